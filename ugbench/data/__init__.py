@@ -1,0 +1,1 @@
+"""Image files, folders, the dial, and the batches that training sees."""

@@ -1,0 +1,46 @@
+"""What a metric is: a pure function and the few words that tables need. A metric is a file of ugbench/metrics.
+
+A metric's module defines one `METRIC`. It sees features or images and returns a `Score`; extracting features,
+choosing references and writing records is ugbench.scoring's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Score:
+    """A raw value (never x100). `se`, `low` and `high` are None where no honest interval exists."""
+
+    value: float
+    se: float | None = None
+    low: float | None = None
+    high: float | None = None
+    warning: str | None = None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric.
+
+    Attributes:
+        title: a table's column heading, with the scale in it.
+        compute: what it takes depends on `needs`; keyword arguments are `settings` with the caller's changes.
+        needs: "features": compute(fake, real), float tensors (n, d) and (m, d) of one extractor;
+            "perceptual": compute(source, output, distance), uint8 images (n, 3, s, s) and a function from two
+            float batches in [-1, 1] to (n,) distances;
+            "truth": compute(source, output, truth), uint8 images (n, 3, s, s) whose true translation is known.
+        higher_is_better: None where a value is neither good nor bad, so that no table marks a best.
+        scale: tables print value * scale.
+        settings: this metric's part of a protocol, with its defaults.
+    """
+
+    title: str
+    compute: Callable[..., Score]
+    needs: Literal["features", "perceptual", "truth"]
+    higher_is_better: bool | None
+    scale: float = 1.0
+    settings: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""What methods share: padding, norms, spectral norm, initial weights, losses, image pool, schedules."""

@@ -1,0 +1,84 @@
+"""Score records: one line of scores.jsonl each, append only; pandas reads them as they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ugbench.errors import RunError
+
+SCHEMA = 1
+FILE = "scores.jsonl"
+
+
+class ScoreRecord(BaseModel):
+    """One metric of one run, direction and protocol.
+
+    `value`, `se`, `low` and `high` are raw (never x100); the last three are None where no honest interval
+    exists. `run` is the run's id, or "identity" or "real", whose variant, seed and step are None.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_: int = SCHEMA
+    run: str
+    dataset: str
+    direction: Literal["A2B", "B2A"]
+    method: str
+    variant: str | None
+    seed: int | None
+    step: int | None
+    metric: str
+    value: float
+    se: float | None
+    low: float | None
+    high: float | None
+    n_fake: int
+    n_real: int
+    higher_is_better: bool | None
+    comparable: bool
+    protocol: dict[str, Any]
+    protocol_id: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as it stands in files and on stdout: `schema` first."""
+        fields = self.model_dump()
+        return {"schema": fields.pop("schema_"), **fields}
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> ScoreRecord:
+        """The inverse of `to_json`; raises pydantic's ValidationError."""
+        fields = dict(fields)
+        return cls(schema_=fields.pop("schema", SCHEMA), **fields)
+
+
+def append(file: Path, records: Iterable[ScoreRecord]) -> None:
+    """Add records to `file`, a line each, made with its folders if missing."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lines = "".join(json.dumps(record.to_json()) + "\n" for record in records)
+    with file.open("a", encoding="utf-8") as out:
+        out.write(lines)
+
+
+def read(file: Path) -> Iterator[ScoreRecord]:
+    """The records of one scores.jsonl, oldest first; nothing where the file does not exist.
+
+    Raises:
+        RunError: a line is no record; names file and line.
+    """
+    if not file.exists():
+        return
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            yield ScoreRecord.from_json(json.loads(line))
+        except (json.JSONDecodeError, ValidationError, TypeError, AttributeError):
+            raise RunError(f"{file}, line {number} is no score record; remove that line.") from None
+
+
+def read_all(results: Path) -> list[ScoreRecord]:
+    """Every record under a results folder, files in the order of their paths."""
+    return [record for file in sorted(results.rglob(FILE)) for record in read(file)]

@@ -1,0 +1,1 @@
+"""The engine: trains any method, and saves, resumes and finds its runs."""
