@@ -1,0 +1,132 @@
+"""Outputs as files: one PNG an input, attention overlays, and the outputs that a run keeps for its scores."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ugbench import translate
+from ugbench.data.datasets import DataSet
+from ugbench.data.images import read_image, resize, save_png, to_tensor
+from ugbench.errors import UsageError
+from ugbench.method import Direction, Method
+from ugbench.overlay import overlay
+from ugbench.train.checkpoint import write_json
+from ugbench.train.precision import Precision
+from ugbench.train.run import Run
+
+NOTE = "outputs.json"
+ATTENTION = "attention"
+
+
+@dataclass(frozen=True)
+class How:
+    """How images are translated to files.
+
+    Attributes:
+        attention: write heat-map overlays too (the method must be loaded whole).
+        keep_size: put each output back to its input's size; otherwise outputs have the run's size.
+        samples: outputs an input, in methods with a style.
+    """
+
+    batch_size: int = 8
+    mode: Precision = "fp32"
+    attention: bool = False
+    keep_size: bool = False
+    samples: int = 1
+
+
+def write_outputs(
+    method: Method,
+    sources: Sequence[Path],
+    folder: Path,
+    direction: Direction,
+    how: How | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Translate image files into `folder`/<stem>.png, a batch at a time.
+
+    With samples > 1 the files are <stem>.<k>.png. Overlays go to `folder`/attention/<stem>.png (the first of the
+    method's maps) and `folder`/attention/<map>/<stem>.png (the others).
+
+    Raises:
+        UsageError: two inputs have one stem; samples of a method without a style.
+        DataError: an image cannot be read.
+    """
+    how = how or How()
+    check_stems(sources)
+    if how.samples > 1 and not method.style_dim:
+        raise UsageError(f"--samples {how.samples}: this method makes one output an image; leave it out.")
+    folder.mkdir(parents=True, exist_ok=True)
+    for start in range(0, len(sources), how.batch_size):
+        paths = sources[start : start + how.batch_size]
+        pictures = [read_image(path) for path in paths]
+        images = torch.stack([to_tensor(resize(picture, method.config.size)) for picture in pictures])
+        (made,) = translate.translate(
+            method, images, direction, batch_size=len(paths), mode=how.mode, samples=how.samples
+        )
+        for path, picture, outputs in zip(paths, pictures, made, strict=True):
+            for k, output in enumerate(outputs):
+                name = f"{path.stem}.{k}.png" if how.samples > 1 else f"{path.stem}.png"
+                save_png(output, folder / name, size=picture.size if how.keep_size else None)
+        if how.attention:
+            _write_overlays(method, paths, images, folder / ATTENTION, direction)
+        if progress is not None:
+            progress(start + len(paths), len(sources))
+
+
+def _write_overlays(method: Method, paths: Sequence[Path], images: Tensor, folder: Path, direction: Direction) -> None:
+    (maps,) = translate.attention(method, images, direction, batch_size=len(paths))
+    for place, (name, heat) in enumerate(maps.items()):
+        home = folder if place == 0 else folder / name
+        home.mkdir(parents=True, exist_ok=True)
+        for path, image, own in zip(paths, images, heat, strict=True):
+            save_png(overlay(image, own), home / f"{path.stem}.png")
+
+
+def has_attention(method: Method, direction: Direction) -> bool:
+    """Whether a method (loaded whole) has any heat map this way."""
+    size = method.config.size
+    image = torch.zeros(1, 3, size, size, dtype=torch.uint8)
+    return bool(next(iter(translate.attention(method, image, direction))))
+
+
+def check_stems(paths: Sequence[Path]) -> None:
+    """Raises UsageError where two files would be written to one name; names both."""
+    seen: dict[str, Path] = {}
+    for path in paths:
+        other = seen.setdefault(path.stem, path)
+        if other is not path:
+            raise UsageError(f"{other} and {path} would both become {path.stem}.png; rename one.")
+
+
+def keep_outputs(
+    run: Run,
+    dataset: DataSet,
+    direction: Direction,
+    device: torch.device,
+    step: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Path, int]:
+    """RUN/outputs/<direction>/ for the data set's test sources: reused at the same step, remade at another.
+
+    Returns:
+        The folder, and the steps that the weights were trained for.
+    """
+    method, at = translate.load(run, device, step)
+    folder = run.path / "outputs" / direction
+    sources = dataset.split("testA" if direction == "A2B" else "testB")
+    note = {"step": at, "sources": dataset.fingerprint(("testA" if direction == "A2B" else "testB",))}
+    if (folder / NOTE).exists() and json.loads((folder / NOTE).read_text(encoding="utf-8")) == note:
+        return folder, at
+    shutil.rmtree(folder, ignore_errors=True)
+    write_outputs(method, sources, folder, direction, How(mode=run.config.precision), progress)
+    # Written last: a folder without it was cut short and is made again.
+    write_json(folder / NOTE, note)
+    return folder, at

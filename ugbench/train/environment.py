@@ -1,0 +1,50 @@
+"""What a run ran on: versions, device, threads, instruction set, and the commit of a checkout."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PACKAGES = ("ugbench", "torch", "torchvision", "torch-fidelity", "lpips", "numpy", "pillow", "safetensors")
+
+
+def describe(device: torch.device) -> dict[str, Any]:
+    """What decides bits and speed here, for environment.json."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {package: _version(package) for package in PACKAGES},
+        "commit": _commit(),
+        "device": str(device),
+        "device_name": name,
+        "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "cuda": torch.version.cuda,
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """The commit of the checkout that this file lies in, "+" at its end where files differ; None elsewhere."""
+    home = Path(__file__).parents[2]
+    if not (home / ".git").exists():
+        return None
+    git = ["git", "-C", str(home)]
+    try:
+        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit + ("+" if changed else "")

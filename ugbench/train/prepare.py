@@ -1,0 +1,158 @@
+"""From what a user asks for to a run's folder and its images in memory: all that happens before the first step."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ugbench import registry
+from ugbench.data.datasets import DataSet, check_training, resolve
+from ugbench.data.images import load_images
+from ugbench.errors import RunError, UsageError
+from ugbench.method import Direction, Method
+from ugbench.train import checkpoint
+from ugbench.train.loop import Images
+from ugbench.train.precision import pick_precision
+from ugbench.train.run import DatasetRecord, Run, RunConfig, dataset_folder, find_run, open_run
+
+SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asks `train` for; None and empty fields take the preset's values."""
+
+    method: str
+    dataset: str
+    results: Path
+    data_root: Path
+    device: torch.device
+    preset: str = "paper"
+    variant: str | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    direction: Direction | None = None
+    precision: str = "auto"
+    init_from: str | None = None
+    skip_bad: bool = False
+    restart: bool = False
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run ready to train."""
+
+    run: Run
+    images: Images
+    initial: Mapping[str, Tensor] | None
+
+
+def prepare(
+    request: Request,
+    say: Callable[[str], None] = lambda _text: None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Prepared:
+    """Check everything that the first step needs, and load the images.
+
+    Raises:
+        UsageError and its children: an unknown name, a config value, an unreadable image, a wrong direction.
+    """
+    method = registry.load_method(request.method)
+    config = method.make_config(request.preset, request.variant, request.overrides)
+    direction = _direction(request, method)
+    dataset = resolve(request.dataset, request.data_root)
+    good, skipped = check_training(dataset, request.skip_bad)
+    for name in skipped:
+        say(f"{name} cannot be read and is skipped.")
+    config = config.resolved(len(good["trainA"]), len(good["trainB"]))
+    source = find_run(request.init_from, request.results) if request.init_from else None
+
+    run_config = RunConfig(
+        method=request.method,
+        variant=request.variant,
+        preset=request.preset,
+        config=config.model_dump(),
+        dataset=DatasetRecord(
+            name=dataset.name,
+            root=str(dataset.root.resolve()),
+            fingerprint=dataset.fingerprint(("trainA", "trainB"), skip=skipped),
+            images={split: len(paths) for split, paths in good.items()},
+            skipped=skipped,
+        ),
+        direction=direction,
+        seed=request.seed,
+        precision=pick_precision(request.precision, request.device),
+        init_from=source.id if source else None,
+    )
+    run = open_run(dataset_folder(request.results, dataset), run_config)
+    if request.restart:
+        _forget(run)
+    # Kept a little larger than the networks see, for the random crop (286 for 256: Zhu et al. 2017, section 4).
+    stored = round(config.size * 286 / 256)
+    paths = good["trainA"], good["trainB"]
+    done_before = (0, len(paths[0]))
+    total = len(paths[0]) + len(paths[1])
+    loaded = [
+        load_images(own, stored, _shifted(progress, before, total)) for own, before in zip(paths, done_before, strict=True)
+    ]
+    shown = {
+        domain: load_images(_some(dataset, domain, good), config.size) for domain in ("A", "B")
+    }
+    return Prepared(run, Images(loaded[0], loaded[1], shown), _initial(source, method, config))
+
+
+def _direction(request: Request, method: type[Method]) -> Direction | None:
+    """The one direction to train, for methods that learn only one; None for those that learn both."""
+    if len(method.directions) > 1:
+        if request.direction is not None:
+            raise UsageError(
+                f"--direction {request.direction}: {request.method} learns both directions at once; leave it out."
+            )
+        return None
+    return request.direction or method.directions[0]
+
+
+def _some(dataset: DataSet, domain: str, good: Mapping[str, Sequence[Path]]) -> Sequence[Path]:
+    """The first few test images of a domain, or training images where there are no test images."""
+    split = "testA" if domain == "A" else "testB"
+    return (dataset.split(split) if dataset.has(split) else good[f"train{domain}"])[:SHOWN]
+
+
+def _shifted(
+    progress: Callable[[int, int], None] | None, before: int, total: int
+) -> Callable[[int, int], None] | None:
+    return None if progress is None else lambda done, _own: progress(before + done, total)
+
+
+def _initial(source: Run | None, method: type[Method], config: Any) -> Mapping[str, Tensor] | None:
+    """The method state of another run's last checkpoint, held against the networks that are to start from it."""
+    if source is None:
+        return None
+    steps = checkpoint.steps(source.checkpoints)
+    if not steps:
+        raise RunError(f"--init-from {source.id}: that run has no checkpoint yet; train it first.")
+    tensors = checkpoint.load(source.checkpoints / str(steps[-1])).parts["method"]
+    with torch.device("meta"):
+        expected = {name: tensor.shape for name, tensor in method(config).state_dict().items()}
+    found = {name: tensor.shape for name, tensor in tensors.items()}
+    if expected != found:
+        odd = sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
+        raise RunError(
+            f"--init-from {source.id}: its {odd[0]} is {found.get(odd[0])} where this run's is {expected.get(odd[0])}; "
+            "start from a run of the same method, size and channels."
+        )
+    return tensors
+
+
+def _forget(run: Run) -> None:
+    """Remove what training wrote into a run's folder, so that it begins again."""
+    for name in ("checkpoints", "samples", "tensorboard", "outputs"):
+        shutil.rmtree(run.path / name, ignore_errors=True)
+    for name in ("metrics.jsonl", "timing.jsonl", "environment.json", "generators.safetensors"):
+        (run.path / name).unlink(missing_ok=True)
