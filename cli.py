@@ -3,11 +3,17 @@
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
 
-try:
-    distribution("ugbench")
-except PackageNotFoundError:
-    sys.exit("ugbench is not installed here, so its methods cannot be found; run `make demo` or `pip install -e .`.")
 
-from ugbench.cli.app import main
+def main() -> None:
+    """Run the command line, unless the checkout is not installed: then there are no entry points to find."""
+    try:
+        distribution("ugbench")
+    except PackageNotFoundError:
+        sys.exit("error: ugbench is not installed for this Python; run `make demo` or `pip install -e .`.")
+    from ugbench.cli.app import main as run
 
-main()
+    run()
+
+
+if __name__ == "__main__":
+    main()

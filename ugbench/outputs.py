@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ugbench import translate
-from ugbench.data.datasets import DataSet
+from ugbench.data.datasets import DataSet, Split
 from ugbench.data.images import read_image, resize, save_png, to_tensor
 from ugbench.errors import UsageError
 from ugbench.method import Direction, Method
@@ -116,17 +116,21 @@ def keep_outputs(
 ) -> tuple[Path, int]:
     """RUN/outputs/<direction>/ for the data set's test sources: reused at the same step, remade at another.
 
+    Heat maps over the sources lie beside them, in attention/, where the method has any.
+
     Returns:
         The folder, and the steps that the weights were trained for.
     """
-    method, at = translate.load(run, device, step)
+    method, at = translate.load(run, device, step, whole=True)
     folder = run.path / "outputs" / direction
-    sources = dataset.split("testA" if direction == "A2B" else "testB")
-    note = {"step": at, "sources": dataset.fingerprint(("testA" if direction == "A2B" else "testB",))}
+    split: Split = "testA" if direction == "A2B" else "testB"
+    sources = dataset.split(split)
+    note = {"step": at, "sources": dataset.fingerprint((split,))}
     if (folder / NOTE).exists() and json.loads((folder / NOTE).read_text(encoding="utf-8")) == note:
         return folder, at
     shutil.rmtree(folder, ignore_errors=True)
-    write_outputs(method, sources, folder, direction, How(mode=run.config.precision), progress)
+    how = How(mode=run.config.precision, attention=has_attention(method, direction))
+    write_outputs(method, sources, folder, direction, how, progress)
     # Written last: a folder without it was cut short and is made again.
     write_json(folder / NOTE, note)
     return folder, at

@@ -64,7 +64,7 @@ def _read_checkpoint(run: Run, step: int | None) -> tuple[dict[str, Tensor], int
     if not kept or (step is not None and step not in kept):
         have = ", ".join(map(str, kept)) or "none"
         raise RunError(f"{run.path} has no checkpoint {'yet' if step is None else f'of step {step}'}; kept: {have}.")
-    found = checkpoint.load(run.checkpoints / str(kept[-1] if step is None else step))
+    found = checkpoint.load(run.checkpoints / str(kept[-1] if step is None else step), only="method")
     return found.parts["method"], found.step
 
 

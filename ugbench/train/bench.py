@@ -12,7 +12,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ugbench import registry
-from ugbench.data.batches import Batches
+from ugbench.data.batches import Batches, training_size
 from ugbench.method import Batch, MethodConfig
 from ugbench.train import optim, precision
 from ugbench.train.phase import Phases
@@ -43,7 +43,7 @@ def bench(
     optimizers = optim.build(method)
     phases = Phases(optimizers)
     # Nothing but the shape of the images matters here.
-    side = round(config.size * 286 / 256)
+    side = training_size(config.size)
     images = torch.randint(0, 256, (4, 3, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     batches = Batches(
         images,

@@ -97,9 +97,11 @@ def save(checkpoints: Path, checkpoint: Checkpoint) -> Path:
     return final
 
 
-def load(folder: Path) -> Checkpoint:
+def load(folder: Path, only: str | None = None) -> Checkpoint:
     """Read a checkpoint, each file held against its size and hash in the manifest.
 
+    Args:
+        only: the one part to read; None reads all.
     Raises:
         RunError: a file is missing or damaged; names it.
     """
@@ -110,10 +112,13 @@ def load(folder: Path) -> Checkpoint:
         raise RunError(f"{folder / MANIFEST} is missing or damaged; remove {folder}.") from None
     parts = {}
     for name, expected in files.items():
+        part = name.removesuffix(".safetensors")
+        if only not in (None, part):
+            continue
         file = folder / name
         if not file.exists() or file.stat().st_size != expected["size"] or _sha256(file) != expected["sha256"]:
             raise RunError(f"{file} is not what its manifest says (size or sha256); remove {folder}.")
-        parts[name.removesuffix(".safetensors")] = load_file(file)
+        parts[part] = load_file(file)
     return Checkpoint(step, parts, notes)
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ugbench import registry
+from ugbench.data.batches import training_size
 from ugbench.data.datasets import DataSet, check_training, resolve
 from ugbench.data.images import load_images
 from ugbench.errors import RunError, UsageError
@@ -66,8 +67,8 @@ def prepare(
     method = registry.load_method(request.method)
     config = method.make_config(request.preset, request.variant, request.overrides)
     direction = _direction(request, method)
-    dataset = resolve(request.dataset, request.data_root)
-    good, skipped = check_training(dataset, request.skip_bad)
+    dataset = resolve(request.dataset, request.data_root, progress)
+    good, skipped = check_training(dataset, request.skip_bad, progress)
     for name in skipped:
         say(f"{name} cannot be read and is skipped.")
     config = config.resolved(len(good["trainA"]), len(good["trainB"]))
@@ -93,18 +94,10 @@ def prepare(
     run = open_run(dataset_folder(request.results, dataset), run_config)
     if request.restart:
         _forget(run)
-    # Kept a little larger than the networks see, for the random crop (286 for 256: Zhu et al. 2017, section 4).
-    stored = round(config.size * 286 / 256)
-    paths = good["trainA"], good["trainB"]
-    done_before = (0, len(paths[0]))
-    total = len(paths[0]) + len(paths[1])
-    loaded = [
-        load_images(own, stored, _shifted(progress, before, total)) for own, before in zip(paths, done_before, strict=True)
-    ]
-    shown = {
-        domain: load_images(_some(dataset, domain, good), config.size) for domain in ("A", "B")
-    }
-    return Prepared(run, Images(loaded[0], loaded[1], shown), _initial(source, method, config))
+    both = load_images([*good["trainA"], *good["trainB"]], training_size(config.size), progress)
+    a, b = both.tensor_split((len(good["trainA"]),))
+    shown = {domain: load_images(_some(dataset, domain, good), config.size) for domain in ("A", "B")}
+    return Prepared(run, Images(a, b, shown), _initial(source, method, config))
 
 
 def _direction(request: Request, method: type[Method]) -> Direction | None:
@@ -124,12 +117,6 @@ def _some(dataset: DataSet, domain: str, good: Mapping[str, Sequence[Path]]) -> 
     return (dataset.split(split) if dataset.has(split) else good[f"train{domain}"])[:SHOWN]
 
 
-def _shifted(
-    progress: Callable[[int, int], None] | None, before: int, total: int
-) -> Callable[[int, int], None] | None:
-    return None if progress is None else lambda done, _own: progress(before + done, total)
-
-
 def _initial(source: Run | None, method: type[Method], config: Any) -> Mapping[str, Tensor] | None:
     """The method state of another run's last checkpoint, held against the networks that are to start from it."""
     if source is None:
@@ -137,7 +124,7 @@ def _initial(source: Run | None, method: type[Method], config: Any) -> Mapping[s
     steps = checkpoint.steps(source.checkpoints)
     if not steps:
         raise RunError(f"--init-from {source.id}: that run has no checkpoint yet; train it first.")
-    tensors = checkpoint.load(source.checkpoints / str(steps[-1])).parts["method"]
+    tensors = checkpoint.load(source.checkpoints / str(steps[-1]), only="method").parts["method"]
     with torch.device("meta"):
         expected = {name: tensor.shape for name, tensor in method(config).state_dict().items()}
     found = {name: tensor.shape for name, tensor in tensors.items()}

@@ -1,0 +1,55 @@
+# `make demo` shows the whole pipeline, `make test` runs the tests; each builds .venv first, from the package
+# index alone, and installs again only when pyproject.toml or constraints.txt changed, or the checkout moved.
+# Another Python: `make demo PYTHON=python3.12`. Paths are relative: a make target cannot have a space in it.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test test-slow check moved
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+demo: .venv/.ready
+	$(BIN)/ugbench demo
+
+test: .venv/.ready-dev
+	$(BIN)/python -m pytest -m "not slow" --durations=10
+
+test-slow: .venv/.ready-dev
+	$(BIN)/python -m pytest -m slow --durations=10
+
+check: .venv/.ready-dev
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m ruff format --check
+	$(BIN)/python $(BIN)/lint-imports
+	$(BIN)/python -m mypy
+
+.venv/.ready: .venv/bin/python pyproject.toml constraints.txt
+	$(INSTALL) -e .
+	@pwd > .venv/.home
+	@touch $@
+
+.venv/.ready-dev: .venv/bin/python pyproject.toml constraints.txt
+	$(INSTALL) -e '.[dev]'
+	@pwd > .venv/.home
+	@touch .venv/.ready $@
+
+# An editable install and its scripts hold absolute paths, so a moved or copied .venv would run the old checkout.
+ifneq ($(shell cat .venv/.home 2>/dev/null),$(shell pwd))
+.venv/.ready .venv/.ready-dev: moved
+endif
+
+# Debian's python3 without python3-venv lacks ensurepip; its pip can fill the environment instead.
+.venv/bin/python:
+	@command -v "$(PYTHON)" >/dev/null || \
+	    { echo "error: no $(PYTHON) here; install Python 3.11 or newer, or name one: make PYTHON=python3.12." >&2; \
+	      exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "error: $(PYTHON) is $$("$(PYTHON)" --version), older than 3.11; name one: make PYTHON=python3.12." >&2; \
+	      exit 1; }
+	@if "$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null; then "$(PYTHON)" -m venv .venv; \
+	elif "$(PYTHON)" -c 'import pip, venv' 2>/dev/null; then \
+	    "$(PYTHON)" -m venv --without-pip .venv && \
+	    "$(PYTHON)" -m pip --disable-pip-version-check --python $@ install --quiet pip; \
+	else echo "error: $(PYTHON) can make no virtual environment; install it: apt install python3-venv." >&2; exit 1; fi

@@ -1,0 +1,291 @@
+"""CycleGAN (Zhu et al. 2017): two translators held together by translating there and back.
+
+Networks, weights of the losses and the order of updates are those of the authors' PyTorch code
+(pytorch-CycleGAN-and-pix2pix): the generators step first, against the discriminators of the step before; then
+the discriminators, on the fakes that are already made, through image pools.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+)
+from torch import Tensor, nn
+
+from ugbench.method import (
+    Batch,
+    ConfigError,
+    Direction,
+    Draw,
+    Group,
+    Method,
+    MethodConfig,
+    Phase,
+    UsageError,
+    parameters_of,
+)
+from ugbench.nn.image_pool import ImagePool
+from ugbench.nn.init import normal_
+from ugbench.nn.losses import l1, least_squares
+from ugbench.nn.moments import widen
+from ugbench.nn.padding import ReflectionPad
+from ugbench.nn.schedule import constant_then_linear
+
+
+class CycleGANConfig(MethodConfig):
+    """The defaults are the paper's."""
+
+    # Two halvings must be undone exactly, and the discriminator's last norm needs more than one pixel.
+    size: int = Field(256, ge=24, multiple_of=4, description="height and width of the images, px")
+    channels: PositiveInt = Field(64, description="of the generators' first convolution")
+    blocks: PositiveInt | None = Field(
+        None, validate_default=True, description="residual blocks; null: 9, or 6 below 256 px"
+    )
+    discriminator_channels: PositiveInt = Field(64, description="of the discriminators' first convolution")
+    pool_size: NonNegativeInt = Field(
+        50, description="earlier fakes of a domain that its discriminator may see"
+    )
+    cycle_weight: NonNegativeFloat = Field(10.0, description="weight of each cycle's L1")
+    identity_weight: NonNegativeFloat = Field(5.0, description="weight of each identity's L1; 0 skips it")
+    lr: PositiveFloat = Field(2e-4, description="Adam's rate in the first half of the steps")
+    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's first beta")
+    beta2: float = Field(0.999, ge=0, lt=1, description="Adam's second beta")
+
+    @field_validator("blocks")
+    @classmethod
+    def _blocks_of_the_size(cls, blocks: int | None, info: ValidationInfo) -> int:
+        return blocks or (9 if info.data.get("size", 0) >= 256 else 6)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions with instance norm, added to the input; no activation after the sum."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            *(ReflectionPad(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels), nn.ReLU(True)),
+            *(ReflectionPad(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels)),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, channels, h, w) to the same shape."""
+        change: Tensor = self.layers(x)
+        return x + change
+
+
+def generator(channels: int, blocks: int) -> nn.Sequential:
+    """ResNet generator: images (n, 3, h, w) in [-1, 1] to others of their shape; h and w multiples of 4."""
+    half, quarter = 2 * channels, 4 * channels
+    return nn.Sequential(
+        *(ReflectionPad(3), nn.Conv2d(3, channels, 7), nn.InstanceNorm2d(channels), nn.ReLU(True)),
+        *(nn.Conv2d(channels, half, 3, stride=2, padding=1), nn.InstanceNorm2d(half), nn.ReLU(True)),
+        *(nn.Conv2d(half, quarter, 3, stride=2, padding=1), nn.InstanceNorm2d(quarter), nn.ReLU(True)),
+        *(ResidualBlock(quarter) for _ in range(blocks)),
+        *(_doubling(quarter, half), nn.InstanceNorm2d(half), nn.ReLU(True)),
+        *(_doubling(half, channels), nn.InstanceNorm2d(channels), nn.ReLU(True)),
+        *(ReflectionPad(3), nn.Conv2d(channels, 3, 7), nn.Tanh()),
+    )
+
+
+def _doubling(channels: int, out: int) -> nn.ConvTranspose2d:
+    return nn.ConvTranspose2d(channels, out, 3, stride=2, padding=1, output_padding=1)
+
+
+def discriminator(channels: int) -> nn.Sequential:
+    """PatchGAN that sees 70x70 px: images (n, 3, h, w) to scores (n, 1, h / 8 - 2, w / 8 - 2)."""
+    c2, c4, c8 = 2 * channels, 4 * channels, 8 * channels
+    return nn.Sequential(
+        *(nn.Conv2d(3, channels, 4, stride=2, padding=1), nn.LeakyReLU(0.2, True)),
+        *(nn.Conv2d(channels, c2, 4, stride=2, padding=1), nn.InstanceNorm2d(c2), nn.LeakyReLU(0.2, True)),
+        *(nn.Conv2d(c2, c4, 4, stride=2, padding=1), nn.InstanceNorm2d(c4), nn.LeakyReLU(0.2, True)),
+        *(nn.Conv2d(c4, c8, 4, padding=1), nn.InstanceNorm2d(c8), nn.LeakyReLU(0.2, True)),
+        nn.Conv2d(c8, 1, 4, padding=1),
+    )
+
+
+class CycleGAN(Method):
+    """Two ResNet generators, two PatchGAN discriminators, least-squares GAN, cycle and identity losses."""
+
+    Config = CycleGANConfig
+    PRESETS: ClassVar = {
+        "paper": {"epochs": 200},
+        "smoke": {
+            "size": 64,
+            "batch_size": 4,
+            "steps": 400,
+            "channels": 16,
+            "discriminator_channels": 16,
+            "blocks": 2,
+            "lr": 1e-3,
+        },
+    }
+    config: CycleGANConfig
+
+    def __init__(self, config: CycleGANConfig) -> None:
+        super().__init__(config)
+        assert config.blocks is not None  # its validator fills it
+        self.generator_a2b = generator(config.channels, config.blocks)
+        self.generator_b2a = generator(config.channels, config.blocks)
+        self.discriminator_a = discriminator(config.discriminator_channels)
+        self.discriminator_b = discriminator(config.discriminator_channels)
+        self.pool_a = ImagePool(config.pool_size, config.size)
+        self.pool_b = ImagePool(config.pool_size, config.size)
+        normal_(self)
+
+    def groups(self) -> dict[str, Group]:
+        """One Adam for both generators, one for both discriminators; constant, then linear to 0.
+
+        Raises:
+            ConfigError: the config does not say how many steps there are.
+        """
+        config = self.config
+        if config.steps is None:
+            raise ConfigError("config: steps is not set; give --steps N.")
+        schedule = constant_then_linear(config.steps)
+        networks = {
+            "generators": (self.generator_a2b, self.generator_b2a),
+            "discriminators": (self.discriminator_a, self.discriminator_b),
+        }
+        return {
+            name: Group(parameters_of(*modules), config.lr, (config.beta1, config.beta2), schedule=schedule)
+            for name, modules in networks.items()
+        }
+
+    def draws(self) -> dict[str, Draw]:
+        """The pools' coins and slots."""
+        return {"pool_a": Draw("uniform", (2,)), "pool_b": Draw("uniform", (2,))}
+
+    def step(self, batch: Batch, phase: Phase) -> None:
+        """Generators against the discriminators of the step before, then discriminators on the same fakes."""
+        a, b, config = batch.a, batch.b, self.config
+        with phase("generators") as loss:
+            # Every layer treats the samples of a batch apart, so one forward gives both fake and identity.
+            if config.identity_weight:
+                fake_b, same_b = self.generator_a2b(torch.cat((a, b))).chunk(2)
+                fake_a, same_a = self.generator_b2a(torch.cat((b, a))).chunk(2)
+                loss["identity_a"] = config.identity_weight * l1(same_a, a)
+                loss["identity_b"] = config.identity_weight * l1(same_b, b)
+            else:
+                fake_b, fake_a = self.generator_a2b(a), self.generator_b2a(b)
+            loss["cycle_a"] = config.cycle_weight * l1(self.generator_b2a(fake_b), a)
+            loss["cycle_b"] = config.cycle_weight * l1(self.generator_a2b(fake_a), b)
+            loss["adversarial_a"] = least_squares(widen(self.discriminator_a(fake_a)), 1.0)
+            loss["adversarial_b"] = least_squares(widen(self.discriminator_b(fake_b)), 1.0)
+
+        shown_a = self.pool_a(fake_a, batch.draws["pool_a"])
+        shown_b = self.pool_b(fake_b, batch.draws["pool_b"])
+        with phase("discriminators") as loss:
+            real_a, score_a = widen(self.discriminator_a(torch.cat((a, shown_a)))).chunk(2)
+            real_b, score_b = widen(self.discriminator_b(torch.cat((b, shown_b)))).chunk(2)
+            loss["real_a"] = 0.5 * least_squares(real_a, 1.0)
+            loss["fake_a"] = 0.5 * least_squares(score_a, 0.0)
+            loss["real_b"] = 0.5 * least_squares(real_b, 1.0)
+            loss["fake_b"] = 0.5 * least_squares(score_b, 0.0)
+
+    def inference(self) -> dict[str, nn.Module]:
+        """The generators."""
+        return {"generator_a2b": self.generator_a2b, "generator_b2a": self.generator_b2a}
+
+    def translate(self, x: Tensor, direction: Direction, style: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        """Images (n, 3, h, w) in [-1, 1] to the other domain; h and w multiples of 4."""
+        y: Tensor = (self.generator_a2b if direction == "A2B" else self.generator_b2a)(x)
+        return y
+
+    @classmethod
+    def read_foreign(
+        cls, tensors: Mapping[str, Any], revision: str | None = None
+    ) -> tuple[MethodConfig, dict[str, Tensor]]:
+        """Config and state from the state dicts of `<epoch>_net_{G_A,G_B}.pth`, and D_A and D_B where given.
+
+        Args:
+            tensors: a state dict for each network, by file name (the epoch and the suffix may be left out).
+            revision: the epoch to take ("latest", "200") where files of several are given.
+        Raises:
+            UsageError: a generator is missing, epochs are mixed, or a key or shape is not of these networks.
+        """
+        state = {
+            f"{network}.{key}": tensor
+            for network, public in _networks(tensors, revision).items()
+            for key, tensor in _own_keys(public).items()
+        }
+        widths = {"channels": "generator_a2b.1.weight", "discriminator_channels": "discriminator_a.0.weight"}
+        sizes = {field: len(state[key]) for field, key in widths.items() if key in state}
+        blocks = {key.split(".")[1] for key in state if re.match(r"generator_a2b\.\d+\.layers", key)}
+        config = CycleGANConfig(blocks=len(blocks) or None, **sizes)
+        with torch.device("meta"):
+            _refuse_other_shapes(state, cls(config))
+        return config, state
+
+
+# The public D_A judges what G_A makes: images of B.
+_OWN_NAMES = {
+    "G_A": "generator_a2b",
+    "G_B": "generator_b2a",
+    "D_A": "discriminator_b",
+    "D_B": "discriminator_a",
+}
+
+
+def _networks(tensors: Mapping[str, Any], revision: str | None) -> dict[str, Mapping[str, Tensor]]:
+    """The state dicts of one epoch by our networks' names."""
+    epochs: dict[str, dict[str, Mapping[str, Tensor]]] = {}
+    for name, value in tensors.items():
+        if found := re.fullmatch(r"(?:(.+)_net_)?([GD]_[AB])(?:\.pth)?", name):
+            epochs.setdefault(found[1] or "", {})[_OWN_NAMES[found[2]]] = value
+    if revision is not None:
+        epochs = {epoch: networks for epoch, networks in epochs.items() if epoch == revision}
+    if len(epochs) > 1:
+        raise UsageError(
+            f"CycleGAN checkpoint: epochs {', '.join(sorted(epochs))} were found; pick one as revision."
+        )
+    networks = next(iter(epochs.values()), {})
+    if not {"generator_a2b", "generator_b2a"} <= networks.keys():
+        given, epoch = ", ".join(sorted(tensors)[:4]) or "nothing", revision or "latest"
+        raise UsageError(
+            f"CycleGAN checkpoint: {given} was found; expected the state dicts of both {epoch}_net_G_A.pth "
+            f"and {epoch}_net_G_B.pth, with keys such as model.1.weight (latest_net_G.pth is half of one)."
+        )
+    return networks
+
+
+def _refuse_other_shapes(state: Mapping[str, Tensor], method: CycleGAN) -> None:
+    """Raises UsageError at the first tensor of a given network that is missing, unknown or misshapen."""
+    given = {key.split(".")[0] for key in state}
+    wanted = {key: tensor for key, tensor in method.state_dict().items() if key.split(".")[0] in given}
+    for key in sorted(state.keys() | wanted.keys()):
+        found, expected = (tuple(of[key].shape) if key in of else "nothing" for of in (state, wanted))
+        if found != expected:
+            raise UsageError(
+                f"CycleGAN checkpoint: {key} is {found}, expected {expected}; only ResNet generators and "
+                "70x70 PatchGANs with instance norm are read."
+            )
+
+
+def _own_keys(public: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A public network's tensors by our keys, which differ in the names around the same layer numbers."""
+    own = {}
+    for key, tensor in public.items():
+        # Old checkpoints carry statistics of instance norm that were never used.
+        if key.endswith(("running_mean", "running_var", "num_batches_tracked")):
+            continue
+        found = re.fullmatch(r"(?:module\.)?model\.(\d+)\.(?:conv_block\.([156])\.)?(weight|bias)", key)
+        if found is None:
+            raise UsageError(
+                f"CycleGAN checkpoint: the key {key} is unknown; expected model.N.weight, model.N.bias and "
+                "model.N.conv_block.{1,5}.weight (a ResNet generator)."
+            )
+        layer, inner, kind = found.groups()
+        # The second convolution of a block is number 6 in networks that were trained with dropout.
+        own[f"{layer}.{kind}" if inner is None else f"{layer}.layers.{min(int(inner), 5)}.{kind}"] = tensor
+    return own

@@ -1,0 +1,183 @@
+"""U-GAT-IT light as a plain PyTorch program, in the public code's order of work: what step.py measures against.
+
+Written from the paper and the facts in docs/fidelity.md. Fakes are made anew for the generators' update, norms
+are separate layers with statistics of their own, spectral norm is PyTorch's, real and fake go through a
+discriminator one after the other, discriminators stay trainable throughout, Adam is the plain one.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils import spectral_norm
+
+
+class AdaLIN(nn.Module):
+    """rho * IN + (1 - rho) * LN, each from its own statistics; gamma and beta from outside or its own."""
+
+    def __init__(self, channels: int, rho: float, own: bool) -> None:
+        super().__init__()
+        self.rho = nn.Parameter(torch.full((1, channels, 1, 1), rho))
+        self.gamma = nn.Parameter(torch.ones(1, channels, 1, 1)) if own else None
+        self.beta = nn.Parameter(torch.zeros(1, channels, 1, 1)) if own else None
+
+    def forward(self, x: Tensor, gamma: Tensor | None = None, beta: Tensor | None = None) -> Tensor:
+        instance_mean, instance_var = x.mean((2, 3), keepdim=True), x.var((2, 3), keepdim=True)
+        by_instance = (x - instance_mean) / torch.sqrt(instance_var + 1e-5)
+        layer_mean, layer_var = x.mean((1, 2, 3), keepdim=True), x.var((1, 2, 3), keepdim=True)
+        by_layer = (x - layer_mean) / torch.sqrt(layer_var + 1e-5)
+        mixed = self.rho * by_instance + (1 - self.rho) * by_layer
+        if self.gamma is not None:
+            return mixed * self.gamma + self.beta
+        assert gamma is not None and beta is not None
+        return mixed * gamma[..., None, None] + beta[..., None, None]
+
+
+class Block(nn.Module):
+    """Residual block of the encoder."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3, bias=False),
+            nn.InstanceNorm2d(channels),
+            nn.ReLU(True),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3, bias=False),
+            nn.InstanceNorm2d(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.layers(x)
+
+
+class AdaBlock(nn.Module):
+    """Residual block of the decoder."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.pad = nn.ReflectionPad2d(1)
+        self.conv1, self.conv2 = (nn.Conv2d(channels, channels, 3, bias=False) for _ in range(2))
+        self.norm1, self.norm2 = (AdaLIN(channels, 1.0, own=False) for _ in range(2))
+
+    def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+        y = F.relu(self.norm1(self.conv1(self.pad(x)), gamma, beta))
+        return x + self.norm2(self.conv2(self.pad(y)), gamma, beta)
+
+
+class Generator(nn.Module):
+    """Light generator: (n, 3, s, s) -> image and two CAM logits (n, 2)."""
+
+    def __init__(self, channels: int, blocks: int) -> None:
+        super().__init__()
+        wide = channels * 4
+        down: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(3, channels, 7, bias=False)]
+        down += [nn.InstanceNorm2d(channels), nn.ReLU(True)]
+        for width in (channels, channels * 2):
+            down += [nn.ReflectionPad2d(1), nn.Conv2d(width, width * 2, 3, stride=2, bias=False)]
+            down += [nn.InstanceNorm2d(width * 2), nn.ReLU(True)]
+        self.down = nn.Sequential(*down, *(Block(wide) for _ in range(blocks)))
+        self.average, self.maximum = (nn.Linear(wide, 1, bias=False) for _ in range(2))
+        self.merge = nn.Conv2d(wide * 2, wide, 1)
+        self.style = nn.Sequential(
+            nn.Linear(wide, wide, bias=False), nn.ReLU(True), nn.Linear(wide, wide, bias=False), nn.ReLU(True)
+        )
+        self.gamma, self.beta = (nn.Linear(wide, wide, bias=False) for _ in range(2))
+        self.blocks = nn.ModuleList(AdaBlock(wide) for _ in range(blocks))
+        up: list[nn.Module] = []
+        for width in (wide, wide // 2):
+            up += [nn.Upsample(scale_factor=2), nn.ReflectionPad2d(1), nn.Conv2d(width, width // 2, 3, bias=False)]
+            up += [AdaLIN(width // 2, 0.0, own=True), nn.ReLU(True)]
+        self.up = nn.Sequential(*up, nn.ReflectionPad2d(3), nn.Conv2d(channels, 3, 7, bias=False), nn.Tanh())
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.down(x)
+        x, logits = _cam(x, self.average, self.maximum, self.average.weight, self.maximum.weight)
+        x = F.relu(self.merge(x))
+        style = self.style(F.adaptive_avg_pool2d(x, 1).flatten(1))
+        gamma, beta = self.gamma(style), self.beta(style)
+        for block in self.blocks:
+            x = block(x, gamma, beta)
+        return self.up(x), logits
+
+
+class Discriminator(nn.Module):
+    """(n, 3, s, s) -> patch logits and two CAM logits; `downs` convolutions of stride 2."""
+
+    def __init__(self, channels: int, downs: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        width, before = channels, 3
+        for place in range(downs + 1):
+            stride = 2 if place < downs else 1
+            layers += [nn.ReflectionPad2d(1), spectral_norm(nn.Conv2d(before, width, 4, stride))]
+            layers += [nn.LeakyReLU(0.2, True)]
+            before, width = width, width * 2
+        self.layers = nn.Sequential(*layers)
+        self.average, self.maximum = (spectral_norm(nn.Linear(before, 1, bias=False)) for _ in range(2))
+        self.merge = nn.Conv2d(before * 2, before, 1)
+        self.last = nn.Sequential(nn.ReflectionPad2d(1), spectral_norm(nn.Conv2d(before, 1, 4, bias=False)))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.layers(x)
+        weights = self.average.weight_orig, self.maximum.weight_orig
+        x, logits = _cam(x, self.average, self.maximum, *weights)
+        return self.last(F.leaky_relu(self.merge(x), 0.2)), logits
+
+
+def _cam(x: Tensor, average: nn.Module, maximum: nn.Module, *weights: Tensor) -> tuple[Tensor, Tensor]:
+    logits = [average(F.adaptive_avg_pool2d(x, 1).flatten(1)), maximum(F.adaptive_max_pool2d(x, 1).flatten(1))]
+    maps = [x * weight[..., None, None] for weight in weights]
+    return torch.cat(maps, 1), torch.cat(logits, 1)
+
+
+class PlainUGATIT:
+    """The whole training program; `step(a, b)` is one update of everything."""
+
+    def __init__(self, channels: int = 64, blocks: int = 4, lr: float = 1e-4) -> None:
+        self.to_b, self.to_a = Generator(channels, blocks), Generator(channels, blocks)
+        self.judges = {"a": self._judges(channels), "b": self._judges(channels)}
+        generators = [*self.to_b.parameters(), *self.to_a.parameters()]
+        discriminators = [p for pair in self.judges.values() for judge in pair for p in judge.parameters()]
+        self.g, self.d = (
+            torch.optim.Adam(p, lr, (0.5, 0.999), weight_decay=1e-4, foreach=False)
+            for p in (generators, discriminators)
+        )
+
+    @staticmethod
+    def _judges(channels: int) -> list[Discriminator]:
+        return [Discriminator(channels, 5), Discriminator(channels, 3)]
+
+    def step(self, a: Tensor, b: Tensor) -> None:
+        """One step on images (n, 3, s, s) in [-1, 1]."""
+        self.d.zero_grad()
+        fake_b, fake_a = self.to_b(a)[0].detach(), self.to_a(b)[0].detach()
+        loss = torch.zeros(())
+        for domain, real, fake in (("a", a, fake_a), ("b", b, fake_b)):
+            for judge in self.judges[domain]:
+                loss = loss + sum((out - 1).square().mean() for out in judge(real))
+                loss = loss + sum(out.square().mean() for out in judge(fake))
+        loss.backward()
+        self.d.step()
+
+        self.g.zero_grad()
+        (fake_b, cam_ab), (fake_a, cam_ba) = self.to_b(a), self.to_a(b)
+        back_a, back_b = self.to_a(fake_b)[0], self.to_b(fake_a)[0]
+        (same_a, cam_aa), (same_b, cam_bb) = self.to_a(a), self.to_b(b)
+        loss = 10 * (F.l1_loss(back_a, a) + F.l1_loss(back_b, b) + F.l1_loss(same_a, a) + F.l1_loss(same_b, b))
+        for domain, fake in (("a", fake_a), ("b", fake_b)):
+            for judge in self.judges[domain]:
+                loss = loss + sum((out - 1).square().mean() for out in judge(fake))
+        for source, target in ((cam_ab, cam_bb), (cam_ba, cam_aa)):
+            ones, zeros = torch.ones_like(source), torch.zeros_like(target)
+            loss = loss + 1000 * F.binary_cross_entropy_with_logits(source, ones)
+            loss = loss + 1000 * F.binary_cross_entropy_with_logits(target, zeros)
+        loss.backward()
+        self.g.step()
+        with torch.no_grad():
+            for generator in (self.to_b, self.to_a):
+                for layer in generator.modules():
+                    if isinstance(layer, AdaLIN):
+                        layer.rho.clamp_(0, 1)

@@ -1,0 +1,133 @@
+"""A training step of this package against a plain one, alternated in one run.
+
+    python benchmarks/step.py                     light U-GAT-IT, 256 px, float32 (and bf16 where it is in hardware)
+    python benchmarks/step.py --size 64 --runs 9  smaller, more pairs
+
+Both run in this process on the same images, turn by turn, so that a noisy machine is noisy for both; the ratio is
+taken pair by pair. Peak memory comes from a process of its own for each (--only), since one process has one peak.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from plain_ugatit import PlainUGATIT
+
+from ugbench import registry
+from ugbench.method import Batch
+from ugbench.train import optim, precision
+from ugbench.train.bench import peak_memory
+from ugbench.train.phase import Phases
+
+
+def ours(size: int, device: torch.device, mode: precision.Precision) -> Callable[[], None]:
+    """This package's step as a call without arguments."""
+    torch.manual_seed(0)
+    method_class = registry.load_method("ugatit")
+    method = method_class(method_class.make_config("light", None, {"size": size})).to(device).train()
+    optimizers = optim.build(method)
+    phases = Phases(optimizers)
+    a, b = images(size, device)
+
+    def step() -> None:
+        optim.set_rates(optimizers, 0)
+        phases.begin_step()
+        with precision.context(mode, device):
+            method.step(Batch(a, b), phases)
+
+    return step
+
+
+def plain(size: int, device: torch.device) -> Callable[[], None]:
+    """The plain float32 step as a call without arguments."""
+    torch.manual_seed(0)
+    with torch.device(device):
+        program = PlainUGATIT()
+    a, b = images(size, device)
+    return lambda: program.step(a, b)
+
+
+def images(size: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """One image a domain."""
+    a, b = torch.rand(2, 1, 3, size, size, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    return a.to(device), b.to(device)
+
+
+def seconds(step: Callable[[], None], device: torch.device) -> float:
+    """Wall time of one step."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    start = time.perf_counter()
+    step()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - start
+
+
+def peak_of(which: str, size: int, device: str) -> int:
+    """Peak memory of two steps, bytes, measured in a process of its own."""
+    command = [sys.executable, __file__, "--only", which, "--size", str(size), "--device", device]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--only", choices=["plain", "fp32", "bf16"], help="run two steps and print the peak memory")
+    parser.add_argument("--output", type=Path, help="write the figures here as JSON")
+    options = parser.parse_args()
+    device = precision.pick_device(options.device)
+    make = {
+        "plain": lambda: plain(options.size, device),
+        "fp32": lambda: ours(options.size, device, "fp32"),
+        "bf16": lambda: ours(options.size, device, "bf16"),
+    }
+    if options.only:
+        step = make[options.only]()
+        step()
+        step()
+        print(peak_memory(device))
+        return
+    names = ["plain", "fp32"] + (["bf16"] if precision.has_bf16(device) else [])
+    steps = {name: make[name]() for name in names}
+    for step in steps.values():
+        step()
+    times = {name: [] for name in names}
+    for _ in range(options.runs):
+        for name, step in steps.items():
+            times[name].append(seconds(step, device))
+    figures = {
+        "device": str(device),
+        "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "size": options.size,
+        "steps": {
+            name: {
+                "seconds_median": statistics.median(own),
+                "seconds_min_max": [min(own), max(own)],
+                "times_faster_median": statistics.median(p / o for p, o in zip(times["plain"], own, strict=True)),
+                "peak_memory_bytes": peak_of(name, options.size, str(device)),
+            }
+            for name, own in times.items()
+        },
+    }
+    if "bf16" not in names:
+        figures["bf16"] = "not measured: this processor has no bfloat16 instructions"
+    print(json.dumps(figures, indent=2))
+    if options.output:
+        options.output.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

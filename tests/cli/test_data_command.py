@@ -1,0 +1,104 @@
+"""`ugbench data`: the list of data sets, and dials as files."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from typer.testing import Result
+
+from ugbench.data.datasets import resolve
+from ugbench.data.dial import DialSpec
+
+Call = Callable[..., Result]
+SPLITS = ("trainA", "trainB", "testA", "testB")
+SMALL = "dial:shape=0.5,size=32,train=3,test=2"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A data root with a whole data set, one with test images alone, and what is no data set."""
+    for name, counts in {"cats": (3, 2, 1, 1), "photos": (0, 0, 2, 1)}.items():
+        for split, number in zip(SPLITS, counts, strict=True):
+            for k in range(number):
+                (tmp_path / name / split).mkdir(parents=True, exist_ok=True)
+                Image.new("RGB", (8, 8), (k, k, k)).save(tmp_path / name / split / f"{k}.png")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / ".hidden" / "testA").mkdir(parents=True)
+    (tmp_path / "file.txt").touch()
+    return tmp_path
+
+
+def test_data_sets_are_listed_with_their_counts_and_the_dial(ugbench: Call, root: Path) -> None:
+    listed = json.loads(ugbench("data", "list", "--data-root", root, "--json").stdout)
+    assert [row["name"] for row in listed] == ["cats", "photos", "dial"]
+    assert [[row[split] for split in SPLITS] for row in listed] == [
+        [3, 2, 1, 1],
+        [None, None, 2, 1],
+        [400, 400, 100, 100],
+    ]
+    assert [row["root"] for row in listed] == [str(root / "cats"), str(root / "photos"), None]
+    assert [row["dial"] is None for row in listed] == [True, True, False]
+
+
+def test_an_empty_split_is_named_and_hides_no_other_data_set(ugbench: Call, root: Path) -> None:
+    (root / "broken" / "testA").mkdir(parents=True)
+    result = ugbench("data", "list", "--data-root", root)
+    assert result.exit_code == 0
+    lines = {line.split()[0]: line for line in result.stdout.splitlines()}
+    assert lines["cats"].split()[1:5] == ["3", "2", "1", "1"]
+    assert set(lines) == {"name", "broken", "cats", "photos", "dial"}
+
+
+def test_no_data_root_is_the_dial_alone_and_a_hint(ugbench: Call, tmp_path: Path) -> None:
+    result = ugbench("data", "list", "--data-root", tmp_path / "none", "--json")
+    assert [row["name"] for row in json.loads(result.stdout)] == ["dial"]
+    assert result.stderr.startswith(f"there is no {tmp_path}/none; ")
+
+
+def test_a_dial_is_written_and_then_found_by_name(ugbench: Call, tmp_path: Path) -> None:
+    result = ugbench("data", "make", SMALL, "--data-root", tmp_path, "--json")
+    made = json.loads(result.stdout)
+    assert made["dial"] == {"shape": 0.5, "texture": 1.0, "size": 32, "train": 3, "test": 2, "seed": 0}
+    assert made["root"] == str(tmp_path / made["name"])
+    found = resolve(made["name"], tmp_path)
+    assert found.dial == DialSpec(shape=0.5, size=32, train=3, test=2)
+    assert [len(found.split(split)) for split in SPLITS] == [3, 3, 2, 2]
+    with Image.open(found.split("testB")[0]) as image:
+        assert image.size == (32, 32)
+    (row, _) = json.loads(ugbench("data", "list", "--data-root", tmp_path, "--json").stdout)
+    assert (row["name"], row["trainA"], row["dial"]) == (made["name"], 3, made["dial"])
+
+
+def test_a_dial_that_is_there_is_left_as_it_is(ugbench: Call, tmp_path: Path) -> None:
+    ugbench("data", "make", SMALL, "--data-root", tmp_path)
+    (folder,) = tmp_path.iterdir()
+    before = [file.stat().st_mtime_ns for file in sorted(folder.rglob("*"))]
+    assert ugbench("data", "make", SMALL, "--data-root", tmp_path).exit_code == 0
+    assert [file.stat().st_mtime_ns for file in sorted(folder.rglob("*"))] == before
+
+
+def test_a_dial_is_written_where_output_says(ugbench: Call, tmp_path: Path) -> None:
+    result = ugbench("data", "make", SMALL, "--output", tmp_path / "x" / "mine", "--data-root", tmp_path)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"dial-s0.5-t1-32-train3-test2 is in {tmp_path}/x/mine\n"
+    assert [file.name for file in (tmp_path / "x").iterdir()] == ["mine"]
+    assert len(list((tmp_path / "x/mine/testA").iterdir())) == 2
+
+
+def test_what_is_there_is_not_written_over(ugbench: Call, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").touch()
+    result = ugbench("data", "make", SMALL, "--output", tmp_path / "mine")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"error: --output {tmp_path}/mine: something is there already; ")
+    assert [file.name for file in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("dial", ["cats", "dial:shap=1", "dial:shape=2", "dial:size=x"])
+def test_what_is_no_dial_is_refused(ugbench: Call, tmp_path: Path, dial: str) -> None:
+    result = ugbench("data", "make", dial, "--data-root", tmp_path)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: ")
+    assert list(tmp_path.iterdir()) == []

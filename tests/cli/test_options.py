@@ -1,0 +1,115 @@
+"""Lists, seeds, config fields and weights as they are typed."""
+
+import doctest
+import inspect
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+import typer
+
+from ugbench.cli import doctor, options
+from ugbench.cli.options import parse_seeds, parse_sets, parse_weights, split_list, takes_common
+from ugbench.errors import UsageError
+
+
+@pytest.mark.parametrize("module", [options, doctor])
+def test_the_examples_in_the_docstrings_hold(module: Any) -> None:
+    result = doctest.testmod(module)
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "items"),
+    [
+        (None, []),
+        (["kid"], ["kid"]),
+        (["kid, fid", "lpips,kid"], ["kid", "fid", "lpips"]),
+        ([",kid,"], ["kid"]),
+    ],
+)
+def test_a_list_is_repeated_or_has_commas(values: list[str] | None, items: list[str]) -> None:
+    assert split_list(values) == items
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"),
+    [("3", [0, 1, 2]), ("1", [0]), ("4,7", [4, 7]), ("7, 4", [7, 4]), ("4,", [4]), ("0,", [0])],
+)
+def test_seeds_are_a_count_or_a_list(text: str, seeds: list[int]) -> None:
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", "0", ",", "-1", "x", "1.5", "4,,7", "4,x", "4,4", "٣"])
+def test_other_seeds_are_refused_naming_the_option(text: str) -> None:
+    with pytest.raises(UsageError, match=f"^--seeds {text}: "):
+        parse_seeds(text)
+
+
+@pytest.mark.parametrize(
+    ("values", "pairs"),
+    [
+        (None, {}),
+        (["lr=1e-3"], {"lr": "1e-3"}),
+        (["lr=1e-3", "light=true"], {"lr": "1e-3", "light": "true"}),
+        (["lr=1e-3, light=true"], {"lr": "1e-3", "light": "true"}),
+        (["betas=0.5,0.9,lr=1"], {"betas": "0.5,0.9", "lr": "1"}),
+        (["name=a=b"], {"name": "a=b"}),
+        (["style="], {"style": ""}),
+        (["cyclegan.lr=1,cut.lr=2"], {"cyclegan.lr": "1", "cut.lr": "2"}),
+    ],
+)
+def test_fields_are_set_by_key_and_value(values: list[str] | None, pairs: dict[str, str]) -> None:
+    assert parse_sets(values) == pairs
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (["lr"], "--set lr: give it as KEY=VALUE."),
+        (["=3"], "--set =3: give it as KEY=VALUE."),
+        (["lr=1", "lr=2"], "--set lr=2: lr is given twice; give it once."),
+    ],
+)
+def test_other_sets_are_refused(values: list[str], message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        parse_sets(values)
+    assert str(error.value) == message
+
+
+def test_weights_are_files_by_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "a=1.pth").touch()
+    (tmp_path / "b.pth").touch()
+    expected = {"alexnet": tmp_path / "a=1.pth", "inception": tmp_path / "b.pth"}
+    assert parse_weights([f"alexnet={tmp_path}/a=1.pth", "inception=~/b.pth"]) == expected
+    assert parse_weights([f"alexnet={tmp_path}/a=1.pth,inception=~/b.pth"]) == expected
+
+
+@pytest.mark.parametrize("value", ["alexnet.pth", "alexnet=nowhere.pth", "alexnet=."])
+def test_weights_that_are_no_file_are_refused(value: str) -> None:
+    with pytest.raises(UsageError, match=f"^--weights {value}: "):
+        parse_weights([value])
+
+
+def test_a_command_gets_its_own_options_and_not_those_it_does_not_read() -> None:
+    seen: list[Any] = []
+
+    def show(
+        name: str,
+        folder: options.Results = options.RESULTS,
+        where: Annotated[str, typer.Option("--device")] = "auto",
+        as_json: options.Json = False,
+    ) -> None:
+        seen.append((name, folder, where, as_json))
+
+    command = takes_common(show)
+    flags = {
+        name
+        for parameter in inspect.signature(command).parameters.values()
+        for name in options._option_names(parameter)
+    }
+    assert flags == {"--results", "--data-root", "--device", "--precision", "--json"}
+    command(name="n", folder=Path("f"), where="cpu", as_json=True, unread_data_root="d", unread_precision="p")
+    assert seen == [("n", Path("f"), "cpu", True)]

@@ -1,0 +1,71 @@
+"""What all tests share: the data, one thread, and an environment without the developer's own settings."""
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+DATA = "UGBENCH_TEST_DATA"
+NO_SKIP = "UGBENCH_NO_SKIP"
+_ROOT = os.environ.get(DATA)
+_FORBID_SKIPS = os.environ.get(NO_SKIP) == "1" and _ROOT is not None
+
+
+@pytest.fixture
+def test_data() -> Path:
+    """The folder of images, weights and golden values that some tests check against."""
+    if _ROOT is None:
+        pytest.skip(f"{DATA} is not set: it names a folder with data/, weights/ and golden/ in it")
+    return Path(_ROOT)
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the developer's shell reaches the code; what is printed is plain and wide."""
+    for name in os.environ:
+        own = name.startswith("UGBENCH_") and name not in (DATA, NO_SKIP)
+        if own or name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture
+def deterministic() -> Iterator[None]:
+    """One thread, deterministic algorithms and torch's default generator seeded; put back afterwards."""
+    import torch
+
+    threads = torch.get_num_threads()
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+    torch.use_deterministic_algorithms(before)
+    torch.set_num_threads(threads)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where the data is at hand and UGBENCH_NO_SKIP is 1, a test that skips has failed."""
+    report = yield
+    if _FORBID_SKIPS and report.skipped and not hasattr(report, "wasxfail"):
+        _fail(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a module that skips itself, which would hide its tests without a count."""
+    report = yield
+    if _FORBID_SKIPS and report.skipped:
+        _fail(report)
+    return report
+
+
+def _fail(report: pytest.TestReport | pytest.CollectReport) -> None:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    report.outcome = "failed"
+    report.longrepr = f"{report.nodeid} was skipped, which {NO_SKIP}=1 forbids: {reason}"

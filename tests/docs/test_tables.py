@@ -1,0 +1,24 @@
+"""Every table on a page of docs/ is what the committed score records print today."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ugbench.report import formats
+from ugbench.report.table import build_table
+from ugbench.scoring.record import read_all
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted(path.name for path in (DOCS / "reference").iterdir() if path.is_dir())
+
+
+def test_there_are_pages_with_tables() -> None:
+    assert PAGES
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_page_shows_the_table_of_its_records(page: str) -> None:
+    table = formats.render(build_table(read_all(DOCS / "reference" / page)), "md")
+    assert table.strip() in (DOCS / f"{page}.md").read_text(encoding="utf-8")

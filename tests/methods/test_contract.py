@@ -1,0 +1,370 @@
+"""What every registered method and variant must keep; a new method's file is tested here unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from ugbench import registry
+from ugbench.data.batches import Batches
+from ugbench.errors import ConfigError
+from ugbench.method import Batch, Direction, Method
+from ugbench.train import checkpoint, optim
+from ugbench.train.loop import Cadence, Images, Watch, train
+from ugbench.train.phase import Phases
+from ugbench.train.run import DatasetRecord, Run, RunConfig, open_run
+
+CPU = torch.device("cpu")
+SIZE = 32
+STEPS = 4
+SMALL = {"channels": 4, "discriminator_channels": 4, "blocks": 1}  # where a config has these fields
+
+METHODS = list(registry.modules("methods"))
+CASES = [(name, variant) for name in METHODS for variant in (None, *registry.load_method(name).VARIANTS)]
+each_method = pytest.mark.parametrize("name", METHODS)
+each_case = pytest.mark.parametrize(
+    ("name", "variant"), CASES, ids=[f"{n}-{v}" if v else n for n, v in CASES]
+)
+pytestmark = pytest.mark.usefixtures("deterministic")
+
+
+def fields_of(name: str, **fields: Any) -> dict[str, Any]:
+    """`fields` and SMALL, less what the method's config lacks."""
+    known = registry.load_method(name).Config.model_fields
+    wanted = {"size": SIZE, "batch_size": 2, "steps": STEPS, **SMALL, **fields}
+    return {key: value for key, value in wanted.items() if key in known}
+
+
+def build(name: str, variant: str | None, **fields: Any) -> Method:
+    cls = registry.load_method(name)
+    return cls(cls.make_config("smoke", variant, fields_of(name, **fields)))
+
+
+def random_batch(method: Method, n: int = 2, dtype: torch.dtype = torch.float32) -> Batch:
+    size = method.config.size
+    a, b = (torch.rand(n, 3, size, size, dtype=dtype) * 2 - 1 for _ in "ab")
+    draws = {}
+    for name, draw in method.draws().items():
+        shape = (n, *draw.shape) if draw.per == "sample" else draw.shape
+        draws[name] = (torch.rand if draw.kind == "uniform" else torch.randn)(shape, dtype=dtype)
+    return Batch(a, b, draws)
+
+
+def phases_of(method: Method) -> Phases:
+    return Phases(optim.build(method))
+
+
+def style_for(method: Method, n: int, dtype: torch.dtype = torch.float32) -> Tensor | None:
+    return torch.randn(n, method.style_dim, dtype=dtype) if method.style_dim else None
+
+
+@each_method
+def test_presets_and_variants_give_whole_configs_that_come_back_from_what_is_stored(name: str) -> None:
+    cls = registry.load_method(name)
+    assert {"paper", "smoke"} <= cls.PRESETS.keys()
+    assert "full" not in cls.VARIANTS
+    for preset in cls.PRESETS:
+        for variant in (None, *cls.VARIANTS):
+            try:
+                config = cls.make_config(preset, variant)
+            except ConfigError as refused:  # one that needs a batch, in a preset without one
+                assert "batch_size" in str(refused)
+                continue
+            resolved = config.resolved(100, 120)
+            assert resolved.steps is not None
+            assert cls.Config(**resolved.model_dump(mode="json")) == resolved
+
+
+@each_method
+def test_paper_trains_at_256_px(name: str) -> None:
+    assert registry.load_method(name).make_config("paper").size == 256
+
+
+@each_method
+@pytest.mark.parametrize("size", [32, 64, 128])
+def test_smoke_takes_small_images_and_at_most_16_channels(name: str, size: int) -> None:
+    cls = registry.load_method(name)
+    for variant in cls.VARIANTS:
+        cls.make_config("smoke", variant, {"size": size})
+    config = cls.make_config("smoke", None, {"size": size})
+    for field, value in config.model_dump().items():
+        assert not field.endswith("channels") or value <= 16, field
+    with FakeTensorMode():
+        method = cls(config)
+        for direction in method.directions:
+            x = torch.rand(2, 3, size, size)
+            assert method.translate(x, direction, style_for(method, 2)).shape == x.shape
+
+
+@each_case
+def test_groups_are_disjoint_and_cover_every_parameter(name: str, variant: str | None) -> None:
+    method = build(name, variant)
+    owned = [parameter for group in method.groups().values() for parameter in group.parameters]
+    assert len(owned) == len(set(owned))
+    assert set(owned) == set(method.parameters())
+    assert all(parameter.requires_grad for parameter in owned)
+
+
+@each_case
+def test_the_rates_schedule_starts_at_one_and_never_goes_above(name: str, variant: str | None) -> None:
+    for group in build(name, variant).groups().values():
+        factors = [group.schedule(step) for step in range(STEPS)]
+        assert factors[0] == 1
+        assert all(0 <= factor <= 1 for factor in factors)
+
+
+@each_case
+def test_a_phase_moves_its_own_groups_and_no_other_parameter(name: str, variant: str | None) -> None:
+    method = build(name, variant)
+    phases = phases_of(method)
+    names = {parameter: key for key, parameter in method.named_parameters()}
+    own = {key: {names[p] for p in group.parameters} for key, group in method.groups().items()}
+
+    @contextmanager
+    def watched(*groups: str) -> Iterator[dict[str, Tensor]]:
+        before = {key: parameter.detach().clone() for key, parameter in method.named_parameters()}
+        with phases(*groups) as loss:
+            yield loss
+        moved = {key for key, parameter in method.named_parameters() if not parameter.equal(before[key])}
+        assert moved <= set().union(*(own[group] for group in groups))
+        assert all(moved & own[group] for group in groups)
+
+    method.step(random_batch(method), watched)
+
+
+@each_case
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_step_takes_any_batch_size_and_gives_finite_scalar_losses(
+    name: str, variant: str | None, n: int
+) -> None:
+    try:
+        method = build(name, variant, batch_size=n)
+    except ConfigError as refused:
+        assert n == 1
+        assert "batch_size" in str(refused)
+        return
+    phases = phases_of(method)
+    for _ in range(2):
+        method.step(random_batch(method, n), phases)
+    assert phases.losses
+    for term, value in phases.losses.items():
+        assert value.shape == (), term
+        assert torch.isfinite(value), term
+    assert not phases.bad
+
+
+@each_case
+def test_a_step_is_finite_under_bfloat16_with_losses_in_float32(name: str, variant: str | None) -> None:
+    method = build(name, variant)
+    phases = phases_of(method)
+    with torch.autocast("cpu", torch.bfloat16):
+        method.step(random_batch(method), phases)
+    assert not phases.bad
+    assert {term for term, value in phases.losses.items() if value.dtype != torch.float32} == set()
+    state = method.state_dict()
+    assert {key for key, value in state.items() if value.dtype == torch.bfloat16} == set()
+
+
+@each_case
+def test_losses_are_means_over_samples(name: str, variant: str | None) -> None:
+    """A batch that holds every sample twice has the losses of the batch that holds it once."""
+    losses = []
+    for repeats in (1, 2):
+        torch.manual_seed(0)
+        method = build(name, variant).double()
+        phases = phases_of(method)
+        once = random_batch(method, 2, torch.float64)
+        kinds = method.draws()
+        draws = {
+            key: draw.repeat(repeats, *[1] * (draw.ndim - 1)) if kinds[key].per == "sample" else draw
+            for key, draw in once.draws.items()
+        }
+        method.step(Batch(*(x.repeat(repeats, 1, 1, 1) for x in (once.a, once.b)), draws), phases)
+        losses.append({term: float(value) for term, value in phases.losses.items()})
+    # Not closer: later phases see updated networks, and Adam turns rounding errors of gradients into moves.
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+
+
+@each_case
+def test_a_step_and_its_scalars_need_no_value_on_the_host(name: str, variant: str | None) -> None:
+    with FakeTensorMode():
+        method = build(name, variant)
+        method.step(random_batch(method), phases_of(method))
+        assert all(value.shape == () for value in method.scalars().values())
+
+
+@each_case
+def test_each_direction_translates_to_images_of_the_same_shape(name: str, variant: str | None) -> None:
+    method = build(name, variant).eval()
+    assert method.directions
+    assert set(method.directions) <= {"A2B", "B2A"}
+    x = random_batch(method, 3).a
+    for direction in method.directions:
+        with torch.no_grad():
+            y = method.translate(x, direction, style_for(method, 3))
+        assert (y.shape, y.dtype) == (x.shape, x.dtype)
+        assert y.abs().max() <= 1
+        assert y.std() > 0
+
+
+def apart_and_together(method: Method, direction: Direction) -> tuple[Tensor, Tensor]:
+    x, style = random_batch(method, 3, torch.float64).a, style_for(method, 3, torch.float64)
+    with torch.no_grad():
+        together = method.translate(x, direction, style)
+        apart = [
+            method.translate(x[i : i + 1], direction, None if style is None else style[i : i + 1])
+            for i in range(3)
+        ]
+    return torch.cat(apart), together
+
+
+@each_case
+def test_an_output_does_not_depend_on_its_neighbours_in_the_batch(name: str, variant: str | None) -> None:
+    method = build(name, variant).double()
+    method.step(random_batch(method, 2, torch.float64), phases_of(method))
+    method.eval()
+    for direction in method.directions:
+        apart, together = apart_and_together(method, direction)
+        torch.testing.assert_close(together, apart, rtol=0, atol=1e-10)
+
+
+@each_case
+def test_translation_needs_no_more_than_the_networks_of_inference(name: str, variant: str | None) -> None:
+    whole = build(name, variant).eval()
+    kept = whole.inference()
+    assert kept.items() <= dict(whole.named_children()).items()
+    x, style = random_batch(whole).a, style_for(whole, 2)
+    torch.manual_seed(1)
+    other = build(name, variant).eval()
+    for child, network in kept.items():
+        other.get_submodule(child).load_state_dict(network.state_dict())
+    for child in [child for child, _ in other.named_children() if child not in kept]:
+        delattr(other, child)
+    with torch.no_grad():
+        for direction in whole.directions:
+            assert other.translate(x, direction, style).equal(whole.translate(x, direction, style))
+
+
+@each_case
+def test_the_state_dict_is_all_that_a_step_depends_on(name: str, variant: str | None) -> None:
+    first = build(name, variant)
+    first.step(random_batch(first), phases_of(first))
+    torch.manual_seed(1)
+    second = build(name, variant)
+    assert checkpoint.digest(second.state_dict()) != checkpoint.digest(first.state_dict())
+    second.load_state_dict(first.state_dict())
+    batch = random_batch(first)
+    for method in (first, second):
+        method.step(batch, phases_of(method))
+    assert checkpoint.digest(second.state_dict()) == checkpoint.digest(first.state_dict())
+
+
+@each_case
+def test_attention_is_one_finite_heat_map_an_image(name: str, variant: str | None) -> None:
+    method = build(name, variant).eval()
+    x = random_batch(method, 3).a
+    for direction in method.directions:
+        with torch.no_grad():
+            maps = method.attention(x, direction)
+        for heat in maps.values():
+            assert heat.shape[:2] == (3, 1)
+            assert heat.ndim == 4
+            assert torch.isfinite(heat).all()
+
+
+@pytest.fixture
+def images() -> Images:
+    """Five images a domain, a little larger than SIZE."""
+    a, b = torch.randint(0, 256, (2, 5, 3, SIZE + 4, SIZE + 4), dtype=torch.uint8)
+    return Images(a, b)
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Callable[..., Run]:
+    """make_run(folder name, method, variant) -> a Run that no step was trained of; pools of one image."""
+
+    def make(folder: str, name: str, variant: str | None) -> Run:
+        config = registry.load_method(name).make_config("smoke", variant, fields_of(name, pool_size=1))
+        record = DatasetRecord(
+            name="d", root=str(tmp_path), fingerprint="f", images={"trainA": 5, "trainB": 5}
+        )
+        return open_run(
+            tmp_path / folder,
+            RunConfig(
+                method=name,
+                variant=variant,
+                preset="smoke",
+                config=config.resolved(5, 5).model_dump(),
+                dataset=record,
+                direction=None,
+                seed=0,
+                precision="fp32",
+            ),
+        )
+
+    return make
+
+
+class Killed(Exception):
+    """Stands for a kill right after a step."""
+
+
+def trained(run: Run, images: Images, kill_after: int | None = None) -> int | None:
+    """Train with a save every second step; returns the step that it went on from."""
+
+    def tick(step: int, _steps: int, _losses: Mapping[str, float] | None) -> None:
+        if step == kill_after:
+            raise Killed
+
+    cadence = Cadence(save_every=2, log_every=1, sample_every=100, keep=None)
+    return train(run, images, CPU, cadence, Watch(tick=tick)).resumed_from
+
+
+def end_of(run: Run) -> tuple[dict[str, str], bytes]:
+    """Digests of the state at the last step, and the log."""
+    parts = checkpoint.load(run.checkpoints / str(STEPS)).parts
+    digests = {part: checkpoint.digest(tensors) for part, tensors in parts.items()}
+    return digests, (run.path / "metrics.jsonl").read_bytes()
+
+
+@each_case
+def test_a_run_that_is_killed_and_started_again_ends_with_the_same_bits(
+    name: str, variant: str | None, make_run: Callable[..., Run], images: Images
+) -> None:
+    whole, killed = make_run("whole", name, variant), make_run("killed", name, variant)
+    trained(whole, images)
+    with pytest.raises(Killed):
+        trained(killed, images, kill_after=3)
+    assert trained(killed, images) == 2
+    assert end_of(killed) == end_of(whole)
+
+
+@each_method
+def test_a_run_that_is_killed_after_every_step_ends_with_the_same_bits(
+    name: str, make_run: Callable[..., Run], images: Images
+) -> None:
+    whole, killed = make_run("whole", name, None), make_run("killed", name, None)
+    trained(whole, images)
+    went_on_from = []
+    for step in range(1, STEPS):
+        with pytest.raises(Killed):
+            trained(killed, images, kill_after=step)
+        went_on_from.append(killed.step())
+    assert went_on_from == [0, 2, 2]
+    assert trained(killed, images) == 2
+    assert end_of(killed) == end_of(whole)
+
+
+@each_method
+def test_the_engine_makes_the_draws_that_the_method_asks_for(name: str, images: Images) -> None:
+    method = build(name, None)
+    draws = method.draws()
+    options = {"size": SIZE, "batch_size": 2, "seed": 0, "draws": draws, "device": CPU}
+    method.step(Batches(images.a, images.b, **options).at(0), phases_of(method))

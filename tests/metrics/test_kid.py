@@ -1,0 +1,166 @@
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
+
+from ugbench.errors import UsageError
+from ugbench.metrics import _kernel, kid
+
+
+def sets(n: int, m: int, d: int = 16, shift: float = 0.3, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    fake = torch.rand(n, d, generator=generator) + shift * torch.rand(d, generator=generator)
+    return fake, torch.rand(m, d, generator=generator)
+
+
+def naive(fake: torch.Tensor, real: torch.Tensor) -> float:
+    """The U-statistic by a double loop over single kernel values."""
+
+    def k(x: torch.Tensor, y: torch.Tensor) -> float:
+        return (sum(a * b for a, b in zip(x.tolist(), y.tolist(), strict=True)) / len(x) + 1) ** 3
+
+    n, m = len(fake), len(real)
+    within_fake = sum(k(fake[i], fake[j]) for i in range(n) for j in range(n) if i != j) / (n * (n - 1))
+    within_real = sum(k(real[i], real[j]) for i in range(m) for j in range(m) if i != j) / (m * (m - 1))
+    return within_fake + within_real - 2 * sum(k(x, y) for x in fake for y in real) / (n * m)
+
+
+def torch_fidelity(first: torch.Tensor, second: torch.Tensor, size: int, count: int, seed: int) -> float:
+    found = kid_features_to_metric(
+        first, second, kid_subset_size=size, kid_subsets=count, rng_seed=seed, verbose=False
+    )
+    return float(found[KEY_METRIC_KID_MEAN])
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_kernel, "BLOCK", 7)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize(("n", "m"), [(2, 2), (13, 13), (9, 22), (21, 8)])
+def test_kid_equals_a_double_loop_at_equal_and_unequal_sizes(n: int, m: int) -> None:
+    fake, real = sets(n, m)
+    assert kid.compute(fake, real).value == pytest.approx(naive(fake, real), abs=1e-12)
+
+
+def test_one_subset_of_everything_is_the_full_statistic_and_torch_fidelitys() -> None:
+    fake, real = sets(60, 60)
+    full = kid.compute(fake, real).value
+    assert full == pytest.approx(torch_fidelity(real, fake, 60, 1, 0), abs=1e-6)
+    assert kid.compute(fake, real, subset_size=60, subsets=1).value == pytest.approx(full, abs=1e-12)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize(("size", "count"), [(10, 3), (20, 60)], ids=["subset by subset", "one pass"])
+@pytest.mark.parametrize(("n", "m"), [(50, 50), (31, 64)])
+def test_kid_over_subsets_is_torch_fidelitys_with_the_real_set_first(
+    n: int, m: int, size: int, count: int
+) -> None:
+    fake, real = sets(n, m, d=64)
+    value = kid.compute(fake, real, subset_size=size, subsets=count, seed=7).value
+    assert value == pytest.approx(torch_fidelity(real, fake, size, count, 7), abs=1e-6)
+    if n != m:
+        assert value != pytest.approx(torch_fidelity(fake, real, size, count, 7), abs=1e-6)
+
+
+def test_both_ways_over_subsets_agree() -> None:
+    fake, real = sets(40, 30)
+    picks = [torch.stack([torch.randperm(n)[:12] for _ in range(20)]) for n in (40, 30)]
+    in_one_pass = _kernel.subset_values(fake, real, *picks)
+    singly = torch.cat(
+        [_kernel.subset_values(fake, real, one[None], other[None]) for one, other in zip(*picks, strict=True)]
+    )
+    torch.testing.assert_close(in_one_pass, singly, rtol=0, atol=1e-12)
+
+
+def test_torch_fidelitys_estimator_is_that_packages_own_to_the_bit() -> None:
+    fake, real = sets(50, 50)
+    value = kid.compute(fake, real, estimator="torch-fidelity", subset_size=20, subsets=5).value
+    assert value == torch_fidelity(real, fake, 20, 5, 2020)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_standard_error_is_the_delete_one_jackknife_by_refitting() -> None:
+    fake, real = sets(15, 10)
+
+    def part(without: list[float]) -> float:
+        values = np.array(without)
+        return float((len(values) - 1) / len(values) * ((values - values.mean()) ** 2).sum())
+
+    def left(x: torch.Tensor, i: int) -> torch.Tensor:
+        return torch.cat([x[:i], x[i + 1 :]])
+
+    no_fake = [kid.compute(left(fake, i), real).value for i in range(15)]
+    no_real = [kid.compute(fake, left(real, j)).value for j in range(10)]
+    score = kid.compute(fake, real)
+    assert score.se == pytest.approx(math.sqrt(part(no_fake) + part(no_real)), rel=1e-9)
+    assert score.low is None and score.high is None
+
+
+def test_standard_error_is_close_to_the_spread_over_draws() -> None:
+    shift = torch.full((16,), 0.3)
+    scores = []
+    for seed in range(200):
+        generator = torch.Generator().manual_seed(seed)
+        fake = torch.rand(40, 16, generator=generator) + shift
+        scores.append(kid.compute(fake, torch.rand(40, 16, generator=generator)))
+    spread = np.std([score.value for score in scores], ddof=1)
+    mean_se = np.mean([score.se for score in scores])
+    assert mean_se == pytest.approx(spread, rel=0.15)
+
+
+def test_random_subsets_have_no_standard_error() -> None:
+    assert kid.compute(*sets(20, 20), subset_size=10, subsets=3).se is None
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 5), (5, 1), (0, 5)])
+def test_fewer_than_two_images_a_side_is_refused_in_words(n: int, m: int) -> None:
+    with pytest.raises(UsageError, match="at least 2 a side"):
+        kid.compute(*sets(n, m))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"subset_size": 11}, "--kid-subset-size 10 or less"),
+        ({"subset_size": 1}, "at least 2"),
+        ({"subset_size": 5, "subsets": 0}, "at least 1"),
+        ({"subsets": 5}, "add --kid-subset-size"),
+        ({"estimator": "biased"}, "unbiased, torch-fidelity"),
+        ({"estimator": "torch-fidelity"}, "--kid-subset-size 10 or less"),
+    ],
+)
+def test_settings_that_cannot_be_met_are_refused_with_the_mend(
+    settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        kid.compute(*sets(10, 12), **settings)
+
+
+def test_complete_fills_what_subsets_need_and_drops_what_is_moot() -> None:
+    assert kid.complete(kid.METRIC.settings) == {"estimator": "unbiased"}
+    assert kid.complete({"subset_size": 50}) == {
+        "estimator": "unbiased",
+        "subset_size": 50,
+        "subsets": 100,
+        "seed": 2020,
+    }
+
+
+def test_kernel_blocks_stay_small_however_many_images_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_kernel, "BLOCK", 64)
+    cubic, shapes = _kernel._cubic, []
+
+    def watched(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        shapes.append((len(x), len(y)))
+        return cubic(x, y)
+
+    monkeypatch.setattr(_kernel, "_cubic", watched)
+    kid.compute(*sets(500, 300))
+    assert max(max(shape) for shape in shapes) == 64
+    # 36 blocks on and above the diagonal of 8 x 8, 15 of 5 x 5, and 8 x 5 between.
+    assert len(shapes) == 36 + 15 + 40

@@ -1,0 +1,312 @@
+"""Figures from small runs made by hand: what is drawn, how it looks, how it is saved."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from PIL import Image
+
+from ugbench import registry
+from ugbench.data.datasets import resolve
+from ugbench.data.images import read_image
+from ugbench.errors import RunError, UsageError
+from ugbench.report import style
+from ugbench.report.figure_context import FigureContext, label_runs, save
+from ugbench.report.figures import comparison, losses, rho
+from ugbench.train.run import DatasetRecord, Run, RunConfig, open_run
+
+SIZE = 16
+STEMS = [f"{k:02d}" for k in range(5)]
+MakeRun = Callable[..., Run]
+
+
+def shade(path: Path, level: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (SIZE, SIZE), (level, level, level)).save(path)
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    """Test images in pairs of one stem: domain A at grey level k, domain B at 100 + k."""
+    root = tmp_path / "data" / "photos"
+    for k, stem in enumerate(STEMS):
+        shade(root / "testA" / f"{stem}.png", k)
+        shade(root / "testB" / f"{stem}.png", 100 + k)
+    return root
+
+
+@pytest.fixture
+def make_run(tmp_path: Path, dataset: Path) -> MakeRun:
+    def make(
+        method: str,
+        variant: str | None = None,
+        seed: int = 0,
+        name: str = "photos",
+        root: Path = dataset,
+        **config: Any,
+    ) -> Run:
+        record = DatasetRecord(name=name, root=str(root), fingerprint=name, images={})
+        fields = RunConfig(
+            method=method,
+            variant=variant,
+            preset="smoke",
+            config={"size": SIZE, "steps": 100, **config},
+            dataset=record,
+            direction=None,
+            seed=seed,
+            precision="fp32",
+        )
+        return open_run(tmp_path / "results" / name, fields)
+
+    return make
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> FigureContext:
+    return FigureContext(tmp_path / "results")
+
+
+def log(run: Run, **terms: list[float]) -> Run:
+    keys = {key.replace("__", "/"): values for key, values in terms.items()}
+    rows = [
+        {"step": 10 * (k + 1), **dict(zip(keys, row, strict=True))}
+        for k, row in enumerate(zip(*keys.values(), strict=True))
+    ]
+    (run.path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return run
+
+
+def translate(run: Run, level: int, direction: str = "A2B", folder: str = "") -> Run:
+    for k, stem in enumerate(STEMS):
+        shade(run.path / "outputs" / direction / folder / f"{stem}.png", level + k)
+    return run
+
+
+def shown(figure: Any) -> list[int | None]:
+    """The grey level of each image in reading order, None for a place without one."""
+    return [
+        int(np.asarray(axes.images[0].get_array())[0, 0, 0]) if axes.images else None for axes in figure.axes
+    ]
+
+
+def texts(figure: Any) -> list[str]:
+    return [text.get_text() for text in figure.texts]
+
+
+def test_every_figure_has_a_title_and_draws() -> None:
+    for name in registry.modules("figures"):
+        module = registry.load("figures", name)
+        assert isinstance(module.TITLE, str) and callable(module.draw)
+
+
+def test_comparison_shows_input_and_outputs_of_images_spread_over_the_test_set(
+    make_run: MakeRun, context: FigureContext
+) -> None:
+    runs = [translate(make_run("ugatit"), 50), translate(make_run("cut"), 150)]
+    figure = comparison.draw(FigureContext(context.results, runs, limit=3))
+    assert shown(figure) == [0, 50, 150, 2, 52, 152, 4, 54, 154]
+    assert texts(figure) == ["input (A)", "ugatit", "cut", "00", "02", "04"]
+
+
+def test_comparison_shows_truth_on_a_dial(make_run: MakeRun, tmp_path: Path, context: FigureContext) -> None:
+    dial = resolve(f"dial:size={SIZE},train=2,test=2", tmp_path / "data")
+    run = make_run("ugatit", name=dial.name, root=dial.root)
+    for direction in ("A2B", "B2A"):
+        for path in dial.split("testA"):
+            shade(run.path / "outputs" / direction / f"{path.stem}.png", 50)
+    figure = comparison.draw(FigureContext(context.results, [run], limit=1))
+    stem = dial.split("testA")[0].stem
+    assert texts(figure)[:4] == ["input (A)", "ugatit", "truth (B)", stem]
+    assert texts(figure)[4:7] == ["input (B)", "ugatit", "truth (A)"]
+    a, b = (np.asarray(read_image(dial.split(split)[0])) for split in ("testA", "testB"))
+    assert (a != b).any()
+    images = [np.asarray(axes.images[0].get_array()) for axes in figure.axes]
+    for place, image in ((0, a), (2, b), (3, b), (5, a)):
+        np.testing.assert_array_equal(images[place], image)
+
+
+def test_comparison_shows_attention_where_there_are_overlays(
+    make_run: MakeRun, context: FigureContext
+) -> None:
+    run = translate(translate(make_run("ugatit"), 50), 200, folder="attention")
+    other = translate(make_run("cut"), 150)
+    figure = comparison.draw(FigureContext(context.results, [other, run], limit=1))
+    assert shown(figure) == [0, 200, 150, 50]
+    assert texts(figure)[:2] == ["input (A)", "attention ugatit"]
+
+
+def test_comparison_leaves_the_place_of_a_one_way_run_empty(
+    make_run: MakeRun, context: FigureContext
+) -> None:
+    both = translate(translate(make_run("ugatit"), 50), 70, "B2A")
+    figure = comparison.draw(FigureContext(context.results, [both, translate(make_run("cut"), 150)], limit=1))
+    assert shown(figure) == [0, 50, 150, 100, 70, None]
+
+
+def test_comparison_keeps_to_one_direction(make_run: MakeRun, context: FigureContext) -> None:
+    run = translate(translate(make_run("ugatit"), 50), 70, "B2A")
+    figure = comparison.draw(FigureContext(context.results, [run], direction="B2A", limit=1))
+    assert shown(figure) == [100, 70]
+
+
+def test_comparison_skips_images_that_a_run_has_not_translated(
+    make_run: MakeRun, context: FigureContext
+) -> None:
+    run = translate(make_run("ugatit"), 50)
+    (run.path / "outputs" / "A2B" / "00.png").unlink()
+    assert shown(comparison.draw(FigureContext(context.results, [run], limit=1))) == [1, 51]
+
+
+def test_comparison_without_outputs_says_how_to_make_them(make_run: MakeRun, context: FigureContext) -> None:
+    make_run("ugatit")
+    with pytest.raises(UsageError, match="run `ugbench eval`"):
+        comparison.draw(context)
+
+
+def test_comparison_with_the_data_gone_names_where_it_was(
+    make_run: MakeRun, dataset: Path, context: FigureContext
+) -> None:
+    translate(make_run("ugatit"), 50)
+    dataset.rename(dataset.with_name("elsewhere"))
+    with pytest.raises(RunError, match="photos, which is gone"):
+        comparison.draw(context)
+
+
+def test_losses_have_a_panel_a_term_and_leave_out_rates_and_rho(
+    make_run: MakeRun, context: FigureContext
+) -> None:
+    log(make_run("ugatit"), d__real=[1, 2], g__cycle=[3, 4], lr__g=[1, 1], rho__x=[1, 1])
+    log(make_run("cut"), g__nce=[5, 6], d__real=[7, 8])
+    figure = losses.draw(context)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["g/nce", "g/cycle", "d/real"]
+    real = figure.axes[2]
+    assert [line.get_ydata().tolist() for line in real.lines] == [[7, 8], [7, 8], [1, 2], [1, 2]]
+    assert real.lines[0].get_xdata().tolist() == [10, 20]
+
+
+def test_losses_that_fall_by_far_get_a_logarithmic_axis(make_run: MakeRun, context: FigureContext) -> None:
+    log(make_run("ugatit"), g__cam=[1000.0, 1.0], g__cycle=[2.0, 1.0])
+    assert [axes.get_yscale() for axes in losses.draw(context).axes] == ["log", "linear"]
+
+
+def test_losses_of_several_seeds_share_a_legend_entry(make_run: MakeRun, context: FigureContext) -> None:
+    for seed in (0, 1):
+        log(make_run("ugatit", seed=seed), g__cycle=[2.0, 1.0])
+    (legend,) = losses.draw(context).legends
+    assert [text.get_text() for text in legend.get_texts()] == ["ugatit (2 seeds)"]
+
+
+def test_losses_without_any_say_so(make_run: MakeRun, context: FigureContext) -> None:
+    make_run("ugatit")
+    with pytest.raises(UsageError, match="has logged a loss yet"):
+        losses.draw(context)
+
+
+def test_rho_has_a_panel_a_network_and_a_line_a_layer_between_0_and_1(
+    make_run: MakeRun, context: FigureContext
+) -> None:
+    log(make_run("cut"), g__nce=[1, 2])
+    run = make_run("ugatit")
+    rows = [{"step": 1, "rho/g_a.up.0": 0.0, "rho/g_a.up.1": 0.25, "rho/g_b.up.0": 1.0, "g/cycle": 9.0}]
+    (run.path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    figure = rho.draw(context)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["ugatit g_a", "ugatit g_b"]
+    assert [[line.get_ydata()[0] for line in axes.lines] for axes in figure.axes] == [[0.0, 0.25], [1.0]]
+    assert all(axes.get_ylim() == (-0.02, 1.02) for axes in figure.axes)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["up.0", "up.1"]
+
+
+def test_rho_where_no_run_has_any_says_so(make_run: MakeRun, context: FigureContext) -> None:
+    log(make_run("cut"), g__nce=[1, 2])
+    with pytest.raises(UsageError, match="has logged a rho"):
+        rho.draw(context)
+
+
+def test_a_method_has_one_colour_whatever_is_drawn_beside_it(make_run: MakeRun) -> None:
+    ugatit, no_cam, cyclegan = make_run("ugatit"), make_run("ugatit", "no-cam"), make_run("cyclegan")
+    alone, beside = style.lines([ugatit]), style.lines([cyclegan, no_cam, ugatit])
+    assert alone["ugatit"]["color"] == beside["ugatit"]["color"] == beside["ugatit-no-cam"]["color"]
+    assert beside["cyclegan"]["color"] != beside["ugatit"]["color"]
+    assert len({str(look["linestyle"]) for look in beside.values()}) == 3
+
+
+def test_variants_of_one_method_alone_have_colours_of_their_own(make_run: MakeRun) -> None:
+    looks = style.lines([make_run("ugatit", "ln"), make_run("ugatit"), make_run("ugatit", "in")])
+    assert list(looks) == ["ugatit", "ugatit-in", "ugatit-ln"]
+    assert len({look["color"] for look in looks.values()}) == 3
+    assert looks["ugatit"]["color"] == style.lines([make_run("ugatit")])["ugatit"]["color"]
+
+
+def test_shades_of_rho_rise_in_lightness_with_depth() -> None:
+    looks = rho._looks([f"layer{k}" for k in range(10)])
+    rgb = np.array([look["color"] for look in looks.values()])[:, :3]
+    assert (np.diff(rgb @ [0.299, 0.587, 0.114]) > 0).all()
+    assert len({to_hex(colour) for colour in rgb}) == 10
+
+
+def test_labels_say_no_more_than_tells_runs_apart(make_run: MakeRun) -> None:
+    runs = [make_run("cut"), make_run("ugatit", seed=0), make_run("ugatit", seed=1)]
+    assert label_runs(runs) == ["cut", "ugatit seed 0", "ugatit seed 1"]
+    twins = [make_run("cut"), make_run("cut", lr=1)]
+    assert label_runs(twins) == [f"cut {run.id}" for run in twins]
+    assert label_runs([make_run("cut"), make_run("cut", name="dial")]) == ["cut photos", "cut dial"]
+
+
+def test_runs_of_several_data_sets_are_not_drawn_together(make_run: MakeRun, context: FigureContext) -> None:
+    log(make_run("cut"), g__nce=[1, 2])
+    log(make_run("cut", name="dial"), g__nce=[1, 2])
+    with pytest.raises(UsageError, match=r"several data sets \(dial, photos\)"):
+        losses.draw(context)
+    assert losses.draw(FigureContext(context.results, dataset="dial")).axes
+
+
+def test_no_runs_say_how_to_make_one(context: FigureContext) -> None:
+    with pytest.raises(UsageError, match=r"no runs under .*results; train one"):
+        losses.draw(context)
+
+
+def test_png_and_pdf_are_saved_by_suffix_with_embedded_fonts_and_the_same_bytes(
+    make_run: MakeRun, context: FigureContext, tmp_path: Path
+) -> None:
+    log(make_run("ugatit"), g__cycle=[2.0, 1.0])
+    figure = losses.draw(context)
+    for suffix in ("png", "pdf"):
+        for name in ("one", "two"):
+            save(figure, tmp_path / "new" / f"{name}.{suffix}")
+        one, two = (tmp_path / "new" / f"{name}.{suffix}" for name in ("one", "two"))
+        assert one.read_bytes() == two.read_bytes()
+    with Image.open(tmp_path / "new" / "one.png") as image:
+        assert image.info["dpi"] == pytest.approx((300, 300), abs=0.01)
+    pdf = (tmp_path / "new" / "one.pdf").read_bytes()
+    assert b"/FontFile2" in pdf and b"/Type3" not in pdf
+
+
+def test_another_suffix_is_refused(context: FigureContext, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"figure\.gif: a figure is written as \.png or \.pdf"):
+        save(style.blank(1, 1), tmp_path / "figure.gif")
+
+
+def test_drawing_leaves_no_trace_in_matplotlibs_state(make_run: MakeRun, context: FigureContext) -> None:
+    log(make_run("ugatit"), g__cycle=[2.0, 1.0])
+    before = dict(matplotlib.rcParams)
+    losses.draw(context)
+    assert dict(matplotlib.rcParams) == before
+    assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
+
+
+def test_figures_are_no_wider_than_a_page(make_run: MakeRun, context: FigureContext) -> None:
+    run = log(translate(make_run("ugatit"), 50), g__cycle=[2.0, 1.0])
+    others = [translate(make_run("cut", seed=seed), 50) for seed in range(9)]
+    assert losses.draw(FigureContext(context.results, [run])).get_figwidth() <= style.WIDTH
+    assert (
+        comparison.draw(FigureContext(context.results, [run, *others])).get_figwidth() <= style.WIDTH + 1e-9
+    )

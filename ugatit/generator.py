@@ -1,0 +1,177 @@
+"""The generator: encoder, attention, style from the features, decoder with AdaLIN (Kim et al. 2020, figure 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ugatit.cam import Attention
+from ugatit.normalization import MixedNorm, Style, instance_norm
+from ugbench.method import UsageError
+from ugbench.nn.padding import reflect_pad
+
+Norm = Callable[[int, bool], MixedNorm]
+"""(channels, own gamma and beta) -> the norm of a decoder layer."""
+
+
+class Translation(NamedTuple):
+    """What a generator gives.
+
+    Attributes:
+        image: (n, 3, size, size) in [-1, 1].
+        cam_logits: (n, 2), high where the input is of the source domain; None without CAM.
+        heat: (n, 1, size / 4, size / 4), where the attention lies, unscaled.
+    """
+
+    image: Tensor
+    cam_logits: Tensor | None
+    heat: Tensor
+
+
+class ReflectConv(nn.Conv2d):
+    """A convolution without bias that keeps the size (its stride apart), with reflection padding."""
+
+    def __init__(self, channels: int, out_channels: int, kernel: int, stride: int = 1) -> None:
+        super().__init__(channels, out_channels, kernel, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, channels, h, w) to (n, out_channels, h / stride, w / stride)."""
+        return F.conv2d(reflect_pad(x, self.kernel_size[0] // 2), self.weight, None, self.stride)
+
+
+class ResidualBlock(nn.Module):
+    """x + IN(conv(ReLU(IN(conv(x))))): the encoder's."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = ReflectConv(channels, channels, 3)
+        self.conv2 = ReflectConv(channels, channels, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, channels, h, w) to the same shape."""
+        hidden = F.relu(instance_norm(self.conv1(x)), inplace=True)
+        return x + instance_norm(self.conv2(hidden))
+
+
+class AdaptiveBlock(nn.Module):
+    """x + AdaLIN(conv(ReLU(AdaLIN(conv(x))))): the decoder's; both norms take the same gamma and beta."""
+
+    def __init__(self, channels: int, norm: Callable[[int], MixedNorm]) -> None:
+        super().__init__()
+        self.conv1 = ReflectConv(channels, channels, 3)
+        self.norm1 = norm(channels)
+        self.conv2 = ReflectConv(channels, channels, 3)
+        self.norm2 = norm(channels)
+
+    def forward(self, x: Tensor, style: Style | None) -> Tensor:
+        """(n, channels, h, w) to the same shape."""
+        hidden = F.relu(self.norm1(self.conv1(x), style), inplace=True)
+        return x + self.norm2(self.conv2(hidden), style)
+
+
+class Upsample(nn.Module):
+    """Nearest neighbours x2, 3x3 convolution, LIN, ReLU."""
+
+    def __init__(self, channels: int, out_channels: int, norm: Callable[[int], MixedNorm]) -> None:
+        super().__init__()
+        self.conv = ReflectConv(channels, out_channels, 3)
+        self.norm = norm(out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, channels, h, w) to (n, out_channels, 2 h, 2 w)."""
+        hidden = self.conv(F.interpolate(x, scale_factor=2, mode="nearest"))
+        return F.relu(self.norm(hidden), inplace=True)
+
+
+class StyleHead(nn.Module):
+    """gamma and beta of every AdaLIN from the attended features.
+
+    Args:
+        channels: of the features, and of gamma and beta.
+        area: pixels of the features, all of which the first layer sees; 1 for their average over space (light).
+    """
+
+    def __init__(self, channels: int, area: int) -> None:
+        super().__init__()
+        self.area = area
+        self.fc1 = nn.Linear(channels * area, channels, bias=False)
+        self.fc2 = nn.Linear(channels, channels, bias=False)
+        self.gamma = nn.Linear(channels, channels, bias=False)
+        self.beta = nn.Linear(channels, channels, bias=False)
+
+    def forward(self, features: Tensor) -> Style:
+        """(n, channels, h, w) to gamma and beta, each (n, channels).
+
+        Raises:
+            UsageError: the features are of another size than the first layer was built for.
+        """
+        n, c, h, w = features.shape
+        if self.area == 1:
+            hidden = features.mean((2, 3))
+        elif self.area == h * w:
+            hidden = features.flatten(1)
+        else:
+            size = 4 * round(self.area**0.5)
+            raise UsageError(
+                f"a full generator built for images of {size} x {size} px was given {4 * h} x {4 * w}: its first "
+                f"gamma/beta layer has a weight for every pixel; use {size} px, or a light model."
+            )
+        hidden = F.relu(self.fc2(F.relu(self.fc1(hidden))))
+        return self.gamma(hidden), self.beta(hidden)
+
+
+class Generator(nn.Module):
+    """Translates images of one domain into the other.
+
+    Args:
+        size: height and width of the images, px; only the full model depends on it.
+        channels: of the first layer; 4 times as many at a quarter of the size.
+        blocks: residual blocks in the encoder, and as many in the decoder.
+        light: gamma and beta from the features' average over space rather than from all of them.
+        cam: whether there is an auxiliary classifier.
+        style: whether the decoder blocks' gamma and beta come from the features; if not, each norm has its own.
+        block_norm, up_norm: (channels, own gamma and beta) -> norm of decoder blocks and upsampling layers.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: int,
+        channels: int,
+        blocks: int,
+        light: bool,
+        cam: bool,
+        style: bool,
+        block_norm: Norm,
+        up_norm: Norm,
+    ) -> None:
+        super().__init__()
+        wide = 4 * channels
+        self.stem = ReflectConv(3, channels, 7)
+        self.down1 = ReflectConv(channels, 2 * channels, 3, stride=2)
+        self.down2 = ReflectConv(2 * channels, wide, 3, stride=2)
+        self.encoder = nn.ModuleList(ResidualBlock(wide) for _ in range(blocks))
+        self.attention = Attention(wide, F.relu, cam=cam)
+        self.style = StyleHead(wide, 1 if light else (size // 4) ** 2) if style else None
+        self.decoder = nn.ModuleList(
+            AdaptiveBlock(wide, lambda c: block_norm(c, not style)) for _ in range(blocks)
+        )
+        self.up1 = Upsample(wide, 2 * channels, lambda c: up_norm(c, True))
+        self.up2 = Upsample(2 * channels, channels, lambda c: up_norm(c, True))
+        self.head = ReflectConv(channels, 3, 7)
+
+    def forward(self, x: Tensor) -> Translation:
+        """(n, 3, size, size) in [-1, 1] to a translation of the same shape; size is a multiple of 4."""
+        for conv in (self.stem, self.down1, self.down2):
+            x = F.relu(instance_norm(conv(x)), inplace=True)
+        for block in self.encoder:
+            x = block(x)
+        x, cam_logits, heat = self.attention(x)
+        style = None if self.style is None else self.style(x)
+        for block in self.decoder:
+            x = block(x, style)
+        image = self.head(self.up2(self.up1(x))).tanh()
+        return Translation(image, cam_logits, heat)

@@ -1,0 +1,130 @@
+"""Reads checkpoints of the authors' PyTorch code (znxlwm/UGATIT-pytorch), files `*_params_*.pt`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from ugbench.method import UsageError
+
+NETWORKS = {
+    "genA2B": "generator_a2b",
+    "genB2A": "generator_b2a",
+    "disGA": "global_a",
+    "disGB": "global_b",
+    "disLA": "local_a",
+    "disLB": "local_b",
+}
+GENERATOR_KEYS = {
+    "DownBlock.1.weight": "stem.weight",
+    "DownBlock.5.weight": "down1.weight",
+    "DownBlock.9.weight": "down2.weight",
+    "gap_fc.weight": "attention.average.weight",
+    "gmp_fc.weight": "attention.maximum.weight",
+    "conv1x1.weight": "attention.mix.weight",
+    "conv1x1.bias": "attention.mix.bias",
+    "FC.0.weight": "style.fc1.weight",
+    "FC.2.weight": "style.fc2.weight",
+    "gamma.weight": "style.gamma.weight",
+    "beta.weight": "style.beta.weight",
+    "UpBlock2.2.weight": "up1.conv.weight",
+    "UpBlock2.7.weight": "up2.conv.weight",
+    "UpBlock2.11.weight": "head.weight",
+    **{f"UpBlock2.3.{name}": f"up1.norm.{name}" for name in ("rho", "gamma", "beta")},
+    **{f"UpBlock2.8.{name}": f"up2.norm.{name}" for name in ("rho", "gamma", "beta")},
+}
+BLOCK_KEYS = {
+    "DownBlock.{down}.conv_block.1.weight": "encoder.{block}.conv1.weight",
+    "DownBlock.{down}.conv_block.5.weight": "encoder.{block}.conv2.weight",
+    **{
+        f"UpBlock1_{{up}}.{theirs}": f"decoder.{{block}}.{theirs}"
+        for theirs in ("conv1.weight", "norm1.rho", "conv2.weight", "norm2.rho")
+    },
+}
+SPECTRAL = {"weight_orig": "weight", "weight_u": "u", "weight_v": "v"}
+
+
+def read_public(tensors: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Config fields and a state dict, in our names, from a checkpoint's six networks.
+
+    Raises:
+        UsageError: a network or a key is missing or unknown; names it and what was expected.
+    """
+    if missing := [name for name in NETWORKS if not isinstance(tensors.get(name), Mapping)]:
+        raise UsageError(
+            f"the checkpoint lacks {', '.join(missing)}; U-GAT-IT's published ones hold {', '.join(NETWORKS)}."
+        )
+    state: dict[str, Tensor] = {}
+    for theirs, ours in NETWORKS.items():
+        network: Mapping[str, Tensor] = tensors[theirs]
+        keys = _generator_keys(network) if theirs.startswith("gen") else _discriminator_keys(network)
+        if absent := sorted(set(keys) - set(network)):
+            raise UsageError(
+                f"the checkpoint's {theirs} lacks {_some(absent)}; it should hold {_some(list(keys))}."
+            )
+        if unknown := sorted(set(network) - set(keys)):
+            raise UsageError(
+                f"the checkpoint's {theirs} has unknown keys {_some(unknown)}; it should hold {_some(list(keys))}."
+            )
+        for key, name in keys.items():
+            # rho, gamma and beta are (1, channels, 1, 1) there.
+            vector = key.endswith((".rho", ".gamma", ".beta"))
+            state[f"{ours}.{name}"] = network[key].flatten() if vector else network[key]
+    return _fields(tensors["genA2B"], tensors["disGA"], tensors["disLA"]), state
+
+
+def _fields(
+    generator: Mapping[str, Tensor], judge: Mapping[str, Tensor], local: Mapping[str, Tensor]
+) -> dict[str, Any]:
+    """What the tensors tell, and that code's own settings."""
+    wide = generator["conv1x1.weight"].shape[0]
+    inputs = generator["FC.0.weight"].shape[1]
+    light = inputs == wide
+    return {
+        "size": 256 if light else 4 * round((inputs / wide) ** 0.5),
+        "channels": generator["DownBlock.1.weight"].shape[0],
+        "blocks": _blocks(generator),
+        "light": light,
+        "discriminator_channels": judge["model.1.weight_orig"].shape[0],
+        "global_depth": len(_layers(judge)) - 1,
+        "local_depth": len(_layers(local)) - 1,
+        "rho_start": 0.9,
+        "init": "default",
+        "spectral_iterations": "forward",
+        "steps": 1_000_000,
+    }
+
+
+def _generator_keys(network: Mapping[str, Tensor]) -> dict[str, str]:
+    keys = dict(GENERATOR_KEYS)
+    for block in range(_blocks(network)):
+        where = {"down": 12 + block, "up": 1 + block, "block": block}
+        keys |= {theirs.format(**where): ours.format(**where) for theirs, ours in BLOCK_KEYS.items()}
+    return keys
+
+
+def _discriminator_keys(network: Mapping[str, Tensor]) -> dict[str, str]:
+    keys = {f"conv1x1.{name}": f"attention.mix.{name}" for name in ("weight", "bias")}
+    spectral = {"gap_fc": "attention.average", "gmp_fc": "attention.maximum", "conv": "last"}
+    for layer, position in enumerate(_layers(network)):
+        spectral[f"model.{position}"] = f"layers.{layer}"
+        keys[f"model.{position}.bias"] = f"layers.{layer}.bias"
+    keys |= {f"{t}.{theirs}": f"{o}.{ours}" for t, o in spectral.items() for theirs, ours in SPECTRAL.items()}
+    return keys
+
+
+def _blocks(generator: Mapping[str, Tensor]) -> int:
+    return max(1, sum(bool(re.fullmatch(r"UpBlock1_\d+\.conv1\.weight", key)) for key in generator))
+
+
+def _layers(discriminator: Mapping[str, Tensor]) -> range:
+    """Positions of the convolutions: padding, convolution and activation take turns."""
+    count = sum(bool(re.fullmatch(r"model\.\d+\.weight_orig", key)) for key in discriminator)
+    return range(1, 1 + 3 * max(1, count), 3)
+
+
+def _some(keys: list[str]) -> str:
+    return ", ".join(keys[:4]) + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")

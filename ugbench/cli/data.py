@@ -1,0 +1,134 @@
+"""`ugbench data …`: the data sets at hand, and the dial written as files."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ugbench.cli.options import DATA_ROOT, DataRoot, Json, takes_common
+from ugbench.cli.output import print_json, print_rows, progress_callback, say
+from ugbench.errors import DataError
+
+if TYPE_CHECKING:
+    from ugbench.data.dial import DialSpec
+    from ugbench.data.images import Progress
+
+app = typer.Typer(no_args_is_help=True, help="List the data sets at hand, or write a dial as files.")
+
+
+def list_(data_root: DataRoot = DATA_ROOT, as_json: Json = False) -> None:
+    """List the data sets of the data root and how many images each split has.
+
+    The dial is listed too: it is drawn the first time that a command asks for it.
+
+    \b
+    Examples:
+      ugbench data list
+      ugbench data list --data-root ~/datasets --json
+    """
+    from ugbench.data.datasets import SPLITS, list_datasets
+    from ugbench.data.dial import DialSpec
+
+    if not data_root.is_dir():
+        say(f"there is no {data_root}; --data-root or UGBENCH_DATA names another folder of data sets.")
+    rows = [describe(data_root / name) for name in list_datasets(data_root)]
+    rows.append(dial_row(DialSpec()))
+    if as_json:
+        print_json(rows)
+        return
+    print_rows(
+        ("name", *SPLITS, ""),
+        [
+            (row["name"], *(row[split] for split in SPLITS), row["error"] or as_text(row["dial"]))
+            for row in rows
+        ],
+    )
+
+
+def describe(folder: Path) -> dict[str, Any]:
+    """What the list says of a data set: images of each split (None: it lacks the split), or what is wrong."""
+    from ugbench.data.datasets import SPLITS, open_dataset
+
+    row: dict[str, Any] = {
+        "name": folder.name,
+        "root": folder,
+        **dict.fromkeys(SPLITS),
+        "dial": None,
+        "error": None,
+    }
+    try:
+        found = open_dataset(folder)
+        row |= {split: len(found.split(split)) for split in found.splits()}
+        row["dial"] = asdict(found.dial) if found.dial is not None else None
+    except DataError as error:
+        # One bad folder must not hide the others.
+        row["error"] = str(error)
+    return row
+
+
+def dial_row(spec: DialSpec) -> dict[str, Any]:
+    """The dial's own line: no folder yet, and what its defaults would write."""
+    counts = {"trainA": spec.train, "trainB": spec.train, "testA": spec.test, "testB": spec.test}
+    return {"name": "dial", "root": None, **counts, "dial": asdict(spec), "error": None}
+
+
+def as_text(dial: dict[str, Any] | None) -> str:
+    """A dial's fields as they are typed; empty for other data sets."""
+    return "" if dial is None else "dial:" + ",".join(f"{key}={value:g}" for key, value in dial.items())
+
+
+def make(
+    dial: Annotated[
+        str, typer.Argument(metavar="DIAL", help="dial, or dial:shape=0,texture=1,size=64,train=400.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="DIR", help="Default: its own name in the data root.")
+    ] = None,
+    data_root: DataRoot = DATA_ROOT,
+    as_json: Json = False,
+) -> None:
+    """Write a dial as image files: trainA, trainB, testA and testB, the tests in pairs.
+
+    \b
+    Examples:
+      ugbench data make dial
+      ugbench data make dial:shape=0,texture=1,size=32 --output stripes
+    """
+    from ugbench.data.datasets import resolve
+    from ugbench.data.dial import parse
+
+    spec = parse(dial)
+    with progress_callback(f"drawing {spec.name}") as tick:
+        if output is None:
+            folder = resolve(dial, data_root, tick).root
+        else:
+            folder = output
+            write_whole(spec, folder, tick)
+    say(f"{spec.name} is in {folder}")
+    if as_json:
+        print_json({"name": spec.name, "root": folder, "dial": asdict(spec)})
+
+
+def write_whole(spec: DialSpec, folder: Path, progress: Progress | None = None) -> None:
+    """Write a dial into a new folder, wholly or not at all.
+
+    Raises:
+        DataError: something is there already.
+    """
+    from ugbench.data.dial import write
+
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise DataError(f"--output {folder}: something is there already; remove it, or name another folder.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as work:
+        made = Path(work) / folder.name
+        write(spec, made, progress)
+        made.rename(folder)
+
+
+app.command("list")(takes_common(list_))
+app.command("make")(takes_common(make))

@@ -1,0 +1,81 @@
+"""`ugbench demo`: the whole pipeline on data whose true translation is known, in minutes on a CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ugbench.cli import options
+from ugbench.cli.options import DataRoot, Device, Json, Precision, Results
+from ugbench.cli.output import print_json, progress_callback, say
+
+DIAL = "dial:shape=1,texture=1,size=32"
+METRICS = ("changed", "unchanged", "iou", "kid")
+
+
+def demo(
+    method: Annotated[str, typer.Option("--method", metavar="METHOD", help="See `ugbench methods`.")] = "ugatit",
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Training steps.")] = 600,
+    results: Results = options.RESULTS,
+    data_root: DataRoot = options.DATA_ROOT,
+    device: Device = options.DEVICE,
+    precision: Precision = options.PRECISION,
+    as_json: Json = False,
+) -> None:
+    """Make a dial, train a small U-GAT-IT on it, translate, score, and show a table and a figure.
+
+    Nothing is downloaded. KID uses a random network here, so it is no number to compare with others.
+
+    \b
+    Examples:
+      ugbench demo
+      ugbench demo --method cyclegan --steps 300
+    """
+    from ugbench.cli.progress import training_progress
+    from ugbench.report import formats
+    from ugbench.report.figure_context import FigureContext, save
+    from ugbench.report.figures import comparison
+    from ugbench.report.table import build_table
+    from ugbench.scoring import evaluate as scoring
+    from ugbench.scoring.record import read_all
+    from ugbench.train import loop
+    from ugbench.train.precision import pick_device
+    from ugbench.train.prepare import Request, prepare
+
+    chosen = pick_device(device)
+    overrides: dict[str, Any] = {"size": 32, "steps": steps}
+    request = Request(
+        method, DIAL, results, data_root, chosen, preset="smoke", overrides=overrides, precision=precision
+    )
+    say(f"1. data: {DIAL}, A to B: discs become stars, and smooth becomes striped")
+    with progress_callback("drawing") as tick:
+        prepared = prepare(request, say, tick)
+    run = prepared.run
+    say(f"2. train: {run.config.label}, {steps} steps, in {run.path}")
+    with training_progress(run.config.label) as watch:
+        loop.train(run, prepared.images, chosen, watch=watch)
+
+    say(f"3. translate and score: {', '.join(METRICS)}")
+    networks = scoring.Networks("random", "alex", {}, chosen)
+    records = scoring.Evaluation(scoring.Wanted(METRICS, networks), results, say).run(run)
+
+    home = run.path.parents[1]
+    table_file, figure_file = home / "table.md", home / "comparison.png"
+    table = build_table([one for one in read_all(results) if one.dataset == home.name], METRICS)
+    table_file.write_text(formats.render(table, "md"), encoding="utf-8")
+    save(comparison.draw(FigureContext(results, [run], direction="A2B", limit=4)), figure_file)
+    if as_json:
+        print_json({"run": run.path, "scores": [one.to_json() for one in records], "figure": figure_file})
+    else:
+        print(formats.render(table, "terminal"))
+    say(f"4. the table is in {table_file}, the picture (input, attention, output, truth) in {figure_file}")
+    say(f"Next: ugbench translate {run.id[:6]} --input {_first(prepared.run.config.dataset.root)} --output out")
+
+
+def _first(root: str) -> Path:
+    """The data set's first source image, as seen from here where it can be."""
+    folder = Path(root) / "testA"
+    first = min(folder.iterdir())
+    return first.relative_to(Path.cwd()) if first.is_relative_to(Path.cwd()) else first

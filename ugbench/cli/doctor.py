@@ -1,0 +1,196 @@
+"""`ugbench doctor`: what this machine and this installation can do, what is missing, and the mend."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Any
+
+from ugbench import registry
+from ugbench.cli.options import DATA_ROOT, RESULTS, DataRoot, Json, Results, Weights, parse_weights
+from ugbench.cli.output import print_json
+from ugbench.errors import UgbenchError, UnknownName
+
+# A checkpoint of the largest method is 8 GB with Adam's state; the next is written before one is removed.
+ROOM = 20 * 10**9
+
+
+def doctor(
+    results: Results = RESULTS,
+    data_root: DataRoot = DATA_ROOT,
+    weights: Weights = None,
+    as_json: Json = False,
+) -> None:
+    """Show versions, devices, disk and weights, with what is missing and how to mend it.
+
+    Weights are never downloaded; a file that is given here is read and checked.
+
+    \b
+    Examples:
+      ugbench doctor
+      ugbench doctor --weights alexnet=alexnet-owt-7be5be79.pth --json
+    """
+    report = examine(results, data_root, parse_weights(weights))
+    if as_json:
+        print_json(report)
+    else:
+        show(report)
+
+
+def examine(results: Path, data_root: Path, weights: Mapping[str, Path]) -> dict[str, Any]:
+    """Everything that doctor says; `problems` holds a sentence for each thing to mend."""
+    versions, problems = installed()
+    report: dict[str, Any] = {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "versions": versions,
+    }
+    for group in ("methods", "metrics", "figures"):
+        try:
+            report[group] = list(registry.modules(group))
+        except UgbenchError as error:
+            report[group] = []
+            problems.append(str(error))
+    report |= {"results": disk(results), "data_root": disk(data_root), "cpu": {"cores": os.cpu_count()}}
+    if report["results"]["free_bytes"] < ROOM:
+        problems.append(
+            f"{results} has {report['results']['free_bytes'] / 1e9:.1f} GB free, and two checkpoints of the "
+            f"largest method take {ROOM / 1e9:.0f} GB; make room, or name another disk by --results."
+        )
+    if versions.get("torch"):
+        report |= hardware()
+        report["weights"] = network_weights(weights)
+        problems += [item["status"] for item in report["weights"].values() if item["file"] and not item["ok"]]
+    return report | {"problems": problems}
+
+
+def installed() -> tuple[dict[str, str | None], list[str]]:
+    """Versions of ugbench and of what it requires (None: absent), and a sentence for each to mend."""
+    versions: dict[str, str | None] = {"ugbench": version("ugbench")}
+    problems: list[str] = []
+    for line in requires("ugbench") or []:
+        requirement, _, marker = line.partition(";")
+        match = re.match(r"([\w.-]+)\s*(?:>=\s*([\w.]+))?", requirement)
+        if "extra" in marker or match is None:
+            continue
+        name, least = match.groups()
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = None
+            problems.append(f"{name} is not installed; run `pip install '{requirement.strip()}'`.")
+            continue
+        if least and release(versions[name] or "") < release(least):
+            problems.append(
+                f"{name} {versions[name]} is older than {least}; run `pip install '{requirement.strip()}'`."
+            )
+    return versions, problems
+
+
+def release(text: str) -> tuple[int, ...]:
+    """The numbers of a version, for comparing.
+
+    >>> release("2.14.1+cpu") > release("2.9")
+    True
+    """
+    match = re.match(r"\d+(\.\d+)*", text)
+    return tuple(int(part) for part in match.group().split(".")) if match else ()
+
+
+def hardware() -> dict[str, Any]:
+    """Devices and what they can do: `auto` is what --device auto and --precision auto mean here."""
+    import torch
+
+    from ugbench.train.precision import has_bf16, pick_device, pick_precision
+
+    name = platform.processor() or platform.machine()
+    devices: list[dict[str, Any]] = [{"device": "cpu", "name": name, "memory_bytes": None}]
+    for index in range(torch.cuda.device_count()):
+        properties = torch.cuda.get_device_properties(index)
+        devices.append(
+            {"device": f"cuda:{index}", "name": properties.name, "memory_bytes": properties.total_memory}
+        )
+    if torch.backends.mps.is_available():
+        devices.append({"device": "mps", "name": "Apple GPU", "memory_bytes": None})
+    for item in devices:
+        item["bf16"] = has_bf16(torch.device(item["device"]))
+    auto = pick_device("auto")
+    return {
+        "devices": devices,
+        "auto": {"device": str(auto), "precision": pick_precision("auto", auto)},
+        "cuda": torch.version.cuda,
+        "cpu": {
+            "cores": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+            "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        },
+    }
+
+
+def disk(folder: Path) -> dict[str, Any]:
+    """A folder, whether it is there, and the free bytes of the disk that it is or would be on."""
+    there = folder.exists()
+    home = folder.absolute()
+    while not home.exists():
+        home = home.parent
+    return {"path": str(folder), "exists": there, "free_bytes": shutil.disk_usage(home).free}
+
+
+def network_weights(given: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
+    """Each network that `--weights` names: where its file comes from, and whether the given one is read.
+
+    Raises:
+        UnknownName: a file was given for a network that there is not.
+    """
+    from ugbench.errors import WeightsError
+    from ugbench.scoring.weights import SOURCES, read_weights
+
+    for name in given:
+        if name not in SOURCES:
+            raise UnknownName("network for --weights", name, SOURCES)
+    rows: dict[str, dict[str, Any]] = {}
+    for name, source in SOURCES.items():
+        status, ok = "not given", False
+        if name in given:
+            try:
+                status, ok = f"{len(read_weights(name, given, 'or another'))} tensors", True
+            except WeightsError as error:
+                status = str(error)
+        rows[name] = {"source": source, "file": given.get(name), "ok": ok, "status": status}
+    return rows
+
+
+def show(report: Mapping[str, Any]) -> None:
+    """Print the report for a person."""
+    lines = [("python", f"{report['python']} on {report['platform']}")]
+    lines += [(name, found or "missing") for name, found in report["versions"].items()]
+    cpu = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in report["cpu"].items())
+    lines.append(("cpu", cpu))
+    for item in report.get("devices", []):
+        memory = f", {item['memory_bytes'] / 2**30:.0f} GiB" if item["memory_bytes"] else ""
+        lines.append(
+            (item["device"], f"{item['name']}{memory}, bf16 {'in hardware' if item['bf16'] else 'emulated'}")
+        )
+    if "auto" in report:
+        lines.append(
+            ("auto", f"--device {report['auto']['device']} --precision {report['auto']['precision']}")
+        )
+    for key in ("results", "data_root"):
+        there = "" if report[key]["exists"] else " (not made yet)"
+        lines.append((key, f"{report[key]['path']}{there}, {report[key]['free_bytes'] / 1e9:.1f} GB free"))
+    lines += [(group, ", ".join(report[group]) or "none") for group in ("methods", "metrics", "figures")]
+    for name, item in report.get("weights", {}).items():
+        lines.append((f"--weights {name}", f"{item['status']}; {item['source']}"))
+    width = max(len(label) for label, _ in lines)
+    for label, text in lines:
+        print(f"{label.ljust(width)}  {text}")
+    print()
+    for problem in report["problems"]:
+        print(f"to mend: {problem}")
+    if not report["problems"]:
+        print("nothing to mend.")

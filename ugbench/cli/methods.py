@@ -1,0 +1,100 @@
+"""`ugbench methods`: which methods are installed."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ugbench import registry
+from ugbench.cli.options import Json
+from ugbench.cli.output import print_json, print_rows
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the list says of a method; `title` is the first line of its module."""
+
+    name: str
+    title: str
+    directions: list[str]
+    presets: list[str]
+    variants: list[str]
+
+
+def methods(as_json: Json = False) -> None:
+    """List the methods that are installed.
+
+    \b
+    Examples:
+      ugbench methods
+      ugbench methods --json
+    """
+    summaries = [summarize(name, path) for name, path in registry.modules("methods").items()]
+    if as_json:
+        print_json([asdict(summary) for summary in summaries])
+        return
+    print_rows(
+        ("method", "directions", "presets", "variants", ""),
+        [(s.name, ",".join(s.directions), ",".join(s.presets), len(s.variants), s.title) for s in summaries],
+    )
+
+
+def summarize(name: str, path: str) -> Summary:
+    """The summary of the method whose module is `path`.
+
+    It is read off the source, since importing any method imports torch: seconds for a list of names. Where
+    the source does not tell (computed or inherited attributes) the module is imported.
+    """
+    spec = importlib.util.find_spec(path)
+    source = Path(spec.origin) if spec and spec.origin else None
+    if source is not None and source.suffix == ".py":
+        read = read_source(name, source.read_text(encoding="utf-8"))
+        if read is not None:
+            return read
+    module = registry.load("methods", name)
+    method = registry.load_method(name)
+    return Summary(
+        name,
+        _first_line(module.__doc__),
+        list(method.directions),
+        list(method.PRESETS),
+        list(method.VARIANTS),
+    )
+
+
+def read_source(name: str, source: str) -> Summary | None:
+    """The summary as a module's one direct subclass of Method spells it; None where it does not."""
+    tree = ast.parse(source)
+    classes = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and [ast.unparse(base) for base in node.bases] == ["Method"]
+    ]
+    if len(classes) != 1:
+        return None
+    values: dict[str, ast.expr] = {}
+    for node in classes[0].body:
+        if isinstance(node, ast.AnnAssign) and node.value is not None:
+            values[ast.unparse(node.target)] = node.value
+        elif isinstance(node, ast.Assign):
+            values |= {ast.unparse(target): node.value for target in node.targets}
+    try:
+        presets = _keys(values["PRESETS"])
+        variants = _keys(values["VARIANTS"]) if "VARIANTS" in values else []
+        directions = ast.literal_eval(values["directions"]) if "directions" in values else ("A2B", "B2A")
+    except (KeyError, ValueError):
+        return None
+    return Summary(name, _first_line(ast.get_docstring(tree)), list(directions), presets, variants)
+
+
+def _keys(node: ast.expr) -> list[str]:
+    """Keys of a dict display, whatever its values are; ValueError for anything else, `**` included."""
+    if not isinstance(node, ast.Dict) or None in node.keys:
+        raise ValueError("not a dict display with plain keys")
+    return [str(ast.literal_eval(key)) for key in node.keys if key is not None]
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().partition("\n")[0]

@@ -1,0 +1,70 @@
+"""What commands print: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+def say(text: str) -> None:
+    """A line for the person at the terminal, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def print_json(content: Any) -> None:
+    """JSON on stdout. Paths become text, pydantic models their fields.
+
+    Raises:
+        ValueError: a number is NaN or infinite, which JSON cannot say.
+    """
+    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=_plain))
+
+
+def _plain(item: object) -> Any:
+    if isinstance(item, Path):
+        return str(item)
+    if hasattr(item, "model_dump"):
+        return item.model_dump(mode="json")
+    raise TypeError(f"{type(item).__name__} has no JSON form")
+
+
+def print_rows(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Aligned columns on stdout, the same for a terminal and a pipe: never cut, never wrapped.
+
+    Numbers are set to the right, None is printed as a dash, and a header of empty texts is left out.
+    """
+    texts = [["-" if cell is None else str(cell) for cell in row] for row in rows]
+    widths = [max(len(cell) for cell in column) for column in zip(header, *texts, strict=True)]
+    numeric = [
+        bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(header))
+    ]
+    for line in ([list(header)] if any(header) else []) + texts:
+        cells = [
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(line, widths, numeric, strict=True)
+        ]
+        print("  ".join(cells).rstrip())
+
+
+@contextmanager
+def progress_callback(description: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on stderr while the block runs; call what it yields with (done, total).
+
+    Nothing is drawn where stderr is no terminal.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    # rich would send prints inside the block to its own console, so JSON to stderr.
+    progress = Progress(
+        *columns, console=console, transient=True, redirect_stdout=False, disable=not console.is_terminal
+    )
+    with progress:
+        task = progress.add_task(description, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -1,0 +1,75 @@
+"""The line that a training run shows: losses, speed and time left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from ugbench.cli.output import say
+from ugbench.train.loop import Watch
+
+SECONDS_BETWEEN_LINES = 15.0
+
+
+def losses_by_phase(losses: Mapping[str, float]) -> str:
+    """The sum of each phase's terms: "discriminators 1.93  generators 24.1"."""
+    sums: dict[str, float] = {}
+    for name, value in losses.items():
+        phase, slash, _term = name.partition("/")
+        if slash and phase not in ("lr", "rho"):
+            sums[phase] = sums.get(phase, 0.0) + value
+    return "  ".join(f"{phase} {value:.3g}" for phase, value in sums.items())
+
+
+def duration(seconds: float) -> str:
+    """A length of time to read: "42 s", "7 min", "3 h 20 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+@contextmanager
+def training_progress(title: str) -> Iterator[Watch]:
+    """What tells the person at the terminal how training goes; a line now and then where there is no terminal."""
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    console = Console(stderr=True)
+    began: tuple[float, int] | None = None
+    shown = time.monotonic()
+    losses_text = ""
+
+    with (
+        Live(console=console, transient=True, refresh_per_second=4)
+        if console.is_terminal
+        else _nothing() as live
+    ):
+
+        def tick(step: int, steps: int, losses: Mapping[str, float] | None) -> None:
+            nonlocal began, shown, losses_text
+            now = time.monotonic()
+            if losses is not None:
+                losses_text = losses_by_phase(losses)
+            if began is None:
+                began = (now, step)
+                return
+            rate = (step - began[1]) / max(now - began[0], 1e-9)
+            line = (
+                f"{title}  step {step}/{steps}  {rate:.3g} steps/s  {duration((steps - step) / rate)} left  "
+                f"{losses_text}"
+            )
+            if live is not None:
+                live.update(Text(line, no_wrap=True, overflow="ellipsis"))
+            elif now - shown > SECONDS_BETWEEN_LINES or step == steps:
+                shown = now
+                say(line)
+
+        yield Watch(say=say, tick=tick)
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield None

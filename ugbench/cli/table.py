@@ -1,0 +1,54 @@
+"""`ugbench table`: score records as a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ugbench.cli import options
+from ugbench.cli.options import DataRoot, Json, Results
+from ugbench.cli.output import say
+
+
+def table(
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option("--metric", metavar="NAMES", help="Columns; default: every metric there is."),
+    ] = None,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option("--dataset", metavar="NAME", help="Rows of this data set only; repeatable."),
+    ] = None,
+    format_: Annotated[
+        Literal["terminal", "md", "latex", "csv", "html", "json"],
+        typer.Option("--format", help="Of the output."),
+    ] = "terminal",
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="Write it here instead of printing it.")
+    ] = None,
+    results: Results = options.RESULTS,
+    data_root: DataRoot = options.DATA_ROOT,
+    as_json: Json = False,
+) -> None:
+    """Print the scores under --results. Protocols are never mixed in a column; the best is bold.
+
+    \b
+    Examples:
+      ugbench table
+      ugbench table --metric kid,lpips --format latex --output table.tex
+    """
+    from ugbench.report import formats
+    from ugbench.report.table import build_table
+    from ugbench.scoring.record import read_all
+
+    records = [one for one in read_all(results) if not dataset or one.dataset in dataset]
+    built = build_table(records, options.split_list(metrics), where=results)
+    text = formats.render(built, "json" if as_json else format_, plain=output is not None)
+    if output is None:
+        print(text, end="" if text.endswith("\n") else "\n")
+    else:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+        say(f"written to {output}")

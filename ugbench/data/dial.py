@@ -1,0 +1,192 @@
+"""The dial: data whose true translation is known, made from two settings, shape and texture, each 0 to 1.
+
+Domain A is (0, 0): shaded discs on plain grey. In B, shape morphs the discs to five-lobed stars, and texture
+turns their shading into stripes and the ground into a lighter hatched one; ugbench.data.scenes draws them and
+says why the map from A to B can be learnt. Training scenes of A and B are independent; test scenes come in pairs
+of equal file stems.
+@@TABLE@@
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor
+
+from ugbench.data.images import Progress, load_images, read_image, save_png
+from ugbench.data.scenes import CHROMA, draw_scene, render
+from ugbench.errors import DataError, UnknownName
+from ugbench.method import Direction
+
+if TYPE_CHECKING:
+    from ugbench.data.datasets import DataSet
+
+DialSplit = Literal["trainA", "trainB", "testA", "testB"]
+SPLITS: tuple[DialSplit, ...] = ("trainA", "trainB", "testA", "testB")
+
+FILE = "dial.json"
+RENDERER = 1  # goes up when the same spec gives other pixels
+
+
+@dataclass(frozen=True)
+class DialSpec:
+    """A dial data set.
+
+    Attributes:
+        shape, texture: the settings of domain B, each 0 to 1.
+        size: height and width of the images, 16 to 1024 px.
+        train: training images of each domain, 1 or more.
+        test: test images of each domain, 1 or more.
+        seed: 0 or more.
+    Raises:
+        DataError: a value out of its range.
+    """
+
+    shape: float = 1.0
+    texture: float = 1.0
+    size: int = 64
+    train: int = 400
+    test: int = 100
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("shape", "texture"):
+            _check_range(name, getattr(self, name), 0, 1)
+        _check_range("size", self.size, 16, 1024)
+        for name, least in (("train", 1), ("test", 1), ("seed", 0)):
+            _check_range(name, getattr(self, name), least, None)
+
+    @property
+    def name(self) -> str:
+        """The data set's folder: "dial-s1-t0.5-64", then what differs from the defaults, as in "-train50"."""
+        counts = {name: getattr(self, name) for name in ("train", "test", "seed")}
+        rest = "".join(
+            f"-{name}{value}" for name, value in counts.items() if value != getattr(DialSpec, name)
+        )
+        return f"dial-s{self.shape:.12g}-t{self.texture:.12g}-{self.size}{rest}"
+
+
+def _check_range(name: str, value: float, least: float, most: float | None) -> None:
+    if not (value >= least and (most is None or value <= most)):  # so written, NaN is refused
+        bounds = f"from {least} to {most}" if most is not None else f"{least} or more"
+        raise DataError(f"dial: {name}={value} is out of range; give {bounds}.")
+
+
+def parse(text: str) -> DialSpec:
+    """A spec from "dial" or "dial:shape=0.5,size=32"; what is not named has its default.
+
+    Raises:
+        UnknownName: no such field.
+        DataError: not a dial, a field given twice or without a number, or a value out of range.
+    """
+    kind, _, settings = text.partition(":")
+    if kind != "dial":
+        raise DataError(f"'{text}' is no dial; write dial or dial:shape=0.5,texture=1.")
+    defaults = asdict(DialSpec())
+    given: dict[str, Any] = {}
+    for setting in settings.split(",") if settings else []:
+        name, _, value = (part.strip() for part in setting.partition("="))
+        if name not in defaults:
+            raise UnknownName("dial field", name, defaults)
+        if name in given:
+            raise DataError(f"dial: {name} is given twice in '{text}'; give it once.")
+        number = type(defaults[name])
+        try:
+            given[name] = number(value)
+        except ValueError:
+            wanted = "a whole number" if number is int else "a number"
+            raise DataError(f"dial: {name}='{value}' was given; give {wanted}, as in {name}=1.") from None
+    return DialSpec(**given)
+
+
+def scenes(spec: DialSpec, split: DialSplit) -> Iterator[Tensor]:
+    """The images of a split in order, each uint8 (3, size, size).
+
+    Image i is a function of i, the split and the spec's seed, settings and size: not of how many are made.
+    """
+    stream = "test" if split.startswith("test") else split
+    shape, texture = (0.0, 0.0) if split.endswith("A") else (spec.shape, spec.texture)
+    for index in range(spec.test if stream == "test" else spec.train):
+        pixels = render(draw_scene(spec.seed, stream, index), shape, texture, spec.size)
+        yield torch.from_numpy(pixels).permute(2, 0, 1)
+
+
+def write(spec: DialSpec, folder: Path, progress: Progress | None = None) -> None:
+    """Render all splits as PNGs into subfolders of `folder` (made if missing), and the spec into its dial.json.
+
+    dial.json comes last, so that a folder that has it is whole.
+    """
+    total, done = 2 * (spec.train + spec.test), 0
+    for split in SPLITS:
+        (folder / split).mkdir(parents=True, exist_ok=True)
+        for index, image in enumerate(scenes(spec, split)):
+            save_png(image, folder / split / f"{index:05d}.png")
+            done += 1
+            if progress is not None:
+                progress(done, total)
+    (folder / FILE).write_text(json.dumps({"renderer": RENDERER, **asdict(spec)}, indent=2) + "\n")
+
+
+def read_spec(folder: Path) -> DialSpec | None:
+    """The spec in a folder's dial.json; None where there is no such file.
+
+    Raises:
+        DataError: the file is damaged, or of a renderer whose pixels differ from this one's.
+    """
+    file = folder / FILE
+    if not file.is_file():
+        return None
+    try:
+        content = json.loads(file.read_text())
+        renderer = content.pop("renderer")
+        spec = DialSpec(**content)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, DataError) as error:
+        raise DataError(f"{file}: holds no dial ({error}); remove {folder} and make it again.") from error
+    if renderer != RENDERER:
+        raise DataError(
+            f"{file}: of renderer {renderer}, and this version has {RENDERER}; remove {folder} and make it again."
+        )
+    return spec
+
+
+def object_mask(images: Tensor) -> Tensor:
+    """Where the object is, read off any images: max - min over the channels is at least half of an object's.
+
+    Args:
+        images: uint8 (n, 3, h, w).
+    Returns:
+        bool (n, h, w).
+    """
+    return images.amax(1).short() - images.amin(1).short() >= 255 * CHROMA / 2
+
+
+def truth(dataset: DataSet, direction: Direction, size: int | None = None) -> Tensor:
+    """The true translations of a dial's test images, in the order of their sources.
+
+    Args:
+        dataset: a dial.
+        direction: "A2B" has its sources in testA and the truth in testB.
+        size: px to which they are resized; None leaves them as they are.
+    Returns:
+        uint8 (n, 3, size, size).
+    Raises:
+        DataError: not a dial, or a source has no partner of its stem.
+    """
+    if dataset.dial is None:
+        raise DataError(f"{dataset.root}: not a dial, so the true translations are not known; name a dial.")
+    sources, targets = dataset.split("testA"), dataset.split("testB")
+    if direction == "B2A":
+        sources, targets = targets, sources
+    partners = {path.stem: path for path in targets}
+    alone = [path for path in sources if path.stem not in partners]
+    if alone:
+        raise DataError(
+            f"{alone[0]}: has no partner in {targets[0].parent}; remove {dataset.root} and make it again."
+        )
+    paths = [partners[path.stem] for path in sources]
+    return load_images(paths, size or read_image(paths[0]).width)

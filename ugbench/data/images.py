@@ -1,0 +1,139 @@
+"""Image files in, uint8 RGB tensors out, and back.
+
+Whatever a file holds (a camera's rotation flag, alpha, a palette, grey, CMYK, 16 bits), it becomes the 8-bit
+RGB picture that a viewer would show on white. Colour profiles are not applied.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from ugbench.errors import DataError
+
+Progress = Callable[[int, int], None]  # (done, total)
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")  # Pillow's other decoders stay closed
+
+
+def is_image(path: Path) -> bool:
+    """Whether a path is a file that `list_images` lists: by its suffix, and not hidden."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def list_images(folder: Path) -> list[Path]:
+    """The image files of a folder, sorted by name; hidden files and subfolders are left out.
+
+    Raises:
+        DataError: there is no such folder, or it holds no image.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; make it and put images in it, or name another.")
+    found = [path for path in folder.iterdir() if is_image(path)]
+    if not found:
+        kinds = " ".join(suffix[1:] for suffix in SUFFIXES)
+        raise DataError(f"{folder}: holds no image; put files of these kinds in it: {kinds}.")
+    return sorted(found, key=lambda path: path.name)
+
+
+def read_image(path: Path) -> Image.Image:
+    """One file as an RGB image, turned as its EXIF says, alpha laid over white, 16 bits scaled to 8.
+
+    Raises:
+        DataError: the file is missing, damaged, of another format, too large (over 89 million pixels), or its
+            pixels have no agreed range.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            # Of damaged metadata Pillow only warns, and the pixels are what counts here.
+            warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
+            with Image.open(path, formats=FORMATS) as image:
+                image.load()  # open and verify() accept truncated files
+                return _to_rgb(ImageOps.exif_transpose(image))
+    except Exception as error:  # decoders raise whatever damaged bytes lead them to
+        raise DataError(f"{path}: not a readable image ({_reason(error)}); replace or remove it.") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return f"no {', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error).rstrip(".") or type(error).__name__
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "F" or image.mode.startswith("I"):
+        image = _to_eight_bits(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Grey of 16 bits, which Pillow's own conversion would clip instead of scale."""
+    levels = np.asarray(image)
+    if image.mode == "F" or levels.min() < 0 or levels.max() > 65535:
+        raise ValueError(f"pixels of mode {image.mode} have no agreed range; save 8 or 16 bits")
+    grey = Image.fromarray(((levels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8))
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):  # a grey level that means "nothing here"
+        grey.putalpha(Image.fromarray(np.where(levels == transparent, 0, 255).astype(np.uint8)))
+    return grey
+
+
+def resize(image: Image.Image, size: int) -> Image.Image:
+    """The image squashed to size x size px, antialiased bilinear; unchanged where it has that size."""
+    if image.size == (size, size):
+        return image
+    return image.resize((size, size), Image.Resampling.BILINEAR)
+
+
+def to_tensor(image: Image.Image) -> Tensor:
+    """An RGB image as uint8 (3, h, w)."""
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
+
+
+def load_images(paths: Sequence[Path], size: int, progress: Progress | None = None) -> Tensor:
+    """Images as one uint8 tensor (n, 3, size, size), in the order of `paths`.
+
+    Raises:
+        DataError: a file that cannot be read.
+    """
+    images = torch.empty((len(paths), 3, size, size), dtype=torch.uint8)
+    for i, path in enumerate(paths):
+        images[i] = to_tensor(resize(read_image(path), size))
+        if progress is not None:
+            progress(i + 1, len(paths))
+    return images
+
+
+def to_float(images: Tensor) -> Tensor:
+    """uint8 [0, 255] to float32 [-1, 1]; `to_uint8` undoes it exactly."""
+    return images.float() / 127.5 - 1
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Float [-1, 1] to uint8 [0, 255], rounded to the nearest level and clamped."""
+    return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def save_png(image: Tensor, path: Path, size: tuple[int, int] | None = None) -> None:
+    """Write a uint8 tensor (3, h, w) as an RGB PNG, resized to `size` (width, height) if given.
+
+    The folder must exist.
+    """
+    picture = Image.fromarray(image.permute(1, 2, 0).cpu().contiguous().numpy())
+    if size is not None and size != picture.size:
+        picture = picture.resize(size, Image.Resampling.BILINEAR)
+    picture.save(path, format="PNG")

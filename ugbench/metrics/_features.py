@@ -1,0 +1,54 @@
+"""What every metric on features asks of its two sets before it counts."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ugbench.errors import UgbenchError, UsageError
+
+# Below this many images a side, these metrics are mostly bias that falls with the number of images.
+ENOUGH = 2048
+
+
+def checked(metric: str, fake: Tensor, real: Tensor, least: int) -> tuple[Tensor, Tensor]:
+    """Both sets, detached, in one floating dtype (float32 unless one of them is float64).
+
+    Args:
+        metric: its name, for messages.
+        fake, real: features (n, d) and (m, d) of one extractor.
+        least: the fewest images a side with which the metric exists.
+    Raises:
+        UsageError: fewer images than `least`, or features of two extractors.
+        UgbenchError: a feature is NaN or Inf.
+    """
+    for side, features in (("fake", fake), ("real", real)):
+        if features.ndim != 2:
+            raise ValueError(f"{side} features are (n, d), not {tuple(features.shape)}")
+        if len(features) < least:
+            raise UsageError(
+                f"{metric}: {len(features)} {side} image(s) were given, it needs at least {least} a side; "
+                "give more."
+            )
+    if fake.shape[1] != real.shape[1]:
+        raise UsageError(
+            f"{metric}: the fake features have {fake.shape[1]} dimensions and the real ones {real.shape[1]}; "
+            "extract both with one extractor."
+        )
+    for side, features in (("fake", fake), ("real", real)):
+        if not torch.isfinite(features).all():
+            raise UgbenchError(
+                f"{metric}: {side} features hold NaN or Inf; check its images and the extractor's weights."
+            )
+    dtype = torch.promote_types(torch.promote_types(fake.dtype, real.dtype), torch.float32)
+    return fake.detach().to(dtype), real.detach().to(dtype)
+
+
+def few_images(metric: str, fake: Tensor, real: Tensor) -> str | None:
+    """The warning that a small set deserves, else None."""
+    if min(len(fake), len(real)) >= ENOUGH:
+        return None
+    return (
+        f"{metric} of {len(fake)} against {len(real)} images is mostly bias (under {ENOUGH}); "
+        "compare it only between sets of these sizes."
+    )

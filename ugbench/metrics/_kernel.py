@@ -1,0 +1,155 @@
+"""Sums of KID's cubic kernel k(x, y) = (x.y / d + 1)^3, block by block: no n x n matrix is ever held.
+
+Dot products and sums are float64: KID is a small difference of large sums. On a device without float64 (mps)
+the sums are made on the CPU.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+BLOCK = 2048  # 2048 x 2048 float64 is 32 MiB
+
+
+@dataclass(frozen=True)
+class RowSums:
+    """For each image the sum of its kernel values, all float64.
+
+    Attributes:
+        fake: (n,) with the other fakes, itself left out.
+        real: (m,) with the other reals, itself left out.
+        fake_cross: (n,) with all reals.
+        real_cross: (m,) with all fakes.
+    """
+
+    fake: Tensor
+    real: Tensor
+    fake_cross: Tensor
+    real_cross: Tensor
+
+
+def row_sums(fake: Tensor, real: Tensor) -> RowSums:
+    """The row sums that the estimate and its jackknife need, from features (n, d) and (m, d)."""
+    fake, real = _with_float64(fake), _with_float64(real)
+    fake_cross, real_cross = _zeros(fake), _zeros(real)
+    for rows, columns, kernel in _blocks(fake, real):
+        fake_cross[rows] += kernel.sum(1)
+        real_cross[columns] += kernel.sum(0)
+    return RowSums(_own_sums(fake), _own_sums(real), fake_cross, real_cross)
+
+
+def unbiased(sums: RowSums) -> float:
+    """The unbiased U-statistic of MMD^2 for sets of any two sizes >= 2 (Gretton et al. 2012, eq. 3)."""
+    n, m = len(sums.fake), len(sums.real)
+    within = sums.fake.sum() / (n * (n - 1)) + sums.real.sum() / (m * (m - 1))
+    return float(within - 2 * sums.fake_cross.sum() / (n * m))
+
+
+def jackknife_se(sums: RowSums) -> float | None:
+    """Standard error of `unbiased` by deleting each image of either set once; None under 3 images a side.
+
+    Exact from the row sums: without image i a set's sum of kernels is less by twice i's row, the cross sum by
+    i's cross row. Where the two distributions are equal the statistic is degenerate and this is too large.
+    """
+    n, m = len(sums.fake), len(sums.real)
+    if min(n, m) < 3:
+        return None
+    fake, real, cross = sums.fake.sum(), sums.real.sum(), sums.fake_cross.sum()
+    without_fake = (fake - 2 * sums.fake) / ((n - 1) * (n - 2)) - 2 * (cross - sums.fake_cross) / (
+        (n - 1) * m
+    )
+    without_real = (real - 2 * sums.real) / ((m - 1) * (m - 2)) - 2 * (cross - sums.real_cross) / (
+        n * (m - 1)
+    )
+    variance = sum(
+        (len(values) - 1) / len(values) * float((values - values.mean()).square().sum())
+        for values in (without_fake, without_real)
+    )
+    return math.sqrt(variance)
+
+
+def subset_values(fake: Tensor, real: Tensor, fake_picks: Tensor, real_picks: Tensor) -> Tensor:
+    """The unbiased estimate of each of k pairs of subsets, (k,) float64.
+
+    Args:
+        fake, real: features (n, d) and (m, d).
+        fake_picks, real_picks: indices (k, s), s >= 2, without repetition in a row.
+    """
+    fake, real = _with_float64(fake), _with_float64(real)
+    count, size = fake_picks.shape
+    # Many or large subsets overlap, so one pass over all pairs (a diagonal of S'KS) costs less.
+    if count * size * size > max(len(fake), len(real)) ** 2:
+        in_fake, in_real = _membership(fake_picks, fake), _membership(real_picks, real)
+        within = _grouped_own(fake, in_fake) + _grouped_own(real, in_real)
+        return within / (size * (size - 1)) - 2 * _grouped_cross(fake, real, in_fake, in_real) / size**2
+    values = [
+        unbiased(row_sums(fake[one], real[other])) for one, other in zip(fake_picks, real_picks, strict=True)
+    ]
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def _own_sums(x: Tensor) -> Tensor:
+    sums = _zeros(x)
+    for rows, columns, kernel in _half_blocks(x):
+        sums[rows] += kernel.sum(1)
+        if rows != columns:
+            sums[columns] += kernel.sum(0)
+    return sums
+
+
+def _grouped_own(x: Tensor, groups: Tensor) -> Tensor:
+    total = torch.zeros(groups.shape[1], dtype=torch.float64, device=x.device)
+    for rows, columns, kernel in _half_blocks(x):
+        times = 1 if rows == columns else 2
+        total += times * ((groups[rows].T @ kernel) * groups[columns].T).sum(1)
+    return total
+
+
+def _grouped_cross(x: Tensor, y: Tensor, in_x: Tensor, in_y: Tensor) -> Tensor:
+    total = torch.zeros(in_x.shape[1], dtype=torch.float64, device=x.device)
+    for rows, columns, kernel in _blocks(x, y):
+        total += ((in_x[rows].T @ kernel) * in_y[columns].T).sum(1)
+    return total
+
+
+def _half_blocks(x: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
+    """The blocks on and above the diagonal of x's own kernel matrix, whose diagonal is set to 0."""
+    slices = _slices(len(x))
+    for index, rows in enumerate(slices):
+        for columns in slices[index:]:
+            kernel = _cubic(x[rows], x[columns])
+            yield rows, columns, kernel.fill_diagonal_(0) if rows == columns else kernel
+
+
+def _blocks(x: Tensor, y: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
+    for rows in _slices(len(x)):
+        for columns in _slices(len(y)):
+            yield rows, columns, _cubic(x[rows], y[columns])
+
+
+def _cubic(x: Tensor, y: Tensor) -> Tensor:
+    base = (x.double() @ y.double().T).div_(x.shape[1]).add_(1)
+    return base.square().mul_(base)
+
+
+def _slices(n: int) -> list[slice]:
+    return [slice(start, min(start + BLOCK, n)) for start in range(0, n, BLOCK)]
+
+
+def _membership(picks: Tensor, x: Tensor) -> Tensor:
+    """(n, k) float64: 1 where image n is in subset k."""
+    members = torch.zeros(len(x), len(picks), dtype=torch.float64, device=x.device)
+    return members.scatter_(0, picks.T.to(x.device), 1.0)
+
+
+def _zeros(x: Tensor) -> Tensor:
+    return torch.zeros(len(x), dtype=torch.float64, device=x.device)
+
+
+def _with_float64(x: Tensor) -> Tensor:
+    return x.cpu() if x.device.type == "mps" else x

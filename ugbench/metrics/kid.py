@@ -1,0 +1,106 @@
+"""Kernel Inception Distance: squared maximum mean discrepancy of features under a cubic kernel.
+
+Binkowski et al., Demystifying MMD GANs (ICLR 2018), section 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ugbench.errors import UsageError
+from ugbench.metric import Metric, Score
+from ugbench.metrics import _features, _kernel
+
+ESTIMATORS = ("unbiased", "torch-fidelity")
+SUBSETS, SUBSET_SIZE, SEED = 100, 1000, 2020  # torch-fidelity's defaults
+
+
+def complete(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that matter to the chosen estimator, none left open: what a protocol says.
+
+    Raises:
+        UsageError: an unknown estimator, a number of subsets without their size, or numbers out of range.
+    """
+    estimator = settings.get("estimator", ESTIMATORS[0])
+    size, count, seed = (settings.get(name) for name in ("subset_size", "subsets", "seed"))
+    if estimator not in ESTIMATORS:
+        raise UsageError(f"kid: estimator '{estimator}' was given; it is one of {', '.join(ESTIMATORS)}.")
+    if estimator == "torch-fidelity":
+        size = SUBSET_SIZE if size is None else size
+    if size is None:
+        if count is not None:
+            raise UsageError(f"--kid-subsets {count} was given without a size; add --kid-subset-size N.")
+        return {"estimator": estimator}
+    count = SUBSETS if count is None else count
+    if size < 2:
+        raise UsageError(f"--kid-subset-size {size} was given; a subset has at least 2 images.")
+    if count < 1:
+        raise UsageError(f"--kid-subsets {count} was given; it takes at least 1.")
+    return {
+        "estimator": estimator,
+        "subset_size": size,
+        "subsets": count,
+        "seed": SEED if seed is None else seed,
+    }
+
+
+def compute(
+    fake: Tensor,
+    real: Tensor,
+    estimator: str = "unbiased",
+    subset_size: int | None = None,
+    subsets: int | None = None,
+    seed: int | None = None,
+) -> Score:
+    """KID between features (n, d) and (m, d).
+
+    Without a subset size it is the U-statistic of all pairs, with the delete-one jackknife over both sets as
+    its standard error (too large where KID is near 0, see `_kernel.jackknife_se`). With one it is the mean
+    over the random subsets that torch-fidelity draws, real set first: `kid_features_to_metric(real, fake)`.
+    The spread over subsets is no standard error (it is 0 when the subset is the set), so there is none.
+    "torch-fidelity" calls that package's function itself.
+
+    Raises:
+        UsageError: fewer than 2 images a side or than a subset holds, or a setting out of range.
+    """
+    chosen = complete({"estimator": estimator, "subset_size": subset_size, "subsets": subsets, "seed": seed})
+    fake, real = _features.checked("kid", fake, real, least=2)
+    if "subset_size" not in chosen:
+        sums = _kernel.row_sums(fake, real)
+        return Score(_kernel.unbiased(sums), se=_kernel.jackknife_se(sums))
+    size, count, seed = chosen["subset_size"], chosen["subsets"], chosen["seed"]
+    if size > min(len(fake), len(real)):
+        raise UsageError(
+            f"kid: subsets of {size} were asked for, of {len(fake)} fake and {len(real)} real images; "
+            f"give --kid-subset-size {min(len(fake), len(real))} or less."
+        )
+    if estimator == "torch-fidelity":
+        return Score(_by_torch_fidelity(fake, real, size, count, seed))
+    random = np.random.RandomState(seed)
+    picks = [[random.choice(len(x), size, replace=False) for x in (real, fake)] for _ in range(count)]
+    real_picks, fake_picks = torch.from_numpy(np.array(picks)).unbind(1)
+    return Score(float(_kernel.subset_values(fake, real, fake_picks, real_picks).mean()))
+
+
+def _by_torch_fidelity(fake: Tensor, real: Tensor, size: int, count: int, seed: int) -> float:
+    from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
+
+    found = kid_features_to_metric(
+        real, fake, kid_subset_size=size, kid_subsets=count, rng_seed=seed, verbose=False
+    )
+    return float(found[KEY_METRIC_KID_MEAN])
+
+
+METRIC = Metric(
+    title="KID x100",
+    compute=compute,
+    needs="features",
+    higher_is_better=False,
+    scale=100.0,
+    settings={"estimator": "unbiased", "subset_size": None, "subsets": None, "seed": None},
+)

@@ -1,0 +1,20 @@
+"""Improved precision: the share of outputs that look like references (Kynkäänniemi et al. 2019)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ugbench.metric import Metric, Score
+from ugbench.metrics import _features
+from ugbench.metrics._manifold import precision_and_recall
+
+
+def compute(fake: Tensor, real: Tensor, neighbours: int = 3) -> Score:
+    """Precision, 0 to 1, from features (n, d) and (m, d), over `neighbours` a side; a warning under 2,048."""
+    value = precision_and_recall("precision", fake, real, neighbours)[0]
+    return Score(value, warning=_features.few_images("precision", fake, real))
+
+
+METRIC = Metric(
+    title="Precision", compute=compute, needs="features", higher_is_better=True, settings={"neighbours": 3}
+)

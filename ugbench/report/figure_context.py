@@ -1,0 +1,109 @@
+"""What every figure is given, and how figures are saved."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from ugbench.errors import UsageError
+from ugbench.method import Direction
+from ugbench.train.run import Run, list_runs
+
+SUFFIXES = (".png", ".pdf")
+
+
+@dataclass(frozen=True)
+class FigureContext:
+    """What a figure's `draw` is given.
+
+    Attributes:
+        results: folder of the runs.
+        runs: which of them, in order of columns or legends; none for all under `results`.
+        dataset: only runs of this data set (its folder's name under `results`); None for all.
+        direction: None for both, where a figure tells them apart.
+        limit: most test images a direction, in figures of images.
+    """
+
+    results: Path
+    runs: Sequence[Run] = ()
+    dataset: str | None = None
+    direction: Direction | None = None
+    limit: int = 6
+
+    def chosen(self) -> list[Run]:
+        """The runs to draw.
+
+        Raises:
+            UsageError: there is none.
+        """
+        runs = [
+            run for run in self.runs or list_runs(self.results) if self.dataset in (None, dataset_name(run))
+        ]
+        if not runs:
+            of = f" of data set '{self.dataset}'" if self.dataset else ""
+            raise UsageError(f"no runs{of} under {self.results}; train one with `ugbench train`.")
+        return runs
+
+    def chosen_of_one_dataset(self) -> list[Run]:
+        """The runs to draw, in figures that make sense for one data set only.
+
+        Raises:
+            UsageError: there is none, or they are of several data sets.
+        """
+        runs = self.chosen()
+        names = sorted({dataset_name(run) for run in runs})
+        if len(names) > 1:
+            raise UsageError(
+                f"these runs are of several data sets ({', '.join(names)}); name runs of one: --run RUN."
+            )
+        return runs
+
+
+def dataset_name(run: Run) -> str:
+    """The data set that a run is filed under: one name is one content."""
+    return run.path.parent.parent.name
+
+
+def label_runs(runs: Iterable[Run]) -> list[str]:
+    """A short label a run, all different: method and variant, with data set, seed or id where needed."""
+    runs = list(runs)
+    parts: list[Callable[[Run], str]] = [
+        lambda run: f" {dataset_name(run)}",
+        lambda run: f" seed {run.config.seed}",
+        lambda run: f" {run.id}",
+    ]
+    labels = [run.config.label for run in runs]
+    for part in parts:
+        shared = Counter(labels)
+        kinds = {
+            label: {part(run) for run, own in zip(runs, labels, strict=True) if own == label}
+            for label in shared
+        }
+        labels = [
+            label + (part(run) if len(kinds[label]) > 1 else "")
+            for run, label in zip(runs, labels, strict=True)
+        ]
+    return labels
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG (300 dpi) or PDF (fonts embedded), by the suffix; no date inside: bytes repeat.
+
+    Raises:
+        UsageError: another suffix.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise UsageError(
+            f"--output {path}: a figure is written as {' or '.join(SUFFIXES)}; give it such a name."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    metadata = {"CreationDate": None} if suffix == ".pdf" else {"Software": None}
+    # Type 42 embeds the fonts as they are; matplotlib's default, type 3, is refused by many publishers.
+    with matplotlib.rc_context({"pdf.fonttype": 42}):
+        figure.savefig(path, format=suffix[1:], dpi=300, metadata=metadata)

@@ -1,0 +1,83 @@
+"""Every loss term over training, a panel a term, all runs in each."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ugbench.errors import UsageError
+from ugbench.report import style
+from ugbench.report.curves import Curve, read_curves, smooth
+from ugbench.report.figure_context import FigureContext
+
+TITLE = "loss terms over training: running means, faint as logged"
+
+COLUMNS = 4
+NO_LOSSES = ("lr/", "rho/")
+WIDE = 50.0  # a smoothed term that spans more than this factor gets a logarithmic axis
+
+
+def draw(context: FigureContext) -> Figure:
+    """A panel a loss term (`<phase>/<term>`), a line a run.
+
+    Dark lines are running means over a twentieth of the logged points, faint ones the points. Seeds of one
+    method and variant look alike; values that were not finite are gaps.
+
+    Raises:
+        UsageError: no runs, runs of several data sets, or none that has logged a loss.
+        RunError: a line of a metrics.jsonl is damaged.
+    """
+    runs = context.chosen_of_one_dataset()
+    logged = {run.path: read_curves(run.path) for run in runs}
+    terms = _terms(logged.values())
+    if not terms:
+        raise UsageError(f"no run under {context.results} has logged a loss yet; train on and draw again.")
+    styles = style.lines(runs)
+    columns = min(COLUMNS, len(terms))
+    rows = math.ceil(len(terms) / columns)
+    with style.settings():
+        figure = style.blank(style.WIDTH * max(columns, 2) / COLUMNS, 1.35 * rows + 0.5)
+        panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+        for term, panel in zip(terms, panels, strict=False):
+            panel.set_title(term, loc="left")
+            curves = [
+                (logged[run.path][term], styles[run.config.label]) for run in runs if term in logged[run.path]
+            ]
+            _draw_panel(panel, curves)
+        for panel in panels[len(terms) :]:
+            panel.remove()
+        figure.supxlabel("step", fontsize=7)
+        seeds = Counter(run.config.label for run in runs)
+        handles = [
+            Line2D([], [], **look, label=label + (f" ({seeds[label]} seeds)" if seeds[label] > 1 else ""))
+            for label, look in styles.items()
+        ]
+        figure.legend(handles=handles, loc="outside upper left", ncols=min(4, len(handles)), handlelength=3)
+    return figure
+
+
+def _terms(logged: Iterable[Mapping[str, Curve]]) -> list[str]:
+    """Every loss term, those of a phase together, phases and terms in the order of their first appearance."""
+    keys = dict.fromkeys(key for curves in logged for key in curves if not key.startswith(NO_LOSSES))
+    phases = list(dict.fromkeys(key.rpartition("/")[0] for key in keys))
+    return sorted(keys, key=lambda key: phases.index(key.rpartition("/")[0]))
+
+
+def _draw_panel(panel: Axes, curves: Sequence[tuple[Curve, Mapping[str, Any]]]) -> None:
+    low, high = math.inf, 0.0
+    for curve, look in curves:
+        mean = smooth(curve.values, max(1, len(curve.values) // 20))
+        if np.isfinite(mean).any():
+            low, high = min(low, float(np.nanmin(mean))), max(high, float(np.nanmax(mean)))
+        panel.plot(curve.steps, curve.values, color=look["color"], linewidth=0.4, alpha=0.25)
+        panel.plot(curve.steps, mean, **look)
+    if low > 0 and high > WIDE * low:
+        panel.set_yscale("log")
+    style.step_axis(panel)

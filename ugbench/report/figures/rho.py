@@ -1,0 +1,80 @@
+"""The share of instance norm, rho, of every layer over training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+
+from ugbench.errors import UsageError
+from ugbench.report import style
+from ugbench.report.curves import Curve, read_curves
+from ugbench.report.figure_context import FigureContext, label_runs
+
+TITLE = "rho (the share of instance norm) of every layer over training"
+
+PREFIX = "rho/"
+
+
+def draw(context: FigureContext) -> Figure:
+    """A row of panels a run, a panel a network, a line a layer, darker the nearer to the input.
+
+    The axis is always 0 to 1: how far rho moved, and how little, is the point.
+
+    Raises:
+        UsageError: no runs, or none that has logged a rho.
+        RunError: a line of a metrics.jsonl is damaged.
+    """
+    runs = context.chosen()
+    found = {
+        label: networks
+        for label, run in zip(label_runs(runs), runs, strict=True)
+        if (networks := _networks(read_curves(run.path)))
+    }
+    if not found:
+        raise UsageError(f"no run under {context.results} has logged a rho; only methods that learn one do.")
+    names = list(dict.fromkeys(name for networks in found.values() for name in networks))
+    layers = list(
+        dict.fromkeys(layer for networks in found.values() for own in networks.values() for layer in own)
+    )
+    looks = _looks(layers)
+    with style.settings():
+        figure = style.blank(style.WIDTH, 1.7 * len(found) + 0.3)
+        panels = figure.subplots(len(found), len(names), sharey=True, squeeze=False)
+        handles = {}
+        for row, (label, networks) in zip(panels, found.items(), strict=True):
+            for panel, name in zip(row, names, strict=True):
+                if name not in networks:
+                    panel.set_axis_off()
+                    continue
+                panel.set_title(f"{label} {name}".strip(), loc="left")
+                panel.set_ylim(-0.02, 1.02)
+                style.step_axis(panel)
+                for layer, curve in networks[name].items():
+                    (handles[layer],) = panel.plot(curve.steps, curve.values, **looks[layer])
+            row[0].set_ylabel("rho")
+        figure.supxlabel("step", fontsize=7)
+        shown = [layer for layer in layers if layer in handles]
+        figure.legend([handles[layer] for layer in shown], shown, loc="outside right upper", handlelength=3)
+    return figure
+
+
+def _networks(curves: Mapping[str, Curve]) -> dict[str, dict[str, Curve]]:
+    """Curves by network and layer, from keys `rho/<network>.<layer>`; without a dot the network is ''."""
+    found: dict[str, dict[str, Curve]] = {}
+    for key, curve in curves.items():
+        if key.startswith(PREFIX):
+            network, dot, layer = key.removeprefix(PREFIX).partition(".")
+            found.setdefault(network if dot else "", {})[layer if dot else network] = curve
+    return found
+
+
+def _looks(layers: Sequence[str]) -> dict[str, dict[str, object]]:
+    """Colours whose lightness rises with depth, for grey printers, and dashes that tell neighbours apart."""
+    shades = colormaps["viridis"](np.linspace(0.0, 0.85, max(len(layers), 2)))
+    return {
+        layer: {"color": tuple(shades[place]), "linestyle": style.DASHES[place % 4]}
+        for place, layer in enumerate(layers)
+    }

@@ -1,0 +1,273 @@
+"""Score records to a table: which record counts, means over seeds, the best of a column. No formatting here.
+
+A column holds one metric under one protocol. Where a metric was scored under several protocols, each has a
+column of its own, and its key is `metric@protocol_id`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from ugbench import registry
+from ugbench.errors import UnknownName, UsageError
+from ugbench.metric import Metric
+from ugbench.report import notes
+from ugbench.scoring.record import ScoreRecord
+
+FLOOR, CEILING = "identity", "real"  # sources untouched, and training images of the target: no competitors
+TIED = 1.96  # standard errors of a difference below which two cells are not told apart
+LEADING = ("kid", "fid", "precision", "recall", "lpips", "changed", "unchanged", "iou")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of a table, raw (never x100).
+
+    Attributes:
+        se: over images where n_seeds is 1, else from the spread over seeds, sd / sqrt(n_seeds), or None.
+        low, high: the record's own interval; None where several seeds were averaged.
+        best: no method of this data set, direction and column is better; never `identity` or `real`.
+        tied_with_best: not the best, but within 1.96 standard errors of the (unpaired) difference to it; None
+            where that cannot be said: a standard error is missing, or the cell does not compete.
+        comparable: False where the number may not be held against any other (extractor `random`).
+    """
+
+    value: float
+    se: float | None
+    low: float | None
+    high: float | None
+    n_seeds: int
+    best: bool
+    tied_with_best: bool | None
+    protocol_id: str
+    comparable: bool
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric under one protocol.
+
+    Attributes:
+        key: `metric`, or `metric@protocol_id` where the table has several protocols of it.
+        title: heading, with the metric's scale and, where the table has several protocols, which one.
+        scale: what tables for reading multiply by.
+    """
+
+    key: str
+    metric: str
+    protocol_id: str
+    title: str
+    scale: float
+    higher_is_better: bool | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method (and variant) on one data set and direction; `cells` by column key."""
+
+    dataset: str
+    direction: str
+    method: str
+    variant: str | None
+    cells: Mapping[str, Cell]
+
+    @property
+    def label(self) -> str:
+        """`method` or `method-variant`."""
+        return self.method + (f"-{self.variant}" if self.variant else "")
+
+    @property
+    def competes(self) -> bool:
+        """Whether this is a method, not the floor or the ceiling."""
+        return self.method not in (FLOOR, CEILING)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows in reading order; `protocols` by id; `notes` are the caption, a sentence or two each."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    protocols: Mapping[str, Mapping[str, Any]]
+    notes: tuple[str, ...]
+
+
+def build_table(
+    records: Sequence[ScoreRecord], metrics: Sequence[str] | None = None, where: Path | None = None
+) -> Table:
+    """The table of score records.
+
+    Of each data set, direction, method, variant, seed, metric and protocol the newest record of the latest
+    step counts. Several seeds become their mean.
+
+    Args:
+        records: oldest first, as files hold them.
+        metrics: which metrics, in this order; None or empty for all that have scores.
+        where: the folder that the records are from, for messages.
+    Raises:
+        UnknownName: no metric has one of those names.
+        UsageError: no records, or none of those metrics.
+    """
+    if not records:
+        raise UsageError(f"no scores{f' under {where}' if where else ''}; run `ugbench eval` to make some.")
+    names = _chosen([r.metric for r in records], metrics)
+    counted = latest([r for r in records if r.metric in names])
+    columns = _columns(counted, names)
+    keys = {(column.metric, column.protocol_id): column.key for column in columns}
+    rows = _marked(_rows(counted, keys), columns)
+    protocols = {column.protocol_id: dict(_first(counted, column).protocol) for column in columns}
+    table = Table(columns, rows, protocols, ())
+    return replace(table, notes=tuple(notes.write(table, records, counted)))
+
+
+def latest(records: Iterable[ScoreRecord]) -> list[ScoreRecord]:
+    """The records that count, see `build_table`; the order of the first of each kind."""
+    found: dict[tuple[Any, ...], ScoreRecord] = {}
+    for one in records:
+        key = (one.dataset, one.direction, one.method, one.variant, one.seed, one.metric, one.protocol_id)
+        other = found.get(key)
+        if other is None or (one.step or 0) >= (other.step or 0):
+            found[key] = one
+    return list(found.values())
+
+
+def to_json(table: Table) -> dict[str, Any]:
+    """What `table --format json` prints: raw values; a number that is not finite is null."""
+    rows = [
+        {
+            "dataset": row.dataset,
+            "direction": row.direction,
+            "method": row.method,
+            "variant": row.variant,
+            "cells": {key: _cell_json(cell) for key, cell in row.cells.items()},
+        }
+        for row in table.rows
+    ]
+    return {
+        "protocols": {key: dict(value) for key, value in table.protocols.items()},
+        "rows": rows,
+        "notes": list(table.notes),
+    }
+
+
+def _cell_json(cell: Cell) -> dict[str, Any]:
+    fields = vars(cell)
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in fields.items()}
+
+
+def _chosen(present: Iterable[str], metrics: Sequence[str] | None) -> list[str]:
+    known = set(present)
+    if not metrics:
+        return [name for name in LEADING if name in known] + sorted(known - set(LEADING))
+    for name in metrics:
+        if name not in known and name not in registry.modules("metrics"):
+            raise UnknownName("metric", name, known | set(registry.modules("metrics")))
+    names = [name for name in dict.fromkeys(metrics) if name in known]
+    if not names:
+        raise UsageError(
+            f"no scores of {', '.join(metrics)}, only of {', '.join(sorted(known))}; "
+            f"run `ugbench eval --metric {','.join(metrics)}`."
+        )
+    return names
+
+
+def _columns(counted: Sequence[ScoreRecord], names: Sequence[str]) -> tuple[Column, ...]:
+    columns = []
+    for name in names:
+        own = [r for r in counted if r.metric == name]
+        protocols = {r.protocol_id: r.protocol for r in own}
+        ids = sorted(protocols, key=lambda one: (notes.source_of(protocols[one]), one))
+        title, scale = _heading(name)
+        arrow = {True: " ↑", False: " ↓", None: ""}[own[0].higher_is_better]
+        for one in ids:
+            tag = f" [{notes.tag(one, protocols)}]" if len(ids) > 1 else ""
+            key = f"{name}@{one}" if len(ids) > 1 else name
+            columns.append(Column(key, name, one, title + arrow + tag, scale, own[0].higher_is_better))
+    return tuple(columns)
+
+
+def _heading(name: str) -> tuple[str, float]:
+    """Title and scale; a metric that is no longer installed keeps its name and raw values."""
+    if name not in registry.modules("metrics"):
+        return name, 1.0
+    metric: Metric = registry.load("metrics", name).METRIC
+    return metric.title, metric.scale
+
+
+def _first(counted: Iterable[ScoreRecord], column: Column) -> ScoreRecord:
+    return next(r for r in counted if (r.metric, r.protocol_id) == (column.metric, column.protocol_id))
+
+
+def _rows(counted: Iterable[ScoreRecord], keys: Mapping[tuple[str, str], str]) -> list[Row]:
+    grouped: dict[tuple[str, str, str, str | None], dict[str, list[ScoreRecord]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for one in counted:
+        row = (one.dataset, one.direction, one.method, one.variant)
+        grouped[row][keys[one.metric, one.protocol_id]].append(one)
+    rows = []
+    for who, cells in grouped.items():
+        rows.append(Row(*who, {key: _cell(cells[key]) for key in keys.values() if key in cells}))
+    place = {FLOOR: 0, CEILING: 2}
+    return sorted(
+        rows, key=lambda r: (r.dataset, r.direction, place.get(r.method, 1), r.method, r.variant or "")
+    )
+
+
+def _cell(seeds: Sequence[ScoreRecord]) -> Cell:
+    first, values = seeds[0], [r.value for r in seeds]
+    one = len(seeds) == 1
+    return Cell(
+        value=fmean(values),
+        se=first.se if one else stdev(values) / math.sqrt(len(values)),
+        low=first.low if one else None,
+        high=first.high if one else None,
+        n_seeds=len(seeds),
+        best=False,
+        tied_with_best=None,
+        protocol_id=first.protocol_id,
+        comparable=all(r.comparable for r in seeds),
+    )
+
+
+def _marked(rows: Sequence[Row], columns: Sequence[Column]) -> tuple[Row, ...]:
+    """The rows with the best of each data set, direction and column marked, and what is tied with it."""
+    blocks: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        blocks[row.dataset, row.direction].append(row)
+    racing = [column for column in columns if column.higher_is_better is not None]
+    bests = {
+        where: {column.key: _best(block, column) for column in racing} for where, block in blocks.items()
+    }
+    marked = []
+    for row in rows:
+        own = bests[row.dataset, row.direction]
+        cells = {k: _mark(cell, own.get(k)) if _in_race(row, cell) else cell for k, cell in row.cells.items()}
+        marked.append(replace(row, cells=cells))
+    return tuple(marked)
+
+
+def _in_race(row: Row, cell: Cell) -> bool:
+    return row.competes and cell.comparable and math.isfinite(cell.value)
+
+
+def _best(block: Iterable[Row], column: Column) -> Cell | None:
+    cells = ((row, row.cells.get(column.key)) for row in block)
+    racing = [cell for row, cell in cells if cell is not None and _in_race(row, cell)]
+    return (max if column.higher_is_better else min)(racing, key=lambda cell: cell.value, default=None)
+
+
+def _mark(cell: Cell, best: Cell | None) -> Cell:
+    if best is None:
+        return cell
+    is_best = cell.value == best.value
+    tied = None
+    if cell.se is not None and best.se is not None:
+        tied = not is_best and abs(cell.value - best.value) <= TIED * math.hypot(cell.se, best.se)
+    return replace(cell, best=is_best, tied_with_best=tied)
