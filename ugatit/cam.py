@@ -1,4 +1,4 @@
-"""Attention from an auxiliary classifier's weights (class activation maps; Kim et al. 2020, section 2.1.1)."""
+"""Attention by an auxiliary classifier's weights: class activation maps (Kim et al. 2020, section 2.1.1)."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Attended(NamedTuple):
 
 
 class Attention(nn.Module):
-    """Two linear classifiers, on the average and on the maximum over space; their weights reweight the channels.
+    """Two linear classifiers, on the average and on the maximum over space, whose weights reweight channels.
 
-    The two reweighted maps, average first, go through one 1x1 convolution back to `channels` and `activation`.
+    The two reweighted maps, average first, go through a 1x1 convolution back to `channels`, and `activation`.
 
     Args:
         channels: of the features.

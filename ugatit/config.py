@@ -1,4 +1,4 @@
-"""U-GAT-IT's options: one flat model, whose defaults are the paper's. docs/fidelity.md gives their sources."""
+"""U-GAT-IT's options; the defaults are the paper's, and docs/fidelity.md gives their sources."""
 
 from __future__ import annotations
 

@@ -32,8 +32,8 @@ class Judgement(NamedTuple):
 def largest_depth(size: int) -> int:
     """The most stride-2 convolutions that images of `size` px allow; 0 if not even one.
 
-    Two convolutions of stride 1 follow, each of which takes a pixel off the map and pads it by reflection, which
-    needs 2 px: the last halving must leave 3.
+    Two convolutions of stride 1 follow. Each takes a pixel off the map and pads it by reflection, which needs
+    2 px, so the last halving must leave 3.
     """
     depth = 0
     while size >> (depth + 1) >= 3:
@@ -42,7 +42,7 @@ def largest_depth(size: int) -> int:
 
 
 class Discriminator(nn.Module):
-    """4x4 convolutions with spectral norm: `depth` of stride 2, one of stride 1, attention, one to the patch map.
+    """4x4 convolutions with spectral norm: `depth` of stride 2, one of stride 1; attention; one to patches.
 
     Args:
         channels: of the first layer; each further one doubles them.

@@ -1,4 +1,4 @@
-"""The generator: encoder, attention, style from the features, decoder with AdaLIN (Kim et al. 2020, figure 1)."""
+"""The generator: encoder, attention, and a decoder with AdaLIN (Kim et al. 2020, figure 1)."""
 
 from __future__ import annotations
 
@@ -69,7 +69,8 @@ class AdaptiveBlock(nn.Module):
     def forward(self, x: Tensor, style: Style | None) -> Tensor:
         """(n, channels, h, w) to the same shape."""
         hidden = F.relu(self.norm1(self.conv1(x), style), inplace=True)
-        return x + self.norm2(self.conv2(hidden), style)
+        changed: Tensor = x + self.norm2(self.conv2(hidden), style)
+        return changed
 
 
 class Upsample(nn.Module):
@@ -91,7 +92,7 @@ class StyleHead(nn.Module):
 
     Args:
         channels: of the features, and of gamma and beta.
-        area: pixels of the features, all of which the first layer sees; 1 for their average over space (light).
+        area: pixels of the features, all of which the first layer sees; 1 for their average (light).
     """
 
     def __init__(self, channels: int, area: int) -> None:
@@ -108,7 +109,7 @@ class StyleHead(nn.Module):
         Raises:
             UsageError: the features are of another size than the first layer was built for.
         """
-        n, c, h, w = features.shape
+        h, w = features.shape[2:]
         if self.area == 1:
             hidden = features.mean((2, 3))
         elif self.area == h * w:
@@ -116,7 +117,7 @@ class StyleHead(nn.Module):
         else:
             size = 4 * round(self.area**0.5)
             raise UsageError(
-                f"a full generator built for images of {size} x {size} px was given {4 * h} x {4 * w}: its first "
+                f"a full generator built for {size} x {size} px was given {4 * h} x {4 * w}: its first "
                 f"gamma/beta layer has a weight for every pixel; use {size} px, or a light model."
             )
         hidden = F.relu(self.fc2(F.relu(self.fc1(hidden))))
@@ -132,7 +133,7 @@ class Generator(nn.Module):
         blocks: residual blocks in the encoder, and as many in the decoder.
         light: gamma and beta from the features' average over space rather than from all of them.
         cam: whether there is an auxiliary classifier.
-        style: whether the decoder blocks' gamma and beta come from the features; if not, each norm has its own.
+        style: whether the decoder blocks' gamma and beta come from the features, not from the norms.
         block_norm, up_norm: (channels, own gamma and beta) -> norm of decoder blocks and upsampling layers.
     """
 

@@ -80,7 +80,7 @@ class UGATIT(Method):
         self._generator_groups = [name for name in names if name not in self._discriminator_groups]
 
     def groups(self) -> dict[str, Group]:
-        """`generators` and `discriminators`; beside them `rho` and `…_undecayed` where options set those apart.
+        """`generators` and `discriminators`; `rho` and `…_undecayed` too where options set those apart.
 
         Raises:
             ConfigError: the config does not say how many steps there are.
@@ -131,9 +131,9 @@ class UGATIT(Method):
             loss["cycle_b"] = config.cycle_weight * l1(widen(self.generator_a2b(from_b.image).image), b)
             loss["identity_a"] = config.identity_weight * l1(widen(same_a.image), a)
             loss["identity_b"] = config.identity_weight * l1(widen(same_b.image), b)
-            if from_a.cam_logits is not None:
-                loss["cam_a2b"] = config.cam_weight * _source_told(from_a.cam_logits, same_b.cam_logits)
-                loss["cam_b2a"] = config.cam_weight * _source_told(from_b.cam_logits, same_a.cam_logits)
+            if config.generator_cam:
+                loss["cam_a2b"] = config.cam_weight * _source_told(from_a, same_b)
+                loss["cam_b2a"] = config.cam_weight * _source_told(from_b, same_a)
 
         for norm in self._norms().values():
             norm.clip_rho()
@@ -152,7 +152,7 @@ class UGATIT(Method):
         return image
 
     def attention(self, x: Tensor, direction: Direction) -> dict[str, Tensor]:
-        """Heat maps: `generator` of x; `global` and `local` of its translation, as the target's judges see it.
+        """Heat maps: `generator` of x; `global` and `local` of its translation, in the discriminators.
 
         Networks without an auxiliary classifier have none.
         """
@@ -215,7 +215,7 @@ class UGATIT(Method):
     def _source_and_identity(
         self, generator: Generator, source: Tensor, target: Tensor
     ) -> tuple[Translation, Translation]:
-        """What a generator makes of its source domain, and of its target domain, which it should leave as it is."""
+        """What a generator makes of its source domain, and of its target domain (the identity)."""
         if self.config.norm == "batch":
             return generator(source), generator(target)
         # No other norm joins samples, so one pass gives what two would.
@@ -275,13 +275,10 @@ def _terms(kind: str, domain: str, judgement: Judgement) -> Iterator[tuple[str, 
         yield f"{kind}_cam_{domain}", widen(judgement.cam_logits)
 
 
-def _source_told(source: Tensor, target: Tensor | None) -> Tensor:
-    """Cross entropy of a generator's auxiliary classifier, which is to say 1 on its source domain, 0 on its target."""
-    assert target is not None
-    of_source = F.binary_cross_entropy_with_logits(
-        widen(source), torch.ones_like(source, dtype=widen(source).dtype)
-    )
-    of_target = F.binary_cross_entropy_with_logits(
-        widen(target), torch.zeros_like(target, dtype=widen(target).dtype)
-    )
-    return of_source + of_target
+def _source_told(source: Translation, target: Translation) -> Tensor:
+    """Cross entropy of a generator's auxiliary classifier: 1 on its source domain, 0 on its target domain."""
+    assert source.cam_logits is not None and target.cam_logits is not None
+    on_source, on_target = widen(source.cam_logits), widen(target.cam_logits)
+    return F.binary_cross_entropy_with_logits(
+        on_source, torch.ones_like(on_source)
+    ) + F.binary_cross_entropy_with_logits(on_target, torch.zeros_like(on_target))

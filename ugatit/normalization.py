@@ -16,7 +16,7 @@ Style = tuple[Tensor, Tensor]
 
 
 def instance_norm(x: Tensor) -> Tensor:
-    """Instance norm of images (n, c, h, w): biased variance, eps 1e-5, no learnt scale, no running statistics."""
+    """Instance norm of images (n, c, h, w): biased variance, eps 1e-5, no scale or running statistics."""
     # The kernel for groups of one channel does the same work as F.instance_norm's in half the time on a CPU.
     return F.group_norm(x, x.shape[1], eps=EPS)
 
@@ -89,7 +89,7 @@ class MixedNorm(nn.Module):
             self.rho.clamp_(0.0, 1.0)
 
     def _other_moments(self, mean: Tensor, variance: Tensor, area: int) -> tuple[Tensor, Tensor, int]:
-        """Mean and biased variance of the other norm, shaped to broadcast, and how many pixels they are of."""
+        """Mean and biased variance of the other norm, shaped to broadcast, and how many pixels each is of."""
         n, c = mean.shape[:2]
         if self.other == "layer":
             return *pool_moments(mean, variance, 1), c * area

@@ -55,7 +55,7 @@ def read_public(tensors: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, T
     """
     if missing := [name for name in NETWORKS if not isinstance(tensors.get(name), Mapping)]:
         raise UsageError(
-            f"the checkpoint lacks {', '.join(missing)}; U-GAT-IT's published ones hold {', '.join(NETWORKS)}."
+            f"the checkpoint lacks {', '.join(missing)}; the published ones hold {', '.join(NETWORKS)}."
         )
     state: dict[str, Tensor] = {}
     for theirs, ours in NETWORKS.items():
@@ -67,7 +67,7 @@ def read_public(tensors: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, T
             )
         if unknown := sorted(set(network) - set(keys)):
             raise UsageError(
-                f"the checkpoint's {theirs} has unknown keys {_some(unknown)}; it should hold {_some(list(keys))}."
+                f"the checkpoint's {theirs} has unknown {_some(unknown)}; it should hold {_some(list(keys))}."
             )
         for key, name in keys.items():
             # rho, gamma and beta are (1, channels, 1, 1) there.

@@ -114,6 +114,7 @@ def test_comparison_shows_input_and_outputs_of_images_spread_over_the_test_set(
     figure = comparison.draw(FigureContext(context.results, runs, limit=3))
     assert shown(figure) == [0, 50, 150, 2, 52, 152, 4, 54, 154]
     assert texts(figure) == ["input (A)", "ugatit", "cut", "00", "02", "04"]
+    assert shown(comparison.draw(FigureContext(context.results, runs[:1], limit=4)))[::2] == [0, 1, 3, 4]
 
 
 def test_comparison_shows_truth_on_a_dial(make_run: MakeRun, tmp_path: Path, context: FigureContext) -> None:
@@ -204,6 +205,14 @@ def test_losses_of_several_seeds_share_a_legend_entry(make_run: MakeRun, context
     assert [text.get_text() for text in legend.get_texts()] == ["ugatit (2 seeds)"]
 
 
+def test_a_phase_of_many_groups_is_named_by_its_first(make_run: MakeRun, context: FigureContext) -> None:
+    file = make_run("ugatit").path / "metrics.jsonl"
+    keys = ["generators+generators_undecayed+rho/cycle_a", "g+h/cycle"]
+    file.write_text(json.dumps({"step": 1, **dict.fromkeys(keys, 1.0)}) + "\n", encoding="utf-8")
+    titles = [axes.get_title(loc="left") for axes in losses.draw(context).axes]
+    assert titles == ["generators+…/cycle_a", "g+h/cycle"]
+
+
 def test_losses_without_any_say_so(make_run: MakeRun, context: FigureContext) -> None:
     make_run("ugatit")
     with pytest.raises(UsageError, match="has logged a loss yet"):
@@ -287,7 +296,7 @@ def test_png_and_pdf_are_saved_by_suffix_with_embedded_fonts_and_the_same_bytes(
     with Image.open(tmp_path / "new" / "one.png") as image:
         assert image.info["dpi"] == pytest.approx((300, 300), abs=0.01)
     pdf = (tmp_path / "new" / "one.pdf").read_bytes()
-    assert b"/FontFile2" in pdf and b"/Type3" not in pdf
+    assert b"/FontFile2" in pdf and b"/Type3" not in pdf and b"CreationDate" not in pdf
 
 
 def test_another_suffix_is_refused(context: FigureContext, tmp_path: Path) -> None:

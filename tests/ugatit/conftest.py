@@ -60,7 +60,7 @@ def oracle() -> Callable[..., Any]:
 
 @pytest.fixture
 def tiny() -> Callable[..., UGATIT]:
-    """tiny(variant, **fields) -> a small U-GAT-IT in float64 whose rho are spread over [0, 1], some at its ends."""
+    """tiny(variant, **fields) -> a small U-GAT-IT in float64 with rho spread over [0, 1]."""
 
     def make(variant: str | None = None, **fields: Any) -> UGATIT:
         with torch.random.fork_rng(devices=[]):

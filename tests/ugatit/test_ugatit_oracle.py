@@ -11,7 +11,7 @@ TOLERANCE = 1e-9
 
 
 def train_both(method, engine, oracle, images, steps, size=32):
-    """Train `method` and an oracle that starts from its state; the largest difference of a tensor and of a loss."""
+    """Train `method` and an oracle from its state; the largest difference of tensors and losses."""
     trained = {name for name, _ in method.named_parameters()}
     plain = oracle(method.config, method.state_dict(), trained)
     fast = engine(method)
@@ -20,9 +20,14 @@ def train_both(method, engine, oracle, images, steps, size=32):
         a, b = images(step, method.config.batch_size, size)
         found, wanted = fast.step(a, b, step), plain.step(a, b, step)
         # With an extra group the phase's name has it too.
-        found = {f"{name.split('/')[0].split('+')[0].split('_')[0]}/{name.split('/')[1]}": v for name, v in found.items()}
+        found = {
+            f"{name.split('/')[0].split('+')[0].split('_')[0]}/{name.split('/')[1]}": v
+            for name, v in found.items()
+        }
         assert found.keys() == wanted.keys()
-        loss_difference = max(loss_difference, *(abs(found[k] - wanted[k]) / (1 + abs(wanted[k])) for k in wanted))
+        loss_difference = max(
+            loss_difference, *(abs(found[k] - wanted[k]) / (1 + abs(wanted[k])) for k in wanted)
+        )
     state = method.state_dict()
     assert state.keys() == plain.tensors.keys()
     differences = {name: float((state[name] - plain.tensors[name].detach()).abs().max()) for name in state}

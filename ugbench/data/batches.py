@@ -31,8 +31,8 @@ def training_size(size: int) -> int:
 class Batches:
     """The batches of a run.
 
-    Images come in a fresh random order every epoch, each domain with its own epochs; each is cropped to `size`
-    at random and mirrored with probability 1/2.
+    Images come in a fresh random order every epoch, each domain with its own epochs; each is cropped to size
+    x size px at random and mirrored with probability 1/2.
     """
 
     def __init__(
@@ -59,9 +59,8 @@ class Batches:
         side = training_size(size)
         for name, images in (("a", a), ("b", b)):
             if images.dtype != torch.uint8 or images.shape[1:] != (3, side, side) or len(images) == 0:
-                raise ValueError(
-                    f"{name}: {images.dtype} {tuple(images.shape)} was given; it is uint8 (n, 3, {side}, {side})."
-                )
+                given = f"{images.dtype} {tuple(images.shape)}"
+                raise ValueError(f"{name}: {given} was given; expected uint8 (n, 3, {side}, {side}).")
         self.images = {"a": a.to(device), "b": b.to(device)}
         self.size, self.batch_size, self.seed, self.dtype = size, batch_size, seed, dtype
         self.draws = dict(draws)

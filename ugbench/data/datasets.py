@@ -129,8 +129,9 @@ def _dial(spec: DialSpec, data_root: Path, progress: Progress | None) -> DataSet
         try:
             _render(spec, target, progress)
         except OSError as error:
+            reason = error.strerror or str(error)
             raise DataError(
-                f"{target}: cannot be written ({error.strerror or error}); make room, or give another --data-root."
+                f"{target}: cannot be written ({reason}); make room, or give another --data-root."
             ) from error
     found = open_dataset(target)
     if found.dial != spec:

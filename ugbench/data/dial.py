@@ -2,8 +2,8 @@
 
 Domain A is (0, 0): shaded discs on plain grey. In B, shape morphs the discs to five-lobed stars, and texture
 turns their shading into stripes and the ground into a lighter hatched one; ugbench.data.scenes draws them and
-says why the map from A to B can be learnt. Training scenes of A and B are independent; test scenes come in pairs
-of equal file stems.
+says why the map from A to B can be learnt. Training scenes of A and B are independent; test scenes come in
+pairs of equal file stems.
 @@TABLE@@
 """
 
@@ -117,7 +117,7 @@ def scenes(spec: DialSpec, split: DialSplit) -> Iterator[Tensor]:
 
 
 def write(spec: DialSpec, folder: Path, progress: Progress | None = None) -> None:
-    """Render all splits as PNGs into subfolders of `folder` (made if missing), and the spec into its dial.json.
+    """Render all splits as PNGs into subfolders of `folder` (made if missing), and the spec into dial.json.
 
     dial.json comes last, so that a folder that has it is whole.
     """
@@ -149,7 +149,7 @@ def read_spec(folder: Path) -> DialSpec | None:
         raise DataError(f"{file}: holds no dial ({error}); remove {folder} and make it again.") from error
     if renderer != RENDERER:
         raise DataError(
-            f"{file}: of renderer {renderer}, and this version has {RENDERER}; remove {folder} and make it again."
+            f"{file}: of renderer {renderer}, not {RENDERER} as here; remove {folder} and make it again."
         )
     return spec
 

@@ -3,17 +3,17 @@
 A scene has four attributes (x, y, radius, hue), and every pixel of its translation is a function of what the
 untranslated scene shows. Three choices keep that true under training's random crops and flips:
 
-- Stripes and hatching are anchored to the object and scale with it, not to the image. Anchored to the image, they
-  would have a phase and a direction that a cropped and flipped A does not show: a small convolutional network
-  that was trained with pairs (32 px, 600 steps, crops and flips) left 0.48 of the change undone, against 0.22
-  with patterns anchored to the object; without crops and flips the two were 0.15 and 0.20.
+- Stripes and hatching are anchored to the object and scale with it, not to the image. Anchored to the image,
+  they would have a phase and a direction that a cropped and flipped A does not show: a small convolutional
+  network that was trained with pairs (32 px, 600 steps, crops and flips) left 0.48 of the change undone,
+  against 0.22 with patterns anchored to the object; without crops and flips the two were 0.15 and 0.20.
 - Everything is its own mirror image about the object's vertical axis, so a flipped scene is a scene.
 - Hue and radius have skewed distributions, so that no other map of them (turning all hues, say) takes the
   scenes of A to those of B.
 
-An object's colour is a grey level plus CHROMA times a pure hue. Shading and stripes move the grey level alone, so
-max - min over the channels is CHROMA all over the object, 0 on the ground, and CHROMA times coverage at the edge:
-the outline is where it is half of CHROMA, whatever the texture.
+An object's colour is a grey level plus CHROMA times a pure hue. Shading and stripes move the grey
+level alone, so max - min over the channels is CHROMA all over the object, 0 on the ground, and
+CHROMA times coverage at the edge: the outline is where it is half of CHROMA, whatever the texture.
 
 Lengths are in sides of the image, y points down, grey levels are 0 to 1.
 """
@@ -85,7 +85,7 @@ def outline(scene: Scene, shape: float, size: int) -> NDArray[np.bool_]:
 def render(scene: Scene, shape: float, texture: float, size: int) -> NDArray[np.uint8]:
     """The scene as an RGB image, uint8 (size, size, 3); shape and texture in [0, 1], (0, 0) is domain A.
 
-    The outline is antialiased by SUPERSAMPLING^2 samples a pixel, the bands along the axis on which they vary.
+    The outline is antialiased by SUPERSAMPLING^2 samples a pixel, the bands along the axis they vary on.
     """
     samples = (np.arange(size * SUPERSAMPLING) + 0.5) / (size * SUPERSAMPLING)
     across, down = samples[None, :], samples[:, None]

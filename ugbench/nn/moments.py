@@ -1,8 +1,8 @@
 """Normalisation as one affine map a channel: y = scale * x + shift, with scale and shift made from moments.
 
-The mean and variance of every channel of every sample are read off in one pass. Moments over more (all channels
-of a sample, groups of channels, a batch) are pooled from those, (n, c) numbers at a time; whatever a norm mixes,
-scales and shifts is folded likewise, before the one pass that applies it.
+The mean and variance of every channel of every sample are read off in one pass. Moments over more (all
+channels of a sample, groups of channels, a batch) are pooled from those, (n, c) numbers at a time; whatever a
+norm mixes, scales and shifts is folded likewise, before the one pass that applies it.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ def instance_moments(x: Tensor) -> tuple[Tensor, Tensor]:
     if torch.compiler.is_compiling():
         variance, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
         return mean, variance
-    mean, variance = _InstanceMoments.apply(x)  # type: ignore[no-untyped-call]
+    mean, variance = _InstanceMoments.apply(x)
     return mean, variance
 
 
 def pool_moments(mean: Tensor, variance: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Moments of the union of equally large parts that lie along `dim`, kept as length 1; variances are biased."""
+    """Moments of the union of equally large parts along `dim`, kept as length 1; variances are biased."""
     pooled = mean.mean(dim, keepdim=True)
     return pooled, (variance + (mean - pooled).square()).mean(dim, keepdim=True)
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 def reflect_pad(x: Tensor, width: int) -> Tensor:
-    """Images (n, c, h, w) with `width` mirrored pixels more on each of their four sides; the border is not repeated.
+    """Images (n, c, h, w) with `width` mirrored pixels more on all four sides; the border is not repeated.
 
     Raises:
         RuntimeError: `width` is not below h and w.
@@ -20,7 +20,7 @@ def reflect_pad(x: Tensor, width: int) -> Tensor:
 
 
 def mirror_pad(x: Tensor, width: int) -> Tensor:
-    """What `reflect_pad` gives, by flips and concatenation: equal in value and gradient, deterministic anywhere."""
+    """What `reflect_pad` gives, by flips and concatenation: deterministic on any device, gradients too."""
     for dim in (-1, -2):
         size = x.shape[dim]
         if width >= size:

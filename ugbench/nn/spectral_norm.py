@@ -1,8 +1,8 @@
-"""Spectral normalisation (Miyato et al. 2018, algorithm 1): layers whose weight has a spectral norm of about 1.
+"""Spectral normalisation (Miyato et al. 2018, algorithm 1): layers whose weight has a spectral norm near 1.
 
-The weight is kept as it is, and sigma, its estimated spectral norm, divides the layer's output instead: the same
-result without a copy of the weight. A forward pass in training makes one power iteration, v before u; in eval
-mode the stored u and v are used as they are. Call a layer once a phase to iterate once a phase.
+The weight is kept as it is, and sigma, its estimated spectral norm, divides the layer's output instead: the
+same result without a copy of the weight. A forward pass in training makes one power iteration, v before u; in
+eval mode the stored u and v are used as they are. Call a layer once a phase to iterate once a phase.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class _SpectralNorm(nn.Module):
             self.register_buffer(name, F.normalize(start, dim=0, eps=EPS))
 
     def sigma(self) -> Tensor:
-        """The estimated spectral norm u . (W v), a scalar with a gradient in W; in training after one iteration.
+        """The estimated spectral norm u . (W v), a scalar; in training after one power iteration.
 
-        u and v count as constants in the gradient.
+        It has a gradient in W, for which u and v count as constants.
         """
         matrix = self.weight.flatten(1)
         # Autocast would run the iteration in bfloat16.

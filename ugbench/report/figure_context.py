@@ -59,7 +59,7 @@ class FigureContext:
         names = sorted({dataset_name(run) for run in runs})
         if len(names) > 1:
             raise UsageError(
-                f"these runs are of several data sets ({', '.join(names)}); name runs of one: --run RUN."
+                f"these runs are of several data sets ({', '.join(names)}); draw one: --dataset NAME."
             )
         return runs
 

@@ -48,7 +48,7 @@ class Networks:
     @cached_property
     def perceptual(self) -> Perceptual:
         """Raises WeightsError where its weights are not at hand."""
-        return load_lpips(self.lpips_net, self.weights)
+        return load_lpips(self.lpips_net, self.weights, self.device)
 
 
 @dataclass(frozen=True)

@@ -60,12 +60,9 @@ def draw(context: FigureContext) -> Figure:
 
 def _dataset(run: Run) -> DataSet:
     root = Path(run.config.dataset.root)
-    try:
-        return resolve(str(root), root.parent)
-    except UsageError:
-        raise RunError(
-            f"run {run.id} was trained on {root}, which is gone; put the data set back there."
-        ) from None
+    if not root.is_dir():
+        raise RunError(f"run {run.id} was trained on {root}, which is gone; put the data set back there.")
+    return resolve(str(root), root.parent)
 
 
 def _sources(dataset: DataSet, domain: str) -> dict[str, Path]:

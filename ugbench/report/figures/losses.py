@@ -20,6 +20,7 @@ from ugbench.report.figure_context import FigureContext
 TITLE = "loss terms over training: running means, faint as logged"
 
 COLUMNS = 4
+LETTERS = 28  # that fit over a panel
 NO_LOSSES = ("lr/", "rho/")
 WIDE = 50.0  # a smoothed term that spans more than this factor gets a logarithmic axis
 
@@ -46,7 +47,7 @@ def draw(context: FigureContext) -> Figure:
         figure = style.blank(style.WIDTH * max(columns, 2) / COLUMNS, 1.35 * rows + 0.5)
         panels = list(figure.subplots(rows, columns, squeeze=False).flat)
         for term, panel in zip(terms, panels, strict=False):
-            panel.set_title(term, loc="left")
+            panel.set_title(_heading(term), loc="left")
             curves = [
                 (logged[run.path][term], styles[run.config.label]) for run in runs if term in logged[run.path]
             ]
@@ -68,6 +69,13 @@ def _terms(logged: Iterable[Mapping[str, Curve]]) -> list[str]:
     keys = dict.fromkeys(key for curves in logged for key in curves if not key.startswith(NO_LOSSES))
     phases = list(dict.fromkeys(key.rpartition("/")[0] for key in keys))
     return sorted(keys, key=lambda key: phases.index(key.rpartition("/")[0]))
+
+
+def _heading(term: str) -> str:
+    """`<phase>/<term>`, a phase of several groups by its first alone where both do not fit over a panel."""
+    phase, _, name = term.rpartition("/")
+    first, several, _ = phase.partition("+")
+    return f"{first}+…/{name}" if several and len(term) > LETTERS else term
 
 
 def _draw_panel(panel: Axes, curves: Sequence[tuple[Curve, Mapping[str, Any]]]) -> None:

@@ -1,0 +1,65 @@
+"""Moments read off in one pass, pooled, and the affine map made of them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from ugbench.nn.moments import channel_affine, instance_moments, pool_moments
+
+
+@pytest.fixture
+def x() -> torch.Tensor:
+    torch.manual_seed(0)
+    return (torch.randn(3, 6, 5, 7, dtype=torch.float64) * 2 + 5).requires_grad_()
+
+
+def test_moments_are_of_each_channel_of_each_sample(x):
+    mean, variance = instance_moments(x)
+    torch.testing.assert_close(mean, x.mean((2, 3), keepdim=True), atol=1e-12, rtol=0)
+    torch.testing.assert_close(variance, x.var((2, 3), keepdim=True, correction=0), atol=1e-12, rtol=0)
+
+
+def test_the_gradient_of_the_moments_is_autograds(x):
+    torch.autograd.gradcheck(instance_moments, x, check_undefined_grad=False)
+    gradients = torch.randn(2, 3, 6, 1, 1, dtype=torch.float64)
+    plain = x.mean((2, 3), keepdim=True), x.var((2, 3), keepdim=True, correction=0)
+    torch.testing.assert_close(
+        torch.autograd.grad(instance_moments(x), x, tuple(gradients)),
+        torch.autograd.grad(plain, x, tuple(gradients)),
+        atol=1e-12,
+        rtol=0,
+    )
+
+
+@pytest.mark.parametrize(("dim", "dims"), [(1, (1, 2, 3)), (0, (0, 2, 3))])
+def test_pooled_moments_are_those_of_the_union(x, dim, dims):
+    mean, variance = pool_moments(*instance_moments(x), dim)
+    torch.testing.assert_close(mean, x.mean(dims, keepdim=True), atol=1e-12, rtol=0)
+    torch.testing.assert_close(variance, x.var(dims, keepdim=True, correction=0), atol=1e-12, rtol=0)
+
+
+def test_a_flat_channel_has_no_variance_and_finite_gradients():
+    flat = torch.full((1, 2, 4, 4), 3.0, requires_grad=True)
+    mean, variance = instance_moments(flat)
+    assert mean.flatten().tolist() == [3.0, 3.0]
+    assert variance.abs().max() < 1e-9
+    (torch.rsqrt(variance + 1e-5) * mean).sum().backward()
+    assert flat.grad.isfinite().all()
+
+
+def test_half_precision_images_have_moments_in_float32_and_keep_their_type():
+    half = torch.randn(2, 3, 8, 8).bfloat16()
+    mean, variance = instance_moments(half)
+    assert mean.dtype == variance.dtype == torch.float32
+    torch.testing.assert_close(mean, half.float().mean((2, 3), keepdim=True))
+    assert channel_affine(half, variance, mean).dtype == torch.bfloat16
+
+
+def test_moments_and_their_gradient_sync_with_no_host():
+    with FakeTensorMode():
+        images = torch.zeros(2, 3, 4, 4, requires_grad=True)
+        mean, variance = instance_moments(images)
+        channel_affine(images, variance, mean).sum().backward()
+        assert images.grad.shape == images.shape

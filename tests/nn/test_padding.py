@@ -1,0 +1,70 @@
+"""Reflection padding by flips equals torch's, in value and gradient."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from ugbench.nn.padding import ReflectionPad, mirror_pad, reflect_pad
+
+
+def test_the_border_itself_is_not_repeated():
+    row = torch.tensor([[1.0, 2.0, 3.0]]).expand(1, 1, 3, 3)
+    assert reflect_pad(row, 2)[0, 0, 2].tolist() == [3, 2, 1, 2, 3, 2, 1]
+    assert mirror_pad(row, 2)[0, 0, 2].tolist() == [3, 2, 1, 2, 3, 2, 1]
+
+
+@pytest.mark.parametrize(("height", "width", "by"), [(4, 5, 1), (4, 5, 3), (2, 7, 1), (8, 8, 3)])
+def test_mirror_pad_equals_torchs_reflection_in_value_and_gradient(height, width, by):
+    x = torch.randn(2, 3, height, width, dtype=torch.float64, requires_grad=True)
+    expected = F.pad(x, (by, by, by, by), mode="reflect")
+    found = mirror_pad(x, by)
+    assert torch.equal(found, expected)
+    gradient = torch.randn_like(expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(found, x, gradient),
+        torch.autograd.grad(expected, x, gradient),
+        atol=1e-14,
+        rtol=0,
+    )
+
+
+@pytest.mark.parametrize("pad", [reflect_pad, mirror_pad])
+def test_a_map_no_larger_than_the_padding_is_refused(pad):
+    with pytest.raises(RuntimeError, match=r"reflect|[Pp]adding"):
+        pad(torch.zeros(1, 1, 1, 1), 1)
+    with pytest.raises(RuntimeError, match=r"reflect|[Pp]adding"):
+        pad(torch.zeros(1, 1, 8, 3), 3)
+
+
+def test_the_module_pads_by_its_width_and_has_no_state():
+    module = ReflectionPad(3)
+    x = torch.randn(1, 2, 5, 6)
+    assert torch.equal(module(x), F.pad(x, (3, 3, 3, 3), mode="reflect"))
+    assert not module.state_dict()
+    assert repr(module) == "ReflectionPad(3)"
+
+
+class Recorded(TorchDispatchMode):
+    """Names of the operations that run inside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.names.append(func.name())
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_on_a_gpu_flips_serve_where_determinism_is_asked_for(asked, deterministic):
+    torch.use_deterministic_algorithms(asked)
+    with FakeTensorMode(), Recorded() as recorded:
+        x = torch.zeros(1, 2, 4, 4, device="cuda")
+        assert reflect_pad(x, 1).shape == (1, 2, 6, 6)
+    assert ("aten::flip" in recorded.names) == asked
+    assert ("aten::reflection_pad2d" in recorded.names) != asked
