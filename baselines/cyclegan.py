@@ -53,9 +53,7 @@ class CycleGANConfig(MethodConfig):
         None, validate_default=True, description="residual blocks; null: 9, or 6 below 256 px"
     )
     discriminator_channels: PositiveInt = Field(64, description="of the discriminators' first convolution")
-    pool_size: NonNegativeInt = Field(
-        50, description="earlier fakes of a domain that its discriminator may see"
-    )
+    pool_size: NonNegativeInt = Field(50, description="earlier fakes of a domain that its discriminator may see")
     cycle_weight: NonNegativeFloat = Field(10.0, description="weight of each cycle's L1")
     identity_weight: NonNegativeFloat = Field(5.0, description="weight of each identity's L1; 0 skips it")
     lr: PositiveFloat = Field(2e-4, description="Adam's rate in the first half of the steps")
@@ -246,9 +244,7 @@ def _networks(tensors: Mapping[str, Any], revision: str | None) -> dict[str, Map
     if revision is not None:
         epochs = {epoch: networks for epoch, networks in epochs.items() if epoch == revision}
     if len(epochs) > 1:
-        raise UsageError(
-            f"CycleGAN checkpoint: epochs {', '.join(sorted(epochs))} were found; pick one as revision."
-        )
+        raise UsageError(f"CycleGAN checkpoint: epochs {', '.join(sorted(epochs))} were found; pick one as revision.")
     networks = next(iter(epochs.values()), {})
     if not {"generator_a2b", "generator_b2a"} <= networks.keys():
         given, epoch = ", ".join(sorted(tensors)[:4]) or "nothing", revision or "latest"

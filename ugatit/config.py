@@ -19,21 +19,15 @@ class UGATITConfig(MethodConfig):
     blocks: PositiveInt = Field(4, description="residual blocks in the encoder, and in the decoder")
     light: bool = Field(False, description="gamma and beta from pooled features, with far fewer parameters")
     generator_cam: bool = Field(True, description="an auxiliary classifier's attention in the generators")
-    norm: Mixed = Field(
-        "layer", description="what decoders mix with instance norm; layer gives AdaLIN and LIN"
-    )
+    norm: Mixed = Field("layer", description="what decoders mix with instance norm; layer gives AdaLIN and LIN")
     style: bool = Field(True, description="gamma and beta of the decoder blocks come from the features")
-    rho: float | None = Field(
-        None, ge=0, le=1, description="share of instance norm where fixed; null: learnt"
-    )
+    rho: float | None = Field(None, ge=0, le=1, description="share of instance norm where fixed; null: learnt")
     rho_start: float = Field(1.0, ge=0, le=1, description="where a learnt rho starts in decoder blocks")
     rho_start_up: float = Field(0.0, ge=0, le=1, description="where a learnt rho starts in upsampling layers")
     variance: Literal["unbiased", "biased"] = Field("unbiased", description="of the decoders' norms")
 
     discriminator_channels: PositiveInt = Field(64, description="of the discriminators' first layers")
-    discriminator_cam: bool = Field(
-        True, description="an auxiliary classifier's attention in the discriminators"
-    )
+    discriminator_cam: bool = Field(True, description="an auxiliary classifier's attention in the discriminators")
     discriminator_cam_weight: Weighting = Field(
         "unnormalised", description="the classifier's weight on the map: as before or after spectral norm"
     )
@@ -55,18 +49,14 @@ class UGATITConfig(MethodConfig):
 
     lr: PositiveFloat = Field(1e-4, description="Adam's; constant for half of the steps, then linear to 0")
     weight_decay: NonNegativeFloat = Field(1e-4, description="L2, added to the gradient")
-    decay_scope: Literal["all", "kernels"] = Field(
-        "all", description="kernels: convolution and linear weights"
-    )
+    decay_scope: Literal["all", "kernels"] = Field("all", description="kernels: convolution and linear weights")
     rho_lr_factor: PositiveFloat = Field(1.0, description="times lr, for rho")
     rho_decay: bool = Field(True, description="whether weight decay reaches rho")
     adversarial_weight: NonNegativeFloat = 1.0
     cycle_weight: NonNegativeFloat = 10.0
     identity_weight: NonNegativeFloat = 10.0
     cam_weight: NonNegativeFloat = 1000.0
-    init: Literal["normal", "default"] = Field(
-        "normal", description="N(0, 0.02) and biases 0, or PyTorch's own"
-    )
+    init: Literal["normal", "default"] = Field("normal", description="N(0, 0.02) and biases 0, or PyTorch's own")
 
     @field_validator("size")
     @classmethod
@@ -92,9 +82,7 @@ class UGATITConfig(MethodConfig):
     @field_validator("global_depth", "local_depth")
     @classmethod
     def _depth_fits(cls, depth: int | None, info: ValidationInfo) -> int | None:
-        kind, usual = (
-            ("global", GLOBAL_DEPTH) if info.field_name == "global_depth" else ("local", LOCAL_DEPTH)
-        )
+        kind, usual = ("global", GLOBAL_DEPTH) if info.field_name == "global_depth" else ("local", LOCAL_DEPTH)
         size = info.data.get("size")
         if size is None or info.data.get(f"{kind}_discriminator") is False:
             return None

@@ -157,9 +157,7 @@ class Generator(nn.Module):
         self.encoder = nn.ModuleList(ResidualBlock(wide) for _ in range(blocks))
         self.attention = Attention(wide, F.relu, cam=cam)
         self.style = StyleHead(wide, 1 if light else (size // 4) ** 2) if style else None
-        self.decoder = nn.ModuleList(
-            AdaptiveBlock(wide, lambda c: block_norm(c, not style)) for _ in range(blocks)
-        )
+        self.decoder = nn.ModuleList(AdaptiveBlock(wide, lambda c: block_norm(c, not style)) for _ in range(blocks))
         self.up1 = Upsample(wide, 2 * channels, lambda c: up_norm(c, True))
         self.up2 = Upsample(2 * channels, channels, lambda c: up_norm(c, True))
         self.head = ReflectConv(channels, 3, 7)

@@ -88,9 +88,7 @@ class UGATIT(Method):
         config = self.config
         if config.steps is None:
             raise ConfigError("config: steps is not set; give --steps N.")
-        members: dict[str, list[nn.Parameter]] = {
-            n: [] for n in self._generator_groups + self._discriminator_groups
-        }
+        members: dict[str, list[nn.Parameter]] = {n: [] for n in self._generator_groups + self._discriminator_groups}
         for name, parameter in self.named_parameters():
             members[self._group_of(name, parameter)].append(parameter)
         rho_decays = config.rho_decay and config.decay_scope == "all"
@@ -99,9 +97,7 @@ class UGATIT(Method):
                 tuple(parameters),
                 lr=config.lr * (config.rho_lr_factor if name == "rho" else 1.0),
                 betas=(0.5, 0.999),
-                weight_decay=0.0
-                if "undecayed" in name or (name == "rho" and not rho_decays)
-                else config.weight_decay,
+                weight_decay=0.0 if "undecayed" in name or (name == "rho" and not rho_decays) else config.weight_decay,
                 schedule=constant_then_linear(config.steps),
             )
             for name, parameters in members.items()

@@ -54,17 +54,13 @@ def read_public(tensors: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, T
         UsageError: a network or a key is missing or unknown; names it and what was expected.
     """
     if missing := [name for name in NETWORKS if not isinstance(tensors.get(name), Mapping)]:
-        raise UsageError(
-            f"the checkpoint lacks {', '.join(missing)}; the published ones hold {', '.join(NETWORKS)}."
-        )
+        raise UsageError(f"the checkpoint lacks {', '.join(missing)}; the published ones hold {', '.join(NETWORKS)}.")
     state: dict[str, Tensor] = {}
     for theirs, ours in NETWORKS.items():
         network: Mapping[str, Tensor] = tensors[theirs]
         keys = _generator_keys(network) if theirs.startswith("gen") else _discriminator_keys(network)
         if absent := sorted(set(keys) - set(network)):
-            raise UsageError(
-                f"the checkpoint's {theirs} lacks {_some(absent)}; it should hold {_some(list(keys))}."
-            )
+            raise UsageError(f"the checkpoint's {theirs} lacks {_some(absent)}; it should hold {_some(list(keys))}.")
         if unknown := sorted(set(network) - set(keys)):
             raise UsageError(
                 f"the checkpoint's {theirs} has unknown {_some(unknown)}; it should hold {_some(list(keys))}."

@@ -225,7 +225,9 @@ class Method(nn.Module, ABC):
 
     @classmethod
     def read_foreign(
-        cls, tensors: Mapping[str, Any], revision: str | None = None  # noqa: ARG003
+        cls,
+        tensors: Mapping[str, Any],
+        revision: str | None = None,  # noqa: ARG003
     ) -> tuple[MethodConfig, dict[str, Tensor]]:
         """Config and state dict from a checkpoint that the method's public code wrote.
 

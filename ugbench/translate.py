@@ -122,5 +122,3 @@ def attention(
 
 def _device(method: Method) -> torch.device:
     return next(p.device for m in method.inference().values() for p in m.parameters())
-
-

@@ -113,9 +113,7 @@ def test_each_phase_moves_its_own_networks_and_no_other():
         def _update(self, optimizers, name, terms):
             before = {key: value.clone() for key, value in method.named_parameters()}
             super()._update(optimizers, name, terms)
-            moved[name] = {
-                key.split(".")[0] for key, p in method.named_parameters() if not p.equal(before[key])
-            }
+            moved[name] = {key.split(".")[0] for key, p in method.named_parameters() if not p.equal(before[key])}
 
     phases = Watched(optim.build(method))
     method.step(batch_of(2), phases)
@@ -248,9 +246,7 @@ def test_the_two_directions_use_the_two_generators():
 
 def test_a_patch_of_70_px_decides_a_score():
     network = CycleGAN(CycleGAN.make_config("smoke", None, {"discriminator_channels": 2})).discriminator_a
-    plain = torch.nn.Sequential(
-        *(layer for layer in network if not isinstance(layer, torch.nn.InstanceNorm2d))
-    )
+    plain = torch.nn.Sequential(*(layer for layer in network if not isinstance(layer, torch.nn.InstanceNorm2d)))
     x = torch.rand(1, 3, 128, 128, requires_grad=True)
     plain(x)[0, 0, 7, 7].backward()
     seen = x.grad.abs().sum((0, 1)).nonzero()
@@ -300,9 +296,7 @@ def test_generators_alone_are_enough():
 def test_of_several_epochs_the_revision_picks_one():
     _, public = public_networks()
     zeros = {name: {key: torch.zeros_like(v) for key, v in public[name].items()} for name in ("G_A", "G_B")}
-    both = {f"latest_net_{name}": public[name] for name in zeros} | {
-        f"5_net_{k}": v for k, v in zeros.items()
-    }
+    both = {f"latest_net_{name}": public[name] for name in zeros} | {f"5_net_{k}": v for k, v in zeros.items()}
     with pytest.raises(UsageError, match="epochs 5, latest were found"):
         CycleGAN.read_foreign(both)
     assert not any(value.any() for value in CycleGAN.read_foreign(both, "5")[1].values())

@@ -48,11 +48,7 @@ def golden() -> tuple[dict[str, Any], dict[str, Tensor]]:
 def states(tensors: dict[str, Tensor], when: str) -> dict[str, dict[str, Tensor]]:
     """The networks' public state dicts, `before` or `after3`."""
     return {
-        net: {
-            key.removeprefix(f"{when}/{net}/"): v
-            for key, v in tensors.items()
-            if key.startswith(f"{when}/{net}/")
-        }
+        net: {key.removeprefix(f"{when}/{net}/"): v for key, v in tensors.items() if key.startswith(f"{when}/{net}/")}
         for net in NETWORKS
     }
 
@@ -81,9 +77,7 @@ def golden_batch(golden: tuple[dict[str, Any], dict[str, Tensor]], step: int) ->
     for pool, own in POOLS.items():
         entries = [e for e in told["pool"]["entries"] if e["step"] == step and e["pool"] == pool]
         # A pool that is filling must not look at its draws: give it ones that would swap.
-        pairs = [
-            (e.get("uniform", 0.99), (e.get("randint", 0) + 0.5) / told["pool"]["size"]) for e in entries
-        ]
+        pairs = [(e.get("uniform", 0.99), (e.get("randint", 0) + 0.5) / told["pool"]["size"]) for e in entries]
         draws[own] = torch.tensor(pairs)
     return Batch(a, b, draws, step)
 
@@ -187,9 +181,7 @@ def test_six_steps_of_the_engine_equal_a_plain_loop(batch_size, deterministic):
     for name, network in plain.items():
         expected = dict(network.named_parameters())
         for key, value in networks[name].named_parameters():
-            torch.testing.assert_close(
-                value, expected[key], rtol=0, atol=1e-9, msg=lambda m, k=key: f"{k}: {m}"
-            )
+            torch.testing.assert_close(value, expected[key], rtol=0, atol=1e-9, msg=lambda m, k=key: f"{k}: {m}")
     for pool, kept in ((method.pool_a, pools["a"]), (method.pool_b, pools["b"])):
         assert int(pool.filled) == len(kept) == pool_size
         torch.testing.assert_close(pool.images, torch.cat(kept), rtol=0, atol=1e-9)

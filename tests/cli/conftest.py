@@ -18,8 +18,6 @@ def ugbench() -> Run:
     """
 
     def run(*args: object) -> Result:
-        return CliRunner().invoke(
-            app, [str(arg) for arg in args], prog_name="ugbench", catch_exceptions=False
-        )
+        return CliRunner().invoke(app, [str(arg) for arg in args], prog_name="ugbench", catch_exceptions=False)
 
     return run

@@ -64,9 +64,7 @@ def outcome(error: BaseException | None) -> Result:
         ),
     ],
 )
-def test_an_error_is_one_sentence_and_its_exit_code(
-    error: BaseException | None, code: int, stderr: str
-) -> None:
+def test_an_error_is_one_sentence_and_its_exit_code(error: BaseException | None, code: int, stderr: str) -> None:
     result = outcome(error)
     assert (result.exit_code, result.stdout, result.stderr) == (code, "", stderr)
 
@@ -129,9 +127,7 @@ def test_a_reader_that_goes_away_is_no_error_to_read_about(word: str) -> None:
     command = [sys.executable, "-c", "from ugbench.cli.app import main; main()", word]
     # Buffered, as output to a pipe is: then the pipe breaks at the last flush, not at a print.
     env = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
-    ) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as process:
         assert process.stdout is not None and process.stderr is not None
         process.stdout.close()
         assert process.stderr.read() == ""

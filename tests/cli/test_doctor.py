@@ -57,9 +57,7 @@ def test_a_person_reads_the_same(ugbench: Run, plenty: None) -> None:
     assert out.endswith("nothing to mend.\n")
 
 
-def test_what_is_absent_or_old_comes_with_its_mend(
-    ugbench: Run, plenty: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_absent_or_old_comes_with_its_mend(ugbench: Run, plenty: None, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = ["torch>=99.1", "no-such-package>=1", "numpy>=1.0", "mypy>=99; extra == 'dev'"]
     monkeypatch.setattr(doctor, "requires", lambda _: lines)
     found = report(ugbench)

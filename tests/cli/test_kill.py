@@ -23,9 +23,20 @@ TRAIN += ["--set", "channels=4", "--steps", str(STEPS), "--save-every", "1", "--
 
 def start(folder: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    options = ["--results", str(folder / "results"), "--data-root", str(folder / "datasets"), "--device", "cpu"]
+    options = [
+        "--results",
+        str(folder / "results"),
+        "--data-root",
+        str(folder / "datasets"),
+        "--device",
+        "cpu",
+    ]
     return subprocess.Popen(
-        [*COMMAND, *TRAIN, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        [*COMMAND, *TRAIN, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
     )
 
 

@@ -33,9 +33,7 @@ def test_json_refuses_objects_without_a_form() -> None:
         print_json(object())
 
 
-def test_rows_are_aligned_and_never_cut(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_are_aligned_and_never_cut(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "10")
     print_rows(("name", "n", "note"), [("a" * 30, 5, None), ("b", 1234, "x y")])
     assert capsys.readouterr().out.splitlines() == [

@@ -43,9 +43,7 @@ def three(tmp_path: Path) -> list[Run]:
 
 def test_runs_are_listed_with_how_far_they_are(ugbench: Call, three: list[Run], tmp_path: Path) -> None:
     listed = json.loads(ugbench("runs", "--results", tmp_path, "--json").stdout)
-    states = [
-        (row["id"], row["variant"], row["seed"], row["step"], row["steps"], row["status"]) for row in listed
-    ]
+    states = [(row["id"], row["variant"], row["seed"], row["step"], row["steps"], row["status"]) for row in listed]
     done, stopped, new = (run.id for run in three)
     assert states == [
         (done, None, 0, 10, 10, "done"),

@@ -38,9 +38,7 @@ def test_fid_of_general_covariances_is_the_trace_formula() -> None:
 def test_fid_is_torch_fidelitys_with_the_real_set_first_even_at_deficient_rank() -> None:
     generator = torch.Generator().manual_seed(0)
     fake, real = torch.rand(20, 48, generator=generator), 1.1 * torch.rand(30, 48, generator=generator)
-    found = fid_statistics_to_metric(
-        fid_features_to_statistics(real), fid_features_to_statistics(fake), verbose=False
-    )
+    found = fid_statistics_to_metric(fid_features_to_statistics(real), fid_features_to_statistics(fake), verbose=False)
     assert fid.compute(fake, real).value == found[KEY_METRIC_FID]
 
 

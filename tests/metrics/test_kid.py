@@ -29,9 +29,7 @@ def naive(fake: torch.Tensor, real: torch.Tensor) -> float:
 
 
 def torch_fidelity(first: torch.Tensor, second: torch.Tensor, size: int, count: int, seed: int) -> float:
-    found = kid_features_to_metric(
-        first, second, kid_subset_size=size, kid_subsets=count, rng_seed=seed, verbose=False
-    )
+    found = kid_features_to_metric(first, second, kid_subset_size=size, kid_subsets=count, rng_seed=seed, verbose=False)
     return float(found[KEY_METRIC_KID_MEAN])
 
 
@@ -57,9 +55,7 @@ def test_one_subset_of_everything_is_the_full_statistic_and_torch_fidelitys() ->
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize(("size", "count"), [(10, 3), (20, 60)], ids=["subset by subset", "one pass"])
 @pytest.mark.parametrize(("n", "m"), [(50, 50), (31, 64)])
-def test_kid_over_subsets_is_torch_fidelitys_with_the_real_set_first(
-    n: int, m: int, size: int, count: int
-) -> None:
+def test_kid_over_subsets_is_torch_fidelitys_with_the_real_set_first(n: int, m: int, size: int, count: int) -> None:
     fake, real = sets(n, m, d=64)
     value = kid.compute(fake, real, subset_size=size, subsets=count, seed=7).value
     assert value == pytest.approx(torch_fidelity(real, fake, size, count, 7), abs=1e-6)
@@ -134,9 +130,7 @@ def test_fewer_than_two_images_a_side_is_refused_in_words(n: int, m: int) -> Non
         ({"estimator": "torch-fidelity"}, "--kid-subset-size 10 or less"),
     ],
 )
-def test_settings_that_cannot_be_met_are_refused_with_the_mend(
-    settings: dict[str, Any], message: str
-) -> None:
+def test_settings_that_cannot_be_met_are_refused_with_the_mend(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         kid.compute(*sets(10, 12), **settings)
 

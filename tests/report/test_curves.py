@@ -23,9 +23,7 @@ def test_each_key_is_a_curve_over_its_own_steps(tmp_path: Path) -> None:
 
 
 def test_what_is_not_finite_is_a_gap(tmp_path: Path) -> None:
-    (tmp_path / "metrics.jsonl").write_text(
-        '{"step": 1, "g": NaN}\n{"step": 2, "g": Infinity}\n', encoding="utf-8"
-    )
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "g": NaN}\n{"step": 2, "g": Infinity}\n', encoding="utf-8")
     assert np.isnan(read_curves(tmp_path)["g"].values).all()
 
 

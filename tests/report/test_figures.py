@@ -92,9 +92,7 @@ def translate(run: Run, level: int, direction: str = "A2B", folder: str = "") ->
 
 def shown(figure: Any) -> list[int | None]:
     """The grey level of each image in reading order, None for a place without one."""
-    return [
-        int(np.asarray(axes.images[0].get_array())[0, 0, 0]) if axes.images else None for axes in figure.axes
-    ]
+    return [int(np.asarray(axes.images[0].get_array())[0, 0, 0]) if axes.images else None for axes in figure.axes]
 
 
 def texts(figure: Any) -> list[str]:
@@ -134,9 +132,7 @@ def test_comparison_shows_truth_on_a_dial(make_run: MakeRun, tmp_path: Path, con
         np.testing.assert_array_equal(images[place], image)
 
 
-def test_comparison_shows_attention_where_there_are_overlays(
-    make_run: MakeRun, context: FigureContext
-) -> None:
+def test_comparison_shows_attention_where_there_are_overlays(make_run: MakeRun, context: FigureContext) -> None:
     run = translate(translate(make_run("ugatit"), 50), 200, folder="attention")
     other = translate(make_run("cut"), 150)
     figure = comparison.draw(FigureContext(context.results, [other, run], limit=1))
@@ -144,9 +140,7 @@ def test_comparison_shows_attention_where_there_are_overlays(
     assert texts(figure)[:2] == ["input (A)", "attention ugatit"]
 
 
-def test_comparison_leaves_the_place_of_a_one_way_run_empty(
-    make_run: MakeRun, context: FigureContext
-) -> None:
+def test_comparison_leaves_the_place_of_a_one_way_run_empty(make_run: MakeRun, context: FigureContext) -> None:
     both = translate(translate(make_run("ugatit"), 50), 70, "B2A")
     figure = comparison.draw(FigureContext(context.results, [both, translate(make_run("cut"), 150)], limit=1))
     assert shown(figure) == [0, 50, 150, 100, 70, None]
@@ -158,9 +152,7 @@ def test_comparison_keeps_to_one_direction(make_run: MakeRun, context: FigureCon
     assert shown(figure) == [100, 70]
 
 
-def test_comparison_skips_images_that_a_run_has_not_translated(
-    make_run: MakeRun, context: FigureContext
-) -> None:
+def test_comparison_skips_images_that_a_run_has_not_translated(make_run: MakeRun, context: FigureContext) -> None:
     run = translate(make_run("ugatit"), 50)
     (run.path / "outputs" / "A2B" / "00.png").unlink()
     assert shown(comparison.draw(FigureContext(context.results, [run], limit=1))) == [1, 51]
@@ -181,9 +173,7 @@ def test_comparison_with_the_data_gone_names_where_it_was(
         comparison.draw(context)
 
 
-def test_losses_have_a_panel_a_term_and_leave_out_rates_and_rho(
-    make_run: MakeRun, context: FigureContext
-) -> None:
+def test_losses_have_a_panel_a_term_and_leave_out_rates_and_rho(make_run: MakeRun, context: FigureContext) -> None:
     log(make_run("ugatit"), d__real=[1, 2], g__cycle=[3, 4], lr__g=[1, 1], rho__x=[1, 1])
     log(make_run("cut"), g__nce=[5, 6], d__real=[7, 8])
     figure = losses.draw(context)
@@ -316,6 +306,4 @@ def test_figures_are_no_wider_than_a_page(make_run: MakeRun, context: FigureCont
     run = log(translate(make_run("ugatit"), 50), g__cycle=[2.0, 1.0])
     others = [translate(make_run("cut", seed=seed), 50) for seed in range(9)]
     assert losses.draw(FigureContext(context.results, [run])).get_figwidth() <= style.WIDTH
-    assert (
-        comparison.draw(FigureContext(context.results, [run, *others])).get_figwidth() <= style.WIDTH + 1e-9
-    )
+    assert comparison.draw(FigureContext(context.results, [run, *others])).get_figwidth() <= style.WIDTH + 1e-9

@@ -98,10 +98,7 @@ def test_markdown_has_a_pipe_table_for_each_direction_with_the_best_in_bold(tabl
     ]
     assert "### dial B2A" in lines
     assert "| method | KID x100 ↓ |" in lines
-    assert (
-        "- ≈: not distinguishable from the best (unpaired: within 1.96 standard errors of the difference)."
-        in lines
-    )
+    assert "- ≈: not distinguishable from the best (unpaired: within 1.96 standard errors of the difference)." in lines
 
 
 def test_latex_has_booktabs_rules_and_the_best_in_bold(table: Table) -> None:
@@ -176,9 +173,7 @@ def test_the_terminal_table_fits_80_columns_and_loses_no_column(make_record: Mak
 
 
 def test_the_terminal_marks_the_best_by_weight_and_star_and_dims_what_does_not_compete(table: Table) -> None:
-    console = Console(
-        width=80, force_terminal=True, color_system="standard", file=io.StringIO(), no_color=True
-    )
+    console = Console(width=80, force_terminal=True, color_system="standard", file=io.StringIO(), no_color=True)
     with console.capture() as captured:
         console.print(formats.terminal(table))
     text = captured.get()

@@ -28,8 +28,7 @@ def test_one_seed_keeps_the_records_own_error_and_interval(make_record: Make) ->
 def test_several_seeds_become_their_mean_with_the_error_of_their_spread(make_record: Make) -> None:
     values = (0.10, 0.12, 0.17)
     records = [
-        make_record("kid", "ugatit", value, 0.5, low=0.0, high=1.0, seed=seed)
-        for seed, value in enumerate(values)
+        make_record("kid", "ugatit", value, 0.5, low=0.0, high=1.0, seed=seed) for seed, value in enumerate(values)
     ]
     cell = cell_of(build_table(records), "ugatit")
     assert cell.value == pytest.approx(0.13)
@@ -103,9 +102,7 @@ def test_the_best_of_each_direction_and_data_set_is_marked(make_record: Make) ->
         for dataset, direction, *values in places
         for method, value in zip(("cut", "ugatit"), values, strict=True)
     ]
-    best = [
-        (row.dataset, row.direction, row.method) for row in build_table(records).rows if row.cells["kid"].best
-    ]
+    best = [(row.dataset, row.direction, row.method) for row in build_table(records).rows if row.cells["kid"].best]
     assert best == [("dial", "A2B", "cut"), ("dial", "B2A", "ugatit"), ("horses", "A2B", "ugatit")]
 
 
@@ -115,9 +112,9 @@ def test_a_score_that_compares_with_nothing_is_never_best(make_record: Make) -> 
         make_record("kid", "ugatit", 0.2, 0.1, extractor="random"),
     ]
     table = build_table(records)
-    assert [
-        (cell.best, cell.tied_with_best, cell.comparable) for cell in (row.cells["kid"] for row in table.rows)
-    ] == [(False, None, False)] * 2
+    assert [(cell.best, cell.tied_with_best, cell.comparable) for cell in (row.cells["kid"] for row in table.rows)] == [
+        (False, None, False)
+    ] * 2
 
 
 def test_a_value_that_is_not_finite_is_never_best_and_is_null_in_json(make_record: Make) -> None:

@@ -107,9 +107,7 @@ def test_features_are_torchvisions_averaged_over_space_after_the_promised_transf
 def test_inception_is_torch_fidelitys(inception_file: Path) -> None:
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-    theirs = FeatureExtractorInceptionV3(
-        "inception-v3-compat", ["2048"], feature_extractor_weights_path=inception_file
-    )
+    theirs = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=inception_file)
     extractor = load_extractor("inception", {"inception": inception_file})
     images = pictures(3, 64, 64)
     features = extract(extractor, images, batch_size=2)
@@ -145,9 +143,7 @@ def test_random_needs_no_file_is_the_same_in_every_process_and_compares_with_not
     assert extract(extractor, pictures(2)).shape == (2, extractor.dim)
 
 
-def test_loading_leaves_torchs_generator_as_it_was(
-    backbone: Callable[[str], Path], inception_file: Path
-) -> None:
+def test_loading_leaves_torchs_generator_as_it_was(backbone: Callable[[str], Path], inception_file: Path) -> None:
     files = {"alexnet": backbone("alexnet"), "inception": inception_file}
     torch.manual_seed(3)
     wanted = torch.rand(4)
@@ -279,9 +275,7 @@ def test_safetensors_files_are_read_too(backbone: Callable[[str], Path], tmp_pat
     assert first.sha256 == second.sha256
 
 
-def test_dinov2_is_timms_model_of_the_files_width_at_any_size(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dinov2_is_timms_model_of_the_files_width_at_any_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Tiny(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -325,9 +319,7 @@ def test_an_extractor_takes_bytes_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("name", "file"), [("alexnet", "alexnet-features.pth"), ("squeezenet", "squeezenet1_1-features.pth")]
 )
-def test_published_weights_tell_cats_from_dogs_and_not_cats_from_cats(
-    name: str, file: str, test_data: Path
-) -> None:
+def test_published_weights_tell_cats_from_dogs_and_not_cats_from_cats(name: str, file: str, test_data: Path) -> None:
     extractor = load_extractor(name, {name: test_data / "weights" / file})
     cats, dogs = (
         extract(

@@ -50,9 +50,7 @@ def by_hand(net: str, test_data: Path, first: Tensor, second: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("net", FILES)
 @pytest.mark.parametrize("size", [64, 100])
-def test_the_distance_is_the_papers_formula_at_the_images_own_size(
-    net: str, size: int, test_data: Path
-) -> None:
+def test_the_distance_is_the_papers_formula_at_the_images_own_size(net: str, size: int, test_data: Path) -> None:
     paths = sorted((test_data / "data/cat2dog/testA").iterdir())[:4]
     images = torch.stack(
         [torch.from_numpy(np.array(Image.open(path).resize((size, size)))).permute(2, 0, 1) for path in paths]
@@ -84,9 +82,7 @@ def test_one_file_has_one_digest_as_extractor_and_as_backbone(net: str, test_dat
 @pytest.mark.parametrize(("net", "smallest"), [("alex", 31), ("squeeze", 17)])
 def test_images_too_small_for_the_net_are_refused_in_words(net: str, smallest: int, test_data: Path) -> None:
     distance = load_lpips(net, file(net, test_data)).distance
-    assert torch.isfinite(
-        distance(torch.zeros(1, 3, smallest, smallest), torch.ones(1, 3, smallest, smallest))
-    )
+    assert torch.isfinite(distance(torch.zeros(1, 3, smallest, smallest), torch.ones(1, 3, smallest, smallest)))
     with pytest.raises(UsageError, match=f"needs {smallest} px"):
         distance(torch.zeros(1, 3, 64, smallest - 1), torch.ones(1, 3, 64, smallest - 1))
 

@@ -63,7 +63,12 @@ def test_a_save_that_fails_leaves_nothing_behind_and_the_older_one_whole(
 def test_a_digest_tells_states_apart_by_name_shape_type_and_value() -> None:
     base = {"w": torch.zeros(2, 2)}
     assert checkpoint.digest(base) == checkpoint.digest({"w": torch.zeros(2, 2)})
-    others = [{"v": torch.zeros(2, 2)}, {"w": torch.zeros(4)}, {"w": torch.zeros(2, 2).double()}, {"w": torch.ones(2, 2)}]
+    others = [
+        {"v": torch.zeros(2, 2)},
+        {"w": torch.zeros(4)},
+        {"w": torch.zeros(2, 2).double()},
+        {"w": torch.ones(2, 2)},
+    ]
     assert len({checkpoint.digest(base), *map(checkpoint.digest, others)}) == 5
 
 

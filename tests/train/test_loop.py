@@ -33,7 +33,9 @@ def crash_after(step: int) -> Watch:
 
 def final_digest(run: Run) -> str:
     saved = checkpoint.load(run.checkpoints / str(run.steps))
-    return checkpoint.digest({f"{part}/{name}": t for part, tensors in saved.parts.items() for name, t in tensors.items()})
+    return checkpoint.digest(
+        {f"{part}/{name}": t for part, tensors in saved.parts.items() for name, t in tensors.items()}
+    )
 
 
 def crash_and_go_on(run: Run, images: Images, step: int) -> None:

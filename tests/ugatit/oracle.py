@@ -134,9 +134,7 @@ class Oracle:
             hidden = x.mean((2, 3)) if config.light else x.reshape(len(x), -1)
             for layer in ("fc1", "fc2"):
                 hidden = F.relu(hidden @ self.tensors[f"{name}.style.{layer}.weight"].T)
-            style = tuple(
-                hidden @ self.tensors[f"{name}.style.{which}.weight"].T for which in ("gamma", "beta")
-            )
+            style = tuple(hidden @ self.tensors[f"{name}.style.{which}.weight"].T for which in ("gamma", "beta"))
         for block in range(config.blocks):
             here = f"{name}.decoder.{block}"
             y = F.relu(self.norm(f"{here}.norm1", self.conv(f"{here}.conv1", x, 1), style, config.norm))
@@ -213,9 +211,7 @@ class Oracle:
             losses[f"generators/{name}"] = weight * (made - wanted).abs().mean()
         if config.generator_cam:
             for name, source, target in (("cam_a2b", source_a, target_b), ("cam_b2a", source_b, target_a)):
-                entropy = (
-                    -torch.log(torch.sigmoid(source)).mean() - torch.log(1 - torch.sigmoid(target)).mean()
-                )
+                entropy = -torch.log(torch.sigmoid(source)).mean() - torch.log(1 - torch.sigmoid(target)).mean()
                 losses[f"generators/{name}"] = config.cam_weight * entropy
         self._descend("generators", losses, "generators")
         with torch.no_grad():

@@ -74,9 +74,7 @@ def test_a_norm_without_gamma_and_beta_must_be_given_them(x):
         make(own_affine=False)(x)
 
 
-@pytest.mark.parametrize(
-    ("channels", "groups"), [(64, 32), (256, 32), (48, 24), (16, 16), (6, 6), (7, 7), (37, 1)]
-)
+@pytest.mark.parametrize(("channels", "groups"), [(64, 32), (256, 32), (48, 24), (16, 16), (6, 6), (7, 7), (37, 1)])
 def test_groups_are_32_or_the_largest_divisor_below(channels, groups):
     assert make("group", channels=channels).groups == groups
 

@@ -1,4 +1,4 @@
-"""Networks, losses and three steps equal values computed by the authors' PyTorch code; its checkpoints are read."""
+"""Networks, losses and three steps equal values of the authors' PyTorch code, whose checkpoints are read."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_networks_in_eval_mode_give_the_golden_outputs(golden, network):
     with torch.no_grad():
         found = method.get_submodule(OWN[network])(image(golden, 0, JUDGED[network]))
     for part, name in zip(found, ("out", "cam_logit", "heatmap"), strict=True):
-        # Relative: the discriminators' stored vectors are far from singular ones there, and outputs reach 1e7.
+        # Relative: the discriminators' stored vectors there are no singular ones, and outputs reach 1e7.
         torch.testing.assert_close(part, golden[1][f"eval/{network}/{name}"], atol=1e-10, rtol=1e-12)
 
 
@@ -96,9 +96,7 @@ def test_three_steps_give_the_golden_losses_and_state(golden, engine):
     state = method.state_dict()
     assert state.keys() == after.keys()
     for name, tensor in after.items():
-        torch.testing.assert_close(
-            state[name], tensor, atol=1e-8, rtol=0, msg=lambda m, name=name: f"{name}: {m}"
-        )
+        torch.testing.assert_close(state[name], tensor, atol=1e-8, rtol=0, msg=lambda m, name=name: f"{name}: {m}")
 
 
 @both

@@ -21,13 +21,10 @@ def train_both(method, engine, oracle, images, steps, size=32):
         found, wanted = fast.step(a, b, step), plain.step(a, b, step)
         # With an extra group the phase's name has it too.
         found = {
-            f"{name.split('/')[0].split('+')[0].split('_')[0]}/{name.split('/')[1]}": v
-            for name, v in found.items()
+            f"{name.split('/')[0].split('+')[0].split('_')[0]}/{name.split('/')[1]}": v for name, v in found.items()
         }
         assert found.keys() == wanted.keys()
-        loss_difference = max(
-            loss_difference, *(abs(found[k] - wanted[k]) / (1 + abs(wanted[k])) for k in wanted)
-        )
+        loss_difference = max(loss_difference, *(abs(found[k] - wanted[k]) / (1 + abs(wanted[k])) for k in wanted))
     state = method.state_dict()
     assert state.keys() == plain.tensors.keys()
     differences = {name: float((state[name] - plain.tensors[name].detach()).abs().max()) for name in state}

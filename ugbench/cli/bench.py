@@ -13,19 +13,13 @@ from ugbench.cli.output import print_json, print_rows, progress_callback
 
 def bench(
     method: Annotated[str, typer.Argument(metavar="METHOD", help="See `ugbench methods`.")],
-    variant: Annotated[
-        str | None, typer.Option("--variant", metavar="NAME", help="See `ugbench variants`.")
-    ] = None,
-    preset: Annotated[
-        str, typer.Option("--preset", metavar="paper|light|smoke", help="The config to start from.")
-    ] = ("paper"),
+    variant: Annotated[str | None, typer.Option("--variant", metavar="NAME", help="See `ugbench variants`.")] = None,
+    preset: Annotated[str, typer.Option("--preset", metavar="paper|light|smoke", help="The config to start from.")] = (
+        "paper"
+    ),
     size: Annotated[int | None, typer.Option("--size", min=8, help="Image size, px.")] = None,
-    batch_size: Annotated[
-        int | None, typer.Option("--batch-size", min=1, help="Images of each domain a step.")
-    ] = None,
-    steps: Annotated[
-        int, typer.Option("--steps", min=1, help="Steps that are timed; the median is given.")
-    ] = 5,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, help="Images of each domain a step.")] = None,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Steps that are timed; the median is given.")] = 5,
     sets: Sets = None,
     results: Results = options.RESULTS,
     data_root: DataRoot = options.DATA_ROOT,
@@ -45,15 +39,11 @@ def bench(
     from ugbench.train.precision import pick_device, pick_precision
 
     overrides: dict[str, Any] = {**options.parse_sets(sets)}
-    overrides |= {
-        key: value for key, value in {"size": size, "batch_size": batch_size}.items() if value is not None
-    }
+    overrides |= {key: value for key, value in {"size": size, "batch_size": batch_size}.items() if value is not None}
     config = registry.load_method(method).make_config(preset, variant, overrides).resolved(1000, 1000)
     chosen = pick_device(device)
     with progress_callback(f"timing {method}") as tick:
-        figures = measure(
-            method, config, chosen, pick_precision(precision, chosen), variant, steps, tick=tick
-        )
+        figures = measure(method, config, chosen, pick_precision(precision, chosen), variant, steps, tick=tick)
     if as_json:
         print_json(figures)
         return

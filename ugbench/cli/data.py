@@ -42,10 +42,7 @@ def list_(data_root: DataRoot = DATA_ROOT, as_json: Json = False) -> None:
         return
     print_rows(
         ("name", *SPLITS, ""),
-        [
-            (row["name"], *(row[split] for split in SPLITS), row["error"] or as_text(row["dial"]))
-            for row in rows
-        ],
+        [(row["name"], *(row[split] for split in SPLITS), row["error"] or as_text(row["dial"])) for row in rows],
     )
 
 
@@ -82,9 +79,7 @@ def as_text(dial: dict[str, Any] | None) -> str:
 
 
 def make(
-    dial: Annotated[
-        str, typer.Argument(metavar="DIAL", help="dial, or dial:shape=0,texture=1,size=64,train=400.")
-    ],
+    dial: Annotated[str, typer.Argument(metavar="DIAL", help="dial, or dial:shape=0,texture=1,size=64,train=400.")],
     output: Annotated[
         Path | None, typer.Option("--output", metavar="DIR", help="Default: its own name in the data root.")
     ] = None,

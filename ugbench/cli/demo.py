@@ -38,8 +38,9 @@ def demo(
     from ugbench.report.figure_context import FigureContext, save
     from ugbench.report.figures import comparison
     from ugbench.report.table import build_table
-    from ugbench.scoring import evaluate as scoring
+    from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.record import read_all
+    from ugbench.scoring.wanted import Networks, Wanted
     from ugbench.train import loop
     from ugbench.train.precision import pick_device
     from ugbench.train.prepare import Request, prepare
@@ -58,8 +59,8 @@ def demo(
         loop.train(run, prepared.images, chosen, watch=watch)
 
     say(f"3. translate and score: {', '.join(METRICS)}")
-    networks = scoring.Networks("random", "alex", {}, chosen)
-    records = scoring.Evaluation(scoring.Wanted(METRICS, networks), results, say).run(run)
+    networks = Networks("random", "alex", {}, chosen)
+    records = Evaluation(Wanted(METRICS, networks), results, say).run(run)
 
     home = run.path.parents[1]
     table_file, figure_file = home / "table.md", home / "comparison.png"

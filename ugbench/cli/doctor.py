@@ -112,9 +112,7 @@ def hardware() -> dict[str, Any]:
     devices: list[dict[str, Any]] = [{"device": "cpu", "name": name, "memory_bytes": None}]
     for index in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(index)
-        devices.append(
-            {"device": f"cuda:{index}", "name": properties.name, "memory_bytes": properties.total_memory}
-        )
+        devices.append({"device": f"cuda:{index}", "name": properties.name, "memory_bytes": properties.total_memory})
     if torch.backends.mps.is_available():
         devices.append({"device": "mps", "name": "Apple GPU", "memory_bytes": None})
     for item in devices:
@@ -173,13 +171,9 @@ def show(report: Mapping[str, Any]) -> None:
     lines.append(("cpu", cpu))
     for item in report.get("devices", []):
         memory = f", {item['memory_bytes'] / 2**30:.0f} GiB" if item["memory_bytes"] else ""
-        lines.append(
-            (item["device"], f"{item['name']}{memory}, bf16 {'in hardware' if item['bf16'] else 'emulated'}")
-        )
+        lines.append((item["device"], f"{item['name']}{memory}, bf16 {'in hardware' if item['bf16'] else 'emulated'}"))
     if "auto" in report:
-        lines.append(
-            ("auto", f"--device {report['auto']['device']} --precision {report['auto']['precision']}")
-        )
+        lines.append(("auto", f"--device {report['auto']['device']} --precision {report['auto']['precision']}"))
     for key in ("results", "data_root"):
         there = "" if report[key]["exists"] else " (not made yet)"
         lines.append((key, f"{report[key]['path']}{there}, {report[key]['free_bytes'] / 1e9:.1f} GB free"))

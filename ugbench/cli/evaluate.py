@@ -28,9 +28,7 @@ def evaluate(
         str, typer.Option("--extractor", metavar="NAME", help="inception, alexnet, squeezenet, random.")
     ] = "inception",
     weights: Weights = None,
-    lpips_net: Annotated[
-        Literal["alex", "squeeze", "vgg"], typer.Option("--lpips-net", help="Of LPIPS.")
-    ] = "alex",
+    lpips_net: Annotated[Literal["alex", "squeeze", "vgg"], typer.Option("--lpips-net", help="Of LPIPS.")] = "alex",
     kid_subset_size: Annotated[
         int | None,
         typer.Option("--kid-subset-size", min=2, help="With --kid-subsets: a mean over random subsets."),
@@ -39,9 +37,7 @@ def evaluate(
     reference: Annotated[
         Literal["test", "train"] | None, typer.Option("--reference", help="Which images of the target.")
     ] = None,
-    real: Annotated[
-        Path | None, typer.Option("--real", metavar="DIR", help="Any folder of real images.")
-    ] = None,
+    real: Annotated[Path | None, typer.Option("--real", metavar="DIR", help="Any folder of real images.")] = None,
     fake: Annotated[Path | None, typer.Option("--fake", metavar="DIR", help="Any folder of outputs.")] = None,
     source: Annotated[
         Path | None,
@@ -65,37 +61,33 @@ def evaluate(
       ugbench eval 3f2a --metric kid,lpips --extractor alexnet --weights alexnet=alexnet.pth
       ugbench eval --real datasets/cat2dog/testB --fake out --metric kid --extractor random
     """
-    from ugbench.scoring import evaluate as scoring
     from ugbench.scoring import record
+    from ugbench.scoring.evaluate import Evaluation
+    from ugbench.scoring.folders import score_folders
+    from ugbench.scoring.wanted import Networks, Wanted, metric
     from ugbench.train.precision import pick_device
     from ugbench.train.run import find_run, list_runs
 
     names = tuple(options.split_list(metrics))
     for name in names:
-        scoring.metric(name)
-    networks = scoring.Networks(extractor, lpips_net, options.parse_weights(weights), pick_device(device))
-    wanted = scoring.Wanted(
-        names, networks, pick_reference(protocol, reference), kid_settings(kid_subset_size, kid_subsets)
-    )
+        metric(name)
+    networks = Networks(extractor, lpips_net, options.parse_weights(weights), pick_device(device))
+    wanted = Wanted(names, networks, pick_reference(protocol, reference), kid_settings(kid_subset_size, kid_subsets))
     if (real is None) != (fake is None):
         raise UsageError("--real and --fake go together; give both folders.")
     if real is not None and fake is not None:
         if runs:
             raise UsageError(f"RUN {runs[0]} and --real/--fake exclude each other; give one of them.")
-        records = list(scoring.folders(wanted, real, fake, source))
+        records = list(score_folders(wanted, real, fake, source))
         if output is not None:
             record.append(output, records)
     else:
-        chosen = (
-            [find_run(run, results) for run in runs]
-            if runs
-            else [r for r in list_runs(results) if r.is_done()]
-        )
+        chosen = [find_run(run, results) for run in runs] if runs else [r for r in list_runs(results) if r.is_done()]
         if not chosen:
             raise UsageError(f"no finished run under {results}; train one, or name a RUN.")
         records = []
         with progress_callback("scoring") as tick:
-            evaluation = scoring.Evaluation(wanted, results, say, lambda _title: tick)
+            evaluation = Evaluation(wanted, results, say, lambda _title: tick)
             for run in chosen:
                 records += evaluation.run(run)
     if as_json:
@@ -127,9 +119,7 @@ def pick_reference(protocol: str | None, reference: str | None) -> Literal["test
         raise UnknownName("protocol", protocol, splits)
     if reference is not None and reference != splits[protocol]:
         other = next(name for name, split in splits.items() if split == reference)
-        raise UsageError(
-            f"--protocol {protocol} with --reference {reference}: that protocol's name is {other}."
-        )
+        raise UsageError(f"--protocol {protocol} with --reference {reference}: that protocol's name is {other}.")
     return splits[protocol]
 
 
@@ -142,7 +132,5 @@ def kid_settings(subset_size: int | None, subsets: int | None) -> dict[str, dict
     if subset_size is None and subsets is None:
         return {}
     if subset_size is None or subsets is None:
-        raise UsageError(
-            "--kid-subset-size and --kid-subsets go together; give both, or neither for the full KID."
-        )
+        raise UsageError("--kid-subset-size and --kid-subsets go together; give both, or neither for the full KID.")
     return {"kid": {"subset_size": subset_size, "subsets": subsets}}

@@ -30,9 +30,7 @@ DataRoot = Annotated[
 ]
 Device = Annotated[
     str,
-    typer.Option(
-        "--device", envvar="UGBENCH_DEVICE", metavar="auto|cpu|cuda|cuda:N|mps", help="Where networks run."
-    ),
+    typer.Option("--device", envvar="UGBENCH_DEVICE", metavar="auto|cpu|cuda|cuda:N|mps", help="Where networks run."),
 ]
 Precision = Annotated[
     Literal["auto", "fp32", "bf16"],
@@ -84,9 +82,7 @@ def parse_seeds(text: str) -> list[int]:
         raise UsageError(f"--seeds {text}: give a count (3 means 0,1,2) or a list (4,7).")
     if "," not in text:
         if int(text) == 0:
-            raise UsageError(
-                "--seeds 0: that is no seed; give a count of 1 or more, or `0,` for seed 0 alone."
-            )
+            raise UsageError("--seeds 0: that is no seed; give a count of 1 or more, or `0,` for seed 0 alone.")
         return list(range(int(text)))
     numbers = [int(seed) for seed in seeds]
     if len(set(numbers)) < len(numbers):
@@ -112,9 +108,7 @@ def parse_sets(values: Iterable[str] | None, option: str = "--set") -> dict[str,
             if not equals or not key:
                 raise UsageError(f"{option} {part}: give it as KEY=VALUE.")
             if key in pairs:
-                raise UsageError(
-                    f"{option} {part}: {key} is given twice; give it once."
-                )
+                raise UsageError(f"{option} {part}: {key} is given twice; give it once.")
             pairs[key] = content.strip()
     return pairs
 

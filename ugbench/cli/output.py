@@ -39,9 +39,7 @@ def print_rows(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """
     texts = [["-" if cell is None else str(cell) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(header, *texts, strict=True)]
-    numeric = [
-        bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(header))
-    ]
+    numeric = [bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(header))]
     for line in ([list(header)] if any(header) else []) + texts:
         cells = [
             cell.rjust(width) if right else cell.ljust(width)

@@ -42,11 +42,7 @@ def training_progress(title: str) -> Iterator[Watch]:
     shown = time.monotonic()
     losses_text = ""
 
-    with (
-        Live(console=console, transient=True, refresh_per_second=4)
-        if console.is_terminal
-        else _nothing() as live
-    ):
+    with Live(console=console, transient=True, refresh_per_second=4) if console.is_terminal else _nothing() as live:
 
         def tick(step: int, steps: int, losses: Mapping[str, float] | None) -> None:
             nonlocal began, shown, losses_text

@@ -16,21 +16,15 @@ def train(
     method: Annotated[str, typer.Argument(metavar="METHOD", help="See `ugbench methods`.")],
     dataset: Annotated[
         str,
-        typer.Option(
-            "--dataset", metavar="NAME|DIR|dial…", help="A name in the data root, a folder, or a dial."
-        ),
+        typer.Option("--dataset", metavar="NAME|DIR|dial…", help="A name in the data root, a folder, or a dial."),
     ],
-    variant: Annotated[
-        str | None, typer.Option("--variant", metavar="NAME", help="See `ugbench variants`.")
-    ] = None,
-    preset: Annotated[
-        str, typer.Option("--preset", metavar="paper|light|smoke", help="The config to start from.")
-    ] = ("paper"),
+    variant: Annotated[str | None, typer.Option("--variant", metavar="NAME", help="See `ugbench variants`.")] = None,
+    preset: Annotated[str, typer.Option("--preset", metavar="paper|light|smoke", help="The config to start from.")] = (
+        "paper"
+    ),
     steps: Annotated[int | None, typer.Option("--steps", min=1, help="Training steps.")] = None,
     size: Annotated[int | None, typer.Option("--size", min=8, help="Image size, px.")] = None,
-    batch_size: Annotated[
-        int | None, typer.Option("--batch-size", min=1, help="Images of each domain a step.")
-    ] = None,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, help="Images of each domain a step.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Decides weights, batches and draws.")] = 0,
     direction: Annotated[
         Literal["A2B", "B2A"] | None,
@@ -40,22 +34,14 @@ def train(
     init_from: Annotated[
         str | None, typer.Option("--init-from", metavar="RUN", help="Start from this run's weights.")
     ] = None,
-    save_every: Annotated[
-        int | None, typer.Option("--save-every", min=1, help="Steps between checkpoints.")
-    ] = None,
+    save_every: Annotated[int | None, typer.Option("--save-every", min=1, help="Steps between checkpoints.")] = None,
     keep: Annotated[str, typer.Option("--keep", metavar="all|N", help="How many checkpoints to keep.")] = "2",
-    log_every: Annotated[
-        int | None, typer.Option("--log-every", min=1, help="Steps between logged lines.")
-    ] = None,
+    log_every: Annotated[int | None, typer.Option("--log-every", min=1, help="Steps between logged lines.")] = None,
     sample_every: Annotated[
         int | None, typer.Option("--sample-every", min=1, help="Steps between sample grids.")
     ] = None,
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Train without the images that cannot be read.")
-    ] = False,
-    restart: Annotated[
-        bool, typer.Option("--restart", help="Forget this run's checkpoints and begin again.")
-    ] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Train without the images that cannot be read.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Forget this run's checkpoints and begin again.")] = False,
     results: Results = options.RESULTS,
     data_root: DataRoot = options.DATA_ROOT,
     device: Device = options.DEVICE,
@@ -78,9 +64,7 @@ def train(
     overrides: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     for key, value in options.parse_sets(sets).items():
         if key in overrides:
-            raise UsageError(
-                f"--set {key}={value}: --{key.replace('_', '-')} says {overrides[key]}; give one of them."
-            )
+            raise UsageError(f"--set {key}={value}: --{key.replace('_', '-')} says {overrides[key]}; give one of them.")
         overrides[key] = value
     chosen = pick_device(device)
     with progress_callback("reading images") as tick:
@@ -116,11 +100,7 @@ def train(
         if as_json:
             print_json({**report, "step": run.step(), "status": "stopped", "resumed_from": before or None})
         raise
-    say(
-        f"done before, at step {outcome.step}."
-        if before == outcome.step
-        else f"done, at step {outcome.step}."
-    )
+    say(f"done before, at step {outcome.step}." if before == outcome.step else f"done, at step {outcome.step}.")
     if as_json:
         print_json({**report, "step": outcome.step, "status": "done", "resumed_from": outcome.resumed_from})
 

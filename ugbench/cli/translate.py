@@ -15,29 +15,17 @@ from ugbench.errors import UsageError
 
 def translate(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or the start of its id.")],
-    source: Annotated[
-        Path, typer.Option("--input", metavar="FILE|DIR", help="An image, or a folder of images.")
-    ],
-    output: Annotated[
-        Path, typer.Option("--output", metavar="DIR", help="Where <stem>.png of each input goes.")
-    ],
+    source: Annotated[Path, typer.Option("--input", metavar="FILE|DIR", help="An image, or a folder of images.")],
+    output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Where <stem>.png of each input goes.")],
     direction: Annotated[
         Literal["A2B", "B2A"] | None,
         typer.Option("--direction", help="Default: the run's first, A2B where it can."),
     ] = None,
-    attention: Annotated[
-        bool, typer.Option("--attention", help="Write heat maps over the inputs too.")
-    ] = False,
-    keep_size: Annotated[
-        bool, typer.Option("--keep-size", help="Put outputs back to their inputs' sizes.")
-    ] = False,
+    attention: Annotated[bool, typer.Option("--attention", help="Write heat maps over the inputs too.")] = False,
+    keep_size: Annotated[bool, typer.Option("--keep-size", help="Put outputs back to their inputs' sizes.")] = False,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Images at a time.")] = 8,
-    samples: Annotated[
-        int, typer.Option("--samples", min=1, help="Outputs an image, where a method has many.")
-    ] = 1,
-    checkpoint: Annotated[
-        str, typer.Option("--checkpoint", metavar="last|STEP", help="Whose weights.")
-    ] = "last",
+    samples: Annotated[int, typer.Option("--samples", min=1, help="Outputs an image, where a method has many.")] = 1,
+    checkpoint: Annotated[str, typer.Option("--checkpoint", metavar="last|STEP", help="Whose weights.")] = "last",
     results: Results = options.RESULTS,
     data_root: DataRoot = options.DATA_ROOT,
     device: Device = options.DEVICE,

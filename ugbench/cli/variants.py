@@ -38,6 +38,4 @@ def variants(
 
 def as_sets(fields: dict[str, Any]) -> str:
     """Config fields as `--set` takes them: `light=true blocks=4`."""
-    return " ".join(
-        f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in fields.items()
-    )
+    return " ".join(f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in fields.items())

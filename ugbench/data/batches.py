@@ -93,9 +93,7 @@ class Batches:
         corners = torch.randint(
             room + 1, (self.batch_size, 2), generator=generator_for(self.seed, step, f"crop_{domain}")
         ).tolist()
-        flips = torch.rand(
-            self.batch_size, generator=generator_for(self.seed, step, f"flip_{domain}")
-        ).tolist()
+        flips = torch.rand(self.batch_size, generator=generator_for(self.seed, step, f"flip_{domain}")).tolist()
         crops = []
         for index, (top, left), flip in zip(self.indices(domain, step), corners, flips, strict=True):
             crop = images[index, :, top : top + size, left : left + size]

@@ -92,9 +92,7 @@ def list_datasets(data_root: Path) -> list[str]:
     if not data_root.is_dir():
         return []
     return sorted(
-        folder.name
-        for folder in data_root.iterdir()
-        if not folder.name.startswith(".") and _has_splits(folder)
+        folder.name for folder in data_root.iterdir() if not folder.name.startswith(".") and _has_splits(folder)
     )
 
 
@@ -184,7 +182,5 @@ def check_training(
             if progress is not None:
                 progress(done, total)
         if not good[split]:
-            raise DataError(
-                f"{dataset.root / split}: none of its {len(paths)} images is readable; replace them."
-            )
+            raise DataError(f"{dataset.root / split}: none of its {len(paths)} images is readable; replace them.")
     return good, skipped

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from ugbench.data.images import Progress, load_images, read_image, save_png
-from ugbench.data.scenes import CHROMA, draw_scene, render
+from ugbench.data.scenes import CHROMA, SUPERSAMPLING, draw_scene, render
 from ugbench.errors import DataError, UnknownName
 from ugbench.method import Direction
 
@@ -65,9 +65,7 @@ class DialSpec:
     def name(self) -> str:
         """The data set's folder: "dial-s1-t0.5-64", then what differs from the defaults, as in "-train50"."""
         counts = {name: getattr(self, name) for name in ("train", "test", "seed")}
-        rest = "".join(
-            f"-{name}{value}" for name, value in counts.items() if value != getattr(DialSpec, name)
-        )
+        rest = "".join(f"-{name}{value}" for name, value in counts.items() if value != getattr(DialSpec, name))
         return f"dial-s{self.shape:.12g}-t{self.texture:.12g}-{self.size}{rest}"
 
 
@@ -148,21 +146,21 @@ def read_spec(folder: Path) -> DialSpec | None:
     except (OSError, ValueError, TypeError, KeyError, AttributeError, DataError) as error:
         raise DataError(f"{file}: holds no dial ({error}); remove {folder} and make it again.") from error
     if renderer != RENDERER:
-        raise DataError(
-            f"{file}: of renderer {renderer}, not {RENDERER} as here; remove {folder} and make it again."
-        )
+        raise DataError(f"{file}: of renderer {renderer}, not {RENDERER} as here; remove {folder} and make it again.")
     return spec
 
 
 def object_mask(images: Tensor) -> Tensor:
-    """Where the object is, read off any images: max - min over the channels is at least half of an object's.
+    """Where the object is, read off any images: max - min over the channels is at least half an object's.
 
     Args:
         images: uint8 (n, 3, h, w).
     Returns:
         bool (n, h, w).
     """
-    return images.amax(1).short() - images.amin(1).short() >= 255 * CHROMA / 2
+    # Just under half: rounding to 8 bits must not decide on pixels of which half the samples are covered.
+    least = 255 * CHROMA * (0.5 - 0.5 / SUPERSAMPLING**2)
+    return images.amax(1).short() - images.amin(1).short() >= least
 
 
 def truth(dataset: DataSet, direction: Direction, size: int | None = None) -> Tensor:
@@ -185,8 +183,6 @@ def truth(dataset: DataSet, direction: Direction, size: int | None = None) -> Te
     partners = {path.stem: path for path in targets}
     alone = [path for path in sources if path.stem not in partners]
     if alone:
-        raise DataError(
-            f"{alone[0]}: has no partner in {targets[0].parent}; remove {dataset.root} and make it again."
-        )
+        raise DataError(f"{alone[0]}: has no partner in {targets[0].parent}; remove {dataset.root} and make it again.")
     paths = [partners[path.stem] for path in sources]
     return load_images(paths, size or read_image(paths[0]).width)

@@ -89,9 +89,7 @@ def render(scene: Scene, shape: float, texture: float, size: int) -> NDArray[np.
     """
     samples = (np.arange(size * SUPERSAMPLING) + 0.5) / (size * SUPERSAMPLING)
     across, down = samples[None, :], samples[:, None]
-    coverage = (
-        inside(scene, shape, across, down).reshape(size, SUPERSAMPLING, size, SUPERSAMPLING).mean((1, 3))
-    )
+    coverage = inside(scene, shape, across, down).reshape(size, SUPERSAMPLING, size, SUPERSAMPLING).mean((1, 3))
 
     hatch = GROUND_TEXTURED + HATCH * _bands(HATCH_FREQUENCY * (samples - scene.x) / scene.radius)
     ground = (1 - texture) * GROUND + texture * hatch[None, :]

@@ -60,12 +60,8 @@ def jackknife_se(sums: RowSums) -> float | None:
     if min(n, m) < 3:
         return None
     fake, real, cross = sums.fake.sum(), sums.real.sum(), sums.fake_cross.sum()
-    without_fake = (fake - 2 * sums.fake) / ((n - 1) * (n - 2)) - 2 * (cross - sums.fake_cross) / (
-        (n - 1) * m
-    )
-    without_real = (real - 2 * sums.real) / ((m - 1) * (m - 2)) - 2 * (cross - sums.real_cross) / (
-        n * (m - 1)
-    )
+    without_fake = (fake - 2 * sums.fake) / ((n - 1) * (n - 2)) - 2 * (cross - sums.fake_cross) / ((n - 1) * m)
+    without_real = (real - 2 * sums.real) / ((m - 1) * (m - 2)) - 2 * (cross - sums.real_cross) / (n * (m - 1))
     variance = sum(
         (len(values) - 1) / len(values) * float((values - values.mean()).square().sum())
         for values in (without_fake, without_real)
@@ -87,9 +83,7 @@ def subset_values(fake: Tensor, real: Tensor, fake_picks: Tensor, real_picks: Te
         in_fake, in_real = _membership(fake_picks, fake), _membership(real_picks, real)
         within = _grouped_own(fake, in_fake) + _grouped_own(real, in_real)
         return within / (size * (size - 1)) - 2 * _grouped_cross(fake, real, in_fake, in_real) / size**2
-    values = [
-        unbiased(row_sums(fake[one], real[other])) for one, other in zip(fake_picks, real_picks, strict=True)
-    ]
+    values = [unbiased(row_sums(fake[one], real[other])) for one, other in zip(fake_picks, real_picks, strict=True)]
     return torch.tensor(values, dtype=torch.float64)
 
 

@@ -90,9 +90,7 @@ def compute(
 def _by_torch_fidelity(fake: Tensor, real: Tensor, size: int, count: int, seed: int) -> float:
     from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
 
-    found = kid_features_to_metric(
-        real, fake, kid_subset_size=size, kid_subsets=count, rng_seed=seed, verbose=False
-    )
+    found = kid_features_to_metric(real, fake, kid_subset_size=size, kid_subsets=count, rng_seed=seed, verbose=False)
     return float(found[KEY_METRIC_KID_MEAN])
 
 

@@ -34,9 +34,7 @@ def compute(
         )
     values = [
         distance(to_float(before), to_float(after)).cpu()
-        for before, after in zip(
-            torch.split(source, batch_size), torch.split(output, batch_size), strict=True
-        )
+        for before, after in zip(torch.split(source, batch_size), torch.split(output, batch_size), strict=True)
     ]
     return mean_score(torch.cat(values))
 

@@ -15,6 +15,4 @@ def compute(fake: Tensor, real: Tensor, neighbours: int = 3) -> Score:
     return Score(value, warning=_features.few_images("recall", fake, real))
 
 
-METRIC = Metric(
-    title="Recall", compute=compute, needs="features", higher_is_better=True, settings={"neighbours": 3}
-)
+METRIC = Metric(title="Recall", compute=compute, needs="features", higher_is_better=True, settings={"neighbours": 3})

@@ -45,9 +45,7 @@ class ImagePool(nn.Module):
         if self.capacity == 0:
             return images
         shown = []
-        for new, (coin, place) in zip(
-            images.chunk(len(images)), map(torch.unbind, draws.unbind()), strict=True
-        ):
+        for new, (coin, place) in zip(images.chunk(len(images)), map(torch.unbind, draws.unbind()), strict=True):
             filling = self.filled < self.capacity
             swap = ~filling & (coin > 0.5)
             # The clamp guards against rounding: capacity * u can come out as capacity in float32.

@@ -7,6 +7,8 @@ eval mode the stored u and v are used as they are. Call a layer once a phase to 
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -36,8 +38,8 @@ class _SpectralNorm(nn.Module):
         It has a gradient in W, for which u and v count as constants.
         """
         matrix = self.weight.flatten(1)
-        # Autocast would run the iteration in bfloat16.
-        with torch.autocast(matrix.device.type, enabled=False):
+        # Autocast would run the iteration in bfloat16; the meta device has none.
+        with nullcontext() if matrix.is_meta else torch.autocast(matrix.device.type, enabled=False):
             if not self.training:
                 return torch.dot(self.u, torch.mv(matrix, self.v))
             with torch.no_grad():
@@ -54,9 +56,7 @@ class _SpectralNorm(nn.Module):
 class SpectralConv2d(_SpectralNorm, nn.Conv2d):
     """nn.Conv2d, without padding of its own, whose weight is divided by its spectral norm."""
 
-    def __init__(
-        self, channels: int, out_channels: int, kernel: int, stride: int = 1, bias: bool = True
-    ) -> None:
+    def __init__(self, channels: int, out_channels: int, kernel: int, stride: int = 1, bias: bool = True) -> None:
         super().__init__(channels, out_channels, kernel, stride, bias=bias)
         self._start()
 

@@ -61,9 +61,7 @@ def _fields(line: str, file: Path, number: int) -> dict[str, Any]:
         fields = dict(json.loads(line))
         return {key: float(value) for key, value in fields.items()} | {"step": fields["step"]}
     except (ValueError, TypeError, KeyError):
-        raise RunError(
-            f"{file}, line {number} is no line of logged numbers with a step; remove it."
-        ) from None
+        raise RunError(f"{file}, line {number} is no line of logged numbers with a step; remove it.") from None
 
 
 def _curve(points: list[tuple[float, float]]) -> Curve:

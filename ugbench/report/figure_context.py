@@ -41,9 +41,7 @@ class FigureContext:
         Raises:
             UsageError: there is none.
         """
-        runs = [
-            run for run in self.runs or list_runs(self.results) if self.dataset in (None, dataset_name(run))
-        ]
+        runs = [run for run in self.runs or list_runs(self.results) if self.dataset in (None, dataset_name(run))]
         if not runs:
             of = f" of data set '{self.dataset}'" if self.dataset else ""
             raise UsageError(f"no runs{of} under {self.results}; train one with `ugbench train`.")
@@ -58,9 +56,7 @@ class FigureContext:
         runs = self.chosen()
         names = sorted({dataset_name(run) for run in runs})
         if len(names) > 1:
-            raise UsageError(
-                f"these runs are of several data sets ({', '.join(names)}); draw one: --dataset NAME."
-            )
+            raise UsageError(f"these runs are of several data sets ({', '.join(names)}); draw one: --dataset NAME.")
         return runs
 
 
@@ -80,14 +76,8 @@ def label_runs(runs: Iterable[Run]) -> list[str]:
     labels = [run.config.label for run in runs]
     for part in parts:
         shared = Counter(labels)
-        kinds = {
-            label: {part(run) for run, own in zip(runs, labels, strict=True) if own == label}
-            for label in shared
-        }
-        labels = [
-            label + (part(run) if len(kinds[label]) > 1 else "")
-            for run, label in zip(runs, labels, strict=True)
-        ]
+        kinds = {label: {part(run) for run, own in zip(runs, labels, strict=True) if own == label} for label in shared}
+        labels = [label + (part(run) if len(kinds[label]) > 1 else "") for run, label in zip(runs, labels, strict=True)]
     return labels
 
 
@@ -99,9 +89,7 @@ def save(figure: Figure, path: Path) -> None:
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise UsageError(
-            f"--output {path}: a figure is written as {' or '.join(SUFFIXES)}; give it such a name."
-        )
+        raise UsageError(f"--output {path}: a figure is written as {' or '.join(SUFFIXES)}; give it such a name.")
     path.parent.mkdir(parents=True, exist_ok=True)
     metadata = {"CreationDate": None} if suffix == ".pdf" else {"Software": None}
     # Type 42 embeds the fonts as they are; matplotlib's default, type 3, is refused by many publishers.

@@ -139,9 +139,7 @@ def _md(text: str) -> str:
 
 LATEX = {
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
-    **{
-        mark: f"{{{mark}}}" for mark in "[]*"
-    },  # a row's first letter must not be an option of the \\ before it
+    **{mark: f"{{{mark}}}" for mark in "[]*"},  # a row's first letter must not be an option of the \\ before it
     "\\": "\\textbackslash{}",
     "~": "\\textasciitilde{}",
     "^": "\\textasciicircum{}",

@@ -11,9 +11,7 @@ from ugbench.report.table import Table
 
 def page(table: Table) -> str:
     """One page that loads nothing; light or dark as the reader's browser is."""
-    return (
-        _environment().get_template("page").render(style=Markup(STYLE), body=Markup(fragment(table))) + "\n"
-    )
+    return _environment().get_template("page").render(style=Markup(STYLE), body=Markup(fragment(table))) + "\n"
 
 
 def fragment(table: Table) -> str:

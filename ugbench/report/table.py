@@ -215,9 +215,7 @@ def _rows(counted: Iterable[ScoreRecord], keys: Mapping[tuple[str, str], str]) -
     for who, cells in grouped.items():
         rows.append(Row(*who, {key: _cell(cells[key]) for key in keys.values() if key in cells}))
     place = {FLOOR: 0, CEILING: 2}
-    return sorted(
-        rows, key=lambda r: (r.dataset, r.direction, place.get(r.method, 1), r.method, r.variant or "")
-    )
+    return sorted(rows, key=lambda r: (r.dataset, r.direction, place.get(r.method, 1), r.method, r.variant or ""))
 
 
 def _cell(seeds: Sequence[ScoreRecord]) -> Cell:
@@ -242,9 +240,7 @@ def _marked(rows: Sequence[Row], columns: Sequence[Column]) -> tuple[Row, ...]:
     for row in rows:
         blocks[row.dataset, row.direction].append(row)
     racing = [column for column in columns if column.higher_is_better is not None]
-    bests = {
-        where: {column.key: _best(block, column) for column in racing} for where, block in blocks.items()
-    }
+    bests = {where: {column.key: _best(block, column) for column in racing} for where, block in blocks.items()}
     marked = []
     for row in rows:
         own = bests[row.dataset, row.direction]

@@ -50,9 +50,7 @@ def _parts(block: Block, width: int) -> Iterator[list[Column]]:
 
 
 def _grid(block: Block, columns: list[Column]) -> RichTable:
-    grid = RichTable(
-        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style=""
-    )
+    grid = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="")
     for place, label in enumerate(block.labels):
         grid.add_column(label, justify="right" if place else "left", overflow="fold")
     for column in columns:

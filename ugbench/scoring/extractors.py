@@ -70,9 +70,7 @@ def load_extractor(name: str, weights: Mapping[str, Path]) -> Extractor:
     return _LOADERS[name](weights)
 
 
-def extract(
-    extractor: Extractor, images: Tensor, batch_size: int = 32, device: torch.device | str = "cpu"
-) -> Tensor:
+def extract(extractor: Extractor, images: Tensor, batch_size: int = 32, device: torch.device | str = "cpu") -> Tensor:
     """Features (n, dim), float32 on the CPU, of uint8 images (n, 3, h, w); moves the network to `device`.
 
     The batch size is a matter of memory: it changes features by rounding alone.
@@ -89,9 +87,7 @@ class _Pooled(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(
-        self, features: nn.Module, size: int, mean: tuple[float, ...], std: tuple[float, ...]
-    ) -> None:
+    def __init__(self, features: nn.Module, size: int, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()
         self.features = features
         self.size = size
@@ -101,9 +97,7 @@ class _Pooled(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         x = images.float() / 255
         if x.shape[-2:] != (self.size, self.size):
-            x = F.interpolate(
-                x, size=(self.size, self.size), mode="bilinear", antialias=True, align_corners=False
-            )
+            x = F.interpolate(x, size=(self.size, self.size), mode="bilinear", antialias=True, align_corners=False)
         features: Tensor = self.features((x - self.mean) / self.std)
         return features.mean((2, 3)) if features.ndim == 4 else features
 
@@ -132,9 +126,7 @@ def _torchvision(name: str, model: str, dim: int) -> Callable[[Mapping[str, Path
             features = getattr(models, model)(weights=None).features
         features = features.to_empty(device="cpu")
         sha256 = fill(features, state, f"--weights {name}={weights[name]}")
-        return Extractor(
-            name, dim, sha256, True, _imagenet(224), _Pooled(features, 224, IMAGENET_MEAN, IMAGENET_STD)
-        )
+        return Extractor(name, dim, sha256, True, _imagenet(224), _Pooled(features, 224, IMAGENET_MEAN, IMAGENET_STD))
 
     return load
 
@@ -150,9 +142,7 @@ def _inception(weights: Mapping[str, Path]) -> Extractor:
     given = f"--weights inception={weights['inception']}"
     try:
         with undisturbed():
-            network = FeatureExtractorInceptionV3(
-                "inception-v3-compat", ["2048"], feature_extractor_weights_path=copy
-            )
+            network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=copy)
     except RuntimeError:
         raise WeightsError(f"{given} holds another network; it takes {SOURCES['inception']}.") from None
     sha256 = fill(network, state, given)

@@ -269,7 +269,10 @@ def _save(state: State, run: Run, cadence: Cadence, logs: Logs | None = None) ->
     if logs is not None:
         logs.flush_to_disk()
     if state.step not in checkpoint.steps(run.checkpoints):
-        notes = {"threads": torch.get_num_threads(), "instruction_set": torch.backends.cpu.get_cpu_capability()}
+        notes = {
+            "threads": torch.get_num_threads(),
+            "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        }
         parts = {"method": state.method.state_dict(), "optimizer": optim.state_tensors(state.optimizers)}
         checkpoint.save(run.checkpoints, checkpoint.Checkpoint(state.step, parts, notes))
         checkpoint.prune(run.checkpoints, cadence.keep)

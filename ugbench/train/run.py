@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ugbench import registry
-from ugbench.data.datasets import DataSet
+from ugbench.data.datasets import DataSet, open_dataset
 from ugbench.errors import ConfigError, RunError
 from ugbench.method import Direction, MethodConfig
 from ugbench.train import checkpoint
@@ -185,6 +185,19 @@ def find_run(text: str, results: Path) -> Run:
         ids = ", ".join(run.id for run in found[:4])
         raise RunError(f"'{text}' is the start of {len(found)} runs' ids ({ids}); give more of it.")
     return found[0]
+
+
+def dataset_of(run: Run) -> DataSet:
+    """The data set that a run trained on, from where it was then.
+
+    Raises:
+        RunError: it is gone.
+        DataError: its folders or its dial.json are no longer whole.
+    """
+    root = Path(run.config.dataset.root)
+    if not root.is_dir():
+        raise RunError(f"run {run.id} was trained on {root}, which is gone; put the data set back there.")
+    return open_dataset(root)
 
 
 def _read_json(file: Path) -> dict[str, Any]:

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from ugbench.data.datasets import DataSet, resolve
+from ugbench.data.datasets import DataSet
 from ugbench.data.images import read_image, resize
-from ugbench.errors import RunError, UsageError
+from ugbench.errors import UsageError
 from ugbench.method import Direction
 from ugbench.report import style
 from ugbench.report.figure_context import FigureContext, label_runs
-from ugbench.train.run import Run
+from ugbench.train.run import Run, dataset_of
 
 TITLE = "test images, what each run makes of them, and the truth where it is known"
 
@@ -45,7 +45,7 @@ def draw(context: FigureContext) -> Figure:
         DataError: an image cannot be read.
     """
     runs = context.chosen_of_one_dataset()
-    dataset = _dataset(runs[0])
+    dataset = dataset_of(runs[0])
     size = max(int(run.config.config.get("size", 256)) for run in runs)
     blocks = []
     for direction in DIRECTIONS if context.direction is None else (context.direction,):
@@ -58,13 +58,6 @@ def draw(context: FigureContext) -> Figure:
     return _draw(blocks, size)
 
 
-def _dataset(run: Run) -> DataSet:
-    root = Path(run.config.dataset.root)
-    if not root.is_dir():
-        raise RunError(f"run {run.id} was trained on {root}, which is gone; put the data set back there.")
-    return resolve(str(root), root.parent)
-
-
 def _sources(dataset: DataSet, domain: str) -> dict[str, Path]:
     return {path.stem: path for path in dataset.split("testA" if domain == "A" else "testB")}
 
@@ -75,25 +68,17 @@ def _stems(dataset: DataSet, runs: Sequence[Run], direction: Direction, limit: i
     if not folders:
         return []
     stems = [
-        stem
-        for stem in _sources(dataset, direction[0])
-        if all((folder / f"{stem}.png").exists() for folder in folders)
+        stem for stem in _sources(dataset, direction[0]) if all((folder / f"{stem}.png").exists() for folder in folders)
     ]
     places = np.linspace(0, len(stems) - 1, min(limit, len(stems))).round().astype(int)
     return [stems[place] for place in places]
 
 
-def _columns(
-    dataset: DataSet, runs: Sequence[Run], direction: Direction, stems: Sequence[str]
-) -> list[Column]:
+def _columns(dataset: DataSet, runs: Sequence[Run], direction: Direction, stems: Sequence[str]) -> list[Column]:
     source, target = direction[0], direction[2]
     labels = dict(zip((run.path for run in runs), label_runs(runs), strict=True))
     outputs = {run.path: run.path / "outputs" / direction for run in runs}
-    seeing = [
-        run
-        for run in runs
-        if any((outputs[run.path] / "attention" / f"{stem}.png").exists() for stem in stems)
-    ]
+    seeing = [run for run in runs if any((outputs[run.path] / "attention" / f"{stem}.png").exists() for stem in stems)]
     columns = [Column(f"input ({source})", _sources(dataset, source).get)]
     for run in seeing:
         of = f" {labels[run.path]}" if len(runs) > 1 else ""
@@ -153,9 +138,7 @@ def _draw(blocks: Sequence[tuple[Sequence[str], Sequence[Column]]], size: int) -
     return figure
 
 
-def _draw_row(
-    figure: Figure, grid: Grid, bottom: float, stem: str, files: Sequence[Path | None], size: int
-) -> None:
+def _draw_row(figure: Figure, grid: Grid, bottom: float, stem: str, files: Sequence[Path | None], size: int) -> None:
     middle = (bottom + grid.side / 2) / grid.height
     name = stem if len(stem) <= 20 else f"{stem[:9]}…{stem[-9:]}"
     figure.text(0.05 / grid.width, middle, name, rotation=90, ha="center", va="center", fontsize=5)

@@ -48,9 +48,7 @@ def draw(context: FigureContext) -> Figure:
         panels = list(figure.subplots(rows, columns, squeeze=False).flat)
         for term, panel in zip(terms, panels, strict=False):
             panel.set_title(_heading(term), loc="left")
-            curves = [
-                (logged[run.path][term], styles[run.config.label]) for run in runs if term in logged[run.path]
-            ]
+            curves = [(logged[run.path][term], styles[run.config.label]) for run in runs if term in logged[run.path]]
             _draw_panel(panel, curves)
         for panel in panels[len(terms) :]:
             panel.remove()

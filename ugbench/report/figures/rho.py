@@ -36,9 +36,7 @@ def draw(context: FigureContext) -> Figure:
     if not found:
         raise UsageError(f"no run under {context.results} has logged a rho; only methods that learn one do.")
     names = list(dict.fromkeys(name for networks in found.values() for name in networks))
-    layers = list(
-        dict.fromkeys(layer for networks in found.values() for own in networks.values() for layer in own)
-    )
+    layers = list(dict.fromkeys(layer for networks in found.values() for own in networks.values() for layer in own))
     looks = _looks(layers)
     with style.settings():
         figure = style.blank(style.WIDTH, 1.7 * len(found) + 0.3)
