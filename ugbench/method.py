@@ -226,7 +226,7 @@ class Method(nn.Module, ABC):
     @classmethod
     def read_foreign(
         cls,
-        tensors: Mapping[str, Any],
+        tensors: Mapping[str, Any],  # noqa: ARG003
         revision: str | None = None,  # noqa: ARG003
     ) -> tuple[MethodConfig, dict[str, Tensor]]:
         """Config and state dict from a checkpoint that the method's public code wrote.

@@ -195,9 +195,8 @@ def test_the_two_settings_are_equally_far_apart_in_feature_distance(test_data: P
 
 def relu_distance(weights: Path) -> Callable[[Tensor, Tensor], float]:
     """LPIPS without its linear weights, written from its description."""
-    from torchvision.models import alexnet
-    from torchvision.transforms.functional import normalize
-    from torchvision.transforms.functional import resize as tensor_resize
+    from torchvision.models import alexnet  # type: ignore[import-untyped]
+    from torchvision.transforms import functional  # type: ignore[import-untyped]
 
     features = alexnet(weights=None).features.eval()
     state = torch.load(weights, weights_only=True)
@@ -205,8 +204,8 @@ def relu_distance(weights: Path) -> Callable[[Tensor, Tensor], float]:
 
     @torch.no_grad()
     def layers(images: Tensor) -> list[Tensor]:
-        x = tensor_resize(images.float() / 255, [224, 224], antialias=True)
-        x = normalize(x, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+        x = functional.resize(images.float() / 255, [224, 224], antialias=True)
+        x = functional.normalize(x, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
         found = []
         for layer in features:
             x = layer(x)

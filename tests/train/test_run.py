@@ -38,7 +38,7 @@ def test_a_run_is_found_by_the_start_of_its_id_or_its_folder(make_run: Callable[
     assert [run.id for run in list_runs(tmp_path)] == sorted([first.id, second.id], key=[first.id, second.id].index)
     assert find_run(first.id[:8], tmp_path).path == first.path
     assert find_run(str(second.path), tmp_path).id == second.id
-    with pytest.raises(RunError, match="no run under .* starts with 'zz'"):
+    with pytest.raises(RunError, match=r"no run under .* starts with 'zz'"):
         find_run("zz", tmp_path)
     with pytest.raises(RunError, match="is the start of 2 runs' ids"):
         find_run("", tmp_path)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ugbench.cli import options
-from ugbench.cli.options import DataRoot, Device, Json, Precision, Results, Sets
+from ugbench.cli.options import Device, Json, Precision, Sets
 from ugbench.cli.output import print_json, print_rows, progress_callback
 
 
@@ -21,8 +21,6 @@ def bench(
     batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, help="Images of each domain a step.")] = None,
     steps: Annotated[int, typer.Option("--steps", min=1, help="Steps that are timed; the median is given.")] = 5,
     sets: Sets = None,
-    results: Results = options.RESULTS,
-    data_root: DataRoot = options.DATA_ROOT,
     device: Device = options.DEVICE,
     precision: Precision = options.PRECISION,
     as_json: Json = False,

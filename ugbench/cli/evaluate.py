@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ugbench.cli import options
-from ugbench.cli.options import DataRoot, Device, Json, Precision, Results, Weights
+from ugbench.cli.options import Device, Json, Results, Weights
 from ugbench.cli.output import print_json, print_rows, progress_callback, say
 from ugbench.errors import UsageError
 
@@ -48,9 +48,7 @@ def evaluate(
         typer.Option("--output", metavar="FILE", help="Add the records of --real and --fake here."),
     ] = None,
     results: Results = options.RESULTS,
-    data_root: DataRoot = options.DATA_ROOT,
     device: Device = options.DEVICE,
-    precision: Precision = options.PRECISION,
     as_json: Json = False,
 ) -> None:
     """Score runs on their data sets' test images, both ways; or score any two folders.

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from ugbench.cli import options
-from ugbench.cli.options import DataRoot, Json, Results
+from ugbench.cli.options import Json, Results
 from ugbench.cli.output import print_json, print_rows, say
 from ugbench.errors import UsageError
 
@@ -30,7 +30,6 @@ def figure(
     ] = None,
     rows: Annotated[int, typer.Option("--rows", min=1, help="Images to show, in figures of images.")] = 6,
     results: Results = options.RESULTS,
-    data_root: DataRoot = options.DATA_ROOT,
     as_json: Json = False,
 ) -> None:
     """Draw a figure from the runs under --results.

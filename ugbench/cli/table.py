@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from ugbench.cli import options
-from ugbench.cli.options import DataRoot, Json, Results
+from ugbench.cli.options import Json, Results
 from ugbench.cli.output import say
 
 
@@ -29,7 +29,6 @@ def table(
         Path | None, typer.Option("--output", metavar="FILE", help="Write it here instead of printing it.")
     ] = None,
     results: Results = options.RESULTS,
-    data_root: DataRoot = options.DATA_ROOT,
     as_json: Json = False,
 ) -> None:
     """Print the scores under --results. Protocols are never mixed in a column; the best is bold.

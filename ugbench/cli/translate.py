@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from ugbench.cli import options
-from ugbench.cli.options import DataRoot, Device, Json, Precision, Results
+from ugbench.cli.options import Device, Json, Precision, Results
 from ugbench.cli.output import print_json, progress_callback, say
 from ugbench.errors import UsageError
 
@@ -27,7 +27,6 @@ def translate(
     samples: Annotated[int, typer.Option("--samples", min=1, help="Outputs an image, where a method has many.")] = 1,
     checkpoint: Annotated[str, typer.Option("--checkpoint", metavar="last|STEP", help="Whose weights.")] = "last",
     results: Results = options.RESULTS,
-    data_root: DataRoot = options.DATA_ROOT,
     device: Device = options.DEVICE,
     precision: Precision = options.PRECISION,
     as_json: Json = False,

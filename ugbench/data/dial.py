@@ -4,7 +4,20 @@ Domain A is (0, 0): shaded discs on plain grey. In B, shape morphs the discs to 
 turns their shading into stripes and the ground into a lighter hatched one; ugbench.data.scenes draws them and
 says why the map from A to B can be learnt. Training scenes of A and B are independent; test scenes come in
 pairs of equal file stems.
-@@TABLE@@
+
+The settings are comparable: the contrasts of stripes and hatching (in ugbench.data.scenes) were chosen so that
+shape = v alone and texture = v alone move a scene about equally far. The distance is LPIPS without its linear
+weights: outputs of AlexNet's five ReLU layers at 224 px, scaled to unit length at each pixel; squared differences
+summed over channels, averaged over pixels, summed over layers. Means over 100 pairs of seed 0:
+
+    setting                 0.25   0.5    0.75   1
+    64 px  shape alone      1.77   3.07   3.93   4.54
+           texture alone    1.57   2.89   3.88   4.60
+    32 px  shape alone      1.40   2.71   3.61   4.25
+           texture alone    1.34   2.64   3.64   4.37
+
+They are not comparable in features averaged over the image, where a star is nearly as far from the disc at shape
+0.25 as at 1: AlexNet's 256, Euclidean, 64 px: shape 7.6, 8.4, 8.6, 8.5; texture 5.0, 8.0, 10.0, 11.5.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import torch
@@ -53,19 +54,10 @@ def _extract_files(networks: Networks, files: Sequence[Path]) -> Tensor:
     parts = []
     for start in range(0, len(files), 32):
         images = [to_tensor(read_image(file)) for file in files[start : start + 32]]
-        for same in _runs_of_one_shape(images):
-            parts.append(extract(networks.extractor, torch.stack(same), device=networks.device))
+        # Files are taken as they are, so only neighbours of one size can share a batch.
+        for _, same in groupby(images, key=lambda image: image.shape):
+            parts.append(extract(networks.extractor, torch.stack(list(same)), device=networks.device))
     return torch.cat(parts)
-
-
-def _runs_of_one_shape(images: Sequence[Tensor]) -> list[list[Tensor]]:
-    groups: list[list[Tensor]] = []
-    for image in images:
-        if groups and groups[-1][0].shape == image.shape:
-            groups[-1].append(image)
-        else:
-            groups.append([image])
-    return groups
 
 
 def _pairs(sources: Sequence[Path], outputs: Sequence[Path]) -> tuple[Tensor, Tensor]:
