@@ -38,7 +38,6 @@ from ugbench.method import (
 from ugbench.nn.image_pool import ImagePool
 from ugbench.nn.init import normal_
 from ugbench.nn.losses import l1, least_squares
-from ugbench.nn.moments import widen
 from ugbench.nn.padding import ReflectionPad
 from ugbench.nn.schedule import constant_then_linear
 
@@ -178,14 +177,14 @@ class CycleGAN(Method):
                 fake_b, fake_a = self.generator_a2b(a), self.generator_b2a(b)
             loss["cycle_a"] = config.cycle_weight * l1(self.generator_b2a(fake_b), a)
             loss["cycle_b"] = config.cycle_weight * l1(self.generator_a2b(fake_a), b)
-            loss["adversarial_a"] = least_squares(widen(self.discriminator_a(fake_a)), 1.0)
-            loss["adversarial_b"] = least_squares(widen(self.discriminator_b(fake_b)), 1.0)
+            loss["adversarial_a"] = least_squares(self.discriminator_a(fake_a), 1.0)
+            loss["adversarial_b"] = least_squares(self.discriminator_b(fake_b), 1.0)
 
         shown_a = self.pool_a(fake_a, batch.draws["pool_a"])
         shown_b = self.pool_b(fake_b, batch.draws["pool_b"])
         with phase("discriminators") as loss:
-            real_a, score_a = widen(self.discriminator_a(torch.cat((a, shown_a)))).chunk(2)
-            real_b, score_b = widen(self.discriminator_b(torch.cat((b, shown_b)))).chunk(2)
+            real_a, score_a = self.discriminator_a(torch.cat((a, shown_a))).chunk(2)
+            real_b, score_b = self.discriminator_b(torch.cat((b, shown_b))).chunk(2)
             loss["real_a"] = 0.5 * least_squares(real_a, 1.0)
             loss["fake_a"] = 0.5 * least_squares(score_a, 0.0)
             loss["real_b"] = 0.5 * least_squares(real_b, 1.0)

@@ -123,10 +123,10 @@ class UGATIT(Method):
                 on_fake = self.get_submodule(f"{kind}_{domain}")(fake[domain])
                 for term, logits in _terms(kind, domain, on_fake):
                     loss[term] = config.adversarial_weight * least_squares(logits, 1.0)
-            loss["cycle_a"] = config.cycle_weight * l1(widen(self.generator_b2a(from_a.image).image), a)
-            loss["cycle_b"] = config.cycle_weight * l1(widen(self.generator_a2b(from_b.image).image), b)
-            loss["identity_a"] = config.identity_weight * l1(widen(same_a.image), a)
-            loss["identity_b"] = config.identity_weight * l1(widen(same_b.image), b)
+            loss["cycle_a"] = config.cycle_weight * l1(self.generator_b2a(from_a.image).image, a)
+            loss["cycle_b"] = config.cycle_weight * l1(self.generator_a2b(from_b.image).image, b)
+            loss["identity_a"] = config.identity_weight * l1(same_a.image, a)
+            loss["identity_b"] = config.identity_weight * l1(same_b.image, b)
             if config.generator_cam:
                 loss["cam_a2b"] = config.cam_weight * _source_told(from_a, same_b)
                 loss["cam_b2a"] = config.cam_weight * _source_told(from_b, same_a)
@@ -266,9 +266,9 @@ def _halves(both: Parts) -> tuple[Parts, Parts]:
 
 def _terms(kind: str, domain: str, judgement: Judgement) -> Iterator[tuple[str, Tensor]]:
     """Loss term and logits: of the patches, and of the auxiliary classifier where there is one."""
-    yield f"{kind}_{domain}", widen(judgement.logits)
+    yield f"{kind}_{domain}", judgement.logits
     if judgement.cam_logits is not None:
-        yield f"{kind}_cam_{domain}", widen(judgement.cam_logits)
+        yield f"{kind}_cam_{domain}", judgement.cam_logits
 
 
 def _source_told(source: Translation, target: Translation) -> Tensor:

@@ -96,6 +96,14 @@ def test_crops_reach_every_corner_and_half_are_mirrored() -> None:
         assert (rows.diff(dim=1) == 1).all()
 
 
+def test_crops_and_mirroring_change_from_step_to_step() -> None:
+    batches = make(ramps(1), ramps(1), batch_size=1)
+    crops = torch.cat([levels(batches.at(step).a) for step in range(40)])
+    assert len(crops[:, 1, 0, 0].unique()) > 2
+    assert len(crops[:, 0].amin((1, 2)).unique()) > 2
+    assert len((crops[:, 0, 0, 0] > crops[:, 0, 0, -1]).unique()) == 2
+
+
 def test_a_and_b_are_cropped_and_mirrored_apart() -> None:
     batch = make(ramps(1), ramps(1), batch_size=50).at(0)
     assert not batch.a.equal(batch.b)

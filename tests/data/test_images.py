@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from ugbench.data.images import (
     list_images,
@@ -161,9 +161,10 @@ def test_an_image_of_absurd_size_is_refused_before_it_is_decoded(
 
 
 def test_damaged_metadata_does_not_matter(tmp_path: Path) -> None:
-    info = PngImagePlugin.PngInfo()
-    info.add(b"eXIf", b"II*\0\x08\0\0\0\x05\0garbage")
-    path = saved(Image.new("RGB", (4, 4), RED), tmp_path / "x.png", pnginfo=info)
+    broken = b"Exif\0\0II*\0\x08\0\0\0\x05\0garbage"  # says five entries and holds none
+    path = saved(Image.new("RGB", (4, 4), RED), tmp_path / "x.png", exif=broken)
+    with Image.open(path) as image, pytest.warns(UserWarning, match="Corrupt EXIF"):
+        image.getexif()
     assert pixel(path) == RED
 
 

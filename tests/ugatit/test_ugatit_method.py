@@ -283,10 +283,10 @@ def test_initial_weights_are_normal_and_biases_zero_unless_pytorchs_own_are_aske
     assert default.generator_a2b.encoder[0].conv1.weight.std().item() > 0.02
 
 
-@pytest.mark.parametrize("variant", [None, *UGATIT.VARIANTS])
+@pytest.mark.parametrize("variant", [None, "bin", "gn"])
 def test_a_step_syncs_with_no_host(variant):
     with FakeTensorMode():
-        method = UGATIT(UGATIT.make_config("smoke", variant, {"size": 32, "channels": 4}))
+        method = UGATIT(UGATIT.make_config("smoke", variant, {"size": 32, "channels": 4, "blocks": 1}))
         images = torch.zeros(2, 4, 3, 32, 32)
         watched = Watched(method)
         method.step(Batch(*images), watched)

@@ -84,6 +84,20 @@ def test_an_output_does_not_depend_on_its_neighbours(tiny, images, variant):
             assert (together[0] - together[1]).abs().max() > 1e-3
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("network", ["generator_a2b", "global_a"])
+def test_a_compiled_network_is_one_graph_and_gives_the_same(tiny, images, network):
+    module = tiny(light=True, blocks=1).get_submodule(network)
+    state = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    results = []
+    for forward in (module, torch.compile(module, backend="aot_eager", fullgraph=True)):
+        module.load_state_dict(state)
+        image, logits, _ = forward(images()[0])
+        loss = image.square().sum() + logits.sum()
+        results.append([loss, *torch.autograd.grad(loss, list(module.parameters())), *module.buffers()])
+    torch.testing.assert_close(*results, atol=1e-9, rtol=0)
+
+
 def test_attention_weights_the_channels_by_the_classifiers(images):
     attention = Attention(2, nn.Identity(), cam=True)
     attention.average.weight.data = torch.tensor([[2.0, 3.0]])

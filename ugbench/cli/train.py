@@ -53,7 +53,7 @@ def train(
     \b
     Examples:
       ugbench train ugatit --dataset dial --preset smoke --steps 200
-      ugbench train cyclegan --dataset datasets/horse2zebra --size 128 --set identity=0
+      ugbench train cyclegan --dataset datasets/horse2zebra --size 128 --set identity_weight=0
     """
     from ugbench.cli.progress import training_progress
     from ugbench.train import loop

@@ -69,6 +69,8 @@ class Phases:
         norms: list[Tensor] = [total.detach()]
         for optimizer in optimizers:
             own = [g for p in optimizer.group.parameters if (g := gradients[p]) is not None]
+            if not own:
+                continue
             own_norms = torch._foreach_norm(own)
             norms += own_norms
             if optimizer.group.clip_norm is not None:
