@@ -6,6 +6,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
+# The tests' tensors are so small that a second thread only gets in the way, most of all on a busy machine.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --durations=10
+
 .PHONY: demo test test-slow check moved
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
@@ -14,10 +17,10 @@ demo: .venv/.ready
 	$(BIN)/ugbench demo
 
 test: .venv/.ready-dev
-	$(BIN)/python -m pytest -m "not slow" --durations=10
+	$(PYTEST) -m "not slow"
 
 test-slow: .venv/.ready-dev
-	$(BIN)/python -m pytest -m slow --durations=10
+	$(PYTEST) -m slow
 
 check: .venv/.ready-dev
 	$(BIN)/python -m ruff check

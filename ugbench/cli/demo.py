@@ -11,13 +11,13 @@ from ugbench.cli import options
 from ugbench.cli.options import DataRoot, Device, Json, Precision, Results
 from ugbench.cli.output import print_json, progress_callback, say
 
-DIAL = "dial:shape=1,texture=1,size=32"
+DIAL = "dial:shape=0,texture=1,size=32"
 METRICS = ("changed", "unchanged", "iou", "kid")
 
 
 def demo(
     method: Annotated[str, typer.Option("--method", metavar="METHOD", help="See `ugbench methods`.")] = "ugatit",
-    steps: Annotated[int, typer.Option("--steps", min=1, help="Training steps.")] = 600,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Training steps.")] = 500,
     results: Results = options.RESULTS,
     data_root: DataRoot = options.DATA_ROOT,
     device: Device = options.DEVICE,
@@ -50,7 +50,7 @@ def demo(
     request = Request(
         method, DIAL, results, data_root, chosen, preset="smoke", overrides=overrides, precision=precision
     )
-    say(f"1. data: {DIAL}, A to B: discs become stars, and smooth becomes striped")
+    say(f"1. data: {DIAL}, A to B: smooth becomes striped, and plain ground hatched")
     with progress_callback("drawing") as tick:
         prepared = prepare(request, say, tick)
     run = prepared.run
