@@ -96,8 +96,6 @@ def test_three_steps_give_the_authors_losses_pools_and_weights(golden, determini
     told, tensors = golden
     method = start(golden)
     optimizers = optim.build(method)
-    for optimizer in optimizers.values():  # the rate in float64 too: in float32, 1e-3 is off by 5e-11
-        optimizer.adam.param_groups[0]["lr"] = torch.tensor(optimizer.group.lr, dtype=torch.float64)
     phases = Phases(optimizers)
     shown: dict[str, list[Tensor]] = {own: [] for own in POOLS.values()}
     fakes: dict[str, list[Tensor]] = {own: [] for own in POOLS.values()}

@@ -34,9 +34,6 @@ class Engine:
     def __init__(self, method: UGATIT) -> None:
         self.method = method
         self.optimizers = optim.build(method)
-        for optimizer in self.optimizers.values():
-            # The engine's rates are float32, which alone would move parameters by 1e-8 of a step.
-            optimizer.adam.param_groups[0]["lr"] = torch.tensor(optimizer.group.lr, dtype=torch.float64)
         self.phases = Phases(self.optimizers)
 
     def step(self, a: Tensor, b: Tensor, step: int) -> dict[str, float]:

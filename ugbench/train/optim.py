@@ -38,10 +38,13 @@ def build(method: Method) -> dict[str, GroupOptimizer]:
                 raise UgbenchError(
                     f"{names[parameter]} is in the groups {other} and {group_name}; groups must be disjoint."
                 )
-        device = group.parameters[0].device
+        first = group.parameters[0]
+        # A rate in float32 would move parameters in float64 by more than their own rounding. On a GPU the fused
+        # kernel reads the rate as float32.
+        rate_dtype = torch.float64 if first.dtype == torch.float64 and first.device.type == "cpu" else torch.float32
         adam = torch.optim.Adam(
             group.parameters,
-            lr=torch.tensor(group.lr, device=device),
+            lr=torch.tensor(group.lr, device=first.device, dtype=rate_dtype),
             betas=group.betas,
             eps=group.eps,
             weight_decay=group.weight_decay,

@@ -1,0 +1,27 @@
+"""What `ugbench demo` shows is learnt, not drawn: the error left is well below the untouched input's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from PIL import Image
+from typer.testing import CliRunner
+
+from ugbench.cli.app import app
+
+
+def test_the_demo_learns_and_leaves_a_table_and_a_picture(tmp_path: Path) -> None:
+    where = ["--results", str(tmp_path / "results"), "--data-root", str(tmp_path / "datasets")]
+    result = CliRunner().invoke(app, ["demo", *where, "--device", "cpu", "--json"])
+    assert result.exit_code == 0, result.stderr
+    shown = json.loads(result.stdout)
+    changed = {one["direction"]: one["value"] for one in shown["scores"] if one["metric"] == "changed"}
+    assert set(changed) == {"A2B", "B2A"}
+    assert max(changed.values()) <= 0.7, "1 is the untouched input's error"
+
+    home = Path(shown["figure"]).parent
+    rows = [line.split("|")[1].strip() for line in (home / "table.md").read_text().splitlines() if "±" in line]
+    assert {"identity", "ugatit", "real"} <= {row.strip("*") for row in rows}
+    with Image.open(shown["figure"]) as picture:
+        assert picture.width > picture.height / 2 > 300
