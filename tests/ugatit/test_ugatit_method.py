@@ -272,7 +272,7 @@ def test_rho_stays_within_its_bounds_and_leaves_them_again(tiny, engine, images)
 
 def test_initial_weights_are_normal_and_biases_zero_unless_pytorchs_own_are_asked_for():
     torch.manual_seed(0)
-    ours = UGATIT(UGATIT.make_config("smoke"))
+    ours = UGATIT(UGATIT.make_config("smoke", None, {"init": "normal"}))
     default = UGATIT(UGATIT.make_config("smoke", None, {"init": "default"}))
     for network in ("generator_a2b", "global_b"):
         bias = ours.get_submodule(network).attention.mix.bias
