@@ -141,9 +141,15 @@ def _cam(x: Tensor, average: nn.Module, maximum: nn.Module, *weights: Tensor) ->
 
 
 class PlainUGATIT:
-    """The whole training program; `step(a, b)` is one update of everything."""
+    """The whole training program; `step(a, b)` is one update of everything.
 
-    def __init__(self, channels: int = 64, blocks: int = 4, lr: float = 1e-4) -> None:
+    Args:
+        detach: the public PyTorch code does not detach the fakes in the discriminators' update, which changes no
+            result and costs a backward pass through both generators; True leaves that out.
+    """
+
+    def __init__(self, detach: bool = False, channels: int = 64, blocks: int = 4, lr: float = 1e-4) -> None:
+        self.detach = detach
         self.to_b, self.to_a = Generator(channels, blocks), Generator(channels, blocks)
         self.judges = {"a": self._judges(channels), "b": self._judges(channels)}
         generators = [*self.to_b.parameters(), *self.to_a.parameters()]
@@ -160,7 +166,9 @@ class PlainUGATIT:
     def step(self, a: Tensor, b: Tensor) -> None:
         """One step on images (n, 3, s, s) in [-1, 1]."""
         self.d.zero_grad()
-        fake_b, fake_a = self.to_b(a)[0].detach(), self.to_a(b)[0].detach()
+        fake_b, fake_a = self.to_b(a)[0], self.to_a(b)[0]
+        if self.detach:
+            fake_b, fake_a = fake_b.detach(), fake_a.detach()
         loss = torch.zeros(())
         for domain, real, fake in (("a", a, fake_a), ("b", b, fake_b)):
             for judge in self.judges[domain]:

@@ -3,8 +3,9 @@
     python benchmarks/step.py                     light U-GAT-IT, 256 px, float32 (and bf16 where it is in hardware)
     python benchmarks/step.py --size 64 --runs 9  smaller, more pairs
 
-Both run in this process on the same images, turn by turn, so that a noisy machine is noisy for both; the ratio is
-taken pair by pair. Peak memory comes from a process of its own for each (--only), since one process has one peak.
+`public` is the plain step as the public PyTorch code orders it, whose discriminators' update also runs backward
+through the generators; `detached` leaves that out. All run in this process on the same images, turn by turn, so
+that a noisy machine is noisy for all; ratios are taken round by round. Peak memory comes from a process of its own for each (--only), since one process has one peak.
 """
 
 from __future__ import annotations
@@ -46,11 +47,11 @@ def ours(size: int, device: torch.device, mode: precision.Precision) -> Callable
     return step
 
 
-def plain(size: int, device: torch.device) -> Callable[[], None]:
-    """The plain float32 step as a call without arguments."""
+def plain(size: int, device: torch.device, detach: bool) -> Callable[[], None]:
+    """The plain float32 step as a call without arguments; see PlainUGATIT for `detach`."""
     torch.manual_seed(0)
     with torch.device(device):
-        program = PlainUGATIT()
+        program = PlainUGATIT(detach)
     a, b = images(size, device)
     return lambda: program.step(a, b)
 
@@ -78,17 +79,25 @@ def peak_of(which: str, size: int, device: str) -> int:
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
+def median_ratio(slow: list[float], fast: list[float]) -> float:
+    """The median over pairs of one round."""
+    return statistics.median(a / b for a, b in zip(slow, fast, strict=True))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--only", choices=["plain", "fp32", "bf16"], help="run two steps and print the peak memory")
+    parser.add_argument(
+        "--only", choices=["public", "detached", "fp32", "bf16"], help="run two steps and print the peak memory"
+    )
     parser.add_argument("--output", type=Path, help="write the figures here as JSON")
     options = parser.parse_args()
     device = precision.pick_device(options.device)
     make = {
-        "plain": lambda: plain(options.size, device),
+        "public": lambda: plain(options.size, device, detach=False),
+        "detached": lambda: plain(options.size, device, detach=True),
         "fp32": lambda: ours(options.size, device, "fp32"),
         "bf16": lambda: ours(options.size, device, "bf16"),
     }
@@ -98,7 +107,8 @@ def main() -> None:
         step()
         print(peak_memory(device))
         return
-    names = ["plain", "fp32"] + (["bf16"] if precision.has_bf16(device) else [])
+    names = ["public", "detached", "fp32"] + (["bf16"] if precision.has_bf16(device) else [])
+    peaks = {name: peak_of(name, options.size, str(device)) for name in names}
     steps = {name: make[name]() for name in names}
     for step in steps.values():
         step()
@@ -116,8 +126,9 @@ def main() -> None:
             name: {
                 "seconds_median": statistics.median(own),
                 "seconds_min_max": [min(own), max(own)],
-                "times_faster_median": statistics.median(p / o for p, o in zip(times["plain"], own, strict=True)),
-                "peak_memory_bytes": peak_of(name, options.size, str(device)),
+                "times_faster_than_public": median_ratio(times["public"], own),
+                "times_faster_than_detached": median_ratio(times["detached"], own),
+                "peak_memory_bytes": peaks[name],
             }
             for name, own in times.items()
         },

@@ -85,6 +85,10 @@ def test_a_run_holds_what_the_contract_says(run: dict[str, Any]) -> None:
     assert config["config"]["steps"] == 2
 
 
+def test_the_variant_full_is_the_base(home: Home, run: dict[str, Any]) -> None:
+    assert home.json("train", "ugatit", "--dataset", DIAL, *SMALL, "--variant", "full")["id"] == run["id"]
+
+
 def test_a_changed_option_is_another_run(home: Home, run: dict[str, Any]) -> None:
     other = home.json("train", "ugatit", "--dataset", DIAL, *SMALL, "--seed", "1")
     assert other["id"] != run["id"]

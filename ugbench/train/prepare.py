@@ -23,6 +23,8 @@ from ugbench.train.precision import pick_precision
 from ugbench.train.run import DatasetRecord, Run, RunConfig, dataset_folder, find_run, open_run
 
 SHOWN = 4
+# What people call a method without any variant; records hold null.
+BASE = "full"
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ def prepare(
         UsageError and its children: an unknown name, a config value, an unreadable image, a wrong direction.
     """
     method = registry.load_method(request.method)
-    config = method.make_config(request.preset, request.variant, request.overrides)
+    variant = None if request.variant == BASE else request.variant
+    config = method.make_config(request.preset, variant, request.overrides)
     direction = _direction(request, method)
     dataset = resolve(request.dataset, request.data_root, progress)
     good, skipped = check_training(dataset, request.skip_bad, progress)
@@ -76,7 +79,7 @@ def prepare(
 
     run_config = RunConfig(
         method=request.method,
-        variant=request.variant,
+        variant=variant,
         preset=request.preset,
         config=config.model_dump(),
         dataset=DatasetRecord(
