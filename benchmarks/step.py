@@ -5,7 +5,8 @@
 
 `public` is the plain step as the public PyTorch code orders it, whose discriminators' update also runs backward
 through the generators; `detached` leaves that out. All run in this process on the same images, turn by turn, so
-that a noisy machine is noisy for all; ratios are taken round by round. Peak memory comes from a process of its own for each (--only), since one process has one peak.
+that a noisy machine is noisy for all; ratios are taken round by round. Peak memory comes from a process of its own
+for each (--only), since one process has one peak.
 """
 
 from __future__ import annotations
