@@ -362,4 +362,6 @@ def test_the_engine_makes_the_draws_that_the_method_asks_for(name: str, images: 
     method = build(name, None)
     draws = method.draws()
     options = {"size": SIZE, "batch_size": 2, "seed": 0, "draws": draws, "device": CPU}
-    method.step(Batches(images.a, images.b, **options).at(0), phases_of(method))
+    phases = phases_of(method)
+    method.step(Batches(images.a, images.b, **options).at(0), phases)
+    assert all(torch.isfinite(value) for value in phases.losses.values())
