@@ -187,7 +187,9 @@ class Method(nn.Module, ABC):
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "config"
-            raise ConfigError(f"{where}: {first['input']!r} was given; {first['msg']}.") from None
+            raise ConfigError(
+                f"{where}: {first['input']!r} was given; {first['msg'].removeprefix('Value error, ')}."
+            ) from None
 
     @abstractmethod
     def groups(self) -> dict[str, Group]:

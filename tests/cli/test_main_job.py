@@ -177,6 +177,7 @@ def test_any_two_folders_can_be_scored(home: Home, run: dict[str, Any], tmp_path
         (["train", "ugatit", "--dataset", DIAL, "--set", "chanels=4"], "did you mean 'channels'"),
         (["train", "ugatit", "--dataset", DIAL, "--set", "channels=many"], "channels"),
         (["train", "ugatit", "--dataset", DIAL, "--direction", "A2B"], "--direction A2B"),
+        (["train", "ugatit", "--dataset", DIAL, "--size", "50"], "size: 50 was given; a size is a multiple of 4"),
         (["train", "ugatit", "--dataset", DIAL, "--keep", "none"], "--keep none"),
         (["translate", "zzz", "--input", "x", "--output", "y"], "starts with 'zzz'"),
         (["eval", "--metric", "kdi"], "did you mean 'kid'"),
@@ -200,6 +201,13 @@ def test_attention_of_a_method_that_has_none_is_refused(home: Home, tmp_path: Pa
     text = home.error("translate", run["id"], "--input", str(sources), "--output", str(tmp_path), "--attention")
     assert "cyclegan has no attention maps" in text
     assert not list(tmp_path.iterdir())
+
+
+def test_a_loss_that_is_not_finite_is_one_sentence_and_exit_1(home: Home) -> None:
+    words = ["train", "cyclegan", "--dataset", DIAL, *SMALL, "--set", "lr=1e30", "--log-every", "1"]
+    text = home.error(*words, code=1)
+    assert "step 2: generators/" in text
+    assert "became NaN or Inf; the state of step 1 is kept in" in text
 
 
 def test_bench_prints_one_object(home: Home) -> None:

@@ -49,7 +49,8 @@ def training_progress(title: str) -> Iterator[Watch]:
             now = time.monotonic()
             if losses is not None:
                 losses_text = losses_by_phase(losses)
-            if began is None:
+            # Training that goes back, after a step that was not finite, is timed anew.
+            if began is None or step <= began[1]:
                 began = (now, step)
                 return
             rate = (step - began[1]) / max(now - began[0], 1e-9)
