@@ -55,6 +55,7 @@ class Evaluation:
     progress: Callable[[str], Callable[[int, int], None]] | None = None
     _materials: dict[tuple[str, Direction, int], Material] = field(default_factory=dict)
     _features: dict[tuple[Any, ...], Tensor] = field(default_factory=dict)
+    _folders: dict[str, Path] = field(default_factory=dict)
 
     def run(self, run: Run, step: int | None = None) -> list[ScoreRecord]:
         """Every wanted score of a run, from its scores.jsonl where it is there, else computed and added.
@@ -100,9 +101,16 @@ class Evaluation:
         key = (str(dataset.root), direction, size)
         return self._materials.setdefault(key, Material(dataset, direction, size))
 
+    def _folder(self, dataset: DataSet) -> Path:
+        """Where the data set's scores go; finding it reads every image, so it is found once a call."""
+        key = str(dataset.root)
+        if key not in self._folders:
+            self._folders[key] = dataset_folder(self.results, dataset)
+        return self._folders[key]
+
     def _floor_and_ceiling(self, material: Material, names: Sequence[str]) -> None:
         """Keep `identity` (sources untouched) and `real` (train against test of the target) up to date."""
-        folder = dataset_folder(self.results, material.dataset)
+        folder = self._folder(material.dataset)
         target_train: Split = "trainA" if material.target_domain == "A" else "trainB"
         for who in (Who("identity", "identity"), Who("real", "real")):
             if who.run == "real" and not material.dataset.has(target_train):
@@ -138,7 +146,7 @@ class Evaluation:
             n_real = len(real)
         if score.warning:
             self.say(score.warning)
-        folder = dataset_folder(self.results, material.dataset)
+        folder = self._folder(material.dataset)
         return make_record(
             name,
             score,
