@@ -6,6 +6,7 @@ RGB picture that a viewer would show on white. Colour profiles are not applied.
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -50,16 +51,41 @@ def read_image(path: Path) -> Image.Image:
         DataError: the file is missing, damaged, of another format, too large (over 89 million pixels), or its
             pixels have no agreed range.
     """
+    return decode_image(path, read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        DataError: the file is missing or cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def decode_image(path: Path, content: bytes) -> Image.Image:
+    """The image in a file's bytes, as `read_image` gives it; `path` is for messages alone.
+
+    Raises:
+        DataError: as `read_image`.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             # Of damaged metadata Pillow only warns, and the pixels are what counts here.
             warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
-            with Image.open(path, formats=FORMATS) as image:
+            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 image.load()  # open and verify() accept truncated files
                 return _to_rgb(ImageOps.exif_transpose(image))
     except Exception as error:  # decoders raise whatever damaged bytes lead them to
-        raise DataError(f"{path}: not a readable image ({_reason(error)}); replace or remove it.") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    return DataError(f"{path}: not a readable image ({_reason(error)}); replace or remove it.")
 
 
 def _reason(error: Exception) -> str:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
-from ugbench.data.images import list_images, load_images, read_image, to_tensor
+from ugbench.data.images import list_images, load_images, read_image
 from ugbench.errors import DataError, UsageError
 from ugbench.method import Direction
 from ugbench.outputs import check_stems
-from ugbench.scoring.extractors import extract
+from ugbench.scoring.cache import Cache
+from ugbench.scoring.features import features_of
 from ugbench.scoring.record import ScoreRecord
-from ugbench.scoring.wanted import Networks, Wanted, Who, make_record, metric
+from ugbench.scoring.wanted import Wanted, Who, make_record, metric
 
 
 def score_folders(
-    wanted: Wanted, real: Path, fake: Path, source: Path | None = None, direction: Direction = "A2B"
+    wanted: Wanted,
+    real: Path,
+    fake: Path,
+    source: Path | None = None,
+    direction: Direction = "A2B",
+    cache: Cache | None = None,
 ) -> Iterator[ScoreRecord]:
     """Scores of any folder of outputs, files as they are: no resize but the extractor's.
+
+    Each folder's features are taken once for all metrics, from `cache` where they are there.
 
     Raises:
         DataError: a folder without images, or outputs whose sources cannot be told by their stems.
@@ -44,20 +50,11 @@ def score_folders(
         else:
             for side, files in paths.items():
                 if side not in features:
-                    features[side] = _extract_files(wanted.networks, files)
+                    networks = wanted.networks
+                    features[side] = features_of(files, None, networks.extractor, networks.device, cache)
             score = own.compute(features["fake"], features["real"], **settings)
             n_real = len(features["real"])
         yield make_record(name, score, wanted, "as-is", who, real.name, direction, len(paths["fake"]), n_real)
-
-
-def _extract_files(networks: Networks, files: Sequence[Path]) -> Tensor:
-    parts = []
-    for start in range(0, len(files), 32):
-        images = [to_tensor(read_image(file)) for file in files[start : start + 32]]
-        # Files are taken as they are, so only neighbours of one size can share a batch.
-        for _, same in groupby(images, key=lambda image: image.shape):
-            parts.append(extract(networks.extractor, torch.stack(list(same)), device=networks.device))
-    return torch.cat(parts)
 
 
 def _pairs(sources: Sequence[Path], outputs: Sequence[Path]) -> tuple[Tensor, Tensor]:
