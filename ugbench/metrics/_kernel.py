@@ -53,20 +53,30 @@ def unbiased(sums: RowSums) -> float:
 def jackknife_se(sums: RowSums) -> float | None:
     """Standard error of `unbiased` by deleting each image of either set once; None under 3 images a side.
 
+    Where the two distributions are equal the statistic is degenerate and this is too large.
+    """
+    if min(len(sums.fake), len(sums.real)) < 3:
+        return None
+    return se_of(*left_out(sums))
+
+
+def left_out(sums: RowSums) -> tuple[Tensor, Tensor]:
+    """`unbiased` without each fake, (n,), and without each real, (m,); at least 3 a side.
+
     Exact from the row sums: without image i a set's sum of kernels is less by twice i's row, the cross sum by
-    i's cross row. Where the two distributions are equal the statistic is degenerate and this is too large.
+    i's cross row.
     """
     n, m = len(sums.fake), len(sums.real)
-    if min(n, m) < 3:
-        return None
     fake, real, cross = sums.fake.sum(), sums.real.sum(), sums.fake_cross.sum()
     without_fake = (fake - 2 * sums.fake) / ((n - 1) * (n - 2)) - 2 * (cross - sums.fake_cross) / ((n - 1) * m)
     without_real = (real - 2 * sums.real) / ((m - 1) * (m - 2)) - 2 * (cross - sums.real_cross) / (n * (m - 1))
-    variance = sum(
-        (len(values) - 1) / len(values) * float((values - values.mean()).square().sum())
-        for values in (without_fake, without_real)
-    )
-    return math.sqrt(variance)
+    return without_fake, without_real
+
+
+def se_of(*left_out: Tensor) -> float:
+    """The jackknife's standard error from the values without each image, one tensor a set; the sets are independent."""
+    parts = [(len(one) - 1) / len(one) * float((one - one.mean()).square().sum()) for one in left_out]
+    return math.sqrt(sum(parts))
 
 
 def subset_values(fake: Tensor, real: Tensor, fake_picks: Tensor, real_picks: Tensor) -> Tensor:
@@ -81,10 +91,23 @@ def subset_values(fake: Tensor, real: Tensor, fake_picks: Tensor, real_picks: Te
     # Many or large subsets overlap, so one pass over all pairs (a diagonal of S'KS) costs less.
     if count * size * size > max(len(fake), len(real)) ** 2:
         in_fake, in_real = _membership(fake_picks, fake), _membership(real_picks, real)
-        within = _grouped_own(fake, in_fake) + _grouped_own(real, in_real)
+        within = grouped_own(fake, in_fake) + grouped_own(real, in_real)
         return within / (size * (size - 1)) - 2 * _grouped_cross(fake, real, in_fake, in_real) / size**2
     values = [unbiased(row_sums(fake[one], real[other])) for one, other in zip(fake_picks, real_picks, strict=True)]
     return torch.tensor(values, dtype=torch.float64)
+
+
+def grouped_own(x: Tensor, groups: Tensor) -> Tensor:
+    """Sums of k over the pairs of two different images in each group, (g,), from features (n, d).
+
+    Args:
+        groups: (n, g) float64 on x's device, 1 where image n is in group g, else 0.
+    """
+    total = torch.zeros(groups.shape[1], dtype=torch.float64, device=x.device)
+    for rows, columns, kernel in _half_blocks(x):
+        times = 1 if rows == columns else 2
+        total += times * ((groups[rows].T @ kernel) * groups[columns].T).sum(1)
+    return total
 
 
 def _own_sums(x: Tensor) -> Tensor:
@@ -94,14 +117,6 @@ def _own_sums(x: Tensor) -> Tensor:
         if rows != columns:
             sums[columns] += kernel.sum(0)
     return sums
-
-
-def _grouped_own(x: Tensor, groups: Tensor) -> Tensor:
-    total = torch.zeros(groups.shape[1], dtype=torch.float64, device=x.device)
-    for rows, columns, kernel in _half_blocks(x):
-        times = 1 if rows == columns else 2
-        total += times * ((groups[rows].T @ kernel) * groups[columns].T).sum(1)
-    return total
 
 
 def _grouped_cross(x: Tensor, y: Tensor, in_x: Tensor, in_y: Tensor) -> Tensor:
