@@ -13,13 +13,17 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Score:
-    """A raw value (never x100). `se`, `low` and `high` are None where no honest interval exists."""
+    """A raw value (never x100). `se`, `low` and `high` are None where no honest interval exists.
+
+    `p_value` is of the hypothesis that the two sets come from one distribution; None where it was not asked.
+    """
 
     value: float
     se: float | None = None
     low: float | None = None
     high: float | None = None
     warning: str | None = None
+    p_value: float | None = None
 
 
 @dataclass(frozen=True)

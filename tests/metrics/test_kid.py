@@ -94,7 +94,28 @@ def test_standard_error_is_the_delete_one_jackknife_by_refitting() -> None:
     no_real = [kid.compute(fake, left(real, j)).value for j in range(10)]
     score = kid.compute(fake, real)
     assert score.se == pytest.approx(math.sqrt(part(no_fake) + part(no_real)), rel=1e-9)
-    assert score.low is None and score.high is None
+
+
+@pytest.mark.parametrize(("n", "m", "has"), [(30, 30, True), (29, 40, False), (40, 29, False)])
+def test_the_interval_is_1_96_standard_errors_either_way_from_thirty_images_a_side(n: int, m: int, has: bool) -> None:
+    score = kid.compute(*sets(n, m))
+    assert (score.low is not None, score.high is not None) == (has, has)
+    if has:
+        assert score.se is not None and score.low is not None and score.high is not None
+        assert score.value - score.low == pytest.approx(1.96 * score.se, rel=1e-4)
+        assert score.high - score.value == pytest.approx(1.96 * score.se, rel=1e-4)
+
+
+def test_equality_is_tested_only_within_five_standard_errors_of_zero() -> None:
+    near, far = kid.compute(*sets(40, 40, shift=0.0)), kid.compute(*sets(40, 40, shift=0.6))
+    assert near.se is not None and near.value < 5 * near.se
+    assert near.p_value is not None and near.p_value > 0.05
+    assert far.se is not None and far.value > 5 * far.se
+    assert far.p_value is None
+
+
+def test_subsets_are_not_tested() -> None:
+    assert kid.compute(*sets(40, 40, shift=0.0), subset_size=20, subsets=3).p_value is None
 
 
 def test_standard_error_is_close_to_the_spread_over_draws() -> None:

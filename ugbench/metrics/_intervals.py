@@ -39,7 +39,12 @@ def ratio_score(numerator: Tensor, denominator: Tensor) -> Score:
     return _with_interval(float(value), se, n)
 
 
-def _with_interval(value: float, se: float | None, n: int) -> Score:
+def normal_interval(value: float, se: float | None, n: int) -> tuple[float | None, float | None]:
+    """value -+ 1.96 se, or (None, None) without an error or with fewer than 30 images."""
     if se is None or n < ENOUGH:
-        return Score(value, se)
-    return Score(value, se, value - NORMAL_95 * se, value + NORMAL_95 * se)
+        return None, None
+    return value - NORMAL_95 * se, value + NORMAL_95 * se
+
+
+def _with_interval(value: float, se: float | None, n: int) -> Score:
+    return Score(value, se, *normal_interval(value, se, n))

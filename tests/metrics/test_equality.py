@@ -1,0 +1,63 @@
+from itertools import combinations
+
+import numpy as np
+import pytest
+import torch
+
+from ugbench.metrics import _equality, _kernel, kid
+from ugbench.metrics._equality import equality_p_value
+
+
+def sets(n: int, m: int, shift: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(n, 8, generator=generator) + shift, torch.rand(m, 8, generator=generator)
+
+
+def p_value(fake: torch.Tensor, real: torch.Tensor, permutations: int = 1000) -> float:
+    return equality_p_value(fake, real, _kernel.row_sums(fake, real), permutations)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.15])
+def test_p_is_the_share_of_all_relabellings_found_by_refitting(shift: float) -> None:
+    fake, real = sets(5, 4, shift, 3)
+    pooled, observed = torch.cat([fake, real]), kid.compute(fake, real).value
+    values = []
+    for chosen in combinations(range(9), 5):
+        others = [i for i in range(9) if i not in chosen]
+        values.append(kid.compute(pooled[list(chosen)], pooled[others]).value)
+    share = np.mean(np.array(values) >= observed - 1e-12)
+    assert p_value(fake, real, 20_000) == pytest.approx(share, abs=0.012)
+
+
+def test_blocks_of_the_kernel_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake, real = sets(23, 31, 0.03, 0)
+    whole = p_value(fake, real)
+    monkeypatch.setattr(_kernel, "BLOCK", 7)
+    assert 0.01 < p_value(fake, real) == whole < 0.99
+
+
+def test_the_same_sets_give_the_same_p() -> None:
+    fake, real = sets(20, 25, 0.02, 1)
+    assert p_value(fake, real) == p_value(fake, real)
+
+
+def test_a_clear_difference_reaches_the_smallest_p_and_never_zero() -> None:
+    assert p_value(*sets(30, 30, 1.0, 0), permutations=199) == 1 / 200
+
+
+def test_identical_images_are_no_evidence() -> None:
+    same = torch.ones(12, 8)
+    assert p_value(same[:7], same[7:]) == 1.0
+
+
+def test_under_equality_small_ps_are_as_rare_as_they_say() -> None:
+    found = np.array([p_value(*sets(12, 18, 0.0, seed), permutations=99) for seed in range(500)])
+    # Exact: P(p <= 0.05) is 0.05 and P(p <= 0.2) is 0.2, with standard errors of 0.01 and 0.018.
+    assert np.mean(found <= 0.05) == pytest.approx(0.05, abs=0.03)
+    assert np.mean(found <= 0.2) == pytest.approx(0.2, abs=0.055)
+
+
+def test_each_relabelling_keeps_the_sizes_and_the_first_is_the_labels_as_given() -> None:
+    labels = _equality._relabellings(3, 8, 50, seed=0)
+    assert labels[:, 0].tolist() == [1, 1, 1, 0, 0, 0, 0, 0]
+    assert (labels.sum(0) == 3).all() and len(torch.unique(labels, dim=1).T) > 20
