@@ -34,11 +34,11 @@ class Metric:
         title: a table's column heading, with the scale in it.
         compute: what it takes depends on `needs`; keyword arguments are `settings` with the caller's changes.
         needs: "features": compute(fake, real), float tensors (n, d) and (m, d) of one extractor;
-            "perceptual": compute(source, output, distance), uint8 images (n, 3, s, s) and a function from two
-            float batches in [-1, 1] to (n,) distances;
+            "perceptual": compute(distances), float (n,), from each source to its output;
             "truth": compute(source, output, truth), uint8 images (n, 3, s, s) whose true translation is known.
         higher_is_better: None where a value is neither good nor bad, so that no table marks a best.
         scale: tables print value * scale.
+        with_sources: whether `compute` also takes source=, the features (k, d) of the sources; of "features" alone.
         settings: this metric's part of a protocol, with its defaults.
     """
 
@@ -48,3 +48,4 @@ class Metric:
     higher_is_better: bool | None
     scale: float = 1.0
     settings: Mapping[str, Any] = field(default_factory=dict)
+    with_sources: bool = False

@@ -1,9 +1,7 @@
-"""Outputs as files: one PNG an input, attention overlays, and the outputs that a run keeps for its scores."""
+"""Outputs as files: one PNG an input, and attention overlays."""
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +10,12 @@ import torch
 from torch import Tensor
 
 from ugbench import translate
-from ugbench.data.datasets import DataSet, Split
 from ugbench.data.images import read_image, resize, save_png, to_tensor
 from ugbench.errors import UsageError
 from ugbench.method import Direction, Method
 from ugbench.overlay import overlay
-from ugbench.train.checkpoint import write_json
 from ugbench.train.precision import Precision
-from ugbench.train.run import Run
 
-NOTE = "outputs.json"
 ATTENTION = "attention"
 
 
@@ -104,33 +98,3 @@ def check_stems(paths: Sequence[Path]) -> None:
         other = seen.setdefault(path.stem, path)
         if other is not path:
             raise UsageError(f"{other} and {path} would both become {path.stem}.png; rename one.")
-
-
-def keep_outputs(
-    run: Run,
-    dataset: DataSet,
-    direction: Direction,
-    device: torch.device,
-    step: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> tuple[Path, int]:
-    """RUN/outputs/<direction>/ for the data set's test sources: reused at the same step, remade at another.
-
-    Heat maps over the sources lie beside them, in attention/, where the method has any.
-
-    Returns:
-        The folder, and the steps that the weights were trained for.
-    """
-    method, at = translate.load(run, device, step, whole=True)
-    folder = run.path / "outputs" / direction
-    split: Split = "testA" if direction == "A2B" else "testB"
-    sources = dataset.split(split)
-    note = {"step": at, "sources": dataset.fingerprint((split,))}
-    if (folder / NOTE).exists() and json.loads((folder / NOTE).read_text(encoding="utf-8")) == note:
-        return folder, at
-    shutil.rmtree(folder, ignore_errors=True)
-    how = How(mode=run.config.precision, attention=has_attention(method, direction))
-    write_outputs(method, sources, folder, direction, how, progress)
-    # Written last: a folder without it was cut short and is made again.
-    write_json(folder / NOTE, note)
-    return folder, at

@@ -199,6 +199,7 @@ def test_json_is_the_contracts(make_record: Make) -> None:
             "direction": "A2B",
             "method": "ugatit",
             "variant": "no-cam",
+            "name": None,
             "cells": {
                 "kid": {
                     "value": 0.116,

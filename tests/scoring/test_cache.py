@@ -11,7 +11,7 @@ import pytest
 from ugbench.scoring import cache as store
 from ugbench.scoring.cache import Cache, Features, Space, default_folder
 
-SPACE = Space("net", "0" * 64, "64 px", 3, 256)
+SPACE = Space("net", "0" * 64, "64 px", 3, "256x256 bilinear")
 
 
 def image(number: int) -> bytes:
@@ -60,12 +60,12 @@ def test_one_set_of_images_is_one_file_however_often_it_is_written(cache: Cache)
 @pytest.mark.parametrize(
     "other",
     [
-        Space("other", "0" * 64, "64 px", 3, 256),
-        Space("net", "1" * 64, "64 px", 3, 256),
-        Space("net", "0" * 64, "65 px", 3, 256),
-        Space("net", "0" * 64, "64 px", 3, None),
-        Space("net", "0" * 64, "64 px", 3, 128),
-        Space("net", "0" * 64, "64 px", 3, 256, "bfloat16"),
+        Space("other", "0" * 64, "64 px", 3, "256x256 bilinear"),
+        Space("net", "1" * 64, "64 px", 3, "256x256 bilinear"),
+        Space("net", "0" * 64, "65 px", 3, "256x256 bilinear"),
+        Space("net", "0" * 64, "64 px", 3, ""),
+        Space("net", "0" * 64, "64 px", 3, "128x128 bilinear"),
+        Space("net", "0" * 64, "64 px", 3, "256x256 bilinear", "bfloat16"),
     ],
     ids=["extractor", "weights", "transform", "as they are", "size", "precision"],
 )
@@ -77,7 +77,7 @@ def test_another_extractor_weights_transform_size_or_precision_is_another_space(
 
 def test_a_shard_in_the_folder_of_another_space_is_not_believed(tmp_path: Path) -> None:
     said: list[str] = []
-    cache, other = Cache(tmp_path, said.append), Space("net", "1" * 64, "64 px", 3, 256)
+    cache, other = Cache(tmp_path, said.append), Space("net", "1" * 64, "64 px", 3, "256x256 bilinear")
     store.write(cache, SPACE, rows(1))
     (tmp_path / SPACE.name()).rename(tmp_path / other.name())
     assert everything(cache, other) == {}

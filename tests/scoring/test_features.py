@@ -12,7 +12,9 @@ from ugbench.errors import DataError
 from ugbench.scoring import features as module
 from ugbench.scoring.cache import Cache
 from ugbench.scoring.extractors import Extractor, extract, load_extractor
-from ugbench.scoring.features import features_of
+from ugbench.scoring.features import Stage, features_of
+
+SQUASHED = (Stage(32),)
 
 
 class Counting(nn.Module):
@@ -73,7 +75,7 @@ def test_features_are_those_of_the_squashed_images_in_the_order_of_the_files(
     size: int, tmp_path: Path, extractor: Extractor
 ) -> None:
     files = draw(tmp_path / "a", 70, (50, 40))[::-1]
-    found = features_of(files, size, extractor)
+    found = features_of(files, (Stage(size),), extractor)
     assert found.dtype == torch.float32 and found.shape == (70, extractor.dim)
     assert found.std(0).max() > 1e-2
     close(found, extract(extractor, load_images(files, size)))
@@ -84,23 +86,23 @@ def test_without_a_size_files_are_taken_as_they_are_whatever_their_shapes(
 ) -> None:
     wide, tall = draw(tmp_path / "a", 3, (50, 30), 1), draw(tmp_path / "a", 3, (30, 50), 2)
     mixed = [file for pair in zip(wide, tall, strict=True) for file in pair]
-    found = features_of(mixed, None, extractor)
+    found = features_of(mixed, (), extractor)
     assert sorted(counting.shapes) == [(3, 3, 30, 50), (3, 3, 50, 30)]
     for place, file in enumerate(mixed):
-        close(found[place : place + 1], features_of([file], None, extractor))
-    assert not torch.allclose(found, features_of(mixed, 30, extractor))
+        close(found[place : place + 1], features_of([file], (), extractor))
+    assert not torch.allclose(found, features_of(mixed, (Stage(30),), extractor))
 
 
 def test_a_renamed_folder_and_renamed_files_hit_and_give_the_same_bits(
     tmp_path: Path, extractor: Extractor, counting: Counting, cache: Cache
 ) -> None:
     files = draw(tmp_path / "a", 40)
-    computed = features_of(files, 32, extractor, cache=cache)
+    computed = features_of(files, SQUASHED, extractor, cache=cache)
     assert counting.seen() == 40
     (tmp_path / "a").rename(tmp_path / "b")
     moved = [file.rename(tmp_path / "b" / f"{99 - n}.png") for n, file in enumerate((tmp_path / "b").iterdir())]
     order = {file.read_bytes(): n for n, file in enumerate(sorted((tmp_path / "b").iterdir()))}
-    again = features_of(moved, 32, extractor, cache=cache)
+    again = features_of(moved, SQUASHED, extractor, cache=cache)
     assert counting.seen() == 0
     files_again = draw(tmp_path / "a", 40)
     places = [[file.read_bytes() for file in moved].index(file.read_bytes()) for file in files_again]
@@ -111,12 +113,12 @@ def test_a_changed_image_misses_and_the_others_hit(
     tmp_path: Path, extractor: Extractor, counting: Counting, cache: Cache
 ) -> None:
     files = draw(tmp_path / "a", 5)
-    before = features_of(files, 32, extractor, cache=cache)
+    before = features_of(files, SQUASHED, extractor, cache=cache)
     counting.seen()
     pixels = np.array(Image.open(files[2]))
     pixels[:20] = 255 - pixels[:20]
     Image.fromarray(pixels).save(files[2])
-    after = features_of(files, 32, extractor, cache=cache)
+    after = features_of(files, SQUASHED, extractor, cache=cache)
     assert counting.seen() == 1
     changed = (before != after).any(1)
     assert changed.tolist() == [False, False, True, False, False]
@@ -126,18 +128,20 @@ def test_other_weights_another_size_and_another_transform_miss(
     tmp_path: Path, extractor: Extractor, counting: Counting, cache: Cache
 ) -> None:
     files = draw(tmp_path / "a", 3)
-    features_of(files, 32, extractor, cache=cache)
+    features_of(files, SQUASHED, extractor, cache=cache)
     counting.seen()
-    for size, other in (
-        (33, extractor),
-        (None, extractor),
-        (32, replace(extractor, sha256="0" * 64)),
-        (32, replace(extractor, transform="none")),
-        (32, replace(extractor, name="other")),
+    for stages, other in (
+        ((Stage(33),), extractor),
+        ((Stage(32, "bicubic"),), extractor),
+        ((*SQUASHED, Stage(64)), extractor),
+        ((), extractor),
+        (SQUASHED, replace(extractor, sha256="0" * 64)),
+        (SQUASHED, replace(extractor, transform="none")),
+        (SQUASHED, replace(extractor, name="other")),
     ):
-        features_of(files, size, other, cache=cache)
+        features_of(files, stages, other, cache=cache)
         assert counting.seen() == 3
-    features_of(files, 32, extractor, cache=cache)
+    features_of(files, SQUASHED, extractor, cache=cache)
     assert counting.seen() == 0
 
 
@@ -146,7 +150,7 @@ def test_equal_contents_are_computed_once_even_without_a_cache(
 ) -> None:
     files = draw(tmp_path / "a", 3)
     (tmp_path / "a/copy.png").write_bytes(files[1].read_bytes())
-    found = features_of([*files, tmp_path / "a/copy.png", files[1]], 32, extractor)
+    found = features_of([*files, tmp_path / "a/copy.png", files[1]], SQUASHED, extractor)
     assert counting.seen() == 3
     assert torch.equal(found[3], found[1]) and torch.equal(found[4], found[1])
     assert not torch.equal(found[3], found[0])
@@ -154,10 +158,10 @@ def test_equal_contents_are_computed_once_even_without_a_cache(
 
 def test_hits_beside_misses_change_no_feature(tmp_path: Path, extractor: Extractor, cache: Cache) -> None:
     files = draw(tmp_path / "a", 50)
-    wanted = features_of(files, 32, extractor)
-    features_of(files[::3], 32, extractor, cache=cache)
-    close(features_of(files, 32, extractor, cache=cache), wanted)
-    close(features_of(files, 32, extractor, cache=cache), wanted)
+    wanted = features_of(files, SQUASHED, extractor)
+    features_of(files[::3], SQUASHED, extractor, cache=cache)
+    close(features_of(files, SQUASHED, extractor, cache=cache), wanted)
+    close(features_of(files, SQUASHED, extractor, cache=cache), wanted)
 
 
 def test_never_more_than_a_batch_of_images_is_in_memory(
@@ -173,7 +177,7 @@ def test_never_more_than_a_batch_of_images_is_in_memory(
 
     monkeypatch.setattr(module._Work, "add", watched)
     files = [file for n in range(11) for file in draw(tmp_path / "a", 1, (20 + n, 20), n)]
-    features_of(files, None, extractor)
+    features_of(files, (), extractor)
     assert max(held) < 4
     assert counting.seen() == 11
 
@@ -182,7 +186,7 @@ def test_a_cache_deleted_while_it_is_read_costs_time_alone(
     tmp_path: Path, extractor: Extractor, counting: Counting, cache: Cache
 ) -> None:
     files = draw(tmp_path / "a", 6)
-    wanted = features_of(files, 32, extractor, cache=cache)
+    wanted = features_of(files, SQUASHED, extractor, cache=cache)
     counting.seen()
 
     def delete(done: int, total: int) -> None:
@@ -190,9 +194,11 @@ def test_a_cache_deleted_while_it_is_read_costs_time_alone(
             for shard in cache.folder.rglob("*.safetensors"):
                 shard.unlink()
 
-    close(features_of(files, 32, extractor, cache=cache, progress=delete), wanted)
+    close(features_of(files, SQUASHED, extractor, cache=cache, progress=delete), wanted)
     assert counting.seen() == 6
-    assert torch.equal(features_of(files, 32, extractor, cache=cache), features_of(files, 32, extractor, cache=cache))
+    assert torch.equal(
+        features_of(files, SQUASHED, extractor, cache=cache), features_of(files, SQUASHED, extractor, cache=cache)
+    )
     assert counting.seen() == 0
 
 
@@ -202,13 +208,13 @@ def test_a_damaged_shard_is_said_and_its_images_are_computed_again(
     said: list[str] = []
     cache = Cache(tmp_path / "cache", said.append)
     files = draw(tmp_path / "a", 6)
-    wanted = features_of(files, 32, extractor, cache=cache)
+    wanted = features_of(files, SQUASHED, extractor, cache=cache)
     counting.seen()
     shard = next(cache.folder.rglob("*.safetensors"))
     shard.write_bytes(shard.read_bytes()[:-1] + b"?")
-    close(features_of(files, 32, extractor, cache=cache), wanted)
+    close(features_of(files, SQUASHED, extractor, cache=cache), wanted)
     assert counting.seen() == 6 and len(said) == 1 and str(shard) in said[0]
-    features_of(files, 32, extractor, cache=cache)
+    features_of(files, SQUASHED, extractor, cache=cache)
     assert counting.seen() == 0 and len(said) == 1
 
 
@@ -219,11 +225,11 @@ def test_a_bad_file_is_named_and_what_came_before_it_is_kept(
     files = draw(tmp_path / "a", 9)
     files[8].write_text("no image")
     with pytest.raises(DataError, match=r"0-008\.png: not a readable image"):
-        features_of(files, 32, extractor, cache=cache)
+        features_of(files, SQUASHED, extractor, cache=cache)
     with pytest.raises(DataError, match=r"missing\.png: not a readable image"):
-        features_of([tmp_path / "missing.png"], 32, extractor, cache=cache)
+        features_of([tmp_path / "missing.png"], SQUASHED, extractor, cache=cache)
     counting.seen()
-    features_of(files[:8], 32, extractor, cache=cache)
+    features_of(files[:8], SQUASHED, extractor, cache=cache)
     assert counting.seen() == 0
 
 
@@ -232,10 +238,10 @@ def test_progress_is_told_after_every_file_hit_or_miss(tmp_path: Path, extractor
     for _ in range(2):
         told: list[tuple[int, int]] = []
         features_of(
-            files, 32, extractor, cache=cache, progress=lambda done, total, told=told: told.append((done, total))
+            files, SQUASHED, extractor, cache=cache, progress=lambda done, total, told=told: told.append((done, total))
         )  # type: ignore[misc]
         assert told == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_no_files_give_no_features(extractor: Extractor, cache: Cache) -> None:
-    assert features_of([], 32, extractor, cache=cache).shape == (0, extractor.dim)
+    assert features_of([], SQUASHED, extractor, cache=cache).shape == (0, extractor.dim)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ugbench.errors import UnknownName, UsageError, WeightsError
 from ugbench.scoring.extractors import load_extractor
-from ugbench.scoring.perceptual import load_lpips
+from ugbench.scoring.perceptual import Perceptual, load_lpips, pair_distances
 
 FILES = {
     "alex": ("alexnet", "alexnet-features.pth"),
@@ -124,3 +124,35 @@ def test_vggs_backbone_is_filled_whole(tmp_path: Path) -> None:
     state["features.0.bias"] += 1
     torch.save(state, tmp_path / "other.pth")
     assert load_lpips("vgg", {"vgg": tmp_path / "other.pth"}).sha256 != perceptual.sha256
+
+
+def gap(first: Tensor, second: Tensor) -> Tensor:
+    """A distance whose values can be told by hand."""
+    assert first.dtype == torch.float32
+    return (first - second).abs().mean((1, 2, 3))
+
+
+def flat(path: Path, level: int, size: tuple[int, int] = (30, 20)) -> Path:
+    Image.new("RGB", size, (level, level, level)).save(path)
+    return path
+
+
+def test_files_reach_the_distance_pair_by_pair_at_the_asked_size(tmp_path: Path) -> None:
+    seen: list[tuple[int, ...]] = []
+
+    def watch(first: Tensor, second: Tensor) -> Tensor:
+        seen.append(tuple(first.shape))
+        return gap(first, second)
+
+    sources = [flat(tmp_path / f"s{level}.png", 0) for level in (0, 51, 255)]
+    outputs = [flat(tmp_path / f"o{level}.png", level, (60, 40)) for level in (0, 51, 255)]
+    found = pair_distances(Perceptual("by hand", "", "", watch), sources, outputs, (30, 20), batch_size=2)
+    # From -1, on the scale from -1 to 1.
+    torch.testing.assert_close(found, torch.tensor([0.0, 0.4, 2.0]))
+    assert seen == [(2, 3, 20, 30), (1, 3, 20, 30)]
+
+
+def test_outputs_that_are_no_pairs_with_sources_are_refused(tmp_path: Path) -> None:
+    one = flat(tmp_path / "one.png", 0)
+    with pytest.raises(UsageError, match="1 sources and 2 outputs"):
+        pair_distances(Perceptual("by hand", "", "", gap), [one], [one, one], 8)

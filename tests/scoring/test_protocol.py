@@ -12,7 +12,7 @@ from ugbench.scoring.extractors import Extractor
 from ugbench.scoring.perceptual import Perceptual
 from ugbench.scoring.protocol import metric_settings, protocol, protocol_id
 
-EXTRACTOR = Extractor("alexnet", 256, "ab" * 32, True, "224 px", nn.Identity())
+EXTRACTOR = Extractor("alexnet", 256, 224, "ab" * 32, True, "224 px", nn.Identity())
 PERCEPTUAL = Perceptual("alex", "cd" * 32, "0.1", lambda first, second: torch.zeros(len(first)))
 OWN = ("changed", "fid", "iou", "kid", "lpips", "precision", "recall", "unchanged")
 
@@ -63,6 +63,7 @@ def test_each_kind_of_metric_names_its_own_network_alone() -> None:
         {"format": "jpg"},
         {"checkpoint": "validation"},
         {"filter": "bicubic"},
+        {"to_extractor": "bicubic"},
         {"extractor": replace(EXTRACTOR, sha256="ef" * 32)},
         {"extractor": replace(EXTRACTOR, transform="other")},
         {"settings": {"subset_size": 50}},
@@ -113,7 +114,7 @@ def test_a_metric_computes_with_the_settings_that_its_protocol_states(name: str)
     truth = torch.cat([images[..., :4], images[..., 4:].flip(0)], 3)
     given = {
         "features": (torch.rand(6, 4), torch.rand(6, 4)),
-        "perceptual": (images, images, lambda first, second: torch.zeros(len(first))),
+        "perceptual": (torch.rand(6),),
         "truth": (images, images.flip(1), truth),
     }[metric.needs]
     stated = metric.compute(*given, **metric_settings(name, {}))

@@ -18,6 +18,7 @@ from ugbench.cli import (
     doctor,
     evaluate,
     figure,
+    import_,
     methods,
     runs,
     table,
@@ -129,6 +130,7 @@ app.command("translate")(takes_common(translate.translate))
 app.command("eval")(takes_common(evaluate.evaluate))
 app.command("table")(takes_common(table.table))
 app.command("figure")(takes_common(figure.figure))
+app.command("import")(takes_common(import_.import_))
 app.command("bench")(takes_common(bench.bench))
 app.command("methods")(takes_common(methods.methods))
 app.command("variants")(takes_common(variants.variants))

@@ -44,6 +44,7 @@ def demo(
     from ugbench.train import loop
     from ugbench.train.precision import pick_device
     from ugbench.train.prepare import Request, prepare
+    from ugbench.train.run import dataset_of
 
     chosen = pick_device(device)
     overrides: dict[str, Any] = {"size": 32, "steps": steps}
@@ -72,11 +73,10 @@ def demo(
     else:
         print(formats.render(table, "terminal"))
     say(f"4. the table is in {table_file}, the picture (input, attention, output, truth) in {figure_file}")
-    say(f"Next: ugbench translate {run.id[:6]} --input {_first(prepared.run.config.dataset.root)} --output out")
+    say(f"Next: ugbench translate {run.id[:6]} --input {_first(dataset_of(run).root)} --output out")
 
 
-def _first(root: str) -> Path:
+def _first(root: Path) -> Path:
     """The data set's first source image, as seen from here where it can be."""
-    folder = Path(root) / "testA"
-    first = min(folder.iterdir())
+    first = min((root / "testA").iterdir())
     return first.relative_to(Path.cwd()) if first.is_relative_to(Path.cwd()) else first

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,6 +12,10 @@ from ugbench.cli import options
 from ugbench.cli.options import Device, Json, Results, Weights
 from ugbench.cli.output import print_json, print_rows, progress_callback, say
 from ugbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from ugbench.scoring.named import NamedProtocol
+    from ugbench.train.run import Run
 
 
 def evaluate(
@@ -22,7 +27,10 @@ def evaluate(
         typer.Option("--metric", metavar="NAMES", help="kid, fid, lpips, … ; default: what fits."),
     ] = None,
     protocol: Annotated[
-        str | None, typer.Option("--protocol", metavar="NAME", help="target, or train-reference.")
+        str | None,
+        typer.Option(
+            "--protocol", metavar="NAME", help="target, train-reference, authors2019, torch-fidelity or clean."
+        ),
     ] = None,
     extractor: Annotated[
         str, typer.Option("--extractor", metavar="NAME", help="inception, alexnet, squeezenet, random.")
@@ -37,6 +45,9 @@ def evaluate(
     reference: Annotated[
         Literal["test", "train"] | None, typer.Option("--reference", help="Which images of the target.")
     ] = None,
+    checkpoints: Annotated[
+        Literal["last", "all"], typer.Option("--checkpoints", help="Score the last one, or every one that was kept.")
+    ] = "last",
     real: Annotated[Path | None, typer.Option("--real", metavar="DIR", help="Any folder of real images.")] = None,
     fake: Annotated[Path | None, typer.Option("--fake", metavar="DIR", help="Any folder of outputs.")] = None,
     source: Annotated[
@@ -46,6 +57,15 @@ def evaluate(
     output: Annotated[
         Path | None,
         typer.Option("--output", metavar="FILE", help="Add the records of --real and --fake here."),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            "--cache",
+            envvar="UGBENCH_CACHE",
+            metavar="DIR",
+            help="Where features are kept between calls; default: ~/.cache/ugbench/features.",
+        ),
     ] = None,
     results: Results = options.RESULTS,
     device: Device = options.DEVICE,
@@ -60,17 +80,24 @@ def evaluate(
       ugbench eval --real datasets/cat2dog/testB --fake out --metric kid --extractor random
     """
     from ugbench.scoring import record
+    from ugbench.scoring.cache import Cache, default_folder
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.folders import score_folders
     from ugbench.scoring.wanted import Networks, Wanted, metric
     from ugbench.train.precision import pick_device
-    from ugbench.train.run import find_run, list_runs
+    from ugbench.train.run import find_run
 
     names = tuple(options.split_list(metrics))
     for name in names:
         metric(name)
     networks = Networks(extractor, lpips_net, options.parse_weights(weights), pick_device(device))
-    wanted = Wanted(names, networks, pick_reference(protocol, reference), kid_settings(kid_subset_size, kid_subsets))
+    wanted = Wanted(
+        names,
+        networks,
+        pick_protocol(protocol, reference),
+        kid_settings(kid_subset_size, kid_subsets),
+        cache=Cache(cache or default_folder(), say),
+    )
     if (real is None) != (fake is None):
         raise UsageError("--real and --fake go together; give both folders.")
     if real is not None and fake is not None:
@@ -80,14 +107,16 @@ def evaluate(
         if output is not None:
             record.append(output, records)
     else:
-        chosen = [find_run(run, results) for run in runs] if runs else [r for r in list_runs(results) if r.is_done()]
+        chosen = [find_run(run, results) for run in runs] if runs else finished(results, say)
         if not chosen:
             raise UsageError(f"no finished run under {results}; train one, or name a RUN.")
         records = []
         with progress_callback("scoring") as tick:
             evaluation = Evaluation(wanted, results, say, lambda _title: tick)
             for run in chosen:
-                records += evaluation.run(run)
+                # In rising order, so that the outputs that stay are the last checkpoint's.
+                for step in (None,) if checkpoints == "last" else kept_steps(run):
+                    records += evaluation.run(run, step)
     if as_json:
         print_json([one.to_json() for one in records])
         return
@@ -96,29 +125,45 @@ def evaluate(
 
 
 def _row(one: Any) -> list[object]:
-    label = one.method + (f"-{one.variant}" if one.variant else "")
     se = None if one.se is None else f"{one.se:.4g}"
-    values = [one.run, label, one.direction, one.metric, f"{one.value:.5g}", se, one.n_fake, one.n_real]
+    values = [one.run, one.label, one.direction, one.metric, f"{one.value:.5g}", se, one.n_fake, one.n_real]
     return [*values, one.protocol_id]
 
 
-def pick_reference(protocol: str | None, reference: str | None) -> Literal["test", "train"]:
-    """The reference split that --protocol and --reference mean together.
+def finished(results: Path, say: Callable[[str], None]) -> list[Run]:
+    """The runs that are trained to their last step, and the imported ones that have a data set."""
+    from ugbench.train.run import list_runs
+
+    done = [run for run in list_runs(results) if run.is_done()]
+    for run in done:
+        if run.config.dataset is None:
+            say(f"run {run.id} ({run.config.label}) was imported without a data set and is left out.")
+    return [run for run in done if run.config.dataset is not None]
+
+
+def kept_steps(run: Run) -> tuple[int | None, ...]:
+    """The steps of a run's checkpoints, rising; None where there is only what was imported."""
+    from ugbench.train.checkpoint import steps
+
+    return (None,) if run.config.origin is not None else tuple(steps(run.checkpoints)) or (None,)
+
+
+def pick_protocol(name: str | None, reference: str | None) -> NamedProtocol:
+    """The protocol that --protocol and --reference mean together.
 
     Raises:
-        UsageError: an unknown protocol, or two that disagree.
+        UnknownName: there is no such protocol.
+        UsageError: the two disagree.
     """
-    from ugbench.errors import UnknownName
+    from ugbench.scoring.named import TARGET, TRAIN_REFERENCE, named
 
-    splits: dict[str, Literal["test", "train"]] = {"target": "test", "train-reference": "train"}
-    if protocol is None:
-        return "train" if reference == "train" else "test"
-    if protocol not in splits:
-        raise UnknownName("protocol", protocol, splits)
-    if reference is not None and reference != splits[protocol]:
-        other = next(name for name, split in splits.items() if split == reference)
-        raise UsageError(f"--protocol {protocol} with --reference {reference}: that protocol's name is {other}.")
-    return splits[protocol]
+    if name is None:
+        return TRAIN_REFERENCE if reference == "train" else TARGET
+    found = named(name)
+    if reference is not None and reference != found.reference:
+        other = {"test": TARGET, "train": TRAIN_REFERENCE}[reference].name
+        raise UsageError(f"--protocol {name} with --reference {reference}: that protocol's name is {other}.")
+    return found
 
 
 def kid_settings(subset_size: int | None, subsets: int | None) -> dict[str, dict[str, Any]]:

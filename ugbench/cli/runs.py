@@ -21,7 +21,7 @@ def runs(results: Results = RESULTS, as_json: Json = False) -> None:
       ugbench runs
       ugbench runs --results results --json
     """
-    from ugbench.train.run import list_runs
+    from ugbench.train.run import label_of, list_runs
 
     rows = [describe(run) for run in list_runs(results)]
     if as_json:
@@ -34,8 +34,10 @@ def runs(results: Results = RESULTS, as_json: Json = False) -> None:
         ("id", "dataset", "method", "variant", "seed", "step", "status"),
         [
             (
-                *(row[key] for key in ("id", "dataset", "method", "variant", "seed")),
-                f"{row['step']}/{row['steps']}",
+                *(row[key] for key in ("id", "dataset")),
+                label_of(row["method"], None, row["name"]),
+                *(row[key] for key in ("variant", "seed")),
+                f"{row['step']}/{row['steps']}" if row["steps"] else None,
                 row["status"],
             )
             for row in rows
@@ -43,18 +45,26 @@ def runs(results: Results = RESULTS, as_json: Json = False) -> None:
     )
 
 
+def status(run: Run) -> str:
+    """imported, done, stopped (partly trained) or new (nothing saved yet)."""
+    if run.config.origin is not None:
+        return "imported"
+    return "done" if run.is_done() else "stopped" if run.step() else "new"
+
+
 def describe(run: Run) -> dict[str, Any]:
-    """What the list says of a run; `status` is done, stopped (partly trained) or new (nothing saved yet)."""
+    """What the list says of a run; see `status`."""
     config, step = run.config, run.step()
     return {
         "id": run.id,
         "path": run.path,
-        "dataset": config.dataset.name,
-        "method": config.method,
+        "dataset": None if config.dataset is None else config.dataset.name,
+        "method": config.known_as,
         "variant": config.variant,
+        "name": config.name,
         "direction": config.direction,
         "seed": config.seed,
         "step": step,
         "steps": run.steps,
-        "status": "done" if run.is_done() else "stopped" if step else "new",
+        "status": status(run),
     }

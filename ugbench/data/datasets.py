@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from ugbench.data.dial import DialSpec, parse, read_spec, write
@@ -15,6 +16,8 @@ from ugbench.errors import DataError, UnknownName
 
 Split = Literal["trainA", "trainB", "testA", "testB"]
 SPLITS: tuple[Split, ...] = ("trainA", "trainB", "testA", "testB")
+TRAIN: Mapping[str, Split] = MappingProxyType({"A": "trainA", "B": "trainB"})
+TEST: Mapping[str, Split] = MappingProxyType({"A": "testA", "B": "testB"})
 
 
 @dataclass(frozen=True)

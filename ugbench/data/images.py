@@ -10,6 +10,7 @@ import io
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -19,6 +20,10 @@ from torch import Tensor
 from ugbench.errors import DataError
 
 Progress = Callable[[int, int], None]  # (done, total)
+Size = int | tuple[int, int]
+"""Px: a square's side, or width and height."""
+Filter = Literal["bilinear", "bicubic"]
+"""Pillow's, antialiased."""
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")  # Pillow's other decoders stay closed
@@ -118,11 +123,12 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
     return grey
 
 
-def resize(image: Image.Image, size: int) -> Image.Image:
-    """The image squashed to size x size px, antialiased bilinear; unchanged where it has that size."""
-    if image.size == (size, size):
+def resize(image: Image.Image, size: Size, filter: Filter = "bilinear") -> Image.Image:
+    """The image squashed to `size`, antialiased; unchanged where it has that size."""
+    width, height = (size, size) if isinstance(size, int) else size
+    if image.size == (width, height):
         return image
-    return image.resize((size, size), Image.Resampling.BILINEAR)
+    return image.resize((width, height), Image.Resampling[filter.upper()])
 
 
 def to_tensor(image: Image.Image) -> Tensor:
@@ -130,13 +136,14 @@ def to_tensor(image: Image.Image) -> Tensor:
     return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
 
 
-def load_images(paths: Sequence[Path], size: int, progress: Progress | None = None) -> Tensor:
-    """Images as one uint8 tensor (n, 3, size, size), in the order of `paths`.
+def load_images(paths: Sequence[Path], size: Size, progress: Progress | None = None) -> Tensor:
+    """Images as one uint8 tensor (n, 3, height, width), in the order of `paths`.
 
     Raises:
         DataError: a file that cannot be read.
     """
-    images = torch.empty((len(paths), 3, size, size), dtype=torch.uint8)
+    width, height = (size, size) if isinstance(size, int) else size
+    images = torch.empty((len(paths), 3, height, width), dtype=torch.uint8)
     for i, path in enumerate(paths):
         images[i] = to_tensor(resize(read_image(path), size))
         if progress is not None:

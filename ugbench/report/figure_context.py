@@ -70,7 +70,7 @@ def label_runs(runs: Iterable[Run]) -> list[str]:
     runs = list(runs)
     parts: list[Callable[[Run], str]] = [
         lambda run: f" {dataset_name(run)}",
-        lambda run: f" seed {run.config.seed}",
+        lambda run: "" if run.config.seed is None else f" seed {run.config.seed}",
         lambda run: f" {run.id}",
     ]
     labels = [run.config.label for run in runs]

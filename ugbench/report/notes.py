@@ -146,7 +146,7 @@ def _mixed_steps(counted: Iterable[ScoreRecord]) -> Iterator[str]:
     steps: dict[str, set[int]] = defaultdict(set)
     for one in counted:
         if one.step is not None:
-            steps[f"{_label(one)} on {one.dataset} {one.direction}"].add(one.step)
+            steps[f"{one.label} on {one.dataset} {one.direction}"].add(one.step)
     for who, found in steps.items():
         if len(found) > 1:
             yield f"{who}: the scores are of different steps ({', '.join(map(str, sorted(found)))})."
@@ -158,23 +158,15 @@ def _left_out(table: Table, records: Iterable[ScoreRecord], counted: Iterable[Sc
     runs: dict[tuple[Any, ...], set[str]] = defaultdict(set)
     for one in records:
         if one.metric in metrics:
-            runs[_identity(one)].add(one.run)
-    for one in {_identity(r): r for r in counted}.values():
-        others = sorted(runs[_identity(one)] - {one.run})
+            runs[one.identity].add(one.run)
+    for one in {r.identity: r for r in counted}.values():
+        others = sorted(runs[one.identity] - {one.run})
         if others:
             seed = "" if one.seed is None else f", seed {one.seed},"
             yield (
-                f"{_label(one)}{seed} on {one.dataset}: {len(others) + 1} runs; "
+                f"{one.label}{seed} on {one.dataset}: {len(others) + 1} runs; "
                 f"run {one.run} is shown, not {', '.join(others)}."
             )
-
-
-def _identity(one: ScoreRecord) -> tuple[Any, ...]:
-    return (one.dataset, one.direction, one.method, one.variant, one.seed, one.metric, one.protocol_id)
-
-
-def _label(one: ScoreRecord) -> str:
-    return one.method + (f"-{one.variant}" if one.variant else "")
 
 
 def _range(numbers: Iterable[int]) -> str:

@@ -19,6 +19,7 @@ from ugbench.errors import UnknownName, UsageError
 from ugbench.metric import Metric
 from ugbench.report import notes
 from ugbench.scoring.record import ScoreRecord
+from ugbench.train.run import label_of
 
 FLOOR, CEILING = "identity", "real"  # sources untouched, and training images of the target: no competitors
 TIED = 1.96  # standard errors of a difference below which two cells are not told apart
@@ -75,12 +76,13 @@ class Row:
     direction: str
     method: str
     variant: str | None
+    name: str | None
     cells: Mapping[str, Cell]
 
     @property
     def label(self) -> str:
-        """`method` or `method-variant`."""
-        return self.method + (f"-{self.variant}" if self.variant else "")
+        """What a person reads."""
+        return label_of(self.method, self.variant, self.name)
 
     @property
     def competes(self) -> bool:
@@ -130,7 +132,7 @@ def latest(records: Iterable[ScoreRecord]) -> list[ScoreRecord]:
     """The records that count, see `build_table`; the order of the first of each kind."""
     found: dict[tuple[Any, ...], ScoreRecord] = {}
     for one in records:
-        key = (one.dataset, one.direction, one.method, one.variant, one.seed, one.metric, one.protocol_id)
+        key = one.identity
         other = found.get(key)
         if other is None or (one.step or 0) >= (other.step or 0):
             found[key] = one
@@ -145,6 +147,7 @@ def to_json(table: Table) -> dict[str, Any]:
             "direction": row.direction,
             "method": row.method,
             "variant": row.variant,
+            "name": row.name,
             "cells": {key: _cell_json(cell) for key, cell in row.cells.items()},
         }
         for row in table.rows
@@ -205,17 +208,19 @@ def _first(counted: Iterable[ScoreRecord], column: Column) -> ScoreRecord:
 
 
 def _rows(counted: Iterable[ScoreRecord], keys: Mapping[tuple[str, str], str]) -> list[Row]:
-    grouped: dict[tuple[str, str, str, str | None], dict[str, list[ScoreRecord]]] = defaultdict(
+    grouped: dict[tuple[str, str, str, str | None, str | None], dict[str, list[ScoreRecord]]] = defaultdict(
         lambda: defaultdict(list)
     )
     for one in counted:
-        row = (one.dataset, one.direction, one.method, one.variant)
+        row = (one.dataset, one.direction, one.method, one.variant, one.name)
         grouped[row][keys[one.metric, one.protocol_id]].append(one)
     rows = []
     for who, cells in grouped.items():
         rows.append(Row(*who, {key: _cell(cells[key]) for key in keys.values() if key in cells}))
     place = {FLOOR: 0, CEILING: 2}
-    return sorted(rows, key=lambda r: (r.dataset, r.direction, place.get(r.method, 1), r.method, r.variant or ""))
+    return sorted(
+        rows, key=lambda r: (r.dataset, r.direction, place.get(r.method, 1), r.method, r.variant or "", r.name or "")
+    )
 
 
 def _cell(seeds: Sequence[ScoreRecord]) -> Cell:

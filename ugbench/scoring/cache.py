@@ -36,7 +36,7 @@ class Space:
 
     Attributes:
         extractor, sha256, transform, dim: as in `ugbench.scoring.extractors.Extractor`.
-        size: side in px to which images are squashed first; None for files as they are.
+        before: resizes of the image before the extractor's transform, in words; empty for files as they are.
         precision: of the network's arithmetic.
     """
 
@@ -44,12 +44,12 @@ class Space:
     sha256: str
     transform: str
     dim: int
-    size: int | None
+    before: str
     precision: str = "float32"
 
     def text(self) -> str:
         """All of it as one line."""
-        fields = [self.extractor, self.sha256, self.transform, self.dim, self.size, self.precision, READING]
+        fields = [self.extractor, self.sha256, self.transform, self.dim, self.before, self.precision, READING]
         return json.dumps(fields)
 
     def name(self) -> str:

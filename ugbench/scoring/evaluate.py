@@ -9,30 +9,34 @@ from typing import Any
 
 from torch import Tensor
 
-from ugbench.data.datasets import DataSet, Split
-from ugbench.data.images import load_images
+from ugbench.data.datasets import DataSet
+from ugbench.data.images import Size, load_images
 from ugbench.errors import RunError, UsageError
-from ugbench.method import Direction
-from ugbench.outputs import check_stems, keep_outputs
+from ugbench.kept_outputs import Outputs, make_outputs, outputs_of
 from ugbench.scoring import record
-from ugbench.scoring.extractors import extract
+from ugbench.scoring.features import features_of
 from ugbench.scoring.material import Material
+from ugbench.scoring.perceptual import pair_distances
 from ugbench.scoring.protocol import protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.wanted import Wanted, Who, make_record, metric
 from ugbench.train.run import Run, dataset_folder, dataset_of
 
 
-def metrics_for(names: Sequence[str], dataset: DataSet) -> tuple[str, ...]:
-    """`names`, or where it is empty every metric that the data set allows: truth scores need known truth.
+def metrics_for(wanted: Wanted, dataset: DataSet) -> tuple[str, ...]:
+    """The metrics that were asked for, or every metric that the protocol and the data set allow.
 
     Raises:
         UnknownName: no such metric.
-        UsageError: a truth score on data whose truth is not known.
+        UsageError: a truth score on data whose truth is not known, or a metric that is not the protocol's.
     """
-    chosen = tuple(names) or ("kid", "fid", "lpips", *_truth_scores(dataset))
+    named = wanted.protocol
+    chosen = wanted.metrics or named.metrics or ("kid", "fid", "lpips", *_truth_scores(dataset))
     for name in chosen:
-        if metric(name).needs == "truth" and dataset.dial is None:
+        needs = metric(name).needs
+        if named.features_only and needs != "features":
+            raise UsageError(f"--metric {name}: protocol {named.name} is of metrics on features; leave one out.")
+        if needs == "truth" and dataset.dial is None:
             raise UsageError(f"--metric {name}: the true translation of {dataset.name} is not known, only a dial's is.")
     return chosen
 
@@ -47,13 +51,12 @@ def _truth_scores(dataset: DataSet) -> tuple[str, ...]:
 
 @dataclass
 class Evaluation:
-    """One call of eval: references and their features are read once for all runs of the call."""
+    """One call of eval: features and data sets' folders are found once for all runs of the call."""
 
     wanted: Wanted
     results: Path
     say: Callable[[str], None] = lambda _text: None
     progress: Callable[[str], Callable[[int, int], None]] | None = None
-    _materials: dict[tuple[str, Direction, int], Material] = field(default_factory=dict)
     _features: dict[tuple[Any, ...], Tensor] = field(default_factory=dict)
     _folders: dict[str, Path] = field(default_factory=dict)
 
@@ -62,26 +65,31 @@ class Evaluation:
 
         Also brings `identity` and `real` of its data set up to date.
 
+        Args:
+            step: of a kept checkpoint; None is the last.
         Raises:
             RunError: the run has saved nothing, or its data set is no longer where it was.
         """
-        if not run.step():
+        if not run.step() and run.config.origin is None:
             raise RunError(f"{run.path} has no checkpoint yet; train it before you score it.")
         dataset = dataset_of(run)
-        names = metrics_for(self.wanted.metrics, dataset)
-        size = int(run.config.config["size"])
-        at = run.step() if step is None else step
+        names = metrics_for(self.wanted, dataset)
+        config = run.config
         records = []
         for direction in run.directions():
-            material = self._material(dataset, direction, size)
-            self._floor_and_ceiling(material, names)
+            outputs = outputs_of(run, dataset, direction, step)
+            material = Material(dataset, direction, outputs.size)
+            who = Who(run.id, config.known_as, config.variant, config.seed, outputs.step, config.name)
+            self._floor_and_ceiling(material, names, outputs.format)
             file = run.path / record.FILE
             known = {
-                (r.metric, r.protocol_id): r for r in record.read(file) if (r.direction, r.step) == (direction, at)
+                (r.metric, r.protocol_id): r
+                for r in record.read(file)
+                if (r.direction, r.step) == (direction, outputs.step)
             }
             missing = []
             for name in names:
-                found = known.get((name, protocol_id(self.wanted.protocol_of(name, size))))
+                found = known.get((name, protocol_id(self.wanted.protocol_of(name, outputs.size, outputs.format))))
                 if found is None:
                     missing.append(name)
                 else:
@@ -89,17 +97,11 @@ class Evaluation:
             if not missing:
                 continue
             tick = self.progress(f"{run.id} {direction}") if self.progress else None
-            folder, _ = keep_outputs(run, dataset, direction, self.wanted.networks.device, step, tick)
-            outputs = load_images([folder / f"{path.stem}.png" for path in _source_paths(dataset, direction)], size)
-            who = Who(run.id, run.config.method, run.config.variant, run.config.seed, at)
-            new = [self._score(name, material, outputs, who, material.sources) for name in missing]
+            make_outputs(run, dataset, direction, self.wanted.networks.device, step, tick)
+            new = [self._score(name, material, outputs, who) for name in missing]
             record.append(file, new)
             records += new
         return sorted(records, key=lambda r: (r.direction, names.index(r.metric)))
-
-    def _material(self, dataset: DataSet, direction: Direction, size: int) -> Material:
-        key = (str(dataset.root), direction, size)
-        return self._materials.setdefault(key, Material(dataset, direction, size))
 
     def _folder(self, dataset: DataSet) -> Path:
         """Where the data set's scores go; finding it reads every image, so it is found once a call."""
@@ -108,64 +110,66 @@ class Evaluation:
             self._folders[key] = dataset_folder(self.results, dataset)
         return self._folders[key]
 
-    def _floor_and_ceiling(self, material: Material, names: Sequence[str]) -> None:
+    def _floor_and_ceiling(self, material: Material, names: Sequence[str], format: str) -> None:
         """Keep `identity` (sources untouched) and `real` (train against test of the target) up to date."""
         folder = self._folder(material.dataset)
-        target_train: Split = "trainA" if material.target_domain == "A" else "trainB"
         for who in (Who("identity", "identity"), Who("real", "real")):
-            if who.run == "real" and not material.dataset.has(target_train):
+            if who.run == "real" and not material.has_training_images:
                 continue
             file = folder / who.run / record.FILE
             known = {(r.metric, r.direction, r.protocol_id) for r in record.read(file)}
             new = []
             for name in names:
-                if who.run == "real" and (metric(name).needs != "features" or self.wanted.reference == "train"):
+                if who.run == "real" and (
+                    metric(name).needs != "features" or self.wanted.protocol.reference == "train"
+                ):
                     continue
-                identifier = protocol_id(self.wanted.protocol_of(name, material.size))
+                identifier = protocol_id(self.wanted.protocol_of(name, material.size, format))
                 if (name, material.direction, identifier) in known:
                     continue
-                images = material.sources if who.run == "identity" else material.as_many_training_images
-                new.append(self._score(name, material, images, who, material.sources))
+                files = material.sources if who.run == "identity" else material.as_many_training_images
+                outputs = Outputs(material.sources, files, material.size, format, None)
+                new.append(self._score(name, material, outputs, who))
             record.append(file, new)
 
-    def _score(self, name: str, material: Material, outputs: Tensor, who: Who, sources: Tensor) -> ScoreRecord:
+    def _score(self, name: str, material: Material, outputs: Outputs, who: Who) -> ScoreRecord:
         own = metric(name)
-        settings = {**own.settings, **self.wanted.settings.get(name, {})}
+        networks = self.wanted.networks
+        settings = {**own.settings, **self.wanted.settings_of(name)}
+        size = material.size
         if own.needs == "truth":
-            score = own.compute(sources, outputs, material.truth, **settings)
-            n_real = len(material.truth)
+            truth = material.truth(outputs.sources)
+            images = (load_images(files, size) for files in (outputs.sources, outputs.files))
+            score = own.compute(*images, truth, **settings)
+            n_real = len(truth)
         elif own.needs == "perceptual":
-            score = own.compute(sources, outputs, self.wanted.networks.perceptual.distance, **settings)
-            n_real = len(sources)
+            distances = pair_distances(networks.perceptual, outputs.sources, outputs.files, size)
+            score = own.compute(distances, **settings)
+            n_real = len(outputs.sources)
         else:
-            references = material.references(self.wanted.reference)
-            where = (str(material.dataset.root), material.size)
-            fake = self._extract((*where, material.direction, who.run, who.step), outputs)
-            real = self._extract((*where, material.target_domain), references)
-            score = own.compute(fake, real, **settings)
+            references = material.references(self.wanted.protocol.reference)
+            fake, real = self.features(outputs.files, size), self.features(references, size)
+            extra = {"source": self.features(outputs.sources, size)} if own.with_sources else {}
+            score = own.compute(fake, real, **extra, **settings)
             n_real = len(real)
         if score.warning:
             self.say(score.warning)
-        folder = self._folder(material.dataset)
+        folder = self._folder(material.dataset).name
         return make_record(
             name,
             score,
             self.wanted,
-            material.size,
+            (size, outputs.format),
             who,
-            folder.name,
-            material.direction,
-            len(outputs),
-            n_real,
+            (folder, material.direction),
+            (len(outputs.files), n_real),
         )
 
-    def _extract(self, key: tuple[Any, ...], images: Tensor) -> Tensor:
+    def features(self, files: Sequence[Path], size: Size) -> Tensor:
+        """Features (n, dim) of image files under the wanted protocol; once a call for each list of files."""
+        extractor = self.wanted.networks.extractor
+        stages = self.wanted.stages(size)
+        key = (tuple(files), stages, tuple(file.stat().st_mtime_ns for file in files))
         if key not in self._features:
-            self._features[key] = extract(self.wanted.networks.extractor, images, device=self.wanted.networks.device)
+            self._features[key] = features_of(files, stages, extractor, self.wanted.networks.device, self.wanted.cache)
         return self._features[key]
-
-
-def _source_paths(dataset: DataSet, direction: Direction) -> list[Path]:
-    paths = dataset.split("testA" if direction == "A2B" else "testB")
-    check_stems(paths)
-    return paths

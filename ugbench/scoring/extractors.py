@@ -32,6 +32,7 @@ class Extractor:
     Attributes:
         name: as in `--extractor NAME`.
         dim: length of a feature.
+        size: px to which its own transform squashes an image.
         sha256: digest of the weights that are in the network (see `ugbench.scoring.weights.digest`).
         comparable: whether scores on these features may stand beside other people's.
         transform: what happens to an image first, in words, for protocols.
@@ -40,6 +41,7 @@ class Extractor:
 
     name: str
     dim: int
+    size: int
     sha256: str
     comparable: bool
     transform: str
@@ -126,7 +128,8 @@ def _torchvision(name: str, model: str, dim: int) -> Callable[[Mapping[str, Path
             features = getattr(models, model)(weights=None).features
         features = features.to_empty(device="cpu")
         sha256 = fill(features, state, f"--weights {name}={weights[name]}")
-        return Extractor(name, dim, sha256, True, _imagenet(224), _Pooled(features, 224, IMAGENET_MEAN, IMAGENET_STD))
+        pooled = _Pooled(features, 224, IMAGENET_MEAN, IMAGENET_STD)
+        return Extractor(name, dim, 224, sha256, True, _imagenet(224), pooled)
 
     return load
 
@@ -147,7 +150,7 @@ def _inception(weights: Mapping[str, Path]) -> Extractor:
         raise WeightsError(f"{given} holds another network; it takes {SOURCES['inception']}.") from None
     sha256 = fill(network, state, given)
     transform = "torch-fidelity inception-v3-compat: 299 px TensorFlow 1 bilinear, (x - 128) / 128"
-    return Extractor("inception", 2048, sha256, True, transform, _First(network))
+    return Extractor("inception", 2048, 299, sha256, True, transform, _First(network))
 
 
 def _dinov2(weights: Mapping[str, Path]) -> Extractor:
@@ -167,7 +170,7 @@ def _dinov2(weights: Mapping[str, Path]) -> Extractor:
         )
     sha256 = fill(network, state, given)
     pooled = _Pooled(network, 224, IMAGENET_MEAN, IMAGENET_STD)
-    return Extractor("dinov2", dim, sha256, True, _imagenet(224), pooled)
+    return Extractor("dinov2", dim, 224, sha256, True, _imagenet(224), pooled)
 
 
 def _random(weights: Mapping[str, Path]) -> Extractor:  # noqa: ARG001
@@ -186,7 +189,7 @@ def _random(weights: Mapping[str, Path]) -> Extractor:  # noqa: ARG001
     sha256 = fill(features, state, "random")
     half = (0.5, 0.5, 0.5)
     transform = "64 px bilinear antialiased, (x - 127.5) / 127.5"
-    return Extractor("random", widths[-1], sha256, False, transform, _Pooled(features, 64, half, half))
+    return Extractor("random", widths[-1], 64, sha256, False, transform, _Pooled(features, 64, half, half))
 
 
 _LOADERS: Mapping[str, Callable[[Mapping[str, Path]], Extractor]] = MappingProxyType(

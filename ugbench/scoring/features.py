@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ugbench.data.images import Progress, decode_image, read_bytes, resize, to_tensor
+from ugbench.data.images import Filter, Progress, Size, decode_image, read_bytes, resize, to_tensor
 from ugbench.scoring import cache as store
 from ugbench.scoring.cache import Cache, Features, Space
 from ugbench.scoring.extractors import Extractor, extract
@@ -19,9 +19,21 @@ BATCH = 32  # images in memory at once
 SHARD = 256  # images a file of the cache: what an interrupted call can lose at most
 
 
+@dataclass(frozen=True)
+class Stage:
+    """One resize of an image on its way to the extractor: px, and Pillow's filter, antialiased."""
+
+    size: Size
+    filter: Filter = "bilinear"
+
+    def __str__(self) -> str:
+        width, height = (self.size, self.size) if isinstance(self.size, int) else self.size
+        return f"{width}x{height} {self.filter}"
+
+
 def features_of(
     files: Sequence[Path],
-    size: int | None,
+    stages: Sequence[Stage],
     extractor: Extractor,
     device: torch.device | str = "cpu",
     cache: Cache | None = None,
@@ -33,15 +45,16 @@ def features_of(
     come from the cache, and which images share a batch, changes them by rounding alone.
 
     Args:
-        size: side in px to which each image is squashed first, antialiased bilinear; None: files as they are.
+        stages: resizes of each image before the extractor's own, in order; none: files as they are.
         cache: where features are looked up and kept; None computes all.
         progress: told (files done, of how many) after each file.
     Raises:
         DataError: a file that cannot be read. What was computed before it is in the cache.
     """
-    space = Space(extractor.name, extractor.sha256, extractor.transform, extractor.dim, size)
+    before = ", ".join(map(str, stages))
+    space = Space(extractor.name, extractor.sha256, extractor.transform, extractor.dim, before)
     kept = {} if cache is None else store.index(cache, space)
-    work = _Work(torch.empty(len(files), extractor.dim), extractor, device, size, space, cache)
+    work = _Work(torch.empty(len(files), extractor.dim), extractor, device, stages, space, cache)
     first: dict[bytes, int] = {}  # where each content stands first
     stored: dict[Path, list[int]] = {}  # places whose features a shard holds
     twins: list[tuple[int, int]] = []
@@ -83,7 +96,7 @@ class _Work:
     features: Tensor
     extractor: Extractor
     device: torch.device | str
-    size: int | None
+    stages: Sequence[Stage]
     space: Space
     cache: Cache | None
     waiting: list[tuple[int, bytes, Tensor]] = field(default_factory=list)
@@ -91,8 +104,9 @@ class _Work:
 
     def add(self, place: int, image: bytes, file: Path, content: bytes) -> None:
         picture = decode_image(file, content)
-        pixels = to_tensor(picture if self.size is None else resize(picture, self.size))
-        self.waiting.append((place, image, pixels))
+        for stage in self.stages:
+            picture = resize(picture, stage.size, stage.filter)
+        self.waiting.append((place, image, to_tensor(picture)))
         if len(self.waiting) == BATCH:
             self.compute()
 

@@ -1,71 +1,54 @@
-"""The images of one data set, direction and size that scores need, each read once."""
+"""The files of one data set, direction and size that scores need: sources, references and, on a dial, truth."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ugbench.data.batches import generator_for
-from ugbench.data.datasets import DataSet, Split
+from ugbench.data.datasets import TEST, TRAIN, DataSet
 from ugbench.data.dial import truth
-from ugbench.data.images import load_images
+from ugbench.data.images import Size
 from ugbench.method import Direction
-from ugbench.scoring.wanted import Reference
+from ugbench.scoring.named import Reference
 
 
 @dataclass(frozen=True)
 class Material:
-    """The images of one direction at one size, uint8 (n, 3, s, s): what references and sources are."""
+    """What outputs of one direction are held against, and the size at which that is done."""
 
     dataset: DataSet
     direction: Direction
-    size: int
+    size: Size
 
-    def load(self, split: Split) -> Tensor:
-        """A split through the test transform."""
-        return load_images(self.dataset.split(split), self.size)
+    @cached_property
+    def sources(self) -> tuple[Path, ...]:
+        """The source domain's test images, sorted by name."""
+        return tuple(self.dataset.split(TEST[self.direction[0]]))
+
+    def references(self, reference: Reference) -> tuple[Path, ...]:
+        """The target domain's test or training images."""
+        return tuple(self.dataset.split((TEST if reference == "test" else TRAIN)[self.direction[2]]))
 
     @property
-    def source_domain(self) -> str:
-        """A or B."""
-        return self.direction[0]
-
-    @property
-    def target_domain(self) -> str:
-        """A or B."""
-        return self.direction[2]
+    def has_training_images(self) -> bool:
+        """Whether the target domain has any."""
+        return self.dataset.has(TRAIN[self.direction[2]])
 
     @cached_property
-    def sources(self) -> Tensor:
-        """The source domain's test images."""
-        return self.load("testA" if self.source_domain == "A" else "testB")
-
-    @cached_property
-    def test_references(self) -> Tensor:
-        """The target domain's test images."""
-        return self.load("testA" if self.target_domain == "A" else "testB")
-
-    @cached_property
-    def train_references(self) -> Tensor:
-        """The target domain's training images."""
-        return self.load("trainA" if self.target_domain == "A" else "trainB")
-
-    @cached_property
-    def as_many_training_images(self) -> Tensor:
+    def as_many_training_images(self) -> tuple[Path, ...]:
         """Training images of the target, as many as there are sources: FID and the like depend on the number."""
-        train = self.train_references
+        train = self.references("train")
         count = min(len(train), len(self.sources))
         chosen = torch.randperm(len(train), generator=generator_for(0, "real", self.direction))[:count]
-        return train[chosen.sort().values]
+        return tuple(train[place] for place in chosen.sort().values.tolist())
 
-    @cached_property
-    def truth(self) -> Tensor:
-        """The true translations of `sources`, on a dial."""
-        return truth(self.dataset, self.direction, self.size)
-
-    def references(self, reference: Reference) -> Tensor:
-        """What outputs are held against."""
-        return self.test_references if reference == "test" else self.train_references
+    def truth(self, sources: tuple[Path, ...]) -> Tensor:
+        """The true translations of some of `self.sources`, on a dial: uint8 (n, 3, s, s)."""
+        assert isinstance(self.size, int)
+        places = {path: place for place, path in enumerate(self.sources)}
+        return truth(self.dataset, self.direction, self.size)[[places[path] for path in sources]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -11,6 +11,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
+from ugbench.data.images import Size, load_images, to_float
 from ugbench.errors import UnknownName, UsageError
 from ugbench.scoring.weights import features_part, fill, plain_float32, read_weights, undisturbed
 
@@ -76,6 +77,25 @@ def load_lpips(net: str, weights: Mapping[str, Path], device: torch.device | str
         return between.flatten()
 
     return Perceptual(net, sha256, VERSION, distance)
+
+
+def pair_distances(
+    perceptual: Perceptual, sources: Sequence[Path], outputs: Sequence[Path], size: Size, batch_size: int = 16
+) -> Tensor:
+    """Distances (n,) between image files, pair by pair at `size`, a batch in memory at a time.
+
+    Raises:
+        UsageError: as many sources as outputs are needed, or images are too small for the net.
+        DataError: a file that cannot be read.
+    """
+    if len(sources) != len(outputs):
+        raise UsageError(f"lpips: {len(sources)} sources and {len(outputs)} outputs are no pairs; give one of each.")
+    parts = [torch.zeros(0)]
+    for start in range(0, len(sources), batch_size):
+        batch = slice(start, start + batch_size)
+        first, second = (to_float(load_images(files[batch], size)) for files in (sources, outputs))
+        parts.append(perceptual.distance(first, second).cpu())
+    return torch.cat(parts)
 
 
 def _uncut(backbone: torch.nn.Module) -> torch.nn.Sequential:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from ugbench import registry
+from ugbench.data.images import Size
 from ugbench.errors import UnknownName
 from ugbench.metric import Metric
 from ugbench.scoring.extractors import Extractor
@@ -42,26 +43,28 @@ def protocol(
     *,
     name: str,
     reference: str,
-    size: int | str,
+    size: Size | Literal["as-is"],
     extractor: Extractor | None = None,
     perceptual: Perceptual | None = None,
     settings: Mapping[str, Any] | None = None,
     format: str = "png",
     filter: str = FILTER,
     checkpoint: str = "last",
+    to_extractor: str | None = None,
 ) -> dict[str, Any]:
     """The protocol of one metric's scores: only what that metric's value depends on.
 
     Args:
         name: "target", "train-reference", …
         reference: split that the references come from ("test", "train"); for metrics on features.
-        size: height and width at which images were compared, px, or "as-is": files as they are.
+        size: at which images were compared, px, or "as-is": files as they are.
         extractor: for metrics on features.
         perceptual: for metrics on perceptual distances.
         settings: changes to the metric's settings.
         format: file format of what was scored.
         filter: of the resize to `size`; None where there is none.
         checkpoint: rule by which a run's checkpoint was chosen.
+        to_extractor: filter of an antialiased resize to the extractor's size, before its own; None for none.
     Raises:
         UnknownName, UsageError: see `metric_settings`.
     """
@@ -71,8 +74,8 @@ def protocol(
         "metric": metric_name,
         "settings": metric_settings(metric_name, settings or {}),
         "checkpoint": checkpoint,
-        "size": size,
-        "filter": filter if isinstance(size, int) else None,
+        "size": list(size) if isinstance(size, tuple) else size,
+        "filter": None if size == "as-is" else filter,
         "format": format,
     }
     if needs == "features":
@@ -84,6 +87,8 @@ def protocol(
             "sha256": extractor.sha256,
             "transform": extractor.transform,
         }
+        if to_extractor is not None:
+            fields["to_extractor"] = f"{extractor.size} px pil-{to_extractor}-antialiased"
     elif needs == "perceptual":
         if perceptual is None:
             raise ValueError(f"the protocol of {metric_name} needs its perceptual distance")

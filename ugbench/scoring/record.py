@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ugbench.errors import RunError
+from ugbench.train.run import label_of
 
 SCHEMA = 1
 FILE = "scores.jsonl"
@@ -19,7 +20,8 @@ class ScoreRecord(BaseModel):
     """One metric of one run, direction and protocol.
 
     `value`, `se`, `low` and `high` are raw (never x100); the last three are None where no honest interval
-    exists. `run` is the run's id, or "identity" or "real", whose variant, seed and step are None.
+    exists. `run` is the run's id, or "identity" or "real", whose variant, seed and step are None. `name` tells an
+    imported checkpoint from other runs of its method. `p_value` is of the permutation test near zero (see kid).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +45,19 @@ class ScoreRecord(BaseModel):
     comparable: bool
     protocol: dict[str, Any]
     protocol_id: str
+    name: str | None = None
+    p_value: float | None = None
+
+    @property
+    def label(self) -> str:
+        """Whose score it is, as a person reads it."""
+        return label_of(self.method, self.variant, self.name)
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """What it is a score of: of two records with one identity the newer counts."""
+        who = (self.dataset, self.direction, self.method, self.variant, self.name, self.seed)
+        return (*who, self.metric, self.protocol_id)
 
     def to_json(self) -> dict[str, Any]:
         """The record as it stands in files and on stdout: `schema` first."""

@@ -6,19 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from ugbench import registry
+from ugbench.data.images import Size
 from ugbench.method import Direction
 from ugbench.metric import Metric, Score
+from ugbench.scoring.cache import Cache
 from ugbench.scoring.extractors import Extractor, load_extractor
+from ugbench.scoring.features import Stage
+from ugbench.scoring.named import TARGET, NamedProtocol
 from ugbench.scoring.perceptual import Perceptual, load_lpips
 from ugbench.scoring.protocol import protocol, protocol_id
 from ugbench.scoring.record import ScoreRecord
-
-Reference = Literal["test", "train"]
 
 
 @dataclass(frozen=True)
@@ -43,24 +45,49 @@ class Networks:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be scored and how."""
+    """What is to be scored and how.
+
+    Attributes:
+        metrics: their names; none for all that the protocol and the data allow.
+        settings: changes to metrics' settings beside the protocol's own, by metric.
+        checkpoint: rule by which a run's checkpoint is chosen, as protocols say it.
+        cache: where features are kept between calls; None keeps none.
+    """
 
     metrics: tuple[str, ...]
     networks: Networks
-    reference: Reference = "test"
+    protocol: NamedProtocol = TARGET
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    checkpoint: str = "last"
+    cache: Cache | None = None
 
-    def protocol_of(self, name: str, size: int | str) -> dict[str, Any]:
-        """The whole protocol of one metric at one image size."""
+    def settings_of(self, name: str) -> dict[str, Any]:
+        """Changes to a metric's settings: the protocol's, then the caller's."""
+        return {**self.protocol.settings.get(name, {}), **self.settings.get(name, {})}
+
+    def stages(self, size: Size | None) -> tuple[Stage, ...]:
+        """The resizes of each image on its way to the extractor; `size` is the test transform's, None for none."""
+        stages: list[Stage] = []
+        if self.protocol.squashed and size is not None:
+            stages.append(Stage(size, "bilinear"))
+        if self.protocol.to_extractor is not None:
+            stages.append(Stage(self.networks.extractor.size, self.protocol.to_extractor))
+        return tuple(stages)
+
+    def protocol_of(self, name: str, size: Size | None, format: str = "png") -> dict[str, Any]:
+        """The whole protocol of one metric at one size (None: files as they are)."""
         needs = metric(name).needs
         return protocol(
             name,
-            name="target" if self.reference == "test" else "train-reference",
-            reference=self.reference,
-            size=size,
+            name=self.protocol.name,
+            reference=self.protocol.reference,
+            size="as-is" if size is None or not self.protocol.squashed else size,
             extractor=self.networks.extractor if needs == "features" else None,
             perceptual=self.networks.perceptual if needs == "perceptual" else None,
-            settings=self.settings.get(name, {}),
+            to_extractor=self.protocol.to_extractor,
+            settings=self.settings_of(name),
+            format=format,
+            checkpoint=self.checkpoint,
         )
 
 
@@ -83,26 +110,31 @@ class Who:
     variant: str | None = None
     seed: int | None = None
     step: int | None = None
+    name: str | None = None
 
 
 def make_record(
     name: str,
     score: Score,
     wanted: Wanted,
-    size: int | str,
+    files: tuple[Size | None, str],
     who: Who,
-    dataset: str,
-    direction: Direction,
-    n_fake: int,
-    n_real: int,
+    where: tuple[str, Direction],
+    counts: tuple[int, int],
 ) -> ScoreRecord:
-    """The record of one score with its whole protocol."""
+    """The record of one score with its whole protocol.
+
+    Args:
+        files: the size at which outputs were compared (None: as they are) and their format.
+        where: the data set's folder under results, and the direction.
+        counts: how many outputs and references.
+    """
     own = metric(name)
-    whole = wanted.protocol_of(name, size)
+    whole = wanted.protocol_of(name, *files)
     return ScoreRecord(
         run=who.run,
-        dataset=dataset,
-        direction=direction,
+        dataset=where[0],
+        direction=where[1],
         method=who.method,
         variant=who.variant,
         seed=who.seed,
@@ -112,10 +144,12 @@ def make_record(
         se=score.se,
         low=score.low,
         high=score.high,
-        n_fake=n_fake,
-        n_real=n_real,
+        n_fake=counts[0],
+        n_real=counts[1],
         higher_is_better=own.higher_is_better,
         comparable=own.needs != "features" or wanted.networks.extractor.comparable,
         protocol=whole,
         protocol_id=protocol_id(whole),
+        name=who.name,
+        p_value=score.p_value,
     )

@@ -117,7 +117,7 @@ def train(
                 images.b,
                 size=config.size,
                 batch_size=config.batch_size,
-                seed=run.config.seed,
+                seed=run.seed,
                 draws=state.method.draws(),
                 device=device,
             )
@@ -141,7 +141,7 @@ def train(
 def new_state(run: Run, device: torch.device, initial: Mapping[str, Tensor] | None = None) -> State:
     """The state before the first step; its weights depend on the run's seed alone, not on the device."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(generator_for(run.config.seed, "weights").initial_seed())
+        torch.manual_seed(generator_for(run.seed, "weights").initial_seed())
         method = registry.load_method(run.config.method)(run.config.method_config())
     if initial is not None:
         method.load_state_dict(dict(initial))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ugbench import registry
 from ugbench.data.batches import training_size
-from ugbench.data.datasets import DataSet, Split, check_training, resolve
+from ugbench.data.datasets import TEST, DataSet, check_training, resolve
 from ugbench.data.images import load_images
 from ugbench.errors import RunError, UsageError
 from ugbench.method import Direction, Method
@@ -116,7 +116,7 @@ def _direction(request: Request, method: type[Method]) -> Direction | None:
 
 def _some(dataset: DataSet, domain: str, good: Mapping[str, Sequence[Path]]) -> Sequence[Path]:
     """The first few test images of a domain, or training images where there are no test images."""
-    split: Split = "testA" if domain == "A" else "testB"
+    split = TEST[domain]
     return (dataset.split(split) if dataset.has(split) else good[f"train{domain}"])[:SHOWN]
 
 

@@ -2,6 +2,8 @@
 
 `results/<dataset>/<method>[-variant]/seed<k>-<id>/` holds config.json, environment.json, metrics.jsonl,
 timing.jsonl, tensorboard/, samples/, checkpoints/<step>/, generators.safetensors, outputs/ and scores.jsonl.
+What was imported is a run too, in `results/<dataset>/<method>/<name>-<id>/`: a published checkpoint has weights,
+another tool's outputs (the method `external`) have outputs/ alone.
 """
 
 from __future__ import annotations
@@ -22,6 +24,13 @@ from ugbench.train import checkpoint
 
 CONFIG = "config.json"
 DATASET = "dataset.json"
+EXTERNAL = "external"
+UNSAID = "imported"  # the folder of runs that were imported without a data set
+
+
+def label_of(method: str, variant: str | None, name: str | None = None) -> str:
+    """`method`, `method-variant`, or `method (name)` of an imported checkpoint."""
+    return method + (f"-{variant}" if variant else "") + (f" ({name})" if name else "")
 
 
 class DatasetRecord(BaseModel):
@@ -36,10 +45,29 @@ class DatasetRecord(BaseModel):
     skipped: list[str] = []
 
 
+class Origin(BaseModel):
+    """Where an imported run came from.
+
+    Attributes:
+        name: what its user calls it.
+        files: SHA-256 by file name, of the checkpoint's files or (by direction/name) of the outputs.
+        revision: of the public code whose forward the weights belong to, where it has several.
+        command: the template that made the outputs, where one did.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    files: dict[str, str]
+    revision: str | None = None
+    command: str | None = None
+
+
 class RunConfig(BaseModel):
     """config.json: everything that decides a run's numbers, defaults included.
 
     `direction` is null where one model translates both ways. `precision` is the one that auto resolved to.
+    Imported runs have an `origin` and no preset and seed, and no data set where none was named.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,24 +75,51 @@ class RunConfig(BaseModel):
     schema_version: int = 1
     method: str
     variant: str | None
-    preset: str
+    preset: str | None
     config: dict[str, Any]
-    dataset: DatasetRecord
+    dataset: DatasetRecord | None
     direction: Direction | None
-    seed: int
+    seed: int | None
     precision: Literal["fp32", "bf16"]
     init_from: str | None = None
+    origin: Origin | None = None
 
     @property
     def id(self) -> str:
         """Twelve hex digits of what decides the numbers; not of paths, device, preset name or cadence of logs."""
-        fields = self.model_dump(exclude={"preset": True, "dataset": {"root", "name", "images", "skipped"}})
+        left_out: dict[str, Any] = {"preset": True}
+        if self.dataset is not None:
+            left_out["dataset"] = {"root", "name", "images", "skipped"}
+        if self.origin is None:
+            left_out["origin"] = True
+        fields = self.model_dump(exclude=left_out)
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:12]
 
     @property
+    def is_external(self) -> bool:
+        """Whether the run is another tool's outputs, without weights."""
+        return self.method == EXTERNAL
+
+    @property
+    def known_as(self) -> str:
+        """The method that tables and figures name: an external run's own name."""
+        return self.origin.name if self.origin is not None and self.is_external else self.method
+
+    @property
+    def name(self) -> str | None:
+        """What tells an imported checkpoint from other runs of its method; None for other runs."""
+        return self.origin.name if self.origin is not None and not self.is_external else None
+
+    @property
     def label(self) -> str:
-        """`method` or `method-variant`: the folder's name and what a person reads."""
-        return self.method + (f"-{self.variant}" if self.variant else "")
+        """What a person reads, see `label_of`."""
+        return label_of(self.known_as, self.variant, self.name)
+
+    @property
+    def folder(self) -> str:
+        """Where the run lies in its data set's folder."""
+        first = f"seed{self.seed}" if self.origin is None else self.origin.name
+        return f"{label_of(self.method, self.variant)}/{first}-{self.id}"
 
     def method_config(self) -> MethodConfig:
         """The method's own config.
@@ -72,7 +127,10 @@ class RunConfig(BaseModel):
         Raises:
             UnknownName: the method is not installed.
             ConfigError: the method no longer takes this config.
+            RunError: the run is another tool's outputs.
         """
+        if self.is_external:
+            raise RunError(f"run {self.id} ({self.label}) is outputs of another tool and has no weights.")
         method = registry.load_method(self.method)
         try:
             return method.Config(**self.config)
@@ -103,11 +161,22 @@ class Run:
 
     @property
     def steps(self) -> int:
-        """The steps that it is to train."""
-        return int(self.config.config["steps"])
+        """The steps that it is to train; 0 where it was imported."""
+        return 0 if self.config.origin is not None else int(self.config.config["steps"])
+
+    @property
+    def seed(self) -> int:
+        """The seed of a run that trains.
+
+        Raises:
+            RunError: the run was imported.
+        """
+        if self.config.seed is None:
+            raise RunError(f"run {self.id} ({self.config.label}) was imported; there is nothing to train.")
+        return self.config.seed
 
     def step(self) -> int:
-        """Steps done at its last checkpoint; 0 before the first."""
+        """Steps done at its last checkpoint; 0 before the first, and of imported runs, whose steps are not known."""
         return max(checkpoint.steps(self.checkpoints), default=0)
 
     def is_done(self) -> bool:
@@ -118,6 +187,8 @@ class Run:
         """What the trained model translates."""
         if self.config.direction is not None:
             return (self.config.direction,)
+        if self.config.is_external:
+            return ("A2B", "B2A")
         return registry.load_method(self.config.method).directions
 
 
@@ -139,7 +210,7 @@ def dataset_folder(results: Path, dataset: DataSet) -> Path:
 
 def open_run(folder: Path, config: RunConfig) -> Run:
     """The run of this config under a data set's folder, made if it is not there yet."""
-    path = folder / config.label / f"seed{config.seed}-{config.id}"
+    path = folder / config.folder
     path.mkdir(parents=True, exist_ok=True)
     if not (path / CONFIG).exists():
         checkpoint.write_json(path / CONFIG, {"id": config.id, **config.model_dump()})
@@ -188,12 +259,14 @@ def find_run(text: str, results: Path) -> Run:
 
 
 def dataset_of(run: Run) -> DataSet:
-    """The data set that a run trained on, from where it was then.
+    """The data set that a run trained on, or was imported for, from where it was then.
 
     Raises:
-        RunError: it is gone.
+        RunError: it is gone, or the run was imported without one.
         DataError: its folders or its dial.json are no longer whole.
     """
+    if run.config.dataset is None:
+        raise RunError(f"run {run.id} was imported without a data set; import it again with --dataset.")
     root = Path(run.config.dataset.root)
     if not root.is_dir():
         raise RunError(f"run {run.id} was trained on {root}, which is gone; put the data set back there.")

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from ugbench.data.datasets import DataSet
+from ugbench.data.datasets import TEST, DataSet
 from ugbench.data.images import read_image, resize
 from ugbench.errors import UsageError
+from ugbench.kept_outputs import files_by_stem
 from ugbench.method import Direction
 from ugbench.report import style
 from ugbench.report.figure_context import FigureContext, label_runs
@@ -59,17 +60,15 @@ def draw(context: FigureContext) -> Figure:
 
 
 def _sources(dataset: DataSet, domain: str) -> dict[str, Path]:
-    return {path.stem: path for path in dataset.split("testA" if domain == "A" else "testB")}
+    return {path.stem: path for path in dataset.split(TEST[domain])}
 
 
 def _stems(dataset: DataSet, runs: Sequence[Run], direction: Direction, limit: int) -> list[str]:
     """Stems of sources, evenly spread, that all runs with outputs this way have; none without such runs."""
-    folders = [folder for run in runs if (folder := run.path / "outputs" / direction).is_dir()]
-    if not folders:
+    outputs = [files for run in runs if (files := files_by_stem(run, direction))]
+    if not outputs:
         return []
-    stems = [
-        stem for stem in _sources(dataset, direction[0]) if all((folder / f"{stem}.png").exists() for folder in folders)
-    ]
+    stems = [stem for stem in _sources(dataset, direction[0]) if all(stem in files for files in outputs)]
     places = np.linspace(0, len(stems) - 1, min(limit, len(stems))).round().astype(int)
     return [stems[place] for place in places]
 
@@ -83,7 +82,7 @@ def _columns(dataset: DataSet, runs: Sequence[Run], direction: Direction, stems:
     for run in seeing:
         of = f" {labels[run.path]}" if len(runs) > 1 else ""
         columns.append(Column(f"attention{of}", _file_in(outputs[run.path] / "attention")))
-    columns += [Column(labels[run.path], _file_in(outputs[run.path])) for run in runs]
+    columns += [Column(labels[run.path], files_by_stem(run, direction).get) for run in runs]
     if dataset.dial is not None:
         # The test images of a dial come in pairs of one stem: the same scene in both domains.
         columns.append(Column(f"truth ({target})", _sources(dataset, target).get))

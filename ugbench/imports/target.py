@@ -1,0 +1,58 @@
+"""Where an imported run goes, and what it is called."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from ugbench import registry
+from ugbench.data.datasets import DataSet
+from ugbench.errors import UsageError
+from ugbench.train.run import UNSAID, DatasetRecord, dataset_folder
+
+RESERVED = ("identity", "real", "full", "external")  # rows and words of tables that are no method
+
+
+def checked_name(name: str, own: str) -> str:
+    """`name`, where it can be a folder's name and no other row of a table has it.
+
+    Args:
+        own: the method that it is imported as, whose name it may have.
+    Raises:
+        UsageError: it cannot.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", name):
+        raise UsageError(
+            f"--name {name}: a name is at most 64 letters, digits, dots, dashes and underscores, a letter or digit "
+            "first; give another."
+        )
+    if name in RESERVED or (name != own and name in registry.modules("methods")):
+        raise UsageError(f"--name {name}: a row of tables has that name already; give another.")
+    return name
+
+
+def home(results: Path, dataset: DataSet | None) -> Path:
+    """The folder of a data set's runs, or of the runs without one."""
+    return results / UNSAID if dataset is None else dataset_folder(results, dataset)
+
+
+def dataset_record(dataset: DataSet) -> DatasetRecord:
+    """The data that an imported run is scored on."""
+    splits = dataset.splits()
+    return DatasetRecord(
+        name=dataset.name,
+        root=str(dataset.root.resolve()),
+        fingerprint=dataset.fingerprint(splits),
+        images={split: len(dataset.split(split)) for split in splits},
+    )
+
+
+def digests(files: Sequence[Path], within: Path) -> dict[str, str]:
+    """SHA-256 in hex by name relative to `within`."""
+    found = {}
+    for file in files:
+        with file.open("rb") as opened:
+            found[file.relative_to(within).as_posix()] = hashlib.file_digest(opened, "sha256").hexdigest()
+    return found

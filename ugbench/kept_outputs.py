@@ -1,0 +1,126 @@
+"""The outputs that a run keeps for its scores and figures: RUN/outputs/<direction>/, a file a test source."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from ugbench import translate
+from ugbench.data.datasets import TEST, DataSet
+from ugbench.data.images import FORMATS, Size, is_image
+from ugbench.errors import RunError
+from ugbench.method import Direction
+from ugbench.outputs import How, check_stems, has_attention, write_outputs
+from ugbench.train.checkpoint import write_json
+from ugbench.train.run import Run
+
+NOTE = "outputs.json"
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a run made of a data set's test sources, one way.
+
+    Attributes:
+        sources: those that have an output, sorted by name.
+        files: their outputs, in the same order.
+        size: of the outputs: the run's, or of another tool's outputs the commonest.
+        format: of the files, in lower case: png, jpeg …
+        step: steps that the weights were trained for; None where that is not known.
+    """
+
+    sources: tuple[Path, ...]
+    files: tuple[Path, ...]
+    size: Size
+    format: str
+    step: int | None
+
+
+def outputs_of(run: Run, dataset: DataSet, direction: Direction, step: int | None = None) -> Outputs:
+    """Where a run's outputs for the data set's test sources are, or will be once `make_outputs` has run.
+
+    Args:
+        step: whose weights; None is the last checkpoint.
+    Raises:
+        RunError: not one of the sources has an output, of another tool's.
+        UsageError: two sources have one stem.
+    """
+    sources = dataset.split(TEST[direction[0]])
+    check_stems(sources)
+    if run.config.is_external:
+        return _external(run, direction, sources)
+    folder = run.path / "outputs" / direction
+    files = tuple(folder / f"{path.stem}.png" for path in sources)
+    at = run.step() if step is None else step
+    return Outputs(
+        tuple(sources), files, int(run.config.config["size"]), "png", None if run.config.origin is not None else at
+    )
+
+
+def make_outputs(
+    run: Run,
+    dataset: DataSet,
+    direction: Direction,
+    device: torch.device,
+    step: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Translate the data set's test sources into RUN/outputs/<direction>/, where that is not done already.
+
+    Outputs of another step or of other sources are replaced; another tool's are left as they were imported.
+    Heat maps over the sources lie beside them, in attention/, where the method has any.
+
+    Raises:
+        RunError: nothing was saved yet, or no such checkpoint.
+    """
+    if run.config.is_external:
+        return
+    folder = run.path / "outputs" / direction
+    at = run.step() if step is None else step
+    note = {"step": at, "sources": dataset.fingerprint((TEST[direction[0]],))}
+    if (folder / NOTE).exists() and json.loads((folder / NOTE).read_text(encoding="utf-8")) == note:
+        return
+    method, _ = translate.load(run, device, step, whole=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    how = How(mode=run.config.precision, attention=has_attention(method, direction))
+    write_outputs(method, dataset.split(TEST[direction[0]]), folder, direction, how, progress)
+    # Written last: a folder without it was cut short and is made again.
+    write_json(folder / NOTE, note)
+
+
+def files_by_stem(run: Run, direction: Direction) -> dict[str, Path]:
+    """The outputs that are there, by the stem of their sources; empty where there are none."""
+    folder = run.path / "outputs" / direction
+    return {path.stem: path for path in sorted(folder.iterdir()) if is_image(path)} if folder.is_dir() else {}
+
+
+def commonest_size(files: list[Path]) -> Size:
+    """Width and height that most files have; of equally common ones the largest. One number where square.
+
+    Reads the files' headers alone.
+    """
+    counts: Counter[tuple[int, int]] = Counter()
+    for file in files:
+        with Image.open(file, formats=FORMATS) as image:
+            counts[image.size] += 1
+    width, height = max(counts, key=lambda size: (counts[size], size))
+    return width if width == height else (width, height)
+
+
+def _external(run: Run, direction: Direction, sources: list[Path]) -> Outputs:
+    found = files_by_stem(run, direction)
+    pairs = [(source, found[source.stem]) for source in sources if source.stem in found]
+    if not pairs:
+        raise RunError(
+            f"run {run.id} ({run.config.label}) has no output for any of {sources[0].parent}; import it again."
+        )
+    own, files = zip(*pairs, strict=True)
+    kinds = Counter("jpeg" if file.suffix.lower() in (".jpg", ".jpeg") else file.suffix[1:].lower() for file in files)
+    return Outputs(own, files, commonest_size(list(files)), "+".join(sorted(kinds)), None)
