@@ -16,6 +16,7 @@ class Score:
     """A raw value (never x100). `se`, `low` and `high` are None where no honest interval exists.
 
     `p_value` is of the hypothesis that the two sets come from one distribution; None where it was not asked.
+    `order_sd` is the value's standard deviation over random orders of the files, where their order matters.
     """
 
     value: float
@@ -24,6 +25,7 @@ class Score:
     high: float | None = None
     warning: str | None = None
     p_value: float | None = None
+    order_sd: float | None = None
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def test_it_is_a_run_like_any_other_but_for_what_needs_weights(imported: Any, fo
     [
         (["made", "--as", "external", "--name", "x"], "needs --dataset"),
         (["--as", "external", "--name", "x", "--dataset", DIAL], "either a folder of outputs, or --command"),
-        (["made", "--as", "external", "--dataset", DIAL, "--name", "identity"], "a row of tables has that name"),
+        (["made", "--as", "external", "--dataset", DIAL, "--name", "identity"], "every table has a row of that name"),
         (["none", "--as", "external", "--dataset", DIAL], "none: no such folder"),
         (["made", "--as", "external", "--dataset", DIAL, "--set", "size=8"], "--set is for checkpoints"),
         (["made", "--as", "cyclegam"], "did you mean 'cyclegan'"),

@@ -55,7 +55,7 @@ def import_checkpoint(wish: Wish, results: Path, precision: Precision) -> Run:
     """
     method = registry.load_method(wish.method)
     files = checkpoint_files(wish.path)
-    name = checked_name(wish.name or _stem(wish.path), wish.method)
+    name = checked_name(wish.name or _stem(wish.path))
     config, state = method.read_foreign(read_tensors(files), wish.revision)
     config = _with_overrides(config, wish.overrides)
     with torch.device("meta"):

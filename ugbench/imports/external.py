@@ -135,7 +135,7 @@ def import_outputs(
     Raises:
         UsageError: the name cannot be a method's.
     """
-    checked_name(name, EXTERNAL)
+    checked_name(name)
     digest = {f"{way}/{key}": sha for way, own in matched.items() for key, sha in _digests(own.files).items()}
     config = RunConfig(
         method=EXTERNAL,

@@ -7,19 +7,16 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ugbench import registry
 from ugbench.data.datasets import DataSet
 from ugbench.errors import UsageError
 from ugbench.train.run import UNSAID, DatasetRecord, dataset_folder
 
-RESERVED = ("identity", "real", "full", "external")  # rows and words of tables that are no method
+RESERVED = ("identity", "real")  # rows of tables that are no method
 
 
-def checked_name(name: str, own: str) -> str:
-    """`name`, where it can be a folder's name and no other row of a table has it.
+def checked_name(name: str) -> str:
+    """`name`, where it can be a folder's name and is no row of every table.
 
-    Args:
-        own: the method that it is imported as, whose name it may have.
     Raises:
         UsageError: it cannot.
     """
@@ -28,8 +25,8 @@ def checked_name(name: str, own: str) -> str:
             f"--name {name}: a name is at most 64 letters, digits, dots, dashes and underscores, a letter or digit "
             "first; give another."
         )
-    if name in RESERVED or (name != own and name in registry.modules("methods")):
-        raise UsageError(f"--name {name}: a row of tables has that name already; give another.")
+    if name in RESERVED:
+        raise UsageError(f"--name {name}: every table has a row of that name; give another.")
     return name
 
 

@@ -9,7 +9,7 @@ near equality its spread is some three times that of the full statistic.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from scipy import stats
@@ -70,12 +70,14 @@ def block_values(fake: Tensor, real: Tensor, largest: int = LARGEST) -> Tensor:
 
 
 def block_score(fake: Tensor, real: Tensor, largest: int = LARGEST) -> Score:
-    """The mean of the blocks' values, sd / sqrt(blocks) as its standard error, and Student's 95 % interval.
+    """The mean of the blocks' values, sd / sqrt(blocks) as its standard error, Student's 95 % interval, and the
+    standard deviation over random orders of the files.
 
     That standard error is what the authors' code prints as "std". With one block there is none. The arguments and
     errors are those of `block_values`.
     """
-    return _score(block_values(fake, real, largest))
+    score = _score(block_values(fake, real, largest))
+    return replace(score, order_sd=over_orders(fake, real, largest=largest).sd)
 
 
 def mixed_score(

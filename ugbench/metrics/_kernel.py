@@ -20,6 +20,9 @@ BLOCK = 2048  # 2048 x 2048 float64 is 32 MiB
 class RowSums:
     """For each image the sum of its kernel values, all float64.
 
+    Every tensor may have a second axis, b, of other choices of the sets: `estimate`, `left_out` and `variance_of`
+    then answer for each.
+
     Attributes:
         fake: (n,) with the other fakes, itself left out.
         real: (m,) with the other reals, itself left out.
@@ -37,7 +40,7 @@ def row_sums(fake: Tensor, real: Tensor) -> RowSums:
     """The row sums that the estimate and its jackknife need, from features (n, d) and (m, d)."""
     fake, real = _with_float64(fake), _with_float64(real)
     fake_cross, real_cross = _zeros(fake), _zeros(real)
-    for rows, columns, kernel in _blocks(fake, real):
+    for rows, columns, kernel in blocks(fake, real):
         fake_cross[rows] += kernel.sum(1)
         real_cross[columns] += kernel.sum(0)
     return RowSums(_own_sums(fake), _own_sums(real), fake_cross, real_cross)
@@ -45,9 +48,14 @@ def row_sums(fake: Tensor, real: Tensor) -> RowSums:
 
 def unbiased(sums: RowSums) -> float:
     """The unbiased U-statistic of MMD^2 for sets of any two sizes >= 2 (Gretton et al. 2012, eq. 3)."""
+    return float(estimate(sums))
+
+
+def estimate(sums: RowSums) -> Tensor:
+    """`unbiased` as a float64 tensor, () or (b,)."""
     n, m = len(sums.fake), len(sums.real)
-    within = sums.fake.sum() / (n * (n - 1)) + sums.real.sum() / (m * (m - 1))
-    return float(within - 2 * sums.fake_cross.sum() / (n * m))
+    within = sums.fake.sum(0) / (n * (n - 1)) + sums.real.sum(0) / (m * (m - 1))
+    return within - 2 * sums.fake_cross.sum(0) / (n * m)
 
 
 def jackknife_se(sums: RowSums) -> float | None:
@@ -57,26 +65,26 @@ def jackknife_se(sums: RowSums) -> float | None:
     """
     if min(len(sums.fake), len(sums.real)) < 3:
         return None
-    return se_of(*left_out(sums))
+    return math.sqrt(variance_of(*left_out(sums)))
 
 
 def left_out(sums: RowSums) -> tuple[Tensor, Tensor]:
-    """`unbiased` without each fake, (n,), and without each real, (m,); at least 3 a side.
+    """`estimate` without each fake, (n,) or (n, b), and without each real, (m,) or (m, b); at least 3 a side.
 
     Exact from the row sums: without image i a set's sum of kernels is less by twice i's row, the cross sum by
     i's cross row.
     """
     n, m = len(sums.fake), len(sums.real)
-    fake, real, cross = sums.fake.sum(), sums.real.sum(), sums.fake_cross.sum()
+    fake, real, cross = sums.fake.sum(0), sums.real.sum(0), sums.fake_cross.sum(0)
     without_fake = (fake - 2 * sums.fake) / ((n - 1) * (n - 2)) - 2 * (cross - sums.fake_cross) / ((n - 1) * m)
     without_real = (real - 2 * sums.real) / ((m - 1) * (m - 2)) - 2 * (cross - sums.real_cross) / (n * (m - 1))
     return without_fake, without_real
 
 
-def se_of(*left_out: Tensor) -> float:
-    """The jackknife's standard error from the values without each image, one tensor a set; the sets are independent."""
-    parts = [(len(one) - 1) / len(one) * float((one - one.mean()).square().sum()) for one in left_out]
-    return math.sqrt(sum(parts))
+def variance_of(without_fake: Tensor, without_real: Tensor) -> Tensor:
+    """The jackknife's variance, () or (b,), from what `left_out` gives; the two sets are independent."""
+    parts = [(len(one) - 1) / len(one) * (one - one.mean(0)).square().sum(0) for one in (without_fake, without_real)]
+    return parts[0] + parts[1]
 
 
 def subset_values(fake: Tensor, real: Tensor, fake_picks: Tensor, real_picks: Tensor) -> Tensor:
@@ -104,29 +112,13 @@ def grouped_own(x: Tensor, groups: Tensor) -> Tensor:
         groups: (n, g) float64 on x's device, 1 where image n is in group g, else 0.
     """
     total = torch.zeros(groups.shape[1], dtype=torch.float64, device=x.device)
-    for rows, columns, kernel in _half_blocks(x):
+    for rows, columns, kernel in half_blocks(x):
         times = 1 if rows == columns else 2
         total += times * ((groups[rows].T @ kernel) * groups[columns].T).sum(1)
     return total
 
 
-def _own_sums(x: Tensor) -> Tensor:
-    sums = _zeros(x)
-    for rows, columns, kernel in _half_blocks(x):
-        sums[rows] += kernel.sum(1)
-        if rows != columns:
-            sums[columns] += kernel.sum(0)
-    return sums
-
-
-def _grouped_cross(x: Tensor, y: Tensor, in_x: Tensor, in_y: Tensor) -> Tensor:
-    total = torch.zeros(in_x.shape[1], dtype=torch.float64, device=x.device)
-    for rows, columns, kernel in _blocks(x, y):
-        total += ((in_x[rows].T @ kernel) * in_y[columns].T).sum(1)
-    return total
-
-
-def _half_blocks(x: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
+def half_blocks(x: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
     """The blocks on and above the diagonal of x's own kernel matrix, whose diagonal is set to 0."""
     slices = _slices(len(x))
     for index, rows in enumerate(slices):
@@ -135,10 +127,27 @@ def _half_blocks(x: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
             yield rows, columns, kernel.fill_diagonal_(0) if rows == columns else kernel
 
 
-def _blocks(x: Tensor, y: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
+def blocks(x: Tensor, y: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
+    """The blocks of the kernel matrix between x and y, (n, d) and (m, d), each with its rows and columns."""
     for rows in _slices(len(x)):
         for columns in _slices(len(y)):
             yield rows, columns, _cubic(x[rows], y[columns])
+
+
+def _own_sums(x: Tensor) -> Tensor:
+    sums = _zeros(x)
+    for rows, columns, kernel in half_blocks(x):
+        sums[rows] += kernel.sum(1)
+        if rows != columns:
+            sums[columns] += kernel.sum(0)
+    return sums
+
+
+def _grouped_cross(x: Tensor, y: Tensor, in_x: Tensor, in_y: Tensor) -> Tensor:
+    total = torch.zeros(in_x.shape[1], dtype=torch.float64, device=x.device)
+    for rows, columns, kernel in blocks(x, y):
+        total += ((in_x[rows].T @ kernel) * in_y[columns].T).sum(1)
+    return total
 
 
 def _cubic(x: Tensor, y: Tensor) -> Tensor:

@@ -15,9 +15,10 @@ from torch import Tensor
 from ugbench.errors import UsageError
 from ugbench.metric import Metric, Score
 from ugbench.metrics import _features, _intervals, _kernel
+from ugbench.metrics._blocks import LARGEST, block_score
 from ugbench.metrics._equality import equality_p_value
 
-ESTIMATORS = ("unbiased", "torch-fidelity")
+ESTIMATORS = ("unbiased", "torch-fidelity", "blocks")
 NEAR_ZERO = 5.0  # in standard errors; above it the interval covers 93 to 97 % (docs/statistics.md)
 SUBSETS, SUBSET_SIZE, SEED = 100, 1000, 2020  # torch-fidelity's defaults
 
@@ -32,6 +33,12 @@ def complete(settings: Mapping[str, Any]) -> dict[str, Any]:
     size, count, seed = (settings.get(name) for name in ("subset_size", "subsets", "seed"))
     if estimator not in ESTIMATORS:
         raise UsageError(f"kid: estimator '{estimator}' was given; it is one of {', '.join(ESTIMATORS)}.")
+    if estimator == "blocks":
+        if size is not None or count is not None:
+            raise UsageError(
+                "--kid-subset-size and --kid-subsets are of random subsets, not of blocks; leave them out."
+            )
+        return {"estimator": estimator, "block_size": settings.get("block_size") or LARGEST}
     if estimator == "torch-fidelity":
         size = SUBSET_SIZE if size is None else size
     if size is None:
@@ -58,6 +65,7 @@ def compute(
     subset_size: int | None = None,
     subsets: int | None = None,
     seed: int | None = None,
+    block_size: int | None = None,
 ) -> Score:
     """KID between features (n, d) and (m, d).
 
@@ -67,13 +75,16 @@ def compute(
     permutation test whether the two sets differ at all. With a subset size it is the mean
     over the random subsets that torch-fidelity draws, real set first: `kid_features_to_metric(real, fake)`.
     The spread over subsets is no standard error (it is 0 when the subset is the set), so there is none.
-    "torch-fidelity" calls that package's function itself.
+    "torch-fidelity" calls that package's function itself; "blocks" is the authors' way, see `_blocks`.
 
     Raises:
         UsageError: fewer than 2 images a side or than a subset holds, or a setting out of range.
     """
-    chosen = complete({"estimator": estimator, "subset_size": subset_size, "subsets": subsets, "seed": seed})
+    given = {"estimator": estimator, "subset_size": subset_size, "subsets": subsets, "seed": seed}
+    chosen = complete({**given, "block_size": block_size})
     fake, real = _features.checked("kid", fake, real, least=2)
+    if estimator == "blocks":
+        return block_score(fake, real, chosen["block_size"])
     if "subset_size" not in chosen:
         sums = _kernel.row_sums(fake, real)
         value, se = _kernel.unbiased(sums), _kernel.jackknife_se(sums)
@@ -107,5 +118,5 @@ METRIC = Metric(
     needs="features",
     higher_is_better=False,
     scale=100.0,
-    settings={"estimator": "unbiased", "subset_size": None, "subsets": None, "seed": None},
+    settings={"estimator": "unbiased", "subset_size": None, "subsets": None, "seed": None, "block_size": None},
 )

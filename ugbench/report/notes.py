@@ -40,6 +40,7 @@ def write(table: Table, records: Iterable[ScoreRecord], counted: Sequence[ScoreR
         *_several_protocols(table),
         *_protocols(table, counted),
         *_biased(counted),
+        *_order(counted),
         *_mixed_steps(counted),
         *_left_out(table, records, counted),
     ]
@@ -140,6 +141,16 @@ def _biased(counted: Iterable[ScoreRecord]) -> Iterator[str]:
         if len(sizes) > 1:
             pairs = ", ".join(f"{fake} against {real}" for fake, real in sorted(sizes))
             yield f"{names} on {dataset} {direction}: {pairs} images, so rows do not compare."
+
+
+def _order(counted: Iterable[ScoreRecord]) -> Iterator[str]:
+    """How far the order of files alone moves a score that hangs on it."""
+    spread: dict[str, list[float]] = defaultdict(list)
+    for one in counted:
+        if one.order_sd is not None:
+            spread[f"{one.metric} [{one.protocol_id}]"].append(one.order_sd)
+    for what, found in spread.items():
+        yield f"{what}: files in sorted order; other orders move the raw value by {max(found):.2g} (one sd)."
 
 
 def _mixed_steps(counted: Iterable[ScoreRecord]) -> Iterator[str]:

@@ -21,7 +21,8 @@ class ScoreRecord(BaseModel):
 
     `value`, `se`, `low` and `high` are raw (never x100); the last three are None where no honest interval
     exists. `run` is the run's id, or "identity" or "real", whose variant, seed and step are None. `name` tells an
-    imported checkpoint from other runs of its method. `p_value` is of the permutation test near zero (see kid).
+    imported checkpoint from other runs of its method. `p_value` is of the permutation test near zero (see kid),
+    `order_sd` of scores that hang on the order of files.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +48,7 @@ class ScoreRecord(BaseModel):
     protocol_id: str
     name: str | None = None
     p_value: float | None = None
+    order_sd: float | None = None
 
     @property
     def label(self) -> str:

@@ -152,4 +152,5 @@ def make_record(
         protocol_id=protocol_id(whole),
         name=who.name,
         p_value=score.p_value,
+        order_sd=score.order_sd,
     )

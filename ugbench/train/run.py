@@ -107,8 +107,10 @@ class RunConfig(BaseModel):
 
     @property
     def name(self) -> str | None:
-        """What tells an imported checkpoint from other runs of its method; None for other runs."""
-        return self.origin.name if self.origin is not None and not self.is_external else None
+        """What tells an imported run from others of the method that tables name; None where nothing needs to."""
+        if self.is_external:
+            return EXTERNAL if self.known_as in registry.modules("methods") else None
+        return None if self.origin is None else self.origin.name
 
     @property
     def label(self) -> str:
