@@ -8,6 +8,7 @@ import pytest
 
 from ugbench.report import formats
 from ugbench.report.table import build_table
+from ugbench.scoring import differences
 from ugbench.scoring.record import read_all
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -20,5 +21,7 @@ def test_there_are_pages_with_tables() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_page_shows_the_table_of_its_records(page: str) -> None:
-    table = formats.render(build_table(read_all(DOCS / "reference" / page)), "md")
+    records = DOCS / "reference" / page
+    built = build_table(read_all(records), differences=differences.read_all(records))
+    table = formats.render(built, "md")
     assert table.strip() in (DOCS / f"{page}.md").read_text(encoding="utf-8")

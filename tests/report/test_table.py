@@ -22,7 +22,9 @@ def cell_of(table: Table, label: str, key: str = "kid", direction: str = "A2B") 
 
 def test_one_seed_keeps_the_records_own_error_and_interval(make_record: Make) -> None:
     table = build_table([make_record("kid", "ugatit", 0.116, 0.005, low=0.106, high=0.126)])
-    assert cell_of(table, "ugatit") == Cell(0.116, 0.005, 0.106, 0.126, 1, True, False, "kid-alexnet", True)
+    runs = {"ugatit-None-0": 0.116}
+    wanted = Cell(0.116, 0.005, 0.106, 0.126, 1, True, False, "kid-alexnet", True, 100, 100, runs)
+    assert cell_of(table, "ugatit") == wanted
 
 
 def test_several_seeds_become_their_mean_with_the_error_of_their_spread(make_record: Make) -> None:
@@ -211,6 +213,10 @@ def test_json_is_the_contracts(make_record: Make) -> None:
                     "tied_with_best": False,
                     "protocol_id": "kid-alexnet",
                     "comparable": True,
+                    "n_fake": 100,
+                    "n_real": 100,
+                    "runs": {"ugatit-no-cam-0": 0.116},
+                    "tied_by": None,
                 }
             },
         }

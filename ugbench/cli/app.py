@@ -15,6 +15,7 @@ from ugbench.cli import (
     bench,
     data,
     demo,
+    differences,
     doctor,
     evaluate,
     figure,
@@ -129,6 +130,7 @@ app.command("train")(takes_common(train.train))
 app.command("translate")(takes_common(translate.translate))
 app.command("eval")(takes_common(evaluate.evaluate))
 app.command("table")(takes_common(table.table))
+app.command("differences")(takes_common(differences.differences))
 app.command("figure")(takes_common(figure.figure))
 app.command("import")(takes_common(import_.import_))
 app.command("bench")(takes_common(bench.bench))

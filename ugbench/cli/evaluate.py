@@ -58,15 +58,7 @@ def evaluate(
         Path | None,
         typer.Option("--output", metavar="FILE", help="Add the records of --real and --fake here."),
     ] = None,
-    cache: Annotated[
-        Path | None,
-        typer.Option(
-            "--cache",
-            envvar="UGBENCH_CACHE",
-            metavar="DIR",
-            help="Where features are kept between calls; default: ~/.cache/ugbench/features.",
-        ),
-    ] = None,
+    cache: options.Cache = None,
     results: Results = options.RESULTS,
     device: Device = options.DEVICE,
     as_json: Json = False,
@@ -81,11 +73,12 @@ def evaluate(
     """
     from ugbench.scoring import record
     from ugbench.scoring.cache import Cache, default_folder
+    from ugbench.scoring.differences import keep_differences
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.folders import score_folders
     from ugbench.scoring.wanted import Networks, Wanted, metric
     from ugbench.train.precision import pick_device
-    from ugbench.train.run import find_run
+    from ugbench.train.run import find_run, list_runs
 
     names = tuple(options.split_list(metrics))
     for name in names:
@@ -117,6 +110,9 @@ def evaluate(
                 # In rising order, so that the outputs that stay are the last checkpoint's.
                 for step in (None,) if checkpoints == "last" else kept_steps(run):
                     records += evaluation.run(run, step)
+        if any(one.metric == "kid" and one.protocol["settings"]["estimator"] == "unbiased" for one in records):
+            for folder in dict.fromkeys(run.path.parent.parent for run in chosen):
+                keep_differences(evaluation, [run for run in list_runs(results) if run.path.is_relative_to(folder)])
     if as_json:
         print_json([one.to_json() for one in records])
         return

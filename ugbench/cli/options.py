@@ -54,6 +54,15 @@ Weights = Annotated[
         help="File of a network's weights; `ugbench doctor` lists the names.",
     ),
 ]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        envvar="UGBENCH_CACHE",
+        metavar="DIR",
+        help="Where features are kept between calls; default: ~/.cache/ugbench/features.",
+    ),
+]
 Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A field of the config; repeatable.")
 ]

@@ -40,10 +40,11 @@ def table(
     """
     from ugbench.report import formats
     from ugbench.report.table import build_table
+    from ugbench.scoring import differences
     from ugbench.scoring.record import read_all
 
     records = [one for one in read_all(results) if not dataset or one.dataset in dataset]
-    built = build_table(records, options.split_list(metrics), where=results)
+    built = build_table(records, options.split_list(metrics), where=results, differences=differences.read_all(results))
     text = formats.render(built, "json" if as_json else format_, plain=output is not None)
     if output is None:
         print(text, end="" if text.endswith("\n") else "\n")

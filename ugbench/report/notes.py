@@ -6,18 +6,23 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ugbench.report.marks import BIASED
 from ugbench.scoring.record import ScoreRecord
 
 if TYPE_CHECKING:
     from ugbench.report.table import Table
 
 # Under this many images a side these are mostly bias, which falls with the number of images.
-BIASED = ("fid", "precision", "recall")
 ENOUGH = 2048
 TESTABLE = 6  # seeds: with 3 against 3 the smallest two-sided p of a permutation test is 0.1
 
 BEST = "Bold: the best of its column on that data set and direction, identity and real aside."
-TIED = "≈: not distinguishable from the best (unpaired: within 1.96 standard errors of the difference)."
+TIED = "≈: not distinguishable from the best"
+TIED_BY = {
+    "paired": "checkpoints by the paired difference over images, within 1.96 of its standard errors",
+    "unpaired": "unpaired: within 1.96 standard errors of the difference",
+    "seeds": "methods by Welch's t over seeds, p > 0.05",
+}
 NOT_COMPARABLE = "†: comparable with no other number (features of an untrained network), so never best."
 SE_IMAGES = "±: standard error over images; one seed each."
 SE_SEEDS = (
@@ -96,7 +101,8 @@ def _marks(table: Table) -> Iterator[str]:
     if any(cell.best for _, cell in cells):
         yield BEST
     if any(cell.tied_with_best for _, cell in cells):
-        yield TIED
+        used = {cell.tied_by for _, cell in cells if cell.tied_by is not None}
+        yield f"{TIED} ({'; '.join(TIED_BY[by] for by in TIED_BY if by in used)})."
     if any(not cell.comparable for _, cell in cells):
         yield NOT_COMPARABLE
     if any(cell.se is not None for _, cell in cells):
@@ -140,7 +146,7 @@ def _biased(counted: Iterable[ScoreRecord]) -> Iterator[str]:
     for (dataset, direction), sizes in counts.items():
         if len(sizes) > 1:
             pairs = ", ".join(f"{fake} against {real}" for fake, real in sorted(sizes))
-            yield f"{names} on {dataset} {direction}: {pairs} images, so rows do not compare."
+            yield f"{names} on {dataset} {direction}: {pairs} images; only rows of the commonest numbers compete."
 
 
 def _order(counted: Iterable[ScoreRecord]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -17,12 +17,12 @@ from typing import Any
 from ugbench import registry
 from ugbench.errors import UnknownName, UsageError
 from ugbench.metric import Metric
-from ugbench.report import notes
+from ugbench.report import marks, notes
+from ugbench.scoring.differences import DifferenceRecord
 from ugbench.scoring.record import ScoreRecord
 from ugbench.train.run import label_of
 
 FLOOR, CEILING = "identity", "real"  # sources untouched, and training images of the target: no competitors
-TIED = 1.96  # standard errors of a difference below which two cells are not told apart
 LEADING = ("kid", "fid", "precision", "recall", "lpips", "changed", "unchanged", "iou")
 
 
@@ -34,8 +34,11 @@ class Cell:
         se: over images where n_seeds is 1, else from the spread over seeds, sd / sqrt(n_seeds), or None.
         low, high: the record's own interval; None where several seeds were averaged.
         best: no method of this data set, direction and column is better; never `identity` or `real`.
-        tied_with_best: not the best, but within 1.96 standard errors of the (unpaired) difference to it; None
-            where that cannot be said: a standard error is missing, or the cell does not compete.
+        tied_with_best: not the best, but not distinguishable from it; None where that cannot be said: a standard
+            error is missing, or the cell does not compete.
+        n_fake, n_real: images that it is of; None where seeds differ in that.
+        runs: the runs' ids, with the value of each.
+        tied_by: how `tied_with_best` was found.
         comparable: False where the number may not be held against any other (extractor `random`).
     """
 
@@ -48,6 +51,10 @@ class Cell:
     tied_with_best: bool | None
     protocol_id: str
     comparable: bool
+    n_fake: int | None = None
+    n_real: int | None = None
+    runs: Mapping[str, float] = field(default_factory=dict)
+    tied_by: marks.By | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,10 @@ class Table:
 
 
 def build_table(
-    records: Sequence[ScoreRecord], metrics: Sequence[str] | None = None, where: Path | None = None
+    records: Sequence[ScoreRecord],
+    metrics: Sequence[str] | None = None,
+    where: Path | None = None,
+    differences: Sequence[DifferenceRecord] = (),
 ) -> Table:
     """The table of score records.
 
@@ -112,6 +122,7 @@ def build_table(
         records: oldest first, as files hold them.
         metrics: which metrics, in this order; None or empty for all that have scores.
         where: the folder that the records are from, for messages.
+        differences: of runs, for what is tied with the best; oldest first.
     Raises:
         UnknownName: no metric has one of those names.
         UsageError: no records, or none of those metrics.
@@ -122,7 +133,7 @@ def build_table(
     counted = latest([r for r in records if r.metric in names])
     columns = _columns(counted, names)
     keys = {(column.metric, column.protocol_id): column.key for column in columns}
-    rows = _marked(_rows(counted, keys), columns)
+    rows = marks.mark(_rows(counted, keys), columns, differences)
     protocols = {column.protocol_id: dict(_first(counted, column).protocol) for column in columns}
     table = Table(columns, rows, protocols, ())
     return replace(table, notes=tuple(notes.write(table, records, counted)))
@@ -236,39 +247,12 @@ def _cell(seeds: Sequence[ScoreRecord]) -> Cell:
         tied_with_best=None,
         protocol_id=first.protocol_id,
         comparable=all(r.comparable for r in seeds),
+        n_fake=_same(r.n_fake for r in seeds),
+        n_real=_same(r.n_real for r in seeds),
+        runs={r.run: r.value for r in seeds},
     )
 
 
-def _marked(rows: Sequence[Row], columns: Sequence[Column]) -> tuple[Row, ...]:
-    """The rows with the best of each data set, direction and column marked, and what is tied with it."""
-    blocks: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in rows:
-        blocks[row.dataset, row.direction].append(row)
-    racing = [column for column in columns if column.higher_is_better is not None]
-    bests = {where: {column.key: _best(block, column) for column in racing} for where, block in blocks.items()}
-    marked = []
-    for row in rows:
-        own = bests[row.dataset, row.direction]
-        cells = {k: _mark(cell, own.get(k)) if _in_race(row, cell) else cell for k, cell in row.cells.items()}
-        marked.append(replace(row, cells=cells))
-    return tuple(marked)
-
-
-def _in_race(row: Row, cell: Cell) -> bool:
-    return row.competes and cell.comparable and math.isfinite(cell.value)
-
-
-def _best(block: Iterable[Row], column: Column) -> Cell | None:
-    cells = ((row, row.cells.get(column.key)) for row in block)
-    racing = [cell for row, cell in cells if cell is not None and _in_race(row, cell)]
-    return (max if column.higher_is_better else min)(racing, key=lambda cell: cell.value, default=None)
-
-
-def _mark(cell: Cell, best: Cell | None) -> Cell:
-    if best is None:
-        return cell
-    is_best = cell.value == best.value
-    tied = None
-    if cell.se is not None and best.se is not None:
-        tied = not is_best and abs(cell.value - best.value) <= TIED * math.hypot(cell.se, best.se)
-    return replace(cell, best=is_best, tied_with_best=tied)
+def _same(numbers: Iterable[int]) -> int | None:
+    found = set(numbers)
+    return found.pop() if len(found) == 1 else None

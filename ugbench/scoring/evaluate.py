@@ -13,6 +13,7 @@ from ugbench.data.datasets import DataSet
 from ugbench.data.images import Size, load_images
 from ugbench.errors import RunError, UsageError
 from ugbench.kept_outputs import Outputs, make_outputs, outputs_of
+from ugbench.method import Direction
 from ugbench.scoring import record
 from ugbench.scoring.features import features_of
 from ugbench.scoring.material import Material
@@ -103,7 +104,7 @@ class Evaluation:
             records += new
         return sorted(records, key=lambda r: (r.direction, names.index(r.metric)))
 
-    def _folder(self, dataset: DataSet) -> Path:
+    def folder(self, dataset: DataSet) -> Path:
         """Where the data set's scores go; finding it reads every image, so it is found once a call."""
         key = str(dataset.root)
         if key not in self._folders:
@@ -112,7 +113,7 @@ class Evaluation:
 
     def _floor_and_ceiling(self, material: Material, names: Sequence[str], format: str) -> None:
         """Keep `identity` (sources untouched) and `real` (train against test of the target) up to date."""
-        folder = self._folder(material.dataset)
+        folder = self.folder(material.dataset)
         for who in (Who("identity", "identity"), Who("real", "real")):
             if who.run == "real" and not material.has_training_images:
                 continue
@@ -147,14 +148,13 @@ class Evaluation:
             score = own.compute(distances, **settings)
             n_real = len(outputs.sources)
         else:
-            references = material.references(self.wanted.protocol.reference)
-            fake, real = self.features(outputs.files, size), self.features(references, size)
+            fake, real = self.features(outputs.files, size), self.references(material.dataset, material.direction, size)
             extra = {"source": self.features(outputs.sources, size)} if own.with_sources else {}
             score = own.compute(fake, real, **extra, **settings)
             n_real = len(real)
         if score.warning:
             self.say(score.warning)
-        folder = self._folder(material.dataset).name
+        folder = self.folder(material.dataset).name
         return make_record(
             name,
             score,
@@ -164,6 +164,10 @@ class Evaluation:
             (folder, material.direction),
             (len(outputs.files), n_real),
         )
+
+    def references(self, dataset: DataSet, direction: Direction, size: Size) -> Tensor:
+        """Features (m, d) of what outputs of a direction are held against."""
+        return self.features(Material(dataset, direction, size).references(self.wanted.protocol.reference), size)
 
     def features(self, files: Sequence[Path], size: Size) -> Tensor:
         """Features (n, dim) of image files under the wanted protocol; once a call for each list of files."""

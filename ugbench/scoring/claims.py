@@ -1,0 +1,127 @@
+"""Every method of a data set held against one: of the checkpoints over images, of the methods over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ugbench.errors import UnknownName, UsageError
+from ugbench.method import Direction
+from ugbench.scoring.differences import checkpoint_claim
+from ugbench.scoring.evaluate import Evaluation
+from ugbench.statistics import permutation, seeds
+from ugbench.statistics.permutation import CheckpointClaim
+from ugbench.statistics.seeds import MethodClaim
+from ugbench.train.run import Run, dataset_of, list_runs
+
+DIRECTIONS: tuple[Direction, ...] = ("A2B", "B2A")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One comparison on a data set and direction.
+
+    Attributes:
+        label, to: the two rows' names.
+        runs: the two checkpoints that `checkpoints` is of: of the lowest seed that both have, else each one's first.
+        checkpoints: the claim about these two, with Holm's p over the data set and direction.
+        unpaired_se: the error of their difference if their scores were independent.
+        method: the claim about the methods, over all their seeds.
+    """
+
+    dataset: str
+    direction: Direction
+    label: str
+    to: str
+    runs: tuple[str, str]
+    checkpoints: CheckpointClaim
+    unpaired_se: float
+    method: MethodClaim
+
+    def method_text(self) -> str:
+        """The claim about the methods in a sentence."""
+        return self.method.text(self.label, self.to)
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields, with both claims in words."""
+        text = {"checkpoints": self.checkpoints.text(self.label, self.to), "method": self.method_text()}
+        return {**asdict(self), "text": text}
+
+
+def claims(
+    evaluation: Evaluation,
+    to: str,
+    datasets: Sequence[str] = (),
+    permutations: int = 1000,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Claim]:
+    """Each method's KID less that of the method `to`, wherever both have finished runs.
+
+    Args:
+        to: a row's name: ugatit, ugatit-no-cam, nice-gan.
+        datasets: names of folders under results; none for all.
+    Raises:
+        UnknownName: nothing finished has that name.
+        UsageError: there is nothing to hold against it.
+    """
+    runs = [run for run in list_runs(evaluation.results) if run.is_done() and run.config.dataset is not None]
+    runs = [run for run in runs if not datasets or run.path.parent.parent.name in datasets]
+    if to not in {run.config.label for run in runs}:
+        raise UnknownName("finished method", to, {run.config.label for run in runs})
+    families = _families(runs, to)
+    if not families:
+        raise UsageError(f"--to {to}: there is no other method beside it to hold against it; train or import one.")
+    total, done, found = sum(len(others) for *_, others in families), 0, []
+    for dataset, direction, base, others in families:
+        family = []
+        for label, own in others.items():
+            family.append(_claim(evaluation, direction, (label, own), (to, base), len(others), permutations))
+            done += 1
+            if progress is not None:
+                progress(done, total)
+        adjusted = permutation.over_family([claim for _, claim, _, _ in family])
+        for (runs_of, _, unpaired_se, method), claim, label in zip(family, adjusted, others, strict=True):
+            found.append(Claim(dataset, direction, label, to, runs_of, claim, unpaired_se, method))
+    return found
+
+
+def _families(runs: Sequence[Run], to: str) -> list[tuple[str, Direction, list[Run], dict[str, list[Run]]]]:
+    """For each data set and direction the runs of `to`, and the others by label; where there are both."""
+    families = []
+    for dataset in dict.fromkeys(run.path.parent.parent.name for run in runs):
+        for direction in DIRECTIONS:
+            own = [r for r in runs if r.path.parent.parent.name == dataset and direction in r.directions()]
+            groups: dict[str, list[Run]] = {}
+            for run in own:
+                groups.setdefault(run.config.label, []).append(run)
+            base = groups.pop(to, [])
+            if base and groups:
+                families.append((dataset, direction, base, groups))
+    return families
+
+
+def _claim(
+    evaluation: Evaluation,
+    direction: Direction,
+    one: tuple[str, list[Run]],
+    other: tuple[str, list[Run]],
+    comparisons: int,
+    permutations: int,
+) -> tuple[tuple[str, str], CheckpointClaim, float, MethodClaim]:
+    first, second = _lowest_common(one[1], other[1])
+    claim, unpaired_se = checkpoint_claim(evaluation, dataset_of(first), direction, first, second, permutations)
+    values = [[_value(evaluation, run, direction) for run in runs] for runs in (one[1], other[1])]
+    return (first.id, second.id), claim, unpaired_se, seeds.compare(values[0], values[1], comparisons)
+
+
+def _lowest_common(one: Sequence[Run], other: Sequence[Run]) -> tuple[Run, Run]:
+    by_seed = {run.config.seed: run for run in other}
+    for run in sorted(one, key=lambda r: -1 if r.config.seed is None else r.config.seed):
+        if run.config.seed in by_seed:
+            return run, by_seed[run.config.seed]
+    return one[0], other[0]
+
+
+def _value(evaluation: Evaluation, run: Run, direction: Direction) -> float:
+    return next(r.value for r in evaluation.run(run) if r.direction == direction and r.metric == "kid")
