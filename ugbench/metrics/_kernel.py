@@ -82,7 +82,7 @@ def subset_values(fake: Tensor, real: Tensor, fake_picks: Tensor, real_picks: Te
     # Many or large subsets overlap, so one pass over all pairs (a diagonal of S'KS) costs less.
     if count * size * size > max(len(fake), len(real)) ** 2:
         in_fake, in_real = _membership(fake_picks, fake), _membership(real_picks, real)
-        centre = (fake.sum(0, dtype=torch.float64) + real.sum(0, dtype=torch.float64)) / (len(fake) + len(real))
+        centre = (fake.mean(0) + real.mean(0)) / 2
         within = _grouped(fake, fake, in_fake, in_fake, centre) + _grouped(real, real, in_real, in_real, centre)
         return within / (size * (size - 1)) - 2 * _grouped(fake, real, in_fake, in_real, centre) / size**2
     values = [unbiased(row_sums(fake[one], real[other])) for one, other in zip(fake_picks, real_picks, strict=True)]
@@ -105,12 +105,11 @@ def _grouped(x: Tensor, y: Tensor, in_x: Tensor, in_y: Tensor, centre: Tensor) -
     is left is as small as the features' spread: their own float32 is exact enough, and costs half.
     """
     total = torch.zeros(in_x.shape[1], dtype=torch.float64, device=x.device)
-    middle = centre.to(x.dtype)
     columns_of = _slices(len(y), GROUPED_BLOCK)
     for index, rows in enumerate(_slices(len(x), GROUPED_BLOCK)):
-        own = x[rows] - middle
+        own = x[rows] - centre
         for columns in columns_of[index if x is y else 0 :]:
-            kernel = _cubic_less(own, y[columns] - middle, middle)
+            kernel = _cubic_less(own, y[columns] - centre, centre)
             times = 1
             if x is y and rows == columns:
                 kernel.fill_diagonal_(0)
