@@ -61,6 +61,14 @@ def test_the_distance_is_the_papers_formula_at_the_images_own_size(net: str, siz
     torch.testing.assert_close(found, by_hand(net, test_data, first, second), rtol=1e-4, atol=1e-6)
 
 
+def test_the_pair_of_torchmetrics_docstring_has_the_distances_printed_there(test_data: Path) -> None:
+    # LearnedPerceptualImagePatchSimilarity(net_type="squeeze", reduction="none")
+    generator = torch.Generator().manual_seed(42)
+    first, second = (2 * torch.rand(2, 3, 100, 100, generator=generator) - 1 for _ in range(2))
+    found = load_lpips("squeeze", file("squeeze", test_data)).distance(first, second)
+    torch.testing.assert_close(found, torch.tensor([0.1024, 0.0938]), rtol=0, atol=5e-5)
+
+
 @pytest.mark.parametrize("net", FILES)
 def test_a_pair_of_equals_is_at_zero_and_its_batch_does_not_matter(net: str, test_data: Path) -> None:
     images = 2 * torch.rand(3, 3, 48, 48, generator=torch.Generator().manual_seed(0)) - 1
