@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ugbench.cli.data_import import import_
 from ugbench.cli.options import DATA_ROOT, DataRoot, Json, takes_common
 from ugbench.cli.output import print_json, print_rows, progress_callback, say
 from ugbench.errors import DataError
@@ -155,3 +156,4 @@ def write_whole(spec: DialSpec, folder: Path, progress: Progress | None = None) 
 
 app.command("list")(takes_common(list_))
 app.command("make")(takes_common(make))
+app.command("import")(takes_common(import_))
