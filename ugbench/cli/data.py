@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ugbench.cli.data_check import check
 from ugbench.cli.data_import import import_
 from ugbench.cli.options import DATA_ROOT, DataRoot, Json, takes_common
 from ugbench.cli.output import print_json, print_rows, progress_callback, say
@@ -156,4 +157,5 @@ def write_whole(spec: DialSpec, folder: Path, progress: Progress | None = None) 
 
 app.command("list")(takes_common(list_))
 app.command("make")(takes_common(make))
+app.command("check")(takes_common(check))
 app.command("import")(takes_common(import_))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from ugbench.errors import DataError
@@ -43,6 +44,26 @@ def list_images(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.name)
 
 
+@dataclass(frozen=True)
+class Stored:
+    """An image as its file holds it.
+
+    Attributes:
+        format: PNG, JPEG, WEBP, BMP or TIFF.
+        mode: Pillow's name, with ";16" where a channel has 16 bits.
+        width, height: px, before any turning.
+        turned: whether its EXIF asks to turn or mirror it.
+        alpha: whether it is transparent anywhere, by channel, palette or a colour that means so.
+    """
+
+    format: str
+    mode: str
+    width: int
+    height: int
+    turned: bool
+    alpha: bool
+
+
 def read_image(path: Path) -> Image.Image:
     """One file as an RGB image, turned as its EXIF says, alpha laid over white, 16 bits scaled to 8.
 
@@ -50,16 +71,34 @@ def read_image(path: Path) -> Image.Image:
         DataError: the file is missing, damaged, of another format, too large (over 89 million pixels), or its
             pixels have no agreed range.
     """
+    return inspect_image(path)[0]
+
+
+def inspect_image(path: Path) -> tuple[Image.Image, Stored]:
+    """The image that `read_image` gives, and what the file holds; raises the same."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             # Of damaged metadata Pillow only warns, and the pixels are what counts here.
             warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
             with Image.open(path, formats=FORMATS) as image:
+                stored = _stored(image)
                 image.load()  # open and verify() accept truncated files
-                return _to_rgb(ImageOps.exif_transpose(image))
+                return _to_rgb(ImageOps.exif_transpose(image)), stored
     except Exception as error:  # decoders raise whatever damaged bytes lead them to
         raise DataError(f"{path}: not a readable image ({_reason(error)}); replace or remove it.") from error
+
+
+def _stored(image: Image.Image) -> Stored:
+    """What an image that is opened and not yet loaded says of itself."""
+    mode, format_ = image.mode, str(image.format)
+    # Pillow decodes 16-bit colours to 8 bits; only the name of what it decodes tells.
+    tiles = getattr(image, "tile", [])
+    deep = format_ in ("PNG", "TIFF") and bool(tiles) and ";16" in str(tiles[0].args)
+    if deep and ";16" not in mode:
+        mode += ";16"
+    turned = image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
+    return Stored(format_, mode, *image.size, turned, image.has_transparency_data)
 
 
 def _reason(error: Exception) -> str:
