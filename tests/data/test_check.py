@@ -137,6 +137,7 @@ def test_strays_and_test_images_of_one_stem_are_named(root: Path) -> None:
     assert only(checked(root), "stray").files == ("trainB/more", "trainB/notes.txt")
     (root / "trainB" / "notes.txt").unlink()
     (root / "trainB" / "more").rmdir()
+    picture(76).save(root / "trainA" / "1.bmp")  # nothing is named after training images
     picture(77).save(root / "testA" / "1.bmp")
     assert only(checked(root), "stem").files == ("testA/1.bmp", "testA/1.png")
 

@@ -53,11 +53,11 @@ def test_bits_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(pairs([(many, far)], [(zeros, far)])) == []
 
 
-def test_photographs_and_paintings_of_real_sets_give_no_false_alarm(test_data: Path) -> None:
-    for folder in ("cat2dog", "photo2monet"):
-        train, test = (
-            [hashes(read_image(p)) for p in list_images(test_data / "data" / folder / s)] for s in ("trainB", "testB")
-        )
+@pytest.mark.parametrize("folder", ["cat2dog", "photo2monet"])
+def test_photographs_and_paintings_of_real_sets_give_no_false_alarm(test_data: Path, folder: str) -> None:
+    for domain in "AB":
+        splits = [list_images(test_data / "data" / folder / f"{kind}{domain}") for kind in ("train", "test")]
+        train, test = ([hashes(read_image(path)) for path in split] for split in splits)
         assert list(pairs(test, train)) == list(pairs(train)) == []
 
 

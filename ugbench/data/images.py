@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +51,7 @@ class Stored:
     Attributes:
         format: PNG, JPEG, WEBP, BMP or TIFF.
         mode: Pillow's name, with ";16" where a channel has 16 bits.
-        width, height: px, before any turning.
+        width, height: px, of the upright image.
         turned: whether its EXIF asks to turn or mirror it.
         alpha: whether it is transparent anywhere, by channel, palette or a colour that means so.
     """
@@ -84,7 +84,8 @@ def inspect_image(path: Path) -> tuple[Image.Image, Stored]:
             with Image.open(path, formats=FORMATS) as image:
                 stored = _stored(image)
                 image.load()  # open and verify() accept truncated files
-                return _to_rgb(ImageOps.exif_transpose(image)), stored
+                upright = _to_rgb(ImageOps.exif_transpose(image))
+                return upright, replace(stored, width=upright.width, height=upright.height)
     except Exception as error:  # decoders raise whatever damaged bytes lead them to
         raise DataError(f"{path}: not a readable image ({_reason(error)}); replace or remove it.") from error
 
