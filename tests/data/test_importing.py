@@ -1,3 +1,4 @@
+import errno
 import tarfile
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -97,7 +98,7 @@ def test_only_images_right_in_a_splits_folder_count_and_the_rest_is_said(tmp_pat
         "trainA/more/2.png",
         "trainA/notes.txt",
         "trainA/.3.png",
-        "__MACOSX/trainA/._1.png",
+        "__MACOSX/trainA/1.png",
         "README",
     )
     plan = plan_import(zipped(tmp_path / "cats.zip", *names))
@@ -161,6 +162,7 @@ def test_counts_that_differ_from_the_papers_are_said_and_not_refused(tmp_path: P
         ((), r"holds no file; name an archive or a folder with files of these kinds: png jpg"),
         (("trainA/readme.md",), r"holds 1 files and no image among them; "),
         (("cats/1.png", "dogs/1.png"), r"has images in cats, dogs, but no folder of the name trainA, trainB, testA, "),
+        (("1.png",), r"has images in its top, but no folder"),
         (("x/trainA/1.png", "y/trainA/1.png"), r"has two folders for trainA, x/trainA and y/trainA; "),
     ],
 )
@@ -179,7 +181,9 @@ def test_a_name_that_is_no_folders_name_is_refused(tmp_path: Path, name: str) ->
 
 
 def test_a_source_whose_own_name_will_not_do_asks_for_one(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"my cats: its name 'my cats': a data set's name has .*; give --name NAME"):
+    with pytest.raises(
+        DataError, match=r"my cats: its name 'my cats': a data set's name has .* and is not dial; give --name NAME"
+    ):
         plan_import(tree(tmp_path / "my cats", *FOUR))
 
 
@@ -223,3 +227,19 @@ def test_a_folder_that_holds_itself_by_a_link_is_walked_once(tmp_path: Path) -> 
         "trainA/1.png": "trainA/1.png",
         "trainB/2.png": "2.png",
     }
+
+
+def test_a_data_root_that_is_a_file_is_named(tmp_path: Path) -> None:
+    plan = plan_import(tree(tmp_path / "cats", *FOUR))
+    with pytest.raises(DataError, match=r"cats/trainA/1\.jpg: .*; mend that, or give another --data-root: nothing is"):
+        carry_out(plan, tmp_path / "cats" / "trainA" / "1.jpg")
+
+
+def test_a_disk_that_fills_up_meanwhile_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+
+    monkeypatch.setattr(importing.shutil, "copyfile", full)
+    with pytest.raises(DataError, match=r"1\.jpg: No space left on device; mend that"):
+        carry_out(plan_import(tree(tmp_path / "cats", *FOUR)), tmp_path / "datasets")
+    assert list((tmp_path / "datasets").iterdir()) == []

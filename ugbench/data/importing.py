@@ -15,7 +15,6 @@ imported as y2x is turned round.
 from __future__ import annotations
 
 import os
-import posixpath
 import re
 import shutil
 import tempfile
@@ -23,7 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from ugbench.data import archives, catalog
+from ugbench.data import archives, catalog, shapes
 from ugbench.data.archives import Entry
 from ugbench.data.datasets import SPLITS, Split
 from ugbench.data.images import SUFFIXES, Progress
@@ -74,11 +73,11 @@ def plan_import(source: Path, name: str | None = None) -> Plan:
         kinds = " ".join(suffix[1:] for suffix in SUFFIXES)
         what = f"{len(entries)} files and no image among them" if entries else "no file"
         raise DataError(f"{source}: holds {what}; name an archive or a folder with files of these kinds: {kinds}.")
-    folders, home = _by_folders(source, images)
-    lists, list_notes, list_home = _by_lists(source, entries, images, set(folders))
+    folders, home = shapes.by_folders(source, images)
+    lists, list_notes, list_home = shapes.by_lists(source, entries, images, set(folders))
     found: dict[Split, list[PurePosixPath]] = {**folders, **lists}
     if not found:
-        raise DataError(f"{source}: {_no_shape(images)}")
+        raise DataError(f"{source}: {shapes.no_shape(images)}")
     origin = _origin(source, home if folders else list_home)
     known = catalog.recognise(origin)
     chosen = _check_name(source, name or (known.name if known else origin), name is not None)
@@ -103,31 +102,39 @@ def carry_out(plan: Plan, data_root: Path, progress: Progress | None = None) -> 
     """Write a plan's images into the data root, whole or not at all, and return the new folder.
 
     Raises:
-        DataError: something has that name already, the disk lacks room, or a file cannot be read.
+        DataError: something has that name already, the disk lacks room or refuses, or a file cannot be read.
     """
     target = data_root / plan.name
     check_target(target)
-    data_root.mkdir(parents=True, exist_ok=True)
-    room = shutil.disk_usage(data_root).free
-    if plan.size > room:
-        raise DataError(
-            f"{data_root}: has room for {room / 1e9:.2f} GB, and the images of {plan.source} take "
-            f"{plan.size / 1e9:.2f} GB; make room, or give another --data-root."
-        )
-    with tempfile.TemporaryDirectory(prefix=f".{plan.name}-", dir=data_root) as work:
-        made = Path(work) / plan.name
-        targets: dict[PurePosixPath, list[Path]] = {}
-        for split, names in plan.files.items():
-            (made / split).mkdir(parents=True)
-            for image, new in names.items():
-                targets.setdefault(image, []).append(made / split / new)
-        if plan.source.is_dir():
-            _copy(plan.source, targets, progress)
-        else:
-            archives.extract(plan.source, targets, progress)
-        check_target(target)  # another import may have made it meanwhile
-        made.rename(target)
+    try:
+        data_root.mkdir(parents=True, exist_ok=True)
+        room = shutil.disk_usage(data_root).free
+        if plan.size > room:
+            raise DataError(
+                f"{data_root}: has room for {room / 1e9:.2f} GB, and the images of {plan.source} take "
+                f"{plan.size / 1e9:.2f} GB; make room, or give another --data-root."
+            )
+        with tempfile.TemporaryDirectory(prefix=f".{plan.name}-", dir=data_root) as work:
+            made = Path(work) / plan.name
+            _write(plan, made, progress)
+            check_target(target)  # another import may have made it meanwhile
+            made.rename(target)
+    except OSError as error:
+        where, reason = error.filename or target, error.strerror or str(error)
+        raise DataError(f"{where}: {reason}; mend that, or give another --data-root: nothing is imported.") from error
     return target
+
+
+def _write(plan: Plan, folder: Path, progress: Progress | None) -> None:
+    targets: dict[PurePosixPath, list[Path]] = {}
+    for split, names in plan.files.items():
+        (folder / split).mkdir(parents=True)
+        for image, new in names.items():
+            targets.setdefault(image, []).append(folder / split / new)
+    if plan.source.is_dir():
+        _copy(plan.source, targets, progress)
+    else:
+        archives.extract(plan.source, targets, progress)
 
 
 def check_target(target: Path) -> None:
@@ -161,85 +168,6 @@ def _is_hidden(name: PurePosixPath) -> bool:
     return any(part.startswith(".") or part == "__MACOSX" for part in name.parts)
 
 
-def _split_named(text: str) -> Split | None:
-    """The split that a folder's or a list's name means."""
-    letters = re.sub("[^a-z]", "", text.lower()).removeprefix("list")
-    names = {form: split for split in SPLITS for form in (split.lower(), f"{split[-1].lower()}{split[:-1]}")}
-    return names.get(letters)
-
-
-def _by_folders(source: Path, images: Sequence[Entry]) -> tuple[dict[Split, list[PurePosixPath]], PurePosixPath]:
-    """The images of each split's folder, and the folder that holds these."""
-    found: dict[Split, list[PurePosixPath]] = {}
-    places: dict[Split, PurePosixPath] = {}
-    home = PurePosixPath()
-    for entry in images:
-        folder = entry.name.parent
-        depth = 1 if _split_named(folder.name) else 2
-        split = _split_named("".join(folder.parts[-depth:]))
-        if split is None:
-            continue
-        if places.setdefault(split, folder) != folder:
-            both = f"{places[split]} and {folder}"
-            raise DataError(
-                f"{source}: has two folders for {split}, {both}; unpack it and name the folder of one data set."
-            )
-        home = PurePosixPath(*folder.parts[:-depth])
-        found.setdefault(split, []).append(entry.name)
-    return found, home
-
-
-def _by_lists(
-    source: Path, entries: Sequence[Entry], images: Sequence[Entry], done: set[Split]
-) -> tuple[dict[Split, list[PurePosixPath]], list[str], PurePosixPath]:
-    """The images of each split that only a list names, what to know of the lists, and the folder of the lists."""
-    all_images = {entry.name for entry in images}
-    by_name: dict[str, list[PurePosixPath]] = {}
-    for image in all_images:
-        by_name.setdefault(image.name, []).append(image)
-    found: dict[Split, list[PurePosixPath]] = {}
-    notes: list[str] = []
-    home = PurePosixPath()
-    for entry in entries:
-        split = _split_named(entry.name.stem) if entry.name.suffix.lower() == ".txt" else None
-        if split is None or split in done:
-            continue
-        if split in found:
-            raise DataError(f"{source}: has two lists for {split}, {entry.name} the second; remove one of them.")
-        lines = [line.strip() for line in _text(source, entry).splitlines()]
-        named = [line for line in lines if line and not line.startswith("#")]
-        there: dict[PurePosixPath, None] = {}
-        missing = []
-        for line in named:
-            path = PurePosixPath(posixpath.normpath((entry.name.parent / line).as_posix()))
-            alike = by_name.get(path.name, [])
-            if path in all_images or len(alike) == 1:
-                there[path if path in all_images else alike[0]] = None
-            else:
-                missing.append(line)
-        if missing:
-            notes.append(f"{entry.name} names {len(missing)} images that are not there, as {missing[0]}.")
-        if there:
-            found[split] = list(there)
-            home = entry.name.parent
-    return found, notes, home
-
-
-def _text(source: Path, entry: Entry) -> str:
-    if source.is_dir():
-        return archives.decode((source / entry.name).read_bytes(), str(source / entry.name))
-    return archives.read_text(source, entry.name)
-
-
-def _no_shape(images: Sequence[Entry]) -> str:
-    folders = sorted({str(entry.name.parent) for entry in images})
-    shown = ", ".join(folders[:4]) + (", …" if len(folders) > 4 else "")
-    return (
-        f"has images in {shown}, but no folder of the name {', '.join(SPLITS)} and no list of that name and .txt; "
-        "sort the images into such folders."
-    )
-
-
 def _origin(source: Path, home: PurePosixPath) -> str:
     """The name that the data set came with: of the folder that holds the splits, or of the archive or folder."""
     own = source.resolve().name
@@ -259,7 +187,9 @@ def _check_name(source: Path, name: str, given: bool) -> str:
     """A name that a folder of the data root can have and that --dataset reads as it is."""
     if not re.fullmatch(r"[\w][\w.+-]{0,99}", name) or name.partition(":")[0] == "dial":
         where = f"--name {name}" if given else f"{source}: its name '{name}'"
-        raise DataError(f"{where}: a data set's name has letters, digits, _ . + or -; give --name NAME.")
+        raise DataError(
+            f"{where}: a data set's name has letters, digits, _ . + or - and is not dial; give --name NAME."
+        )
     return name
 
 
