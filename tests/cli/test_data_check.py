@@ -57,6 +57,11 @@ def test_what_check_says_of_training_is_what_train_does(ugbench: Call, root: Pat
     record = json.loads((Path(json.loads(done.stdout)["run"]) / "config.json").read_text())
     assert record["dataset"]["skipped"] == ["trainA/2.png"]
     assert "testB/0.png cannot be read and is not shown in samples." in done.stderr
+    # The same images are the same run; another image is another.
+    first = json.loads(done.stdout)["id"]
+    assert json.loads(train("--skip-bad").stdout)["id"] == first
+    Image.new("RGB", (32, 32), "red").save(root / "cats" / "trainB" / "1.png")
+    assert json.loads(train("--skip-bad").stdout)["id"] != first
 
 
 def test_json_is_one_object_with_every_file(ugbench: Call, root: Path) -> None:

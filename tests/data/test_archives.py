@@ -106,6 +106,10 @@ HOSTILE: dict[str, tuple[Callable[[Path], Path], str]] = {
         lambda p: edited(zip_of(p, GOOD), lambda raw: raw.replace(b"PK\1\2\x14\3\x14\0\0", b"PK\1\2\x14\3\x14\0\1")),
         "1.png is encrypted",
     ),
+    "zip that unpacks into memory without bound": (
+        lambda p: zip_of(p, GOOD, content=bytes(4 << 20), method=zipfile.ZIP_BZIP2),
+        "1.png is packed by another method than deflate",
+    ),
     "zip whose files overlap": (overlapping_zip, "its files overlap"),
     "tar that climbs out": (lambda p: tar_of(p, GOOD, "../evil.png"), "leads outside its folder"),
     "tar with an absolute name": (lambda p: tar_of(p, GOOD, "/tmp/evil.png"), "leads outside its folder"),

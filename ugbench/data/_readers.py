@@ -22,7 +22,8 @@ KINDS = "zip, tar, tar.gz, tar.bz2 or tar.xz"
 CHUNK = 1 << 20
 GIB = 1 << 30
 _DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+# zipfile unpacks a chunk of the other methods at once, into memory without bound.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _STREAMS: dict[bytes, Callable[[Path], Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 
 
@@ -72,7 +73,7 @@ class ZipReader:
             elif info.flag_bits & 1:
                 problem = "encrypted"
             elif info.compress_type not in _METHODS:
-                problem = "packed in an unknown way"
+                problem = "packed by another method than deflate"
             # Python cuts a name at a NUL; the name as it stands is what has to be plain.
             yield Member(info.orig_filename, info.file_size, info.is_dir(), problem, info)
 
