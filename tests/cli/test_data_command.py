@@ -13,6 +13,7 @@ from ugbench.data.dial import DialSpec
 
 Call = Callable[..., Result]
 SPLITS = ("trainA", "trainB", "testA", "testB")
+PUBLISHED = ["selfie2anime", "horse2zebra", "cat2dog", "photo2portrait", "photo2vangogh"]
 SMALL = "dial:shape=0.5,size=32,train=3,test=2"
 
 
@@ -32,14 +33,32 @@ def root(tmp_path: Path) -> Path:
 
 def test_data_sets_are_listed_with_their_counts_and_the_dial(ugbench: Call, root: Path) -> None:
     listed = json.loads(ugbench("data", "list", "--data-root", root, "--json").stdout)
-    assert [row["name"] for row in listed] == ["cats", "photos", "dial"]
-    assert [[row[split] for split in SPLITS] for row in listed] == [
+    assert [row["name"] for row in listed] == ["cats", "photos", "dial", *PUBLISHED]
+    assert [[row[split] for split in SPLITS] for row in listed[:3]] == [
         [3, 2, 1, 1],
         [None, None, 2, 1],
         [400, 400, 100, 100],
     ]
-    assert [row["root"] for row in listed] == [str(root / "cats"), str(root / "photos"), None]
-    assert [row["dial"] is None for row in listed] == [True, True, False]
+    assert [row["root"] for row in listed] == [str(root / "cats"), str(root / "photos"), *[None] * 6]
+    assert [row["dial"] is None for row in listed] == [True, True, False, *[True] * 5]
+    assert [row["published"] is None for row in listed] == [True, True, True, *[False] * 5]
+
+
+def test_published_sets_are_listed_with_the_way_to_get_them_until_they_are_there(ugbench: Call, root: Path) -> None:
+    def lines() -> dict[str, str]:
+        return {line.split()[0]: line for line in ugbench("data", "list", "--data-root", root).stdout.splitlines()}
+
+    assert lines()["photo2portrait"].split()[1:5] == ["-"] * 4
+    assert lines()["photo2portrait"].endswith(
+        "not here; https://github.com/HsinYingLee/DRIT, then ugbench data import portrait.zip --name photo2portrait"
+    )
+    (root / "cats").rename(root / "photo2portrait")
+    assert lines()["photo2portrait"].split(maxsplit=5)[1:] == ["3", "2", "1", "1", "the paper has 6452, 1811, 751, 400"]
+    listed = json.loads(ugbench("data", "list", "--data-root", root, "--json").stdout)
+    (row,) = (row for row in listed if row["name"] == "photo2portrait")
+    assert row["root"] == str(root / "photo2portrait")
+    assert row["published"]["images"] == {"trainA": 6452, "trainB": 1811, "testA": 751, "testB": 400}
+    assert {"source", "licence", "layout", "archive", "command"} <= set(row["published"])
 
 
 def test_an_empty_split_is_named_and_hides_no_other_data_set(ugbench: Call, root: Path) -> None:
@@ -48,12 +67,12 @@ def test_an_empty_split_is_named_and_hides_no_other_data_set(ugbench: Call, root
     assert result.exit_code == 0
     lines = {line.split()[0]: line for line in result.stdout.splitlines()}
     assert lines["cats"].split()[1:5] == ["3", "2", "1", "1"]
-    assert set(lines) == {"name", "broken", "cats", "photos", "dial"}
+    assert set(lines) == {"name", "broken", "cats", "photos", "dial", *PUBLISHED}
 
 
 def test_no_data_root_is_the_dial_alone_and_a_hint(ugbench: Call, tmp_path: Path) -> None:
     result = ugbench("data", "list", "--data-root", tmp_path / "none", "--json")
-    assert [row["name"] for row in json.loads(result.stdout)] == ["dial"]
+    assert [row["name"] for row in json.loads(result.stdout)] == ["dial", *PUBLISHED]
     assert result.stderr.startswith(f"there is no {tmp_path}/none; ")
 
 
@@ -67,7 +86,7 @@ def test_a_dial_is_written_and_then_found_by_name(ugbench: Call, tmp_path: Path)
     assert [len(found.split(split)) for split in SPLITS] == [3, 3, 2, 2]
     with Image.open(found.split("testB")[0]) as image:
         assert image.size == (32, 32)
-    (row, _) = json.loads(ugbench("data", "list", "--data-root", tmp_path, "--json").stdout)
+    (row, *_) = json.loads(ugbench("data", "list", "--data-root", tmp_path, "--json").stdout)
     assert (row["name"], row["trainA"], row["dial"]) == (made["name"], 3, made["dial"])
 
 

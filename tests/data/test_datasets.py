@@ -113,13 +113,26 @@ def test_the_data_root_goes_before_a_folder_of_the_same_name(tmp_path: Path, mon
 
 def test_an_unknown_name_is_answered_with_a_near_one(tmp_path: Path) -> None:
     make(tmp_path / "cat2dog", testA=1)
-    near = r"no data set is called 'cat2dgo'; did you mean 'cat2dog'\? Known: cat2dog, dial\."
+    near = r"no data set is called 'cat2dgo'; did you mean 'cat2dog'\? Known: cat2dog, dial, horse2zebra, "
     with pytest.raises(UnknownName, match=near):
         resolve("cat2dgo", tmp_path)
     with pytest.raises(UnknownName, match=r"did you mean '.*/cat2dog'\?"):
         resolve(f"{tmp_path}/cat2dgo", tmp_path / "other")
-    with pytest.raises(UnknownName, match=r"no data set is called ''\. Known: dial\."):
+    with pytest.raises(UnknownName, match=r"no data set is called ''\. Known: cat2dog, dial, "):
         resolve("", tmp_path / "gone")
+    with pytest.raises(UnknownName, match=r"did you mean 'photo2portrait'\?"):
+        resolve("photo2portrat", tmp_path)
+
+
+def test_a_published_data_set_that_is_not_there_says_how_to_get_it_and_is_found_once_it_is(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as error:
+        resolve("photo2portrait", tmp_path)
+    assert str(error.value) == (
+        f"data set photo2portrait: not in {tmp_path} yet; get portrait.zip as https://github.com/HsinYingLee/DRIT "
+        "says, then run `ugbench data import portrait.zip --name photo2portrait`."
+    )
+    make(tmp_path / "photo2portrait", trainA=1)
+    assert resolve("photo2portrait", tmp_path).name == "photo2portrait"
 
 
 def test_a_folder_that_is_no_data_set_says_what_it_lacks(tmp_path: Path) -> None:

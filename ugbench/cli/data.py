@@ -1,4 +1,4 @@
-"""`ugbench data …`: the data sets at hand, and the dial written as files."""
+"""`ugbench data …`: the data sets at hand and those to be had, and the dial written as files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ugbench.cli.data_check import check
+from ugbench.cli.data_import import import_
 from ugbench.cli.options import DATA_ROOT, DataRoot, Json, takes_common
 from ugbench.cli.output import print_json, print_rows, progress_callback, say
 from ugbench.errors import DataError
@@ -17,46 +19,63 @@ if TYPE_CHECKING:
     from ugbench.data.dial import DialSpec
     from ugbench.data.images import Progress
 
-app = typer.Typer(no_args_is_help=True, help="List the data sets at hand, or write a dial as files.")
+app = typer.Typer(no_args_is_help=True, help="Data sets: list, import, check; or write a dial as files.")
 
 
 def list_(data_root: DataRoot = DATA_ROOT, as_json: Json = False) -> None:
-    """List the data sets of the data root and how many images each split has.
+    """List the data sets of the data root, how many images each split has, and the published ones to be had.
 
-    The dial is listed too: it is drawn the first time that a command asks for it.
+    The dial is listed too: it is drawn the first time that a command asks for it. --json has the published sets'
+    source pages, licences, layouts and the paper's counts.
 
     \b
     Examples:
       ugbench data list
       ugbench data list --data-root ~/datasets --json
     """
+    from ugbench.data import catalog
     from ugbench.data.datasets import SPLITS, list_datasets
     from ugbench.data.dial import DialSpec
 
     if not data_root.is_dir():
         say(f"there is no {data_root}; --data-root or UGBENCH_DATA names another folder of data sets.")
-    rows = [describe(data_root / name) for name in list_datasets(data_root)]
+    here = list_datasets(data_root)
+    rows = [describe(data_root / name) for name in here]
     rows.append(dial_row(DialSpec()))
+    rows += [row_of(known.name) for known in catalog.KNOWN if known.name not in here]
     if as_json:
         print_json(rows)
         return
     print_rows(
         ("name", *SPLITS, ""),
-        [(row["name"], *(row[split] for split in SPLITS), row["error"] or as_text(row["dial"])) for row in rows],
+        [(row["name"], *(row[split] for split in SPLITS), remark(row)) for row in rows],
     )
+
+
+def row_of(name: str) -> dict[str, Any]:
+    """A line of the list, not yet filled: no folder, no images, and what the catalogue says of this name."""
+    from ugbench.data import catalog
+    from ugbench.data.datasets import SPLITS
+
+    known = catalog.find(name)
+    row: dict[str, Any] = {
+        "name": name,
+        "root": None,
+        **dict.fromkeys(SPLITS),
+        "dial": None,
+        "published": None,
+        "error": None,
+    }
+    if known is not None:
+        row["published"] = {**asdict(known), "command": known.command}
+    return row
 
 
 def describe(folder: Path) -> dict[str, Any]:
     """What the list says of a data set: images of each split (None: it lacks the split), or what is wrong."""
-    from ugbench.data.datasets import SPLITS, open_dataset
+    from ugbench.data.datasets import open_dataset
 
-    row: dict[str, Any] = {
-        "name": folder.name,
-        "root": folder,
-        **dict.fromkeys(SPLITS),
-        "dial": None,
-        "error": None,
-    }
+    row = {**row_of(folder.name), "root": folder}
     try:
         found = open_dataset(folder)
         row |= {split: len(found.split(split)) for split in found.splits()}
@@ -70,7 +89,18 @@ def describe(folder: Path) -> dict[str, Any]:
 def dial_row(spec: DialSpec) -> dict[str, Any]:
     """The dial's own line: no folder yet, and what its defaults would write."""
     counts = {"trainA": spec.train, "trainB": spec.train, "testA": spec.test, "testB": spec.test}
-    return {"name": "dial", "root": None, **counts, "dial": asdict(spec), "error": None}
+    return {**row_of("dial"), **counts, "dial": asdict(spec)}
+
+
+def remark(row: dict[str, Any]) -> str:
+    """The last column: what is wrong, how to get the data set, how its counts differ, or a dial's fields."""
+    published = row["published"]
+    if row["error"] or published is None:
+        return row["error"] or as_text(row["dial"])
+    if row["root"] is None:
+        return f"not here; {published['source']}, then {published['command']}"
+    differs = any(row[split] != count for split, count in published["images"].items())
+    return f"the paper has {', '.join(map(str, published['images'].values()))}" if differs else ""
 
 
 def as_text(dial: dict[str, Any] | None) -> str:
@@ -127,3 +157,5 @@ def write_whole(spec: DialSpec, folder: Path, progress: Progress | None = None) 
 
 app.command("list")(takes_common(list_))
 app.command("make")(takes_common(make))
+app.command("check")(takes_common(check))
+app.command("import")(takes_common(import_))

@@ -56,7 +56,17 @@ def differences(
     if as_json:
         print_json([one.to_json() for one in found])
         return
-    header = ("dataset", "direction", "KID x100 of", "less that of", "difference", "se", "unpaired se", "sources", "p (Holm)")
+    header = (
+        "dataset",
+        "direction",
+        "KID x100 of",
+        "less that of",
+        "difference",
+        "se",
+        "unpaired se",
+        "sources",
+        "p (Holm)",
+    )
     print_rows(header, [_row(one) for one in found])
     for one in found:
         say(f"{one.dataset} {one.direction}: {one.method_text()}")

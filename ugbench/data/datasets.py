@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from ugbench.data import catalog
 from ugbench.data.dial import DialSpec, parse, read_spec, write
 from ugbench.data.images import Progress, is_image, list_images, read_image
 from ugbench.errors import DataError, UnknownName
@@ -112,7 +113,8 @@ def resolve(text: str, data_root: Path, progress: Progress | None = None) -> Dat
         progress: called while a dial is rendered.
     Raises:
         UnknownName: none of these; or no such field of a dial.
-        DataError: a folder without splits, a bad value of a dial, or no way to write it.
+        DataError: a published data set that is not there yet, a folder without splits, a bad value of a dial, or
+            no way to write it.
     """
     if text.partition(":")[0] == "dial":
         return _dial(parse(text), data_root, progress)
@@ -121,7 +123,11 @@ def resolve(text: str, data_root: Path, progress: Progress | None = None) -> Dat
         return open_dataset(next(filter(_has_splits, folders), folders[0]))
     beside = Path(text).parent
     neighbours = [str(beside / name) for name in list_datasets(beside)] if beside != Path() else []
-    raise UnknownName("data set", text, neighbours or ["dial", *list_datasets(data_root)])
+    known = catalog.find(text)
+    if known is not None:
+        raise DataError(f"data set {text}: not in {data_root} yet; {known.way}.")
+    published = [one.name for one in catalog.KNOWN]
+    raise UnknownName("data set", text, neighbours or {"dial", *published, *list_datasets(data_root)})
 
 
 def _dial(spec: DialSpec, data_root: Path, progress: Progress | None) -> DataSet:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from ugbench.errors import DataError
@@ -49,6 +50,26 @@ def list_images(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.name)
 
 
+@dataclass(frozen=True)
+class Stored:
+    """An image as its file holds it.
+
+    Attributes:
+        format: PNG, JPEG, WEBP, BMP or TIFF.
+        mode: Pillow's name, with ";16" where a channel has 16 bits.
+        width, height: px, of the upright image.
+        turned: whether its EXIF asks to turn or mirror it.
+        alpha: whether it is transparent anywhere, by channel, palette or a colour that means so.
+    """
+
+    format: str
+    mode: str
+    width: int
+    height: int
+    turned: bool
+    alpha: bool
+
+
 def read_image(path: Path) -> Image.Image:
     """One file as an RGB image, turned as its EXIF says, alpha laid over white, 16 bits scaled to 8.
 
@@ -77,20 +98,43 @@ def decode_image(path: Path, content: bytes) -> Image.Image:
     Raises:
         DataError: as `read_image`.
     """
+    return _decode(path, content)[0]
+
+
+def inspect_image(path: Path) -> tuple[Image.Image, Stored]:
+    """The image that `read_image` gives, and what the file holds; raises the same."""
+    return _decode(path, read_bytes(path))
+
+
+def _decode(path: Path, content: bytes) -> tuple[Image.Image, Stored]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             # Of damaged metadata Pillow only warns, and the pixels are what counts here.
             warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+                stored = _stored(image)
                 image.load()  # open and verify() accept truncated files
-                return _to_rgb(ImageOps.exif_transpose(image))
+                upright = _to_rgb(ImageOps.exif_transpose(image))
+                return upright, replace(stored, width=upright.width, height=upright.height)
     except Exception as error:  # decoders raise whatever damaged bytes lead them to
         raise _unreadable(path, error) from error
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:
     return DataError(f"{path}: not a readable image ({_reason(error)}); replace or remove it.")
+
+
+def _stored(image: Image.Image) -> Stored:
+    """What an image that is opened and not yet loaded says of itself."""
+    mode, format_ = image.mode, str(image.format)
+    # Pillow decodes 16-bit colours to 8 bits; only the name of what it decodes tells.
+    tiles = getattr(image, "tile", [])
+    deep = format_ in ("PNG", "TIFF") and bool(tiles) and ";16" in str(tiles[0].args)
+    if deep and ";16" not in mode:
+        mode += ";16"
+    turned = image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
+    return Stored(format_, mode, *image.size, turned, image.has_transparency_data)
 
 
 def _reason(error: Exception) -> str:

@@ -120,7 +120,6 @@ def grouped_own(x: Tensor, groups: Tensor) -> Tensor:
     return total
 
 
-
 def _grouped(x: Tensor, y: Tensor, in_x: Tensor, in_y: Tensor, centre: Tensor) -> Tensor:
     """For each group the sum of k(x_i, y_j) - k(centre, centre), (k,) float64; where y is x, of pairs i != j.
 

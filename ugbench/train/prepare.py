@@ -15,7 +15,7 @@ from ugbench import registry
 from ugbench.data.batches import training_size
 from ugbench.data.datasets import TEST, DataSet, check_training, resolve
 from ugbench.data.images import load_images
-from ugbench.errors import RunError, UsageError
+from ugbench.errors import DataError, RunError, UsageError
 from ugbench.method import Direction, Method
 from ugbench.train import checkpoint
 from ugbench.train.loop import Images
@@ -99,7 +99,7 @@ def prepare(
         _forget(run)
     both = load_images([*good["trainA"], *good["trainB"]], training_size(config.size), progress)
     a, b = both.tensor_split((len(good["trainA"]),))
-    shown = {domain: load_images(_some(dataset, domain, good), config.size) for domain in ("A", "B")}
+    shown = {domain: _shown(dataset, domain, good, config.size, say) for domain in ("A", "B")}
     return Prepared(run, Images(a, b, shown), _initial(source, method, config))
 
 
@@ -114,10 +114,23 @@ def _direction(request: Request, method: type[Method]) -> Direction | None:
     return request.direction or method.directions[0]
 
 
-def _some(dataset: DataSet, domain: str, good: Mapping[str, Sequence[Path]]) -> Sequence[Path]:
-    """The first few test images of a domain, or training images where there are no test images."""
+def _shown(
+    dataset: DataSet, domain: str, good: Mapping[str, Sequence[Path]], size: int, say: Callable[[str], None]
+) -> Tensor:
+    """The first few readable test images of a domain, or training images where there are none.
+
+    Training does not depend on test images, so a damaged one is said and left out.
+    """
     split = TEST[domain]
-    return (dataset.split(split) if dataset.has(split) else good[f"train{domain}"])[:SHOWN]
+    images: list[Tensor] = []
+    for path in dataset.split(split) if dataset.has(split) else []:
+        try:
+            images.append(load_images([path], size))
+        except DataError:
+            say(f"{split}/{path.name} cannot be read and is not shown in samples.")
+        if len(images) == SHOWN:
+            break
+    return torch.cat(images) if images else load_images(good[f"train{domain}"][:SHOWN], size)
 
 
 def _initial(source: Run | None, method: type[Method], config: Any) -> Mapping[str, Tensor] | None:

@@ -1,0 +1,153 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from ugbench.data.check import Finding, Report, check
+from ugbench.data.datasets import SPLITS, open_dataset, resolve
+
+
+def picture(seed: int, size: tuple[int, int] = (64, 64)) -> Image.Image:
+    levels = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    return Image.fromarray(levels).resize(size, Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A data set without fault: two images a split, all different."""
+    for k, split in enumerate(SPLITS):
+        (tmp_path / split).mkdir()
+        for n in range(2):
+            picture(10 * k + n).save(tmp_path / split / f"{n}.png")
+    return tmp_path
+
+
+def checked(root: Path) -> Report:
+    return check(open_dataset(root))
+
+
+def only(report: Report, kind: str) -> Finding:
+    (finding,) = report.findings
+    assert finding.kind == kind
+    return finding
+
+
+def test_a_set_without_fault_has_no_finding_and_trains(root: Path) -> None:
+    calls: list[tuple[int, int]] = []
+    report = check(open_dataset(root), progress=lambda done, total: calls.append((done, total)))
+    assert (report.findings, report.trains, report.trains_with_skip_bad) == ((), True, True)
+    one = report.splits["trainA"]
+    assert (one.images, one.readable, one.sizes, one.modes, one.formats) == (2, 2, {"64x64": 2}, {"RGB": 2}, {"PNG": 2})
+    assert calls == [(k, 8) for k in range(1, 9)]
+
+
+@pytest.mark.parametrize(("split", "trains"), [("trainA", False), ("testB", True)])
+def test_a_missing_and_an_empty_folder_are_told_apart(root: Path, split: str, trains: bool) -> None:
+    for path in (root / split).iterdir():
+        path.unlink()
+    report = checked(root)
+    assert only(report, "empty").splits == (split,)
+    assert (report.trains, report.trains_with_skip_bad) == (trains, trains)
+    (root / split).rmdir()
+    assert only(checked(root), "missing").found == "there is no such folder"
+
+
+def test_an_unreadable_training_image_stops_training_unless_it_is_skipped(root: Path) -> None:
+    bad = root / "trainA" / "1.png"
+    bad.write_bytes(bad.read_bytes()[:-40])
+    report = checked(root)
+    finding = only(report, "unreadable")
+    assert finding.files == ("trainA/1.png",)
+    assert finding.found.startswith("not a readable image (")
+    assert finding.action == "training refuses, or leaves it out with --skip-bad"
+    assert (report.trains, report.trains_with_skip_bad) == (False, True)
+    assert (report.splits["trainA"].images, report.splits["trainA"].readable) == (2, 1)
+    (root / "trainA" / "0.png").write_text("no image")
+    assert not checked(root).trains_with_skip_bad
+
+
+def test_an_unreadable_test_image_stops_scores_not_training(root: Path) -> None:
+    (root / "testB" / "0.png").write_text("no image")
+    report = checked(root)
+    assert only(report, "unreadable").action == "eval refuses; replace or remove it"
+    assert report.trains
+
+
+def test_copies_in_a_split_are_found_by_their_pixels_whatever_their_format(root: Path) -> None:
+    picture(0).save(root / "trainA" / "copy.bmp")
+    finding = only(checked(root), "duplicate")
+    assert (finding.splits, finding.files) == (("trainA",), ("trainA/0.png", "trainA/copy.bmp"))
+
+
+def test_a_leak_between_train_and_test_is_found_within_and_across_domains(root: Path) -> None:
+    picture(0).save(root / "testA" / "7.png")
+    finding = only(checked(root), "leak")
+    assert (finding.splits, finding.files) == (("trainA", "testA"), ("trainA/0.png", "testA/7.png"))
+    (root / "testA" / "7.png").rename(root / "testB" / "7.png")
+    assert only(checked(root), "leak").splits == ("trainA", "testB")
+
+
+def test_one_image_in_both_domains_is_found(root: Path) -> None:
+    picture(0).save(root / "trainB" / "7.png")
+    assert only(checked(root), "both-domains").files == ("trainA/0.png", "trainB/7.png")
+
+
+def test_a_leak_that_was_compressed_and_mirrored_is_found_by_likeness(root: Path) -> None:
+    ImageOps.mirror(picture(0)).save(root / "testA" / "7.jpg", quality=60)
+    finding = only(checked(root), "near-leak")
+    assert (finding.splits, finding.files) == (("trainA", "testA"), ("trainA/0.png", "testA/7.jpg"))
+    assert finding.found.endswith(" of 256 bits of their hashes differ")
+    (root / "testA" / "7.jpg").rename(root / "trainA" / "7.jpg")
+    assert only(checked(root), "near-duplicate").files == ("trainA/0.png", "trainA/7.jpg")
+
+
+def test_what_becomes_of_odd_images_is_said_for_each_kind(root: Path) -> None:
+    folder = root / "trainA"
+    picture(100).convert("L").save(folder / "grey.png")
+    picture(101).convert("CMYK").save(folder / "print.tif")
+    picture(102).quantize(16).save(folder / "palette.png")
+    see_through = picture(103).convert("RGBA")
+    see_through.putalpha(100)
+    see_through.save(folder / "alpha.png")
+    Image.fromarray(np.arange(64 * 64, dtype=np.uint16).reshape(64, 64) * 16).save(folder / "deep.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture(104).save(folder / "turned.jpg", exif=exif)
+    picture(105, (64, 48)).save(folder / "wide.png")
+    report = checked(root)
+    assert {(f.kind, f.found, f.action, f.files) for f in report.findings} == {
+        ("mode", "grey", "gets three equal channels", ("trainA/deep.png", "trainA/grey.png")),
+        ("mode", "CMYK", "becomes RGB, without its colour profile", ("trainA/print.tif",)),
+        ("mode", "a palette", "becomes RGB", ("trainA/palette.png",)),
+        ("mode", "transparent", "laid over white", ("trainA/alpha.png",)),
+        ("mode", "16 bits a channel", "scaled to 8 bits", ("trainA/deep.png",)),
+        ("mode", "turned by EXIF", "turned upright", ("trainA/turned.jpg",)),
+        ("shape", "not square", "squashed to a square", ("trainA/wide.png",)),
+    }
+    assert report.splits["trainA"].sizes == {"64x64": 8, "64x48": 1}
+    assert report.splits["trainA"].modes == {"RGB": 4, "RGBA": 1, "I;16": 1, "L": 1, "P": 1, "CMYK": 1}
+    assert report.trains
+
+
+def test_strays_and_test_images_of_one_stem_are_named(root: Path) -> None:
+    (root / "trainB" / "notes.txt").touch()
+    (root / "trainB" / "more").mkdir()
+    (root / "trainB" / ".hidden").touch()
+    assert only(checked(root), "stray").files == ("trainB/more", "trainB/notes.txt")
+    (root / "trainB" / "notes.txt").unlink()
+    (root / "trainB" / "more").rmdir()
+    picture(76).save(root / "trainA" / "1.bmp")  # nothing is named after training images
+    picture(77).save(root / "testA" / "1.bmp")
+    assert only(checked(root), "stem").files == ("testA/1.bmp", "testA/1.png")
+
+
+def test_a_dials_scenes_are_not_held_for_copies_of_each_other(tmp_path: Path) -> None:
+    dial = resolve("dial:size=32,train=8,test=4", tmp_path)
+    assert check(dial).findings == ()
+
+
+def test_photographs_are_all_readable_and_without_fault(test_data: Path) -> None:
+    root = test_data / "data" / "photo2monet"
+    report = checked(root)
+    assert (report.findings, report.trains) == ((), True)

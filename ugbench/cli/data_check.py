@@ -1,0 +1,95 @@
+"""`ugbench data check`: what is wrong with a data set, and what ugbench will do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ugbench.cli.options import DATA_ROOT, DataRoot, Json
+from ugbench.cli.output import print_json, print_rows, progress_callback
+
+if TYPE_CHECKING:
+    from ugbench.data.check import Finding
+
+SHOWN = 3
+
+
+def check(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A name in the data root, a folder, or a dial.")],
+    data_root: DataRoot = DATA_ROOT,
+    as_json: Json = False,
+) -> None:
+    """Decode every image of a data set, and say what is odd and what ugbench will do about it.
+
+    It names missing and empty folders, unreadable files, sizes and modes, duplicates within a split, and leaks
+    between train and test, by content and by likeness. The exit code is 0 where `ugbench train` would take the
+    data set as it is, and 1 where it would not.
+
+    \b
+    Examples:
+      ugbench data check horse2zebra
+      ugbench data check ~/datasets/cats2dogs --json
+    """
+    from ugbench.data import near
+    from ugbench.data.check import check as check_dataset
+    from ugbench.data.datasets import resolve
+
+    with progress_callback("checking images") as tick:
+        found = resolve(dataset, data_root, tick)
+        report = check_dataset(found, tick)
+    if as_json:
+        likeness = {"hash": "phash", "bits": near.BITS, "most": near.MOST}
+        print_json({"name": found.name, "root": found.root, **asdict(report), "likeness": likeness})
+    else:
+        header = ("split", "images", "readable", "sizes", "modes", "formats")
+        rows = [
+            (split, one.images, one.readable, *(shortened(counts) for counts in (one.sizes, one.modes, one.formats)))
+            for split, one in report.splits.items()
+        ]
+        print_rows(header, rows)
+        print()
+        if report.findings:
+            print_rows(("finding", "in", "how many", "which", "what", "what ugbench does"), grouped(report.findings))
+        else:
+            print("Nothing is odd.")
+        print()
+        print(verdict(report.trains, report.trains_with_skip_bad))
+    if not report.trains:
+        raise typer.Exit(1)
+
+
+def verdict(trains: bool, trains_with_skip_bad: bool) -> str:
+    """The last line: whether training would begin."""
+    if trains:
+        return "Training takes this data set as it is."
+    if trains_with_skip_bad:
+        return "Training refuses this data set as it is, and takes it with --skip-bad."
+    return "Training refuses this data set."
+
+
+def shortened(counts: Mapping[str, int]) -> str:
+    """The commonest values and how many there are of each: "256x256 (120), 300x200 (3), …"."""
+    texts = [f"{value} ({count})" for value, count in counts.items()]
+    return ", ".join(texts[:SHOWN] + ["…"] * (len(texts) > SHOWN)) or "-"
+
+
+def grouped(findings: tuple[Finding, ...]) -> list[tuple[object, ...]]:
+    """Rows of the table: findings of one kind, place and action share one, with the first few files."""
+    groups: dict[tuple[object, ...], list[Finding]] = {}
+    for one in findings:
+        # How near two images are is each pair's own; the nearest pair, which is the first, speaks for all.
+        what = "" if one.kind.startswith("near") else one.found
+        groups.setdefault((one.kind, one.splits, what, one.action), []).append(one)
+    rows: list[tuple[object, ...]] = []
+    for (kind, _splits, _what, action), members in groups.items():
+        single = [file for one in members for file in one.files]
+        together = [" = ".join(one.files) for one in members]
+        whole = kind in ("stray", "mode", "shape", "unreadable", "missing", "empty")
+        texts = single if whole else together
+        which = ", ".join(texts[:SHOWN] + ["…"] * (len(texts) > SHOWN)) or "-"
+        count = len(texts) if single else "-"
+        rows.append((kind, ", ".join(members[0].splits), count, which, members[0].found, action))
+    return rows

@@ -1,0 +1,197 @@
+"""The two kinds of archive behind one face: what each holds, said and not yet trusted."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from ugbench.errors import DataError
+
+KINDS = "zip, tar, tar.gz, tar.bz2 or tar.xz"
+CHUNK = 1 << 20
+GIB = 1 << 30
+_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
+# zipfile unpacks a chunk of the other methods at once, into memory without bound.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_STREAMS: dict[bytes, Callable[[Path], Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an archive may hold at most; the largest of the published sets is far below.
+
+    Attributes:
+        files: files and folders.
+        bytes: unpacked, in all.
+        ratio: unpacked bytes for each packed one, once more than `ratio_from` bytes are unpacked.
+        header: bytes that a tar may have read at once, for its long names.
+    """
+
+    files: int = 200_000
+    bytes: int = 50 * GIB
+    ratio: float = 100.0
+    ratio_from: int = GIB
+    header: int = 1 << 20
+
+
+@dataclass(frozen=True)
+class Member:
+    """One line of an archive's table; `problem` says why it is not wanted."""
+
+    name: str
+    size: int
+    folder: bool
+    problem: str
+    handle: Any
+
+
+class ZipReader:
+    """A zip; Python itself holds its table against each file's own header when that is opened."""
+
+    def __init__(self, archive: Path, file: IO[bytes]) -> None:
+        self.archive, self.packed = archive, archive.stat().st_size
+        self.zip = zipfile.ZipFile(file)
+
+    def members(self) -> Iterator[Member]:
+        """What the archive holds, in its order."""
+        for info in self.zip.infolist():
+            kind = stat.S_IFMT(info.external_attr >> 16)
+            problem = ""
+            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+                problem = "a link" if kind == stat.S_IFLNK else "a device"
+            elif info.flag_bits & 1:
+                problem = "encrypted"
+            elif info.compress_type not in _METHODS:
+                problem = "packed by another method than deflate"
+            # Python cuts a name at a NUL; the name as it stands is what has to be plain.
+            yield Member(info.orig_filename, info.file_size, info.is_dir(), problem, info)
+
+    def finish(self) -> None:
+        """Check what only the whole table tells.
+
+        Raises:
+            DataError: files share their packed bytes, as in a bomb.
+        """
+        if sum(info.compress_size for info in self.zip.infolist()) > self.packed:
+            raise refusal(self.archive, "its files overlap")
+
+    def open(self, member: Member) -> IO[bytes]:
+        """The bytes of a file."""
+        return self.zip.open(member.handle)
+
+
+class TarReader:
+    """A tar, read through a guard: it has no table, so listing it unpacks it."""
+
+    def __init__(self, archive: Path, file: Guarded) -> None:
+        self.archive, self.file = archive, file
+        self.tar = tarfile.TarFile(fileobj=file)  # opens no further decompressor
+
+    def members(self) -> Iterator[Member]:
+        """What the archive holds, in its order."""
+        for info in self.tar:
+            problem = ""
+            if info.issym() or info.islnk():
+                problem = "a link"
+            elif info.issparse():
+                problem = "sparse"
+            elif not (info.isreg() or info.isdir()):
+                problem = "a device"
+            yield Member(info.name, info.size, info.isdir(), problem, info)
+
+    def finish(self) -> None:
+        """Read on to the end, where a compressed stream has its checksum: tarfile stops before that."""
+        self.file.seek(self.tar.offset)
+        while self.file.read(CHUNK):
+            pass
+
+    def open(self, member: Member) -> IO[bytes]:
+        """The bytes of a file."""
+        file = self.tar.extractfile(member.handle)
+        if file is None:
+            raise refusal(self.archive, f"{member.name} is no file")
+        return file
+
+
+class Guarded(io.RawIOBase):
+    """A file that refuses to give too much: at once, or in all."""
+
+    def __init__(self, file: IO[bytes], archive: Path, limits: Limits) -> None:
+        self.file, self.archive, self.limits = file, archive, limits
+
+    def seekable(self) -> bool:
+        """As of any file."""
+        return True
+
+    def tell(self) -> int:
+        """As of any file."""
+        return self.file.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """As of any file; DataError beyond the limits."""
+        check_size(self.archive, offset, self.limits)
+        return self.file.seek(offset, whence)
+
+    def read(self, size: int = -1) -> bytes:
+        """As of any file; DataError beyond the limits."""
+        if not 0 <= size <= max(self.limits.header, CHUNK):
+            raise refusal(self.archive, f"a header in it has {size} bytes")
+        content = self.file.read(size)
+        check_size(self.archive, self.file.tell(), self.limits)
+        return content
+
+
+@contextmanager
+def open_reader(archive: Path, limits: Limits) -> Iterator[ZipReader | TarReader]:
+    """The reader of an archive, chosen by its first bytes, not by its name."""
+    with _naming_damage(archive), archive.open("rb") as raw:
+        head = raw.read(512)
+    opener = next((opener for magic, opener in _STREAMS.items() if head.startswith(magic)), None)
+    is_zip = head.startswith((b"PK\3\4", b"PK\5\6"))
+    if not (is_zip or opener or head[257:262] == b"ustar"):
+        found = "is empty" if not head else f"is no {KINDS}"
+        raise DataError(f"{archive}: {found}; download it again, or unpack it and name the folder.")
+    with _naming_damage(archive), opener(archive) if opener else archive.open("rb") as file:
+        yield ZipReader(archive, file) if is_zip else TarReader(archive, Guarded(file, archive, limits))
+
+
+@contextmanager
+def _naming_damage(archive: Path) -> Iterator[None]:
+    """Errors of the decoders as one sentence; the disk's own errors, which have a number, as they are."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        if error.filename != str(archive):
+            raise
+        raise DataError(f"{archive}: no such file; name an archive or a folder.") from error
+    except _DAMAGE as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        reason = str(error).rstrip(".") or type(error).__name__
+        raise DataError(f"{archive}: damaged ({reason}); download it again.") from error
+
+
+def check_size(archive: Path, total: int, limits: Limits) -> None:
+    """Raise DataError where `total` unpacked bytes are too many."""
+    if total > limits.bytes:
+        raise refusal(archive, f"it unpacks to more than {limits.bytes / GIB:.3g} GiB")
+    if total > limits.ratio_from and total > limits.ratio * archive.stat().st_size:
+        raise refusal(archive, f"it unpacks to more than {limits.ratio:g} times its size")
+
+
+def refusal(archive: Path, what: str) -> DataError:
+    """The error that refuses a whole archive."""
+    return DataError(
+        f"{archive}: {what}, so nothing of it is unpacked; if you trust it, unpack it and name the folder."
+    )
