@@ -57,10 +57,14 @@ class ResidualBlock(nn.Module):
 
 
 class AdaptiveBlock(nn.Module):
-    """x + AdaLIN(conv(ReLU(AdaLIN(conv(x))))): the decoder's; both norms take the same gamma and beta."""
+    """x + AdaLIN(conv(ReLU(AdaLIN(conv(x))))): the decoder's; both norms take the same gamma and beta.
 
-    def __init__(self, channels: int, norm: Callable[[int], MixedNorm]) -> None:
+    Without `skip` x is not added.
+    """
+
+    def __init__(self, channels: int, norm: Callable[[int], MixedNorm], skip: bool) -> None:
         super().__init__()
+        self.skip = skip
         self.conv1 = ReflectConv(channels, channels, 3)
         self.norm1 = norm(channels)
         self.conv2 = ReflectConv(channels, channels, 3)
@@ -69,8 +73,8 @@ class AdaptiveBlock(nn.Module):
     def forward(self, x: Tensor, style: Style | None) -> Tensor:
         """(n, channels, h, w) to the same shape."""
         hidden = F.relu(self.norm1(self.conv1(x), style), inplace=True)
-        changed: Tensor = x + self.norm2(self.conv2(hidden), style)
-        return changed
+        change: Tensor = self.norm2(self.conv2(hidden), style)
+        return x + change if self.skip else change
 
 
 class Upsample(nn.Module):
@@ -134,6 +138,7 @@ class Generator(nn.Module):
         light: gamma and beta from the features' average over space rather than from all of them.
         cam: whether there is an auxiliary classifier.
         style: whether the decoder blocks' gamma and beta come from the features, not from the norms.
+        decoder_skip: whether the decoder blocks add their input.
         block_norm, up_norm: (channels, own gamma and beta) -> norm of decoder blocks and upsampling layers.
     """
 
@@ -146,6 +151,7 @@ class Generator(nn.Module):
         light: bool,
         cam: bool,
         style: bool,
+        decoder_skip: bool,
         block_norm: Norm,
         up_norm: Norm,
     ) -> None:
@@ -157,7 +163,9 @@ class Generator(nn.Module):
         self.encoder = nn.ModuleList(ResidualBlock(wide) for _ in range(blocks))
         self.attention = Attention(wide, F.relu, cam=cam)
         self.style = StyleHead(wide, 1 if light else (size // 4) ** 2) if style else None
-        self.decoder = nn.ModuleList(AdaptiveBlock(wide, lambda c: block_norm(c, not style)) for _ in range(blocks))
+        self.decoder = nn.ModuleList(
+            AdaptiveBlock(wide, lambda c: block_norm(c, not style), decoder_skip) for _ in range(blocks)
+        )
         self.up1 = Upsample(wide, 2 * channels, lambda c: up_norm(c, True))
         self.up2 = Upsample(2 * channels, channels, lambda c: up_norm(c, True))
         self.head = ReflectConv(channels, 3, 7)

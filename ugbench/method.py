@@ -152,6 +152,8 @@ class Method(nn.Module, ABC):
         VARIANTS: variant name -> the fields that differ, on top of any preset. The base has no entry.
         directions: what one trained model translates.
         style_dim: length of the style vector that picks one of many outputs; 0 where there is one.
+        revisions: the forward passes that one published state dict fits, for `read_foreign`; the first is the
+            default. Empty where the tensors leave no choice.
     """
 
     Config: ClassVar[type[MethodConfig]]
@@ -159,6 +161,7 @@ class Method(nn.Module, ABC):
     VARIANTS: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     directions: ClassVar[tuple[Direction, ...]] = ("A2B", "B2A")
     style_dim: ClassVar[int] = 0
+    revisions: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: MethodConfig) -> None:
         super().__init__()

@@ -67,6 +67,12 @@ class Oracle:
     def standardise(self, x: Tensor, dims: tuple[int, ...]) -> Tensor:
         mean = x.mean(dims, keepdim=True)
         count = x.numel() // mean.numel()
+        if self.config.variance == "nested":
+            variance = x
+            for dim in dims:
+                centred = variance - variance.mean(dim, keepdim=True)
+                variance = (centred**2).sum(dim, keepdim=True) / (variance.shape[dim] - 1)
+            return (x - mean) / torch.sqrt(variance + EPS)
         squares = ((x - mean) ** 2).sum(dims, keepdim=True)
         variance = squares / (count - 1 if self.config.variance == "unbiased" else count)
         return (x - mean) / torch.sqrt(variance + EPS)
@@ -138,7 +144,8 @@ class Oracle:
         for block in range(config.blocks):
             here = f"{name}.decoder.{block}"
             y = F.relu(self.norm(f"{here}.norm1", self.conv(f"{here}.conv1", x, 1), style, config.norm))
-            x = x + self.norm(f"{here}.norm2", self.conv(f"{here}.conv2", y, 1), style, config.norm)
+            y = self.norm(f"{here}.norm2", self.conv(f"{here}.conv2", y, 1), style, config.norm)
+            x = x + y if config.decoder_skip else y
         for layer in ("up1", "up2"):
             x = self.conv(f"{name}.{layer}.conv", x.repeat_interleave(2, 2).repeat_interleave(2, 3), 1)
             x = F.relu(self.norm(f"{name}.{layer}.norm", x, None, config.norm))

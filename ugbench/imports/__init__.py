@@ -1,0 +1,1 @@
+"""Published checkpoints, and other tools' outputs, become runs."""
