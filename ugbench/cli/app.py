@@ -17,6 +17,7 @@ from ugbench.cli import (
     demo,
     doctor,
     evaluate,
+    export,
     figure,
     methods,
     runs,
@@ -127,6 +128,7 @@ app.command("demo")(takes_common(demo.demo))
 app.command("train")(takes_common(train.train))
 app.command("translate")(takes_common(translate.translate))
 app.command("eval")(takes_common(evaluate.evaluate))
+app.command("export")(takes_common(export.export))
 app.command("table")(takes_common(table.table))
 app.command("figure")(takes_common(figure.figure))
 app.command("bench")(takes_common(bench.bench))
