@@ -27,6 +27,10 @@ class UGATITConfig(MethodConfig):
     variance: Variance = Field(
         "unbiased", description="of the decoders' norms; nested: variances of variances, as the public code had once"
     )
+    encoder_affine: bool = Field(
+        False, description="a scale and a shift in the encoder's norms, as in TensorFlow's code"
+    )
+    decoder_biases: bool = Field(False, description="biases from the gamma/beta layers on, as in TensorFlow's code")
     decoder_skip: bool = Field(True, description="decoder blocks add their input; the public code once did not")
 
     discriminator_channels: PositiveInt = Field(64, description="of the discriminators' first layers")

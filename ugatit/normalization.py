@@ -23,6 +23,22 @@ def instance_norm(x: Tensor) -> Tensor:
     return F.group_norm(x, x.shape[1], eps=EPS)
 
 
+class InstanceNorm(nn.Module):
+    """`instance_norm`, with a scale and a shift a channel where `affine`; without, it has no state."""
+
+    def __init__(self, channels: int, affine: bool) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(channels)) if affine else None
+        self.beta = nn.Parameter(torch.zeros(channels)) if affine else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, c, h, w) to the same shape."""
+        y = instance_norm(x)
+        if self.gamma is None or self.beta is None:
+            return y
+        return channel_affine(y, self.gamma.view(1, -1, 1, 1), self.beta.view(1, -1, 1, 1))
+
+
 def nested_variance(x: Tensor, dims: tuple[int, ...]) -> Tensor:
     """The unbiased variance along the last of `dims` of the variances along those before; `dims` become 1.
 
