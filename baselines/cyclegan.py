@@ -7,9 +7,8 @@ the discriminators, on the fakes that are already made, through image pools.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import (
@@ -23,6 +22,7 @@ from pydantic import (
 )
 from torch import Tensor, nn
 
+from baselines._cyclegan_checkpoints import read_public
 from ugbench.method import (
     Batch,
     ConfigError,
@@ -41,6 +41,8 @@ from ugbench.nn.losses import l1, least_squares
 from ugbench.nn.padding import ReflectionPad
 from ugbench.nn.schedule import constant_then_linear
 
+Upsampling = Literal["transposed", "resize"]
+
 
 class CycleGANConfig(MethodConfig):
     """The defaults are the paper's."""
@@ -50,6 +52,9 @@ class CycleGANConfig(MethodConfig):
     channels: PositiveInt = Field(64, description="of the generators' first convolution")
     blocks: PositiveInt | None = Field(
         None, validate_default=True, description="residual blocks; null: 9, or 6 below 256 px"
+    )
+    upsampling: Upsampling = Field(
+        "transposed", description="of the generators: transposed convolutions, or nearest x2 and a convolution"
     )
     discriminator_channels: PositiveInt = Field(64, description="of the discriminators' first convolution")
     pool_size: NonNegativeInt = Field(50, description="earlier fakes of a domain that its discriminator may see")
@@ -81,7 +86,7 @@ class ResidualBlock(nn.Module):
         return x + change
 
 
-def generator(channels: int, blocks: int) -> nn.Sequential:
+def generator(channels: int, blocks: int, upsampling: Upsampling) -> nn.Sequential:
     """ResNet generator: images (n, 3, h, w) in [-1, 1] to others of their shape; h and w multiples of 4."""
     half, quarter = 2 * channels, 4 * channels
     return nn.Sequential(
@@ -89,14 +94,17 @@ def generator(channels: int, blocks: int) -> nn.Sequential:
         *(nn.Conv2d(channels, half, 3, stride=2, padding=1), nn.InstanceNorm2d(half), nn.ReLU(True)),
         *(nn.Conv2d(half, quarter, 3, stride=2, padding=1), nn.InstanceNorm2d(quarter), nn.ReLU(True)),
         *(ResidualBlock(quarter) for _ in range(blocks)),
-        *(_doubling(quarter, half), nn.InstanceNorm2d(half), nn.ReLU(True)),
-        *(_doubling(half, channels), nn.InstanceNorm2d(channels), nn.ReLU(True)),
+        *(*_doubling(quarter, half, upsampling), nn.InstanceNorm2d(half), nn.ReLU(True)),
+        *(*_doubling(half, channels, upsampling), nn.InstanceNorm2d(channels), nn.ReLU(True)),
         *(ReflectionPad(3), nn.Conv2d(channels, 3, 7), nn.Tanh()),
     )
 
 
-def _doubling(channels: int, out: int) -> nn.ConvTranspose2d:
-    return nn.ConvTranspose2d(channels, out, 3, stride=2, padding=1, output_padding=1)
+def _doubling(channels: int, out: int, upsampling: Upsampling) -> tuple[nn.Module, ...]:
+    """Layers that double height and width, a layer each, as public checkpoints number them."""
+    if upsampling == "resize":
+        return nn.Upsample(scale_factor=2, mode="nearest"), ReflectionPad(1), nn.Conv2d(channels, out, 3)
+    return (nn.ConvTranspose2d(channels, out, 3, stride=2, padding=1, output_padding=1),)
 
 
 def discriminator(channels: int) -> nn.Sequential:
@@ -132,8 +140,8 @@ class CycleGAN(Method):
     def __init__(self, config: CycleGANConfig) -> None:
         super().__init__(config)
         assert config.blocks is not None  # its validator fills it
-        self.generator_a2b = generator(config.channels, config.blocks)
-        self.generator_b2a = generator(config.channels, config.blocks)
+        self.generator_a2b = generator(config.channels, config.blocks, config.upsampling)
+        self.generator_b2a = generator(config.channels, config.blocks, config.upsampling)
         self.discriminator_a = discriminator(config.discriminator_channels)
         self.discriminator_b = discriminator(config.discriminator_channels)
         self.pool_a = ImagePool(config.pool_size, config.size)
@@ -201,57 +209,26 @@ class CycleGAN(Method):
 
     @classmethod
     def read_foreign(
-        cls, tensors: Mapping[str, Any], revision: str | None = None
+        cls, tensors: Mapping[str, Any], revision: str | None = None, direction: Direction | None = None
     ) -> tuple[MethodConfig, dict[str, Tensor]]:
         """Config and state from the state dicts of `<epoch>_net_{G_A,G_B}.pth`, and D_A and D_B where given.
 
+        One generator alone (`latest_net_G.pth`) is that of `direction`. The tensors tell no size: 256 px is assumed.
+
         Args:
-            tensors: a state dict for each network, by file name (the epoch and the suffix may be left out).
+            tensors: a state dict for each network, by file name (the epoch and the suffix may be left out), or
+                the state dict of one generator itself.
             revision: the epoch to take ("latest", "200") where files of several are given.
         Raises:
             UsageError: a generator is missing, epochs are mixed, or a key or shape is not of these networks.
         """
-        state = {
-            f"{network}.{key}": tensor
-            for network, public in _networks(tensors, revision).items()
-            for key, tensor in _own_keys(public).items()
-        }
-        widths = {"channels": "generator_a2b.1.weight", "discriminator_channels": "discriminator_a.0.weight"}
-        sizes = {field: len(state[key]) for field, key in widths.items() if key in state}
-        blocks = {key.split(".")[1] for key in state if re.match(r"generator_a2b\.\d+\.layers", key)}
-        config = CycleGANConfig(blocks=len(blocks) or None, **sizes)
+        fields, state = read_public(tensors, revision)
+        if direction == "B2A" and not any(key.startswith("generator_b2a.") for key in state):
+            state = {key.replace("generator_a2b.", "generator_b2a."): tensor for key, tensor in state.items()}
+        config = CycleGANConfig(**fields)
         with torch.device("meta"):
             _refuse_other_shapes(state, cls(config))
         return config, state
-
-
-# The public D_A judges what G_A makes: images of B.
-_OWN_NAMES = {
-    "G_A": "generator_a2b",
-    "G_B": "generator_b2a",
-    "D_A": "discriminator_b",
-    "D_B": "discriminator_a",
-}
-
-
-def _networks(tensors: Mapping[str, Any], revision: str | None) -> dict[str, Mapping[str, Tensor]]:
-    """The state dicts of one epoch by our networks' names."""
-    epochs: dict[str, dict[str, Mapping[str, Tensor]]] = {}
-    for name, value in tensors.items():
-        if found := re.fullmatch(r"(?:(.+)_net_)?([GD]_[AB])(?:\.pth)?", name):
-            epochs.setdefault(found[1] or "", {})[_OWN_NAMES[found[2]]] = value
-    if revision is not None:
-        epochs = {epoch: networks for epoch, networks in epochs.items() if epoch == revision}
-    if len(epochs) > 1:
-        raise UsageError(f"CycleGAN checkpoint: epochs {', '.join(sorted(epochs))} were found; pick one as revision.")
-    networks = next(iter(epochs.values()), {})
-    if not {"generator_a2b", "generator_b2a"} <= networks.keys():
-        given, epoch = ", ".join(sorted(tensors)[:4]) or "nothing", revision or "latest"
-        raise UsageError(
-            f"CycleGAN checkpoint: {given} was found; expected the state dicts of both {epoch}_net_G_A.pth "
-            f"and {epoch}_net_G_B.pth, with keys such as model.1.weight (latest_net_G.pth is half of one)."
-        )
-    return networks
 
 
 def _refuse_other_shapes(state: Mapping[str, Tensor], method: CycleGAN) -> None:
@@ -265,22 +242,3 @@ def _refuse_other_shapes(state: Mapping[str, Tensor], method: CycleGAN) -> None:
                 f"CycleGAN checkpoint: {key} is {found}, expected {expected}; only ResNet generators and "
                 "70x70 PatchGANs with instance norm are read."
             )
-
-
-def _own_keys(public: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A public network's tensors by our keys, which differ in the names around the same layer numbers."""
-    own = {}
-    for key, tensor in public.items():
-        # Old checkpoints carry statistics of instance norm that were never used.
-        if key.endswith(("running_mean", "running_var", "num_batches_tracked")):
-            continue
-        found = re.fullmatch(r"(?:module\.)?model\.(\d+)\.(?:conv_block\.([156])\.)?(weight|bias)", key)
-        if found is None:
-            raise UsageError(
-                f"CycleGAN checkpoint: the key {key} is unknown; expected model.N.weight, model.N.bias and "
-                "model.N.conv_block.{1,5}.weight (a ResNet generator)."
-            )
-        layer, inner, kind = found.groups()
-        # The second convolution of a block is number 6 in networks that were trained with dropout.
-        own[f"{layer}.{kind}" if inner is None else f"{layer}.layers.{min(int(inner), 5)}.{kind}"] = tensor
-    return own

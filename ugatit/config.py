@@ -8,7 +8,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, Valida
 
 from ugatit.cam import Weighting
 from ugatit.discriminator import GLOBAL_DEPTH, LOCAL_DEPTH, largest_depth
-from ugatit.normalization import Mixed
+from ugatit.normalization import Mixed, Variance
 from ugbench.method import MethodConfig
 
 
@@ -24,7 +24,14 @@ class UGATITConfig(MethodConfig):
     rho: float | None = Field(None, ge=0, le=1, description="share of instance norm where fixed; null: learnt")
     rho_start: float = Field(1.0, ge=0, le=1, description="where a learnt rho starts in decoder blocks")
     rho_start_up: float = Field(0.0, ge=0, le=1, description="where a learnt rho starts in upsampling layers")
-    variance: Literal["unbiased", "biased"] = Field("unbiased", description="of the decoders' norms")
+    variance: Variance = Field(
+        "unbiased", description="of the decoders' norms; nested: variances of variances, as the public code had once"
+    )
+    encoder_affine: bool = Field(
+        False, description="a scale and a shift in the encoder's norms, as in TensorFlow's code"
+    )
+    decoder_biases: bool = Field(False, description="biases from the gamma/beta layers on, as in TensorFlow's code")
+    decoder_skip: bool = Field(True, description="decoder blocks add their input; the public code once did not")
 
     discriminator_channels: PositiveInt = Field(64, description="of the discriminators' first layers")
     discriminator_cam: bool = Field(True, description="an auxiliary classifier's attention in the discriminators")
@@ -71,6 +78,13 @@ class UGATITConfig(MethodConfig):
         if norm == "batch" and info.data.get("batch_size") == 1:
             raise ValueError("batch norm of one image is instance norm; give a batch_size above 1")
         return norm
+
+    @field_validator("variance")
+    @classmethod
+    def _nested_is_of_layers(cls, variance: Variance, info: ValidationInfo) -> Variance:
+        if variance == "nested" and info.data.get("norm") != "layer":
+            raise ValueError("nested variances go with norm=layer alone")
+        return variance
 
     @field_validator("local_discriminator")
     @classmethod

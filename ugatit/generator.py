@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ugatit.cam import Attention
-from ugatit.normalization import MixedNorm, Style, instance_norm
+from ugatit.normalization import InstanceNorm, MixedNorm, Style
 from ugbench.method import UsageError
 from ugbench.nn.padding import reflect_pad
 
@@ -32,53 +32,60 @@ class Translation(NamedTuple):
 
 
 class ReflectConv(nn.Conv2d):
-    """A convolution without bias that keeps the size (its stride apart), with reflection padding."""
+    """A convolution that keeps the size (its stride apart), with reflection padding."""
 
-    def __init__(self, channels: int, out_channels: int, kernel: int, stride: int = 1) -> None:
-        super().__init__(channels, out_channels, kernel, stride, bias=False)
+    def __init__(self, channels: int, out_channels: int, kernel: int, stride: int = 1, bias: bool = False) -> None:
+        super().__init__(channels, out_channels, kernel, stride, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, channels, h, w) to (n, out_channels, h / stride, w / stride)."""
-        return F.conv2d(reflect_pad(x, self.kernel_size[0] // 2), self.weight, None, self.stride)
+        return F.conv2d(reflect_pad(x, self.kernel_size[0] // 2), self.weight, self.bias, self.stride)
 
 
 class ResidualBlock(nn.Module):
     """x + IN(conv(ReLU(IN(conv(x))))): the encoder's."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, affine: bool) -> None:
         super().__init__()
         self.conv1 = ReflectConv(channels, channels, 3)
+        self.norm1 = InstanceNorm(channels, affine)
         self.conv2 = ReflectConv(channels, channels, 3)
+        self.norm2 = InstanceNorm(channels, affine)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, channels, h, w) to the same shape."""
-        hidden = F.relu(instance_norm(self.conv1(x)), inplace=True)
-        return x + instance_norm(self.conv2(hidden))
+        hidden = F.relu(self.norm1(self.conv1(x)), inplace=True)
+        changed: Tensor = x + self.norm2(self.conv2(hidden))
+        return changed
 
 
 class AdaptiveBlock(nn.Module):
-    """x + AdaLIN(conv(ReLU(AdaLIN(conv(x))))): the decoder's; both norms take the same gamma and beta."""
+    """x + AdaLIN(conv(ReLU(AdaLIN(conv(x))))): the decoder's; both norms take the same gamma and beta.
 
-    def __init__(self, channels: int, norm: Callable[[int], MixedNorm]) -> None:
+    Without `skip` x is not added.
+    """
+
+    def __init__(self, channels: int, norm: Callable[[int], MixedNorm], skip: bool, bias: bool) -> None:
         super().__init__()
-        self.conv1 = ReflectConv(channels, channels, 3)
+        self.skip = skip
+        self.conv1 = ReflectConv(channels, channels, 3, bias=bias)
         self.norm1 = norm(channels)
-        self.conv2 = ReflectConv(channels, channels, 3)
+        self.conv2 = ReflectConv(channels, channels, 3, bias=bias)
         self.norm2 = norm(channels)
 
     def forward(self, x: Tensor, style: Style | None) -> Tensor:
         """(n, channels, h, w) to the same shape."""
         hidden = F.relu(self.norm1(self.conv1(x), style), inplace=True)
-        changed: Tensor = x + self.norm2(self.conv2(hidden), style)
-        return changed
+        change: Tensor = self.norm2(self.conv2(hidden), style)
+        return x + change if self.skip else change
 
 
 class Upsample(nn.Module):
     """Nearest neighbours x2, 3x3 convolution, LIN, ReLU."""
 
-    def __init__(self, channels: int, out_channels: int, norm: Callable[[int], MixedNorm]) -> None:
+    def __init__(self, channels: int, out_channels: int, norm: Callable[[int], MixedNorm], bias: bool) -> None:
         super().__init__()
-        self.conv = ReflectConv(channels, out_channels, 3)
+        self.conv = ReflectConv(channels, out_channels, 3, bias=bias)
         self.norm = norm(out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -95,13 +102,13 @@ class StyleHead(nn.Module):
         area: pixels of the features, all of which the first layer sees; 1 for their average (light).
     """
 
-    def __init__(self, channels: int, area: int) -> None:
+    def __init__(self, channels: int, area: int, bias: bool) -> None:
         super().__init__()
         self.area = area
-        self.fc1 = nn.Linear(channels * area, channels, bias=False)
-        self.fc2 = nn.Linear(channels, channels, bias=False)
-        self.gamma = nn.Linear(channels, channels, bias=False)
-        self.beta = nn.Linear(channels, channels, bias=False)
+        self.fc1 = nn.Linear(channels * area, channels, bias=bias)
+        self.fc2 = nn.Linear(channels, channels, bias=bias)
+        self.gamma = nn.Linear(channels, channels, bias=bias)
+        self.beta = nn.Linear(channels, channels, bias=bias)
 
     def forward(self, features: Tensor) -> Style:
         """(n, channels, h, w) to gamma and beta, each (n, channels).
@@ -134,6 +141,9 @@ class Generator(nn.Module):
         light: gamma and beta from the features' average over space rather than from all of them.
         cam: whether there is an auxiliary classifier.
         style: whether the decoder blocks' gamma and beta come from the features, not from the norms.
+        encoder_affine: whether the encoder's norms have a scale and a shift.
+        decoder_biases: whether convolutions after the attention, and the gamma/beta layers, have biases.
+        decoder_skip: whether the decoder blocks add their input.
         block_norm, up_norm: (channels, own gamma and beta) -> norm of decoder blocks and upsampling layers.
     """
 
@@ -146,26 +156,35 @@ class Generator(nn.Module):
         light: bool,
         cam: bool,
         style: bool,
+        encoder_affine: bool,
+        decoder_biases: bool,
+        decoder_skip: bool,
         block_norm: Norm,
         up_norm: Norm,
     ) -> None:
         super().__init__()
-        wide = 4 * channels
+        wide, bias = 4 * channels, decoder_biases
         self.stem = ReflectConv(3, channels, 7)
+        self.stem_norm = InstanceNorm(channels, encoder_affine)
         self.down1 = ReflectConv(channels, 2 * channels, 3, stride=2)
+        self.down1_norm = InstanceNorm(2 * channels, encoder_affine)
         self.down2 = ReflectConv(2 * channels, wide, 3, stride=2)
-        self.encoder = nn.ModuleList(ResidualBlock(wide) for _ in range(blocks))
+        self.down2_norm = InstanceNorm(wide, encoder_affine)
+        self.encoder = nn.ModuleList(ResidualBlock(wide, encoder_affine) for _ in range(blocks))
         self.attention = Attention(wide, F.relu, cam=cam)
-        self.style = StyleHead(wide, 1 if light else (size // 4) ** 2) if style else None
-        self.decoder = nn.ModuleList(AdaptiveBlock(wide, lambda c: block_norm(c, not style)) for _ in range(blocks))
-        self.up1 = Upsample(wide, 2 * channels, lambda c: up_norm(c, True))
-        self.up2 = Upsample(2 * channels, channels, lambda c: up_norm(c, True))
-        self.head = ReflectConv(channels, 3, 7)
+        self.style = StyleHead(wide, 1 if light else (size // 4) ** 2, bias) if style else None
+        self.decoder = nn.ModuleList(
+            AdaptiveBlock(wide, lambda c: block_norm(c, not style), decoder_skip, bias) for _ in range(blocks)
+        )
+        self.up1 = Upsample(wide, 2 * channels, lambda c: up_norm(c, True), bias)
+        self.up2 = Upsample(2 * channels, channels, lambda c: up_norm(c, True), bias)
+        self.head = ReflectConv(channels, 3, 7, bias=bias)
 
     def forward(self, x: Tensor) -> Translation:
         """(n, 3, size, size) in [-1, 1] to a translation of the same shape; size is a multiple of 4."""
-        for conv in (self.stem, self.down1, self.down2):
-            x = F.relu(instance_norm(conv(x)), inplace=True)
+        x = F.relu(self.stem_norm(self.stem(x)), inplace=True)
+        x = F.relu(self.down1_norm(self.down1(x)), inplace=True)
+        x = F.relu(self.down2_norm(self.down2(x)), inplace=True)
         for block in self.encoder:
             x = block(x)
         x, cam_logits, heat = self.attention(x)

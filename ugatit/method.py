@@ -16,7 +16,8 @@ from ugatit.config import UGATITConfig
 from ugatit.discriminator import Discriminator, Judgement
 from ugatit.generator import Generator, Translation
 from ugatit.normalization import MixedNorm
-from ugatit.public_checkpoints import read_public
+from ugatit.public_checkpoints import REVISIONS, read_public
+from ugatit.tensorflow_checkpoints import read_tensorflow, reads_tensorflow
 from ugbench.method import Batch, ConfigError, Direction, Group, Method, Phase, UsageError
 from ugbench.nn.init import normal_
 from ugbench.nn.losses import l1, least_squares
@@ -62,6 +63,8 @@ class UGATIT(Method):
         "no-global": {"global_discriminator": False},
         "no-local": {"local_discriminator": False},
     }
+
+    revisions: ClassVar[tuple[str, ...]] = tuple(REVISIONS)
 
     def __init__(self, config: UGATITConfig) -> None:
         super().__init__(config)
@@ -169,24 +172,36 @@ class UGATIT(Method):
 
     @classmethod
     def read_foreign(
-        cls, tensors: Mapping[str, Any], revision: str | None = None
+        cls,
+        tensors: Mapping[str, Any],
+        revision: str | None = None,
+        direction: Direction | None = None,  # noqa: ARG003
     ) -> tuple[UGATITConfig, dict[str, Tensor]]:
-        """Config and state dict from a `*_params_*.pt` of the authors' PyTorch code.
+        """Config and state dict from a `*_params_*.pt` of the authors' PyTorch code, or their TensorFlow code's.
 
-        Its config has that code's settings where they differ from the paper's. A light model's tensors do not
+        Of the latter the generators alone are read (see ugatit.tensorflow_checkpoints). The
+        config has that code's settings where they differ from the paper's. A light model's tensors do not
         tell the size of its images: 256 px is assumed.
 
+        Args:
+            revision: one of `revisions`; None is the first. The tensors cannot tell.
         Raises:
-            UsageError: keys or shapes are not that code's, or `revision` is given.
+            UsageError: keys or shapes are not that code's, or there is no such revision.
         """
-        if revision is not None:
-            raise UsageError(
-                f"--revision {revision}: ugatit reads no revisions of published checkpoints; leave it out."
-            )
-        fields, state = read_public(tensors)
+        chosen = cls.revisions[0] if revision is None else revision
+        if chosen not in cls.revisions:
+            raise UsageError(f"--revision {revision}: ugatit reads {' and '.join(cls.revisions)}; give one of them.")
+        if reads_tensorflow(tensors):
+            if revision is not None:
+                raise UsageError(f"--revision {revision}: TensorFlow's checkpoints have none; leave it out.")
+            fields, state = read_tensorflow(tensors)
+        else:
+            fields, state = read_public(tensors, chosen)
         config = cls.Config(**fields)
+        given = {name.split(".")[0] for name in state}
         with torch.device("meta"):
-            expected = {name: tuple(tensor.shape) for name, tensor in cls(config).state_dict().items()}
+            whole = cls(config).state_dict()
+        expected = {name: tuple(tensor.shape) for name, tensor in whole.items() if name.split(".")[0] in given}
         found = {name: tuple(tensor.shape) for name, tensor in state.items()}
         for name in sorted(expected | found):
             if expected.get(name) != found.get(name):
@@ -235,7 +250,7 @@ def _generator(config: UGATITConfig) -> Generator:
             start if config.rho is None else config.rho,
             learnt=config.rho is None,
             own_affine=own_affine,
-            unbiased=config.variance == "unbiased",
+            variance=config.variance,
         )
 
     return Generator(
@@ -245,6 +260,9 @@ def _generator(config: UGATITConfig) -> Generator:
         light=config.light,
         cam=config.generator_cam,
         style=config.style,
+        encoder_affine=config.encoder_affine,
+        decoder_biases=config.decoder_biases,
+        decoder_skip=config.decoder_skip,
         block_norm=norm(config.rho_start),
         up_norm=norm(config.rho_start_up),
     )

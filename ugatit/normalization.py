@@ -8,9 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ugbench.nn.moments import EPS, channel_affine, instance_moments, pool_moments
+from ugbench.nn.moments import EPS, channel_affine, instance_moments, pool_moments, widen
 
 Mixed = Literal["layer", "group", "batch"]
+Variance = Literal["unbiased", "biased", "nested"]
+"""Divided by the count less one; by the count; or the variance along one axis of the variances along others."""
 Style = tuple[Tensor, Tensor]
 """gamma and beta, each (n, c)."""
 
@@ -19,6 +21,33 @@ def instance_norm(x: Tensor) -> Tensor:
     """Instance norm of images (n, c, h, w): biased variance, eps 1e-5, no scale or running statistics."""
     # The kernel for groups of one channel does the same work as F.instance_norm's in half the time on a CPU.
     return F.group_norm(x, x.shape[1], eps=EPS)
+
+
+class InstanceNorm(nn.Module):
+    """`instance_norm`, with a scale and a shift a channel where `affine`; without, it has no state."""
+
+    def __init__(self, channels: int, affine: bool) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(channels)) if affine else None
+        self.beta = nn.Parameter(torch.zeros(channels)) if affine else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, c, h, w) to the same shape."""
+        y = instance_norm(x)
+        if self.gamma is None or self.beta is None:
+            return y
+        return channel_affine(y, self.gamma.view(1, -1, 1, 1), self.beta.view(1, -1, 1, 1))
+
+
+def nested_variance(x: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """The unbiased variance along the last of `dims` of the variances along those before; `dims` become 1.
+
+    The authors' PyTorch code had this in place of a variance before 2019-08-27 (its commit f7a4b59).
+    """
+    x = widen(x)
+    for dim in dims:
+        x = x.var(dim, keepdim=True)
+    return x
 
 
 class MixedNorm(nn.Module):
@@ -34,7 +63,7 @@ class MixedNorm(nn.Module):
         rho: what rho starts at.
         learnt: whether rho is a parameter; otherwise it stays what it is.
         own_affine: whether gamma and beta are parameters of this layer; otherwise each call brings them.
-        unbiased: whether variances are divided by the count less one.
+        variance: how variances are taken; "nested" goes with "layer" alone.
         groups: the most groups of "group"; the largest number up to it that divides the channels is used.
     """
 
@@ -50,12 +79,14 @@ class MixedNorm(nn.Module):
         *,
         learnt: bool,
         own_affine: bool,
-        unbiased: bool,
+        variance: Variance,
         groups: int = 32,
     ) -> None:
         super().__init__()
+        if variance == "nested" and other != "layer":
+            raise ValueError(f"nested variances go with layer norm, not with {other} norm")
         self.other = other
-        self.unbiased = unbiased
+        self.variance = variance
         self.start = rho
         self.groups = max(g for g in range(1, min(groups, channels) + 1) if channels % g == 0)
         self.rho = nn.Parameter(torch.full((channels,), rho)) if learnt else None
@@ -71,10 +102,13 @@ class MixedNorm(nn.Module):
         area = x.shape[2] * x.shape[3]
         rho = self.start if self.rho is None else self.rho.view(1, -1, 1, 1)
         # rho * IN(x) + (1 - rho) * other(x) = slope * x - offset.
-        slope = self._inverse_deviation(variance, area)
+        nested = self.variance == "nested"
+        slope = self._inverse_deviation(nested_variance(x, (2, 3)) if nested else variance, area)
         offset = slope * mean
         if isinstance(rho, Tensor) or rho != 1.0:
             other_mean, other_variance, count = self._other_moments(mean, variance, area)
+            if nested:
+                other_variance = nested_variance(x, (1, 2, 3))
             other_slope = self._inverse_deviation(other_variance, count)
             slope = rho * slope + (1 - rho) * other_slope
             offset = rho * offset + (1 - rho) * other_slope * other_mean
@@ -112,7 +146,7 @@ class MixedNorm(nn.Module):
         return torch.rsqrt(variance * self._correction(count) + EPS)
 
     def _correction(self, count: int) -> float:
-        return count / (count - 1) if self.unbiased and count > 1 else 1.0
+        return count / (count - 1) if self.variance == "unbiased" and count > 1 else 1.0
 
     def _gamma_beta(self, style: Style | None) -> Style:
         if self.gamma is not None and self.beta is not None:

@@ -44,17 +44,30 @@ BLOCK_KEYS = {
         for theirs in ("conv1.weight", "norm1.rho", "conv2.weight", "norm2.rho")
     },
 }
+# Until 2019-08-27 (commits 1ed59f2 and f7a4b59) the same tensors belonged to another forward pass.
+REVISIONS: dict[str, dict[str, Any]] = {
+    "2019-08": {},
+    "2019-07": {"decoder_skip": False, "variance": "nested"},
+}
 SPECTRAL = {"weight_orig": "weight", "weight_u": "u", "weight_v": "v"}
 
 
-def read_public(tensors: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def read_public(tensors: Mapping[str, Any], revision: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Config fields and a state dict, in our names, from a checkpoint's six networks.
 
+    Args:
+        tensors: the file's content, or one file's name and its content.
+        revision: a key of REVISIONS.
     Raises:
-        UsageError: a network or a key is missing or unknown; names it and what was expected.
+        UsageError: a network or a key is missing or unknown; names it, what was expected and what was found.
     """
+    if len(tensors) == 1 and isinstance(only := next(iter(tensors.values())), Mapping) and NETWORKS.keys() & only:
+        tensors = only
     if missing := [name for name in NETWORKS if not isinstance(tensors.get(name), Mapping)]:
-        raise UsageError(f"the checkpoint lacks {', '.join(missing)}; the published ones hold {', '.join(NETWORKS)}.")
+        raise UsageError(
+            f"the checkpoint lacks {', '.join(missing)}; the published ones hold {', '.join(NETWORKS)}, "
+            f"and this one {_some(sorted(map(str, tensors))) or 'nothing'}."
+        )
     state: dict[str, Tensor] = {}
     for theirs, ours in NETWORKS.items():
         network: Mapping[str, Tensor] = tensors[theirs]
@@ -69,7 +82,7 @@ def read_public(tensors: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, T
             # rho, gamma and beta are (1, channels, 1, 1) there.
             vector = key.endswith((".rho", ".gamma", ".beta"))
             state[f"{ours}.{name}"] = network[key].flatten() if vector else network[key]
-    return _fields(tensors["genA2B"], tensors["disGA"], tensors["disLA"]), state
+    return _fields(tensors["genA2B"], tensors["disGA"], tensors["disLA"]) | REVISIONS[revision], state
 
 
 def _fields(

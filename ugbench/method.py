@@ -152,6 +152,8 @@ class Method(nn.Module, ABC):
         VARIANTS: variant name -> the fields that differ, on top of any preset. The base has no entry.
         directions: what one trained model translates.
         style_dim: length of the style vector that picks one of many outputs; 0 where there is one.
+        revisions: the forward passes that one published state dict fits, for `read_foreign`; the first is the
+            default. Empty where the tensors leave no choice.
     """
 
     Config: ClassVar[type[MethodConfig]]
@@ -159,6 +161,7 @@ class Method(nn.Module, ABC):
     VARIANTS: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     directions: ClassVar[tuple[Direction, ...]] = ("A2B", "B2A")
     style_dim: ClassVar[int] = 0
+    revisions: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: MethodConfig) -> None:
         super().__init__()
@@ -230,9 +233,17 @@ class Method(nn.Module, ABC):
         cls,
         tensors: Mapping[str, Any],  # noqa: ARG003
         revision: str | None = None,  # noqa: ARG003
+        direction: Direction | None = None,  # noqa: ARG003
     ) -> tuple[MethodConfig, dict[str, Tensor]]:
         """Config and state dict from a checkpoint that the method's public code wrote.
 
+        The state holds the networks that the files hold, each of them whole.
+
+        Args:
+            tensors: the networks' tensors, by the name of the file that holds one network, or by the names that
+                one file gives to several.
+            revision: one of `revisions`, or what else tells such checkpoints apart; None is the default.
+            direction: what a single generator translates; None is A2B. Without meaning where there are two.
         Raises:
             UsageError: the tensors are not of that code; the message names the keys it expected.
         """

@@ -302,14 +302,14 @@ def test_of_several_epochs_the_revision_picks_one():
     with pytest.raises(UsageError, match="epochs 5, latest were found"):
         CycleGAN.read_foreign(both)
     assert not any(value.any() for value in CycleGAN.read_foreign(both, "5")[1].values())
-    with pytest.raises(UsageError, match=r"expected the state dicts of both 7_net_G_A\.pth and 7_net_G_B"):
+    with pytest.raises(
+        UsageError, match=r"expected .*latest_net_G_A\.pth and latest_net_G_B\.pth by their names of epoch 7"
+    ):
         CycleGAN.read_foreign(both, "7")
 
 
 def test_what_is_not_a_pair_of_these_networks_is_refused_with_what_was_expected():
     _, public = public_networks()
-    with pytest.raises(UsageError, match=r"model\.1\.bias.* was found; expected .*latest_net_G_A\.pth"):
-        CycleGAN.read_foreign(public["G_A"])
     with pytest.raises(UsageError, match=r"G_A was found; expected .*latest_net_G_B\.pth"):
         CycleGAN.read_foreign({"G_A": public["G_A"]})
     unet = {"model.model.0.weight": torch.zeros(4, 3, 4, 4)}

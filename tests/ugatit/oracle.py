@@ -67,6 +67,12 @@ class Oracle:
     def standardise(self, x: Tensor, dims: tuple[int, ...]) -> Tensor:
         mean = x.mean(dims, keepdim=True)
         count = x.numel() // mean.numel()
+        if self.config.variance == "nested":
+            variance = x
+            for dim in dims:
+                centred = variance - variance.mean(dim, keepdim=True)
+                variance = (centred**2).sum(dim, keepdim=True) / (variance.shape[dim] - 1)
+            return (x - mean) / torch.sqrt(variance + EPS)
         squares = ((x - mean) ** 2).sum(dims, keepdim=True)
         variance = squares / (count - 1 if self.config.variance == "unbiased" else count)
         return (x - mean) / torch.sqrt(variance + EPS)
@@ -86,7 +92,13 @@ class Oracle:
 
     def conv(self, name: str, x: Tensor, pad: int, stride: int = 1) -> Tensor:
         x = F.pad(x, (pad, pad, pad, pad), mode="reflect")
-        return F.conv2d(x, self.tensors[f"{name}.weight"], stride=stride)
+        return F.conv2d(x, self.tensors[f"{name}.weight"], self.tensors.get(f"{name}.bias"), stride=stride)
+
+    def linear(self, name: str, x: Tensor) -> Tensor:
+        return x @ self.tensors[f"{name}.weight"].T + self.tensors.get(f"{name}.bias", 0)
+
+    def instance(self, name: str, x: Tensor) -> Tensor:
+        return F.instance_norm(x, weight=self.tensors.get(f"{name}.gamma"), bias=self.tensors.get(f"{name}.beta"))
 
     def spectral(self, name: str) -> Tensor:
         """A copy of the weight divided by its spectral norm, after a power iteration in training."""
@@ -123,22 +135,24 @@ class Oracle:
     def generator(self, name: str, x: Tensor) -> tuple[Tensor, Tensor | None]:
         config = self.config
         for layer, pad, stride in (("stem", 3, 1), ("down1", 1, 2), ("down2", 1, 2)):
-            x = F.relu(F.instance_norm(self.conv(f"{name}.{layer}", x, pad, stride)))
+            x = F.relu(self.instance(f"{name}.{layer}_norm", self.conv(f"{name}.{layer}", x, pad, stride)))
         for block in range(config.blocks):
-            y = F.relu(F.instance_norm(self.conv(f"{name}.encoder.{block}.conv1", x, 1)))
-            x = x + F.instance_norm(self.conv(f"{name}.encoder.{block}.conv2", y, 1))
+            here = f"{name}.encoder.{block}"
+            y = F.relu(self.instance(f"{here}.norm1", self.conv(f"{here}.conv1", x, 1)))
+            x = x + self.instance(f"{here}.norm2", self.conv(f"{here}.conv2", y, 1))
         x, logits = self.attend(f"{name}.attention", x, spectral=False)
         x = F.relu(x)
         style = None
         if config.style:
             hidden = x.mean((2, 3)) if config.light else x.reshape(len(x), -1)
             for layer in ("fc1", "fc2"):
-                hidden = F.relu(hidden @ self.tensors[f"{name}.style.{layer}.weight"].T)
-            style = tuple(hidden @ self.tensors[f"{name}.style.{which}.weight"].T for which in ("gamma", "beta"))
+                hidden = F.relu(self.linear(f"{name}.style.{layer}", hidden))
+            style = tuple(self.linear(f"{name}.style.{which}", hidden) for which in ("gamma", "beta"))
         for block in range(config.blocks):
             here = f"{name}.decoder.{block}"
             y = F.relu(self.norm(f"{here}.norm1", self.conv(f"{here}.conv1", x, 1), style, config.norm))
-            x = x + self.norm(f"{here}.norm2", self.conv(f"{here}.conv2", y, 1), style, config.norm)
+            y = self.norm(f"{here}.norm2", self.conv(f"{here}.conv2", y, 1), style, config.norm)
+            x = x + y if config.decoder_skip else y
         for layer in ("up1", "up2"):
             x = self.conv(f"{name}.{layer}.conv", x.repeat_interleave(2, 2).repeat_interleave(2, 3), 1)
             x = F.relu(self.norm(f"{name}.{layer}.norm", x, None, config.norm))

@@ -11,9 +11,9 @@ from ugatit.normalization import MixedNorm, instance_norm
 EPS = 1e-5
 
 
-def make(other="layer", rho=0.3, *, channels=6, learnt=True, own_affine=True, unbiased=True, groups=32):
+def make(other="layer", rho=0.3, *, channels=6, learnt=True, own_affine=True, variance="unbiased", groups=32):
     return MixedNorm(
-        channels, other, rho, learnt=learnt, own_affine=own_affine, unbiased=unbiased, groups=groups
+        channels, other, rho, learnt=learnt, own_affine=own_affine, variance=variance, groups=groups
     ).double()
 
 
@@ -41,7 +41,7 @@ def test_adalin_by_hand():
 
 def test_biased_variances_are_divided_by_the_count():
     pixels = torch.tensor([[[[1.0, 3.0]]]], dtype=torch.float64)
-    found = make(channels=1, rho=1.0, unbiased=False)(pixels)
+    found = make(channels=1, rho=1.0, variance="biased")(pixels)
     assert found.flatten().tolist() == pytest.approx([-1 / (1 + EPS) ** 0.5, 1 / (1 + EPS) ** 0.5])
 
 
@@ -56,7 +56,7 @@ def test_biased_variances_are_divided_by_the_count():
 )
 @pytest.mark.parametrize("learnt", [True, False])
 def test_at_the_ends_of_rho_it_is_one_of_torchs_norms(x, other, rho, torchs, learnt):
-    norm = make(other, rho, learnt=learnt, unbiased=False, groups=3)
+    norm = make(other, rho, learnt=learnt, variance="biased", groups=3)
     torch.testing.assert_close(norm(x), torchs(x), atol=1e-12, rtol=0)
     assert (norm.rho is not None) == learnt
 

@@ -18,6 +18,7 @@ from ugbench.cli import (
     differences,
     doctor,
     evaluate,
+    export,
     figure,
     import_,
     methods,
@@ -129,6 +130,7 @@ app.command("demo")(takes_common(demo.demo))
 app.command("train")(takes_common(train.train))
 app.command("translate")(takes_common(translate.translate))
 app.command("eval")(takes_common(evaluate.evaluate))
+app.command("export")(takes_common(export.export))
 app.command("table")(takes_common(table.table))
 app.command("differences")(takes_common(differences.differences))
 app.command("figure")(takes_common(figure.figure))

@@ -1,8 +1,8 @@
-"""A published checkpoint as a run: its weights in our names, with the config that its tensors tell."""
+"""A published checkpoint, or what `ugbench export` wrote, as a run: its weights in our names, and their config."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,12 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from ugbench import registry
-from ugbench.data.datasets import DataSet
-from ugbench.errors import ConfigError, UnknownName, UsageError, WeightsError
+from ugbench.data.datasets import TEST, TRAIN, DataSet
+from ugbench.data.images import load_images, to_float
+from ugbench.errors import ConfigError, UnknownName, UsageError
+from ugbench.exports.safetensors import read_export
+from ugbench.imports import reconstruction
+from ugbench.imports.files import EXPORT, checkpoint_files, read_tensors
 from ugbench.imports.target import checked_name, dataset_record, digests, home
 from ugbench.method import Direction, Method, MethodConfig
 from ugbench.train import checkpoint
@@ -21,7 +25,7 @@ from ugbench.train.loop import GENERATORS
 from ugbench.train.precision import Precision
 from ugbench.train.run import Origin, Run, RunConfig, open_run
 
-SUFFIXES = (".pt", ".pth")
+SHOWN = 8  # images that a forward pass is tried on
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,24 @@ class Wish:
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
 
-def import_checkpoint(wish: Wish, results: Path, precision: Precision) -> Run:
+@dataclass(frozen=True)
+class _Found:
+    """What the files hold: `direction` is None where they translate both ways."""
+
+    config: MethodConfig
+    state: Mapping[str, Tensor]
+    variant: str | None
+    direction: Direction | None
+    revision: str | None
+
+
+def import_checkpoint(
+    wish: Wish, results: Path, precision: Precision, say: Callable[[str], None] = lambda _text: None
+) -> Run:
     """Read a checkpoint and write its run, with the weights of the networks that it holds; again is the same run.
+
+    Where the tensors fit several forward passes of the public code and a data set is given, it is said when another
+    one than the chosen one reconstructs the target domain better.
 
     Raises:
         UnknownName: no such method.
@@ -55,89 +75,96 @@ def import_checkpoint(wish: Wish, results: Path, precision: Precision) -> Run:
     """
     method = registry.load_method(wish.method)
     files = checkpoint_files(wish.path)
-    name = checked_name(wish.name or _stem(wish.path))
-    config, state = method.read_foreign(read_tensors(files), wish.revision)
-    config = _with_overrides(config, wish.overrides)
-    with torch.device("meta"):
-        networks = method(config)
-    run_config = RunConfig(
+    name = checked_name(wish.name or files[0].name.removesuffix(files[0].suffix))
+    found = _exported(wish, files[0]) if files[0].suffix == EXPORT else _foreign(wish, method, read_tensors(files))
+    if wish.dataset is not None and found.revision is not None:
+        _check_revision(wish, method, read_tensors(files), found, say)
+    config = RunConfig(
         method=wish.method,
-        variant=None,
+        variant=found.variant,
         preset=None,
-        config=config.model_dump(),
+        config=found.config.model_dump(),
         dataset=None if wish.dataset is None else dataset_record(wish.dataset),
-        direction=_direction(networks, state, wish.direction),
+        direction=found.direction,
         seed=None,
         precision=precision,
-        origin=Origin(name=name, files=digests(files, files[0].parent), revision=wish.revision),
+        origin=Origin(name=name, files=digests(files, files[0].parent), revision=found.revision),
     )
-    run = open_run(home(results, wish.dataset), run_config)
-    write_weights(run, {key: tensor.float() for key, tensor in state.items()})
+    run = open_run(home(results, wish.dataset), config)
+    _write_weights(run, {key: tensor.float() for key, tensor in found.state.items()})
     return run
 
 
-def write_weights(run: Run, state: Mapping[str, Tensor]) -> None:
+def _exported(wish: Wish, file: Path) -> _Found:
+    export = read_export(file)
+    if export.method != wish.method:
+        raise UsageError(f"--as {wish.method}: {file} holds a {export.method}; give --as {export.method}.")
+    if wish.revision is not None:
+        raise UsageError(f"--revision {wish.revision}: {file} says itself what it is; leave it out.")
+    ways = export.directions
+    if wish.direction is not None and (len(ways) > 1 or wish.direction not in ways):
+        raise UsageError(f"--direction {wish.direction}: {file} translates {' and '.join(ways)}; leave it out.")
+    config = registry.load_method(export.method).Config(**export.config)
+    config = _with_overrides(config, wish.overrides)
+    return _Found(config, export.tensors, export.variant, ways[0] if len(ways) == 1 else None, None)
+
+
+def _foreign(wish: Wish, method: type[Method], tensors: Mapping[str, Any]) -> _Found:
+    config, state = method.read_foreign(tensors, wish.revision, wish.direction)
+    config = _with_overrides(config, wish.overrides)
+    revision = wish.revision or next(iter(method.revisions), None)
+    return _Found(config, state, None, _direction(method, config, state, wish.direction), revision)
+
+
+def _direction(
+    method: type[Method], config: MethodConfig, state: Mapping[str, Tensor], asked: Direction | None
+) -> Direction | None:
+    """The one direction of weights that translate one way; None for both."""
+    with torch.device("meta"):
+        needed = set(method(config).inference())
+    if len(method.directions) == 1 or not needed <= {key.split(".")[0] for key in state}:
+        return asked or method.directions[0]
+    if asked is not None:
+        raise UsageError(f"--direction {asked}: these weights translate both ways; leave it out.")
+    return None
+
+
+def _check_revision(
+    wish: Wish, method: type[Method], tensors: Mapping[str, Any], found: _Found, say: Callable[[str], None]
+) -> None:
+    """Say where another forward pass than the chosen one reconstructs the target domain better."""
+    assert wish.dataset is not None and found.revision is not None
+    if len(method.revisions) < 2 or found.revision not in method.revisions:
+        return
+    direction = found.direction or "A2B"
+    splits = (split[direction[2]] for split in (TEST, TRAIN))
+    split = next((split for split in splits if wish.dataset.has(split)), None)
+    if split is None:
+        return
+    targets = to_float(load_images(wish.dataset.split(split)[:SHOWN], found.config.size))
+    methods = {}
+    for revision in method.revisions:
+        config, state = method.read_foreign(tensors, revision, wish.direction)
+        methods[revision] = _loaded(method, _with_overrides(config, wish.overrides), state)
+    warning = reconstruction.compare(methods, found.revision, targets, direction).warning
+    if warning is not None:
+        say(warning)
+
+
+def _loaded(method: type[Method], config: MethodConfig, state: Mapping[str, Tensor]) -> Method:
+    with torch.device("meta"):
+        networks = method(config)
+    networks.load_state_dict({key: tensor.float() for key, tensor in state.items()}, strict=False, assign=True)
+    return networks.eval().requires_grad_(False)
+
+
+def _write_weights(run: Run, state: Mapping[str, Tensor]) -> None:
     """The weights of an imported run, at step 0: a checkpoint, and the file that translation reads."""
     checkpoint.save(run.checkpoints, checkpoint.Checkpoint(0, {"method": dict(state)}, {"imported": True}))
     with torch.device("meta"):
         needed = registry.load_method(run.config.method)(run.config.method_config()).inference()
     generators = {key: tensor for key, tensor in state.items() if key.split(".")[0] in needed}
     checkpoint.write_tensors(run.path / GENERATORS, generators, {"step": "0"})
-
-
-def checkpoint_files(path: Path) -> list[Path]:
-    """The file itself, or the .pt and .pth files of a folder, sorted by name.
-
-    Raises:
-        UsageError: there is no such file, or none in the folder.
-    """
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise UsageError(f"{path}: there is no such file or folder; name a checkpoint.")
-    found = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and file.is_file())
-    if not found:
-        raise UsageError(f"{path}: holds no {' or '.join(SUFFIXES)} file; name a checkpoint's file or its folder.")
-    return found
-
-
-def read_tensors(files: Sequence[Path]) -> dict[str, Any]:
-    """What `Method.read_foreign` takes: networks by name.
-
-    A file of one network (its values are tensors) goes by the file's name; a file of several gives their names.
-
-    Raises:
-        WeightsError: a file is damaged, or holds more than tensors.
-        UsageError: two files bring a network of one name.
-    """
-    networks: dict[str, Any] = {}
-    for file in files:
-        content = _read(file)
-        one = all(isinstance(value, Tensor) for value in content.values())
-        for name, network in ({file.name: content} if one else content).items():
-            if name in networks:
-                raise UsageError(f"{file}: another file has a network '{name}' too; name one file.")
-            networks[name] = network
-    return networks
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:
-        # Damage and refused code come as many types, and torch's text suggests to switch the check off.
-        raise WeightsError(f"{file} is refused: {_refusal(error)}; name another file.") from None
-    if not isinstance(content, dict) or not content or not all(isinstance(key, str) for key in content):
-        raise WeightsError(f"{file} is refused: it holds no dictionary of tensors; name a checkpoint of networks.")
-    return dict(content)
-
-
-def _refusal(error: Exception) -> str:
-    text = str(error)
-    if "Unsupported global" in text or "GLOBAL" in text:
-        named = text.partition("GLOBAL ")[2].split(" ")[0]
-        return f"it holds more than tensors ({named or 'objects of classes'}), and reading those could run code"
-    return "it is damaged, or no file that torch wrote"
 
 
 def _with_overrides(config: MethodConfig, overrides: Mapping[str, Any]) -> MethodConfig:
@@ -150,17 +177,3 @@ def _with_overrides(config: MethodConfig, overrides: Mapping[str, Any]) -> Metho
         first = error.errors()[0]
         reason = first["msg"].removeprefix("Value error, ")
         raise ConfigError(f"--set {'.'.join(map(str, first['loc']))}: {reason}.") from None
-
-
-def _direction(method: Method, state: Mapping[str, Tensor], asked: Direction | None) -> Direction | None:
-    """The one direction of weights that translate one way; None for both."""
-    given = {key.split(".")[0] for key in state}
-    if len(method.directions) == 1 or not set(method.inference()) <= given:
-        return asked or method.directions[0]
-    if asked is not None:
-        raise UsageError(f"--direction {asked}: these weights translate both ways; leave it out.")
-    return None
-
-
-def _stem(path: Path) -> str:
-    return path.stem if path.is_file() else path.resolve().name

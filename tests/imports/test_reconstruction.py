@@ -1,0 +1,76 @@
+"""The revision of a checkpoint that leaves images of the target domain as they are is the one that fits."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from ugatit.method import UGATIT
+from ugbench.imports.reconstruction import Reconstruction, compare
+from ugbench.method import Batch
+from ugbench.train import optim
+from ugbench.train.phase import Phases
+
+EARLY = {"decoder_skip": False, "variance": "nested"}
+SMALL = {"size": 16, "channels": 4, "discriminator_channels": 2, "blocks": 1, "batch_size": 4, "lr": 3e-3}
+IDENTITY = {"adversarial_weight": 0, "cycle_weight": 0, "cam_weight": 0, "weight_decay": 0}
+
+
+class Adds:
+    """Stands for a method: G_A2B adds one number, G_B2A another."""
+
+    def __init__(self, a2b: float, b2a: float) -> None:
+        self.amounts = {"A2B": a2b, "B2A": b2a}
+
+    def translate(self, x: Tensor, direction: str) -> Tensor:
+        return x + self.amounts[direction] * torch.arange(1, len(x) + 1).view(-1, 1, 1, 1)
+
+
+def test_errors_are_means_over_images_of_the_direction_and_batches_count_by_their_size() -> None:
+    methods = {"new": Adds(0.5, 3.0), "old": Adds(0.25, 4.0)}
+    images = torch.zeros(3, 3, 2, 2)
+    found = compare(methods, "new", images, "A2B", batch_size=2)
+    # Batches of 2 and 1 images: amounts 1, 2 and 1 times.
+    assert found.errors == pytest.approx({"new": 0.5 * 4 / 3, "old": 0.25 * 4 / 3})
+    assert compare(methods, "new", images, "B2A", batch_size=3).errors == pytest.approx({"new": 6.0, "old": 8.0})
+
+
+def test_a_warning_names_the_better_revision_and_both_errors() -> None:
+    found = Reconstruction("new", {"new": 0.5, "old": 0.125})
+    assert found.best == "old"
+    assert found.warning is not None
+    for part in ("revision new was taken, but old fits better", "by 0.125", "by 0.5", "--revision old"):
+        assert part in found.warning
+
+
+@pytest.mark.parametrize("errors", [{"old": 0.5, "new": 0.125}, {"old": 0.5, "new": 0.5}])
+def test_there_is_no_warning_where_the_chosen_one_fits_best_or_as_well(errors: dict[str, float]) -> None:
+    assert Reconstruction("new", errors).warning is None
+
+
+def test_without_images_or_the_chosen_revision_there_is_nothing_to_compare() -> None:
+    with pytest.raises(ValueError, match="0 images"):
+        compare({"new": Adds(1, 1)}, "new", torch.zeros(0, 3, 2, 2), "A2B")
+    with pytest.raises(ValueError, match="revision old of new"):
+        compare({"new": Adds(1, 1)}, "old", torch.zeros(1, 3, 2, 2), "A2B")
+
+
+@pytest.mark.parametrize("trained_as", ["2019-08", "2019-07"])
+def test_a_network_that_learnt_the_identity_in_one_forward_pass_is_told_from_the_other(trained_as: str) -> None:
+    torch.manual_seed(0)
+    fields = {"2019-08": {}, "2019-07": EARLY}
+    methods = {
+        name: UGATIT(UGATIT.make_config("smoke", None, {**SMALL, **IDENTITY, **fields[name]})) for name in fields
+    }
+    images = torch.rand(4, 3, 2, 2).repeat_interleave(8, 2).repeat_interleave(8, 3) * 2 - 1
+    phases = Phases(optim.build(methods[trained_as]))
+    for step in range(40):
+        methods[trained_as].step(Batch(images, images, {}, step), phases)
+    for method in methods.values():
+        method.load_state_dict(methods[trained_as].state_dict())
+        method.eval()
+    for name in methods:
+        found = compare(methods, name, images, "A2B")
+        assert found.best == trained_as, found.errors
+        assert (found.warning is None) == (name == trained_as)

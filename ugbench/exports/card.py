@@ -1,0 +1,94 @@
+"""The model card beside an exported file: what it is, how it was trained, its scores, how to use it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from ugbench.exports.safetensors import Export
+from ugbench.scoring.record import ScoreRecord
+
+
+def card(export: Export, scores: Iterable[ScoreRecord], file: str) -> str:
+    """A page of Markdown.
+
+    Args:
+        scores: the run's; those of other steps than the exported one are left out.
+        file: the exported file's name.
+    """
+    label = export.method + (f" ({export.variant})" if export.variant else "")
+    return "\n".join(
+        [
+            f"# {label}" + (f" on {export.dataset['name']}" if export.dataset else ""),
+            "",
+            f"An unpaired image-to-image translator, {' and '.join(export.directions)}, written by ugbench from run "
+            f"{export.run}{f' after {export.step} steps' if export.preset else ', which was imported'}.",
+            "",
+            "## Data",
+            "",
+            _data(export),
+            "",
+            "## Configuration",
+            "",
+            f"{_training(export)} Every field:",
+            "",
+            "```json",
+            json.dumps(export.config, indent=2),
+            "```",
+            "",
+            "## Scores",
+            "",
+            *_scores(_latest(scores, export.step), export.step),
+            "",
+            "## Use",
+            "",
+            f"`ugbench import {file} --as {export.method}` makes it a run, which `ugbench translate` and `ugbench "
+            "eval` take. In Python, with RGB images (n, 3, height, width) in [-1, 1]:",
+            "",
+            "```python",
+            "from pathlib import Path",
+            "from ugbench.exports.safetensors import build, read_export",
+            "",
+            f'method = build(read_export(Path("{file}")))',
+            f'translated = method.translate(images, "{export.directions[0]}")',
+            "```",
+            "",
+        ]
+    )
+
+
+def _data(export: Export) -> str:
+    if export.dataset is None:
+        return "What it was trained on is not known here: it was imported without a data set."
+    images = ", ".join(f"{count} in {split}" for split, count in export.dataset["images"].items())
+    verb = "Trained on" if export.preset else "Imported, and scored on"
+    fingerprint = f"Fingerprint of the content: `{export.dataset['fingerprint']}`."
+    return f"{verb} `{export.dataset['name']}`: {images or 'no images counted'}. {fingerprint}"
+
+
+def _training(export: Export) -> str:
+    if export.preset is None:
+        return "From published weights: fields that only training reads may differ from how they were trained."
+    return f"Preset {export.preset}, seed {export.seed}, trained in {export.precision}."
+
+
+def _latest(scores: Iterable[ScoreRecord], step: int) -> list[ScoreRecord]:
+    """The last record of each metric, direction and protocol at this step."""
+    found = {(one.metric, one.direction, one.protocol_id): one for one in scores if (one.step or 0) == step}
+    return list(found.values())
+
+
+def _scores(scores: list[ScoreRecord], step: int) -> list[str]:
+    if not scores:
+        return [f"None were recorded at step {step}."]
+    rows = [
+        "| Metric | Direction | Value | Standard error | Translated | Real | Protocol | Comparable |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for one in scores:
+        se = "-" if one.se is None else f"{one.se:.4g}"
+        cells = [one.metric, one.direction, f"{one.value:.5g}", se, one.n_fake, one.n_real, one.protocol_id]
+        rows.append(f"| {' | '.join(map(str, cells))} | {'yes' if one.comparable else 'no'} |")
+    protocols = {one.protocol_id: one.protocol for one in scores}
+    told = [f"- `{name}`: `{json.dumps(protocol, sort_keys=True)}`" for name, protocol in protocols.items()]
+    return [*rows, "", "Values are raw, never times 100. Protocols:", "", *told]

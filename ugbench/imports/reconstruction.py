@@ -1,0 +1,67 @@
+"""Which forward pass a published checkpoint was trained with, where its tensors fit several.
+
+A generator that was trained with the identity loss leaves images of its target domain nearly as they are, but
+only in the forward pass that it was trained in: so the pass that changes them least is the right one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ugbench.method import Direction, Method
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """How each revision of one checkpoint reconstructs images of the target domain.
+
+    Attributes:
+        chosen: the revision that was asked for.
+        errors: mean |G(b) - b| by revision, of images in [-1, 1].
+    """
+
+    chosen: str
+    errors: dict[str, float]
+
+    @property
+    def best(self) -> str:
+        """The revision with the smallest error; the chosen one where it is as small."""
+        return min(self.errors, key=lambda revision: (self.errors[revision], revision != self.chosen))
+
+    @property
+    def warning(self) -> str | None:
+        """One sentence where another revision than the chosen one fits better, else None."""
+        if self.best == self.chosen:
+            return None
+        return (
+            f"revision {self.chosen} was taken, but {self.best} fits better: it changes images of the target domain "
+            f"by {self.errors[self.best]:.3g} in the mean, {self.chosen} by {self.errors[self.chosen]:.3g}; "
+            f"import again with --revision {self.best}."
+        )
+
+
+def compare(
+    methods: Mapping[str, Method], chosen: str, targets: Tensor, direction: Direction, batch_size: int = 8
+) -> Reconstruction:
+    """The reconstruction of images (n, 3, size, size) in [-1, 1] of the direction's target domain.
+
+    Args:
+        methods: the checkpoint in each revision, in eval mode, on the device of `targets`.
+        chosen: the key of `methods` that was asked for.
+    Raises:
+        ValueError: there are no images, or `chosen` is not among the methods.
+    """
+    if not len(targets) or chosen not in methods:
+        raise ValueError(f"{len(targets)} images, and revision {chosen} of {', '.join(methods)}")
+    errors = {}
+    for revision, method in methods.items():
+        total = 0.0
+        for batch in targets.split(batch_size):
+            with torch.no_grad():
+                total += float((method.translate(batch, direction).float() - batch).abs().mean()) * len(batch)
+        errors[revision] = total / len(targets)
+    return Reconstruction(chosen, errors)
