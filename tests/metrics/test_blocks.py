@@ -76,14 +76,14 @@ def test_a_mixed_value_of_unlike_blocks_has_no_error() -> None:
 
 def test_the_value_depends_on_the_order_of_the_files_and_the_spread_says_how_much() -> None:
     fake, real = sets(50, 50, shift=0.05)
-    found = over_orders(fake, real, orders=200)
+    found = over_orders(fake, real, orders=100)
     random = np.random.default_rng(1)
-    values = [block_score(fake[random.permutation(50)], real[random.permutation(50)]).value for _ in range(200)]
-    assert found.sd == pytest.approx(np.std(values, ddof=1), rel=0.3)
+    values = [block_score(fake[random.permutation(50)], real[random.permutation(50)]).value for _ in range(100)]
+    assert found.sd == pytest.approx(np.std(values, ddof=1), rel=0.4)
     assert found.smallest < found.mean - found.sd < found.mean + found.sd < found.largest
-    assert found.mean == pytest.approx(kid.compute(fake, real).value, abs=4 * found.sd / 200**0.5)
-    assert found == over_orders(fake, real, orders=200)
-    assert found.orders == 200
+    assert found.mean == pytest.approx(kid.compute(fake, real).value, abs=4 * found.sd / 100**0.5)
+    assert found == over_orders(fake, real, orders=100)
+    assert found.orders == 100
 
 
 @pytest.mark.parametrize(("n", "m"), [(100, 12), (12, 100)])

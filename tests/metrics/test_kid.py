@@ -110,14 +110,15 @@ def test_standard_error_is_the_delete_one_jackknife_by_refitting() -> None:
     assert score.se == pytest.approx(math.sqrt(part(no_fake) + part(no_real)), rel=1e-9)
 
 
-@pytest.mark.parametrize(("n", "m", "has"), [(30, 30, True), (29, 40, False), (40, 29, False)])
-def test_the_interval_is_1_96_standard_errors_either_way_from_thirty_images_a_side(n: int, m: int, has: bool) -> None:
+@pytest.mark.parametrize(("n", "m", "has"), [(50, 51, True), (49, 60, False), (60, 49, False)])
+def test_the_interval_is_students_of_the_smaller_set_from_fifty_images_a_side(n: int, m: int, has: bool) -> None:
     score = kid.compute(*sets(n, m))
     assert (score.low is not None, score.high is not None) == (has, has)
     if has:
         assert score.se is not None and score.low is not None and score.high is not None
-        assert score.value - score.low == pytest.approx(1.96 * score.se, rel=1e-4)
-        assert score.high - score.value == pytest.approx(1.96 * score.se, rel=1e-4)
+        # Student's 0.975 quantile with 49 degrees.
+        assert score.value - score.low == pytest.approx(2.00958 * score.se, rel=1e-5)
+        assert score.high - score.value == pytest.approx(2.00958 * score.se, rel=1e-5)
 
 
 def test_equality_is_tested_only_within_five_standard_errors_of_zero() -> None:

@@ -62,11 +62,12 @@ def test_the_order_of_one_methods_outputs_matters() -> None:
     assert paired(first, shuffled, real).value == pytest.approx(paired(first, second, real).value, abs=1e-9)
 
 
-def test_an_interval_needs_thirty_images_a_side() -> None:
-    found = paired(*outputs(30, 30))
+def test_an_interval_needs_seventy_images_a_side() -> None:
+    found = paired(*outputs(70, 80))
     assert found.low is not None and found.high is not None
-    assert found.high - found.low == pytest.approx(2 * 1.96 * found.se, rel=1e-4)
-    assert paired(*outputs(30, 29)).low is None
+    # Student's 0.975 quantile with 69 degrees.
+    assert found.high - found.low == pytest.approx(2 * 1.99495 * found.se, rel=1e-5)
+    assert paired(*outputs(70, 69)).low is None
 
 
 def test_equal_outputs_differ_by_nothing() -> None:

@@ -12,12 +12,12 @@ import math
 from dataclasses import dataclass, replace
 
 import torch
-from scipy import stats
 from torch import Tensor
 
 from ugbench.errors import UsageError
 from ugbench.metric import Score
 from ugbench.metrics import _features, _kernel
+from ugbench.metrics._intervals import student_interval
 
 LARGEST = 10
 SOURCE_WEIGHT = 0.98
@@ -124,5 +124,4 @@ def _score(values: Tensor) -> Score:
     if blocks < 2:
         return Score(value)
     se = float(values.std()) / math.sqrt(blocks)
-    half = float(stats.t.ppf(0.975, blocks - 1)) * se
-    return Score(value, se, value - half, value + half)
+    return Score(value, se, *student_interval(value, se, blocks))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from scipy import stats
 from torch import Tensor
 
 from ugbench.metric import Score
@@ -39,12 +40,13 @@ def ratio_score(numerator: Tensor, denominator: Tensor) -> Score:
     return _with_interval(float(value), se, n)
 
 
-def normal_interval(value: float, se: float | None, n: int) -> tuple[float | None, float | None]:
-    """value -+ 1.96 se, or (None, None) without an error or with fewer than 30 images."""
-    if se is None or n < ENOUGH:
-        return None, None
-    return value - NORMAL_95 * se, value + NORMAL_95 * se
+def student_interval(value: float, se: float, n: int) -> tuple[float, float]:
+    """The 95 % interval value -+ t se, with Student's quantile of n - 1 degrees; n >= 2."""
+    half = float(stats.t.ppf(0.975, n - 1)) * se
+    return value - half, value + half
 
 
 def _with_interval(value: float, se: float | None, n: int) -> Score:
-    return Score(value, se, *normal_interval(value, se, n))
+    if se is None or n < ENOUGH:
+        return Score(value, se)
+    return Score(value, se, value - NORMAL_95 * se, value + NORMAL_95 * se)

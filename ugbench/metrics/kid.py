@@ -14,12 +14,14 @@ from torch import Tensor
 
 from ugbench.errors import UsageError
 from ugbench.metric import Metric, Score
-from ugbench.metrics import _features, _intervals, _kernel
+from ugbench.metrics import _features, _kernel
 from ugbench.metrics._blocks import LARGEST, block_score
 from ugbench.metrics._equality import equality_p_value
+from ugbench.metrics._intervals import student_interval
 
 ESTIMATORS = ("unbiased", "torch-fidelity", "blocks")
 NEAR_ZERO = 5.0  # in standard errors; above it the interval covers 93 to 97 % (docs/statistics.md)
+ENOUGH = 50  # images a side: with fewer the interval can cover less than 93 %
 SUBSETS, SUBSET_SIZE, SEED = 100, 1000, 2020  # torch-fidelity's defaults
 
 
@@ -70,9 +72,9 @@ def compute(
     """KID between features (n, d) and (m, d).
 
     Without a subset size it is the U-statistic of all pairs, with the delete-one jackknife over both sets as
-    its standard error and +-1.96 of it as its interval, from 30 images a side on. Where the value is under 5
-    standard errors the interval covers more than 95 % (see `_kernel.jackknife_se`), and `p_value` tells by a
-    permutation test whether the two sets differ at all. With a subset size it is the mean
+    its standard error and, from 50 images a side on, Student's interval with the smaller set's degrees. Where the
+    value is at most 5 standard errors that error tends to be too large (see `_kernel.jackknife_se`), and `p_value`
+    tells by a permutation test whether the two sets differ at all. With a subset size it is the mean
     over the random subsets that torch-fidelity draws, real set first: `kid_features_to_metric(real, fake)`.
     The spread over subsets is no standard error (it is 0 when the subset is the set), so there is none.
     "torch-fidelity" calls that package's function itself; "blocks" is the authors' way, see `_blocks`.
@@ -88,9 +90,11 @@ def compute(
     if "subset_size" not in chosen:
         sums = _kernel.row_sums(fake, real)
         value, se = _kernel.unbiased(sums), _kernel.jackknife_se(sums)
-        low, high = _intervals.normal_interval(value, se, min(len(fake), len(real)))
-        near_zero = se is not None and value <= NEAR_ZERO * se
-        return Score(value, se, low, high, p_value=equality_p_value(fake, real, sums) if near_zero else None)
+        if se is None:
+            return Score(value)
+        low, high = interval(value, se, min(len(fake), len(real)))
+        p_value = equality_p_value(fake, real, sums) if value <= NEAR_ZERO * se else None
+        return Score(value, se, low, high, p_value=p_value)
     size, count, seed = chosen["subset_size"], chosen["subsets"], chosen["seed"]
     if size > min(len(fake), len(real)):
         raise UsageError(
@@ -103,6 +107,11 @@ def compute(
     picks = [[random.choice(len(x), size, replace=False) for x in (real, fake)] for _ in range(count)]
     real_picks, fake_picks = torch.from_numpy(np.array(picks)).unbind(1)
     return Score(float(_kernel.subset_values(fake, real, fake_picks, real_picks).mean()))
+
+
+def interval(value: float, se: float, smaller: int) -> tuple[float | None, float | None]:
+    """KID's 95 % interval from its jackknife error and the smaller set's size; (None, None) under 50."""
+    return student_interval(value, se, smaller) if smaller >= ENOUGH else (None, None)
 
 
 def _by_torch_fidelity(fake: Tensor, real: Tensor, size: int, count: int, seed: int) -> float:
