@@ -59,6 +59,7 @@ def spoil(file: Path, change: Any) -> None:
 
 def test_what_is_written_is_read_back(written: tuple[Path, Export, Method]) -> None:
     file, export, method = written
+    assert file.stat().st_mode & 0o777 == 0o644
     found = read_export(file)
     assert (found.method, found.variant, found.preset, found.seed, found.precision) == (
         "ugatit",

@@ -84,6 +84,7 @@ def write(export: Export, file: Path) -> None:
     """
     told = {name: value for name, value in vars(export).items() if name != "tensors"}
     checkpoint.write_tensors(file, export.tensors, {"format": "pt", KEY: json.dumps({"schema": SCHEMA, **told})})
+    file.chmod(0o644)  # safetensors makes files that their owner alone can read, and this one is to be given away
 
 
 def read_export(file: Path) -> Export:
