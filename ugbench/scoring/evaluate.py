@@ -60,6 +60,7 @@ class Evaluation:
     progress: Callable[[str], Callable[[int, int], None]] | None = None
     _features: dict[tuple[Any, ...], Tensor] = field(default_factory=dict)
     _folders: dict[str, Path] = field(default_factory=dict)
+    _said: set[str] = field(default_factory=set)
 
     def run(self, run: Run, step: int | None = None) -> list[ScoreRecord]:
         """Every wanted score of a run, from its scores.jsonl where it is there, else computed and added.
@@ -152,7 +153,8 @@ class Evaluation:
             extra = {"source": self.features(outputs.sources, size)} if own.with_sources else {}
             score = own.compute(fake, real, **extra, **settings)
             n_real = len(real)
-        if score.warning:
+        if score.warning and score.warning not in self._said:
+            self._said.add(score.warning)
             self.say(score.warning)
         folder = self.folder(material.dataset).name
         return make_record(
