@@ -202,7 +202,8 @@ def _table(rows: list[dict]) -> Iterator[str]:
 def _cell(value: float | int | str | None) -> str:
     if value is None:
         return "-"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    # A truth that is 0 but for rounding reads as 0.
+    return f"{round(value, 12):.3g}" if isinstance(value, float) else str(value)
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ import torch
 from ugbench.metrics import _kernel
 
 ROOT = Path(__file__).parents[2]
+FIGURES = ROOT / "docs" / "reference" / "statistics.json"
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +102,12 @@ def test_thousands_of_draws_from_real_features_keep_the_promises(test_data: Path
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
     assert figures["draws"] >= 2000 and figures["tests"] >= 2000
     promises(figures, slack=0.0)
+
+
+def test_the_committed_figures_keep_the_promises_and_the_page_shows_them(coverage: ModuleType) -> None:
+    figures = json.loads(FIGURES.read_text(encoding="utf-8"))
+    assert figures["draws"] >= 2000 and figures["tests"] >= 2000
+    promises(figures, slack=0.0)
+    page = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
+    for table in coverage.tables(figures).split("\n\n"):
+        assert table in page
