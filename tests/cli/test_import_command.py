@@ -92,7 +92,7 @@ def test_it_is_a_run_like_any_other_but_for_what_needs_weights(imported: Any, fo
         (["none", "--as", "external", "--dataset", DIAL], "none: no such folder"),
         (["made", "--as", "external", "--dataset", DIAL, "--set", "size=8"], "--set is for checkpoints"),
         (["made", "--as", "cyclegam"], "did you mean 'cyclegan'"),
-        (["made", "--as", "cyclegan"], "holds no .pt or .pth file"),
+        (["made", "--as", "cyclegan"], "holds no .pt, .pth or .index file"),
         (["--as", "cyclegan"], "FILE|DIR is missing"),
         (["made", "--as", "cyclegan", "--command", "x {input} {output}"], "--command goes with --as external"),
         (["--as", "external", "--dataset", DIAL, "--command", "x {input} {output}"], "--command needs --name"),

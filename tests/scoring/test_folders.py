@@ -58,10 +58,11 @@ def test_one_pass_over_each_folder_serves_all_metrics_and_the_cache_serves_the_n
         return extract(extractor, images)
 
     monkeypatch.setattr(Extractor, "__call__", counted)
-    wanted = Wanted(("kid", "fid", "precision", "recall"), Networks("random", "alex", {}, torch.device("cpu")))
+    networks = Networks("random", "alex", {}, torch.device("cpu"))
     cache = Cache(tmp_path / "cache")
-    first = list(score_folders(wanted, real, fake, cache=cache))
+    wanted = Wanted(("kid", "fid", "precision", "recall"), networks, cache=cache)
+    first = list(score_folders(wanted, real, fake))
     assert sorted(seen) == [6, 9]
     seen.clear()
-    assert list(score_folders(wanted, real, fake, cache=cache)) == first
+    assert list(score_folders(wanted, real, fake)) == first
     assert seen == []

@@ -57,7 +57,8 @@ def translate(
     how = How(batch_size, pick_precision(precision, chosen), attention, keep_size, samples)
     with progress_callback("translating") as tick:
         write_outputs(method, paths, output, way, how, tick)
-    say(f"{len(paths)} image{'s' * (len(paths) != 1)} by {found.config.label} at step {step}, in {output}")
+    trained = f" at step {step}" if step else ""
+    say(f"{len(paths)} image{'s' * (len(paths) != 1)} by {found.config.label}{trained}, in {output}")
     if as_json:
         print_json({"run": found.id, "step": step, "direction": way, "output": output, "images": len(paths)})
 
