@@ -65,9 +65,9 @@ def export(
         told = _write_onnx(found, method, step, direction or found.directions()[0], output)
     else:
         told = _write_safetensors(found, method, step, output)
-    say(
-        f"{'replaced' if replaced else 'wrote'} {output}: {found.config.label}{f' at step {step}' if step else ''}, {told.pop('text')}"
-    )
+    trained = f" at step {step}" if step else ""
+    text = told.pop("text")
+    say(f"{'replaced' if replaced else 'wrote'} {output}: {found.config.label}{trained}, {text}")
     if as_json:
         print_json({"run": found.id, "step": step, "file": output, **told})
 
