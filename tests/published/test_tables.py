@@ -28,6 +28,7 @@ CELLS = {
     ("table2", "selfie2anime", "A2B", "ugatit", None): (73.15, None),
     ("table2", "photo2portrait", "A2B", "unit", None): (32.11, None),
     ("table2", "photo2vangogh", "A2B", "drit", None): (9.70, None),
+    ("remeasured", "selfie2anime", "A2B", "ugatit", None): (2.72, 0.54),
 }
 
 
@@ -78,7 +79,7 @@ def test_tables_1_and_3_agree_where_they_print_the_same_model() -> None:
 
 
 def test_every_table_names_its_source_and_says_that_it_does_not_compare() -> None:
-    assert names() == ("table1", "table2", "table3")
+    assert names() == ("remeasured", "table1", "table2", "table3")
     for name in names():
         table = published(name)
         assert table.name == name and "ICLR 2020" in table.source

@@ -70,7 +70,7 @@ def names() -> tuple[str, ...]:
 
 
 def published(name: str) -> Published:
-    """The published table of that name: table1, table2 or table3 of the U-GAT-IT paper.
+    """The published table of that name: table1, table2 or table3 of the U-GAT-IT paper, or `remeasured`.
 
     Raises:
         UnknownName: there is none; the message names a near one.
