@@ -73,7 +73,10 @@ def kid_row(
 def block_row(pools: Pools, difference: str, n: int, draws: int, seed: int) -> dict:
     """The same for blocks of 10: Student's interval, the normal one, and their spread against the full statistic's."""
     fakes, reals, truth = drawn(pools, difference, n, n, draws, seed)
-    scores = [_blocks.block_score(pools.all[fake], pools.all[real]) for fake, real in zip(fakes, reals, strict=True)]
+    scores = [
+        _blocks._score(_blocks.block_values(pools.all[fake], pools.all[real]))
+        for fake, real in zip(fakes, reals, strict=True)
+    ]
     full = [_kernel.unbiased(pools.sums(fake, real)) for fake, real in zip(fakes, reals, strict=True)]
     return {
         "difference": difference,
@@ -203,7 +206,7 @@ def _cell(value: float | int | str | None) -> str:
     if value is None:
         return "-"
     # A truth that is 0 but for rounding reads as 0.
-    return f"{round(value, 12):.3g}" if isinstance(value, float) else str(value)
+    return f"{round(value, 12) + 0.0:.3g}" if isinstance(value, float) else str(value)
 
 
 def main() -> None:

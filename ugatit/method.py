@@ -64,6 +64,7 @@ class UGATIT(Method):
         "no-local": {"local_discriminator": False},
     }
 
+    ablation: ClassVar[tuple[str, ...]] = ("in", "ln", "adain", "gn", "no-cam", "no-gcam", "no-dcam")
     revisions: ClassVar[tuple[str, ...]] = tuple(REVISIONS)
 
     def __init__(self, config: UGATITConfig) -> None:

@@ -150,6 +150,8 @@ class Method(nn.Module, ABC):
         Config: the config model.
         PRESETS: preset name -> the fields that differ from Config's defaults; "paper" and "smoke" at least.
         VARIANTS: variant name -> the fields that differ, on top of any preset. The base has no entry.
+        ablation: the variants of the paper's own ablation, which `ugbench ablate` runs beside the base; empty for
+            all of them.
         directions: what one trained model translates.
         style_dim: length of the style vector that picks one of many outputs; 0 where there is one.
         revisions: the forward passes that one published state dict fits, for `read_foreign`; the first is the
@@ -159,6 +161,7 @@ class Method(nn.Module, ABC):
     Config: ClassVar[type[MethodConfig]]
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]]
     VARIANTS: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    ablation: ClassVar[tuple[str, ...]] = ()
     directions: ClassVar[tuple[Direction, ...]] = ("A2B", "B2A")
     style_dim: ClassVar[int] = 0
     revisions: ClassVar[tuple[str, ...]] = ()

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from ugbench import __version__
 from ugbench.cli import (
     bench,
+    compare,
     data,
     demo,
     differences,
@@ -134,6 +135,8 @@ app.command("export")(takes_common(export.export))
 app.command("table")(takes_common(table.table))
 app.command("differences")(takes_common(differences.differences))
 app.command("figure")(takes_common(figure.figure))
+app.command("compare")(takes_common(compare.compare))
+app.command("ablate")(takes_common(compare.ablate))
 app.command("import")(takes_common(import_.import_))
 app.command("bench")(takes_common(bench.bench))
 app.command("methods")(takes_common(methods.methods))

@@ -52,7 +52,7 @@ def differences(
     networks = Networks(extractor, "alex", options.parse_weights(weights), pick_device(device))
     wanted = Wanted(("kid",), networks, cache=FeatureCache(cache or default_folder(), say))
     with progress_callback("comparing") as tick:
-        found = claims(Evaluation(wanted, results, say), to, dataset or (), permutations, tick)
+        found = claims(Evaluation(wanted, results, say), to, dataset or (), permutations, progress=tick)
     if as_json:
         print_json([one.to_json() for one in found])
         return

@@ -14,7 +14,10 @@ from ugbench.cli.output import print_json, print_rows, progress_callback, say
 from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
+    import torch
+
     from ugbench.scoring.named import NamedProtocol
+    from ugbench.scoring.wanted import Wanted
     from ugbench.train.run import Run
 
 
@@ -72,25 +75,14 @@ def evaluate(
       ugbench eval --real datasets/cat2dog/testB --fake out --metric kid --extractor random
     """
     from ugbench.scoring import record
-    from ugbench.scoring.cache import Cache, default_folder
     from ugbench.scoring.differences import keep_differences
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.folders import score_folders
-    from ugbench.scoring.wanted import Networks, Wanted, metric
     from ugbench.train.precision import pick_device
     from ugbench.train.run import find_run, list_runs
 
-    names = tuple(options.split_list(metrics))
-    for name in names:
-        metric(name)
-    networks = Networks(extractor, lpips_net, options.parse_weights(weights), pick_device(device))
-    wanted = Wanted(
-        names,
-        networks,
-        pick_protocol(protocol, reference),
-        kid_settings(kid_subset_size, kid_subsets),
-        cache=Cache(cache or default_folder(), say),
-    )
+    own = kid_settings(kid_subset_size, kid_subsets)
+    wanted = make_wanted(metrics, protocol, reference, extractor, weights, lpips_net, cache, pick_device(device), own)
     if (real is None) != (fake is None):
         raise UsageError("--real and --fake go together; give both folders.")
     if real is not None and fake is not None:
@@ -124,6 +116,34 @@ def _row(one: Any) -> list[object]:
     se = None if one.se is None else f"{one.se:.4g}"
     values = [one.run, one.label, one.direction, one.metric, f"{one.value:.5g}", se, one.n_fake, one.n_real]
     return [*values, one.protocol_id]
+
+
+def make_wanted(
+    metrics: list[str] | None,
+    protocol: str | None,
+    reference: str | None,
+    extractor: str,
+    weights: list[str] | None,
+    lpips_net: str,
+    cache: Path | None,
+    device: torch.device,
+    settings: dict[str, dict[str, Any]] | None = None,
+) -> Wanted:
+    """What the options of scoring ask for.
+
+    Raises:
+        UnknownName: no such metric or protocol.
+        UsageError: options that do not go together, or a weights file that is not there.
+    """
+    from ugbench.scoring.cache import Cache, default_folder
+    from ugbench.scoring.wanted import Networks, Wanted, metric
+
+    names = tuple(options.split_list(metrics))
+    for name in names:
+        metric(name)
+    networks = Networks(extractor, lpips_net, options.parse_weights(weights), device)
+    kept = Cache(cache or default_folder(), say)
+    return Wanted(names, networks, pick_protocol(protocol, reference), settings or {}, cache=kept)
 
 
 def finished(results: Path, say: Callable[[str], None]) -> list[Run]:

@@ -54,6 +54,7 @@ def claims(
     to: str,
     datasets: Sequence[str] = (),
     permutations: int = 1000,
+    runs: Sequence[Run] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Claim]:
     """Each method's KID less that of the method `to`, wherever both have finished runs.
@@ -61,12 +62,15 @@ def claims(
     Args:
         to: a row's name: ugatit, ugatit-no-cam, nice-gan.
         datasets: names of folders under results; none for all.
+        runs: only these; None for all that are finished. Of several of one method, seed and direction the one that
+            trained longest counts, as in tables.
     Raises:
         UnknownName: nothing finished has that name.
         UsageError: there is nothing to hold against it.
     """
-    runs = [run for run in list_runs(evaluation.results) if run.is_done() and run.config.dataset is not None]
-    runs = [run for run in runs if not datasets or run.path.parent.parent.name in datasets]
+    found_runs = list_runs(evaluation.results) if runs is None else runs
+    runs = [run for run in found_runs if run.is_done() and run.config.dataset is not None]
+    runs = _longest([run for run in runs if not datasets or run.path.parent.parent.name in datasets])
     if to not in {run.config.label for run in runs}:
         raise UnknownName("finished method", to, {run.config.label for run in runs})
     families = _families(runs, to)
@@ -84,6 +88,15 @@ def claims(
         for (runs_of, _, unpaired_se, method), claim, label in zip(family, adjusted, others, strict=True):
             found.append(Claim(dataset, direction, label, to, runs_of, claim, unpaired_se, method))
     return found
+
+
+def _longest(runs: Sequence[Run]) -> list[Run]:
+    longest: dict[tuple[object, ...], Run] = {}
+    for run in runs:
+        key = (run.path.parent.parent, run.config.label, run.config.seed, run.config.direction)
+        if key not in longest or run.step() >= longest[key].step():
+            longest[key] = run
+    return list(longest.values())
 
 
 def _families(runs: Sequence[Run], to: str) -> list[tuple[str, Direction, list[Run], dict[str, list[Run]]]]:

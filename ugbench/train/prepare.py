@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ugbench import registry
 from ugbench.data.batches import training_size
-from ugbench.data.datasets import TEST, DataSet, check_training, resolve
+from ugbench.data.datasets import TEST, TRAIN, DataSet, check_training, resolve
 from ugbench.data.images import load_images
 from ugbench.errors import DataError, RunError, UsageError
 from ugbench.method import Direction, Method
@@ -66,41 +66,57 @@ def prepare(
     Raises:
         UsageError and its children: an unknown name, a config value, an unreadable image, a wrong direction.
     """
-    method = registry.load_method(request.method)
-    variant = None if request.variant == BASE else request.variant
-    config = method.make_config(request.preset, variant, request.overrides)
-    direction = _direction(request, method)
     dataset = resolve(request.dataset, request.data_root, progress)
     good, skipped = check_training(dataset, request.skip_bad, progress)
     for name in skipped:
         say(f"{name} cannot be read and is skipped.")
-    config = config.resolved(len(good["trainA"]), len(good["trainB"]))
+    run_config = _run_config(request, dataset, good, skipped)
+    run = open_run(dataset_folder(request.results, dataset), run_config)
+    if request.restart:
+        _forget(run)
+    method, config = registry.load_method(request.method), run_config.method_config()
     source = find_run(request.init_from, request.results) if request.init_from else None
+    both = load_images([*good["trainA"], *good["trainB"]], training_size(config.size), progress)
+    a, b = both.tensor_split((len(good["trainA"]),))
+    shown = {domain: _shown(dataset, domain, good, config.size, say) for domain in ("A", "B")}
+    return Prepared(run, Images(a, b, shown), _initial(source, method, config))
 
-    run_config = RunConfig(
+
+def identify(request: Request) -> tuple[RunConfig, DataSet]:
+    """The config, and so the id, of the run that `prepare` would open; decodes images only with `skip_bad`.
+
+    Raises:
+        UsageError and its children, as `prepare`.
+    """
+    dataset = resolve(request.dataset, request.data_root)
+    if request.skip_bad:
+        return _run_config(request, dataset, *check_training(dataset, True)), dataset
+    return _run_config(request, dataset, {split: dataset.split(split) for split in TRAIN.values()}, []), dataset
+
+
+def _run_config(
+    request: Request, dataset: DataSet, good: Mapping[str, Sequence[Path]], skipped: Sequence[str]
+) -> RunConfig:
+    method = registry.load_method(request.method)
+    variant = None if request.variant == BASE else request.variant
+    config = method.make_config(request.preset, variant, request.overrides)
+    return RunConfig(
         method=request.method,
         variant=variant,
         preset=request.preset,
-        config=config.model_dump(),
+        config=config.resolved(len(good["trainA"]), len(good["trainB"])).model_dump(),
         dataset=DatasetRecord(
             name=dataset.name,
             root=str(dataset.root.resolve()),
             fingerprint=dataset.fingerprint(("trainA", "trainB"), skip=skipped),
             images={split: len(paths) for split, paths in good.items()},
-            skipped=skipped,
+            skipped=list(skipped),
         ),
-        direction=direction,
+        direction=_direction(request, method),
         seed=request.seed,
         precision=pick_precision(request.precision, request.device),
-        init_from=source.id if source else None,
+        init_from=find_run(request.init_from, request.results).id if request.init_from else None,
     )
-    run = open_run(dataset_folder(request.results, dataset), run_config)
-    if request.restart:
-        _forget(run)
-    both = load_images([*good["trainA"], *good["trainB"]], training_size(config.size), progress)
-    a, b = both.tensor_split((len(good["trainA"]),))
-    shown = {domain: _shown(dataset, domain, good, config.size, say) for domain in ("A", "B")}
-    return Prepared(run, Images(a, b, shown), _initial(source, method, config))
 
 
 def _direction(request: Request, method: type[Method]) -> Direction | None:

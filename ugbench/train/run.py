@@ -194,16 +194,21 @@ class Run:
         return registry.load_method(self.config.method).directions
 
 
-def dataset_folder(results: Path, dataset: DataSet) -> Path:
+def dataset_folder(results: Path, dataset: DataSet, make: bool = True) -> Path:
     """Where everything about this data set goes: results/<name>, or results/<name>-<digest> where another
-    content already has that name. Makes the folder and its dataset.json."""
+    content already has that name.
+
+    Args:
+        make: make the folder and its dataset.json; else only say where it would be.
+    """
     fingerprint = dataset.fingerprint(dataset.splits())
     for folder in (results / dataset.name, results / f"{dataset.name}-{fingerprint[:6]}"):
         note = folder / DATASET
         if not note.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            content = {"name": dataset.name, "root": str(dataset.root.resolve()), "fingerprint": fingerprint}
-            checkpoint.write_json(note, content)
+            if make:
+                folder.mkdir(parents=True, exist_ok=True)
+                content = {"name": dataset.name, "root": str(dataset.root.resolve()), "fingerprint": fingerprint}
+                checkpoint.write_json(note, content)
             return folder
         if _read_json(note).get("fingerprint") == fingerprint:
             return folder

@@ -1,0 +1,85 @@
+"""What a study declares, and the runs that it expands to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ugbench.errors import UnknownName, UsageError
+from ugbench.study.grid import Arm, Study, arms, cells, declare, overrides, read
+
+
+def study(**fields: Any) -> Study:
+    return declare({"methods": ["ugatit"], "datasets": ["dial"], **fields}, "the test")
+
+
+def test_every_method_meets_every_data_set_and_seed_first_seeds_first() -> None:
+    found = cells(study(methods=["ugatit", "cyclegan"], datasets=["x", "y"], seeds=[0, 1]))
+    order = [(cell.seed, cell.dataset, cell.arm.label) for cell in found]
+    assert order == [(seed, data, label) for seed in (0, 1) for data in ("x", "y") for label in ("ugatit", "cyclegan")]
+    assert {cell.direction for cell in found} == {None}
+
+
+def test_variants_are_arms_of_their_own_and_full_is_the_base() -> None:
+    found = arms(study(methods=["ugatit", "cyclegan"], variants={"ugatit": ["full", "no-cam"]}))
+    assert found == [Arm("ugatit", None), Arm("ugatit", "no-cam"), Arm("cyclegan", None)]
+
+
+def test_seeds_default_to_three() -> None:
+    assert study().seeds == (0, 1, 2)
+
+
+def test_fields_of_the_study_reach_every_arm_and_those_of_set_one_method() -> None:
+    own = study(methods=["ugatit", "cyclegan"], steps=7, size=32, set={"ugatit": {"blocks": 2}})
+    first, second = arms(own)
+    assert overrides(own, first) == {"steps": 7, "size": 32, "blocks": 2}
+    assert overrides(own, second) == {"steps": 7, "size": 32}
+
+
+def test_a_toml_file_declares_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "study.toml"
+    file.write_text(
+        'methods = ["ugatit", "cyclegan"]\ndatasets = ["dial"]\nseeds = 2\nsteps = 5\npreset = "smoke"\n'
+        '[variants]\nugatit = ["full", "in"]\n[set.ugatit]\nlr = 1e-3\n',
+        encoding="utf-8",
+    )
+    found = declare(read(file), str(file))
+    assert found == study(
+        methods=["ugatit", "cyclegan"],
+        seeds=[0, 1],
+        steps=5,
+        preset="smoke",
+        variants={"ugatit": ["full", "in"]},
+        set={"ugatit": {"lr": 1e-3}},
+    )
+    assert found.id == declare(read(file), "elsewhere").id != study().id
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "words"),
+    [
+        ({"methods": ["ugatti"]}, UnknownName, "did you mean 'ugatit'"),
+        ({"variants": {"ugatit": ["no-cm"]}}, UnknownName, "did you mean 'no-cam'"),
+        ({"variants": {"cyclegan": ["full"]}}, UnknownName, "cyclegan"),
+        ({"set": {"ugatit": {"lrr": 1}}}, UnknownName, "did you mean 'lr'"),
+        ({"preset": "smok"}, UnknownName, "did you mean 'smoke'"),
+        ({"step": 5}, UnknownName, "did you mean 'steps'"),
+        ({"steps": 5, "minutes": 1}, UsageError, "exclude each other"),
+        ({"seeds": [1, 1]}, UsageError, "names one twice"),
+        ({"steps": 0}, UsageError, "the test: steps"),
+        ({"methods": []}, UsageError, "the test: methods"),
+    ],
+)
+def test_what_cannot_be_is_named_in_a_sentence(fields: dict[str, Any], error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        study(**fields)
+
+
+def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text("methods = [", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"bad\.toml"):
+        read(tmp_path / "bad.toml")
+    with pytest.raises(UsageError, match=r"none\.toml: cannot be read"):
+        read(tmp_path / "none.toml")

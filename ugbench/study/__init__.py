@@ -1,0 +1,1 @@
+"""Studies: declared grids of runs, what of them is done, and their training."""

@@ -1,0 +1,163 @@
+"""A study is a grid of methods, variants, data sets and seeds, declared in a TOML file or on the command line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
+
+from ugbench import registry
+from ugbench.errors import UnknownName, UsageError
+from ugbench.method import Direction
+from ugbench.train.prepare import BASE
+
+
+class Study(BaseModel):
+    """What is to be trained. In a TOML file these are the keys, and `seeds = 3` means 0, 1 and 2.
+
+    Attributes:
+        methods: their names.
+        variants: of each method that has more than its base: `ugatit = ["full", "no-cam"]`.
+        datasets: as `--dataset` takes them.
+        steps, minutes: how long each run trains; at most one of them; neither leaves it to the preset.
+        set: changes to config fields by method: `ugatit = {lr = 1e-3}`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    methods: tuple[str, ...] = Field(min_length=1)
+    variants: dict[str, tuple[str, ...]] = {}
+    datasets: tuple[str, ...] = Field(min_length=1)
+    seeds: tuple[NonNegativeInt, ...] = (0, 1, 2)
+    preset: str = "paper"
+    steps: PositiveInt | None = None
+    minutes: PositiveFloat | None = None
+    size: PositiveInt | None = None
+    batch_size: PositiveInt | None = None
+    set: dict[str, dict[str, Any]] = {}
+
+    @property
+    def id(self) -> str:
+        """Twelve hex digits of all of it."""
+        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A method's base (variant None) or one of its variants."""
+
+    method: str
+    variant: str | None
+
+    @property
+    def label(self) -> str:
+        """As tables name it."""
+        return self.method + (f"-{self.variant}" if self.variant else "")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a study; `direction` is None where one model translates both ways."""
+
+    arm: Arm
+    dataset: str
+    seed: int
+    direction: Direction | None
+
+
+def check(study: Study) -> Study:
+    """The study itself, once every name in it is known.
+
+    Raises:
+        UnknownName: no such method, preset, variant or config field.
+        UsageError: both steps and minutes, or something that is declared twice or for a method that is not there.
+    """
+    if study.steps is not None and study.minutes is not None:
+        raise UsageError(f"steps {study.steps} and minutes {study.minutes:g} exclude each other; give one of them.")
+    for what in ("methods", "datasets", "seeds"):
+        values = getattr(study, what)
+        if len(set(values)) < len(values):
+            raise UsageError(f"{what}: {', '.join(map(str, values))} names one twice; give each once.")
+    for table in ("variants", "set"):
+        for name in getattr(study, table):
+            if name not in study.methods:
+                raise UnknownName(f"method of this study ({table})", name, study.methods)
+    for arm in arms(study):
+        method = registry.load_method(arm.method)
+        method.make_config(study.preset, arm.variant, overrides(study, arm))
+    return study
+
+
+def arms(study: Study) -> list[Arm]:
+    """Methods in their order, each with its variants in theirs."""
+    return [
+        Arm(method, None if variant == BASE else variant)
+        for method in study.methods
+        for variant in study.variants.get(method, (BASE,))
+    ]
+
+
+def overrides(study: Study, arm: Arm) -> dict[str, Any]:
+    """Changes to the preset and variant for one arm; `minutes` is not among them."""
+    given = {"steps": study.steps, "size": study.size, "batch_size": study.batch_size}
+    return {key: value for key, value in given.items() if value is not None} | study.set.get(arm.method, {})
+
+
+def cells(study: Study) -> list[Cell]:
+    """Every run, the first seed of everything before the second of anything.
+
+    A method that learns one direction has two runs for each seed.
+    """
+    return [
+        Cell(arm, dataset, seed, direction)
+        for seed in study.seeds
+        for dataset in study.datasets
+        for arm in arms(study)
+        for direction in _directions(arm)
+    ]
+
+
+def _directions(arm: Arm) -> Sequence[Direction | None]:
+    method = registry.load_method(arm.method)
+    return (None,) if len(method.directions) > 1 else ("A2B", "B2A")
+
+
+def read(file: Path) -> dict[str, Any]:
+    """The fields that a TOML file declares; `seeds = N` is counted out.
+
+    Raises:
+        UsageError: there is no such file, or it is no TOML.
+    """
+    try:
+        fields = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"--study {file}: cannot be read ({error.strerror}); name a TOML file.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"--study {file}: {str(error).rstrip('.')}; mend the file.") from None
+    if isinstance(fields.get("seeds"), int):
+        fields["seeds"] = list(range(fields["seeds"]))
+    return fields
+
+
+def declare(fields: dict[str, Any], where: str) -> Study:
+    """A checked study from its fields.
+
+    Args:
+        where: what a message names: the file, or the command line.
+    Raises:
+        UsageError, UnknownName: see `check`; or a field that is unknown or has a value that it cannot have.
+    """
+    for name in fields:
+        if name not in Study.model_fields:
+            raise UnknownName(f"key of a study in {where}", name, Study.model_fields)
+    try:
+        return check(Study(**fields))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg'].lower()}.") from None
