@@ -21,6 +21,14 @@ def table(
         list[str] | None,
         typer.Option("--dataset", metavar="NAME", help="Rows of this data set only; repeatable."),
     ] = None,
+    published: Annotated[
+        list[str] | None,
+        typer.Option("--published", metavar="NAMES", help="Published numbers in columns of their own: table1, …"),
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--columns", metavar="NAMES", help="What runs took: parameters, flops, hours."),
+    ] = None,
     format_: Annotated[
         Literal["terminal", "md", "latex", "csv", "html", "json"],
         typer.Option("--format", help="Of the output."),
@@ -37,14 +45,20 @@ def table(
     Examples:
       ugbench table
       ugbench table --metric kid,lpips --format latex --output table.tex
+      ugbench table --metric kid --published table3
+      ugbench table --columns parameters,flops,hours
     """
     from ugbench.report import formats
+    from ugbench.report.about import add_about
+    from ugbench.report.published import add_published
     from ugbench.report.table import build_table
     from ugbench.scoring import differences
     from ugbench.scoring.record import read_all
 
     records = [one for one in read_all(results) if not dataset or one.dataset in dataset]
     built = build_table(records, options.split_list(metrics), where=results, differences=differences.read_all(results))
+    built = add_about(built, options.split_list(columns), results)
+    built = add_published(built, options.split_list(published))
     text = formats.render(built, "json" if as_json else format_, plain=output is not None)
     if output is None:
         print(text, end="" if text.endswith("\n") else "\n")

@@ -52,16 +52,20 @@ def json(table: Table) -> str:
 
 
 def csv(table: Table) -> str:
-    """A line a row, with raw values; each column has its se, number of seeds and protocol beside it."""
+    """A line a row, with raw values; each score has its se, number of seeds and protocol beside it."""
     out = io.StringIO()
     writer = csv_module.writer(out, lineterminator="\n")
     fields = ("value", "se", "n_seeds", "protocol_id")
     heads = [[column.key, *(f"{column.key}_{field}" for field in fields[1:])] for column in table.columns]
-    writer.writerow(["dataset", "direction", "method", "variant", *(name for head in heads for name in head)])
+    heads_beside = [head for column in table.beside for head in column.csv]
+    names = [*(name for head in heads for name in head), *heads_beside]
+    writer.writerow(["dataset", "direction", "method", "variant", *names])
     for row in table.rows:
         cells = [row.cells.get(column.key) for column in table.columns]
         values = [getattr(cell, field, None) for cell in cells for field in fields]
-        writer.writerow([row.dataset, row.direction, row.method, row.variant, *values])
+        beside = [row.beside.get(column.key) for column in table.beside]
+        numbers = {head: value for entry in beside if entry is not None for head, value in entry.numbers.items()}
+        writer.writerow([row.dataset, row.direction, row.method, row.variant, *values, *map(numbers.get, heads_beside)])
     return out.getvalue()
 
 
@@ -69,8 +73,7 @@ def md(table: Table) -> str:
     """GitHub's Markdown: a heading and a pipe table a block, then the caption as a list."""
     parts = []
     for block in layout.blocks(table):
-        head = [*block.labels, *(column.title for column in block.columns)]
-        lines = [[_md(text) for text in head], [":--", *["--:"] * (len(head) - 1)]]
+        lines = [[_md(text) for text in block.head], [":--", *["--:"] * (len(block.head) - 1)]]
         lines += _lines(block, _md, "**{}**")
         body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         parts.append(f"### {_md(block.title)}\n\n{body}\n")
@@ -83,14 +86,13 @@ def latex(table: Table) -> str:
     parts = ["% needs \\usepackage{booktabs}\n"]
     everything = list(layout.blocks(table))
     for block in everything:
-        head = [*block.labels, *(column.title for column in block.columns)]
         lines = [
             "\\begin{table}",
             "\\centering",
             f"\\caption{{{_latex(block.title)}}}",
-            f"\\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
+            f"\\begin{{tabular}}{{l{'r' * (len(block.head) - 1)}}}",
             "\\toprule",
-            " & ".join(map(_latex, head)) + " \\\\",
+            " & ".join(map(_latex, block.head)) + " \\\\",
             "\\midrule",
             *(" & ".join(line) + " \\\\" for line in _lines(block, _latex, "\\textbf{{{}}}")),
             "\\bottomrule",
@@ -119,6 +121,7 @@ def _lines(block: layout.Block, escape: Callable[[str], str], bold: str) -> list
         [
             *map(escape, block.label(row)),
             *(_readable(row.cells.get(column.key), column, escape, bold) for column in block.columns),
+            *(escape(layout.aside(row, column)) for column in block.beside),
         ]
         for row in block.rows
     ]

@@ -27,7 +27,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(number=layout.number, mark=layout.mark)
+    environment.globals.update(number=layout.number, mark=layout.mark, aside=layout.aside)
     return environment
 
 
@@ -51,8 +51,7 @@ BODY = """
 <table>
 <caption>{{ block.title }}</caption>
 <thead><tr>
-{%- for label in block.labels %}<th scope="col">{{ label }}</th>{% endfor %}
-{%- for column in block.columns %}<th scope="col">{{ column.title }}</th>{% endfor %}</tr></thead>
+{%- for label in block.head %}<th scope="col">{{ label }}</th>{% endfor %}</tr></thead>
 <tbody>
 {% for row in block.rows %}
 <tr{% if not row.competes %} class="aside"{% endif %}><th scope="row">{{ row.label }}</th>
@@ -64,6 +63,8 @@ BODY = """
 {%- else %}<td>{{ number(cell, column.scale) }} {{ mark(cell) }}</td>
 {%- endif %}
 {%- endfor %}
+{%- for column in block.beside %}<td>{{ aside(row, column) }}</td>{% endfor %}
+
 </tr>
 {% endfor %}
 </tbody>

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ugbench.report.beside import Beside
 from ugbench.report.table import Cell, Column, Row, Table
 
 MOST_DECIMALS = 6
@@ -13,12 +14,13 @@ MOST_DECIMALS = 6
 
 @dataclass(frozen=True)
 class Block:
-    """The rows of one data set and direction, with the columns in which any of them has a number."""
+    """The rows of one data set and direction, with the columns in which any of them has something."""
 
     dataset: str
     direction: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
+    beside: tuple[Beside, ...] = ()
 
     @property
     def title(self) -> str:
@@ -29,6 +31,16 @@ class Block:
     def has_seeds(self) -> bool:
         """Whether any row is a mean over seeds, so that their number is worth a column."""
         return any(cell.n_seeds > 1 for row in self.rows for cell in row.cells.values())
+
+    @property
+    def head(self) -> list[str]:
+        """Headings of all columns."""
+        return [*self.labels, *(column.title for column in self.all_columns)]
+
+    @property
+    def all_columns(self) -> list[Column | Beside]:
+        """The scores' columns, then those beside them."""
+        return [*self.columns, *self.beside]
 
     @property
     def labels(self) -> list[str]:
@@ -45,7 +57,14 @@ def blocks(table: Table) -> Iterator[Block]:
     for dataset, direction in dict.fromkeys((row.dataset, row.direction) for row in table.rows):
         rows = tuple(row for row in table.rows if (row.dataset, row.direction) == (dataset, direction))
         columns = tuple(column for column in table.columns if any(column.key in row.cells for row in rows))
-        yield Block(dataset, direction, columns, rows)
+        beside = tuple(column for column in table.beside if any(column.key in row.beside for row in rows))
+        yield Block(dataset, direction, columns, rows, beside)
+
+
+def aside(row: Row, column: Beside) -> str:
+    """What a column beside the scores says of a row; empty where it says nothing."""
+    entry = row.beside.get(column.key)
+    return "" if entry is None else entry.text
 
 
 def seeds(row: Row) -> str:

@@ -18,6 +18,7 @@ from ugbench import registry
 from ugbench.errors import UnknownName, UsageError
 from ugbench.metric import Metric
 from ugbench.report import marks, notes
+from ugbench.report.beside import Beside, Entry
 from ugbench.scoring.differences import DifferenceRecord
 from ugbench.scoring.record import ScoreRecord
 from ugbench.train.run import label_of
@@ -77,7 +78,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """A method (and variant) on one data set and direction; `cells` by column key."""
+    """A method (and variant) on one data set and direction; `cells` and `beside` by column key."""
 
     dataset: str
     direction: str
@@ -85,6 +86,7 @@ class Row:
     variant: str | None
     name: str | None
     cells: Mapping[str, Cell]
+    beside: Mapping[str, Entry] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -99,12 +101,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows in reading order; `protocols` by id; `notes` are the caption, a sentence or two each."""
+    """Rows in reading order; `protocols` by id; `notes` are the caption, a sentence or two each.
+
+    What is no score of ours is in columns of its own, `beside`.
+    """
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     protocols: Mapping[str, Mapping[str, Any]]
     notes: tuple[str, ...]
+    beside: tuple[Beside, ...] = ()
 
 
 def build_table(
@@ -160,14 +166,37 @@ def to_json(table: Table) -> dict[str, Any]:
             "variant": row.variant,
             "name": row.name,
             "cells": {key: _cell_json(cell) for key, cell in row.cells.items()},
+            **_beside_json(table, row),
         }
         for row in table.rows
     ]
+    heads: dict[str, dict[str, Any]] = defaultdict(dict)
+    for column in table.beside:
+        if column.head is not None:
+            heads[column.under][column.key] = dict(column.head)
     return {
         "protocols": {key: dict(value) for key, value in table.protocols.items()},
+        **heads,
         "rows": rows,
         "notes": list(table.notes),
     }
+
+
+def in_order(rows: Iterable[Row]) -> list[Row]:
+    """Rows as a table has them: by data set and direction, methods between floor and ceiling."""
+    place = {FLOOR: 0, CEILING: 2}
+    return sorted(
+        rows, key=lambda r: (r.dataset, r.direction, place.get(r.method, 1), r.method, r.variant or "", r.name or "")
+    )
+
+
+def _beside_json(table: Table, row: Row) -> dict[str, Any]:
+    """What a row has beside its cells, by the object that holds it; nothing where the table has no such column."""
+    found: dict[str, dict[str, Any]] = {column.under: {} for column in table.beside}
+    for column in table.beside:
+        if column.key in row.beside:
+            found[column.under][column.key] = row.beside[column.key].raw
+    return found
 
 
 def _cell_json(cell: Cell) -> dict[str, Any]:
@@ -228,10 +257,7 @@ def _rows(counted: Iterable[ScoreRecord], keys: Mapping[tuple[str, str], str]) -
     rows = []
     for who, cells in grouped.items():
         rows.append(Row(*who, {key: _cell(cells[key]) for key in keys.values() if key in cells}))
-    place = {FLOOR: 0, CEILING: 2}
-    return sorted(
-        rows, key=lambda r: (r.dataset, r.direction, place.get(r.method, 1), r.method, r.variant or "", r.name or "")
-    )
+    return in_order(rows)
 
 
 def _cell(seeds: Sequence[ScoreRecord]) -> Cell:

@@ -11,7 +11,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ugbench.report.layout import Block, blocks, mark, number
+from ugbench.report.beside import Beside
+from ugbench.report.layout import Block, aside, blocks, mark, number
 from ugbench.report.table import Column, Row, Table
 
 BETWEEN = 2  # spaces between columns, one of them the box's own
@@ -33,13 +34,13 @@ class TerminalTable:
             yield Text(note.replace("Bold:", "Bold and *:"), style="dim")
 
 
-def _parts(block: Block, width: int) -> Iterator[list[Column]]:
+def _parts(block: Block, width: int) -> Iterator[list[Column | Beside]]:
     """The block's columns in order, as many at a time as fit beside the labels; one at least."""
     labels = [block.labels, *map(block.label, block.rows)]
     room = width - sum(max(map(cell_len, column)) for column in zip(*labels, strict=True)) - BETWEEN
-    part: list[Column] = []
+    part: list[Column | Beside] = []
     used = 0
-    for column in block.columns:
+    for column in block.all_columns:
         need = max(map(cell_len, [column.title, *_plain(block, column)])) + BETWEEN
         if part and used + need > room:
             yield part
@@ -49,7 +50,7 @@ def _parts(block: Block, width: int) -> Iterator[list[Column]]:
     yield part
 
 
-def _grid(block: Block, columns: list[Column]) -> RichTable:
+def _grid(block: Block, columns: list[Column | Beside]) -> RichTable:
     grid = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="")
     for place, label in enumerate(block.labels):
         grid.add_column(label, justify="right" if place else "left", overflow="fold")
@@ -63,13 +64,17 @@ def _grid(block: Block, columns: list[Column]) -> RichTable:
     return grid
 
 
-def _style(row: Row, column: Column) -> str:
+def _style(row: Row, column: Column | Beside) -> str:
+    if isinstance(column, Beside):
+        return ""
     cell = row.cells.get(column.key)
     return "bold" if cell is not None and cell.best else ""
 
 
-def _plain(block: Block, column: Column) -> list[str]:
+def _plain(block: Block, column: Column | Beside) -> list[str]:
     """A column's numbers; where any has a mark, all keep room for one, so that digits stand under digits."""
+    if isinstance(column, Beside):
+        return [aside(row, column) for row in block.rows]
     cells = [row.cells.get(column.key) for row in block.rows]
     marks = ["" if cell is None else "*" if cell.best else mark(cell) for cell in cells]
     room = 2 if any(marks) else 0

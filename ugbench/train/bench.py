@@ -6,7 +6,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from ugbench import registry
 from ugbench.data.batches import Batches, training_size
 from ugbench.method import Batch, MethodConfig
 from ugbench.train import optim, precision
+from ugbench.train.counts import parameters_by_network
 from ugbench.train.phase import Phases
 from ugbench.train.precision import Precision
 
@@ -91,7 +92,7 @@ def bench(
         "steps": steps,
         "seconds_per_step": median,
         "images_per_second": 2 * config.batch_size / median,
-        "parameters": _parameters(method),
+        "parameters": parameters_by_network(method),
         "flops_per_step": counter.get_total_flops() or None,
         "peak_memory_bytes": peak_memory(device),
         "torch": torch.__version__,
@@ -110,14 +111,6 @@ def peak_memory(device: torch.device) -> int:
         return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _parameters(method: torch.nn.Module) -> Mapping[str, int]:
-    return {
-        name: count
-        for name, child in method.named_children()
-        if (count := sum(parameter.numel() for parameter in child.parameters()))
-    }
 
 
 def _wait(device: torch.device) -> None:
