@@ -22,6 +22,7 @@ from ugbench.cli import (
     figure,
     import_,
     methods,
+    neighbours,
     runs,
     table,
     train,
@@ -133,6 +134,7 @@ app.command("eval")(takes_common(evaluate.evaluate))
 app.command("export")(takes_common(export.export))
 app.command("table")(takes_common(table.table))
 app.command("differences")(takes_common(differences.differences))
+app.command("neighbours")(takes_common(neighbours.neighbours))
 app.command("figure")(takes_common(figure.figure))
 app.command("import")(takes_common(import_.import_))
 app.command("bench")(takes_common(bench.bench))
