@@ -7,7 +7,8 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
 # The tests' tensors are so small that a second thread only gets in the way, most of all on a busy machine.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --durations=10
+# A process a core; tests that share a fixture of their module stay together.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --durations=10 -n auto --dist loadscope
 
 .PHONY: demo test test-slow check moved
 .DELETE_ON_ERROR:

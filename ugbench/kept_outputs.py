@@ -95,6 +95,12 @@ def make_outputs(
     write_json(folder / NOTE, note)
 
 
+def made_at(run: Run, direction: Direction) -> int | None:
+    """The step whose outputs lie in RUN/outputs/<direction>/; None where they are not all there."""
+    note = run.path / "outputs" / direction / NOTE
+    return int(json.loads(note.read_text(encoding="utf-8"))["step"]) if note.exists() else None
+
+
 def files_by_stem(run: Run, direction: Direction) -> dict[str, Path]:
     """The outputs that are there, by the stem of their sources; empty where there are none."""
     folder = run.path / "outputs" / direction

@@ -37,16 +37,19 @@ class Metric:
         compute: what it takes depends on `needs`; keyword arguments are `settings` with the caller's changes.
         needs: "features": compute(fake, real), float tensors (n, d) and (m, d) of one extractor;
             "perceptual": compute(distances), float (n,), from each source to its output;
-            "truth": compute(source, output, truth), uint8 images (n, 3, s, s) whose true translation is known.
+            "truth": compute(source, output, truth), uint8 images (n, 3, s, s) whose true translation is known;
+            "images": compute(output, real), two collections of uint8 images (3, h, w) that are read one at a time,
+            each time they are gone over; of one shape where a run is scored, of any where folders are.
         higher_is_better: None where a value is neither good nor bad, so that no table marks a best.
         scale: tables print value * scale.
-        with_sources: whether `compute` also takes source=, the features (k, d) of the sources; of "features" alone.
+        with_sources: whether `compute` also takes source=, the sources as features (k, d) or images; of
+            "features" and "images" alone.
         settings: this metric's part of a protocol, with its defaults.
     """
 
     title: str
     compute: Callable[..., Score]
-    needs: Literal["features", "perceptual", "truth"]
+    needs: Literal["features", "perceptual", "truth", "images"]
     higher_is_better: bool | None
     scale: float = 1.0
     settings: Mapping[str, Any] = field(default_factory=dict)

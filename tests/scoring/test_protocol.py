@@ -14,7 +14,7 @@ from ugbench.scoring.protocol import metric_settings, protocol, protocol_id
 
 EXTRACTOR = Extractor("alexnet", 256, 224, "ab" * 32, True, "224 px", nn.Identity())
 PERCEPTUAL = Perceptual("alex", "cd" * 32, "0.1", lambda first, second: torch.zeros(len(first)))
-OWN = ("changed", "fid", "iou", "kid", "lpips", "precision", "recall", "unchanged")
+OWN = ("changed", "coverage", "density", "fid", "iou", "kid", "lpips", "precision", "recall", "unchanged")
 
 
 def of(metric: str, **changes: Any) -> dict[str, Any]:
@@ -44,6 +44,8 @@ def test_each_kind_of_metric_names_its_own_network_alone() -> None:
         "kid": features,
         "fid": features,
         "precision": features,
+        "density": features,
+        "coverage": features,
         "recall": features,
         "lpips": {"perceptual"},
         "changed": set(),

@@ -23,6 +23,7 @@ from ugbench.cli import (
     figure,
     import_,
     methods,
+    neighbours,
     runs,
     table,
     train,
@@ -134,6 +135,7 @@ app.command("eval")(takes_common(evaluate.evaluate))
 app.command("export")(takes_common(export.export))
 app.command("table")(takes_common(table.table))
 app.command("differences")(takes_common(differences.differences))
+app.command("neighbours")(takes_common(neighbours.neighbours))
 app.command("figure")(takes_common(figure.figure))
 app.command("compare")(takes_common(compare.compare))
 app.command("ablate")(takes_common(compare.ablate))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,6 +17,7 @@ from ugbench.errors import UsageError
 if TYPE_CHECKING:
     import torch
 
+    from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.named import NamedProtocol
     from ugbench.scoring.wanted import Wanted
     from ugbench.train.run import Run
@@ -51,6 +53,10 @@ def evaluate(
     checkpoints: Annotated[
         Literal["last", "all"], typer.Option("--checkpoints", help="Score the last one, or every one that was kept.")
     ] = "last",
+    select: Annotated[
+        Literal["last", "validation"],
+        typer.Option("--select", help="Or the kept one with the lowest KID on a tenth of the training images."),
+    ] = "last",
     real: Annotated[Path | None, typer.Option("--real", metavar="DIR", help="Any folder of real images.")] = None,
     fake: Annotated[Path | None, typer.Option("--fake", metavar="DIR", help="Any folder of outputs.")] = None,
     source: Annotated[
@@ -72,22 +78,28 @@ def evaluate(
     Examples:
       ugbench eval --metric changed,unchanged,iou
       ugbench eval 3f2a --metric kid,lpips --extractor alexnet --weights alexnet=alexnet.pth
+      ugbench eval 3f2a --metric kid --select validation
       ugbench eval --real datasets/cat2dog/testB --fake out --metric kid --extractor random
     """
     from ugbench.scoring import record
     from ugbench.scoring.differences import keep_differences
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.folders import score_folders
+    from ugbench.scoring.selection import rule
     from ugbench.train.precision import pick_device
     from ugbench.train.run import find_run, list_runs
 
     own = kid_settings(kid_subset_size, kid_subsets)
     wanted = make_wanted(metrics, protocol, reference, extractor, weights, lpips_net, cache, pick_device(device), own)
+    if select == "validation" and checkpoints == "all":
+        raise UsageError("--select validation and --checkpoints all exclude each other; give one of them.")
     if (real is None) != (fake is None):
         raise UsageError("--real and --fake go together; give both folders.")
     if real is not None and fake is not None:
         if runs:
             raise UsageError(f"RUN {runs[0]} and --real/--fake exclude each other; give one of them.")
+        if select == "validation":
+            raise UsageError("--select validation chooses a checkpoint of a run; leave it out with --real and --fake.")
         records = list(score_folders(wanted, real, fake, source))
         if output is not None:
             record.append(output, records)
@@ -96,13 +108,18 @@ def evaluate(
         if not chosen:
             raise UsageError(f"no finished run under {results}; train one, or name a RUN.")
         records = []
+        if select == "validation":
+            wanted = replace(wanted, checkpoint=rule(wanted.networks.extractor))
         with progress_callback("scoring") as tick:
             evaluation = Evaluation(wanted, results, say, lambda _title: tick)
             for run in chosen:
                 # In rising order, so that the outputs that stay are the last checkpoint's.
-                for step in (None,) if checkpoints == "last" else kept_steps(run):
+                for step in steps_of(evaluation, run, checkpoints, select):
                     records += evaluation.run(run, step)
-        if any(one.metric == "kid" and one.protocol["settings"]["estimator"] == "unbiased" for one in records):
+        # Kept differences are of last checkpoints.
+        if select == "last" and any(
+            one.metric == "kid" and one.protocol["settings"]["estimator"] == "unbiased" for one in records
+        ):
             for folder in dict.fromkeys(run.path.parent.parent for run in chosen):
                 keep_differences(evaluation, [run for run in list_runs(results) if run.path.is_relative_to(folder)])
     if as_json:
@@ -155,6 +172,18 @@ def finished(results: Path, say: Callable[[str], None]) -> list[Run]:
         if run.config.dataset is None:
             say(f"run {run.id} ({run.config.label}) was imported without a data set and is left out.")
     return [run for run in done if run.config.dataset is not None]
+
+
+def steps_of(evaluation: Evaluation, run: Run, checkpoints: str, select: str) -> tuple[int | None, ...]:
+    """The steps of a run to score, rising; None is the last. Says which one was selected, and among which."""
+    from ugbench.scoring.selection import select as choose
+
+    if select == "validation":
+        chosen = choose(evaluation, run)
+        kids = ", ".join(f"{step}: {100 * kid:.4g}" for step, kid in chosen.kids.items())
+        say(f"run {run.id} ({run.config.label}): step {chosen.step} is scored; validation KID x100 by step: {kids}.")
+        return (chosen.step,)
+    return (None,) if checkpoints == "last" else kept_steps(run)
 
 
 def kept_steps(run: Run) -> tuple[int | None, ...]:

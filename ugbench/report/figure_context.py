@@ -81,15 +81,25 @@ def label_runs(runs: Iterable[Run]) -> list[str]:
     return labels
 
 
+def check_suffix(path: Path) -> str:
+    """The suffix of a figure's file, in lower case.
+
+    Raises:
+        UsageError: no figure is written as that.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise UsageError(f"--output {path}: a figure is written as {' or '.join(SUFFIXES)}; give it such a name.")
+    return suffix
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG (300 dpi) or PDF (fonts embedded), by the suffix; no date inside: bytes repeat.
 
     Raises:
         UsageError: another suffix.
     """
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise UsageError(f"--output {path}: a figure is written as {' or '.join(SUFFIXES)}; give it such a name.")
+    suffix = check_suffix(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     metadata = {"CreationDate": None} if suffix == ".pdf" else {"Software": None}
     # Type 42 embeds the fonts as they are; matplotlib's default, type 3, is refused by many publishers.

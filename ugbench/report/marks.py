@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ugbench.report.table import Cell, Column, Row
 
 SURE = 1.959964  # standard errors: a two-sided 5 %
-BIASED = ("fid", "precision", "recall")  # they hang on the number of images
+BIASED = ("fid", "precision", "recall", "density", "coverage")  # they hang on the number of images
 By = Literal["paired", "unpaired", "seeds"]
 Kept = Mapping[tuple[str, frozenset[str]], DifferenceRecord]
 

@@ -18,6 +18,7 @@ from ugbench.scoring import record
 from ugbench.scoring.features import features_of
 from ugbench.scoring.material import Material
 from ugbench.scoring.perceptual import pair_distances
+from ugbench.scoring.pictures import Pictures
 from ugbench.scoring.protocol import protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.wanted import Wanted, Who, make_record, metric
@@ -123,7 +124,7 @@ class Evaluation:
             new = []
             for name in names:
                 if who.run == "real" and (
-                    metric(name).needs != "features" or self.wanted.protocol.reference == "train"
+                    metric(name).needs not in ("features", "images") or self.wanted.protocol.reference == "train"
                 ):
                     continue
                 identifier = protocol_id(self.wanted.protocol_of(name, material.size, format))
@@ -148,6 +149,11 @@ class Evaluation:
             distances = pair_distances(networks.perceptual, outputs.sources, outputs.files, size)
             score = own.compute(distances, **settings)
             n_real = len(outputs.sources)
+        elif own.needs == "images":
+            references = material.references(self.wanted.protocol.reference)
+            own_sources = {"source": Pictures(outputs.sources, size)} if own.with_sources else {}
+            score = own.compute(Pictures(outputs.files, size), Pictures(references, size), **own_sources, **settings)
+            n_real = len(references)
         else:
             fake, real = self.features(outputs.files, size), self.references(material.dataset, material.direction, size)
             extra = {"source": self.features(outputs.sources, size)} if own.with_sources else {}

@@ -14,6 +14,7 @@ from ugbench.method import Direction
 from ugbench.outputs import check_stems
 from ugbench.scoring.features import features_of
 from ugbench.scoring.perceptual import pair_distances
+from ugbench.scoring.pictures import Pictures
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.wanted import Wanted, Who, make_record, metric
 
@@ -57,6 +58,10 @@ def score_folders(
             distances = pair_distances(wanted.networks.perceptual, *pairs, commonest_size(paths["fake"]))
             score = own.compute(distances, **settings)
             n_real = len(distances)
+        elif own.needs == "images":
+            own_sources = {"source": Pictures(paths["source"])} if own.with_sources else {}
+            score = own.compute(Pictures(paths["fake"]), Pictures(paths["real"]), **own_sources, **settings)
+            n_real = len(paths["real"])
         else:
             extra = {"source": features_in("source")} if own.with_sources else {}
             score = own.compute(features_in("fake"), features_in("real"), **extra, **settings)

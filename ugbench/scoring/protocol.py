@@ -56,7 +56,7 @@ def protocol(
 
     Args:
         name: "target", "train-reference", …
-        reference: split that the references come from ("test", "train"); for metrics on features.
+        reference: split that the references come from ("test", "train"); for metrics that have any.
         size: at which images were compared, px, or "as-is": files as they are.
         extractor: for metrics on features.
         perceptual: for metrics on perceptual distances.
@@ -78,10 +78,11 @@ def protocol(
         "filter": None if size == "as-is" else filter,
         "format": format,
     }
+    if needs in ("features", "images"):
+        fields["reference"] = reference
     if needs == "features":
         if extractor is None:
             raise ValueError(f"the protocol of {metric_name} needs its extractor")
-        fields["reference"] = reference
         fields["extractor"] = {
             "name": extractor.name,
             "sha256": extractor.sha256,

@@ -1,0 +1,167 @@
+"""`ugbench eval` over the kept checkpoints of a run: all of them, or the one that a validation split selects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from ugbench.cli.app import app
+from ugbench.data.images import load_images
+from ugbench.metrics import kid
+from ugbench.scoring import selection
+from ugbench.scoring.extractors import extract, load_extractor
+from ugbench.scoring.selection import validation_split
+from ugbench.train.run import find_run
+from ugbench.translate import load, translate
+
+DIAL = "dial:size=32,train=30,test=3"
+SMALL = ["--preset", "smoke", "--size", "32", "--batch-size", "1", "--steps", "3", "--save-every", "1"]
+TINY = ["--set", "channels=4,blocks=1,discriminator_channels=4,lr=0.01", "--sample-every", "1000"]
+KID = ["--metric", "kid,changed", "--extractor", "random"]
+
+
+@dataclass(frozen=True)
+class Home:
+    folder: Path
+    run: str
+
+    def call(self, *words: object) -> Result:
+        where = ["--results", self.folder / "results", "--cache", self.folder / "cache", "--device", "cpu"]
+        return CliRunner().invoke(app, [str(word) for word in (*words, *where)], catch_exceptions=False)
+
+    def eval(self, *words: object) -> list[dict[str, Any]]:
+        result = self.call("eval", self.run, *KID, *words, "--json")
+        assert result.exit_code == 0, result.stderr
+        return list(json.loads(result.stdout))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A run of 3 steps that kept each."""
+    folder = tmp_path_factory.mktemp("home")
+    where = ["--results", folder / "results", "--data-root", folder / "data", "--device", "cpu", "--json"]
+    words = ["train", "cyclegan", "--dataset", DIAL, *SMALL, *TINY, "--keep", "all", *where]
+    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+    assert result.exit_code == 0, result.stderr
+    return Home(folder, json.loads(result.stdout)["id"])
+
+
+@pytest.fixture
+def lowest_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """lowest_at(2): validation prefers that step."""
+
+    def prefer(best: int) -> None:
+        monkeypatch.setattr(selection, "validation_kid", lambda *given: abs(given[-1] - best) / 100)
+
+    return prefer
+
+
+def test_all_kept_checkpoints_are_scores_against_steps_and_the_last_is_what_is_scored_otherwise(home: Home) -> None:
+    every = home.eval("--checkpoints", "all")
+    a2b = [one for one in every if (one["metric"], one["direction"]) == ("kid", "A2B")]
+    assert [one["step"] for one in a2b] == [1, 2, 3]
+    assert len({one["value"] for one in a2b}) == 3
+    assert {one["protocol"]["checkpoint"] for one in every} == {"last"}
+    assert home.eval() == [one for one in every if one["step"] == 3]
+
+
+def test_a_run_is_scored_on_test_at_the_selected_step_under_a_protocol_of_its_own(
+    home: Home, lowest_at: Callable[[int], None]
+) -> None:
+    at_step = {(one["metric"], one["direction"]): one for one in home.eval("--checkpoints", "all") if one["step"] == 2}
+    lowest_at(2)
+    records = home.eval("--select", "validation")
+    assert len(records) == 4
+    for one in records:
+        same = at_step[one["metric"], one["direction"]]
+        assert (one["step"], one["value"]) == (2, same["value"])
+        assert one["protocol_id"] != same["protocol_id"]
+        words = one["protocol"]["checkpoint"]
+        assert words.startswith("validation: lowest kid (random ")
+        assert words.endswith(") on a tenth of the training images, which the run has seen")
+    folder = find_run(home.run, home.folder / "results").path.parents[1]
+    floor = [json.loads(line)["protocol_id"] for line in (folder / "identity/scores.jsonl").read_text().splitlines()]
+    assert {one["protocol_id"] for one in records} <= set(floor), "the floor stands in the same column"
+
+
+def test_the_choice_is_said_with_the_kid_of_each_step_and_equal_ones_give_the_earliest(
+    home: Home, lowest_at: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lowest_at(3)
+    said = home.call("eval", home.run, *KID, "--select", "validation").stderr
+    assert f"run {home.run} (cyclegan): step 3 is scored; validation KID x100 by step: 1: 2, 2: 1, 3: 0." in said
+    monkeypatch.setattr(selection, "validation_kid", lambda *_given: 0.25)
+    assert {one["step"] for one in home.eval("--select", "validation")} == {1}
+
+
+def test_validation_is_kid_of_translated_training_images_and_leaves_the_run_alone(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: dict[tuple[str, int], float] = {}
+    before = {path: path.stat().st_mtime_ns for path in find_run(home.run, home.folder / "results").path.rglob("*")}
+    own = selection.validation_kid
+
+    def kept(*given: Any) -> float:
+        found[given[-2:]] = own(*given)
+        after = {path: path.stat().st_mtime_ns for path in given[1].path.rglob("*")}
+        assert after == before
+        return found[given[-2:]]
+
+    monkeypatch.setattr(selection, "validation_kid", kept)
+    (step,) = {one["step"] for one in home.eval("--select", "validation")}
+    assert list(found) == [(way, at) for at in (1, 2, 3) for way in ("A2B", "B2A")]
+    assert step == min((1, 2, 3), key=lambda at: found["A2B", at] + found["B2A", at])
+    run = find_run(home.run, home.folder / "results")
+    data = Path(str(run.config.dataset.root)) if run.config.dataset else Path()
+    sources, references = (validation_split(sorted((data / split).iterdir())) for split in ("trainA", "trainB"))
+    assert len(sources) == len(references) == 3
+    method, _ = load(run, torch.device("cpu"), 2)
+    (made,) = translate(method, load_images(sources, 32), "A2B")
+    network = load_extractor("random", {})
+    fake, real = (extract(network, images) for images in (made[:, 0], load_images(references, 32)))
+    assert found["A2B", 2] == pytest.approx(kid.compute(fake, real).value, rel=1e-4)
+
+
+def test_after_a_selection_outputs_are_of_that_step_and_no_difference_of_the_last_is_made_from_them(
+    home: Home, lowest_at: Callable[[int], None]
+) -> None:
+    from ugbench.kept_outputs import made_at
+    from ugbench.scoring.differences import _kept
+
+    run = find_run(home.run, home.folder / "results")
+    (run.path / "scores.jsonl").unlink()
+    home.eval()
+    assert made_at(run, "A2B") == 3 and _kept(run, "A2B") is not None
+    lowest_at(1)
+    (run.path / "scores.jsonl").unlink()
+    home.eval("--select", "validation")
+    assert made_at(run, "A2B") == 1 and _kept(run, "A2B") is None
+
+
+def test_calls_without_a_choice_are_refused(home: Home, tmp_path: Path) -> None:
+    result = home.call("eval", home.run, *KID, "--select", "validation", "--checkpoints", "all")
+    assert (result.exit_code, "exclude each other" in result.stderr) == (2, True)
+    (tmp_path / "A2B").mkdir()
+    run = find_run(home.run, home.folder / "results")
+    data = Path(str(run.config.dataset.root)) if run.config.dataset else Path()
+    for file in (data / "testA").iterdir():
+        Image.open(file).save(tmp_path / "A2B" / f"{file.stem}.png")
+    folders = ["--real", data / "testB", "--fake", tmp_path / "A2B"]
+    result = home.call("eval", *folders, "--extractor", "random", "--select", "validation")
+    assert result.exit_code == 2 and result.stderr.startswith(
+        "error: --select validation chooses a checkpoint of a run"
+    )
+    words = ["import", tmp_path, "--as", "external", "--name", "other", "--dataset", data, "--results", tmp_path / "r"]
+    assert CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False).exit_code == 0
+    words = ["eval", "--results", tmp_path / "r", *KID, "--select", "validation", "--device", "cpu"]
+    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+    assert result.exit_code == 2
+    assert "(other) was imported and has no kept checkpoints; leave the option out" in result.stderr

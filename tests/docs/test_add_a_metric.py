@@ -1,0 +1,100 @@
+"""The metric on docs/add-a-metric.md, brought by another distribution, is found and scores what its page says."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+from ugbench import registry
+from ugbench.cli.app import app
+from ugbench.errors import UsageError
+
+PAGE = Path(__file__).parents[2] / "docs" / "add-a-metric.md"
+NAME = "histogram_distance"
+
+
+def block(language: str) -> str:
+    """The one block of the page in this language."""
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return str(found)
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The page's file and entry point, as pip would lay them on sys.path."""
+    project = tomllib.loads(block("toml"))["project"]
+    site = tmp_path / "site-packages"
+    info = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    info.mkdir(parents=True)
+    (site / f"{NAME}.py").write_text(block("python"), encoding="utf-8")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    groups = [
+        f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in entries.items())
+        for group, entries in project["entry-points"].items()
+    ]
+    (info / "entry_points.txt").write_text("\n".join(groups))
+    monkeypatch.syspath_prepend(site)
+    registry.modules.cache_clear()
+    yield
+    registry.modules.cache_clear()
+    sys.modules.pop(NAME, None)
+
+
+def call(*words: object) -> Any:
+    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout) if "--json" in words else None
+
+
+def test_without_its_package_the_metric_is_unknown() -> None:
+    assert NAME not in registry.modules("metrics")
+
+
+@pytest.mark.usefixtures("installed")
+def test_folders_of_two_colours_score_what_their_histograms_share(tmp_path: Path) -> None:
+    for folder, colours in (("real", [(0, 0, 0), (0, 0, 0)]), ("fake", [(0, 255, 0), (0, 0, 7)])):
+        (tmp_path / folder).mkdir()
+        for number, colour in enumerate(colours):
+            Image.new("RGB", (8, 8), colour).save(tmp_path / folder / f"{number}.png")
+    where = ["--real", tmp_path / "real", "--fake", tmp_path / "fake"]
+    (record,) = call("eval", *where, "--metric", NAME, "--json")
+    # Red and blue agree (7 shares a bin with 0), and half of green does not: a sixth.
+    assert record["value"] == pytest.approx(1 / 6)
+    assert record["protocol"]["settings"] == {"bins": 32}
+    assert "extractor" not in record["protocol"]
+    assert (record["comparable"], record["higher_is_better"], record["n_fake"], record["n_real"]) == (True, False, 2, 2)
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_run_its_floor_and_its_ceiling_have_the_score(tmp_path: Path) -> None:
+    where = ["--results", tmp_path / "results", "--data-root", tmp_path / "data", "--device", "cpu"]
+    small = ["--preset", "smoke", "--size", "32", "--batch-size", "1", "--steps", "1"]
+    tiny = ["--set", "channels=4,blocks=1,discriminator_channels=4"]
+    call("train", "cyclegan", "--dataset", "dial:size=32,train=4,test=3", *small, *tiny, *where)
+    records = call("eval", "--metric", NAME, *where, "--json")
+    assert [(one["metric"], one["direction"]) for one in records] == [(NAME, "A2B"), (NAME, "B2A")]
+    assert all(0 < one["value"] <= 1 and one["protocol"]["reference"] == "test" for one in records)
+    assert all((one["n_fake"], one["n_real"]) == (3, 3) for one in records)
+    assert records == call("eval", "--metric", NAME, *where, "--json")
+    table = call("table", "--format", "json", "--results", tmp_path / "results", "--json")
+    assert {row["method"] for row in table["rows"]} == {"cyclegan", "identity", "real"}
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_page_refuses_bins_that_do_not_divide_the_levels() -> None:
+    compute = importlib.import_module(NAME).compute
+    images = [torch.zeros(3, 4, 4, dtype=torch.uint8)]
+    assert compute(images, images, bins=64).value == 0
+    with pytest.raises(UsageError, match="bins=33"):
+        compute(images, images, bins=33)
