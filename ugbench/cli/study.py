@@ -147,7 +147,7 @@ def _say_plan(call: Call, planned: Sequence[Planned]) -> None:
 
 
 def _score_and_table(call: Call, outcomes: Sequence[Outcome]) -> None:
-    from ugbench.report import formats
+    from ugbench.report import ablation, formats
     from ugbench.report.table import build_table, to_json
     from ugbench.scoring import claims, differences, record
     from ugbench.scoring.evaluate import Evaluation
@@ -174,14 +174,19 @@ def _score_and_table(call: Call, outcomes: Sequence[Outcome]) -> None:
     found = []
     if call.to is not None and is_kid and call.wanted.protocol.name == "target" and len(runs) > 1:
         found = claims.claims(evaluation, call.to, runs=runs)
+    layout = None if call.to is None else ablation.ablation(table, call.to, found)
     if call.as_json:
         content = {
             "runs": [describe(outcome.planned) for outcome in outcomes],
             "table": to_json(table),
             "differences": [one.to_json() for one in found],
         }
-        print_json(content)
+        print_json(content if layout is None else {**content, "ablation": ablation.to_json(layout)})
         return
     print(formats.render(table, "terminal"))
+    if layout is not None:
+        print_rows(layout.header, layout.rows)
+        for note in layout.notes:
+            say(note)
     for one in found:
         print(f"{one.dataset} {one.direction}: {one.method_text()}")

@@ -27,7 +27,7 @@ class Claim:
         runs: the two checkpoints that `checkpoints` is of: of the lowest seed that both have, else each one's first.
         checkpoints: the claim about these two, with Holm's p over the data set and direction.
         unpaired_se: the error of their difference if their scores were independent.
-        method: the claim about the methods, over all their seeds.
+        method: the claim about the methods, over all their seeds, with Holm's p over the same.
     """
 
     dataset: str
@@ -79,14 +79,15 @@ def claims(
     total, done, found = sum(len(others) for *_, others in families), 0, []
     for dataset, direction, base, others in families:
         family = []
-        for label, own in others.items():
-            family.append(_claim(evaluation, direction, (label, own), (to, base), len(others), permutations))
+        for own in others.values():
+            family.append(_claim(evaluation, direction, own, base, permutations))
             done += 1
             if progress is not None:
                 progress(done, total)
-        adjusted = permutation.over_family([claim for _, claim, _, _ in family])
-        for (runs_of, _, unpaired_se, method), claim, label in zip(family, adjusted, others, strict=True):
-            found.append(Claim(dataset, direction, label, to, runs_of, claim, unpaired_se, method))
+        checkpoints = permutation.over_family([claim for _, claim, _, _ in family])
+        methods = seeds.over_family([values for *_, values in family])
+        for one, claim, method, label in zip(family, checkpoints, methods, others, strict=True):
+            found.append(Claim(dataset, direction, label, to, one[0], claim, one[2], method))
     return found
 
 
@@ -115,17 +116,13 @@ def _families(runs: Sequence[Run], to: str) -> list[tuple[str, Direction, list[R
 
 
 def _claim(
-    evaluation: Evaluation,
-    direction: Direction,
-    one: tuple[str, list[Run]],
-    other: tuple[str, list[Run]],
-    comparisons: int,
-    permutations: int,
-) -> tuple[tuple[str, str], CheckpointClaim, float, MethodClaim]:
-    first, second = _lowest_common(one[1], other[1])
+    evaluation: Evaluation, direction: Direction, own: list[Run], base: list[Run], permutations: int
+) -> tuple[tuple[str, str], CheckpointClaim, float, tuple[list[float], list[float]]]:
+    """The pair of runs that was compared, what is claimed of it, the unpaired error, and each side's values by seed."""
+    first, second = _lowest_common(own, base)
     claim, unpaired_se = checkpoint_claim(evaluation, dataset_of(first), direction, first, second, permutations)
-    values = [[_value(evaluation, run, direction) for run in runs] for runs in (one[1], other[1])]
-    return (first.id, second.id), claim, unpaired_se, seeds.compare(values[0], values[1], comparisons)
+    values = [[_value(evaluation, run, direction) for run in runs] for runs in (own, base)]
+    return (first.id, second.id), claim, unpaired_se, (values[0], values[1])
 
 
 def _lowest_common(one: Sequence[Run], other: Sequence[Run]) -> tuple[Run, Run]:
