@@ -51,7 +51,8 @@ class Batch:
     """What one step sees; a pure function of the run's seed and the step.
 
     Attributes:
-        a, b: images of the two domains, (n, 3, size, size) in [-1, 1].
+        a, b: images of the two domains, (n, 3, size, size) in [-1, 1]. To a method with one direction `a` is the
+            source, so a run from B to A sees the domains exchanged.
         draws: the randomness that `Method.draws` asked for, by name.
         step: steps done before this one; 0 at the first.
     """

@@ -10,10 +10,11 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from ugbench.data.images import read_image, to_tensor
 from ugbench.errors import NonFiniteLoss, RunError, Stopped
 from ugbench.train import checkpoint, loop, optim
 from ugbench.train.loop import Cadence, Images, Watch, train
-from ugbench.train.run import Run
+from ugbench.train.run import Run, open_run
 
 CPU = torch.device("cpu")
 EVERY_TWO = Cadence(save_every=2, log_every=1, sample_every=100, keep=None)
@@ -206,3 +207,30 @@ def test_a_run_can_start_from_another_runs_weights(make_run: Callable[..., Run],
     tensors = checkpoint.load(first.checkpoints / "8").parts["method"]
     state = loop.new_state(make_run("second"), CPU, tensors)
     assert checkpoint.digest(state.method.state_dict()) == checkpoint.digest(tensors)
+
+
+def test_a_run_from_b_to_a_is_the_run_from_a_to_b_with_the_domains_exchanged(
+    make_run: Callable[..., Run], images: Images
+) -> None:
+    def trained(folder: str, direction: str, images: Images) -> Run:
+        plain = make_run(f"{folder}-plain")
+        run = open_run(plain.path.with_name(folder), plain.config.model_copy(update={"direction": direction}))
+        train(run, images, CPU, EVERY_TWO)
+        return run
+
+    exchanged = Images(images.b, images.a, {"A": images.shown["B"], "B": images.shown["A"]})
+    back = trained("back", "B2A", images)
+    assert final_digest(back) == final_digest(trained("forth", "A2B", exchanged))
+    assert final_digest(back) != final_digest(trained("other", "A2B", images))
+
+
+def test_samples_of_a_run_from_b_to_a_show_b_above_its_translation(
+    make_run: Callable[..., Run], images: Images
+) -> None:
+    plain = make_run("plain")
+    run = open_run(plain.path.with_name("back"), plain.config.model_copy(update={"direction": "B2A"}))
+    train(run, images, CPU)
+    grid = to_tensor(read_image(run.path / "samples" / "0000008.png"))
+    size = run.config.method_config().size
+    assert grid.shape == (3, 2 * size, 2 * size)  # two images, one direction
+    assert grid[:, :size].equal(torch.cat(list(images.shown["B"]), dim=2))

@@ -1,1 +1,1 @@
-"""What methods share: padding, norms, spectral norm, initial weights, losses, image pool, schedules."""
+"""What methods share: padding, norms, blurs, spectral norm, initial weights, losses, patches, image pool, schedules."""

@@ -112,9 +112,11 @@ def train(
             resumed_from = _take_up(state, run, watch)
             if state.step >= run.steps:
                 return Outcome(state.step, resumed_from)
+            # A method that learns one direction takes `a` for its source, whichever domain that is.
+            source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
             batches = Batches(
-                images.a,
-                images.b,
+                source,
+                target,
                 size=config.size,
                 batch_size=config.batch_size,
                 seed=run.seed,
@@ -220,7 +222,8 @@ def _advance(
                 logs.write(state.step, logged)
             if state.step % cadence.sample_every == 0 or last:
                 flag.check()
-                samples.write(run.path / "samples" / f"{state.step:07d}.png", state.method, images.shown)
+                file = run.path / "samples" / f"{state.step:07d}.png"
+                samples.write(file, state.method, images.shown, run.directions())
             if state.step % cadence.save_every == 0 or last:
                 flag.check()
                 _save(state, run, cadence, logs)

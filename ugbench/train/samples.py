@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ugbench.data.images import save_png, to_float, to_uint8
-from ugbench.method import Method
+from ugbench.method import Direction, Method
 
 
-def write(file: Path, method: Method, shown: dict[str, Tensor]) -> None:
+def write(file: Path, method: Method, shown: dict[str, Tensor], directions: Sequence[Direction]) -> None:
     """A grid: for each direction a row of sources over a row of outputs. Nothing where nothing is shown.
 
     Args:
         shown: uint8 images (n, 3, s, s) by domain, "A" and "B".
+        directions: what the run translates.
     """
     rows = []
     device = next(method.parameters()).device
     training = method.training
     method.eval()
     with torch.no_grad():
-        for direction in method.directions:
+        for direction in directions:
             source = shown.get(direction[0])
             if source is None or len(source) == 0:
                 continue
