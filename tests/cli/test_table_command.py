@@ -17,7 +17,7 @@ def test_published_columns_and_standings_are_in_one_json(ugbench: Call) -> None:
     assert set(found["published"]) == {"table3", "table2"}
     assert [one["metric"] for one in found["across"]] == ["kid"]
     (row,) = [r for r in found["rows"] if (r["dataset"], r["direction"], r["method"]) == ("cat2dog", "A2B", "unit")]
-    assert (row["cells"], row["published"]["table3"]["printed"], row["about"]) == ({}, 8.15, {})
+    assert (row["cells"], row["published"]["table3"]["printed"], row["about"]) == ({}, 8.15, {"hours": None})
 
 
 def test_one_block_refuses_standings_in_one_sentence(ugbench: Call) -> None:

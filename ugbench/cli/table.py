@@ -61,8 +61,8 @@ def table(
 
     records = [one for one in read_all(results) if not dataset or one.dataset in dataset]
     built = build_table(records, options.split_list(metrics), where=results, differences=differences.read_all(results))
-    built = add_about(built, options.split_list(columns), results)
     built = add_published(built, options.split_list(published))
+    built = add_about(built, options.split_list(columns), results)
     built = add_across(built) if across else built
     text = formats.render(built, "json" if as_json else format_, plain=output is not None)
     if output is None:
