@@ -29,6 +29,9 @@ def table(
         list[str] | None,
         typer.Option("--columns", metavar="NAMES", help="What runs took: parameters, flops, hours."),
     ] = None,
+    across: Annotated[
+        bool, typer.Option("--across", help="Add each method's mean rank and largest regret over data sets.")
+    ] = False,
     format_: Annotated[
         Literal["terminal", "md", "latex", "csv", "html", "json"],
         typer.Option("--format", help="Of the output."),
@@ -50,6 +53,7 @@ def table(
     """
     from ugbench.report import formats
     from ugbench.report.about import add_about
+    from ugbench.report.across import add_across
     from ugbench.report.published import add_published
     from ugbench.report.table import build_table
     from ugbench.scoring import differences
@@ -57,8 +61,9 @@ def table(
 
     records = [one for one in read_all(results) if not dataset or one.dataset in dataset]
     built = build_table(records, options.split_list(metrics), where=results, differences=differences.read_all(results))
-    built = add_about(built, options.split_list(columns), results)
     built = add_published(built, options.split_list(published))
+    built = add_about(built, options.split_list(columns), results)
+    built = add_across(built) if across else built
     text = formats.render(built, "json" if as_json else format_, plain=output is not None)
     if output is None:
         print(text, end="" if text.endswith("\n") else "\n")

@@ -52,7 +52,10 @@ def json(table: Table) -> str:
 
 
 def csv(table: Table) -> str:
-    """A line a row, with raw values; each score has its se, number of seeds and protocol beside it."""
+    """A line a row, with raw values; each score has its se, number of seeds and protocol beside it.
+
+    Standings across data sets follow after an empty line, under heads of their own.
+    """
     out = io.StringIO()
     writer = csv_module.writer(out, lineterminator="\n")
     fields = ("value", "se", "n_seeds", "protocol_id")
@@ -66,6 +69,13 @@ def csv(table: Table) -> str:
         beside = [row.beside.get(column.key) for column in table.beside]
         numbers = {head: value for entry in beside if entry is not None for head, value in entry.numbers.items()}
         writer.writerow([row.dataset, row.direction, row.method, row.variant, *values, *map(numbers.get, heads_beside)])
+    if table.across:
+        out.write("\n")
+        writer.writerow(["metric", "protocol_id", "label", "mean_rank", "regret", "where"])
+    for one in table.across:
+        fields_of = one.to_json()
+        for line in fields_of["methods"]:
+            writer.writerow([fields_of["metric"], fields_of["protocol_id"], *line.values()])
     return out.getvalue()
 
 
@@ -77,6 +87,10 @@ def md(table: Table) -> str:
         lines += _lines(block, _md, "**{}**")
         body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         parts.append(f"### {_md(block.title)}\n\n{body}\n")
+    for title, head, rows in layout.small_tables(table):
+        lines = [[*map(_md, head)], [":--", *["--:"] * (len(head) - 1)], *([*map(_md, row)] for row in rows)]
+        body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        parts.append(f"### {_md(title)}\n\n{body}\n")
     parts.append("\n".join(f"- {_md(note)}" for note in table.notes) + "\n")
     return "\n".join(parts)
 
@@ -84,21 +98,24 @@ def md(table: Table) -> str:
 def latex(table: Table) -> str:
     """A `table` environment a block with booktabs rules; the notes, the same for all, under the last."""
     parts = ["% needs \\usepackage{booktabs}\n"]
-    everything = list(layout.blocks(table))
-    for block in everything:
+    everything = [
+        *((block.title, block.head, _lines(block, _latex, "\\textbf{{{}}}")) for block in layout.blocks(table)),
+        *((title, head, [[*map(_latex, row)] for row in rows]) for title, head, rows in layout.small_tables(table)),
+    ]
+    for place, (title, head, rows) in enumerate(everything, 1):
         lines = [
             "\\begin{table}",
             "\\centering",
-            f"\\caption{{{_latex(block.title)}}}",
-            f"\\begin{{tabular}}{{l{'r' * (len(block.head) - 1)}}}",
+            f"\\caption{{{_latex(title)}}}",
+            f"\\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
             "\\toprule",
-            " & ".join(map(_latex, block.head)) + " \\\\",
+            " & ".join(map(_latex, head)) + " \\\\",
             "\\midrule",
-            *(" & ".join(line) + " \\\\" for line in _lines(block, _latex, "\\textbf{{{}}}")),
+            *(" & ".join(row) + " \\\\" for row in rows),
             "\\bottomrule",
             "\\end{tabular}",
         ]
-        if block is everything[-1]:
+        if place == len(everything):
             notes = [f"{_latex(note)}\\par" for note in table.notes]
             lines += [
                 "\\par\\medskip",

@@ -16,7 +16,11 @@ def page(table: Table) -> str:
 
 def fragment(table: Table) -> str:
     """The tables and their notes alone, escaped, for a page with a head of its own; `STYLE` goes with it."""
-    return _environment().get_template("body").render(blocks=list(layout.blocks(table)), notes=table.notes)
+    return (
+        _environment()
+        .get_template("body")
+        .render(blocks=list(layout.blocks(table)), small=list(layout.small_tables(table)), notes=table.notes)
+    )
 
 
 def _environment() -> Environment:
@@ -66,6 +70,20 @@ BODY = """
 {%- for column in block.beside %}<td>{{ aside(row, column) }}</td>{% endfor %}
 
 </tr>
+{% endfor %}
+</tbody>
+</table>
+</div>
+{% endfor %}
+{% for title, head, rows in small %}
+<div class="scores">
+<table>
+<caption>{{ title }}</caption>
+<thead><tr>
+{%- for label in head %}<th scope="col">{{ label }}</th>{% endfor %}</tr></thead>
+<tbody>
+{% for row in rows %}
+<tr><th scope="row">{{ row[0] }}</th>{% for text in row[1:] %}<td>{{ text }}</td>{% endfor %}</tr>
 {% endfor %}
 </tbody>
 </table>

@@ -61,6 +61,12 @@ def blocks(table: Table) -> Iterator[Block]:
         yield Block(dataset, direction, columns, rows, beside)
 
 
+def small_tables(table: Table) -> Iterator[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
+    """What follows the blocks: title, headings and lines of each table of standings."""
+    for one in table.across:
+        yield one.title, one.head, one.lines()
+
+
 def aside(row: Row, column: Beside) -> str:
     """What a column beside the scores says of a row; empty where it says nothing."""
     entry = row.beside.get(column.key)

@@ -36,7 +36,7 @@ def mark(
     blocks: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
         blocks[row.dataset, row.direction].append(row)
-    found = {where: {c.key: _race(block, c) for c in columns} for where, block in blocks.items()}
+    found = {where: {c.key: race(block, c) for c in columns} for where, block in blocks.items()}
     marked = []
     for row in rows:
         races = found[row.dataset, row.direction]
@@ -45,7 +45,7 @@ def mark(
     return tuple(marked)
 
 
-def _race(block: Iterable[Row], column: Column) -> tuple[list[Cell], Cell | None]:
+def race(block: Iterable[Row], column: Column) -> tuple[list[Cell], Cell | None]:
     """The cells of a column that compete, and the best of them."""
     if column.higher_is_better is None:
         return [], None

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ugbench import registry
 from ugbench.errors import UnknownName, UsageError
@@ -22,6 +22,9 @@ from ugbench.report.beside import Beside, Entry
 from ugbench.scoring.differences import DifferenceRecord
 from ugbench.scoring.record import ScoreRecord
 from ugbench.train.run import label_of
+
+if TYPE_CHECKING:
+    from ugbench.report.across import Across
 
 FLOOR, CEILING = "identity", "real"  # sources untouched, and training images of the target: no competitors
 LEADING = ("kid", "fid", "precision", "recall", "lpips", "changed", "unchanged", "iou")
@@ -111,6 +114,7 @@ class Table:
     protocols: Mapping[str, Mapping[str, Any]]
     notes: tuple[str, ...]
     beside: tuple[Beside, ...] = ()
+    across: tuple[Across, ...] = ()
 
 
 def build_table(
@@ -178,6 +182,7 @@ def to_json(table: Table) -> dict[str, Any]:
         "protocols": {key: dict(value) for key, value in table.protocols.items()},
         **heads,
         "rows": rows,
+        **({"across": [one.to_json() for one in table.across]} if table.across else {}),
         "notes": list(table.notes),
     }
 

@@ -12,7 +12,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from ugbench.report.beside import Beside
-from ugbench.report.layout import Block, aside, blocks, mark, number
+from ugbench.report.layout import Block, aside, blocks, mark, number, small_tables
 from ugbench.report.table import Column, Row, Table
 
 BETWEEN = 2  # spaces between columns, one of them the box's own
@@ -30,6 +30,15 @@ class TerminalTable:
             for columns in _parts(block, options.max_width):
                 yield _grid(block, columns)
                 yield ""
+        for title, head, lines in small_tables(self.table):
+            yield Text(title, style="bold")
+            grid = _empty_grid()
+            for place, label in enumerate(head):
+                grid.add_column(Text(label), justify="right" if place else "left", overflow="fold")
+            for line in lines:
+                grid.add_row(*map(Text, line))
+            yield grid
+            yield ""
         for note in self.table.notes:
             yield Text(note.replace("Bold:", "Bold and *:"), style="dim")
 
@@ -51,7 +60,7 @@ def _parts(block: Block, width: int) -> Iterator[list[Column | Beside]]:
 
 
 def _grid(block: Block, columns: list[Column | Beside]) -> RichTable:
-    grid = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="")
+    grid = _empty_grid()
     for place, label in enumerate(block.labels):
         grid.add_column(label, justify="right" if place else "left", overflow="fold")
     for column in columns:
@@ -62,6 +71,10 @@ def _grid(block: Block, columns: list[Column | Beside]) -> RichTable:
             cells = [Text(text, _style(row, column)) for text, column in zip(texts, columns, strict=True)]
             grid.add_row(*map(Text, block.label(row)), *cells, style="" if row.competes else "dim")
     return grid
+
+
+def _empty_grid() -> RichTable:
+    return RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="")
 
 
 def _style(row: Row, column: Column | Beside) -> str:
