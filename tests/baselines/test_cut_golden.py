@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -131,3 +133,62 @@ def test_three_steps_give_the_authors_losses_and_weights(golden: Golden, determi
 def own_key(public: str) -> str:
     net, key = public.split("/model.")
     return f"{NETWORKS[net]}.{key.replace('conv_block', 'layers')}"
+
+
+def lowest(numbers: Tensor | None, count: int) -> list[int]:
+    """Where the lowest numbers stand, lowest first."""
+    return [] if numbers is None else sorted(range(len(numbers)), key=numbers.tolist().__getitem__)[:count]
+
+
+@pytest.mark.parametrize("variant", [None, "fastcut"])
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_six_steps_of_the_engine_equal_a_plain_loop(variant: str | None, batch_size: int, deterministic: None) -> None:
+    # The rate falls in the last steps. A gain of 1 keeps Adam from magnifying rounding.
+    steps, lr, size, patches = 6, 2.0**-10, 32, 5
+    overrides = {
+        "size": size,
+        "channels": 3,
+        "discriminator_channels": 3,
+        "projection_channels": 8,
+        "blocks": 5,
+        "patches": patches,
+        "init_gain": 1.0,
+        "steps": steps,
+        "lr": lr,
+    }
+    method = CUT(CUT.make_config("smoke", variant, overrides)).double()
+    for name, parameter in method.named_parameters():
+        if name.endswith("bias"):  # all 0, they would leave it open where they stand
+            torch.nn.init.uniform_(parameter, -0.1, 0.1)
+    networks = {name: getattr(method, name) for name in NETWORKS.values()}
+    plain = copy.deepcopy(networks)
+    images = torch.rand(steps, 2, batch_size, 3, size, size, dtype=torch.float64) * 2 - 1
+
+    batches, oracle_batches = [], []
+    for step in range(steps):
+        draws = {name: torch.rand(draw.shape) for name, draw in method.draws().items()}
+        if variant:
+            draws["flip"] = torch.tensor(0.25 if step % 2 else 0.75)
+        batches.append(Batch(*images[step], draws, step))
+        ids = {loss: [lowest(draws.get(f"{loss}/{tap}"), patches) for tap in method.taps] for loss in LOSSES.values()}
+        oracle_batches.append((*images[step], ids, bool(variant) and step % 2 == 1))
+
+    optimizers = optim.build(method)
+    phases = Phases(optimizers)
+    history = []
+    for step, batch in enumerate(batches):
+        optim.set_rates(optimizers, step)
+        phases.begin_step()
+        method.step(batch, phases)
+        history.append({term: float(value) for term, value in phases.losses.items()})
+
+    oracle = runpy.run_path(str(Path(__file__).with_name("cut_oracle.py")))
+    options = {"steps": steps, "lr": lr, "constant": 4.5 if variant else 3, "fast": bool(variant)}
+    for ours, expected in zip(history, oracle["train"](plain, oracle_batches, **options), strict=True):
+        assert ours == pytest.approx(expected, abs=1e-9, rel=0)
+    for name, network in plain.items():
+        expected = dict(network.named_parameters())
+        for key, value in networks[name].named_parameters():
+            # A bias before instance norm has a gradient of rounding alone.
+            atol = 1e-7 if key.endswith("bias") else 1e-9
+            torch.testing.assert_close(value, expected[key], rtol=0, atol=atol, msg=lambda m, k=key: f"{k}: {m}")
