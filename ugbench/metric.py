@@ -42,6 +42,7 @@ class Metric:
             each time they are gone over; of one shape where a run is scored, of any where folders are.
         higher_is_better: None where a value is neither good nor bad, so that no table marks a best.
         scale: tables print value * scale.
+        note: a sentence that must stand under a table with this metric.
         with_sources: whether `compute` also takes source=, the sources as features (k, d) or images; of
             "features" and "images" alone.
         settings: this metric's part of a protocol, with its defaults.
@@ -54,3 +55,4 @@ class Metric:
     scale: float = 1.0
     settings: Mapping[str, Any] = field(default_factory=dict)
     with_sources: bool = False
+    note: str | None = None

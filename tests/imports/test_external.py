@@ -100,7 +100,7 @@ def test_the_run_holds_the_matched_files_bit_for_bit(dataset: DataSet, tmp_path:
     assert (outputs.size, outputs.format, outputs.step) == (8, "jpeg+png", None)
 
 
-def test_the_same_outputs_are_the_same_run_and_changed_ones_another(dataset: DataSet, tmp_path: Path) -> None:
+def test_the_same_outputs_are_the_same_run_and_changed_ones_need_another_name(dataset: DataSet, tmp_path: Path) -> None:
     picture(tmp_path / "made/one.png")
     results = tmp_path / "results"
 
@@ -111,7 +111,9 @@ def test_the_same_outputs_are_the_same_run_and_changed_ones_another(dataset: Dat
     assert imported() == first
     assert imported("other-name") != first
     picture(tmp_path / "made/one.png", colour="green")
-    assert imported() != first
+    with pytest.raises(UsageError, match=f"run {first} has that name"):
+        imported()
+    assert imported("changed") != first
 
 
 @pytest.mark.parametrize("name", ["identity", "real", "../up", "", "-x", "a b"])

@@ -75,7 +75,7 @@ def fail(sentence: str, code: int) -> NoReturn:
 
 def usage_sentence(error: typer.TyperException) -> str:
     """One sentence of a wrong call, with where to read on; empty where the help was printed instead."""
-    message = " ".join(error.format_message().split()).rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
     context = getattr(error, "ctx", None)
     if not message or context is None:
         return message

@@ -35,7 +35,7 @@ def differences(
 
     "These checkpoints" takes images as the unit: a paired jackknife over sources and references, and a permutation
     test. "This method" takes seeds as the unit, and says so where they are too few. p-values are Holm's, over the
-    comparisons of a data set and direction. Protocol: target.
+    comparisons of a data set and direction. Protocol: target; scores that are missing are made first.
 
     \b
     Examples:

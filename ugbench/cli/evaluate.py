@@ -152,13 +152,19 @@ def make_wanted(
         UnknownName: no such metric or protocol.
         UsageError: options that do not go together, or a weights file that is not there.
     """
+    from ugbench.errors import UnknownName
     from ugbench.scoring.cache import Cache, default_folder
     from ugbench.scoring.wanted import Networks, Wanted, metric
+    from ugbench.scoring.weights import SOURCES
 
+    files = options.parse_weights(weights)
+    for name in files:
+        if name not in SOURCES:
+            raise UnknownName("network (--weights)", name, SOURCES)
     names = tuple(options.split_list(metrics))
     for name in names:
         metric(name)
-    networks = Networks(extractor, lpips_net, options.parse_weights(weights), device)
+    networks = Networks(extractor, lpips_net, files, device)
     kept = Cache(cache or default_folder(), say)
     return Wanted(names, networks, pick_protocol(protocol, reference), settings or {}, cache=kept)
 
@@ -212,13 +218,7 @@ def pick_protocol(name: str | None, reference: str | None) -> NamedProtocol:
 
 
 def kid_settings(subset_size: int | None, subsets: int | None) -> dict[str, dict[str, Any]]:
-    """KID's settings: the full estimator, or a mean over random subsets.
-
-    Raises:
-        UsageError: only one of the two was given.
-    """
-    if subset_size is None and subsets is None:
-        return {}
-    if subset_size is None or subsets is None:
-        raise UsageError("--kid-subset-size and --kid-subsets go together; give both, or neither for the full KID.")
-    return {"kid": {"subset_size": subset_size, "subsets": subsets}}
+    """KID's settings: the full estimator, or a mean over random subsets; one alone leaves the other to the protocol."""
+    given = {"subset_size": subset_size, "subsets": subsets}
+    given = {name: value for name, value in given.items() if value is not None}
+    return {"kid": given} if given else {}

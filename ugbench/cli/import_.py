@@ -70,8 +70,13 @@ def import_(
       ugbench import outputs --as external --name nice-gan --dataset cat2dog
       ugbench import cat2dog_params_latest.pt --as ugatit --dataset cat2dog
     """
+    from ugbench import registry
     from ugbench.data.datasets import resolve
+    from ugbench.errors import UnknownName
 
+    known = (EXTERNAL, *registry.modules("methods"))
+    if method not in known:
+        raise UnknownName("method", method, known)
     found = None if dataset is None else resolve(dataset, data_root)
     if method == EXTERNAL:
         if revision is not None or sets:

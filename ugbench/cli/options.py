@@ -115,7 +115,8 @@ def parse_sets(values: Iterable[str] | None, option: str = "--set") -> dict[str,
             key, equals, content = part.partition("=")
             key = key.strip()
             if not equals or not key:
-                raise UsageError(f"{option} {part}: give it as KEY=VALUE.")
+                form = "NAME=FILE" if option == "--weights" else "KEY=VALUE"
+                raise UsageError(f"{option} {part}: give it as {form}.")
             if key in pairs:
                 raise UsageError(f"{option} {part}: {key} is given twice; give it once.")
             pairs[key] = content.strip()

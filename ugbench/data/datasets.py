@@ -123,9 +123,12 @@ def resolve(text: str, data_root: Path, progress: Progress | None = None) -> Dat
         return open_dataset(next(filter(_has_splits, folders), folders[0]))
     beside = Path(text).parent
     neighbours = [str(beside / name) for name in list_datasets(beside)] if beside != Path() else []
-    known = catalog.find(text)
+    known = catalog.find(Path(text).name)
     if known is not None:
-        raise DataError(f"data set {text}: not in {data_root} yet; {known.way}.")
+        where = data_root if beside == Path() else beside
+        raise DataError(f"data set {text}: not in {where} yet; {known.way}.")
+    if beside != Path() and not neighbours:
+        raise DataError(f"{text}: no such folder; name one with subfolders {', '.join(SPLITS)}, or a data set's name.")
     published = [one.name for one in catalog.KNOWN]
     raise UnknownName("data set", text, neighbours or {"dial", *published, *list_datasets(data_root)})
 

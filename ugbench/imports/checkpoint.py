@@ -18,12 +18,12 @@ from ugbench.errors import ConfigError, UnknownName, UsageError
 from ugbench.exports.safetensors import read_export
 from ugbench.imports import reconstruction
 from ugbench.imports.files import EXPORT, checkpoint_files, read_tensors
-from ugbench.imports.target import checked_name, dataset_record, digests, home
+from ugbench.imports.target import checked_name, dataset_record, digests, home, open_import
 from ugbench.method import Direction, Method, MethodConfig
 from ugbench.train import checkpoint
 from ugbench.train.loop import GENERATORS
 from ugbench.train.precision import Precision
-from ugbench.train.run import Origin, Run, RunConfig, open_run
+from ugbench.train.run import Origin, Run, RunConfig
 
 SHOWN = 8  # images that a forward pass is tried on
 
@@ -90,7 +90,7 @@ def import_checkpoint(
         precision=precision,
         origin=Origin(name=name, files=digests(files, files[0].parent), revision=found.revision),
     )
-    run = open_run(home(results, wish.dataset), config)
+    run = open_import(home(results, wish.dataset), config)
     _write_weights(run, {key: tensor.float() for key, tensor in found.state.items()})
     return run
 

@@ -16,11 +16,11 @@ from PIL import Image
 from ugbench.data.datasets import TEST, DataSet
 from ugbench.data.images import FORMATS, Size, is_image, list_images, read_image
 from ugbench.errors import DataError, UgbenchError, UsageError
-from ugbench.imports.target import checked_name, dataset_record, digests, home
+from ugbench.imports.target import checked_name, dataset_record, digests, home, open_import
 from ugbench.kept_outputs import commonest_size
 from ugbench.method import Direction
 from ugbench.outputs import check_stems
-from ugbench.train.run import EXTERNAL, Origin, Run, RunConfig, open_run
+from ugbench.train.run import EXTERNAL, Origin, Run, RunConfig
 
 DIRECTIONS: tuple[Direction, ...] = ("A2B", "B2A")
 
@@ -120,6 +120,8 @@ def made_by_command(template: str, dataset: DataSet, direction: Direction) -> It
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
             raise UgbenchError(f"--command: {words[0]} ended with {done.returncode} ({last}); mend it and try again.")
+        if not any(map(is_image, Path(output).iterdir())):
+            raise UgbenchError(f"--command: {words[0]} left no image in {{output}}; have it write files there.")
         yield {direction: Path(output)}
 
 
@@ -133,7 +135,7 @@ def import_outputs(
     """Copy matched outputs, as they are, into a run; the same outputs again are the same run.
 
     Raises:
-        UsageError: the name cannot be a method's.
+        UsageError: the name cannot be a method's, or other outputs have it.
     """
     checked_name(name)
     digest = {f"{way}/{key}": sha for way, own in matched.items() for key, sha in _digests(own.files).items()}
@@ -148,7 +150,7 @@ def import_outputs(
         precision="fp32",
         origin=Origin(name=name, files=digest, command=command),
     )
-    run = open_run(home(results, dataset), config)
+    run = open_import(home(results, dataset), config)
     for way, own in matched.items():
         target = run.path / "outputs" / way
         shutil.rmtree(target, ignore_errors=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ugbench.data.datasets import DataSet
 from ugbench.errors import UsageError
-from ugbench.train.run import UNSAID, DatasetRecord, dataset_folder
+from ugbench.train.run import UNSAID, DatasetRecord, Run, RunConfig, dataset_folder, list_runs, open_run
 
 RESERVED = ("identity", "real")  # rows of tables that are no method
 
@@ -28,6 +28,24 @@ def checked_name(name: str) -> str:
     if name in RESERVED:
         raise UsageError(f"--name {name}: every table has a row of that name; give another.")
     return name
+
+
+def open_import(folder: Path, config: RunConfig) -> Run:
+    """The imported run of this config under a data set's folder, made if it is not there yet.
+
+    Raises:
+        UsageError: another run of the method, of other files, has its name: tables could not tell them apart.
+    """
+    assert config.origin is not None
+    for other in list_runs(folder.parent):
+        if other.path.parent.parent != folder or other.config.origin is None or other.id == config.id:
+            continue
+        if (other.config.label, other.config.method) == (config.label, config.method):
+            raise UsageError(
+                f"--name {config.origin.name}: run {other.id} has that name, of other files or options; remove "
+                f"{other.path}, or give another name."
+            )
+    return open_run(folder, config)
 
 
 def home(results: Path, dataset: DataSet | None) -> Path:

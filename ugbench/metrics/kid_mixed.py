@@ -26,4 +26,5 @@ METRIC = Metric(
     scale=100.0,
     settings={"source_weight": SOURCE_WEIGHT, "block_size": LARGEST},
     with_sources=True,
+    note="kid_mixed: outputs lie beside their own sources, so doing nothing (identity) nearly always wins it.",
 )

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ugbench import registry
 from ugbench.report.marks import BIASED
 from ugbench.scoring.record import ScoreRecord
 
@@ -46,6 +47,7 @@ def write(table: Table, records: Iterable[ScoreRecord], counted: Sequence[ScoreR
         *_protocols(table, counted),
         *_biased(counted),
         *_order(counted),
+        *_metrics(table),
         *_mixed_steps(counted),
         *_left_out(table, records, counted),
     ]
@@ -63,7 +65,12 @@ def source_of(protocol: Mapping[str, Any]) -> str:
 
 
 def tag(protocol_id: str, among: Mapping[str, Mapping[str, Any]]) -> str:
-    """`alexnet ab12`: what tells this protocol from the others of its metric; 4 digits of its id or more."""
+    """What tells this protocol from the others of its metric: its name where no other has it, else `alexnet ab12`
+    with 4 digits of its id or more."""
+    names = [str(protocol.get("name")) for protocol in among.values()]
+    own = str(among[protocol_id].get("name"))
+    if own != "None" and names.count(own) == 1:
+        return own
     digits = 4
     while digits < len(protocol_id) and sum(other[:digits] == protocol_id[:digits] for other in among) > 1:
         digits += 1
@@ -157,6 +164,15 @@ def _order(counted: Iterable[ScoreRecord]) -> Iterator[str]:
             spread[f"{one.metric} [{one.protocol_id}]"].append(one.order_sd)
     for what, found in spread.items():
         yield f"{what}: files in sorted order; other orders move the raw value by {max(found):.2g} (one sd)."
+
+
+def _metrics(table: Table) -> Iterator[str]:
+    """What a metric itself must have said of it."""
+    for name in dict.fromkeys(column.metric for column in table.columns):
+        if name in registry.modules("metrics"):
+            note = registry.load("metrics", name).METRIC.note
+            if note is not None:
+                yield note
 
 
 def _mixed_steps(counted: Iterable[ScoreRecord]) -> Iterator[str]:

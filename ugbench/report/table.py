@@ -125,8 +125,9 @@ def build_table(
 ) -> Table:
     """The table of score records.
 
-    Of each data set, direction, method, variant, seed, metric and protocol the newest record of the latest
-    step counts. Several seeds become their mean.
+    Of each data set, direction, method, variant and seed the run that trained longest counts, of several the one
+    that was scored last; of each of its metrics and protocols the newest record of the latest step. Several seeds
+    become their mean.
 
     Args:
         records: oldest first, as files hold them.
@@ -140,7 +141,7 @@ def build_table(
     if not records:
         raise UsageError(f"no scores{f' under {where}' if where else ''}; run `ugbench eval` to make some.")
     names = _chosen([r.metric for r in records], metrics)
-    counted = latest([r for r in records if r.metric in names])
+    counted = [one for one in latest(records) if one.metric in names]
     columns = _columns(counted, names)
     keys = {(column.metric, column.protocol_id): column.key for column in columns}
     rows = marks.mark(_rows(counted, keys), columns, differences)
@@ -151,12 +152,19 @@ def build_table(
 
 def latest(records: Iterable[ScoreRecord]) -> list[ScoreRecord]:
     """The records that count, see `build_table`; the order of the first of each kind."""
+    records = list(records)
+    shown: dict[tuple[Any, ...], ScoreRecord] = {}
+    for one in records:
+        other = shown.get(one.who)
+        if other is None or (one.step or 0) >= (other.step or 0):
+            shown[one.who] = one
     found: dict[tuple[Any, ...], ScoreRecord] = {}
     for one in records:
-        key = one.identity
-        other = found.get(key)
+        if one.run != shown[one.who].run:
+            continue  # a row's numbers are of one run
+        other = found.get(one.identity)
         if other is None or (one.step or 0) >= (other.step or 0):
-            found[key] = one
+            found[one.identity] = one
     return list(found.values())
 
 

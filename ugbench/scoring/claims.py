@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ugbench.errors import UnknownName, UsageError
+from ugbench.kept_outputs import outputs_of
 from ugbench.method import Direction
 from ugbench.scoring.differences import checkpoint_claim
 from ugbench.scoring.evaluate import Evaluation
@@ -73,7 +74,8 @@ def claims(
     runs = _longest([run for run in runs if not datasets or run.path.parent.parent.name in datasets])
     if to not in {run.config.label for run in runs}:
         raise UnknownName("finished method", to, {run.config.label for run in runs})
-    families = _families(runs, to)
+    families = [_comparable(evaluation, family) for family in _families(runs, to)]
+    families = [family for family in families if family[3]]
     if not families:
         raise UsageError(f"--to {to}: there is no other method beside it to hold against it; train or import one.")
     total, done, found = sum(len(others) for *_, others in families), 0, []
@@ -113,6 +115,26 @@ def _families(runs: Sequence[Run], to: str) -> list[tuple[str, Direction, list[R
             if base and groups:
                 families.append((dataset, direction, base, groups))
     return families
+
+
+def _comparable(
+    evaluation: Evaluation, family: tuple[str, Direction, list[Run], dict[str, list[Run]]]
+) -> tuple[str, Direction, list[Run], dict[str, list[Run]]]:
+    """The family without methods whose outputs have another size or format than the base's, which is said."""
+    dataset, direction, base, others = family
+    kept = {}
+    form = _form(base[0], direction)
+    for label, own in others.items():
+        if all(_form(run, direction) == form for run in own):
+            kept[label] = own
+        else:
+            evaluation.say(f"{label} on {dataset} {direction} is left out: its outputs have another size or format.")
+    return dataset, direction, base, kept
+
+
+def _form(run: Run, direction: Direction) -> tuple[object, str]:
+    outputs = outputs_of(run, dataset_of(run), direction)
+    return outputs.size, outputs.format
 
 
 def _claim(

@@ -83,7 +83,6 @@ class Evaluation:
             outputs = outputs_of(run, dataset, direction, step)
             material = Material(dataset, direction, outputs.size)
             who = Who(run.id, config.known_as, config.variant, config.seed, outputs.step, config.name)
-            self._floor_and_ceiling(material, names, outputs.format)
             file = run.path / record.FILE
             known = {
                 (r.metric, r.protocol_id): r
@@ -98,12 +97,14 @@ class Evaluation:
                 else:
                     records.append(found)
             if not missing:
+                self._floor_and_ceiling(material, names, outputs.format)
                 continue
             tick = self.progress(f"{run.id} {direction}") if self.progress else None
             make_outputs(run, dataset, direction, self.wanted.networks.device, step, tick)
             new = [self._score(name, material, outputs, who) for name in missing]
             record.append(file, new)
             records += new
+            self._floor_and_ceiling(material, names, outputs.format)
         return sorted(records, key=lambda r: (r.direction, names.index(r.metric)))
 
     def folder(self, dataset: DataSet) -> Path:
@@ -132,7 +133,11 @@ class Evaluation:
                     continue
                 files = material.sources if who.run == "identity" else material.as_many_training_images
                 outputs = Outputs(material.sources, files, material.size, format, None)
-                new.append(self._score(name, material, outputs, who))
+                try:
+                    new.append(self._score(name, material, outputs, who))
+                except UsageError as error:
+                    # The row beside a run's score must not stop the score; what it lacks is said.
+                    self.say(f"no {name} for the row {who.run}: {error}")
             record.append(file, new)
 
     def _score(self, name: str, material: Material, outputs: Outputs, who: Who) -> ScoreRecord:

@@ -56,10 +56,14 @@ class ScoreRecord(BaseModel):
         return label_of(self.method, self.variant, self.name)
 
     @property
+    def who(self) -> tuple[Any, ...]:
+        """Whose score it is: several runs of one are alternatives, of which a table shows one."""
+        return (self.dataset, self.direction, self.method, self.variant, self.name, self.seed)
+
+    @property
     def identity(self) -> tuple[Any, ...]:
         """What it is a score of: of two records with one identity the newer counts."""
-        who = (self.dataset, self.direction, self.method, self.variant, self.name, self.seed)
-        return (*who, self.metric, self.protocol_id)
+        return (*self.who, self.metric, self.protocol_id)
 
     def to_json(self) -> dict[str, Any]:
         """The record as it stands in files and on stdout: `schema` first."""
