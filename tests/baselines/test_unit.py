@@ -265,6 +265,28 @@ def test_the_generators_meet_the_discriminators_that_the_step_has_updated():
     assert moved == {"generators/adversarial_a", "generators/adversarial_b"}
 
 
+def test_the_discriminators_phase_holds_no_graph_of_the_generators():
+    method = tiny()
+    needed = []
+    method.discriminator_b.register_forward_pre_hook(lambda _module, args: needed.append(args[0].requires_grad))
+    method.step(batch_for(method), Phases(optim.build(method)))
+    assert needed == [False, True]
+
+
+def test_each_image_is_encoded_once_and_each_translation_once():
+    method = tiny()
+    calls: dict[str, int] = {}
+    for name in CODERS:
+
+        def count(_module: nn.Module, _args: Any, name: str = name) -> None:
+            calls[name] = calls.get(name, 0) + 1
+
+        getattr(method, name).register_forward_pre_hook(count)
+    method.step(batch_for(method), Phases(optim.build(method)))
+    # A decoder makes the fake that the discriminators see, the reconstruction with the other fake, and the way back.
+    assert calls == {"encoder_a": 2, "encoder_b": 2, "decoder_a": 3, "decoder_b": 3}
+
+
 def test_a_translation_has_no_noise_and_crosses_over():
     method = tiny()
     x = batch_for(method).a

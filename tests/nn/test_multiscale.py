@@ -46,7 +46,7 @@ def test_as_many_scales_fit_as_the_networks_can_judge(size):
         scores = MultiScaleDiscriminator(1, fitting)(torch.zeros(1, 3, size, size))
         assert all(score.numel() for score in scores)
     if fitting < 3:
-        with pytest.raises(RuntimeError, match="[Pp]adding"):
+        with pytest.raises(RuntimeError, match=r"[Pp]adding"):
             MultiScaleDiscriminator(1, fitting + 1)(torch.zeros(1, 3, size, size))
     assert scales_within(size, 1) == min(1, fitting)
 
