@@ -144,5 +144,5 @@ def test_what_fits_nothing_is_told_what_was_found_and_what_was_expected(tensors:
 
 
 def test_a_revision_is_refused() -> None:
-    with pytest.raises(UsageError, match="--revision 7 was given; there is one, leave it out"):
+    with pytest.raises(UsageError, match=r"--revision 7 was given; there is one, leave it out"):
         UNIT.read_foreign({"a": A, "b": B}, "7")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from ugbench.nn import layer_norm
 from ugbench.nn.layer_norm import ImageLayerNorm
 
 
@@ -53,14 +54,29 @@ def test_gamma_starts_uniform_between_0_and_1_and_beta_from_0():
     assert not norm.beta.any()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("value", [0.0, 0.3, 3.0])
-def test_a_constant_sample_gives_beta_and_finite_gradients(value):
-    norm = ImageLayerNorm(2)
+def test_a_constant_sample_gives_beta_and_finite_gradients(value, dtype):
+    norm = ImageLayerNorm(2).to(dtype)
     torch.nn.init.constant_(norm.beta, 0.25)
-    x = torch.full((2, 2, 4, 4), value, requires_grad=True)
+    x = torch.full((2, 2, 4, 4), value, dtype=dtype, requires_grad=True)
     y = norm(x)
     torch.testing.assert_close(y, torch.full_like(y, 0.25), rtol=0, atol=0.05)
     y.square().sum().backward()
+    assert x.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("rounding", [0.0, -1e-12])
+def test_a_variance_that_comes_out_as_nothing_or_less_gives_beta_and_finite_gradients(rounding, monkeypatch):
+    def moments(x):
+        return x.mean((2, 3), keepdim=True), x.square().mean((2, 3), keepdim=True) + rounding
+
+    monkeypatch.setattr(layer_norm, "instance_moments", moments)
+    norm = ImageLayerNorm(2)
+    x = torch.zeros(1, 2, 4, 4, requires_grad=True)
+    y = norm(x)
+    assert not y.any()
+    y.sum().backward()
     assert x.grad.isfinite().all()
 
 

@@ -1,0 +1,54 @@
+"""UNIT's steps against a plain loop."""
+
+from __future__ import annotations
+
+import copy
+import runpy
+from pathlib import Path
+
+import pytest
+import torch
+
+from baselines.unit import UNIT
+from ugbench.method import Batch
+from ugbench.train import optim
+from ugbench.train.phase import Phases
+
+NETWORKS = tuple(f"{kind}_{domain}" for kind in ("encoder", "decoder", "discriminator") for domain in "ab")
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_six_steps_of_the_engine_equal_a_plain_loop(batch_size, deterministic):
+    # A rate that float32 holds exactly after each halving.
+    steps, lr, halve_every = 6, 2.0**-10, 2
+    small = {"size": 64, "channels": 2, "discriminator_channels": 2, "scales": 3}
+    config = UNIT.make_config("smoke", None, {**small, "blocks": 1, "lr": lr, "halve_every": halve_every})
+    method = UNIT(config).double()
+    names = {f"{name[:3]}_{name[-1]}": name for name in NETWORKS}
+    plain = {short: copy.deepcopy(getattr(method, name)) for short, name in names.items()}
+    side = method.config.size
+    images = torch.rand(steps, 2, batch_size, 3, side, side, dtype=torch.float64) * 2 - 1
+    batches = [
+        Batch(*pair, {n: torch.randn(batch_size, *d.shape, dtype=torch.float64) for n, d in method.draws().items()})
+        for pair in images
+    ]
+
+    optimizers = optim.build(method)
+    phases = Phases(optimizers)
+    history = []
+    for step, batch in enumerate(batches):
+        optim.set_rates(optimizers, step)
+        phases.begin_step()
+        method.step(batch, phases)
+        history.append({term: float(value) for term, value in phases.losses.items()})
+
+    oracle = runpy.run_path(str(Path(__file__).with_name("unit_oracle.py")))
+    told = oracle["train"](
+        plain, [(batch.a, batch.b, batch.draws) for batch in batches], lr=lr, halve_every=halve_every
+    )
+    for ours, expected in zip(history, told, strict=True):
+        assert ours == pytest.approx(expected, abs=1e-9, rel=0)
+    for short, network in plain.items():
+        found = getattr(method, names[short]).state_dict()
+        for key, value in network.state_dict().items():
+            torch.testing.assert_close(found[key], value, rtol=0, atol=1e-9, msg=lambda m, k=key: f"{k}: {m}")
