@@ -42,6 +42,8 @@ def read_public(tensors: Mapping[str, Any], revision: str | None) -> tuple[dict[
         for name, network in _networks(tensors, revision).items()
     }
     blocks = len({key.split(".")[1] for key in networks["G"] if ".conv_block." in key})
+    if not blocks:
+        raise UsageError(f"CUT checkpoint: {some(networks['G'])} was found, no residual blocks; expected {EXPECTED}.")
     _check_blurs("G", networks["G"], {7: DOWN, 11: DOWN, FIRST_BLOCK + blocks: UP, FIRST_BLOCK + blocks + 4: UP})
     if "D" in networks:
         _check_blurs("D", networks["D"], {2: DOWN, 6: DOWN, 10: DOWN})

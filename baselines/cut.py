@@ -50,7 +50,7 @@ class CUTConfig(MethodConfig):
     temperature: PositiveFloat = Field(0.07, description="divides the similarities of patches")
     nce_weight: NonNegativeFloat = Field(1.0, description="weight of the contrastive loss")
     identity_nce: bool = Field(True, description="also between targets and their translations, half the weight each")
-    flip_equivariance: bool = Field(False, description="mirror every second step's input, and its features back")
+    flip_equivariance: bool = Field(False, description="mirror a step's input by a coin, and its features back")
     init_gain: PositiveFloat = Field(0.02, description="factor on Xavier's initial weights")
     lr: PositiveFloat = Field(2e-4, description="Adam's rate before it falls")
     constant_share: float = Field(0.5, ge=0, lt=1, description="share of the steps before the rate falls to 0")
@@ -129,6 +129,7 @@ class CUT(Method):
             "discriminator_channels": 16,
             "projection_channels": 16,
             "blocks": 2,
+            "init_gain": 1.0,  # at 0.02 most of so few steps pass before anything is learnt
             "lr": 1e-3,
         },
     }

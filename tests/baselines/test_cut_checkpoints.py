@@ -141,6 +141,8 @@ def spoilt(name: str) -> dict[str, Any]:
         return {"epoch": 3, "state_dict": g, "optimizer": {}}
     if name == "no generator":
         del files["latest_net_G.pth"]
+    elif name == "a discriminator":
+        return {"latest_net_G.pth": d}
     elif name == "no blurs":
         files["latest_net_G.pth"] = {key: value for key, value in g.items() if not key.endswith("filt")}
     elif name == "another blur":
@@ -162,6 +164,7 @@ def spoilt(name: str) -> dict[str, Any]:
         ("nothing", r"nothing was found; expected a state dict of a blurred ResNet generator"),
         ("another dict", r"epoch, state_dict, optimizer was found; expected"),
         ("no generator", r"latest_net_D\.pth, latest_net_F\.pth was found; expected"),
+        ("a discriminator", r"model\.0\.weight, .* was found, no residual blocks; expected"),
         ("no blurs", r"the blurs of G are nothing, expected model\.7\.filt, .*--as cyclegan"),
         ("another blur", r"model\.6\.filt of D is no blur by \[1, 2, 1\]"),
         ("a blur not times 4", r"model\.14\.filt of G is no blur by \[1, 3, 3, 1\]"),

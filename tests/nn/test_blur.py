@@ -48,7 +48,17 @@ def test_doubling_is_the_transposed_convolution_with_1331_over_repeated_borders(
     torch.testing.assert_close(BlurUp()(x), wide[..., 3:-3, 3:-3], rtol=0, atol=1e-14)
 
 
-def test_blurs_have_no_state_of_their_own() -> None:
-    assert not BlurDown().state_dict()
-    assert not BlurUp().state_dict()
-    assert BlurDown().double()(torch.rand(1, 1, 4, 4, dtype=torch.float64)).dtype == torch.float64
+def test_blurs_have_no_state_so_a_network_built_without_memory_has_whole_ones() -> None:
+    with torch.device("meta"):
+        blurs = (BlurDown(), BlurUp())
+    for blur in blurs:
+        assert not blur.state_dict()
+        made = blur.to("cpu")(torch.ones(1, 1, 4, 4, dtype=torch.float64))
+        assert made.equal(torch.ones_like(made))
+
+
+def test_under_bfloat16_the_kernel_is_exact() -> None:
+    x = torch.zeros(1, 1, 6, 6, dtype=torch.bfloat16)
+    x[0, 0, 2, 2] = 16
+    with torch.autocast("cpu", torch.bfloat16):
+        assert BlurDown()(x)[0, 0].tolist() == [[0, 0, 0], [0, 4, 0], [0, 0, 0]]

@@ -12,17 +12,13 @@ from ugbench.nn.padding import reflect_pad
 class BlurDown(nn.Module):
     """Every second pixel of a blur by [1, 2, 1] x [1, 2, 1] / 16 over mirrored borders; its kernel is no state."""
 
-    kernel: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        line = torch.tensor([1.0, 2.0, 1.0])
-        self.register_buffer("kernel", (line[:, None] * line / 16)[None, None], persistent=False)
-
     def forward(self, x: Tensor) -> Tensor:
         """(n, c, h, w), at least 2 px a side, to (n, c, ceil(h / 2), ceil(w / 2))."""
         channels = x.shape[1]
-        return F.conv2d(reflect_pad(x, 1), self.kernel.expand(channels, 1, 3, 3), stride=2, groups=channels)
+        # Made on the device each time: a buffer outside the state is lost where a network is built without memory.
+        line = 2 - torch.arange(-1, 2, device=x.device).abs().to(x.dtype)
+        kernel = (line[:, None] * line / 16).expand(channels, 1, 3, 3)
+        return F.conv2d(reflect_pad(x, 1), kernel, stride=2, groups=channels)
 
 
 class BlurUp(nn.Module):
