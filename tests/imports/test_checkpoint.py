@@ -112,6 +112,8 @@ def test_another_forward_pass_that_fits_better_is_pointed_out_and_can_be_chosen(
     words = ("import", home / "tiny_params_0000003.pt", "--as", "ugatit", "--dataset", DIAL, "--set", "size=96")
     assert "2019-07 fits better" in call(home, *words).stderr
     assert "fits better" not in call(home, *words, "--revision", "2019-07").stderr
+    refused = call(home, *words, "--revision", "2019-07", "--name", "tiny_params_0000003", code=2)
+    assert "has that name, of other files or options" in refused.stderr
     refused = call(home, *words, "--revision", "2018", code=2)
     assert "2019-08 and 2019-07" in refused.stderr
 
@@ -160,7 +162,9 @@ def test_what_export_wrote_is_read_back_and_translates_the_same(home: Path) -> N
     first = json.loads(call(home, "import", home / "tiny.pt", *words, "--json").stdout)["run"]
     call(home, "export", first, "--output", home / "tiny.safetensors")
     assert "published weights" in (home / "tiny.md").read_text(encoding="utf-8")
-    again = json.loads(call(home, "import", home / "tiny.safetensors", "--as", "ugatit", "--json").stdout)["run"]
+    again = json.loads(
+        call(home, "import", home / "tiny.safetensors", "--as", "ugatit", "--name", "again", "--json").stdout
+    )["run"]
     source = sources(home, "A")[0]
     for run, out in ((first, "first"), (again, "again")):
         call(home, "translate", run, "--input", source, "--output", home / out)

@@ -75,7 +75,7 @@ def import_checkpoint(
     """
     method = registry.load_method(wish.method)
     files = checkpoint_files(wish.path)
-    name = checked_name(wish.name or files[0].name.removesuffix(files[0].suffix))
+    name = checked_name(wish.name or _name(files[0], wish.revision))
     found = _exported(wish, files[0]) if files[0].suffix == EXPORT else _foreign(wish, method, read_tensors(files))
     if wish.dataset is not None and found.revision is not None:
         _check_revision(wish, method, read_tensors(files), found, say)
@@ -93,6 +93,11 @@ def import_checkpoint(
     run = open_import(home(results, wish.dataset), config)
     _write_weights(run, {key: tensor.float() for key, tensor in found.state.items()})
     return run
+
+
+def _name(file: Path, revision: str | None) -> str:
+    """The file's own, with the revision that was asked for: two revisions of one file are two runs."""
+    return file.name.removesuffix(file.suffix) + (f"-{revision}" if revision else "")
 
 
 def _exported(wish: Wish, file: Path) -> _Found:
