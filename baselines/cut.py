@@ -129,7 +129,7 @@ class CUT(Method):
             "discriminator_channels": 16,
             "projection_channels": 16,
             "blocks": 2,
-            "init_gain": 1.0,  # at 0.02 most of so few steps pass before anything is learnt
+            "init_gain": 1.0,  # one pair of runs of 400 steps on a dial: less error left than with 0.02
             "lr": 1e-3,
         },
     }

@@ -159,7 +159,7 @@ def test_groups_need_the_number_of_steps() -> None:
 
 
 def test_weights_start_from_xaviers_normal_times_the_gain_and_biases_from_zero(deterministic: None) -> None:
-    method = CUT(CUT.make_config("smoke", None, {"channels": 16, "projection_channels": 64}))
+    method = CUT(CUT.make_config("smoke", None, {"channels": 16, "projection_channels": 64, "init_gain": 0.02}))
     for name, parameter in method.named_parameters():
         if name.endswith("bias"):
             assert not parameter.any(), name
