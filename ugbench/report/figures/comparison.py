@@ -50,9 +50,10 @@ def draw(context: FigureContext) -> Figure:
     size = max(int(run.config.config.get("size", 256)) for run in runs)
     blocks = []
     for direction in DIRECTIONS if context.direction is None else (context.direction,):
-        stems = _stems(dataset, runs, direction, context.limit)
+        able = [run for run in runs if direction in run.directions()]
+        stems = _stems(dataset, able, direction, context.limit)
         if stems:
-            blocks.append((stems, _columns(dataset, runs, direction, stems)))
+            blocks.append((stems, _columns(dataset, able, direction, stems)))
     if not blocks:
         where = runs[0].path / "outputs" / (context.direction or "A2B")
         raise UsageError(f"no outputs to compare, in {where} for one; run `ugbench eval` to make them.")
