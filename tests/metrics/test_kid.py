@@ -37,6 +37,7 @@ def torch_fidelity(first: torch.Tensor, second: torch.Tensor, size: int, count: 
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_kernel, "BLOCK", 7)
     monkeypatch.setattr(_kernel, "GROUPED_BLOCK", 7)
+    monkeypatch.setattr(_kernel, "SMALLEST", 2)
 
 
 @pytest.mark.usefixtures("small_blocks")

@@ -15,6 +15,7 @@ from torch import Tensor
 
 BLOCK = 2048  # 2048 x 2048 float64 is 32 MiB
 GROUPED_BLOCK = 1024  # of _grouped
+SMALLEST = 256  # of its blocks on the diagonal
 
 
 @dataclass(frozen=True)
@@ -127,18 +128,42 @@ def _grouped(x: Tensor, y: Tensor, in_x: Tensor, in_y: Tensor, centre: Tensor) -
     is left is as small as the features' spread: their own float32 is exact enough, and costs half.
     """
     total = torch.zeros(in_x.shape[1], dtype=torch.float64, device=x.device)
-    columns_of = _slices(len(y), GROUPED_BLOCK)
-    for index, rows in enumerate(_slices(len(x), GROUPED_BLOCK)):
-        own = x[rows] - centre
-        for columns in columns_of[index if x is y else 0 :]:
-            kernel = _cubic_less(own, y[columns] - centre, centre)
-            times = 1
-            if x is y and rows == columns:
-                kernel.fill_diagonal_(0)
-            elif x is y:
-                times = 2
-            total += times * ((in_x[rows].T @ kernel) * in_y[columns].T).sum(1, dtype=torch.float64)
+    for rows, columns, times in _halves(len(x)) if x is y else _all_pairs(len(x), len(y)):
+        kernel = _cubic_less(x[rows] - centre, y[columns] - centre, centre)
+        if x is y and rows == columns:
+            kernel.fill_diagonal_(0)
+        total += times * ((in_x[rows].T @ kernel) * in_y[columns].T).sum(1, dtype=torch.float64)
     return total
+
+
+def _all_pairs(n: int, m: int) -> Iterator[tuple[slice, slice, int]]:
+    """Blocks of an n x m matrix, each counting once."""
+    for rows in _slices(n, GROUPED_BLOCK):
+        for columns in _slices(m, GROUPED_BLOCK):
+            yield rows, columns, 1
+
+
+def _halves(n: int) -> Iterator[tuple[slice, slice, int]]:
+    """Blocks of a symmetric n x n matrix that hold each pair once, or twice within the smallest ones on its diagonal.
+
+    Blocks on the diagonal are split further, since half of what they compute is there twice.
+    """
+    blocks = _slices(n, GROUPED_BLOCK)
+    for index, rows in enumerate(blocks):
+        yield from _triangle(rows)
+        for columns in blocks[index + 1 :]:
+            yield rows, columns, 2
+
+
+def _triangle(block: slice) -> Iterator[tuple[slice, slice, int]]:
+    if block.stop - block.start <= SMALLEST:
+        yield block, block, 1
+        return
+    middle = (block.start + block.stop) // 2
+    first, second = slice(block.start, middle), slice(middle, block.stop)
+    yield first, second, 2
+    yield from _triangle(first)
+    yield from _triangle(second)
 
 
 def _cubic_less(x: Tensor, y: Tensor, centre: Tensor) -> Tensor:
