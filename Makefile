@@ -7,8 +7,9 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
 # The tests' tensors are so small that a second thread only gets in the way, most of all on a busy machine.
-# A process a core; tests that share a fixture of their module stay together.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --durations=10 -n auto --dist loadscope
+# A process a core; tests that share a fixture of their module stay together, in the order of the folders: the demo, one
+# test of minutes, would otherwise come last and alone.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --durations=10 -n auto --dist loadscope --no-loadscope-reorder
 
 .PHONY: demo test test-slow check moved
 .DELETE_ON_ERROR:
