@@ -33,6 +33,7 @@ from ugbench.nn.blur import BlurDown, BlurUp
 from ugbench.nn.losses import least_squares
 from ugbench.nn.padding import ReflectionPad
 from ugbench.nn.patch_nce import Projection, patch_nce, places_of
+from ugbench.nn.residual import ResidualBlock
 
 FIRST_BLOCK = 12  # its place among the generator's layers
 
@@ -56,22 +57,6 @@ class CUTConfig(MethodConfig):
     constant_share: float = Field(0.5, ge=0, lt=1, description="share of the steps before the rate falls to 0")
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's first beta")
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's second beta")
-
-
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with instance norm, added to the input; no activation after the sum."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            *(ReflectionPad(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels), nn.ReLU(True)),
-            *(ReflectionPad(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels)),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(n, channels, h, w) to the same shape."""
-        change: Tensor = self.layers(x)
-        return x + change
 
 
 def generator(channels: int, blocks: int) -> nn.Sequential:

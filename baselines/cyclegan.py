@@ -39,6 +39,7 @@ from ugbench.nn.image_pool import ImagePool
 from ugbench.nn.init import normal_
 from ugbench.nn.losses import l1, least_squares
 from ugbench.nn.padding import ReflectionPad
+from ugbench.nn.residual import ResidualBlock
 from ugbench.nn.schedule import constant_then_linear
 
 Upsampling = Literal["transposed", "resize"]
@@ -68,22 +69,6 @@ class CycleGANConfig(MethodConfig):
     @classmethod
     def _blocks_of_the_size(cls, blocks: int | None, info: ValidationInfo) -> int:
         return blocks or (9 if info.data.get("size", 0) >= 256 else 6)
-
-
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with instance norm, added to the input; no activation after the sum."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            *(ReflectionPad(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels), nn.ReLU(True)),
-            *(ReflectionPad(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels)),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(n, channels, h, w) to the same shape."""
-        change: Tensor = self.layers(x)
-        return x + change
 
 
 def generator(channels: int, blocks: int, upsampling: Upsampling) -> nn.Sequential:

@@ -40,6 +40,7 @@ from ugbench.nn.losses import l1
 from ugbench.nn.moments import widen
 from ugbench.nn.multiscale import MultiScaleDiscriminator, scales_within, summed_least_squares
 from ugbench.nn.padding import ReflectionPad
+from ugbench.nn.residual import ResidualBlock
 from ugbench.nn.schedule import halving
 
 
@@ -73,22 +74,6 @@ class UNITConfig(MethodConfig):
         if scales is not None and scales > fitting:
             raise ValueError(f"at size={size} it is at most {fitting}")
         return fitting
-
-
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with instance norm, added to the input; no activation after the sum."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            *(ReflectionPad(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels), nn.ReLU(True)),
-            *(ReflectionPad(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels)),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(n, channels, h, w) to the same shape."""
-        change: Tensor = self.layers(x)
-        return x + change
 
 
 def encoder(channels: int, blocks: int) -> nn.Sequential:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-import sys
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +13,13 @@ from typer.testing import CliRunner
 from ugbench import registry
 from ugbench.cli.app import app
 
-PAGE = Path(__file__).parents[2] / "docs" / "add-a-method.md"
+PAGE = "add-a-method.md"
 NAME = "colour_mixer"
 
 
-def block(language: str) -> str:
-    """The one block of the page in this language."""
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    return str(found)
-
-
 @pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The page's file and entry point, as pip would lay them on sys.path."""
-    project = tomllib.loads(block("toml"))["project"]
-    site = tmp_path / "site-packages"
-    info = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    info.mkdir(parents=True)
-    (site / f"{NAME}.py").write_text(block("python"), encoding="utf-8")
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
-    ((group, entries),) = project["entry-points"].items()
-    lines = "".join(f"{name} = {value}\n" for name, value in entries.items())
-    (info / "entry_points.txt").write_text(f"[{group}]\n{lines}")
-    monkeypatch.syspath_prepend(site)
-    registry.modules.cache_clear()
-    yield
-    registry.modules.cache_clear()
-    sys.modules.pop(NAME, None)
+def installed(install: Callable[[str, str], None]) -> None:
+    install(PAGE, NAME)
 
 
 def call(*words: object, code: int = 0) -> Any:
@@ -51,8 +28,10 @@ def call(*words: object, code: int = 0) -> Any:
     return json.loads(result.stdout) if "--json" in words else None
 
 
-def test_the_method_fits_on_less_than_sixty_lines_and_is_unknown_without_its_package() -> None:
-    assert len(block("python").splitlines()) < 60
+def test_the_method_fits_on_less_than_sixty_lines_and_is_unknown_without_its_package(
+    block: Callable[[str, str], str],
+) -> None:
+    assert len(block(PAGE, "python").splitlines()) < 60
     assert NAME not in registry.modules("methods")
 
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-import re
-import sys
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,35 +17,13 @@ from ugbench import registry
 from ugbench.cli.app import app
 from ugbench.errors import UsageError
 
-PAGE = Path(__file__).parents[2] / "docs" / "add-a-metric.md"
+PAGE = "add-a-metric.md"
 NAME = "histogram_distance"
 
 
-def block(language: str) -> str:
-    """The one block of the page in this language."""
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    return str(found)
-
-
 @pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The page's file and entry point, as pip would lay them on sys.path."""
-    project = tomllib.loads(block("toml"))["project"]
-    site = tmp_path / "site-packages"
-    info = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    info.mkdir(parents=True)
-    (site / f"{NAME}.py").write_text(block("python"), encoding="utf-8")
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
-    groups = [
-        f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in entries.items())
-        for group, entries in project["entry-points"].items()
-    ]
-    (info / "entry_points.txt").write_text("\n".join(groups))
-    monkeypatch.syspath_prepend(site)
-    registry.modules.cache_clear()
-    yield
-    registry.modules.cache_clear()
-    sys.modules.pop(NAME, None)
+def installed(install: Callable[[str, str], None]) -> None:
+    install(PAGE, NAME)
 
 
 def call(*words: object) -> Any:

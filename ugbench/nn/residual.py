@@ -1,0 +1,23 @@
+"""The residual block of CycleGAN's generators, which UNIT's and CUT's networks share."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from ugbench.nn.padding import ReflectionPad
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions with instance norm, added to the input; no activation after the sum."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            *(ReflectionPad(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels), nn.ReLU(True)),
+            *(ReflectionPad(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels)),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, channels, h, w) to the same shape."""
+        change: Tensor = self.layers(x)
+        return x + change
