@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from ugbench.errors import ConfigError, UnknownName, UsageError
 
 __all__ = [
+    "DIRECTIONS",
     "Batch",
     "ConfigError",
     "Direction",
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 Direction = Literal["A2B", "B2A"]
+DIRECTIONS: tuple[Direction, ...] = ("A2B", "B2A")
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def evaluate(
       ugbench eval --real datasets/cat2dog/testB --fake out --metric kid --extractor random
     """
     from ugbench.scoring import record
-    from ugbench.scoring.differences import keep_differences
+    from ugbench.scoring.differences import are_due, keep_differences
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.folders import score_folders
     from ugbench.scoring.selection import rule
@@ -117,9 +117,7 @@ def evaluate(
                 for step in steps_of(evaluation, run, checkpoints, select):
                     records += evaluation.run(run, step)
         # Kept differences are of last checkpoints.
-        if select == "last" and any(
-            one.metric == "kid" and one.protocol["settings"]["estimator"] == "unbiased" for one in records
-        ):
+        if select == "last" and are_due(records):
             for folder in dict.fromkeys(run.path.parent.parent for run in chosen):
                 keep_differences(evaluation, [run for run in list_runs(results) if run.path.is_relative_to(folder)])
     if as_json:

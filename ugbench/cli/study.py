@@ -157,14 +157,14 @@ def _score_and_table(call: Call, outcomes: Sequence[Outcome]) -> None:
         return
     evaluation = Evaluation(call.wanted, call.where.results, say)
     with progress_callback("scoring") as tick:
+        made = []
         for done, own in enumerate(runs):
-            evaluation.run(own)
+            made += evaluation.run(own)
             tick(done + 1, len(runs))
     ids = {own.id for own in runs} | {"identity", "real"}
     folders = list(dict.fromkeys(own.path.parent.parent for own in runs))
     names = {folder.name for folder in folders}
-    is_kid = "kid" in call.wanted.metrics or not call.wanted.metrics
-    if is_kid and call.wanted.protocol.name == "target":
+    if differences.are_due(made):
         for folder in folders:
             differences.keep_differences(evaluation, [own for own in runs if own.path.is_relative_to(folder)])
     kept = [one for one in record.read_all(call.where.results) if one.run in ids and one.dataset in names]
@@ -172,7 +172,7 @@ def _score_and_table(call: Call, outcomes: Sequence[Outcome]) -> None:
         kept, call.wanted.metrics, call.where.results, differences=differences.read_all(call.where.results)
     )
     found = []
-    if call.to is not None and is_kid and call.wanted.protocol.name == "target" and len(runs) > 1:
+    if call.to is not None and differences.are_due(made) and len(runs) > 1:
         found = claims.claims(evaluation, call.to, runs=runs)
     layout = None if call.to is None else ablation.ablation(table, call.to, found)
     if call.as_json:

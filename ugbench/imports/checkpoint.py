@@ -76,9 +76,13 @@ def import_checkpoint(
     method = registry.load_method(wish.method)
     files = checkpoint_files(wish.path)
     name = checked_name(wish.name or _name(files[0], wish.revision))
-    found = _exported(wish, files[0]) if files[0].suffix == EXPORT else _foreign(wish, method, read_tensors(files))
-    if wish.dataset is not None and found.revision is not None:
-        _check_revision(wish, method, read_tensors(files), found, say)
+    if files[0].suffix == EXPORT:
+        found = _exported(wish, files[0])
+    else:
+        tensors = read_tensors(files)
+        found = _foreign(wish, method, tensors)
+        if wish.dataset is not None and len(method.revisions) > 1 and found.revision in method.revisions:
+            _check_revision(wish, method, tensors, found, say)
     config = RunConfig(
         method=wish.method,
         variant=found.variant,
@@ -139,8 +143,6 @@ def _check_revision(
 ) -> None:
     """Say where another forward pass than the chosen one reconstructs the target domain better."""
     assert wish.dataset is not None and found.revision is not None
-    if len(method.revisions) < 2 or found.revision not in method.revisions:
-        return
     direction = found.direction or "A2B"
     splits = (split[direction[2]] for split in (TEST, TRAIN))
     split = next((split for split in splits if wish.dataset.has(split)), None)

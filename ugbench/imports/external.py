@@ -18,11 +18,9 @@ from ugbench.data.images import FORMATS, Size, is_image, list_images, read_image
 from ugbench.errors import DataError, UgbenchError, UsageError
 from ugbench.imports.target import checked_name, dataset_record, digests, home, open_import
 from ugbench.kept_outputs import commonest_size
-from ugbench.method import Direction
+from ugbench.method import DIRECTIONS, Direction
 from ugbench.outputs import check_stems
 from ugbench.train.run import EXTERNAL, Origin, Run, RunConfig
-
-DIRECTIONS: tuple[Direction, ...] = ("A2B", "B2A")
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,13 @@ from typing import Any
 
 from ugbench.errors import UnknownName, UsageError
 from ugbench.kept_outputs import outputs_of
-from ugbench.method import Direction
+from ugbench.method import DIRECTIONS, Direction
 from ugbench.scoring.differences import checkpoint_claim
 from ugbench.scoring.evaluate import Evaluation
 from ugbench.statistics import permutation, seeds
 from ugbench.statistics.permutation import CheckpointClaim
 from ugbench.statistics.seeds import MethodClaim
 from ugbench.train.run import Run, dataset_of, list_runs
-
-DIRECTIONS: tuple[Direction, ...] = ("A2B", "B2A")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ can say what is not distinguishable. `checkpoint_claim` adds the permutation tes
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -17,10 +17,11 @@ from torch import Tensor
 from ugbench.data.datasets import DataSet
 from ugbench.errors import RunError, UsageError
 from ugbench.kept_outputs import Outputs, made_at, make_outputs, outputs_of
-from ugbench.method import Direction
+from ugbench.method import DIRECTIONS, Direction
 from ugbench.metrics._kernel import row_sums
 from ugbench.scoring.evaluate import Evaluation
 from ugbench.scoring.protocol import protocol_id
+from ugbench.scoring.record import ScoreRecord
 from ugbench.statistics import permutation
 from ugbench.statistics.paired import paired_from, unpaired, unpaired_from
 from ugbench.train.run import Run, dataset_of
@@ -68,12 +69,17 @@ def read_all(results: Path) -> list[DifferenceRecord]:
     return [one for file in sorted(results.rglob(FILE)) for one in _read(file)]
 
 
+def are_due(records: Iterable[ScoreRecord]) -> bool:
+    """Whether scores that were just made are such as differences are kept of: the full, unbiased KID."""
+    return any(one.metric == METRIC and one.protocol["settings"].get("estimator") == "unbiased" for one in records)
+
+
 def keep_differences(evaluation: Evaluation, runs: Sequence[Run]) -> None:
     """Compute what is missing of the differences between runs of one data set, and keep it.
 
     Only pairs whose outputs are there and have one size and format are compared; their scores have one protocol.
     """
-    for direction in ("A2B", "B2A"):
+    for direction in DIRECTIONS:
         able = [(run, found) for run in runs if (found := _kept(run, direction)) is not None]
         for group in _alike(able):
             _keep(evaluation, group, direction)

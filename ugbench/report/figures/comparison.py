@@ -14,14 +14,13 @@ from ugbench.data.datasets import TEST, DataSet
 from ugbench.data.images import read_image, resize
 from ugbench.errors import UsageError
 from ugbench.kept_outputs import files_by_stem
-from ugbench.method import Direction
+from ugbench.method import DIRECTIONS, Direction
 from ugbench.report import style
 from ugbench.report.figure_context import FigureContext, label_runs
 from ugbench.train.run import Run, dataset_of
 
 TITLE = "test images, what each run makes of them, and the truth where it is known"
 
-DIRECTIONS: tuple[Direction, ...] = ("A2B", "B2A")
 LARGEST, GAP, MARGIN = 1.1, 0.03, 0.12  # inches: an image's side, between images, for the stems
 LINE, LETTER = 0.11, 0.055  # inches: a line of a column's heading, and one letter
 
