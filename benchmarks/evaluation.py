@@ -76,7 +76,7 @@ def ours(place: Path, runs: int, subset: int, device: str, with_fid: bool) -> li
     cache = Cache(place / "cache", lambda text: print(text, file=sys.stderr))
 
     def features(folder: str) -> torch.Tensor:
-        return features_of(list_images(place / folder), None, extractor, device, cache)
+        return features_of(list_images(place / folder), (), extractor, device, cache)
 
     target, values = features("target"), []
     for run in range(runs):
@@ -92,7 +92,7 @@ def ours_as_process(place: Path, options: argparse.Namespace) -> list[dict[str, 
     """`ours` in a process of its own, as a command would be: starting and loading are in its time."""
     command = [sys.executable, __file__, "--only", str(place), "--runs", str(options.runs)]
     command += ["--images", str(options.images), "--device", options.device, *(["--fid"] if options.fid else [])]
-    found = subprocess.run(command, check=True, capture_output=True, text=True)
+    found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     values: list[dict[str, float]] = json.loads(found.stdout)
     return values
 

@@ -1,10 +1,12 @@
 """What all tests share: the data, one thread, and an environment without the developer's own settings."""
 
 import os
+import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
 DATA = "UGBENCH_TEST_DATA"
 NO_SKIP = "UGBENCH_NO_SKIP"
@@ -45,6 +47,32 @@ def deterministic() -> Iterator[None]:
         yield
     torch.use_deterministic_algorithms(before)
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, headless."""
+    found = shutil.which("chromium")
+    if found is None:
+        pytest.skip("chromium is not installed: apt install chromium")
+    with sync_playwright() as playwright:
+        # Chromium refuses to run as root in its sandbox, and containers run tests as root.
+        chromium = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A tab of its own profile, 1280 x 800, in which an error on the console or in a script fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    tab = context.new_page()
+    errors: list[str] = []
+    tab.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    yield tab
+    context.close()
+    assert errors == []
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ugbench.data.images import Size, load_images, to_float
 from ugbench.errors import UnknownName, UsageError
+from ugbench.scoring.extractors import place
 from ugbench.scoring.weights import features_part, fill, plain_float32, read_weights, undisturbed
 
 VERSION = "0.1"  # of the linear weights on top, which the package lpips brings
@@ -64,7 +65,7 @@ def load_lpips(net: str, weights: Mapping[str, Path], device: torch.device | str
         warnings.filterwarnings("ignore", "Arguments other than a weight enum", UserWarning)
         model = lpips.LPIPS(net=net, version=VERSION, pnet_rand=True, verbose=False)
     sha256 = fill(_uncut(model.net), state, f"--weights {name}={weights[name]}")
-    model.requires_grad_(False).eval().to(device)
+    place(model.requires_grad_(False).eval(), device)
 
     def distance(first: Tensor, second: Tensor) -> Tensor:
         if min(first.shape[-2:]) < smallest:
