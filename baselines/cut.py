@@ -49,6 +49,7 @@ class CUTConfig(MethodConfig):
     projection_channels: PositiveInt = Field(256, description="length of a patch's projected features")
     patches: int = Field(256, ge=2, description="places compared a layer; all of them where a layer has fewer")
     temperature: PositiveFloat = Field(0.07, description="divides the similarities of patches")
+    adversarial_weight: NonNegativeFloat = Field(1.0, description="weight of the generator's adversarial loss")
     nce_weight: NonNegativeFloat = Field(1.0, description="weight of the contrastive loss")
     identity_nce: bool = Field(True, description="also between targets and their translations, half the weight each")
     flip_equivariance: bool = Field(False, description="mirror a step's input by a coin, and its features back")
@@ -182,7 +183,7 @@ class CUT(Method):
             loss["fake"] = 0.5 * least_squares(score, 0.0)
 
         with phase("generators") as loss:
-            loss["adversarial"] = least_squares(self.discriminator(fake), 1.0)
+            loss["adversarial"] = config.adversarial_weight * least_squares(self.discriminator(fake), 1.0)
             with torch.no_grad():  # keys are of the original as it lies; unflipped, its features are at hand
                 keys = seen if flip is None else self._encoded(originals)
             queries = [_mirrored(features, flip) for features in self._encoded(outputs)]

@@ -17,6 +17,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class UgbenchError(Exception):
@@ -69,3 +73,11 @@ class UnknownName(UsageError):
         near = difflib.get_close_matches(name, names, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else "."
         super().__init__(f"no {kind} is called '{name}'{hint} Known: {', '.join(names) or 'none'}.")
+
+
+def first_fault(error: ValidationError) -> str:
+    """What is wrong with the first field that a model refuses: "size: 'x' was given; Input should be …", no stop."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"])) or "config"
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {reason}" if first["type"] == "missing" else f"{where}: {first['input']!r} was given; {reason}"

@@ -27,7 +27,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 from torch import Tensor, nn
 
-from ugbench.errors import ConfigError, UnknownName, UsageError
+from ugbench.errors import ConfigError, UnknownName, UsageError, first_fault
 
 __all__ = [
     "DIRECTIONS",
@@ -194,11 +194,7 @@ class Method(nn.Module, ABC):
         try:
             return cls.Config(**fields)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "config"
-            raise ConfigError(
-                f"{where}: {first['input']!r} was given; {first['msg'].removeprefix('Value error, ')}."
-            ) from None
+            raise ConfigError(f"{first_fault(error)}.") from None
 
     @abstractmethod
     def groups(self) -> dict[str, Group]:

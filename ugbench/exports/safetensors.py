@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ugbench import registry
-from ugbench.errors import UsageError
+from ugbench.errors import UsageError, first_fault
 from ugbench.method import Direction, Method
 from ugbench.train import checkpoint
 from ugbench.train.run import Run
@@ -129,9 +129,7 @@ def build(export: Export) -> Method:
     try:
         config = cls.Config(**export.config)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise UsageError(f"the export of {export.run}: {where}: {first['msg']}; {export.method} has changed.") from None
+        raise UsageError(f"the export of {export.run}: {first_fault(error)}; {export.method} has changed.") from None
     with torch.device("meta"):
         method = cls(config)
     try:

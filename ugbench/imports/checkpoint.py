@@ -14,7 +14,7 @@ from torch import Tensor
 from ugbench import registry
 from ugbench.data.datasets import TEST, TRAIN, DataSet
 from ugbench.data.images import load_images, to_float
-from ugbench.errors import ConfigError, UnknownName, UsageError
+from ugbench.errors import ConfigError, UnknownName, UsageError, first_fault
 from ugbench.exports.safetensors import read_export
 from ugbench.imports import reconstruction
 from ugbench.imports.files import EXPORT, checkpoint_files, read_tensors
@@ -181,6 +181,4 @@ def _with_overrides(config: MethodConfig, overrides: Mapping[str, Any]) -> Metho
     try:
         return type(config)(**{**config.model_dump(), **overrides})
     except ValidationError as error:
-        first = error.errors()[0]
-        reason = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"--set {'.'.join(map(str, first['loc']))}: {reason}.") from None
+        raise ConfigError(f"--set {first_fault(error)}.") from None

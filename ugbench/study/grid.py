@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
 
 from ugbench import registry
-from ugbench.errors import UnknownName, UsageError
+from ugbench.errors import UnknownName, UsageError, first_fault
 from ugbench.method import Direction
 from ugbench.train.prepare import BASE
 
@@ -159,5 +159,4 @@ def declare(fields: dict[str, Any], where: str) -> Study:
     try:
         return check(Study(**fields))
     except ValidationError as error:
-        first = error.errors()[0]
-        raise UsageError(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg'].lower()}.") from None
+        raise UsageError(f"{where}: {first_fault(error)}.") from None

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ugbench import registry
 from ugbench.data.datasets import DataSet, open_dataset
-from ugbench.errors import ConfigError, RunError
+from ugbench.errors import ConfigError, RunError, first_fault
 from ugbench.method import Direction, MethodConfig
 from ugbench.train import checkpoint
 
@@ -137,10 +137,8 @@ class RunConfig(BaseModel):
         try:
             return method.Config(**self.config)
         except ValidationError as error:
-            first = error.errors()[0]
             raise ConfigError(
-                f"config of run {self.id}: {'.'.join(map(str, first['loc']))}: {first['msg']}; "
-                f"it was written for another version of {self.method}."
+                f"config of run {self.id}: {first_fault(error)}; it was written for another version of {self.method}."
             ) from None
 
 
@@ -238,8 +236,7 @@ def read_run(path: Path) -> Run:
     try:
         return Run(path, RunConfig(**fields))
     except ValidationError as error:
-        first = error.errors()[0]
-        raise RunError(f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}; mend or remove it.") from None
+        raise RunError(f"{file}: {first_fault(error)}; mend or remove it.") from None
 
 
 def list_runs(results: Path) -> list[Run]:
