@@ -50,7 +50,9 @@ def test_kid_over_subsets_agrees_with_torch_fidelity() -> None:
     assert figures_of("kid", *sizes)["values_differ_by"] < 1e-6
 
 
-@pytest.mark.parametrize(("options", "dim"), [(["--dim", 8], 16), (["--files"], 128)], ids=["features", "files"])
+@pytest.mark.parametrize(
+    ("options", "dim"), [(["--dim", 8], 16), (["--dim", 8, "--metric", "fid"], 16), (["--files"], 128)]
+)
 def test_memory_measures_each_size(options: list[object], dim: int) -> None:
     rows = figures_of("memory", "--sizes", "8,12", *options)["sizes"]
     assert [(row["images"], row["features_bytes"]) for row in rows] == [(n, 4 * n * dim) for n in (8, 12)]
