@@ -14,6 +14,7 @@ from ugbench.metric import Metric
 from ugbench.scoring.extractors import Extractor
 from ugbench.scoring.perceptual import Perceptual
 
+LAST = "last"  # what a protocol's `checkpoint` says where none was selected
 FILTER = "pil-bilinear-antialiased"
 
 
@@ -49,7 +50,7 @@ def protocol(
     settings: Mapping[str, Any] | None = None,
     format: str = "png",
     filter: str = FILTER,
-    checkpoint: str = "last",
+    checkpoint: str = LAST,
     to_extractor: str | None = None,
 ) -> dict[str, Any]:
     """The protocol of one metric's scores: only what that metric's value depends on.
@@ -99,6 +100,11 @@ def protocol(
             "version": perceptual.version,
         }
     return fields
+
+
+def is_selected(fields: Mapping[str, Any]) -> bool:
+    """Whether a protocol is of a selected checkpoint (see `ugbench.scoring.selection.rule`), not of the last."""
+    return bool(fields.get("checkpoint", LAST) != LAST)
 
 
 def protocol_id(fields: Mapping[str, Any]) -> str:
