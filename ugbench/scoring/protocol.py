@@ -10,7 +10,7 @@ from typing import Any, Literal
 from ugbench import registry
 from ugbench.data.images import Size
 from ugbench.errors import UnknownName
-from ugbench.metric import Metric
+from ugbench.metric import PAIRED, Metric
 from ugbench.scoring.extractors import Extractor
 from ugbench.scoring.perceptual import Perceptual
 
@@ -60,7 +60,7 @@ def protocol(
         reference: split that the references come from ("test", "train"); for metrics that have any.
         size: at which images were compared, px, or "as-is": files as they are.
         extractor: for metrics on features.
-        perceptual: for metrics on perceptual distances.
+        perceptual: for metrics on distances from source to output.
         settings: changes to the metric's settings.
         format: file format of what was scored.
         filter: of the resize to `size`; None where there is none.
@@ -91,9 +91,9 @@ def protocol(
         }
         if to_extractor is not None:
             fields["to_extractor"] = f"{extractor.size} px pil-{to_extractor}-antialiased"
-    elif needs == "perceptual":
+    elif needs in PAIRED:
         if perceptual is None:
-            raise ValueError(f"the protocol of {metric_name} needs its perceptual distance")
+            raise ValueError(f"the protocol of {metric_name} needs its distance between images")
         fields["perceptual"] = {
             "net": perceptual.net,
             "sha256": perceptual.sha256,
