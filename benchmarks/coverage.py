@@ -17,6 +17,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,7 +47,7 @@ def drawn(pools: Pools, difference: str, n: int, m: int, draws: int, seed: int) 
 
 def kid_row(
     pools: Pools, difference: str, n: int, m: int, draws: int, tests: int, permutations: int, seed: int
-) -> dict:
+) -> dict[str, Any]:
     """Coverage of KID's interval; of the first `tests` draws the share of p-values up to 0.05, if KID is near zero."""
     fakes, reals, truth = drawn(pools, difference, n, m, draws, seed)
     sums = [pools.sums(fake, real) for fake, real in zip(fakes, reals, strict=True)]
@@ -70,20 +71,21 @@ def kid_row(
     }
 
 
-def block_row(pools: Pools, difference: str, n: int, draws: int, seed: int) -> dict:
+def block_row(pools: Pools, difference: str, n: int, draws: int, seed: int) -> dict[str, Any]:
     """The same for blocks of 10: Student's interval, the normal one, and their spread against the full statistic's."""
     fakes, reals, truth = drawn(pools, difference, n, n, draws, seed)
     scores = [
         _blocks._score(_blocks.block_values(pools.all[fake], pools.all[real]))
         for fake, real in zip(fakes, reals, strict=True)
     ]
+    values, ses, low, high = np.array([(one.value, one.se, one.low, one.high) for one in scores], dtype=float).T
     full = [_kernel.unbiased(pools.sums(fake, real)) for fake, real in zip(fakes, reals, strict=True)]
     return {
         "difference": difference,
         "n": n,
-        "coverage_t": float(np.mean([one.low <= truth <= one.high for one in scores])),
-        "coverage_normal": float(np.mean([abs(one.value - truth) <= 1.96 * one.se for one in scores])),
-        "sd_over_full": float(np.std([one.value for one in scores]) / np.std(full)),
+        "coverage_t": float(np.mean((low <= truth) & (truth <= high))),
+        "coverage_normal": float(np.mean(abs(values - truth) <= 1.96 * ses)),
+        "sd_over_full": float(np.std(values) / np.std(full)),
     }
 
 
@@ -122,7 +124,7 @@ def equal_share(pools: Pools, first: str, second: str) -> float:
 
 def paired_row(
     pools: Pools, kind: str, first: str, second: str, n: int, draws: int, tests: int, permutations: int, seed: int
-) -> dict:
+) -> dict[str, Any]:
     """Coverage of the paired difference; its width against two independent draws; the size or power of the test."""
     random = np.random.default_rng(seed)
     ones, others, truth = pairs(pools, kind, first, second, (draws, n), random)
@@ -138,8 +140,8 @@ def paired_row(
         found = unpaired_from(one, other)
         apart.append((found.value - truth, found.se))
     p_values = [
-        permutation.compare(*(pools.all[rows] for rows in drawn), permutations, draw).p_value
-        for draw, drawn in enumerate(zip(ones[:tests], others[:tests], reals[:tests], strict=True))
+        permutation.compare(pools.all[one], pools.all[other], pools.all[real], permutations, draw).p_value
+        for draw, (one, other, real) in enumerate(zip(ones[:tests], others[:tests], reals[:tests], strict=True))
     ]
     return {
         "kind": kind,
@@ -168,7 +170,7 @@ def half_width(found: Sequence[tuple[float, float]]) -> float:
         return float(np.quantile(np.abs(errors) / ses, 0.95) * ses.mean())
 
 
-def simulate(pools: Pools, draws: int, tests: int, permutations: int, n: int = 100, seed: int = 0) -> dict:
+def simulate(pools: Pools, draws: int, tests: int, permutations: int, n: int = 100, seed: int = 0) -> dict[str, Any]:
     """All rows; see the functions above for what is in them. Tests are made on the first `tests` draws of a row."""
     few = kid.ENOUGH
     cases = [(name, *size) for size in ((n, n), (few, few), (few, n)) for name in SHARES]
@@ -190,12 +192,12 @@ def simulate(pools: Pools, draws: int, tests: int, permutations: int, n: int = 1
     }
 
 
-def tables(figures: dict) -> str:
+def tables(figures: dict[str, Any]) -> str:
     """The figures as Markdown."""
     return "\n\n".join("\n".join(_table(figures[name])) for name in ("kid", "paired", "blocks"))
 
 
-def _table(rows: list[dict]) -> Iterator[str]:
+def _table(rows: list[dict[str, Any]]) -> Iterator[str]:
     yield "| " + " | ".join(rows[0]) + " |"
     yield "|" + "---|" * len(rows[0])
     for row in rows:

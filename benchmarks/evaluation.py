@@ -24,6 +24,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -52,12 +53,9 @@ def write_weights(file: Path) -> None:
     """A file with the keys and shapes of torch-fidelity's Inception, and some weights that keep signals alive."""
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-    class Unloaded(FeatureExtractorInceptionV3):
-        def load_state_dict(self, *args: object, **kwargs: object) -> None:
-            pass
-
     torch.save({}, file)
-    network = Unloaded("inception-v3-compat", ["2048"], feature_extractor_weights_path=file)
+    with mock.patch.object(FeatureExtractorInceptionV3, "load_state_dict"):
+        network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=file)
     generator = torch.Generator().manual_seed(0)
     state = network.state_dict()
     for key, value in state.items():
@@ -146,10 +144,11 @@ def main() -> None:
         write_weights(place / "inception.pth")
         for number, name in enumerate(["target", *(f"run{run}" for run in range(options.runs))]):
             draw(place / name, options.images, number)
-        rounds = []
+        rounds: list[dict[str, Any]] = []
+        values: dict[str, list[dict[str, float]]] = {}
         for _ in range(options.rounds):
             shutil.rmtree(place / "cache", ignore_errors=True)
-            load, seconds, values = os.getloadavg()[0], {}, {}
+            load, seconds = os.getloadavg()[0], {}
             for side, call in (("computed", ours_as_process), ("torch_fidelity", theirs), ("cached", ours_as_process)):
                 start, start_processor = time.perf_counter(), processor_seconds()
                 values[side] = call(place, options)

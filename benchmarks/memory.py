@@ -2,6 +2,7 @@
 
     python benchmarks/memory.py                      KID of 50,000 x 50,000 images of 256 features
     python benchmarks/memory.py --sizes 2500,5000,10000 --dim 2048
+    python benchmarks/memory.py --metric fid --dim 2048
     python benchmarks/memory.py --files              features of 50,000 files, taken and found again
 
 Each size runs in a process of its own, since one process has one peak. `beyond_the_features` is the peak less that of
@@ -17,28 +18,37 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
-from ugbench.metrics import kid
+from ugbench.metric import Score
+from ugbench.metrics import fid, kid
 from ugbench.scoring.cache import Cache
 from ugbench.scoring.extractors import load_extractor
 from ugbench.scoring.features import features_of
 from ugbench.train.bench import peak_memory
 
+METRICS: dict[str, Callable[[Tensor, Tensor], Score]] = {
+    "kid": kid.compute,
+    "kid-subsets": partial(kid.compute, subset_size=1000, subsets=100),
+    "fid": fid.compute,
+}
 
-def score(images: int, dim: int, subsets: bool) -> dict[str, float]:
-    """KID of two random sets: the whole statistic with its error, or 100 subsets of 1,000."""
+
+def score(images: int, dim: int, metric: str, apart: float) -> dict[str, float]:
+    """A metric of two random sets, `apart` in every feature, see METRICS."""
     generator = torch.Generator().manual_seed(0)
     fake, real = (torch.rand(images, dim, generator=generator) for _ in range(2))
-    start = time.perf_counter()
-    chosen: dict[str, Any] = {"subset_size": 1000, "subsets": 100} if subsets else {}
-    value = kid.compute(fake, real, **chosen).value
-    return {"seconds": time.perf_counter() - start, "kid": value, "features_bytes": 2 * 4 * images * dim}
+    start, start_processor = time.perf_counter(), time.process_time()
+    found = METRICS[metric](fake.add_(apart), real)
+    seconds = {"seconds": time.perf_counter() - start, "processor": time.process_time() - start_processor}
+    return {**seconds, "value": found.value, "features_bytes": 2 * 4 * images * dim}
 
 
 def extract(images: int) -> dict[str, float]:
@@ -52,7 +62,7 @@ def extract(images: int) -> dict[str, float]:
         cache, seconds = Cache(Path(folder) / "cache"), []
         for _ in range(2):
             start = time.perf_counter()
-            features_of(files, None, extractor, cache=cache)
+            features_of(files, (), extractor, cache=cache)
             seconds.append(time.perf_counter() - start)
     return {"seconds": seconds[0], "seconds_again": seconds[1], "features_bytes": 4 * images * extractor.dim}
 
@@ -68,7 +78,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", default="12500,25000,50000", help="images a side, one process each")
     parser.add_argument("--dim", type=int, default=256)
-    parser.add_argument("--subsets", action="store_true", help="KID over 100 subsets of 1,000 instead of the whole")
+    parser.add_argument("--metric", choices=METRICS, default="kid", help="kid-subsets: 100 of 1,000")
+    parser.add_argument("--apart", type=float, default=0.0, help="distance of the sets; at 0 KID tests equality too")
     parser.add_argument("--files", action="store_true", help="features of files instead of KID of features")
     parser.add_argument("--only", type=int, help="(for itself) measure one size, 0 for imports alone, in this process")
     options = parser.parse_args()
@@ -76,10 +87,10 @@ def main() -> None:
         measured: dict[str, float] = {"features_bytes": 0}
         if options.only:
             given = options.only
-            measured = extract(given) if options.files else score(given, options.dim, options.subsets)
+            measured = extract(given) if options.files else score(given, options.dim, options.metric, options.apart)
         print(json.dumps({**measured, "peak_bytes": peak_memory(torch.device("cpu"))}))
         return
-    same = ["--dim", str(options.dim), *(["--subsets"] if options.subsets else [])]
+    same = ["--dim", str(options.dim), "--metric", options.metric, "--apart", str(options.apart)]
     same += ["--files"] if options.files else []
     imports = in_a_process("--only", "0", *same)["peak_bytes"]
     rows = []
@@ -89,7 +100,7 @@ def main() -> None:
         rows.append({"images": images, **measured, "beyond_the_features": beyond})
         print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
     figures = {
-        "measured": "files" if options.files else "kid over subsets" if options.subsets else "kid",
+        "measured": "files" if options.files else options.metric,
         "dim": None if options.files else options.dim,
         "threads": torch.get_num_threads(),
         "load_average": os.getloadavg()[0],

@@ -19,8 +19,7 @@ class AdaLIN(nn.Module):
     def __init__(self, channels: int, rho: float, own: bool) -> None:
         super().__init__()
         self.rho = nn.Parameter(torch.full((1, channels, 1, 1), rho))
-        self.gamma = nn.Parameter(torch.ones(1, channels, 1, 1)) if own else None
-        self.beta = nn.Parameter(torch.zeros(1, channels, 1, 1)) if own else None
+        self.own = nn.ParameterList([torch.ones(1, channels, 1, 1), torch.zeros(1, channels, 1, 1)] if own else [])
 
     def forward(self, x: Tensor, gamma: Tensor | None = None, beta: Tensor | None = None) -> Tensor:
         instance_mean, instance_var = x.mean((2, 3), keepdim=True), x.var((2, 3), keepdim=True)
@@ -28,9 +27,9 @@ class AdaLIN(nn.Module):
         layer_mean, layer_var = x.mean((1, 2, 3), keepdim=True), x.var((1, 2, 3), keepdim=True)
         by_layer = (x - layer_mean) / torch.sqrt(layer_var + 1e-5)
         mixed = self.rho * by_instance + (1 - self.rho) * by_layer
-        if self.gamma is not None:
-            return mixed * self.gamma + self.beta
-        assert gamma is not None and beta is not None
+        if gamma is None or beta is None:
+            gamma, beta = self.own
+            return mixed * gamma + beta
         return mixed * gamma[..., None, None] + beta[..., None, None]
 
 
@@ -50,7 +49,8 @@ class Block(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.layers(x)
+        out: Tensor = x + self.layers(x)
+        return out
 
 
 class AdaBlock(nn.Module):
@@ -64,7 +64,8 @@ class AdaBlock(nn.Module):
 
     def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
         y = F.relu(self.norm1(self.conv1(self.pad(x)), gamma, beta))
-        return x + self.norm2(self.conv2(self.pad(y)), gamma, beta)
+        out: Tensor = x + self.norm2(self.conv2(self.pad(y)), gamma, beta)
+        return out
 
 
 class Generator(nn.Module):
@@ -126,7 +127,7 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         x = self.layers(x)
-        weights = self.average.weight_orig, self.maximum.weight_orig
+        weights = (layer.get_parameter("weight_orig") for layer in (self.average, self.maximum))
         x, logits = _cam(x, self.average, self.maximum, *weights)
         return self.last(F.leaky_relu(self.merge(x), 0.2)), logits
 

@@ -1,7 +1,7 @@
 """A training step of this package against a plain one, alternated in one run.
 
-    python benchmarks/step.py                     light U-GAT-IT, 256 px, float32 (and bf16 where it is in hardware)
-    python benchmarks/step.py --size 64 --runs 9  smaller, more pairs
+    python benchmarks/step.py                        light U-GAT-IT, 256 px, float32 (and bf16 where it is in hardware)
+    python benchmarks/step.py --size 128 --runs 9    smaller, more rounds
 
 `public` is the plain step as the public PyTorch code orders it, whose discriminators' update also runs backward
 through the generators; `detached` leaves that out. All run in this process on the same images, turn by turn, so
@@ -29,12 +29,15 @@ from ugbench.train import optim, precision
 from ugbench.train.bench import peak_memory
 from ugbench.train.phase import Phases
 
+SMALLEST = 96  # px: with fewer, nothing is left to pad after the plain discriminators' five halvings
 
-def ours(size: int, device: torch.device, mode: precision.Precision) -> Callable[[], None]:
+
+def ours(size: int, channels: int, device: torch.device, mode: precision.Precision) -> Callable[[], None]:
     """This package's step as a call without arguments."""
     torch.manual_seed(0)
     method_class = registry.load_method("ugatit")
-    method = method_class(method_class.make_config("light", None, {"size": size})).to(device).train()
+    fields = {"size": size, "channels": channels, "discriminator_channels": channels}
+    method = method_class(method_class.make_config("light", None, fields)).to(device).train()
     optimizers = optim.build(method)
     phases = Phases(optimizers)
     a, b = images(size, device)
@@ -48,11 +51,11 @@ def ours(size: int, device: torch.device, mode: precision.Precision) -> Callable
     return step
 
 
-def plain(size: int, device: torch.device, detach: bool) -> Callable[[], None]:
+def plain(size: int, channels: int, device: torch.device, detach: bool) -> Callable[[], None]:
     """The plain float32 step as a call without arguments; see PlainUGATIT for `detach`."""
     torch.manual_seed(0)
     with torch.device(device):
-        program = PlainUGATIT(detach)
+        program = PlainUGATIT(detach, channels)
     a, b = images(size, device)
     return lambda: program.step(a, b)
 
@@ -74,9 +77,10 @@ def seconds(step: Callable[[], None], device: torch.device) -> float:
     return time.perf_counter() - start
 
 
-def peak_of(which: str, size: int, device: str) -> int:
+def peak_of(which: str, size: int, channels: int, device: str) -> int:
     """Peak memory of two steps, bytes, measured in a process of its own."""
-    command = [sys.executable, __file__, "--only", which, "--size", str(size), "--device", device]
+    command = [sys.executable, __file__, "--only", which, "--size", str(size), "--channels", str(channels)]
+    command += ["--device", device]
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
@@ -87,7 +91,8 @@ def median_ratio(slow: list[float], fast: list[float]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--size", type=int, default=256, help=f"at least {SMALLEST}")
+    parser.add_argument("--channels", type=int, default=64, help="of the first layers")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--device", default="auto")
     parser.add_argument(
@@ -95,12 +100,14 @@ def main() -> None:
     )
     parser.add_argument("--output", type=Path, help="write the figures here as JSON")
     options = parser.parse_args()
-    device = precision.pick_device(options.device)
+    if options.size < SMALLEST:
+        parser.error(f"--size {options.size}: the plain step's discriminators need images of {SMALLEST} px or more.")
+    device, size, channels = precision.pick_device(options.device), options.size, options.channels
     make = {
-        "public": lambda: plain(options.size, device, detach=False),
-        "detached": lambda: plain(options.size, device, detach=True),
-        "fp32": lambda: ours(options.size, device, "fp32"),
-        "bf16": lambda: ours(options.size, device, "bf16"),
+        "public": lambda: plain(size, channels, device, detach=False),
+        "detached": lambda: plain(size, channels, device, detach=True),
+        "fp32": lambda: ours(size, channels, device, "fp32"),
+        "bf16": lambda: ours(size, channels, device, "bf16"),
     }
     if options.only:
         step = make[options.only]()
@@ -109,11 +116,11 @@ def main() -> None:
         print(peak_memory(device))
         return
     names = ["public", "detached", "fp32"] + (["bf16"] if precision.has_bf16(device) else [])
-    peaks = {name: peak_of(name, options.size, str(device)) for name in names}
+    peaks = {name: peak_of(name, size, channels, str(device)) for name in names}
     steps = {name: make[name]() for name in names}
     for step in steps.values():
         step()
-    times = {name: [] for name in names}
+    times: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(options.runs):
         for name, step in steps.items():
             times[name].append(seconds(step, device))
@@ -122,7 +129,8 @@ def main() -> None:
         "instruction_set": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
-        "size": options.size,
+        "size": size,
+        "channels": channels,
         "steps": {
             name: {
                 "seconds_median": statistics.median(own),

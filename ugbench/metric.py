@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+PAIRED = ("perceptual", "structure")  # `needs` that are distances from a source to its output
+
 
 @dataclass(frozen=True)
 class Score:
@@ -36,7 +38,8 @@ class Metric:
         title: a table's column heading, with the scale in it.
         compute: what it takes depends on `needs`; keyword arguments are `settings` with the caller's changes.
         needs: "features": compute(fake, real), float tensors (n, d) and (m, d) of one extractor;
-            "perceptual": compute(distances), float (n,), from each source to its output;
+            "perceptual": compute(distances), float (n,), LPIPS from each source to its output;
+            "structure": the same with DINO's structure distance;
             "truth": compute(source, output, truth), uint8 images (n, 3, s, s) whose true translation is known;
             "images": compute(output, real), two collections of uint8 images (3, h, w) that are read one at a time,
             each time they are gone over; of one shape where a run is scored, of any where folders are.
@@ -50,7 +53,7 @@ class Metric:
 
     title: str
     compute: Callable[..., Score]
-    needs: Literal["features", "perceptual", "truth", "images"]
+    needs: Literal["features", "perceptual", "structure", "truth", "images"]
     higher_is_better: bool | None
     scale: float = 1.0
     settings: Mapping[str, Any] = field(default_factory=dict)

@@ -35,10 +35,11 @@ def test_a_good_set_exits_0_and_a_bad_one_1(ugbench: Call, root: Path) -> None:
     (root / "cats" / "trainA" / "2.png").write_text("no image")
     bad = ugbench("data", "check", "cats", "--data-root", root)
     assert bad.exit_code == 1
-    (line,) = (line for line in bad.stdout.splitlines() if line.startswith("unreadable"))
-    assert "trainA/2.png" in line
-    assert "not a readable image (no PNG, JPEG, WEBP, BMP or TIFF)" in line
-    assert "training refuses, or leaves it out with --skip-bad" in line
+    assert bad.stdout.split("\n\n")[1].splitlines() == [
+        "unreadable in trainA (1): trainA/2.png",
+        "  found: not a readable image (no PNG, JPEG, WEBP, BMP or TIFF)",
+        "  ugbench: training refuses, or leaves it out with --skip-bad",
+    ]
     assert bad.stdout.splitlines()[-1] == "Training refuses this data set as it is, and takes it with --skip-bad."
 
 
@@ -90,3 +91,19 @@ def test_a_name_that_is_no_data_set_is_a_wrong_call(ugbench: Call, root: Path) -
     result = ugbench("data", "check", "cuts", "--data-root", root)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "did you mean 'cats'?" in result.stderr
+
+
+def test_findings_read_at_100_columns(ugbench: Call, root: Path) -> None:
+    name = "a photograph of a cat that was taken in the garden, number"
+    for k in range(4):
+        (root / "cats" / "trainB" / f"{name} {k}.png").write_text("no image")
+        for split in ("trainA", "testA"):
+            Image.effect_noise((32, 32), 10 + k).save(root / "cats" / split / f"{name} {k}.png")
+        (root / "cats" / "testA" / f"{name} {k}.png").write_bytes(
+            (root / "cats" / "trainA" / f"{name} {k}.png").read_bytes()
+        )
+    text = ugbench("data", "check", "cats", "--data-root", root).stdout
+    findings = text.split("\n\n", 1)[1]
+    assert max(map(len, findings.splitlines())) <= 100
+    assert "leak in trainA, testA (4):" in findings
+    assert f"testA/{name} 0.png" in " ".join(findings.split()), "wrapping loses nothing"

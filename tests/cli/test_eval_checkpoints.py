@@ -92,6 +92,19 @@ def test_a_run_is_scored_on_test_at_the_selected_step_under_a_protocol_of_its_ow
     assert {one["protocol_id"] for one in records} <= set(floor), "the floor stands in the same column"
 
 
+def test_a_table_shows_the_selected_step_beside_the_last(home: Home, lowest_at: Callable[[int], None]) -> None:
+    lowest_at(2)
+    scores = {one["protocol_id"]: one for one in [*home.eval(), *home.eval("--select", "validation")]}
+    words = ["table", "--metric", "kid", "--json", "--results", str(home.folder / "results")]
+    result = CliRunner().invoke(app, words, catch_exceptions=False)
+    (row,) = [
+        one for one in json.loads(result.stdout)["rows"] if (one["method"], one["direction"]) == ("cyclegan", "B2A")
+    ]
+    found = [scores[cell["protocol_id"]] for cell in row["cells"].values()]
+    assert [(one["step"], one["protocol"]["checkpoint"][:5]) for one in found] == [(3, "last"), (2, "valid")]
+    assert [cell["value"] for cell in row["cells"].values()] == [one["value"] for one in found]
+
+
 def test_the_choice_is_said_with_the_kid_of_each_step_and_equal_ones_give_the_earliest(
     home: Home, lowest_at: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

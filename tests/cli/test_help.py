@@ -69,6 +69,12 @@ def test_every_command_takes_the_common_options(
 
 
 @pytest.mark.parametrize("path", PATHS, ids=" ".join)
+def test_no_option_with_a_value_shows_a_bare_type(ugbench: Callable[..., Result], path: tuple[str, ...]) -> None:
+    shown = ugbench(*path, "--help").stdout
+    assert re.findall(r"--[\w-]+ +(?:<(?!bool)[a-z ]+>|(?:TEXT|PATH|INTEGER|FLOAT)\b)", shown) == []
+
+
+@pytest.mark.parametrize("path", PATHS, ids=" ".join)
 def test_every_option_says_what_it_is_for(path: tuple[str, ...]) -> None:
     command = dict(leaves(typer.main.get_command(app)))[path]
     silent = [parameter.name for parameter in command.params if not parameter.hidden and not parameter.help]

@@ -42,6 +42,20 @@ def test_fid_is_torch_fidelitys_with_the_real_set_first_even_at_deficient_rank()
     assert fid.compute(fake, real).value == found[KEY_METRIC_FID]
 
 
+@pytest.mark.parametrize(("n", "d"), [(20, 48), (700, 30)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_moments_are_torch_fidelitys_to_the_bit_in_one_block_and_to_rounding_in_several(
+    n: int, d: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features = torch.rand(n, d, generator=torch.Generator().manual_seed(0), dtype=dtype) ** 2 + 3
+    theirs = fid_features_to_statistics(features)
+    for name, own in fid.moments(features).items():
+        assert own.dtype == theirs[name].dtype and (own == theirs[name]).all()
+    monkeypatch.setattr(fid, "BLOCK", 9)
+    for name, own in fid.moments(features).items():
+        np.testing.assert_allclose(own, theirs[name], rtol=1e-12, atol=1e-13)
+
+
 @pytest.mark.parametrize(("n", "m", "warned"), [(2048, 2048, False), (2047, 2048, True), (2048, 100, True)])
 def test_fid_warns_under_2048_images_and_gives_no_interval(n: int, m: int, warned: bool) -> None:
     generator = torch.Generator().manual_seed(0)

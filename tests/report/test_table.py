@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ugbench.errors import UnknownName, UsageError
 from ugbench.report.table import Cell, Table, build_table, to_json
+from ugbench.scoring.protocol import protocol_id
 from ugbench.scoring.record import ScoreRecord
 
 Make = Callable[..., ScoreRecord]
@@ -143,6 +145,85 @@ def test_two_protocols_of_a_metric_are_two_columns_and_two_races(make_record: Ma
     assert any("kid has 2 protocols" in note for note in table.notes)
     for key, cell in ((key, cell) for row in table.rows for key, cell in row.cells.items()):
         assert cell.protocol_id == (key.partition("@")[2] or "fid-alexnet")
+
+
+def under(name: str, checkpoint: str) -> dict[str, Any]:
+    """The fields of a record under a protocol of this name that says this of its checkpoint."""
+    protocol = {"name": name, "checkpoint": checkpoint}
+    return {"protocol": protocol, "protocol_id": protocol_id(protocol)}
+
+
+LAST, SELECTED = under("target", "last"), under("target", "validation: lowest kid")
+
+
+def test_a_selected_checkpoint_has_its_own_column_right_of_the_lasts(make_record: Make) -> None:
+    records = [
+        make_record("kid", "cut", 0.3, step=3000, **LAST),
+        make_record("kid", "cut", 0.2, step=1000, **SELECTED),
+        make_record("kid", "unit", 0.4, step=3000, **LAST),
+        make_record("kid", "unit", 0.1, step=2000, **SELECTED),
+        *(make_record("kid", "cut", 0.9, step=3000, **under(name, "last")) for name in ("clean", "authors2019")),
+    ]
+    table = build_table(records)
+    titles = [column.title.partition(" ↓ ")[2] for column in table.columns]
+    assert sorted(titles) == ["[authors2019]", "[clean]", "[target, selected checkpoint]", "[target]"]
+    assert titles.index("[target, selected checkpoint]") == titles.index("[target]") + 1
+    ids = (LAST["protocol_id"], SELECTED["protocol_id"])
+    cells = {row.label: [row.cells[f"kid@{key}"].value for key in ids] for row in table.rows}
+    assert cells == {"cut": [0.3, 0.2], "unit": [0.4, 0.1]}
+    assert not any("different steps" in note for note in table.notes)
+
+
+def test_a_later_selection_counts_even_of_an_earlier_step(make_record: Make) -> None:
+    records = [make_record("kid", "cut", step / 10, step=step, **SELECTED) for step in (2, 3, 1)]
+    assert cell_of(build_table(records), "cut").value == 0.1
+
+
+def test_which_of_two_runs_is_shown_hangs_on_their_last_checkpoints(make_record: Make) -> None:
+    records = [
+        make_record("kid", "cut", 0.1, step=2000, run="longer", **LAST),
+        make_record("kid", "cut", 0.2, step=500, run="longer", **SELECTED),
+        make_record("kid", "cut", 0.3, step=1000, run="shorter", **LAST),
+        make_record("kid", "cut", 0.4, step=9000, run="unscored", **SELECTED),
+    ]
+    (row,) = build_table(records).rows
+    assert [cell.value for cell in row.cells.values()] == [0.1, 0.2]
+
+
+def test_scores_of_one_named_protocol_alone_are_shown(make_record: Make) -> None:
+    clean = {"protocol": {"name": "clean"}, "protocol_id": "clean"}
+    records = [
+        make_record("kid", "cut", 0.1),
+        make_record("kid", "cut", 0.2, **clean),
+        make_record("fid", "unit", 60.0),
+        make_record("lpips", "unit", 0.3, step=10, **clean),
+        make_record("kid", "real", 0.0, **clean),
+    ]
+    table = build_table(records, protocol="clean")
+    assert [column.key for column in table.columns] == ["kid", "lpips"]
+    shown = {(row.label, key): cell.value for row in table.rows for key, cell in row.cells.items()}
+    assert shown == {("cut", "kid"): 0.2, ("unit", "lpips"): 0.3, ("real", "kid"): 0.0}
+    assert {name["name"] for name in table.protocols.values()} == {"clean"}
+
+
+def test_a_protocol_without_scores_and_one_that_is_none_are_refused(make_record: Make) -> None:
+    records = [make_record("kid", "cut", 0.1), make_record("fid", "cut", 1.0, protocol={"name": "own"})]
+    with pytest.raises(UnknownName, match="did you mean 'clean'"):
+        build_table(records, protocol="claen")
+    with pytest.raises(
+        UsageError, match=r"of protocol clean, only of own, target; run `ugbench eval --protocol clean`"
+    ):
+        build_table(records, protocol="clean")
+    with pytest.raises(UsageError, match="no scores of kid, only of fid"):
+        build_table(records, ["kid"], protocol="own")
+
+
+def test_a_metric_that_only_a_run_not_shown_has_is_no_column(make_record: Make) -> None:
+    records = [
+        make_record("kid", "cut", 0.1, step=3000, run="aaaa"),
+        make_record("fid", "cut", 9.0, step=1000, run="bbbb"),
+    ]
+    assert [column.key for column in build_table(records).columns] == ["kid"]
 
 
 def test_seeds_are_never_averaged_over_protocols(make_record: Make) -> None:

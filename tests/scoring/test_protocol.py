@@ -14,7 +14,7 @@ from ugbench.scoring.protocol import metric_settings, protocol, protocol_id
 
 EXTRACTOR = Extractor("alexnet", 256, 224, "ab" * 32, True, "224 px", nn.Identity())
 PERCEPTUAL = Perceptual("alex", "cd" * 32, "0.1", lambda first, second: torch.zeros(len(first)))
-OWN = ("changed", "coverage", "density", "fid", "iou", "kid", "lpips", "precision", "recall", "unchanged")
+OWN = ("changed", "coverage", "density", "fid", "iou", "kid", "lpips", "precision", "recall", "structure", "unchanged")
 
 
 def of(metric: str, **changes: Any) -> dict[str, Any]:
@@ -48,6 +48,7 @@ def test_each_kind_of_metric_names_its_own_network_alone() -> None:
         "coverage": features,
         "recall": features,
         "lpips": {"perceptual"},
+        "structure": {"perceptual"},
         "changed": set(),
         "unchanged": set(),
         "iou": set(),
@@ -117,6 +118,7 @@ def test_a_metric_computes_with_the_settings_that_its_protocol_states(name: str)
     given = {
         "features": (torch.rand(6, 4), torch.rand(6, 4)),
         "perceptual": (torch.rand(6),),
+        "structure": (torch.rand(6),),
         "truth": (images, images.flip(1), truth),
     }[metric.needs]
     stated = metric.compute(*given, **metric_settings(name, {}))
@@ -131,7 +133,7 @@ def test_the_registry_finds_these_metrics_and_none_of_their_shared_code() -> Non
 def test_a_protocol_without_its_network_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="extractor"):
         of("kid", extractor=None)
-    with pytest.raises(ValueError, match="perceptual"):
+    with pytest.raises(ValueError, match="distance between images"):
         of("lpips", perceptual=None)
     with pytest.raises(UnknownName, match="did you mean 'kid'"):
         of("kidd")

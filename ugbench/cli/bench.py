@@ -17,9 +17,13 @@ def bench(
     preset: Annotated[str, typer.Option("--preset", metavar="paper|light|smoke", help="The config to start from.")] = (
         "paper"
     ),
-    size: Annotated[int | None, typer.Option("--size", min=8, help="Image size, px.")] = None,
-    batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, help="Images of each domain a step.")] = None,
-    steps: Annotated[int, typer.Option("--steps", min=1, help="Steps that are timed; the median is given.")] = 5,
+    size: Annotated[int | None, typer.Option("--size", metavar="N", min=8, help="Image size, px.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", metavar="N", min=1, help="Images of each domain a step.")
+    ] = None,
+    steps: Annotated[
+        int, typer.Option("--steps", metavar="N", min=1, help="Steps that are timed; the median is given.")
+    ] = 5,
     sets: Sets = None,
     device: Device = options.DEVICE,
     precision: Precision = options.PRECISION,

@@ -20,11 +20,13 @@ Datasets = Annotated[
     typer.Option("--dataset", metavar="NAME|DIR|dial…", help="In the data root, a folder, or a dial; repeatable."),
 ]
 Seeds = Annotated[str | None, typer.Option("--seeds", metavar="N|K,L…", help="3 means 0,1,2; default: 3.")]
-Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Training steps of each run.")]
+Steps = Annotated[int | None, typer.Option("--steps", metavar="N", min=1, help="Training steps of each run.")]
 Preset = Annotated[str | None, typer.Option("--preset", metavar="paper|light|smoke", help="Default: paper.")]
-Side = Annotated[int | None, typer.Option("--size", min=8, help="Image size, px.")]
-BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Images of each domain a step.")]
-Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Runs that train at once.")]
+Side = Annotated[int | None, typer.Option("--size", metavar="N", min=8, help="Image size, px.")]
+BatchSize = Annotated[
+    int | None, typer.Option("--batch-size", metavar="N", min=1, help="Images of each domain a step.")
+]
+Jobs = Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Runs that train at once.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and train nothing.")]
 Metrics = Annotated[
     list[str] | None, typer.Option("--metric", metavar="NAMES", help="kid, fid, lpips, … ; default: what fits.")
@@ -48,7 +50,8 @@ def compare(
     seeds: Seeds = None,
     steps: Steps = None,
     minutes: Annotated[
-        float | None, typer.Option("--minutes", min=0.01, help="The same training time for each run instead of steps.")
+        float | None,
+        typer.Option("--minutes", metavar="N", min=0.01, help="The same training time for each run instead of steps."),
     ] = None,
     preset: Preset = None,
     size: Side = None,

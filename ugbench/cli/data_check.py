@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ugbench.data.check import Finding
 
 SHOWN = 3
+WIDTH = 100
 
 
 def check(
@@ -52,7 +54,7 @@ def check(
         print_rows(header, rows)
         print()
         if report.findings:
-            print_rows(("finding", "in", "how many", "which", "what", "what ugbench does"), grouped(report.findings))
+            print("\n".join(line for finding in grouped(report.findings) for line in paragraph(*finding)))
         else:
             print("Nothing is odd.")
         print()
@@ -76,20 +78,40 @@ def shortened(counts: Mapping[str, int]) -> str:
     return ", ".join(texts[:SHOWN] + ["…"] * (len(texts) > SHOWN)) or "-"
 
 
-def grouped(findings: tuple[Finding, ...]) -> list[tuple[object, ...]]:
-    """Rows of the table: findings of one kind, place and action share one, with the first few files."""
+def paragraph(kind: str, splits: str, count: int | None, which: str, found: str, action: str) -> list[str]:
+    """One of `grouped` in lines of WIDTH at most, but for file names that are longer."""
+    number = "" if count is None else f" ({count})"
+    head = f"{kind} in {splits}{number}" + (f": {which}" if which else "")
+    texts = ((head, ""), (f"found: {found}", "  "), (f"ugbench: {action}", "  "))
+    return [
+        line
+        for text, indent in texts
+        for line in textwrap.wrap(
+            text,
+            WIDTH,
+            initial_indent=indent,
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    ]
+
+
+def grouped(findings: tuple[Finding, ...]) -> list[tuple[str, str, int | None, str, str, str]]:
+    """What `paragraph` takes: findings of one kind, place and action share one, with the first few files."""
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for one in findings:
         # How near two images are is each pair's own; the nearest pair, which is the first, speaks for all.
         what = "" if one.kind.startswith("near") else one.found
         groups.setdefault((one.kind, one.splits, what, one.action), []).append(one)
-    rows: list[tuple[object, ...]] = []
-    for (kind, _splits, _what, action), members in groups.items():
+    rows: list[tuple[str, str, int | None, str, str, str]] = []
+    for members in groups.values():
+        first = members[0]
         single = [file for one in members for file in one.files]
         together = [" = ".join(one.files) for one in members]
-        whole = kind in ("stray", "mode", "shape", "unreadable", "missing", "empty")
+        whole = first.kind in ("stray", "mode", "shape", "unreadable", "missing", "empty")
         texts = single if whole else together
-        which = ", ".join(texts[:SHOWN] + ["…"] * (len(texts) > SHOWN)) or "-"
-        count = len(texts) if single else "-"
-        rows.append((kind, ", ".join(members[0].splits), count, which, members[0].found, action))
+        which = ", ".join(texts[:SHOWN] + ["…"] * (len(texts) > SHOWN))
+        count = len(texts) if single else None
+        rows.append((first.kind, ", ".join(first.splits), count, which, first.found, first.action))
     return rows

@@ -17,7 +17,7 @@ METRICS = ("changed", "unchanged", "iou", "kid")
 
 def demo(
     method: Annotated[str, typer.Option("--method", metavar="METHOD", help="See `ugbench methods`.")] = "ugatit",
-    steps: Annotated[int, typer.Option("--steps", min=1, help="Training steps.")] = 500,
+    steps: Annotated[int, typer.Option("--steps", metavar="N", min=1, help="Training steps.")] = 500,
     results: Results = options.RESULTS,
     data_root: DataRoot = options.DATA_ROOT,
     device: Device = options.DEVICE,

@@ -25,7 +25,9 @@ def differences(
         str, typer.Option("--extractor", metavar="NAME", help="inception, alexnet, squeezenet, random.")
     ] = "inception",
     weights: Weights = None,
-    permutations: Annotated[int, typer.Option("--permutations", min=19, help="Of the test of checkpoints.")] = 1000,
+    permutations: Annotated[
+        int, typer.Option("--permutations", metavar="N", min=19, help="Of the test of checkpoints.")
+    ] = 1000,
     cache: Cache = None,
     results: Results = options.RESULTS,
     device: Device = options.DEVICE,

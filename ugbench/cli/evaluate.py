@@ -44,9 +44,11 @@ def evaluate(
     lpips_net: Annotated[Literal["alex", "squeeze", "vgg"], typer.Option("--lpips-net", help="Of LPIPS.")] = "alex",
     kid_subset_size: Annotated[
         int | None,
-        typer.Option("--kid-subset-size", min=2, help="With --kid-subsets: a mean over random subsets."),
+        typer.Option("--kid-subset-size", metavar="N", min=2, help="With --kid-subsets: a mean over random subsets."),
     ] = None,
-    kid_subsets: Annotated[int | None, typer.Option("--kid-subsets", min=1, help="How many subsets.")] = None,
+    kid_subsets: Annotated[
+        int | None, typer.Option("--kid-subsets", metavar="N", min=1, help="How many subsets.")
+    ] = None,
     reference: Annotated[
         Literal["test", "train"] | None, typer.Option("--reference", help="Which images of the target.")
     ] = None,

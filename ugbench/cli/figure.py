@@ -28,7 +28,7 @@ def figure(
     direction: Annotated[
         Literal["A2B", "B2A"] | None, typer.Option("--direction", help="Which way; default: both.")
     ] = None,
-    rows: Annotated[int, typer.Option("--rows", min=1, help="Images to show, in figures of images.")] = 6,
+    rows: Annotated[int, typer.Option("--rows", metavar="N", min=1, help="Images to show, in figures of images.")] = 6,
     results: Results = options.RESULTS,
     as_json: Json = False,
 ) -> None:

@@ -50,7 +50,7 @@ def import_(
         str | None,
         typer.Option(
             "--command",
-            metavar="TEXT",
+            metavar="'TOOL …'",
             help="For external: a tool to run once, as 'tool {input} {output}' (folders); no shell reads it.",
         ),
     ] = None,

@@ -21,6 +21,10 @@ def table(
         list[str] | None,
         typer.Option("--dataset", metavar="NAME", help="Rows of this data set only; repeatable."),
     ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option("--protocol", metavar="NAME", help="Scores of this protocol only: target, authors2019, …"),
+    ] = None,
     published: Annotated[
         list[str] | None,
         typer.Option("--published", metavar="NAMES", help="Published numbers in columns of their own: table1, …"),
@@ -49,6 +53,7 @@ def table(
       ugbench table
       ugbench table --metric kid,lpips --format latex --output table.tex
       ugbench table --metric kid --published table3
+      ugbench table --protocol target
       ugbench table --columns parameters,flops,hours
     """
     from ugbench.report import formats
@@ -60,7 +65,9 @@ def table(
     from ugbench.scoring.record import read_all
 
     records = [one for one in read_all(results) if not dataset or one.dataset in dataset]
-    built = build_table(records, options.split_list(metrics), where=results, differences=differences.read_all(results))
+    built = build_table(
+        records, options.split_list(metrics), results, differences=differences.read_all(results), protocol=protocol
+    )
     built = add_published(built, options.split_list(published))
     built = add_about(built, options.split_list(columns), results)
     built = add_across(built) if across else built

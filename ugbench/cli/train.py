@@ -22,10 +22,12 @@ def train(
     preset: Annotated[str, typer.Option("--preset", metavar="paper|light|smoke", help="The config to start from.")] = (
         "paper"
     ),
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Training steps.")] = None,
-    size: Annotated[int | None, typer.Option("--size", min=8, help="Image size, px.")] = None,
-    batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, help="Images of each domain a step.")] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides weights, batches and draws.")] = 0,
+    steps: Annotated[int | None, typer.Option("--steps", metavar="N", min=1, help="Training steps.")] = None,
+    size: Annotated[int | None, typer.Option("--size", metavar="N", min=8, help="Image size, px.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", metavar="N", min=1, help="Images of each domain a step.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Decides weights, batches and draws.")] = 0,
     direction: Annotated[
         Literal["A2B", "B2A"] | None,
         typer.Option("--direction", help="For methods that learn one direction."),
@@ -34,11 +36,15 @@ def train(
     init_from: Annotated[
         str | None, typer.Option("--init-from", metavar="RUN", help="Start from this run's weights.")
     ] = None,
-    save_every: Annotated[int | None, typer.Option("--save-every", min=1, help="Steps between checkpoints.")] = None,
+    save_every: Annotated[
+        int | None, typer.Option("--save-every", metavar="N", min=1, help="Steps between checkpoints.")
+    ] = None,
     keep: Annotated[str, typer.Option("--keep", metavar="all|N", help="How many checkpoints to keep.")] = "2",
-    log_every: Annotated[int | None, typer.Option("--log-every", min=1, help="Steps between logged lines.")] = None,
+    log_every: Annotated[
+        int | None, typer.Option("--log-every", metavar="N", min=1, help="Steps between logged lines.")
+    ] = None,
     sample_every: Annotated[
-        int | None, typer.Option("--sample-every", min=1, help="Steps between sample grids.")
+        int | None, typer.Option("--sample-every", metavar="N", min=1, help="Steps between sample grids.")
     ] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Train without the images that cannot be read.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Forget this run's checkpoints and begin again.")] = False,

@@ -23,8 +23,10 @@ def translate(
     ] = None,
     attention: Annotated[bool, typer.Option("--attention", help="Write heat maps over the inputs too.")] = False,
     keep_size: Annotated[bool, typer.Option("--keep-size", help="Put outputs back to their inputs' sizes.")] = False,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Images at a time.")] = 8,
-    samples: Annotated[int, typer.Option("--samples", min=1, help="Outputs an image, where a method has many.")] = 1,
+    batch_size: Annotated[int, typer.Option("--batch-size", metavar="N", min=1, help="Images at a time.")] = 8,
+    samples: Annotated[
+        int, typer.Option("--samples", metavar="N", min=1, help="Outputs an image, where a method has many.")
+    ] = 1,
     checkpoint: Annotated[str, typer.Option("--checkpoint", metavar="last|STEP", help="Whose weights.")] = "last",
     results: Results = options.RESULTS,
     device: Device = options.DEVICE,

@@ -112,13 +112,25 @@ def grouped_own(x: Tensor, groups: Tensor) -> Tensor:
     """Sums of k over the pairs of two different images in each group, (g,), from features (n, d).
 
     Args:
-        groups: (n, g) float64 on x's device, 1 where image n is in group g, else 0.
+        groups: (n, g) bool on x's device, whether image n is in group g.
     """
     total = torch.zeros(groups.shape[1], dtype=torch.float64, device=x.device)
     for rows, columns, kernel in half_blocks(x):
         times = 1 if rows == columns else 2
-        total += times * ((groups[rows].T @ kernel) * groups[columns].T).sum(1)
+        total += times * _grouped_block(kernel, groups[rows], groups[columns])
     return total
+
+
+def grouped_cross(x: Tensor, y: Tensor, in_x: Tensor, in_y: Tensor) -> Tensor:
+    """Sums of k over the pairs of one of x's and one of y's images in each group, (g,), else as `grouped_own`."""
+    total = torch.zeros(in_x.shape[1], dtype=torch.float64, device=x.device)
+    for rows, columns, kernel in blocks(x, y):
+        total += _grouped_block(kernel, in_x[rows], in_y[columns])
+    return total
+
+
+def _grouped_block(kernel: Tensor, in_rows: Tensor, in_columns: Tensor) -> Tensor:
+    return ((in_rows.T.to(kernel.dtype) @ kernel) * in_columns.T).sum(1)
 
 
 def _grouped(x: Tensor, y: Tensor, in_x: Tensor, in_y: Tensor, centre: Tensor) -> Tensor:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ugbench.errors import UsageError
 from ugbench.metric import Metric, Score
-from ugbench.metrics._intervals import mean_score
+from ugbench.metrics._pairs import mean_distance
 
 
 def compute(distances: Tensor) -> Score:
@@ -17,9 +16,7 @@ def compute(distances: Tensor) -> Score:
     Raises:
         UsageError: there are no pairs.
     """
-    if len(distances) == 0:
-        raise UsageError("lpips: there are no pairs of source and output; give one output at least.")
-    return mean_score(distances)
+    return mean_distance("lpips", distances)
 
 
 METRIC = Metric(title="LPIPS", compute=compute, needs="perceptual", higher_is_better=None)

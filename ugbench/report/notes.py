@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ugbench import registry
 from ugbench.report.marks import BIASED
+from ugbench.scoring.protocol import is_selected
 from ugbench.scoring.record import ScoreRecord
 
 if TYPE_CHECKING:
@@ -66,15 +67,16 @@ def source_of(protocol: Mapping[str, Any]) -> str:
 
 def tag(protocol_id: str, among: Mapping[str, Mapping[str, Any]]) -> str:
     """What tells this protocol from the others of its metric: its name where no other has it, else `alexnet ab12`
-    with 4 digits of its id or more."""
-    names = [str(protocol.get("name")) for protocol in among.values()]
-    own = str(among[protocol_id].get("name"))
-    if own != "None" and names.count(own) == 1:
-        return own
+    with 4 digits of its id or more; and whether its checkpoints were selected."""
+    names = [(protocol.get("name"), is_selected(protocol)) for protocol in among.values()]
+    own, selected = among[protocol_id].get("name"), is_selected(among[protocol_id])
+    suffix = ", selected checkpoint" if selected else ""
+    if own is not None and names.count((own, selected)) == 1:
+        return f"{own}{suffix}"
     digits = 4
     while digits < len(protocol_id) and sum(other[:digits] == protocol_id[:digits] for other in among) > 1:
         digits += 1
-    return f"{source_of(among[protocol_id])} {protocol_id[:digits]}"
+    return f"{source_of(among[protocol_id])} {protocol_id[:digits]}{suffix}"
 
 
 def words(protocol: Mapping[str, Any]) -> str:
@@ -176,9 +178,10 @@ def _metrics(table: Table) -> Iterator[str]:
 
 
 def _mixed_steps(counted: Iterable[ScoreRecord]) -> Iterator[str]:
+    """Scores of last checkpoints that are of several; selected ones say so in their column."""
     steps: dict[str, set[int]] = defaultdict(set)
     for one in counted:
-        if one.step is not None:
+        if one.step is not None and not one.selected:
             steps[f"{one.label} on {one.dataset} {one.direction}"].add(one.step)
     for who, found in steps.items():
         if len(found) > 1:

@@ -19,7 +19,9 @@ from ugbench.errors import UnknownName, UsageError
 from ugbench.metric import Metric
 from ugbench.report import marks, notes
 from ugbench.report.beside import Beside, Entry
+from ugbench.report.counted import latest, under_protocol
 from ugbench.scoring.differences import DifferenceRecord
+from ugbench.scoring.protocol import LAST, is_selected, protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.train.run import label_of
 
@@ -122,50 +124,36 @@ def build_table(
     metrics: Sequence[str] | None = None,
     where: Path | None = None,
     differences: Sequence[DifferenceRecord] = (),
+    protocol: str | None = None,
 ) -> Table:
     """The table of score records.
 
     Of each data set, direction, method, variant and seed the run that trained longest counts, of several the one
-    that was scored last; of each of its metrics and protocols the newest record of the latest step. Several seeds
-    become their mean.
+    that was scored last; of each of its metrics and protocols the newest record of the latest step, or of the latest
+    selection of a checkpoint, which is another protocol than the last one's. Several seeds become their mean.
 
     Args:
         records: oldest first, as files hold them.
         metrics: which metrics, in this order; None or empty for all that have scores.
         where: the folder that the records are from, for messages.
         differences: of runs, for what is tied with the best; oldest first.
+        protocol: a protocol's name; scores of no other are shown. None for all.
     Raises:
-        UnknownName: no metric has one of those names.
-        UsageError: no records, or none of those metrics.
+        UnknownName: no metric or protocol has one of those names.
+        UsageError: no records, or none of those metrics or that protocol.
     """
     if not records:
         raise UsageError(f"no scores{f' under {where}' if where else ''}; run `ugbench eval` to make some.")
-    names = _chosen([r.metric for r in records], metrics)
-    counted = [one for one in latest(records) if one.metric in names]
+    counted = latest(records)
+    counted = counted if protocol is None else under_protocol(counted, protocol)
+    names = _chosen([r.metric for r in counted], metrics)
+    counted = [one for one in counted if one.metric in names]
     columns = _columns(counted, names)
     keys = {(column.metric, column.protocol_id): column.key for column in columns}
     rows = marks.mark(_rows(counted, keys), columns, differences)
     protocols = {column.protocol_id: dict(_first(counted, column).protocol) for column in columns}
     table = Table(columns, rows, protocols, ())
     return replace(table, notes=tuple(notes.write(table, records, counted)))
-
-
-def latest(records: Iterable[ScoreRecord]) -> list[ScoreRecord]:
-    """The records that count, see `build_table`; the order of the first of each kind."""
-    records = list(records)
-    shown: dict[tuple[Any, ...], ScoreRecord] = {}
-    for one in records:
-        other = shown.get(one.who)
-        if other is None or (one.step or 0) >= (other.step or 0):
-            shown[one.who] = one
-    found: dict[tuple[Any, ...], ScoreRecord] = {}
-    for one in records:
-        if one.run != shown[one.who].run:
-            continue  # a row's numbers are of one run
-        other = found.get(one.identity)
-        if other is None or (one.step or 0) >= (other.step or 0):
-            found[one.identity] = one
-    return list(found.values())
 
 
 def to_json(table: Table) -> dict[str, Any]:
@@ -238,7 +226,7 @@ def _columns(counted: Sequence[ScoreRecord], names: Sequence[str]) -> tuple[Colu
     for name in names:
         own = [r for r in counted if r.metric == name]
         protocols = {r.protocol_id: r.protocol for r in own}
-        ids = sorted(protocols, key=lambda one: (notes.source_of(protocols[one]), one))
+        ids = sorted(protocols, key=lambda one: _place(one, protocols[one]))
         title, scale = _heading(name)
         arrow = {True: " ↑", False: " ↓", None: ""}[own[0].higher_is_better]
         for one in ids:
@@ -246,6 +234,13 @@ def _columns(counted: Sequence[ScoreRecord], names: Sequence[str]) -> tuple[Colu
             key = f"{name}@{one}" if len(ids) > 1 else name
             columns.append(Column(key, name, one, title + arrow + tag, scale, own[0].higher_is_better))
     return tuple(columns)
+
+
+def _place(identifier: str, protocol: Mapping[str, Any]) -> tuple[str, str, bool, str]:
+    """Sorts columns: a selected checkpoint's beside the last one's of the same protocol."""
+    selected = is_selected(protocol)
+    last = protocol_id({**protocol, "checkpoint": LAST}) if selected else identifier
+    return notes.source_of(protocol), last, selected, identifier
 
 
 def _heading(name: str) -> tuple[str, float]:

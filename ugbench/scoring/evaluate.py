@@ -14,6 +14,7 @@ from ugbench.data.images import Size, load_images
 from ugbench.errors import RunError, UsageError
 from ugbench.kept_outputs import Outputs, make_outputs, outputs_of
 from ugbench.method import Direction
+from ugbench.metric import PAIRED
 from ugbench.scoring import record
 from ugbench.scoring.features import features_of
 from ugbench.scoring.material import Material
@@ -150,8 +151,8 @@ class Evaluation:
             images = (load_images(files, size) for files in (outputs.sources, outputs.files))
             score = own.compute(*images, truth, **settings)
             n_real = len(truth)
-        elif own.needs == "perceptual":
-            distances = pair_distances(networks.perceptual, outputs.sources, outputs.files, size)
+        elif own.needs in PAIRED:
+            distances = pair_distances(networks.between(own.needs), outputs.sources, outputs.files, size)
             score = own.compute(distances, **settings)
             n_real = len(outputs.sources)
         elif own.needs == "images":

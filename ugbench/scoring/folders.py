@@ -11,6 +11,7 @@ from ugbench.data.images import list_images
 from ugbench.errors import DataError, UsageError
 from ugbench.kept_outputs import commonest_size
 from ugbench.method import Direction
+from ugbench.metric import PAIRED
 from ugbench.outputs import check_stems
 from ugbench.scoring.features import features_of
 from ugbench.scoring.perceptual import pair_distances
@@ -53,9 +54,9 @@ def score_folders(
             raise UsageError(f"--metric {name} needs a dial's known truth; score a run on a dial instead.")
         if source is None and _needs_sources(name):
             raise UsageError(f"--metric {name} compares outputs with their sources: add --source DIR.")
-        if own.needs == "perceptual":
+        if own.needs in PAIRED:
             pairs = _pairs(paths["source"], paths["fake"])
-            distances = pair_distances(wanted.networks.perceptual, *pairs, commonest_size(paths["fake"]))
+            distances = pair_distances(wanted.networks.between(own.needs), *pairs, commonest_size(paths["fake"]))
             score = own.compute(distances, **settings)
             n_real = len(distances)
         elif own.needs == "images":
@@ -73,7 +74,7 @@ def score_folders(
 
 def _needs_sources(name: str) -> bool:
     own = metric(name)
-    return own.needs == "perceptual" or own.with_sources
+    return own.needs in PAIRED or own.with_sources
 
 
 def _pairs(sources: Sequence[Path], outputs: Sequence[Path]) -> tuple[list[Path], list[Path]]:

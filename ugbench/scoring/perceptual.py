@@ -1,4 +1,7 @@
-"""LPIPS's distance between images, with its backbone from a local file (Zhang et al., CVPR 2018)."""
+"""Distances between an image and another by a network; LPIPS, with its backbone from a local file.
+
+Zhang et al., The Unreasonable Effectiveness of Deep Features as a Perceptual Metric (CVPR 2018).
+"""
 
 from __future__ import annotations
 
@@ -30,9 +33,9 @@ class Perceptual:
     """A perceptual distance and what protocols say of it.
 
     Attributes:
-        net: alex, squeeze or vgg.
-        sha256: digest of the backbone's weights, equal to that of the extractor from the same file.
-        version: of LPIPS's linear weights.
+        net: alex, squeeze or vgg for LPIPS, else what the network is in a few words.
+        sha256: digest of the network's weights; for LPIPS the backbone's, as of the extractor from the same file.
+        version: of LPIPS's linear weights, else what is done with the network.
         distance: two float batches (n, 3, h, w) in [-1, 1], at the images' own size, to (n,) float32.
             Raises UsageError where images are too small for the net.
     """
@@ -90,7 +93,7 @@ def pair_distances(
         DataError: a file that cannot be read.
     """
     if len(sources) != len(outputs):
-        raise UsageError(f"lpips: {len(sources)} sources and {len(outputs)} outputs are no pairs; give one of each.")
+        raise UsageError(f"{len(sources)} sources and {len(outputs)} outputs are no pairs; give one of each.")
     parts = [torch.zeros(0)]
     for start in range(0, len(sources), batch_size):
         batch = slice(start, start + batch_size)

@@ -10,10 +10,11 @@ from typing import Any, Literal
 from ugbench import registry
 from ugbench.data.images import Size
 from ugbench.errors import UnknownName
-from ugbench.metric import Metric
+from ugbench.metric import PAIRED, Metric
 from ugbench.scoring.extractors import Extractor
 from ugbench.scoring.perceptual import Perceptual
 
+LAST = "last"  # what a protocol's `checkpoint` says where none was selected
 FILTER = "pil-bilinear-antialiased"
 
 
@@ -49,7 +50,7 @@ def protocol(
     settings: Mapping[str, Any] | None = None,
     format: str = "png",
     filter: str = FILTER,
-    checkpoint: str = "last",
+    checkpoint: str = LAST,
     to_extractor: str | None = None,
 ) -> dict[str, Any]:
     """The protocol of one metric's scores: only what that metric's value depends on.
@@ -59,7 +60,7 @@ def protocol(
         reference: split that the references come from ("test", "train"); for metrics that have any.
         size: at which images were compared, px, or "as-is": files as they are.
         extractor: for metrics on features.
-        perceptual: for metrics on perceptual distances.
+        perceptual: for metrics on distances from source to output.
         settings: changes to the metric's settings.
         format: file format of what was scored.
         filter: of the resize to `size`; None where there is none.
@@ -90,15 +91,20 @@ def protocol(
         }
         if to_extractor is not None:
             fields["to_extractor"] = f"{extractor.size} px pil-{to_extractor}-antialiased"
-    elif needs == "perceptual":
+    elif needs in PAIRED:
         if perceptual is None:
-            raise ValueError(f"the protocol of {metric_name} needs its perceptual distance")
+            raise ValueError(f"the protocol of {metric_name} needs its distance between images")
         fields["perceptual"] = {
             "net": perceptual.net,
             "sha256": perceptual.sha256,
             "version": perceptual.version,
         }
     return fields
+
+
+def is_selected(fields: Mapping[str, Any]) -> bool:
+    """Whether a protocol is of a selected checkpoint (see `ugbench.scoring.selection.rule`), not of the last."""
+    return bool(fields.get("checkpoint", LAST) != LAST)
 
 
 def protocol_id(fields: Mapping[str, Any]) -> str:

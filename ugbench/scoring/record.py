@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ugbench.errors import RunError
+from ugbench.scoring.protocol import is_selected
 from ugbench.train.run import label_of
 
 SCHEMA = 1
@@ -54,6 +55,11 @@ class ScoreRecord(BaseModel):
     def label(self) -> str:
         """Whose score it is, as a person reads it."""
         return label_of(self.method, self.variant, self.name)
+
+    @property
+    def selected(self) -> bool:
+        """Whether it is of a checkpoint that was chosen among a run's, see ugbench.scoring.selection."""
+        return is_selected(self.protocol)
 
     @property
     def who(self) -> tuple[Any, ...]:

@@ -13,14 +13,15 @@ import torch
 from ugbench import registry
 from ugbench.data.images import Size
 from ugbench.method import Direction
-from ugbench.metric import Metric, Score
+from ugbench.metric import PAIRED, Metric, Score
 from ugbench.scoring.cache import Cache
 from ugbench.scoring.extractors import Extractor, load_extractor
 from ugbench.scoring.features import Stage
 from ugbench.scoring.named import TARGET, NamedProtocol
 from ugbench.scoring.perceptual import Perceptual, load_lpips
-from ugbench.scoring.protocol import protocol, protocol_id
+from ugbench.scoring.protocol import LAST, protocol, protocol_id
 from ugbench.scoring.record import ScoreRecord
+from ugbench.scoring.structure import load_structure
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,15 @@ class Networks:
         """Raises WeightsError where its weights are not at hand."""
         return load_lpips(self.lpips_net, self.weights, self.device)
 
+    @cached_property
+    def structure(self) -> Perceptual:
+        """Raises WeightsError where its weights are not at hand."""
+        return load_structure(self.weights, self.device)
+
+    def between(self, needs: str) -> Perceptual:
+        """The distance that metrics with these `needs`, one of PAIRED, are the mean of; raises as it does."""
+        return self.perceptual if needs == "perceptual" else self.structure
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -58,7 +68,7 @@ class Wanted:
     networks: Networks
     protocol: NamedProtocol = TARGET
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    checkpoint: str = "last"
+    checkpoint: str = LAST
     cache: Cache | None = None
 
     def settings_of(self, name: str) -> dict[str, Any]:
@@ -83,7 +93,7 @@ class Wanted:
             reference=self.protocol.reference,
             size="as-is" if size is None or not self.protocol.squashed else size,
             extractor=self.networks.extractor if needs == "features" else None,
-            perceptual=self.networks.perceptual if needs == "perceptual" else None,
+            perceptual=self.networks.between(needs) if needs in PAIRED else None,
             to_extractor=self.protocol.to_extractor,
             settings=self.settings_of(name),
             format=format,

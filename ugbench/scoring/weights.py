@@ -20,6 +20,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "alexnet": "torchvision's alexnet-owt-7be5be79.pth, or the state dict of its `features` alone",
         "squeezenet": "torchvision's squeezenet1_1-b8a52dc0.pth, or the state dict of its `features` alone",
         "vgg": "torchvision's vgg16-397923af.pth, or the state dict of its `features` alone",
+        "dino": "DINO's dino_vitbase8_pretrain.pth, from its releases, or timm's file of vit_base_patch8_224.dino",
         "dinov2": "the safetensors file of a timm model vit_*_patch14_dinov2",
     }
 )

@@ -1,0 +1,91 @@
+"""Every benchmark runs, in its smallest form and in one process: what measures the code drifts from it unseen."""
+
+import contextlib
+import io
+import json
+import runpy
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+PARTS = ("feature_pools", "plain_ugatit")  # imported by the others
+
+
+def run_here(command: Sequence[object], **_: object) -> subprocess.CompletedProcess[str]:
+    """`subprocess.run` of a Python command in this process, which has torch loaded already."""
+    _, program, *rest = map(str, command)
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        if program == "-c":
+            code, *rest = rest
+            patch.setattr(sys, "argv", [program, *rest])
+            with pytest.raises(SystemExit) as stopped:
+                exec(code, {})
+            assert not stopped.value.code
+        else:
+            patch.setattr(sys, "argv", [program, *rest])
+            runpy.run_path(program, run_name="__main__")
+    return subprocess.CompletedProcess(list(command), 0, printed.getvalue(), "")
+
+
+@pytest.fixture(autouse=True)
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    monkeypatch.setattr(subprocess, "run", run_here)
+
+
+def figures_of(name: str, *options: object) -> Any:
+    return json.loads(run_here([sys.executable, BENCHMARKS / f"{name}.py", *options]).stdout)
+
+
+def test_kid_over_subsets_agrees_with_torch_fidelity() -> None:
+    sizes = ["--images", 40, "--dim", 8, "--subsets", 30, "--subset-size", 10, "--runs", 1]
+    assert figures_of("kid", *sizes)["values_differ_by"] < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("options", "dim"), [(["--dim", 8], 16), (["--dim", 8, "--metric", "fid"], 16), (["--files"], 128)]
+)
+def test_memory_measures_each_size(options: list[object], dim: int) -> None:
+    rows = figures_of("memory", "--sizes", "8,12", *options)["sizes"]
+    assert [(row["images"], row["features_bytes"]) for row in rows] == [(n, 4 * n * dim) for n in (8, 12)]
+
+
+# torch-fidelity starts two readers a core, of which torch warns.
+@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
+def test_evaluation_gives_torch_fidelitys_values() -> None:
+    figures = figures_of("evaluation", "--images", 3, "--runs", 1)
+    assert figures["values_differ_by_at_most"]["kid"] < 1e-5
+    assert set(figures["share_of_torch_fidelitys_time"]) == {"computed", "cached"}
+
+
+def test_a_step_is_measured_against_the_plain_one() -> None:
+    steps = figures_of("step", "--size", 96, "--channels", 2, "--runs", 1, "--device", "cpu")["steps"]
+    assert steps["public"]["times_faster_than_public"] == 1
+    assert steps["fp32"]["seconds_median"] > 0 and steps["detached"]["peak_memory_bytes"] > 0
+
+
+def test_coverage_simulates_every_row(tmp_path: Path) -> None:
+    generator = torch.Generator().manual_seed(0)
+    pools = {"real": 60, "other": 50, "first": 40, "second": 40}
+    features = {name: torch.rand(n, 4, generator=generator) + n / 100 for name, n in pools.items()}
+    save_file(features, tmp_path / "pools.safetensors")
+    files = ["--data", tmp_path, "--weights", tmp_path, "--features", tmp_path / "pools.safetensors"]
+    few = ["--draws", 4, "--tests", 3, "--permutations", 9]
+    run_here([sys.executable, BENCHMARKS / "coverage.py", *files, *few, "--output", tmp_path / "figures.json"])
+    figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    assert figures["draws"] == 4
+    assert {len(figures[part]) > 2 for part in ("kid", "paired", "blocks")} == {True}
+    assert all(0 <= row["coverage"] <= 1 for part in ("kid", "paired") for row in figures[part])
+
+
+def test_no_benchmark_is_left_out() -> None:
+    tested = {"coverage", "evaluation", "kid", "memory", "step", *PARTS}
+    assert {file.stem for file in BENCHMARKS.glob("*.py")} == tested

@@ -1,0 +1,22 @@
+"""What metrics of pairs share: a distance from each source to its output, and the mean of them."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ugbench.errors import UsageError
+from ugbench.metric import Score
+from ugbench.metrics._intervals import mean_score
+
+
+def mean_distance(metric: str, distances: Tensor) -> Score:
+    """The mean over pairs (n,), n >= 1, with its standard error over sources.
+
+    Args:
+        metric: its name, for the message.
+    Raises:
+        UsageError: there are no pairs.
+    """
+    if len(distances) == 0:
+        raise UsageError(f"{metric}: there are no pairs of source and output; give one output at least.")
+    return mean_score(distances)
