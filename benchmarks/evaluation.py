@@ -6,6 +6,7 @@
 
 Three sides, round by round: `torch_fidelity`, ten processes, each extracting its run and the target; `computed`,
 one process that extracts eleven folders once with an empty cache; `cached`, one more process that finds all of them.
+With `--calls 2` two of the ten processes are measured and their mean counted ten times, for an hour less.
 Seconds are the wall's and the processors' (children included), since only the latter leave out what others ran
 meanwhile. All give KID over the same subsets. The images are noise and the weights of Inception are made here, of
 the right shapes: the values say that both sides do the same work, and nothing else.
@@ -96,9 +97,9 @@ def ours_as_process(place: Path, options: argparse.Namespace) -> list[dict[str, 
 
 
 def theirs(place: Path, options: argparse.Namespace) -> list[dict[str, float]]:
-    """torch-fidelity's command, once a run."""
+    """torch-fidelity's command, once a run, for the first `--calls` runs."""
     values = []
-    for run in range(options.runs):
+    for run in range(options.calls or options.runs):
         command = [
             sys.executable,
             "-c",
@@ -112,7 +113,9 @@ def theirs(place: Path, options: argparse.Namespace) -> list[dict[str, float]]:
         command += ["--feature-extractor-weights-path", str(place / "inception.pth"), "--json", "--silent"]
         command += ["--fid"] if options.fid else []
         command += ["--cpu"] if options.device == "cpu" else ["--gpu", "0"]
+        start = processor_seconds()
         found: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        print(f"call {run + 1}: processor {processor_seconds() - start:.1f} s", file=sys.stderr, flush=True)
         one = {"kid": found["kernel_inception_distance_mean"]}
         if options.fid:
             one["fid"] = found["frechet_inception_distance"]
@@ -130,6 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=1000, help="a folder; subsets are as large as a folder")
     parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument("--calls", type=int, help="of torch-fidelity, whose mean stands for all of them; default: all")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--fid", action="store_true", help="FID too, on both sides, by the same routine")
     parser.add_argument("--device", default="cpu")
@@ -153,19 +157,21 @@ def main() -> None:
                 start, start_processor = time.perf_counter(), processor_seconds()
                 values[side] = call(place, options)
                 wall, processor = time.perf_counter() - start, processor_seconds() - start_processor
-                seconds[side] = {"wall": wall, "processor": processor}
+                times = len(values["computed"]) / len(values[side])  # calls that one measured call stands for
+                seconds[side] = {"wall": times * wall, "processor": times * processor}
                 print(f"{side}: {wall:.1f} s, processor {processor:.1f} s", file=sys.stderr, flush=True)
             rounds.append({"load_average": load, "seconds": seconds})
     differences = {
         name: max(
             abs(one[name] - other[name])
             for side in ("computed", "cached")
-            for one, other in zip(values[side], values["torch_fidelity"], strict=True)
+            for one, other in zip(values[side], values["torch_fidelity"], strict=False)
         )
         for name in values["cached"][0]
     }
     figures = {
         "runs": options.runs,
+        "calls": options.calls or options.runs,
         "images": options.images,
         "size": 64,
         "device": options.device,

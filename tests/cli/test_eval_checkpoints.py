@@ -137,7 +137,7 @@ def test_validation_is_kid_of_translated_training_images_and_leaves_the_run_alon
     sources, references = (validation_split(sorted((data / split).iterdir())) for split in ("trainA", "trainB"))
     assert len(sources) == len(references) == 3
     method, _ = load(run, torch.device("cpu"), 2)
-    (made,) = translate(method, load_images(sources, 32), "A2B")
+    (made,) = translate(method, load_images(sources, 32), "A2B", mode=run.config.precision)
     network = load_extractor("random", {})
     fake, real = (extract(network, images) for images in (made[:, 0], load_images(references, 32)))
     assert found["A2B", 2] == pytest.approx(kid.compute(fake, real).value, rel=1e-4)
