@@ -15,7 +15,10 @@ from ugbench.report.table import Table
 
 def page(table: Table) -> str:
     """One page that loads nothing; light or dark as the reader's browser is."""
-    return _environment().get_template("page").render(style=Markup(STYLE), body=Markup(fragment(table))) + "\n"
+    return (
+        environment({"page": PAGE}).get_template("page").render(style=Markup(STYLE), body=Markup(fragment(table)))
+        + "\n"
+    )
 
 
 def fragment(table: Table) -> str:
@@ -26,20 +29,21 @@ def fragment(table: Table) -> str:
     drawn = [(block, {column.key: spans(block, column) for column in block.columns}) for block in layout.blocks(table)]
     notes = [*table.notes, *([NOTE] if any(found for _, own in drawn for found in own.values()) else [])]
     small = list(layout.small_tables(table))
-    template = _environment().get_template("body")
+    template = environment({"body": BODY}).get_template("body")
     return template.render(blocks=drawn, all_protocols=table.protocols, small=small, notes=notes)
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=DictLoader({"body": BODY, "page": PAGE}),
+def environment(templates: Mapping[str, str]) -> Environment:
+    """jinja2 over templates by name that escapes whatever they are given, and knows a table's cells."""
+    made = Environment(
+        loader=DictLoader(templates),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(number=layout.number, mark=layout.mark, aside=layout.aside, protocols=_protocols)
-    return environment
+    made.globals.update(number=layout.number, mark=layout.mark, aside=layout.aside, protocols=_protocols)
+    return made
 
 
 def _protocols(block: layout.Block, protocols: Mapping[str, Mapping[str, Any]]) -> str:

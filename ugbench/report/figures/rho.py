@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from ugbench.errors import UsageError
@@ -59,8 +57,5 @@ def draw(context: FigureContext) -> Figure:
 
 def _looks(layers: Sequence[str]) -> dict[str, dict[str, object]]:
     """Colours whose lightness rises with depth, for grey printers, and dashes that tell neighbours apart."""
-    shades = colormaps["viridis"](np.linspace(0.0, 0.85, max(len(layers), 2)))
-    return {
-        layer: {"color": tuple(shades[place]), "linestyle": style.DASHES[place % 4]}
-        for place, layer in enumerate(layers)
-    }
+    shades = style.shades(len(layers))
+    return {layer: {"color": shades[place], "linestyle": style.DASHES[place % 4]} for place, layer in enumerate(layers)}
