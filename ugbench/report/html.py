@@ -67,9 +67,12 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem
 .scores .best { font-weight: 700; }
 .scores .aside { opacity: .65; }
 .scores caption small { display: block; font-weight: 400; opacity: .75; }
-.span { display: block; width: 7rem; height: .5rem; margin-left: auto; stroke: currentColor; fill: currentColor; }
-.span line { stroke-width: 1.5; vector-effect: non-scaling-stroke; }
-.span .track { stroke-width: 1; opacity: .2; }
+.scores .mark { display: inline-block; width: 1.1em; text-align: left; white-space: pre; font-weight: 400; }
+.span { display: block; width: 7rem; height: .5rem; margin: 0 1.1em 0 auto; stroke: currentColor; }
+.span line { stroke-width: 1; vector-effect: non-scaling-stroke; }
+.span .track { opacity: .25; }
+.span .interval { stroke-width: 4; opacity: .4; }
+.span .at { stroke-width: 2; }
 .notes { font-size: .85rem; padding-left: 1.2rem; overflow-wrap: anywhere; }
 """
 
@@ -79,12 +82,12 @@ BODY = """
   aria-label="{{ span.text or 'no interval' }}">
 <line class="track" x1="0" x2="100" y1="4" y2="4"/>
 {% if span.interval %}
-<line x1="{{ span.interval[0]|round(1) }}" x2="{{ span.interval[1]|round(1) }}" y1="4" y2="4"/>
+<line class="interval" x1="{{ span.interval[0]|round(1) }}" x2="{{ span.interval[1]|round(1) }}" y1="4" y2="4"/>
 {% endif %}
 {% for seed in span.seeds %}
 <line x1="{{ seed|round(1) }}" x2="{{ seed|round(1) }}" y1="2" y2="6"/>
 {% endfor %}
-<ellipse cx="{{ span.at|round(1) }}" cy="4" rx="2.2" ry="2.8" stroke="none"/>
+<line class="at" x1="{{ span.at|round(1) }}" x2="{{ span.at|round(1) }}" y1="0" y2="8"/>
 </svg>
 {% endmacro %}
 {% for block, drawn in blocks %}
@@ -101,8 +104,8 @@ BODY = """
 {%- set cell = row.cells.get(column.key) %}
 {%- if cell is none %}<td></td>
 {%- else %}<td data-value="{{ cell.value }}"{% if cell.best %} class="best"{% endif %}>
-{%- if cell.best %}<strong>{{ number(cell, column.scale) }}</strong>
-{%- else %}{{ number(cell, column.scale) }} {{ mark(cell) }}
+{%- if cell.best %}<strong>{{ number(cell, column.scale) }}</strong><span class="mark"></span>
+{%- else %}{{ number(cell, column.scale) }}<span class="mark"> {{ mark(cell) }}</span>
 {%- endif %}
 {%- set span = drawn[column.key].get(row.label) %}
 {%- if span %}{{ drawing(span) }}{% endif %}</td>

@@ -14,7 +14,7 @@ from ugbench.report.page import cases, charts
 from ugbench.report.page.collect import Report
 
 MOST_CASES = 4  # best ones and worst ones that are shown of a run
-NO_COLOUR_ON_DARK = {"#000000": "#e8e8e8"}  # black lines would not be seen
+ON_DARK = {"#000000": "#e8e8e8"}  # black lines would not be seen; others are lightened
 
 
 def render(report: Report) -> str:
@@ -61,7 +61,7 @@ def _colours(report: Report) -> str:
     """Classes of line colours: c0 … of methods, d0 … of layers by depth, each for light and for dark pages."""
     layers = max((len(panel.lines) for one in report.sections for _, own in one.rhos for panel in own), default=0)
     light = _classes("c", list(style.PALETTE)) + _classes("d", style.shades(layers))
-    dark = _classes("c", [NO_COLOUR_ON_DARK.get(colour, colour) for colour in style.PALETTE])
+    dark = _classes("c", [ON_DARK.get(colour, f"color-mix(in srgb, {colour} 75%, white)") for colour in style.PALETTE])
     return f"{light}@media (prefers-color-scheme: dark) {{\n{dark}{_classes('d', style.shades(layers, dark=True))}}}\n"
 
 

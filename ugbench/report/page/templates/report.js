@@ -35,9 +35,9 @@ function makeSortable(table) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "sort";
-    button.append(...head.childNodes);
+    button.append(...[...head.childNodes].filter((node) => node.nodeName !== "SMALL"));
     button.addEventListener("click", () => sortBy(table, head));
-    head.append(button);
+    head.prepend(button);
   }
 }
 
