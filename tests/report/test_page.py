@@ -363,6 +363,13 @@ def test_of_several_seeds_the_lowest_is_shown_and_the_others_are_named(results: 
     assert notes[0].startswith("ugatit: run ") and notes[0].endswith(f"{other.id} (seed 1).")
 
 
+def test_a_run_of_a_method_that_is_no_longer_installed_is_shown(results: Path, tmp_path: Path) -> None:
+    make_run(results, tmp_path / "data" / "photos", "gone")
+    section = collect(results).sections[0]
+    assert [column.label for column in section.galleries[1].outputs] == ["cyclegan", "gone", "ugatit"]
+    assert [run.label for run in section.runs] == ["cyclegan", "gone", "ugatit"]
+
+
 def test_where_the_data_set_is_gone_outputs_stand_alone_and_the_page_says_why(results: Path, tmp_path: Path) -> None:
     (tmp_path / "data" / "photos").rename(tmp_path / "data" / "elsewhere")
     found = collect(results)

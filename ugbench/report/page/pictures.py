@@ -155,7 +155,7 @@ def shown_runs(runs: Iterable[Run], direction: Direction, counted: Collection[st
 
     That is the lowest seed's; of several runs of a seed one that the table counts, else the one that trained longest.
     """
-    able = [run for run in runs if direction in run.directions() and files_by_stem(run, direction)]
+    able = [run for run in runs if files_by_stem(run, direction)]  # also of a method that is no longer installed
     able.sort(key=lambda run: (run.config.label, run.config.seed or 0, run.id not in counted, -run.step(), run.id))
     found: dict[str, list[Run]] = {}
     for run in able:
