@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from ugbench import translate
 from ugbench.data.datasets import TEST, DataSet
-from ugbench.data.images import FORMATS, Size, is_image
+from ugbench.data.images import Size, is_image, read_size
 from ugbench.errors import RunError
 from ugbench.method import Direction
 from ugbench.outputs import How, check_stems, has_attention, write_outputs
@@ -111,11 +110,11 @@ def commonest_size(files: list[Path]) -> Size:
     """Width and height that most files have; of equally common ones the largest. One number where square.
 
     Reads the files' headers alone.
+
+    Raises:
+        DataError: a file is no image.
     """
-    counts: Counter[tuple[int, int]] = Counter()
-    for file in files:
-        with Image.open(file, formats=FORMATS) as image:
-            counts[image.size] += 1
+    counts = Counter(map(read_size, files))
     width, height = max(counts, key=lambda size: (counts[size], size))
     return width if width == height else (width, height)
 

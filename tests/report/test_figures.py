@@ -11,7 +11,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 import pytest
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_rgb
 from PIL import Image
 
 from ugbench import registry
@@ -254,10 +254,11 @@ def test_variants_of_one_method_alone_have_colours_of_their_own(make_run: MakeRu
 
 
 def test_shades_of_rho_rise_in_lightness_with_depth() -> None:
-    looks = rho._looks([f"layer{k}" for k in range(10)])
-    rgb = np.array([look["color"] for look in looks.values()])[:, :3]
-    assert (np.diff(rgb @ [0.299, 0.587, 0.114]) > 0).all()
-    assert len({to_hex(colour) for colour in rgb}) == 10
+    light, dark = (np.array([to_rgb(shade) for shade in style.shades(10, dark)]) for dark in (False, True))
+    lightness = [rgb @ [0.299, 0.587, 0.114] for rgb in (light, dark)]
+    assert all((np.diff(own) > 0).all() for own in lightness)
+    assert lightness[0].max() < 0.75 and lightness[1].min() > 0.3  # seen on white, and on black
+    assert len(style.shades(1)) == 1
 
 
 def test_labels_say_no_more_than_tells_runs_apart(make_run: MakeRun) -> None:

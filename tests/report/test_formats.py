@@ -131,7 +131,7 @@ class Cells(HTMLParser):
             self.rows[-1].append("")
 
     def handle_data(self, data: str) -> None:
-        if "tr" in self.tags and self.tags[-1] in ("td", "th", "strong"):
+        if "tr" in self.tags and self.tags[-1] in ("td", "th", "strong", "span"):
             self.rows[-1][-1] += data.strip("\n")
         if self.tags and self.tags[-1] == "strong":
             self.bold.append(data)

@@ -24,6 +24,7 @@ from ugbench.cli import (
     import_,
     methods,
     neighbours,
+    report,
     runs,
     table,
     train,
@@ -137,6 +138,7 @@ app.command("table")(takes_common(table.table))
 app.command("differences")(takes_common(differences.differences))
 app.command("neighbours")(takes_common(neighbours.neighbours))
 app.command("figure")(takes_common(figure.figure))
+app.command("report")(takes_common(report.report))
 app.command("compare")(takes_common(compare.compare))
 app.command("ablate")(takes_common(compare.ablate))
 app.command("import")(takes_common(import_.import_))

@@ -101,6 +101,15 @@ def decode_image(path: Path, content: bytes) -> Image.Image:
     return _decode(path, content)[0]
 
 
+def read_size(path: Path) -> tuple[int, int]:
+    """Width and height as the file's header says, px; raises DataError where it is no image's."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            return image.size
+    except Exception as error:  # decoders raise whatever damaged bytes lead them to
+        raise _unreadable(path, error) from error
+
+
 def inspect_image(path: Path) -> tuple[Image.Image, Stored]:
     """The image that `read_image` gives, and what the file holds; raises the same."""
     return _decode(path, read_bytes(path))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor
 
 from ugbench.errors import UsageError
@@ -29,6 +31,12 @@ def compute(source: Tensor, output: Tensor, truth: Tensor, threshold: int = _tru
             "there is nothing to divide by; leave this metric out for this data set."
         )
     return ratio_score(found.changed, found.untouched)
+
+
+def each(source: Tensor, output: Tensor, truth: Tensor, threshold: int = _truth.THRESHOLD) -> Tensor:
+    """The same ratio for each image alone, (n,) float64; NaN where nothing should change. Arguments as `compute`."""
+    found = _truth.errors("changed", source, output, truth, threshold)
+    return found.changed / found.untouched.where(found.untouched > 0, math.nan)
 
 
 METRIC = Metric(

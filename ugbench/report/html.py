@@ -2,37 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from ugbench.report import layout
+from ugbench.report.spans import NOTE, spans
 from ugbench.report.table import Table
 
 
 def page(table: Table) -> str:
     """One page that loads nothing; light or dark as the reader's browser is."""
-    return _environment().get_template("page").render(style=Markup(STYLE), body=Markup(fragment(table))) + "\n"
-
-
-def fragment(table: Table) -> str:
-    """The tables and their notes alone, escaped, for a page with a head of its own; `STYLE` goes with it."""
     return (
-        _environment()
-        .get_template("body")
-        .render(blocks=list(layout.blocks(table)), small=list(layout.small_tables(table)), notes=table.notes)
+        environment({"page": PAGE}).get_template("page").render(style=Markup(STYLE), body=Markup(fragment(table)))
+        + "\n"
     )
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=DictLoader({"body": BODY, "page": PAGE}),
+def fragment(table: Table) -> str:
+    """The tables and their notes alone, escaped, for a page with a head of its own; `STYLE` goes with it.
+
+    A cell's `data-value` is its raw value, for a script that sorts.
+    """
+    drawn = [(block, {column.key: spans(block, column) for column in block.columns}) for block in layout.blocks(table)]
+    notes = [*table.notes, *([NOTE] if any(found for _, own in drawn for found in own.values()) else [])]
+    small = list(layout.small_tables(table))
+    template = environment({"body": BODY}).get_template("body")
+    return template.render(blocks=drawn, all_protocols=table.protocols, small=small, notes=notes)
+
+
+def environment(templates: Mapping[str, str]) -> Environment:
+    """jinja2 over templates by name that escapes whatever they are given, and knows a table's cells."""
+    made = Environment(
+        loader=DictLoader(templates),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(number=layout.number, mark=layout.mark, aside=layout.aside)
-    return environment
+    made.globals.update(number=layout.number, mark=layout.mark, aside=layout.aside, protocols=_protocols)
+    return made
+
+
+def _protocols(block: layout.Block, protocols: Mapping[str, Mapping[str, Any]]) -> str:
+    """The protocols of a block's columns by name and id; the notes hold each in words."""
+    named: dict[str, list[str]] = {}
+    for column in block.columns:
+        name = str(protocols[column.protocol_id].get("name"))
+        named.setdefault(name, []).append(f"{column.metric} [{column.protocol_id}]")
+    return "; ".join(f"protocol {name}: {', '.join(columns)}" for name, columns in named.items())
 
 
 STYLE = """
@@ -46,14 +66,34 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem
 .scores thead th { border-bottom: 1px solid; }
 .scores .best { font-weight: 700; }
 .scores .aside { opacity: .65; }
+.scores caption small { display: block; font-weight: 400; opacity: .75; }
+.scores .mark { display: inline-block; width: 1.1em; text-align: left; white-space: pre; font-weight: 400; }
+.span { display: block; width: 7rem; height: .5rem; margin: 0 1.1em 0 auto; stroke: currentColor; }
+.span line { stroke-width: 1; vector-effect: non-scaling-stroke; }
+.span .track { opacity: .25; }
+.span .interval { stroke-width: 4; opacity: .4; }
+.span .at { stroke-width: 2; }
 .notes { font-size: .85rem; padding-left: 1.2rem; overflow-wrap: anywhere; }
 """
 
 BODY = """
-{% for block in blocks %}
+{% macro drawing(span) %}
+<svg class="span" viewBox="-3 0 106 8" preserveAspectRatio="none" role="img"
+  aria-label="{{ span.text or 'no interval' }}">
+<line class="track" x1="0" x2="100" y1="4" y2="4"/>
+{% if span.interval %}
+<line class="interval" x1="{{ span.interval[0]|round(1) }}" x2="{{ span.interval[1]|round(1) }}" y1="4" y2="4"/>
+{% endif %}
+{% for seed in span.seeds %}
+<line x1="{{ seed|round(1) }}" x2="{{ seed|round(1) }}" y1="2" y2="6"/>
+{% endfor %}
+<line class="at" x1="{{ span.at|round(1) }}" x2="{{ span.at|round(1) }}" y1="0" y2="8"/>
+</svg>
+{% endmacro %}
+{% for block, drawn in blocks %}
 <div class="scores">
 <table>
-<caption>{{ block.title }}</caption>
+<caption>{{ block.title }} <small>{{ protocols(block, all_protocols) }}</small></caption>
 <thead><tr>
 {%- for label in block.head %}<th scope="col">{{ label }}</th>{% endfor %}</tr></thead>
 <tbody>
@@ -63,8 +103,12 @@ BODY = """
 {%- for column in block.columns %}
 {%- set cell = row.cells.get(column.key) %}
 {%- if cell is none %}<td></td>
-{%- elif cell.best %}<td class="best"><strong>{{ number(cell, column.scale) }}</strong></td>
-{%- else %}<td>{{ number(cell, column.scale) }} {{ mark(cell) }}</td>
+{%- else %}<td data-value="{{ cell.value }}"{% if cell.best %} class="best"{% endif %}>
+{%- if cell.best %}<strong>{{ number(cell, column.scale) }}</strong><span class="mark"></span>
+{%- else %}{{ number(cell, column.scale) }}<span class="mark"> {{ mark(cell) }}</span>
+{%- endif %}
+{%- set span = drawn[column.key].get(row.label) %}
+{%- if span %}{{ drawing(span) }}{% endif %}</td>
 {%- endif %}
 {%- endfor %}
 {%- for column in block.beside %}<td>{{ aside(row, column) }}</td>{% endfor %}

@@ -7,8 +7,11 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import matplotlib
+import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
@@ -66,6 +69,13 @@ def step_axis(panel: Axes) -> None:
     """Few ticks along the steps, written 10k rather than 10000."""
     panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     panel.xaxis.set_major_formatter(EngFormatter(sep=""))
+
+
+def shades(count: int, dark: bool = False) -> list[str]:
+    """So many colours of rising lightness, as #rrggbb, all of them seen on white or, where `dark`, on black."""
+    first, last = (0.3, 1.0) if dark else (0.0, 0.85)
+    places = np.linspace(first, last, max(count, 2))[:count]
+    return [to_hex(colour) for colour in colormaps["viridis"](places)]
 
 
 def lines(runs: Iterable[Run]) -> dict[str, Mapping[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,15 +14,13 @@ from matplotlib.lines import Line2D
 
 from ugbench.errors import UsageError
 from ugbench.report import style
-from ugbench.report.curves import Curve, read_curves, smooth
+from ugbench.report.curves import WIDE, Curve, loss_terms, read_curves, running_mean, short_term
 from ugbench.report.figure_context import FigureContext
 
 TITLE = "loss terms over training: running means, faint as logged"
 
 COLUMNS = 4
 LETTERS = 28  # that fit over a panel
-NO_LOSSES = ("lr/", "rho/")
-WIDE = 50.0  # a smoothed term that spans more than this factor gets a logarithmic axis
 
 
 def draw(context: FigureContext) -> Figure:
@@ -37,7 +35,7 @@ def draw(context: FigureContext) -> Figure:
     """
     runs = context.chosen_of_one_dataset()
     logged = {run.path: read_curves(run.path) for run in runs}
-    terms = _terms(logged.values())
+    terms = loss_terms(logged.values())
     if not terms:
         raise UsageError(f"no run under {context.results} has logged a loss yet; train on and draw again.")
     styles = style.lines(runs)
@@ -47,7 +45,7 @@ def draw(context: FigureContext) -> Figure:
         figure = style.blank(style.WIDTH * max(columns, 2) / COLUMNS, 1.35 * rows + 0.5)
         panels = list(figure.subplots(rows, columns, squeeze=False).flat)
         for term, panel in zip(terms, panels, strict=False):
-            panel.set_title(_heading(term), loc="left")
+            panel.set_title(short_term(term, LETTERS), loc="left")
             curves = [(logged[run.path][term], styles[run.config.label]) for run in runs if term in logged[run.path]]
             _draw_panel(panel, curves)
         for panel in panels[len(terms) :]:
@@ -62,24 +60,10 @@ def draw(context: FigureContext) -> Figure:
     return figure
 
 
-def _terms(logged: Iterable[Mapping[str, Curve]]) -> list[str]:
-    """Every loss term, those of a phase together, phases and terms in the order of their first appearance."""
-    keys = dict.fromkeys(key for curves in logged for key in curves if not key.startswith(NO_LOSSES))
-    phases = list(dict.fromkeys(key.rpartition("/")[0] for key in keys))
-    return sorted(keys, key=lambda key: phases.index(key.rpartition("/")[0]))
-
-
-def _heading(term: str) -> str:
-    """`<phase>/<term>`, a phase of several groups by its first alone where both do not fit over a panel."""
-    phase, _, name = term.rpartition("/")
-    first, several, _ = phase.partition("+")
-    return f"{first}+…/{name}" if several and len(term) > LETTERS else term
-
-
 def _draw_panel(panel: Axes, curves: Sequence[tuple[Curve, Mapping[str, Any]]]) -> None:
     low, high = math.inf, 0.0
     for curve, look in curves:
-        mean = smooth(curve.values, max(1, len(curve.values) // 20))
+        mean = running_mean(curve).values
         if np.isfinite(mean).any():
             low, high = min(low, float(np.nanmin(mean))), max(high, float(np.nanmax(mean)))
         panel.plot(curve.steps, curve.values, color=look["color"], linewidth=0.4, alpha=0.25)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import numpy as np
-from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from ugbench.errors import UsageError
 from ugbench.report import style
-from ugbench.report.curves import Curve, read_curves
+from ugbench.report.curves import read_curves, rho_by_network
 from ugbench.report.figure_context import FigureContext, label_runs
 
 TITLE = "rho (the share of instance norm) of every layer over training"
-
-PREFIX = "rho/"
 
 
 def draw(context: FigureContext) -> Figure:
@@ -31,7 +27,7 @@ def draw(context: FigureContext) -> Figure:
     found = {
         label: networks
         for label, run in zip(label_runs(runs), runs, strict=True)
-        if (networks := _networks(read_curves(run.path)))
+        if (networks := rho_by_network(read_curves(run.path)))
     }
     if not found:
         raise UsageError(f"no run under {context.results} has logged a rho; only methods that learn one do.")
@@ -59,20 +55,7 @@ def draw(context: FigureContext) -> Figure:
     return figure
 
 
-def _networks(curves: Mapping[str, Curve]) -> dict[str, dict[str, Curve]]:
-    """Curves by network and layer, from keys `rho/<network>.<layer>`; without a dot the network is ''."""
-    found: dict[str, dict[str, Curve]] = {}
-    for key, curve in curves.items():
-        if key.startswith(PREFIX):
-            network, dot, layer = key.removeprefix(PREFIX).partition(".")
-            found.setdefault(network if dot else "", {})[layer if dot else network] = curve
-    return found
-
-
 def _looks(layers: Sequence[str]) -> dict[str, dict[str, object]]:
     """Colours whose lightness rises with depth, for grey printers, and dashes that tell neighbours apart."""
-    shades = colormaps["viridis"](np.linspace(0.0, 0.85, max(len(layers), 2)))
-    return {
-        layer: {"color": tuple(shades[place]), "linestyle": style.DASHES[place % 4]}
-        for place, layer in enumerate(layers)
-    }
+    shades = style.shades(len(layers))
+    return {layer: {"color": shades[place], "linestyle": style.DASHES[place % 4]} for place, layer in enumerate(layers)}

@@ -1,0 +1,64 @@
+"""`ugbench report`: everything under a results folder as one HTML page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ugbench.cli import options
+from ugbench.cli.options import Json, Results
+from ugbench.cli.output import print_json, progress_callback, say
+from ugbench.errors import UsageError
+
+
+def report(
+    output: Annotated[
+        Path, typer.Option("--output", metavar="FILE", help="The page; one file that loads nothing.")
+    ] = Path("report.html"),
+    dataset: Annotated[
+        list[str] | None, typer.Option("--dataset", metavar="NAME", help="This data set only; repeatable.")
+    ] = None,
+    results: Results = options.RESULTS,
+    as_json: Json = False,
+) -> None:
+    """Write scores, images, training curves and configs under --results to one HTML file.
+
+    It shows what is there: nothing is translated or scored for it, see `ugbench eval`.
+
+    \b
+    Examples:
+      ugbench report
+      ugbench report --dataset dial-s1-t1-64 --output dial.html
+    """
+    check_file(output)
+    from ugbench.report.page.collect import collect
+    from ugbench.report.page.render import render
+
+    with ExitStack() as bars:
+
+        def begin(what: str) -> Callable[[int, int], None]:
+            bars.close()
+            return bars.enter_context(progress_callback(what))
+
+        found = collect(results, dataset or (), begin)
+    text = render(found)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(text, encoding="utf-8", newline="\n")
+    for note in found.missing:
+        say(note)
+    say(f"written to {output} ({output.stat().st_size / 1e6:.1f} MB)")
+    if as_json:
+        print_json({"report": output, "bytes": output.stat().st_size})
+
+
+def check_file(output: Path) -> None:
+    """Raises UsageError where a file cannot be written since a folder is there, or a file where a folder should be."""
+    if output.is_dir():
+        raise UsageError(f"--output {output}: that is a folder; name a file.")
+    above = next(parent for parent in output.parents if parent.exists())
+    if not above.is_dir():
+        raise UsageError(f"--output {output}: {above} is a file, not a folder; name another place.")

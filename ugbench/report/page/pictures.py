@@ -1,0 +1,209 @@
+"""Every test image of a data set beside what its runs made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from ugbench.data.datasets import TEST, DataSet
+from ugbench.data.images import Progress, Size
+from ugbench.errors import RunError
+from ugbench.kept_outputs import commonest_size, files_by_stem, made_at
+from ugbench.method import Direction
+from ugbench.outputs import ATTENTION
+from ugbench.report.page import cases
+from ugbench.report.page.thumbnails import LOSSLESS, Pool, box_for
+from ugbench.train.run import Run, dataset_of
+
+Kind = Literal["source", "output", "truth"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One image: its place in the pool and its attention overlay's, None where there is none; and its score."""
+
+    image: int | None
+    attention: int | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """Sources, the outputs of a run, or the truth.
+
+    Attributes:
+        about: which step and seed; empty where there is nothing to say.
+        cells: one a stem, in the gallery's order.
+    """
+
+    kind: Kind
+    label: str
+    about: str
+    cells: tuple[Cell, ...]
+
+    @property
+    def has_attention(self) -> bool:
+        """Whether any cell has an overlay."""
+        return any(cell.attention is not None for cell in self.cells)
+
+    @property
+    def ranked(self) -> list[int]:
+        """Places of the cells that have a score, the best first."""
+        scores = [(cell.score, place) for place, cell in enumerate(self.cells) if cell.score is not None]
+        return [place for _, place in sorted(scores)]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Every test image of one direction, a row each.
+
+    Attributes:
+        sharp: thumbnails hold every pixel of a small image, so a page enlarges them without blur.
+        missing: why there are no sources; empty where there are.
+        notes: what was left out, and what was done to the images.
+    """
+
+    direction: Direction
+    stems: tuple[str, ...]
+    columns: tuple[Column, ...]
+    sharp: bool
+    missing: str
+    notes: tuple[str, ...]
+
+    @property
+    def outputs(self) -> list[Column]:
+        """The columns of runs."""
+        return [column for column in self.columns if column.kind == "output"]
+
+    @property
+    def scored(self) -> bool:
+        """Whether single images have scores."""
+        return any(column.ranked for column in self.outputs)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """A column before its thumbnails are made; all by stem."""
+
+    kind: Kind
+    label: str
+    about: str
+    images: Mapping[str, Path]
+    attention: Mapping[str, Path] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+    def cell(self, stem: str, pool: Pool, box: tuple[int, int]) -> Cell:
+        image, attention = (
+            None if (file := files.get(stem)) is None else pool.place(file, box)
+            for files in (self.images, self.attention)
+        )
+        return Cell(image, attention, self.scores.get(stem))
+
+
+def gallery(
+    runs: Sequence[Run],
+    direction: Direction,
+    pool: Pool,
+    counted: Collection[str] = (),
+    progress: Progress | None = None,
+) -> Gallery | None:
+    """What a data set's runs made of its test images, one way; None where no run has outputs.
+
+    The test images are those of the data set where the first run saw it; where that is gone the outputs stand alone,
+    and a note says so. All thumbnails have one size: that of the largest run's outputs, scaled down where needed.
+
+    Args:
+        counted: ids of the runs that the table of scores counts; they are shown before others of their seed.
+        progress: called after each row.
+    Raises:
+        DataError: an image cannot be read, or the data set is damaged.
+    """
+    shown = shown_runs(runs, direction, counted)
+    if not shown:
+        return None
+    chosen = {label: own[0] for label, own in shown.items()}
+    dataset, missing = _open(next(iter(chosen.values())))
+    outputs = {label: files_by_stem(run, direction) for label, run in chosen.items()}
+    sizes = {label: _size(run, outputs[label]) for label, run in chosen.items()}
+    sources, targets = (_test_images(dataset, direction[place]) for place in (0, 2))
+    truth = targets if dataset is not None and dataset.dial is not None else {}
+    columns = [_Files("source", f"source ({direction[0]})", "", sources)] if sources else []
+    for label, run in chosen.items():
+        scores = cases.changed(sources, outputs[label], truth, sizes[label])
+        attention = {stem: file for stem, file in _attention(run, direction).items() if stem in outputs[label]}
+        columns.append(_Files("output", label, _about(run, direction), outputs[label], attention, scores))
+    if truth:
+        columns.append(_Files("truth", f"truth ({direction[2]})", "", truth))
+    width, height = max(_pair(size) for size in sizes.values())
+    box = box_for(width, height)
+    stems = tuple(sources) or tuple(sorted({stem for files in outputs.values() for stem in files}))
+    rows = []
+    for stem in stems:
+        rows.append([column.cell(stem, pool, box) for column in columns])
+        if progress is not None:
+            progress(len(rows), len(stems))
+    made = tuple(
+        Column(c.kind, c.label, c.about, tuple(own)) for c, own in zip(columns, zip(*rows, strict=True), strict=True)
+    )
+    return Gallery(direction, stems, made, max(box) <= LOSSLESS, missing, tuple(_notes(shown, (width, height), box)))
+
+
+def shown_runs(runs: Iterable[Run], direction: Direction, counted: Collection[str]) -> dict[str, list[Run]]:
+    """The runs with outputs this way by label, of each label the one to show first.
+
+    That is the lowest seed's; of several runs of a seed one that the table counts, else the one that trained longest.
+    """
+    able = [run for run in runs if files_by_stem(run, direction)]  # also of a method that is no longer installed
+    able.sort(key=lambda run: (run.config.label, run.config.seed or 0, run.id not in counted, -run.step(), run.id))
+    found: dict[str, list[Run]] = {}
+    for run in able:
+        found.setdefault(run.config.label, []).append(run)
+    return found
+
+
+def _open(run: Run) -> tuple[DataSet | None, str]:
+    """The data set of a run, or why there is none to show."""
+    try:
+        return dataset_of(run), ""
+    except RunError as error:
+        return None, f"No test images are shown: {error}"
+
+
+def _test_images(dataset: DataSet | None, domain: str) -> dict[str, Path]:
+    if dataset is None or not dataset.has(TEST[domain]):
+        return {}
+    return {path.stem: path for path in dataset.split(TEST[domain])}
+
+
+def _attention(run: Run, direction: Direction) -> dict[str, Path]:
+    folder = run.path / "outputs" / direction / ATTENTION
+    return {file.stem: file for file in folder.glob("*.png")}
+
+
+def _size(run: Run, outputs: Mapping[str, Path]) -> Size:
+    """Of a run's outputs."""
+    return commonest_size(list(outputs.values())) if run.config.is_external else int(run.config.config["size"])
+
+
+def _pair(size: Size) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else size
+
+
+def _about(run: Run, direction: Direction) -> str:
+    step = made_at(run, direction) if run.config.origin is None else None
+    parts = ["" if run.config.seed is None else f"seed {run.config.seed}", "" if step is None else f"step {step:,}"]
+    return ", ".join(filter(None, parts))
+
+
+def _notes(shown: Mapping[str, Sequence[Run]], size: tuple[int, int], box: tuple[int, int]) -> list[str]:
+    notes = []
+    for label, own in shown.items():
+        if len(own) > 1:
+            others = ", ".join(f"{run.id} (seed {run.config.seed})" for run in own[1:])
+            notes.append(f"{label}: run {own[0].id} is shown, not {others}.")
+    if max(box) > LOSSLESS:
+        from_ = "" if size == box else f" of {size[0]} x {size[1]} px"
+        notes.append(f"Images{from_} are shown at {box[0]} x {box[1]} px, compressed with loss.")
+    return notes

@@ -1,0 +1,69 @@
+"""The page as one HTML text that loads nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib import resources
+
+from markupsafe import Markup
+
+from ugbench import __version__
+from ugbench.report import html, style
+from ugbench.report.page import cases, charts
+from ugbench.report.page.collect import Report
+
+MOST_CASES = 4  # best ones and worst ones that are shown of a run
+ON_DARK = {"#000000": "#e8e8e8"}  # black lines would not be seen; others are lightened
+
+
+def render(report: Report) -> str:
+    """The page: it holds its images, and its policy forbids it to load or run anything but what is in it.
+
+    Texts of users reach it escaped. Equal reports give equal bytes.
+    """
+    css = html.STYLE + _read("report.css") + _colours(report)
+    script = _read("report.js")
+    names = ("report.html", "charts.html", "gallery.html", "runs.html")
+    return (
+        html.environment({name: _read(name) for name in names})
+        .get_template("report.html")
+        .render(
+            report=report,
+            version=__version__,
+            tables=None if report.table is None else Markup(html.fragment(report.table)),
+            css=Markup(css),
+            script=Markup(script),
+            policy=_policy(css, script),
+            charts=charts,
+            cases=cases,
+            most_cases=MOST_CASES,
+        )
+        + "\n"
+    )
+
+
+def _read(name: str) -> str:
+    return resources.files("ugbench.report.page").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _policy(css: str, script: str) -> str:
+    """The page's content security policy: its own style and script by their digests, and data: images."""
+    own = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (css, script))
+    style_digest, script_digest = own
+    return (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{style_digest}'; script-src 'sha256-{script_digest}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _colours(report: Report) -> str:
+    """Classes of line colours: c0 … of methods, d0 … of layers by depth, each for light and for dark pages."""
+    layers = max((len(panel.lines) for one in report.sections for _, own in one.rhos for panel in own), default=0)
+    light = _classes("c", list(style.PALETTE)) + _classes("d", style.shades(layers))
+    dark = _classes("c", [ON_DARK.get(colour, f"color-mix(in srgb, {colour} 75%, white)") for colour in style.PALETTE])
+    return f"{light}@media (prefers-color-scheme: dark) {{\n{dark}{_classes('d', style.shades(layers, dark=True))}}}\n"
+
+
+def _classes(letter: str, colours: list[str]) -> str:
+    return "".join(f".{letter}{place} {{ --line: {colour}; }}\n" for place, colour in enumerate(colours))
