@@ -38,6 +38,8 @@ class Metric:
         needs: "features": compute(fake, real), float tensors (n, d) and (m, d) of one extractor;
             "perceptual": compute(distances), float (n,), from each source to its output;
             "truth": compute(source, output, truth), uint8 images (n, 3, s, s) whose true translation is known;
+            "attention": compute(heat, source, truth), float maps (n, 1, h, w) of a run's first heat map (or of its
+            plain features, see `Method.feature_maps`), and images as for "truth";
             "images": compute(output, real), two collections of uint8 images (3, h, w) that are read one at a time,
             each time they are gone over; of one shape where a run is scored, of any where folders are.
         higher_is_better: None where a value is neither good nor bad, so that no table marks a best.
@@ -50,7 +52,7 @@ class Metric:
 
     title: str
     compute: Callable[..., Score]
-    needs: Literal["features", "perceptual", "truth", "images"]
+    needs: Literal["features", "perceptual", "truth", "attention", "images"]
     higher_is_better: bool | None
     scale: float = 1.0
     settings: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,69 @@
+"""How much of a heat map lies where the translation should change: 1 is no better than uniform."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ugbench.errors import UsageError
+from ugbench.metric import Metric, Score
+from ugbench.metrics import _truth
+from ugbench.metrics._intervals import mean_score
+from ugbench.overlay import stretch
+
+
+def compute(heat: Tensor, source: Tensor, truth: Tensor, threshold: int = _truth.THRESHOLD) -> Score:
+    """Mean over images of the region's share of the map's mass over its share of the area.
+
+    The region is where source and truth differ. Mass counts from the map's own minimum, at the images' size, as an
+    overlay shows it: features behind a leaky ReLU are negative too, and their scale means nothing. A constant map
+    is uniform. The largest possible value is one over the region's share of the area, so values of data sets with
+    other regions do not compare. Images in which nothing should change have no value and are left out.
+
+    Args:
+        heat: float (n, 1, h, w), any range.
+        source, truth: uint8 (n, 3, s, s).
+        threshold: levels of 255 by which a channel must differ between source and truth.
+    Raises:
+        UsageError: shapes that do not match, or no pixel that should change.
+    """
+    _truth.same_shape("cam_mass", source, truth)
+    _truth.check_threshold("cam_mass", threshold)
+    if len(heat) != len(truth):
+        raise UsageError(f"cam_mass: {len(heat)} heat maps and {len(truth)} images do not match; give a map an image.")
+    ratios = torch.cat(
+        [
+            _ratios(*part, threshold)
+            for part in zip(*(torch.split(whole, _truth.CHUNK) for whole in (heat, source, truth)), strict=True)
+        ]
+    )
+    if not len(ratios):
+        raise UsageError(
+            f"cam_mass: no pixel of the truth differs from its source by more than {threshold} levels, so no region "
+            "should change; leave this metric out for this data set."
+        )
+    return mean_score(ratios)
+
+
+def _ratios(heat: Tensor, source: Tensor, truth: Tensor, threshold: int) -> Tensor:
+    """Of the images in which something should change."""
+    inside = _truth.region(source, truth, threshold).flatten(1).double()
+    height, width = truth.shape[2:]
+    mass = stretch(heat, (height, width)).flatten(1).double()
+    area = inside.mean(1)
+    whole = mass.sum(1)
+    share = torch.where(whole > 0, (mass * inside).sum(1) / whole.clamp(min=torch.finfo(mass.dtype).tiny), area)
+    some = area > 0
+    return share[some] / area[some]
+
+
+METRIC = Metric(
+    title="CAM mass",
+    compute=compute,
+    needs="attention",
+    # More of the map inside is not better: all of it on one pixel there would be the most.
+    higher_is_better=None,
+    settings={"threshold": _truth.THRESHOLD},
+    note="CAM mass: the share of the main heat map inside the region that should change, over the region's share of "
+    "the image; 1 is no better than uniform. A run without attention shows the map of its plain features.",
+)
