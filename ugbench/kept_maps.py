@@ -60,7 +60,7 @@ def make_maps(run: Run, dataset: DataSet, direction: Direction, device: torch.de
     if found is not None and (found[0].step, found[1]) == (at, fingerprint):
         return found[0]
     method, _ = translate.load(run, device, step, whole=True)
-    parts = []
+    parts: list[dict[str, Tensor]] = []
     attended: frozenset[str] = frozenset()
     for start in range(0, len(sources), BATCH):
         images = load_images(sources[start : start + BATCH], method.config.size)

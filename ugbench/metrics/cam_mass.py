@@ -31,12 +31,8 @@ def compute(heat: Tensor, source: Tensor, truth: Tensor, threshold: int = _truth
     _truth.check_threshold("cam_mass", threshold)
     if len(heat) != len(truth):
         raise UsageError(f"cam_mass: {len(heat)} heat maps and {len(truth)} images do not match; give a map an image.")
-    ratios = torch.cat(
-        [
-            _ratios(*part, threshold)
-            for part in zip(*(torch.split(whole, _truth.CHUNK) for whole in (heat, source, truth)), strict=True)
-        ]
-    )
+    split = torch.split(heat, _truth.CHUNK), torch.split(source, _truth.CHUNK), torch.split(truth, _truth.CHUNK)
+    ratios = torch.cat([_ratios(*part, threshold) for part in zip(*split, strict=True)])
     if not len(ratios):
         raise UsageError(
             f"cam_mass: no pixel of the truth differs from its source by more than {threshold} levels, so no region "
