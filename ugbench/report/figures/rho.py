@@ -31,7 +31,7 @@ def draw(context: FigureContext) -> Figure:
     found = {
         label: networks
         for label, run in zip(label_runs(runs), runs, strict=True)
-        if (networks := _networks(read_curves(run.path)))
+        if (networks := by_network(read_curves(run.path)))
     }
     if not found:
         raise UsageError(f"no run under {context.results} has logged a rho; only methods that learn one do.")
@@ -59,7 +59,7 @@ def draw(context: FigureContext) -> Figure:
     return figure
 
 
-def _networks(curves: Mapping[str, Curve]) -> dict[str, dict[str, Curve]]:
+def by_network(curves: Mapping[str, Curve]) -> dict[str, dict[str, Curve]]:
     """Curves by network and layer, from keys `rho/<network>.<layer>`; without a dot the network is ''."""
     found: dict[str, dict[str, Curve]] = {}
     for key, curve in curves.items():
