@@ -21,7 +21,7 @@ from ugbench.errors import RunError, UsageError
 from ugbench.report import style
 from ugbench.report.figure_context import FigureContext, label_runs, save
 from ugbench.report.figures import attention, comparison, discriminators, losses, rho
-from ugbench.train.run import DatasetRecord, Run, RunConfig, open_run
+from ugbench.train.run import Run
 
 SIZE = 16
 STEMS = [f"{k:02d}" for k in range(5)]
@@ -31,47 +31,6 @@ MakeRun = Callable[..., Run]
 def shade(path: Path, level: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (SIZE, SIZE), (level, level, level)).save(path)
-
-
-@pytest.fixture
-def dataset(tmp_path: Path) -> Path:
-    """Test images in pairs of one stem: domain A at grey level k, domain B at 100 + k."""
-    root = tmp_path / "data" / "photos"
-    for k, stem in enumerate(STEMS):
-        shade(root / "testA" / f"{stem}.png", k)
-        shade(root / "testB" / f"{stem}.png", 100 + k)
-    return root
-
-
-@pytest.fixture
-def make_run(tmp_path: Path, dataset: Path) -> MakeRun:
-    def make(
-        method: str,
-        variant: str | None = None,
-        seed: int = 0,
-        name: str = "photos",
-        root: Path = dataset,
-        **config: Any,
-    ) -> Run:
-        record = DatasetRecord(name=name, root=str(root), fingerprint=name, images={})
-        fields = RunConfig(
-            method=method,
-            variant=variant,
-            preset="smoke",
-            config={"size": SIZE, "steps": 100, **config},
-            dataset=record,
-            direction=None,
-            seed=seed,
-            precision="fp32",
-        )
-        return open_run(tmp_path / "results" / name, fields)
-
-    return make
-
-
-@pytest.fixture
-def context(tmp_path: Path) -> FigureContext:
-    return FigureContext(tmp_path / "results")
 
 
 def log(run: Run, **terms: list[float]) -> Run:
