@@ -83,3 +83,11 @@ def test_what_has_no_value_is_refused_in_words() -> None:
         cam_mass.compute(heat(*range(8), n=1), source, truth[:1])
     with pytest.raises(UsageError, match="threshold=256"):
         cam_mass.compute(heat(*range(8)), source, truth, threshold=256)
+
+
+def test_where_nearly_all_should_change_it_says_that_no_map_can_be_far_from_uniform() -> None:
+    score = cam_mass.compute(heat(*range(8)), *images(columns=8))
+    assert score.value == pytest.approx(1.0)
+    assert score.warning is not None
+    assert "100% of the image should change, so no map can reach more than 1.00" in score.warning
+    assert cam_mass.compute(heat(*range(8)), *images(columns=7)).warning is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -11,14 +13,18 @@ from ugbench.metrics import _truth
 from ugbench.metrics._intervals import mean_score
 from ugbench.overlay import stretch
 
+MOST = 0.9  # share of the image that should change, beyond which every map is near 1
+
 
 def compute(heat: Tensor, source: Tensor, truth: Tensor, threshold: int = _truth.THRESHOLD) -> Score:
     """Mean over images of the region's share of the map's mass over its share of the area.
 
     The region is where source and truth differ. Mass counts from the map's own minimum, at the images' size, as an
     overlay shows it: features behind a leaky ReLU are negative too, and their scale means nothing. A constant map
-    is uniform. The largest possible value is one over the region's share of the area, so values of data sets with
-    other regions do not compare. Images in which nothing should change have no value and are left out.
+    is uniform. Images in which nothing should change have no value and are left out.
+
+    The largest possible value is one over the region's share of the area, so values of data sets with other regions
+    do not compare, and where nearly all should change there is a warning.
 
     Args:
         heat: float (n, 1, h, w), any range.
@@ -32,17 +38,25 @@ def compute(heat: Tensor, source: Tensor, truth: Tensor, threshold: int = _truth
     if len(heat) != len(truth):
         raise UsageError(f"cam_mass: {len(heat)} heat maps and {len(truth)} images do not match; give a map an image.")
     split = torch.split(heat, _truth.CHUNK), torch.split(source, _truth.CHUNK), torch.split(truth, _truth.CHUNK)
-    ratios = torch.cat([_ratios(*part, threshold) for part in zip(*split, strict=True)])
-    if not len(ratios):
+    both = torch.cat([_shares(*part, threshold) for part in zip(*split, strict=True)])
+    if not len(both):
         raise UsageError(
             f"cam_mass: no pixel of the truth differs from its source by more than {threshold} levels, so no region "
             "should change; leave this metric out for this data set."
         )
-    return mean_score(ratios)
+    shares, areas = both.unbind(1)
+    score = mean_score(shares / areas)
+    if float(areas.mean()) <= MOST:
+        return score
+    warning = (
+        f"cam_mass: {float(areas.mean()):.0%} of the image should change, so no map can reach more than "
+        f"{float((1 / areas).mean()):.2f}; use a dial that changes less, as shape=1,texture=0."
+    )
+    return replace(score, warning=warning)
 
 
-def _ratios(heat: Tensor, source: Tensor, truth: Tensor, threshold: int) -> Tensor:
-    """Of the images in which something should change."""
+def _shares(heat: Tensor, source: Tensor, truth: Tensor, threshold: int) -> Tensor:
+    """The region's shares of mass and of area, (k, 2), of the k images in which something should change."""
     inside = _truth.region(source, truth, threshold).flatten(1).double()
     height, width = truth.shape[2:]
     mass = stretch(heat, (height, width)).flatten(1).double()
@@ -50,7 +64,7 @@ def _ratios(heat: Tensor, source: Tensor, truth: Tensor, threshold: int) -> Tens
     whole = mass.sum(1)
     share = torch.where(whole > 0, (mass * inside).sum(1) / whole.clamp(min=torch.finfo(mass.dtype).tiny), area)
     some = area > 0
-    return share[some] / area[some]
+    return torch.stack([share[some], area[some]], 1)
 
 
 METRIC = Metric(
