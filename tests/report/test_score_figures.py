@@ -64,6 +64,7 @@ def test_scores_stand_at_their_steps_with_the_interval_of_one_seed(
     values = dict(zip(STEPS, (0.30, 0.20, 0.10), strict=True))
     records = [make_record("kid", "ugatit", v, step=s, low=v - 0.02, high=v + 0.02) for s, v in values.items()]
     score(make_run("ugatit"), records[::-1])
+    make_run("cut")
     figure = scores.draw(context)
     assert titles(figure) == ["KID x100, A2B"]
     steps, shown = curve(figure.axes[0])
@@ -223,9 +224,10 @@ def test_every_map_of_every_run_has_a_dot_filled_where_it_is_attention(
     keep(runs[1], set())
     figure = cam_mass.draw(FigureContext(context.results, runs))
     (axes,) = figure.axes
-    assert titles(figure) == ["A2B"]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["ugatit", "ugatit-no-cam"]
     images = load_images(dial.split("testA"), 16), truth(dial, "A2B", 16)
+    areas = ((images[0].int() - images[1].int()).abs() > 2).any(1).float().mean((1, 2))
+    assert titles(figure) == [f"A2B (largest possible: {float((1 / areas).mean()):.2f})"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["ugatit", "ugatit-no-cam"]
     wanted = [metric.compute(own, *images).value for own in heat.values()]
     found: list[Line2D] = [line for line in axes.lines if line.get_marker() in style.MARKERS]
     assert [float(line.get_xdata()[0]) for line in found] == pytest.approx(wanted * 2)
@@ -233,7 +235,7 @@ def test_every_map_of_every_run_has_a_dot_filled_where_it_is_attention(
     assert [line.get_marker() for line in found] == ["o", "s", "o", "s"]
     assert [line.get_markerfacecolor() != "white" for line in found] == [True, False, False, False]
     assert [set(line.get_xdata()) for line in axes.lines if line.get_linestyle() == "--"] == [{1}]
-    assert legend(figure)[:2] == ["generator", "local"]
+    assert legend(figure) == ["generator", "local", "attention", "plain features", "uniform"]
 
 
 def test_without_kept_maps_or_a_dial_the_mass_is_refused_in_words(

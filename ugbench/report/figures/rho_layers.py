@@ -40,7 +40,7 @@ def draw(context: FigureContext) -> Figure:
     lines = style.lines([run for run, _ in found.values()])
     handles = []
     with style.settings():
-        figure = style.blank(style.WIDTH, 2.5)
+        figure = style.blank(style.WIDTH, 2.8)
         panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
         panels[0].set_ylim(-0.04, 1.04)
         panels[0].set_ylabel("rho")

@@ -72,6 +72,7 @@ def draw(context: FigureContext) -> Figure:
             f"no run under {context.results} has scores at two steps; train with --keep all, then "
             "`ugbench eval --checkpoints all`."
         )
+    runs = [run for run in runs if any(panel in scores[run.path] for panel in panels)]
     aside = {panel: own for panel in panels if (own := _aside(runs[0], panel))}
     arms = _arms(runs)
     looks = _looks(arms, style.lines(runs))
