@@ -66,6 +66,7 @@ class UGATIT(Method):
 
     ablation: ClassVar[tuple[str, ...]] = ("in", "ln", "adain", "gn", "no-cam", "no-gcam", "no-dcam")
     revisions: ClassVar[tuple[str, ...]] = tuple(REVISIONS)
+    output_maps: ClassVar[tuple[str, ...]] = ("global", "local")
 
     def __init__(self, config: UGATITConfig) -> None:
         super().__init__(config)
@@ -158,13 +159,11 @@ class UGATIT(Method):
 
         Networks without an auxiliary classifier have none.
         """
-        translation: Translation = self._generator_for(direction)(x)
-        maps = {"generator": translation.heat} if self.config.generator_cam else {}
-        if self.config.discriminator_cam:
-            for kind, domain, _ in self._judges:
-                if domain == direction[-1].lower():
-                    maps[kind] = self.get_submodule(f"{kind}_{domain}")(translation.image).heat
-        return maps
+        return self._maps(x, direction, self.config.generator_cam, self.config.discriminator_cam)
+
+    def feature_maps(self, x: Tensor, direction: Direction) -> dict[str, Tensor]:
+        """The same, and sums over the channels of the plain features of networks without an auxiliary classifier."""
+        return self._maps(x, direction, True, True)
 
     def scalars(self) -> dict[str, Tensor]:
         """`rho/<network>.<layer>`: the mean over channels of each rho that is learnt."""
@@ -214,6 +213,16 @@ class UGATIT(Method):
 
     def _generator_for(self, direction: Direction) -> Generator:
         return self.generator_a2b if direction == "A2B" else self.generator_b2a
+
+    def _maps(self, x: Tensor, direction: Direction, generator: bool, discriminators: bool) -> dict[str, Tensor]:
+        """The maps of the generator, and of the target domain's discriminators, on what it makes."""
+        translation: Translation = self._generator_for(direction)(x)
+        maps = {"generator": translation.heat} if generator else {}
+        if discriminators:
+            for kind, domain, _ in self._judges:
+                if domain == direction[-1].lower():
+                    maps[kind] = self.get_submodule(f"{kind}_{domain}")(translation.image).heat
+        return maps
 
     def _norms(self) -> dict[str, MixedNorm]:
         return {name: module for name, module in self.named_modules() if isinstance(module, MixedNorm)}

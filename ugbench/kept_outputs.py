@@ -74,7 +74,7 @@ def make_outputs(
     """Translate the data set's test sources into RUN/outputs/<direction>/, where that is not done already.
 
     Outputs of another step or of other sources are replaced; another tool's are left as they were imported.
-    Heat maps over the sources lie beside them, in attention/, where the method has any.
+    Overlays of heat maps lie beside them, in attention/, where the method has any.
 
     Raises:
         RunError: nothing was saved yet, or no such checkpoint.

@@ -159,6 +159,8 @@ class Method(nn.Module, ABC):
         style_dim: length of the style vector that picks one of many outputs; 0 where there is one.
         revisions: the forward passes that one published state dict fits, for `read_foreign`; the first is the
             default. Empty where the tensors leave no choice.
+        output_maps: the names of heat maps that are of the translation, as a discriminator's is; every other map is
+            of the input.
     """
 
     Config: ClassVar[type[MethodConfig]]
@@ -168,6 +170,7 @@ class Method(nn.Module, ABC):
     directions: ClassVar[tuple[Direction, ...]] = ("A2B", "B2A")
     style_dim: ClassVar[int] = 0
     revisions: ClassVar[tuple[str, ...]] = ()
+    output_maps: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: MethodConfig) -> None:
         super().__init__()
@@ -225,6 +228,14 @@ class Method(nn.Module, ABC):
         Called in eval mode, without grad, with every network loaded.
         """
         return {}
+
+    def feature_maps(self, x: Tensor, direction: Direction) -> dict[str, Tensor]:
+        """The maps of `attention` and, by the same names and in the same order, those of networks built without it.
+
+        Such a network's map is of its plain features at the same place, read alike, so that a variant without
+        attention can be measured beside the base. Shapes and calls as in `attention`.
+        """
+        return self.attention(x, direction)
 
     def scalars(self) -> dict[str, Tensor]:
         """Scalars worth a curve, by name (`rho/<layer>`); no host sync."""

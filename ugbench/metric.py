@@ -41,6 +41,8 @@ class Metric:
             "perceptual": compute(distances), float (n,), LPIPS from each source to its output;
             "structure": the same with DINO's structure distance;
             "truth": compute(source, output, truth), uint8 images (n, 3, s, s) whose true translation is known;
+            "attention": compute(heat, source, truth), float maps (n, 1, h, w) of a run's first heat map (or of its
+            plain features, see `Method.feature_maps`), and images as for "truth";
             "images": compute(output, real), two collections of uint8 images (3, h, w) that are read one at a time,
             each time they are gone over; of one shape where a run is scored, of any where folders are.
         higher_is_better: None where a value is neither good nor bad, so that no table marks a best.
@@ -53,7 +55,7 @@ class Metric:
 
     title: str
     compute: Callable[..., Score]
-    needs: Literal["features", "perceptual", "structure", "truth", "images"]
+    needs: Literal["features", "perceptual", "structure", "truth", "attention", "images"]
     higher_is_better: bool | None
     scale: float = 1.0
     settings: Mapping[str, Any] = field(default_factory=dict)

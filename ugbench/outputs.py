@@ -47,7 +47,8 @@ def write_outputs(
     """Translate image files into `folder`/<stem>.png, a batch at a time.
 
     With samples > 1 the files are <stem>.<k>.png. Overlays go to `folder`/attention/<stem>.png (the first of the
-    method's maps) and `folder`/attention/<map>/<stem>.png (the others).
+    method's maps of the input) and `folder`/attention/<map>/<stem>.png (the others). A map of the translation
+    (`Method.output_maps`) lies over that, the first of several.
 
     Raises:
         UsageError: two inputs have one stem; samples of a method without a style.
@@ -70,17 +71,21 @@ def write_outputs(
                 name = f"{path.stem}.{k}.png" if how.samples > 1 else f"{path.stem}.png"
                 save_png(output, folder / name, size=picture.size if how.keep_size else None)
         if how.attention:
-            _write_overlays(method, paths, images, folder / ATTENTION, direction)
+            _write_overlays(method, paths, (images, made[:, 0]), folder / ATTENTION, direction)
         if progress is not None:
             progress(start + len(paths), len(sources))
 
 
-def _write_overlays(method: Method, paths: Sequence[Path], images: Tensor, folder: Path, direction: Direction) -> None:
+def _write_overlays(
+    method: Method, paths: Sequence[Path], pair: tuple[Tensor, Tensor], folder: Path, direction: Direction
+) -> None:
+    images, made = pair
     (maps,) = translate.attention(method, images, direction, batch_size=len(paths))
-    for place, (name, heat) in enumerate(maps.items()):
-        home = folder if place == 0 else folder / name
+    main = next((name for name in maps if name not in method.output_maps), None)
+    for name, heat in maps.items():
+        home = folder if name == main else folder / name
         home.mkdir(parents=True, exist_ok=True)
-        for path, image, own in zip(paths, images, heat, strict=True):
+        for path, image, own in zip(paths, made if name in method.output_maps else images, heat, strict=True):
             save_png(overlay(image, own), home / f"{path.stem}.png")
 
 

@@ -110,16 +110,20 @@ def translate(
 
 
 def attention(
-    method: Method, images: Tensor, direction: Direction, *, batch_size: int = 8
+    method: Method, images: Tensor, direction: Direction, *, batch_size: int = 8, plain: bool = False
 ) -> Iterator[dict[str, Tensor]]:
     """Heat maps of uint8 images (n, 3, size, size), a batch at a time: name -> float (batch, 1, h, w) on the CPU.
 
     `method` must be loaded whole.
+
+    Args:
+        plain: also the maps of networks without attention, see `Method.feature_maps`.
     """
     device = _device(method)
+    read = method.feature_maps if plain else method.attention
     for batch in images.split(batch_size):
         with torch.no_grad():
-            maps = method.attention(to_float(batch).to(device), direction)
+            maps = read(to_float(batch).to(device), direction)
         yield {name: heat.float().cpu() for name, heat in maps.items()}
 
 

@@ -276,6 +276,21 @@ def test_attention_is_one_finite_heat_map_an_image(name: str, variant: str | Non
             assert torch.isfinite(heat).all()
 
 
+@each_case
+def test_feature_maps_are_those_of_attention_and_those_of_networks_without_it(name: str, variant: str | None) -> None:
+    method = build(name, variant).eval()
+    x = random_batch(method, 3).a
+    for direction in method.directions:
+        with torch.no_grad():
+            maps, attention = method.feature_maps(x, direction), method.attention(x, direction)
+        assert [each for each in maps if each in attention] == list(attention)
+        for each, heat in attention.items():
+            assert torch.equal(heat, maps[each])
+        for heat in maps.values():
+            assert heat.shape[:2] == (3, 1)
+            assert torch.isfinite(heat).all()
+
+
 @pytest.fixture
 def images() -> Images:
     """Five images a domain, a little larger than SIZE."""

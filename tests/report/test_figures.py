@@ -20,8 +20,8 @@ from ugbench.data.images import read_image
 from ugbench.errors import RunError, UsageError
 from ugbench.report import style
 from ugbench.report.figure_context import FigureContext, label_runs, save
-from ugbench.report.figures import comparison, losses, rho
-from ugbench.train.run import DatasetRecord, Run, RunConfig, open_run
+from ugbench.report.figures import attention, comparison, discriminators, losses, rho
+from ugbench.train.run import Run
 
 SIZE = 16
 STEMS = [f"{k:02d}" for k in range(5)]
@@ -31,47 +31,6 @@ MakeRun = Callable[..., Run]
 def shade(path: Path, level: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (SIZE, SIZE), (level, level, level)).save(path)
-
-
-@pytest.fixture
-def dataset(tmp_path: Path) -> Path:
-    """Test images in pairs of one stem: domain A at grey level k, domain B at 100 + k."""
-    root = tmp_path / "data" / "photos"
-    for k, stem in enumerate(STEMS):
-        shade(root / "testA" / f"{stem}.png", k)
-        shade(root / "testB" / f"{stem}.png", 100 + k)
-    return root
-
-
-@pytest.fixture
-def make_run(tmp_path: Path, dataset: Path) -> MakeRun:
-    def make(
-        method: str,
-        variant: str | None = None,
-        seed: int = 0,
-        name: str = "photos",
-        root: Path = dataset,
-        **config: Any,
-    ) -> Run:
-        record = DatasetRecord(name=name, root=str(root), fingerprint=name, images={})
-        fields = RunConfig(
-            method=method,
-            variant=variant,
-            preset="smoke",
-            config={"size": SIZE, "steps": 100, **config},
-            dataset=record,
-            direction=None,
-            seed=seed,
-            precision="fp32",
-        )
-        return open_run(tmp_path / "results" / name, fields)
-
-    return make
-
-
-@pytest.fixture
-def context(tmp_path: Path) -> FigureContext:
-    return FigureContext(tmp_path / "results")
 
 
 def log(run: Run, **terms: list[float]) -> Run:
@@ -179,6 +138,56 @@ def test_comparison_with_the_data_gone_names_where_it_was(
     dataset.rename(dataset.with_name("elsewhere"))
     with pytest.raises(RunError, match="photos, which is gone"):
         comparison.draw(context)
+
+
+def test_attention_shows_input_map_and_result_then_results_without_attention(
+    make_run: MakeRun, context: FigureContext
+) -> None:
+    without = translate(make_run("ugatit", "no-cam"), 150)
+    seeing = translate(translate(make_run("ugatit"), 50), 200, folder="attention")
+    figure = attention.draw(FigureContext(context.results, [without, seeing], limit=2))
+    assert shown(figure) == [0, 200, 50, 150, 4, 204, 54, 154]
+    headings = ["input (A)", "attention of ugatit", "ugatit, with attention", "ugatit-no-cam, without"]
+    assert [text.replace("\n", " ") for text in texts(figure)[:4]] == headings
+
+
+def test_a_run_with_maps_of_the_translation_alone_is_without_attention_to_the_input(
+    make_run: MakeRun, context: FigureContext
+) -> None:
+    judged = translate(translate(make_run("ugatit", "no-gcam"), 150), 220, folder="attention/global")
+    seeing = translate(translate(make_run("ugatit"), 50), 200, folder="attention")
+    figure = attention.draw(FigureContext(context.results, [judged, seeing], limit=1))
+    assert shown(figure) == [0, 200, 50, 150]
+
+
+def test_attention_leaves_out_a_direction_in_which_no_run_has_a_map(make_run: MakeRun, context: FigureContext) -> None:
+    seeing = translate(translate(make_run("ugatit"), 50), 200, folder="attention")
+    translate(seeing, 70, "B2A")
+    assert shown(attention.draw(FigureContext(context.results, [seeing], limit=1))) == [0, 200, 50]
+
+
+def test_discriminators_show_the_translation_and_each_map_beyond_the_main_one(
+    make_run: MakeRun, context: FigureContext
+) -> None:
+    run = translate(translate(make_run("ugatit"), 50), 200, folder="attention")
+    for name, level in (("local", 240), ("global", 220)):
+        translate(run, level, folder=f"attention/{name}")
+    other = translate(make_run("cut"), 150)
+    figure = discriminators.draw(FigureContext(context.results, [other, run], limit=2))
+    assert shown(figure) == [0, 50, 220, 240, 4, 54, 224, 244]
+    assert texts(figure)[:4] == ["input (A)", "ugatit", "global, ugatit", "local, ugatit"]
+
+
+@pytest.mark.parametrize(
+    ("figure", "missing"),
+    [(attention, "no heat map of an input among"), (discriminators, "no heat map beyond the main one among")],
+)
+def test_without_heat_maps_a_figure_of_them_says_how_to_make_them(
+    make_run: MakeRun, context: FigureContext, figure: Any, missing: str
+) -> None:
+    run = translate(make_run("cut"), 50)
+    with pytest.raises(UsageError, match=rf"{missing} these runs' outputs, in {run.path}.*run `ugbench eval`"):
+        figure.draw(context)
 
 
 def test_losses_have_a_panel_a_term_and_leave_out_rates_and_rho(make_run: MakeRun, context: FigureContext) -> None:

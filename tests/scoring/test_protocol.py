@@ -14,7 +14,20 @@ from ugbench.scoring.protocol import metric_settings, protocol, protocol_id
 
 EXTRACTOR = Extractor("alexnet", 256, 224, "ab" * 32, True, "224 px", nn.Identity())
 PERCEPTUAL = Perceptual("alex", "cd" * 32, "0.1", lambda first, second: torch.zeros(len(first)))
-OWN = ("changed", "coverage", "density", "fid", "iou", "kid", "lpips", "precision", "recall", "structure", "unchanged")
+OWN = (
+    "cam_mass",
+    "changed",
+    "coverage",
+    "density",
+    "fid",
+    "iou",
+    "kid",
+    "lpips",
+    "precision",
+    "recall",
+    "structure",
+    "unchanged",
+)
 
 
 def of(metric: str, **changes: Any) -> dict[str, Any]:
@@ -49,6 +62,7 @@ def test_each_kind_of_metric_names_its_own_network_alone() -> None:
         "recall": features,
         "lpips": {"perceptual"},
         "structure": {"perceptual"},
+        "cam_mass": set(),
         "changed": set(),
         "unchanged": set(),
         "iou": set(),
@@ -120,6 +134,7 @@ def test_a_metric_computes_with_the_settings_that_its_protocol_states(name: str)
         "perceptual": (torch.rand(6),),
         "structure": (torch.rand(6),),
         "truth": (images, images.flip(1), truth),
+        "attention": (torch.rand(6, 1, 4, 4), images, truth),
     }[metric.needs]
     stated = metric.compute(*given, **metric_settings(name, {}))
     assert stated == metric.compute(*given) == metric.compute(*given, **metric.settings)

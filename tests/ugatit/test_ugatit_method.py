@@ -229,6 +229,20 @@ def test_attention_has_a_map_for_each_classifier_the_generators_first(tiny, imag
     assert list(found) == list(maps)
 
 
+@pytest.mark.parametrize("variant", [None, "no-gcam", "no-dcam", "no-cam"])
+def test_feature_maps_are_of_every_network_with_or_without_a_classifier(tiny, images, variant):
+    method = tiny(variant, light=True).eval()
+    with torch.no_grad():
+        found = method.feature_maps(images(n=3)[0], "A2B")
+    assert {name: tuple(heat.shape) for name, heat in found.items()} == {
+        "generator": (3, 1, 8, 8),
+        "global": (3, 1, 3, 3),
+        "local": (3, 1, 3, 3),
+    }
+    assert next(iter(found)) == "generator"
+    assert set(found) - set(method.output_maps) == {"generator"}
+
+
 def test_discriminators_maps_are_of_the_translation_in_its_target_domain(tiny, images):
     method = tiny(light=True).eval()
     a, b = images()

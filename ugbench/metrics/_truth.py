@@ -40,8 +40,7 @@ def errors(metric: str, source: Tensor, output: Tensor, truth: Tensor, threshold
     """
     same_shape(metric, output, truth)
     same_shape(metric, source, truth)
-    if not 0 <= threshold <= 255:
-        raise UsageError(f"{metric}: threshold={threshold} was given; it is a level from 0 to 255.")
+    check_threshold(metric, threshold)
     split = torch.split(source, CHUNK), torch.split(output, CHUNK), torch.split(truth, CHUNK)
     sums = torch.cat([_sums(*part, threshold) for part in zip(*split, strict=True)])
     return Errors(*sums.unbind(1))
@@ -56,10 +55,22 @@ def same_shape(metric: str, output: Tensor, truth: Tensor) -> None:
         )
 
 
+def check_threshold(metric: str, threshold: int) -> None:
+    """Raises UsageError unless it is a level of a byte."""
+    if not 0 <= threshold <= 255:
+        raise UsageError(f"{metric}: threshold={threshold} was given; it is a level from 0 to 255.")
+
+
+def region(source: Tensor, truth: Tensor, threshold: int) -> Tensor:
+    """Where images (n, 3, h, w) of bytes should change, by more than `threshold` in any channel: bool (n, 1, h, w)."""
+    moves: Tensor = ((source.short() - truth.short()).abs() > threshold).any(1, keepdim=True)
+    return moves
+
+
 def _sums(source: Tensor, output: Tensor, truth: Tensor, threshold: int) -> Tensor:
     source, output, truth = source.short(), output.short(), truth.short()
     of_nothing, of_output = (source - truth).abs(), (output - truth).abs()
-    moves = (of_nothing > threshold).any(1, keepdim=True)
+    moves = region(source, truth, threshold)
     levels = [of_output * moves, of_nothing * moves, of_output * ~moves]
     kept = (~moves).expand_as(truth).flatten(1).sum(1)
     return torch.stack([*(level.flatten(1).sum(1).double() / 255 for level in levels), kept.double()], 1)

@@ -32,6 +32,7 @@ DASHES = (
     (0, (2, 1)),
     (0, (1, 2.5)),
 )
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 SETTINGS = {
     "font.size": 7,
     "axes.titlesize": 7,

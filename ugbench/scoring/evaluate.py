@@ -12,6 +12,7 @@ from torch import Tensor
 from ugbench.data.datasets import DataSet
 from ugbench.data.images import Size, load_images
 from ugbench.errors import RunError, UsageError
+from ugbench.kept_maps import make_maps
 from ugbench.kept_outputs import Outputs, make_outputs, outputs_of
 from ugbench.method import Direction
 from ugbench.metric import PAIRED
@@ -31,7 +32,7 @@ def metrics_for(wanted: Wanted, dataset: DataSet) -> tuple[str, ...]:
 
     Raises:
         UnknownName: no such metric.
-        UsageError: a truth score on data whose truth is not known, or a metric that is not the protocol's.
+        UsageError: a metric that needs the truth on data whose truth is not known, or one that is not the protocol's.
     """
     named = wanted.protocol
     chosen = wanted.metrics or named.metrics or ("kid", "fid", "lpips", *_truth_scores(dataset))
@@ -39,7 +40,7 @@ def metrics_for(wanted: Wanted, dataset: DataSet) -> tuple[str, ...]:
         needs = metric(name).needs
         if named.features_only and needs != "features":
             raise UsageError(f"--metric {name}: protocol {named.name} is of metrics on features; leave one out.")
-        if needs == "truth" and dataset.dial is None:
+        if needs in ("truth", "attention") and dataset.dial is None:
             raise UsageError(f"--metric {name}: the true translation of {dataset.name} is not known, only a dial's is.")
     return chosen
 
@@ -102,7 +103,17 @@ class Evaluation:
                 continue
             tick = self.progress(f"{run.id} {direction}") if self.progress else None
             make_outputs(run, dataset, direction, self.wanted.networks.device, step, tick)
-            new = [self._score(name, material, outputs, who) for name in missing]
+            seeing = [name for name in missing if metric(name).needs == "attention"]
+            heat = None
+            if seeing:
+                maps = make_maps(run, dataset, direction, self.wanted.networks.device, step)
+                heat = next(iter(maps.heat.values()), None)
+            if seeing and heat is None:
+                self.say(
+                    f"no {' or '.join(seeing)} for run {run.id} ({config.label}) {direction}: it has no heat maps."
+                )
+                missing = [name for name in missing if name not in seeing]
+            new = [self._score(name, material, outputs, who, heat) for name in missing]
             record.append(file, new)
             records += new
             self._floor_and_ceiling(material, names, outputs.format)
@@ -125,6 +136,8 @@ class Evaluation:
             known = {(r.metric, r.direction, r.protocol_id) for r in record.read(file)}
             new = []
             for name in names:
+                if metric(name).needs == "attention":
+                    continue  # images alone attend to nothing
                 if who.run == "real" and (
                     metric(name).needs not in ("features", "images") or self.wanted.protocol.reference == "train"
                 ):
@@ -141,7 +154,9 @@ class Evaluation:
                     self.say(f"no {name} for the row {who.run}: {error}")
             record.append(file, new)
 
-    def _score(self, name: str, material: Material, outputs: Outputs, who: Who) -> ScoreRecord:
+    def _score(
+        self, name: str, material: Material, outputs: Outputs, who: Who, heat: Tensor | None = None
+    ) -> ScoreRecord:
         own = metric(name)
         networks = self.wanted.networks
         settings = {**own.settings, **self.wanted.settings_of(name)}
@@ -150,6 +165,10 @@ class Evaluation:
             truth = material.truth(outputs.sources)
             images = (load_images(files, size) for files in (outputs.sources, outputs.files))
             score = own.compute(*images, truth, **settings)
+            n_real = len(truth)
+        elif own.needs == "attention":
+            truth = material.truth(outputs.sources)
+            score = own.compute(heat, load_images(outputs.sources, size), truth, **settings)
             n_real = len(truth)
         elif own.needs in PAIRED:
             distances = pair_distances(networks.between(own.needs), outputs.sources, outputs.files, size)

@@ -50,7 +50,7 @@ def score_folders(
     for name in wanted.metrics or fitting:
         own = metric(name)
         settings = {**own.settings, **wanted.settings_of(name)}
-        if own.needs == "truth":
+        if own.needs in ("truth", "attention"):
             raise UsageError(f"--metric {name} needs a dial's known truth; score a run on a dial instead.")
         if source is None and _needs_sources(name):
             raise UsageError(f"--metric {name} compares outputs with their sources: add --source DIR.")

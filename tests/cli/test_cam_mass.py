@@ -1,0 +1,157 @@
+"""`ugbench eval --metric cam_mass`: heat maps of a run's own weights, kept as numbers beside its outputs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from ugbench import kept_maps, translate
+from ugbench.cli.app import app
+from ugbench.data.dial import truth
+from ugbench.data.images import load_images
+from ugbench.errors import RunError
+from ugbench.kept_maps import make_maps
+from ugbench.metrics import cam_mass
+from ugbench.outputs import How, write_outputs
+from ugbench.overlay import overlay
+from ugbench.train.run import Run, dataset_of, find_run
+
+SMALL = ["--dataset", "dial:size=32,train=6,test=3", "--preset", "smoke", "--size", "32", "--batch-size", "1"]
+TINY = ["--steps", "2", "--save-every", "1", "--keep", "all", "--sample-every", "1000"]
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Home:
+    folder: Path
+    ids: dict[str, str]
+
+    def call(self, *words: object, code: int = 0) -> Result:
+        result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+        assert result.exit_code == code, result.stderr
+        return result
+
+    def eval(self, *words: object) -> list[dict[str, Any]]:
+        where = ["--results", self.folder / "results", "--device", "cpu", "--json"]
+        return list(json.loads(self.call("eval", *words, "--metric", "cam_mass", *where).stdout))
+
+    def run(self, label: str) -> Run:
+        return find_run(self.ids[label], self.folder / "results")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A U-GAT-IT, variants of it with fewer classifiers, and a CycleGAN."""
+    home = Home(tmp_path_factory.mktemp("home"), {})
+    where = ["--results", home.folder / "results", "--data-root", home.folder / "data", "--device", "cpu", "--json"]
+    for method, variant in (("ugatit", None), ("ugatit", "no-cam"), ("ugatit", "no-gcam"), ("cyclegan", None)):
+        own = ["--set", "channels=4,discriminator_channels=4"] if method == "ugatit" else ["--set", "channels=4"]
+        words = ["train", method, *SMALL, *TINY, *own, *(["--variant", variant] if variant else []), *where]
+        home.ids["-".join(filter(None, (method, variant)))] = json.loads(home.call(*words).stdout)["id"]
+    return home
+
+
+def expected(run: Run, name: str, direction: Any, step: int) -> float:
+    """The score from the run's weights, without anything kept."""
+    dataset = dataset_of(run)
+    method, _ = translate.load(run, CPU, step, whole=True)
+    images = load_images(dataset.split("testA" if direction == "A2B" else "testB"), 32)
+    (maps,) = translate.attention(method, images, direction, plain=True)
+    return cam_mass.compute(maps[name], images, truth(dataset, direction, 32)).value
+
+
+@pytest.mark.parametrize("label", ["ugatit", "ugatit-no-cam", "ugatit-no-gcam"])
+def test_the_score_is_of_the_generators_map_with_and_without_attention(home: Home, label: str) -> None:
+    records = home.eval(home.ids[label])
+    assert [(one["metric"], one["direction"], one["step"]) for one in records] == [
+        ("cam_mass", "A2B", 2),
+        ("cam_mass", "B2A", 2),
+    ]
+    for one in records:
+        assert one["value"] == pytest.approx(expected(home.run(label), "generator", one["direction"], 2), rel=1e-5)
+        assert one["se"] > 0 and one["low"] is None, "three images have no interval"
+        assert one["higher_is_better"] is None
+        assert (one["n_fake"], one["n_real"]) == (3, 3)
+        assert one["protocol"]["settings"] == {"threshold": 2}
+
+
+def test_kept_maps_are_those_of_the_step_that_was_asked_for(home: Home) -> None:
+    label = "ugatit"
+    by_step = {one["step"]: one["value"] for one in home.eval(home.ids[label], "--checkpoints", "all")[::2]}
+    assert set(by_step) == {1, 2}
+    for step, value in by_step.items():
+        assert value == pytest.approx(expected(home.run(label), "generator", "A2B", step), rel=1e-5)
+    assert by_step[1] != by_step[2]
+
+
+def test_maps_are_made_once_with_a_note_of_which_are_attention(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = home.run("ugatit-no-gcam")
+    first = make_maps(run, dataset_of(run), "A2B", CPU)
+    monkeypatch.setattr(kept_maps.translate, "load", None)
+    again = make_maps(run, dataset_of(run), "A2B", CPU)
+    assert list(again.heat) == list(first.heat) == ["generator", "global", "local"]
+    assert again.attended == first.attended == {"global", "local"}
+    for name, heat in first.heat.items():
+        assert torch.equal(heat, again.heat[name])
+    kept = kept_maps.kept_maps(run, "A2B")
+    assert kept is not None and kept.step == 2
+
+
+def test_a_run_without_maps_is_named_and_has_no_score(home: Home) -> None:
+    where = ["--results", home.folder / "results", "--device", "cpu", "--json"]
+    result = home.call("eval", home.ids["cyclegan"], "--metric", "cam_mass,changed", *where)
+    assert {one["metric"] for one in json.loads(result.stdout)} == {"changed"}
+    assert f"no cam_mass for run {home.ids['cyclegan']} (cyclegan) A2B: it has no heat maps." in result.stderr
+
+
+def test_identity_and_real_attend_to_nothing(home: Home) -> None:
+    home.eval(home.ids["ugatit"])
+    folder = home.run("ugatit").path.parents[1]
+    for who in ("identity", "real"):
+        file = folder / who / "scores.jsonl"
+        assert not file.exists() or "cam_mass" not in file.read_text()
+
+
+def test_without_a_known_truth_it_is_refused(home: Home, tmp_path: Path) -> None:
+    data = home.run("ugatit").config.dataset
+    assert data is not None
+    folders = ["--real", f"{data.root}/testB", "--fake", f"{data.root}/testA"]
+    result = home.call("eval", *folders, "--metric", "cam_mass", "--device", "cpu", code=2)
+    assert "--metric cam_mass needs a dial's known truth" in result.stderr
+
+
+def test_a_damaged_file_of_maps_is_named(home: Home) -> None:
+    run = home.run("ugatit-no-cam")
+    make_maps(run, dataset_of(run), "B2A", CPU)
+    file = run.path / "outputs/B2A" / kept_maps.FILE
+    whole = file.read_bytes()
+    file.write_bytes(whole[:40])
+    with pytest.raises(RunError, match=r"maps\.safetensors is damaged; remove it"):
+        kept_maps.kept_maps(run, "B2A")
+    file.write_bytes(whole)
+
+
+@pytest.mark.parametrize("label", ["ugatit", "ugatit-no-gcam"])
+def test_overlays_of_discriminators_lie_over_the_translation(home: Home, tmp_path: Path, label: str) -> None:
+    run = home.run(label)
+    method, _ = translate.load(run, CPU, None, whole=True)
+    (source,) = dataset_of(run).split("testA")[:1]
+    write_outputs(method, [source], tmp_path, "A2B", How(attention=True))
+    image, output = load_images([source], 32), load_images([tmp_path / source.name], 32)
+    (maps,) = translate.attention(method, image, "A2B")
+    found = {file.parent for file in (tmp_path / "attention").rglob("*.png")}
+    assert found == {tmp_path / "attention" / (name if name != "generator" else "") for name in maps}
+    for name, heat in maps.items():
+        place = tmp_path / "attention" / ("" if name == "generator" else name) / source.name
+        under = image[0] if name == "generator" else output[0]
+        np.testing.assert_array_equal(
+            np.asarray(Image.open(place)), overlay(under, heat[0]).permute(1, 2, 0).numpy(), err_msg=name
+        )

@@ -1,0 +1,130 @@
+"""Where each heat map's mass lies, against where the translation should change; on a dial alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from torch import Tensor
+
+from ugbench.data.images import load_images
+from ugbench.errors import UsageError
+from ugbench.kept_maps import kept_maps
+from ugbench.method import DIRECTIONS, Direction
+from ugbench.metric import Score
+from ugbench.metrics import _truth, cam_mass
+from ugbench.report import style
+from ugbench.report.figure_context import FigureContext, label_runs
+from ugbench.scoring.material import Material
+from ugbench.train.run import Run, dataset_of
+
+TITLE = "mass of every heat map in the region that should change, over its share of the image (dial)"
+
+ROOM = 0.6  # of a run's line, over which its maps stand above each other
+GREY = "0.35"
+
+Dots = Mapping[str, tuple[Score, bool]]
+"""Score and whether the map is attention, by the map's name."""
+
+
+def draw(context: FigureContext) -> Figure:
+    """A panel a direction, a line a run, a dot a heat map with its 95 % interval over images; 1 is uniform.
+
+    A panel's title says the largest value that any map could have there. Filled dots are attention, hollow ones the
+    plain features of a network without it. Only runs whose maps are kept are shown; of fewer than 30 images there is
+    no interval.
+
+    Raises:
+        UsageError: no runs, runs of several data sets, not a dial, or no kept maps.
+        RunError: the data set is no longer where it was, or a file of maps is damaged.
+    """
+    runs = context.chosen_of_one_dataset()
+    if dataset_of(runs[0]).dial is None:
+        raise UsageError(f"where {dataset_of(runs[0]).name} should change is not known, only where a dial should is.")
+    panels = {}
+    for direction in DIRECTIONS if context.direction is None else (context.direction,):
+        rows = [(run, label, _scores(run, direction)) for run, label in zip(runs, label_runs(runs), strict=True)]
+        if rows := [row for row in rows if row[2]]:
+            panels[direction] = rows
+    if not panels:
+        where = runs[0].path / "outputs" / (context.direction or "A2B")
+        raise UsageError(f"no kept heat maps, in {where} for one; run `ugbench eval --metric cam_mass` to make them.")
+    names = list(dict.fromkeys(name for rows in panels.values() for _, _, dots in rows for name in dots))
+    markers = {name: style.MARKERS[place % len(style.MARKERS)] for place, name in enumerate(names)}
+    most = max(map(len, panels.values()))
+    looks = style.lines([run for rows in panels.values() for run, _, _ in rows])
+    with style.settings():
+        figure = style.blank(style.WIDTH * max(0.6, len(panels) / 2), 0.32 * most + 0.9)
+        grid = figure.subplots(1, len(panels), squeeze=False, sharex=True)[0]
+        for axes, (direction, rows) in zip(grid, panels.items(), strict=True):
+            axes.set_title(f"{direction} (largest possible: {_largest(rows[0][0], direction):.2f})", loc="left")
+            _draw_panel(axes, rows, markers, looks)
+        figure.supxlabel("share of the map's mass where the image should change / share of the area", fontsize=7)
+        figure.legend(handles=_handles(markers), loc="outside upper left", ncols=len(names) + 3)
+    return figure
+
+
+def _images(run: Run, direction: Direction) -> tuple[Tensor, Tensor]:
+    """The sources and their truth, uint8 (n, 3, s, s)."""
+    material = Material(dataset_of(run), direction, int(run.config.config["size"]))
+    return load_images(material.sources, material.size), material.truth(material.sources)
+
+
+def _largest(run: Run, direction: Direction) -> float:
+    """The value of a map that is the region that should change."""
+    images = _images(run, direction)
+    return cam_mass.compute(_truth.region(*images, _truth.THRESHOLD).float(), *images).value
+
+
+def _scores(run: Run, direction: Direction) -> Dots:
+    maps = kept_maps(run, direction)
+    if maps is None or not maps.heat:
+        return {}
+    images = _images(run, direction)
+    return {name: (cam_mass.compute(heat, *images), name in maps.attended) for name, heat in maps.heat.items()}
+
+
+def _draw_panel(
+    axes: Axes,
+    rows: Sequence[tuple[Run, str, Dots]],
+    markers: Mapping[str, str],
+    looks: Mapping[str, Mapping[str, Any]],
+) -> None:
+    axes.axvline(1, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
+    axes.set_yticks(range(len(rows)), [label for _, label, _ in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    for place, (run, _, dots) in enumerate(rows):
+        colour = looks[run.config.label]["color"]
+        for each, (name, (score, attended)) in enumerate(dots.items()):
+            height = place + ROOM * ((each + 0.5) / len(dots) - 0.5)
+            if score.low is not None and score.high is not None:
+                axes.plot([score.low, score.high], [height, height], color=colour, linewidth=1, zorder=2)
+            face = colour if attended else "white"
+            axes.plot([score.value], [height], **_dot(markers[name], colour, face), zorder=3)
+        if place:
+            axes.axhline(place - 0.5, color="0.9", linewidth=0.5, zorder=0)
+
+
+def _dot(marker: str, edge: str, face: str) -> dict[str, Any]:
+    return {
+        "linestyle": "",
+        "marker": marker,
+        "markersize": 4,
+        "markeredgewidth": 0.8,
+        "markeredgecolor": edge,
+        "markerfacecolor": face,
+    }
+
+
+def _handles(markers: Mapping[str, str]) -> list[Line2D | Patch]:
+    maps = [Line2D([], [], label=name, **_dot(marker, GREY, GREY)) for name, marker in markers.items()]
+    return [
+        *maps,
+        Patch(facecolor=GREY, edgecolor=GREY, label="attention"),
+        Patch(facecolor="white", edgecolor=GREY, label="plain features"),
+        Line2D([], [], label="uniform", color=GREY, linewidth=0.8, linestyle=(0, (4, 2))),
+    ]

@@ -1,0 +1,75 @@
+"""The share of instance norm, rho, that each layer ended with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ugbench.errors import UsageError
+from ugbench.report import style
+from ugbench.report.curves import Curve, read_curves, rho_by_network
+from ugbench.report.figure_context import FigureContext, label_runs
+
+TITLE = "rho (the share of instance norm) of every layer at the last logged step"
+
+SPREAD = 0.5  # of the room of a layer, over which its runs stand side by side
+
+
+def draw(context: FigureContext) -> Figure:
+    """A panel a network, layers from the input to the output, a marker a run; a dash is where it was first logged.
+
+    The axis is always 0 to 1: how far rho moved, and how little, is the point.
+
+    Raises:
+        UsageError: no runs, or none that has logged a rho.
+        RunError: a line of a metrics.jsonl is damaged.
+    """
+    runs = context.chosen()
+    found = {
+        label: (run, own)
+        for label, run in zip(label_runs(runs), runs, strict=True)
+        if (own := rho_by_network(read_curves(run.path)))
+    }
+    if not found:
+        raise UsageError(f"no run under {context.results} has logged a rho; only methods that learn one do.")
+    names = list(dict.fromkeys(name for _, own in found.values() for name in own))
+    lines = style.lines([run for run, _ in found.values()])
+    handles = []
+    with style.settings():
+        figure = style.blank(style.WIDTH, 2.8)
+        panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
+        panels[0].set_ylim(-0.04, 1.04)
+        panels[0].set_ylabel("rho")
+        layers = {
+            name: list(dict.fromkeys(layer for _, own in found.values() for layer in own.get(name, {})))
+            for name in names
+        }
+        for panel, name in zip(panels, names, strict=True):
+            panel.set_title(name, loc="left")
+            panel.set_xticks(range(len(layers[name])), layers[name], rotation=90)
+            panel.set_xlim(-0.5, len(layers[name]) - 0.5)
+            for edge in range(1, len(layers[name])):
+                panel.axvline(edge - 0.5, color="0.9", linewidth=0.5, zorder=0)
+        aside = np.linspace(-SPREAD / 2, SPREAD / 2, len(found)) if len(found) > 1 else [0.0]
+        for place, (offset, (label, (run, own))) in enumerate(zip(aside, found.items(), strict=True)):
+            colour, marker = lines[run.config.label]["color"], style.MARKERS[place % len(style.MARKERS)]
+            # Every second run is hollow: shape and filling stay apart in grey.
+            look = {"color": colour, "marker": marker, "markerfacecolor": "white" if place % 2 else colour}
+            for panel, name in zip(panels, names, strict=True):
+                places, first, last = _ends(layers[name], own.get(name, {}))
+                panel.plot(places + offset, first, linestyle="", marker="_", color="0.4", markersize=6, zorder=2)
+                panel.plot(places + offset, last, linestyle="", markersize=3.5, zorder=3, **look)
+            handles.append(Line2D([], [], linestyle="", markersize=4, label=label, **look))
+        handles.append(Line2D([], [], linestyle="", marker="_", color="0.4", markersize=6, label="first logged"))
+        figure.legend(handles=handles, loc="outside upper left", ncols=4)
+    return figure
+
+
+def _ends(layers: list[str], curves: Mapping[str, Curve]) -> tuple[np.ndarray, list[float], list[float]]:
+    """Places of the layers that have a curve, and its first and last value."""
+    there = [place for place, layer in enumerate(layers) if layer in curves]
+    own = [curves[layers[place]].values for place in there]
+    return np.array(there, dtype=float), [float(values[0]) for values in own], [float(values[-1]) for values in own]

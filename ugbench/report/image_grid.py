@@ -1,0 +1,157 @@
+"""Figures of images: a row a test image, a column a heading, blocks of rows below each other."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ugbench.data.datasets import TEST, DataSet
+from ugbench.data.images import read_image, resize
+from ugbench.errors import UsageError
+from ugbench.kept_outputs import files_by_stem
+from ugbench.method import DIRECTIONS, Direction
+from ugbench.outputs import ATTENTION
+from ugbench.report import style
+from ugbench.report.figure_context import FigureContext
+from ugbench.train.run import Run, dataset_of
+
+LARGEST, GAP, MARGIN = 1.1, 0.03, 0.12  # inches: an image's side, between images, for the stems
+LINE, LETTER = 0.11, 0.055  # inches: a line of a column's heading, and one letter
+STEM = 6  # points
+
+
+File = Callable[[str], Path | None]
+"""The file to show for a stem, or None."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A heading and the files below it."""
+
+    title: str
+    file: File
+
+
+Columns = Callable[[DataSet, Sequence[Run], Direction, Sequence[str]], Sequence[Column]]
+"""(data set, runs that translate this way, direction, stems of the rows) -> what to show; nothing for no rows."""
+
+
+def draw(context: FigureContext, columns: Columns, missing: str) -> Figure:
+    """Rows of test images, a block a direction.
+
+    The images are spread evenly over the sorted sources that every run has translated; nobody picked them.
+    All are shown at the runs' size, as the networks saw them.
+
+    Args:
+        missing: what there is not where no direction has any columns, and what to do: the end of a sentence.
+    Raises:
+        UsageError: no runs, runs of several data sets, or nothing to show.
+        RunError: the data set is no longer where it was.
+        DataError: an image cannot be read.
+    """
+    runs = context.chosen_of_one_dataset()
+    dataset = dataset_of(runs[0])
+    size = max(int(run.config.config.get("size", 256)) for run in runs)
+    blocks = []
+    for direction in DIRECTIONS if context.direction is None else (context.direction,):
+        able = [run for run in runs if direction in run.directions()]
+        stems = _stems(dataset, able, direction, context.limit)
+        if stems and (own := columns(dataset, able, direction, stems)):
+            blocks.append((stems, own))
+    if not blocks:
+        where = runs[0].path / "outputs" / (context.direction or "A2B")
+        raise UsageError(f"no {missing}, in {where} for one; run `ugbench eval` to make them.")
+    return _draw(blocks, size)
+
+
+def sources(dataset: DataSet, domain: str) -> Column:
+    """The test images of a domain, "A" or "B", as the input."""
+    return Column(f"input ({domain})", by_stem(dataset, domain).get)
+
+
+def by_stem(dataset: DataSet, domain: str) -> dict[str, Path]:
+    """The test images of a domain by their stems, sorted by name."""
+    return {path.stem: path for path in dataset.split(TEST[domain])}
+
+
+def overlays(run: Run, direction: Direction, stems: Sequence[str], name: str = "") -> File | None:
+    """Where a run's kept overlays of a heat map are, by stem; None where it has none of these stems.
+
+    Args:
+        name: of a map beyond the main one.
+    """
+    folder = run.path / "outputs" / direction / ATTENTION / name
+
+    def file(stem: str) -> Path | None:
+        path = folder / f"{stem}.png"
+        return path if path.exists() else None
+
+    return file if any(file(stem) for stem in stems) else None
+
+
+def _stems(dataset: DataSet, runs: Sequence[Run], direction: Direction, limit: int) -> list[str]:
+    """Stems of sources, evenly spread, that all runs with outputs this way have; none without such runs."""
+    outputs = [files for run in runs if (files := files_by_stem(run, direction))]
+    if not outputs:
+        return []
+    stems = [stem for stem in by_stem(dataset, direction[0]) if all(stem in files for files in outputs)]
+    places = np.linspace(0, len(stems) - 1, min(limit, len(stems))).round().astype(int)
+    return [stems[place] for place in places]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where things stand on a page, in inches from its lower left corner."""
+
+    width: float
+    height: float
+    side: float
+
+    def left(self, place: int) -> float:
+        """Of a column of images."""
+        return MARGIN + place * (self.side + GAP)
+
+    def box(self, place: int, bottom: float) -> tuple[float, float, float, float]:
+        """An image's place as matplotlib takes it: left, bottom, width, height in parts of the page."""
+        corner = (self.left(place) / self.width, bottom / self.height)
+        return (*corner, self.side / self.width, self.side / self.height)
+
+
+def _draw(blocks: Sequence[tuple[Sequence[str], Sequence[Column]]], size: int) -> Figure:
+    most = max(len(columns) for _, columns in blocks)
+    side = min(LARGEST, (style.WIDTH - MARGIN) / most - GAP)
+    letters = max(6, int(side / LETTER))
+    titles = [[textwrap.wrap(column.title, letters) for column in columns] for _, columns in blocks]
+    heads = [LINE * max(map(len, own)) + 0.06 for own in titles]
+    rows = sum(len(stems) for stems, _ in blocks)
+    grid = Grid(MARGIN + most * (side + GAP), sum(heads) + rows * (side + GAP), side)
+    with style.settings():
+        figure = style.blank(grid.width, grid.height, layout=None)
+        top = grid.height
+        for (stems, columns), own, head in zip(blocks, titles, heads, strict=True):
+            top -= head
+            for place, lines in enumerate(own):
+                middle = (grid.left(place) + side / 2) / grid.width
+                figure.text(middle, (top + 0.03) / grid.height, "\n".join(lines), ha="center", va="bottom")
+            for stem in stems:
+                top -= side + GAP
+                _draw_row(figure, grid, top + GAP, stem, [column.file(stem) for column in columns], size)
+    return figure
+
+
+def _draw_row(figure: Figure, grid: Grid, bottom: float, stem: str, files: Sequence[Path | None], size: int) -> None:
+    middle = (bottom + grid.side / 2) / grid.height
+    name = stem if len(stem) <= 20 else f"{stem[:9]}…{stem[-9:]}"
+    figure.text(0.05 / grid.width, middle, name, rotation=90, ha="center", va="center", fontsize=STEM)
+    for place, file in enumerate(files):
+        axes = figure.add_axes(grid.box(place, bottom))
+        axes.set_axis_off()
+        if file is None:
+            axes.text(0.5, 0.5, "none", ha="center", va="center", color="0.5")
+        else:
+            axes.imshow(np.asarray(resize(read_image(file), size)), aspect="auto")
