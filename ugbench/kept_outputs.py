@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from filelock import FileLock
 
 from ugbench import translate
 from ugbench.data.datasets import TEST, DataSet
@@ -73,7 +74,8 @@ def make_outputs(
 ) -> None:
     """Translate the data set's test sources into RUN/outputs/<direction>/, where that is not done already.
 
-    Outputs of another step or of other sources are replaced; another tool's are left as they were imported.
+    Outputs of another step or of other sources are replaced; another tool's are left as they were imported. Where
+    another process is at it, this waits for it.
     Overlays of heat maps lie beside them, in attention/, where the method has any.
 
     Raises:
@@ -84,14 +86,15 @@ def make_outputs(
     folder = run.path / "outputs" / direction
     at = run.step() if step is None else step
     note = {"step": at, "sources": dataset.fingerprint((TEST[direction[0]],))}
-    if (folder / NOTE).exists() and json.loads((folder / NOTE).read_text(encoding="utf-8")) == note:
-        return
-    method, _ = translate.load(run, device, step, whole=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    how = How(mode=run.config.precision, attention=has_attention(method, direction))
-    write_outputs(method, dataset.split(TEST[direction[0]]), folder, direction, how, progress)
-    # Written last: a folder without it was cut short and is made again.
-    write_json(folder / NOTE, note)
+    with FileLock(run.path / ".outputs.lock"):
+        if (folder / NOTE).exists() and json.loads((folder / NOTE).read_text(encoding="utf-8")) == note:
+            return
+        method, _ = translate.load(run, device, step, whole=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        how = How(mode=run.config.precision, attention=has_attention(method, direction))
+        write_outputs(method, dataset.split(TEST[direction[0]]), folder, direction, how, progress)
+        # Written last: a folder without it was cut short and is made again.
+        write_json(folder / NOTE, note)
 
 
 def made_at(run: Run, direction: Direction) -> int | None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +17,14 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from ugbench import kept_outputs
 from ugbench.cli.app import app
 from ugbench.data.images import load_images
 from ugbench.metrics import kid
 from ugbench.scoring import selection
 from ugbench.scoring.extractors import extract, load_extractor
 from ugbench.scoring.selection import validation_split
-from ugbench.train.run import find_run
+from ugbench.train.run import dataset_of, find_run
 from ugbench.translate import load, translate
 
 DIAL = "dial:size=32,train=30,test=3"
@@ -178,3 +183,27 @@ def test_calls_without_a_choice_are_refused(home: Home, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
     assert result.exit_code == 2
     assert "(other) was imported and has no kept checkpoints; leave the option out" in result.stderr
+
+
+def test_two_calls_at_once_translate_the_test_images_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = find_run(home.run, home.folder / "results")
+    dataset = dataset_of(run)
+    shutil.rmtree(run.path / "outputs", ignore_errors=True)
+    own, calls = kept_outputs.write_outputs, []
+    both = threading.Barrier(2)
+
+    def write(*given: Any) -> Any:
+        calls.append(given)
+        time.sleep(0.2)  # time for the other to come by, if nothing held it
+        return own(*given)
+
+    def make() -> None:
+        both.wait()
+        kept_outputs.make_outputs(run, dataset, "A2B", torch.device("cpu"))
+
+    monkeypatch.setattr(kept_outputs, "write_outputs", write)
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(make), pool.submit(make)]:
+            done.result()
+    assert len(calls) == 1
+    assert len(kept_outputs.files_by_stem(run, "A2B")) == 3

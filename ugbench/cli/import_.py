@@ -92,7 +92,8 @@ def import_(
         if path is None:
             raise UsageError("FILE|DIR is missing: name a checkpoint's file, or the folder of its files.")
         wish = Wish(path, method, name, found, direction, revision, options.parse_sets(sets))
-        run = import_checkpoint(wish, results, pick_precision(precision, pick_device(device)), say)
+        # Public code translates in float32.
+        run = import_checkpoint(wish, results, pick_precision(precision, pick_device(device), auto="fp32"), say)
         say(f"run {run.id} in {run.path}: {run.config.label}, {', '.join(run.directions())}")
         report = _report(run)
     if as_json:

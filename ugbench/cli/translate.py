@@ -56,7 +56,9 @@ def translate(
     method, step = translation.load(found, chosen, parse_checkpoint(checkpoint), whole=attention)
     if attention and not has_attention(method, way):
         raise UsageError(f"--attention: {found.config.label} has no attention maps; leave it out.")
-    how = How(batch_size, pick_precision(precision, chosen), attention, keep_size, samples)
+    # As it was trained, and as `eval` translates the test images.
+    mode = pick_precision(precision, chosen, auto=found.config.precision)
+    how = How(batch_size, mode, attention, keep_size, samples)
     with progress_callback("translating") as tick:
         write_outputs(method, paths, output, way, how, tick)
     trained = f" at step {step}" if step else ""

@@ -46,14 +46,16 @@ def has_bf16(device: torch.device) -> bool:
     return False
 
 
-def pick_precision(name: str, device: torch.device) -> Precision:
+def pick_precision(name: str, device: torch.device, auto: Precision | None = None) -> Precision:
     """What `auto`, `fp32` or `bf16` means on `device`.
 
+    Args:
+        auto: what `auto` means; None for the fastest that the device has.
     Raises:
         UsageError: no such precision.
     """
     if name == "auto":
-        return "bf16" if has_bf16(device) else "fp32"
+        return auto or ("bf16" if has_bf16(device) else "fp32")
     if name == "fp32":
         return "fp32"
     if name == "bf16":
