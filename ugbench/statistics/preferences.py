@@ -132,7 +132,8 @@ def _satterthwaite(parts: Sequence[float], counts: Sequence[int]) -> float:
 def _wilson(share: float, n: float, t: float) -> tuple[float, float]:
     middle = (share + t**2 / (2 * n)) / (1 + t**2 / n)
     half = t * math.sqrt(share * (1 - share) / n + t**2 / (4 * n**2)) / (1 + t**2 / n)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # Rounding must not take the limits of 0 and 1 from where they are.
+    return 0.0 if share == 0 else middle - half, 1.0 if share == 1 else middle + half
 
 
 def _alpha(choices: Places, raters: Places, images: Places) -> float | None:
