@@ -77,8 +77,8 @@ def draw(case: Case, random: np.random.Generator) -> list[Vote]:
 def simulate(draws: int, cases: Sequence[Case]) -> list[dict[str, Any]]:
     """For each case and method the coverage of the interval and of Wilson's on votes taken as independent."""
     rows = []
-    for number, case in enumerate(cases):
-        random, true = np.random.default_rng(number), truth(case)
+    for case in cases:
+        random, true = np.random.default_rng([int(10 * number) for number in case]), truth(case)
         held, independent, width = np.zeros((3, len(UTILITIES)))
         for _ in range(draws):
             found = preferences(draw(case, random), len(UTILITIES))
