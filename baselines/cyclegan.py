@@ -61,6 +61,7 @@ class CycleGANConfig(MethodConfig):
     pool_size: NonNegativeInt = Field(50, description="earlier fakes of a domain that its discriminator may see")
     cycle_weight: NonNegativeFloat = Field(10.0, description="weight of each cycle's L1")
     identity_weight: NonNegativeFloat = Field(5.0, description="weight of each identity's L1; 0 skips it")
+    init: Literal["normal", "default"] = Field("normal", description="N(0, 0.02) and biases 0, or PyTorch's own")
     lr: PositiveFloat = Field(2e-4, description="Adam's rate in the first half of the steps")
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's first beta")
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's second beta")
@@ -131,7 +132,8 @@ class CycleGAN(Method):
         self.discriminator_b = discriminator(config.discriminator_channels)
         self.pool_a = ImagePool(config.pool_size, config.size)
         self.pool_b = ImagePool(config.pool_size, config.size)
-        normal_(self)
+        if config.init == "normal":
+            normal_(self)
 
     def groups(self) -> dict[str, Group]:
         """One Adam for both generators, one for both discriminators; constant, then linear to 0.

@@ -1,11 +1,13 @@
 """What all tests share: the data, one thread, and an environment without the developer's own settings."""
 
 import os
+import random
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 DATA = "UGBENCH_TEST_DATA"
@@ -73,6 +75,36 @@ def page(browser: Browser) -> Iterator[Page]:
     yield tab
     context.close()
     assert errors == []
+
+
+@pytest.fixture(scope="session")
+def make_voting_home() -> Callable[..., Path]:
+    """`make(folder, zebrafish=1, dugong=2)` fills a folder with `data` (six test images and two training images a
+    domain, 32 px) and `results` with outputs A2B of other tools by these names, whose pixels follow from the numbers.
+    """
+    from typer.testing import CliRunner
+
+    from ugbench.cli.app import app
+
+    def make(folder: Path, **seeds: int) -> Path:
+        for split, count in (("testA", 6), ("testB", 6), ("trainA", 2), ("trainB", 2)):
+            _noise(folder / "data" / split, count, split)
+        for name, seed in seeds.items():
+            _noise(folder / name, 6, f"outputs {seed}")
+            words = ["import", folder / name, "--as", "external", "--name", name, "--direction", "A2B"]
+            words += ["--dataset", folder / "data", "--results", folder / "results"]
+            result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+            assert result.exit_code == 0, result.stderr
+        return folder
+
+    return make
+
+
+def _noise(folder: Path, count: int, seed: str) -> None:
+    folder.mkdir(parents=True)
+    for place in range(count):
+        pixels = random.Random(f"{seed} {place}").randbytes(8 * 8 * 3)
+        Image.frombytes("RGB", (8, 8), pixels).resize((32, 32)).save(folder / f"walrus{place}.png")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -30,6 +30,7 @@ from ugbench.cli import (
     train,
     translate,
     variants,
+    vote,
 )
 from ugbench.cli.options import takes_common
 from ugbench.errors import UgbenchError
@@ -135,6 +136,7 @@ app.command("translate")(takes_common(translate.translate))
 app.command("eval")(takes_common(evaluate.evaluate))
 app.command("export")(takes_common(export.export))
 app.command("table")(takes_common(table.table))
+app.command("vote")(takes_common(vote.vote))
 app.command("differences")(takes_common(differences.differences))
 app.command("neighbours")(takes_common(neighbours.neighbours))
 app.command("figure")(takes_common(figure.figure))

@@ -33,6 +33,9 @@ def table(
         list[str] | None,
         typer.Option("--columns", metavar="NAMES", help="What runs took: parameters, flops, hours."),
     ] = None,
+    votes: Annotated[
+        bool, typer.Option("--votes", help="What raters preferred (`ugbench vote`); scores beside it by --metric.")
+    ] = False,
     across: Annotated[
         bool, typer.Option("--across", help="Add each method's mean rank and largest regret over data sets.")
     ] = False,
@@ -55,19 +58,25 @@ def table(
       ugbench table --metric kid --published table3
       ugbench table --protocol target
       ugbench table --columns parameters,flops,hours
+      ugbench table --votes --published table2
     """
     from ugbench.report import formats
+    from ugbench.report import votes as preferences
     from ugbench.report.about import add_about
     from ugbench.report.across import add_across
     from ugbench.report.published import add_published
     from ugbench.report.table import build_table
     from ugbench.scoring import differences
     from ugbench.scoring.record import read_all
+    from ugbench.serve.store import read_polls
 
-    records = [one for one in read_all(results) if not dataset or one.dataset in dataset]
-    built = build_table(
-        records, options.split_list(metrics), results, differences=differences.read_all(results), protocol=protocol
-    )
+    built, names = preferences.EMPTY, options.split_list(metrics)
+    if names or not votes:
+        records = [one for one in read_all(results) if not dataset or one.dataset in dataset]
+        built = build_table(records, names, results, differences=differences.read_all(results), protocol=protocol)
+    if votes:
+        kept = {poll: own for poll, own in read_polls(results).items() if not dataset or poll.dataset in dataset}
+        built = preferences.add_votes(built, kept)
     built = add_published(built, options.split_list(published))
     built = add_about(built, options.split_list(columns), results)
     built = add_across(built) if across else built

@@ -28,7 +28,7 @@ class Beside:
 
     Attributes:
         key: its name in JSON, and in the rows' `beside`.
-        under: the JSON object of a row that holds it: published or about.
+        under: the JSON object of a row that holds it: published, about or votes.
         title: heading.
         csv: heads of its columns there.
         head: what JSON holds of the whole column, once a table; None where there is nothing to say.

@@ -14,7 +14,7 @@ from ugbench.scoring.evaluate import Evaluation
 from ugbench.statistics import permutation, seeds
 from ugbench.statistics.permutation import CheckpointClaim
 from ugbench.statistics.seeds import MethodClaim
-from ugbench.train.run import Run, dataset_of, list_runs
+from ugbench.train.run import Run, dataset_of, list_runs, longest_trained
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def claims(
     """
     found_runs = list_runs(evaluation.results) if runs is None else runs
     runs = [run for run in found_runs if run.is_done() and run.config.dataset is not None]
-    runs = _longest([run for run in runs if not datasets or run.path.parent.parent.name in datasets])
+    runs = longest_trained([run for run in runs if not datasets or run.path.parent.parent.name in datasets])
     if to not in {run.config.label for run in runs}:
         raise UnknownName("finished method", to, {run.config.label for run in runs})
     families = [_comparable(evaluation, family) for family in _families(runs, to)]
@@ -89,15 +89,6 @@ def claims(
         for one, claim, method, label in zip(family, checkpoints, methods, others, strict=True):
             found.append(Claim(dataset, direction, label, to, one[0], claim, one[2], method))
     return found
-
-
-def _longest(runs: Sequence[Run]) -> list[Run]:
-    longest: dict[tuple[object, ...], Run] = {}
-    for run in runs:
-        key = (run.path.parent.parent, run.config.label, run.config.seed, run.config.direction)
-        if key not in longest or run.step() >= longest[key].step():
-            longest[key] = run
-    return list(longest.values())
 
 
 def _families(runs: Sequence[Run], to: str) -> list[tuple[str, Direction, list[Run], dict[str, list[Run]]]]:

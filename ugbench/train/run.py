@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -242,6 +243,16 @@ def read_run(path: Path) -> Run:
 def list_runs(results: Path) -> list[Run]:
     """Every run under a results folder, by path."""
     return [read_run(file.parent) for file in sorted(results.glob(f"*/*/*/{CONFIG}"))]
+
+
+def longest_trained(runs: Iterable[Run]) -> list[Run]:
+    """Of several runs of one data set, label, seed and direction the one that trained longest."""
+    longest: dict[tuple[object, ...], Run] = {}
+    for run in runs:
+        key = (run.path.parent.parent, run.config.label, run.config.seed, run.config.direction)
+        if key not in longest or run.step() >= longest[key].step():
+            longest[key] = run
+    return list(longest.values())
 
 
 def find_run(text: str, results: Path) -> Run:
