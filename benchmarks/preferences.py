@@ -57,7 +57,8 @@ def truth(case: Case, votes: int = 2_000_000) -> np.ndarray:
     for _ in range(10):
         utility = UTILITIES + sd * random.normal(size=(votes // 10, len(UTILITIES)))
         counts += np.bincount((utility + random.gumbel(size=utility.shape)).argmax(1), minlength=len(UTILITIES))
-    return counts / counts.sum()
+    shares: np.ndarray = counts / counts.sum()
+    return shares
 
 
 def draw(case: Case, random: np.random.Generator) -> list[Vote]:
