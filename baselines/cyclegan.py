@@ -118,6 +118,8 @@ class CycleGAN(Method):
             "channels": 16,
             "discriminator_channels": 16,
             "blocks": 2,
+            # 500 steps on dials of seed=7: error left 0.78 and 0.40 with texture=1, by N(0, 0.02) 0.92 and 0.52.
+            "init": "default",
             "lr": 1e-3,
         },
     }

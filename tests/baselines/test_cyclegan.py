@@ -96,7 +96,7 @@ def test_an_unknown_field_is_met_with_a_near_one():
 
 def test_weights_start_from_a_narrow_normal_and_biases_from_zero():
     torch.manual_seed(0)
-    method = tiny(channels=16, discriminator_channels=16)
+    method = tiny(channels=16, discriminator_channels=16, init="normal")
     for name, parameter in method.named_parameters():
         if name.endswith("bias"):
             assert not parameter.any(), name
