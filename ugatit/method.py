@@ -27,7 +27,7 @@ from ugbench.nn.schedule import constant_then_linear
 Parts = TypeVar("Parts", Translation, Judgement)
 
 # At the networks' rate Adam moves rho by a fraction of [0, 1] in a run, and decay pulls it down whatever the data say.
-FREE_RHO = {"rho_lr_factor": 10.0, "rho_decay": False}
+FREE_RHO = {"rho_lr_factor": 100.0, "rho_decay": False}
 
 
 class UGATIT(Method):

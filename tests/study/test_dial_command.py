@@ -22,7 +22,7 @@ DIAL = "dial:size=32,train=4,test=3"
 TINY = ["--seeds", "1", "--steps", "2", "--batch-size", "1", "--set", "channels=4,discriminator_channels=4,blocks=1"]
 ABLATE = ["ablate", "--dial", "--dataset", DIAL, *TINY]
 ARMS = ["rho-from-0", "rho-from-05", "rho-from-1", "rho0", "adain"]
-SETTINGS = {"dial-s0-t0-32": (0, 0), "dial-s1-t0-32": (1, 0), "dial-s0-t1-32": (0, 1), "dial-s1-t1-32": (1, 1)}
+SETTINGS = {"dial-s0-t0-32": (0, 0), "dial-s1-t0-32": (1, 0), "dial-s0-t1-32": (0, 1)}
 
 
 def call(folder: Path, *words: str, code: int = 0) -> Any:
@@ -33,7 +33,7 @@ def call(folder: Path, *words: str, code: int = 0) -> Any:
 
 
 def train_here(planned: Sequence[Planned], *_rest: object) -> list[train.Outcome]:
-    """What `train_all` does, without a process for each of twenty runs of two steps."""
+    """What `train_all` does, without a process for each of fifteen runs of two steps."""
     for one in planned:
         prepared = prepare(one.request)
         loop.train(prepared.run, prepared.images, torch.device("cpu"))
@@ -69,11 +69,11 @@ def test_each_learnt_rho_is_kept_where_it_ended(home: Path, first: Any) -> None:
     assert [one.model_dump() for one in sorted(records, key=lambda r: (r.run, r.direction))] == sorted(
         first["rho"], key=lambda r: (r["run"], r["direction"])
     )
-    assert len(records) == 4 * 3 * 2
+    assert len(records) == 3 * 3 * 2
     for one in records:
         assert (one.shape, one.texture) == SETTINGS[one.dataset.removesuffix("-train4-test3")]
-        # Two steps at ten times the rate of 1e-3, up or down, and never out of [0, 1].
-        assert abs(one.value - one.start) <= 0.021 and 0 <= one.value <= 1
+        # Two steps at a hundred times the rate of 1e-3, up or down, and never out of [0, 1].
+        assert abs(one.value - one.start) <= 0.21 and 0 <= one.value <= 1
         assert (one.step, len(one.layers)) == (2, 2)
         assert one.value == pytest.approx(sum(one.layers.values()) / 2)
 
@@ -95,7 +95,7 @@ def test_one_seed_says_that_it_is_too_few_and_gives_the_figures(first: Any) -> N
 def test_a_second_time_nothing_is_trained_scored_or_kept(home: Path, first: Any) -> None:
     before = {path: path.read_bytes() for path in (home / "results").rglob("*.jsonl")}
     result = call(home, *ABLATE, "--json")
-    assert "20 done, 0 half done, 0 missing; nothing to train" in result.stderr
+    assert "15 done, 0 half done, 0 missing; nothing to train" in result.stderr
     again = json.loads(result.stdout)
     assert [run["id"] for run in again["runs"]] == [run["id"] for run in first["runs"]]
     for name in ("table", "rho", "adaptation"):
@@ -113,7 +113,7 @@ def test_the_verdict_is_printed_after_the_table_and_the_figure_drawn(home: Path,
 
 def test_a_plan_is_the_studys_own_unless_something_else_is_said(home: Path) -> None:
     plan = json.loads(call(home, *ABLATE[:4], "--dry-run", "--json").stdout)["runs"]
-    assert len(plan) == 4 * 5 * 8
+    assert len(plan) == 3 * 5 * 8
     assert {(run["dataset"].removesuffix("-train4-test3"), run["steps"]) for run in plan} == {
         (name, 500) for name in SETTINGS
     }

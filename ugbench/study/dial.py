@@ -13,9 +13,9 @@ from ugbench.errors import UsageError
 from ugbench.method import Adaptation
 from ugbench.statistics.adaptation import PLACEBO, SHAPE, TEXTURE, Setting
 
-SETTINGS = (PLACEBO, SHAPE, TEXTURE, Setting(1, 1))
+SETTINGS = (PLACEBO, SHAPE, TEXTURE)
 SEEDS = tuple(range(8))
-PRESET, STEPS, SIZE = "smoke", 500, 32
+PRESET, STEPS, SIZE, BATCH = "smoke", 500, 32, 8
 METRICS = ("changed", "unchanged", "iou")
 
 
@@ -41,6 +41,7 @@ def fields(
         "preset": PRESET,
         "steps": STEPS,
         "size": side,
+        "batch_size": BATCH,
     }
 
 
