@@ -33,7 +33,7 @@ def call(folder: Path, *words: str, code: int = 0) -> Any:
 
 
 def train_here(planned: Sequence[Planned], *_rest: object) -> list[train.Outcome]:
-    """What `train_all` does, without a process for each of fifteen runs of two steps."""
+    """What `train_all` does, without a process for each of thirteen runs of two steps."""
     for one in planned:
         prepared = prepare(one.request)
         loop.train(prepared.run, prepared.images, torch.device("cpu"))
@@ -52,16 +52,18 @@ def first(home: Path) -> Any:
         return json.loads(call(home, *ABLATE, "--json").stdout)
 
 
-def test_every_arm_runs_on_every_setting(first: Any) -> None:
+def test_every_arm_runs_on_every_setting_but_no_fixed_rho_in_the_placebo(first: Any) -> None:
     found = {(run["dataset"].removesuffix("-train4-test3"), run["variant"]) for run in first["runs"]}
-    assert found == {(dataset, arm) for dataset in SETTINGS for arm in ARMS}
+    assert found == {
+        (dataset, arm) for dataset in SETTINGS for arm in (ARMS if SETTINGS[dataset] != (0, 0) else ARMS[:3])
+    }
     assert all((run["status"], run["steps"]) == ("done", 2) for run in first["runs"])
 
 
 def test_the_truth_scores_need_no_network_and_the_placebo_has_nothing_to_change(first: Any) -> None:
     cells = {(row["dataset"], row["direction"], row["variant"]): row["cells"].keys() for row in first["table"]["rows"]}
     assert cells["dial-s1-t0-32-train4-test3", "A2B", "rho0"] == {"changed", "unchanged", "iou"}
-    assert cells["dial-s0-t0-32-train4-test3", "B2A", "rho0"] == {"unchanged", "iou"}
+    assert cells["dial-s0-t0-32-train4-test3", "B2A", "rho-from-0"] == {"unchanged", "iou"}
 
 
 def test_each_learnt_rho_is_kept_where_it_ended(home: Path, first: Any) -> None:
@@ -95,7 +97,7 @@ def test_one_seed_says_that_it_is_too_few_and_gives_the_figures(first: Any) -> N
 def test_a_second_time_nothing_is_trained_scored_or_kept(home: Path, first: Any) -> None:
     before = {path: path.read_bytes() for path in (home / "results").rglob("*.jsonl")}
     result = call(home, *ABLATE, "--json")
-    assert "15 done, 0 half done, 0 missing; nothing to train" in result.stderr
+    assert "13 done, 0 half done, 0 missing; nothing to train" in result.stderr
     again = json.loads(result.stdout)
     assert [run["id"] for run in again["runs"]] == [run["id"] for run in first["runs"]]
     for name in ("table", "rho", "adaptation"):
@@ -113,7 +115,7 @@ def test_the_verdict_is_printed_after_the_table_and_the_figure_drawn(home: Path,
 
 def test_a_plan_is_the_studys_own_unless_something_else_is_said(home: Path) -> None:
     plan = json.loads(call(home, *ABLATE[:4], "--dry-run", "--json").stdout)["runs"]
-    assert len(plan) == 3 * 5 * 8
+    assert len(plan) == (3 + 5 + 5) * 8
     assert {(run["dataset"].removesuffix("-train4-test3"), run["steps"]) for run in plan} == {
         (name, 500) for name in SETTINGS
     }

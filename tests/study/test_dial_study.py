@@ -29,12 +29,15 @@ def fields(**changes):
     return dial.fields("ugatit", adaptation(), **changes)
 
 
-def test_the_grid_is_three_settings_five_arms_and_eight_seeds() -> None:
+def test_the_grid_is_three_settings_and_eight_seeds_with_no_fixed_rho_in_the_placebo() -> None:
     study = declare(fields(), "the test")
     assert [arm.variant for arm in arms(study)] == ["rho-from-0", "rho-from-05", "rho-from-1", "rho0", "adain"]
     found = cells(study)
-    assert len(found) == 120
+    assert len(found) == 104
     assert set(Counter((cell.arm, cell.dataset) for cell in found).values()) == {8}
+    assert [cell.arm.variant for cell in found[:3]] == list(adaptation().learnt)
+    assert {cell.dataset for cell in found[:3]} == {"dial:shape=0,texture=0,size=32"}
+    assert len({cell.arm for cell in found[3:13]}) == 5
     specs = [data.parse(name) for name in dict.fromkeys(cell.dataset for cell in found)]
     assert [(spec.shape, spec.texture) for spec in specs] == [(0, 0), (1, 0), (0, 1)]
     assert {(spec.size, spec.train, spec.test, spec.seed) for spec in specs} == {(32, 400, 100, 0)}

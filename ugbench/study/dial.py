@@ -12,6 +12,7 @@ from ugbench.data import dial
 from ugbench.errors import UsageError
 from ugbench.method import Adaptation
 from ugbench.statistics.adaptation import PLACEBO, SHAPE, TEXTURE, Setting
+from ugbench.study.grid import Arm
 
 SETTINGS = (PLACEBO, SHAPE, TEXTURE)
 SEEDS = tuple(range(8))
@@ -33,10 +34,13 @@ def fields(
     """
     side = SIZE if size is None else size
     arms = [*adaptation.learnt, *adaptation.fixed]
+    placebo, *changes = (turned(base or f"dial:size={side}", setting) for setting in SETTINGS)
     return {
         "methods": [method],
         "variants": {method: arms + [name for name in others if name not in arms]},
-        "datasets": [turned(base or f"dial:size={side}", setting) for setting in SETTINGS],
+        "datasets": [placebo, *changes],
+        # There rho's place alone is asked for, and no error is left to compare.
+        "without": {placebo: [Arm(method, variant).label for variant in adaptation.fixed]},
         "seeds": SEEDS,
         "preset": PRESET,
         "steps": STEPS,
