@@ -226,6 +226,11 @@ def test_the_errors_are_means_with_their_intervals_over_seeds(context: FigureCon
     assert max(high - low for low, high in spans) == pytest.approx(2 * half, rel=1e-3)
 
 
+def test_the_figure_of_one_data_set_shows_that_alone(context: FigureContext) -> None:
+    left, right = dial.draw(FigureContext(context.results, dataset=name(TEXTURE))).axes
+    assert [[label.get_text() for label in panel.get_xticklabels()] for panel in (left, right)] == [["0, 1"]] * 2
+
+
 def test_a_figure_without_records_says_how_to_make_them(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no rho\.jsonl under .*`ugbench ablate --dial` makes them"):
         dial.draw(FigureContext(tmp_path))

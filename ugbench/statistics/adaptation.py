@@ -8,7 +8,7 @@ taken seed by seed. Two questions are answered apart, with margins that were fix
   shape alone does.
 - Does learning rho pay? Over those two settings no fixed rho, 0 or 1, may leave as little error as the learnt one.
   These are two contrasts, one a fixed rho. The error of the better fixed one, setting by setting, would be a minimum
-  of noisy means, which is biased towards looking good.
+  of noisy means, so too low on average, and no fair thing to be held against.
 """
 
 from __future__ import annotations

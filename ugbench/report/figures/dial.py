@@ -36,7 +36,8 @@ def draw(context: FigureContext) -> Figure:
         RunError: a line of a file is no record.
     """
     wanted = {run.id for run in context.runs}
-    rhos = [one for one in read_all(context.results) if not wanted or one.run in wanted]
+    rhos = [one for one in read_all(context.results) if context.dataset in (None, one.dataset)]
+    rhos = [one for one in rhos if not wanted or one.run in wanted]
     scores = [one for one in record.read_all(context.results) if not wanted or one.run in wanted]
     methods = sorted({one.method for one in rhos})
     if not methods:
