@@ -131,6 +131,13 @@ def test_learning_can_pay_where_rho_is_not_identified() -> None:
     assert (judge(*made(MOVES, 0.3, CROSSED)).worth, judge(*made(MOVES, 0.3)).worth) == ("pays", "does not pay")
 
 
+def test_arms_that_leave_more_error_than_untouched_inputs_in_one_setting_have_nothing_to_compare() -> None:
+    arms = (None, 0.0, 1.0)
+    found = judge(*made(MOVES, errors={(SHAPE, arm): 1.2 for arm in arms}))
+    assert (found.answer, found.worth) == ("adapts", "not learnt")
+    assert judge(*made(MOVES, errors={(SHAPE, arm): 0.8 for arm in arms})).worth != "not learnt"
+
+
 @pytest.mark.parametrize(("seeds", "testable"), [(6, False), (7, True)])
 def test_under_seven_seeds_nothing_is_testable(seeds: int, testable: bool) -> None:
     found = judge(*made(MOVES, errors=CROSSED, seeds=range(seeds)))

@@ -115,9 +115,9 @@ def test_the_verdict_is_printed_after_the_table_and_the_figure_drawn(home: Path,
 
 def test_a_plan_is_the_studys_own_unless_something_else_is_said(home: Path) -> None:
     plan = json.loads(call(home, *ABLATE[:4], "--dry-run", "--json").stdout)["runs"]
-    assert len(plan) == (3 + 5 + 5) * 8
+    assert len(plan) == (3 + 5 + 5) * 7
     assert {(run["dataset"].removesuffix("-train4-test3"), run["steps"]) for run in plan} == {
-        (name, 500) for name in SETTINGS
+        (name, 1000) for name in SETTINGS
     }
 
 

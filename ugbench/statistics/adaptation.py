@@ -7,13 +7,14 @@ taken seed by seed. Two questions are answered apart, with margins that were fix
   generators that have the same to do. Then it adapts if it ends elsewhere where texture alone changes than where
   shape alone does.
 - Does learning rho pay? Over those two settings no fixed rho, 0 or 1, may leave as little error as the learnt one.
-  These are two contrasts, one a fixed rho. The error of the better fixed one, setting by setting, would be a minimum
+  Where the arms leave more error than untouched inputs have there is nothing to compare. These are two contrasts,
+  one a fixed rho. The error of the better fixed one, setting by setting, would be a minimum
   of noisy means, so too low on average, and no fair thing to be held against.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
@@ -24,12 +25,13 @@ from ugbench.statistics.margins import Contrast, against_margin, over_family
 from ugbench.statistics.seeds import seeds_to_test
 
 RHO_MARGIN, ERROR_MARGIN = 0.1, 0.02
+UNTOUCHED = 1.0  # the error of an input that is left as it is
 CONTRASTS = 3  # claimed together: rho, and the error against each of two fixed places
 DIRECTION: Direction = "A2B"
 BACK: Direction = "B2A"
 
 Answer = Literal["not testable", "not identified", "adapts", "does not adapt", "undecided"]
-Worth = Literal["not testable", "pays", "does not pay", "undecided"]
+Worth = Literal["not testable", "not learnt", "pays", "does not pay", "undecided"]
 
 
 class Setting(NamedTuple):
@@ -123,7 +125,7 @@ def judge(rhos: Mapping[Rho, float], errors: Mapping[Error, float]) -> Verdict:
     testable = len(seeds) >= needed
     return Verdict(
         _answer(meetings, placebo, moves) if testable else "not testable",
-        _worth(pays) if testable else "not testable",
+        _worth(pays, study.is_learnt(seeds)) if testable else "not testable",
         seeds,
         left_out,
         needed,
@@ -173,6 +175,15 @@ class _Study:
         ends = [self.rhos[Rho(setting, DIRECTION, start, seed)] for start in (low, high)]
         return ends[1] - ends[0]
 
+    def is_learnt(self, seeds: Iterable[int]) -> bool:
+        """Whether, over all arms and seeds, less error is left than untouched inputs have, in both settings."""
+        chosen = set(seeds)
+        means = [
+            fmean(value for key, value in self.errors.items() if key.setting == setting and key.seed in chosen)
+            for setting in (SHAPE, TEXTURE)
+        ]
+        return max(means) < UNTOUCHED
+
     def gain(self, place: float, seed: int) -> float:
         """Error with the learnt rho, a mean over starts, less that with rho at `place`; a mean over both settings."""
         learnt = [self.errors[Error(setting, True, s, seed)] for setting in (SHAPE, TEXTURE) for s in self.starts]
@@ -187,7 +198,9 @@ def _answer(meetings: tuple[Meeting, ...], placebo: Contrast, moves: Contrast) -
     return "does not adapt" if moves.is_within else "undecided"
 
 
-def _worth(pays: list[Contrast]) -> Worth:
+def _worth(pays: list[Contrast], is_learnt: bool) -> Worth:
+    if not is_learnt:
+        return "not learnt"
     if all(one.is_beyond for one in pays):
         return "pays"
     return "does not pay" if any(one.is_within for one in pays) else "undecided"

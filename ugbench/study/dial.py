@@ -15,8 +15,8 @@ from ugbench.statistics.adaptation import PLACEBO, SHAPE, TEXTURE, Setting
 from ugbench.study.grid import Arm
 
 SETTINGS = (PLACEBO, SHAPE, TEXTURE)
-SEEDS = tuple(range(8))
-PRESET, STEPS, SIZE, BATCH = "smoke", 500, 32, 8
+SEEDS = tuple(range(7))
+PRESET, STEPS, SIZE = "smoke", 1000, 32
 METRICS = ("changed", "unchanged", "iou")
 
 
@@ -45,7 +45,6 @@ def fields(
         "preset": PRESET,
         "steps": STEPS,
         "size": side,
-        "batch_size": BATCH,
     }
 
 
