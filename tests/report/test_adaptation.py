@@ -69,8 +69,9 @@ def whole(make_record: MakeScore) -> tuple[list[RhoRecord], list[ScoreRecord]]:
             variant=variant,
             seed=seed,
             dataset=name(s),
+            direction=way,
         )
-        for s, variant, seed in product(SETTINGS[1:], [*STARTS, *FIXED], range(8))
+        for s, variant, seed, way in product(SETTINGS[1:], [*STARTS, *FIXED], range(8), ("A2B", "B2A"))
     ]
     return rhos, scores
 
@@ -94,6 +95,18 @@ def test_what_is_no_arm_or_no_error_of_this_study_is_not_read(whole: Any, make_r
         make_record("iou", "ugatit", 9.0, variant="rho0", dataset=name(SHAPE), seed=50),
     ]
     assert adaptation.gather(rhos, [*scores, *others], "ugatit") == adaptation.gather(rhos, scores, "ugatit")
+
+
+def test_an_error_is_the_mean_of_both_directions_and_there_is_none_without_both(whole: Any) -> None:
+    rhos, scores = whole
+    key = Error(SHAPE, False, 0.0, 2)
+    own = [s for s in scores if (s.dataset, s.variant, s.seed) == (name(SHAPE), "rho0", 2)]
+    others = [s for s in scores if s not in own]
+    there, back = own
+    back = back.model_copy(update={"value": there.value + 0.2})
+    found = adaptation.gather(rhos, [*others, there, back], "ugatit").errors
+    assert found[key] == pytest.approx(there.value + 0.1)
+    assert key not in adaptation.gather(rhos, [*others, there], "ugatit").errors
 
 
 def test_of_several_rhos_of_one_arm_and_seed_the_newest_counts(whole: Any) -> None:

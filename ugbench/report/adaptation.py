@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from statistics import fmean
 from typing import Any
 
 from ugbench import registry
+from ugbench.method import DIRECTIONS
 from ugbench.report.rho_records import RhoRecord
 from ugbench.report.table import latest
 from ugbench.scoring.record import ScoreRecord
-from ugbench.statistics.adaptation import DIRECTION, Error, Rho, Setting, Verdict, judge
+from ugbench.statistics.adaptation import Error, Rho, Setting, Verdict, judge
 from ugbench.statistics.margins import Contrast
 
 ERROR = "changed"
@@ -18,7 +20,7 @@ ERROR = "changed"
 
 @dataclass(frozen=True)
 class Study:
-    """What a study of one method measured, one value a run: final rho, and error left A to B."""
+    """What a study of one method measured, one value a run: final rho, and error left, the mean of both directions."""
 
     method: str
     rhos: Mapping[Rho, float]
@@ -36,14 +38,14 @@ def gather(rhos: Iterable[RhoRecord], scores: Sequence[ScoreRecord], method: str
     settings = {one.dataset: Setting(one.shape, one.texture) for one in own}
     arms = {variant: (True, start) for variant, start in adaptation.learnt.items()}
     arms |= {variant: (False, place) for variant, place in adaptation.fixed.items()}
-    errors = {
-        Error(settings[score.dataset], *arms[score.variant], score.seed): score.value
-        for score in latest(scores)
-        if (score.metric, score.direction, score.method) == (ERROR, DIRECTION, method)
-        and score.dataset in settings
-        and score.variant in arms
-        and score.seed is not None
-    }
+    ways: dict[Error, dict[str, float]] = {}
+    for score in latest(scores):
+        if (score.metric, score.method) != (ERROR, method) or score.variant not in arms or score.seed is None:
+            continue
+        if score.dataset in settings:
+            key = Error(settings[score.dataset], *arms[score.variant], score.seed)
+            ways.setdefault(key, {})[score.direction] = score.value
+    errors = {key: fmean(values.values()) for key, values in ways.items() if len(values) == len(DIRECTIONS)}
     rho = {Rho(Setting(r.shape, r.texture), r.direction, r.start, r.seed): r.value for r in own}
     return Study(method, rho, errors)
 

@@ -54,7 +54,7 @@ class Rho(NamedTuple):
 
 
 class Error(NamedTuple):
-    """The error that one run left, A to B: `rho` is where it was learnt from, or where it was fixed."""
+    """The error that one run left, the mean of both directions; `rho`: where it was learnt from, or where fixed."""
 
     setting: Setting
     learnt: bool
@@ -98,7 +98,7 @@ class Verdict:
 
 
 def judge(rhos: Mapping[Rho, float], errors: Mapping[Error, float]) -> Verdict:
-    """The verdict on final rhos and errors (`changed`, A to B), one value a run.
+    """The verdict on final rhos and errors (`changed`, the mean of both directions), one value a run.
 
     What belongs to other settings or directions than the contrasts need is not read.
     """

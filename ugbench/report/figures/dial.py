@@ -88,7 +88,7 @@ def _draw_errors(panel: Axes, study: Study, settings: Sequence[Setting], looks: 
             if mean.low is not None and mean.high is not None:
                 panel.plot([x, x], [mean.low, mean.high], color="0.45", linewidth=0.8, zorder=1)
             panel.plot([x], [mean.mean], **looks[arm])
-    panel.set_ylabel("changed (1: untouched input)")
+    panel.set_ylabel("changed, mean of both directions")
     panel.set_title("error left, mean and 95 % interval over seeds", loc="left")
     _settings_axis(panel, shown)
 
