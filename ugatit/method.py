@@ -18,13 +18,16 @@ from ugatit.generator import Generator, Translation
 from ugatit.normalization import MixedNorm
 from ugatit.public_checkpoints import REVISIONS, read_public
 from ugatit.tensorflow_checkpoints import read_tensorflow, reads_tensorflow
-from ugbench.method import Batch, ConfigError, Direction, Group, Method, Phase, UsageError
+from ugbench.method import Adaptation, Batch, ConfigError, Direction, Group, Method, Phase, UsageError
 from ugbench.nn.init import normal_
 from ugbench.nn.losses import l1, least_squares
 from ugbench.nn.moments import widen
 from ugbench.nn.schedule import constant_then_linear
 
 Parts = TypeVar("Parts", Translation, Judgement)
+
+# At the networks' rate Adam moves rho by a fraction of [0, 1] in a run, and decay pulls it down whatever the data say.
+FREE_RHO = {"rho_lr_factor": 100.0, "rho_decay": False}
 
 
 class UGATIT(Method):
@@ -57,6 +60,9 @@ class UGATIT(Method):
         "adain": {"rho": 1.0},
         "rho05": {"rho": 0.5},
         "rho0": {"rho": 0.0},
+        "rho-from-0": {"rho_start": 0.0, "rho_start_up": 0.0, **FREE_RHO},
+        "rho-from-05": {"rho_start": 0.5, "rho_start_up": 0.5, **FREE_RHO},
+        "rho-from-1": {"rho_start": 1.0, "rho_start_up": 1.0, **FREE_RHO},
         "no-cam": {"generator_cam": False, "discriminator_cam": False},
         "no-gcam": {"generator_cam": False},
         "no-dcam": {"discriminator_cam": False},
@@ -65,6 +71,12 @@ class UGATIT(Method):
     }
 
     ablation: ClassVar[tuple[str, ...]] = ("in", "ln", "adain", "gn", "no-cam", "no-gcam", "no-dcam")
+    # AdaLIN's alone: the upsampling layers' LIN has no part in the claim.
+    adaptation: ClassVar[Adaptation] = Adaptation(
+        learnt={"rho-from-0": 0.0, "rho-from-05": 0.5, "rho-from-1": 1.0},
+        fixed={"rho0": 0.0, "adain": 1.0},
+        scalars={"A2B": "rho/generator_a2b.decoder.", "B2A": "rho/generator_b2a.decoder."},
+    )
     revisions: ClassVar[tuple[str, ...]] = tuple(REVISIONS)
     output_maps: ClassVar[tuple[str, ...]] = ("global", "local")
 

@@ -27,6 +27,15 @@ def test_variants_are_arms_of_their_own_and_full_is_the_base() -> None:
     assert found == [Arm("ugatit", None), Arm("ugatit", "no-cam"), Arm("cyclegan", None)]
 
 
+def test_an_arm_can_be_left_out_on_a_data_set() -> None:
+    own = study(datasets=["x", "y"], variants={"ugatit": ["full", "in"]}, seeds=[0], without={"x": ["ugatit-in"]})
+    assert [(cell.dataset, cell.arm.label) for cell in cells(own)] == [
+        ("x", "ugatit"),
+        ("y", "ugatit"),
+        ("y", "ugatit-in"),
+    ]
+
+
 def test_seeds_default_to_three() -> None:
     assert study().seeds == (0, 1, 2)
 
@@ -64,6 +73,8 @@ def test_a_toml_file_declares_the_same(tmp_path: Path) -> None:
         ({"variants": {"ugatit": ["no-cm"]}}, UnknownName, "did you mean 'no-cam'"),
         ({"variants": {"cyclegan": ["full"]}}, UnknownName, "cyclegan"),
         ({"set": {"ugatit": {"lrr": 1}}}, UnknownName, "did you mean 'lr'"),
+        ({"without": {"dail": ["ugatit"]}}, UnknownName, "did you mean 'dial'"),
+        ({"without": {"dial": ["ugatit-in"]}}, UnknownName, "'ugatit-in'"),
         ({"preset": "smok"}, UnknownName, "did you mean 'smoke'"),
         ({"step": 5}, UnknownName, "did you mean 'steps'"),
         ({"steps": 5, "minutes": 1}, UsageError, "exclude each other"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,6 +13,8 @@ from ugbench.cli.options import Cache, DataRoot, Device, Json, Precision, Result
 from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
+    from ugbench.cli.study import Conclusion, Scored
+    from ugbench.method import Adaptation
     from ugbench.study.grid import Study
 
 Datasets = Annotated[
@@ -77,7 +79,8 @@ def compare(
     """Train methods on data sets under equal terms, score them, and print the table.
 
     What is trained already is not trained again; the same call after an interruption goes on. A study file has the
-    keys methods, variants, datasets, seeds, preset, steps, minutes, size, batch_size and set.
+    keys methods, variants, datasets, seeds, preset, steps, minutes, size, batch_size, set and
+    without.
 
     \b
     Examples:
@@ -114,6 +117,9 @@ def ablate(
         list[str] | None,
         typer.Option("--variants", metavar="all|A,B,…", help="Beside full; all: the paper's own (default)."),
     ] = None,
+    dial: Annotated[
+        bool, typer.Option("--dial", help="Whether a learnt share adapts to shape and texture: see docs/dial-study.md.")
+    ] = False,
     seeds: Seeds = None,
     steps: Steps = None,
     preset: Preset = None,
@@ -137,16 +143,22 @@ def ablate(
 ) -> None:
     """Train a method and its variants, score them, and say what differs from the full method.
 
+    With --dial the study is another: dials turned to different shape and texture, and on each the variants that
+    learn a share (U-GAT-IT's rho) from different starts or hold it fixed. --dataset is then the dial to turn, and
+    --variants what runs beside those; preset, size, steps and seeds are the study's own unless they are given.
+
     \b
     Examples:
       ugbench ablate --dataset dial:size=32 --preset smoke --steps 400 --seeds 6 --extractor random
       ugbench ablate ugatit --dataset cat2dog --variants no-cam,in,ln --dry-run
+      ugbench ablate --dial --jobs 2 --dry-run
     """
+    from functools import partial
+
+    from ugbench.cli import ablation
+    from ugbench.study import dial as dial_study
     from ugbench.study import grid
 
-    chosen = _variants(method, options.split_list(variants))
-    if not dataset:
-        raise UsageError("--dataset is missing: say what to train on.")
     given = {
         "seeds": None if seeds is None else options.parse_seeds(seeds),
         "steps": steps,
@@ -155,11 +167,45 @@ def ablate(
         "batch_size": batch_size,
         "set": {method: options.parse_sets(sets)} if sets else None,
     }
-    fields: dict[str, Any] = {"methods": [method], "variants": {method: chosen}, "datasets": list(dataset)}
+    fields: dict[str, Any]
+    conclude: Callable[[Scored], Conclusion]
+    if dial:
+        others = _known(method, options.split_list(variants))
+        fields = dial_study.fields(method, _adaptation(method), _one_dial(dataset), others, size)
+        metrics = metrics or list(dial_study.METRICS)
+        conclude = partial(ablation.adaptation, method=method)
+    else:
+        chosen = _variants(method, options.split_list(variants))
+        if not dataset:
+            raise UsageError("--dataset is missing: say what to train on.")
+        fields = {"methods": [method], "variants": {method: chosen}, "datasets": list(dataset)}
+        conclude = partial(ablation.against, method=method)
     fields |= {key: value for key, value in given.items() if value is not None}
     scoring = (metrics, protocol, extractor, weights, lpips_net, cache)
     where = (results, data_root, device, precision)
-    _run(grid.declare(fields, "the call"), jobs, dry_run, skip_bad, scoring, where, as_json, to=method)
+    _run(grid.declare(fields, "the call"), jobs, dry_run, skip_bad, scoring, where, as_json, conclude)
+
+
+def _adaptation(method: str) -> Adaptation:
+    """What --dial puts to the test.
+
+    Raises:
+        UnknownName: no such method.
+        UsageError: it learns no share.
+    """
+    from ugbench import registry
+
+    found = registry.load_method(method).adaptation
+    if found is None:
+        able = [name for name in registry.modules("methods") if registry.load_method(name).adaptation is not None]
+        raise UsageError(f"--dial: {method} learns no share to put to the test; name one that does: {', '.join(able)}.")
+    return found
+
+
+def _one_dial(dataset: list[str] | None) -> str | None:
+    if dataset and len(dataset) > 1:
+        raise UsageError(f"--dial turns one dial, and {len(dataset)} data sets were given; give one --dataset.")
+    return dataset[0] if dataset else None
 
 
 def _variants(method: str, asked: list[str]) -> list[str]:
@@ -170,7 +216,6 @@ def _variants(method: str, asked: list[str]) -> list[str]:
         UsageError: the method has none.
     """
     from ugbench import registry
-    from ugbench.errors import UnknownName
 
     loaded = registry.load_method(method)
     known = [name for name in loaded.VARIANTS if name != "full"]
@@ -178,10 +223,23 @@ def _variants(method: str, asked: list[str]) -> list[str]:
         raise UsageError(f"{method} has no variants; ablate a method that has: see `ugbench variants`.")
     if asked in ([], ["all"]):
         asked = list(loaded.ablation) or known
+    return ["full", *(name for name in _known(method, asked) if name != "full")]
+
+
+def _known(method: str, asked: list[str]) -> list[str]:
+    """The variants that were asked for.
+
+    Raises:
+        UnknownName: no such method or variant.
+    """
+    from ugbench import registry
+    from ugbench.errors import UnknownName
+
+    known = [name for name in registry.load_method(method).VARIANTS if name != "full"]
     for name in asked:
         if name not in (*known, "full"):
             raise UnknownName("variant", name, known)
-    return ["full", *(name for name in asked if name != "full")]
+    return asked
 
 
 def _sets_by_method(values: Iterable[str] | None) -> dict[str, dict[str, str]]:
@@ -207,7 +265,7 @@ def _run(
     scoring: tuple[list[str] | None, str | None, str, list[str] | None, str, Path | None],
     where: tuple[Path, Path, str, str],
     as_json: bool,
-    to: str | None = None,
+    conclude: Callable[[Scored], Conclusion] | None = None,
 ) -> None:
     from ugbench.cli.evaluate import make_wanted
     from ugbench.cli.study import Call, run
@@ -218,4 +276,4 @@ def _run(
     results, data_root, device, precision = where
     chosen = pick_device(device)
     wanted = make_wanted(metrics, protocol, None, extractor, weights, lpips_net, cache, chosen)
-    run(Call(study, Where(results, data_root, chosen, precision, skip_bad), wanted, jobs, dry_run, as_json, to))
+    run(Call(study, Where(results, data_root, chosen, precision, skip_bad), wanted, jobs, dry_run, as_json, conclude))

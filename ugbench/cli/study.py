@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,32 @@ from ugbench.errors import Stopped, UgbenchError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ugbench.report.table import Table
+    from ugbench.scoring.evaluate import Evaluation
+    from ugbench.scoring.record import ScoreRecord
     from ugbench.scoring.wanted import Wanted
     from ugbench.study.grid import Study
     from ugbench.study.plan import Planned, Where
     from ugbench.study.train import Outcome
+    from ugbench.train.run import Run
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a study came to: its finished runs, the scores that were asked for, and the table."""
+
+    runs: Sequence[Run]
+    evaluation: Evaluation
+    scores: Sequence[ScoreRecord]
+    table: Table
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What a command says beyond the table: the fields that --json adds, and how the same is printed."""
+
+    content: dict[str, Any]
+    show: Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -23,7 +46,7 @@ class Call:
     """One call of `compare` or `ablate`.
 
     Attributes:
-        to: the label that the others' differences are to; None for none.
+        conclude: what is said beyond the table; None for nothing.
     """
 
     study: Study
@@ -32,7 +55,7 @@ class Call:
     jobs: int
     dry_run: bool
     as_json: bool
-    to: str | None = None
+    conclude: Callable[[Scored], Conclusion] | None = None
 
 
 def run(call: Call) -> None:
@@ -147,9 +170,9 @@ def _say_plan(call: Call, planned: Sequence[Planned]) -> None:
 
 
 def _score_and_table(call: Call, outcomes: Sequence[Outcome]) -> None:
-    from ugbench.report import ablation, formats
+    from ugbench.report import formats
     from ugbench.report.table import build_table, to_json
-    from ugbench.scoring import claims, differences, record
+    from ugbench.scoring import differences, record
     from ugbench.scoring.evaluate import Evaluation
 
     runs = [outcome.planned.run for outcome in outcomes if outcome.status == "done"]
@@ -171,22 +194,12 @@ def _score_and_table(call: Call, outcomes: Sequence[Outcome]) -> None:
     table = build_table(
         kept, call.wanted.metrics, call.where.results, differences=differences.read_all(call.where.results)
     )
-    found = []
-    if call.to is not None and differences.are_due(made) and len(runs) > 1:
-        found = claims.claims(evaluation, call.to, runs=runs)
-    layout = None if call.to is None else ablation.ablation(table, call.to, found)
+    conclusion = None if call.conclude is None else call.conclude(Scored(runs, evaluation, made, table))
     if call.as_json:
-        content = {
-            "runs": [describe(outcome.planned) for outcome in outcomes],
-            "table": to_json(table),
-            "differences": [one.to_json() for one in found],
-        }
-        print_json(content if layout is None else {**content, "ablation": ablation.to_json(layout)})
+        planned = [describe(outcome.planned) for outcome in outcomes]
+        content = {"runs": planned, "table": to_json(table), "differences": []}
+        print_json(content if conclusion is None else {**content, **conclusion.content})
         return
     print(formats.render(table, "terminal"))
-    if layout is not None:
-        print_rows(layout.header, layout.rows)
-        for note in layout.notes:
-            say(note)
-    for one in found:
-        print(f"{one.dataset} {one.direction}: {one.method_text()}")
+    if conclusion is not None:
+        conclusion.show()

@@ -26,9 +26,13 @@ from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.wanted import Wanted, Who, make_record, metric
 from ugbench.train.run import Run, dataset_folder, dataset_of
 
+CHANGE = "changed"
+
 
 def metrics_for(wanted: Wanted, dataset: DataSet) -> tuple[str, ...]:
     """The metrics that were asked for, or every metric that the protocol and the data set allow.
+
+    Of several that were asked for, `changed` is left out where nothing is to change.
 
     Raises:
         UnknownName: no such metric.
@@ -42,15 +46,18 @@ def metrics_for(wanted: Wanted, dataset: DataSet) -> tuple[str, ...]:
             raise UsageError(f"--metric {name}: protocol {named.name} is of metrics on features; leave one out.")
         if needs in ("truth", "attention") and dataset.dial is None:
             raise UsageError(f"--metric {name}: the true translation of {dataset.name} is not known, only a dial's is.")
-    return chosen
+    return tuple(name for name in chosen if name != CHANGE or not _is_alike(dataset) or len(chosen) == 1)
 
 
 def _truth_scores(dataset: DataSet) -> tuple[str, ...]:
     if dataset.dial is None:
         return ()
-    # Where A and B look alike nothing is to change, and an error over nothing is no number.
-    alike = dataset.dial.shape == dataset.dial.texture == 0
-    return ("unchanged", "iou") if alike else ("changed", "unchanged", "iou")
+    return (CHANGE, "unchanged", "iou")
+
+
+def _is_alike(dataset: DataSet) -> bool:
+    """Whether A and B look alike, so that nothing is to change, and an error over nothing is no number."""
+    return dataset.dial is not None and dataset.dial.shape == dataset.dial.texture == 0
 
 
 @dataclass
@@ -79,6 +86,8 @@ class Evaluation:
             raise RunError(f"{run.path} has no checkpoint yet; train it before you score it.")
         dataset = dataset_of(run)
         names = metrics_for(self.wanted, dataset)
+        if CHANGE in self.wanted.metrics and CHANGE not in names:
+            self._say_once(f"no {CHANGE} on {dataset.name}: its domains are alike, so nothing is to change.")
         config = run.config
         records = []
         for direction in run.directions():
@@ -184,9 +193,8 @@ class Evaluation:
             extra = {"source": self.features(outputs.sources, size)} if own.with_sources else {}
             score = own.compute(fake, real, **extra, **settings)
             n_real = len(real)
-        if score.warning and score.warning not in self._said:
-            self._said.add(score.warning)
-            self.say(score.warning)
+        if score.warning:
+            self._say_once(score.warning)
         folder = self.folder(material.dataset).name
         return make_record(
             name,
@@ -197,6 +205,11 @@ class Evaluation:
             (folder, material.direction),
             (len(outputs.files), n_real),
         )
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self.say(text)
 
     def references(self, dataset: DataSet, direction: Direction, size: Size) -> Tensor:
         """Features (m, d) of what outputs of a direction are held against."""

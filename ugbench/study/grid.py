@@ -27,6 +27,7 @@ class Study(BaseModel):
         datasets: as `--dataset` takes them.
         steps, minutes: how long each run trains; at most one of them; neither leaves it to the preset.
         set: changes to config fields by method: `ugatit = {lr = 1e-3}`.
+        without: arms that do not run on a data set, by data set: `dial = ["ugatit-no-cam"]`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,6 +42,7 @@ class Study(BaseModel):
     size: PositiveInt | None = None
     batch_size: PositiveInt | None = None
     set: dict[str, dict[str, Any]] = {}
+    without: dict[str, tuple[str, ...]] = {}
 
     @property
     def id(self) -> str:
@@ -88,6 +90,13 @@ def check(study: Study) -> Study:
         for name in getattr(study, table):
             if name not in study.methods:
                 raise UnknownName(f"method of this study ({table})", name, study.methods)
+    labels = [arm.label for arm in arms(study)]
+    for dataset, left_out in study.without.items():
+        if dataset not in study.datasets:
+            raise UnknownName("data set of this study (without)", dataset, study.datasets)
+        for label in left_out:
+            if label not in labels:
+                raise UnknownName("arm of this study (without)", label, labels)
     for arm in arms(study):
         method = registry.load_method(arm.method)
         method.make_config(study.preset, arm.variant, overrides(study, arm))
@@ -119,6 +128,7 @@ def cells(study: Study) -> list[Cell]:
         for seed in study.seeds
         for dataset in study.datasets
         for arm in arms(study)
+        if arm.label not in study.without.get(dataset, ())
         for direction in _directions(arm)
     ]
 

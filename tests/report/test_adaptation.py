@@ -1,0 +1,249 @@
+"""From records to a study, its verdict in words and its figure; records and runs made by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ugbench.data.datasets import resolve
+from ugbench.errors import RunError, UsageError
+from ugbench.report import adaptation, rho_records, style
+from ugbench.report.figure_context import FigureContext
+from ugbench.report.figures import dial
+from ugbench.report.rho_records import RhoRecord
+from ugbench.scoring import record
+from ugbench.scoring.record import ScoreRecord
+from ugbench.statistics.adaptation import SHAPE, TEXTURE, Error, Rho, Setting
+from ugbench.train.run import DatasetRecord, Run, RunConfig, open_run
+
+STARTS = {"rho-from-0": 0.0, "rho-from-05": 0.5, "rho-from-1": 1.0}
+FIXED = {"rho0": 0.0, "adain": 1.0}
+SETTINGS = [Setting(0, 0), Setting(1, 0), Setting(0, 1), Setting(1, 1)]
+MakeScore = Callable[..., ScoreRecord]
+
+
+def rho(setting: Setting, variant: str, seed: int, value: float, direction: str = "A2B", **changes: Any) -> RhoRecord:
+    fields = {
+        "run": f"{setting}{variant}{seed}",
+        "dataset": name(setting),
+        "shape": setting.shape,
+        "texture": setting.texture,
+        "direction": direction,
+        "method": "ugatit",
+        "variant": variant,
+        "seed": seed,
+        "step": 500,
+        "start": STARTS[variant],
+        "value": value,
+        "layers": {"rho/a": value},
+    }
+    return RhoRecord(**{**fields, **changes})
+
+
+def name(setting: Setting) -> str:
+    return f"dial-s{setting.shape:g}-t{setting.texture:g}-32"
+
+
+def ends(setting: Setting, seed: int) -> float:
+    """0.4 higher where texture alone changes than where shape alone does."""
+    return 0.5 + 0.2 * (setting.texture - setting.shape) + 0.001 * seed * (1 + setting.texture)
+
+
+@pytest.fixture
+def whole(make_record: MakeScore) -> tuple[list[RhoRecord], list[ScoreRecord]]:
+    """Eight seeds of a rho that adapts and pays by 0.05."""
+    rhos = [
+        rho(s, variant, seed, ends(s, seed), way)
+        for s, variant, seed, way in product(SETTINGS, STARTS, range(8), ("A2B", "B2A"))
+    ]
+    scores = [
+        make_record(
+            "changed",
+            "ugatit",
+            0.6 + (0.05 + 0.001 * seed if variant in FIXED else 0.0),
+            variant=variant,
+            seed=seed,
+            dataset=name(s),
+            direction=way,
+        )
+        for s, variant, seed, way in product(SETTINGS[1:], [*STARTS, *FIXED], range(8), ("A2B", "B2A"))
+    ]
+    return rhos, scores
+
+
+def test_records_become_values_by_setting_arm_and_seed(whole: Any) -> None:
+    study = adaptation.gather(*whole, "ugatit")
+    assert len(study.rhos) == 4 * 3 * 8 * 2 and len(study.errors) == 3 * 5 * 8
+    assert study.rhos[Rho(TEXTURE, "B2A", 1.0, 3)] == pytest.approx(0.706)
+    assert study.errors[Error(SHAPE, False, 1.0, 3)] == pytest.approx(0.653)
+    assert study.errors[Error(SHAPE, True, 0.5, 3)] == 0.6
+
+
+def test_what_is_no_arm_or_no_error_of_this_study_is_not_read(whole: Any, make_record: MakeScore) -> None:
+    rhos, scores = whole
+    others = [
+        make_record("changed", "ugatit", 9.0, variant="in", dataset=name(SHAPE)),
+        make_record("changed", "ugatit", 9.0, dataset=name(SHAPE)),
+        make_record("changed", "identity", 9.0, dataset=name(SHAPE)),
+        make_record("changed", "ugatit", 9.0, variant="rho0", seed=50),
+        make_record("changed", "ugatit", 9.0, variant="rho0", dataset=name(SHAPE), direction="B2A", seed=50),
+        make_record("iou", "ugatit", 9.0, variant="rho0", dataset=name(SHAPE), seed=50),
+    ]
+    assert adaptation.gather(rhos, [*scores, *others], "ugatit") == adaptation.gather(rhos, scores, "ugatit")
+
+
+def test_an_error_is_the_mean_of_both_directions_and_there_is_none_without_both(whole: Any) -> None:
+    rhos, scores = whole
+    key = Error(SHAPE, False, 0.0, 2)
+    own = [s for s in scores if (s.dataset, s.variant, s.seed) == (name(SHAPE), "rho0", 2)]
+    others = [s for s in scores if s not in own]
+    there, back = own
+    back = back.model_copy(update={"value": there.value + 0.2})
+    found = adaptation.gather(rhos, [*others, there, back], "ugatit").errors
+    assert found[key] == pytest.approx(there.value + 0.1)
+    assert key not in adaptation.gather(rhos, [*others, there], "ugatit").errors
+
+
+def test_of_several_rhos_of_one_arm_and_seed_the_newest_counts(whole: Any) -> None:
+    rhos, scores = whole
+    again = rho(SHAPE, "rho-from-0", 2, 0.123, run="later")
+    assert adaptation.gather([*rhos, again], scores, "ugatit").rhos[Rho(SHAPE, "A2B", 0.0, 2)] == 0.123
+
+
+def test_the_verdict_is_told_with_its_figures(whole: Any) -> None:
+    own = adaptation.verdict(adaptation.gather(*whole, "ugatit"))
+    told = adaptation.sentences(own)
+    assert told[:2] == ["Does rho adapt? Adapts.", "Does learning rho pay? Pays."]
+    assert told[2] == (
+        "At shape 1, texture 0, rho from 0.5 less rho from 0: 0.000 [0.000, 0.000], they meet to within 0.1 (p 0)."
+    )
+    assert told[8].startswith("Placebo, rho of A to B less that of B to A: 0.000 [0.000, 0.000], they agree to within")
+    assert told[9].startswith(
+        "Rho where texture alone changes less where shape alone does: 0.403 [0.401, 0.406], beyond ±0.1 (Holm p of"
+    )
+    assert told[10].startswith(
+        "Error left with the learnt rho less with rho fixed at 0: -0.054 [-0.056, -0.051], beyond -0.02 (Holm p of"
+    )
+    assert len(told) == 12
+    content = json.loads(json.dumps(adaptation.to_json(own)))
+    assert content["text"] == told and content["pays"]["1"]["margin"] == 0.02
+
+
+def test_seeds_that_lack_a_run_are_named_and_so_is_what_too_few_can_say(whole: Any) -> None:
+    rhos, scores = whole
+    rhos = [
+        one for one in rhos if not (one.seed in (2, 5) and one.variant == "rho-from-0" and one.dataset == name(SHAPE))
+    ]
+    told = adaptation.sentences(adaptation.verdict(adaptation.gather(rhos, scores, "ugatit")))
+    assert told[0] == "Does rho adapt? Not testable: 6 whole seeds, and 7 are needed."
+    assert told[2] == "Left out, since a run of theirs is missing: seeds 2, 5."
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """A run of a learnt arm on a dial, with a checkpoint at step 20 and rho logged there."""
+    data = resolve("dial:shape=0.5,texture=1,size=16,train=2,test=2", tmp_path / "data")
+    found = open_run(
+        tmp_path / "results" / data.name,
+        RunConfig(
+            method="ugatit",
+            variant="rho-from-05",
+            preset="smoke",
+            config={"size": 16, "steps": 20},
+            dataset=DatasetRecord(name=data.name, root=str(data.root), fingerprint="x", images={}),
+            direction=None,
+            seed=4,
+            precision="fp32",
+        ),
+    )
+    (found.checkpoints / "20").mkdir(parents=True)
+    (found.checkpoints / "20" / "manifest.json").write_text("{}")
+    log(found, {"step": 10, **logged(0.1)}, {"step": 20, **logged(0.3)})
+    return found
+
+
+def logged(value: float) -> dict[str, float]:
+    return {
+        "rho/generator_a2b.decoder.0.norm1": value,
+        "rho/generator_a2b.decoder.0.norm2": value + 0.2,
+        "rho/generator_a2b.up1.norm": 9.0,
+        "rho/generator_b2a.decoder.0.norm1": 0.7,
+        "generators/cycle_a": 5.0,
+    }
+
+
+def log(run: Run, *rows: dict[str, float]) -> None:
+    (run.path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def test_a_runs_rho_is_the_mean_over_the_methods_layers_at_the_last_step(run: Run, tmp_path: Path) -> None:
+    there, back = rho_records.keep([run])
+    assert (there.value, back.value) == (pytest.approx(0.4), 0.7)
+    assert there.layers == {"rho/generator_a2b.decoder.0.norm1": 0.3, "rho/generator_a2b.decoder.0.norm2": 0.5}
+    assert (there.shape, there.texture, there.start, there.seed, there.step) == (0.5, 1, 0.5, 4, 20)
+    assert rho_records.read_all(tmp_path / "results") == [there, back]
+    assert rho_records.keep([run]) == [there, back]
+    assert rho_records.read_all(tmp_path / "results") == [there, back]  # and not twice
+
+
+def test_a_run_that_logged_no_rho_at_its_last_step_is_named(run: Run) -> None:
+    log(run, {"step": 10, **logged(0.1)})
+    with pytest.raises(RunError, match=r"seed4-.*no rho/generator_a2b\.decoder\.… at step 20"):
+        rho_records.keep([run])
+
+
+def test_a_line_that_is_no_record_is_named(tmp_path: Path) -> None:
+    (tmp_path / "rho.jsonl").write_text('{"run": "x"}\n')
+    with pytest.raises(RunError, match=r"rho\.jsonl, line 1 is no record"):
+        rho_records.read_all(tmp_path)
+
+
+@pytest.fixture
+def context(tmp_path: Path, whole: Any) -> FigureContext:
+    rhos, scores = whole
+    (tmp_path / "rho.jsonl").write_text("".join(json.dumps(one.model_dump()) + "\n" for one in rhos))
+    record.append(tmp_path / "scores.jsonl", scores)
+    return FigureContext(tmp_path)
+
+
+def test_the_figure_has_a_point_a_run_and_a_marker_a_start(context: FigureContext) -> None:
+    figure = dial.draw(context)
+    left, right = figure.axes
+    points = {line.get_marker(): line for line in left.lines if len(line.get_xdata()) == 4 * 8}
+    assert list(points) == ["o", "s", "^"]
+    assert [line.get_markerfacecolor() for line in points.values()] == ["1.0", "0.5", "0.0"]
+    at_texture = [y for x, y in zip(*points["s"].get_data(), strict=True) if round(x) == 2]
+    assert at_texture == pytest.approx([ends(TEXTURE, seed) for seed in range(8)])
+    assert [label.get_text() for label in left.get_xticklabels()] == ["0, 0", "1, 0", "0, 1", "1, 1"]
+    assert left.get_ylim() == (-0.02, 1.02)
+    assert [label.get_text() for label in right.get_xticklabels()] == ["1, 0", "0, 1", "1, 1"]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        *(f"learnt from {start}" for start in ("0", "0.5", "1")),
+        *(f"fixed at {place}" for place in ("0", "1")),
+    ]
+    assert figure.get_figwidth() <= style.WIDTH
+
+
+def test_the_errors_are_means_with_their_intervals_over_seeds(context: FigureContext) -> None:
+    _, right = dial.draw(context).axes
+    means = [line for line in right.lines if line.get_marker() == "+" and len(line.get_xdata()) == 1]
+    assert [line.get_ydata()[0] for line in means] == pytest.approx([0.6535] * 3)
+    spans = [line.get_ydata() for line in right.lines if line.get_color() == "0.45"]
+    half = 2.3646 * 0.001 * (6**0.5) / (8**0.5)  # Student's with 7 degrees; 0 to 7 has a variance of 6
+    assert max(high - low for low, high in spans) == pytest.approx(2 * half, rel=1e-3)
+
+
+def test_the_figure_of_one_data_set_shows_that_alone(context: FigureContext) -> None:
+    left, right = dial.draw(FigureContext(context.results, dataset=name(TEXTURE))).axes
+    assert [[label.get_text() for label in panel.get_xticklabels()] for panel in (left, right)] == [["0, 1"]] * 2
+
+
+def test_a_figure_without_records_says_how_to_make_them(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no rho\.jsonl under .*`ugbench ablate --dial` makes them"):
+        dial.draw(FigureContext(tmp_path))

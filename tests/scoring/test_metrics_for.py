@@ -1,0 +1,41 @@
+"""Which metrics a data set is scored with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from ugbench.data.datasets import DataSet, resolve
+from ugbench.errors import UsageError
+from ugbench.scoring.evaluate import metrics_for
+from ugbench.scoring.wanted import Networks, Wanted
+
+
+def dial(folder: Path, settings: str) -> DataSet:
+    return resolve(f"dial:{settings},size=16,train=1,test=1", folder)
+
+
+def wanted(*metrics: str) -> Wanted:
+    return Wanted(metrics, Networks("random", "alex", {}, torch.device("cpu")))
+
+
+def test_a_dial_that_changes_nothing_is_not_scored_by_what_should_change(tmp_path: Path) -> None:
+    alike, other = dial(tmp_path, "shape=0,texture=0"), dial(tmp_path, "shape=0,texture=0.5")
+    asked = wanted("changed", "unchanged", "iou")
+    assert metrics_for(asked, alike) == ("unchanged", "iou")
+    assert metrics_for(asked, other) == ("changed", "unchanged", "iou")
+    assert metrics_for(wanted(), alike) == ("kid", "fid", "lpips", "unchanged", "iou")
+    assert metrics_for(wanted(), other) == ("kid", "fid", "lpips", "changed", "unchanged", "iou")
+
+
+def test_asked_for_alone_it_stays_so_that_its_own_refusal_is_heard(tmp_path: Path) -> None:
+    assert metrics_for(wanted("changed"), dial(tmp_path, "shape=0,texture=0")) == ("changed",)
+
+
+def test_a_truth_score_where_the_truth_is_not_known_is_refused(tmp_path: Path) -> None:
+    known = dial(tmp_path, "shape=1,texture=0")
+    (known.root / "dial.json").unlink()
+    with pytest.raises(UsageError, match=r"--metric iou: the true translation of .* is not known"):
+        metrics_for(wanted("iou"), resolve(str(known.root), tmp_path))

@@ -1,0 +1,41 @@
+"""What `ugbench ablate` says beyond the table: differences to the full method, or whether a learnt share adapts."""
+
+from __future__ import annotations
+
+from ugbench.cli.output import print_rows, say
+from ugbench.cli.study import Conclusion, Scored
+
+
+def against(scored: Scored, method: str) -> Conclusion:
+    """The method's variants in a paper's layout, and each variant's difference to the base where KID was scored."""
+    from ugbench.report import ablation
+    from ugbench.scoring import claims, differences
+
+    found = []
+    if differences.are_due(scored.scores) and len(scored.runs) > 1:
+        found = claims.claims(scored.evaluation, method, runs=scored.runs)
+    layout = ablation.ablation(scored.table, method, found)
+
+    def show() -> None:
+        print_rows(layout.header, layout.rows)
+        for note in layout.notes:
+            say(note)
+        for one in found:
+            print(f"{one.dataset} {one.direction}: {one.method_text()}")
+
+    return Conclusion({"differences": [one.to_json() for one in found], "ablation": ablation.to_json(layout)}, show)
+
+
+def adaptation(scored: Scored, method: str) -> Conclusion:
+    """Whether the share that a method learns adapts to the dial, and whether learning it pays."""
+    from ugbench.report import adaptation, rho_records
+
+    rhos = rho_records.keep(scored.runs)
+    own = adaptation.verdict(adaptation.gather(rhos, scored.scores, method))
+    content = {"rho": [one.model_dump() for one in rhos], "adaptation": adaptation.to_json(own)}
+
+    def show() -> None:
+        for sentence in adaptation.sentences(own):
+            print(sentence)
+
+    return Conclusion(content, show)

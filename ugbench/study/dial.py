@@ -1,0 +1,65 @@
+"""The study of `ugbench ablate --dial`: dials turned to different shape and texture, and a method's arms on each.
+
+docs/dial-study.md gives the reasons; the numbers here are that plan's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ugbench.data import dial
+from ugbench.errors import UsageError
+from ugbench.method import Adaptation
+from ugbench.statistics.adaptation import PLACEBO, SHAPE, TEXTURE, Setting
+from ugbench.study.grid import Arm
+
+SETTINGS = (PLACEBO, SHAPE, TEXTURE)
+SEEDS = tuple(range(7))
+PRESET, STEPS, SIZE = "smoke", 1000, 32
+METRICS = ("changed", "unchanged", "iou")
+
+
+def fields(
+    method: str, adaptation: Adaptation, base: str | None = None, others: Sequence[str] = (), size: int | None = None
+) -> dict[str, Any]:
+    """The fields of the study, for `ugbench.study.grid.declare`.
+
+    Args:
+        base: the dial that is turned; its shape and texture must be left open. None is one of `size` px.
+        others: variants beside those of the adaptation.
+        size: px of the runs; None is the plan's.
+    Raises:
+        UsageError: `base` is no dial, or says its own shape or texture.
+    """
+    side = SIZE if size is None else size
+    arms = [*adaptation.learnt, *adaptation.fixed]
+    placebo, *changes = (turned(base or f"dial:size={side}", setting) for setting in SETTINGS)
+    return {
+        "methods": [method],
+        "variants": {method: arms + [name for name in others if name not in arms]},
+        "datasets": [placebo, *changes],
+        # There rho's place alone is asked for, and no error is left to compare.
+        "without": {placebo: [Arm(method, variant).label for variant in adaptation.fixed]},
+        "seeds": SEEDS,
+        "preset": PRESET,
+        "steps": STEPS,
+        "size": side,
+    }
+
+
+def turned(base: str, setting: Setting) -> str:
+    """The dial of these settings, as `--dataset` takes it.
+
+    >>> turned("dial:size=32", Setting(1, 0))
+    'dial:shape=1,texture=0,size=32'
+    """
+    kind, _, rest = base.partition(":")
+    if kind != "dial" or any(part.partition("=")[0].strip() in Setting._fields for part in rest.split(",")):
+        raise UsageError(
+            f"--dataset {base}: --dial turns a dial's shape and texture itself; give one without them, "
+            f"such as dial:size={SIZE}."
+        )
+    text = f"dial:shape={setting.shape:g},texture={setting.texture:g}" + (f",{rest}" if rest else "")
+    dial.parse(text)
+    return text
