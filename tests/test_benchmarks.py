@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 PARTS = ("feature_pools", "plain_ugatit")  # imported by the others
+REAL_RUN = subprocess.run
 
 
 def run_here(command: Sequence[object], **_: object) -> subprocess.CompletedProcess[str]:
@@ -86,6 +87,21 @@ def test_coverage_simulates_every_row(tmp_path: Path) -> None:
     assert all(0 <= row["coverage"] <= 1 for part in ("kid", "paired") for row in figures[part])
 
 
+def test_the_intervals_of_preferences_are_simulated_for_every_case(tmp_path: Path) -> None:
+    run_here([sys.executable, BENCHMARKS / "preferences.py", "--draws", 3, "--output", tmp_path / "figures.json"])
+    figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    assert figures["draws"] == 3 and len(figures["rows"]) > 5
+    assert all(0 <= share <= 1 for row in figures["rows"] for share in (*row["coverage"], *row["truth"]))
+
+
+def test_a_report_is_opened_as_often_as_asked() -> None:
+    # A process of its own: Playwright may be running in this one already.
+    command = [sys.executable, str(BENCHMARKS / "report.py"), "--methods", "2", "--images", "2", "--runs", "2"]
+    figures = json.loads(REAL_RUN(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    assert (figures["methods"], figures["images"]) == (2, 2)
+    assert len(figures["seconds_to_load"]) == len(figures["seconds_to_pictures"]) == 2
+
+
 def test_no_benchmark_is_left_out() -> None:
-    tested = {"coverage", "evaluation", "kid", "memory", "step", *PARTS}
+    tested = {"coverage", "evaluation", "kid", "memory", "preferences", "report", "step", *PARTS}
     assert {file.stem for file in BENCHMARKS.glob("*.py")} == tested

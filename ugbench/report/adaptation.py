@@ -9,8 +9,8 @@ from typing import Any
 
 from ugbench import registry
 from ugbench.method import DIRECTIONS
+from ugbench.report.counted import latest
 from ugbench.report.rho_records import RhoRecord
-from ugbench.report.table import latest
 from ugbench.scoring.record import ScoreRecord
 from ugbench.statistics.adaptation import Error, Rho, Setting, Verdict, judge
 from ugbench.statistics.margins import Contrast
