@@ -31,14 +31,15 @@ def vote(
         typer.Option("--direction", help="Which way; default: each that all have."),
     ] = None,
     questions: Annotated[
-        int | None, typer.Option("--questions", min=1, help="So many a rater, drawn at random; default: all.")
+        int | None,
+        typer.Option("--questions", metavar="N", min=1, help="So many a rater, drawn at random; default: all."),
     ] = None,
-    text: Annotated[str, typer.Option("--ask", metavar="TEXT", help="What raters are asked.")] = QUESTION,
-    seed: Annotated[int, typer.Option("--seed", help="Of the orders of questions and versions.")] = 0,
+    text: Annotated[str, typer.Option("--ask", metavar="QUESTION", help="What raters are asked.")] = QUESTION,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the orders of questions and versions.")] = 0,
     host: Annotated[
         str, typer.Option("--host", metavar="ADDRESS", help="Where to listen; 0.0.0.0 lets other machines in.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 8000,
+    port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="0: any that is free.")] = 8000,
     results: Results = options.RESULTS,
     data_root: DataRoot = options.DATA_ROOT,
     as_json: Json = False,
