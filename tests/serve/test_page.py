@@ -13,7 +13,7 @@ def start(page: Page, served: Any, name: str = "") -> None:
     page.goto(served.url)
     page.get_by_label("Your name").fill(name)
     page.keyboard.press("Enter")
-    page.get_by_text("1 of 6").wait_for()
+    wait_for(page, 1)  # the page hears no key before its pictures are there
 
 
 def wait_for(page: Page, place: int) -> None:
