@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from ugbench.errors import UsageError
 from ugbench.method import Direction
+from ugbench.report.curves import Curve, read_curves, rho_by_network
 from ugbench.train.run import Run, list_runs
 
 SUFFIXES = (".png", ".pdf")
@@ -79,6 +80,24 @@ def label_runs(runs: Iterable[Run]) -> list[str]:
         kinds = {label: {part(run) for run, own in zip(runs, labels, strict=True) if own == label} for label in shared}
         labels = [label + (part(run) if len(kinds[label]) > 1 else "") for run, label in zip(runs, labels, strict=True)]
     return labels
+
+
+def runs_with_rho(context: FigureContext) -> dict[str, tuple[Run, dict[str, dict[str, Curve]]]]:
+    """By label each chosen run that has logged a rho, and its curves by network and layer.
+
+    Raises:
+        UsageError: no runs, or none that has logged a rho.
+        RunError: a line of a metrics.jsonl is damaged.
+    """
+    runs = context.chosen()
+    found = {
+        label: (run, own)
+        for label, run in zip(label_runs(runs), runs, strict=True)
+        if (own := rho_by_network(read_curves(run.path)))
+    }
+    if not found:
+        raise UsageError(f"no run under {context.results} has logged a rho; only methods that learn one do.")
+    return found
 
 
 def check_suffix(path: Path) -> str:

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from ugbench.errors import UsageError
 from ugbench.report import style
-from ugbench.report.curves import read_curves, rho_by_network
-from ugbench.report.figure_context import FigureContext, label_runs
+from ugbench.report.figure_context import FigureContext, runs_with_rho
 
 TITLE = "rho (the share of instance norm) of every layer over training"
 
@@ -23,14 +21,7 @@ def draw(context: FigureContext) -> Figure:
         UsageError: no runs, or none that has logged a rho.
         RunError: a line of a metrics.jsonl is damaged.
     """
-    runs = context.chosen()
-    found = {
-        label: networks
-        for label, run in zip(label_runs(runs), runs, strict=True)
-        if (networks := rho_by_network(read_curves(run.path)))
-    }
-    if not found:
-        raise UsageError(f"no run under {context.results} has logged a rho; only methods that learn one do.")
+    found = {label: networks for label, (_, networks) in runs_with_rho(context).items()}
     names = list(dict.fromkeys(name for networks in found.values() for name in networks))
     layers = list(dict.fromkeys(layer for networks in found.values() for own in networks.values() for layer in own))
     looks = _looks(layers)

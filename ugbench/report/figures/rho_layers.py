@@ -8,10 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ugbench.errors import UsageError
 from ugbench.report import style
-from ugbench.report.curves import Curve, read_curves, rho_by_network
-from ugbench.report.figure_context import FigureContext, label_runs
+from ugbench.report.curves import Curve
+from ugbench.report.figure_context import FigureContext, runs_with_rho
 
 TITLE = "rho (the share of instance norm) of every layer at the last logged step"
 
@@ -27,14 +26,7 @@ def draw(context: FigureContext) -> Figure:
         UsageError: no runs, or none that has logged a rho.
         RunError: a line of a metrics.jsonl is damaged.
     """
-    runs = context.chosen()
-    found = {
-        label: (run, own)
-        for label, run in zip(label_runs(runs), runs, strict=True)
-        if (own := rho_by_network(read_curves(run.path)))
-    }
-    if not found:
-        raise UsageError(f"no run under {context.results} has logged a rho; only methods that learn one do.")
+    found = runs_with_rho(context)
     names = list(dict.fromkeys(name for _, own in found.values() for name in own))
     lines = style.lines([run for run, _ in found.values()])
     handles = []
