@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -17,7 +17,7 @@ from ugbench import translate
 from ugbench.data.datasets import TEST, DataSet
 from ugbench.data.images import load_images
 from ugbench.errors import RunError
-from ugbench.method import Direction
+from ugbench.method import Direction, Method
 from ugbench.train.run import Run
 
 FILE = "maps.safetensors"
@@ -56,10 +56,17 @@ def make_maps(run: Run, dataset: DataSet, direction: Direction, device: torch.de
     sources = dataset.split(TEST[direction[0]])
     fingerprint = dataset.fingerprint((TEST[direction[0]],))
     file = run.path / "outputs" / direction / FILE
-    found = _read(file)
-    if found is not None and (found[0].step, found[1]) == (at, fingerprint):
-        return found[0]
-    method, _ = translate.load(run, device, step, whole=True)
+    with run.making_outputs():
+        found = _read(file)
+        if found is not None and (found[0].step, found[1]) == (at, fingerprint):
+            return found[0]
+        method, _ = translate.load(run, device, step, whole=True)
+        maps = _maps_of(method, sources, direction, at)
+        _write(file, maps, fingerprint)
+    return maps
+
+
+def _maps_of(method: Method, sources: Sequence[Path], direction: Direction, step: int) -> Maps:
     parts: list[dict[str, Tensor]] = []
     attended: frozenset[str] = frozenset()
     for start in range(0, len(sources), BATCH):
@@ -67,9 +74,7 @@ def make_maps(run: Run, dataset: DataSet, direction: Direction, device: torch.de
         parts += translate.attention(method, images, direction, batch_size=BATCH, plain=True)
         if start == 0:
             attended = frozenset(next(translate.attention(method, images[:1], direction)))
-    maps = Maps({name: torch.cat([part[name] for part in parts]) for name in parts[0]}, attended, at)
-    _write(file, maps, fingerprint)
-    return maps
+    return Maps({name: torch.cat([part[name] for part in parts]) for name in parts[0]}, attended, step)
 
 
 def kept_maps(run: Run, direction: Direction) -> Maps | None:
@@ -96,6 +101,7 @@ def _read(file: Path) -> tuple[Maps, str] | None:
 
 
 def _write(file: Path, maps: Maps, fingerprint: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
     # safetensors keeps tensors in an order of its own, so the names' order stands in the note.
     note = {"step": maps.step, "sources": fingerprint, "maps": list(maps.heat), "attended": sorted(maps.attended)}
     aside = file.with_name(f".{uuid4().hex}")

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from filelock import FileLock
 
 from ugbench import translate
 from ugbench.data.datasets import TEST, DataSet
@@ -86,7 +85,7 @@ def make_outputs(
     folder = run.path / "outputs" / direction
     at = run.step() if step is None else step
     note = {"step": at, "sources": dataset.fingerprint((TEST[direction[0]],))}
-    with FileLock(run.path / ".outputs.lock"):
+    with run.making_outputs():
         if (folder / NOTE).exists() and json.loads((folder / NOTE).read_text(encoding="utf-8")) == note:
             return
         method, _ = translate.load(run, device, step, whole=True)

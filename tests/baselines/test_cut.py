@@ -40,6 +40,19 @@ def losses_of(method: CUT, batch: Batch) -> dict[str, float]:
     return {term: float(value) for term, value in phases.losses.items()}
 
 
+def test_the_adversarial_loss_of_the_generator_alone_has_its_weight() -> None:
+    found = []
+    for weight in (1.0, 3.0):
+        torch.manual_seed(0)
+        method = tiny(adversarial_weight=weight)
+        batch = batch_of(method)
+        found.append(losses_of(method, batch))
+    once, thrice = found
+    key = "generators/adversarial"
+    assert thrice[key] == pytest.approx(3 * once[key], rel=1e-6)
+    assert {k: v for k, v in thrice.items() if k != key} == {k: v for k, v in once.items() if k != key}
+
+
 def parameters_in(module: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 

@@ -105,6 +105,15 @@ def test_weights_start_from_a_narrow_normal_and_biases_from_zero():
             assert abs(parameter.mean()) < 0.002, name
 
 
+def test_the_smoke_preset_starts_as_pytorchs_layers_do():
+    torch.manual_seed(0)
+    weight = tiny(channels=16).generator_a2b[1].weight
+    # Kaiming's uniform as nn.Conv2d draws it: within 1 / sqrt(fan in), of 7 x 7 x 3.
+    bound = 147**-0.5
+    assert 0.9 * bound < weight.abs().max() <= bound
+    assert abs(weight.std() - bound / 3**0.5) < 0.1 * bound
+
+
 def test_each_phase_moves_its_own_networks_and_no_other():
     method = tiny()
     moved: dict[str, set[str]] = {}

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,3 +158,25 @@ def test_overlays_of_discriminators_lie_over_the_translation(home: Home, tmp_pat
         np.testing.assert_array_equal(
             np.asarray(Image.open(place)), overlay(under, heat[0]).permute(1, 2, 0).numpy(), err_msg=name
         )
+
+
+def test_two_calls_at_once_make_the_maps_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = home.run("ugatit")
+    (run.path / "outputs" / "A2B" / kept_maps.FILE).unlink(missing_ok=True)
+    dataset, own, calls = dataset_of(run), translate.load, []
+    both = threading.Barrier(2)
+
+    def load(*given: Any, **options: Any) -> Any:
+        calls.append(given)
+        time.sleep(0.2)  # time for the other to come by, if nothing held it
+        return own(*given, **options)
+
+    def make() -> kept_maps.Maps:
+        both.wait()
+        return make_maps(run, dataset, "A2B", CPU)
+
+    monkeypatch.setattr(translate, "load", load)
+    with ThreadPoolExecutor(2) as pool:
+        one, other = (done.result() for done in [pool.submit(make), pool.submit(make)])
+    assert len(calls) == 1
+    assert torch.equal(one.heat["generator"], other.heat["generator"])

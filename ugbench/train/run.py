@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ugbench import registry
@@ -179,6 +180,10 @@ class Run:
     def step(self) -> int:
         """Steps done at its last checkpoint; 0 before the first, and of imported runs, whose steps are not known."""
         return max(checkpoint.steps(self.checkpoints), default=0)
+
+    def making_outputs(self) -> FileLock:
+        """Held while what lies under outputs/ is made, so that two calls at once make it once."""
+        return FileLock(self.path / ".outputs.lock")
 
     def is_done(self) -> bool:
         """Whether its last checkpoint is at its last step."""
