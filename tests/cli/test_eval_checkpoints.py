@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import threading
@@ -18,10 +19,11 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from ugbench import kept_outputs
+from ugbench.cli import evaluate as cli_evaluate
 from ugbench.cli.app import app
 from ugbench.data.images import load_images
 from ugbench.metrics import kid
-from ugbench.scoring import selection
+from ugbench.scoring import evaluate, selection
 from ugbench.scoring.extractors import extract, load_extractor
 from ugbench.scoring.selection import validation_split
 from ugbench.train.run import dataset_of, find_run
@@ -207,3 +209,58 @@ def test_two_calls_at_once_translate_the_test_images_once(home: Home, monkeypatc
             done.result()
     assert len(calls) == 1
     assert len(kept_outputs.files_by_stem(run, "A2B")) == 3
+
+
+def test_while_a_run_is_scored_no_other_call_can_replace_its_outputs(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = find_run(home.run, home.folder / "results")
+    (run.path / "scores.jsonl").unlink(missing_ok=True)
+    own, free = evaluate.Evaluation._score, []
+
+    def score(*given: Any) -> Any:
+        with (run.path / ".outputs.lock").open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pass
+            else:
+                free.append(given[1])
+        return own(*given)
+
+    monkeypatch.setattr(evaluate.Evaluation, "_score", score)
+    assert len(home.eval()) == 4
+    assert free == []
+
+
+def test_a_call_that_waited_for_another_takes_the_scores_that_it_left(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = find_run(home.run, home.folder / "results")
+    left = home.eval()
+    kept = (run.path / "scores.jsonl").read_text()
+    (run.path / "scores.jsonl").unlink()
+    held, waits = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with (run.path / ".outputs.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            held.set()
+            assert waits.wait(20)
+            (run.path / "scores.jsonl").write_text(kept)
+
+    said = []
+
+    def say(text: str) -> None:
+        said.append(text)
+        waits.set()
+
+    monkeypatch.setattr(cli_evaluate, "say", say)
+    monkeypatch.setattr(evaluate.Evaluation, "_score", None)
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(other)
+        assert held.wait(20)
+        result = home.call("eval", home.run, *KID, "--json")
+        done.result()
+    assert json.loads(result.stdout) == left
+    assert said == [f"waiting for another command that is at the outputs of run {run.id}."]

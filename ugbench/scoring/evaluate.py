@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from filelock import Timeout
 from torch import Tensor
 
 from ugbench.data.datasets import DataSet
@@ -88,45 +90,65 @@ class Evaluation:
         names = metrics_for(self.wanted, dataset)
         if CHANGE in self.wanted.metrics and CHANGE not in names:
             self._say_once(f"no {CHANGE} on {dataset.name}: its domains are alike, so nothing is to change.")
-        config = run.config
         records = []
         for direction in run.directions():
             outputs = outputs_of(run, dataset, direction, step)
             material = Material(dataset, direction, outputs.size)
-            who = Who(run.id, config.known_as, config.variant, config.seed, outputs.step, config.name)
-            file = run.path / record.FILE
-            known = {
-                (r.metric, r.protocol_id): r
-                for r in record.read(file)
-                if (r.direction, r.step) == (direction, outputs.step)
-            }
-            missing = []
-            for name in names:
-                found = known.get((name, protocol_id(self.wanted.protocol_of(name, outputs.size, outputs.format))))
-                if found is None:
-                    missing.append(name)
-                else:
-                    records.append(found)
-            if not missing:
-                self._floor_and_ceiling(material, names, outputs.format)
-                continue
-            tick = self.progress(f"{run.id} {direction}") if self.progress else None
-            make_outputs(run, dataset, direction, self.wanted.networks.device, step, tick)
-            seeing = [name for name in missing if metric(name).needs == "attention"]
-            heat = None
-            if seeing:
-                maps = make_maps(run, dataset, direction, self.wanted.networks.device, step)
-                heat = next(iter(maps.heat.values()), None)
-            if seeing and heat is None:
-                self.say(
-                    f"no {' or '.join(seeing)} for run {run.id} ({config.label}) {direction}: it has no heat maps."
-                )
-                missing = [name for name in missing if name not in seeing]
-            new = [self._score(name, material, outputs, who, heat) for name in missing]
-            record.append(file, new)
-            records += new
+            found, missing = self._known(run, names, direction, outputs)
+            if missing:
+                # Held until the scores are written: another call could make outputs of another step meanwhile.
+                with self._outputs_of_our_own(run):
+                    found, missing = self._known(run, names, direction, outputs)
+                    found += self._add(run, missing, material, outputs)
+            records += found
             self._floor_and_ceiling(material, names, outputs.format)
         return sorted(records, key=lambda r: (r.direction, names.index(r.metric)))
+
+    def _known(
+        self, run: Run, names: Sequence[str], direction: Direction, outputs: Outputs
+    ) -> tuple[list[ScoreRecord], list[str]]:
+        """The records that a run has of these metrics, and the metrics of which it has none."""
+        known = {
+            (r.metric, r.protocol_id): r
+            for r in record.read(run.path / record.FILE)
+            if (r.direction, r.step) == (direction, outputs.step)
+        }
+        ids = {name: protocol_id(self.wanted.protocol_of(name, outputs.size, outputs.format)) for name in names}
+        missing = [name for name in names if (name, ids[name]) not in known]
+        return [known[name, ids[name]] for name in names if name not in missing], missing
+
+    @contextmanager
+    def _outputs_of_our_own(self, run: Run) -> Iterator[None]:
+        """No other call makes outputs of this run meanwhile; says so where it has to wait for one."""
+        lock = run.making_outputs()
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            self.say(f"waiting for another command that is at the outputs of run {run.id}.")
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _add(self, run: Run, names: Sequence[str], material: Material, outputs: Outputs) -> list[ScoreRecord]:
+        """Make what these metrics need, compute them, and keep their records."""
+        if not names:
+            return []
+        config, direction, device = run.config, material.direction, self.wanted.networks.device
+        tick = self.progress(f"{run.id} {direction}") if self.progress else None
+        make_outputs(run, material.dataset, direction, device, outputs.step, tick)
+        seeing = [name for name in names if metric(name).needs == "attention"]
+        heat = None
+        if seeing:
+            heat = next(iter(make_maps(run, material.dataset, direction, device, outputs.step).heat.values()), None)
+        if seeing and heat is None:
+            self.say(f"no {' or '.join(seeing)} for run {run.id} ({config.label}) {direction}: it has no heat maps.")
+            names = [name for name in names if name not in seeing]
+        who = Who(run.id, config.known_as, config.variant, config.seed, outputs.step, config.name)
+        new = [self._score(name, material, outputs, who, heat) for name in names]
+        record.append(run.path / record.FILE, new)
+        return new
 
     def folder(self, dataset: DataSet) -> Path:
         """Where the data set's scores go; finding it reads every image, so it is found once a call."""

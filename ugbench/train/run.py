@@ -182,8 +182,11 @@ class Run:
         return max(checkpoint.steps(self.checkpoints), default=0)
 
     def making_outputs(self) -> FileLock:
-        """Held while what lies under outputs/ is made, so that two calls at once make it once."""
-        return FileLock(self.path / ".outputs.lock")
+        """Held while what lies under outputs/ is made or scored, so that two calls at once do it once.
+
+        One lock a process: whoever holds it may take it again.
+        """
+        return FileLock(self.path / ".outputs.lock", is_singleton=True)
 
     def is_done(self) -> bool:
         """Whether its last checkpoint is at its last step."""
