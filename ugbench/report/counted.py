@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ugbench.errors import UnknownName, UsageError
 from ugbench.scoring.named import PROTOCOLS
 from ugbench.scoring.record import ScoreRecord
+
+
+@dataclass(frozen=True, order=True)
+class Measured:
+    """What was measured: a metric under one protocol, one way."""
+
+    metric: str
+    protocol_id: str
+    direction: str
+
+
+def over_steps(records: Iterable[ScoreRecord]) -> dict[Measured, dict[int, ScoreRecord]]:
+    """One run's scores against the steps of its checkpoints; of several of one step the newest.
+
+    Args:
+        records: of one run, oldest first; those that tell no step are left out.
+    """
+    found: dict[Measured, dict[int, ScoreRecord]] = {}
+    for one in records:
+        if one.step is not None:
+            found.setdefault(Measured(one.metric, one.protocol_id, one.direction), {})[one.step] = one
+    return found
 
 
 def latest(records: Iterable[ScoreRecord]) -> list[ScoreRecord]:

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 
 from ugbench.errors import UsageError
 from ugbench.report import style
+from ugbench.report.counted import Measured, over_steps
 from ugbench.report.figure_context import FigureContext
 from ugbench.scoring import record
 from ugbench.scoring.record import ScoreRecord
@@ -29,25 +30,12 @@ FLOOR_AND_CEILING: Mapping[str, Mapping[str, Any]] = {
 BANDS = "bands: lowest to highest seed; of one seed the 95 % interval over images, where there is one"
 
 
-@dataclass(frozen=True, order=True)
-class Panel:
-    """What one panel shows: a metric under one protocol, one way."""
-
-    metric: str
-    protocol_id: str
-    direction: str
-
-
 @dataclass(frozen=True)
 class Arm:
     """Runs that differ in their seeds alone; a line."""
 
     label: str
     runs: Sequence[Run]
-
-
-Scores = Mapping[Panel, Mapping[int, ScoreRecord]]
-"""The newest record at each step."""
 
 
 def draw(context: FigureContext) -> Figure:
@@ -61,7 +49,7 @@ def draw(context: FigureContext) -> Figure:
         RunError: a line of a scores.jsonl is no record.
     """
     runs = context.chosen_of_one_dataset()
-    scores = {run.path: _by_step(run) for run in runs}
+    scores = {run.path: over_steps(record.read(run.path / record.FILE)) for run in runs}
     panels = [
         panel
         for panel in dict.fromkeys(panel for own in scores.values() for panel in own)
@@ -84,7 +72,7 @@ def draw(context: FigureContext) -> Figure:
         grid = figure.subplots(len(rows), len(directions), squeeze=False)
         for row, (name, protocol_id) in zip(grid, rows, strict=True):
             for axes, direction in zip(row, directions, strict=True):
-                panel = Panel(name, protocol_id, direction)
+                panel = Measured(name, protocol_id, direction)
                 if panel not in panels:
                     axes.set_axis_off()
                     continue
@@ -102,20 +90,12 @@ def draw(context: FigureContext) -> Figure:
     return figure
 
 
-def _by_step(run: Run) -> dict[Panel, dict[int, ScoreRecord]]:
-    found: dict[Panel, dict[int, ScoreRecord]] = {}
-    for one in record.read(run.path / record.FILE):
-        if one.step is not None:
-            found.setdefault(Panel(one.metric, one.protocol_id, one.direction), {})[one.step] = one
-    return found
-
-
-def _aside(run: Run, panel: Panel) -> dict[str, float]:
+def _aside(run: Run, panel: Measured) -> dict[str, float]:
     """The values of `identity` and `real` under a panel's protocol, for the data set of a run."""
     found = {}
     for who in FLOOR_AND_CEILING:
         for one in record.read(run.path.parents[1] / who / record.FILE):
-            if Panel(one.metric, one.protocol_id, one.direction) == panel:
+            if Measured(one.metric, one.protocol_id, one.direction) == panel:
                 found[who] = one.value
     return found
 
@@ -167,7 +147,7 @@ def _draw_arm(axes: Axes, seeds: Sequence[Mapping[int, ScoreRecord]], scale: flo
 
 
 def _handles(
-    arms: Sequence[Arm], looks: Mapping[str, Mapping[str, Any]], aside: Mapping[Panel, Mapping[str, float]]
+    arms: Sequence[Arm], looks: Mapping[str, Mapping[str, Any]], aside: Mapping[Measured, Mapping[str, float]]
 ) -> list[Line2D]:
     names = [f"{arm.label} ({len(arm.runs)} seeds)" if len(arm.runs) > 1 else arm.label for arm in arms]
     handles = [Line2D([], [], **looks[arm.label], label=name) for arm, name in zip(arms, names, strict=True)]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.ticker import LogLocator, MaxNLocator
 
+from ugbench.report.counted import Measured, over_steps
 from ugbench.report.curves import WIDE, Curve, Floats, loss_terms, rho_by_network, running_mean, short_term, thinned
 from ugbench.report.table import Table
 from ugbench.scoring.record import ScoreRecord
@@ -117,16 +118,18 @@ def scores(records: Iterable[ScoreRecord], table: Table, labels: Mapping[str, st
         records: oldest first; of several of one step the newest counts.
         labels: of the runs to draw, by id.
     """
-    kept: dict[tuple[str, str, str], dict[str, dict[int, ScoreRecord]]] = defaultdict(lambda: defaultdict(dict))
+    own: dict[str, list[ScoreRecord]] = defaultdict(list)
     for one in records:
-        if one.run in labels and one.step is not None and math.isfinite(one.value):
-            kept[one.direction, one.metric, one.protocol_id][labels[one.run]][one.step] = one
+        if one.run in labels and math.isfinite(one.value):
+            own[labels[one.run]].append(one)
+    found = {label: over_steps(rows) for label, rows in sorted(own.items())}
     panels = []
-    for direction in sorted({where[0] for where in kept}):
+    for direction in sorted({measured.direction for steps in found.values() for measured in steps}):
         for column in table.columns:
-            runs = kept.get((direction, column.metric, column.protocol_id), {})
+            key = Measured(column.metric, column.protocol_id, direction)
+            runs = {label: steps[key] for label, steps in found.items() if key in steps}
             if any(len(steps) > 1 for steps in runs.values()):
-                rows = {label: [steps[step] for step in sorted(steps)] for label, steps in sorted(runs.items())}
+                rows = {label: [steps[step] for step in sorted(steps)] for label, steps in runs.items()}
                 panels.append(_scores_panel(f"{direction} {column.title}", rows, column.scale))
     return panels
 
