@@ -48,6 +48,7 @@ class Metric:
         higher_is_better: None where a value is neither good nor bad, so that no table marks a best.
         scale: tables print value * scale.
         note: a sentence that must stand under a table with this metric.
+        of_change: whether it is of the pixels that should change, so that it has no value where none should.
         with_sources: whether `compute` also takes source=, the sources as features (k, d) or images; of
             "features" and "images" alone.
         settings: this metric's part of a protocol, with its defaults.
@@ -59,5 +60,6 @@ class Metric:
     higher_is_better: bool | None
     scale: float = 1.0
     settings: Mapping[str, Any] = field(default_factory=dict)
+    of_change: bool = False
     with_sources: bool = False
     note: str | None = None

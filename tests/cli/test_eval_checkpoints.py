@@ -54,11 +54,15 @@ class Home:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A run of 3 steps that kept each."""
     folder = tmp_path_factory.mktemp("home")
+    return Home(folder, train(folder)["id"])
+
+
+def train(folder: Path, *more: str) -> dict[str, Any]:
     where = ["--results", folder / "results", "--data-root", folder / "data", "--device", "cpu", "--json"]
-    words = ["train", "cyclegan", "--dataset", DIAL, *SMALL, *TINY, "--keep", "all", *where]
+    words = ["train", "cyclegan", "--dataset", DIAL, *SMALL, *TINY, "--keep", "all", *where, *more]
     result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
     assert result.exit_code == 0, result.stderr
-    return Home(folder, json.loads(result.stdout)["id"])
+    return dict(json.loads(result.stdout))
 
 
 @pytest.fixture
@@ -264,3 +268,11 @@ def test_a_call_that_waited_for_another_takes_the_scores_that_it_left(
         done.result()
     assert json.loads(result.stdout) == left
     assert said == [f"waiting for another command that is at the outputs of run {run.id}."]
+
+
+def test_a_run_that_begins_again_has_no_scores_of_what_it_was(home: Home) -> None:
+    before = home.eval("--checkpoints", "all")
+    assert train(home.folder, "--restart")["id"] == home.run
+    run = find_run(home.run, home.folder / "results")
+    assert run.step() == 3 and not (run.path / "scores.jsonl").exists()
+    assert home.eval("--checkpoints", "all") == before

@@ -70,6 +70,8 @@ def whole(make_record: MakeScore) -> tuple[list[RhoRecord], list[ScoreRecord]]:
             seed=seed,
             dataset=name(s),
             direction=way,
+            step=500,
+            run=f"{s}{variant}{seed}",
         )
         for s, variant, seed, way in product(SETTINGS[1:], [*STARTS, *FIXED], range(8), ("A2B", "B2A"))
     ]
@@ -87,12 +89,13 @@ def test_records_become_values_by_setting_arm_and_seed(whole: Any) -> None:
 def test_what_is_no_arm_or_no_error_of_this_study_is_not_read(whole: Any, make_record: MakeScore) -> None:
     rhos, scores = whole
     others = [
-        make_record("changed", "ugatit", 9.0, variant="in", dataset=name(SHAPE)),
-        make_record("changed", "ugatit", 9.0, dataset=name(SHAPE)),
+        make_record("changed", "ugatit", 9.0, variant="in", dataset=name(SHAPE), step=500),
+        make_record("changed", "ugatit", 9.0, dataset=name(SHAPE), step=500),
         make_record("changed", "identity", 9.0, dataset=name(SHAPE)),
-        make_record("changed", "ugatit", 9.0, variant="rho0", seed=50),
-        make_record("changed", "ugatit", 9.0, variant="rho0", dataset=name(SHAPE), direction="B2A", seed=50),
-        make_record("iou", "ugatit", 9.0, variant="rho0", dataset=name(SHAPE), seed=50),
+        make_record("changed", "ugatit", 9.0, variant="rho0", seed=50, step=500),
+        make_record("iou", "ugatit", 9.0, variant="rho0", dataset=name(SHAPE), seed=50, step=500),
+        make_record("changed", "ugatit", 9.0, variant="rho0", dataset=name(SHAPE), seed=3, step=400),
+        scores[0].model_copy(update={"value": 9.0, "protocol": {**scores[0].protocol, "checkpoint": "validation: x"}}),
     ]
     assert adaptation.gather(rhos, [*scores, *others], "ugatit") == adaptation.gather(rhos, scores, "ugatit")
 
@@ -109,39 +112,113 @@ def test_an_error_is_the_mean_of_both_directions_and_there_is_none_without_both(
     assert key not in adaptation.gather(rhos, [*others, there], "ugatit").errors
 
 
-def test_of_several_rhos_of_one_arm_and_seed_the_newest_counts(whole: Any) -> None:
+def test_of_several_records_of_one_run_the_newest_counts(whole: Any) -> None:
     rhos, scores = whole
-    again = rho(SHAPE, "rho-from-0", 2, 0.123, run="later")
-    assert adaptation.gather([*rhos, again], scores, "ugatit").rhos[Rho(SHAPE, "A2B", 0.0, 2)] == 0.123
+    again = next(one for one in rhos if (one.dataset, one.variant, one.seed) == (name(SHAPE), "rho-from-0", 2))
+    study = adaptation.gather([*rhos, again.model_copy(update={"value": 0.123})], scores, "ugatit")
+    assert study.rhos[Rho(SHAPE, "A2B", 0.0, 2)] == 0.123
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dataset": "other"}, r"several data sets at shape 1, texture 0 \(dial-s1-t0-32, other\), so of several"),
+        ({"step": 1000}, r"several numbers of steps \(1,000, 500\)"),
+        ({"run": "b"}, r"several runs of rho-from-0, seed 2, at shape 1, texture 0"),
+    ],
+)
+def test_records_of_two_studies_are_refused(whole: Any, change: dict[str, Any], message: str) -> None:
+    rhos, scores = whole
+    other = rho(SHAPE, "rho-from-0", 2, 0.3, **change)
+    with pytest.raises(UsageError, match=message):
+        adaptation.gather([*rhos, other], scores, "ugatit")
+
+
+def test_errors_of_two_protocols_or_two_runs_of_a_fixed_arm_are_refused(whole: Any) -> None:
+    rhos, scores = whole
+    fixed = next(one for one in scores if one.variant == "rho0")
+    with pytest.raises(UsageError, match="several protocols of changed"):
+        adaptation.gather(rhos, [*scores, fixed.model_copy(update={"protocol_id": "other"})], "ugatit")
+    with pytest.raises(UsageError, match="several runs of rho0, seed 0"):
+        adaptation.gather(rhos, [*scores, fixed.model_copy(update={"run": "other"})], "ugatit")
+
+
+def told(whole: Any, change: Callable[[RhoRecord], float] = lambda one: one.value, error: float = 0.0) -> list[str]:
+    """The sentences, with other rhos and with `error` added to every error."""
+    rhos = [one.model_copy(update={"value": change(one)}) for one in whole[0]]
+    scores = [one.model_copy(update={"value": one.value + error}) for one in whole[1]]
+    return adaptation.sentences(adaptation.verdict(adaptation.gather(rhos, scores, "ugatit")))
 
 
 def test_the_verdict_is_told_with_its_figures(whole: Any) -> None:
     own = adaptation.verdict(adaptation.gather(*whole, "ugatit"))
-    told = adaptation.sentences(own)
-    assert told[:2] == ["Does rho adapt? Adapts.", "Does learning rho pay? Pays."]
-    assert told[2] == (
+    lines = told(whole)
+    assert lines[:2] == [
+        "Does rho adapt? Adapts: it ends higher where texture alone changes, as the paper says.",
+        "Does learning rho pay? Pays: no fixed rho, 0 or 1, leaves as little error.",
+    ]
+    assert lines[2] == (
         "At shape 1, texture 0, rho from 0.5 less rho from 0: 0.000 [0.000, 0.000], they meet to within 0.1 (p 0)."
     )
-    assert told[8].startswith("Placebo, rho of A to B less that of B to A: 0.000 [0.000, 0.000], they agree to within")
-    assert told[9].startswith(
+    assert lines[8].startswith("Placebo, rho of A to B less that of B to A: 0.000 [0.000, 0.000], they agree to within")
+    assert lines[9].startswith(
         "Rho where texture alone changes less where shape alone does: 0.403 [0.401, 0.406], beyond ±0.1 (Holm p of"
     )
-    assert told[10].startswith(
-        "Error left with the learnt rho less with rho fixed at 0: -0.054 [-0.056, -0.051], beyond -0.02 (Holm p of"
+    assert lines[10].startswith(
+        "Error left with the learnt rho less with rho fixed at 0: -0.054 [-0.056, -0.051], below -0.02 (Holm p of"
     )
-    assert len(told) == 12
+    assert lines[12].startswith("In brackets: 95 % intervals over 8 seeds")
     content = json.loads(json.dumps(adaptation.to_json(own)))
-    assert content["text"] == told and content["pays"]["1"]["margin"] == 0.02
+    assert content["text"] == lines and content["pays"]["1"]["margin"] == 0.02
 
 
-def test_seeds_that_lack_a_run_are_named_and_so_is_what_too_few_can_say(whole: Any) -> None:
+def test_a_rho_that_adapts_the_other_way_is_said_to_speak_against_the_paper(whole: Any) -> None:
+    assert told(whole, lambda one: 1 - one.value)[0] == (
+        "Does rho adapt? Adapts: it ends lower where texture alone changes, against what the paper says."
+    )
+
+
+def test_one_that_ends_alike_is_said_to_be_no_more_than_a_shaken_one_would(whole: Any) -> None:
+    assert told(whole, lambda one: 0.5 + 0.001 * one.seed)[0].endswith(
+        "so would a rho that its rate shakes over all of [0, 1]."
+    )
+
+
+def test_where_rho_is_not_identified_nothing_is_claimed_of_where_it_ends(whole: Any) -> None:
+    lines = told(whole, lambda one: one.value + 0.3 * one.start)
+    assert lines[0].startswith("Does rho adapt? Not identified:")
+    assert lines[2].endswith("0.150 [0.150, 0.150], not shown to meet to within 0.1 (p 1).")
+    assert lines[9] == "Rho where texture alone changes less where shape alone does: 0.403 [0.401, 0.406]."
+    assert "below -0.02" in lines[10]
+
+
+def test_where_nothing_was_learnt_nothing_is_claimed_of_errors(whole: Any) -> None:
+    lines = told(whole, error=0.5)
+    assert lines[1].startswith("Does learning rho pay? Not learnt:")
+    assert lines[10].startswith("Error left with the learnt rho less with rho fixed at 0: -0.05")
+    assert lines[10].endswith("[-0.056, -0.051].")
+    assert "beyond ±0.1" in lines[9]
+
+
+def test_a_fixed_rho_that_leaves_less_error_is_not_said_to_be_within_a_margin_of_it(whole: Any) -> None:
+    rhos, scores = whole
+    better = [
+        one.model_copy(update={"value": 0.3 + 0.01 * one.seed}) if one.variant == "rho0" else one for one in scores
+    ]
+    lines = adaptation.sentences(adaptation.verdict(adaptation.gather(rhos, better, "ugatit")))
+    assert lines[1].startswith("Does learning rho pay? Does not pay:")
+    assert "], not below -0.02 (Holm p of below -0.02 1, p of not below -0.02" in lines[10]
+
+
+def test_seeds_that_lack_a_run_are_named_and_too_few_claim_nothing(whole: Any) -> None:
     rhos, scores = whole
     rhos = [
         one for one in rhos if not (one.seed in (2, 5) and one.variant == "rho-from-0" and one.dataset == name(SHAPE))
     ]
-    told = adaptation.sentences(adaptation.verdict(adaptation.gather(rhos, scores, "ugatit")))
-    assert told[0] == "Does rho adapt? Not testable: 6 whole seeds, and 7 are needed."
-    assert told[2] == "Left out, since a run of theirs is missing: seeds 2, 5."
+    lines = adaptation.sentences(adaptation.verdict(adaptation.gather(rhos, scores, "ugatit", range(9))))
+    assert lines[0] == "Does rho adapt? Not testable: 6 whole seeds, and 7 are needed."
+    assert lines[2] == "Left out, since a run or a score of theirs is missing: seeds 2, 5, 8."
+    assert not [line for line in lines[3:-1] if "(p" in line or "within" in line or "below" in line or "beyond" in line]
 
 
 @pytest.fixture
@@ -189,6 +266,10 @@ def test_a_runs_rho_is_the_mean_over_the_methods_layers_at_the_last_step(run: Ru
     assert rho_records.read_all(tmp_path / "results") == [there, back]
     assert rho_records.keep([run]) == [there, back]
     assert rho_records.read_all(tmp_path / "results") == [there, back]  # and not twice
+    log(run, {"step": 10, **logged(0.1)}, {"step": 20, **logged(0.6)})  # trained again, and it ended elsewhere
+    there = rho_records.keep([run])[0]
+    assert there.value == pytest.approx(0.7)
+    assert rho_records.read_all(tmp_path / "results")[2:] == [there]
 
 
 def test_a_run_that_logged_no_rho_at_its_last_step_is_named(run: Run) -> None:
@@ -242,6 +323,17 @@ def test_the_errors_are_means_with_their_intervals_over_seeds(context: FigureCon
 def test_the_figure_of_one_data_set_shows_that_alone(context: FigureContext) -> None:
     left, right = dial.draw(FigureContext(context.results, dataset=name(TEXTURE))).axes
     assert [[label.get_text() for label in panel.get_xticklabels()] for panel in (left, right)] == [["0, 1"]] * 2
+
+
+def test_a_figure_of_the_placebo_alone_has_an_empty_panel_of_errors(context: FigureContext) -> None:
+    _, right = dial.draw(FigureContext(context.results, dataset=name(Setting(0, 0)))).axes
+    assert [label.get_text() for label in right.get_xticklabels()] == ["0, 0"]
+    assert len(right.lines) == 0
+
+
+def test_a_figure_of_one_direction_is_refused(context: FigureContext) -> None:
+    with pytest.raises(UsageError, match="--direction: the figure is of rho from A to B and of errors over both"):
+        dial.draw(FigureContext(context.results, direction="B2A"))
 
 
 def test_a_figure_without_records_says_how_to_make_them(tmp_path: Path) -> None:

@@ -203,15 +203,15 @@ def dial(tmp_path: Path) -> DataSet:
     return resolve("dial:size=16,train=2,test=3,texture=0,shape=1", tmp_path / "data")
 
 
-def keep(run: Run, attended: set[str], direction: str = "A2B", n: int = 3) -> dict[str, torch.Tensor]:
-    """Maps of a run, each of its own random values."""
+def keep(run: Run, attended: set[str], direction: str = "A2B", n: int = 3, step: int = 0) -> dict[str, torch.Tensor]:
+    """Maps of a run that has saved nothing, each of its own random values."""
     heat = {
         name: torch.rand(n, 1, 4, 4, generator=torch.Generator().manual_seed(place))
         for place, name in enumerate(("generator", "local"))
     }
     folder = run.path / "outputs" / direction
-    folder.mkdir(parents=True)
-    _write(folder / FILE, Maps(heat, frozenset(attended), 100), "f")
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / FILE, Maps(heat, frozenset(attended), step), "f")
     return heat
 
 
@@ -242,7 +242,12 @@ def test_without_kept_maps_or_a_dial_the_mass_is_refused_in_words(
     make_run: MakeRun, context: FigureContext, dial: DataSet
 ) -> None:
     run = make_run("ugatit", name=dial.name, root=dial.root)
-    with pytest.raises(UsageError, match=r"no kept heat maps, in .*; run `ugbench eval --metric cam_mass`"):
+    with pytest.raises(
+        UsageError, match=r"no kept heat maps of a last step, in .*; run `ugbench eval --metric cam_mass`"
+    ):
+        cam_mass.draw(FigureContext(context.results, [run]))
+    keep(run, {"generator"}, step=50)  # of a selected checkpoint
+    with pytest.raises(UsageError, match="no kept heat maps of a last step"):
         cam_mass.draw(FigureContext(context.results, [run]))
     with pytest.raises(UsageError, match="where photos should change is not known"):
         cam_mass.draw(FigureContext(context.results, [make_run("ugatit")]))

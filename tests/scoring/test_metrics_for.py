@@ -30,6 +30,12 @@ def test_a_dial_that_changes_nothing_is_not_scored_by_what_should_change(tmp_pat
     assert metrics_for(wanted(), other) == ("kid", "fid", "lpips", "changed", "unchanged", "iou")
 
 
+def test_no_metric_of_change_is_asked_where_nothing_changes(tmp_path: Path) -> None:
+    alike = dial(tmp_path, "shape=0,texture=0")
+    assert metrics_for(wanted("cam_mass", "changed", "iou"), alike) == ("iou",)
+    assert metrics_for(wanted("cam_mass", "changed"), alike) == ("cam_mass", "changed")
+
+
 def test_asked_for_alone_it_stays_so_that_its_own_refusal_is_heard(tmp_path: Path) -> None:
     assert metrics_for(wanted("changed"), dial(tmp_path, "shape=0,texture=0")) == ("changed",)
 

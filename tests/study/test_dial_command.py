@@ -88,7 +88,7 @@ def test_one_seed_says_that_it_is_too_few_and_gives_the_figures(first: Any) -> N
         [0],
         7,
     )
-    assert found["text"][0] == "Does rho adapt? Not testable: 1 whole seeds, and 7 are needed."
+    assert found["text"][0] == "Does rho adapt? Not testable: 1 whole seed, and 7 are needed."
     ends = {(r["shape"], r["texture"], r["direction"], r["start"]): r["value"] for r in first["rho"]}
     gap = next(m for m in found["meetings"] if m["setting"] == [1, 0] and m["starts"] == [0, 1])
     assert gap["difference"]["mean"] == pytest.approx(ends[1, 0, "A2B", 1.0] - ends[1, 0, "A2B", 0.0])
@@ -113,6 +113,29 @@ def test_the_verdict_is_printed_after_the_table_and_the_figure_drawn(home: Path,
     assert drawn.exit_code == 0 and picture.stat().st_size > 10_000
 
 
+def test_a_dial_of_another_size_is_trained_at_that_size_and_one_without_at_the_studys(home: Path) -> None:
+    def runs(*words: str) -> set[str]:
+        plan = json.loads(call(home, "ablate", "--dial", *words, "--seeds", "1", "--dry-run", "--json").stdout)["runs"]
+        return {run["id"] for run in plan}
+
+    at_64 = runs("--dataset", "dial:size=64,train=2,test=2")
+    assert at_64 == runs("--dataset", "dial:train=2,test=2", "--size", "64")
+    assert runs("--dataset", "dial:train=2,test=2") == runs("--dataset", "dial:size=32,train=2,test=2")
+    assert at_64.isdisjoint(runs("--dataset", "dial:size=64,train=2,test=2", "--size", "32"))
+
+
+def test_the_rate_of_all_learnt_arms_can_be_another(home: Path) -> None:
+    assert "91 runs" in call(home, "ablate", "--dial", "--set", "rho_lr_factor=30", "--dry-run").stderr
+
+
+def test_the_verdict_has_its_scores_whatever_else_is_asked_for(home: Path, first: Any) -> None:
+    found = json.loads(call(home, *ABLATE, "--metric", "cam_mass", "--json").stdout)
+    assert found["adaptation"] == first["adaptation"]
+    cells = {(row["dataset"], row["variant"]): row["cells"].keys() for row in found["table"]["rows"]}
+    assert "cam_mass" in cells["dial-s1-t0-32-train4-test3", "rho0"]
+    assert "cam_mass" not in cells["dial-s0-t0-32-train4-test3", "rho-from-0"]
+
+
 def test_a_plan_is_the_studys_own_unless_something_else_is_said(home: Path) -> None:
     plan = json.loads(call(home, *ABLATE[:4], "--dry-run", "--json").stdout)["runs"]
     assert len(plan) == (3 + 5 + 5) * 7
@@ -127,6 +150,7 @@ def test_a_plan_is_the_studys_own_unless_something_else_is_said(home: Path) -> N
         (["ablate", "cyclegan", "--dial"], "cyclegan learns no share to put to the test; name one that does: ugatit"),
         (["ablate", "--dial", "--dataset", "dial:shape=1"], "turns a dial's shape and texture itself"),
         (["ablate", "--dial", "--dataset", DIAL, "--dataset", DIAL], "turns one dial, and 2 data sets were given"),
+        (["ablate", "--dial", "--set", "rho_start=0.5"], "--set rho_start: the arms of --dial differ in it; leave"),
         (["ablate", "--dial", "--variants", "lnn"], "did you mean 'ln'"),
     ],
 )

@@ -31,7 +31,7 @@ def adaptation(scored: Scored, method: str) -> Conclusion:
     from ugbench.report import adaptation, rho_records
 
     rhos = rho_records.keep(scored.runs)
-    own = adaptation.verdict(adaptation.gather(rhos, scored.scores, method))
+    own = adaptation.verdict(adaptation.gather(rhos, scored.scores, method, scored.seeds))
     content = {"rho": [one.model_dump() for one in rhos], "adaptation": adaptation.to_json(own)}
 
     def show() -> None:

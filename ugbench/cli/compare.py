@@ -172,7 +172,8 @@ def ablate(
     if dial:
         others = _known(method, options.split_list(variants))
         fields = dial_study.fields(method, _adaptation(method), _one_dial(dataset), others, size)
-        metrics = metrics or list(dial_study.METRICS)
+        dial_study.check_sets(method, _adaptation(method), options.parse_sets(sets))
+        metrics = [*(metrics or ()), *dial_study.METRICS]  # the verdict needs its own
         conclude = partial(ablation.adaptation, method=method)
     else:
         chosen = _variants(method, options.split_list(variants))

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scored:
-    """What a study came to: its finished runs, the scores that were asked for, and the table."""
+    """What a study came to: its declared seeds, finished runs, the scores that were asked for, and the table."""
 
+    seeds: Sequence[int]
     runs: Sequence[Run]
     evaluation: Evaluation
     scores: Sequence[ScoreRecord]
@@ -194,7 +195,9 @@ def _score_and_table(call: Call, outcomes: Sequence[Outcome]) -> None:
     table = build_table(
         kept, call.wanted.metrics, call.where.results, differences=differences.read_all(call.where.results)
     )
-    conclusion = None if call.conclude is None else call.conclude(Scored(runs, evaluation, made, table))
+    conclusion = (
+        None if call.conclude is None else call.conclude(Scored(call.study.seeds, runs, evaluation, made, table))
+    )
     if call.as_json:
         planned = [describe(outcome.planned) for outcome in outcomes]
         content = {"runs": planned, "table": to_json(table), "differences": []}

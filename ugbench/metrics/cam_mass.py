@@ -73,6 +73,7 @@ METRIC = Metric(
     needs="attention",
     # More of the map inside is not better: all of it on one pixel there would be the most.
     higher_is_better=None,
+    of_change=True,
     settings={"threshold": _truth.THRESHOLD},
     note="CAM mass: the share of the main heat map inside the region that should change, over the region's share of "
     "the image; 1 is no better than uniform. A run without attention shows the map of its plain features.",

@@ -44,5 +44,6 @@ METRIC = Metric(
     compute=compute,
     needs="truth",
     higher_is_better=False,
+    of_change=True,
     settings={"threshold": _truth.THRESHOLD},
 )

@@ -57,8 +57,10 @@ def keep(runs: Iterable[Run]) -> list[RhoRecord]:
             continue
         own = [_record(run, adaptation, way, (spec.shape, spec.texture)) for way in run.directions()]
         file = run.path.parents[1] / FILE
-        known = set() if not file.exists() else {(one.run, one.direction, one.step) for one in read(file)}
-        new = [one for one in own if (one.run, one.direction, one.step) not in known]
+        known = [] if not file.exists() else read(file)
+        # Of several of one run the newest counts: one that was trained again has a new line where it ended elsewhere.
+        newest = {(one.run, one.direction): one for one in known}
+        new = [one for one in own if newest.get((one.run, one.direction)) != one]
         with file.open("a", encoding="utf-8") as out:
             out.writelines(json.dumps(one.model_dump()) + "\n" for one in new)
         found += own

@@ -28,13 +28,11 @@ from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.wanted import Wanted, Who, make_record, metric
 from ugbench.train.run import Run, dataset_folder, dataset_of
 
-CHANGE = "changed"
-
 
 def metrics_for(wanted: Wanted, dataset: DataSet) -> tuple[str, ...]:
     """The metrics that were asked for, or every metric that the protocol and the data set allow.
 
-    Of several that were asked for, `changed` is left out where nothing is to change.
+    Where nothing is to change, those of change are left out of several; alone each says itself why it has no value.
 
     Raises:
         UnknownName: no such metric.
@@ -48,18 +46,15 @@ def metrics_for(wanted: Wanted, dataset: DataSet) -> tuple[str, ...]:
             raise UsageError(f"--metric {name}: protocol {named.name} is of metrics on features; leave one out.")
         if needs in ("truth", "attention") and dataset.dial is None:
             raise UsageError(f"--metric {name}: the true translation of {dataset.name} is not known, only a dial's is.")
-    return tuple(name for name in chosen if name != CHANGE or not _is_alike(dataset) or len(chosen) == 1)
+    if dataset.dial is None or not dataset.dial.shape == dataset.dial.texture == 0:
+        return tuple(chosen)
+    return tuple(name for name in chosen if not metric(name).of_change) or tuple(chosen)
 
 
 def _truth_scores(dataset: DataSet) -> tuple[str, ...]:
     if dataset.dial is None:
         return ()
-    return (CHANGE, "unchanged", "iou")
-
-
-def _is_alike(dataset: DataSet) -> bool:
-    """Whether A and B look alike, so that nothing is to change, and an error over nothing is no number."""
-    return dataset.dial is not None and dataset.dial.shape == dataset.dial.texture == 0
+    return ("changed", "unchanged", "iou")
 
 
 @dataclass
@@ -88,8 +83,9 @@ class Evaluation:
             raise RunError(f"{run.path} has no checkpoint yet; train it before you score it.")
         dataset = dataset_of(run)
         names = metrics_for(self.wanted, dataset)
-        if CHANGE in self.wanted.metrics and CHANGE not in names:
-            self._say_once(f"no {CHANGE} on {dataset.name}: its domains are alike, so nothing is to change.")
+        for name in self.wanted.metrics:
+            if name not in names:
+                self._say_once(f"no {name} on {dataset.name}: its domains are alike, so nothing is to change.")
         records = []
         for direction in run.directions():
             outputs = outputs_of(run, dataset, direction, step)

@@ -14,7 +14,7 @@ taken seed by seed. Two questions are answered apart, with margins that were fix
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
@@ -63,6 +63,15 @@ class Error(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What a study declared, two starts and one fixed place or more; a seed that lacks any of it is left out."""
+
+    starts: Sequence[float]
+    places: Sequence[float]
+    seeds: Sequence[int]
+
+
+@dataclass(frozen=True)
 class Meeting:
     """What rho ended at from one start less what it ended at from another."""
 
@@ -78,7 +87,7 @@ class Verdict:
     Attributes:
         answer: whether rho adapts.
         worth: whether learning rho pays.
-        seeds: that have every run which the contrasts need; `left_out` lack some.
+        seeds: that have every run which the contrasts need; `left_out`: of the plan, that lack some.
         needed: seeds below which nothing is testable.
         meetings: every pair of starts, where shape alone and where texture alone changes.
         placebo: rho of A to B less that of B to A, where neither changes and both generators have the same to do.
@@ -97,25 +106,25 @@ class Verdict:
     pays: Mapping[float, Contrast]
 
 
-def judge(rhos: Mapping[Rho, float], errors: Mapping[Error, float]) -> Verdict:
+def judge(rhos: Mapping[Rho, float], errors: Mapping[Error, float], plan: Plan) -> Verdict:
     """The verdict on final rhos and errors (`changed`, the mean of both directions), one value a run.
 
-    What belongs to other settings or directions than the contrasts need is not read.
+    What belongs to other settings, directions, arms or seeds than the plan's is not read.
     """
-    study = _Study(rhos, errors)
+    study = _Study(rhos, errors, plan)
     seeds, needed = study.whole_seeds(), seeds_to_test(CONTRASTS, paired=True)
-    left_out = tuple(seed for seed in study.seeds if seed not in seeds)
+    left_out = tuple(seed for seed in plan.seeds if seed not in seeds)
     if not seeds:
         return Verdict("not testable", "not testable", seeds, left_out, needed, (), None, None, {})
     meetings = tuple(
         Meeting(setting, (low, high), against_margin([study.gap(setting, low, high, s) for s in seeds], RHO_MARGIN))
         for setting in (SHAPE, TEXTURE)
-        for low, high in combinations(study.starts, 2)
+        for low, high in combinations(sorted(plan.starts), 2)
     )
     alike = [study.rho(PLACEBO, s) - study.rho(PLACEBO, s, BACK) for s in seeds]
     placebo = against_margin(alike, RHO_MARGIN)
     differences = [study.rho(TEXTURE, s) - study.rho(SHAPE, s) for s in seeds]
-    gains = {place: [study.gain(place, s) for s in seeds] for place in study.places}
+    gains = {place: [study.gain(place, s) for s in seeds] for place in sorted(plan.places)}
     moves, *pays = over_family(
         [
             against_margin(differences, RHO_MARGIN),
@@ -142,52 +151,45 @@ class _Study:
 
     rhos: Mapping[Rho, float]
     errors: Mapping[Error, float]
+    plan: Plan
 
     @property
-    def starts(self) -> list[float]:
-        return sorted({key.start for key in self.rhos})
-
-    @property
-    def places(self) -> list[float]:
-        return sorted({key.rho for key in self.errors if not key.learnt})
-
-    @property
-    def seeds(self) -> list[int]:
-        return sorted({key.seed for key in self.rhos} | {key.seed for key in self.errors})
+    def arms(self) -> list[tuple[bool, float]]:
+        """Whether rho is learnt, and where it starts or stays."""
+        return [(True, start) for start in self.plan.starts] + [(False, place) for place in self.plan.places]
 
     def whole_seeds(self) -> tuple[int, ...]:
         """The seeds that have every run which the contrasts need."""
         shares = [(setting, DIRECTION) for setting in (PLACEBO, SHAPE, TEXTURE)] + [(PLACEBO, BACK)]
-        arms = [(True, start) for start in self.starts] + [(False, place) for place in self.places]
         return tuple(
             seed
-            for seed in self.seeds
-            if all(Rho(*own, start, seed) in self.rhos for own in shares for start in self.starts)
-            and all(Error(setting, *arm, seed) in self.errors for setting in (SHAPE, TEXTURE) for arm in arms)
+            for seed in self.plan.seeds
+            if all(Rho(*own, start, seed) in self.rhos for own in shares for start in self.plan.starts)
+            and all(Error(setting, *arm, seed) in self.errors for setting in (SHAPE, TEXTURE) for arm in self.arms)
         )
 
     def rho(self, setting: Setting, seed: int, direction: Direction = DIRECTION) -> float:
         """Mean over the starts."""
-        return fmean(self.rhos[Rho(setting, direction, start, seed)] for start in self.starts)
+        return fmean(self.rhos[Rho(setting, direction, start, seed)] for start in self.plan.starts)
 
     def gap(self, setting: Setting, low: float, high: float, seed: int) -> float:
         """What is left of the distance between two starts."""
         ends = [self.rhos[Rho(setting, DIRECTION, start, seed)] for start in (low, high)]
         return ends[1] - ends[0]
 
-    def is_learnt(self, seeds: Iterable[int]) -> bool:
-        """Whether, over all arms and seeds, less error is left than untouched inputs have, in both settings."""
-        chosen = set(seeds)
+    def is_learnt(self, seeds: Sequence[int]) -> bool:
+        """Whether, over all arms and whole seeds, less error is left than untouched inputs have, in both settings."""
         means = [
-            fmean(value for key, value in self.errors.items() if key.setting == setting and key.seed in chosen)
+            fmean(self.errors[Error(setting, *arm, seed)] for arm in self.arms for seed in seeds)
             for setting in (SHAPE, TEXTURE)
         ]
         return max(means) < UNTOUCHED
 
     def gain(self, place: float, seed: int) -> float:
         """Error with the learnt rho, a mean over starts, less that with rho at `place`; a mean over both settings."""
-        learnt = [self.errors[Error(setting, True, s, seed)] for setting in (SHAPE, TEXTURE) for s in self.starts]
-        return fmean(learnt) - fmean(self.errors[Error(setting, False, place, seed)] for setting in (SHAPE, TEXTURE))
+        changes = (SHAPE, TEXTURE)
+        learnt = [self.errors[Error(setting, True, start, seed)] for setting in changes for start in self.plan.starts]
+        return fmean(learnt) - fmean(self.errors[Error(setting, False, place, seed)] for setting in changes)
 
 
 def _answer(meetings: tuple[Meeting, ...], placebo: Contrast, moves: Contrast) -> Answer:

@@ -5,9 +5,10 @@ docs/dial-study.md gives the reasons; the numbers here are that plan's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
+from ugbench import registry
 from ugbench.data import dial
 from ugbench.errors import UsageError
 from ugbench.method import Adaptation
@@ -26,15 +27,16 @@ def fields(
     """The fields of the study, for `ugbench.study.grid.declare`.
 
     Args:
-        base: the dial that is turned; its shape and texture must be left open. None is one of `size` px.
+        base: the dial that is turned; its shape and texture must be left open. Where it says no size, or is None,
+            it has that of the runs.
         others: variants beside those of the adaptation.
-        size: px of the runs; None is the plan's.
+        size: px of the runs; None is the base's, or the plan's where it says none.
     Raises:
         UsageError: `base` is no dial, or says its own shape or texture.
     """
-    side = SIZE if size is None else size
     arms = [*adaptation.learnt, *adaptation.fixed]
-    placebo, *changes = (turned(base or f"dial:size={side}", setting) for setting in SETTINGS)
+    placebo, *changes = (turned(_sized(base or "dial", size or SIZE), setting) for setting in SETTINGS)
+    side = size or dial.parse(placebo).size
     return {
         "methods": [method],
         "variants": {method: arms + [name for name in others if name not in arms]},
@@ -46,6 +48,28 @@ def fields(
         "steps": STEPS,
         "size": side,
     }
+
+
+def check_sets(method: str, adaptation: Adaptation, sets: Collection[str]) -> None:
+    """That no `--set` sets what tells the arms apart.
+
+    Raises:
+        UsageError: one does.
+    """
+    variants = registry.load_method(method).VARIANTS
+    learnt = [variants[arm] for arm in adaptation.learnt]
+    apart = {name for own in learnt for name in own if any(other.get(name) != own[name] for other in learnt)}
+    apart |= {name for arm in adaptation.fixed for name in variants[arm]}
+    if taken := sorted(set(sets) & apart):
+        raise UsageError(f"--set {taken[0]}: the arms of --dial differ in it; leave it out.")
+
+
+def _sized(base: str, size: int) -> str:
+    """The dial with a size, where it says none."""
+    kind, _, rest = base.partition(":")
+    if any(part.partition("=")[0].strip() == "size" for part in rest.split(",")):
+        return base
+    return f"{kind}:size={size}" + (f",{rest}" if rest else "")
 
 
 def turned(base: str, setting: Setting) -> str:

@@ -170,8 +170,8 @@ def _initial(source: Run | None, method: type[Method], config: Any) -> Mapping[s
 
 
 def _forget(run: Run) -> None:
-    """Remove what training wrote into a run's folder, so that it begins again."""
+    """Remove what training wrote into a run's folder, and the scores of it, so that it begins again."""
     for name in ("checkpoints", "samples", "tensorboard", "outputs"):
         shutil.rmtree(run.path / name, ignore_errors=True)
-    for name in ("metrics.jsonl", "timing.jsonl", "environment.json", "generators.safetensors"):
+    for name in ("metrics.jsonl", "timing.jsonl", "environment.json", "generators.safetensors", "scores.jsonl"):
         (run.path / name).unlink(missing_ok=True)

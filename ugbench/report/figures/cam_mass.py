@@ -35,8 +35,8 @@ def draw(context: FigureContext) -> Figure:
     """A panel a direction, a line a run, a dot a heat map with its 95 % interval over images; 1 is uniform.
 
     A panel's title says the largest value that any map could have there. Filled dots are attention, hollow ones the
-    plain features of a network without it. Only runs whose maps are kept are shown; of fewer than 30 images there is
-    no interval.
+    plain features of a network without it. Only runs whose maps of their last step are kept are shown; of fewer than
+    30 images there is no interval.
 
     Raises:
         UsageError: no runs, runs of several data sets, not a dial, or no kept maps.
@@ -52,7 +52,9 @@ def draw(context: FigureContext) -> Figure:
             panels[direction] = rows
     if not panels:
         where = runs[0].path / "outputs" / (context.direction or "A2B")
-        raise UsageError(f"no kept heat maps, in {where} for one; run `ugbench eval --metric cam_mass` to make them.")
+        raise UsageError(
+            f"no kept heat maps of a last step, in {where} for one; run `ugbench eval --metric cam_mass` to make them."
+        )
     names = list(dict.fromkeys(name for rows in panels.values() for _, _, dots in rows for name in dots))
     markers = {name: style.MARKERS[place % len(style.MARKERS)] for place, name in enumerate(names)}
     most = max(map(len, panels.values()))
@@ -81,8 +83,9 @@ def _largest(run: Run, direction: Direction) -> float:
 
 
 def _scores(run: Run, direction: Direction) -> Dots:
+    """Of the maps that are kept; of none, where those are of another step than the last."""
     maps = kept_maps(run, direction)
-    if maps is None or not maps.heat:
+    if maps is None or not maps.heat or maps.step != run.step():
         return {}
     images = _images(run, direction)
     return {name: (cam_mass.compute(heat, *images), name in maps.attended) for name, heat in maps.heat.items()}

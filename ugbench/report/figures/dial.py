@@ -32,9 +32,11 @@ def draw(context: FigureContext) -> Figure:
     Reads rho.jsonl and scores.jsonl under the results alone, so it draws records without runs too.
 
     Raises:
-        UsageError: no record of a rho, or of several methods.
+        UsageError: no record of a rho, of several methods or studies, or a direction that is asked for.
         RunError: a line of a file is no record.
     """
+    if context.direction is not None:
+        raise UsageError("--direction: the figure is of rho from A to B and of errors over both; leave it out.")
     wanted = {run.id for run in context.runs}
     rhos = [one for one in read_all(context.results) if context.dataset in (None, one.dataset)]
     rhos = [one for one in rhos if not wanted or one.run in wanted]
@@ -76,7 +78,7 @@ def _draw_rhos(panel: Axes, study: Study, settings: Sequence[Setting], looks: Ma
 
 
 def _draw_errors(panel: Axes, study: Study, settings: Sequence[Setting], looks: Mapping[Arm, dict[str, Any]]) -> None:
-    shown = [setting for setting in settings if any(key.setting == setting for key in study.errors)]
+    shown = [setting for setting in settings if any(key.setting == setting for key in study.errors)] or settings
     for number, arm in enumerate(looks):
         for place, setting in enumerate(shown):
             values = [
