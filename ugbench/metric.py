@@ -19,6 +19,7 @@ class Score:
 
     `p_value` is of the hypothesis that the two sets come from one distribution; None where it was not asked.
     `order_sd` is the value's standard deviation over random orders of the files, where their order matters.
+    `each` is what each output contributes, in their order: the value is their mean. None where it is not such a mean.
     """
 
     value: float
@@ -28,6 +29,7 @@ class Score:
     warning: str | None = None
     p_value: float | None = None
     order_sd: float | None = None
+    each: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,9 @@ from ugbench import kept_outputs
 from ugbench.cli import evaluate as cli_evaluate
 from ugbench.cli.app import app
 from ugbench.data.images import load_images
+from ugbench.errors import RunError
 from ugbench.metrics import kid
-from ugbench.scoring import evaluate, selection
+from ugbench.scoring import evaluate, selection, single
 from ugbench.scoring.extractors import extract, load_extractor
 from ugbench.scoring.selection import validation_split
 from ugbench.train.run import dataset_of, find_run
@@ -168,6 +169,26 @@ def test_after_a_selection_outputs_are_of_that_step_and_no_difference_of_the_las
     (run.path / "scores.jsonl").unlink()
     home.eval("--select", "validation")
     assert made_at(run, "A2B") == 1 and _kept(run, "A2B") is None
+
+
+def test_what_each_output_contributed_lies_beside_it_and_is_of_the_same_step(home: Home) -> None:
+    run = find_run(home.run, home.folder / "results")
+    for words in (["--checkpoints", "all"], []):
+        shutil.rmtree(run.path / "outputs", ignore_errors=True)
+        (run.path / "scores.jsonl").unlink(missing_ok=True)
+        (last,) = [
+            one for one in home.eval(*words) if (one["metric"], one["direction"], one["step"]) == ("kid", "A2B", 3)
+        ]
+        (kept,) = single.read(run, "A2B")
+        assert (kept.metric, kept.protocol_id) == ("kid", last["protocol_id"])
+        assert set(kept.values) == set(kept_outputs.files_by_stem(run, "A2B"))
+        assert sum(kept.values.values()) / 3 == pytest.approx(last["value"], rel=1e-6)
+    home.eval("--kid-subset-size", "2")
+    assert single.read(run, "A2B") == [kept]
+    (run.path / "outputs/A2B" / single.FILE).write_text("{}")
+    with pytest.raises(RunError, match=r"single\.json holds no scores of single outputs; remove it"):
+        single.read(run, "A2B")
+    (run.path / "outputs/A2B" / single.FILE).unlink()
 
 
 def test_calls_without_a_choice_are_refused(home: Home, tmp_path: Path) -> None:

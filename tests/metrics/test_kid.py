@@ -47,6 +47,34 @@ def test_kid_equals_a_double_loop_at_equal_and_unequal_sizes(n: int, m: int) -> 
     assert kid.compute(fake, real).value == pytest.approx(naive(fake, real), abs=1e-12)
 
 
+@pytest.mark.usefixtures("small_blocks")
+def test_each_image_contributes_its_own_terms_and_their_mean_is_kid() -> None:
+    fake, real = sets(9, 14)
+
+    def k(x: torch.Tensor, y: torch.Tensor) -> float:
+        return float((x.double() @ y.double() / len(x) + 1) ** 3)
+
+    score = kid.compute(fake, real)
+    assert score.each is not None and len(score.each) == 9
+    assert sum(score.each) / 9 == pytest.approx(score.value, abs=1e-12)
+    others = sum(k(fake[4], fake[j]) for j in range(9) if j != 4) / 8
+    theirs = sum(k(real[i], real[j]) for i in range(14) for j in range(14) if i != j) / (14 * 13)
+    assert score.each[4] == pytest.approx(others - 2 * sum(k(fake[4], y) for y in real) / 14 + theirs, abs=1e-12)
+
+
+def test_an_image_unlike_the_references_contributes_more_than_one_of_them() -> None:
+    fake, real = sets(20, 30, shift=0.0)
+    fake[3], fake[7] = real.mean(0), -real.mean(0)
+    each = kid.compute(fake, real).each
+    assert each is not None and max(each) == each[7] > 0 > each[3]
+
+
+def test_estimates_over_subsets_and_blocks_are_no_mean_over_images() -> None:
+    fake, real = sets(30, 30)
+    assert kid.compute(fake, real, subset_size=10, subsets=3).each is None
+    assert kid.compute(fake, real, estimator="blocks", block_size=10).each is None
+
+
 def test_one_subset_of_everything_is_the_full_statistic_and_torch_fidelitys() -> None:
     fake, real = sets(60, 60)
     full = kid.compute(fake, real).value

@@ -60,6 +60,17 @@ def estimate(sums: RowSums) -> Tensor:
     return within - 2 * sums.fake_cross.sum(0) / (n * m)
 
 
+def shares(sums: RowSums) -> Tensor:
+    """What each fake contributes to `unbiased`, (n,) float64: their mean is the estimate.
+
+    Its mean kernel with the other fakes, less twice that with the reals, plus that of the reals with each other: the
+    more, the farther from the reals. It is minus MMD's witness function but for that term of its own set (Gretton et
+    al. 2012, section 2.3).
+    """
+    n, m = len(sums.fake), len(sums.real)
+    return sums.fake / (n - 1) - 2 * sums.fake_cross / m + sums.real.sum(0) / (m * (m - 1))
+
+
 def jackknife_se(sums: RowSums) -> float | None:
     """Standard error of `unbiased` by deleting each image of either set once; None under 3 images a side.
 

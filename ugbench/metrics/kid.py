@@ -90,11 +90,12 @@ def compute(
     if "subset_size" not in chosen:
         sums = _kernel.row_sums(fake, real)
         value, se = _kernel.unbiased(sums), _kernel.jackknife_se(sums)
+        each = tuple(_kernel.shares(sums).tolist())
         if se is None:
-            return Score(value)
+            return Score(value, each=each)
         low, high = interval(value, se, min(len(fake), len(real)))
         p_value = equality_p_value(fake, real, sums) if value <= NEAR_ZERO * se else None
-        return Score(value, se, low, high, p_value=p_value)
+        return Score(value, se, low, high, p_value=p_value, each=each)
     size, count, seed = chosen["subset_size"], chosen["subsets"], chosen["seed"]
     if size > min(len(fake), len(real)):
         raise UsageError(

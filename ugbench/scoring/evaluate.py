@@ -17,14 +17,15 @@ from ugbench.errors import RunError, UsageError
 from ugbench.kept_maps import make_maps
 from ugbench.kept_outputs import Outputs, make_outputs, outputs_of
 from ugbench.method import Direction
-from ugbench.metric import PAIRED
-from ugbench.scoring import record
+from ugbench.metric import PAIRED, Score
+from ugbench.scoring import record, single
 from ugbench.scoring.features import features_of
 from ugbench.scoring.material import Material
 from ugbench.scoring.perceptual import pair_distances
 from ugbench.scoring.pictures import Pictures
 from ugbench.scoring.protocol import protocol_id
 from ugbench.scoring.record import ScoreRecord
+from ugbench.scoring.single import Single
 from ugbench.scoring.wanted import Wanted, Who, make_record, metric
 from ugbench.train.run import Run, dataset_folder, dataset_of
 
@@ -142,7 +143,14 @@ class Evaluation:
             self.say(f"no {' or '.join(seeing)} for run {run.id} ({config.label}) {direction}: it has no heat maps.")
             names = [name for name in names if name not in seeing]
         who = Who(run.id, config.known_as, config.variant, config.seed, outputs.step, config.name)
-        new = [self._score(name, material, outputs, who, heat) for name in names]
+        new = []
+        for name in names:
+            score, count = self._score(name, material, outputs, heat)
+            new.append(self._record(name, score, count, material, outputs, who))
+            if score.each is not None:
+                values = {file.stem: value for file, value in zip(outputs.sources, score.each, strict=True)}
+                own = Single(metric=name, protocol_id=new[-1].protocol_id, values=values)
+                single.keep(run, direction, own)
         record.append(run.path / record.FILE, new)
         return new
 
@@ -175,15 +183,15 @@ class Evaluation:
                 files = material.sources if who.run == "identity" else material.as_many_training_images
                 outputs = Outputs(material.sources, files, material.size, format, None)
                 try:
-                    new.append(self._score(name, material, outputs, who))
+                    score, count = self._score(name, material, outputs)
+                    new.append(self._record(name, score, count, material, outputs, who))
                 except UsageError as error:
                     # The row beside a run's score must not stop the score; what it lacks is said.
                     self.say(f"no {name} for the row {who.run}: {error}")
             record.append(file, new)
 
-    def _score(
-        self, name: str, material: Material, outputs: Outputs, who: Who, heat: Tensor | None = None
-    ) -> ScoreRecord:
+    def _score(self, name: str, material: Material, outputs: Outputs, heat: Tensor | None = None) -> tuple[Score, int]:
+        """A score, and how many references it is against."""
         own = metric(name)
         networks = self.wanted.networks
         settings = {**own.settings, **self.wanted.settings_of(name)}
@@ -213,16 +221,14 @@ class Evaluation:
             n_real = len(real)
         if score.warning:
             self._say_once(score.warning)
-        folder = self.folder(material.dataset).name
-        return make_record(
-            name,
-            score,
-            self.wanted,
-            (size, outputs.format),
-            who,
-            (folder, material.direction),
-            (len(outputs.files), n_real),
-        )
+        return score, n_real
+
+    def _record(
+        self, name: str, score: Score, n_real: int, material: Material, outputs: Outputs, who: Who
+    ) -> ScoreRecord:
+        where = (self.folder(material.dataset).name, material.direction)
+        counts = (len(outputs.files), n_real)
+        return make_record(name, score, self.wanted, (material.size, outputs.format), who, where, counts)
 
     def _say_once(self, text: str) -> None:
         if text not in self._said:
