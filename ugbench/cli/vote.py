@@ -56,8 +56,9 @@ def vote(
     """
     import uvicorn
 
-    from ugbench.serve.app import LOOPBACK, Study, make_app
+    from ugbench.serve.app import Study, make_app
     from ugbench.serve.ballot import derived
+    from ugbench.serve.guard import LOOPBACK
     from ugbench.serve.store import FILE, Store
     from ugbench.train.signals import stop_on_signals
 
