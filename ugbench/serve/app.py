@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 
 from ugbench.errors import UgbenchError
 from ugbench.polls import Poll, Vote
-from ugbench.serve.ballot import Question, ballot, derived
+from ugbench.serve.ballot import Question, ballot, derived, example_keys
 from ugbench.serve.guard import HEADERS, Form, guard
 from ugbench.serve.pictures import Gallery, render
 from ugbench.serve.store import NameTaken, Store, Voted
@@ -103,6 +103,10 @@ def _routes(study: Study, store: Store) -> APIRouter:
     def questions(rater: str) -> tuple[Question, ...]:
         return ballot(images, rater, store.secret, study.seed, study.most)
 
+    def keyed_examples(poll: Poll, rater: str) -> dict[str, bytes]:
+        examples = study.galleries[poll].examples
+        return dict(zip(example_keys(poll, rater, store.secret, len(examples)), examples, strict=True))
+
     def rater_of(request: Request) -> str | None:
         rater = request.cookies.get(cookie, "")
         return rater if store.has_rater(rater) else None
@@ -126,10 +130,7 @@ def _routes(study: Study, store: Store) -> APIRouter:
         question = open_[0]
         # All of the question's pictures are made before the first is asked for: none comes later than another.
         pictures(question.poll, question.image)
-        examples = [
-            derived(store.secret, rater, question.poll.id, "example", str(place))
-            for place in range(len(study.galleries[question.poll].examples))
-        ]
+        examples = keyed_examples(question.poll, rater)
         place = total - len(open_) + 1
         return _page("question.html", question=question, examples=examples, text=study.text, place=place, total=total)
 
@@ -148,10 +149,10 @@ def _routes(study: Study, store: Store) -> APIRouter:
     def example(request: Request, question_key: str, key: str) -> Response:
         rater = known(request)
         poll = _find(questions(rater), question_key).poll
-        for place, content in enumerate(study.galleries[poll].examples):
-            if key == derived(store.secret, rater, poll.id, "example", str(place)):
-                return Response(content, media_type="image/png")
-        raise HTTPException(404, "There is no such picture.")
+        made = keyed_examples(poll, rater)
+        if key not in made:
+            raise HTTPException(404, "There is no such picture.")
+        return Response(made[key], media_type="image/png")
 
     @router.post("/rater")
     def enter(form: Form) -> Response:
