@@ -155,7 +155,9 @@ def _routes(study: Study, store: Store) -> APIRouter:
         return Response(made[key], media_type="image/png")
 
     @router.post("/rater")
-    def enter(form: Form) -> Response:
+    def enter(request: Request, form: Form) -> Response:
+        if rater_of(request) is not None:  # from a first page that was still open: one person stays one rater
+            return RedirectResponse("./", 303)
         name = _cleaned(form.get("name", "")) if "anonymous" not in form else ""
         rater = secrets.token_hex(16)
         try:
@@ -163,7 +165,8 @@ def _routes(study: Study, store: Store) -> APIRouter:
         except NameTaken:
             return _welcome(study, taken=name)
         response = RedirectResponse("./", 303)
-        response.set_cookie(cookie, rater, max_age=YEAR, httponly=True, samesite="strict")
+        # Lax: who comes back by a link in a mail is known. What changes anything is a form, and its origin is read.
+        response.set_cookie(cookie, rater, max_age=YEAR, httponly=True, samesite="lax")
         return response
 
     @router.post("/vote")

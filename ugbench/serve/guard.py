@@ -64,7 +64,11 @@ async def read_form(request: Request) -> dict[str, str]:
     """
     origin = urlsplit(request.headers.get("origin", ""))
     if origin.netloc != request.headers.get("host") or not origin.netloc:
-        raise HTTPException(403, "This form was not sent from this page.")
+        raise HTTPException(
+            403,
+            "This form was not sent from this page: open the link again. If that does not help, tell whoever runs this "
+            "study that a proxy must pass on the browser's Host header (nginx: proxy_set_header Host $http_host).",
+        )
     body = bytearray()
     async for part in request.stream():
         body += part
