@@ -45,12 +45,14 @@ class Rater:
     cookie: str = ""
     headers: dict[str, str] = field(default_factory=dict)
 
-    def request(self, path: str, form: dict[str, str] | None = None, **headers: str) -> Reply:
+    def request(self, path: str, form: dict[str, str] | None = None, **headers: str | None) -> Reply:
+        """`headers` stand in place of its own; None leaves one out."""
         where = urlsplit(self.url)
         connection = http.client.HTTPConnection(where.netloc, timeout=30)
         sent = {"Cookie": self.cookie, **({"Origin": f"http://{where.netloc}"} if form else {}), **headers}
         body = urlencode(form) if form else None
-        connection.request("POST" if form else "GET", where.path + path, body, sent)
+        given = {name: value for name, value in sent.items() if value is not None}
+        connection.request("POST" if form else "GET", where.path + path, body, given)
         response = connection.getresponse()
         reply = Reply(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
         connection.close()

@@ -50,15 +50,33 @@ def test_another_origin_s_form_is_refused(served: Any) -> None:
     rater.enter()
     question, options = rater.choices(rater.page())
     form = {"question": question, "choice": options[0]}
-    for origin in ("http://evil.example", "null", "", "http://127.0.0.1:1"):
+    for origin in ("http://evil.example", "null", "", "http://127.0.0.1:1", None):
         assert rater.request("vote", form, Origin=origin).status == 403
-        assert rater.request("rater", {"name": "Eve"}, Origin=origin).status == 403
+        assert served.rater().request("rater", {"name": "Eve"}, Origin=origin).status == 403
     assert votes(served) == 0
+    assert served.rater().enter("Eve").status == 303  # nobody has taken the name
 
 
-def test_the_cookie_is_for_this_site_s_own_pages_and_no_script(served: Any) -> None:
-    cookie = served.rater().enter().headers["set-cookie"].lower()
-    assert "httponly" in cookie and "samesite=strict" in cookie
+def test_a_form_behind_a_proxy_that_sends_another_host_is_refused_with_the_mend(served: Any) -> None:
+    refused = served.rater().request("rater", {"name": "Ann"}, Origin="https://study.example")
+    assert refused.status == 403
+    assert "a proxy must pass on the browser&#39;s Host header" in refused.text
+    passed = served.rater().request("rater", {"name": "Ann"}, Origin="https://localhost", Host="localhost")
+    assert passed.status == 303
+
+
+def test_the_cookie_is_out_of_a_script_s_reach(served: Any) -> None:
+    assert "httponly" in served.rater().enter().headers["set-cookie"].lower()
+
+
+def test_a_browser_that_is_known_stays_the_rater_it_is(served: Any) -> None:
+    rater = served.rater()
+    rater.enter("Ann")
+    cookie = rater.cookie
+    assert "set-cookie" not in rater.enter().headers
+    assert "set-cookie" not in rater.enter("Ann").headers
+    assert rater.cookie == cookie
+    assert served.store._connection.execute("SELECT name FROM raters").fetchall() == [("Ann",)]
 
 
 @pytest.mark.parametrize("path", ["picture/{q}/{o}", "example/{q}/{o}", "vote"])

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from ugbench.polls import Candidate, Poll
-from ugbench.serve.ballot import Question, ballot
+from ugbench.serve.ballot import Question, ballot, example_keys
 
 SECRET = b"s" * 32
 IMAGES = tuple(f"cat{number}" for number in range(40))
@@ -60,4 +60,19 @@ def test_keys_are_all_different_and_follow_from_the_secret() -> None:
     assert len(set(keys)) == len(keys) == 2 * 45 * 5
     others = {key for one in questions("ann", secret=b"t" * 32) for key in (one.key, *one.option_keys)}
     assert others & set(keys) == set()
-    assert [one.shown for one in questions("ann", secret=b"t" * 32)] == [one.shown for one in questions("ann")]
+
+
+def test_orders_cannot_be_computed_without_the_secret() -> None:
+    own, other = questions("ann"), questions("ann", secret=b"t" * 32)
+    assert [one.image for one in own] != [one.image for one in other]
+    shown = {(one.poll, one.image): one.shown for one in own}
+    alike = sum(shown[one.poll, one.image] == one.shown for one in other)
+    # Three versions have six orders: by chance 7.5 of 45 agree, with a standard deviation of 2.5.
+    assert alike < 20
+
+
+def test_an_image_may_be_called_like_anything_else_that_has_a_key() -> None:
+    names = ("example", "question", "source", "option")
+    found = ballot({poll(): names}, "ann", SECRET)
+    keys = [key for one in found for key in (one.key, one.source_key, *one.option_keys)]
+    assert len({*keys, *example_keys(poll(), "ann", SECRET, 4)}) == 4 * 5 + 4

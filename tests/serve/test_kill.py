@@ -15,17 +15,19 @@ from typing import Any
 
 import pytest
 
-from ugbench.serve.store import read_polls
+from ugbench.polls import Vote
+from ugbench.serve.ballot import ballot
+from ugbench.serve.store import Store, read_polls
 
 COMMAND = [sys.executable, "-c", "from ugbench.cli.app import main; main()", "vote"]
 RATERS = 4
 
 
-def start(home: Path) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+def start(home: Path, *more: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
     """The process once it listens, and what it said of itself."""
     options = ["--methods", "zebrafish,dugong", "--dataset", str(home / "data"), "--results", str(home / "results")]
     process = subprocess.Popen(
-        [*COMMAND, *options, "--port", "0", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*COMMAND, *options, *more, "--port", "0", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     text = ""
     while not text.endswith("}\n"):
@@ -43,7 +45,7 @@ def home(tmp_path: Path, make_voting_home: Callable[..., Path]) -> Path:
 def test_votes_that_were_acknowledged_survive_a_kill_in_their_stream(
     home: Path, rater_of: Callable[[str], Any]
 ) -> None:
-    acknowledged: set[tuple[str, str]] = set()
+    acknowledged: dict[tuple[str, str], str] = {}  # by rater and question, the key of the version chosen
     for round_ in range(2):
         process, said = start(home)
         sent, enough = threading.Semaphore(0), 7
@@ -56,8 +58,9 @@ def test_votes_that_were_acknowledged_survive_a_kill_in_their_stream(
                     rater.enter()
                     for _ in range(6):
                         question, options = rater.choices(rater.page())
-                        if rater.request("vote", {"question": question, "choice": options[number % 2]}).status == 303:
-                            acknowledged.add((rater.cookie.partition("=")[2], question))
+                        choice = options[number % 2]
+                        if rater.request("vote", {"question": question, "choice": choice}).status == 303:
+                            acknowledged[rater.cookie.partition("=")[2], question] = choice
                             sent.release()
             except (OSError, HTTPException):
                 return  # killed: this vote has no answer
@@ -71,13 +74,37 @@ def test_votes_that_were_acknowledged_survive_a_kill_in_their_stream(
             for stream in streams:
                 stream.result()
         assert process.returncode == -signal.SIGKILL
-    (votes,) = read_polls(home / "results").values()
-    kept = {rater: sum(vote.rater == rater for vote in votes) for rater in {vote.rater for vote in votes}}
-    told = {rater: sum(one == rater for one, _ in acknowledged) for rater in {one for one, _ in acknowledged}}
-    assert len(acknowledged) >= 19
-    assert {rater: count for rater, count in told.items() if kept.get(rater, 0) < count} == {}
+    ((poll, votes),) = read_polls(home / "results").items()
+    store = Store(home / "results" / "data" / "votes.sqlite")
+    images = {poll: [f"walrus{place}" for place in range(6)]}
+    asked = {
+        (rater, question.key): question
+        for rater in {rater for rater, _ in acknowledged}
+        for question in ballot(images, rater, store.secret)
+    }
+    store.close()
+    told = {
+        Vote(rater, question.image, question.shown[question.option_keys.index(choice)])
+        for (rater, key), choice in acknowledged.items()
+        for question in [asked[rater, key]]
+    }
+    assert len(told) == len(acknowledged) >= 19
+    assert {vote.choice for vote in told} == {0, 1}
+    assert told - set(votes) == set()
     # At most the votes that were on their way, one a stream and kill, are there without an answer.
     assert len(votes) - len(acknowledged) <= RATERS * 2
+
+
+def test_behind_a_proxy_on_this_machine_the_link_has_a_token(home: Path, rater_of: Callable[[str], Any]) -> None:
+    process, said = start(home, "--token")
+    rater = rater_of(said["url"])
+    proxied = {"Host": "study.example", "Origin": "https://study.example"}
+    assert rater.request("rater", {"name": "Ann"}, **proxied).status == 303
+    assert "1 of 6" in rater.request("", Host="study.example").text
+    outside = rater_of("/".join([*said["url"].split("/")[:3], ""]))
+    assert outside.request("", Host="study.example").status == 403
+    process.kill()
+    process.communicate()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -55,6 +55,36 @@ def test_a_reload_or_a_new_tab_goes_on_where_the_rater_left_off(page: Page, serv
     assert count(served) == 1
 
 
+def test_a_rater_who_comes_back_by_another_site_s_link_is_the_same_rater(page: Page, served: Any) -> None:
+    start(page, served)
+    page.keyboard.press("1")
+    wait_for(page, 2)
+    link = f'<a href="{served.url}">Go on with the study</a>'
+    page.route("http://mail.example/", lambda route: route.fulfill(body=link, content_type="text/html"))
+    page.goto("http://mail.example/")
+    page.get_by_role("link").click()
+    wait_for(page, 2)
+    page.keyboard.press("1")
+    wait_for(page, 3)
+    assert count(served) == 2
+    assert served.store._connection.execute("SELECT count(DISTINCT rater) FROM votes").fetchall() == [(1,)]
+
+
+def test_a_form_on_another_site_s_page_votes_for_nobody(browser: Browser, served: Any) -> None:
+    page = browser.new_page()  # the refusal is an error on its console
+    start(page, served)
+    question, choice = (page.locator(f"[name={name}]").first.get_attribute("value") for name in ("question", "choice"))
+    fields = f'<input name="question" value="{question}"><input name="choice" value="{choice}">'
+    form = f'<form method="post" action="{served.url}vote">{fields}<button>Win a prize</button></form>'
+    page.route("http://evil.example/", lambda route: route.fulfill(body=form, content_type="text/html"))
+    page.goto("http://evil.example/")
+    with page.expect_navigation() as navigation:
+        page.get_by_role("button").click()
+    assert navigation.value is not None and navigation.value.status == 403
+    assert count(served) == 0
+    page.close()
+
+
 def test_a_click_votes_and_a_second_click_on_the_way_does_not(page: Page, served: Any) -> None:
     start(page, served)
     page.get_by_role("button", name="Version 2").dblclick()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -117,6 +120,74 @@ def test_other_files_are_refused_in_one_sentence(file: Path) -> None:
     for read in (lambda: Store(file), lambda: read_polls(file.parents[1])):
         with pytest.raises(RunError, match=r"no file of votes of this version \(7 instead of 1\)"):
             read()
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_reading_leaves_no_file_behind(store: Store, file: Path) -> None:
+    store.vote(POLL.id, Vote("ann", "cat1", 1), (1, 0))
+    store.close()
+    assert dict(read_polls(file.parents[1])) == {POLL: (Vote("ann", "cat1", 1),)}
+    assert files(file.parent) == ["votes.sqlite"]
+
+
+READ = """
+import os, sys
+from pathlib import Path
+from ugbench.errors import RunError
+from ugbench.serve.store import read_polls
+
+if os.geteuid() == 0:  # whom no mode of a file binds
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+try:
+    print([vote.image for votes in read_polls(Path(sys.argv[1])).values() for vote in votes])
+except RunError as error:
+    print(error)
+"""
+
+
+@pytest.fixture
+def read_only() -> Iterator[Path]:
+    """The file of votes in results that all may enter and its owner alone may write, with one vote."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        file = Path(folder, "cats", "votes.sqlite")
+        store = Store(file)
+        store.add_poll(POLL)
+        store.add_rater("ann", None)
+        store.vote(POLL.id, Vote("ann", "cat1", 1), (1, 0))
+        store.close()
+        yield file
+        file.parent.chmod(0o755)
+
+
+def read_without_rights(file: Path) -> str:
+    """What another user, or one whose folder is closed to writing, reads."""
+    file.parent.chmod(0o555)
+    before = files(file.parent)
+    done = subprocess.run([sys.executable, "-c", READ, file.parents[1]], capture_output=True, text=True, check=True)
+    assert files(file.parent) == before
+    return done.stdout
+
+
+def test_votes_that_may_only_be_read_are_read(read_only: Path) -> None:
+    assert read_without_rights(read_only) == "['cat1']\n"
+
+
+def test_what_may_not_be_read_is_said_to_be_that_and_no_damage(read_only: Path) -> None:
+    log = read_only.with_name("votes.sqlite-wal")
+    log.write_bytes(b"log")
+    said = read_without_rights(read_only)
+    assert "votes.sqlite: cannot be opened" in said and "its newest votes are in votes.sqlite-wal" in said
+    read_only.parent.chmod(0o755)
+    log.unlink()
+    read_only.chmod(0)
+    said = read_without_rights(read_only)
+    assert "votes.sqlite: cannot be opened" in said and "let this user read it" in said
 
 
 def test_a_poll_survives_its_json() -> None:

@@ -40,6 +40,9 @@ def vote(
         str, typer.Option("--host", metavar="ADDRESS", help="Where to listen; 0.0.0.0 lets other machines in.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="0: any that is free.")] = 8000,
+    with_token: Annotated[
+        bool, typer.Option("--token", help="A token in the link on this machine's own address too, as for a proxy.")
+    ] = False,
     results: Results = options.RESULTS,
     data_root: DataRoot = options.DATA_ROOT,
     as_json: Json = False,
@@ -56,8 +59,9 @@ def vote(
     """
     import uvicorn
 
-    from ugbench.serve.app import LOOPBACK, Study, make_app
+    from ugbench.serve.app import Study, make_app
     from ugbench.serve.ballot import derived
+    from ugbench.serve.guard import LOOPBACK
     from ugbench.serve.store import FILE, Store
     from ugbench.train.signals import stop_on_signals
 
@@ -68,7 +72,7 @@ def vote(
     try:
         for poll in study.polls:
             store.add_poll(poll)
-        token = None if host in LOOPBACK else derived(store.secret, "link")
+        token = None if host in LOOPBACK and not with_token else derived(store.secret, "link")
         url = link(host, listener.getsockname()[1], token)
         kept = {"votes": store.path, "polls": [poll.id for poll in study.polls], "questions": study.questions}
         if as_json:

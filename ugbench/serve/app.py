@@ -6,65 +6,30 @@ and lie in memory together before the first of them is asked for. There is no na
 
 from __future__ import annotations
 
-import hmac
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import Annotated, Any
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, Request
-from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from ugbench.errors import UgbenchError
 from ugbench.polls import Poll, Vote
-from ugbench.serve.ballot import Question, ballot, derived
+from ugbench.serve.ballot import Question, ballot, derived, example_keys
+from ugbench.serve.guard import HEADERS, Form, guard
 from ugbench.serve.pictures import Gallery, render
 from ugbench.serve.store import NameTaken, Store, Voted
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 YEAR = 365 * 24 * 3600  # seconds that a browser keeps its rater
-LONGEST_NAME, LONGEST_FORM = 80, 4096  # letters, bytes
+LONGEST_NAME = 80  # letters
 KEPT_IN_MEMORY = 64  # questions whose pictures are held, so that raters do not wait for files
-
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    ),
-    # Not no-referrer: a form would then be sent with `Origin: null`.
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a form that this server's own page sent.
-
-    Raises:
-        HTTPException: another site's page sent it, or it is too long.
-    """
-    origin = urlsplit(request.headers.get("origin", ""))
-    if origin.netloc != request.headers.get("host") or not origin.netloc:
-        raise HTTPException(403, "This form was not sent from this page.")
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > LONGEST_FORM:
-            raise HTTPException(413, "This form is too long.")
-    fields = parse_qs(body.decode("ascii", "replace"), errors="replace")
-    return {key: values[-1] for key, values in fields.items()}
-
-
-Form = Annotated[dict[str, str], Depends(_form)]
 
 
 @dataclass(frozen=True)
@@ -101,8 +66,7 @@ def make_app(study: Study, store: Store, say: Callable[[str], None], token: str 
     Args:
         store: where votes go; it knows the study's polls.
         say: told of what goes wrong, for whoever runs the study.
-        token: first part of every path, without which a request is refused with 403; None for a server that only
-            this machine reaches, which then answers to this machine's own names alone.
+        token: as `guard` takes it.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(_routes(study, store))
@@ -123,26 +87,7 @@ def make_app(study: Study, store: Store, say: Callable[[str], None], token: str 
         say(f"error: {error}")
         return _page("message.html", 503, text="Something went wrong here. Please tell whoever runs this study.")
 
-    if token is None:
-        return TrustedHostMiddleware(app, allowed_hosts=[*LOOPBACK, "[::1]"])
-    return _behind(token, app)
-
-
-def _behind(token: str, app: ASGIApp) -> ASGIApp:
-    """`app` under /token/; everything else is refused."""
-
-    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await app(scope, receive, send)
-        first, slash, rest = scope["path"].removeprefix("/").partition("/")
-        if not hmac.compare_digest(first.encode(), token.encode()):
-            refusal = PlainTextResponse("This page needs the whole link.", 403, headers=HEADERS)
-            return await refusal(scope, receive, send)
-        if not slash:
-            return await RedirectResponse(f"/{token}/", 303, headers=HEADERS)(scope, receive, send)
-        return await app({**scope, "path": f"/{rest}", "raw_path": f"/{rest}".encode()}, receive, send)
-
-    return guarded
+    return guard(app, token)
 
 
 def _routes(study: Study, store: Store) -> APIRouter:
@@ -157,6 +102,10 @@ def _routes(study: Study, store: Store) -> APIRouter:
     @lru_cache(4096)
     def questions(rater: str) -> tuple[Question, ...]:
         return ballot(images, rater, store.secret, study.seed, study.most)
+
+    def keyed_examples(poll: Poll, rater: str) -> dict[str, bytes]:
+        examples = study.galleries[poll].examples
+        return dict(zip(example_keys(poll, rater, store.secret, len(examples)), examples, strict=True))
 
     def rater_of(request: Request) -> str | None:
         rater = request.cookies.get(cookie, "")
@@ -181,10 +130,7 @@ def _routes(study: Study, store: Store) -> APIRouter:
         question = open_[0]
         # All of the question's pictures are made before the first is asked for: none comes later than another.
         pictures(question.poll, question.image)
-        examples = [
-            derived(store.secret, rater, question.poll.id, "example", str(place))
-            for place in range(len(study.galleries[question.poll].examples))
-        ]
+        examples = keyed_examples(question.poll, rater)
         place = total - len(open_) + 1
         return _page("question.html", question=question, examples=examples, text=study.text, place=place, total=total)
 
@@ -203,13 +149,15 @@ def _routes(study: Study, store: Store) -> APIRouter:
     def example(request: Request, question_key: str, key: str) -> Response:
         rater = known(request)
         poll = _find(questions(rater), question_key).poll
-        for place, content in enumerate(study.galleries[poll].examples):
-            if key == derived(store.secret, rater, poll.id, "example", str(place)):
-                return Response(content, media_type="image/png")
-        raise HTTPException(404, "There is no such picture.")
+        made = keyed_examples(poll, rater)
+        if key not in made:
+            raise HTTPException(404, "There is no such picture.")
+        return Response(made[key], media_type="image/png")
 
     @router.post("/rater")
-    def enter(form: Form) -> Response:
+    def enter(request: Request, form: Form) -> Response:
+        if rater_of(request) is not None:  # from a first page that was still open: one person stays one rater
+            return RedirectResponse("./", 303)
         name = _cleaned(form.get("name", "")) if "anonymous" not in form else ""
         rater = secrets.token_hex(16)
         try:
@@ -217,7 +165,8 @@ def _routes(study: Study, store: Store) -> APIRouter:
         except NameTaken:
             return _welcome(study, taken=name)
         response = RedirectResponse("./", 303)
-        response.set_cookie(cookie, rater, max_age=YEAR, httponly=True, samesite="strict")
+        # Lax: who comes back by a link in a mail is known. What changes anything is a form, and its origin is read.
+        response.set_cookie(cookie, rater, max_age=YEAR, httponly=True, samesite="lax")
         return response
 
     @router.post("/vote")

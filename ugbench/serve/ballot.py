@@ -1,4 +1,4 @@
-"""Which questions a rater gets, in which order, with the candidates in which order: pure functions of a seed.
+"""Which questions a rater gets, in which order, with the candidates in which order: pure functions of a secret.
 
 What a rater's browser is given of a question are keys, from which only the server can tell what they stand for:
 for each rater and question others.
@@ -39,30 +39,42 @@ def ballot(
 ) -> tuple[Question, ...]:
     """A rater's questions: every image of every poll, or `most` of them drawn at random; orders are random too.
 
-    Orders depend on the seed, the rater and the polls, and on nothing that happens meanwhile: a rater who comes back
-    finds the same ones. Of a larger `most` the first are those of a smaller one.
+    Orders depend on the secret, the seed, the rater and the polls, and on nothing that happens meanwhile: a rater who
+    comes back finds the same ones, and nobody can compute them who has not the file of votes. Of a larger `most` the
+    first are those of a smaller one.
 
     Args:
         images: stems of the sources, by poll.
-        secret: what keys are derived from.
+        secret: what keys and orders are derived from.
         most: questions a rater; None for all.
     """
     asked = [(poll, image) for poll in images for image in images[poll]]
-    _generator(seed, rater, *(poll.id for poll in images)).shuffle(asked)
+    _generator(secret, "questions", seed, rater, *(poll.id for poll in images)).shuffle(asked)
     return tuple(_question(poll, image, rater, secret, seed) for poll, image in asked[:most])
 
 
 def _question(poll: Poll, image: str, rater: str, secret: bytes, seed: int) -> Question:
     shown = list(range(len(poll.candidates)))
-    _generator(seed, rater, poll.id, image).shuffle(shown)
-    keys = [derived(secret, rater, poll.id, image, what) for what in ("question", "source", *map(str, shown))]
-    return Question(poll, image, tuple(shown), keys[0], keys[1], tuple(keys[2:]))
+    words = (rater, poll.id, image)
+    _generator(secret, "versions", seed, *words).shuffle(shown)
+    question, source = (derived(secret, kind, *words) for kind in ("question", "source"))
+    options = tuple(derived(secret, "option", *words, str(candidate)) for candidate in shown)
+    return Question(poll, image, tuple(shown), question, source, options)
 
 
-def derived(secret: bytes, *words: str) -> str:
-    """32 hex digits that tell nothing of the words without the secret."""
-    return hmac.new(secret, "\0".join(words).encode(), hashlib.sha256).hexdigest()[:32]
+def example_keys(poll: Poll, rater: str, secret: bytes, count: int) -> tuple[str, ...]:
+    """What names a poll's examples to a rater."""
+    return tuple(derived(secret, "example", rater, poll.id, str(place)) for place in range(count))
 
 
-def _generator(seed: int, *words: str) -> random.Random:
-    return random.Random("\0".join((str(seed), *words)))
+def derived(secret: bytes, kind: str, *words: str) -> str:
+    """32 hex digits that tell nothing of the words without the secret.
+
+    Args:
+        kind: what they name; digits of two kinds never follow from the same words.
+    """
+    return hmac.new(secret, "\0".join((kind, *words)).encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def _generator(secret: bytes, kind: str, seed: int, *words: str) -> random.Random:
+    return random.Random(derived(secret, kind, str(seed), *words))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -60,12 +59,12 @@ class Store:
         """Open `path`, made with its folders if missing.
 
         Raises:
-            RunError: it is no file of votes, or one of another version.
+            RunError: it is no file of votes, or one of another version, or may not be written.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._lock = Lock()
-        with _readable(path):
+        with _openable(path, "let this user write it and its folder"):
             self._connection = _connect(path)
             with self._transaction() as write:
                 for statement in filter(str.strip, TABLES.split(";")):
@@ -140,7 +139,9 @@ class Store:
                 yield self._connection
                 self._connection.execute("COMMIT")
             except sqlite3.Error as error:
-                raise UgbenchError(f"{self.path} could not be written ({error}); free space or mend it.") from error
+                raise UgbenchError(
+                    f"{self.path} could not be written ({error}); free space, or let this user write it."
+                ) from error
             finally:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
@@ -149,21 +150,47 @@ class Store:
 def read_polls(results: Path) -> Mapping[Poll, tuple[Vote, ...]]:
     """The votes of every poll under a results folder that has any; of each data set the poll voted in last, last.
 
+    Nothing is written, and results that may only be read can be read.
+
     Raises:
-        RunError: a file is no file of votes, or one of another version.
+        RunError: a file is no file of votes, or one of another version, or may not be read.
     """
     found: dict[Poll, tuple[Vote, ...]] = {}
     for path in sorted(results.glob(f"*/{FILE}")):
-        with _readable(path), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", PATIENCE, uri=True)) as db:
-            _check_version(db, path)
-            votes: dict[str, list[Vote]] = defaultdict(list)
-            for poll, *fields in db.execute("SELECT poll, rater, image, choice FROM votes ORDER BY at"):
-                votes[poll].append(Vote(*fields))
-            fields_of = dict(db.execute("SELECT id, fields FROM polls"))
-            newest = db.execute("SELECT poll FROM votes GROUP BY poll ORDER BY max(at)").fetchall()
-        for (poll,) in newest:
-            found[Poll.from_json(json.loads(fields_of[poll]))] = tuple(votes[poll])
+        found |= _read(path)
     return MappingProxyType(found)
+
+
+def _read(path: Path) -> dict[Poll, tuple[Vote, ...]]:
+    log = path.with_name(f"{path.name}-wal")
+    if not log.exists() or not log.stat().st_size:
+        # All is in the file itself. SQLite would still make a log and its index beside it, unless told that nobody
+        # writes meanwhile; a server that did so after all (it began and ended just now) has changed the file.
+        before = path.stat()
+        with _openable(path, "let this user read it"):
+            found = _votes(path, "mode=ro&immutable=1")
+        after = path.stat()
+        if (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size):
+            return found
+    advice = (
+        f"its newest votes are in {log.name}, which is read by whoever may write that folder: run this as the user "
+        "who serves, or copy both files to a folder of your own"
+    )
+    with _openable(path, advice):
+        return _votes(path, "mode=ro")
+
+
+def _votes(path: Path, options: str) -> dict[Poll, tuple[Vote, ...]]:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{options}", PATIENCE, uri=True)) as db:
+        _check_version(db, path)
+        votes: dict[str, list[Vote]] = {}
+        # One statement sees one state of the file, whoever votes meanwhile.
+        query = "SELECT fields, rater, image, choice FROM votes JOIN polls ON polls.id = votes.poll ORDER BY at"
+        for poll, *fields in db.execute(query):
+            own = votes.pop(poll, [])  # to the end: the poll voted in last comes last
+            own.append(Vote(*fields))
+            votes[poll] = own
+    return {Poll.from_json(json.loads(poll)): tuple(own) for poll, own in votes.items()}
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -187,10 +214,16 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _openable(path: Path, advice: str) -> Iterator[None]:
+    """`advice`: what to do where this user may not open the file."""
     try:
         yield
     except sqlite3.Error as error:
+        code = error.sqlite_errorcode & 0xFF  # without what SQLite adds to tell cases apart
+        if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+            raise RunError(f"{path}: cannot be opened ({error}); {advice}.") from None
+        if code == sqlite3.SQLITE_BUSY:
+            raise RunError(f"{path}: another program holds it ({error}); try again later.") from None
         raise RunError(f"{path}: cannot be read as a file of votes ({error}); move it away or mend it.") from None
 
 
