@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,29 +23,7 @@ from ugbench.report.figures import attention, comparison, discriminators, losses
 from ugbench.train.run import Run
 
 SIZE = 16
-STEMS = [f"{k:02d}" for k in range(5)]
-MakeRun = Callable[..., Run]
-
-
-def shade(path: Path, level: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (SIZE, SIZE), (level, level, level)).save(path)
-
-
-def log(run: Run, **terms: list[float]) -> Run:
-    keys = {key.replace("__", "/"): values for key, values in terms.items()}
-    rows = [
-        {"step": 10 * (k + 1), **dict(zip(keys, row, strict=True))}
-        for k, row in enumerate(zip(*keys.values(), strict=True))
-    ]
-    (run.path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return run
-
-
-def translate(run: Run, level: int, direction: str = "A2B", folder: str = "") -> Run:
-    for k, stem in enumerate(STEMS):
-        shade(run.path / "outputs" / direction / folder / f"{stem}.png", level + k)
-    return run
+Make = Callable[..., Run]
 
 
 def shown(figure: Any) -> list[int | None]:
@@ -65,7 +42,7 @@ def test_every_figure_has_a_title_and_draws() -> None:
 
 
 def test_comparison_shows_input_and_outputs_of_images_spread_over_the_test_set(
-    make_run: MakeRun, context: FigureContext
+    make_run: Make, translate: Make, context: FigureContext
 ) -> None:
     runs = [translate(make_run("ugatit"), 50), translate(make_run("cut"), 150)]
     figure = comparison.draw(FigureContext(context.results, runs, limit=3))
@@ -74,12 +51,13 @@ def test_comparison_shows_input_and_outputs_of_images_spread_over_the_test_set(
     assert shown(comparison.draw(FigureContext(context.results, runs[:1], limit=4)))[::2] == [0, 1, 3, 4]
 
 
-def test_comparison_shows_truth_on_a_dial(make_run: MakeRun, tmp_path: Path, context: FigureContext) -> None:
+def test_comparison_shows_truth_on_a_dial(
+    make_run: Make, translate: Make, tmp_path: Path, context: FigureContext
+) -> None:
     dial = resolve(f"dial:size={SIZE},train=2,test=2", tmp_path / "data")
     run = make_run("ugatit", name=dial.name, root=dial.root)
     for direction in ("A2B", "B2A"):
-        for path in dial.split("testA"):
-            shade(run.path / "outputs" / direction / f"{path.stem}.png", 50)
+        translate(run, 50, direction)
     figure = comparison.draw(FigureContext(context.results, [run], limit=1))
     stem = dial.split("testA")[0].stem
     assert texts(figure)[:4] == ["input (A)", "ugatit", "truth (B)", stem]
@@ -91,7 +69,9 @@ def test_comparison_shows_truth_on_a_dial(make_run: MakeRun, tmp_path: Path, con
         np.testing.assert_array_equal(images[place], image)
 
 
-def test_comparison_shows_attention_where_there_are_overlays(make_run: MakeRun, context: FigureContext) -> None:
+def test_comparison_shows_attention_where_there_are_overlays(
+    make_run: Make, translate: Make, context: FigureContext
+) -> None:
     run = translate(translate(make_run("ugatit"), 50), 200, folder="attention")
     other = translate(make_run("cut"), 150)
     figure = comparison.draw(FigureContext(context.results, [other, run], limit=1))
@@ -99,40 +79,44 @@ def test_comparison_shows_attention_where_there_are_overlays(make_run: MakeRun, 
     assert texts(figure)[:2] == ["input (A)", "attention ugatit"]
 
 
-def test_comparison_leaves_the_place_of_a_run_without_outputs_empty(make_run: MakeRun, context: FigureContext) -> None:
+def test_comparison_leaves_the_place_of_a_run_without_outputs_empty(
+    make_run: Make, translate: Make, context: FigureContext
+) -> None:
     both = translate(translate(make_run("ugatit"), 50), 70, "B2A")
     half = translate(make_run("cyclegan"), 150)
     assert shown(comparison.draw(FigureContext(context.results, [both, half], limit=1))) == [0, 50, 150, 100, 70, None]
 
 
 def test_comparison_gives_a_run_that_learnt_one_way_no_column_the_other_way(
-    make_run: MakeRun, context: FigureContext
+    make_run: Make, translate: Make, context: FigureContext
 ) -> None:
     both = translate(translate(make_run("ugatit"), 50), 70, "B2A")
     one_way = translate(make_run("cut"), 150)
     assert shown(comparison.draw(FigureContext(context.results, [both, one_way], limit=1))) == [0, 50, 150, 100, 70]
 
 
-def test_comparison_keeps_to_one_direction(make_run: MakeRun, context: FigureContext) -> None:
+def test_comparison_keeps_to_one_direction(make_run: Make, translate: Make, context: FigureContext) -> None:
     run = translate(translate(make_run("ugatit"), 50), 70, "B2A")
     figure = comparison.draw(FigureContext(context.results, [run], direction="B2A", limit=1))
     assert shown(figure) == [100, 70]
 
 
-def test_comparison_skips_images_that_a_run_has_not_translated(make_run: MakeRun, context: FigureContext) -> None:
+def test_comparison_skips_images_that_a_run_has_not_translated(
+    make_run: Make, translate: Make, context: FigureContext
+) -> None:
     run = translate(make_run("ugatit"), 50)
     (run.path / "outputs" / "A2B" / "00.png").unlink()
     assert shown(comparison.draw(FigureContext(context.results, [run], limit=1))) == [1, 51]
 
 
-def test_comparison_without_outputs_says_how_to_make_them(make_run: MakeRun, context: FigureContext) -> None:
+def test_comparison_without_outputs_says_how_to_make_them(make_run: Make, context: FigureContext) -> None:
     make_run("ugatit")
     with pytest.raises(UsageError, match="run `ugbench eval`"):
         comparison.draw(context)
 
 
 def test_comparison_with_the_data_gone_names_where_it_was(
-    make_run: MakeRun, dataset: Path, context: FigureContext
+    make_run: Make, translate: Make, dataset: Path, context: FigureContext
 ) -> None:
     translate(make_run("ugatit"), 50)
     dataset.rename(dataset.with_name("elsewhere"))
@@ -141,7 +125,7 @@ def test_comparison_with_the_data_gone_names_where_it_was(
 
 
 def test_attention_shows_input_map_and_result_then_results_without_attention(
-    make_run: MakeRun, context: FigureContext
+    make_run: Make, translate: Make, context: FigureContext
 ) -> None:
     without = translate(make_run("ugatit", "no-cam"), 150)
     seeing = translate(translate(make_run("ugatit"), 50), 200, folder="attention")
@@ -152,7 +136,7 @@ def test_attention_shows_input_map_and_result_then_results_without_attention(
 
 
 def test_a_run_with_maps_of_the_translation_alone_is_without_attention_to_the_input(
-    make_run: MakeRun, context: FigureContext
+    make_run: Make, translate: Make, context: FigureContext
 ) -> None:
     judged = translate(translate(make_run("ugatit", "no-gcam"), 150), 220, folder="attention/global")
     seeing = translate(translate(make_run("ugatit"), 50), 200, folder="attention")
@@ -160,14 +144,16 @@ def test_a_run_with_maps_of_the_translation_alone_is_without_attention_to_the_in
     assert shown(figure) == [0, 200, 50, 150]
 
 
-def test_attention_leaves_out_a_direction_in_which_no_run_has_a_map(make_run: MakeRun, context: FigureContext) -> None:
+def test_attention_leaves_out_a_direction_in_which_no_run_has_a_map(
+    make_run: Make, translate: Make, context: FigureContext
+) -> None:
     seeing = translate(translate(make_run("ugatit"), 50), 200, folder="attention")
     translate(seeing, 70, "B2A")
     assert shown(attention.draw(FigureContext(context.results, [seeing], limit=1))) == [0, 200, 50]
 
 
 def test_discriminators_show_the_translation_and_each_map_beyond_the_main_one(
-    make_run: MakeRun, context: FigureContext
+    make_run: Make, translate: Make, context: FigureContext
 ) -> None:
     run = translate(translate(make_run("ugatit"), 50), 200, folder="attention")
     for name, level in (("local", 240), ("global", 220)):
@@ -183,14 +169,16 @@ def test_discriminators_show_the_translation_and_each_map_beyond_the_main_one(
     [(attention, "no heat map of an input among"), (discriminators, "no heat map beyond the main one among")],
 )
 def test_without_heat_maps_a_figure_of_them_says_how_to_make_them(
-    make_run: MakeRun, context: FigureContext, figure: Any, missing: str
+    make_run: Make, translate: Make, context: FigureContext, figure: Any, missing: str
 ) -> None:
     run = translate(make_run("cut"), 50)
     with pytest.raises(UsageError, match=rf"{missing} these runs' outputs, in {run.path}.*run `ugbench eval`"):
         figure.draw(context)
 
 
-def test_losses_have_a_panel_a_term_and_leave_out_rates_and_rho(make_run: MakeRun, context: FigureContext) -> None:
+def test_losses_have_a_panel_a_term_and_leave_out_rates_and_rho(
+    make_run: Make, log: Make, context: FigureContext
+) -> None:
     log(make_run("ugatit"), d__real=[1, 2], g__cycle=[3, 4], lr__g=[1, 1], rho__x=[1, 1])
     log(make_run("cut"), g__nce=[5, 6], d__real=[7, 8])
     figure = losses.draw(context)
@@ -200,39 +188,36 @@ def test_losses_have_a_panel_a_term_and_leave_out_rates_and_rho(make_run: MakeRu
     assert real.lines[0].get_xdata().tolist() == [10, 20]
 
 
-def test_losses_that_fall_by_far_get_a_logarithmic_axis(make_run: MakeRun, context: FigureContext) -> None:
+def test_losses_that_fall_by_far_get_a_logarithmic_axis(make_run: Make, log: Make, context: FigureContext) -> None:
     log(make_run("ugatit"), g__cam=[1000.0, 1.0], g__cycle=[2.0, 1.0])
     assert [axes.get_yscale() for axes in losses.draw(context).axes] == ["log", "linear"]
 
 
-def test_losses_of_several_seeds_share_a_legend_entry(make_run: MakeRun, context: FigureContext) -> None:
+def test_losses_of_several_seeds_share_a_legend_entry(make_run: Make, log: Make, context: FigureContext) -> None:
     for seed in (0, 1):
         log(make_run("ugatit", seed=seed), g__cycle=[2.0, 1.0])
     (legend,) = losses.draw(context).legends
     assert [text.get_text() for text in legend.get_texts()] == ["ugatit (2 seeds)"]
 
 
-def test_a_phase_of_many_groups_is_named_by_its_first(make_run: MakeRun, context: FigureContext) -> None:
-    file = make_run("ugatit").path / "metrics.jsonl"
-    keys = ["generators+generators_undecayed+rho/cycle_a", "g+h/cycle"]
-    file.write_text(json.dumps({"step": 1, **dict.fromkeys(keys, 1.0)}) + "\n", encoding="utf-8")
+def test_a_phase_of_many_groups_is_named_by_its_first(make_run: Make, log: Make, context: FigureContext) -> None:
+    log(make_run("ugatit"), {"generators+generators_undecayed+rho/cycle_a": [1.0], "g+h/cycle": [1.0]})
     titles = [axes.get_title(loc="left") for axes in losses.draw(context).axes]
     assert titles == ["generators+…/cycle_a", "g+h/cycle"]
 
 
-def test_losses_without_any_say_so(make_run: MakeRun, context: FigureContext) -> None:
+def test_losses_without_any_say_so(make_run: Make, context: FigureContext) -> None:
     make_run("ugatit")
     with pytest.raises(UsageError, match="has logged a loss yet"):
         losses.draw(context)
 
 
 def test_rho_has_a_panel_a_network_and_a_line_a_layer_between_0_and_1(
-    make_run: MakeRun, context: FigureContext
+    make_run: Make, log: Make, context: FigureContext
 ) -> None:
     log(make_run("cut"), g__nce=[1, 2])
-    run = make_run("ugatit")
-    rows = [{"step": 1, "rho/g_a.up.0": 0.0, "rho/g_a.up.1": 0.25, "rho/g_b.up.0": 1.0, "g/cycle": 9.0}]
-    (run.path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    curves = {"g_a.up.0": [0.0], "g_a.up.1": [0.25], "g_b.up.0": [1.0]}
+    log(make_run("ugatit"), {f"rho/{layer}": values for layer, values in curves.items()}, g__cycle=[9.0])
     figure = rho.draw(context)
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["ugatit g_a", "ugatit g_b"]
     assert [[line.get_ydata()[0] for line in axes.lines] for axes in figure.axes] == [[0.0, 0.25], [1.0]]
@@ -241,13 +226,13 @@ def test_rho_has_a_panel_a_network_and_a_line_a_layer_between_0_and_1(
     assert [text.get_text() for text in legend.get_texts()] == ["up.0", "up.1"]
 
 
-def test_rho_where_no_run_has_any_says_so(make_run: MakeRun, context: FigureContext) -> None:
+def test_rho_where_no_run_has_any_says_so(make_run: Make, log: Make, context: FigureContext) -> None:
     log(make_run("cut"), g__nce=[1, 2])
     with pytest.raises(UsageError, match="has logged a rho"):
         rho.draw(context)
 
 
-def test_a_method_has_one_colour_whatever_is_drawn_beside_it(make_run: MakeRun) -> None:
+def test_a_method_has_one_colour_whatever_is_drawn_beside_it(make_run: Make) -> None:
     ugatit, no_cam, cyclegan = make_run("ugatit"), make_run("ugatit", "no-cam"), make_run("cyclegan")
     alone, beside = style.lines([ugatit]), style.lines([cyclegan, no_cam, ugatit])
     assert alone["ugatit"]["color"] == beside["ugatit"]["color"] == beside["ugatit-no-cam"]["color"]
@@ -255,7 +240,7 @@ def test_a_method_has_one_colour_whatever_is_drawn_beside_it(make_run: MakeRun) 
     assert len({str(look["linestyle"]) for look in beside.values()}) == 3
 
 
-def test_variants_of_one_method_alone_have_colours_of_their_own(make_run: MakeRun) -> None:
+def test_variants_of_one_method_alone_have_colours_of_their_own(make_run: Make) -> None:
     looks = style.lines([make_run("ugatit", "ln"), make_run("ugatit"), make_run("ugatit", "in")])
     assert list(looks) == ["ugatit", "ugatit-in", "ugatit-ln"]
     assert len({look["color"] for look in looks.values()}) == 3
@@ -270,7 +255,7 @@ def test_shades_of_rho_rise_in_lightness_with_depth() -> None:
     assert len(style.shades(1)) == 1
 
 
-def test_labels_say_no_more_than_tells_runs_apart(make_run: MakeRun) -> None:
+def test_labels_say_no_more_than_tells_runs_apart(make_run: Make) -> None:
     runs = [make_run("cut"), make_run("ugatit", seed=0), make_run("ugatit", seed=1)]
     assert label_runs(runs) == ["cut", "ugatit seed 0", "ugatit seed 1"]
     twins = [make_run("cut"), make_run("cut", lr=1)]
@@ -278,7 +263,7 @@ def test_labels_say_no_more_than_tells_runs_apart(make_run: MakeRun) -> None:
     assert label_runs([make_run("cut"), make_run("cut", name="dial")]) == ["cut photos", "cut dial"]
 
 
-def test_runs_of_several_data_sets_are_not_drawn_together(make_run: MakeRun, context: FigureContext) -> None:
+def test_runs_of_several_data_sets_are_not_drawn_together(make_run: Make, log: Make, context: FigureContext) -> None:
     log(make_run("cut"), g__nce=[1, 2])
     log(make_run("cut", name="dial"), g__nce=[1, 2])
     with pytest.raises(UsageError, match=r"several data sets \(dial, photos\)"):
@@ -292,7 +277,7 @@ def test_no_runs_say_how_to_make_one(context: FigureContext) -> None:
 
 
 def test_png_and_pdf_are_saved_by_suffix_with_embedded_fonts_and_the_same_bytes(
-    make_run: MakeRun, context: FigureContext, tmp_path: Path
+    make_run: Make, log: Make, context: FigureContext, tmp_path: Path
 ) -> None:
     log(make_run("ugatit"), g__cycle=[2.0, 1.0])
     figure = losses.draw(context)
@@ -312,7 +297,7 @@ def test_another_suffix_is_refused(context: FigureContext, tmp_path: Path) -> No
         save(style.blank(1, 1), tmp_path / "figure.gif")
 
 
-def test_drawing_leaves_no_trace_in_matplotlibs_state(make_run: MakeRun, context: FigureContext) -> None:
+def test_drawing_leaves_no_trace_in_matplotlibs_state(make_run: Make, log: Make, context: FigureContext) -> None:
     log(make_run("ugatit"), g__cycle=[2.0, 1.0])
     before = dict(matplotlib.rcParams)
     losses.draw(context)
@@ -320,7 +305,7 @@ def test_drawing_leaves_no_trace_in_matplotlibs_state(make_run: MakeRun, context
     assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
 
 
-def test_figures_are_no_wider_than_a_page(make_run: MakeRun, context: FigureContext) -> None:
+def test_figures_are_no_wider_than_a_page(make_run: Make, log: Make, translate: Make, context: FigureContext) -> None:
     run = log(translate(make_run("ugatit"), 50), g__cycle=[2.0, 1.0])
     others = [translate(make_run("cut", seed=seed), 50) for seed in range(9)]
     assert losses.draw(FigureContext(context.results, [run])).get_figwidth() <= style.WIDTH
