@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from ugbench.data.datasets import TEST
+from ugbench.kept_outputs import NOTE
+from ugbench.method import Direction
 from ugbench.report.figure_context import FigureContext
 from ugbench.scoring import record as score_record
 from ugbench.scoring.record import ScoreRecord
-from ugbench.train.run import EXTERNAL, DatasetRecord, Origin, Run, RunConfig, open_run
+from ugbench.train.run import EXTERNAL, DatasetRecord, Origin, Run, RunConfig, dataset_of, open_run
 
 METHODS = ("ugatit", "cyclegan")
 SIZE = 16  # px, of every image
@@ -112,9 +115,10 @@ def make_run(tmp_path: Path, dataset: Path) -> Make:
         name: str = "photos",
         root: Path = dataset,
         origin: Origin | None = None,
+        fingerprint: str | None = None,
         **config: Any,
     ) -> Run:
-        record = DatasetRecord(name=name, root=str(root), fingerprint=name, images={})
+        record = DatasetRecord(name=name, root=str(root), fingerprint=fingerprint or name, images={})
         fields = RunConfig(
             method=method,
             variant=variant,
@@ -146,6 +150,17 @@ def translate(shade: Shade) -> Make:
         return run
 
     return make
+
+
+@pytest.fixture
+def note() -> Callable[..., None]:
+    """note(run, direction): say beside the outputs that they were made of the test images as they are now."""
+
+    def write(run: Run, direction: Direction = "A2B") -> None:
+        found = {"step": 100, "sources": dataset_of(run).fingerprint((TEST[direction[0]],))}
+        (run.path / "outputs" / direction / NOTE).write_text(json.dumps(found), encoding="utf-8")
+
+    return write
 
 
 @pytest.fixture

@@ -124,6 +124,20 @@ def test_comparison_with_the_data_gone_names_where_it_was(
         comparison.draw(context)
 
 
+def test_comparison_refuses_outputs_of_other_images_than_are_there_now(
+    make_run: Make, translate: Make, note: Callable[[Run], None], shade: Callable[..., None], context: FigureContext
+) -> None:
+    runs = [translate(make_run(name), 50) for name in ("ugatit", "cut")]
+    for run in runs:
+        note(run)
+    shade(Path(runs[0].config.dataset.root) / "testA" / "00.png", 77)
+    note(runs[0])
+    with pytest.raises(RunError, match=rf"outputs A2B of run {runs[1].id} \(cut\) were made of other images than"):
+        comparison.draw(context)
+    note(runs[1])
+    assert 77 in shown(comparison.draw(context))
+
+
 def test_attention_shows_input_map_and_result_then_results_without_attention(
     make_run: Make, translate: Make, context: FigureContext
 ) -> None:

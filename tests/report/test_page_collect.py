@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from ugbench.data.datasets import DataSet, open_dataset
 from ugbench.errors import RunError, UsageError
 from ugbench.report.page.collect import collect
 from ugbench.report.page.pictures import shown_runs
 from ugbench.report.page.render import render
 from ugbench.report.page.thumbnails import Pool, box_for, thumbnail
-from ugbench.train.run import Run, list_runs
+from ugbench.train.run import Origin, Run, dataset_folder, list_runs
 
 Make = Callable[..., Run]
+Shade = Callable[..., None]
 
 
 def test_of_several_seeds_the_lowest_is_shown_and_the_others_are_named(
@@ -48,9 +50,80 @@ def test_where_the_data_set_is_gone_outputs_stand_alone_and_the_page_says_why(re
     found = collect(results)
     gallery = found.sections[0].galleries[0]
     assert [column.label for column in gallery.columns] == ["cyclegan", "ugatit"]
-    assert "photos, which is gone" in gallery.missing
-    assert found.missing[0] == gallery.missing
+    assert ["photos, which is gone" in why for why in gallery.missing] == [True]
+    assert found.missing[0] == gallery.missing[0]
     assert "photos, which is gone" in render(found)
+
+
+def columns(results: Path) -> list[str]:
+    return [column.label for column in collect(results).sections[0].galleries[0].columns]
+
+
+def test_an_output_does_not_stand_beside_an_image_that_was_changed_since(
+    results: Path, dataset: Path, make_run: Make, translate: Make, note: Callable[[Run], None], shade: Shade
+) -> None:
+    cyclegan, ugatit = list_runs(results)
+    note(cyclegan)
+    note(ugatit)
+    assert columns(results) == ["source (A)", "cyclegan", "ugatit"]
+    shade(dataset / "testA" / "00.png", 77)
+    assert columns(results) == ["cyclegan", "ugatit"]
+    (why,) = collect(results).sections[0].galleries[0].missing
+    assert why.startswith(f"No test images are shown: outputs A2B of run {cyclegan.id} (cyclegan) were made of other ")
+    assert f"{dataset / 'testA'}; run `ugbench eval` to make them again" in why
+    note(translate(ugatit, 10))
+    assert columns(results) == ["source (A)", "ugatit"]
+    (left_out,) = collect(results).missing
+    assert left_out.startswith(f"cyclegan is left out: outputs A2B of run {cyclegan.id}")
+
+
+def test_outputs_of_another_tool_are_held_to_the_data_set_that_they_were_imported_for(
+    results: Path, dataset: Path, make_run: Make, translate: Make, shade: Shade
+) -> None:
+    found = open_dataset(dataset)
+    origin = Origin(name="acme", files={})
+    translate(make_run("external", origin=origin, fingerprint=found.fingerprint(found.splits())), 20)
+    assert columns(results) == ["source (A)", "acme", "cyclegan", "ugatit"]
+    shade(dataset / "testA" / "00.png", 77)
+    assert columns(results) == ["source (A)", "cyclegan", "ugatit"]
+    assert all("import them again" in why for why in collect(results).missing)
+
+
+def test_outputs_that_were_cut_short_are_held_to_the_data_set_of_their_folder(
+    results: Path, dataset: Path, shade: Shade
+) -> None:
+    assert dataset_folder(results, open_dataset(dataset)) == results / "photos"
+    assert columns(results)[0] == "source (A)"
+    shade(dataset / "testA" / "00.png", 77)
+    assert columns(results) == ["cyclegan", "ugatit"]
+
+
+def test_test_images_are_shown_from_wherever_one_run_still_has_them(
+    results: Path, dataset: Path, tmp_path: Path, make_run: Make, translate: Make, note: Callable[[Run], None]
+) -> None:
+    for run in list_runs(results):
+        note(run)
+    moved = dataset.rename(tmp_path / "data" / "moved")
+    note(translate(make_run("unit", root=moved), 50))
+    assert columns(results) == ["source (A)", "cyclegan", "ugatit", "unit"]
+
+
+def test_a_data_set_is_read_once_however_many_runs_there_are(
+    results: Path, make_run: Make, translate: Make, note: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for run in [*list_runs(results), translate(translate(make_run("unit"), 50), 60, "B2A")]:
+        for direction in ("A2B", "B2A"):
+            note(run, direction)
+    asked = []
+    whole = DataSet.fingerprint
+
+    def fingerprint(self: DataSet, splits: tuple[str, ...]) -> str:
+        asked.append(splits)
+        return whole(self, splits)
+
+    monkeypatch.setattr(DataSet, "fingerprint", fingerprint)
+    collect(results)
+    assert asked == [("testA",), ("testB",)]
 
 
 def test_a_data_set_can_be_asked_for_and_an_unknown_one_is_refused(results: Path) -> None:

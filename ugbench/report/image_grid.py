@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,12 +14,12 @@ from matplotlib.figure import Figure
 from ugbench.data.datasets import TEST, DataSet
 from ugbench.data.images import read_image, resize
 from ugbench.errors import UsageError
-from ugbench.kept_outputs import files_by_stem
+from ugbench.kept_outputs import check_sources, files_by_stem, sources_of
 from ugbench.method import DIRECTIONS, Direction
 from ugbench.outputs import ATTENTION
 from ugbench.report import style
 from ugbench.report.figure_context import FigureContext
-from ugbench.train.run import Run, dataset_of
+from ugbench.train.run import Run
 
 LARGEST, GAP, MARGIN = 1.1, 0.03, 0.12  # inches: an image's side, between images, for the stems
 LINE, LETTER = 0.11, 0.055  # inches: a line of a column's heading, and one letter
@@ -45,22 +46,29 @@ def draw(context: FigureContext, columns: Columns, missing: str) -> Figure:
     """Rows of test images, a block a direction.
 
     The images are spread evenly over the sorted sources that every run has translated; nobody picked them.
-    All are shown at the runs' size, as the networks saw them.
+    All are shown at the runs' size, as the networks saw them. An output never stands beside another image than it was
+    made of.
 
     Args:
         missing: what there is not where no direction has any columns, and what to do: the end of a sentence.
     Raises:
         UsageError: no runs, runs of several data sets, or nothing to show.
-        RunError: the data set is no longer where it was.
+        RunError: the data set is no longer where it was, or its test images are not those of a run's outputs.
         DataError: an image cannot be read.
     """
     runs = context.chosen_of_one_dataset()
-    dataset = dataset_of(runs[0])
+    fingerprint = functools.cache(DataSet.fingerprint)
     size = max(int(run.config.config.get("size", 256)) for run in runs)
     blocks = []
     for direction in DIRECTIONS if context.direction is None else (context.direction,):
         able = [run for run in runs if direction in run.directions()]
-        stems = _stems(dataset, able, direction, context.limit)
+        translated = [run for run in able if files_by_stem(run, direction)]
+        if not translated:
+            continue
+        dataset = sources_of(translated, direction, fingerprint)
+        for run in translated:
+            check_sources(run, direction, dataset, fingerprint)
+        stems = _stems(dataset, translated, direction, context.limit)
         if stems and (own := columns(dataset, able, direction, stems)):
             blocks.append((stems, own))
     if not blocks:
@@ -95,10 +103,8 @@ def overlays(run: Run, direction: Direction, stems: Sequence[str], name: str = "
 
 
 def _stems(dataset: DataSet, runs: Sequence[Run], direction: Direction, limit: int) -> list[str]:
-    """Stems of sources, evenly spread, that all runs with outputs this way have; none without such runs."""
-    outputs = [files for run in runs if (files := files_by_stem(run, direction))]
-    if not outputs:
-        return []
+    """Stems of sources, evenly spread, of which every run has an output."""
+    outputs = [files_by_stem(run, direction) for run in runs]
     stems = [stem for stem in by_stem(dataset, direction[0]) if all(stem in files for files in outputs)]
     places = np.linspace(0, len(stems) - 1, min(limit, len(stems))).round().astype(int)
     return [stems[place] for place in places]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ugbench.data.datasets import DataSet
 from ugbench.data.images import Progress
 from ugbench.errors import RunError, UsageError
 from ugbench.method import DIRECTIONS
@@ -77,7 +79,7 @@ class Report:
     @property
     def missing(self) -> list[str]:
         """What could not be shown, and why; a sentence each."""
-        return [gallery.missing for section in self.sections for gallery in section.galleries if gallery.missing]
+        return [why for section in self.sections for gallery in section.galleries for why in gallery.missing]
 
 
 def collect(
@@ -125,11 +127,12 @@ def _section(
     progress: Callable[[str], Progress] | None,
 ) -> Section:
     pool = Pool()
+    fingerprint = functools.cache(DataSet.fingerprint)
     counted = {one for row in table.rows for cell in row.cells.values() for one in cell.runs} if table else set()
     galleries = []
     for direction in DIRECTIONS:
         tick = None if progress is None else progress(f"{dataset} {direction}")
-        found = pictures.gallery(runs, direction, pool, counted, tick)
+        found = pictures.gallery(runs, direction, pool, counted, tick, fingerprint)
         if found is not None:
             galleries.append(found)
     labels = label_runs(runs)
