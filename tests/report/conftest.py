@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from ugbench.data.datasets import TEST
+from ugbench.data.datasets import TEST, open_dataset
 from ugbench.kept_outputs import NOTE
 from ugbench.method import Direction
 from ugbench.report.figure_context import FigureContext
@@ -105,7 +105,7 @@ def dataset(tmp_path: Path, make_photos: MakePhotos) -> Path:
 def make_run(tmp_path: Path, dataset: Path) -> Make:
     """make_run(method, variant): the folder and config of a run on `dataset` that nothing was trained of.
 
-    One with an `origin` was imported.
+    One with an `origin` was imported, and `external` for the data set as it is now.
     """
 
     def make(
@@ -115,10 +115,11 @@ def make_run(tmp_path: Path, dataset: Path) -> Make:
         name: str = "photos",
         root: Path = dataset,
         origin: Origin | None = None,
-        fingerprint: str | None = None,
         **config: Any,
     ) -> Run:
-        record = DatasetRecord(name=name, root=str(root), fingerprint=fingerprint or name, images={})
+        found = open_dataset(root)
+        fingerprint = found.fingerprint(found.splits()) if method == EXTERNAL else name
+        record = DatasetRecord(name=name, root=str(root), fingerprint=fingerprint, images={})
         fields = RunConfig(
             method=method,
             variant=variant,

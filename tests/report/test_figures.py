@@ -11,6 +11,7 @@ import matplotlib
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from PIL import Image
 
 from ugbench import registry
@@ -19,8 +20,8 @@ from ugbench.data.images import read_image
 from ugbench.errors import RunError, UsageError
 from ugbench.report import style
 from ugbench.report.figure_context import FigureContext, label_runs, save
-from ugbench.report.figures import attention, comparison, discriminators, losses, rho
-from ugbench.train.run import Run
+from ugbench.report.figures import attention, comparison, discriminators, losses, rho, rho_layers
+from ugbench.train.run import Origin, Run
 
 SIZE = 16
 Make = Callable[..., Run]
@@ -246,19 +247,60 @@ def test_rho_where_no_run_has_any_says_so(make_run: Make, log: Make, context: Fi
         rho.draw(context)
 
 
+def colour(runs: list[Run], label: str) -> str:
+    return str(style.lines(runs)[label]["color"])
+
+
 def test_a_method_has_one_colour_whatever_is_drawn_beside_it(make_run: Make) -> None:
     ugatit, no_cam, cyclegan = make_run("ugatit"), make_run("ugatit", "no-cam"), make_run("cyclegan")
-    alone, beside = style.lines([ugatit]), style.lines([cyclegan, no_cam, ugatit])
-    assert alone["ugatit"]["color"] == beside["ugatit"]["color"] == beside["ugatit-no-cam"]["color"]
-    assert beside["cyclegan"]["color"] != beside["ugatit"]["color"]
-    assert len({str(look["linestyle"]) for look in beside.values()}) == 3
+    other = make_run("external", origin=Origin(name="acme", files={}))
+    place = list(registry.modules("methods")).index("ugatit")
+    for beside in ([], [no_cam], [cyclegan, no_cam], [other], [other, make_run("gone"), cyclegan]):
+        assert colour([*beside, ugatit], "ugatit") == style.PALETTE[place]
+    assert colour([no_cam], "ugatit-no-cam") == style.PALETTE[place]
+    assert colour([cyclegan, ugatit], "cyclegan") != style.PALETTE[place]
 
 
-def test_variants_of_one_method_alone_have_colours_of_their_own(make_run: Make) -> None:
-    looks = style.lines([make_run("ugatit", "ln"), make_run("ugatit"), make_run("ugatit", "in")])
-    assert list(looks) == ["ugatit", "ugatit-in", "ugatit-ln"]
-    assert len({look["color"] for look in looks.values()}) == 3
-    assert looks["ugatit"]["color"] == style.lines([make_run("ugatit")])["ugatit"]["color"]
+def test_tools_from_elsewhere_have_colours_of_their_own_after_the_registered_methods_by_name(make_run: Make) -> None:
+    zeta, acme = (make_run("external", origin=Origin(name=name, files={})) for name in ("zeta", "acme"))
+    known = len(registry.modules("methods"))
+    for runs in ([zeta], [zeta, acme], [make_run("ugatit"), zeta]):
+        assert colour(runs, "zeta") == style.PALETTE[(known + 1) % len(style.PALETTE)]
+    assert colour([acme], "acme") == style.PALETTE[known % len(style.PALETTE)]
+
+
+def test_another_tools_outputs_by_a_methods_name_share_its_colour_in_another_look(make_run: Make) -> None:
+    runs = [make_run("cyclegan"), make_run("external", origin=Origin(name="cyclegan", files={}))]
+    own, other = style.lines(runs).values()
+    assert own["color"] == other["color"]
+    assert own["linestyle"] != other["linestyle"] and own["marker"] != other["marker"]
+
+
+def test_every_variant_has_its_methods_colour_and_dashes_and_a_marker_that_no_other_has(make_run: Make) -> None:
+    variants = [None, *registry.load_method("ugatit").VARIANTS]
+    runs = [make_run("ugatit", variant) for variant in variants]
+    looks = style.lines([*runs, make_run("cut")])
+    assert list(looks) == ["cut", *(run.config.label for run in runs)]
+    own = [looks[run.config.label] for run in runs]
+    assert len({look["color"] for look in own}) == 1
+    assert len({(look["linestyle"], look["marker"]) for look in own}) == len(variants) == 16
+    assert style.lines([runs[9]])[runs[9].config.label] == own[9]
+
+
+def test_methods_differ_in_dashes_and_markers_too_and_no_look_comes_twice() -> None:
+    bases = [style._look(method, 0) for method in range(8)]
+    for part in ("color", "linestyle", "marker"):
+        assert len({look[part] for look in bases}) == 8
+    looks = [tuple(style._look(method, place).values()) for method in range(32) for place in range(24)]
+    assert len(set(looks)) == len(looks)
+
+
+def test_a_loss_and_its_legend_show_the_marker_of_a_variant(make_run: Make, log: Make, context: FigureContext) -> None:
+    runs = [log(make_run("ugatit", variant), g__cycle=[2.0, 1.0]) for variant in ("in", "ln")]
+    figure = losses.draw(context)
+    wanted = [style.lines(runs)[run.config.label]["marker"] for run in runs]
+    assert [line.get_marker() for line in figure.axes[0].lines if line.get_marker() != "None"] == wanted
+    assert [line.get_marker() for line in figure.legends[0].legend_handles] == wanted
 
 
 def test_shades_of_rho_rise_in_lightness_with_depth() -> None:
@@ -317,6 +359,59 @@ def test_drawing_leaves_no_trace_in_matplotlibs_state(make_run: Make, log: Make,
     losses.draw(context)
     assert dict(matplotlib.rcParams) == before
     assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
+
+
+def test_images_shrink_until_columns_and_rows_fit_on_a_page(
+    make_run: Make, translate: Make, make_photos: Callable[[Path, list[str]], Path], tmp_path: Path
+) -> None:
+    root = make_photos(tmp_path / "many", [f"{k:02d}" for k in range(30)])
+    runs = [make_run("ugatit", seed=seed, root=root) for seed in range(20)]
+    for run in runs:
+        translate(translate(run, 50), 60, "B2A")
+
+    def page(count: int, limit: int) -> Figure:
+        return comparison.draw(FigureContext(tmp_path, runs[:count], limit=limit))
+
+    for figure in (page(4, 6), page(12, 2), page(4, 9)):
+        assert figure.get_figwidth() <= style.WIDTH + 1e-9 and figure.get_figheight() <= style.HEIGHT + 1e-9
+        width, height = (figure.axes[0].get_position().bounds[2:]) * figure.get_size_inches()
+        assert width == pytest.approx(height) and width >= 0.4
+    with pytest.raises(UsageError, match=r"60 rows of images do not fit .*: --rows N, or --direction A2B\."):
+        page(1, 30)
+    with pytest.raises(UsageError, match=r"21 columns of images do not fit on a page; draw fewer runs: --run RUN"):
+        page(20, 2)
+
+
+def test_panels_of_losses_are_lower_where_there_are_many_and_refused_where_too_many(
+    make_run: Make, log: Make, context: FigureContext
+) -> None:
+    run = make_run("ugatit")
+    for terms in (8, 40):
+        figure = losses.draw(FigureContext(context.results, [log(run, {f"g/{k}": [2.0, 1.0] for k in range(terms)})]))
+        assert len(figure.axes) == terms and figure.get_figheight() <= style.HEIGHT
+    log(run, {f"g/{k}": [2.0, 1.0] for k in range(50)})
+    with pytest.raises(UsageError, match="50 loss terms do not fit on a page 9 inches high; draw fewer methods: --run"):
+        losses.draw(context)
+
+
+def test_rho_of_many_runs_stands_side_by_side_and_of_too_many_is_refused(
+    make_run: Make, log: Make, context: FigureContext
+) -> None:
+    layers = {f"rho/{network}.up.0": [0.0, 0.5] for network in ("g_a", "g_b")}
+    runs = [log(make_run("ugatit", seed=seed), layers) for seed in range(21)]
+    figure = rho.draw(FigureContext(context.results, runs[:11]))
+    assert figure.get_figheight() <= style.HEIGHT
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert titles == [f"ugatit seed {seed}\n{name}" for seed in range(11) for name in ("g_a", "g_b")]
+    assert rho_layers.draw(context).get_figheight() <= style.HEIGHT
+    with pytest.raises(UsageError, match="rho of 21 runs do not fit on a page 9 inches high; draw fewer: --run RUN"):
+        rho.draw(context)
+
+
+def test_no_figure_is_higher_than_a_page() -> None:
+    assert style.blank(1, 9).get_figheight() == style.HEIGHT == 9
+    with pytest.raises(UsageError, match=r"12\.0 inches high, a page has 9; draw fewer runs \(--run\)"):
+        style.blank(7, 12)
 
 
 def test_figures_are_no_wider_than_a_page(make_run: Make, log: Make, translate: Make, context: FigureContext) -> None:

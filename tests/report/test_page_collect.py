@@ -12,6 +12,7 @@ from PIL import Image
 
 from ugbench.data.datasets import DataSet, open_dataset
 from ugbench.errors import RunError, UsageError
+from ugbench.report import style
 from ugbench.report.page.collect import collect
 from ugbench.report.page.pictures import shown_runs
 from ugbench.report.page.render import render
@@ -55,6 +56,15 @@ def test_where_the_data_set_is_gone_outputs_stand_alone_and_the_page_says_why(re
     assert "photos, which is gone" in render(found)
 
 
+def test_lines_look_as_in_figures(results: Path) -> None:
+    section = collect(results).sections[0]
+    figures = style.lines(list_runs(results))
+    for label, look in section.looks.items():
+        assert style.PALETTE[look.colour] == figures[label]["color"]
+        assert style.MARKERS[look.marker] == figures[label]["marker"]
+        assert figures[label]["linestyle"] == ((0, look.dashes) if look.dashes else "-")
+
+
 def columns(results: Path) -> list[str]:
     return [column.label for column in collect(results).sections[0].galleries[0].columns]
 
@@ -80,9 +90,7 @@ def test_an_output_does_not_stand_beside_an_image_that_was_changed_since(
 def test_outputs_of_another_tool_are_held_to_the_data_set_that_they_were_imported_for(
     results: Path, dataset: Path, make_run: Make, translate: Make, shade: Shade
 ) -> None:
-    found = open_dataset(dataset)
-    origin = Origin(name="acme", files={})
-    translate(make_run("external", origin=origin, fingerprint=found.fingerprint(found.splits())), 20)
+    translate(make_run("external", origin=Origin(name="acme", files={})), 20)
     assert columns(results) == ["source (A)", "acme", "cyclegan", "ugatit"]
     shade(dataset / "testA" / "00.png", 77)
     assert columns(results) == ["source (A)", "cyclegan", "ugatit"]

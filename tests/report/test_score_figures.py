@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ugbench.data.datasets import DataSet, resolve
@@ -121,7 +121,7 @@ def test_two_protocols_are_two_panels_that_say_so(
     assert [curve(axes)[1][0] for axes in figure.axes] == pytest.approx([10, 20])
 
 
-def test_methods_differ_in_colour_dashes_and_marker_and_a_rerun_of_other_length_is_a_line_of_its_own(
+def test_methods_differ_in_colour_dashes_and_marker_and_a_rerun_of_other_length_in_filling(
     make_run: Make, make_record: MakeRecord, context: FigureContext
 ) -> None:
     runs = [make_run("ugatit"), make_run("cyclegan"), make_run("cyclegan", steps=500)]
@@ -130,8 +130,35 @@ def test_methods_differ_in_colour_dashes_and_marker_and_a_rerun_of_other_length_
     figure = scores.draw(context)
     assert legend(figure) == sorted(["ugatit", *(f"cyclegan {run.id}" for run in runs[1:])])
     lines = figure.axes[0].lines
-    assert len({line.get_marker() for line in lines}) == 3
-    assert len({to_hex(line.get_color()) for line in lines}) == 2
+    cyclegan, ugatit = (style.lines(runs)[name] for name in ("cyclegan", "ugatit"))
+    assert [line.get_marker() for line in lines] == [cyclegan["marker"]] * 2 + [ugatit["marker"]]
+    assert [line.get_fillstyle() for line in lines] == ["full", "none", "full"]
+    assert [line.get_color() for line in lines] == [cyclegan["color"]] * 2 + [ugatit["color"]]
+    assert cyclegan["marker"] != ugatit["marker"]
+
+
+def test_panels_of_many_metrics_stand_side_by_side_on_one_page_and_too_many_are_refused(
+    make_run: Make, make_record: MakeRecord, context: FigureContext
+) -> None:
+    run = make_run("ugatit")
+
+    def draw(count: int, direction: str | None = None) -> Figure:
+        (run.path / record.FILE).unlink(missing_ok=True)
+        kinds = [("kid", f"protocol{k}", way) for k in range(count) for way in ("A2B", "B2A")]
+        score(
+            run, [make_record(m, "ugatit", 1, step=s, direction=d, protocol_id=p) for m, p, d in kinds for s in STEPS]
+        )
+        return scores.draw(FigureContext(context.results, direction=direction))
+
+    for count, direction, columns in ((3, None, 2), (12, None, 4), (24, "A2B", 4)):
+        figure = draw(count, direction)
+        assert len(figure.axes) == count * (1 if direction else 2)
+        assert figure.axes[0].get_gridspec().ncols == columns
+        assert figure.get_figheight() <= style.HEIGHT and figure.get_figwidth() <= style.WIDTH
+    directions = [axes.get_title(loc="left").split("\n")[0][-3:] for axes in draw(12).axes]
+    assert directions == ["A2B", "B2A"] * 12
+    with pytest.raises(UsageError, match=r"48 panels of scores do not fit .*; draw one direction: --direction A2B"):
+        draw(24)
 
 
 def test_the_newest_score_of_a_step_counts_and_one_direction_can_be_asked_for(
@@ -164,25 +191,26 @@ def test_rho_of_each_layer_is_the_last_logged_beside_the_first(
     log(make_run("cut"), g__nce=[1.0])
     curves = {"decoder.0": [1.0, 0.9, 0.75], "up1": [0.0, 0.9, 0.25]}
     own = {f"rho/g_a.{layer}": values for layer, values in curves.items()}
-    log(make_run("ugatit"), {**own, "rho/g_b.up1": [0.1, 0.9, 0.5]})
+    run = log(make_run("ugatit"), {**own, "rho/g_b.up1": [0.1, 0.9, 0.5]})
     figure = rho_layers.draw(context)
     assert titles(figure) == ["g_a", "g_b"]
     assert [[label.get_text() for label in axes.get_xticklabels()] for axes in figure.axes] == [
         ["decoder.0", "up1"],
         ["up1"],
     ]
-    assert [dots(axes, "o") for axes in figure.axes] == [[(0, 0.75), (1, 0.25)], [(0, 0.5)]]
+    marker = style.lines([run])["ugatit"]["marker"]
+    assert [dots(axes, marker) for axes in figure.axes] == [[(0, 0.75), (1, 0.25)], [(0, 0.5)]]
     assert [dots(axes, "_") for axes in figure.axes] == [[(0, 1.0), (1, 0.0)], [(0, 0.1)]]
     assert all(axes.get_ylim() == (-0.04, 1.04) for axes in figure.axes)
     assert legend(figure) == ["ugatit", "first logged"]
 
 
-def test_runs_stand_side_by_side_in_shapes_of_their_own(make_run: Make, log: Make, context: FigureContext) -> None:
-    for seed in (0, 1):
-        log(make_run("ugatit", seed=seed), {"rho/g.up1": [0.5 + seed / 10]})
+def test_seeds_stand_side_by_side_and_differ_in_filling(make_run: Make, log: Make, context: FigureContext) -> None:
+    runs = [log(make_run("ugatit", seed=seed), {"rho/g.up1": [0.5 + seed / 10]}) for seed in (0, 1)]
     (axes,) = rho_layers.draw(context).axes
-    assert dots(axes, "o") == [(-0.25, 0.5)]
-    assert dots(axes, "s") == [(0.25, 0.6)]
+    (marker,) = {look["marker"] for look in style.lines(runs).values()}
+    assert dots(axes, marker) == [(-0.25, 0.5), (0.25, 0.6)]
+    assert [line.get_fillstyle() for line in axes.lines if line.get_marker() == marker] == ["full", "none"]
 
 
 def test_rho_layers_where_no_run_has_any_says_so(make_run: Make, log: Make, context: FigureContext) -> None:

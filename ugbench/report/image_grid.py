@@ -21,7 +21,8 @@ from ugbench.report import style
 from ugbench.report.figure_context import FigureContext
 from ugbench.train.run import Run
 
-LARGEST, GAP, MARGIN = 1.1, 0.03, 0.12  # inches: an image's side, between images, for the stems
+LARGEST, SMALLEST = 1.1, 0.4  # inches: an image's side
+GAP, MARGIN = 0.03, 0.12  # inches: between images, for the stems
 LINE, LETTER = 0.11, 0.055  # inches: a line of a column's heading, and one letter
 STEM = 6  # points
 
@@ -52,7 +53,7 @@ def draw(context: FigureContext, columns: Columns, missing: str) -> Figure:
     Args:
         missing: what there is not where no direction has any columns, and what to do: the end of a sentence.
     Raises:
-        UsageError: no runs, runs of several data sets, or nothing to show.
+        UsageError: no runs, runs of several data sets, nothing to show, or more than fits on a page.
         RunError: the data set is no longer where it was, or its test images are not those of a run's outputs.
         DataError: an image cannot be read.
     """
@@ -128,13 +129,40 @@ class Grid:
         return (*corner, self.side / self.width, self.side / self.height)
 
 
-def _draw(blocks: Sequence[tuple[Sequence[str], Sequence[Column]]], size: int) -> Figure:
-    most = max(len(columns) for _, columns in blocks)
-    side = min(LARGEST, (style.WIDTH - MARGIN) / most - GAP)
+def _titles(blocks: Sequence[tuple[Sequence[str], Sequence[Column]]], side: float) -> list[list[list[str]]]:
+    """Headings in lines that fit over images of this side, by block and column."""
     letters = max(6, int(side / LETTER))
-    titles = [[textwrap.wrap(column.title, letters) for column in columns] for _, columns in blocks]
-    heads = [LINE * max(map(len, own)) + 0.06 for own in titles]
-    rows = sum(len(stems) for stems, _ in blocks)
+    return [[textwrap.wrap(column.title, letters) for column in columns] for _, columns in blocks]
+
+
+def _heads(titles: Sequence[Sequence[Sequence[str]]]) -> list[float]:
+    """Inches of each block's headings."""
+    return [LINE * max(map(len, own)) + 0.06 for own in titles]
+
+
+def _side(blocks: Sequence[tuple[Sequence[str], Sequence[Column]]], most: int, rows: int) -> float:
+    """The images' side in inches, the largest at which columns and rows fit on a page.
+
+    Raises:
+        UsageError: they would be too small to see.
+    """
+    side = min(LARGEST, (style.WIDTH - MARGIN) / most - GAP)
+    if side < SMALLEST:
+        raise UsageError(f"{most} columns of images do not fit on a page; draw fewer runs: --run RUN for each.")
+    while side >= SMALLEST:
+        fits = (style.HEIGHT - sum(_heads(_titles(blocks, side)))) / rows - GAP
+        if fits >= side:
+            return side
+        side = fits  # smaller images have narrower, so perhaps higher, headings
+    less = "--rows N, or --direction A2B" if len(blocks) > 1 else "--rows N"
+    raise UsageError(f"{rows} rows of images do not fit on a page; draw fewer: {less}.")
+
+
+def _draw(blocks: Sequence[tuple[Sequence[str], Sequence[Column]]], size: int) -> Figure:
+    most, rows = max(len(columns) for _, columns in blocks), sum(len(stems) for stems, _ in blocks)
+    side = _side(blocks, most, rows)
+    titles = _titles(blocks, side)
+    heads = _heads(titles)
     grid = Grid(MARGIN + most * (side + GAP), sum(heads) + rows * (side + GAP), side)
     with style.settings():
         figure = style.blank(grid.width, grid.height, layout=None)

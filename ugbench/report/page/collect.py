@@ -30,10 +30,11 @@ ENVIRONMENT = "environment.json"
 
 @dataclass(frozen=True)
 class Look:
-    """How a run's lines look: its place in style.PALETTE, and the dashes of style.DASHES, in line widths."""
+    """How a run's lines look: its places in style.PALETTE and style.MARKERS, and its dashes, in line widths."""
 
     colour: int
     dashes: tuple[float, ...]
+    marker: int
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def _legend(runs: Sequence[Run]) -> dict[str, Look]:
     looks = {}
     for label, line in style.lines(runs).items():
         dashes = () if line["linestyle"] == "-" else tuple(line["linestyle"][1])
-        looks[label] = Look(style.PALETTE.index(line["color"]), dashes)
+        looks[label] = Look(style.PALETTE.index(line["color"]), dashes, style.MARKERS.index(line["marker"]))
     return looks
 
 
