@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Browser, Locator, Page
 
 from ugbench.data.datasets import resolve
 from ugbench.report.page.collect import collect
@@ -172,7 +172,7 @@ def test_a_run_opens_to_its_config_and_environment(results: Path, tmp_path: Path
     (run,) = (run for run in list_runs(results) if run.config.method == "cyclegan")
     (run.path / "environment.json").write_text('{"device": "cpu", "packages": {"torch": "2.14.1"}}')
     page.goto(write(results, tmp_path / "report.html"))
-    details = page.locator("details", has_text="cyclegan")
+    details = page.locator("details:not(.long)", has_text="cyclegan")
     assert not details.locator(".facts").first.is_visible()
     details.locator("summary").press("Enter")
     facts = dict(zip(details.locator("th").all_inner_texts(), details.locator("td").all_inner_texts(), strict=True))
@@ -187,10 +187,56 @@ def test_the_page_is_dark_where_the_reader_is(opened: Page) -> None:
     assert opened.evaluate(ground) == "rgb(21, 23, 26)"
 
 
+LONG = "() => [...document.querySelectorAll('details.long')].map((details) => details.open)"
+
+
+def phone(page: Page, address: str) -> Page:
+    page.set_viewport_size({"width": 375, "height": 700})
+    page.goto(address)
+    return page
+
+
+def test_losses_and_rho_are_folded_on_a_phone_alone_under_headings_that_stay(opened: Page) -> None:
+    assert opened.evaluate(LONG) == [True, True]
+    phone(opened, opened.url)
+    assert opened.evaluate(LONG) == [False, False]
+    headings = ("Loss terms over training", "rho, the share of instance norm")
+    for name, words, chart in zip(
+        headings, ("1 charts of losses", "rho of 2 runs"), ("g/cycle", "a over"), strict=True
+    ):
+        section = opened.get_by_role("region", name=name)
+        assert section.get_by_role("heading", name=name, exact=True, level=3).is_visible()
+        first = section.locator(f"svg[aria-label^='{chart}']").first
+        assert not first.is_visible()
+        section.get_by_text(words).focus()
+        opened.keyboard.press("Enter")
+        assert first.is_visible()
+    opened.set_viewport_size({"width": 833, "height": 700})  # 52rem and a pixel
+    opened.reload()
+    assert opened.evaluate(LONG) == [True, True]
+
+
+def test_paper_shows_what_a_phone_folds(opened: Page) -> None:
+    phone(opened, opened.url)
+    opened.evaluate(f"window.addEventListener('beforeprint', () => {{ window.printed = ({LONG})(); }})")
+    opened.locator("summary", has_text="rho of").click()
+    opened.pdf()
+    assert opened.evaluate("window.printed") == [True, True]
+    assert opened.evaluate(LONG) == [False, True]
+
+
+def test_without_a_script_losses_and_rho_are_open_on_a_phone(results: Path, tmp_path: Path, browser: Browser) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    tab = phone(context.new_page(), write(results, tmp_path / "report.html"))
+    assert [details.get_attribute("open") for details in tab.locator("details.long").all()] == ["", ""]
+    context.close()
+
+
 def test_a_phone_needs_no_sideways_scrolling_but_in_the_tables_boxes(opened: Page) -> None:
-    opened.set_viewport_size({"width": 375, "height": 700})
+    phone(opened, opened.url)
     for details in opened.locator("summary").all():
         details.click()
+    assert opened.evaluate("document.querySelectorAll('details:not([open])').length") == 0
     assert opened.evaluate("document.documentElement.scrollWidth") == 375
     wide = opened.evaluate(
         """() => [...document.querySelectorAll('main *')].filter((element) =>
