@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from ugbench import translate
-from ugbench.data.datasets import TEST, DataSet
+from ugbench.data.datasets import TEST, DataSet, Split
 from ugbench.data.images import Size, is_image, read_size
 from ugbench.errors import RunError
 from ugbench.method import Direction
 from ugbench.outputs import How, check_stems, has_attention, write_outputs
 from ugbench.train.checkpoint import write_json
-from ugbench.train.run import Run
+from ugbench.train.run import DATASET, Run, dataset_of
 
 NOTE = "outputs.json"
+
+Fingerprint = Callable[[DataSet, tuple[Split, ...]], str]
+"""`DataSet.fingerprint`; where it is asked for many runs, `functools.cache` of it."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,59 @@ def made_at(run: Run, direction: Direction) -> int | None:
     """The step whose outputs lie in RUN/outputs/<direction>/; None where they are not all there."""
     note = run.path / "outputs" / direction / NOTE
     return int(json.loads(note.read_text(encoding="utf-8"))["step"]) if note.exists() else None
+
+
+def sources_of(runs: Sequence[Run], direction: Direction, fingerprint: Fingerprint = DataSet.fingerprint) -> DataSet:
+    """The data set of the first run where that is there and holds what the run's outputs were made of.
+
+    Raises:
+        RunError: no run's does; says what is wrong with the first.
+        DataError: a data set is damaged.
+    """
+    wrong = []
+    for run in runs:
+        try:
+            dataset = dataset_of(run)
+            check_sources(run, direction, dataset, fingerprint)
+        except RunError as error:
+            wrong.append(error)
+        else:
+            return dataset
+    raise wrong[0]
+
+
+def check_sources(
+    run: Run, direction: Direction, dataset: DataSet, fingerprint: Fingerprint = DataSet.fingerprint
+) -> None:
+    """Hold the test images against what the run's outputs were made of.
+
+    Outputs of this tool have a note of their sources. Others, and those that were cut short, are held to the whole
+    data set as it was when they were imported, or when its folder of results was made.
+
+    Raises:
+        RunError: they are others now.
+        DataError: an image cannot be read.
+    """
+    source = TEST[direction[0]]
+    note = run.path / "outputs" / direction / NOTE
+    folder = run.path.parents[1] / DATASET
+    if dataset.has(source):
+        if note.exists():
+            same = fingerprint(dataset, (source,)) == json.loads(note.read_text(encoding="utf-8"))["sources"]
+        elif run.config.is_external and run.config.dataset is not None:
+            same = fingerprint(dataset, dataset.splits()) == run.config.dataset.fingerprint
+        elif folder.exists():
+            whole = json.loads(folder.read_text(encoding="utf-8"))["fingerprint"]
+            same = fingerprint(dataset, dataset.splits()) == whole
+        else:
+            same = True  # nothing says what they were made of
+        if same:
+            return
+    mend = "import them again" if run.config.is_external else "run `ugbench eval` to make them again"
+    raise RunError(
+        f"outputs {direction} of run {run.id} ({run.config.label}) were made of other images than those now in "
+        f"{dataset.root / source}; {mend}, or put the images back."
+    )
 
 
 def files_by_stem(run: Run, direction: Direction) -> dict[str, Path]:

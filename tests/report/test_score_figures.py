@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ugbench.data.datasets import DataSet, resolve
@@ -27,7 +26,7 @@ from ugbench.scoring import record
 from ugbench.scoring.record import ScoreRecord
 from ugbench.train.run import Run
 
-MakeRun = Callable[..., Run]
+Make = Callable[..., Run]
 MakeRecord = Callable[..., ScoreRecord]
 STEPS = (100, 200, 300)
 
@@ -59,7 +58,7 @@ def legend(figure: Any) -> list[str]:
 
 
 def test_scores_stand_at_their_steps_with_the_interval_of_one_seed(
-    make_run: MakeRun, make_record: MakeRecord, context: FigureContext
+    make_run: Make, make_record: MakeRecord, context: FigureContext
 ) -> None:
     values = dict(zip(STEPS, (0.30, 0.20, 0.10), strict=True))
     records = [make_record("kid", "ugatit", v, step=s, low=v - 0.02, high=v + 0.02) for s, v in values.items()]
@@ -74,7 +73,7 @@ def test_scores_stand_at_their_steps_with_the_interval_of_one_seed(
 
 
 def test_several_seeds_are_their_mean_at_steps_that_all_have_and_a_band_from_lowest_to_highest(
-    make_run: MakeRun, make_record: MakeRecord, context: FigureContext
+    make_run: Make, make_record: MakeRecord, context: FigureContext
 ) -> None:
     for seed, level in enumerate((0.1, 0.3)):
         steps = STEPS[: 2 + seed]
@@ -85,15 +84,13 @@ def test_several_seeds_are_their_mean_at_steps_that_all_have_and_a_band_from_low
     assert legend(figure) == ["ugatit (2 seeds)"]
 
 
-def test_without_an_interval_there_is_no_band(
-    make_run: MakeRun, make_record: MakeRecord, context: FigureContext
-) -> None:
+def test_without_an_interval_there_is_no_band(make_run: Make, make_record: MakeRecord, context: FigureContext) -> None:
     score(make_run("ugatit"), [make_record("fid", "ugatit", 50, step=s) for s in STEPS])
     assert band(scores.draw(context).axes[0]) is None
 
 
 def test_identity_and_real_are_horizontal_where_they_have_the_same_protocol(
-    make_run: MakeRun, make_record: MakeRecord, context: FigureContext
+    make_run: Make, make_record: MakeRecord, context: FigureContext
 ) -> None:
     run = make_run("ugatit")
     score(run, [make_record("kid", "ugatit", 0.2, step=s, direction=d) for s in STEPS for d in ("A2B", "B2A")])
@@ -108,7 +105,7 @@ def test_identity_and_real_are_horizontal_where_they_have_the_same_protocol(
 
 
 def test_two_protocols_are_two_panels_that_say_so(
-    make_run: MakeRun, make_record: MakeRecord, context: FigureContext
+    make_run: Make, make_record: MakeRecord, context: FigureContext
 ) -> None:
     by_extractor = [
         make_record("kid", "ugatit", level, step=s, extractor=extractor)
@@ -124,8 +121,8 @@ def test_two_protocols_are_two_panels_that_say_so(
     assert [curve(axes)[1][0] for axes in figure.axes] == pytest.approx([10, 20])
 
 
-def test_methods_differ_in_colour_dashes_and_marker_and_a_rerun_of_other_length_is_a_line_of_its_own(
-    make_run: MakeRun, make_record: MakeRecord, context: FigureContext
+def test_methods_differ_in_colour_dashes_and_marker_and_a_rerun_of_other_length_in_filling(
+    make_run: Make, make_record: MakeRecord, context: FigureContext
 ) -> None:
     runs = [make_run("ugatit"), make_run("cyclegan"), make_run("cyclegan", steps=500)]
     for run in runs:
@@ -133,12 +130,39 @@ def test_methods_differ_in_colour_dashes_and_marker_and_a_rerun_of_other_length_
     figure = scores.draw(context)
     assert legend(figure) == sorted(["ugatit", *(f"cyclegan {run.id}" for run in runs[1:])])
     lines = figure.axes[0].lines
-    assert len({line.get_marker() for line in lines}) == 3
-    assert len({to_hex(line.get_color()) for line in lines}) == 2
+    cyclegan, ugatit = (style.lines(runs)[name] for name in ("cyclegan", "ugatit"))
+    assert [line.get_marker() for line in lines] == [cyclegan["marker"]] * 2 + [ugatit["marker"]]
+    assert [line.get_fillstyle() for line in lines] == ["full", "none", "full"]
+    assert [line.get_color() for line in lines] == [cyclegan["color"]] * 2 + [ugatit["color"]]
+    assert cyclegan["marker"] != ugatit["marker"]
+
+
+def test_panels_of_many_metrics_stand_side_by_side_on_one_page_and_too_many_are_refused(
+    make_run: Make, make_record: MakeRecord, context: FigureContext
+) -> None:
+    run = make_run("ugatit")
+
+    def draw(count: int, direction: str | None = None) -> Figure:
+        (run.path / record.FILE).unlink(missing_ok=True)
+        kinds = [("kid", f"protocol{k}", way) for k in range(count) for way in ("A2B", "B2A")]
+        score(
+            run, [make_record(m, "ugatit", 1, step=s, direction=d, protocol_id=p) for m, p, d in kinds for s in STEPS]
+        )
+        return scores.draw(FigureContext(context.results, direction=direction))
+
+    for count, direction, columns in ((3, None, 2), (12, None, 4), (24, "A2B", 4)):
+        figure = draw(count, direction)
+        assert len(figure.axes) == count * (1 if direction else 2)
+        assert figure.axes[0].get_gridspec().ncols == columns
+        assert figure.get_figheight() <= style.HEIGHT and figure.get_figwidth() <= style.WIDTH
+    directions = [axes.get_title(loc="left").split("\n")[0][-3:] for axes in draw(12).axes]
+    assert directions == ["A2B", "B2A"] * 12
+    with pytest.raises(UsageError, match=r"48 panels of scores do not fit .*; draw one direction: --direction A2B"):
+        draw(24)
 
 
 def test_the_newest_score_of_a_step_counts_and_one_direction_can_be_asked_for(
-    make_run: MakeRun, make_record: MakeRecord, context: FigureContext
+    make_run: Make, make_record: MakeRecord, context: FigureContext
 ) -> None:
     run = make_run("ugatit")
     score(run, [make_record("kid", "ugatit", 0.9, step=s, direction=d) for d in ("A2B", "B2A") for s in STEPS])
@@ -149,17 +173,11 @@ def test_the_newest_score_of_a_step_counts_and_one_direction_can_be_asked_for(
 
 
 def test_scores_of_one_step_alone_say_how_to_score_more(
-    make_run: MakeRun, make_record: MakeRecord, context: FigureContext
+    make_run: Make, make_record: MakeRecord, context: FigureContext
 ) -> None:
     score(make_run("ugatit"), [make_record("kid", "ugatit", 0.2, step=100)])
     with pytest.raises(UsageError, match=r"scores at two steps; .*`ugbench eval --checkpoints all`"):
         scores.draw(context)
-
-
-def log_rho(run: Run, *rows: dict[str, float]) -> Run:
-    lines = [json.dumps({"step": 10 * (k + 1), **row}) + "\n" for k, row in enumerate(rows)]
-    (run.path / "metrics.jsonl").write_text("".join(lines), encoding="utf-8")
-    return run
 
 
 def dots(axes: Axes, marker: str) -> list[tuple[float, float]]:
@@ -167,33 +185,36 @@ def dots(axes: Axes, marker: str) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for line in found for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)]
 
 
-def test_rho_of_each_layer_is_the_last_logged_beside_the_first(make_run: MakeRun, context: FigureContext) -> None:
-    log_rho(make_run("cut"), {"g/nce": 1.0})
-    first = {"rho/g_a.decoder.0": 1.0, "rho/g_a.up1": 0.0, "rho/g_b.up1": 0.1}
-    last = {"rho/g_a.decoder.0": 0.75, "rho/g_a.up1": 0.25, "rho/g_b.up1": 0.5}
-    log_rho(make_run("ugatit"), first, dict.fromkeys(first, 0.9), last)
+def test_rho_of_each_layer_is_the_last_logged_beside_the_first(
+    make_run: Make, log: Make, context: FigureContext
+) -> None:
+    log(make_run("cut"), g__nce=[1.0])
+    curves = {"decoder.0": [1.0, 0.9, 0.75], "up1": [0.0, 0.9, 0.25]}
+    own = {f"rho/g_a.{layer}": values for layer, values in curves.items()}
+    run = log(make_run("ugatit"), {**own, "rho/g_b.up1": [0.1, 0.9, 0.5]})
     figure = rho_layers.draw(context)
     assert titles(figure) == ["g_a", "g_b"]
     assert [[label.get_text() for label in axes.get_xticklabels()] for axes in figure.axes] == [
         ["decoder.0", "up1"],
         ["up1"],
     ]
-    assert [dots(axes, "o") for axes in figure.axes] == [[(0, 0.75), (1, 0.25)], [(0, 0.5)]]
+    marker = style.lines([run])["ugatit"]["marker"]
+    assert [dots(axes, marker) for axes in figure.axes] == [[(0, 0.75), (1, 0.25)], [(0, 0.5)]]
     assert [dots(axes, "_") for axes in figure.axes] == [[(0, 1.0), (1, 0.0)], [(0, 0.1)]]
     assert all(axes.get_ylim() == (-0.04, 1.04) for axes in figure.axes)
     assert legend(figure) == ["ugatit", "first logged"]
 
 
-def test_runs_stand_side_by_side_in_shapes_of_their_own(make_run: MakeRun, context: FigureContext) -> None:
-    for seed in (0, 1):
-        log_rho(make_run("ugatit", seed=seed), {"rho/g.up1": 0.5 + seed / 10})
+def test_seeds_stand_side_by_side_and_differ_in_filling(make_run: Make, log: Make, context: FigureContext) -> None:
+    runs = [log(make_run("ugatit", seed=seed), {"rho/g.up1": [0.5 + seed / 10]}) for seed in (0, 1)]
     (axes,) = rho_layers.draw(context).axes
-    assert dots(axes, "o") == [(-0.25, 0.5)]
-    assert dots(axes, "s") == [(0.25, 0.6)]
+    (marker,) = {look["marker"] for look in style.lines(runs).values()}
+    assert dots(axes, marker) == [(-0.25, 0.5), (0.25, 0.6)]
+    assert [line.get_fillstyle() for line in axes.lines if line.get_marker() == marker] == ["full", "none"]
 
 
-def test_rho_layers_where_no_run_has_any_says_so(make_run: MakeRun, context: FigureContext) -> None:
-    log_rho(make_run("cut"), {"g/nce": 1.0})
+def test_rho_layers_where_no_run_has_any_says_so(make_run: Make, log: Make, context: FigureContext) -> None:
+    log(make_run("cut"), g__nce=[1.0])
     with pytest.raises(UsageError, match="has logged a rho"):
         rho_layers.draw(context)
 
@@ -216,7 +237,7 @@ def keep(run: Run, attended: set[str], direction: str = "A2B", n: int = 3, step:
 
 
 def test_every_map_of_every_run_has_a_dot_filled_where_it_is_attention(
-    make_run: MakeRun, context: FigureContext, dial: DataSet
+    make_run: Make, context: FigureContext, dial: DataSet
 ) -> None:
     runs = [make_run("ugatit", variant, name=dial.name, root=dial.root) for variant in (None, "no-cam")]
     make_run("cut", name=dial.name, root=dial.root)
@@ -239,7 +260,7 @@ def test_every_map_of_every_run_has_a_dot_filled_where_it_is_attention(
 
 
 def test_without_kept_maps_or_a_dial_the_mass_is_refused_in_words(
-    make_run: MakeRun, context: FigureContext, dial: DataSet
+    make_run: Make, context: FigureContext, dial: DataSet
 ) -> None:
     run = make_run("ugatit", name=dial.name, root=dial.root)
     with pytest.raises(
@@ -253,7 +274,7 @@ def test_without_kept_maps_or_a_dial_the_mass_is_refused_in_words(
         cam_mass.draw(FigureContext(context.results, [make_run("ugatit")]))
 
 
-def test_thirty_images_have_an_interval(make_run: MakeRun, context: FigureContext, tmp_path: Path) -> None:
+def test_thirty_images_have_an_interval(make_run: Make, context: FigureContext, tmp_path: Path) -> None:
     many = resolve("dial:size=16,train=2,test=30,texture=0,shape=1", tmp_path / "data")
     run = make_run("ugatit", name=many.name, root=many.root)
     heat = keep(run, {"generator"}, n=30)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,14 +14,15 @@ from matplotlib.figure import Figure
 from ugbench.data.datasets import TEST, DataSet
 from ugbench.data.images import read_image, resize
 from ugbench.errors import UsageError
-from ugbench.kept_outputs import files_by_stem
+from ugbench.kept_outputs import check_sources, files_by_stem, sources_of
 from ugbench.method import DIRECTIONS, Direction
 from ugbench.outputs import ATTENTION
 from ugbench.report import style
 from ugbench.report.figure_context import FigureContext
-from ugbench.train.run import Run, dataset_of
+from ugbench.train.run import Run
 
-LARGEST, GAP, MARGIN = 1.1, 0.03, 0.12  # inches: an image's side, between images, for the stems
+LARGEST, SMALLEST = 1.1, 0.4  # inches: an image's side
+GAP, MARGIN = 0.03, 0.12  # inches: between images, for the stems
 LINE, LETTER = 0.11, 0.055  # inches: a line of a column's heading, and one letter
 STEM = 6  # points
 
@@ -45,22 +47,29 @@ def draw(context: FigureContext, columns: Columns, missing: str) -> Figure:
     """Rows of test images, a block a direction.
 
     The images are spread evenly over the sorted sources that every run has translated; nobody picked them.
-    All are shown at the runs' size, as the networks saw them.
+    All are shown at the runs' size, as the networks saw them. An output never stands beside another image than it was
+    made of.
 
     Args:
         missing: what there is not where no direction has any columns, and what to do: the end of a sentence.
     Raises:
-        UsageError: no runs, runs of several data sets, or nothing to show.
-        RunError: the data set is no longer where it was.
+        UsageError: no runs, runs of several data sets, nothing to show, or more than fits on a page.
+        RunError: the data set is no longer where it was, or its test images are not those of a run's outputs.
         DataError: an image cannot be read.
     """
     runs = context.chosen_of_one_dataset()
-    dataset = dataset_of(runs[0])
+    fingerprint = functools.cache(DataSet.fingerprint)
     size = max(int(run.config.config.get("size", 256)) for run in runs)
     blocks = []
     for direction in DIRECTIONS if context.direction is None else (context.direction,):
         able = [run for run in runs if direction in run.directions()]
-        stems = _stems(dataset, able, direction, context.limit)
+        translated = [run for run in able if files_by_stem(run, direction)]
+        if not translated:
+            continue
+        dataset = sources_of(translated, direction, fingerprint)
+        for run in translated:
+            check_sources(run, direction, dataset, fingerprint)
+        stems = _stems(dataset, translated, direction, context.limit)
         if stems and (own := columns(dataset, able, direction, stems)):
             blocks.append((stems, own))
     if not blocks:
@@ -95,10 +104,8 @@ def overlays(run: Run, direction: Direction, stems: Sequence[str], name: str = "
 
 
 def _stems(dataset: DataSet, runs: Sequence[Run], direction: Direction, limit: int) -> list[str]:
-    """Stems of sources, evenly spread, that all runs with outputs this way have; none without such runs."""
-    outputs = [files for run in runs if (files := files_by_stem(run, direction))]
-    if not outputs:
-        return []
+    """Stems of sources, evenly spread, of which every run has an output."""
+    outputs = [files_by_stem(run, direction) for run in runs]
     stems = [stem for stem in by_stem(dataset, direction[0]) if all(stem in files for files in outputs)]
     places = np.linspace(0, len(stems) - 1, min(limit, len(stems))).round().astype(int)
     return [stems[place] for place in places]
@@ -122,13 +129,40 @@ class Grid:
         return (*corner, self.side / self.width, self.side / self.height)
 
 
-def _draw(blocks: Sequence[tuple[Sequence[str], Sequence[Column]]], size: int) -> Figure:
-    most = max(len(columns) for _, columns in blocks)
-    side = min(LARGEST, (style.WIDTH - MARGIN) / most - GAP)
+def _titles(blocks: Sequence[tuple[Sequence[str], Sequence[Column]]], side: float) -> list[list[list[str]]]:
+    """Headings in lines that fit over images of this side, by block and column."""
     letters = max(6, int(side / LETTER))
-    titles = [[textwrap.wrap(column.title, letters) for column in columns] for _, columns in blocks]
-    heads = [LINE * max(map(len, own)) + 0.06 for own in titles]
-    rows = sum(len(stems) for stems, _ in blocks)
+    return [[textwrap.wrap(column.title, letters) for column in columns] for _, columns in blocks]
+
+
+def _heads(titles: Sequence[Sequence[Sequence[str]]]) -> list[float]:
+    """Inches of each block's headings."""
+    return [LINE * max(map(len, own)) + 0.06 for own in titles]
+
+
+def _side(blocks: Sequence[tuple[Sequence[str], Sequence[Column]]], most: int, rows: int) -> float:
+    """The images' side in inches, the largest at which columns and rows fit on a page.
+
+    Raises:
+        UsageError: they would be too small to see.
+    """
+    side = min(LARGEST, (style.WIDTH - MARGIN) / most - GAP)
+    if side < SMALLEST:
+        raise UsageError(f"{most} columns of images do not fit on a page; draw fewer runs: --run RUN for each.")
+    while side >= SMALLEST:
+        fits = (style.HEIGHT - sum(_heads(_titles(blocks, side)))) / rows - GAP
+        if fits >= side:
+            return side
+        side = fits  # smaller images have narrower, so perhaps higher, headings
+    less = "--rows N, or --direction A2B" if len(blocks) > 1 else "--rows N"
+    raise UsageError(f"{rows} rows of images do not fit on a page; draw fewer: {less}.")
+
+
+def _draw(blocks: Sequence[tuple[Sequence[str], Sequence[Column]]], size: int) -> Figure:
+    most, rows = max(len(columns) for _, columns in blocks), sum(len(stems) for stems, _ in blocks)
+    side = _side(blocks, most, rows)
+    titles = _titles(blocks, side)
+    heads = _heads(titles)
     grid = Grid(MARGIN + most * (side + GAP), sum(heads) + rows * (side + GAP), side)
     with style.settings():
         figure = style.blank(grid.width, grid.height, layout=None)

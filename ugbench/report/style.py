@@ -1,8 +1,10 @@
-"""How figures look: print size, one colour a method, line styles that survive a grey printer."""
+"""How figures look: print size, one colour a method, dashes and markers that survive a grey printer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -16,23 +18,26 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from ugbench import registry
-from ugbench.train.run import Run
+from ugbench.errors import UsageError
+from ugbench.train.run import Run, RunConfig, label_of, list_runs
 
-WIDTH = 7.0  # inches: the text of a page
+WIDTH, HEIGHT = 7.0, 9.0  # inches: the text of a page
+LINE = 0.14  # inches: of a legend
 
 # Okabe and Ito's colours, told apart by colour-blind readers; yellow last, since it is faint on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 DASHES = (
     "-",
     (0, (4, 1.2)),
-    (0, (1, 1)),
     (0, (5, 1, 1, 1)),
+    (0, (1, 1)),
     (0, (8, 2)),
     (0, (5, 1, 1, 1, 1, 1)),
     (0, (2, 1)),
     (0, (1, 2.5)),
 )
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "d", "p")
+FILLS = ("full", "none", "left", "top", "right", "bottom")
 SETTINGS = {
     "font.size": 7,
     "axes.titlesize": 7,
@@ -60,10 +65,40 @@ def settings() -> Iterator[None]:
 
 
 def blank(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
-    """An empty figure in inches that pyplot knows nothing of."""
+    """An empty figure in inches that pyplot knows nothing of.
+
+    Raises:
+        UsageError: it is higher than a page.
+    """
+    if height > HEIGHT + 1e-6:
+        raise UsageError(
+            f"this figure would be {height:.1f} inches high, a page has {HEIGHT:g}; draw fewer runs (--run) or one "
+            "direction (--direction)."
+        )
     figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     return figure
+
+
+def height_of(rows: int, usual: float, least: float, aside: float, what: str, mend: str) -> float:
+    """Inches of a figure of so many rows of panels, which are lower than usual where the page needs it.
+
+    Args:
+        usual, least: of a row, inches.
+        aside: legends and the like, inches.
+        what, mend: what is drawn, and what to do where it does not fit.
+    Raises:
+        UsageError: the page has no room for rows of the least height.
+    """
+    room = HEIGHT - aside
+    if rows * least > room:
+        raise UsageError(f"{what} do not fit on a page {HEIGHT:g} inches high; {mend}.")
+    return min(rows * usual, room) + aside
+
+
+def legend_height(entries: int, columns: int) -> float:
+    """Inches of a legend above the panels."""
+    return LINE * math.ceil(entries / columns) + 0.06
 
 
 def step_axis(panel: Axes) -> None:
@@ -79,21 +114,59 @@ def shades(count: int, dark: bool = False) -> list[str]:
     return [to_hex(colour) for colour in colormaps["viridis"](places)]
 
 
-def lines(runs: Iterable[Run]) -> dict[str, Mapping[str, Any]]:
-    """`color` and `linestyle` by run label (method and variant), sorted by method, base before variants.
+def lines(runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
+    """`color`, `linestyle` and `marker` by run label (method, variant, name), sorted by method, base before variants.
 
-    A method's colour is its place among all methods, known or drawn, so it is the same in every figure. Its
-    variants share it, but in a figure of one method alone they have colours of their own. No two labels of a
-    figure share a line style before there are nine.
+    They do not depend on what else is drawn. A method's colour is its place among the registered methods; after them
+    come those that are known from runs alone, such as other tools, by name: of all under the same results. What is one
+    method's shares its colour, and has dashes and a marker by its place: the base, VARIANTS in their order, then by
+    name what is imported or no longer there. No two of 32 methods with 24 looks each agree in all three; of one method
+    no two agree in dashes and marker.
     """
-    kinds = sorted({(run.config.method, run.config.variant or "", run.config.label) for run in runs})
-    methods = sorted({*registry.modules("methods"), *(method for method, _, _ in kinds)})
-    alone = len({method for method, _, _ in kinds}) == 1
-    found: dict[str, Mapping[str, Any]] = {}
-    for place, (method, _, label) in enumerate(kinds):
-        colour = methods.index(method) + (place if alone else 0)
-        found[label] = {
-            "color": PALETTE[colour % len(PALETTE)],
-            "linestyle": DASHES[place % len(DASHES)],
-        }
+    methods, labels = _places([run.config for run in runs])
+    if any(run.config.label not in labels.get(run.config.known_as, ()) for run in runs):
+        roots = sorted({run.path.parents[2] for run in runs})
+        everyone = [run.config for root in roots for run in list_runs(root)]
+        methods, labels = _places([*(run.config for run in runs), *everyone], strangers=True)
+    places = {
+        (methods.index(run.config.known_as), labels[run.config.known_as].index(run.config.label)): run.config.label
+        for run in runs
+    }
+    return {label: _look(*place) for place, label in sorted(places.items())}
+
+
+def fillings(labels: Iterable[str]) -> list[dict[str, Any]]:
+    """How the marker of each is filled, in their order: those of one label differ, up to six."""
+    seen: Counter[str] = Counter()
+    found = []
+    for label in labels:
+        found.append({"fillstyle": FILLS[seen[label] % len(FILLS)], "markerfacecoloralt": "white"})
+        seen[label] += 1
     return found
+
+
+def _places(configs: Sequence[RunConfig], strangers: bool = False) -> tuple[list[str], dict[str, list[str]]]:
+    """Methods, and labels by method, in the order of their looks; with `strangers` also what no registry knows."""
+    methods = list(registry.modules("methods"))
+    drawn = {config.known_as for config in configs}
+    labels = {
+        method: [label_of(method, variant) for variant in (None, *registry.load_method(method).VARIANTS)]
+        for method in methods
+        if method in drawn
+    }
+    if strangers:
+        methods += sorted(drawn - set(methods))
+        for method in drawn:
+            known = labels.setdefault(method, [method])
+            known += sorted({config.label for config in configs if config.known_as == method} - set(known))
+    return methods, labels
+
+
+def _look(method: int, place: int) -> dict[str, Any]:
+    # Dashes go up with the place and markers down, so that both go round together after 24 places alone.
+    dashes = method + place + method // len(PALETTE) + place // 24
+    return {
+        "color": PALETTE[method % len(PALETTE)],
+        "linestyle": DASHES[dashes % len(DASHES)],
+        "marker": MARKERS[(method - place) % len(MARKERS)],
+    }

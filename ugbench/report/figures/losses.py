@@ -20,7 +20,9 @@ from ugbench.report.figure_context import FigureContext
 TITLE = "loss terms over training: running means, faint as logged"
 
 COLUMNS = 4
+USUAL, LEAST = 1.35, 0.8  # inches: a panel's height
 LETTERS = 28  # that fit over a panel
+MARKS, SIZE = 4, 2.5  # markers along a line, and their size, points
 
 
 def draw(context: FigureContext) -> Figure:
@@ -30,7 +32,7 @@ def draw(context: FigureContext) -> Figure:
     method and variant look alike; values that were not finite are gaps.
 
     Raises:
-        UsageError: no runs, runs of several data sets, or none that has logged a loss.
+        UsageError: no runs, runs of several data sets, none that has logged a loss, or more terms than fit on a page.
         RunError: a line of a metrics.jsonl is damaged.
     """
     runs = context.chosen_of_one_dataset()
@@ -41,8 +43,11 @@ def draw(context: FigureContext) -> Figure:
     styles = style.lines(runs)
     columns = min(COLUMNS, len(terms))
     rows = math.ceil(len(terms) / columns)
+    aside = 0.3 + style.legend_height(len(styles), COLUMNS)
+    mend = "draw fewer methods: --run RUN for each"
+    height = style.height_of(rows, USUAL, LEAST, aside, f"{len(terms)} loss terms", mend)
     with style.settings():
-        figure = style.blank(style.WIDTH * max(columns, 2) / COLUMNS, 1.35 * rows + 0.5)
+        figure = style.blank(style.WIDTH * max(columns, 2) / COLUMNS, height)
         panels = list(figure.subplots(rows, columns, squeeze=False).flat)
         for term, panel in zip(terms, panels, strict=False):
             panel.set_title(short_term(term, LETTERS), loc="left")
@@ -53,21 +58,25 @@ def draw(context: FigureContext) -> Figure:
         figure.supxlabel("step", fontsize=7)
         seeds = Counter(run.config.label for run in runs)
         handles = [
-            Line2D([], [], **look, label=label + (f" ({seeds[label]} seeds)" if seeds[label] > 1 else ""))
+            Line2D(
+                [], [], **look, markersize=SIZE, label=label + (f" ({seeds[label]} seeds)" if seeds[label] > 1 else "")
+            )
             for label, look in styles.items()
         ]
-        figure.legend(handles=handles, loc="outside upper left", ncols=min(4, len(handles)), handlelength=3)
+        figure.legend(handles=handles, loc="outside upper left", ncols=min(COLUMNS, len(handles)), handlelength=3.5)
     return figure
 
 
 def _draw_panel(panel: Axes, curves: Sequence[tuple[Curve, Mapping[str, Any]]]) -> None:
     low, high = math.inf, 0.0
-    for curve, look in curves:
+    for place, (curve, look) in enumerate(curves):
         mean = running_mean(curve).values
         if np.isfinite(mean).any():
             low, high = min(low, float(np.nanmin(mean))), max(high, float(np.nanmax(mean)))
         panel.plot(curve.steps, curve.values, color=look["color"], linewidth=0.4, alpha=0.25)
-        panel.plot(curve.steps, mean, **look)
+        every = max(1, len(mean) // MARKS)
+        start = every * place // len(curves)  # the marks of several runs stand between each other
+        panel.plot(curve.steps, mean, **look, markersize=SIZE, markevery=(start, every))
     if low > 0 and high > WIDE * low:
         panel.set_yscale("log")
     style.step_axis(panel)

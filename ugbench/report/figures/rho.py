@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
@@ -11,35 +12,47 @@ from ugbench.report.figure_context import FigureContext, runs_with_rho
 
 TITLE = "rho (the share of instance norm) of every layer over training"
 
+COLUMNS = 4  # most panels side by side
+USUAL, LEAST, ASIDE = 1.7, 0.85, 0.3  # inches: a panel's height, and what is below
+
 
 def draw(context: FigureContext) -> Figure:
     """A row of panels a run, a panel a network, a line a layer, darker the nearer to the input.
 
+    Where the page is too low for that, two runs stand side by side.
+
     The axis is always 0 to 1: how far rho moved, and how little, is the point.
 
     Raises:
-        UsageError: no runs, or none that has logged a rho.
+        UsageError: no runs, none that has logged a rho, or more than fit on a page.
         RunError: a line of a metrics.jsonl is damaged.
     """
     found = {label: networks for label, (_, networks) in runs_with_rho(context).items()}
     names = list(dict.fromkeys(name for networks in found.values() for name in networks))
     layers = list(dict.fromkeys(layer for networks in found.values() for own in networks.values() for layer in own))
     looks = _looks(layers)
+    beside = 2 if len(found) * USUAL + ASIDE > style.HEIGHT and 2 * len(names) <= COLUMNS else 1
+    rows, mend = math.ceil(len(found) / beside), "draw fewer: --run RUN for each"
+    height = style.height_of(rows, USUAL, LEAST, ASIDE, f"rho of {len(found)} runs", mend)
     with style.settings():
-        figure = style.blank(style.WIDTH, 1.7 * len(found) + 0.3)
-        panels = figure.subplots(len(found), len(names), sharey=True, squeeze=False)
-        handles = {}
-        for row, (label, networks) in zip(panels, found.items(), strict=True):
+        figure = style.blank(style.WIDTH, height)
+        panels = figure.subplots(rows, beside * len(names), sharey=True, squeeze=False)
+        for first in panels[:, 0]:
+            first.set_ylabel("rho")
+        gap = "\n" if beside > 1 else " "  # narrow panels
+        handles, places = {}, panels.reshape(-1, len(names))
+        for unused in places[len(found) :].flat:
+            unused.remove()
+        for row, (label, networks) in zip(places, found.items(), strict=False):
             for panel, name in zip(row, names, strict=True):
                 if name not in networks:
                     panel.set_axis_off()
                     continue
-                panel.set_title(f"{label} {name}".strip(), loc="left")
+                panel.set_title(f"{label}{gap}{name}".strip(), loc="left")
                 panel.set_ylim(-0.02, 1.02)
                 style.step_axis(panel)
                 for layer, curve in networks[name].items():
                     (handles[layer],) = panel.plot(curve.steps, curve.values, **looks[layer])
-            row[0].set_ylabel("rho")
         figure.supxlabel("step", fontsize=7)
         shown = [layer for layer in layers if layer in handles]
         figure.legend([handles[layer] for layer in shown], shown, loc="outside right upper", handlelength=3)

@@ -20,6 +20,8 @@ SPREAD = 0.5  # of the room of a layer, over which its runs stand side by side
 def draw(context: FigureContext) -> Figure:
     """A panel a network, layers from the input to the output, a marker a run; a dash is where it was first logged.
 
+    Runs of one method and variant differ in how their markers are filled.
+
     The axis is always 0 to 1: how far rho moved, and how little, is the point.
 
     Raises:
@@ -31,7 +33,7 @@ def draw(context: FigureContext) -> Figure:
     lines = style.lines([run for run, _ in found.values()])
     handles = []
     with style.settings():
-        figure = style.blank(style.WIDTH, 2.8)
+        figure = style.blank(style.WIDTH, 2.6 + style.legend_height(len(found) + 1, 4))
         panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
         panels[0].set_ylim(-0.04, 1.04)
         panels[0].set_ylabel("rho")
@@ -46,15 +48,14 @@ def draw(context: FigureContext) -> Figure:
             for edge in range(1, len(layers[name])):
                 panel.axvline(edge - 0.5, color="0.9", linewidth=0.5, zorder=0)
         aside = np.linspace(-SPREAD / 2, SPREAD / 2, len(found)) if len(found) > 1 else [0.0]
-        for place, (offset, (label, (run, own))) in enumerate(zip(aside, found.items(), strict=True)):
-            colour, marker = lines[run.config.label]["color"], style.MARKERS[place % len(style.MARKERS)]
-            # Every second run is hollow: shape and filling stay apart in grey.
-            look = {"color": colour, "marker": marker, "markerfacecolor": "white" if place % 2 else colour}
+        fillings = style.fillings(run.config.label for run, _ in found.values())
+        for offset, filling, (label, (run, own)) in zip(aside, fillings, found.items(), strict=True):
+            look = {**lines[run.config.label], "linestyle": "", **filling}
             for panel, name in zip(panels, names, strict=True):
                 places, first, last = _ends(layers[name], own.get(name, {}))
                 panel.plot(places + offset, first, linestyle="", marker="_", color="0.4", markersize=6, zorder=2)
-                panel.plot(places + offset, last, linestyle="", markersize=3.5, zorder=3, **look)
-            handles.append(Line2D([], [], linestyle="", markersize=4, label=label, **look))
+                panel.plot(places + offset, last, markersize=3.5, zorder=3, **look)
+            handles.append(Line2D([], [], markersize=4, label=label, **look))
         handles.append(Line2D([], [], linestyle="", marker="_", color="0.4", markersize=6, label="first logged"))
         figure.legend(handles=handles, loc="outside upper left", ncols=4)
     return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from ugbench.train.run import Run
 
 TITLE = "scores of kept checkpoints against training steps"
 
+COLUMNS = 4  # most panels side by side, and of the legend
+USUAL, LEAST = 1.7, 0.95  # inches: a panel's height
 FLOOR_AND_CEILING: Mapping[str, Mapping[str, Any]] = {
     "identity": {"color": "0.55", "linewidth": 0.8, "linestyle": "-"},
     "real": {"color": "0.55", "linewidth": 0.8, "linestyle": (0, (1, 1))},
@@ -41,11 +44,13 @@ class Arm:
 def draw(context: FigureContext) -> Figure:
     """A row of panels a metric and protocol, a column a direction, a line a method and variant.
 
+    Where the page is too low for that, two or four of these rows stand side by side.
+
     A line is the mean over seeds, at the steps at which every seed was scored. `identity` (sources untouched) and
     `real` (train against test images of the target) are horizontal where they have that protocol's score.
 
     Raises:
-        UsageError: no runs, runs of several data sets, or none with scores at two steps.
+        UsageError: no runs, runs of several data sets, none with scores at two steps, or more than fit on a page.
         RunError: a line of a scores.jsonl is no record.
     """
     runs = context.chosen_of_one_dataset()
@@ -67,10 +72,20 @@ def draw(context: FigureContext) -> Figure:
     rows = list(dict.fromkeys((panel.metric, panel.protocol_id) for panel in panels))
     directions = sorted({panel.direction for panel in panels})
     several = Counter(name for name, _ in rows)
+    handles = _handles(arms, looks, aside)
+    room = 0.4 + style.legend_height(len(handles), COLUMNS)
+    beside = 1
+    while len(rows) * USUAL / beside + room > style.HEIGHT and 2 * beside * len(directions) <= COLUMNS:
+        beside *= 2
+    lines, columns = math.ceil(len(rows) / beside), beside * len(directions)
+    mend = "draw one direction: --direction A2B" if len(directions) > 1 else "draw fewer runs: --run RUN for each"
+    height = style.height_of(lines, USUAL, LEAST, room, f"{len(panels)} panels of scores", mend)
     with style.settings():
-        figure = style.blank(style.WIDTH * max(0.55, len(directions) / 2), 1.7 * len(rows) + 0.6)
-        grid = figure.subplots(len(rows), len(directions), squeeze=False)
-        for row, (name, protocol_id) in zip(grid, rows, strict=True):
+        figure = style.blank(style.WIDTH * max(0.55, min(columns, 2) / 2), height)
+        grid = figure.subplots(lines, columns, squeeze=False).reshape(-1, len(directions))
+        for unused in grid[len(rows) :].flat:
+            unused.remove()
+        for row, (name, protocol_id) in zip(grid, rows, strict=False):
             for axes, direction in zip(row, directions, strict=True):
                 panel = Measured(name, protocol_id, direction)
                 if panel not in panels:
@@ -86,7 +101,7 @@ def draw(context: FigureContext) -> Figure:
                 for who, value in aside.get(panel, {}).items():
                     axes.axhline(value * metric(name).scale, zorder=1, **FLOOR_AND_CEILING[who])
         figure.supxlabel(f"step ({BANDS})", fontsize=6)
-        figure.legend(handles=_handles(arms, looks, aside), loc="outside upper left", ncols=4, handlelength=3.5)
+        figure.legend(handles=handles, loc="outside upper left", ncols=COLUMNS, handlelength=3.5)
     return figure
 
 
@@ -112,14 +127,11 @@ def _arms(runs: Sequence[Run]) -> list[Arm]:
 
 
 def _looks(arms: Sequence[Arm], lines: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Of each arm by its label: its method's colour, and dashes and a marker for grey printers."""
+    """Of each arm by its label; arms of one method and variant differ in how their markers are filled."""
+    labels = [arm.runs[0].config.label for arm in arms]
     return {
-        arm.label: {
-            **lines[arm.runs[0].config.label],
-            "marker": style.MARKERS[place % len(style.MARKERS)],
-            "markersize": 3.5,
-        }
-        for place, arm in enumerate(arms)
+        arm.label: {**lines[label], "markersize": 3.5, **filling}
+        for arm, label, filling in zip(arms, labels, style.fillings(labels), strict=True)
     }
 
 

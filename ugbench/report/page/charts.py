@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.markers import MarkerStyle
 from matplotlib.ticker import LogLocator, MaxNLocator
+from matplotlib.transforms import Affine2D
 
 from ugbench.report.counted import Measured, over_steps
 from ugbench.report.curves import WIDE, Curve, Floats, loss_terms, rho_by_network, running_mean, short_term, thinned
@@ -19,6 +21,7 @@ WIDTH, HEIGHT = 240.0, 110.0  # of the plot, in the SVG's units
 POINTS = 100  # that a line keeps
 LETTERS = 34  # that fit over a panel
 ROOM = 0.04  # of the range, above and below linear curves
+MARKS, RADIUS = 4, 3.0  # markers along a line, and their half width
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Line:
     Attributes:
         label: whose, as the legend names it.
         path: an SVG path; empty where nothing is finite.
-        points: places of single values to mark, with their intervals (x, y, low, high) where there are any.
+        points: places to mark, with the intervals (x, y, low, high) of those that are single values with one.
         end: the last finite value.
     """
 
@@ -157,17 +160,22 @@ def panel(
 
     Args:
         limits: of a linear axis; None for those of the curves, logarithmic where they span a factor over 50.
-        intervals: low and high of each point; a panel that has them marks its points and thins nothing.
+        intervals: low and high of each point; a panel that has them marks each point and thins nothing, others mark a
+            few, those of several lines between each other.
     """
     most = max((float(curve.steps[-1]) for curve in curves.values()), default=1.0)
     x = Axis(0.0, max(most, 1.0), WIDTH)
     y = _axis(list(curves.values())) if limits is None else Axis(*limits, HEIGHT)
     lines = []
-    for label, curve in curves.items():
-        points = () if intervals is None else _points(curve, intervals[label], x, y)
+    for place, (label, curve) in enumerate(curves.items()):
         finite = curve.values[np.isfinite(curve.values)]
-        path = _path(curve if points else thinned(curve, POINTS), x, y)
-        lines.append(Line(label, path, float(finite[-1]) if len(finite) else None, points))
+        shown = curve if intervals is not None else thinned(curve, POINTS)
+        if intervals is None:
+            marked = _marked(shown, place, len(curves))
+            points = _points(marked, [None] * len(marked.steps), x, y)
+        else:
+            points = _points(curve, intervals[label], x, y)
+        lines.append(Line(label, _path(shown, x, y), float(finite[-1]) if len(finite) else None, points))
     return Panel(
         short_term(title, LETTERS),
         title,
@@ -175,6 +183,26 @@ def panel(
         tuple(Tick(place, _short(value)) for value, place in _places(x, 4)),
         tuple(Tick(HEIGHT - place, _short(value)) for value, place in _places(y, 4)),
     )
+
+
+def marker(name: str) -> str:
+    """A marker of matplotlib's as an SVG path about 0, 0."""
+    style = MarkerStyle(name)
+    # Curves become polygons of about a unit's precision, so they are drawn large first.
+    path = (
+        style.get_path().transformed(style.get_transform()).transformed(Affine2D().scale(200 * RADIUS, -200 * RADIUS))
+    )
+    polygons = [np.asarray(polygon, dtype=np.float64) / 100 for polygon in path.to_polygons()]
+    parts = [" ".join(f"{x:.2f} {y:.2f}" for x, y in polygon.tolist()) for polygon in polygons]
+    return "".join(f"M{part}Z" for part in parts)
+
+
+def _marked(curve: Curve, place: int, count: int) -> Curve:
+    """The few finite points of the `place`-th of `count` lines that carry its marker."""
+    every = max(1, len(curve.steps) // MARKS)
+    start = every * place // count
+    steps, values = curve.steps[start::every], curve.values[start::every]
+    return Curve(steps[np.isfinite(values)], values[np.isfinite(values)])
 
 
 def _axis(curves: Sequence[Curve]) -> Axis:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ugbench.data.datasets import DataSet
 from ugbench.data.images import Progress
 from ugbench.errors import RunError, UsageError
 from ugbench.method import DIRECTIONS
@@ -28,10 +30,11 @@ ENVIRONMENT = "environment.json"
 
 @dataclass(frozen=True)
 class Look:
-    """How a run's lines look: its place in style.PALETTE, and the dashes of style.DASHES, in line widths."""
+    """How a run's lines look: its places in style.PALETTE and style.MARKERS, and its dashes, in line widths."""
 
     colour: int
     dashes: tuple[float, ...]
+    marker: int
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class Report:
     @property
     def missing(self) -> list[str]:
         """What could not be shown, and why; a sentence each."""
-        return [gallery.missing for section in self.sections for gallery in section.galleries if gallery.missing]
+        return [why for section in self.sections for gallery in section.galleries for why in gallery.missing]
 
 
 def collect(
@@ -125,11 +128,12 @@ def _section(
     progress: Callable[[str], Progress] | None,
 ) -> Section:
     pool = Pool()
+    fingerprint = functools.cache(DataSet.fingerprint)
     counted = {one for row in table.rows for cell in row.cells.values() for one in cell.runs} if table else set()
     galleries = []
     for direction in DIRECTIONS:
         tick = None if progress is None else progress(f"{dataset} {direction}")
-        found = pictures.gallery(runs, direction, pool, counted, tick)
+        found = pictures.gallery(runs, direction, pool, counted, tick, fingerprint)
         if found is not None:
             galleries.append(found)
     labels = label_runs(runs)
@@ -154,7 +158,7 @@ def _legend(runs: Sequence[Run]) -> dict[str, Look]:
     looks = {}
     for label, line in style.lines(runs).items():
         dashes = () if line["linestyle"] == "-" else tuple(line["linestyle"][1])
-        looks[label] = Look(style.PALETTE.index(line["color"]), dashes)
+        looks[label] = Look(style.PALETTE.index(line["color"]), dashes, style.MARKERS.index(line["marker"]))
     return looks
 
 

@@ -10,12 +10,12 @@ from typing import Literal
 from ugbench.data.datasets import TEST, DataSet
 from ugbench.data.images import Progress, Size
 from ugbench.errors import RunError
-from ugbench.kept_outputs import commonest_size, files_by_stem, made_at
+from ugbench.kept_outputs import Fingerprint, check_sources, commonest_size, files_by_stem, made_at, sources_of
 from ugbench.method import Direction
 from ugbench.outputs import ATTENTION
 from ugbench.report.page import cases
 from ugbench.report.page.thumbnails import LOSSLESS, Pool, box_for
-from ugbench.train.run import Run, dataset_of
+from ugbench.train.run import Run
 
 Kind = Literal["source", "output", "truth"]
 
@@ -61,7 +61,7 @@ class Gallery:
 
     Attributes:
         sharp: thumbnails hold every pixel of a small image, so a page enlarges them without blur.
-        missing: why there are no sources; empty where there are.
+        missing: why there are no sources, or why a run is left out; a sentence each.
         notes: what was left out, and what was done to the images.
     """
 
@@ -69,7 +69,7 @@ class Gallery:
     stems: tuple[str, ...]
     columns: tuple[Column, ...]
     sharp: bool
-    missing: str
+    missing: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
@@ -108,15 +108,18 @@ def gallery(
     pool: Pool,
     counted: Collection[str] = (),
     progress: Progress | None = None,
+    fingerprint: Fingerprint = DataSet.fingerprint,
 ) -> Gallery | None:
     """What a data set's runs made of its test images, one way; None where no run has outputs.
 
-    The test images are those of the data set where the first run saw it; where that is gone the outputs stand alone,
-    and a note says so. All thumbnails have one size: that of the largest run's outputs, scaled down where needed.
+    The test images are those of the first run whose data set is there and as it was. Runs whose outputs were made of
+    other images are left out, since a row would show two of one name. Where no data set is there and as it was, the
+    outputs stand alone. All thumbnails have one size: that of the largest run's outputs, scaled down where needed.
 
     Args:
         counted: ids of the runs that the table of scores counts; they are shown before others of their seed.
         progress: called after each row.
+        fingerprint: keeps what it has computed, where several galleries are made.
     Raises:
         DataError: an image cannot be read, or the data set is damaged.
     """
@@ -124,7 +127,7 @@ def gallery(
     if not shown:
         return None
     chosen = {label: own[0] for label, own in shown.items()}
-    dataset, missing = _open(next(iter(chosen.values())))
+    dataset, chosen, missing = _open(chosen, direction, fingerprint)
     outputs = {label: files_by_stem(run, direction) for label, run in chosen.items()}
     sizes = {label: _size(run, outputs[label]) for label, run in chosen.items()}
     sources, targets = (_test_images(dataset, direction[place]) for place in (0, 2))
@@ -147,7 +150,14 @@ def gallery(
     made = tuple(
         Column(c.kind, c.label, c.about, tuple(own)) for c, own in zip(columns, zip(*rows, strict=True), strict=True)
     )
-    return Gallery(direction, stems, made, max(box) <= LOSSLESS, missing, tuple(_notes(shown, (width, height), box)))
+    return Gallery(
+        direction,
+        stems,
+        made,
+        max(box) <= LOSSLESS,
+        missing,
+        tuple(_notes({label: shown[label] for label in chosen}, (width, height), box)),
+    )
 
 
 def shown_runs(runs: Iterable[Run], direction: Direction, counted: Collection[str]) -> dict[str, list[Run]]:
@@ -163,12 +173,23 @@ def shown_runs(runs: Iterable[Run], direction: Direction, counted: Collection[st
     return found
 
 
-def _open(run: Run) -> tuple[DataSet | None, str]:
-    """The data set of a run, or why there is none to show."""
+def _open(
+    runs: Mapping[str, Run], direction: Direction, fingerprint: Fingerprint
+) -> tuple[DataSet | None, dict[str, Run], tuple[str, ...]]:
+    """The data set to show and the runs that belong to it, or none and all of them; and what is missing, and why."""
     try:
-        return dataset_of(run), ""
+        dataset = sources_of(list(runs.values()), direction, fingerprint)
     except RunError as error:
-        return None, f"No test images are shown: {error}"
+        return None, dict(runs), (f"No test images are shown: {error}",)
+    chosen, missing = {}, []
+    for label, run in runs.items():
+        try:
+            check_sources(run, direction, dataset, fingerprint)
+        except RunError as error:
+            missing.append(f"{label} is left out: {error}")
+        else:
+            chosen[label] = run
+    return dataset, chosen, tuple(missing)
 
 
 def _test_images(dataset: DataSet | None, domain: str) -> dict[str, Path]:

@@ -36,6 +36,7 @@ def render(report: Report) -> str:
             script=Markup(script),
             policy=_policy(css, script),
             charts=charts,
+            markers=[charts.marker(name) for name in style.MARKERS],
             cases=cases,
             most_cases=MOST_CASES,
         )

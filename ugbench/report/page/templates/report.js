@@ -220,5 +220,24 @@ class Gallery {
   }
 }
 
+// Long parts: open in the file, so that they are there without a script; closed on a narrow screen, open on paper.
+
+const long = [...document.querySelectorAll("details.long")];
+let closed = [];
+
+function openForPrint() {
+  closed = long.filter((details) => !details.open);
+  for (const details of closed) details.open = true;
+}
+
+function closeAgain() {
+  for (const details of closed) details.open = false;
+  closed = [];
+}
+
+if (window.matchMedia("(max-width: 52rem)").matches) for (const details of long) details.open = false;
+window.addEventListener("beforeprint", openForPrint);
+window.addEventListener("afterprint", closeAgain);
+
 for (const table of document.querySelectorAll(".scores table, .pictures")) makeSortable(table);
 for (const element of document.querySelectorAll(".gallery")) new Gallery(element);

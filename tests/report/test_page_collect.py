@@ -1,0 +1,174 @@
+"""What the page of a results folder collects, what it leaves out, and what it says of that."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from ugbench.data.datasets import DataSet, open_dataset
+from ugbench.errors import RunError, UsageError
+from ugbench.report import style
+from ugbench.report.page.collect import collect
+from ugbench.report.page.pictures import shown_runs
+from ugbench.report.page.render import render
+from ugbench.report.page.thumbnails import Pool, box_for, thumbnail
+from ugbench.train.run import Origin, Run, dataset_folder, list_runs
+
+Make = Callable[..., Run]
+Shade = Callable[..., None]
+
+
+def test_of_several_seeds_the_lowest_is_shown_and_the_others_are_named(
+    results: Path, make_run: Make, translate: Make
+) -> None:
+    other = translate(make_run("ugatit", seed=1), 10)
+    found = shown_runs(list_runs(results), "A2B", ())
+    assert {label: [run.config.seed for run in own] for label, own in found.items()} == {
+        "cyclegan": [0],
+        "ugatit": [0, 1],
+    }
+    twin = translate(make_run("ugatit", steps=200), 10)
+    ids = [run.id for run in shown_runs(list_runs(results), "A2B", {twin.id})["ugatit"]]
+    assert ids[0] == twin.id and ids[2] == other.id
+    notes = collect(results).sections[0].galleries[0].notes
+    assert notes[0].startswith("ugatit: run ") and notes[0].endswith(f"{other.id} (seed 1).")
+
+
+def test_a_run_of_a_method_that_is_no_longer_installed_is_shown(results: Path, make_run: Make, translate: Make) -> None:
+    translate(make_run("gone"), 110, "B2A")
+    section = collect(results).sections[0]
+    assert [column.label for column in section.galleries[1].outputs] == ["cyclegan", "gone", "ugatit"]
+    assert [run.label for run in section.runs] == ["cyclegan", "gone", "ugatit"]
+
+
+def test_where_the_data_set_is_gone_outputs_stand_alone_and_the_page_says_why(results: Path, dataset: Path) -> None:
+    dataset.rename(dataset.with_name("elsewhere"))
+    found = collect(results)
+    gallery = found.sections[0].galleries[0]
+    assert [column.label for column in gallery.columns] == ["cyclegan", "ugatit"]
+    assert ["photos, which is gone" in why for why in gallery.missing] == [True]
+    assert found.missing[0] == gallery.missing[0]
+    assert "photos, which is gone" in render(found)
+
+
+def test_lines_look_as_in_figures(results: Path) -> None:
+    section = collect(results).sections[0]
+    figures = style.lines(list_runs(results))
+    for label, look in section.looks.items():
+        assert style.PALETTE[look.colour] == figures[label]["color"]
+        assert style.MARKERS[look.marker] == figures[label]["marker"]
+        assert figures[label]["linestyle"] == ((0, look.dashes) if look.dashes else "-")
+
+
+def columns(results: Path) -> list[str]:
+    return [column.label for column in collect(results).sections[0].galleries[0].columns]
+
+
+def test_an_output_does_not_stand_beside_an_image_that_was_changed_since(
+    results: Path, dataset: Path, make_run: Make, translate: Make, note: Callable[[Run], None], shade: Shade
+) -> None:
+    cyclegan, ugatit = list_runs(results)
+    note(cyclegan)
+    note(ugatit)
+    assert columns(results) == ["source (A)", "cyclegan", "ugatit"]
+    shade(dataset / "testA" / "00.png", 77)
+    assert columns(results) == ["cyclegan", "ugatit"]
+    (why,) = collect(results).sections[0].galleries[0].missing
+    assert why.startswith(f"No test images are shown: outputs A2B of run {cyclegan.id} (cyclegan) were made of other ")
+    assert f"{dataset / 'testA'}; run `ugbench eval` to make them again" in why
+    note(translate(ugatit, 10))
+    assert columns(results) == ["source (A)", "ugatit"]
+    (left_out,) = collect(results).missing
+    assert left_out.startswith(f"cyclegan is left out: outputs A2B of run {cyclegan.id}")
+
+
+def test_outputs_of_another_tool_are_held_to_the_data_set_that_they_were_imported_for(
+    results: Path, dataset: Path, make_run: Make, translate: Make, shade: Shade
+) -> None:
+    translate(make_run("external", origin=Origin(name="acme", files={})), 20)
+    assert columns(results) == ["source (A)", "acme", "cyclegan", "ugatit"]
+    shade(dataset / "testA" / "00.png", 77)
+    assert columns(results) == ["source (A)", "cyclegan", "ugatit"]
+    assert all("import them again" in why for why in collect(results).missing)
+
+
+def test_outputs_that_were_cut_short_are_held_to_the_data_set_of_their_folder(
+    results: Path, dataset: Path, shade: Shade
+) -> None:
+    assert dataset_folder(results, open_dataset(dataset)) == results / "photos"
+    assert columns(results)[0] == "source (A)"
+    shade(dataset / "testA" / "00.png", 77)
+    assert columns(results) == ["cyclegan", "ugatit"]
+
+
+def test_test_images_are_shown_from_wherever_one_run_still_has_them(
+    results: Path, dataset: Path, tmp_path: Path, make_run: Make, translate: Make, note: Callable[[Run], None]
+) -> None:
+    for run in list_runs(results):
+        note(run)
+    moved = dataset.rename(tmp_path / "data" / "moved")
+    note(translate(make_run("unit", root=moved), 50))
+    assert columns(results) == ["source (A)", "cyclegan", "ugatit", "unit"]
+
+
+def test_a_data_set_is_read_once_however_many_runs_there_are(
+    results: Path, make_run: Make, translate: Make, note: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for run in [*list_runs(results), translate(translate(make_run("unit"), 50), 60, "B2A")]:
+        for direction in ("A2B", "B2A"):
+            note(run, direction)
+    asked = []
+    whole = DataSet.fingerprint
+
+    def fingerprint(self: DataSet, splits: tuple[str, ...]) -> str:
+        asked.append(splits)
+        return whole(self, splits)
+
+    monkeypatch.setattr(DataSet, "fingerprint", fingerprint)
+    collect(results)
+    assert asked == [("testA",), ("testB",)]
+
+
+def test_a_data_set_can_be_asked_for_and_an_unknown_one_is_refused(results: Path) -> None:
+    assert [section.dataset for section in collect(results, ["photos"]).sections] == ["photos"]
+    with pytest.raises(UsageError, match=r"--dataset cats: no runs of it under .*, only of photos\."):
+        collect(results, ["cats"])
+
+
+def test_equal_folders_give_equal_bytes(results: Path) -> None:
+    assert render(collect(results)) == render(collect(results))
+
+
+def test_a_damaged_environment_is_named(results: Path) -> None:
+    (list_runs(results)[0].path / "environment.json").write_text("[1")
+    with pytest.raises(RunError, match=r"environment\.json is no JSON object"):
+        collect(results)
+
+
+def test_the_page_works_where_nothing_was_scored(tmp_path: Path, make_run: Make) -> None:
+    make_run("cyclegan")
+    text = render(collect(tmp_path / "results"))
+    assert "Nothing is scored yet" in text and 'id="scores-title"' in text
+
+
+def test_small_images_keep_every_pixel_and_large_ones_become_thumbnails(
+    tmp_path: Path, shade: Callable[..., None]
+) -> None:
+    small, large = tmp_path / "small.png", tmp_path / "large.png"
+    Image.effect_noise((64, 64), 90).convert("RGB").save(small)
+    shade(large, 7, size=256)
+    assert box_for(64, 64) == (64, 64) and box_for(256, 512) == (64, 128)
+
+    def pixels(uri: str) -> Image.Image:
+        return Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB")
+
+    assert pixels(thumbnail(small, (64, 64))).tobytes() == Image.open(small).tobytes()
+    assert pixels(thumbnail(large, box_for(256, 256))).size == (128, 128)
+    pool = Pool()
+    assert [pool.place(file, (64, 64)) for file in (small, large, small)] == [0, 1, 0]
+    assert len(pool.uris) == 2
