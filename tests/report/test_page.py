@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, Locator, Page
 from ugbench.data.datasets import resolve
 from ugbench.report.page.collect import collect
 from ugbench.report.page.render import render
-from ugbench.scoring import record
+from ugbench.scoring import record, single
+from ugbench.scoring.single import Single
 from ugbench.train.run import Origin, Run, list_runs
 
 SIZE = 16
@@ -334,3 +335,24 @@ def test_on_a_dial_truth_is_a_column_and_single_images_are_ranked(
 def test_off_a_dial_the_page_says_that_single_images_have_no_score(opened: Page) -> None:
     assert opened.get_by_text("Single images have no score here").count() == 2
     assert opened.locator(".cases").count() == 0
+
+
+def test_off_a_dial_images_are_ranked_by_what_they_contribute_to_kid(results: Path, tmp_path: Path, page: Page) -> None:
+    (run,) = (run for run in list_runs(results) if run.config.method == "ugatit")
+    shares = dict(zip(("00", "01", "02", "03", "04"), (0.3, -0.012, 0.1, 0.2, 0.15), strict=True))
+    single.keep(run, "A2B", Single(metric="kid", protocol_id="kid-alexnet", values=shares))
+    page.goto(write(results, tmp_path / "report.html"))
+    gallery = page.locator(".gallery").first
+    assert "Under an output: KID x100, what each image contributes under protocol kid-alexnet" in gallery.inner_text()
+    assert gallery.locator("tbody .score").all_inner_texts() == ["30.00", "-1.20", "10.00", "20.00", "15.00"]
+    gallery.locator("thead th", has_text="ugatit").get_by_role("button").click()
+    assert gallery.locator("tbody th").all_inner_texts() == ["01", "02", "04", "03", "00"]
+    best = gallery.get_by_label("best of ugatit").get_by_role("button")
+    assert [str(one.get_attribute("aria-label")) for one in best.all()] == ["01, ugatit: -1.20", "02, ugatit: 10.00"]
+    best.first.scroll_into_view_if_needed()
+    best.first.locator("img").nth(1).wait_for()
+    assert shown(best.first.locator("img")) == [1, 11]  # the source and its output, and no truth
+    assert "From above: source, output. The score" in gallery.inner_text()
+    box = best.first.bounding_box()
+    assert box is not None and box["height"] == 106
+    assert page.locator(".gallery").nth(1).locator(".cases").count() == 0

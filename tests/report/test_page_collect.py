@@ -17,6 +17,8 @@ from ugbench.report.page.collect import collect
 from ugbench.report.page.pictures import shown_runs
 from ugbench.report.page.render import render
 from ugbench.report.page.thumbnails import Pool, box_for, thumbnail
+from ugbench.scoring import single
+from ugbench.scoring.single import Single
 from ugbench.train.run import Origin, Run, dataset_folder, list_runs
 
 Make = Callable[..., Run]
@@ -172,3 +174,28 @@ def test_small_images_keep_every_pixel_and_large_ones_become_thumbnails(
     pool = Pool()
     assert [pool.place(file, (64, 64)) for file in (small, large, small)] == [0, 1, 0]
     assert len(pool.uris) == 2
+
+
+def test_single_scores_are_of_one_protocol_that_most_runs_have_and_of_a_metric_of_which_less_is_better(
+    results: Path,
+) -> None:
+    ugatit, cyclegan = (
+        next(run for run in list_runs(results) if run.config.method == name) for name in ("ugatit", "cyclegan")
+    )
+    for run, name, protocol, value in (
+        (ugatit, "kid", "z", 9.0),
+        (ugatit, "kid", "a", 0.25),
+        (cyclegan, "kid", "a", 0.5),
+        (ugatit, "precision", "p", 1.0),
+        (cyclegan, "precision", "p", 1.0),
+        (ugatit, "gone", "g", 1.0),
+        (cyclegan, "gone", "g", 1.0),
+    ):
+        single.keep(run, "A2B", Single(metric=name, protocol_id=protocol, values={"01": value}))
+    there, back = collect(results).sections[0].galleries
+    assert "under protocol a:" in there.scores
+    assert {column.label: [cell.score for cell in column.cells] for column in there.outputs} == {
+        "cyclegan": [None, 50.0, None, None, None],
+        "ugatit": [None, 25.0, None, None, None],
+    }
+    assert back.scores.startswith("Single images have no score here")

@@ -61,6 +61,7 @@ class Gallery:
 
     Attributes:
         sharp: thumbnails hold every pixel of a small image, so a page enlarges them without blur.
+        scores: what the scores of single images are, or why there are none.
         missing: why there are no sources, or why a run is left out; a sentence each.
         notes: what was left out, and what was done to the images.
     """
@@ -69,6 +70,7 @@ class Gallery:
     stems: tuple[str, ...]
     columns: tuple[Column, ...]
     sharp: bool
+    scores: str
     missing: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -76,6 +78,10 @@ class Gallery:
     def outputs(self) -> list[Column]:
         """The columns of runs."""
         return [column for column in self.columns if column.kind == "output"]
+
+    def beside(self, column: Column) -> list[Column]:
+        """What a case of this column shows, from above: source, output and truth, as far as they are there."""
+        return [one for one in self.columns if one.kind != "output" or one is column]
 
     @property
     def scored(self) -> bool:
@@ -133,10 +139,14 @@ def gallery(
     sources, targets = (_test_images(dataset, direction[place]) for place in (0, 2))
     truth = targets if dataset is not None and dataset.dial is not None else {}
     columns = [_Files("source", f"source ({direction[0]})", "", sources)] if sources else []
+    if truth:
+        scores = cases.of_truth({label: (outputs[label], sizes[label]) for label in chosen}, sources, truth)
+    else:
+        scores = cases.of_sets(chosen, direction)
     for label, run in chosen.items():
-        scores = cases.changed(sources, outputs[label], truth, sizes[label])
         attention = {stem: file for stem, file in _attention(run, direction).items() if stem in outputs[label]}
-        columns.append(_Files("output", label, _about(run, direction), outputs[label], attention, scores))
+        own = scores.values.get(label, {})
+        columns.append(_Files("output", label, _about(run, direction), outputs[label], attention, own))
     if truth:
         columns.append(_Files("truth", f"truth ({direction[2]})", "", truth))
     width, height = max(_pair(size) for size in sizes.values())
@@ -148,13 +158,15 @@ def gallery(
         if progress is not None:
             progress(len(rows), len(stems))
     made = tuple(
-        Column(c.kind, c.label, c.about, tuple(own)) for c, own in zip(columns, zip(*rows, strict=True), strict=True)
+        Column(c.kind, c.label, c.about, tuple(cells))
+        for c, cells in zip(columns, zip(*rows, strict=True), strict=True)
     )
     return Gallery(
         direction,
         stems,
         made,
         max(box) <= LOSSLESS,
+        scores.about,
         missing,
         tuple(_notes({label: shown[label] for label in chosen}, (width, height), box)),
     )

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from ugbench import __version__
 from ugbench.report import html, style
-from ugbench.report.page import cases, charts
+from ugbench.report.page import charts
 from ugbench.report.page.collect import Report
 
 MOST_CASES = 4  # best ones and worst ones that are shown of a run
@@ -37,7 +37,6 @@ def render(report: Report) -> str:
             policy=_policy(css, script),
             charts=charts,
             markers=[charts.marker(name) for name in style.MARKERS],
-            cases=cases,
             most_cases=MOST_CASES,
         )
         + "\n"

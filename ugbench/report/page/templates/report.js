@@ -146,9 +146,8 @@ class Gallery {
 
   fillCase(button) {
     const cells = this.rows[Number(button.dataset.row)].cells;
-    const last = cells.length - 1;
-    for (const place of [1, Number(button.dataset.column) + 1, last]) {
-      button.append(picture(this.element, cells[place].dataset.image, ""));
+    for (const column of button.dataset.shown.trim().split(" ")) {
+      button.append(picture(this.element, cells[Number(column) + 1].dataset.image, ""));
     }
   }
 
