@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from matplotlib.lines import Line2D
 from ugbench.data.datasets import DataSet, resolve
 from ugbench.data.dial import truth
 from ugbench.data.images import load_images
-from ugbench.errors import UsageError
+from ugbench.errors import UnknownName, UsageError
 from ugbench.kept_maps import FILE, Maps, _write
 from ugbench.metrics import cam_mass as metric
 from ugbench.report import style
@@ -102,6 +103,23 @@ def test_identity_and_real_are_horizontal_where_they_have_the_same_protocol(
     levels = [[set(line.get_ydata()) for line in axes.lines if line.get_marker() == "None"] for axes in figure.axes]
     assert levels == [[{50.0}], []]
     assert legend(figure) == ["ugatit", "identity"]
+
+
+def test_metrics_can_be_chosen_and_stand_in_that_order(
+    make_run: Make, make_record: MakeRecord, context: FigureContext
+) -> None:
+    names = ("kid", "fid", "lpips")
+    score(make_run("ugatit"), [make_record(name, "ugatit", 0.1, step=s) for name in names for s in STEPS])
+
+    def asked(*metrics: str) -> list[str]:
+        return titles(scores.draw(replace(context, metrics=metrics)))
+
+    assert asked() == ["KID x100, A2B", "FID, A2B", "LPIPS, A2B"]
+    assert asked("lpips", "kid") == ["LPIPS, A2B", "KID x100, A2B"]
+    with pytest.raises(UsageError, match=r"--metric iou: no scores of it at two steps, only of kid, fid, lpips"):
+        asked("iou")
+    with pytest.raises(UnknownName, match="kidd"):
+        asked("kidd")
 
 
 def test_two_protocols_are_two_panels_that_say_so(

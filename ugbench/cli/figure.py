@@ -29,6 +29,9 @@ def figure(
         Literal["A2B", "B2A"] | None, typer.Option("--direction", help="Which way; default: both.")
     ] = None,
     rows: Annotated[int, typer.Option("--rows", metavar="N", min=1, help="Images to show, in figures of images.")] = 6,
+    metrics: Annotated[
+        list[str] | None, typer.Option("--metric", metavar="NAMES", help="Only these, in `scores`; default: all.")
+    ] = None,
     results: Results = options.RESULTS,
     as_json: Json = False,
 ) -> None:
@@ -56,7 +59,7 @@ def figure(
     module = registry.load("figures", name)
     chosen = tuple(find_run(run, results) for run in runs or ())
     file = output or Path(f"{name}.png")
-    save(module.draw(FigureContext(results, chosen, dataset, direction, rows)), file)
+    save(module.draw(FigureContext(results, chosen, dataset, direction, rows, options.split_list(metrics))), file)
     say(f"written to {file}")
     if as_json:
         print_json({"figure": name, "output": file})

@@ -28,6 +28,7 @@ class FigureContext:
         dataset: only runs of this data set (its folder's name under `results`); None for all.
         direction: None for both, where a figure tells them apart.
         limit: most test images a direction, in figures of images.
+        metrics: only these, in figures of scores; none for all.
     """
 
     results: Path
@@ -35,6 +36,7 @@ class FigureContext:
     dataset: str | None = None
     direction: Direction | None = None
     limit: int = 6
+    metrics: Sequence[str] = ()
 
     def chosen(self) -> list[Run]:
         """The runs to draw.

@@ -51,6 +51,7 @@ def draw(context: FigureContext) -> Figure:
 
     Raises:
         UsageError: no runs, runs of several data sets, none with scores at two steps, or more than fit on a page.
+        UnknownName: a metric that is asked for is none.
         RunError: a line of a scores.jsonl is no record.
     """
     runs = context.chosen_of_one_dataset()
@@ -65,6 +66,7 @@ def draw(context: FigureContext) -> Figure:
             f"no run under {context.results} has scores at two steps; train with --keep all, then "
             "`ugbench eval --checkpoints all`."
         )
+    panels = _asked(panels, context.metrics)
     runs = [run for run in runs if any(panel in scores[run.path] for panel in panels)]
     aside = {panel: own for panel in panels if (own := _aside(runs[0], panel))}
     arms = _arms(runs)
@@ -103,6 +105,19 @@ def draw(context: FigureContext) -> Figure:
         figure.supxlabel(f"step ({BANDS})", fontsize=6)
         figure.legend(handles=handles, loc="outside upper left", ncols=COLUMNS, handlelength=3.5)
     return figure
+
+
+def _asked(panels: Sequence[Measured], metrics: Sequence[str]) -> list[Measured]:
+    """The panels of these metrics, in their order; all where none is named."""
+    if not metrics:
+        return list(panels)
+    for name in metrics:
+        metric(name)  # raises where there is no such metric
+    found = [panel for name in metrics for panel in panels if panel.metric == name]
+    if not found:
+        there = ", ".join(dict.fromkeys(panel.metric for panel in panels))
+        raise UsageError(f"--metric {','.join(metrics)}: no scores of it at two steps, only of {there}.")
+    return found
 
 
 def _aside(run: Run, panel: Measured) -> dict[str, float]:
