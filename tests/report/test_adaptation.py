@@ -150,6 +150,20 @@ def told(whole: Any, change: Callable[[RhoRecord], float] = lambda one: one.valu
     return adaptation.sentences(adaptation.verdict(adaptation.gather(rhos, scores, "ugatit")))
 
 
+def test_means_over_seeds_stand_by_setting_and_arm(whole: Any) -> None:
+    rows = adaptation.means(adaptation.gather(*whole, "ugatit"))
+    assert [row[:2] for row in rows[:4]] == [
+        ("0, 0", "learnt from 0"),
+        ("0, 0", "learnt from 0.5"),
+        ("0, 0", "learnt from 1"),
+        ("1, 0", "learnt from 0"),
+    ]
+    assert len(rows) == 3 + 3 * 5
+    # The standard error over 0 to 7 thousandths is the root of 6/8 of one.
+    assert rows[0][2:] == ("0.50350 ± 0.00087", "0.50350 ± 0.00087", "")
+    assert rows[7] == ("1, 0", "fixed at 1", "", "", "0.65350 ± 0.00087")
+
+
 def test_the_verdict_is_told_with_its_figures(whole: Any) -> None:
     own = adaptation.verdict(adaptation.gather(*whole, "ugatit"))
     lines = told(whole)

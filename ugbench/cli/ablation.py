@@ -31,10 +31,12 @@ def adaptation(scored: Scored, method: str) -> Conclusion:
     from ugbench.report import adaptation, rho_records
 
     rhos = rho_records.keep(scored.runs)
-    own = adaptation.verdict(adaptation.gather(rhos, scored.scores, method, scored.seeds))
+    study = adaptation.gather(rhos, scored.scores, method, scored.seeds)
+    own = adaptation.verdict(study)
     content = {"rho": [one.model_dump() for one in rhos], "adaptation": adaptation.to_json(own)}
 
     def show() -> None:
+        print_rows(adaptation.HEADER, adaptation.means(study))
         for sentence in adaptation.sentences(own):
             print(sentence)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Any
 
 from ugbench import registry
 from ugbench.errors import UsageError
 from ugbench.method import DIRECTIONS
+from ugbench.report.layout import with_error
 from ugbench.report.rho_records import RhoRecord
 from ugbench.scoring.record import ScoreRecord
 from ugbench.statistics.adaptation import Error, Plan, Rho, Setting, Verdict, judge
@@ -104,6 +106,35 @@ def _only(found: Iterable[str], what: str) -> None:
 def verdict(study: Study) -> Verdict:
     """What `ugbench.statistics.adaptation.judge` says of it."""
     return judge(study.rhos, study.errors, study.plan)
+
+
+HEADER = ("shape, texture", "rho", "rho A to B", "rho B to A", ERROR)
+
+
+def means(study: Study) -> list[tuple[str, ...]]:
+    """A row a setting and arm under HEADER: where rho ended and the error left, means over seeds ± standard error."""
+    arms = [(True, start) for start in study.plan.starts] + [(False, place) for place in study.plan.places]
+    settings = {key.setting for key in study.rhos} | {key.setting for key in study.errors}
+    rows = []
+    for setting in sorted(settings, key=lambda one: (one.shape + one.texture, -one.shape)):
+        for learnt, rho in arms:
+            ends = [
+                _mean([v for k, v in study.rhos.items() if learnt and k[:3] == (setting, direction, rho)])
+                for direction in DIRECTIONS
+            ]
+            error = _mean([v for k, v in study.errors.items() if k[:3] == (setting, learnt, rho)])
+            if any((*ends, error)):
+                name = f"learnt from {rho:g}" if learnt else f"fixed at {rho:g}"
+                rows.append((f"{setting.shape:g}, {setting.texture:g}", name, *ends, error))
+    return rows
+
+
+def _mean(values: list[float]) -> str:
+    """`0.512 ± 0.021`; empty where there are none."""
+    if not values:
+        return ""
+    se = stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
+    return with_error(fmean(values), se)
 
 
 def to_json(own: Verdict) -> dict[str, Any]:

@@ -82,12 +82,16 @@ def seeds(row: Row) -> str:
 
 
 def number(cell: Cell, scale: float) -> str:
-    """`11.61 ± 0.57`: se to 2 significant digits, the value to as many decimals; without se 4 significant.
+    """A cell's value and standard error, as `with_error` writes them.
 
     >>> number(Cell(0.116149, 0.00568, None, None, 1, False, None, "", True), 100)
     '11.61 ± 0.57'
     """
-    value, se = cell.value * scale, None if cell.se is None else cell.se * scale
+    return with_error(cell.value * scale, None if cell.se is None else cell.se * scale)
+
+
+def with_error(value: float, se: float | None) -> str:
+    """`11.61 ± 0.57`: se to 2 significant digits, the value to as many decimals; without se 4 significant."""
     if not math.isfinite(value):
         return "not finite"
     if se is None or not math.isfinite(se) or se <= 0:
