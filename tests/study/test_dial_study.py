@@ -71,7 +71,9 @@ def test_other_variants_run_beside_the_arms_once_each() -> None:
 
 def test_another_dial_is_turned_with_its_own_fields() -> None:
     assert fields(base="dial:size=64,train=9")["datasets"][1] == "dial:shape=1,texture=0,size=64,train=9"
-    assert fields(base="dial")["datasets"][2] == "dial:shape=0,texture=1"
+    assert fields(base="dial:size=64")["size"] == 64
+    assert fields(base="dial")["datasets"][2] == "dial:shape=0,texture=1,size=32"
+    assert fields(base="dial:train=9", size=16)["datasets"][2] == "dial:shape=0,texture=1,size=16,train=9"
     assert fields(size=64)["datasets"][0] == "dial:shape=0,texture=0,size=64"
 
 
