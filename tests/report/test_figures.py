@@ -257,7 +257,7 @@ def test_a_method_has_one_colour_whatever_is_drawn_beside_it(make_run: Make) -> 
     place = list(registry.modules("methods")).index("ugatit")
     for beside in ([], [no_cam], [cyclegan, no_cam], [other], [other, make_run("gone"), cyclegan]):
         assert colour([*beside, ugatit], "ugatit") == style.PALETTE[place]
-    assert colour([no_cam], "ugatit-no-cam") == style.PALETTE[place]
+        assert colour([*beside, no_cam], "ugatit-no-cam") == colour([no_cam], "ugatit-no-cam")
     assert colour([cyclegan, ugatit], "cyclegan") != style.PALETTE[place]
 
 
@@ -272,19 +272,32 @@ def test_tools_from_elsewhere_have_colours_of_their_own_after_the_registered_met
 def test_another_tools_outputs_by_a_methods_name_share_its_colour_in_another_look(make_run: Make) -> None:
     runs = [make_run("cyclegan"), make_run("external", origin=Origin(name="cyclegan", files={}))]
     own, other = style.lines(runs).values()
-    assert own["color"] == other["color"]
+    shades = [style._shade(own["color"], shade) for shade in range(style.SHADES)]
+    assert own["color"] in style.PALETTE and other["color"] in shades
     assert own["linestyle"] != other["linestyle"] and own["marker"] != other["marker"]
 
 
-def test_every_variant_has_its_methods_colour_and_dashes_and_a_marker_that_no_other_has(make_run: Make) -> None:
+def test_every_variant_has_a_shade_of_its_methods_colour_and_dashes_and_a_marker_that_no_other_has(
+    make_run: Make,
+) -> None:
     variants = [None, *registry.load_method("ugatit").VARIANTS]
     runs = [make_run("ugatit", variant) for variant in variants]
     looks = style.lines([*runs, make_run("cut")])
     assert list(looks) == ["cut", *(run.config.label for run in runs)]
     own = [looks[run.config.label] for run in runs]
-    assert len({look["color"] for look in own}) == 1
+    shades = [style._shade(own[0]["color"], shade) for shade in range(style.SHADES)]
+    assert [look["color"] for look in own[:3]] == shades and {look["color"] for look in own} == set(shades)
     assert len({(look["linestyle"], look["marker"]) for look in own}) == len(variants) == 16
     assert style.lines([runs[9]])[runs[9].config.label] == own[9]
+
+
+def test_shades_of_a_colour_are_told_apart_in_grey() -> None:
+    for colour in style.PALETTE:
+        grey = sorted(
+            float(np.dot(to_rgb(style._shade(colour, k)), (0.299, 0.587, 0.114))) for k in range(style.SHADES)
+        )
+        assert np.diff(grey).min() > 0.05, colour
+    assert len(set(style.colours())) == style.SHADES * len(style.PALETTE)
 
 
 def test_methods_differ_in_dashes_and_markers_too_and_no_look_comes_twice() -> None:

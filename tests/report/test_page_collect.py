@@ -62,7 +62,7 @@ def test_lines_look_as_in_figures(results: Path) -> None:
     section = collect(results).sections[0]
     figures = style.lines(list_runs(results))
     for label, look in section.looks.items():
-        assert style.PALETTE[look.colour] == figures[label]["color"]
+        assert style.colours()[look.colour] == figures[label]["color"]
         assert style.MARKERS[look.marker] == figures[label]["marker"]
         assert figures[label]["linestyle"] == ((0, look.dashes) if look.dashes else "-")
 

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
@@ -26,6 +26,7 @@ LINE = 0.14  # inches: of a legend
 
 # Okabe and Ito's colours, told apart by colour-blind readers; yellow last, since it is faint on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+SHADES = 3  # of a colour: itself, a darker and a lighter one
 DASHES = (
     "-",
     (0, (4, 1.2)),
@@ -119,9 +120,9 @@ def lines(runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
 
     They do not depend on what else is drawn. A method's colour is its place among the registered methods; after them
     come those that are known from runs alone, such as other tools, by name: of all under the same results. What is one
-    method's shares its colour, and has dashes and a marker by its place: the base, VARIANTS in their order, then by
-    name what is imported or no longer there. No two of 32 methods with 24 looks each agree in all three; of one method
-    no two agree in dashes and marker.
+    method's has a shade of its colour, dashes and a marker by its place: the base with the colour itself, VARIANTS in
+    their order, then by name what is imported or no longer there. No two of 32 methods with 24 looks each agree in all
+    three; of one method no two agree in dashes and marker.
     """
     methods, labels = _places([run.config for run in runs])
     if any(run.config.label not in labels.get(run.config.known_as, ()) for run in runs):
@@ -162,11 +163,23 @@ def _places(configs: Sequence[RunConfig], strangers: bool = False) -> tuple[list
     return methods, labels
 
 
+def colours() -> list[str]:
+    """Every colour of a line, as #rrggbb: PALETTE, then its darker and its lighter shades."""
+    return [_shade(colour, shade) for shade in range(SHADES) for colour in PALETTE]
+
+
+def _shade(colour: str, shade: int) -> str:
+    """The colour itself, a darker or a lighter one; black has two lighter ones."""
+    towards = 1.0 if shade == 2 or colour == "#000000" else 0.0
+    share = ((0.0, 0.35, 0.6) if colour == "#000000" else (0.0, 0.45, 0.5))[shade]
+    return to_hex((1 - share) * np.array(to_rgb(colour)) + share * towards).upper()
+
+
 def _look(method: int, place: int) -> dict[str, Any]:
     # Dashes go up with the place and markers down, so that both go round together after 24 places alone.
     dashes = method + place + method // len(PALETTE) + place // 24
     return {
-        "color": PALETTE[method % len(PALETTE)],
+        "color": _shade(PALETTE[method % len(PALETTE)], place % SHADES),
         "linestyle": DASHES[dashes % len(DASHES)],
         "marker": MARKERS[(method - place) % len(MARKERS)],
     }

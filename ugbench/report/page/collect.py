@@ -30,7 +30,7 @@ ENVIRONMENT = "environment.json"
 
 @dataclass(frozen=True)
 class Look:
-    """How a run's lines look: its places in style.PALETTE and style.MARKERS, and its dashes, in line widths."""
+    """How a run's lines look: its places in style.colours() and style.MARKERS, and its dashes, in line widths."""
 
     colour: int
     dashes: tuple[float, ...]
@@ -155,10 +155,10 @@ def _section(
 
 
 def _legend(runs: Sequence[Run]) -> dict[str, Look]:
-    looks = {}
+    looks, colours = {}, style.colours()
     for label, line in style.lines(runs).items():
         dashes = () if line["linestyle"] == "-" else tuple(line["linestyle"][1])
-        looks[label] = Look(style.PALETTE.index(line["color"]), dashes, style.MARKERS.index(line["marker"]))
+        looks[label] = Look(colours.index(line["color"]), dashes, style.MARKERS.index(line["marker"]))
     return looks
 
 

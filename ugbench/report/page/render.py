@@ -15,6 +15,7 @@ from ugbench.report.page.collect import Report
 
 MOST_CASES = 4  # best ones and worst ones that are shown of a run
 ON_DARK = {"#000000": "#e8e8e8"}  # black lines would not be seen; others are lightened
+KEPT_ON_DARK = (75, 55, 90)  # per cent of a colour and of its darker and lighter shade, the rest white
 
 
 def render(report: Report) -> str:
@@ -60,8 +61,15 @@ def _policy(css: str, script: str) -> str:
 def _colours(report: Report) -> str:
     """Classes of line colours: c0 … of methods, d0 … of layers by depth, each for light and for dark pages."""
     layers = max((len(panel.lines) for one in report.sections for _, own in one.rhos for panel in own), default=0)
-    light = _classes("c", list(style.PALETTE)) + _classes("d", style.shades(layers))
-    dark = _classes("c", [ON_DARK.get(colour, f"color-mix(in srgb, {colour} 75%, white)") for colour in style.PALETTE])
+    light = _classes("c", style.colours()) + _classes("d", style.shades(layers))
+    kept = [share for share in KEPT_ON_DARK for _ in style.PALETTE]
+    dark = _classes(
+        "c",
+        [
+            ON_DARK.get(colour, f"color-mix(in srgb, {colour} {share}%, white)")
+            for colour, share in zip(style.colours(), kept, strict=True)
+        ],
+    )
     return f"{light}@media (prefers-color-scheme: dark) {{\n{dark}{_classes('d', style.shades(layers, dark=True))}}}\n"
 
 
