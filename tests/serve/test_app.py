@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -63,6 +64,20 @@ def test_a_form_behind_a_proxy_that_sends_another_host_is_refused_with_the_mend(
     assert "a proxy must pass on the browser&#39;s Host header" in refused.text
     passed = served.rater().request("rater", {"name": "Ann"}, Origin="https://localhost", Host="localhost")
     assert passed.status == 303
+
+
+def test_a_second_click_on_start_is_the_same_rater(served: Any) -> None:
+    first = served.rater()
+    (given,) = re.findall(r'name="rater" value="([0-9a-f]{32})"', first.page())
+    form = {"name": "Ann", "rater": given}
+    cookies = {
+        served.rater().request("rater", form).headers["set-cookie"] for _ in range(2)
+    }  # neither has a cookie yet
+    assert len(cookies) == 1 and given in cookies.pop()
+    assert given not in served.rater().page()
+    assert served.rater().request("rater", {"name": "Ann"}).status == 409
+    odd = served.rater().request("rater", {"rater": "../x"})
+    assert odd.status == 303 and "../x" not in odd.headers["set-cookie"]
 
 
 def test_the_cookie_is_out_of_a_script_s_reach(served: Any) -> None:

@@ -159,7 +159,9 @@ def _routes(study: Study, store: Store) -> APIRouter:
         if rater_of(request) is not None:  # from a first page that was still open: one person stays one rater
             return RedirectResponse("./", 303)
         name = _cleaned(form.get("name", "")) if "anonymous" not in form else ""
-        rater = secrets.token_hex(16)
+        # From the page that was filled in: a second click on it is the same rater.
+        given = form.get("rater", "")
+        rater = given if re.fullmatch(r"[0-9a-f]{32}", given) else secrets.token_hex(16)
         try:
             store.add_rater(rater, name or None)
         except NameTaken:
@@ -206,7 +208,7 @@ def _cleaned(name: str) -> str:
 
 def _welcome(study: Study, taken: str = "") -> HTMLResponse:
     fields = {"total": study.questions, "text": study.text, "longest": LONGEST_NAME, "taken": taken}
-    return _page("welcome.html", 409 if taken else 200, **fields)
+    return _page("welcome.html", 409 if taken else 200, rater=secrets.token_hex(16), **fields)
 
 
 def _page(template: str, status: int = 200, **fields: Any) -> HTMLResponse:

@@ -85,12 +85,14 @@ class Store:
             write.execute("INSERT OR IGNORE INTO polls VALUES (?, ?)", (poll.id, json.dumps(poll.to_json())))
 
     def add_rater(self, rater: str, name: str | None) -> None:
-        """Keep a rater.
+        """Keep a rater; one that is kept already stays as it is.
 
         Raises:
             NameTaken: another one has this name.
         """
         with self._transaction() as write:
+            if write.execute("SELECT 1 FROM raters WHERE id = ?", (rater,)).fetchone() is not None:
+                return
             try:
                 write.execute("INSERT INTO raters VALUES (?, ?, ?)", (rater, name, _now()))
             except sqlite3.IntegrityError:
