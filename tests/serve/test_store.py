@@ -65,6 +65,20 @@ def test_the_poll_voted_in_last_comes_last(store: Store, file: Path) -> None:
     assert list(read_polls(file.parents[1])) == [POLL, OTHER]
 
 
+def test_a_vote_is_refused_while_the_file_is_elsewhere_and_kept_once_it_is_back(store: Store, file: Path) -> None:
+    aside = file.with_name("aside.sqlite")
+    file.rename(aside)
+    with pytest.raises(UgbenchError, match=r"is no longer the file that was opened; put it back, or serve again"):
+        store.vote(POLL.id, Vote("ann", "cat1", 1), (1, 0))
+    file.write_bytes(b"")
+    with pytest.raises(UgbenchError, match="is no longer the file that was opened"):
+        store.vote(POLL.id, Vote("ann", "cat1", 1), (1, 0))
+    aside.replace(file)
+    assert store.count([POLL]) == 0
+    store.vote(POLL.id, Vote("ann", "cat1", 1), (1, 0))
+    assert store.count([POLL]) == 1
+
+
 def test_every_commit_waits_for_the_disk(store: Store) -> None:
     (mode,) = store._connection.execute("PRAGMA journal_mode").fetchone()
     (synchronous,) = store._connection.execute("PRAGMA synchronous").fetchone()

@@ -64,6 +64,7 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._lock = Lock()
+        self._inode: int | None = None
         with _openable(path, "let this user write it and its folder"):
             self._connection = _connect(path)
             with self._transaction() as write:
@@ -74,6 +75,7 @@ class Store:
                 )
                 write.execute(f"PRAGMA user_version = {VERSION}")
             (self.secret,) = self._connection.execute("SELECT value FROM secret").fetchone()
+        self._inode = path.stat().st_ino
 
     def close(self) -> None:
         """Close the file; SQLite folds its log into it."""
@@ -139,6 +141,7 @@ class Store:
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
+                self._check_place()
                 self._connection.execute("COMMIT")
             except sqlite3.Error as error:
                 raise UgbenchError(
@@ -147,6 +150,17 @@ class Store:
             finally:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+
+    def _check_place(self) -> None:
+        """A file that was moved away or removed while it is open takes votes that nobody will find."""
+        if self._inode is None:
+            return
+        try:
+            found = self.path.stat().st_ino
+        except OSError:
+            found = None
+        if found != self._inode:
+            raise UgbenchError(f"{self.path} is no longer the file that was opened; put it back, or serve again.")
 
 
 def read_polls(results: Path) -> Mapping[Poll, tuple[Vote, ...]]:
