@@ -58,6 +58,16 @@ def outcome(error: BaseException | None) -> Result:
             "error: /full/x: No space left on device; make room or name another folder.\n",
         ),
         (
+            NotADirectoryError(errno.ENOTDIR, "Not a directory", "a/file/x.png"),
+            1,
+            "error: a/file/x.png: Not a directory; name another file or folder.\n",
+        ),
+        (
+            IsADirectoryError(errno.EISDIR, "Is a directory", "results"),
+            1,
+            "error: results: Is a directory; name another file or folder.\n",
+        ),
+        (
             OutOfMemoryError("CUDA out of memory. Tried …"),
             1,
             "error: memory ran out; lower --batch-size or --size, or take another --device.\n",

@@ -37,6 +37,8 @@ from ugbench.errors import UgbenchError
 
 # The machine refuses: a person can mend that and needs no traceback.
 REFUSALS = (errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENOSPC, errno.EPERM, errno.EROFS)
+# A path cannot be what it is named for: a file where a folder is needed, or the other way round.
+MISFITS = (errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR)
 
 
 class Root(TyperGroup):
@@ -90,6 +92,8 @@ def machine_sentence(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.errno in REFUSALS:
         where = error.filename or "the disk"
         return f"{where}: {error.strerror}; make room or name another folder."
+    if isinstance(error, OSError) and error.errno in MISFITS and error.filename:
+        return f"{error.filename}: {error.strerror}; name another file or folder."
     # torch's own class, and what its allocator says on a CPU; importing torch for this would cost seconds.
     if type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error):
         return "memory ran out; lower --batch-size or --size, or take another --device."
