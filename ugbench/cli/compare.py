@@ -171,8 +171,9 @@ def ablate(
     conclude: Callable[[Scored], Conclusion]
     if dial:
         others = _known(method, options.split_list(variants))
-        fields = dial_study.fields(method, _adaptation(method), _one_dial(dataset), others, size)
-        dial_study.check_sets(method, _adaptation(method), options.parse_sets(sets))
+        asked = _adaptation(method)
+        fields = dial_study.fields(method, asked, _one_dial(dataset), others, size)
+        dial_study.check_sets(method, asked, options.parse_sets(sets))
         metrics = [*(metrics or ()), *dial_study.METRICS]  # the verdict needs its own
         conclude = partial(ablation.adaptation, method=method)
     else:

@@ -114,9 +114,8 @@ HEADER = ("shape, texture", "rho", "rho A to B", "rho B to A", ERROR)
 def means(study: Study) -> list[tuple[str, ...]]:
     """A row a setting and arm under HEADER: where rho ended and the error left, means over seeds ± standard error."""
     arms = [(True, start) for start in study.plan.starts] + [(False, place) for place in study.plan.places]
-    settings = {key.setting for key in study.rhos} | {key.setting for key in study.errors}
     rows = []
-    for setting in sorted(settings, key=lambda one: (one.shape + one.texture, -one.shape)):
+    for setting in settings_of(study):
         for learnt, rho in arms:
             ends = [
                 _mean([v for k, v in study.rhos.items() if learnt and k[:3] == (setting, direction, rho)])
@@ -124,9 +123,18 @@ def means(study: Study) -> list[tuple[str, ...]]:
             ]
             error = _mean([v for k, v in study.errors.items() if k[:3] == (setting, learnt, rho)])
             if any((*ends, error)):
-                name = f"learnt from {rho:g}" if learnt else f"fixed at {rho:g}"
-                rows.append((f"{setting.shape:g}, {setting.texture:g}", name, *ends, error))
+                rows.append((f"{setting.shape:g}, {setting.texture:g}", arm_name(learnt, rho), *ends, error))
     return rows
+
+
+def settings_of(study: Study) -> list[Setting]:
+    """Where there is a rho (errors are read nowhere else): the placebo, shape, texture, then what changes more."""
+    return sorted({key.setting for key in study.rhos}, key=lambda one: (one.shape + one.texture, -one.shape))
+
+
+def arm_name(learnt: bool, rho: float) -> str:
+    """`learnt from 0.5`, `fixed at 1`."""
+    return f"learnt from {rho:g}" if learnt else f"fixed at {rho:g}"
 
 
 def _mean(values: list[float]) -> str:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ugbench.errors import UsageError
 from ugbench.report import style
-from ugbench.report.adaptation import Study, gather
+from ugbench.report.adaptation import Study, arm_name, gather, settings_of
 from ugbench.report.figure_context import FigureContext
 from ugbench.report.rho_records import read_all
 from ugbench.scoring import record
@@ -47,7 +47,7 @@ def draw(context: FigureContext) -> Figure:
     if len(methods) > 1:
         raise UsageError(f"these records are of {', '.join(methods)}; name the runs of one: --run RUN.")
     study = gather(rhos, scores, methods[0])
-    settings = sorted({key.setting for key in study.rhos}, key=lambda s: (s.shape + s.texture, -s.shape))
+    settings = settings_of(study)
     starts = sorted({key.start for key in study.rhos})
     arms = [(False, place) for place in sorted({key.rho for key in study.errors if not key.learnt})]
     looks = {(True, start): _learnt_look(number, len(starts)) for number, start in enumerate(starts)}
@@ -58,7 +58,7 @@ def draw(context: FigureContext) -> Figure:
         _draw_rhos(left, study, settings, looks)
         _draw_errors(right, study, settings, looks)
         handles = [left.plot([], [], **look)[0] for look in looks.values()]
-        labels = [f"learnt from {rho:g}" if learnt else f"fixed at {rho:g}" for learnt, rho in looks]
+        labels = [arm_name(*arm) for arm in looks]
         figure.legend(handles, labels, title="rho", title_fontsize=7, loc="outside right upper", handletextpad=0.2)
     return figure
 
