@@ -7,6 +7,7 @@
         ├── UnknownName     2   no such method, metric, data set …; names a near one
         ├── ConfigError     2   a config field that does not exist or cannot have this value
         ├── DataError       2   an image, a folder or a data set
+        ├── NoSuchScore     2   a data set can have none of the metrics that were asked for
         ├── RunError        2   a run's folder or one of its files
         └── WeightsError    2   a file of network weights, or the lack of one
 
@@ -51,6 +52,18 @@ class ConfigError(UsageError):
 
 class DataError(UsageError):
     """An image, a folder or a data set is missing or unreadable."""
+
+
+class NoSuchScore(UsageError):
+    """A data set can have none of the metrics that were asked for.
+
+    Attributes:
+        metric, reason: the first of them, and why there is none.
+    """
+
+    def __init__(self, metric: str, reason: str) -> None:
+        super().__init__(f"--metric {metric}: {reason}; name another metric.")
+        self.metric, self.reason = metric, reason
 
 
 class RunError(UsageError):

@@ -87,6 +87,16 @@ def kept_maps(run: Run, direction: Direction) -> Maps | None:
     return None if found is None else found[0]
 
 
+def made_at(run: Run, direction: Direction) -> int | None:
+    """The step of the maps that lie beside a run's outputs; None where none were made.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    found = kept_maps(run, direction)
+    return None if found is None else found.step
+
+
 def _read(file: Path) -> tuple[Maps, str] | None:
     """The maps and the fingerprint of their sources."""
     if not file.exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -158,6 +159,40 @@ def test_overlays_of_discriminators_lie_over_the_translation(home: Home, tmp_pat
         np.testing.assert_array_equal(
             np.asarray(Image.open(place)), overlay(under, heat[0]).permute(1, 2, 0).numpy(), err_msg=name
         )
+
+
+def test_what_was_removed_is_made_again_though_the_scores_are_known(home: Home) -> None:
+    run = home.run("ugatit")
+    known = home.eval(run.id)
+    file, image = run.path / "outputs/A2B" / kept_maps.FILE, next((run.path / "outputs/A2B").glob("*.png"))
+    first, pixels = kept_maps.kept_maps(run, "A2B"), image.read_bytes()
+    file.unlink()
+    assert home.eval(run.id) == known
+    again = kept_maps.kept_maps(run, "A2B")
+    assert first is not None and again is not None and torch.equal(first.heat["generator"], again.heat["generator"])
+    shutil.rmtree(file.parent)
+    assert home.eval(run.id) == known
+    assert file.exists() and image.read_bytes() == pixels
+
+
+def test_data_sets_that_can_have_no_such_score_are_left_out_and_named(home: Home, tmp_path: Path) -> None:
+    alike = ["--dataset", "dial:size=32,train=6,test=3,shape=0,texture=0", *SMALL[2:], "--steps", "1"]
+    where = ["--results", tmp_path / "results", "--data-root", tmp_path / "data", "--device", "cpu", "--json"]
+    tiny = ["--set", "channels=4"]
+    placebo = json.loads(home.call("train", "cyclegan", *alike, *tiny, *where).stdout)["id"]
+    other = json.loads(home.call("train", "cyclegan", *SMALL, *TINY, *tiny, *where).stdout)["id"]
+    words = ["eval", "--metric", "changed", *where[:2], *where[4:]]
+    result = home.call(*words)
+    assert {one["run"] for one in json.loads(result.stdout)} == {other}
+    reason = "the domains of dial-s0-t0-32-train6-test3 are alike, so nothing is to change"
+    assert result.stderr == f"no changed: {reason}.\n"
+    assert (
+        f"error: --metric changed: {reason}; name another metric.\n"
+        in home.call("eval", placebo, *words[1:], code=2).stderr
+    )
+    study = ["compare", "--methods", "cyclegan", *alike, "--seeds", "1", "--metric", "changed", *where]
+    refused = home.call(*study, code=2)
+    assert reason in refused.stderr and "to train" not in refused.stderr, "it is refused before anything is trained"
 
 
 def test_two_calls_at_once_make_the_maps_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

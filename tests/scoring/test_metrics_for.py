@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ugbench.data.datasets import DataSet, resolve
-from ugbench.errors import UsageError
+from ugbench.errors import NoSuchScore
 from ugbench.scoring.evaluate import metrics_for
 from ugbench.scoring.wanted import Networks, Wanted
 
@@ -33,15 +33,13 @@ def test_a_dial_that_changes_nothing_is_not_scored_by_what_should_change(tmp_pat
 def test_no_metric_of_change_is_asked_where_nothing_changes(tmp_path: Path) -> None:
     alike = dial(tmp_path, "shape=0,texture=0")
     assert metrics_for(wanted("cam_mass", "changed", "iou"), alike) == ("iou",)
-    assert metrics_for(wanted("cam_mass", "changed"), alike) == ("cam_mass", "changed")
-
-
-def test_asked_for_alone_it_stays_so_that_its_own_refusal_is_heard(tmp_path: Path) -> None:
-    assert metrics_for(wanted("changed"), dial(tmp_path, "shape=0,texture=0")) == ("changed",)
+    with pytest.raises(NoSuchScore, match=r"--metric cam_mass: the domains of .* are alike, so nothing is to change"):
+        metrics_for(wanted("cam_mass", "changed"), alike)
 
 
 def test_a_truth_score_where_the_truth_is_not_known_is_refused(tmp_path: Path) -> None:
     known = dial(tmp_path, "shape=1,texture=0")
     (known.root / "dial.json").unlink()
-    with pytest.raises(UsageError, match=r"--metric iou: the true translation of .* is not known"):
+    with pytest.raises(NoSuchScore, match=r"--metric iou: the true translation of .* is not known"):
         metrics_for(wanted("iou"), resolve(str(known.root), tmp_path))
+    assert metrics_for(wanted("iou", "kid"), resolve(str(known.root), tmp_path)) == ("kid",)

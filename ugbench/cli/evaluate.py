@@ -83,6 +83,7 @@ def evaluate(
       ugbench eval 3f2a --metric kid --select validation
       ugbench eval --real datasets/cat2dog/testB --fake out --metric kid --extractor random
     """
+    from ugbench.report.held import nothing
     from ugbench.scoring import record
     from ugbench.scoring.differences import are_due, keep_differences
     from ugbench.scoring.evaluate import Evaluation
@@ -108,16 +109,13 @@ def evaluate(
     else:
         chosen = [find_run(run, results) for run in runs] if runs else finished(results, say)
         if not chosen:
-            raise UsageError(f"no finished run under {results}; train one, or name a RUN.")
-        records = []
+            raise nothing(results, "finished run", "train one, or name a RUN")
         if select == "validation":
             wanted = replace(wanted, checkpoint=rule(wanted.networks.extractor))
         with progress_callback("scoring") as tick:
             evaluation = Evaluation(wanted, results, say, lambda _title: tick)
-            for run in chosen:
-                # In rising order, so that the outputs that stay are the last checkpoint's.
-                for step in steps_of(evaluation, run, checkpoints, select):
-                    records += evaluation.run(run, step)
+            # In rising order, so that the outputs that stay are the last checkpoint's.
+            records = evaluation.runs((run, steps_of(evaluation, run, checkpoints, select)) for run in chosen)
         # Kept differences are of last checkpoints.
         if select == "last" and are_due(records):
             for folder in dict.fromkeys(run.path.parent.parent for run in chosen):
@@ -125,13 +123,14 @@ def evaluate(
     if as_json:
         print_json([one.to_json() for one in records])
         return
-    header = ("run", "method", "direction", "metric", "value", "se", "fake", "real", "protocol")
+    header = ("run", "method", "step", "direction", "metric", "value", "se", "fake", "real", "protocol")
     print_rows(header, [_row(one) for one in records])
 
 
 def _row(one: Any) -> list[object]:
     se = None if one.se is None else f"{one.se:.4g}"
-    values = [one.run, one.label, one.direction, one.metric, f"{one.value:.5g}", se, one.n_fake, one.n_real]
+    values = [one.run, one.label, one.step, one.direction, one.metric]
+    values += [f"{one.value:.5g}", se, one.n_fake, one.n_real]
     return [*values, one.protocol_id]
 
 
@@ -161,7 +160,7 @@ def make_wanted(
     for name in files:
         if name not in SOURCES:
             raise UnknownName("network (--weights)", name, SOURCES)
-    names = tuple(options.split_list(metrics))
+    names = tuple(options.split_list(metrics, "--metric"))
     for name in names:
         metric(name)
     networks = Networks(extractor, lpips_net, files, device)

@@ -11,7 +11,7 @@ from ugbench.cli.progress import duration
 from ugbench.errors import Stopped, UgbenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ugbench.report.table import Table
     from ugbench.scoring.evaluate import Evaluation
@@ -70,6 +70,7 @@ def run(call: Call) -> None:
 
     steps = _steps(call)
     planned = plan.make(call.study, call.where, steps)
+    _check_metrics(call, planned)
     if call.dry_run:
         _print_plan(call, planned)
         return
@@ -170,6 +171,31 @@ def _say_plan(call: Call, planned: Sequence[Planned]) -> None:
     say(f"{len(planned)} runs: {parts}; {cost}.")
 
 
+def _ticking(runs: Sequence[Run], tick: Callable[[int, int], None]) -> Iterator[tuple[Run, tuple[None]]]:
+    """Each run with its last step, telling how many are done."""
+    for done, run in enumerate(runs):
+        tick(done, len(runs))
+        yield run, (None,)
+    tick(len(runs), len(runs))
+
+
+def _check_metrics(call: Call, planned: Sequence[Planned]) -> None:
+    """Raises NoSuchScore where no data set of the study can have any of the metrics: before hours of training."""
+    from ugbench.errors import NoSuchScore
+    from ugbench.scoring.evaluate import metrics_for
+    from ugbench.train.run import dataset_of
+
+    folders = {one.run.path.parent.parent: one.run for one in planned}
+    refused = []
+    for run in folders.values():
+        try:
+            metrics_for(call.wanted, dataset_of(run))
+        except NoSuchScore as error:
+            refused.append(error)
+    if len(refused) == len(folders):
+        raise refused[0]
+
+
 def _score_and_table(call: Call, outcomes: Sequence[Outcome]) -> None:
     from ugbench.report import formats
     from ugbench.report.table import build_table, to_json
@@ -181,10 +207,7 @@ def _score_and_table(call: Call, outcomes: Sequence[Outcome]) -> None:
         return
     evaluation = Evaluation(call.wanted, call.where.results, say)
     with progress_callback("scoring") as tick:
-        made = []
-        for done, own in enumerate(runs):
-            made += evaluation.run(own)
-            tick(done + 1, len(runs))
+        made = evaluation.runs(_ticking(runs, tick))
     ids = {own.id for own in runs} | {"identity", "real"}
     folders = list(dict.fromkeys(own.path.parent.parent for own in runs))
     names = {folder.name for folder in folders}
@@ -192,9 +215,7 @@ def _score_and_table(call: Call, outcomes: Sequence[Outcome]) -> None:
         for folder in folders:
             differences.keep_differences(evaluation, [own for own in runs if own.path.is_relative_to(folder)])
     kept = [one for one in record.read_all(call.where.results) if one.run in ids and one.dataset in names]
-    table = build_table(
-        kept, call.wanted.metrics, call.where.results, differences=differences.read_all(call.where.results)
-    )
+    table = build_table(kept, call.wanted.metrics, differences=differences.read_all(call.where.results))
     conclusion = (
         None if call.conclude is None else call.conclude(Scored(call.study.seeds, runs, evaluation, made, table))
     )

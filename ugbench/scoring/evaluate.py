@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +11,10 @@ from typing import Any
 from filelock import Timeout
 from torch import Tensor
 
+from ugbench import kept_maps, kept_outputs
 from ugbench.data.datasets import DataSet
 from ugbench.data.images import Size, load_images
-from ugbench.errors import RunError, UsageError
+from ugbench.errors import NoSuchScore, RunError, UsageError
 from ugbench.kept_maps import make_maps
 from ugbench.kept_outputs import Outputs, make_outputs, outputs_of
 from ugbench.method import Direction
@@ -31,31 +32,47 @@ from ugbench.train.run import Run, dataset_folder, dataset_of
 
 
 def metrics_for(wanted: Wanted, dataset: DataSet) -> tuple[str, ...]:
-    """The metrics that were asked for, or every metric that the protocol and the data set allow.
-
-    Where nothing is to change, those of change are left out of several; alone each says itself why it has no value.
+    """Of the metrics that were asked for, or of all, those that the protocol and the data set allow.
 
     Raises:
         UnknownName: no such metric.
-        UsageError: a metric that needs the truth on data whose truth is not known, or one that is not the protocol's.
+        UsageError: a metric that is not the protocol's.
+        NoSuchScore: the data set can have none of those that were asked for; says why of the first.
     """
     named = wanted.protocol
     chosen = wanted.metrics or named.metrics or ("kid", "fid", "lpips", *_truth_scores(dataset))
     for name in chosen:
-        needs = metric(name).needs
-        if named.features_only and needs != "features":
+        if named.features_only and metric(name).needs != "features":
             raise UsageError(f"--metric {name}: protocol {named.name} is of metrics on features; leave one out.")
-        if needs in ("truth", "attention") and dataset.dial is None:
-            raise UsageError(f"--metric {name}: the true translation of {dataset.name} is not known, only a dial's is.")
-    if dataset.dial is None or not dataset.dial.shape == dataset.dial.texture == 0:
-        return tuple(chosen)
-    return tuple(name for name in chosen if not metric(name).of_change) or tuple(chosen)
+    reasons = {name: why_none(name, dataset) for name in chosen}
+    fitting = tuple(name for name, reason in reasons.items() if reason is None)
+    for name, reason in reasons.items():
+        if reason is not None and not fitting:
+            raise NoSuchScore(name, reason)
+    return fitting
+
+
+def why_none(name: str, dataset: DataSet) -> str | None:
+    """Why a data set can have no score of a metric; None where it can."""
+    if metric(name).needs in ("truth", "attention") and dataset.dial is None:
+        return f"the true translation of {dataset.name} is not known, only a dial's is"
+    if metric(name).of_change and dataset.dial is not None and dataset.dial.shape == dataset.dial.texture == 0:
+        return f"the domains of {dataset.name} are alike, so nothing is to change"
+    return None
 
 
 def _truth_scores(dataset: DataSet) -> tuple[str, ...]:
     if dataset.dial is None:
         return ()
     return ("changed", "unchanged", "iou")
+
+
+def _are_made(run: Run, direction: Direction, with_maps: bool) -> bool:
+    """Whether outputs of the run's last step lie there, and its heat maps if they are to."""
+    if run.config.is_external:
+        return True
+    made = kept_outputs.made_at(run, direction) == run.step()
+    return made and (not with_maps or kept_maps.made_at(run, direction) == run.step())
 
 
 @dataclass
@@ -73,12 +90,14 @@ class Evaluation:
     def run(self, run: Run, step: int | None = None) -> list[ScoreRecord]:
         """Every wanted score of a run, from its scores.jsonl where it is there, else computed and added.
 
-        Also brings `identity` and `real` of its data set up to date.
+        Also brings `identity` and `real` of its data set up to date. Afterwards the outputs of the last step, and
+        its heat maps where a metric of them is wanted, are there even if the scores were known.
 
         Args:
             step: of a kept checkpoint; None is the last.
         Raises:
             RunError: the run has saved nothing, or its data set is no longer where it was.
+            NoSuchScore: its data set can have none of the metrics.
         """
         if not run.step() and run.config.origin is None:
             raise RunError(f"{run.path} has no checkpoint yet; train it before you score it.")
@@ -86,20 +105,41 @@ class Evaluation:
         names = metrics_for(self.wanted, dataset)
         for name in self.wanted.metrics:
             if name not in names:
-                self._say_once(f"no {name} on {dataset.name}: its domains are alike, so nothing is to change.")
+                self._say_once(f"no {name}: {why_none(name, dataset)}.")
+        seeing = any(metric(name).needs == "attention" for name in names)
         records = []
         for direction in run.directions():
             outputs = outputs_of(run, dataset, direction, step)
             material = Material(dataset, direction, outputs.size)
             found, missing = self._known(run, names, direction, outputs)
-            if missing:
+            if missing or (step in (None, run.step()) and not _are_made(run, direction, seeing)):
                 # Held until the scores are written: another call could make outputs of another step meanwhile.
                 with self._outputs_of_our_own(run):
                     found, missing = self._known(run, names, direction, outputs)
-                    found += self._add(run, missing, material, outputs)
+                    found += self._add(run, missing, material, outputs, seeing)
             records += found
             self._floor_and_ceiling(material, names, outputs.format)
         return sorted(records, key=lambda r: (r.direction, names.index(r.metric)))
+
+    def runs(self, wanted: Iterable[tuple[Run, Iterable[int | None]]]) -> list[ScoreRecord]:
+        """The scores of several runs at several steps each, as `run` makes them.
+
+        A run whose data set can have none of the metrics is left out, which is said.
+
+        Raises:
+            NoSuchScore: every run is.
+        """
+        records, refused = [], None
+        for run, steps in wanted:
+            try:
+                for step in steps:
+                    records += self.run(run, step)
+            except NoSuchScore as error:
+                refused = refused or error
+                self._say_once(f"no {error.metric}: {error.reason}.")
+        if refused is not None and not records:
+            raise refused
+        return records
 
     def _known(
         self, run: Run, names: Sequence[str], direction: Direction, outputs: Outputs
@@ -128,20 +168,19 @@ class Evaluation:
         finally:
             lock.release()
 
-    def _add(self, run: Run, names: Sequence[str], material: Material, outputs: Outputs) -> list[ScoreRecord]:
-        """Make what these metrics need, compute them, and keep their records."""
-        if not names:
-            return []
+    def _add(
+        self, run: Run, names: Sequence[str], material: Material, outputs: Outputs, seeing: bool
+    ) -> list[ScoreRecord]:
+        """Make outputs, and heat maps where `seeing`; compute these metrics from them, and keep their records."""
         config, direction, device = run.config, material.direction, self.wanted.networks.device
         tick = self.progress(f"{run.id} {direction}") if self.progress else None
         make_outputs(run, material.dataset, direction, device, outputs.step, tick)
-        seeing = [name for name in names if metric(name).needs == "attention"]
-        heat = None
-        if seeing:
-            heat = next(iter(make_maps(run, material.dataset, direction, device, outputs.step).heat.values()), None)
-        if seeing and heat is None:
-            self.say(f"no {' or '.join(seeing)} for run {run.id} ({config.label}) {direction}: it has no heat maps.")
-            names = [name for name in names if name not in seeing]
+        maps = make_maps(run, material.dataset, direction, device, outputs.step).heat if seeing else {}
+        heat = next(iter(maps.values()), None)
+        blind = [name for name in names if metric(name).needs == "attention" and heat is None]
+        if blind:
+            self.say(f"no {' or '.join(blind)} for run {run.id} ({config.label}) {direction}: it has no heat maps.")
+            names = [name for name in names if name not in blind]
         who = Who(run.id, config.known_as, config.variant, config.seed, outputs.step, config.name)
         new = []
         for name in names:
