@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
+from ugbench import kept_maps
 from ugbench.data.datasets import TEST, open_dataset
 from ugbench.kept_outputs import NOTE
 from ugbench.method import Direction
@@ -162,6 +164,30 @@ def note() -> Callable[..., None]:
         (run.path / "outputs" / direction / NOTE).write_text(json.dumps(found), encoding="utf-8")
 
     return write
+
+
+@pytest.fixture
+def keep_maps() -> Callable[..., dict[str, torch.Tensor]]:
+    """keep_maps(run, attended, direction): maps of a run that has saved nothing, each of its own random values."""
+
+    def keep(
+        run: Run,
+        attended: set[str],
+        direction: str = "A2B",
+        n: int = 3,
+        step: int = 0,
+        names: Sequence[str] = ("generator", "local"),
+    ) -> dict[str, torch.Tensor]:
+        heat = {
+            name: torch.rand(n, 1, 4, 4, generator=torch.Generator().manual_seed(place))
+            for place, name in enumerate(names)
+        }
+        folder = run.path / "outputs" / direction
+        folder.mkdir(parents=True, exist_ok=True)
+        kept_maps._write(folder / kept_maps.FILE, kept_maps.Maps(heat, frozenset(attended), step), "f")
+        return heat
+
+    return keep
 
 
 @pytest.fixture

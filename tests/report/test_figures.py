@@ -185,8 +185,13 @@ def test_discriminators_show_the_translation_and_each_map_beyond_the_main_one(
 def test_without_heat_maps_a_figure_of_them_says_how_to_make_them(
     make_run: Make, translate: Make, context: FigureContext, figure: Any, missing: str
 ) -> None:
-    run = translate(make_run("cut"), 50)
+    run = make_run("cut")
     with pytest.raises(UsageError, match=rf"{missing} these runs' outputs, in {run.path}.*run `ugbench eval`"):
+        figure.draw(context)
+    translate(run, 50)  # again would make no map either
+    with pytest.raises(
+        UsageError, match=rf"{missing} these runs' outputs: what made them draws none; choose other runs"
+    ):
         figure.draw(context)
 
 
@@ -271,7 +276,7 @@ def test_runs_of_several_data_sets_are_not_drawn_together(make_run: Make, log: M
 
 
 def test_no_runs_say_how_to_make_one(context: FigureContext) -> None:
-    with pytest.raises(UsageError, match=r"no runs under .*results; train one"):
+    with pytest.raises(UsageError, match=r"--results .*results: there is no such folder"):
         losses.draw(context)
 
 

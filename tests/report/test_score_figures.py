@@ -18,7 +18,6 @@ from ugbench.data.datasets import DataSet, resolve
 from ugbench.data.dial import truth
 from ugbench.data.images import load_images
 from ugbench.errors import UnknownName, UsageError
-from ugbench.kept_maps import FILE, Maps, _write
 from ugbench.metrics import cam_mass as metric
 from ugbench.report import style
 from ugbench.report.figure_context import FigureContext
@@ -29,6 +28,7 @@ from ugbench.train.run import Run
 
 Make = Callable[..., Run]
 MakeRecord = Callable[..., ScoreRecord]
+KeepMaps = Callable[..., dict[str, torch.Tensor]]
 STEPS = (100, 200, 300)
 
 
@@ -242,25 +242,13 @@ def dial(tmp_path: Path) -> DataSet:
     return resolve("dial:size=16,train=2,test=3,texture=0,shape=1", tmp_path / "data")
 
 
-def keep(run: Run, attended: set[str], direction: str = "A2B", n: int = 3, step: int = 0) -> dict[str, torch.Tensor]:
-    """Maps of a run that has saved nothing, each of its own random values."""
-    heat = {
-        name: torch.rand(n, 1, 4, 4, generator=torch.Generator().manual_seed(place))
-        for place, name in enumerate(("generator", "local"))
-    }
-    folder = run.path / "outputs" / direction
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / FILE, Maps(heat, frozenset(attended), step), "f")
-    return heat
-
-
 def test_every_map_of_every_run_has_a_dot_filled_where_it_is_attention(
-    make_run: Make, context: FigureContext, dial: DataSet
+    make_run: Make, keep_maps: KeepMaps, context: FigureContext, dial: DataSet
 ) -> None:
     runs = [make_run("ugatit", variant, name=dial.name, root=dial.root) for variant in (None, "no-cam")]
     make_run("cut", name=dial.name, root=dial.root)
-    heat = keep(runs[0], {"generator"})
-    keep(runs[1], set())
+    heat = keep_maps(runs[0], {"generator"})
+    keep_maps(runs[1], set())
     figure = cam_mass.draw(FigureContext(context.results, runs))
     (axes,) = figure.axes
     images = load_images(dial.split("testA"), 16), truth(dial, "A2B", 16)
@@ -278,24 +266,26 @@ def test_every_map_of_every_run_has_a_dot_filled_where_it_is_attention(
 
 
 def test_without_kept_maps_or_a_dial_the_mass_is_refused_in_words(
-    make_run: Make, context: FigureContext, dial: DataSet
+    make_run: Make, keep_maps: KeepMaps, context: FigureContext, dial: DataSet
 ) -> None:
     run = make_run("ugatit", name=dial.name, root=dial.root)
     with pytest.raises(
         UsageError, match=r"no kept heat maps of a last step, in .*; run `ugbench eval --metric cam_mass`"
     ):
         cam_mass.draw(FigureContext(context.results, [run]))
-    keep(run, {"generator"}, step=50)  # of a selected checkpoint
+    keep_maps(run, {"generator"}, step=50)  # of a selected checkpoint
     with pytest.raises(UsageError, match="no kept heat maps of a last step"):
         cam_mass.draw(FigureContext(context.results, [run]))
     with pytest.raises(UsageError, match="where photos should change is not known"):
         cam_mass.draw(FigureContext(context.results, [make_run("ugatit")]))
 
 
-def test_thirty_images_have_an_interval(make_run: Make, context: FigureContext, tmp_path: Path) -> None:
+def test_thirty_images_have_an_interval(
+    make_run: Make, keep_maps: KeepMaps, context: FigureContext, tmp_path: Path
+) -> None:
     many = resolve("dial:size=16,train=2,test=30,texture=0,shape=1", tmp_path / "data")
     run = make_run("ugatit", name=many.name, root=many.root)
-    heat = keep(run, {"generator"}, n=30)
+    heat = keep_maps(run, {"generator"}, n=30)
     (axes,) = cam_mass.draw(FigureContext(context.results, [run])).axes
     score = metric.compute(heat["generator"], load_images(many.split("testA"), 16), truth(many, "A2B", 16))
     whisker = [line.get_xdata() for line in axes.lines if line.get_marker() == "None" and line.get_linestyle() == "-"]

@@ -51,7 +51,7 @@ def draw(context: FigureContext, columns: Columns, missing: str) -> Figure:
     made of.
 
     Args:
-        missing: what there is not where no direction has any columns, and what to do: the end of a sentence.
+        missing: what there is not, where no direction has any columns.
     Raises:
         UsageError: no runs, runs of several data sets, nothing to show, or more than fits on a page.
         RunError: the data set is no longer where it was, or its test images are not those of a run's outputs.
@@ -60,7 +60,7 @@ def draw(context: FigureContext, columns: Columns, missing: str) -> Figure:
     runs = context.chosen_of_one_dataset()
     fingerprint = functools.cache(DataSet.fingerprint)
     size = max(int(run.config.config.get("size", 256)) for run in runs)
-    blocks = []
+    blocks, there = [], "nothing"
     for direction in DIRECTIONS if context.direction is None else (context.direction,):
         able = [run for run in runs if direction in run.directions()]
         translated = [run for run in able if files_by_stem(run, direction)]
@@ -70,11 +70,17 @@ def draw(context: FigureContext, columns: Columns, missing: str) -> Figure:
         for run in translated:
             check_sources(run, direction, dataset, fingerprint)
         stems = _stems(dataset, translated, direction, context.limit)
+        there = "rows" if stems or there == "rows" else "outputs"
         if stems and (own := columns(dataset, able, direction, stems)):
             blocks.append((stems, own))
     if not blocks:
         where = runs[0].path / "outputs" / (context.direction or "A2B")
-        raise UsageError(f"no {missing}, in {where} for one; run `ugbench eval` to make them.")
+        reasons = {
+            "nothing": f"no {missing}, in {where} for one; run `ugbench eval` to make them.",
+            "outputs": "no test image has an output of each of these runs; draw fewer: --run RUN for each.",
+            "rows": f"no {missing}: what made them draws none; choose other runs: --run RUN for each.",
+        }
+        raise UsageError(reasons[there])
     return _draw(blocks, size)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,14 +16,15 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, MaxNLocator
+from matplotlib.ticker import EngFormatter, FixedLocator, MaxNLocator
 
 from ugbench import registry
 from ugbench.errors import UsageError
 from ugbench.train.run import Run, RunConfig, label_of, list_runs
 
 WIDTH, HEIGHT = 7.0, 9.0  # inches: the text of a page
-LINE = 0.14  # inches: of a legend
+LINE, HANDLE = 0.14, 0.62  # inches: of a legend, a line and what stands beside a label
+LETTER = 0.05  # inches: of a letter, on average
 
 # Okabe and Ito's colours, told apart by colour-blind readers; yellow last, since it is faint on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
@@ -38,6 +40,7 @@ DASHES = (
     (0, (1, 2.5)),
 )
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "d", "p")
+TICKS = 5
 FILLS = ("full", "none", "left", "top", "right", "bottom")
 SETTINGS = {
     "font.size": 7,
@@ -97,14 +100,21 @@ def height_of(rows: int, usual: float, least: float, aside: float, what: str, me
     return min(rows * usual, room) + aside
 
 
-def legend_height(entries: int, columns: int) -> float:
-    """Inches of a legend above the panels."""
-    return LINE * math.ceil(entries / columns) + 0.06
+def legend_size(labels: Sequence[str], width: float) -> tuple[int, float]:
+    """Columns of a legend above the panels, as many as stand side by side in so many inches, and its height."""
+    columns = max(1, min(len(labels), int(width / (HANDLE + LETTER * max(map(len, labels))))))
+    return columns, LINE * math.ceil(len(labels) / columns) + 0.06
 
 
-def step_axis(panel: Axes) -> None:
-    """Few ticks along the steps, written 10k rather than 10000."""
-    panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+def in_lines(text: str, width: float) -> str:
+    """A text in lines that are no wider than so many inches."""
+    return "\n".join(line for part in text.split("\n") for line in textwrap.wrap(part, max(6, int(width / LETTER))))
+
+
+def step_axis(panel: Axes, steps: Sequence[int] = ()) -> None:
+    """Few ticks along the steps, written 10k rather than 10000: at these steps, where they are few themselves."""
+    few = 0 < len(steps) <= TICKS
+    panel.xaxis.set_major_locator(FixedLocator(list(steps)) if few else MaxNLocator(4, integer=True))
     panel.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 

@@ -17,6 +17,7 @@ from ugbench.kept_maps import kept_maps
 from ugbench.method import DIRECTIONS, Direction
 from ugbench.metric import Score
 from ugbench.metrics import _truth, cam_mass
+from ugbench.metrics._intervals import ENOUGH
 from ugbench.report import style
 from ugbench.report.figure_context import FigureContext, label_runs
 from ugbench.scoring.material import Material
@@ -50,6 +51,8 @@ def draw(context: FigureContext) -> Figure:
         rows = [(run, label, _scores(run, direction)) for run, label in zip(runs, label_runs(runs), strict=True)]
         if rows := [row for row in rows if row[2]]:
             panels[direction] = rows
+    if not panels and all(_have_none(run, context.direction) for run in runs):
+        raise UsageError("none of these runs has heat maps, what made them draws none; choose others: --run RUN.")
     if not panels:
         where = runs[0].path / "outputs" / (context.direction or "A2B")
         raise UsageError(
@@ -59,15 +62,28 @@ def draw(context: FigureContext) -> Figure:
     markers = {name: style.MARKERS[place % len(style.MARKERS)] for place, name in enumerate(names)}
     most = max(map(len, panels.values()))
     looks = style.lines([run for rows in panels.values() for run, _, _ in rows])
+    handles, width = _handles(markers), style.WIDTH * max(0.6, len(panels) / 2)
+    entries, aside = style.legend_size([str(handle.get_label()) for handle in handles], width)
+    bare = any(score.low is None for rows in panels.values() for _, _, dots in rows for score, _ in dots.values())
+    below = "share of the map's mass where the image should change / share of the area"
+    below += f"\n(no interval: fewer than {ENOUGH} images)" if bare else ""
     with style.settings():
-        figure = style.blank(style.WIDTH * max(0.6, len(panels) / 2), 0.32 * most + 0.9)
+        figure = style.blank(width, 0.32 * most + 0.75 + aside)
         grid = figure.subplots(1, len(panels), squeeze=False, sharex=True)[0]
         for axes, (direction, rows) in zip(grid, panels.items(), strict=True):
             axes.set_title(f"{direction} (largest possible: {_largest(rows[0][0], direction):.2f})", loc="left")
             _draw_panel(axes, rows, markers, looks)
-        figure.supxlabel("share of the map's mass where the image should change / share of the area", fontsize=7)
-        figure.legend(handles=_handles(markers), loc="outside upper left", ncols=len(names) + 3)
+        figure.supxlabel(below, fontsize=6)
+        figure.legend(handles=handles, loc="outside upper left", ncols=entries)
     return figure
+
+
+def _have_none(run: Run, direction: Direction | None) -> bool:
+    """Whether a run's method draws no heat map: those that it keeps are none, or another tool made its outputs."""
+    if run.config.is_external:
+        return True
+    ways = run.directions() if direction is None else (direction,)
+    return all((maps := kept_maps(run, way)) is not None and not maps.heat for way in ways)
 
 
 def _images(run: Run, direction: Direction) -> tuple[Tensor, Tensor]:

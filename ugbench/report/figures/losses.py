@@ -21,7 +21,7 @@ TITLE = "loss terms over training: running means, faint as logged"
 
 COLUMNS = 4
 USUAL, LEAST = 1.35, 0.8  # inches: a panel's height
-LETTERS = 28  # that fit over a panel
+LETTERS = 26  # that fit over a panel
 MARKS, SIZE = 4, 2.5  # markers along a line, and their size, points
 
 
@@ -43,11 +43,14 @@ def draw(context: FigureContext) -> Figure:
     styles = style.lines(runs)
     columns = min(COLUMNS, len(terms))
     rows = math.ceil(len(terms) / columns)
-    aside = 0.3 + style.legend_height(len(styles), COLUMNS)
+    seeds = Counter(run.config.label for run in runs)
+    labels = {label: label + (f" ({seeds[label]} seeds)" if seeds[label] > 1 else "") for label in styles}
+    width = style.WIDTH * max(columns, 2) / COLUMNS
+    entries, aside = style.legend_size(list(labels.values()), width)
     mend = "draw fewer methods: --run RUN for each"
-    height = style.height_of(rows, USUAL, LEAST, aside, f"{len(terms)} loss terms", mend)
+    height = style.height_of(rows, USUAL, LEAST, 0.3 + aside, f"{len(terms)} loss terms", mend)
     with style.settings():
-        figure = style.blank(style.WIDTH * max(columns, 2) / COLUMNS, height)
+        figure = style.blank(width, height)
         panels = list(figure.subplots(rows, columns, squeeze=False).flat)
         for term, panel in zip(terms, panels, strict=False):
             panel.set_title(short_term(term, LETTERS), loc="left")
@@ -56,14 +59,8 @@ def draw(context: FigureContext) -> Figure:
         for panel in panels[len(terms) :]:
             panel.remove()
         figure.supxlabel("step", fontsize=7)
-        seeds = Counter(run.config.label for run in runs)
-        handles = [
-            Line2D(
-                [], [], **look, markersize=SIZE, label=label + (f" ({seeds[label]} seeds)" if seeds[label] > 1 else "")
-            )
-            for label, look in styles.items()
-        ]
-        figure.legend(handles=handles, loc="outside upper left", ncols=min(COLUMNS, len(handles)), handlelength=3.5)
+        handles = [Line2D([], [], **look, markersize=SIZE, label=labels[label]) for label, look in styles.items()]
+        figure.legend(handles=handles, loc="outside upper left", ncols=entries, handlelength=3.5)
     return figure
 
 

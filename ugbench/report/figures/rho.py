@@ -32,14 +32,20 @@ def draw(context: FigureContext) -> Figure:
     layers = list(dict.fromkeys(layer for networks in found.values() for own in networks.values() for layer in own))
     looks = _looks(layers)
     beside = 2 if len(found) * USUAL + ASIDE > style.HEIGHT and 2 * len(names) <= COLUMNS else 1
+    width = (style.WIDTH - 0.5 - style.HANDLE - style.LETTER * max(map(len, layers))) / (beside * len(names))
+    titles = {
+        (label, name): style.in_lines(f"{label}\n{name}" if beside > 1 else f"{label} {name}", width)
+        for label, networks in found.items()
+        for name in networks
+    }
     rows, mend = math.ceil(len(found) / beside), "draw fewer: --run RUN for each"
-    height = style.height_of(rows, USUAL, LEAST, ASIDE, f"rho of {len(found)} runs", mend)
+    least = LEAST + style.LINE * max(title.count("\n") for title in titles.values())
+    height = style.height_of(rows, USUAL, least, ASIDE, f"rho of {len(found)} runs", mend)
     with style.settings():
         figure = style.blank(style.WIDTH, height)
         panels = figure.subplots(rows, beside * len(names), sharey=True, squeeze=False)
         for first in panels[:, 0]:
             first.set_ylabel("rho")
-        gap = "\n" if beside > 1 else " "  # narrow panels
         handles, places = {}, panels.reshape(-1, len(names))
         for unused in places[len(found) :].flat:
             unused.remove()
@@ -48,7 +54,7 @@ def draw(context: FigureContext) -> Figure:
                 if name not in networks:
                     panel.set_axis_off()
                     continue
-                panel.set_title(f"{label}{gap}{name}".strip(), loc="left")
+                panel.set_title(titles[label, name], loc="left")
                 panel.set_ylim(-0.02, 1.02)
                 style.step_axis(panel)
                 for layer, curve in networks[name].items():

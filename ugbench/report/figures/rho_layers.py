@@ -14,6 +14,7 @@ from ugbench.report.figure_context import FigureContext, runs_with_rho
 
 TITLE = "rho (the share of instance norm) of every layer at the last logged step"
 
+FIRST = "first logged"
 SPREAD = 0.5  # of the room of a layer, over which its runs stand side by side
 
 
@@ -33,7 +34,8 @@ def draw(context: FigureContext) -> Figure:
     lines = style.lines([run for run, _ in found.values()])
     handles = []
     with style.settings():
-        figure = style.blank(style.WIDTH, 2.6 + style.legend_height(len(found) + 1, 4))
+        columns, aside = style.legend_size([*found, FIRST], style.WIDTH)
+        figure = style.blank(style.WIDTH, 2.6 + aside)
         panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
         panels[0].set_ylim(-0.04, 1.04)
         panels[0].set_ylabel("rho")
@@ -47,17 +49,17 @@ def draw(context: FigureContext) -> Figure:
             panel.set_xlim(-0.5, len(layers[name]) - 0.5)
             for edge in range(1, len(layers[name])):
                 panel.axvline(edge - 0.5, color="0.9", linewidth=0.5, zorder=0)
-        aside = np.linspace(-SPREAD / 2, SPREAD / 2, len(found)) if len(found) > 1 else [0.0]
+        offsets = np.linspace(-SPREAD / 2, SPREAD / 2, len(found)) if len(found) > 1 else [0.0]
         fillings = style.fillings(run.config.label for run, _ in found.values())
-        for offset, filling, (label, (run, own)) in zip(aside, fillings, found.items(), strict=True):
+        for offset, filling, (label, (run, own)) in zip(offsets, fillings, found.items(), strict=True):
             look = {**lines[run.config.label], "linestyle": "", **filling}
             for panel, name in zip(panels, names, strict=True):
                 places, first, last = _ends(layers[name], own.get(name, {}))
                 panel.plot(places + offset, first, linestyle="", marker="_", color="0.4", markersize=6, zorder=2)
                 panel.plot(places + offset, last, markersize=3.5, zorder=3, **look)
             handles.append(Line2D([], [], markersize=4, label=label, **look))
-        handles.append(Line2D([], [], linestyle="", marker="_", color="0.4", markersize=6, label="first logged"))
-        figure.legend(handles=handles, loc="outside upper left", ncols=4)
+        handles.append(Line2D([], [], linestyle="", marker="_", color="0.4", markersize=6, label=FIRST))
+        figure.legend(handles=handles, loc="outside upper left", ncols=columns)
     return figure
 
 

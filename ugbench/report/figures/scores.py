@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ugbench.errors import UsageError
-from ugbench.report import style
+from ugbench.report import notes, style
 from ugbench.report.counted import Measured, over_steps
 from ugbench.report.figure_context import FigureContext
 from ugbench.scoring import record
@@ -24,7 +24,7 @@ from ugbench.train.run import Run
 
 TITLE = "scores of kept checkpoints against training steps"
 
-COLUMNS = 4  # most panels side by side, and of the legend
+COLUMNS = 4  # most panels side by side
 USUAL, LEAST = 1.7, 0.95  # inches: a panel's height
 FLOOR_AND_CEILING: Mapping[str, Mapping[str, Any]] = {
     "identity": {"color": "0.55", "linewidth": 0.8, "linestyle": "-"},
@@ -75,15 +75,18 @@ def draw(context: FigureContext) -> Figure:
     directions = sorted({panel.direction for panel in panels})
     several = Counter(name for name, _ in rows)
     handles = _handles(arms, looks, aside)
-    room = 0.4 + style.legend_height(len(handles), COLUMNS)
+    width = style.WIDTH * (0.55 if len(directions) == 1 else 1)
+    entries, room = style.legend_size([str(handle.get_label()) for handle in handles], width)
+    room += 0.4
     beside = 1
     while len(rows) * USUAL / beside + room > style.HEIGHT and 2 * beside * len(directions) <= COLUMNS:
         beside *= 2
+    width = style.WIDTH if beside > 1 else width
     lines, columns = math.ceil(len(rows) / beside), beside * len(directions)
     mend = "draw one direction: --direction A2B" if len(directions) > 1 else "draw fewer runs: --run RUN for each"
     height = style.height_of(lines, USUAL, LEAST, room, f"{len(panels)} panels of scores", mend)
     with style.settings():
-        figure = style.blank(style.WIDTH * max(0.55, min(columns, 2) / 2), height)
+        figure = style.blank(width, height)
         grid = figure.subplots(lines, columns, squeeze=False).reshape(-1, len(directions))
         for unused in grid[len(rows) :].flat:
             unused.remove()
@@ -93,17 +96,20 @@ def draw(context: FigureContext) -> Figure:
                 if panel not in panels:
                     axes.set_axis_off()
                     continue
-                records = next(own[panel] for own in scores.values() if panel in own)
-                axes.set_title(_heading(next(iter(records.values())), several[name] > 1), loc="left")
-                style.step_axis(axes)
+                records = [own[panel] for own in scores.values() if panel in own]
+                first = next(iter(records[0].values()))
+                axes.set_title(_heading(first, several[name] > 1), loc="left")
+                style.step_axis(axes, sorted({step for own in records for step in own}))
                 for arm in arms:
                     seeds = [scores[run.path][panel] for run in arm.runs if panel in scores[run.path]]
                     if seeds:
                         _draw_arm(axes, seeds, metric(name).scale, looks[arm.label])
                 for who, value in aside.get(panel, {}).items():
                     axes.axhline(value * metric(name).scale, zorder=1, **FLOOR_AND_CEILING[who])
-        figure.supxlabel(f"step ({BANDS})", fontsize=6)
-        figure.legend(handles=handles, loc="outside upper left", ncols=COLUMNS, handlelength=3.5)
+        shown = [one for own in scores.values() for panel in panels for one in own.get(panel, {}).values()]
+        untrained = [] if all(one.comparable for one in shown) else [notes.NOT_COMPARABLE]
+        figure.supxlabel(style.in_lines("\n".join([f"step ({BANDS})", *untrained]), width), fontsize=6)
+        figure.legend(handles=handles, loc="outside upper left", ncols=entries, handlelength=3.5)
     return figure
 
 
@@ -151,7 +157,7 @@ def _looks(arms: Sequence[Arm], lines: Mapping[str, Mapping[str, Any]]) -> dict[
 
 
 def _heading(one: ScoreRecord, says_protocol: bool) -> str:
-    title = f"{metric(one.metric).title}, {one.direction}"
+    title = f"{metric(one.metric).title}{'' if one.comparable else ' †'}, {one.direction}"
     if not says_protocol:
         return title
     extractor = one.protocol.get("extractor")
