@@ -55,6 +55,8 @@ def test_the_lowest_seed_stands_for_a_method_and_that_is_said(home: Path, capsys
         (["--methods", "zebrafish,dugon"], "no finished method is called 'dugon'; did you mean 'dugong'?"),
         (["--methods", "zebrafish,dugong", "--direction", "B2A"], "zebrafish has no B2A, dugong has no B2A"),
         (["--methods", "zebrafish,dugong", "--host", "192.0.2.1"], "--host 192.0.2.1 --port 8000: cannot listen there"),
+        (["--methods", "zebrafish,dugong", "--host", "192.0.2.1"], "; 0.0.0.0 is every address of this machine."),
+        (["--methods", "zebrafish,dugong", "--ask", " "], "--ask '': that asks raters nothing"),
     ],
 )
 def test_a_wrong_call_is_refused_in_one_sentence(ugbench: Call, home: Path, options: list[str], sentence: str) -> None:
@@ -78,6 +80,17 @@ def test_a_data_set_without_runs_is_refused(ugbench: Call, home: Path, tmp_path:
     assert result.exit_code == 2
     assert "no runs of it under" in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_that_does_not_decode_is_named_before_a_rater_meets_it(ugbench: Call, home: Path) -> None:
+    file = sorted(home.glob("results/data/external/dugong-*/outputs/A2B/*.png"))[-1]
+    kept = file.read_bytes()
+    file.write_bytes(kept[: len(kept) // 2])
+    words = ["--methods", "zebrafish,dugong", "--dataset", home / "data", "--results", home / "results"]
+    result = ugbench("vote", *words)
+    file.write_bytes(kept)
+    assert result.exit_code == 2
+    assert file.name in result.stderr and "error: " in result.stderr
 
 
 def test_outputs_that_are_not_kept_are_named_with_the_mend(ugbench: Call, home: Path) -> None:
@@ -212,4 +225,4 @@ def test_a_hostile_name_is_text_in_html(ugbench: Call, tmp_path: Path) -> None:
 def test_no_votes_are_a_sentence(ugbench: Call, tmp_path: Path) -> None:
     result = ugbench("table", "--votes", "--results", tmp_path)
     assert result.exit_code == 2
-    assert "no votes to show; `ugbench vote" in result.stderr
+    assert f"no votes under {tmp_path}; `ugbench vote" in result.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import sys
 from pathlib import Path
@@ -65,7 +66,9 @@ def vote(
     from ugbench.serve.store import FILE, Store
     from ugbench.train.signals import stop_on_signals
 
-    galleries, folder = open_galleries(options.split_list(methods), dataset, direction, results, data_root)
+    if not text.strip():
+        raise UsageError("--ask '': that asks raters nothing; give a question, or leave --ask out.")
+    galleries, folder = open_galleries(options.split_list(methods, "--methods"), dataset, direction, results, data_root)
     study = Study({gallery.poll: gallery for gallery in galleries}, text, seed, questions)
     listener = listen(host, port)
     store = Store(folder / FILE)
@@ -138,9 +141,9 @@ def listen(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        raise UsageError(
-            f"--host {host} --port {port}: cannot listen there ({error.strerror}); --port 0 takes a free port."
-        ) from None
+        elsewhere = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+        mend = "0.0.0.0 is every address of this machine" if elsewhere else "--port 0 takes a free port"
+        raise UsageError(f"--host {host} --port {port}: cannot listen there ({error.strerror}); {mend}.") from None
 
 
 def link(host: str, port: int, token: str | None) -> str:

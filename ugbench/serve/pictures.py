@@ -61,7 +61,7 @@ def open_gallery(runs: Sequence[Run], dataset: DataSet, name: str, direction: Di
         labels = ", ".join(run.config.label for run in runs)
         raise UsageError(f"{name} {direction}: no test image has an output of each of {labels}; import or score more.")
     files = {stem: (by_stem[0][stem][0], *(own[stem][1] for own in by_stem)) for stem in stems}
-    digests = {stem: tuple(_sha256(read_bytes(path)) for path in own) for stem, own in files.items()}
+    digests = {stem: tuple(_digest(path) for path in own) for stem, own in files.items()}
     candidates = tuple(
         Candidate(run.config.known_as, run.config.variant, run.config.name, run.id, run.config.seed, own.step)
         for run, own in zip(runs, outputs, strict=True)
@@ -121,6 +121,13 @@ def _png(image: Image.Image, size: Size) -> bytes:
 
 def _area(size: Size) -> int:
     return size * size if isinstance(size, int) else size[0] * size[1]
+
+
+def _digest(path: Path) -> str:
+    """Of a file that decodes: a rater must not be the one who finds that it does not."""
+    content = read_bytes(path)
+    decode_image(path, content)
+    return _sha256(content)
 
 
 def _sha256(content: bytes) -> str:
