@@ -94,6 +94,16 @@ def test_a_fault_of_the_program_keeps_its_traceback(error: Exception) -> None:
             "error: no such option: --jsn (Possible options: --json); see `ugbench methods --help`.\n",
         ),
         (["variants"], "error: missing argument 'METHOD'; see `ugbench variants --help`.\n"),
+        (["runs", "--dataset", "cats"], "error: no such option: --dataset; see `ugbench runs --help`.\n"),
+        (
+            ["figure", "rho", "--rows", "0"],
+            "error: invalid value for '--rows': Input should be greater than or equal to 1, and '0' was given; "
+            "see `ugbench figure --help`.\n",
+        ),
+        (
+            ["table", "--metric", " ,"],
+            "error: --metric ' ,': no name is in that; give one or more, or leave --metric out.\n",
+        ),
     ],
 )
 def test_a_wrong_call_names_what_is_near_and_exits_2(ugbench: Run, args: list[str], stderr: str) -> None:

@@ -55,7 +55,10 @@ def test_a_data_set_that_is_gone_is_said_and_the_page_written(ugbench: Run, resu
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--results", "{home}/none"], "error: no runs and no scores under {home}/none; train one with"),
+        (
+            ["--results", "{home}/none"],
+            "error: --results {home}/none: there is no such folder; name the one that",
+        ),
         (["--dataset", "cats"], "error: --dataset cats: no runs of it under {home}/results, only of pets."),
         (["--output", "{home}"], "error: --output {home}: that is a folder; name a file."),
         (

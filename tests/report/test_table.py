@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -309,9 +308,9 @@ def test_a_metric_that_is_not_installed_keeps_its_name_and_raw_values(make_recor
     assert (column.title, column.scale) == ("sharpness", 1.0)
 
 
-def test_no_records_name_the_folder_and_the_mend() -> None:
-    with pytest.raises(UsageError, match=r"no scores under results; run `ugbench eval`"):
-        build_table([], where=Path("results"))
+def test_no_records_name_the_mend() -> None:
+    with pytest.raises(UsageError, match=r"no scores; run `ugbench eval`"):
+        build_table([])
 
 
 def test_an_unknown_metric_is_answered_with_a_near_one(make_record: Make) -> None:

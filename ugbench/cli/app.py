@@ -79,7 +79,14 @@ def fail(sentence: str, code: int) -> NoReturn:
 
 def usage_sentence(error: typer.TyperException) -> str:
     """One sentence of a wrong call, with where to read on; empty where the help was printed instead."""
+    command = getattr(getattr(error, "ctx", None), "command", None)
+    if command is not None and getattr(error, "possibilities", None):
+        unread = {name for one in command.params if getattr(one, "hidden", False) for name in one.opts}
+        error.possibilities = [name for name in error.possibilities if name not in unread]  # type: ignore[attr-defined]
     message = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
+    faults = getattr(error.__cause__, "errors", None)  # pydantic's, which says what it would take and not what it got
+    if message and faults is not None:
+        message += f", and {faults()[0]['input']!r} was given"
     context = getattr(error, "ctx", None)
     if not message or context is None:
         return message

@@ -29,7 +29,7 @@ BatchSize = Annotated[
     int | None, typer.Option("--batch-size", metavar="N", min=1, help="Images of each domain a step.")
 ]
 Jobs = Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Runs that train at once.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and train nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and train nothing; a dial is drawn.")]
 Metrics = Annotated[
     list[str] | None, typer.Option("--metric", metavar="NAMES", help="kid, fid, lpips, … ; default: what fits.")
 ]
@@ -91,7 +91,7 @@ def compare(
 
     fields = {} if study is None else grid.read(study)
     given = {
-        "methods": options.split_list(methods) or None,
+        "methods": options.split_list(methods, "--methods") or None,
         "datasets": list(dataset) if dataset else None,
         "seeds": None if seeds is None else options.parse_seeds(seeds),
         "steps": steps,
@@ -170,14 +170,14 @@ def ablate(
     fields: dict[str, Any]
     conclude: Callable[[Scored], Conclusion]
     if dial:
-        others = _known(method, options.split_list(variants))
+        others = _known(method, options.split_list(variants, "--variants"))
         asked = _adaptation(method)
         fields = dial_study.fields(method, asked, _one_dial(dataset), others, size)
         dial_study.check_sets(method, asked, options.parse_sets(sets))
         metrics = [*(metrics or ()), *dial_study.METRICS]  # the verdict needs its own
         conclude = partial(ablation.adaptation, method=method)
     else:
-        chosen = _variants(method, options.split_list(variants))
+        chosen = _variants(method, options.split_list(variants, "--variants"))
         if not dataset:
             raise UsageError("--dataset is missing: say what to train on.")
         fields = {"methods": [method], "variants": {method: chosen}, "datasets": list(dataset)}

@@ -59,7 +59,10 @@ def figure(
     module = registry.load("figures", name)
     chosen = tuple(find_run(run, results) for run in runs or ())
     file = output or Path(f"{name}.png")
-    save(module.draw(FigureContext(results, chosen, dataset, direction, rows, options.split_list(metrics))), file)
+    save(
+        module.draw(FigureContext(results, chosen, dataset, direction, rows, options.split_list(metrics, "--metric"))),
+        file,
+    )
     say(f"written to {file}")
     if as_json:
         print_json({"figure": name, "output": file})

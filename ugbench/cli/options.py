@@ -68,14 +68,21 @@ Sets = Annotated[
 ]
 
 
-def split_list(values: Iterable[str] | None) -> list[str]:
-    """The items of a repeated option whose values may hold commas, in order, each once.
+def split_list(values: Iterable[str] | None, option: str) -> list[str]:
+    """The items of a repeated option whose values may hold commas, in order, each once; none where it was not given.
 
-    >>> split_list(["kid,fid", "kid", "lpips"])
+    >>> split_list(["kid,fid", "kid", "lpips"], "--metric")
     ['kid', 'fid', 'lpips']
+
+    Raises:
+        UsageError: it was given without a name in it.
     """
-    items = (item.strip() for value in values or () for item in value.split(","))
-    return list(dict.fromkeys(item for item in items if item))
+    given = list(values or ())
+    items = [item.strip() for value in given for item in value.split(",")]
+    found = list(dict.fromkeys(item for item in items if item))
+    if given and not found:
+        raise UsageError(f"{option} '{','.join(given)}': no name is in that; give one or more, or leave {option} out.")
+    return found
 
 
 def parse_seeds(text: str) -> list[int]:

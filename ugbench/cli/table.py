@@ -64,21 +64,26 @@ def table(
     from ugbench.report import votes as preferences
     from ugbench.report.about import add_about
     from ugbench.report.across import add_across
+    from ugbench.report.held import of_datasets
     from ugbench.report.published import add_published
     from ugbench.report.table import build_table
     from ugbench.scoring import differences
     from ugbench.scoring.record import read_all
     from ugbench.serve.store import read_polls
 
-    built, names = preferences.EMPTY, options.split_list(metrics)
+    wanted = dataset or ()
+    built, names = preferences.EMPTY, options.split_list(metrics, "--metric")
     if names or not votes:
-        records = [one for one in read_all(results) if not dataset or one.dataset in dataset]
-        built = build_table(records, names, results, differences=differences.read_all(results), protocol=protocol)
+        mend = "run `ugbench eval` to make some"
+        records = of_datasets(read_all(results), lambda one: one.dataset, wanted, results, "scores", mend)
+        built = build_table(records, names, differences=differences.read_all(results), protocol=protocol)
     if votes:
-        kept = {poll: own for poll, own in read_polls(results).items() if not dataset or poll.dataset in dataset}
-        built = preferences.add_votes(built, kept)
-    built = add_published(built, options.split_list(published))
-    built = add_about(built, options.split_list(columns), results)
+        mend = "`ugbench vote --methods A,B --dataset D` serves the page that takes them"
+        kept = read_polls(results)
+        polls = of_datasets(kept, lambda poll: poll.dataset, wanted, results, "votes", mend)
+        built = preferences.add_votes(built, {poll: kept[poll] for poll in polls})
+    built = add_published(built, options.split_list(published, "--published"))
+    built = add_about(built, options.split_list(columns, "--columns"), results)
     built = add_across(built) if across else built
     text = formats.render(built, "json" if as_json else format_, plain=output is not None)
     if output is None:

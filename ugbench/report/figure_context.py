@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from ugbench.errors import UsageError
 from ugbench.method import Direction
 from ugbench.report.curves import Curve, read_curves, rho_by_network
+from ugbench.report.held import of_datasets
 from ugbench.train.run import Run, list_runs
 
 SUFFIXES = (".png", ".pdf")
@@ -44,11 +45,9 @@ class FigureContext:
         Raises:
             UsageError: there is none.
         """
-        runs = [run for run in self.runs or list_runs(self.results) if self.dataset in (None, dataset_name(run))]
-        if not runs:
-            of = f" of data set '{self.dataset}'" if self.dataset else ""
-            raise UsageError(f"no runs{of} under {self.results}; train one with `ugbench train`.")
-        return runs
+        runs = self.runs or list_runs(self.results)
+        wanted = () if self.dataset is None else (self.dataset,)
+        return of_datasets(runs, dataset_name, wanted, self.results, "runs", "train one with `ugbench train`")
 
     def chosen_of_one_dataset(self) -> list[Run]:
         """The runs to draw, in figures that make sense for one data set only.

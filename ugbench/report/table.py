@@ -10,7 +10,6 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +121,6 @@ class Table:
 def build_table(
     records: Sequence[ScoreRecord],
     metrics: Sequence[str] | None = None,
-    where: Path | None = None,
     differences: Sequence[DifferenceRecord] = (),
     protocol: str | None = None,
 ) -> Table:
@@ -135,7 +133,6 @@ def build_table(
     Args:
         records: oldest first, as files hold them.
         metrics: which metrics, in this order; None or empty for all that have scores.
-        where: the folder that the records are from, for messages.
         differences: of runs, for what is tied with the best; oldest first.
         protocol: a protocol's name; scores of no other are shown. None for all.
     Raises:
@@ -143,7 +140,7 @@ def build_table(
         UsageError: no records, or none of those metrics or that protocol.
     """
     if not records:
-        raise UsageError(f"no scores{f' under {where}' if where else ''}; run `ugbench eval` to make some.")
+        raise UsageError("no scores; run `ugbench eval` to make some.")
     counted = latest(records)
     counted = counted if protocol is None else under_protocol(counted, protocol)
     names = _chosen([r.metric for r in counted], metrics)

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from ugbench.errors import UsageError
 from ugbench.polls import Candidate, Poll, Vote
 from ugbench.report.beside import Beside, Entry
 from ugbench.report.table import Row, Table, in_order
@@ -42,11 +41,7 @@ def add_votes(table: Table, polls: Polls) -> Table:
 
     Args:
         polls: those that have votes, of each data set the one voted in last, last.
-    Raises:
-        UsageError: there are none.
     """
-    if not polls:
-        raise UsageError("no votes to show; `ugbench vote --methods A,B --dataset D` serves the page that takes them.")
     columns = {labels: _counts(polls, labels) for labels in sorted({poll.labels for poll in polls})}
     keys = {labels: _key(labels) if len(columns) > 1 else "preference" for labels in columns}
     rows = {(row.dataset, row.direction, row.method, row.variant, row.name): row for row in table.rows}

@@ -12,6 +12,7 @@ from ugbench.errors import UsageError
 from ugbench.report import style
 from ugbench.report.adaptation import Study, arm_name, gather, settings_of
 from ugbench.report.figure_context import FigureContext
+from ugbench.report.held import of_datasets
 from ugbench.report.rho_records import read_all
 from ugbench.scoring import record
 from ugbench.statistics.adaptation import DIRECTION, Setting
@@ -38,12 +39,11 @@ def draw(context: FigureContext) -> Figure:
     if context.direction is not None:
         raise UsageError("--direction: the figure is of rho from A to B and of errors over both; leave it out.")
     wanted = {run.id for run in context.runs}
-    rhos = [one for one in read_all(context.results) if context.dataset in (None, one.dataset)]
-    rhos = [one for one in rhos if not wanted or one.run in wanted]
+    rhos = [one for one in read_all(context.results) if not wanted or one.run in wanted]
+    asked, mend = () if context.dataset is None else (context.dataset,), "`ugbench ablate --dial` makes them"
+    rhos = of_datasets(rhos, lambda one: one.dataset, asked, context.results, "rho.jsonl", mend)
     scores = [one for one in record.read_all(context.results) if not wanted or one.run in wanted]
     methods = sorted({one.method for one in rhos})
-    if not methods:
-        raise UsageError(f"no rho.jsonl under {context.results}; `ugbench ablate --dial` makes them.")
     if len(methods) > 1:
         raise UsageError(f"these records are of {', '.join(methods)}; name the runs of one: --run RUN.")
     study = gather(rhos, scores, methods[0])

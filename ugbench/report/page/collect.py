@@ -11,11 +11,12 @@ from typing import Any
 
 from ugbench.data.datasets import DataSet
 from ugbench.data.images import Progress
-from ugbench.errors import RunError, UsageError
+from ugbench.errors import RunError
 from ugbench.method import DIRECTIONS
 from ugbench.report import style
 from ugbench.report.curves import read_curves
 from ugbench.report.figure_context import dataset_name, label_runs
+from ugbench.report.held import of_datasets
 from ugbench.report.page import charts, pictures
 from ugbench.report.page.charts import Panel
 from ugbench.report.page.pictures import Gallery
@@ -100,8 +101,8 @@ def collect(
     runs = list_runs(results)
     records = record.read_all(results)
     names = sorted({dataset_name(run) for run in runs} | {one.dataset for one in records})
-    _check(results, names, datasets)
-    names = [name for name in names if not datasets or name in datasets]
+    mend = "train one with `ugbench train`"
+    names = of_datasets(names, lambda name: name, datasets, results, "runs", mend)
     records = [one for one in records if one.dataset in names]
     table = build_table(records, differences=differences.read_all(results)) if records else None
     sections = []
@@ -110,14 +111,6 @@ def collect(
         if own:
             sections.append(_section(name, own, records, table, progress))
     return Report(results.resolve().name, table, tuple(sections))
-
-
-def _check(results: Path, names: Sequence[str], wanted: Collection[str]) -> None:
-    if not names:
-        raise UsageError(f"no runs and no scores under {results}; train one with `ugbench train`.")
-    for name in wanted:
-        if name not in names:
-            raise UsageError(f"--dataset {name}: no runs of it under {results}, only of {', '.join(names)}.")
 
 
 def _section(
