@@ -247,6 +247,25 @@ def test_a_phone_needs_no_sideways_scrolling_but_in_the_tables_boxes(opened: Pag
     assert wide == []
 
 
+def test_names_and_the_caption_of_a_table_stay_while_its_box_is_scrolled_sideways(opened: Page) -> None:
+    phone(opened, opened.url)
+    found = opened.evaluate(
+        """() => {
+             const box = document.querySelector('.scores');
+             box.querySelector('td').style.minWidth = '60rem';
+             box.scrollLeft = 100;
+             const within = box.getBoundingClientRect().left;
+             const on_top = (element) => {
+               const place = element.getBoundingClientRect();
+               const seen = document.elementFromPoint(place.left + 8, place.top + 8);
+               return [element.contains(seen), Math.round(place.left - within)];
+             };
+             return ['caption > span', 'thead th', 'tbody th'].map((name) => on_top(box.querySelector(name)));
+           }"""
+    )
+    assert found == [[True, 0]] * 3
+
+
 def test_nothing_is_loaded_and_the_policy_allows_only_what_the_page_holds(
     results: Path, tmp_path: Path, page: Page
 ) -> None:

@@ -64,4 +64,4 @@ def test_html_draws_them_names_every_protocol_in_the_caption_and_holds_raw_value
     assert 'aria-label="95 % interval 5 to 15"' in text
     assert '<line class="interval" x1="0.0" x2="25.0"' in text
     assert re.findall(r'data-value="([^"]*)"', text) == ["0.1", "60.0", "0.45"]
-    assert "protocol target: kid [kid-alexnet], fid [fid-alexnet]</small></caption>" in text
+    assert "protocol target: kid [kid-alexnet], fid [fid-alexnet]</small></span></caption>" in text

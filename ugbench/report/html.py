@@ -93,7 +93,7 @@ BODY = """
 {% for block, drawn in blocks %}
 <div class="scores">
 <table>
-<caption>{{ block.title }} <small>{{ protocols(block, all_protocols) }}</small></caption>
+<caption><span>{{ block.title }} <small>{{ protocols(block, all_protocols) }}</small></span></caption>
 <thead><tr>
 {%- for label in block.head %}<th scope="col">{{ label }}</th>{% endfor %}</tr></thead>
 <tbody>
@@ -122,7 +122,7 @@ BODY = """
 {% for title, head, rows in small %}
 <div class="scores">
 <table>
-<caption>{{ title }}</caption>
+<caption><span>{{ title }}</span></caption>
 <thead><tr>
 {%- for label in head %}<th scope="col">{{ label }}</th>{% endfor %}</tr></thead>
 <tbody>
