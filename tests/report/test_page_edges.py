@@ -13,6 +13,8 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from ugbench.data.datasets import resolve
+from ugbench.errors import UsageError
+from ugbench.report import style
 from ugbench.report.figure_context import FigureContext
 from ugbench.report.figures import cam_mass, losses, rho, rho_layers, scores
 from ugbench.scoring import record
@@ -45,6 +47,7 @@ def boxes(figure: Figure) -> dict[tuple[str, int], Bbox]:
 def check(figure: Figure) -> None:
     where, page = boxes(figure), figure.bbox
     assert len(where) > 2
+    assert figure.get_figwidth() <= style.WIDTH and figure.get_figheight() <= style.HEIGHT
     for text, box in where.items():
         assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1, text
     for (text, box), (other, second) in combinations(where.items(), 2):
@@ -78,14 +81,24 @@ def test_labels_of_scores_stay_on_the_page(
     check(scores.draw(FigureContext(context.results, runs[:count], direction=direction)))
 
 
-@pytest.mark.parametrize("ways", [("A2B",), ("A2B", "B2A")])
+@pytest.mark.parametrize(("seeds", "ways"), [(1, ("A2B",)), (12, ("A2B",)), (2, ("A2B", "B2A"))])
 def test_labels_of_cam_mass_stay_on_the_page(
-    make_run: Make, keep_maps: Any, context: FigureContext, tmp_path: Path, ways: tuple[str, ...]
+    make_run: Make, keep_maps: Any, context: FigureContext, tmp_path: Path, seeds: int, ways: tuple[str, ...]
 ) -> None:
     dial = resolve("dial:size=16,train=2,test=3,texture=0,shape=1", tmp_path / "data")
     for variant in (None, "no-global"):
-        for seed in (0, 1):
+        for seed in range(seeds):
             run = make_run("ugatit", variant, seed=seed, name=dial.name, root=dial.root)
             for way in ways:
                 keep_maps(run, {"generator"}, way, names=("generator", "discriminator-global", "discriminator-local"))
     check(cam_mass.draw(context))
+
+
+def test_more_runs_than_a_page_has_lines_for_are_refused(
+    make_run: Make, keep_maps: Any, context: FigureContext, tmp_path: Path
+) -> None:
+    dial = resolve("dial:size=16,train=2,test=3,texture=0,shape=1", tmp_path / "data")
+    for seed in range(30):
+        keep_maps(make_run("ugatit", seed=seed, name=dial.name, root=dial.root), {"generator"})
+    with pytest.raises(UsageError, match=r"inches high, a page has 9; draw fewer runs \(--run\)"):
+        cam_mass.draw(context)
