@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from importlib import resources
 
 from markupsafe import Markup
 
@@ -23,11 +22,10 @@ def render(report: Report) -> str:
 
     Texts of users reach it escaped. Equal reports give equal bytes.
     """
-    css = html.STYLE + _read("report.css") + _colours(report)
-    script = _read("report.js")
-    names = ("report.html", "charts.html", "gallery.html", "runs.html")
+    css = html.style() + html.read("ugbench.report.page", "report.css") + _colours(report)
+    script = html.read("ugbench.report.page", "report.js")
     return (
-        html.environment({name: _read(name) for name in names})
+        html.environment("ugbench.report.page")
         .get_template("report.html")
         .render(
             report=report,
@@ -42,10 +40,6 @@ def render(report: Report) -> str:
         )
         + "\n"
     )
-
-
-def _read(name: str) -> str:
-    return resources.files("ugbench.report.page").joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def _policy(css: str, script: str) -> str:
