@@ -111,7 +111,7 @@ def compare(
 
 
 def ablate(
-    method: Annotated[str, typer.Argument(metavar="[METHOD]", help="One that has variants.")] = "ugatit",
+    method: Annotated[str, typer.Argument(metavar="METHOD", help="One that has variants.")] = "ugatit",
     dataset: Datasets = None,
     variants: Annotated[
         list[str] | None,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def evaluate(
     runs: Annotated[
-        list[str] | None, typer.Argument(metavar="[RUN]…", help="Runs to score; none: every finished run.")
+        list[str] | None, typer.Argument(metavar="RUN", help="Runs to score; none: every finished run.")
     ] = None,
     metrics: Annotated[
         list[str] | None,
