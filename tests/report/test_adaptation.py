@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -168,27 +169,35 @@ def test_the_verdict_is_told_with_its_figures(whole: Any) -> None:
     own = adaptation.verdict(adaptation.gather(*whole, "ugatit"))
     lines = told(whole)
     assert lines[:2] == [
-        "Does rho adapt? Adapts: it ends higher where texture alone changes, as the paper says.",
-        "Does learning rho pay? Pays: no fixed rho, 0 or 1, leaves as little error.",
+        "Does rho adapt? Adapts: it ends higher where texture alone changes than where shape alone does, as the paper "
+        "says.",
+        "Does learning rho pay? Pays: less error is left than with rho fixed at 0 and at 1, by more than 0.02 each.",
     ]
     assert lines[2] == (
-        "At shape 1, texture 0, rho from 0.5 less rho from 0: 0.000 [0.000, 0.000], they meet to within 0.1 (p 0)."
+        "Rho at shape 1, texture 0, from 0.5 minus from 0: 0.000 [0.000, 0.000]; shown to lie within ±0.1 (p 0)."
     )
-    assert lines[8].startswith("Placebo, rho of A to B less that of B to A: 0.000 [0.000, 0.000], they agree to within")
-    assert lines[9].startswith(
-        "Rho where texture alone changes less where shape alone does: 0.403 [0.401, 0.406], beyond ±0.1 (Holm p of"
+    assert lines[8].startswith(
+        "Rho in the placebo, of A to B minus of B to A: 0.000 [0.000, 0.000]; shown to lie within ±"
     )
-    assert lines[10].startswith(
-        "Error left with the learnt rho less with rho fixed at 0: -0.054 [-0.056, -0.051], below -0.02 (Holm p of"
+    assert re.fullmatch(
+        r"Rho at shape 0, texture 1 minus rho at shape 1, texture 0: 0\.403 \[0\.401, 0\.406\]; shown to be beyond "
+        r"±0\.1 \(p \S+ after Holm\)\.",
+        lines[9],
     )
-    assert lines[12].startswith("In brackets: 95 % intervals over 8 seeds")
+    assert re.fullmatch(
+        r"Error left with the learnt rho minus error left with rho fixed at 0: -0\.054 \[-0\.056, -0\.051\]; "
+        r"shown to be below -0\.02 \(p \S+ after Holm\)\.",
+        lines[10],
+    )
+    assert lines[12].startswith("In brackets: 95 % t intervals over 8 seeds. Within a margin: the larger p of two")
     content = json.loads(json.dumps(adaptation.to_json(own)))
     assert content["text"] == lines and content["pays"]["1"]["margin"] == 0.02
 
 
 def test_a_rho_that_adapts_the_other_way_is_said_to_speak_against_the_paper(whole: Any) -> None:
     assert told(whole, lambda one: 1 - one.value)[0] == (
-        "Does rho adapt? Adapts: it ends lower where texture alone changes, against what the paper says."
+        "Does rho adapt? Adapts: it ends lower where texture alone changes than where shape alone does, against what "
+        "the paper says."
     )
 
 
@@ -200,17 +209,26 @@ def test_one_that_ends_alike_is_said_to_be_no_more_than_a_shaken_one_would(whole
 
 def test_where_rho_is_not_identified_nothing_is_claimed_of_where_it_ends(whole: Any) -> None:
     lines = told(whole, lambda one: one.value + 0.3 * one.start)
-    assert lines[0].startswith("Does rho adapt? Not identified:")
-    assert lines[2].endswith("0.150 [0.150, 0.150], not shown to meet to within 0.1 (p 1).")
-    assert lines[9] == "Rho where texture alone changes less where shape alone does: 0.403 [0.401, 0.406]."
+    assert lines[0] == (
+        "Does rho adapt? Not identified: at shape 1, texture 0 and at shape 0, texture 1 rho is not shown to end at "
+        "one place wherever it starts."
+    )
+    assert lines[2].endswith("0.150 [0.150, 0.150]; not shown to lie within ±0.1 (p 1, 90 % interval [0.150, 0.150]).")
+    assert lines[9].endswith("texture 0: 0.403 [0.401, 0.406]; not tested, since rho is not identified.")
     assert "below -0.02" in lines[10]
+
+
+def test_a_placebo_that_fails_alone_is_named_alone(whole: Any) -> None:
+    lines = told(whole, lambda one: one.value + (0.2 if one.direction == "B2A" else 0))
+    assert lines[0] == (
+        "Does rho adapt? Not identified: in the placebo the two generators' rhos are not shown to end alike."
+    )
 
 
 def test_where_nothing_was_learnt_nothing_is_claimed_of_errors(whole: Any) -> None:
     lines = told(whole, error=0.5)
     assert lines[1].startswith("Does learning rho pay? Not learnt:")
-    assert lines[10].startswith("Error left with the learnt rho less with rho fixed at 0: -0.05")
-    assert lines[10].endswith("[-0.056, -0.051].")
+    assert lines[10].endswith("rho fixed at 0: -0.053 [-0.056, -0.051]; not tested, since nothing was learnt.")
     assert "beyond ±0.1" in lines[9]
 
 
@@ -220,8 +238,12 @@ def test_a_fixed_rho_that_leaves_less_error_is_not_said_to_be_within_a_margin_of
         one.model_copy(update={"value": 0.3 + 0.01 * one.seed}) if one.variant == "rho0" else one for one in scores
     ]
     lines = adaptation.sentences(adaptation.verdict(adaptation.gather(rhos, better, "ugatit")))
-    assert lines[1].startswith("Does learning rho pay? Does not pay:")
-    assert "], not below -0.02 (Holm p of below -0.02 1, p of not below -0.02" in lines[10]
+    assert lines[1] == (
+        "Does learning rho pay? Does not pay: with rho fixed at 0, at most 0.02 more error is left than with the "
+        "learnt one."
+    )
+    assert "]; shown not to be below -0.02 (p " in lines[10]
+    assert "]; shown to be below -0.02 (p " in lines[11]
 
 
 def test_seeds_that_lack_a_run_are_named_and_too_few_claim_nothing(whole: Any) -> None:

@@ -15,7 +15,7 @@ from ugbench.method import DIRECTIONS
 from ugbench.report.layout import with_error
 from ugbench.report.rho_records import RhoRecord
 from ugbench.scoring.record import ScoreRecord
-from ugbench.statistics.adaptation import Error, Plan, Rho, Setting, Verdict, judge
+from ugbench.statistics.adaptation import SHAPE, TEXTURE, Error, Plan, Rho, Setting, Verdict, judge
 from ugbench.statistics.margins import Contrast
 
 ERROR = "changed"
@@ -153,7 +153,7 @@ def to_json(own: Verdict) -> dict[str, Any]:
 
 
 def sentences(own: Verdict) -> list[str]:
-    """Both answers, then the figures that they rest on.
+    """Both answers, then the figures that they rest on; each can be read without the plan.
 
     A claim stands beside a figure only where the answer allows one: none under too few seeds, none about rho where it
     is not identified, none about errors where the arms learnt nothing.
@@ -164,19 +164,22 @@ def sentences(own: Verdict) -> list[str]:
     tested = own.answer != "not testable"
     for one in own.meetings:
         first, second = one.starts
-        said = _within(one.difference, "meet") if tested else one.difference.text()
-        out.append(f"At {where(one.setting)}, rho from {second:g} less rho from {first:g}: {said}.")
+        what = f"Rho at {where(one.setting)}, from {second:g} minus from {first:g}"
+        out.append(_told(what, one.difference, _equal(one.difference) if tested else ""))
     if own.placebo is not None:
-        said = _within(own.placebo, "agree") if tested else own.placebo.text()
-        out.append(f"Placebo, rho of A to B less that of B to A: {said}.")
+        what = "Rho in the placebo, of A to B minus of B to A"
+        out.append(_told(what, own.placebo, _equal(own.placebo) if tested else ""))
     if own.moves is not None:
-        said = _claim(own.moves) if own.answer not in ("not testable", "not identified") else own.moves.text()
-        out.append(f"Rho where texture alone changes less where shape alone does: {said}.")
+        what = f"Rho at {where(TEXTURE)} minus rho at {where(SHAPE)}"
+        claims = {"not testable": "", "not identified": "not tested, since rho is not identified"}
+        out.append(_told(what, own.moves, claims.get(own.answer, _claim(own.moves))))
     for place, gain in own.pays.items():
-        said = _claim(gain) if own.worth not in ("not testable", "not learnt") else gain.text()
-        out.append(f"Error left with the learnt rho less with rho fixed at {place:g}: {said}.")
+        what = f"Error left with the learnt rho minus error left with rho fixed at {place:g}"
+        claims = {"not testable": "", "not learnt": "not tested, since nothing was learnt"}
+        out.append(_told(what, gain, claims.get(own.worth, _claim(gain))))
     if own.seeds:
-        out.append(f"In brackets: 95 % intervals over {len(own.seeds)} seeds; p within a margin: of two tests at 5 %.")
+        margins = " Within a margin: the larger p of two one-sided t-tests, at 5 %." if tested else ""
+        out.append(f"In brackets: 95 % t intervals over {len(own.seeds)} seeds.{margins}")
     return out
 
 
@@ -190,44 +193,71 @@ def _adapts(own: Verdict) -> str:
         seeds = f"{len(own.seeds)} whole seed{'' if len(own.seeds) == 1 else 's'}"
         return f"Not testable: {seeds}, and {own.needed} are needed."
     if own.answer == "not identified":
-        return "Not identified: it is not shown to forget where it starts, or to end alike where it has the same to do."
-    if own.answer == "does not adapt":
-        return "Does not adapt: it ends alike; so would a rho that its rate shakes over all of [0, 1]."
+        return f"Not identified: {'; '.join(_unmet(own))}."
+    if own.answer == "does not adapt" and own.moves is not None:
+        alike = f"it ends alike to within {own.moves.margin:g}"
+        return f"Does not adapt: {alike}; so would a rho that its rate shakes over all of [0, 1]."
     if own.answer == "adapts" and own.moves is not None:
         way = "higher" if own.moves.mean > 0 else "lower"
         paper = "as the paper says" if own.moves.mean > 0 else "against what the paper says"
-        return f"Adapts: it ends {way} where texture alone changes, {paper}."
+        return f"Adapts: it ends {way} where texture alone changes than where shape alone does, {paper}."
     return "Undecided: neither a difference nor its absence is shown."
 
 
+def _unmet(own: Verdict) -> list[str]:
+    """Which of the conditions for calling rho identified failed."""
+    apart = list(dict.fromkeys(where(one.setting) for one in own.meetings if not one.difference.is_within))
+    found = [f"at {' and at '.join(apart)} rho is not shown to end at one place wherever it starts"] if apart else []
+    if own.placebo is not None and not own.placebo.is_within:
+        found.append("in the placebo the two generators' rhos are not shown to end alike")
+    return found
+
+
 def _pays(own: Verdict) -> str:
+    if own.worth == "does not pay":
+        as_good = [(f"{place:g}", gain.margin) for place, gain in own.pays.items() if gain.is_within]
+        places, margin = " and with it at ".join(place for place, _ in as_good), as_good[0][1]
+        return (
+            f"Does not pay: with rho fixed at {places}, at most {margin:g} more error is left than with the learnt one."
+        )
+    if own.worth == "pays":
+        margin = min(gain.margin for gain in own.pays.values())
+        places = " and at ".join(f"{place:g}" for place in own.pays)
+        return f"Pays: less error is left than with rho fixed at {places}, by more than {margin:g} each."
     return {
         "not testable": "Not testable either.",
         "not learnt": "Not learnt: the arms leave as much error as untouched images have, so there is nothing to "
         "compare.",
-        "pays": "Pays: no fixed rho, 0 or 1, leaves as little error.",
-        "does not pay": "Does not pay: a fixed rho is shown to leave no more error, but for the margin.",
         "undecided": "Undecided: neither that it pays nor that it does not is shown.",
     }[own.worth]
 
 
-def _within(one: Contrast, verb: str) -> str:
-    said = f"they {verb}" if one.is_within else f"not shown to {verb}"
-    p = "" if one.within is None else f" (p {one.within:.2g})"
-    return f"{one.text()}, {said} to within {one.margin:g}{p}"
+def _told(what: str, one: Contrast, claim: str) -> str:
+    return f"{what}: {one.text()}{'; ' if claim else ''}{claim}."
+
+
+def _equal(one: Contrast) -> str:
+    """Whether a difference is shown to be none, but for its margin."""
+    if one.within is None or one.narrow is None:
+        return ""
+    if one.is_within:
+        return f"shown to lie within ±{one.margin:g} (p {one.within:.2g})"
+    low, high = one.narrow
+    return f"not shown to lie within ±{one.margin:g} (p {one.within:.2g}, 90 % interval [{low:.3f}, {high:.3f}])"
 
 
 def _claim(one: Contrast) -> str:
-    both = one.side == "both"
+    """What is shown of a difference against its margin."""
+    if one.adjusted is None or one.within is None:
+        return ""
     beyond, within = (
-        (f"beyond ±{one.margin:g}", f"within ±{one.margin:g}")
-        if both
-        else (f"below -{one.margin:g}", f"not below -{one.margin:g}")
+        (f"to be beyond ±{one.margin:g}", "to lie within it")
+        if one.side == "both"
+        else (f"to be below -{one.margin:g}", "not to be")
     )
     if one.is_beyond:
-        said = beyond
-    elif one.is_within:
-        said = within
-    else:
-        said = f"shown neither {beyond} nor {within}"
-    return f"{one.text()}, {said} (Holm p of {beyond} {one.adjusted:.2g}, p of {within} {one.within:.2g})"
+        return f"shown {beyond} (p {one.adjusted:.2g} after Holm)"
+    if one.is_within:
+        alone = f"to lie within ±{one.margin:g}" if one.side == "both" else f"not to be below -{one.margin:g}"
+        return f"shown {alone} (p {one.within:.2g})"
+    return f"shown neither {beyond} (p {one.adjusted:.2g} after Holm) nor {within} (p {one.within:.2g})"

@@ -58,6 +58,14 @@ class Contrast:
         """Whether it is shown to be within the margin: its 90 % interval lies there."""
         return self.within is not None and self.within <= ALPHA
 
+    @property
+    def narrow(self) -> tuple[float, float] | None:
+        """The 90 % interval; None with one seed."""
+        if self.se is None:
+            return None
+        half = float(stats.t.ppf(1 - ALPHA, self.seeds - 1)) * self.se
+        return self.mean - half, self.mean + half
+
     def text(self) -> str:
         """`0.213 [0.170, 0.256]`."""
         interval = "" if self.low is None or self.high is None else f" [{self.low:.3f}, {self.high:.3f}]"
