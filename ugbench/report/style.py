@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -102,8 +101,13 @@ def height_of(rows: int, usual: float, least: float, aside: float, what: str, me
 
 def legend_size(labels: Sequence[str], width: float) -> tuple[int, float]:
     """Columns of a legend above the panels, as many as stand side by side in so many inches, and its height."""
-    columns = max(1, min(len(labels), int(width / (HANDLE + LETTER * max(map(len, labels))))))
-    return columns, LINE * math.ceil(len(labels) / columns) + 0.06
+    letters = [len(label) for label in labels]
+    for columns in range(len(labels), 0, -1):
+        # As matplotlib fills them: one after the other, the first ones longer where it does not divide.
+        parts = np.array_split(letters, columns)
+        if columns == 1 or sum(HANDLE + LETTER * part.max() for part in parts) <= width:
+            break
+    return columns, LINE * len(parts[0]) + 0.06
 
 
 def in_lines(text: str, width: float) -> str:
