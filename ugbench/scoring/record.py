@@ -84,9 +84,11 @@ class ScoreRecord(BaseModel):
 
 
 def append(file: Path, records: Iterable[ScoreRecord]) -> None:
-    """Add records to `file`, a line each, made with its folders if missing."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    """Add records to `file`, a line each, made with its folders if missing; without any nothing is touched."""
     lines = "".join(json.dumps(record.to_json()) + "\n" for record in records)
+    if not lines:
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a", encoding="utf-8") as out:
         out.write(lines)
 
