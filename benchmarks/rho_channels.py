@@ -28,7 +28,11 @@ LAYERS = "generator_a2b.decoder."
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path)
-    print(json.dumps(measured(parser.parse_args().results), indent=2))
+    results = parser.parse_args().results
+    found = measured(results)
+    if not found:
+        raise SystemExit(f"{results}: no finished run of a learnt arm; `ugbench ablate --dial` trains them.")
+    print(json.dumps(found, indent=2))
 
 
 def measured(results: Path) -> dict[str, dict[str, float | int | None]]:

@@ -69,8 +69,8 @@ def of_errors(records: Path, rhos: list[RhoRecord]) -> dict[str, object]:
     settings = {one.dataset: Setting(one.shape, one.texture) for one in rhos}
     found: dict[tuple[Setting, str, int], list[float]] = defaultdict(list)
     for one in record.read_all(records):
-        if one.metric == "changed" and one.variant and one.seed is not None:
-            found[settings[one.dataset], one.variant, one.seed].append(one.value)
+        if one.metric == "changed" and one.seed is not None:
+            found[settings[one.dataset], one.variant or "full", one.seed].append(one.value)
     seeds = sorted({seed for _, _, seed in found})
 
     def error(setting: Setting, variants: list[str], seed: int) -> float:
@@ -86,6 +86,9 @@ def of_errors(records: Path, rhos: list[RhoRecord]) -> dict[str, object]:
             "learnt_minus_fixed_at_0": (learnt, ["rho0"]),
             "learnt_minus_fixed_at_1": (learnt, ["adain"]),
             "fixed_at_0_minus_fixed_at_1": (["rho0"], ["adain"]),
+            "full_minus_learnt": (["full"], learnt),
+            "full_minus_fixed_at_0": (["full"], ["rho0"]),
+            "full_minus_fixed_at_1": (["full"], ["adain"]),
         }.items()
     }
 
