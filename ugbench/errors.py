@@ -7,7 +7,7 @@
         ├── UnknownName     2   no such method, metric, data set …; names a near one
         ├── ConfigError     2   a config field that does not exist or cannot have this value
         ├── DataError       2   an image, a folder or a data set
-        ├── NoSuchScore     2   a data set can have none of the metrics that were asked for
+        ├── NoSuchScore     2   a data set or run can have none of the metrics asked for
         ├── RunError        2   a run's folder or one of its files
         └── WeightsError    2   a file of network weights, or the lack of one
 
@@ -55,7 +55,7 @@ class DataError(UsageError):
 
 
 class NoSuchScore(UsageError):
-    """A data set can have none of the metrics that were asked for.
+    """A data set, or a run, can have none of the metrics that were asked for.
 
     Attributes:
         metric, reason: the first of them, and why there is none.

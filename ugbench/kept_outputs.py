@@ -76,8 +76,8 @@ def make_outputs(
 ) -> None:
     """Translate the data set's test sources into RUN/outputs/<direction>/, where that is not done already.
 
-    Outputs of another step or of other sources are replaced; another tool's are left as they were imported. Where
-    another process is at it, this waits for it.
+    Outputs of another step or of other sources, or some of which are gone, are replaced; another tool's are left as
+    they were imported. Where another process is at it, this waits for it.
     Overlays of heat maps lie beside them, in attention/, where the method has any.
 
     Raises:
@@ -89,7 +89,8 @@ def make_outputs(
     at = run.step() if step is None else step
     note = {"step": at, "sources": dataset.fingerprint((TEST[direction[0]],))}
     with run.making_outputs():
-        if (folder / NOTE).exists() and json.loads((folder / NOTE).read_text(encoding="utf-8")) == note:
+        whole = all((folder / f"{path.stem}.png").exists() for path in dataset.split(TEST[direction[0]]))
+        if whole and (folder / NOTE).exists() and json.loads((folder / NOTE).read_text(encoding="utf-8")) == note:
             return
         method, _ = translate.load(run, device, step, whole=True)
         shutil.rmtree(folder, ignore_errors=True)

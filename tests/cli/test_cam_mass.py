@@ -170,9 +170,16 @@ def test_what_was_removed_is_made_again_though_the_scores_are_known(home: Home) 
     assert home.eval(run.id) == known
     again = kept_maps.kept_maps(run, "A2B")
     assert first is not None and again is not None and torch.equal(first.heat["generator"], again.heat["generator"])
-    shutil.rmtree(file.parent)
-    assert home.eval(run.id) == known
-    assert file.exists() and image.read_bytes() == pixels
+    for remove in (image.unlink, lambda: shutil.rmtree(file.parent)):
+        remove()
+        assert home.eval(run.id) == known
+        assert file.exists() and image.read_bytes() == pixels
+
+
+def test_a_run_that_can_have_no_such_score_alone_is_refused(home: Home) -> None:
+    where = ["--results", home.folder / "results", "--device", "cpu"]
+    result = home.call("eval", home.ids["cyclegan"], "--metric", "cam_mass", *where, code=2)
+    assert f"error: --metric cam_mass: run {home.ids['cyclegan']} (cyclegan) has no heat maps; name" in result.stderr
 
 
 def test_data_sets_that_can_have_no_such_score_are_left_out_and_named(home: Home, tmp_path: Path) -> None:

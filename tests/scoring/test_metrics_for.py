@@ -17,8 +17,8 @@ def dial(folder: Path, settings: str) -> DataSet:
     return resolve(f"dial:{settings},size=16,train=1,test=1", folder)
 
 
-def wanted(*metrics: str) -> Wanted:
-    return Wanted(metrics, Networks("random", "alex", {}, torch.device("cpu")))
+def wanted(*metrics: str, **weights: Path) -> Wanted:
+    return Wanted(metrics, Networks("random", "alex", weights, torch.device("cpu")))
 
 
 def test_a_dial_that_changes_nothing_is_not_scored_by_what_should_change(tmp_path: Path) -> None:
@@ -26,8 +26,15 @@ def test_a_dial_that_changes_nothing_is_not_scored_by_what_should_change(tmp_pat
     asked = wanted("changed", "unchanged", "iou")
     assert metrics_for(asked, alike) == ("unchanged", "iou")
     assert metrics_for(asked, other) == ("changed", "unchanged", "iou")
-    assert metrics_for(wanted(), alike) == ("kid", "fid", "lpips", "unchanged", "iou")
-    assert metrics_for(wanted(), other) == ("kid", "fid", "lpips", "changed", "unchanged", "iou")
+    assert metrics_for(wanted(), alike) == ("kid", "fid", "unchanged", "iou")
+    assert metrics_for(wanted(), other) == ("kid", "fid", "changed", "unchanged", "iou")
+
+
+def test_lpips_is_among_all_metrics_where_there_are_weights_for_it(tmp_path: Path) -> None:
+    data = dial(tmp_path, "shape=1,texture=0")
+    assert "lpips" not in metrics_for(wanted(squeezenet=tmp_path), data)
+    assert metrics_for(wanted(alexnet=tmp_path), data)[:3] == ("kid", "fid", "lpips")
+    assert metrics_for(wanted("lpips"), data) == ("lpips",)  # asked for, so that the lack of weights is an error
 
 
 def test_no_metric_of_change_is_asked_where_nothing_changes(tmp_path: Path) -> None:

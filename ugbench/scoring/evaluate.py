@@ -34,13 +34,16 @@ from ugbench.train.run import Run, dataset_folder, dataset_of
 def metrics_for(wanted: Wanted, dataset: DataSet) -> tuple[str, ...]:
     """Of the metrics that were asked for, or of all, those that the protocol and the data set allow.
 
+    LPIPS is among all of them where there are weights for it.
+
     Raises:
         UnknownName: no such metric.
         UsageError: a metric that is not the protocol's.
         NoSuchScore: the data set can have none of those that were asked for; says why of the first.
     """
     named = wanted.protocol
-    chosen = wanted.metrics or named.metrics or ("kid", "fid", "lpips", *_truth_scores(dataset))
+    lpips = ("lpips",) if wanted.networks.has_perceptual else ()
+    chosen = wanted.metrics or named.metrics or ("kid", "fid", *lpips, *_truth_scores(dataset))
     for name in chosen:
         if named.features_only and metric(name).needs != "features":
             raise UsageError(f"--metric {name}: protocol {named.name} is of metrics on features; leave one out.")
@@ -67,11 +70,11 @@ def _truth_scores(dataset: DataSet) -> tuple[str, ...]:
     return ("changed", "unchanged", "iou")
 
 
-def _are_made(run: Run, direction: Direction, with_maps: bool) -> bool:
-    """Whether outputs of the run's last step lie there, and its heat maps if they are to."""
+def _are_made(run: Run, direction: Direction, outputs: Outputs, with_maps: bool) -> bool:
+    """Whether all outputs of the run's last step lie there, and its heat maps if they are to."""
     if run.config.is_external:
         return True
-    made = kept_outputs.made_at(run, direction) == run.step()
+    made = kept_outputs.made_at(run, direction) == run.step() and all(file.exists() for file in outputs.files)
     return made and (not with_maps or kept_maps.made_at(run, direction) == run.step())
 
 
@@ -97,7 +100,7 @@ class Evaluation:
             step: of a kept checkpoint; None is the last.
         Raises:
             RunError: the run has saved nothing, or its data set is no longer where it was.
-            NoSuchScore: its data set can have none of the metrics.
+            NoSuchScore: its data set, or a run without heat maps, can have none of the metrics.
         """
         if not run.step() and run.config.origin is None:
             raise RunError(f"{run.path} has no checkpoint yet; train it before you score it.")
@@ -106,25 +109,29 @@ class Evaluation:
         for name in self.wanted.metrics:
             if name not in names:
                 self._say_once(f"no {name}: {why_none(name, dataset)}.")
+        if not self.wanted.metrics and not self.wanted.protocol.metrics and "lpips" not in names:
+            self._say_once("no lpips: no weights for it were given; `ugbench doctor` says where they are from.")
         seeing = any(metric(name).needs == "attention" for name in names)
         records = []
         for direction in run.directions():
             outputs = outputs_of(run, dataset, direction, step)
             material = Material(dataset, direction, outputs.size)
             found, missing = self._known(run, names, direction, outputs)
-            if missing or (step in (None, run.step()) and not _are_made(run, direction, seeing)):
+            if missing or (step in (None, run.step()) and not _are_made(run, direction, outputs, seeing)):
                 # Held until the scores are written: another call could make outputs of another step meanwhile.
                 with self._outputs_of_our_own(run):
                     found, missing = self._known(run, names, direction, outputs)
                     found += self._add(run, missing, material, outputs, seeing)
             records += found
             self._floor_and_ceiling(material, names, outputs.format)
+        if not records:
+            raise NoSuchScore(names[0], f"run {run.id} ({run.config.label}) has no heat maps")
         return sorted(records, key=lambda r: (r.direction, names.index(r.metric)))
 
     def runs(self, wanted: Iterable[tuple[Run, Iterable[int | None]]]) -> list[ScoreRecord]:
         """The scores of several runs at several steps each, as `run` makes them.
 
-        A run whose data set can have none of the metrics is left out, which is said.
+        A run that can have none of the metrics is left out, which is said.
 
         Raises:
             NoSuchScore: every run is.

@@ -18,7 +18,7 @@ from ugbench.scoring.cache import Cache
 from ugbench.scoring.extractors import Extractor, load_extractor
 from ugbench.scoring.features import Stage
 from ugbench.scoring.named import TARGET, NamedProtocol
-from ugbench.scoring.perceptual import Perceptual, load_lpips
+from ugbench.scoring.perceptual import NETS, Perceptual, load_lpips
 from ugbench.scoring.protocol import LAST, protocol, protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.structure import load_structure
@@ -42,6 +42,11 @@ class Networks:
     def perceptual(self) -> Perceptual:
         """Raises WeightsError where its weights are not at hand."""
         return load_lpips(self.lpips_net, self.weights, self.device)
+
+    @property
+    def has_perceptual(self) -> bool:
+        """Whether a file was given for LPIPS; a wrong net is said when it is loaded."""
+        return self.lpips_net not in NETS or NETS[self.lpips_net][0] in self.weights
 
     @cached_property
     def structure(self) -> Perceptual:
