@@ -265,6 +265,7 @@ def test_labels_say_no_more_than_tells_runs_apart(make_run: Make) -> None:
     twins = [make_run("cut"), make_run("cut", lr=1)]
     assert label_runs(twins) == [f"cut {run.id}" for run in twins]
     assert label_runs([make_run("cut"), make_run("cut", name="dial")]) == ["cut photos", "cut dial"]
+    assert label_runs([make_run("cut"), make_run("ugatit", name="dial")]) == ["cut photos", "ugatit dial"]
 
 
 def test_runs_of_several_data_sets_are_not_drawn_together(make_run: Make, log: Make, context: FigureContext) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from ugbench.data.datasets import DataSet, open_dataset
+from ugbench.data.datasets import DataSet, open_dataset, resolve
 from ugbench.errors import RunError, UsageError
 from ugbench.report import style
 from ugbench.report.page.collect import collect
@@ -39,6 +40,36 @@ def test_of_several_seeds_the_lowest_is_shown_and_the_others_are_named(
     assert ids[0] == twin.id and ids[2] == other.id
     notes = collect(results).sections[0].galleries[0].notes
     assert notes[0].startswith("ugatit: run ") and notes[0].endswith(f"{other.id} (seed 1).")
+
+
+def test_a_seed_that_would_be_shown_but_keeps_no_outputs_is_named_with_the_mend(
+    results: Path, make_run: Make, translate: Make
+) -> None:
+    first = next(run for run in list_runs(results) if run.config.label == "ugatit")
+    (first.checkpoints / "100").mkdir(parents=True)
+    (first.checkpoints / "100" / "manifest.json").write_text("{}")
+    other = translate(translate(make_run("ugatit", seed=1), 10), 110, "B2A")
+    shutil.rmtree(first.path / "outputs" / "A2B")
+    there, back = collect(results).sections[0].galleries
+    said = (
+        f"ugatit: run {other.id} is shown, since {first.id} (seed 0) keeps no outputs A2B; `ugbench eval {first.id}` "
+    )
+    assert there.notes[0] == said + "makes them."
+    assert not [note for note in back.notes if "keeps no outputs" in note]
+
+
+def test_on_a_dial_that_changes_nothing_images_are_ordered_by_what_they_contribute_to_kid(
+    make_run: Make, translate: Make, tmp_path: Path
+) -> None:
+    alike = resolve("dial:size=16,train=2,test=2,texture=0,shape=0", tmp_path / "data")
+    run = translate(make_run("ugatit", name=alike.name, root=alike.root), 10)
+    gallery = collect(tmp_path / "results").sections[0].galleries[0]
+    assert gallery.scores.startswith("Single images have no score here") and not gallery.scored
+    values = {"00000": 0.2, "00001": 0.1}
+    single.keep(run, "A2B", Single(metric="kid", protocol_id="abc", values=values))
+    gallery = collect(tmp_path / "results").sections[0].galleries[0]
+    assert gallery.scores.startswith("KID x100, what each image contributes") and gallery.outputs[0].ranked == [1, 0]
+    assert [column.kind for column in gallery.columns] == ["source", "output", "truth"]
 
 
 def test_a_run_of_a_method_that_is_no_longer_installed_is_shown(results: Path, make_run: Make, translate: Make) -> None:

@@ -253,7 +253,7 @@ def test_every_map_of_every_run_has_a_dot_filled_where_it_is_attention(
     (axes,) = figure.axes
     images = load_images(dial.split("testA"), 16), truth(dial, "A2B", 16)
     areas = ((images[0].int() - images[1].int()).abs() > 2).any(1).float().mean((1, 2))
-    assert titles(figure) == [f"A2B (largest possible: {float((1 / areas).mean()):.2f})"]
+    assert titles(figure) == [f"A2B (largest possible: {float((1 / areas).mean()):.4g})"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["ugatit", "ugatit-no-cam"]
     wanted = [metric.compute(own, *images).value for own in heat.values()]
     found: list[Line2D] = [line for line in axes.lines if line.get_marker() in style.MARKERS]
@@ -263,6 +263,24 @@ def test_every_map_of_every_run_has_a_dot_filled_where_it_is_attention(
     assert [line.get_markerfacecolor() != "white" for line in found] == [True, False, False, False]
     assert [set(line.get_xdata()) for line in axes.lines if line.get_linestyle() == "--"] == [{1}]
     assert legend(figure) == ["generator", "local", "attention", "plain features", "uniform"]
+
+
+def test_runs_whose_maps_are_not_kept_are_named_below_and_those_that_draw_none_are_not(
+    make_run: Make, keep_maps: KeepMaps, context: FigureContext, dial: DataSet
+) -> None:
+    where = {"name": dial.name, "root": dial.root}
+    seen, gone, blind = make_run("ugatit", **where), make_run("ugatit", "no-cam", **where), make_run("cut", **where)
+    keep_maps(seen, {"generator"})
+    keep_maps(gone, set(), "B2A")
+    keep_maps(blind, set(), names=())
+    figure = cam_mass.draw(FigureContext(context.results, [seen, gone, blind]))
+    below = figure.get_supxlabel().replace("\n", " ")
+    assert below.endswith("no maps of their last step are kept: ugatit-no-cam A2B, ugatit B2A")
+    with pytest.raises(UsageError, match="none of these runs has heat maps, what made them draws none"):
+        cam_mass.draw(FigureContext(context.results, [blind]))
+    alike = resolve("dial:size=16,train=1,test=1,texture=0,shape=0", dial.root.parent)
+    with pytest.raises(UsageError, match=r"no place to be in: the domains of .* are alike, so nothing is to change"):
+        cam_mass.draw(FigureContext(context.results, [make_run("ugatit", name=alike.name, root=alike.root)]))
 
 
 def test_without_kept_maps_or_a_dial_the_mass_is_refused_in_words(
@@ -276,7 +294,7 @@ def test_without_kept_maps_or_a_dial_the_mass_is_refused_in_words(
     keep_maps(run, {"generator"}, step=50)  # of a selected checkpoint
     with pytest.raises(UsageError, match="no kept heat maps of a last step"):
         cam_mass.draw(FigureContext(context.results, [run]))
-    with pytest.raises(UsageError, match="where photos should change is not known"):
+    with pytest.raises(UsageError, match="no place to be in: the true translation of photos is not known"):
         cam_mass.draw(FigureContext(context.results, [make_run("ugatit")]))
 
 

@@ -177,7 +177,7 @@ def sentences(own: Verdict) -> list[str]:
         what = f"Error left with the learnt rho minus error left with rho fixed at {place:g}"
         claims = {"not testable": "", "not learnt": "not tested, since nothing was learnt"}
         out.append(_told(what, gain, claims.get(own.worth, _claim(gain))))
-    if own.seeds:
+    if len(own.seeds) > 1:
         margins = " Within a margin: the larger p of two one-sided t-tests, at 5 %." if tested else ""
         out.append(f"In brackets: 95 % t intervals over {len(own.seeds)} seeds.{margins}")
     return out

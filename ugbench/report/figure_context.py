@@ -68,14 +68,17 @@ def dataset_name(run: Run) -> str:
 
 
 def label_runs(runs: Iterable[Run]) -> list[str]:
-    """A short label a run, all different: method and variant, with data set, seed or id where needed."""
+    """A short label a run, all different: method and variant, with seed or id where needed.
+
+    Of runs of several data sets every label says which, for one that did not would leave the reader guessing.
+    """
     runs = list(runs)
+    several = len({dataset_name(run) for run in runs}) > 1
     parts: list[Callable[[Run], str]] = [
-        lambda run: f" {dataset_name(run)}",
         lambda run: "" if run.config.seed is None else f" seed {run.config.seed}",
         lambda run: f" {run.id}",
     ]
-    labels = [run.config.label for run in runs]
+    labels = [run.config.label + (f" {dataset_name(run)}" if several else "") for run in runs]
     for part in parts:
         shared = Counter(labels)
         kinds = {label: {part(run) for run, own in zip(runs, labels, strict=True) if own == label} for label in shared}

@@ -138,7 +138,9 @@ class Grid:
 def _titles(blocks: Sequence[tuple[Sequence[str], Sequence[Column]]], side: float) -> list[list[list[str]]]:
     """Headings in lines that fit over images of this side, by block and column."""
     letters = max(6, int(side / LETTER))
-    return [[textwrap.wrap(column.title, letters) for column in columns] for _, columns in blocks]
+    return [
+        [textwrap.wrap(column.title, letters, break_on_hyphens=False) for column in columns] for _, columns in blocks
+    ]
 
 
 def _heads(titles: Sequence[Sequence[Sequence[str]]]) -> list[float]:

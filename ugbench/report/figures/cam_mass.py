@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -20,38 +20,40 @@ from ugbench.metrics import _truth, cam_mass
 from ugbench.metrics._intervals import ENOUGH
 from ugbench.report import style
 from ugbench.report.figure_context import FigureContext, label_runs
+from ugbench.scoring.evaluate import why_none
 from ugbench.scoring.material import Material
 from ugbench.train.run import Run, dataset_of
 
 TITLE = "mass of every heat map in the region that should change, over its share of the image (dial)"
 
+USUAL, LEAST = 0.32, 0.2  # inches: of a run's line
 ROOM = 0.6  # of a run's line, over which its maps stand above each other
 GREY = "0.35"
+NAMED = 4  # of runs that are not shown
 
 Dots = Mapping[str, tuple[Score, bool]]
 """Score and whether the map is attention, by the map's name."""
+
+Panels = dict[Direction, list[tuple[Run, str, Dots]]]
+"""Runs with their labels and dots, by direction."""
 
 
 def draw(context: FigureContext) -> Figure:
     """A panel a direction, a line a run, a dot a heat map with its 95 % interval over images; 1 is uniform.
 
     A panel's title says the largest value that any map could have there. Filled dots are attention, hollow ones the
-    plain features of a network without it. Only runs whose maps of their last step are kept are shown; of fewer than
-    30 images there is no interval.
+    plain features of a network without it. Runs whose maps of their last step are not kept are named below; of fewer
+    than 30 images there is no interval.
 
     Raises:
         UsageError: no runs, runs of several data sets, not a dial, or no kept maps.
         RunError: the data set is no longer where it was, or a file of maps is damaged.
     """
     runs = context.chosen_of_one_dataset()
-    if dataset_of(runs[0]).dial is None:
-        raise UsageError(f"where {dataset_of(runs[0]).name} should change is not known, only where a dial should is.")
-    panels = {}
-    for direction in DIRECTIONS if context.direction is None else (context.direction,):
-        rows = [(run, label, _scores(run, direction)) for run, label in zip(runs, label_runs(runs), strict=True)]
-        if rows := [row for row in rows if row[2]]:
-            panels[direction] = rows
-    if not panels and all(_have_none(run, context.direction) for run in runs):
+    if (reason := why_none("cam_mass", dataset_of(runs[0]))) is not None:
+        raise UsageError(f"the mass of heat maps has no place to be in: {reason}; name another --dataset.")
+    panels, absent = _collect(runs, DIRECTIONS if context.direction is None else (context.direction,))
+    if not panels and not absent:
         raise UsageError("none of these runs has heat maps, what made them draws none; choose others: --run RUN.")
     if not panels:
         where = runs[0].path / "outputs" / (context.direction or "A2B")
@@ -64,26 +66,43 @@ def draw(context: FigureContext) -> Figure:
     looks = style.lines([run for rows in panels.values() for run, _, _ in rows])
     handles, width = _handles(markers), style.WIDTH * max(0.6, len(panels) / 2)
     entries, aside = style.legend_size([str(handle.get_label()) for handle in handles], width)
-    bare = any(score.low is None for rows in panels.values() for _, _, dots in rows for score, _ in dots.values())
-    below = "share of the map's mass where the image should change / share of the area"
-    below += f"\n(no interval: fewer than {ENOUGH} images)" if bare else ""
+    below = style.in_lines("\n".join(_below(panels, absent)), width)
+    aside += 0.65 + style.LINE * (below.count("\n") + 1)
+    mend = "draw fewer: --run RUN for each"
+    height = style.height_of(most, USUAL, LEAST, aside, f"heat maps of {most} runs", mend)
     with style.settings():
-        figure = style.blank(width, 0.32 * most + 0.75 + aside)
+        figure = style.blank(width, height)
         grid = figure.subplots(1, len(panels), squeeze=False, sharex=True)[0]
         for axes, (direction, rows) in zip(grid, panels.items(), strict=True):
-            axes.set_title(f"{direction} (largest possible: {_largest(rows[0][0], direction):.2f})", loc="left")
+            axes.set_title(f"{direction} (largest possible: {_largest(rows[0][0], direction):.4g})", loc="left")
             _draw_panel(axes, rows, markers, looks)
         figure.supxlabel(below, fontsize=6)
         figure.legend(handles=handles, loc="outside upper left", ncols=entries)
     return figure
 
 
-def _have_none(run: Run, direction: Direction | None) -> bool:
-    """Whether a run's method draws no heat map: those that it keeps are none, or another tool made its outputs."""
-    if run.config.is_external:
-        return True
-    ways = run.directions() if direction is None else (direction,)
-    return all((maps := kept_maps(run, way)) is not None and not maps.heat for way in ways)
+def _collect(runs: Sequence[Run], directions: Sequence[Direction]) -> tuple[Panels, list[str]]:
+    """The rows of each direction that has any, and what keeps no maps of its last step, in words."""
+    panels: Panels = {}
+    absent = []
+    for direction in directions:
+        for run, label in zip(runs, label_runs(runs), strict=True):
+            dots = _scores(run, direction)
+            if dots:
+                panels.setdefault(direction, []).append((run, label, dots))
+            elif dots is None and direction in run.directions():
+                absent.append(f"{label} {direction}")
+    return panels, absent
+
+
+def _below(panels: Panels, absent: Sequence[str]) -> Iterator[str]:
+    """What stands under the panels, a line or more each."""
+    yield "share of the map's mass where the image should change / share of the area"
+    if any(score.low is None for rows in panels.values() for _, _, dots in rows for score, _ in dots.values()):
+        yield f"(no interval: fewer than {ENOUGH} images)"
+    if absent:
+        more = f" and {len(absent) - NAMED} more" if len(absent) > NAMED else ""
+        yield f"not shown, since no maps of their last step are kept: {', '.join(absent[:NAMED])}{more}"
 
 
 def _images(run: Run, direction: Direction) -> tuple[Tensor, Tensor]:
@@ -98,10 +117,14 @@ def _largest(run: Run, direction: Direction) -> float:
     return cam_mass.compute(_truth.region(*images, _truth.THRESHOLD).float(), *images).value
 
 
-def _scores(run: Run, direction: Direction) -> Dots:
-    """Of the maps that are kept; of none, where those are of another step than the last."""
+def _scores(run: Run, direction: Direction) -> Dots | None:
+    """Of the maps that are kept; None where none of the last step are, nothing where the method draws none."""
+    if run.config.is_external:
+        return {}
     maps = kept_maps(run, direction)
-    if maps is None or not maps.heat or maps.step != run.step():
+    if maps is None or maps.step != run.step():
+        return None
+    if not maps.heat:
         return {}
     images = _images(run, direction)
     return {name: (cam_mass.compute(heat, *images), name in maps.attended) for name, heat in maps.heat.items()}

@@ -68,12 +68,12 @@ def _draw_rhos(panel: Axes, study: Study, settings: Sequence[Setting], looks: Ma
     seeds = sorted({key.seed for key in study.rhos})
     for number, arm in enumerate(learnt):
         own = {k: v for k, v in study.rhos.items() if (k.direction, k.start) == (DIRECTION, arm[1])}
-        aside = [JITTER * (seeds.index(key.seed) / max(len(seeds) - 1, 1) - 0.5) for key in own]
+        aside = [_offset(seeds.index(key.seed), len(seeds), JITTER) for key in own]
         x = [settings.index(k.setting) + _offset(number, len(learnt)) + by for k, by in zip(own, aside, strict=True)]
         panel.plot(x, list(own.values()), **looks[arm])
     panel.set_ylim(-0.02, 1.02)
     panel.set_ylabel("rho at the last step")
-    panel.set_title("rho, a point a run", loc="left")
+    panel.set_title("rho of A to B, a point a run", loc="left")
     _settings_axis(panel, settings)
 
 
@@ -91,12 +91,13 @@ def _draw_errors(panel: Axes, study: Study, settings: Sequence[Setting], looks: 
                 panel.plot([x, x], [mean.low, mean.high], color="0.45", linewidth=0.8, zorder=1)
             panel.plot([x], [mean.mean], **looks[arm])
     panel.set_ylabel("changed, mean of both directions")
-    panel.set_title("error left, mean and 95 % interval over seeds", loc="left")
+    several = len({key.seed for key in study.errors}) > 1
+    panel.set_title(f"error left{', mean and 95 % interval over seeds' if several else ''}", loc="left")
     _settings_axis(panel, shown)
 
 
-def _offset(number: int, count: int) -> float:
-    return SPREAD * (number / max(count - 1, 1) - 0.5)
+def _offset(number: int, count: int, room: float = SPREAD) -> float:
+    return room * (number / (count - 1) - 0.5) if count > 1 else 0.0
 
 
 def _learnt_look(number: int, count: int) -> dict[str, Any]:

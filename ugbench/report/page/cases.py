@@ -21,8 +21,8 @@ TRUTH = (
     "source and 0 for the truth."
 )
 NONE = (
-    "Single images have no score here: the truth is known on a dial only, and of scores of sets ugbench eval keeps "
-    "what each image contributes to KID."
+    "Single images have no score here: what should change is known only on a dial that changes something, and of "
+    "scores of sets ugbench eval keeps what each image contributes to KID."
 )
 
 

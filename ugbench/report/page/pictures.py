@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -15,6 +15,7 @@ from ugbench.method import Direction
 from ugbench.outputs import ATTENTION
 from ugbench.report.page import cases
 from ugbench.report.page.thumbnails import LOSSLESS, Pool, box_for
+from ugbench.scoring.evaluate import why_none
 from ugbench.train.run import Run
 
 Kind = Literal["source", "output", "truth"]
@@ -138,8 +139,9 @@ def gallery(
     sizes = {label: _size(run, outputs[label]) for label, run in chosen.items()}
     sources, targets = (_test_images(dataset, direction[place]) for place in (0, 2))
     truth = targets if dataset is not None and dataset.dial is not None else {}
+    changes = dataset is not None and why_none("changed", dataset) is None
     columns = [_Files("source", f"source ({direction[0]})", "", sources)] if sources else []
-    if truth:
+    if truth and changes:
         scores = cases.of_truth({label: (outputs[label], sizes[label]) for label in chosen}, sources, truth)
     else:
         scores = cases.of_sets(chosen, direction)
@@ -168,7 +170,10 @@ def gallery(
         max(box) <= LOSSLESS,
         scores.about,
         missing,
-        tuple(_notes({label: shown[label] for label in chosen}, (width, height), box)),
+        (
+            *_unseen(runs, direction, {label: shown[label][0] for label in chosen}, counted),
+            *_notes({label: shown[label] for label in chosen}, (width, height), box),
+        ),
     )
 
 
@@ -178,11 +183,16 @@ def shown_runs(runs: Iterable[Run], direction: Direction, counted: Collection[st
     That is the lowest seed's; of several runs of a seed one that the table counts, else the one that trained longest.
     """
     able = [run for run in runs if files_by_stem(run, direction)]  # also of a method that is no longer installed
-    able.sort(key=lambda run: (run.config.label, run.config.seed or 0, run.id not in counted, -run.step(), run.id))
+    able.sort(key=lambda run: _place(run, counted))
     found: dict[str, list[Run]] = {}
     for run in able:
         found.setdefault(run.config.label, []).append(run)
     return found
+
+
+def _place(run: Run, counted: Collection[str]) -> tuple[str, int, bool, int, str]:
+    """What runs of one label are sorted by: seed, whether the table counts it, and how long it trained."""
+    return run.config.label, run.config.seed or 0, run.id not in counted, -run.step(), run.id
 
 
 def _open(
@@ -228,6 +238,21 @@ def _about(run: Run, direction: Direction) -> str:
     step = made_at(run, direction) if run.config.origin is None else None
     parts = ["" if run.config.seed is None else f"seed {run.config.seed}", "" if step is None else f"step {step:,}"]
     return ", ".join(filter(None, parts))
+
+
+def _unseen(
+    runs: Iterable[Run], direction: Direction, shown: Mapping[str, Run], counted: Collection[str]
+) -> Iterator[str]:
+    """Which runs would be shown if they kept outputs."""
+    for run in runs:
+        first = shown.get(run.config.label)
+        if first is None or run.config.direction not in (None, direction) or files_by_stem(run, direction):
+            continue
+        if run.step() and _place(run, counted) < _place(first, counted):
+            yield (
+                f"{run.config.label}: run {first.id} is shown, since {run.id} (seed {run.config.seed}) keeps no "
+                f"outputs {direction}; `ugbench eval {run.id}` makes them."
+            )
 
 
 def _notes(shown: Mapping[str, Sequence[Run]], size: tuple[int, int], box: tuple[int, int]) -> list[str]:
