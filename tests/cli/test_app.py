@@ -102,7 +102,7 @@ def test_a_fault_of_the_program_keeps_its_traceback(error: Exception) -> None:
         ),
         (
             ["table", "--metric", " ,"],
-            "error: --metric ' ,': no name is in that; give one or more, or leave --metric out.\n",
+            "error: --metric ' ,': no name is in that; give one or more, with commas between.\n",
         ),
     ],
 )

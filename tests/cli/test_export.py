@@ -78,7 +78,7 @@ def test_a_safetensors_file_holds_both_ways_and_has_a_card_beside_it(
     ("words", "says"),
     [
         (["--output", "G.pth"], r"--output G.pth: the name must end in .onnx or .safetensors"),
-        (["--output", "."], "--output .: the name must end in"),
+        (["--output", "."], "--output .: that is a folder; name a file."),
         (["--output", "G.safetensors", "--direction", "A2B"], "--direction A2B: a .safetensors file holds both ways"),
         (["--output", "G.onnx", "--direction", "A2C"], "'A2C'"),
     ],

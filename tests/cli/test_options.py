@@ -2,11 +2,13 @@
 
 import doctest
 import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
 import typer
+from typer.testing import Result
 
 from ugbench.cli import doctor, options
 from ugbench.cli.options import parse_seeds, parse_sets, parse_weights, split_list, takes_common
@@ -31,6 +33,46 @@ def test_the_examples_in_the_docstrings_hold(module: Any) -> None:
 )
 def test_a_list_is_repeated_or_has_commas(values: list[str] | None, items: list[str]) -> None:
     assert split_list(values, "--metric") == items
+
+
+@pytest.mark.parametrize("value", ["", " "])
+@pytest.mark.parametrize("option", ["--results", "--data-root", "--output"])
+def test_an_empty_path_is_refused_and_not_taken_for_the_folder_one_is_in(
+    ugbench: Callable[..., Result], option: str, value: str
+) -> None:
+    words = ["translate", "x", "--input", "x.png", "--output", "out"] if option == "--output" else ["vote"]
+    result = ugbench(*words, option, value)
+    assert result.exit_code == 2
+    assert f"error: {option} '{value}': that is no path; name one, or leave {option} out.\n" == result.stderr
+
+
+def test_a_file_is_no_folder_and_a_folder_no_file(ugbench: Callable[..., Result], tmp_path: Path) -> None:
+    there = tmp_path / "note.txt"
+    there.write_text("x")
+    for words, says in (
+        (["table", "--results", there], f"--results {there}: that is a file; name a folder."),
+        (["train", "cut", "--dataset", "dial", "--results", there / "in"], f"--results {there / 'in'}: {there} is a"),
+        (
+            ["compare", "--methods", "cut", "--dataset", "dial", "--results", there],
+            f"--results {there}: that is a file",
+        ),
+        (["table", "--output", tmp_path], f"--output {tmp_path}: that is a folder; name a file."),
+        (
+            ["figure", "rho", "--output", there / "x.png"],
+            f"--output {there / 'x.png'}: {there} is a file, not a folder",
+        ),
+    ):
+        result = ugbench(*words)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.startswith(f"error: {says}")
+    assert there.read_text() == "x"
+
+
+@pytest.mark.parametrize("words", [["figure", "rho", "--run", ""], ["translate", " ", "--input", "a", "--output", "b"]])
+def test_an_empty_run_is_not_any_run(ugbench: Callable[..., Result], words: list[str]) -> None:
+    result = ugbench(*words)
+    assert result.exit_code == 2
+    assert "is empty; give the start of a run's id, or its folder" in result.stderr
 
 
 @pytest.mark.parametrize(

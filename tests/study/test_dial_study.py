@@ -77,9 +77,17 @@ def test_another_dial_is_turned_with_its_own_fields() -> None:
     assert fields(size=64)["datasets"][0] == "dial:shape=0,texture=0,size=64"
 
 
-@pytest.mark.parametrize("base", ["dial:shape=1", "dial:size=32, texture=0.5", "cat2dog", "dialled:size=32"])
-def test_what_cannot_be_turned_is_refused(base: str) -> None:
-    with pytest.raises(UsageError, match="turns a dial's shape and texture itself"):
+@pytest.mark.parametrize(
+    ("base", "why"),
+    [
+        ("dial:shape=1", "--dial turns a dial's shape and texture itself"),
+        ("dial:size=32, texture=0.5", "--dial turns a dial's shape and texture itself"),
+        ("cat2dog", "--dial turns a dial, and that is none"),
+        ("dialled:size=32", "--dial turns a dial, and that is none"),
+    ],
+)
+def test_what_cannot_be_turned_is_refused(base: str, why: str) -> None:
+    with pytest.raises(UsageError, match=f"--dataset {base}: {why}"):
         fields(base=base)
 
 

@@ -85,8 +85,9 @@ def usage_sentence(error: typer.TyperException) -> str:
         error.possibilities = [name for name in error.possibilities if name not in unread]  # type: ignore[attr-defined]
     message = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
     faults = getattr(error.__cause__, "errors", None)  # pydantic's, which says what it would take and not what it got
-    if message and faults is not None:
-        message += f", and {faults()[0]['input']!r} was given"
+    given = None if faults is None else repr(faults()[0]["input"])
+    if message and given is not None and given not in message:
+        message += f", and {given} was given"
     context = getattr(error, "ctx", None)
     if not message or context is None:
         return message

@@ -11,7 +11,7 @@ import typer
 
 from ugbench.cli.data_check import check
 from ugbench.cli.data_import import import_
-from ugbench.cli.options import DATA_ROOT, DataRoot, Json, takes_common
+from ugbench.cli.options import DATA_ROOT, DataRoot, Json, folder, takes_common
 from ugbench.cli.output import print_json, print_rows, progress_callback, say
 from ugbench.errors import DataError
 
@@ -111,7 +111,10 @@ def as_text(dial: dict[str, Any] | None) -> str:
 def make(
     dial: Annotated[str, typer.Argument(metavar="DIAL", help="dial, or dial:shape=0,texture=1,size=64,train=400.")],
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="DIR", help="Default: its own name in the data root.")
+        Path | None,
+        typer.Option(
+            "--output", parser=folder("--output"), metavar="DIR", help="Default: its own name in the data root."
+        ),
     ] = None,
     data_root: DataRoot = DATA_ROOT,
     as_json: Json = False,

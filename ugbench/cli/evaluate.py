@@ -67,7 +67,12 @@ def evaluate(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", metavar="FILE", help="Add the records of --real and --fake here."),
+        typer.Option(
+            "--output",
+            parser=options.file("--output"),
+            metavar="FILE",
+            help="Add the records of --real and --fake here.",
+        ),
     ] = None,
     cache: options.Cache = None,
     results: Results = options.RESULTS,
@@ -148,11 +153,12 @@ def make_wanted(
     """What the options of scoring ask for.
 
     Raises:
-        UnknownName: no such metric or protocol.
+        UnknownName: no such metric, protocol or extractor.
         UsageError: options that do not go together, or a weights file that is not there.
     """
     from ugbench.errors import UnknownName
     from ugbench.scoring.cache import Cache, default_folder
+    from ugbench.scoring.extractors import EXTRACTORS
     from ugbench.scoring.wanted import Networks, Wanted, metric
     from ugbench.scoring.weights import SOURCES
 
@@ -160,6 +166,8 @@ def make_wanted(
     for name in files:
         if name not in SOURCES:
             raise UnknownName("network (--weights)", name, SOURCES)
+    if extractor not in EXTRACTORS:
+        raise UnknownName("extractor", extractor, EXTRACTORS)
     names = tuple(options.split_list(metrics, "--metric"))
     for name in names:
         metric(name)

@@ -21,7 +21,12 @@ SUFFIXES = (".onnx", ".safetensors")
 
 def export(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or the start of its id.")],
-    output: Annotated[Path, typer.Option("--output", metavar="FILE", help="FILE.onnx or FILE.safetensors.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", parser=options.file("--output"), metavar="FILE", help="FILE.onnx or FILE.safetensors."
+        ),
+    ],
     direction: Annotated[
         Literal["A2B", "B2A"] | None,
         typer.Option("--direction", help="Of an .onnx file; default: the run's first, A2B where it can."),

@@ -17,7 +17,10 @@ def figure(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="See --list.")] = None,
     list_them: Annotated[bool, typer.Option("--list", help="Name every figure.")] = False,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="PNG or PDF; default: NAME.png.")
+        Path | None,
+        typer.Option(
+            "--output", parser=options.file("--output"), metavar="FILE", help="PNG or PDF; default: NAME.png."
+        ),
     ] = None,
     runs: Annotated[
         list[str] | None, typer.Option("--run", metavar="RUN", help="Runs to show; default: all. Repeatable.")

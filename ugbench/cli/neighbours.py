@@ -27,7 +27,10 @@ def neighbours(
         Literal["A2B", "B2A"] | None, typer.Option("--direction", help="Which way; default: each that the run has.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="Draw the 8 closest pairs: PNG or PDF.")
+        Path | None,
+        typer.Option(
+            "--output", parser=options.file("--output"), metavar="FILE", help="Draw the 8 closest pairs: PNG or PDF."
+        ),
     ] = None,
     cache: options.Cache = None,
     results: Results = options.RESULTS,

@@ -16,6 +16,44 @@ import typer
 
 from ugbench.errors import UsageError
 
+
+def folder(option: str) -> Callable[[str | Path], Path]:
+    """A reader of an option's value that names a folder, which need not be there.
+
+    It raises UsageError for an empty value, and where a file is there or in the way.
+    """
+
+    def read(text: str | Path) -> Path:
+        path = _path(option, text)
+        if path.is_file():
+            raise UsageError(f"{option} {path}: that is a file; name a folder.")
+        return path
+
+    return read
+
+
+def file(option: str) -> Callable[[str | Path], Path]:
+    """The same of one that names a file to write, where no folder may be."""
+
+    def read(text: str | Path) -> Path:
+        path = _path(option, text)
+        if path.is_dir():
+            raise UsageError(f"{option} {path}: that is a folder; name a file.")
+        return path
+
+    return read
+
+
+def _path(option: str, text: str | Path) -> Path:
+    if not str(text).strip():
+        raise UsageError(f"{option} '{text}': that is no path; name one, or leave {option} out.")
+    path = Path(text)
+    above = next((parent for parent in path.parents if parent.exists()), None)
+    if above is not None and not above.is_dir():
+        raise UsageError(f"{option} {path}: {above} is a file, not a folder; name another place.")
+    return path
+
+
 RESULTS = Path("results")
 DATA_ROOT = Path("datasets")
 DEVICE = "auto"
@@ -23,10 +61,19 @@ PRECISION: Literal["auto", "fp32", "bf16"] = "auto"
 
 Results = Annotated[
     Path,
-    typer.Option("--results", envvar="UGBENCH_RESULTS", metavar="DIR", help="Folder of runs and scores."),
+    typer.Option(
+        "--results",
+        parser=folder("--results"),
+        envvar="UGBENCH_RESULTS",
+        metavar="DIR",
+        help="Folder of runs and scores.",
+    ),
 ]
 DataRoot = Annotated[
-    Path, typer.Option("--data-root", envvar="UGBENCH_DATA", metavar="DIR", help="Folder of data sets.")
+    Path,
+    typer.Option(
+        "--data-root", parser=folder("--data-root"), envvar="UGBENCH_DATA", metavar="DIR", help="Folder of data sets."
+    ),
 ]
 Device = Annotated[
     str,
@@ -58,6 +105,7 @@ Cache = Annotated[
     Path | None,
     typer.Option(
         "--cache",
+        parser=folder("--cache"),
         envvar="UGBENCH_CACHE",
         metavar="DIR",
         help="Where features are kept between calls; default: ~/.cache/ugbench/features.",
@@ -81,7 +129,7 @@ def split_list(values: Iterable[str] | None, option: str) -> list[str]:
     items = [item.strip() for value in given for item in value.split(",")]
     found = list(dict.fromkeys(item for item in items if item))
     if given and not found:
-        raise UsageError(f"{option} '{','.join(given)}': no name is in that; give one or more, or leave {option} out.")
+        raise UsageError(f"{option} '{','.join(given)}': no name is in that; give one or more, with commas between.")
     return found
 
 

@@ -12,12 +12,14 @@ import typer
 from ugbench.cli import options
 from ugbench.cli.options import Json, Results
 from ugbench.cli.output import print_json, progress_callback, say
-from ugbench.errors import UsageError
 
 
 def report(
     output: Annotated[
-        Path, typer.Option("--output", metavar="FILE", help="The page; one file that loads nothing.")
+        Path,
+        typer.Option(
+            "--output", parser=options.file("--output"), metavar="FILE", help="The page; one file that loads nothing."
+        ),
     ] = Path("report.html"),
     dataset: Annotated[
         list[str] | None, typer.Option("--dataset", metavar="NAME", help="This data set only; repeatable.")
@@ -34,7 +36,6 @@ def report(
       ugbench report
       ugbench report --dataset dial-s1-t1-64 --output dial.html
     """
-    check_file(output)
     from ugbench.report.page.collect import collect
     from ugbench.report.page.render import render
 
@@ -53,12 +54,3 @@ def report(
     say(f"written to {output} ({output.stat().st_size / 1e6:.1f} MB)")
     if as_json:
         print_json({"report": output, "bytes": output.stat().st_size})
-
-
-def check_file(output: Path) -> None:
-    """Raises UsageError where a file cannot be written since a folder is there, or a file where a folder should be."""
-    if output.is_dir():
-        raise UsageError(f"--output {output}: that is a folder; name a file.")
-    above = next(parent for parent in output.parents if parent.exists())
-    if not above.is_dir():
-        raise UsageError(f"--output {output}: {above} is a file, not a folder; name another place.")

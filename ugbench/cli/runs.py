@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from ugbench.cli.options import RESULTS, Json, Results
 from ugbench.cli.output import print_json, print_rows, say
-from ugbench.report.held import nothing
 
 if TYPE_CHECKING:
     from ugbench.train.run import Run
@@ -29,7 +28,7 @@ def runs(results: Results = RESULTS, as_json: Json = False) -> None:
         print_json(rows)
         return
     if not rows:
-        say(str(nothing(results, "runs", "`ugbench train METHOD --dataset DATA` makes one")))
+        say(f"no runs in {results}; `ugbench train METHOD --dataset DATA` makes one.")
         return
     print_rows(
         ("id", "dataset", "method", "variant", "seed", "step", "status"),

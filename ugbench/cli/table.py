@@ -44,7 +44,10 @@ def table(
         typer.Option("--format", help="Of the output."),
     ] = "terminal",
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="Write it here instead of printing it.")
+        Path | None,
+        typer.Option(
+            "--output", parser=options.file("--output"), metavar="FILE", help="Write it here instead of printing it."
+        ),
     ] = None,
     results: Results = options.RESULTS,
     as_json: Json = False,

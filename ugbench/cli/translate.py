@@ -16,7 +16,12 @@ from ugbench.errors import UsageError
 def translate(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or the start of its id.")],
     source: Annotated[Path, typer.Option("--input", metavar="FILE|DIR", help="An image, or a folder of images.")],
-    output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Where <stem>.png of each input goes.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", parser=options.folder("--output"), metavar="DIR", help="Where <stem>.png of each input goes."
+        ),
+    ],
     direction: Annotated[
         Literal["A2B", "B2A"] | None,
         typer.Option("--direction", help="Default: the run's first, A2B where it can."),

@@ -110,6 +110,7 @@ def open_galleries(
     """
     from ugbench.data.datasets import resolve
     from ugbench.method import DIRECTIONS
+    from ugbench.report.held import nothing
     from ugbench.serve.pictures import open_gallery
     from ugbench.serve.standing import standing_runs
     from ugbench.train.run import dataset_folder, list_runs
@@ -118,6 +119,8 @@ def open_galleries(
         data = resolve(dataset, data_root, tick)
     folder = dataset_folder(results, data, make=False)
     runs = [run for run in list_runs(results) if run.path.parent.parent == folder]
+    if not results.is_dir():
+        raise nothing(results, "runs", "train or import some")
     if not runs:
         raise UsageError(f"--dataset {dataset}: no runs of it under {results}; train or import some.")
     standing = standing_runs(methods, runs, DIRECTIONS if direction is None else (direction,))

@@ -34,6 +34,7 @@ def fields(
     Raises:
         UsageError: `base` is no dial, or says its own shape or texture.
     """
+    _check_open(base or "dial")
     arms = [*adaptation.learnt, *adaptation.fixed]
     placebo, *changes = (turned(_sized(base or "dial", size or SIZE), setting) for setting in SETTINGS)
     side = size or dial.parse(placebo).size
@@ -72,18 +73,27 @@ def _sized(base: str, size: int) -> str:
     return f"{kind}:size={size}" + (f",{rest}" if rest else "")
 
 
+def _check_open(base: str) -> None:
+    kind, _, rest = base.partition(":")
+    if kind != "dial":
+        raise UsageError(
+            f"--dataset {base}: --dial turns a dial, and that is none; give one such as dial:size={SIZE}, or leave "
+            "--dataset out."
+        )
+    if any(part.partition("=")[0].strip() in Setting._fields for part in rest.split(",")):
+        raise UsageError(
+            f"--dataset {base}: --dial turns a dial's shape and texture itself; give one without them, "
+            f"such as dial:size={SIZE}."
+        )
+
+
 def turned(base: str, setting: Setting) -> str:
     """The dial of these settings, as `--dataset` takes it.
 
     >>> turned("dial:size=32", Setting(1, 0))
     'dial:shape=1,texture=0,size=32'
     """
-    kind, _, rest = base.partition(":")
-    if kind != "dial" or any(part.partition("=")[0].strip() in Setting._fields for part in rest.split(",")):
-        raise UsageError(
-            f"--dataset {base}: --dial turns a dial's shape and texture itself; give one without them, "
-            f"such as dial:size={SIZE}."
-        )
+    _, _, rest = base.partition(":")
     text = f"dial:shape={setting.shape:g},texture={setting.texture:g}" + (f",{rest}" if rest else "")
     dial.parse(text)
     return text

@@ -267,8 +267,12 @@ def find_run(text: str, results: Path) -> Run:
     """The run that is a folder's path, or whose id starts with `text`.
 
     Raises:
-        RunError: none, or several.
+        RunError: none, or several; or there is no text.
     """
+    if not text.strip():
+        raise RunError(
+            f"RUN '{text}' is empty; give the start of a run's id, or its folder: `ugbench runs` lists them."
+        )
     if (Path(text) / CONFIG).exists():
         return read_run(Path(text))
     runs = list_runs(results)
