@@ -139,7 +139,32 @@ def test_starts_of_a_seed_are_compared_channel_by_channel(tmp_path: Path) -> Non
     assert found["at_0_or_1"] == 0.25
 
 
+def test_what_the_page_of_the_dial_study_quotes_of_its_looks_is_what_they_print() -> None:
+    docs = BENCHMARKS.parent / "docs"
+    found = figures_of("rho_looks", docs / "reference" / "dial-study")
+    page = " ".join((docs / "dial-study.md").read_text(encoding="utf-8").split())
+    starts = [text.split()[0] for text in found["texture_minus_shape_by_start"].values()]
+    assert f"by start it is {starts[0]}, {starts[1]} and {starts[2]} (from 0, 0.5 and 1)" in page
+    layers = [layer["second_minus_first"].split()[0] for layer in found["norm_layers"].values()]
+    assert f"({layers[0]}, {layers[1]} and {layers[2]} at (0, 0), (1, 0) and (0, 1))" in page
+    quoted = [found["texture_minus_shape_b_to_a"], found["placebo_from_1_minus_from_0"]]
+    quoted += [text for name, own in found.items() if name.startswith("error_") for text in own.values()]
+    unquoted = found["error_learnt_minus_fixed_at_1"].values()
+    assert [text for text in quoted if text not in page] == list(unquoted)
+
+
 def test_no_benchmark_is_left_out() -> None:
-    tested = {"coverage", "evaluation", "kid", "memory", "preferences", "report", "rho_channels", "rho_walk", "step"}
+    tested = {
+        "coverage",
+        "evaluation",
+        "kid",
+        "memory",
+        "preferences",
+        "report",
+        "rho_channels",
+        "rho_looks",
+        "rho_walk",
+        "step",
+    }
     tested |= {*PARTS}
     assert {file.stem for file in BENCHMARKS.glob("*.py")} == tested

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,8 +41,12 @@ def test_a_run_is_found_by_the_start_of_its_id_or_its_folder(make_run: Callable[
     assert find_run(str(second.path), tmp_path).id == second.id
     with pytest.raises(RunError, match=r"no run under .* starts with 'zz'"):
         find_run("zz", tmp_path)
-    with pytest.raises(RunError, match="is the start of 2 runs' ids"):
-        find_run("", tmp_path)
+    with pytest.raises(RunError, match="RUN ' ' is empty; give the start"):
+        find_run(" ", tmp_path)
+    ids = [first.id, second.id, *(make_run("d", seed=seed).id for seed in range(2, 17))]
+    digit, count = Counter(own[0] for own in ids).most_common(1)[0]  # one of 16, so that two of 17 share it
+    with pytest.raises(RunError, match=f"'{digit}' is the start of {count} runs' ids"):
+        find_run(digit, tmp_path)
 
 
 def test_a_config_that_is_no_runs_is_named(make_run: Callable[..., Run]) -> None:

@@ -68,8 +68,8 @@ class Contrast:
 
     def text(self) -> str:
         """`0.213 [0.170, 0.256]`."""
-        interval = "" if self.low is None or self.high is None else f" [{self.low:.3f}, {self.high:.3f}]"
-        return f"{self.mean:.3f}{interval}"
+        interval = "" if self.low is None or self.high is None else f" [{_fixed(self.low)}, {_fixed(self.high)}]"
+        return f"{_fixed(self.mean)}{interval}"
 
 
 def against_margin(values: Sequence[float], margin: float, side: Side = "both") -> Contrast:
@@ -100,6 +100,11 @@ def over_family(contrasts: Sequence[Contrast]) -> list[Contrast]:
     """The contrasts with `adjusted` by Holm; one without a p-value counts with 1."""
     adjusted = holm.adjusted([1.0 if one.beyond is None else one.beyond for one in contrasts])
     return [one if one.beyond is None else replace(one, adjusted=p) for one, p in zip(contrasts, adjusted, strict=True)]
+
+
+def _fixed(value: float) -> str:
+    """Three decimals, and no minus before a zero."""
+    return f"{round(value, 3) + 0.0:.3f}"
 
 
 def _tail(distance: float, se: float, n: int) -> float:
