@@ -31,7 +31,9 @@ def table(
     ] = None,
     columns: Annotated[
         list[str] | None,
-        typer.Option("--columns", metavar="NAMES", help="What runs took: parameters, flops, hours."),
+        typer.Option(
+            "--columns", metavar="NAMES", help="What runs took: parameters, flops, hours; maps: CAM mass of each."
+        ),
     ] = None,
     votes: Annotated[
         bool, typer.Option("--votes", help="What raters preferred (`ugbench vote`); scores beside it by --metric.")

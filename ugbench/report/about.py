@@ -10,8 +10,9 @@ from statistics import fmean
 from types import MappingProxyType
 
 from ugbench.errors import ConfigError, RunError, UnknownName
+from ugbench.report import map_mass
 from ugbench.report.beside import Beside, Entry
-from ugbench.report.table import Row, Table
+from ugbench.report.table import Table, runs_of
 from ugbench.train.counts import Counts, count
 from ugbench.train.run import Run, list_runs
 
@@ -67,25 +68,29 @@ KINDS: Mapping[str, _Kind] = MappingProxyType(
 def add_about(table: Table, columns: Sequence[str], results: Path) -> Table:
     """The table with the chosen columns after our scores; empty where a row has no run here or it is not known.
 
-    Each config is counted once. Runs of one row whose configs differ in a count leave it empty.
+    Each config is counted once. Runs of one row whose configs differ in a count leave it empty. `maps` is a column a
+    heat map, after the others.
 
     Args:
-        columns: of parameters, flops, hours, in this order.
+        columns: of parameters, flops, hours and maps, in this order.
         results: folder of the runs.
     Raises:
         UnknownName: there is no such column.
         RunError: a run's config.json or timing.jsonl is damaged.
     """
     for name in columns:
-        if name not in KINDS:
-            raise UnknownName("column", name, KINDS)
+        if name not in (*KINDS, map_mass.NAME):
+            raise UnknownName("column", name, (*KINDS, map_mass.NAME))
+    if map_mass.NAME in columns:
+        others = [name for name in columns if name != map_mass.NAME]
+        return map_mass.add_map_masses(add_about(table, others, results), results)
     if not columns:
         return table
     runs = {run.id: run for run in list_runs(results)}
     counted: dict[str, Counts | str] = {}
     rows = []
     for row in table.rows:
-        own = _runs_of(row, runs)
+        own = runs_of(row, runs)
         entries = {KINDS[name].key: _entry(name, _value(name, own, counted)) for name in columns}
         rows.append(replace(row, beside={**row.beside, **entries}))
     kinds = [KINDS[name] for name in columns]
@@ -118,11 +123,6 @@ def training_hours(run: Path) -> float | None:
         except (ValueError, TypeError, KeyError):
             raise RunError(f"{file}, line {number} is no line of a step and its time; remove it.") from None
     return seconds / 3600 if before else None
-
-
-def _runs_of(row: Row, runs: Mapping[str, Run]) -> list[Run]:
-    ids = dict.fromkeys(one for cell in row.cells.values() for one in cell.runs)
-    return [runs[one] for one in ids if one in runs]
 
 
 def _value(name: str, runs: Sequence[Run], counted: dict[str, Counts | str]) -> float | None:

@@ -170,6 +170,7 @@ LATEX = {
     "≈": "$\\approx$",
     "√": "$\\surd$",
     "†": "$\\dagger$",
+    "°": "$^\\circ$",
     "↓": "$\\downarrow$",
     "↑": "$\\uparrow$",
 }

@@ -22,7 +22,7 @@ from ugbench.report.counted import latest, under_protocol
 from ugbench.scoring.differences import DifferenceRecord
 from ugbench.scoring.protocol import LAST, is_selected, protocol_id
 from ugbench.scoring.record import ScoreRecord
-from ugbench.train.run import label_of
+from ugbench.train.run import Run, label_of
 
 if TYPE_CHECKING:
     from ugbench.report.across import Across
@@ -178,6 +178,12 @@ def to_json(table: Table) -> dict[str, Any]:
         **({"across": [one.to_json() for one in table.across]} if table.across else {}),
         "notes": list(table.notes),
     }
+
+
+def runs_of(row: Row, runs: Mapping[str, Run]) -> list[Run]:
+    """The runs that a row's cells are of, of those at hand, by id."""
+    ids = dict.fromkeys(one for cell in row.cells.values() for one in cell.runs)
+    return [runs[one] for one in ids if one in runs]
 
 
 def in_order(rows: Iterable[Row]) -> list[Row]:

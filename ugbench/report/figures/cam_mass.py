@@ -9,19 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from torch import Tensor
 
-from ugbench.data.images import load_images
 from ugbench.errors import UsageError
-from ugbench.kept_maps import kept_maps
 from ugbench.method import DIRECTIONS, Direction
-from ugbench.metric import Score
 from ugbench.metrics import _truth, cam_mass
 from ugbench.metrics._intervals import ENOUGH
 from ugbench.report import style
 from ugbench.report.figure_context import FigureContext, label_runs
+from ugbench.report.map_mass import Masses, images, masses
 from ugbench.scoring.evaluate import why_none
-from ugbench.scoring.material import Material
 from ugbench.train.run import Run, dataset_of
 
 TITLE = "mass of every heat map in the region that should change, over its share of the image (dial)"
@@ -31,10 +27,7 @@ ROOM = 0.6  # of a run's line, over which its maps stand above each other
 GREY = "0.35"
 NAMED = 4  # of runs that are not shown
 
-Dots = Mapping[str, tuple[Score, bool]]
-"""Score and whether the map is attention, by the map's name."""
-
-Panels = dict[Direction, list[tuple[Run, str, Dots]]]
+Panels = dict[Direction, list[tuple[Run, str, Masses]]]
 """Runs with their labels and dots, by direction."""
 
 
@@ -87,7 +80,7 @@ def _collect(runs: Sequence[Run], directions: Sequence[Direction]) -> tuple[Pane
     absent = []
     for direction in directions:
         for run, label in zip(runs, label_runs(runs), strict=True):
-            dots = _scores(run, direction)
+            dots = masses(run, direction)
             if dots:
                 panels.setdefault(direction, []).append((run, label, dots))
             elif dots is None and direction in run.directions():
@@ -105,34 +98,15 @@ def _below(panels: Panels, absent: Sequence[str]) -> Iterator[str]:
         yield f"not shown, since no maps of their last step are kept: {', '.join(absent[:NAMED])}{more}"
 
 
-def _images(run: Run, direction: Direction) -> tuple[Tensor, Tensor]:
-    """The sources and their truth, uint8 (n, 3, s, s)."""
-    material = Material(dataset_of(run), direction, int(run.config.config["size"]))
-    return load_images(material.sources, material.size), material.truth(material.sources)
-
-
 def _largest(run: Run, direction: Direction) -> float:
     """The value of a map that is the region that should change."""
-    images = _images(run, direction)
-    return cam_mass.compute(_truth.region(*images, _truth.THRESHOLD).float(), *images).value
-
-
-def _scores(run: Run, direction: Direction) -> Dots | None:
-    """Of the maps that are kept; None where none of the last step are, nothing where the method draws none."""
-    if run.config.is_external:
-        return {}
-    maps = kept_maps(run, direction)
-    if maps is None or maps.step != run.step():
-        return None
-    if not maps.heat:
-        return {}
-    images = _images(run, direction)
-    return {name: (cam_mass.compute(heat, *images), name in maps.attended) for name, heat in maps.heat.items()}
+    own = images(run, direction)
+    return cam_mass.compute(_truth.region(*own, _truth.THRESHOLD).float(), *own).value
 
 
 def _draw_panel(
     axes: Axes,
-    rows: Sequence[tuple[Run, str, Dots]],
+    rows: Sequence[tuple[Run, str, Masses]],
     markers: Mapping[str, str],
     looks: Mapping[str, Mapping[str, Any]],
 ) -> None:

@@ -1,0 +1,102 @@
+"""Where each kept heat map of a run lies, as a number: in a table's columns beside the scores, and for a figure.
+
+The score `cam_mass` is of a run's main map alone; a method may have more, of its discriminators for one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import cast
+
+from torch import Tensor
+
+from ugbench.data.images import load_images
+from ugbench.kept_maps import kept_maps
+from ugbench.method import Direction
+from ugbench.metric import Score
+from ugbench.metrics import cam_mass
+from ugbench.report.beside import Beside, Entry
+from ugbench.report.layout import with_error
+from ugbench.report.table import Row, Table, runs_of
+from ugbench.scoring.evaluate import why_none
+from ugbench.scoring.material import Material
+from ugbench.train.run import Run, dataset_of, list_runs
+
+NAME, KEY = "maps", "cam_mass_{}"
+NOTE = (
+    "CAM mass of each heat map that a run keeps, of its last step: the share of its mass inside the region that should "
+    "change, over the region's share of the image; mean over seeds ± standard error. °: plain features, no attention."
+)
+
+Masses = Mapping[str, tuple[Score, bool]]
+"""Score and whether the map is attention, by the map's name."""
+
+
+def masses(run: Run, direction: Direction) -> Masses | None:
+    """CAM mass of every map that a run keeps of its last step; its data set must be a dial that changes something.
+
+    None where none of that step are kept; nothing where the method draws none, or another tool made the outputs.
+
+    Raises:
+        RunError: the data set is no longer where it was, or the file of maps is damaged.
+    """
+    if run.config.is_external:
+        return {}
+    maps = kept_maps(run, direction)
+    if maps is None or maps.step != run.step():
+        return None
+    if not maps.heat:
+        return {}
+    own = images(run, direction)
+    return {name: (cam_mass.compute(heat, *own), name in maps.attended) for name, heat in maps.heat.items()}
+
+
+def images(run: Run, direction: Direction) -> tuple[Tensor, Tensor]:
+    """The test sources and their truth at the run's size, uint8 (n, 3, s, s)."""
+    material = Material(dataset_of(run), direction, int(run.config.config["size"]))
+    return load_images(material.sources, material.size), material.truth(material.sources)
+
+
+def add_map_masses(table: Table, results: Path) -> Table:
+    """The table with a column a heat map, as `--columns maps` asks; empty where a row's runs keep no such map.
+
+    Raises:
+        RunError: see `masses`, or a run's config.json is damaged.
+    """
+    runs = {run.id: run for run in list_runs(results)}
+    rows = [replace(row, beside={**row.beside, **_entries(row, runs_of(row, runs))}) for row in table.rows]
+    known = {column.key for column in table.beside}
+    keys = list(dict.fromkeys(key for row in rows for key in row.beside if key not in known))
+    prefix = KEY.format("")
+    beside = [Beside(key, NAME, f"CAM mass, {key.removeprefix(prefix)}", (key, f"{key}_se")) for key in keys]
+    return replace(
+        table,
+        rows=tuple(rows),
+        beside=(*table.beside, *beside),
+        notes=(*table.notes, NOTE if beside else "No run here keeps heat maps; `ugbench eval --metric cam_mass` does."),
+    )
+
+
+def _entries(row: Row, runs: Sequence[Run]) -> dict[str, Entry]:
+    found: dict[str, list[float]] = {}
+    attended = set()
+    for run in runs:
+        if run.config.dataset is None or why_none("cam_mass", dataset_of(run)) is not None:
+            continue
+        for name, (score, is_attention) in (masses(run, cast(Direction, row.direction)) or {}).items():
+            found.setdefault(name, []).append(score.value)
+            if is_attention:
+                attended.add(name)
+    return {KEY.format(name): _entry(KEY.format(name), own, name in attended) for name, own in found.items()}
+
+
+def _entry(key: str, values: Sequence[float], is_attention: bool) -> Entry:
+    mean = fmean(values)
+    se = stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
+    text = with_error(mean, se) + ("" if is_attention else " °")
+    raw = {"value": mean, "se": se, "n_seeds": len(values), "attention": is_attention}
+    return Entry(text, raw, {key: mean, f"{key}_se": se})
