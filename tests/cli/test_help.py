@@ -68,10 +68,10 @@ def test_every_command_takes_the_common_options(
     assert given["as_json"] is True
 
 
-@pytest.mark.parametrize("path", PATHS, ids=" ".join)
-def test_no_option_with_a_value_shows_a_bare_type(ugbench: Callable[..., Result], path: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("path", [(), ("data",), *PATHS], ids=" ".join)
+def test_no_option_shows_a_bare_type(ugbench: Callable[..., Result], path: tuple[str, ...]) -> None:
     shown = ugbench(*path, "--help").stdout
-    assert re.findall(r"--[\w-]+ +(?:<(?!bool)[a-z ]+>|(?:TEXT|PATH|INTEGER|FLOAT)\b)", shown) == []
+    assert re.findall(r"--[\w-]+ +(?:-h +)?(?:<[a-z ]+>|(?:TEXT|PATH|INTEGER|FLOAT)\b)", shown) == []
 
 
 @pytest.mark.parametrize("path", PATHS, ids=" ".join)

@@ -8,7 +8,6 @@ import sys
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
 
 from ugbench import __version__
 from ugbench.cli import (
@@ -32,6 +31,7 @@ from ugbench.cli import (
     variants,
     vote,
 )
+from ugbench.cli.command import Command, Group
 from ugbench.cli.options import takes_common
 from ugbench.errors import UgbenchError
 
@@ -41,7 +41,7 @@ REFUSALS = (errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENOSPC,
 MISFITS = (errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR)
 
 
-class Root(TyperGroup):
+class Root(Group):
     """The root command: an error becomes one sentence on stderr and an exit code of 1, 2 or 75."""
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
@@ -142,26 +142,26 @@ def root(
     """
 
 
-app.command("demo")(takes_common(demo.demo))
-app.command("train")(takes_common(train.train))
-app.command("translate")(takes_common(translate.translate))
-app.command("eval")(takes_common(evaluate.evaluate))
-app.command("export")(takes_common(export.export))
-app.command("table")(takes_common(table.table))
-app.command("vote")(takes_common(vote.vote))
-app.command("differences")(takes_common(differences.differences))
-app.command("neighbours")(takes_common(neighbours.neighbours))
-app.command("figure")(takes_common(figure.figure))
-app.command("report")(takes_common(report.report))
-app.command("compare")(takes_common(compare.compare))
-app.command("ablate")(takes_common(compare.ablate))
-app.command("import")(takes_common(import_.import_))
-app.command("bench")(takes_common(bench.bench))
-app.command("methods")(takes_common(methods.methods))
-app.command("variants")(takes_common(variants.variants))
-app.command("runs")(takes_common(runs.runs))
+app.command("demo", cls=Command)(takes_common(demo.demo))
+app.command("train", cls=Command)(takes_common(train.train))
+app.command("translate", cls=Command)(takes_common(translate.translate))
+app.command("eval", cls=Command)(takes_common(evaluate.evaluate))
+app.command("export", cls=Command)(takes_common(export.export))
+app.command("table", cls=Command)(takes_common(table.table))
+app.command("vote", cls=Command)(takes_common(vote.vote))
+app.command("differences", cls=Command)(takes_common(differences.differences))
+app.command("neighbours", cls=Command)(takes_common(neighbours.neighbours))
+app.command("figure", cls=Command)(takes_common(figure.figure))
+app.command("report", cls=Command)(takes_common(report.report))
+app.command("compare", cls=Command)(takes_common(compare.compare))
+app.command("ablate", cls=Command)(takes_common(compare.ablate))
+app.command("import", cls=Command)(takes_common(import_.import_))
+app.command("bench", cls=Command)(takes_common(bench.bench))
+app.command("methods", cls=Command)(takes_common(methods.methods))
+app.command("variants", cls=Command)(takes_common(variants.variants))
+app.command("runs", cls=Command)(takes_common(runs.runs))
 app.add_typer(data.app, name="data")
-app.command("doctor")(takes_common(doctor.doctor))
+app.command("doctor", cls=Command)(takes_common(doctor.doctor))
 
 
 def main() -> None:

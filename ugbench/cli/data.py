@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ugbench.cli.command import Command, Group
 from ugbench.cli.data_check import check
 from ugbench.cli.data_import import import_
 from ugbench.cli.options import DATA_ROOT, DataRoot, Json, folder, takes_common
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ugbench.data.dial import DialSpec
     from ugbench.data.images import Progress
 
-app = typer.Typer(no_args_is_help=True, help="Data sets: list, import, check; or write a dial as files.")
+app = typer.Typer(cls=Group, no_args_is_help=True, help="Data sets: list, import, check; or write a dial as files.")
 
 
 def list_(data_root: DataRoot = DATA_ROOT, as_json: Json = False) -> None:
@@ -158,7 +159,7 @@ def write_whole(spec: DialSpec, folder: Path, progress: Progress | None = None) 
         made.rename(folder)
 
 
-app.command("list")(takes_common(list_))
-app.command("make")(takes_common(make))
-app.command("check")(takes_common(check))
-app.command("import")(takes_common(import_))
+app.command("list", cls=Command)(takes_common(list_))
+app.command("make", cls=Command)(takes_common(make))
+app.command("check", cls=Command)(takes_common(check))
+app.command("import", cls=Command)(takes_common(import_))
