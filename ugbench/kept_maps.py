@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -93,19 +94,32 @@ def made_at(run: Run, direction: Direction) -> int | None:
     Raises:
         RunError: the file is damaged.
     """
-    found = kept_maps(run, direction)
-    return None if found is None else found.step
+    file = run.path / "outputs" / direction / FILE
+    with _told(file):
+        try:
+            with safe_open(file, "pt") as opened:
+                return int(json.loads(opened.metadata()["note"])["step"])
+        except FileNotFoundError:
+            return None
 
 
 def _read(file: Path) -> tuple[Maps, str] | None:
     """The maps and the fingerprint of their sources."""
-    if not file.exists():
-        return None
-    try:
-        with safe_open(file, "pt") as opened:
-            note = json.loads(opened.metadata()["note"])
-            heat = {name: opened.get_tensor(name) for name in note["maps"]}
+    with _told(file):
+        try:
+            with safe_open(file, "pt") as opened:
+                note = json.loads(opened.metadata()["note"])
+                heat = {name: opened.get_tensor(name) for name in note["maps"]}
+        except FileNotFoundError:
+            return None
         return Maps(heat, frozenset(note["attended"]), note["step"]), note["sources"]
+
+
+@contextmanager
+def _told(file: Path) -> Iterator[None]:
+    """Damage is one sentence."""
+    try:
+        yield
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         raise RunError(f"{file} is damaged; remove it, and `ugbench eval --metric cam_mass` makes it again.") from None
 

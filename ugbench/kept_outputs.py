@@ -76,8 +76,8 @@ def make_outputs(
 ) -> None:
     """Translate the data set's test sources into RUN/outputs/<direction>/, where that is not done already.
 
-    Outputs of another step or of other sources, or some of which are gone, are replaced; another tool's are left as
-    they were imported. Where another process is at it, this waits for it.
+    Outputs of another step or of other sources are replaced, and made again where some are gone; another tool's are
+    left as they were imported. Where another process is at it, this waits for it.
     Overlays of heat maps lie beside them, in attention/, where the method has any.
 
     Raises:
@@ -89,21 +89,32 @@ def make_outputs(
     at = run.step() if step is None else step
     note = {"step": at, "sources": dataset.fingerprint((TEST[direction[0]],))}
     with run.making_outputs():
-        whole = all((folder / f"{path.stem}.png").exists() for path in dataset.split(TEST[direction[0]]))
-        if whole and (folder / NOTE).exists() and json.loads((folder / NOTE).read_text(encoding="utf-8")) == note:
+        sources = dataset.split(TEST[direction[0]])
+        same = (folder / NOTE).exists() and json.loads((folder / NOTE).read_text(encoding="utf-8")) == note
+        if same and all((folder / f"{path.stem}.png").exists() for path in sources):
             return
         method, _ = translate.load(run, device, step, whole=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        if not same:
+            shutil.rmtree(folder, ignore_errors=True)
         how = How(mode=run.config.precision, attention=has_attention(method, direction))
-        write_outputs(method, dataset.split(TEST[direction[0]]), folder, direction, how, progress)
+        write_outputs(method, sources, folder, direction, how, progress)
         # Written last: a folder without it was cut short and is made again.
         write_json(folder / NOTE, note)
 
 
 def made_at(run: Run, direction: Direction) -> int | None:
-    """The step whose outputs lie in RUN/outputs/<direction>/; None where they are not all there."""
-    note = run.path / "outputs" / direction / NOTE
-    return int(json.loads(note.read_text(encoding="utf-8"))["step"]) if note.exists() else None
+    """The step whose outputs were made in RUN/outputs/<direction>/; None where that was not done, or cut short."""
+    try:
+        return int(json.loads((run.path / "outputs" / direction / NOTE).read_text(encoding="utf-8"))["step"])
+    except FileNotFoundError:
+        return None
+
+
+def are_made(run: Run, direction: Direction, outputs: Outputs) -> bool:
+    """Whether these outputs all lie there, and are of their step; another tool's are of none."""
+    at = run.step() if outputs.step is None else outputs.step
+    of_step = run.config.is_external or made_at(run, direction) == at
+    return of_step and all(file.exists() for file in outputs.files)
 
 
 def sources_of(runs: Sequence[Run], direction: Direction, fingerprint: Fingerprint = DataSet.fingerprint) -> DataSet:

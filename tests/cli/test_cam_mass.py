@@ -198,8 +198,9 @@ def test_data_sets_that_can_have_no_such_score_are_left_out_and_named(home: Home
         in home.call("eval", placebo, *words[1:], code=2).stderr
     )
     study = ["compare", "--methods", "cyclegan", *alike, "--seeds", "1", "--metric", "changed", *where]
-    refused = home.call(*study, code=2)
-    assert reason in refused.stderr and "to train" not in refused.stderr, "it is refused before anything is trained"
+    before = sorted((tmp_path / "results").rglob("config.json"))
+    assert reason in home.call(*study, code=2).stderr
+    assert sorted((tmp_path / "results").rglob("config.json")) == before, "it is refused before anything is trained"
 
 
 def test_two_calls_at_once_make_the_maps_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

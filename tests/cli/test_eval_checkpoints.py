@@ -171,24 +171,28 @@ def test_after_a_selection_outputs_are_of_that_step_and_no_difference_of_the_las
     assert made_at(run, "A2B") == 1 and _kept(run, "A2B") is None
 
 
-def test_what_each_output_contributed_lies_beside_it_and_is_of_the_same_step(home: Home) -> None:
+def test_what_each_output_contributed_is_kept_by_step_and_outlives_the_outputs(home: Home) -> None:
     run = find_run(home.run, home.folder / "results")
     for words in (["--checkpoints", "all"], []):
         shutil.rmtree(run.path / "outputs", ignore_errors=True)
+        shutil.rmtree(run.path / "single", ignore_errors=True)
         (run.path / "scores.jsonl").unlink(missing_ok=True)
         (last,) = [
             one for one in home.eval(*words) if (one["metric"], one["direction"], one["step"]) == ("kid", "A2B", 3)
         ]
-        (kept,) = single.read(run, "A2B")
+        (kept,) = single.read(run, "A2B", 3)
         assert (kept.metric, kept.protocol_id) == ("kid", last["protocol_id"])
         assert set(kept.values) == set(kept_outputs.files_by_stem(run, "A2B"))
         assert sum(kept.values.values()) / 3 == pytest.approx(last["value"], rel=1e-6)
     home.eval("--kid-subset-size", "2")
-    assert single.read(run, "A2B") == [kept]
-    (run.path / "outputs/A2B" / single.FILE).write_text("{}")
-    with pytest.raises(RunError, match=r"single\.json holds no scores of single outputs; remove it"):
-        single.read(run, "A2B")
-    (run.path / "outputs/A2B" / single.FILE).unlink()
+    home.eval("--checkpoints", "all")  # makes the outputs of each step in turn
+    home.eval()
+    assert single.read(run, "A2B", 3) == [kept] and single.read(run, "A2B", 1) != [kept]
+    file = run.path / "single/A2B/3.json"
+    file.write_text("{}")
+    with pytest.raises(RunError, match=r"3\.json holds no scores of single outputs; remove it"):
+        single.read(run, "A2B", 3)
+    file.unlink()
 
 
 def test_calls_without_a_choice_are_refused(home: Home, tmp_path: Path) -> None:

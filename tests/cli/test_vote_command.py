@@ -56,7 +56,7 @@ def test_the_lowest_seed_stands_for_a_method_and_that_is_said(home: Path, capsys
         (["--methods", "zebrafish,dugong", "--direction", "B2A"], "zebrafish has no B2A, dugong has no B2A"),
         (["--methods", "zebrafish,dugong", "--host", "192.0.2.1"], "--host 192.0.2.1 --port 8000: cannot listen there"),
         (["--methods", "zebrafish,dugong", "--host", "192.0.2.1"], "; 0.0.0.0 is every address of this machine."),
-        (["--methods", "zebrafish,dugong", "--ask", " "], "--ask '': that asks raters nothing"),
+        (["--methods", "zebrafish,dugong", "--ask", " "], "--ask ' ': that asks raters nothing"),
     ],
 )
 def test_a_wrong_call_is_refused_in_one_sentence(ugbench: Call, home: Path, options: list[str], sentence: str) -> None:

@@ -228,7 +228,10 @@ def test_a_placebo_that_fails_alone_is_named_alone(whole: Any) -> None:
 def test_where_nothing_was_learnt_nothing_is_claimed_of_errors(whole: Any) -> None:
     lines = told(whole, error=0.5)
     assert lines[1].startswith("Does learning rho pay? Not learnt:")
-    assert lines[10].endswith("rho fixed at 0: -0.053 [-0.056, -0.051]; not tested, since nothing was learnt.")
+    assert lines[10].endswith(
+        "rho fixed at 0: -0.053 [-0.056, -0.051]; not tested, since nothing was learnt at "
+        "shape 1, texture 0 and at shape 0, texture 1."
+    )
     assert "beyond ±0.1" in lines[9]
 
 

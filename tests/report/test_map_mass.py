@@ -79,7 +79,19 @@ def test_where_no_run_keeps_maps_the_table_says_what_makes_them(
     keep_maps(run, {"generator"})
     table = built(tmp_path / "results", make_record, [run], ["maps"])
     assert table.beside == ()
-    assert table.notes[-1] == "No run here keeps heat maps; `ugbench eval --metric cam_mass` does."
+    assert table.notes[-1].startswith("No run in this table keeps heat maps of its last step on a dial that changes")
+
+
+def test_a_cell_of_fewer_runs_than_its_row_says_so_and_a_data_set_that_is_gone_is_named(
+    make_run: Make, make_record: MakeRecord, keep_maps: KeepMaps, dial: DataSet, tmp_path: Path
+) -> None:
+    runs = [make_run("ugatit", seed=seed, name=dial.name, root=dial.root) for seed in (0, 1)]
+    keep_maps(runs[0], {"generator"}, names=("generator",))
+    table = built(tmp_path / "results", make_record, runs, ["maps"])
+    assert [line for line in formats.md(table).splitlines() if line.endswith("(1 of 2 runs) |")]
+    dial.root.rename(dial.root.with_name("elsewhere"))
+    table = built(tmp_path / "results", make_record, runs, ["maps"])
+    assert table.beside == () and f"{dial.name}, which is gone" in table.notes[-1]
 
 
 def test_maps_of_another_step_than_the_last_are_not_counted(make_run: Make, keep_maps: KeepMaps, dial: DataSet) -> None:

@@ -47,7 +47,13 @@ def compare(
     ] = None,
     dataset: Datasets = None,
     study: Annotated[
-        Path | None, typer.Option("--study", metavar="FILE", help="A study in TOML; options given here take its place.")
+        Path | None,
+        typer.Option(
+            "--study",
+            parser=options.path("--study"),
+            metavar="FILE",
+            help="A study in TOML; options given here take its place.",
+        ),
     ] = None,
     seeds: Seeds = None,
     steps: Steps = None,

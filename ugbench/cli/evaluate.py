@@ -59,11 +59,21 @@ def evaluate(
         Literal["last", "validation"],
         typer.Option("--select", help="Or the kept one with the lowest KID on a tenth of the training images."),
     ] = "last",
-    real: Annotated[Path | None, typer.Option("--real", metavar="DIR", help="Any folder of real images.")] = None,
-    fake: Annotated[Path | None, typer.Option("--fake", metavar="DIR", help="Any folder of outputs.")] = None,
+    real: Annotated[
+        Path | None,
+        typer.Option("--real", parser=options.path("--real"), metavar="DIR", help="Any folder of real images."),
+    ] = None,
+    fake: Annotated[
+        Path | None, typer.Option("--fake", parser=options.path("--fake"), metavar="DIR", help="Any folder of outputs.")
+    ] = None,
     source: Annotated[
         Path | None,
-        typer.Option("--source", metavar="DIR", help="Their sources, for LPIPS; matched by stem."),
+        typer.Option(
+            "--source",
+            parser=options.path("--source"),
+            metavar="DIR",
+            help="Their sources, for LPIPS; matched by stem.",
+        ),
     ] = None,
     output: Annotated[
         Path | None,

@@ -29,7 +29,11 @@ def import_(
     ],
     path: Annotated[
         Path | None,
-        typer.Argument(metavar="FILE|DIR", help="A checkpoint's file or folder, or a folder of outputs."),
+        typer.Argument(
+            parser=options.path("FILE|DIR"),
+            metavar="FILE|DIR",
+            help="A checkpoint's file or folder, or a folder of outputs.",
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option("--name", metavar="N", help="What to call it; default: the file's or folder's name.")

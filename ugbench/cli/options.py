@@ -24,22 +24,27 @@ def folder(option: str) -> Callable[[str | Path], Path]:
     """
 
     def read(text: str | Path) -> Path:
-        path = _path(option, text)
-        if path.is_file():
-            raise UsageError(f"{option} {path}: that is a file; name a folder.")
-        return path
+        found = _path(option, text)
+        if found.is_file():
+            raise UsageError(f"{option} {found}: that is a file; name a folder.")
+        return found
 
     return read
+
+
+def path(option: str) -> Callable[[str | Path], Path]:
+    """A reader of an option's value that names what is there already; it raises UsageError for an empty one."""
+    return lambda text: _path(option, text)
 
 
 def file(option: str) -> Callable[[str | Path], Path]:
     """The same of one that names a file to write, where no folder may be."""
 
     def read(text: str | Path) -> Path:
-        path = _path(option, text)
-        if path.is_dir():
-            raise UsageError(f"{option} {path}: that is a folder; name a file.")
-        return path
+        found = _path(option, text)
+        if found.is_dir():
+            raise UsageError(f"{option} {found}: that is a folder; name a file.")
+        return found
 
     return read
 
@@ -47,11 +52,11 @@ def file(option: str) -> Callable[[str | Path], Path]:
 def _path(option: str, text: str | Path) -> Path:
     if not str(text).strip():
         raise UsageError(f"{option} '{text}': that is no path; name one, or leave {option} out.")
-    path = Path(text)
-    above = next((parent for parent in path.parents if parent.exists()), None)
+    found = Path(text)
+    above = next((parent for parent in found.parents if parent.exists()), None)
     if above is not None and not above.is_dir():
-        raise UsageError(f"{option} {path}: {above} is a file, not a folder; name another place.")
-    return path
+        raise UsageError(f"{option} {found}: {above} is a file, not a folder; name another place.")
+    return found
 
 
 RESULTS = Path("results")

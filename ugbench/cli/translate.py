@@ -15,7 +15,12 @@ from ugbench.errors import UsageError
 
 def translate(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or the start of its id.")],
-    source: Annotated[Path, typer.Option("--input", metavar="FILE|DIR", help="An image, or a folder of images.")],
+    source: Annotated[
+        Path,
+        typer.Option(
+            "--input", parser=options.path("--input"), metavar="FILE|DIR", help="An image, or a folder of images."
+        ),
+    ],
     output: Annotated[
         Path,
         typer.Option(

@@ -67,7 +67,7 @@ def vote(
     from ugbench.train.signals import stop_on_signals
 
     if not text.strip():
-        raise UsageError("--ask '': that asks raters nothing; give a question, or leave --ask out.")
+        raise UsageError(f"--ask '{text}': that asks raters nothing; give a question, or leave --ask out.")
     galleries, folder = open_galleries(options.split_list(methods, "--methods"), dataset, direction, results, data_root)
     study = Study({gallery.poll: gallery for gallery in galleries}, text, seed, questions)
     listener = listen(host, port)

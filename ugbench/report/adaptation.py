@@ -16,7 +16,7 @@ from ugbench.report.layout import with_error
 from ugbench.report.rho_records import RhoRecord
 from ugbench.scoring.record import ScoreRecord
 from ugbench.statistics.adaptation import SHAPE, TEXTURE, Error, Plan, Rho, Setting, Verdict, judge
-from ugbench.statistics.margins import Contrast
+from ugbench.statistics.margins import Contrast, three_decimals
 
 ERROR = "changed"
 
@@ -175,7 +175,7 @@ def sentences(own: Verdict) -> list[str]:
         out.append(_told(what, own.moves, claims.get(own.answer, _claim(own.moves))))
     for place, gain in own.pays.items():
         what = f"Error left with the learnt rho minus error left with rho fixed at {place:g}"
-        claims = {"not testable": "", "not learnt": "not tested, since nothing was learnt"}
+        claims = {"not testable": "", "not learnt": f"not tested, since nothing was learnt {_unlearnt(own)}"}
         out.append(_told(what, gain, claims.get(own.worth, _claim(gain))))
     if len(own.seeds) > 1:
         margins = " Within a margin: the larger p of two one-sided t-tests, at 5 %." if tested else ""
@@ -223,13 +223,18 @@ def _pays(own: Verdict) -> str:
     if own.worth == "pays":
         margin = min(gain.margin for gain in own.pays.values())
         places = " and at ".join(f"{place:g}" for place in own.pays)
-        return f"Pays: less error is left than with rho fixed at {places}, by more than {margin:g} each."
+        each = " each" if len(own.pays) > 1 else ""
+        return f"Pays: less error is left than with rho fixed at {places}, by more than {margin:g}{each}."
     return {
         "not testable": "Not testable either.",
-        "not learnt": "Not learnt: the arms leave as much error as untouched images have, so there is nothing to "
-        "compare.",
+        "not learnt": f"Not learnt: {_unlearnt(own)} the arms leave as much error as untouched images have, so there "
+        "is nothing to compare.",
         "undecided": "Undecided: neither that it pays nor that it does not is shown.",
     }[own.worth]
+
+
+def _unlearnt(own: Verdict) -> str:
+    return " and ".join(f"at {where(setting)}" for setting in own.unlearnt)
 
 
 def _told(what: str, one: Contrast, claim: str) -> str:
@@ -242,8 +247,8 @@ def _equal(one: Contrast) -> str:
         return ""
     if one.is_within:
         return f"shown to lie within ±{one.margin:g} (p {one.within:.2g})"
-    low, high = one.narrow
-    return f"not shown to lie within ±{one.margin:g} (p {one.within:.2g}, 90 % interval [{low:.3f}, {high:.3f}])"
+    low, high = map(three_decimals, one.narrow)
+    return f"not shown to lie within ±{one.margin:g} (p {one.within:.2g}, 90 % interval [{low}, {high}])"
 
 
 def _claim(one: Contrast) -> str:

@@ -47,6 +47,9 @@ class FigureContext:
         """
         runs = self.runs or list_runs(self.results)
         wanted = () if self.dataset is None else (self.dataset,)
+        if self.runs and self.dataset is not None and self.dataset not in map(dataset_name, self.runs):
+            there = ", ".join(sorted(set(map(dataset_name, self.runs))))
+            raise UsageError(f"--dataset {self.dataset}: the runs that --run names are of {there}; leave one out.")
         return of_datasets(runs, dataset_name, wanted, self.results, "runs", "train one with `ugbench train`")
 
     def chosen_of_one_dataset(self) -> list[Run]:

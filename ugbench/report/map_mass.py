@@ -6,7 +6,7 @@ The score `cam_mass` is of a run's main map alone; a method may have more, of it
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
@@ -15,6 +15,7 @@ from typing import cast
 from torch import Tensor
 
 from ugbench.data.images import load_images
+from ugbench.errors import RunError
 from ugbench.kept_maps import kept_maps
 from ugbench.method import Direction
 from ugbench.metric import Score
@@ -30,6 +31,10 @@ NAME, KEY = "maps", "cam_mass_{}"
 NOTE = (
     "CAM mass of each heat map that a run keeps, of its last step: the share of its mass inside the region that should "
     "change, over the region's share of the image; mean over seeds ± standard error. °: plain features, no attention."
+)
+NONE = (
+    "No run in this table keeps heat maps of its last step on a dial that changes something; `ugbench eval --metric "
+    "cam_mass` makes them where a method draws any."
 )
 
 Masses = Mapping[str, tuple[Score, bool]]
@@ -65,10 +70,11 @@ def add_map_masses(table: Table, results: Path) -> Table:
     """The table with a column a heat map, as `--columns maps` asks; empty where a row's runs keep no such map.
 
     Raises:
-        RunError: see `masses`, or a run's config.json is damaged.
+        RunError: a file of maps, or a run's config.json, is damaged.
     """
     runs = {run.id: run for run in list_runs(results)}
-    rows = [replace(row, beside={**row.beside, **_entries(row, runs_of(row, runs))}) for row in table.rows]
+    able, missing = _on_changing_dials(runs)
+    rows = [replace(row, beside={**row.beside, **_entries(row, runs_of(row, runs), able)}) for row in table.rows]
     known = {column.key for column in table.beside}
     keys = list(dict.fromkeys(key for row in rows for key in row.beside if key not in known))
     prefix = KEY.format("")
@@ -77,26 +83,41 @@ def add_map_masses(table: Table, results: Path) -> Table:
         table,
         rows=tuple(rows),
         beside=(*table.beside, *beside),
-        notes=(*table.notes, NOTE if beside else "No run here keeps heat maps; `ugbench eval --metric cam_mass` does."),
+        notes=(*table.notes, NOTE if beside else NONE, *missing),
     )
 
 
-def _entries(row: Row, runs: Sequence[Run]) -> dict[str, Entry]:
+def _on_changing_dials(runs: Mapping[str, Run]) -> tuple[set[str], list[str]]:
+    """The ids of those whose data set is a dial that changes something, and what of them is gone, in words."""
+    able, missing = set(), []
+    for run in runs.values():
+        if run.config.dataset is None:
+            continue
+        try:
+            if why_none("cam_mass", dataset_of(run)) is None:
+                able.add(run.id)
+        except RunError as error:
+            missing.append(f"No CAM mass of its heat maps: {error}")
+    return able, missing
+
+
+def _entries(row: Row, runs: Sequence[Run], able: Collection[str]) -> dict[str, Entry]:
     found: dict[str, list[float]] = {}
     attended = set()
     for run in runs:
-        if run.config.dataset is None or why_none("cam_mass", dataset_of(run)) is not None:
+        if run.id not in able:
             continue
         for name, (score, is_attention) in (masses(run, cast(Direction, row.direction)) or {}).items():
             found.setdefault(name, []).append(score.value)
             if is_attention:
                 attended.add(name)
-    return {KEY.format(name): _entry(KEY.format(name), own, name in attended) for name, own in found.items()}
+    return {KEY.format(name): _entry(KEY.format(name), own, len(runs), name in attended) for name, own in found.items()}
 
 
-def _entry(key: str, values: Sequence[float], is_attention: bool) -> Entry:
+def _entry(key: str, values: Sequence[float], runs: int, is_attention: bool) -> Entry:
     mean = fmean(values)
     se = stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
     text = with_error(mean, se) + ("" if is_attention else " °")
+    text += f" ({len(values)} of {runs} runs)" if len(values) < runs else ""
     raw = {"value": mean, "se": se, "n_seeds": len(values), "attention": is_attention}
     return Entry(text, raw, {key: mean, f"{key}_se": se})

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ugbench.data.datasets import DataSet
 from ugbench.errors import RunError, UsageError
-from ugbench.kept_outputs import Outputs, made_at, make_outputs, outputs_of
+from ugbench.kept_outputs import Outputs, are_made, make_outputs, outputs_of
 from ugbench.method import DIRECTIONS, Direction
 from ugbench.metrics._kernel import row_sums
 from ugbench.scoring.evaluate import Evaluation
@@ -118,9 +118,7 @@ def _kept(run: Run, direction: Direction) -> Outputs | None:
         return None
     found = outputs_of(run, dataset_of(run), direction)
     # After `eval --select` or a killed `--checkpoints all` they are of another step than the last.
-    if run.config.origin is None and made_at(run, direction) != found.step:
-        return None
-    return found if all(file.exists() for file in found.files) else None
+    return found if are_made(run, direction, found) else None
 
 
 def _alike(able: Sequence[tuple[Run, Outputs]]) -> list[list[tuple[Run, Outputs]]]:

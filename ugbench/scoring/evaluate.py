@@ -74,7 +74,7 @@ def _are_made(run: Run, direction: Direction, outputs: Outputs, with_maps: bool)
     """Whether all outputs of the run's last step lie there, and its heat maps if they are to."""
     if run.config.is_external:
         return True
-    made = kept_outputs.made_at(run, direction) == run.step() and all(file.exists() for file in outputs.files)
+    made = kept_outputs.are_made(run, direction, outputs)
     return made and (not with_maps or kept_maps.made_at(run, direction) == run.step())
 
 
@@ -93,8 +93,9 @@ class Evaluation:
     def run(self, run: Run, step: int | None = None) -> list[ScoreRecord]:
         """Every wanted score of a run, from its scores.jsonl where it is there, else computed and added.
 
-        Also brings `identity` and `real` of its data set up to date. Afterwards the outputs of the last step, and
-        its heat maps where a metric of them is wanted, are there even if the scores were known.
+        Also brings `identity` and `real` of its data set up to date. Where that is the step asked for, the
+        outputs of the last step, and its heat maps if a metric of them is wanted, are there afterwards even if the
+        scores were known.
 
         Args:
             step: of a kept checkpoint; None is the last.
@@ -121,7 +122,12 @@ class Evaluation:
                 # Held until the scores are written: another call could make outputs of another step meanwhile.
                 with self._outputs_of_our_own(run):
                     found, missing = self._known(run, names, direction, outputs)
-                    found += self._add(run, missing, material, outputs, seeing)
+                    try:
+                        found += self._add(run, missing, material, outputs, seeing)
+                    except UsageError as error:
+                        if missing:
+                            raise
+                        self.say(f"outputs {direction} of run {run.id} could not be made again: {error}")
             records += found
             self._floor_and_ceiling(material, names, outputs.format)
         if not records:
@@ -185,9 +191,9 @@ class Evaluation:
         maps = make_maps(run, material.dataset, direction, device, outputs.step).heat if seeing else {}
         heat = next(iter(maps.values()), None)
         blind = [name for name in names if metric(name).needs == "attention" and heat is None]
-        if blind:
+        if blind and len(blind) < len(names):
             self.say(f"no {' or '.join(blind)} for run {run.id} ({config.label}) {direction}: it has no heat maps.")
-            names = [name for name in names if name not in blind]
+        names = [name for name in names if name not in blind]
         who = Who(run.id, config.known_as, config.variant, config.seed, outputs.step, config.name)
         new = []
         for name in names:
@@ -196,7 +202,7 @@ class Evaluation:
             if score.each is not None:
                 values = {file.stem: value for file, value in zip(outputs.sources, score.each, strict=True)}
                 own = Single(metric=name, protocol_id=new[-1].protocol_id, values=values)
-                single.keep(run, direction, own)
+                single.keep(run, direction, outputs.step, own)
         record.append(run.path / record.FILE, new)
         return new
 

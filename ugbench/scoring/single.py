@@ -1,9 +1,11 @@
-"""Scores of single outputs, kept beside them: RUN/outputs/<direction>/single.json.
+"""Scores of single outputs, by the step that the outputs were made at: RUN/single/<direction>/<step>.json.
 
-They go with the outputs that they are of: outputs of another step take their place together.
+They outlive the outputs, which give way to those of another step and may be made again, as scores do.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -11,8 +13,6 @@ from ugbench.errors import RunError
 from ugbench.method import Direction
 from ugbench.train.checkpoint import write_json
 from ugbench.train.run import Run
-
-FILE = "single.json"
 
 
 class Single(BaseModel):
@@ -28,22 +28,28 @@ class Single(BaseModel):
 _FILE = TypeAdapter(list[Single])
 
 
-def keep(run: Run, direction: Direction, new: Single) -> None:
-    """Add these values, in the place of others of that protocol."""
-    others = [one for one in read(run, direction) if one.protocol_id != new.protocol_id]
-    write_json(run.path / "outputs" / direction / FILE, [one.model_dump() for one in (*others, new)])
+def keep(run: Run, direction: Direction, step: int | None, new: Single) -> None:
+    """Add these values of outputs of a step, None where that is not known, in the place of others of that protocol."""
+    others = [one for one in read(run, direction, step) if one.protocol_id != new.protocol_id]
+    file = _file(run, direction, step)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_json(file, [one.model_dump() for one in (*others, new)])
 
 
-def read(run: Run, direction: Direction) -> list[Single]:
-    """What is kept, oldest first; nothing where the outputs have no such file.
+def read(run: Run, direction: Direction, step: int | None) -> list[Single]:
+    """What is kept of a step's outputs, oldest first; nothing where nothing is.
 
     Raises:
         RunError: the file holds something else.
     """
-    file = run.path / "outputs" / direction / FILE
+    file = _file(run, direction, step)
     if not file.exists():
         return []
     try:
         return _FILE.validate_json(file.read_bytes())
     except ValidationError:
         raise RunError(f"{file} holds no scores of single outputs; remove it.") from None
+
+
+def _file(run: Run, direction: Direction, step: int | None) -> Path:
+    return run.path / "single" / direction / f"{'imported' if step is None else step}.json"

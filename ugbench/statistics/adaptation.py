@@ -89,6 +89,7 @@ class Verdict:
         worth: whether learning rho pays.
         seeds: that have every run which the contrasts need; `left_out`: of the plan, that lack some.
         needed: seeds below which nothing is testable.
+        unlearnt: settings where the arms leave as much error as untouched inputs have.
         meetings: every pair of starts, where shape alone and where texture alone changes.
         placebo: rho of A to B less that of B to A, where neither changes and both generators have the same to do.
         moves: rho where texture alone changes less rho where shape alone does.
@@ -100,6 +101,7 @@ class Verdict:
     seeds: tuple[int, ...]
     left_out: tuple[int, ...]
     needed: int
+    unlearnt: tuple[Setting, ...]
     meetings: tuple[Meeting, ...]
     placebo: Contrast | None
     moves: Contrast | None
@@ -115,7 +117,7 @@ def judge(rhos: Mapping[Rho, float], errors: Mapping[Error, float], plan: Plan) 
     seeds, needed = study.whole_seeds(), seeds_to_test(CONTRASTS, paired=True)
     left_out = tuple(seed for seed in plan.seeds if seed not in seeds)
     if not seeds:
-        return Verdict("not testable", "not testable", seeds, left_out, needed, (), None, None, {})
+        return Verdict("not testable", "not testable", seeds, left_out, needed, (), (), None, None, {})
     meetings = tuple(
         Meeting(setting, (low, high), against_margin([study.gap(setting, low, high, s) for s in seeds], RHO_MARGIN))
         for setting in (SHAPE, TEXTURE)
@@ -132,12 +134,14 @@ def judge(rhos: Mapping[Rho, float], errors: Mapping[Error, float], plan: Plan) 
         ]
     )
     testable = len(seeds) >= needed
+    unlearnt = tuple(setting for setting in (SHAPE, TEXTURE) if study.mean_error(setting, seeds) >= UNTOUCHED)
     return Verdict(
         _answer(meetings, placebo, moves) if testable else "not testable",
-        _worth(pays, study.is_learnt(seeds)) if testable else "not testable",
+        _worth(pays, not unlearnt) if testable else "not testable",
         seeds,
         left_out,
         needed,
+        unlearnt,
         meetings,
         placebo,
         moves,
@@ -177,13 +181,9 @@ class _Study:
         ends = [self.rhos[Rho(setting, DIRECTION, start, seed)] for start in (low, high)]
         return ends[1] - ends[0]
 
-    def is_learnt(self, seeds: Sequence[int]) -> bool:
-        """Whether, over all arms and whole seeds, less error is left than untouched inputs have, in both settings."""
-        means = [
-            fmean(self.errors[Error(setting, *arm, seed)] for arm in self.arms for seed in seeds)
-            for setting in (SHAPE, TEXTURE)
-        ]
-        return max(means) < UNTOUCHED
+    def mean_error(self, setting: Setting, seeds: Sequence[int]) -> float:
+        """Over all arms."""
+        return fmean(self.errors[Error(setting, *arm, seed)] for arm in self.arms for seed in seeds)
 
     def gain(self, place: float, seed: int) -> float:
         """Error with the learnt rho, a mean over starts, less that with rho at `place`; a mean over both settings."""

@@ -68,8 +68,12 @@ class Contrast:
 
     def text(self) -> str:
         """`0.213 [0.170, 0.256]`."""
-        interval = "" if self.low is None or self.high is None else f" [{_fixed(self.low)}, {_fixed(self.high)}]"
-        return f"{_fixed(self.mean)}{interval}"
+        interval = (
+            ""
+            if self.low is None or self.high is None
+            else f" [{three_decimals(self.low)}, {three_decimals(self.high)}]"
+        )
+        return f"{three_decimals(self.mean)}{interval}"
 
 
 def against_margin(values: Sequence[float], margin: float, side: Side = "both") -> Contrast:
@@ -102,8 +106,8 @@ def over_family(contrasts: Sequence[Contrast]) -> list[Contrast]:
     return [one if one.beyond is None else replace(one, adjusted=p) for one, p in zip(contrasts, adjusted, strict=True)]
 
 
-def _fixed(value: float) -> str:
-    """Three decimals, and no minus before a zero."""
+def three_decimals(value: float) -> str:
+    """As figures are written beside a margin; no minus before a zero."""
     return f"{round(value, 3) + 0.0:.3f}"
 
 

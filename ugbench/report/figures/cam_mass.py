@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from ugbench import registry
 from ugbench.errors import UsageError
 from ugbench.method import DIRECTIONS, Direction
 from ugbench.metrics import _truth, cam_mass
@@ -77,13 +78,13 @@ def draw(context: FigureContext) -> Figure:
 def _collect(runs: Sequence[Run], directions: Sequence[Direction]) -> tuple[Panels, list[str]]:
     """The rows of each direction that has any, and what keeps no maps of its last step, in words."""
     panels: Panels = {}
-    absent = []
+    absent, known = [], registry.modules("methods")  # of others nobody knows what they draw
     for direction in directions:
         for run, label in zip(runs, label_runs(runs), strict=True):
             dots = masses(run, direction)
             if dots:
                 panels.setdefault(direction, []).append((run, label, dots))
-            elif dots is None and direction in run.directions():
+            elif dots is None and run.config.method in known and direction in run.directions():
                 absent.append(f"{label} {direction}")
     return panels, absent
 

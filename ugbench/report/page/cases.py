@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ugbench import registry
 from ugbench.data.images import Size, load_images
+from ugbench.kept_outputs import made_at
 from ugbench.method import Direction
 from ugbench.metrics import changed as metric
 from ugbench.scoring import single
@@ -59,7 +60,7 @@ def of_sets(runs: Mapping[str, Run], direction: Direction) -> Scores:
     Raises:
         RunError: a file of them is damaged.
     """
-    kept = {label: single.read(run, direction) for label, run in runs.items()}
+    kept = {label: single.read(run, direction, shown_step(run, direction)) for label, run in runs.items()}
     counts = Counter((one.metric, one.protocol_id) for own in kept.values() for one in own if _counts_down(one.metric))
     if not counts:
         return Scores()
@@ -79,6 +80,11 @@ def of_sets(runs: Mapping[str, Run], direction: Direction) -> Scores:
         "images, and the less, the nearer an image is to the references."
     )
     return Scores(about, values)
+
+
+def shown_step(run: Run, direction: Direction) -> int | None:
+    """The step that the outputs were made at; None where it is not known, as of what was imported."""
+    return made_at(run, direction) if run.config.origin is None else None
 
 
 def _counts_down(name: str) -> bool:

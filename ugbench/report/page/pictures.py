@@ -10,7 +10,7 @@ from typing import Literal
 from ugbench.data.datasets import TEST, DataSet
 from ugbench.data.images import Progress, Size
 from ugbench.errors import RunError
-from ugbench.kept_outputs import Fingerprint, check_sources, commonest_size, files_by_stem, made_at, sources_of
+from ugbench.kept_outputs import Fingerprint, check_sources, commonest_size, files_by_stem, sources_of
 from ugbench.method import Direction
 from ugbench.outputs import ATTENTION
 from ugbench.report.page import cases
@@ -235,7 +235,7 @@ def _pair(size: Size) -> tuple[int, int]:
 
 
 def _about(run: Run, direction: Direction) -> str:
-    step = made_at(run, direction) if run.config.origin is None else None
+    step = cases.shown_step(run, direction)
     parts = ["" if run.config.seed is None else f"seed {run.config.seed}", "" if step is None else f"step {step:,}"]
     return ", ".join(filter(None, parts))
 
