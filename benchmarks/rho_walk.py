@@ -36,6 +36,7 @@ def main() -> None:
                 "mean_from_0": round(float(ends[0].mean()), 3),
                 "mean_from_1": round(float(ends[1].mean()), 3),
                 "sd_over_channels": round(float(ends[0].std()), 3),
+                "at_0_or_1": round(float(((ends[0] == 0) | (ends[0] == 1)).double().mean()), 3),
                 "correlation_if_channels_differ": round(float(torch.corrcoef(apart)[0, 1]), 3),
             }
         )

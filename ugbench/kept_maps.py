@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -94,32 +93,19 @@ def made_at(run: Run, direction: Direction) -> int | None:
     Raises:
         RunError: the file is damaged.
     """
-    file = run.path / "outputs" / direction / FILE
-    with _told(file):
-        try:
-            with safe_open(file, "pt") as opened:
-                return int(json.loads(opened.metadata()["note"])["step"])
-        except FileNotFoundError:
-            return None
+    found = kept_maps(run, direction)
+    return None if found is None else found.step
 
 
 def _read(file: Path) -> tuple[Maps, str] | None:
-    """The maps and the fingerprint of their sources."""
-    with _told(file):
-        try:
-            with safe_open(file, "pt") as opened:
-                note = json.loads(opened.metadata()["note"])
-                heat = {name: opened.get_tensor(name) for name in note["maps"]}
-        except FileNotFoundError:
-            return None
-        return Maps(heat, frozenset(note["attended"]), note["step"]), note["sources"]
-
-
-@contextmanager
-def _told(file: Path) -> Iterator[None]:
-    """Damage is one sentence."""
+    """The maps and the fingerprint of their sources; None where there is no such file."""
     try:
-        yield
+        with safe_open(file, "pt") as opened:
+            note = json.loads(opened.metadata()["note"])
+            heat = {name: opened.get_tensor(name) for name in note["maps"]}
+        return Maps(heat, frozenset(note["attended"]), note["step"]), note["sources"]
+    except FileNotFoundError:
+        return None
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         raise RunError(f"{file} is damaged; remove it, and `ugbench eval --metric cam_mass` makes it again.") from None
 

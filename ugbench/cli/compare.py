@@ -48,12 +48,7 @@ def compare(
     dataset: Datasets = None,
     study: Annotated[
         Path | None,
-        typer.Option(
-            "--study",
-            parser=options.path("--study"),
-            metavar="FILE",
-            help="A study in TOML; options given here take its place.",
-        ),
+        options.path_option("--study", "any", "FILE", "A study in TOML; options given here take its place."),
     ] = None,
     seeds: Seeds = None,
     steps: Steps = None,

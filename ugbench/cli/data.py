@@ -12,7 +12,7 @@ import typer
 from ugbench.cli.command import Command, Group
 from ugbench.cli.data_check import check
 from ugbench.cli.data_import import import_
-from ugbench.cli.options import DATA_ROOT, DataRoot, Json, folder, takes_common
+from ugbench.cli.options import DATA_ROOT, DataRoot, Json, path_option, takes_common
 from ugbench.cli.output import print_json, print_rows, progress_callback, say
 from ugbench.errors import DataError
 
@@ -113,9 +113,7 @@ def make(
     dial: Annotated[str, typer.Argument(metavar="DIAL", help="dial, or dial:shape=0,texture=1,size=64,train=400.")],
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output", parser=folder("--output"), metavar="DIR", help="Default: its own name in the data root."
-        ),
+        path_option("--output", "folder", "DIR", "Default: its own name in the data root."),
     ] = None,
     data_root: DataRoot = DATA_ROOT,
     as_json: Json = False,

@@ -61,28 +61,16 @@ def evaluate(
     ] = "last",
     real: Annotated[
         Path | None,
-        typer.Option("--real", parser=options.path("--real"), metavar="DIR", help="Any folder of real images."),
+        options.path_option("--real", "any", "DIR", "Any folder of real images."),
     ] = None,
-    fake: Annotated[
-        Path | None, typer.Option("--fake", parser=options.path("--fake"), metavar="DIR", help="Any folder of outputs.")
-    ] = None,
+    fake: Annotated[Path | None, options.path_option("--fake", "any", "DIR", "Any folder of outputs.")] = None,
     source: Annotated[
         Path | None,
-        typer.Option(
-            "--source",
-            parser=options.path("--source"),
-            metavar="DIR",
-            help="Their sources, for LPIPS; matched by stem.",
-        ),
+        options.path_option("--source", "any", "DIR", "Their sources, for LPIPS; matched by stem."),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            parser=options.file("--output"),
-            metavar="FILE",
-            help="Add the records of --real and --fake here.",
-        ),
+        options.path_option("--output", "file", "FILE", "Add the records of --real and --fake here."),
     ] = None,
     cache: options.Cache = None,
     results: Results = options.RESULTS,

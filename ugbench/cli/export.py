@@ -23,9 +23,7 @@ def export(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or the start of its id.")],
     output: Annotated[
         Path,
-        typer.Option(
-            "--output", parser=options.file("--output"), metavar="FILE", help="FILE.onnx or FILE.safetensors."
-        ),
+        options.path_option("--output", "file", "FILE", "FILE.onnx or FILE.safetensors."),
     ],
     direction: Annotated[
         Literal["A2B", "B2A"] | None,

@@ -18,9 +18,7 @@ def figure(
     list_them: Annotated[bool, typer.Option("--list", help="Name every figure.")] = False,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output", parser=options.file("--output"), metavar="FILE", help="PNG or PDF; default: NAME.png."
-        ),
+        options.path_option("--output", "file", "FILE", "PNG or PDF; default: NAME.png."),
     ] = None,
     runs: Annotated[
         list[str] | None, typer.Option("--run", metavar="RUN", help="Runs to show; default: all. Repeatable.")
@@ -62,10 +60,8 @@ def figure(
     module = registry.load("figures", name)
     chosen = tuple(find_run(run, results) for run in runs or ())
     file = output or Path(f"{name}.png")
-    save(
-        module.draw(FigureContext(results, chosen, dataset, direction, rows, options.split_list(metrics, "--metric"))),
-        file,
-    )
+    names = options.split_list(metrics, "--metric")
+    save(module.draw(FigureContext(results, chosen, dataset, direction, rows, names)), file)
     say(f"written to {file}")
     if as_json:
         print_json({"figure": name, "output": file})

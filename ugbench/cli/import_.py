@@ -30,7 +30,7 @@ def import_(
     path: Annotated[
         Path | None,
         typer.Argument(
-            parser=options.path("FILE|DIR"),
+            parser=options.path_reader("FILE|DIR", "any"),
             metavar="FILE|DIR",
             help="A checkpoint's file or folder, or a folder of outputs.",
         ),

@@ -28,9 +28,7 @@ def neighbours(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output", parser=options.file("--output"), metavar="FILE", help="Draw the 8 closest pairs: PNG or PDF."
-        ),
+        options.path_option("--output", "file", "FILE", "Draw the 8 closest pairs: PNG or PDF."),
     ] = None,
     cache: options.Cache = None,
     results: Results = options.RESULTS,

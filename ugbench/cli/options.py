@@ -17,46 +17,34 @@ import typer
 from ugbench.errors import UsageError
 
 
-def folder(option: str) -> Callable[[str | Path], Path]:
-    """A reader of an option's value that names a folder, which need not be there.
+def path_reader(name: str, kind: Literal["file", "folder", "any"]) -> Callable[[str | Path], Path]:
+    """A reader of the option or argument `name`, which names a path that need not be there.
 
-    It raises UsageError for an empty value, and where a file is there or in the way.
+    It raises UsageError where there is no text, where a file stands where a folder would have to be, and where what is
+    there is of the other kind.
     """
 
     def read(text: str | Path) -> Path:
-        found = _path(option, text)
-        if found.is_file():
-            raise UsageError(f"{option} {found}: that is a file; name a folder.")
-        return found
+        if not str(text).strip():
+            raise UsageError(f"{name} '{text}': that is no path; name one.")
+        path = Path(text)
+        above = next((parent for parent in path.parents if parent.exists()), None)
+        if above is not None and not above.is_dir():
+            raise UsageError(f"{name} {path}: {above} is a file, not a folder; name another place.")
+        if kind == "folder" and path.is_file():
+            raise UsageError(f"{name} {path}: that is a file; name a folder.")
+        if kind == "file" and path.is_dir():
+            raise UsageError(f"{name} {path}: that is a folder; name a file.")
+        return path
 
     return read
 
 
-def path(option: str) -> Callable[[str | Path], Path]:
-    """A reader of an option's value that names what is there already; it raises UsageError for an empty one."""
-    return lambda text: _path(option, text)
-
-
-def file(option: str) -> Callable[[str | Path], Path]:
-    """The same of one that names a file to write, where no folder may be."""
-
-    def read(text: str | Path) -> Path:
-        found = _path(option, text)
-        if found.is_dir():
-            raise UsageError(f"{option} {found}: that is a folder; name a file.")
-        return found
-
-    return read
-
-
-def _path(option: str, text: str | Path) -> Path:
-    if not str(text).strip():
-        raise UsageError(f"{option} '{text}': that is no path; name one, or leave {option} out.")
-    found = Path(text)
-    above = next((parent for parent in found.parents if parent.exists()), None)
-    if above is not None and not above.is_dir():
-        raise UsageError(f"{option} {found}: {above} is a file, not a folder; name another place.")
-    return found
+def path_option(
+    name: str, kind: Literal["file", "folder", "any"], metavar: str, help: str, envvar: str | None = None
+) -> Any:
+    """An option whose value `path_reader` reads."""
+    return typer.Option(name, parser=path_reader(name, kind), metavar=metavar, help=help, envvar=envvar)
 
 
 RESULTS = Path("results")
@@ -65,21 +53,9 @@ DEVICE = "auto"
 PRECISION: Literal["auto", "fp32", "bf16"] = "auto"
 
 Results = Annotated[
-    Path,
-    typer.Option(
-        "--results",
-        parser=folder("--results"),
-        envvar="UGBENCH_RESULTS",
-        metavar="DIR",
-        help="Folder of runs and scores.",
-    ),
+    Path, path_option("--results", "folder", "DIR", "Folder of runs and scores.", envvar="UGBENCH_RESULTS")
 ]
-DataRoot = Annotated[
-    Path,
-    typer.Option(
-        "--data-root", parser=folder("--data-root"), envvar="UGBENCH_DATA", metavar="DIR", help="Folder of data sets."
-    ),
-]
+DataRoot = Annotated[Path, path_option("--data-root", "folder", "DIR", "Folder of data sets.", envvar="UGBENCH_DATA")]
 Device = Annotated[
     str,
     typer.Option("--device", envvar="UGBENCH_DEVICE", metavar="auto|cpu|cuda|cuda:N|mps", help="Where networks run."),
@@ -108,12 +84,12 @@ Weights = Annotated[
 ]
 Cache = Annotated[
     Path | None,
-    typer.Option(
+    path_option(
         "--cache",
-        parser=folder("--cache"),
+        "folder",
+        "DIR",
+        "Where features are kept between calls; default: ~/.cache/ugbench/features.",
         envvar="UGBENCH_CACHE",
-        metavar="DIR",
-        help="Where features are kept between calls; default: ~/.cache/ugbench/features.",
     ),
 ]
 Sets = Annotated[

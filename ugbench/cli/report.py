@@ -17,9 +17,7 @@ from ugbench.cli.output import print_json, progress_callback, say
 def report(
     output: Annotated[
         Path,
-        typer.Option(
-            "--output", parser=options.file("--output"), metavar="FILE", help="The page; one file that loads nothing."
-        ),
+        options.path_option("--output", "file", "FILE", "The page; one file that loads nothing."),
     ] = Path("report.html"),
     dataset: Annotated[
         list[str] | None, typer.Option("--dataset", metavar="NAME", help="This data set only; repeatable.")

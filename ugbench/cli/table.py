@@ -47,9 +47,7 @@ def table(
     ] = "terminal",
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output", parser=options.file("--output"), metavar="FILE", help="Write it here instead of printing it."
-        ),
+        options.path_option("--output", "file", "FILE", "Write it here instead of printing it."),
     ] = None,
     results: Results = options.RESULTS,
     as_json: Json = False,

@@ -17,15 +17,11 @@ def translate(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or the start of its id.")],
     source: Annotated[
         Path,
-        typer.Option(
-            "--input", parser=options.path("--input"), metavar="FILE|DIR", help="An image, or a folder of images."
-        ),
+        options.path_option("--input", "any", "FILE|DIR", "An image, or a folder of images."),
     ],
     output: Annotated[
         Path,
-        typer.Option(
-            "--output", parser=options.folder("--output"), metavar="DIR", help="Where <stem>.png of each input goes."
-        ),
+        options.path_option("--output", "folder", "DIR", "Where <stem>.png of each input goes."),
     ],
     direction: Annotated[
         Literal["A2B", "B2A"] | None,

@@ -72,7 +72,7 @@ def add_about(table: Table, columns: Sequence[str], results: Path) -> Table:
     heat map, after the others.
 
     Args:
-        columns: of parameters, flops, hours and maps, in this order.
+        columns: of parameters, flops, hours, in this order, and maps.
         results: folder of the runs.
     Raises:
         UnknownName: there is no such column.

@@ -5,8 +5,9 @@ The score `cam_mass` is of a run's main map alone; a method may have more, of it
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
@@ -14,6 +15,7 @@ from typing import cast
 
 from torch import Tensor
 
+from ugbench.data.datasets import open_dataset
 from ugbench.data.images import load_images
 from ugbench.errors import RunError
 from ugbench.kept_maps import kept_maps
@@ -41,7 +43,11 @@ Masses = Mapping[str, tuple[Score, bool]]
 """Score and whether the map is attention, by the map's name."""
 
 
-def masses(run: Run, direction: Direction) -> Masses | None:
+Images = Callable[[Path, Direction, int], tuple[Tensor, Tensor]]
+"""`images`; where masses of many runs are asked for, `functools.cache` of it."""
+
+
+def masses(run: Run, direction: Direction, find: Images | None = None) -> Masses | None:
     """CAM mass of every map that a run keeps of its last step; its data set must be a dial that changes something.
 
     None where none of that step are kept; nothing where the method draws none, or another tool made the outputs.
@@ -56,13 +62,13 @@ def masses(run: Run, direction: Direction) -> Masses | None:
         return None
     if not maps.heat:
         return {}
-    own = images(run, direction)
+    own = (find or images)(dataset_of(run).root, direction, int(run.config.config["size"]))
     return {name: (cam_mass.compute(heat, *own), name in maps.attended) for name, heat in maps.heat.items()}
 
 
-def images(run: Run, direction: Direction) -> tuple[Tensor, Tensor]:
-    """The test sources and their truth at the run's size, uint8 (n, 3, s, s)."""
-    material = Material(dataset_of(run), direction, int(run.config.config["size"]))
+def images(root: Path, direction: Direction, size: int) -> tuple[Tensor, Tensor]:
+    """The test sources of the data set in a folder, and their truth, uint8 (n, 3, size, size)."""
+    material = Material(open_dataset(root), direction, size)
     return load_images(material.sources, material.size), material.truth(material.sources)
 
 
@@ -73,8 +79,13 @@ def add_map_masses(table: Table, results: Path) -> Table:
         RunError: a file of maps, or a run's config.json, is damaged.
     """
     runs = {run.id: run for run in list_runs(results)}
-    able, missing = _on_changing_dials(runs)
-    rows = [replace(row, beside={**row.beside, **_entries(row, runs_of(row, runs), able)}) for row in table.rows]
+    own = [runs_of(row, runs) for row in table.rows]
+    able, missing = _on_changing_dials([run for of_row in own for run in of_row])
+    find = functools.cache(images)
+    rows = [
+        replace(row, beside={**row.beside, **_entries(row, of_row, able, find)})
+        for row, of_row in zip(table.rows, own, strict=True)
+    ]
     known = {column.key for column in table.beside}
     keys = list(dict.fromkeys(key for row in rows for key in row.beside if key not in known))
     prefix = KEY.format("")
@@ -87,27 +98,25 @@ def add_map_masses(table: Table, results: Path) -> Table:
     )
 
 
-def _on_changing_dials(runs: Mapping[str, Run]) -> tuple[set[str], list[str]]:
-    """The ids of those whose data set is a dial that changes something, and what of them is gone, in words."""
+def _on_changing_dials(runs: Iterable[Run]) -> tuple[set[str], list[str]]:
+    """Where the data sets are that are dials which change something, and which are gone, in words."""
     able, missing = set(), []
-    for run in runs.values():
-        if run.config.dataset is None:
-            continue
+    for root, run in {run.config.dataset.root: run for run in runs if run.config.dataset is not None}.items():
         try:
             if why_none("cam_mass", dataset_of(run)) is None:
-                able.add(run.id)
+                able.add(root)
         except RunError as error:
-            missing.append(f"No CAM mass of its heat maps: {error}")
+            missing.append(f"No CAM mass of heat maps: {error}")
     return able, missing
 
 
-def _entries(row: Row, runs: Sequence[Run], able: Collection[str]) -> dict[str, Entry]:
+def _entries(row: Row, runs: Sequence[Run], able: Collection[str], find: Images) -> dict[str, Entry]:
     found: dict[str, list[float]] = {}
     attended = set()
     for run in runs:
-        if run.id not in able:
+        if run.config.dataset is None or run.config.dataset.root not in able:
             continue
-        for name, (score, is_attention) in (masses(run, cast(Direction, row.direction)) or {}).items():
+        for name, (score, is_attention) in (masses(run, cast(Direction, row.direction), find) or {}).items():
             found.setdefault(name, []).append(score.value)
             if is_attention:
                 attended.add(name)

@@ -47,11 +47,9 @@ def metrics_for(wanted: Wanted, dataset: DataSet) -> tuple[str, ...]:
     for name in chosen:
         if named.features_only and metric(name).needs != "features":
             raise UsageError(f"--metric {name}: protocol {named.name} is of metrics on features; leave one out.")
-    reasons = {name: why_none(name, dataset) for name in chosen}
-    fitting = tuple(name for name, reason in reasons.items() if reason is None)
-    for name, reason in reasons.items():
-        if reason is not None and not fitting:
-            raise NoSuchScore(name, reason)
+    fitting = tuple(name for name in chosen if why_none(name, dataset) is None)
+    if not fitting:
+        raise NoSuchScore(chosen[0], str(why_none(chosen[0], dataset)))
     return fitting
 
 
@@ -72,10 +70,9 @@ def _truth_scores(dataset: DataSet) -> tuple[str, ...]:
 
 def _are_made(run: Run, direction: Direction, outputs: Outputs, with_maps: bool) -> bool:
     """Whether all outputs of the run's last step lie there, and its heat maps if they are to."""
-    if run.config.is_external:
-        return True
-    made = kept_outputs.are_made(run, direction, outputs)
-    return made and (not with_maps or kept_maps.made_at(run, direction) == run.step())
+    if not kept_outputs.are_made(run, direction, outputs):
+        return False
+    return not with_maps or run.config.is_external or kept_maps.made_at(run, direction) == run.step()
 
 
 @dataclass

@@ -68,12 +68,10 @@ class Contrast:
 
     def text(self) -> str:
         """`0.213 [0.170, 0.256]`."""
-        interval = (
-            ""
-            if self.low is None or self.high is None
-            else f" [{three_decimals(self.low)}, {three_decimals(self.high)}]"
-        )
-        return f"{three_decimals(self.mean)}{interval}"
+        mean = three_decimals(self.mean)
+        if self.low is None or self.high is None:
+            return mean
+        return f"{mean} [{three_decimals(self.low)}, {three_decimals(self.high)}]"
 
 
 def against_margin(values: Sequence[float], margin: float, side: Side = "both") -> Contrast:

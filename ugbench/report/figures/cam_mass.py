@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -78,10 +79,11 @@ def draw(context: FigureContext) -> Figure:
 def _collect(runs: Sequence[Run], directions: Sequence[Direction]) -> tuple[Panels, list[str]]:
     """The rows of each direction that has any, and what keeps no maps of its last step, in words."""
     panels: Panels = {}
+    find = functools.cache(images)
     absent, known = [], registry.modules("methods")  # of others nobody knows what they draw
     for direction in directions:
         for run, label in zip(runs, label_runs(runs), strict=True):
-            dots = masses(run, direction)
+            dots = masses(run, direction, find)
             if dots:
                 panels.setdefault(direction, []).append((run, label, dots))
             elif dots is None and run.config.method in known and direction in run.directions():
@@ -101,7 +103,7 @@ def _below(panels: Panels, absent: Sequence[str]) -> Iterator[str]:
 
 def _largest(run: Run, direction: Direction) -> float:
     """The value of a map that is the region that should change."""
-    own = images(run, direction)
+    own = images(dataset_of(run).root, direction, int(run.config.config["size"]))
     return cam_mass.compute(_truth.region(*own, _truth.THRESHOLD).float(), *own).value
 
 
