@@ -252,13 +252,17 @@ def test_names_and_the_caption_of_a_table_stay_while_its_box_is_scrolled_sideway
     found = opened.evaluate(
         """() => {
              const box = document.querySelector('.scores');
-             box.querySelector('td').style.minWidth = '60rem';
-             box.scrollLeft = 100;
+             box.querySelector('tbody tr').lastElementChild.style.minWidth = '60rem';
+             // The second column's heading, with its button, comes to lie where the first column's is.
+             const [first, second] = [...box.querySelectorAll('thead th')].map((th) => th.getBoundingClientRect());
+             box.scrollLeft = second.left - first.left;
              const within = box.getBoundingClientRect().left;
              const on_top = (element) => {
                const place = element.getBoundingClientRect();
-               const seen = document.elementFromPoint(place.left + 8, place.top + 8);
-               return [element.contains(seen), Math.round(place.left - within)];
+               const steps = [...Array(Math.floor(place.width / 4) - 1).keys()];
+               const middle = place.top + place.height / 2;
+               const seen = steps.map((step) => document.elementFromPoint(place.left + 4 * step + 2, middle));
+               return [seen.every((one) => element.contains(one)), Math.round(place.left - within)];
              };
              return ['caption > span', 'thead th', 'tbody th'].map((name) => on_top(box.querySelector(name)));
            }"""
