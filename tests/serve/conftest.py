@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
@@ -48,14 +49,14 @@ class Rater:
     def request(self, path: str, form: dict[str, str] | None = None, **headers: str | None) -> Reply:
         """`headers` stand in place of its own; None leaves one out."""
         where = urlsplit(self.url)
-        connection = http.client.HTTPConnection(where.netloc, timeout=30)
-        sent = {"Cookie": self.cookie, **({"Origin": f"http://{where.netloc}"} if form else {}), **headers}
-        body = urlencode(form) if form else None
-        given = {name: value for name, value in sent.items() if value is not None}
-        connection.request("POST" if form else "GET", where.path + path, body, given)
-        response = connection.getresponse()
-        reply = Reply(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
-        connection.close()
+        # Closed also where the server is killed while it answers.
+        with closing(http.client.HTTPConnection(where.netloc, timeout=30)) as connection:
+            sent = {"Cookie": self.cookie, **({"Origin": f"http://{where.netloc}"} if form else {}), **headers}
+            body = urlencode(form) if form else None
+            given = {name: value for name, value in sent.items() if value is not None}
+            connection.request("POST" if form else "GET", where.path + path, body, given)
+            response = connection.getresponse()
+            reply = Reply(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
         self.cookie = reply.headers.get("set-cookie", self.cookie).partition(";")[0]
         return reply
 
