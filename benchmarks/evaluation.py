@@ -34,8 +34,8 @@ from PIL import Image
 from ugbench.data.images import list_images
 from ugbench.metrics import fid, kid
 from ugbench.scoring.cache import Cache
-from ugbench.scoring.extractors import load_extractor
 from ugbench.scoring.features import features_of
+from ugbench.scoring.networks.extractors import load_extractor
 
 SUBSETS = 100
 COMMAND = "import sys; from torch_fidelity.fidelity import main; sys.exit(main())"

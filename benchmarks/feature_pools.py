@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ugbench.data.images import list_images, load_images
+from ugbench.data.images import list_images
+from ugbench.data.tensors import load_images
 from ugbench.metrics import _kernel
-from ugbench.scoring.extractors import extract, load_extractor
+from ugbench.scoring.networks.extractors import extract, load_extractor
 
 
 @dataclass(frozen=True)

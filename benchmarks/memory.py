@@ -30,9 +30,9 @@ from torch import Tensor
 from ugbench.metric import Score
 from ugbench.metrics import fid, kid
 from ugbench.scoring.cache import Cache
-from ugbench.scoring.extractors import load_extractor
 from ugbench.scoring.features import features_of
-from ugbench.train.bench import peak_memory
+from ugbench.scoring.networks.extractors import load_extractor
+from ugbench.training.bench import peak_memory
 
 METRICS: dict[str, Callable[[Tensor, Tensor], Score]] = {
     "kid": kid.compute,

@@ -20,8 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
-from ugbench.polls import Vote
-from ugbench.statistics.preferences import Share, preferences
+from ugbench.statistics.preferences import Share, Vote, preferences
 
 UTILITIES = (1.5, 0.8, 0.0, -2.0)
 

@@ -25,11 +25,11 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from ugbench.report.page.collect import collect
-from ugbench.report.page.render import render
+from ugbench.report.collect import collect
+from ugbench.report.render import render
+from ugbench.runs.run import DatasetRecord, RunConfig, open_run
 from ugbench.scoring import record
 from ugbench.scoring.record import ScoreRecord
-from ugbench.train.run import DatasetRecord, RunConfig, open_run
 
 SIZE = 256
 

@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from ugatit.method import UGATIT
-from ugbench.train.run import Run, list_runs
+from ugbench.runs.run import Run, list_runs
 
 LAYERS = "generator_a2b.decoder."
 

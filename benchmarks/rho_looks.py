@@ -9,11 +9,11 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import fmean
 
-from ugbench.method import Direction
-from ugbench.report.rho_records import RhoRecord, read_all
+from ugbench.direction import Direction
 from ugbench.scoring import record
 from ugbench.statistics.adaptation import PLACEBO, SHAPE, TEXTURE, Setting
-from ugbench.statistics.margins import against_margin
+from ugbench.statistics.equivalence import against_margin
+from ugbench.tables.rho_records import RhoRecord, read_all
 
 STARTS = {"rho-from-0": 0.0, "rho-from-05": 0.5, "rho-from-1": 1.0}
 NORMS = ("norm1", "norm2")

@@ -24,28 +24,29 @@ import torch
 from plain_ugatit import PlainUGATIT
 
 from ugbench import registry
+from ugbench.device import Precision, autocast, has_bf16, pick_device
 from ugbench.method import Batch
-from ugbench.train import optim, precision
-from ugbench.train.bench import peak_memory
-from ugbench.train.phase import Phases
+from ugbench.training import optimization
+from ugbench.training.bench import peak_memory
+from ugbench.training.phases import Phases
 
 SMALLEST = 96  # px: with fewer, nothing is left to pad after the plain discriminators' five halvings
 
 
-def ours(size: int, channels: int, device: torch.device, mode: precision.Precision) -> Callable[[], None]:
+def ours(size: int, channels: int, device: torch.device, mode: Precision) -> Callable[[], None]:
     """This package's step as a call without arguments."""
     torch.manual_seed(0)
     method_class = registry.load_method("ugatit")
     fields = {"size": size, "channels": channels, "discriminator_channels": channels}
     method = method_class(method_class.make_config("light", None, fields)).to(device).train()
-    optimizers = optim.build(method)
+    optimizers = optimization.build(method)
     phases = Phases(optimizers)
     a, b = images(size, device)
 
     def step() -> None:
-        optim.set_rates(optimizers, 0)
+        optimization.set_rates(optimizers, 0)
         phases.begin_step()
-        with precision.context(mode, device):
+        with autocast(mode, device):
             method.step(Batch(a, b), phases)
 
     return step
@@ -102,7 +103,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.size < SMALLEST:
         parser.error(f"--size {options.size}: the plain step's discriminators need images of {SMALLEST} px or more.")
-    device, size, channels = precision.pick_device(options.device), options.size, options.channels
+    device, size, channels = pick_device(options.device), options.size, options.channels
     make = {
         "public": lambda: plain(size, channels, device, detach=False),
         "detached": lambda: plain(size, channels, device, detach=True),
@@ -115,7 +116,7 @@ def main() -> None:
         step()
         print(peak_memory(device))
         return
-    names = ["public", "detached", "fp32"] + (["bf16"] if precision.has_bf16(device) else [])
+    names = ["public", "detached", "fp32"] + (["bf16"] if has_bf16(device) else [])
     peaks = {name: peak_of(name, size, channels, str(device)) for name in names}
     steps = {name: make[name]() for name in names}
     for step in steps.values():

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
+pytest_plugins = ("made_results", "made_weights")
+
 DATA = "UGBENCH_TEST_DATA"
 NO_SKIP = "UGBENCH_NO_SKIP"
 _ROOT = os.environ.get(DATA)

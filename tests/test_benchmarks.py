@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from ugbench.train.run import RunConfig, open_run
+from ugbench.runs.run import RunConfig, open_run
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 PARTS = ("feature_pools", "plain_ugatit")  # imported by the others

@@ -27,6 +27,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 from torch import Tensor, nn
 
+from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import ConfigError, UnknownName, UsageError, first_fault
 
 __all__ = [
@@ -44,9 +45,6 @@ __all__ = [
     "UsageError",
     "parameters_of",
 ]
-
-Direction = Literal["A2B", "B2A"]
-DIRECTIONS: tuple[Direction, ...] = ("A2B", "B2A")
 
 
 @dataclass(frozen=True)

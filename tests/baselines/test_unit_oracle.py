@@ -11,8 +11,8 @@ import torch
 
 from baselines.unit import UNIT
 from ugbench.method import Batch
-from ugbench.train import optim
-from ugbench.train.phase import Phases
+from ugbench.training import optimization
+from ugbench.training.phases import Phases
 
 NETWORKS = tuple(f"{kind}_{domain}" for kind in ("encoder", "decoder", "discriminator") for domain in "ab")
 
@@ -33,11 +33,11 @@ def test_six_steps_of_the_engine_equal_a_plain_loop(batch_size, deterministic):
         for pair in images
     ]
 
-    optimizers = optim.build(method)
+    optimizers = optimization.build(method)
     phases = Phases(optimizers)
     history = []
     for step, batch in enumerate(batches):
-        optim.set_rates(optimizers, step)
+        optimization.set_rates(optimizers, step)
         phases.begin_step()
         method.step(batch, phases)
         history.append({term: float(value) for term, value in phases.losses.items()})

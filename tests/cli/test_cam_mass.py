@@ -17,16 +17,17 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from ugbench import kept_maps, translate
 from ugbench.cli.app import app
-from ugbench.data.dial import truth
-from ugbench.data.images import load_images
+from ugbench.data.dial.dataset import truth
+from ugbench.data.overlay import overlay
+from ugbench.data.tensors import load_images
 from ugbench.errors import RunError
-from ugbench.kept_maps import make_maps
+from ugbench.inference import translate
+from ugbench.inference.image_files import How, write_outputs
+from ugbench.inference.test_set import make_maps
 from ugbench.metrics import cam_mass
-from ugbench.outputs import How, write_outputs
-from ugbench.overlay import overlay
-from ugbench.train.run import Run, dataset_of, find_run
+from ugbench.runs import stored_maps
+from ugbench.runs.run import Run, dataset_of, find_run
 
 SMALL = ["--dataset", "dial:size=32,train=6,test=3", "--preset", "smoke", "--size", "32", "--batch-size", "1"]
 TINY = ["--steps", "2", "--save-every", "1", "--keep", "all", "--sample-every", "1000"]
@@ -99,13 +100,13 @@ def test_kept_maps_are_those_of_the_step_that_was_asked_for(home: Home) -> None:
 def test_maps_are_made_once_with_a_note_of_which_are_attention(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     run = home.run("ugatit-no-gcam")
     first = make_maps(run, dataset_of(run), "A2B", CPU)
-    monkeypatch.setattr(kept_maps.translate, "load", None)
+    monkeypatch.setattr(stored_maps.translate, "load", None)
     again = make_maps(run, dataset_of(run), "A2B", CPU)
     assert list(again.heat) == list(first.heat) == ["generator", "global", "local"]
     assert again.attended == first.attended == {"global", "local"}
     for name, heat in first.heat.items():
         assert torch.equal(heat, again.heat[name])
-    kept = kept_maps.kept_maps(run, "A2B")
+    kept = stored_maps.kept_maps(run, "A2B")
     assert kept is not None and kept.step == 2
 
 
@@ -135,11 +136,11 @@ def test_without_a_known_truth_it_is_refused(home: Home, tmp_path: Path) -> None
 def test_a_damaged_file_of_maps_is_named(home: Home) -> None:
     run = home.run("ugatit-no-cam")
     make_maps(run, dataset_of(run), "B2A", CPU)
-    file = run.path / "outputs/B2A" / kept_maps.FILE
+    file = run.path / "outputs/B2A" / stored_maps.FILE
     whole = file.read_bytes()
     file.write_bytes(whole[:40])
     with pytest.raises(RunError, match=r"maps\.safetensors is damaged; remove it"):
-        kept_maps.kept_maps(run, "B2A")
+        stored_maps.kept_maps(run, "B2A")
     file.write_bytes(whole)
 
 
@@ -164,11 +165,11 @@ def test_overlays_of_discriminators_lie_over_the_translation(home: Home, tmp_pat
 def test_what_was_removed_is_made_again_though_the_scores_are_known(home: Home) -> None:
     run = home.run("ugatit")
     known = home.eval(run.id)
-    file, image = run.path / "outputs/A2B" / kept_maps.FILE, next((run.path / "outputs/A2B").glob("*.png"))
-    first, pixels = kept_maps.kept_maps(run, "A2B"), image.read_bytes()
+    file, image = run.path / "outputs/A2B" / stored_maps.FILE, next((run.path / "outputs/A2B").glob("*.png"))
+    first, pixels = stored_maps.kept_maps(run, "A2B"), image.read_bytes()
     file.unlink()
     assert home.eval(run.id) == known
-    again = kept_maps.kept_maps(run, "A2B")
+    again = stored_maps.kept_maps(run, "A2B")
     assert first is not None and again is not None and torch.equal(first.heat["generator"], again.heat["generator"])
     for remove in (image.unlink, lambda: shutil.rmtree(file.parent)):
         remove()
@@ -205,7 +206,7 @@ def test_data_sets_that_can_have_no_such_score_are_left_out_and_named(home: Home
 
 def test_two_calls_at_once_make_the_maps_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     run = home.run("ugatit")
-    (run.path / "outputs" / "A2B" / kept_maps.FILE).unlink(missing_ok=True)
+    (run.path / "outputs" / "A2B" / stored_maps.FILE).unlink(missing_ok=True)
     dataset, own, calls = dataset_of(run), translate.load, []
     both = threading.Barrier(2)
 
@@ -214,7 +215,7 @@ def test_two_calls_at_once_make_the_maps_once(home: Home, monkeypatch: pytest.Mo
         time.sleep(0.2)  # time for the other to come by, if nothing held it
         return own(*given, **options)
 
-    def make() -> kept_maps.Maps:
+    def make() -> stored_maps.Maps:
         both.wait()
         return make_maps(run, dataset, "A2B", CPU)
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 from typer.testing import Result
 
-from ugbench.data.datasets import resolve
-from ugbench.data.dial import DialSpec
+from ugbench.data.dataset_names import resolve
+from ugbench.data.dial.spec import DialSpec
 
 Call = Callable[..., Result]
 SPLITS = ("trainA", "trainB", "testA", "testB")

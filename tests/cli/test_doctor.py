@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from typer.testing import Result
 
 from ugbench.cli import doctor
-from ugbench.scoring.weights import SOURCES
+from ugbench.scoring.networks.weights import SOURCES
 
 Run = Callable[..., Result]
 Usage = namedtuple("Usage", "total used free")

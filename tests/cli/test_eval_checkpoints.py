@@ -18,17 +18,18 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from ugbench import kept_outputs
+from ugbench.analysis import selection
+from ugbench.analysis.selection import validation_split
 from ugbench.cli import evaluate as cli_evaluate
 from ugbench.cli.app import app
-from ugbench.data.images import load_images
+from ugbench.data.tensors import load_images
 from ugbench.errors import RunError
+from ugbench.inference.translate import load, translate
 from ugbench.metrics import kid
-from ugbench.scoring import evaluate, selection, single
-from ugbench.scoring.extractors import extract, load_extractor
-from ugbench.scoring.selection import validation_split
-from ugbench.train.run import dataset_of, find_run
-from ugbench.translate import load, translate
+from ugbench.runs import stored_outputs
+from ugbench.runs.run import dataset_of, find_run
+from ugbench.scoring import evaluate, per_image
+from ugbench.scoring.networks.extractors import extract, load_extractor
 
 DIAL = "dial:size=32,train=30,test=3"
 SMALL = ["--preset", "smoke", "--size", "32", "--batch-size", "1", "--steps", "3", "--save-every", "1"]
@@ -158,8 +159,8 @@ def test_validation_is_kid_of_translated_training_images_and_leaves_the_run_alon
 def test_after_a_selection_outputs_are_of_that_step_and_no_difference_of_the_last_is_made_from_them(
     home: Home, lowest_at: Callable[[int], None]
 ) -> None:
-    from ugbench.kept_outputs import made_at
-    from ugbench.scoring.differences import _kept
+    from ugbench.analysis.differences import _kept
+    from ugbench.runs.stored_outputs import made_at
 
     run = find_run(home.run, home.folder / "results")
     (run.path / "scores.jsonl").unlink()
@@ -180,18 +181,18 @@ def test_what_each_output_contributed_is_kept_by_step_and_outlives_the_outputs(h
         (last,) = [
             one for one in home.eval(*words) if (one["metric"], one["direction"], one["step"]) == ("kid", "A2B", 3)
         ]
-        (kept,) = single.read(run, "A2B", 3)
+        (kept,) = per_image.read(run, "A2B", 3)
         assert (kept.metric, kept.protocol_id) == ("kid", last["protocol_id"])
-        assert set(kept.values) == set(kept_outputs.files_by_stem(run, "A2B"))
+        assert set(kept.values) == set(stored_outputs.files_by_stem(run, "A2B"))
         assert sum(kept.values.values()) / 3 == pytest.approx(last["value"], rel=1e-6)
     home.eval("--kid-subset-size", "2")
     home.eval("--checkpoints", "all")  # makes the outputs of each step in turn
     home.eval()
-    assert single.read(run, "A2B", 3) == [kept] and single.read(run, "A2B", 1) != [kept]
+    assert per_image.read(run, "A2B", 3) == [kept] and per_image.read(run, "A2B", 1) != [kept]
     file = run.path / "single/A2B/3.json"
     file.write_text("{}")
     with pytest.raises(RunError, match=r"3\.json holds no scores of single outputs; remove it"):
-        single.read(run, "A2B", 3)
+        per_image.read(run, "A2B", 3)
     file.unlink()
 
 
@@ -220,7 +221,7 @@ def test_two_calls_at_once_translate_the_test_images_once(home: Home, monkeypatc
     run = find_run(home.run, home.folder / "results")
     dataset = dataset_of(run)
     shutil.rmtree(run.path / "outputs", ignore_errors=True)
-    own, calls = kept_outputs.write_outputs, []
+    own, calls = stored_outputs.write_outputs, []
     both = threading.Barrier(2)
 
     def write(*given: Any) -> Any:
@@ -230,14 +231,14 @@ def test_two_calls_at_once_translate_the_test_images_once(home: Home, monkeypatc
 
     def make() -> None:
         both.wait()
-        kept_outputs.make_outputs(run, dataset, "A2B", torch.device("cpu"))
+        stored_outputs.make_outputs(run, dataset, "A2B", torch.device("cpu"))
 
-    monkeypatch.setattr(kept_outputs, "write_outputs", write)
+    monkeypatch.setattr(stored_outputs, "write_outputs", write)
     with ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(make), pool.submit(make)]:
             done.result()
     assert len(calls) == 1
-    assert len(kept_outputs.files_by_stem(run, "A2B")) == 3
+    assert len(stored_outputs.files_by_stem(run, "A2B")) == 3
 
 
 def is_held(lock: Path) -> bool:

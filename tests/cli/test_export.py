@@ -13,10 +13,10 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
-from ugbench import translate as translation
 from ugbench.cli.app import app
 from ugbench.exports.safetensors import read_export
-from ugbench.train.run import find_run
+from ugbench.inference import translate as translation
+from ugbench.runs.run import find_run
 
 Call = Callable[..., Result]
 TRAIN = ["--dataset", "dial:size=32,train=4,test=2", "--preset", "smoke", "--size", "32", "--batch-size", "1"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ugbench.train import checkpoint
+from ugbench.runs import checkpoint
 
 STEPS = 40
 COMMAND = [sys.executable, "-c", "from ugbench.cli.app import main; main()"]

@@ -14,8 +14,8 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from ugbench.cli.app import app
-from ugbench.data.images import load_images
-from ugbench.scoring.extractors import extract, load_extractor
+from ugbench.data.tensors import load_images
+from ugbench.scoring.networks.extractors import extract, load_extractor
 
 DIAL = "dial:size=32,train=12,test=5"
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from typer.testing import Result
 
-from ugbench.train import checkpoint
-from ugbench.train.run import DatasetRecord, Run, RunConfig, open_run
+from ugbench.runs import checkpoint
+from ugbench.runs.run import DatasetRecord, Run, RunConfig, open_run
 
 Call = Callable[..., Result]
 

@@ -16,8 +16,9 @@ from typer.testing import CliRunner, Result
 from ugbench.cli.app import app
 from ugbench.cli.vote import link, open_galleries
 from ugbench.errors import DataError
-from ugbench.polls import Candidate, Poll, Vote
-from ugbench.serve.store import FILE, Store
+from ugbench.statistics.preferences import Vote
+from ugbench.votes.poll import Candidate, Poll
+from ugbench.votes.store import FILE, Store
 
 Call = Callable[..., Result]
 PAPER = ("cyclegan", "ugatit", "unit")

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from ugbench.data.archives import Limits, extract, list_files, read_text
-from ugbench.data.importing import carry_out, plan_import
+from ugbench.data.acquire.archives import Limits, extract, list_files, read_text
+from ugbench.data.acquire.importing import carry_out, plan_import
 from ugbench.errors import DataError
 
 CONTENT = b"\x89PNG, or not: nobody decodes it here"

@@ -2,8 +2,8 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from ugbench.data.catalog import KNOWN, KnownSet, find, recognise
-from ugbench.data.datasets import SPLITS
+from ugbench.data.acquire.catalog import KNOWN, KnownSet, find, recognise
+from ugbench.data.splits import SPLITS
 
 PAPER = {
     "selfie2anime": (3400, 3400, 100, 100),

@@ -5,7 +5,9 @@ import pytest
 from PIL import Image, ImageOps
 
 from ugbench.data.check import Finding, Report, check
-from ugbench.data.datasets import SPLITS, open_dataset, resolve
+from ugbench.data.dataset_names import resolve
+from ugbench.data.datasets import open_dataset
+from ugbench.data.splits import SPLITS
 
 
 def picture(seed: int, size: tuple[int, int] = (64, 64)) -> Image.Image:

@@ -6,8 +6,10 @@ import pytest
 from PIL import Image
 
 from ugbench.data import datasets
-from ugbench.data.datasets import DataSet, check_training, list_datasets, open_dataset, resolve
-from ugbench.data.dial import FILE, DialSpec, write
+from ugbench.data.dataset_names import list_datasets, resolve
+from ugbench.data.datasets import DataSet, check_training, open_dataset
+from ugbench.data.dial.dataset import write
+from ugbench.data.dial.spec import FILE, DialSpec
 from ugbench.errors import DataError, UnknownName
 
 TINY = "dial:size=16,train=2,test=2"

@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 
 from ugbench.data.datasets import DataSet, open_dataset
-from ugbench.data.dial import FILE, SPLITS, DialSpec, DialSplit, object_mask, parse, read_spec, scenes, truth, write
-from ugbench.data.images import load_images, read_image, to_tensor
+from ugbench.data.dial.dataset import object_mask, scenes, truth, write
+from ugbench.data.dial.spec import FILE, SPLITS, DialSpec, DialSplit, parse, read_spec
+from ugbench.data.images import read_image
+from ugbench.data.tensors import load_images, to_tensor
 from ugbench.errors import DataError, UnknownName
 
 SMALL = DialSpec(size=32, train=3, test=4)
@@ -180,7 +182,7 @@ def test_files_hold_plain_rgb_of_the_size(written: DataSet) -> None:
 
 
 def test_the_two_settings_are_equally_far_apart_in_feature_distance(test_data: Path) -> None:
-    """The table in ugbench/data/dial.py, on fewer scenes."""
+    """The table in ugbench/data/dial/dataset.py, on fewer scenes."""
     distance = relu_distance(test_data / "weights" / "alexnet-features.pth")
     few = {"size": 64, "train": 1, "test": 10}
     a = images(DialSpec(**few), "testA")

@@ -6,16 +6,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ugbench.data.images import (
-    list_images,
-    load_images,
-    read_image,
-    resize,
-    save_png,
-    to_float,
-    to_tensor,
-    to_uint8,
-)
+from ugbench.data.images import list_images, read_image, resize
+from ugbench.data.tensors import load_images, save_png, to_float, to_tensor, to_uint8
 from ugbench.errors import DataError
 
 RED, GREEN, WHITE = (255, 0, 0), (0, 255, 0), (255, 255, 255)

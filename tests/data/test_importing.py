@@ -5,9 +5,10 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from ugbench.data import importing
-from ugbench.data.datasets import SPLITS, resolve
-from ugbench.data.importing import carry_out, plan_import
+from ugbench.data.acquire import importing
+from ugbench.data.acquire.importing import carry_out, plan_import
+from ugbench.data.dataset_names import resolve
+from ugbench.data.splits import SPLITS
 from ugbench.errors import DataError
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from ugbench.data.dial import object_mask
-from ugbench.data.scenes import CHROMA, GROUND, RADII, Scene, draw_scene, outline, render
+from ugbench.data.dial.dataset import object_mask
+from ugbench.data.dial.scenes import CHROMA, GROUND, RADII, Scene, draw_scene, outline, render
 
 SETTINGS = [(0, 0), (1, 0), (0, 1), (0.5, 0.5), (1, 1)]
 SCENES = [draw_scene(0, "test", i) for i in range(12)]

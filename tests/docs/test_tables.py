@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ugbench.report import formats
-from ugbench.report.table import build_table
-from ugbench.scoring import differences
+from ugbench.analysis import differences
 from ugbench.scoring.record import read_all
+from ugbench.tables.build import build_table
+from ugbench.tables.formats import render
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(path.name for path in (DOCS / "reference").iterdir() if path.is_dir())
@@ -23,5 +23,5 @@ def test_there_are_pages_with_tables() -> None:
 def test_the_page_shows_the_table_of_its_records(page: str) -> None:
     records = DOCS / "reference" / page
     built = build_table(read_all(records), differences=differences.read_all(records))
-    table = formats.render(built, "md")
+    table = render.render(built, "md")
     assert table.strip() in (DOCS / f"{page}.md").read_text(encoding="utf-8")

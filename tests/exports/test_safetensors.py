@@ -16,8 +16,8 @@ from ugbench.errors import UsageError
 from ugbench.exports.card import card
 from ugbench.exports.safetensors import Export, build, export_of, read_export, write
 from ugbench.method import Method
+from ugbench.runs.run import DatasetRecord, Run, RunConfig
 from ugbench.scoring.record import ScoreRecord
-from ugbench.train.run import DatasetRecord, Run, RunConfig
 
 SMALL = {"size": 32, "channels": 4, "discriminator_channels": 4, "blocks": 1, "steps": 9}
 

@@ -11,7 +11,7 @@ from PIL import Image
 from ugbench.data.datasets import DataSet, open_dataset
 from ugbench.errors import DataError, UgbenchError, UsageError
 from ugbench.imports.external import folders_by_direction, import_outputs, made_by_command, match
-from ugbench.kept_outputs import outputs_of
+from ugbench.runs.stored_outputs import outputs_of
 
 
 def picture(path: Path, size: tuple[int, int] = (8, 8), colour: str = "red") -> None:

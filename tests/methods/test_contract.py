@@ -14,12 +14,14 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ugbench import registry
 from ugbench.data.batches import Batches
+from ugbench.direction import Direction
 from ugbench.errors import ConfigError
-from ugbench.method import Batch, Direction, Method
-from ugbench.train import checkpoint, optim
-from ugbench.train.loop import Cadence, Images, Watch, train
-from ugbench.train.phase import Phases
-from ugbench.train.run import DatasetRecord, Run, RunConfig, open_run
+from ugbench.method import Batch, Method
+from ugbench.runs import checkpoint
+from ugbench.runs.run import DatasetRecord, Run, RunConfig, open_run
+from ugbench.training import optimization
+from ugbench.training.loop import Cadence, Images, Watch, train
+from ugbench.training.phases import Phases
 
 CPU = torch.device("cpu")
 SIZE = 32
@@ -58,7 +60,7 @@ def random_batch(method: Method, n: int = 2, dtype: torch.dtype = torch.float32)
 
 
 def phases_of(method: Method) -> Phases:
-    return Phases(optim.build(method))
+    return Phases(optimization.build(method))
 
 
 def style_for(method: Method, n: int, dtype: torch.dtype = torch.float32) -> Tensor | None:

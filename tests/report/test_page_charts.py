@@ -6,9 +6,9 @@ import re
 
 from numpy import array, nan
 
-from ugbench.report import style
-from ugbench.report.curves import Curve
-from ugbench.report.page import charts
+from ugbench.figures import _style
+from ugbench.report import charts
+from ugbench.runs.training_log import Curve
 
 
 def test_a_value_that_is_not_finite_is_a_gap_and_a_wide_range_is_logarithmic() -> None:
@@ -30,7 +30,7 @@ def test_lines_carry_a_few_marks_between_those_of_the_others() -> None:
 
 
 def test_markers_are_paths_as_wide_as_they_should_be() -> None:
-    for name in style.MARKERS:
+    for name in _style.MARKERS:
         numbers = [abs(float(text)) for text in re.findall(r"-?[\d.]+", charts.marker(name))]
         assert 0.6 * charts.RADIUS < max(numbers) <= 1.5 * charts.RADIUS
     assert charts.marker("s") == "M-3.00 3.00 3.00 3.00 3.00 -3.00 -3.00 -3.00 -3.00 3.00Z"

@@ -11,16 +11,17 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ugbench.data.datasets import DataSet, open_dataset, resolve
+from ugbench.data.dataset_names import resolve
+from ugbench.data.datasets import DataSet, open_dataset
 from ugbench.errors import RunError, UsageError
-from ugbench.report import style
-from ugbench.report.page.collect import collect
-from ugbench.report.page.pictures import shown_runs
-from ugbench.report.page.render import render
-from ugbench.report.page.thumbnails import Pool, box_for, thumbnail
-from ugbench.scoring import single
-from ugbench.scoring.single import Single
-from ugbench.train.run import Origin, Run, dataset_folder, list_runs
+from ugbench.figures import _style
+from ugbench.report.collect import collect
+from ugbench.report.gallery import shown_runs
+from ugbench.report.render import render
+from ugbench.report.thumbnails import Pool, box_for, thumbnail
+from ugbench.runs.run import Origin, Run, dataset_folder, list_runs
+from ugbench.scoring import per_image
+from ugbench.scoring.per_image import Single
 
 Make = Callable[..., Run]
 Shade = Callable[..., None]
@@ -66,7 +67,7 @@ def test_on_a_dial_that_changes_nothing_images_are_ordered_by_what_they_contribu
     gallery = collect(tmp_path / "results").sections[0].galleries[0]
     assert gallery.scores.startswith("Single images have no score here") and not gallery.scored
     values = {"00000": 0.2, "00001": 0.1}
-    single.keep(run, "A2B", None, Single(metric="kid", protocol_id="abc", values=values))
+    per_image.keep(run, "A2B", None, Single(metric="kid", protocol_id="abc", values=values))
     gallery = collect(tmp_path / "results").sections[0].galleries[0]
     assert gallery.scores.startswith("KID x100, what each image contributes") and gallery.outputs[0].ranked == [1, 0]
     assert [column.kind for column in gallery.columns] == ["source", "output", "truth"]
@@ -91,10 +92,10 @@ def test_where_the_data_set_is_gone_outputs_stand_alone_and_the_page_says_why(re
 
 def test_lines_look_as_in_figures(results: Path) -> None:
     section = collect(results).sections[0]
-    figures = style.lines(list_runs(results))
+    figures = _style.lines(list_runs(results))
     for label, look in section.looks.items():
-        assert style.colours()[look.colour] == figures[label]["color"]
-        assert style.MARKERS[look.marker] == figures[label]["marker"]
+        assert _style.colours()[look.colour] == figures[label]["color"]
+        assert _style.MARKERS[look.marker] == figures[label]["marker"]
         assert figures[label]["linestyle"] == ((0, look.dashes) if look.dashes else "-")
 
 
@@ -222,7 +223,7 @@ def test_single_scores_are_of_one_protocol_that_most_runs_have_and_of_a_metric_o
         (ugatit, "gone", "g", 1.0),
         (cyclegan, "gone", "g", 1.0),
     ):
-        single.keep(run, "A2B", None, Single(metric=name, protocol_id=protocol, values={"01": value}))
+        per_image.keep(run, "A2B", None, Single(metric=name, protocol_id=protocol, values={"01": value}))
     there, back = collect(results).sections[0].galleries
     assert "under protocol a:" in there.scores
     assert {column.label: [cell.score for cell in column.cells] for column in there.outputs} == {

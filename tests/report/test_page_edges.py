@@ -12,13 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from ugbench.data.datasets import resolve
+from ugbench.data.dataset_names import resolve
 from ugbench.errors import UsageError
-from ugbench.report import style
-from ugbench.report.figure_context import FigureContext
-from ugbench.report.figures import cam_mass, losses, rho, rho_layers, scores
+from ugbench.figures import _style, cam_mass, losses, rho, rho_layers, scores
+from ugbench.figures._context import FigureContext
+from ugbench.runs.run import Run
 from ugbench.scoring import record
-from ugbench.train.run import Run
 
 Make = Callable[..., Run]
 NAMES = ("dial-s0-t0.5-32", "dial-s1-t0.25-32")
@@ -47,7 +46,7 @@ def boxes(figure: Figure) -> dict[tuple[str, int], Bbox]:
 def check(figure: Figure) -> None:
     where, page = boxes(figure), figure.bbox
     assert len(where) > 2
-    assert figure.get_figwidth() <= style.WIDTH and figure.get_figheight() <= style.HEIGHT
+    assert figure.get_figwidth() <= _style.WIDTH and figure.get_figheight() <= _style.HEIGHT
     for text, box in where.items():
         assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1, text
     for (text, box), (other, second) in combinations(where.items(), 2):

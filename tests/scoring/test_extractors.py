@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from ugbench.errors import UnknownName, UsageError, WeightsError
 from ugbench.metrics import kid
-from ugbench.scoring.extractors import EXTRACTORS, Extractor, extract, load_extractor
-from ugbench.scoring.weights import digest
+from ugbench.scoring.networks.extractors import EXTRACTORS, Extractor, extract, load_extractor
+from ugbench.scoring.networks.weights import digest
 
 TORCHVISION = {"alexnet": ("alexnet", 256), "squeezenet": ("squeezenet1_1", 512)}
 
@@ -84,7 +84,7 @@ def test_batch_size_does_not_change_features(name: str, request: pytest.FixtureR
 def test_random_needs_no_file_is_the_same_in_every_process_and_compares_with_nothing() -> None:
     code = (
         "import torch; torch.manual_seed(1)\n"
-        "from ugbench.scoring.extractors import load_extractor\n"
+        "from ugbench.scoring.networks.extractors import load_extractor\n"
         "print(load_extractor('random', {}).sha256)"
     )
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,12 +7,12 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from ugbench.data.images import load_images
+from ugbench.data.tensors import load_images
 from ugbench.errors import DataError
 from ugbench.scoring import features as module
 from ugbench.scoring.cache import Cache
-from ugbench.scoring.extractors import Extractor, extract, load_extractor
 from ugbench.scoring.features import Stage, features_of
+from ugbench.scoring.networks.extractors import Extractor, extract, load_extractor
 
 SQUASHED = (Stage(32),)
 

@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from ugbench.scoring.cache import Cache
-from ugbench.scoring.extractors import Extractor
 from ugbench.scoring.folders import score_folders
-from ugbench.scoring.wanted import Networks, Wanted
+from ugbench.scoring.networks.extractors import Extractor
+from ugbench.scoring.request import Networks, Wanted
 
 
 def draw(folder: Path, count: int, seed: int) -> Path:

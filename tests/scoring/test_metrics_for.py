@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from ugbench.data.datasets import DataSet, resolve
+from ugbench.data.dataset_names import resolve
+from ugbench.data.datasets import DataSet
 from ugbench.errors import NoSuchScore
 from ugbench.scoring.evaluate import metrics_for
-from ugbench.scoring.wanted import Networks, Wanted
+from ugbench.scoring.request import Networks, Wanted
 
 
 def dial(folder: Path, settings: str) -> DataSet:

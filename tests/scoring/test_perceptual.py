@@ -8,8 +8,8 @@ from PIL import Image
 from torch import Tensor
 
 from ugbench.errors import UnknownName, UsageError, WeightsError
-from ugbench.scoring.extractors import load_extractor
-from ugbench.scoring.perceptual import Perceptual, load_lpips, pair_distances
+from ugbench.scoring.networks.extractors import load_extractor
+from ugbench.scoring.networks.perceptual import Perceptual, load_lpips, pair_distances
 
 FILES = {
     "alex": ("alexnet", "alexnet-features.pth"),

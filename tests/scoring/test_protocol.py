@@ -8,8 +8,8 @@ from torch import nn
 
 from ugbench import registry
 from ugbench.errors import UnknownName, UsageError
-from ugbench.scoring.extractors import Extractor
-from ugbench.scoring.perceptual import Perceptual
+from ugbench.scoring.networks.extractors import Extractor
+from ugbench.scoring.networks.perceptual import Perceptual
 from ugbench.scoring.protocol import metric_settings, protocol, protocol_id
 
 EXTRACTOR = Extractor("alexnet", 256, 224, "ab" * 32, True, "224 px", nn.Identity())

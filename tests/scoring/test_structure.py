@@ -14,8 +14,8 @@ from torch import Tensor
 
 from ugbench.errors import WeightsError
 from ugbench.scoring.folders import score_folders
-from ugbench.scoring.structure import load_structure
-from ugbench.scoring.wanted import Networks, Wanted
+from ugbench.scoring.networks.structure import load_structure
+from ugbench.scoring.request import Networks, Wanted
 
 DIM, HEADS, DEPTH, PATCH, SIDE = 128, 2, 3, 8, 4
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406])[:, None, None], torch.tensor([0.229, 0.224, 0.225])[:, None, None]

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ugbench.polls import Vote
-from ugbench.statistics.preferences import Preferences, Share, preferences
+from ugbench.statistics.preferences import Preferences, Share, Vote, preferences
 
 ROOT = Path(__file__).parents[2]
 FIGURES = ROOT / "docs" / "reference" / "preferences.json"

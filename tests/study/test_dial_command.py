@@ -12,11 +12,11 @@ import torch
 from typer.testing import CliRunner
 
 from ugbench.cli.app import app
-from ugbench.report.rho_records import read_all
-from ugbench.study import train
+from ugbench.study import runner
 from ugbench.study.plan import Planned, again
-from ugbench.train import loop
-from ugbench.train.prepare import prepare
+from ugbench.tables.rho_records import read_all
+from ugbench.training import loop
+from ugbench.training.prepare import prepare
 
 DIAL = "dial:size=32,train=4,test=3"
 TINY = ["--seeds", "1", "--steps", "2", "--batch-size", "1", "--set", "channels=4,discriminator_channels=4,blocks=1"]
@@ -32,12 +32,12 @@ def call(folder: Path, *words: str, code: int = 0) -> Any:
     return result
 
 
-def train_here(planned: Sequence[Planned], *_rest: object) -> list[train.Outcome]:
+def train_here(planned: Sequence[Planned], *_rest: object) -> list[runner.Outcome]:
     """What `train_all` does, without a process for each of thirteen runs of two steps."""
     for one in planned:
         prepared = prepare(one.request)
         loop.train(prepared.run, prepared.images, torch.device("cpu"))
-    return [train.Outcome(again(one), "done") for one in planned]
+    return [runner.Outcome(again(one), "done") for one in planned]
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def first(home: Path) -> Any:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "train_all", train_here)
+        patch.setattr(runner, "train_all", train_here)
         return json.loads(call(home, *ABLATE, "--json").stdout)
 
 

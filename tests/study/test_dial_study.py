@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ugbench import registry
-from ugbench.data import dial as data
+from ugbench.data.dial import spec as data
 from ugbench.errors import DataError, UsageError
 from ugbench.statistics.adaptation import ERROR_MARGIN, RHO_MARGIN, Setting
 from ugbench.study import dial

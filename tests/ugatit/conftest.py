@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ugatit.method import UGATIT
 from ugbench.method import Batch
-from ugbench.train import optim
-from ugbench.train.phase import Phases
+from ugbench.training import optimization
+from ugbench.training.phases import Phases
 
 TINY = {
     "size": 32,
@@ -33,11 +33,11 @@ class Engine:
 
     def __init__(self, method: UGATIT) -> None:
         self.method = method
-        self.optimizers = optim.build(method)
+        self.optimizers = optimization.build(method)
         self.phases = Phases(self.optimizers)
 
     def step(self, a: Tensor, b: Tensor, step: int) -> dict[str, float]:
-        optim.set_rates(self.optimizers, step)
+        optimization.set_rates(self.optimizers, step)
         self.phases.begin_step()
         self.method.step(Batch(a, b, {}, step), self.phases)
         return {name: float(value) for name, value in self.phases.losses.items()}

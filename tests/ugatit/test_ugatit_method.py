@@ -9,8 +9,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from ugatit.method import UGATIT
 from ugatit.normalization import MixedNorm
 from ugbench.method import Batch, ConfigError, UnknownName
-from ugbench.train import optim
-from ugbench.train.phase import Phases
+from ugbench.training import optimization
+from ugbench.training.phases import Phases
 
 DIFFERENCES = {
     "in": {"rho": 1.0, "style": False},
@@ -339,7 +339,7 @@ def test_the_smoke_preset_takes_its_sizes_light_and_full(preset_size, light):
     }
     method = UGATIT(UGATIT.make_config("smoke", None, overrides))
     a, b = torch.rand(2, 1, 3, preset_size, preset_size) * 2 - 1
-    phases = Phases(optim.build(method))
+    phases = Phases(optimization.build(method))
     method.step(Batch(a, b), phases)
     assert all(value.isfinite() for value in phases.losses.values())
     assert set(method.inference()) == {"generator_a2b", "generator_b2a"}

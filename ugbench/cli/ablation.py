@@ -8,12 +8,12 @@ from ugbench.cli.study import Conclusion, Scored
 
 def against(scored: Scored, method: str) -> Conclusion:
     """The method's variants in a paper's layout, and each variant's difference to the base where KID was scored."""
-    from ugbench.report import ablation
-    from ugbench.scoring import claims, differences
+    from ugbench.analysis import comparisons, differences
+    from ugbench.tables import ablation
 
     found = []
     if differences.are_due(scored.scores) and len(scored.runs) > 1:
-        found = claims.claims(scored.evaluation, method, runs=scored.runs)
+        found = comparisons.claims(scored.evaluation, method, runs=scored.runs)
     layout = ablation.ablation(scored.table, method, found)
 
     def show() -> None:
@@ -28,16 +28,16 @@ def against(scored: Scored, method: str) -> Conclusion:
 
 def adaptation(scored: Scored, method: str) -> Conclusion:
     """Whether the share that a method learns adapts to the dial, and whether learning it pays."""
-    from ugbench.report import adaptation, rho_records
+    from ugbench.tables import rho_records, rho_verdict
 
     rhos = rho_records.keep(scored.runs)
-    study = adaptation.gather(rhos, scored.scores, method, scored.seeds)
-    own = adaptation.verdict(study)
-    content = {"rho": [one.model_dump() for one in rhos], "adaptation": adaptation.to_json(own)}
+    study = rho_verdict.gather(rhos, scored.scores, method, scored.seeds)
+    own = rho_verdict.verdict(study)
+    content = {"rho": [one.model_dump() for one in rhos], "adaptation": rho_verdict.to_json(own)}
 
     def show() -> None:
-        print_rows(adaptation.HEADER, adaptation.means(study))
-        for sentence in adaptation.sentences(own):
+        print_rows(rho_verdict.HEADER, rho_verdict.means(study))
+        for sentence in rho_verdict.sentences(own):
             print(sentence)
 
     return Conclusion(content, show)

@@ -37,8 +37,8 @@ def bench(
       ugbench bench cyclegan --size 128 --steps 3 --json
     """
     from ugbench import registry
-    from ugbench.train.bench import bench as measure
-    from ugbench.train.precision import pick_device, pick_precision
+    from ugbench.device import pick_device, pick_precision
+    from ugbench.training.bench import bench as measure
 
     overrides: dict[str, Any] = {**options.parse_sets(sets)}
     overrides |= {key: value for key, value in {"size": size, "batch_size": batch_size}.items() if value is not None}

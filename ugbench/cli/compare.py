@@ -272,8 +272,8 @@ def _run(
 ) -> None:
     from ugbench.cli.evaluate import make_wanted
     from ugbench.cli.study import Call, run
+    from ugbench.device import pick_device
     from ugbench.study.plan import Where
-    from ugbench.train.precision import pick_device
 
     metrics, protocol, extractor, weights, lpips_net, cache = scoring
     results, data_root, device, precision = where

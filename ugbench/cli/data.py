@@ -17,7 +17,7 @@ from ugbench.cli.output import print_json, print_rows, progress_callback, say
 from ugbench.errors import DataError
 
 if TYPE_CHECKING:
-    from ugbench.data.dial import DialSpec
+    from ugbench.data.dial.spec import DialSpec
     from ugbench.data.images import Progress
 
 app = typer.Typer(cls=Group, no_args_is_help=True, help="Data sets: list, import, check; or write a dial as files.")
@@ -34,9 +34,10 @@ def list_(data_root: DataRoot = DATA_ROOT, as_json: Json = False) -> None:
       ugbench data list
       ugbench data list --data-root ~/datasets --json
     """
-    from ugbench.data import catalog
-    from ugbench.data.datasets import SPLITS, list_datasets
-    from ugbench.data.dial import DialSpec
+    from ugbench.data.acquire import catalog
+    from ugbench.data.dataset_names import list_datasets
+    from ugbench.data.dial.spec import DialSpec
+    from ugbench.data.splits import SPLITS
 
     if not data_root.is_dir():
         say(f"there is no {data_root}; --data-root or UGBENCH_DATA names another folder of data sets.")
@@ -55,8 +56,8 @@ def list_(data_root: DataRoot = DATA_ROOT, as_json: Json = False) -> None:
 
 def row_of(name: str) -> dict[str, Any]:
     """A line of the list, not yet filled: no folder, no images, and what the catalogue says of this name."""
-    from ugbench.data import catalog
-    from ugbench.data.datasets import SPLITS
+    from ugbench.data.acquire import catalog
+    from ugbench.data.splits import SPLITS
 
     known = catalog.find(name)
     row: dict[str, Any] = {
@@ -125,8 +126,8 @@ def make(
       ugbench data make dial
       ugbench data make dial:shape=0,texture=1,size=32 --output stripes
     """
-    from ugbench.data.datasets import resolve
-    from ugbench.data.dial import parse
+    from ugbench.data.dataset_names import resolve
+    from ugbench.data.dial.spec import parse
 
     spec = parse(dial)
     with progress_callback(f"drawing {spec.name}") as tick:
@@ -146,7 +147,7 @@ def write_whole(spec: DialSpec, folder: Path, progress: Progress | None = None) 
     Raises:
         DataError: something is there already.
     """
-    from ugbench.data.dial import write
+    from ugbench.data.dial.dataset import write
 
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise DataError(f"--output {folder}: something is there already; remove it, or name another folder.")

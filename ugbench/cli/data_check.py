@@ -35,15 +35,15 @@ def check(
       ugbench data check horse2zebra
       ugbench data check ~/datasets/cats2dogs --json
     """
-    from ugbench.data import near
+    from ugbench.data import duplicates
     from ugbench.data.check import check as check_dataset
-    from ugbench.data.datasets import resolve
+    from ugbench.data.dataset_names import resolve
 
     with progress_callback("checking images") as tick:
         found = resolve(dataset, data_root, tick)
         report = check_dataset(found, tick)
     if as_json:
-        likeness = {"hash": "phash", "bits": near.BITS, "most": near.MOST}
+        likeness = {"hash": "phash", "bits": duplicates.BITS, "most": duplicates.MOST}
         print_json({"name": found.name, "root": found.root, **asdict(report), "likeness": likeness})
     else:
         header = ("split", "images", "readable", "sizes", "modes", "formats")

@@ -35,8 +35,8 @@ def import_(
       ugbench data import vangogh2photo.zip --name photo2vangogh
       ugbench data import my-photos --name day2night --data-root ~/datasets
     """
-    from ugbench.data import catalog
-    from ugbench.data.importing import carry_out, check_target, plan_import
+    from ugbench.data.acquire import catalog
+    from ugbench.data.acquire.importing import carry_out, check_target, plan_import
 
     source = source.expanduser()
     plan = plan_import(source, name)

@@ -34,17 +34,17 @@ def demo(
       ugbench demo --method cyclegan --steps 300
     """
     from ugbench.cli.progress import training_progress
-    from ugbench.report import formats
-    from ugbench.report.figure_context import FigureContext, save
-    from ugbench.report.figures import comparison
-    from ugbench.report.table import build_table
+    from ugbench.device import pick_device
+    from ugbench.figures import comparison
+    from ugbench.figures._context import FigureContext, save
+    from ugbench.runs.run import dataset_of
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.record import read_all
-    from ugbench.scoring.wanted import Networks, Wanted
-    from ugbench.train import loop
-    from ugbench.train.precision import pick_device
-    from ugbench.train.prepare import Request, prepare
-    from ugbench.train.run import dataset_of
+    from ugbench.scoring.request import Networks, Wanted
+    from ugbench.tables.build import build_table
+    from ugbench.tables.formats import render
+    from ugbench.training import loop
+    from ugbench.training.prepare import Request, prepare
 
     chosen = pick_device(device)
     overrides: dict[str, Any] = {"size": 32, "steps": steps}
@@ -66,12 +66,12 @@ def demo(
     home = run.path.parents[1]
     table_file, figure_file = home / "table.md", home / "comparison.png"
     table = build_table([one for one in read_all(results) if one.dataset == home.name], METRICS)
-    table_file.write_text(formats.render(table, "md"), encoding="utf-8")
+    table_file.write_text(render.render(table, "md"), encoding="utf-8")
     save(comparison.draw(FigureContext(results, [run], direction="A2B", limit=4)), figure_file)
     if as_json:
         print_json({"run": run.path, "scores": [one.to_json() for one in records], "figure": figure_file})
     else:
-        print(formats.render(table, "terminal"))
+        print(render.render(table, "terminal"))
     say(f"4. the table is in {table_file}, the picture (input, attention, output, truth) in {figure_file}")
     say(f"Next: ugbench translate {run.id[:6]} --input {_first(dataset_of(run).root)} --output out")
 

@@ -11,7 +11,7 @@ from ugbench.cli.options import Cache, Device, Json, Results, Weights
 from ugbench.cli.output import print_json, print_rows, progress_callback, say
 
 if TYPE_CHECKING:
-    from ugbench.scoring.claims import Claim
+    from ugbench.analysis.comparisons import Claim
 
 
 def differences(
@@ -44,12 +44,12 @@ def differences(
       ugbench differences --to ugatit --extractor alexnet --weights alexnet=alexnet.pth
       ugbench differences --to ugatit --dataset cat2dog --extractor random --json
     """
+    from ugbench.analysis.comparisons import claims
+    from ugbench.device import pick_device
     from ugbench.scoring.cache import Cache as FeatureCache
     from ugbench.scoring.cache import default_folder
-    from ugbench.scoring.claims import claims
     from ugbench.scoring.evaluate import Evaluation
-    from ugbench.scoring.wanted import Networks, Wanted
-    from ugbench.train.precision import pick_device
+    from ugbench.scoring.request import Networks, Wanted
 
     networks = Networks(extractor, "alex", options.parse_weights(weights), pick_device(device))
     wanted = Wanted(("kid",), networks, cache=FeatureCache(cache or default_folder(), say))

@@ -106,7 +106,7 @@ def hardware() -> dict[str, Any]:
     """Devices and what they can do: `auto` is what --device auto and --precision auto mean here."""
     import torch
 
-    from ugbench.train.precision import has_bf16, pick_device, pick_precision
+    from ugbench.device import has_bf16, pick_device, pick_precision
 
     name = platform.processor() or platform.machine()
     devices: list[dict[str, Any]] = [{"device": "cpu", "name": name, "memory_bytes": None}]
@@ -146,7 +146,7 @@ def network_weights(given: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
         UnknownName: a file was given for a network that there is not.
     """
     from ugbench.errors import WeightsError
-    from ugbench.scoring.weights import SOURCES, read_weights
+    from ugbench.scoring.networks.weights import SOURCES, read_weights
 
     for name in given:
         if name not in SOURCES:

@@ -17,10 +17,10 @@ from ugbench.errors import UsageError
 if TYPE_CHECKING:
     import torch
 
+    from ugbench.runs.run import Run
     from ugbench.scoring.evaluate import Evaluation
-    from ugbench.scoring.named import NamedProtocol
-    from ugbench.scoring.wanted import Wanted
-    from ugbench.train.run import Run
+    from ugbench.scoring.protocols import NamedProtocol
+    from ugbench.scoring.request import Wanted
 
 
 def evaluate(
@@ -86,14 +86,14 @@ def evaluate(
       ugbench eval 3f2a --metric kid --select validation
       ugbench eval --real datasets/cat2dog/testB --fake out --metric kid --extractor random
     """
-    from ugbench.report.held import nothing
+    from ugbench.analysis.differences import are_due, keep_differences
+    from ugbench.analysis.selection import rule
+    from ugbench.device import pick_device
+    from ugbench.runs.filters import nothing
+    from ugbench.runs.run import find_run, list_runs
     from ugbench.scoring import record
-    from ugbench.scoring.differences import are_due, keep_differences
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.folders import score_folders
-    from ugbench.scoring.selection import rule
-    from ugbench.train.precision import pick_device
-    from ugbench.train.run import find_run, list_runs
 
     own = kid_settings(kid_subset_size, kid_subsets)
     wanted = make_wanted(metrics, protocol, reference, extractor, weights, lpips_net, cache, pick_device(device), own)
@@ -156,9 +156,9 @@ def make_wanted(
     """
     from ugbench.errors import UnknownName
     from ugbench.scoring.cache import Cache, default_folder
-    from ugbench.scoring.extractors import EXTRACTORS
-    from ugbench.scoring.wanted import Networks, Wanted, metric
-    from ugbench.scoring.weights import SOURCES
+    from ugbench.scoring.networks.extractors import EXTRACTORS
+    from ugbench.scoring.networks.weights import SOURCES
+    from ugbench.scoring.request import Networks, Wanted, metric
 
     files = options.parse_weights(weights)
     for name in files:
@@ -176,7 +176,7 @@ def make_wanted(
 
 def finished(results: Path, say: Callable[[str], None]) -> list[Run]:
     """The runs that are trained to their last step, and the imported ones that have a data set."""
-    from ugbench.train.run import list_runs
+    from ugbench.runs.run import list_runs
 
     done = [run for run in list_runs(results) if run.is_done()]
     for run in done:
@@ -187,7 +187,7 @@ def finished(results: Path, say: Callable[[str], None]) -> list[Run]:
 
 def steps_of(evaluation: Evaluation, run: Run, checkpoints: str, select: str) -> tuple[int | None, ...]:
     """The steps of a run to score, rising; None is the last. Says which one was selected, and among which."""
-    from ugbench.scoring.selection import select as choose
+    from ugbench.analysis.selection import select as choose
 
     if select == "validation":
         chosen = choose(evaluation, run)
@@ -199,7 +199,7 @@ def steps_of(evaluation: Evaluation, run: Run, checkpoints: str, select: str) ->
 
 def kept_steps(run: Run) -> tuple[int | None, ...]:
     """The steps of a run's checkpoints, rising; None where there is only what was imported."""
-    from ugbench.train.checkpoint import steps
+    from ugbench.runs.checkpoint import steps
 
     return (None,) if run.config.origin is not None else tuple(steps(run.checkpoints)) or (None,)
 
@@ -211,7 +211,7 @@ def pick_protocol(name: str | None, reference: str | None) -> NamedProtocol:
         UnknownName: there is no such protocol.
         UsageError: the two disagree.
     """
-    from ugbench.scoring.named import TARGET, TRAIN_REFERENCE, named
+    from ugbench.scoring.protocols import TARGET, TRAIN_REFERENCE, named
 
     if name is None:
         return TRAIN_REFERENCE if reference == "train" else TARGET

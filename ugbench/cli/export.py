@@ -13,8 +13,9 @@ from ugbench.cli.output import print_json, say
 from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from ugbench.method import Direction, Method
-    from ugbench.train.run import Run
+    from ugbench.direction import Direction
+    from ugbench.method import Method
+    from ugbench.runs.run import Run
 
 SUFFIXES = (".onnx", ".safetensors")
 
@@ -50,9 +51,9 @@ def export(
 
     import torch
 
-    from ugbench import translate as translation
     from ugbench.exports import onnx
-    from ugbench.train.run import find_run
+    from ugbench.inference import translate as translation
+    from ugbench.runs.run import find_run
 
     if output.suffix == ".onnx":
         onnx.need_packages()

@@ -54,8 +54,8 @@ def figure(
         else:
             print_rows(("figure", "shows"), list(titles.items()))
         return
-    from ugbench.report.figure_context import FigureContext, save
-    from ugbench.train.run import find_run
+    from ugbench.figures._context import FigureContext, save
+    from ugbench.runs.run import find_run
 
     module = registry.load("figures", name)
     chosen = tuple(find_run(run, results) for run in runs or ())

@@ -16,7 +16,7 @@ from ugbench.errors import UsageError
 if TYPE_CHECKING:
     from ugbench.data.datasets import DataSet
     from ugbench.imports.external import Matched
-    from ugbench.train.run import Run
+    from ugbench.runs.run import Run
 
 EXTERNAL = "external"
 SHOWN = 10  # stems named in a sentence
@@ -75,7 +75,7 @@ def import_(
       ugbench import cat2dog_params_latest.pt --as ugatit --dataset cat2dog
     """
     from ugbench import registry
-    from ugbench.data.datasets import resolve
+    from ugbench.data.dataset_names import resolve
     from ugbench.errors import UnknownName
 
     known = (EXTERNAL, *registry.modules("methods"))
@@ -88,8 +88,8 @@ def import_(
             raise UsageError(f"{option} is for checkpoints, not for outputs; leave it out.")
         report = _outputs(path, name, found, direction, command, results)
     else:
+        from ugbench.device import pick_device, pick_precision
         from ugbench.imports.checkpoint import Wish, import_checkpoint
-        from ugbench.train.precision import pick_device, pick_precision
 
         if command is not None:
             raise UsageError(f"--command goes with --as {EXTERNAL}; leave it out.")

@@ -12,7 +12,7 @@ from ugbench.cli.options import Device, Json, Results, Weights
 from ugbench.cli.output import print_json, print_rows, say
 
 if TYPE_CHECKING:
-    from ugbench.scoring.neighbours import Neighbours
+    from ugbench.analysis.neighbours import Neighbours
 
 SHARES = (0.0, 0.01, 0.1, 0.5, 0.9, 1.0)
 
@@ -44,15 +44,15 @@ def neighbours(
       ugbench neighbours 3f2a --extractor alexnet --weights alexnet=alexnet.pth
       ugbench neighbours 3f2a --direction A2B --output closest.png
     """
-    from ugbench.report import closest
-    from ugbench.report.figure_context import check_suffix, save
+    from ugbench.analysis.neighbours import neighbours_of
+    from ugbench.device import pick_device
+    from ugbench.figures import _neighbours
+    from ugbench.figures._context import check_suffix, save
+    from ugbench.inference.translate import check_direction
+    from ugbench.runs.run import find_run
     from ugbench.scoring.cache import Cache, default_folder
     from ugbench.scoring.evaluate import Evaluation
-    from ugbench.scoring.neighbours import neighbours_of
-    from ugbench.scoring.wanted import Networks, Wanted
-    from ugbench.train.precision import pick_device
-    from ugbench.train.run import find_run
-    from ugbench.translate import check_direction
+    from ugbench.scoring.request import Networks, Wanted
 
     if output is not None:
         check_suffix(output)
@@ -64,7 +64,7 @@ def neighbours(
     ways = found.directions() if direction is None else (direction,)
     each = [neighbours_of(evaluation, found, way) for way in ways]
     if output is not None:
-        save(closest.draw(each), output)
+        save(_neighbours.draw(each), output)
         say(f"written to {output}")
     if as_json:
         print_json([record for one in each for record in records(found.id, extractor, one)])
@@ -82,7 +82,7 @@ def neighbours(
 
 def rows(one: Neighbours) -> list[tuple[object, ...]]:
     """The quantiles of the distances of outputs and of real test images."""
-    from ugbench.scoring.neighbours import quantiles
+    from ugbench.analysis.neighbours import quantiles
 
     return [
         (one.direction, name, len(pairs), *(f"{value:.4g}" for value in quantiles(pairs, SHARES)))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from ugbench.cli.output import say
-from ugbench.train.loop import Watch
+from ugbench.training.loop import Watch
 
 SECONDS_BETWEEN_LINES = 15.0
 

@@ -34,8 +34,8 @@ def report(
       ugbench report
       ugbench report --dataset dial-s1-t1-64 --output dial.html
     """
-    from ugbench.report.page.collect import collect
-    from ugbench.report.page.render import render
+    from ugbench.report.collect import collect
+    from ugbench.report.render import render
 
     with ExitStack() as bars:
 

@@ -8,7 +8,7 @@ from ugbench.cli.options import RESULTS, Json, Results
 from ugbench.cli.output import print_json, print_rows, say
 
 if TYPE_CHECKING:
-    from ugbench.train.run import Run
+    from ugbench.runs.run import Run
 
 
 def runs(results: Results = RESULTS, as_json: Json = False) -> None:
@@ -21,7 +21,7 @@ def runs(results: Results = RESULTS, as_json: Json = False) -> None:
       ugbench runs
       ugbench runs --results results --json
     """
-    from ugbench.train.run import label_of, list_runs
+    from ugbench.runs.run import label_of, list_runs
 
     rows = [describe(run) for run in list_runs(results)]
     if as_json:

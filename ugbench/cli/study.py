@@ -13,14 +13,14 @@ from ugbench.errors import Stopped, UgbenchError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ugbench.report.table import Table
+    from ugbench.runs.run import Run
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.record import ScoreRecord
-    from ugbench.scoring.wanted import Wanted
+    from ugbench.scoring.request import Wanted
     from ugbench.study.grid import Study
     from ugbench.study.plan import Planned, Where
-    from ugbench.study.train import Outcome
-    from ugbench.train.run import Run
+    from ugbench.study.runner import Outcome
+    from ugbench.tables.build import Table
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def run(call: Call) -> None:
         Stopped: a signal came; every run has saved itself.
         UgbenchError: a run failed; the others are done and tabled.
     """
-    from ugbench.study import plan, train
+    from ugbench.study import plan, runner
 
     steps = _steps(call)
     planned = plan.make(call.study, call.where, steps)
@@ -78,7 +78,7 @@ def run(call: Call) -> None:
     if call.jobs > 1 and any(one.status != "done" for one in planned):
         _check_memory(call, planned)
     with progress_callback("training") as tick:
-        outcomes = train.train_all(planned, call.jobs, say, tick)
+        outcomes = runner.train_all(planned, call.jobs, say, tick)
     if any(outcome.status == "stopped" for outcome in outcomes):
         done = sum(outcome.status == "done" for outcome in outcomes)
         raise Stopped(f"stopped and saved, {done} of {len(outcomes)} runs done; run the same command again to go on.")
@@ -182,8 +182,8 @@ def _ticking(runs: Sequence[Run], tick: Callable[[int, int], None]) -> Iterator[
 def _check_metrics(call: Call, planned: Sequence[Planned]) -> None:
     """Raises NoSuchScore where no data set of the study can have any of the metrics: before hours of training."""
     from ugbench.errors import NoSuchScore
+    from ugbench.runs.run import dataset_of
     from ugbench.scoring.evaluate import metrics_for
-    from ugbench.train.run import dataset_of
 
     folders = {one.run.path.parent.parent: one.run for one in planned}
     refused = []
@@ -197,10 +197,11 @@ def _check_metrics(call: Call, planned: Sequence[Planned]) -> None:
 
 
 def _score_and_table(call: Call, outcomes: Sequence[Outcome]) -> None:
-    from ugbench.report import formats
-    from ugbench.report.table import build_table, to_json
-    from ugbench.scoring import differences, record
+    from ugbench.analysis import differences
+    from ugbench.scoring import record
     from ugbench.scoring.evaluate import Evaluation
+    from ugbench.tables.build import build_table, to_json
+    from ugbench.tables.formats import render
 
     runs = [outcome.planned.run for outcome in outcomes if outcome.status == "done"]
     if not runs:
@@ -224,6 +225,6 @@ def _score_and_table(call: Call, outcomes: Sequence[Outcome]) -> None:
         content = {"runs": planned, "table": to_json(table), "differences": []}
         print_json(content if conclusion is None else {**content, **conclusion.content})
         return
-    print(formats.render(table, "terminal"))
+    print(render.render(table, "terminal"))
     if conclusion is not None:
         conclusion.show()

@@ -63,16 +63,16 @@ def table(
       ugbench table --columns parameters,flops,hours
       ugbench table --votes --published table2
     """
-    from ugbench.report import formats
-    from ugbench.report import votes as preferences
-    from ugbench.report.about import add_about
-    from ugbench.report.across import add_across
-    from ugbench.report.held import of_datasets
-    from ugbench.report.published import add_published
-    from ugbench.report.table import build_table
-    from ugbench.scoring import differences
+    from ugbench.analysis import differences
+    from ugbench.runs.filters import of_datasets
     from ugbench.scoring.record import read_all
-    from ugbench.serve.store import read_polls
+    from ugbench.tables.build import build_table
+    from ugbench.tables.columns import votes as preferences
+    from ugbench.tables.columns.cost import add_about
+    from ugbench.tables.columns.published import add_published
+    from ugbench.tables.columns.ranking import add_across
+    from ugbench.tables.formats import render
+    from ugbench.votes.store import read_polls
 
     wanted = dataset or ()
     built, names = preferences.EMPTY, options.split_list(metrics, "--metric")
@@ -88,7 +88,7 @@ def table(
     built = add_published(built, options.split_list(published, "--published"))
     built = add_about(built, options.split_list(columns, "--columns"), results)
     built = add_across(built) if across else built
-    text = formats.render(built, "json" if as_json else format_, plain=output is not None)
+    text = render.render(built, "json" if as_json else format_, plain=output is not None)
     if output is None:
         print(text, end="" if text.endswith("\n") else "\n")
     else:

@@ -62,9 +62,9 @@ def train(
       ugbench train cyclegan --dataset datasets/horse2zebra --size 128 --set identity_weight=0
     """
     from ugbench.cli.progress import training_progress
-    from ugbench.train import loop
-    from ugbench.train.precision import pick_device
-    from ugbench.train.prepare import Request, prepare
+    from ugbench.device import pick_device
+    from ugbench.training import loop
+    from ugbench.training.prepare import Request, prepare
 
     given = {"steps": steps, "size": size, "batch_size": batch_size}
     overrides: dict[str, Any] = {key: value for key, value in given.items() if value is not None}

@@ -46,11 +46,11 @@ def translate(
       ugbench translate 3f2a --input photo.jpg --output out
       ugbench translate 3f2a --input datasets/cat2dog/testA --output out --attention --keep-size
     """
-    from ugbench import translate as translation
     from ugbench.data.images import list_images
-    from ugbench.outputs import How, has_attention, write_outputs
-    from ugbench.train.precision import pick_device, pick_precision
-    from ugbench.train.run import find_run
+    from ugbench.device import pick_device, pick_precision
+    from ugbench.inference import translate as translation
+    from ugbench.inference.image_files import How, has_attention, write_outputs
+    from ugbench.runs.run import find_run
 
     found = find_run(run, results)
     way = direction or found.directions()[0]

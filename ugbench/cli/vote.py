@@ -16,8 +16,8 @@ from ugbench.cli.output import print_json, progress_callback, say
 from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from ugbench.method import Direction
-    from ugbench.serve.pictures import Gallery
+    from ugbench.direction import Direction
+    from ugbench.votes.server.pictures import Gallery
 
 QUESTION = "Which version is the best translation of the picture?"
 
@@ -60,11 +60,11 @@ def vote(
     """
     import uvicorn
 
-    from ugbench.serve.app import Study, make_app
-    from ugbench.serve.ballot import derived
-    from ugbench.serve.guard import LOOPBACK
-    from ugbench.serve.store import FILE, Store
-    from ugbench.train.signals import stop_on_signals
+    from ugbench.training.signals import stop_on_signals
+    from ugbench.votes.server.app import Study, make_app
+    from ugbench.votes.server.ballot import derived
+    from ugbench.votes.server.guard import LOOPBACK
+    from ugbench.votes.store import FILE, Store
 
     if not text.strip():
         raise UsageError(f"--ask '{text}': that asks raters nothing; give a question, or leave --ask out.")
@@ -108,12 +108,12 @@ def open_galleries(
 
     Says which run stands for which method.
     """
-    from ugbench.data.datasets import resolve
-    from ugbench.method import DIRECTIONS
-    from ugbench.report.held import nothing
-    from ugbench.serve.pictures import open_gallery
-    from ugbench.serve.standing import standing_runs
-    from ugbench.train.run import dataset_folder, list_runs
+    from ugbench.data.dataset_names import resolve
+    from ugbench.direction import DIRECTIONS
+    from ugbench.runs.filters import nothing
+    from ugbench.runs.run import dataset_folder, list_runs
+    from ugbench.votes.server.candidates import standing_runs
+    from ugbench.votes.server.pictures import open_gallery
 
     with progress_callback("drawing") as tick:
         data = resolve(dataset, data_root, tick)

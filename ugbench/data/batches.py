@@ -13,7 +13,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from ugbench.data.images import to_float
+from ugbench.data.tensors import to_float
 from ugbench.method import Batch, Draw
 
 

@@ -1,7 +1,7 @@
 """What is wrong with a data set, and what ugbench will do about each thing: every image is decoded once.
 
 Equal content is equal pixels (after `read_image`), whatever the file's name or format. Near-duplicates are
-images whose perceptual hashes (ugbench.data.near) are close, as they are or mirrored, since training mirrors.
+images whose perceptual hashes (ugbench.data.duplicates) are close, as they are or mirrored, since training mirrors.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ugbench.data import near
-from ugbench.data.datasets import SPLITS, DataSet, Split
+from ugbench.data import duplicates
+from ugbench.data.datasets import DataSet
 from ugbench.data.images import Progress, Stored, inspect_image, is_image
+from ugbench.data.splits import SPLITS, Split
 from ugbench.errors import DataError
 
 Kind = Literal[
@@ -79,7 +80,7 @@ class _Seen:
     name: str
     stored: Stored
     digest: str
-    hashes: tuple[near.Hash, near.Hash]
+    hashes: tuple[duplicates.Hash, duplicates.Hash]
 
 
 def check(dataset: DataSet, progress: Progress | None = None) -> Report:
@@ -125,7 +126,7 @@ def _listed(folder: Path) -> list[Path]:
 def _see(split: Split, path: Path) -> _Seen:
     image, stored = inspect_image(path)
     digest = hashlib.sha256(f"{image.size}".encode() + image.tobytes()).hexdigest()
-    return _Seen(split, f"{split}/{path.name}", stored, digest, near.hashes(image))
+    return _Seen(split, f"{split}/{path.name}", stored, digest, duplicates.hashes(image))
 
 
 def _of_folder(folder: Path, split: Split, images: list[Path]) -> Iterator[Finding]:
@@ -213,11 +214,11 @@ def _of_likeness(images: list[_Seen]) -> Iterator[Finding]:
 def _alike(kind: Kind, ours: list[_Seen], others: list[_Seen] | None, action: str) -> Iterator[Finding]:
     """The images of `ours` that have a near one of other pixels, the nearest pair first."""
     targets = ours if others is None else others
-    found = near.pairs([one.hashes for one in ours], None if others is None else [one.hashes for one in others])
+    found = duplicates.pairs([one.hashes for one in ours], None if others is None else [one.hashes for one in others])
     for i, j, bits in sorted(found, key=lambda pair: pair[2]):
         if ours[i].digest != targets[j].digest:
             splits = (ours[i].split,) if others is None else (targets[j].split, ours[i].split)
-            text = f"{bits} of {near.BITS} bits of their hashes differ"
+            text = f"{bits} of {duplicates.BITS} bits of their hashes differ"
             yield Finding(kind, splits, (targets[j].name, ours[i].name), text, action)
 
 

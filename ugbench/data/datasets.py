@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Literal
 
-from ugbench.data import catalog
-from ugbench.data.dial import DialSpec, parse, read_spec, write
+from ugbench.data.dial.spec import DialSpec, read_spec
 from ugbench.data.images import Progress, is_image, list_images, read_image
-from ugbench.errors import DataError, UnknownName
-
-Split = Literal["trainA", "trainB", "testA", "testB"]
-SPLITS: tuple[Split, ...] = ("trainA", "trainB", "testA", "testB")
-TRAIN: Mapping[str, Split] = MappingProxyType({"A": "trainA", "B": "trainB"})
-TEST: Mapping[str, Split] = MappingProxyType({"A": "testA", "B": "testB"})
+from ugbench.data.splits import SPLITS, Split
+from ugbench.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -86,81 +78,15 @@ def open_dataset(root: Path) -> DataSet:
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; name a folder with subfolders {', '.join(SPLITS)}.")
     found = DataSet(root.resolve().name, root, read_spec(root))
-    if not _has_splits(root):
+    if not has_splits(root):
         raise DataError(f"{root}: has none of the subfolders {', '.join(SPLITS)}; put the images in those.")
     return found
 
 
-def list_datasets(data_root: Path) -> list[str]:
-    """Names of the data sets in the data root, sorted; none where there is no such folder."""
-    if not data_root.is_dir():
-        return []
-    return sorted(
-        folder.name for folder in data_root.iterdir() if not folder.name.startswith(".") and _has_splits(folder)
-    )
-
-
-def _has_splits(folder: Path) -> bool:
+def has_splits(folder: Path) -> bool:
     return any((folder / split).is_dir() for split in SPLITS)
 
-
-def resolve(text: str, data_root: Path, progress: Progress | None = None) -> DataSet:
-    """The data set that `text` names.
-
-    Args:
-        text: a name in the data root, a path, or `dial[:shape=S,texture=T,size=N,train=N,test=N,seed=K]`,
-            which the first call renders into the data root: from then on it is a folder like any other.
-        progress: called while a dial is rendered.
-    Raises:
-        UnknownName: none of these; or no such field of a dial.
-        DataError: a published data set that is not there yet, a folder without splits, a bad value of a dial, or
-            no way to write it.
-    """
-    if text.partition(":")[0] == "dial":
-        return _dial(parse(text), data_root, progress)
-    folders = [path for path in (data_root / text, Path(text)) if text and path.is_dir()]
-    if folders:
-        return open_dataset(next(filter(_has_splits, folders), folders[0]))
-    beside = Path(text).parent
-    neighbours = [str(beside / name) for name in list_datasets(beside)] if beside != Path() else []
-    known = catalog.find(Path(text).name)
-    if known is not None:
-        where = data_root if beside == Path() else beside
-        raise DataError(f"data set {text}: not in {where} yet; {known.way}.")
-    if beside != Path() and not neighbours:
-        raise DataError(f"{text}: no such folder; name one with subfolders {', '.join(SPLITS)}, or a data set's name.")
-    published = [one.name for one in catalog.KNOWN]
-    raise UnknownName("data set", text, neighbours or {"dial", *published, *list_datasets(data_root)})
-
-
-def _dial(spec: DialSpec, data_root: Path, progress: Progress | None) -> DataSet:
-    target = data_root / spec.name
-    if not target.exists():
-        try:
-            _render(spec, target, progress)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise DataError(
-                f"{target}: cannot be written ({reason}); make room, or give another --data-root."
-            ) from error
-    found = open_dataset(target)
-    if found.dial != spec:
-        raise DataError(f"{target}: not the dial that its name says; remove the folder and run this again.")
-    return found
-
-
-def _render(spec: DialSpec, target: Path, progress: Progress | None) -> None:
-    """Write a dial whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{spec.name}-", dir=target.parent) as work:
-        made = Path(work) / spec.name  # one level down: the temporary folder itself is private to the user
-        write(spec, made, progress)
-        try:
-            made.rename(target)
-        except OSError:
-            if not target.exists():
-                raise
-            # Another process made the same dial meanwhile; its folder serves as well.
+    # Another process made the same dial meanwhile; its folder serves as well.
 
 
 def check_training(

@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
-from torch import Tensor
 
-from ugbench.errors import DataError
+from ugbench.errors import DataError, UsageError
 
 Progress = Callable[[int, int], None]  # (done, total)
 Size = int | tuple[int, int]
@@ -184,42 +182,10 @@ def resize(image: Image.Image, size: Size, filter: Filter = "bilinear") -> Image
     return image.resize((width, height), Image.Resampling[filter.upper()])
 
 
-def to_tensor(image: Image.Image) -> Tensor:
-    """An RGB image as uint8 (3, h, w)."""
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
-
-
-def load_images(paths: Sequence[Path], size: Size, progress: Progress | None = None) -> Tensor:
-    """Images as one uint8 tensor (n, 3, height, width), in the order of `paths`.
-
-    Raises:
-        DataError: a file that cannot be read.
-    """
-    width, height = (size, size) if isinstance(size, int) else size
-    images = torch.empty((len(paths), 3, height, width), dtype=torch.uint8)
-    for i, path in enumerate(paths):
-        images[i] = to_tensor(resize(read_image(path), size))
-        if progress is not None:
-            progress(i + 1, len(paths))
-    return images
-
-
-def to_float(images: Tensor) -> Tensor:
-    """uint8 [0, 255] to float32 [-1, 1]; `to_uint8` undoes it exactly."""
-    return images.float() / 127.5 - 1
-
-
-def to_uint8(images: Tensor) -> Tensor:
-    """Float [-1, 1] to uint8 [0, 255], rounded to the nearest level and clamped."""
-    return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-
-
-def save_png(image: Tensor, path: Path, size: tuple[int, int] | None = None) -> None:
-    """Write a uint8 tensor (3, h, w) as an RGB PNG, resized to `size` (width, height) if given.
-
-    The folder must exist.
-    """
-    picture = Image.fromarray(image.permute(1, 2, 0).cpu().contiguous().numpy())
-    if size is not None and size != picture.size:
-        picture = picture.resize(size, Image.Resampling.BILINEAR)
-    picture.save(path, format="PNG")
+def check_stems(paths: Sequence[Path]) -> None:
+    """Raises UsageError where two files would be written to one name; names both."""
+    seen: dict[str, Path] = {}
+    for path in paths:
+        other = seen.setdefault(path.stem, path)
+        if other is not path:
+            raise UsageError(f"{other} and {path} would both become {path.stem}.png; rename one.")

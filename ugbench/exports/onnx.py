@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from ugbench.direction import Direction
 from ugbench.errors import UgbenchError, UsageError
-from ugbench.method import Direction, Method
+from ugbench.method import Method
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")  # the extra `onnx`
 TOLERANCE = 1e-4

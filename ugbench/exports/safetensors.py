@@ -13,10 +13,11 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ugbench import registry
+from ugbench.direction import Direction
 from ugbench.errors import UsageError, first_fault
-from ugbench.method import Direction, Method
-from ugbench.train import checkpoint
-from ugbench.train.run import Run
+from ugbench.method import Method
+from ugbench.runs import checkpoint
+from ugbench.runs.run import Run
 
 KEY = "ugbench"
 SCHEMA = 1
@@ -32,7 +33,7 @@ class Export:
         dataset: name, fingerprint and counts of images of what it was trained on; no paths.
         run: the run's id.
         step: steps that the networks were trained for.
-        digest: of `tensors` (ugbench.train.checkpoint.digest).
+        digest: of `tensors` (ugbench.runs.checkpoint.digest).
         tensors: the networks that translate, by their names in the method's state dict.
     """
 

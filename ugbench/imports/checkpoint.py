@@ -12,18 +12,20 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from ugbench import registry
-from ugbench.data.datasets import TEST, TRAIN, DataSet
-from ugbench.data.images import load_images, to_float
+from ugbench.data.datasets import DataSet
+from ugbench.data.splits import TEST, TRAIN
+from ugbench.data.tensors import load_images, to_float
+from ugbench.device import Precision
+from ugbench.direction import Direction
 from ugbench.errors import ConfigError, UnknownName, UsageError, first_fault
 from ugbench.exports.safetensors import read_export
 from ugbench.imports import reconstruction
 from ugbench.imports.files import EXPORT, checkpoint_files, read_tensors
 from ugbench.imports.target import checked_name, dataset_record, digests, home, open_import
-from ugbench.method import Direction, Method, MethodConfig
-from ugbench.train import checkpoint
-from ugbench.train.loop import GENERATORS
-from ugbench.train.precision import Precision
-from ugbench.train.run import Origin, Run, RunConfig
+from ugbench.method import Method, MethodConfig
+from ugbench.runs import checkpoint
+from ugbench.runs.checkpoint import GENERATORS
+from ugbench.runs.run import Origin, Run, RunConfig
 
 SHOWN = 8  # images that a forward pass is tried on
 

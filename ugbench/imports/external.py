@@ -13,14 +13,14 @@ from pathlib import Path
 
 from PIL import Image
 
-from ugbench.data.datasets import TEST, DataSet
-from ugbench.data.images import FORMATS, Size, is_image, list_images, read_image
+from ugbench.data.datasets import DataSet
+from ugbench.data.images import FORMATS, Size, check_stems, is_image, list_images, read_image
+from ugbench.data.splits import TEST
+from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import DataError, UgbenchError, UsageError
 from ugbench.imports.target import checked_name, dataset_record, digests, home, open_import
-from ugbench.kept_outputs import commonest_size
-from ugbench.method import DIRECTIONS, Direction
-from ugbench.outputs import check_stems
-from ugbench.train.run import EXTERNAL, Origin, Run, RunConfig
+from ugbench.runs.run import EXTERNAL, Origin, Run, RunConfig
+from ugbench.runs.stored_outputs import commonest_size
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ugbench.method import Direction, Method
+from ugbench.direction import Direction
+from ugbench.method import Method
 
 
 @dataclass(frozen=True)

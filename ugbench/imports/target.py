@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ugbench.data.datasets import DataSet
 from ugbench.errors import UsageError
-from ugbench.train.run import UNSAID, DatasetRecord, Run, RunConfig, dataset_folder, list_runs, open_run
+from ugbench.runs.run import UNSAID, DatasetRecord, Run, RunConfig, dataset_folder, list_runs, open_run
 
 RESERVED = ("identity", "real")  # rows of tables that are no method
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ugbench.data.overlay import stretch
 from ugbench.errors import UsageError
 from ugbench.metric import Metric, Score
 from ugbench.metrics import _truth
 from ugbench.metrics._intervals import mean_score
-from ugbench.overlay import stretch
 
 MOST = 0.9  # share of the image that should change, beyond which every map is near 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ugbench.data.dial import object_mask
+from ugbench.data.dial.dataset import object_mask
 from ugbench.metric import Metric, Score
 from ugbench.metrics._intervals import mean_score
 from ugbench.metrics._truth import same_shape

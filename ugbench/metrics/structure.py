@@ -1,7 +1,7 @@
 """DINO structure distance from source to output: how much of the layout is kept, whatever the look.
 
 Tumanyan et al., Splicing ViT Features for Semantic Appearance Transfer (CVPR 2022), section 3.2; the network is
-ugbench.scoring.structure's.
+ugbench.scoring.networks.structure's.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Tables and figures from score records and runs."""
+"""One HTML page of everything under a results folder: scores, images, training curves, configs."""

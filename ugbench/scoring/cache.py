@@ -35,7 +35,7 @@ class Space:
     """What features depend on besides an image's bytes. Features of two spaces are never mixed.
 
     Attributes:
-        extractor, sha256, transform, dim: as in `ugbench.scoring.extractors.Extractor`.
+        extractor, sha256, transform, dim: as in `ugbench.scoring.networks.extractors.Extractor`.
         before: resizes of the image before the extractor's transform, in words; empty for files as they are.
         precision: of the network's arithmetic.
     """

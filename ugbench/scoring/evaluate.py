@@ -11,24 +11,25 @@ from typing import Any
 from filelock import Timeout
 from torch import Tensor
 
-from ugbench import kept_maps, kept_outputs
 from ugbench.data.datasets import DataSet
-from ugbench.data.images import Size, load_images
+from ugbench.data.images import Size
+from ugbench.data.tensors import load_images
+from ugbench.direction import Direction
 from ugbench.errors import NoSuchScore, RunError, UsageError
-from ugbench.kept_maps import make_maps
-from ugbench.kept_outputs import Outputs, make_outputs, outputs_of
-from ugbench.method import Direction
+from ugbench.inference.test_set import make_maps, make_outputs
 from ugbench.metric import PAIRED, Score
-from ugbench.scoring import record, single
+from ugbench.runs import stored_maps, stored_outputs
+from ugbench.runs.run import Run, dataset_folder, dataset_of
+from ugbench.runs.stored_outputs import Outputs, outputs_of
+from ugbench.scoring import per_image, record
 from ugbench.scoring.features import features_of
-from ugbench.scoring.material import Material
-from ugbench.scoring.perceptual import pair_distances
-from ugbench.scoring.pictures import Pictures
+from ugbench.scoring.image_set import Pictures
+from ugbench.scoring.inputs import Material
+from ugbench.scoring.networks.perceptual import pair_distances
+from ugbench.scoring.per_image import Single
 from ugbench.scoring.protocol import protocol_id
 from ugbench.scoring.record import ScoreRecord
-from ugbench.scoring.single import Single
-from ugbench.scoring.wanted import Wanted, Who, make_record, metric
-from ugbench.train.run import Run, dataset_folder, dataset_of
+from ugbench.scoring.request import Wanted, Who, make_record, metric
 
 
 def metrics_for(wanted: Wanted, dataset: DataSet) -> tuple[str, ...]:
@@ -70,9 +71,9 @@ def _truth_scores(dataset: DataSet) -> tuple[str, ...]:
 
 def _are_made(run: Run, direction: Direction, outputs: Outputs, with_maps: bool) -> bool:
     """Whether all outputs of the run's last step lie there, and its heat maps if they are to."""
-    if not kept_outputs.are_made(run, direction, outputs):
+    if not stored_outputs.are_made(run, direction, outputs):
         return False
-    return not with_maps or run.config.is_external or kept_maps.made_at(run, direction) == run.step()
+    return not with_maps or run.config.is_external or stored_maps.made_at(run, direction) == run.step()
 
 
 @dataclass
@@ -199,7 +200,7 @@ class Evaluation:
             if score.each is not None:
                 values = {file.stem: value for file, value in zip(outputs.sources, score.each, strict=True)}
                 own = Single(metric=name, protocol_id=new[-1].protocol_id, values=values)
-                single.keep(run, direction, outputs.step, own)
+                per_image.keep(run, direction, outputs.step, own)
         record.append(run.path / record.FILE, new)
         return new
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ugbench.data.images import Filter, Progress, Size, decode_image, read_bytes, resize, to_tensor
+from ugbench.data.images import Filter, Progress, Size, decode_image, read_bytes, resize
+from ugbench.data.tensors import to_tensor
 from ugbench.scoring import cache as store
 from ugbench.scoring.cache import Cache, Features, Space
-from ugbench.scoring.extractors import Extractor, extract
+from ugbench.scoring.networks.extractors import Extractor, extract
 
 BATCH = 32  # images in memory at once
 SHARD = 256  # images a file of the cache: what an interrupted call can lose at most

@@ -7,17 +7,16 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ugbench.data.images import list_images
+from ugbench.data.images import check_stems, list_images
+from ugbench.direction import Direction
 from ugbench.errors import DataError, UsageError
-from ugbench.kept_outputs import commonest_size
-from ugbench.method import Direction
 from ugbench.metric import PAIRED
-from ugbench.outputs import check_stems
+from ugbench.runs.stored_outputs import commonest_size
 from ugbench.scoring.features import features_of
-from ugbench.scoring.perceptual import pair_distances
-from ugbench.scoring.pictures import Pictures
+from ugbench.scoring.image_set import Pictures
+from ugbench.scoring.networks.perceptual import pair_distances
 from ugbench.scoring.record import ScoreRecord
-from ugbench.scoring.wanted import Wanted, Who, make_record, metric
+from ugbench.scoring.request import Wanted, Who, make_record, metric
 
 
 def score_folders(

@@ -11,8 +11,8 @@ from ugbench import registry
 from ugbench.data.images import Size
 from ugbench.errors import UnknownName
 from ugbench.metric import PAIRED, Metric
-from ugbench.scoring.extractors import Extractor
-from ugbench.scoring.perceptual import Perceptual
+from ugbench.scoring.networks.extractors import Extractor
+from ugbench.scoring.networks.perceptual import Perceptual
 
 LAST = "last"  # what a protocol's `checkpoint` says where none was selected
 FILTER = "pil-bilinear-antialiased"
@@ -103,7 +103,7 @@ def protocol(
 
 
 def is_selected(fields: Mapping[str, Any]) -> bool:
-    """Whether a protocol is of a selected checkpoint (see `ugbench.scoring.selection.rule`), not of the last."""
+    """Whether a protocol is of a selected checkpoint (see `ugbench.analysis.selection.rule`), not of the last."""
     return bool(fields.get("checkpoint", LAST) != LAST)
 
 

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ugbench.errors import RunError
+from ugbench.runs.run import label_of
 from ugbench.scoring.protocol import is_selected
-from ugbench.train.run import label_of
 
 SCHEMA = 1
 FILE = "scores.jsonl"
@@ -58,7 +58,7 @@ class ScoreRecord(BaseModel):
 
     @property
     def selected(self) -> bool:
-        """Whether it is of a checkpoint that was chosen among a run's, see ugbench.scoring.selection."""
+        """Whether it is of a checkpoint that was chosen among a run's, see ugbench.analysis.selection."""
         return is_selected(self.protocol)
 
     @property

@@ -20,8 +20,8 @@ from itertools import combinations
 from statistics import fmean
 from typing import Literal, NamedTuple
 
-from ugbench.method import Direction
-from ugbench.statistics.margins import Contrast, against_margin, over_family
+from ugbench.direction import Direction
+from ugbench.statistics.equivalence import Contrast, against_margin, over_family
 from ugbench.statistics.seeds import seeds_to_test
 
 RHO_MARGIN, ERROR_MARGIN = 0.1, 0.02

@@ -23,10 +23,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from ugbench.polls import Vote
-
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Vote:
+    """One rater's choice on one image.
+
+    Attributes:
+        image: stem of the source.
+        choice: index of the candidate in the poll.
+    """
+
+    rater: str
+    image: str
+    choice: int
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from ugbench import registry
-from ugbench.data import dial
+from ugbench.data.dial import spec
 from ugbench.errors import UsageError
 from ugbench.method import Adaptation
 from ugbench.statistics.adaptation import PLACEBO, SHAPE, TEXTURE, Setting
@@ -37,7 +37,7 @@ def fields(
     _check_open(base or "dial")
     arms = [*adaptation.learnt, *adaptation.fixed]
     placebo, *changes = (turned(_sized(base or "dial", size or SIZE), setting) for setting in SETTINGS)
-    side = size or dial.parse(placebo).size
+    side = size or spec.parse(placebo).size
     return {
         "methods": [method],
         "variants": {method: arms + [name for name in others if name not in arms]},
@@ -95,5 +95,5 @@ def turned(base: str, setting: Setting) -> str:
     """
     _, _, rest = base.partition(":")
     text = f"dial:shape={setting.shape:g},texture={setting.texture:g}" + (f",{rest}" if rest else "")
-    dial.parse(text)
+    spec.parse(text)
     return text

@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
 
 from ugbench import registry
+from ugbench.direction import Direction
 from ugbench.errors import UnknownName, UsageError, first_fault
-from ugbench.method import Direction
-from ugbench.train.prepare import BASE
+from ugbench.training.prepare import BASE
 
 
 class Study(BaseModel):

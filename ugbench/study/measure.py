@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from ugbench import registry
+from ugbench.device import pick_precision
 from ugbench.errors import UsageError
 from ugbench.study.grid import Arm, Study, overrides
-from ugbench.train.bench import bench
-from ugbench.train.precision import pick_precision
+from ugbench.training.bench import bench
 
 GIB = 2**30
 

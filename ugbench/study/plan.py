@@ -11,11 +11,11 @@ from typing import Literal
 
 import torch
 
+from ugbench.runs import checkpoint
+from ugbench.runs.run import Run, RunConfig, dataset_folder, list_runs
 from ugbench.study.grid import Arm, Cell, Study, cells, overrides
-from ugbench.train import checkpoint
-from ugbench.train.logs import TIMING
-from ugbench.train.prepare import Request, identify
-from ugbench.train.run import Run, RunConfig, dataset_folder, list_runs
+from ugbench.training.logs import TIMING
+from ugbench.training.prepare import Request, identify
 
 Status = Literal["done", "half", "missing"]
 

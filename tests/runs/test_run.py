@@ -1,0 +1,56 @@
+"""A run's id is of what decides its numbers; runs are found by its start."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ugbench.errors import RunError
+from ugbench.runs.run import Run, find_run, list_runs
+
+
+def test_the_id_changes_with_what_decides_numbers_and_with_nothing_else(make_run: Callable[..., Run]) -> None:
+    base = make_run().config
+    data = base.dataset
+    same = [
+        {"preset": "smoke"},
+        {"dataset": data.model_copy(update={"root": "/elsewhere"})},
+        {"dataset": data.model_copy(update={"name": "renamed"})},
+    ]
+    other = [
+        {"method": "another"},
+        {"variant": "v"},
+        {"config": {**base.config, "steps": 9}},
+        {"direction": "A2B"},
+        {"seed": 1},
+        {"precision": "bf16"},
+        {"init_from": "abc"},
+        {"dataset": data.model_copy(update={"fingerprint": "g"})},
+    ]
+    assert {base.model_copy(update=change).id for change in same} == {base.id}
+    assert len({base.id} | {base.model_copy(update=change).id for change in other}) == 1 + len(other)
+
+
+def test_a_run_is_found_by_the_start_of_its_id_or_its_folder(make_run: Callable[..., Run], tmp_path: Path) -> None:
+    first, second = make_run("d", seed=0), make_run("d", seed=1)
+    assert [run.id for run in list_runs(tmp_path)] == sorted([first.id, second.id], key=[first.id, second.id].index)
+    assert find_run(first.id[:8], tmp_path).path == first.path
+    assert find_run(str(second.path), tmp_path).id == second.id
+    with pytest.raises(RunError, match=r"no run under .* starts with 'zz'"):
+        find_run("zz", tmp_path)
+    with pytest.raises(RunError, match="RUN ' ' is empty; give the start"):
+        find_run(" ", tmp_path)
+    ids = [first.id, second.id, *(make_run("d", seed=seed).id for seed in range(2, 17))]
+    digit, count = Counter(own[0] for own in ids).most_common(1)[0]  # one of 16, so that two of 17 share it
+    with pytest.raises(RunError, match=f"'{digit}' is the start of {count} runs' ids"):
+        find_run(digit, tmp_path)
+
+
+def test_a_config_that_is_no_runs_is_named(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    (run.path / "config.json").write_text('{"method": 3}')
+    with pytest.raises(RunError, match=r"config\.json: "):
+        list_runs(run.path.parents[2])

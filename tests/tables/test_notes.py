@@ -1,0 +1,78 @@
+"""A table's caption."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ugbench.scoring.record import ScoreRecord
+from ugbench.tables import notes
+from ugbench.tables.build import build_table
+
+Make = Callable[..., ScoreRecord]
+
+
+def caption(*records: ScoreRecord) -> str:
+    return "\n".join(build_table(records).notes)
+
+
+def test_every_protocol_is_named_in_words_with_its_id_and_numbers_of_images(make_record: Make) -> None:
+    text = caption(
+        make_record("kid", "cut", 0.1, 0.01), make_record("kid", "identity", 0.2, 0.01, n_fake=97, n_real=120)
+    )
+    assert (
+        "kid [kid-alexnet]: target, extractor alexnet (sha256 7be5be79, transform 224 bilinear), "
+        "reference test, estimator unbiased, size 64; 97 to 100 outputs, 100 to 120 references."
+    ) in text.splitlines()
+
+
+def test_protocols_that_say_the_same_share_a_sentence(make_record: Make) -> None:
+    text = caption(make_record("fid", "cut", 60.0), make_record("precision", "cut", 0.5))
+    assert "fid [fid-alexnet], precision [precision-al]: target, extractor alexnet" in text
+
+
+def test_marks_are_explained_only_where_they_occur(make_record: Make) -> None:
+    text = caption(make_record("lpips", "cut", 0.1))
+    assert not any(mark in text for mark in (notes.BEST, notes.TIED, notes.NOT_COMPARABLE, "±"))
+    text = caption(make_record("kid", "cut", 0.1, 0.1), make_record("kid", "ugatit", 0.2, 0.1))
+    assert notes.BEST in text and f"{notes.TIED} ({notes.TIED_BY['unpaired']})." in text and notes.SE_IMAGES in text
+    assert notes.NOT_COMPARABLE in caption(make_record("kid", "cut", 0.1, extractor="random"))
+
+
+def test_errors_over_seeds_are_told_from_errors_over_images(make_record: Make) -> None:
+    few = [make_record("kid", "cut", 0.1 + seed / 100, 0.1, seed=seed) for seed in range(6)]
+    assert notes.SE_SEEDS in caption(*few[:3]) and notes.FEW_SEEDS in caption(*few[:3])
+    assert notes.FEW_SEEDS not in caption(*few)
+
+
+def test_fid_on_few_images_is_called_biased(make_record: Make) -> None:
+    assert "fid: under 2,048 images mostly bias" in caption(make_record("fid", "cut", 60.0))
+    assert "mostly bias" not in caption(make_record("fid", "cut", 60.0, n_fake=2048, n_real=2048))
+    assert "mostly bias" not in caption(make_record("kid", "cut", 0.1))
+
+
+def test_fid_at_unequal_numbers_of_images_is_said_not_to_compare(make_record: Make) -> None:
+    text = caption(make_record("fid", "cut", 60.0, n_fake=97), make_record("fid", "ugatit", 60.0))
+    assert (
+        "fid on dial A2B: 97 against 100, 100 against 100 images; only rows of the commonest numbers compete." in text
+    )
+    assert "commonest" not in caption(make_record("fid", "cut", 60.0), make_record("fid", "ugatit", 60.0))
+
+
+def test_scores_at_different_steps_are_pointed_out(make_record: Make) -> None:
+    text = caption(make_record("kid", "cut", 0.1, step=1000), make_record("kid", "cut", 0.2, seed=1, step=3000))
+    assert "cut on dial A2B: the scores are of different steps (1000, 3000)." in text
+
+
+def test_a_run_that_another_of_its_seed_hides_is_named(make_record: Make) -> None:
+    text = caption(
+        make_record("kid", "cut", 0.1, step=3000, run="aaaa"),
+        make_record("kid", "cut", 0.2, step=1000, run="bbbb"),
+    )
+    assert "cut, seed 0, on dial: 2 runs; run aaaa is shown, not bbbb." in text
+
+
+def test_tags_are_as_long_as_it_takes_to_tell_protocols_apart() -> None:
+    protocols = {"abcde1234567": {"extractor": "alexnet"}, "abcdf1234567": {"extractor": {"name": "alexnet"}}}
+    assert [notes.tag(one, protocols) for one in protocols] == ["alexnet abcde", "alexnet abcdf"]
+    selected = {**protocols, "abcdf9999999": {"extractor": "alexnet", "checkpoint": "validation"}}
+    assert notes.tag("abcdf9999999", selected) == "alexnet abcdf9, selected checkpoint"

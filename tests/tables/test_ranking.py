@@ -1,0 +1,118 @@
+"""Mean rank and largest regret over the blocks where all listed methods compete."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import pytest
+from rich.console import Console
+
+from ugbench.errors import UsageError
+from ugbench.scoring.record import ScoreRecord
+from ugbench.tables.build import Table, build_table, to_json
+from ugbench.tables.columns.ranking import add_across
+from ugbench.tables.formats import render
+
+Make = Callable[..., ScoreRecord]
+
+
+@pytest.fixture
+def records(make_record: Make) -> list[ScoreRecord]:
+    """ugatit is the best on cats and dogs by little, and the worst on dial by much; cut was scored on cats alone."""
+    values = {"cats": (0.10, 0.12), "dogs": (0.20, 0.21), "dial": (0.50, 0.30)}
+    made = [make_record("kid", "cut", 0.05, dataset="cats")]
+    for dataset, (first, second) in values.items():
+        made += [
+            make_record("kid", "identity", 0.01, dataset=dataset),
+            make_record("kid", "ugatit", first, dataset=dataset),
+            make_record("kid", "cyclegan", second, dataset=dataset),
+            make_record("lpips", "ugatit", first, dataset=dataset),
+            make_record("lpips", "cyclegan", second, dataset=dataset),
+        ]
+    return made
+
+
+@pytest.fixture
+def table(records: list[ScoreRecord]) -> Table:
+    return add_across(build_table(records))
+
+
+def test_rank_and_regret_are_over_methods_that_every_block_has(table: Table) -> None:
+    (one,) = table.across
+    assert one.column.metric == "kid"
+    assert list(one.standings) == ["ugatit", "cyclegan"]
+    assert one.standings["ugatit"].mean_rank == pytest.approx(4 / 3)
+    assert one.standings["ugatit"].regret == pytest.approx(0.2)
+    assert one.standings["ugatit"].worst == "dial A2B"
+    assert one.standings["cyclegan"].regret == pytest.approx(0.02)
+    assert one.standings["cyclegan"].worst == "cats A2B"
+
+
+def test_the_caption_says_which_blocks_and_which_method_is_left_out(table: Table) -> None:
+    assert "Across, KID x100 ↓: cats A2B, dial A2B, dogs A2B; not cut, which lack some." in table.notes
+
+
+def test_where_higher_is_better_the_highest_has_rank_one(make_record: Make) -> None:
+    records = [
+        make_record("precision", method, value, dataset=dataset)
+        for dataset in ("cats", "dogs")
+        for method, value in (("ugatit", 0.9), ("cyclegan", 0.4))
+    ]
+    (one,) = add_across(build_table(records)).across
+    assert one.standings["ugatit"].mean_rank == 1
+    assert one.standings["cyclegan"].regret == pytest.approx(0.5)
+
+
+def test_both_directions_of_one_data_set_are_two_blocks(make_record: Make) -> None:
+    records = [
+        make_record("kid", method, 0.1, direction=direction)
+        for direction in ("A2B", "B2A")
+        for method in ("ugatit", "cyclegan")
+    ]
+    assert add_across(build_table(records)).across[0].blocks == ("dial A2B", "dial B2A")
+
+
+@pytest.mark.parametrize("extractor", ["alexnet", "random"])
+def test_one_block_or_numbers_that_compare_with_nothing_are_refused(make_record: Make, extractor: str) -> None:
+    datasets = ("cats",) if extractor == "alexnet" else ("cats", "dogs")
+    records = [
+        make_record("kid", method, 0.1, dataset=dataset, extractor=extractor)
+        for dataset in datasets
+        for method in ("ugatit", "cyclegan")
+    ]
+    with pytest.raises(UsageError, match="--across needs two data sets or directions"):
+        add_across(build_table(records))
+
+
+def test_json_has_raw_regrets_and_no_place_where_there_is_none(make_record: Make) -> None:
+    records = [
+        make_record("kid", method, value, dataset=dataset)
+        for dataset in ("cats", "dogs")
+        for method, value in (("ugatit", 0.25), ("cyclegan", 0.5))
+    ]
+    assert to_json(add_across(build_table(records)))["across"] == [
+        {
+            "metric": "kid",
+            "protocol_id": "kid-alexnet",
+            "blocks": ["cats A2B", "dogs A2B"],
+            "methods": [
+                {"label": "ugatit", "mean_rank": 1.0, "regret": 0.0, "where": None},
+                {"label": "cyclegan", "mean_rank": 2.0, "regret": 0.25, "where": "cats A2B"},
+            ],
+            "left_out": [],
+        }
+    ]
+    assert "across" not in to_json(build_table(records))
+
+
+def test_every_format_has_the_small_table_after_the_scores(table: Table) -> None:
+    assert "| ugatit | 1.33 | 20 | dial A2B |" in render.md(table)
+    assert "ugatit & 1.33 & 20 & dial A2B \\\\" in render.latex(table)
+    assert render.latex(table).count("\\begin{minipage}") == 1
+    assert '<th scope="row">ugatit</th><td>1.33</td><td>20</td><td>dial A2B</td>' in render.html(table)
+    assert "\n\nmetric,protocol_id,label,mean_rank,regret,where\nkid,kid-alexnet,ugatit,1.3333" in render.csv(table)
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(render.terminal(table))
+    lines = [line.split() for line in console.export_text().splitlines()]
+    assert ["ugatit", "1.33", "20", "dial", "A2B"] in lines

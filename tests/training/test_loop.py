@@ -1,0 +1,238 @@
+"""Training: resuming gives the same bits, non-finite steps change nothing, signals save."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from ugbench.data.images import read_image
+from ugbench.data.tensors import to_tensor
+from ugbench.errors import NonFiniteLoss, RunError, Stopped
+from ugbench.runs import checkpoint
+from ugbench.runs.run import Run, open_run
+from ugbench.training import loop, optimization
+from ugbench.training.loop import Cadence, Images, Watch, train
+
+CPU = torch.device("cpu")
+EVERY_TWO = Cadence(save_every=2, log_every=1, sample_every=100, keep=None)
+
+
+class Crash(Exception):
+    """Stands for a kill right after a step."""
+
+
+def crash_after(step: int) -> Watch:
+    def tick(done: int, _steps: int, _losses: object) -> None:
+        if done == step:
+            raise Crash
+
+    return Watch(tick=tick)
+
+
+def final_digest(run: Run) -> str:
+    saved = checkpoint.load(run.checkpoints / str(run.steps))
+    return checkpoint.digest(
+        {f"{part}/{name}": t for part, tensors in saved.parts.items() for name, t in tensors.items()}
+    )
+
+
+def crash_and_go_on(run: Run, images: Images, step: int) -> None:
+    with pytest.raises(Crash):
+        train(run, images, CPU, EVERY_TWO, crash_after(step))
+    outcome = train(run, images, CPU, EVERY_TWO)
+    assert outcome.resumed_from == (step // 2 * 2 or None)
+
+
+@pytest.mark.parametrize("step", range(1, 8))
+def test_a_run_killed_after_any_step_ends_with_the_same_bits_and_the_same_log(
+    make_run: Callable[..., Run], images: Images, step: int
+) -> None:
+    whole, killed = make_run("whole"), make_run("killed")
+    train(whole, images, CPU, EVERY_TWO)
+    crash_and_go_on(killed, images, step)
+    assert final_digest(killed) == final_digest(whole)
+    assert (killed.path / "metrics.jsonl").read_bytes() == (whole.path / "metrics.jsonl").read_bytes()
+    assert checkpoint.steps(killed.checkpoints) == [2, 4, 6, 8]
+
+
+@pytest.mark.parametrize("forgotten", ["adam", "buffer", "log"])
+def test_the_comparison_above_notices_a_state_that_is_not_restored(
+    make_run: Callable[..., Run], images: Images, monkeypatch: pytest.MonkeyPatch, forgotten: str
+) -> None:
+    whole, killed = make_run("whole"), make_run("killed")
+    train(whole, images, CPU, EVERY_TWO)
+    if forgotten == "adam":
+        monkeypatch.setattr(optimization, "load_state_tensors", lambda optimizers, tensors: None)
+    elif forgotten == "buffer":
+        real = checkpoint.load
+
+        def without_memory(folder):  # type: ignore[no-untyped-def]
+            found = real(folder)
+            found.parts["method"]["memory"].zero_()
+            return found
+
+        monkeypatch.setattr(checkpoint, "load", without_memory)
+    else:
+        monkeypatch.setattr("ugbench.training.logs._cut_back", lambda file, step: None)
+    crash_and_go_on(killed, images, 5)
+    monkeypatch.undo()
+    same_state = final_digest_of_file(killed) == final_digest_of_file(whole)
+    same_log = (killed.path / "metrics.jsonl").read_bytes() == (whole.path / "metrics.jsonl").read_bytes()
+    assert not (same_state and same_log)
+
+
+def final_digest_of_file(run: Run) -> str:
+    saved = checkpoint.load(run.checkpoints / "8")
+    return checkpoint.digest(saved.parts["method"])
+
+
+def test_a_finished_run_trains_no_further(make_run: Callable[..., Run], images: Images) -> None:
+    run = make_run()
+    train(run, images, CPU, EVERY_TWO)
+    before = final_digest(run)
+    outcome = train(run, images, CPU, EVERY_TWO, crash_after(1))
+    assert (outcome.step, outcome.resumed_from) == (8, 8)
+    assert final_digest(run) == before
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(make_run: Callable[..., Run], images: Images) -> None:
+    whole, damaged = make_run("whole"), make_run("damaged")
+    train(whole, images, CPU, EVERY_TWO)
+    with pytest.raises(Crash):
+        train(damaged, images, CPU, EVERY_TWO, crash_after(7))
+    file = damaged.checkpoints / "6" / "method.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    said: list[str] = []
+    outcome = train(damaged, images, CPU, EVERY_TWO, Watch(say=said.append))
+    assert outcome.resumed_from == 4
+    assert any(str(file) in text for text in said)
+    assert final_digest(damaged) == final_digest(whole)
+
+
+@pytest.mark.parametrize(("where", "term"), [("loss", "generators/cycle"), ("gradient", "the gradient of generators")])
+def test_a_step_that_is_not_finite_stops_the_run_and_keeps_the_state_before_it(
+    make_run: Callable[..., Run], images: Images, where: str, term: str
+) -> None:
+    exploding = make_run("exploding", explode_at=4, explode_in=where)
+    with pytest.raises(NonFiniteLoss, match=f"^step 5: {term} became NaN or Inf; the state of step 4 is kept"):
+        train(exploding, images, CPU, EVERY_TWO)
+    stopped = make_run("stopped", explode_at=100, explode_in=where)
+    with pytest.raises(Crash):
+        train(stopped, images, CPU, EVERY_TWO, crash_after(4))
+    kept, expected = (checkpoint.load(run.checkpoints / "4").parts for run in (exploding, stopped))
+    assert checkpoint.digest(kept["method"]) == checkpoint.digest(expected["method"])
+    assert checkpoint.digest(kept["optimizer"]) == checkpoint.digest(expected["optimizer"])
+    steps = [json.loads(line)["step"] for line in (exploding.path / "metrics.jsonl").read_text().splitlines()]
+    assert steps == [1, 2, 3, 4]
+
+
+def test_a_state_between_checkpoints_is_kept_too_when_a_step_is_not_finite(
+    make_run: Callable[..., Run], images: Images
+) -> None:
+    run = make_run(explode_at=3)
+    with pytest.raises(NonFiniteLoss, match="the state of step 3 is kept"):
+        train(run, images, CPU, EVERY_TWO)
+    assert checkpoint.steps(run.checkpoints) == [2, 3]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_the_same_call_goes_on(make_run: Callable[..., Run], images: Images, number: int) -> None:
+    whole, stopped = make_run("whole"), make_run("stopped")
+    train(whole, images, CPU, EVERY_TWO)
+
+    def tick(done: int, _steps: int, _losses: object) -> None:
+        if done == 3:
+            os.kill(os.getpid(), number)
+
+    with pytest.raises(Stopped, match="saved at step 3 of 8") as caught:
+        train(stopped, images, CPU, EVERY_TWO, Watch(tick=tick))
+    assert caught.value.exit_code == 75
+    assert train(stopped, images, CPU, EVERY_TWO).resumed_from == 3
+    assert final_digest(stopped) == final_digest(whole)
+
+
+def test_two_trainings_of_one_run_do_not_meet(make_run: Callable[..., Run], images: Images) -> None:
+    run = make_run()
+
+    def train_again(_done: int, _steps: int, _losses: object) -> None:
+        with pytest.raises(RunError, match="is being trained by another process"):
+            train(run, images, CPU, EVERY_TWO)
+        raise Crash
+
+    with pytest.raises(Crash):
+        train(run, images, CPU, EVERY_TWO, Watch(tick=train_again))
+
+
+def test_only_the_newest_checkpoints_are_kept(make_run: Callable[..., Run], images: Images) -> None:
+    run = make_run()
+    train(run, images, CPU, Cadence(save_every=1, keep=3))
+    assert checkpoint.steps(run.checkpoints) == [6, 7, 8]
+
+
+def test_a_logged_line_holds_losses_rates_and_scalars(make_run: Callable[..., Run], images: Images) -> None:
+    run = make_run()
+    train(run, images, CPU, EVERY_TWO)
+    lines = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
+    assert list(lines[0]) == [
+        "step",
+        "discriminators/real",
+        "discriminators/fake",
+        "generators/adversarial",
+        "lr/generators",
+        "lr/discriminators",
+        "memory/mean",
+    ]
+    assert [line["lr/generators"] for line in lines[:3]] == pytest.approx([1e-2, 1e-2 / 2, 1e-2 / 3])
+    assert "step_per_second" not in lines[0]
+
+
+def test_weights_depend_on_the_seed_alone(make_run: Callable[..., Run]) -> None:
+    torch.manual_seed(1)
+    first = loop.new_state(make_run(seed=0), CPU).method.state_dict()
+    torch.manual_seed(2)
+    again = loop.new_state(make_run(seed=0), CPU).method.state_dict()
+    other = loop.new_state(make_run(seed=1), CPU).method.state_dict()
+    assert checkpoint.digest(first) == checkpoint.digest(again)
+    assert checkpoint.digest(first) != checkpoint.digest(other)
+
+
+def test_a_run_can_start_from_another_runs_weights(make_run: Callable[..., Run], images: Images) -> None:
+    first = make_run("first")
+    train(first, images, CPU, EVERY_TWO)
+    tensors = checkpoint.load(first.checkpoints / "8").parts["method"]
+    state = loop.new_state(make_run("second"), CPU, tensors)
+    assert checkpoint.digest(state.method.state_dict()) == checkpoint.digest(tensors)
+
+
+def test_a_run_from_b_to_a_is_the_run_from_a_to_b_with_the_domains_exchanged(
+    make_run: Callable[..., Run], images: Images
+) -> None:
+    def trained(folder: str, direction: str, images: Images) -> Run:
+        plain = make_run(f"{folder}-plain")
+        run = open_run(plain.path.with_name(folder), plain.config.model_copy(update={"direction": direction}))
+        train(run, images, CPU, EVERY_TWO)
+        return run
+
+    exchanged = Images(images.b, images.a, {"A": images.shown["B"], "B": images.shown["A"]})
+    back = trained("back", "B2A", images)
+    assert final_digest(back) == final_digest(trained("forth", "A2B", exchanged))
+    assert final_digest(back) != final_digest(trained("other", "A2B", images))
+
+
+def test_samples_of_a_run_from_b_to_a_show_b_above_its_translation(
+    make_run: Callable[..., Run], images: Images
+) -> None:
+    plain = make_run("plain")
+    run = open_run(plain.path.with_name("back"), plain.config.model_copy(update={"direction": "B2A"}))
+    train(run, images, CPU)
+    grid = to_tensor(read_image(run.path / "samples" / "0000008.png"))
+    size = run.config.method_config().size
+    assert grid.shape == (3, 2 * size, 2 * size)  # two images, one direction
+    assert grid[:, :size].equal(torch.cat(list(images.shown["B"]), dim=2))

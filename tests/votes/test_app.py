@@ -1,0 +1,186 @@
+"""Who is let in, what is refused, and that a refusal keeps nothing."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from ugbench.votes.server.pictures import render
+
+Serve = Callable[..., Any]
+TOKEN = "0123456789abcdef0123456789abcdef"
+
+
+def votes(served: Any) -> int:
+    return int(served.store.count([served.gallery.poll]))
+
+
+def test_a_choice_is_kept_under_the_candidate_whose_picture_was_chosen(served: Any) -> None:
+    rater = served.rater()
+    rater.enter("Ann")
+    for place in (0, 1, 1, 0, 1, 0):
+        page = rater.page()
+        chosen = rater.pictures(page)[-2:][place].body
+        assert rater.vote(place).status == 303
+        newest = "SELECT image, choice FROM votes ORDER BY at DESC LIMIT 1"
+        image, choice = served.store._connection.execute(newest).fetchone()
+        assert render(served.gallery, image)[1 + choice] == chosen
+    assert "all 6 questions" in rater.page()
+    assert votes(served) == 6
+
+
+def test_a_second_vote_is_refused_and_the_same_again_is_not(served: Any) -> None:
+    rater = served.rater()
+    rater.enter()
+    question, (one, other) = rater.choices(rater.page())
+    assert rater.request("vote", {"question": question, "choice": one}).status == 303
+    assert rater.request("vote", {"question": question, "choice": one}).status == 303
+    refused = rater.request("vote", {"question": question, "choice": other})
+    assert refused.status == 409 and "the first one counts" in refused.text
+    assert votes(served) == 1
+    assert "2 of 6" in rater.page()
+
+
+def test_another_origin_s_form_is_refused(served: Any) -> None:
+    rater = served.rater()
+    rater.enter()
+    question, options = rater.choices(rater.page())
+    form = {"question": question, "choice": options[0]}
+    for origin in ("http://evil.example", "null", "", "http://127.0.0.1:1", None):
+        assert rater.request("vote", form, Origin=origin).status == 403
+        assert served.rater().request("rater", {"name": "Eve"}, Origin=origin).status == 403
+    assert votes(served) == 0
+    assert served.rater().enter("Eve").status == 303  # nobody has taken the name
+
+
+def test_a_form_behind_a_proxy_that_sends_another_host_is_refused_with_the_mend(served: Any) -> None:
+    refused = served.rater().request("rater", {"name": "Ann"}, Origin="https://study.example")
+    assert refused.status == 403
+    assert "a proxy must pass on the browser&#39;s Host header" in refused.text
+    passed = served.rater().request("rater", {"name": "Ann"}, Origin="https://localhost", Host="localhost")
+    assert passed.status == 303
+
+
+def test_a_second_click_on_start_is_the_same_rater(served: Any) -> None:
+    first = served.rater()
+    (given,) = re.findall(r'name="rater" value="([0-9a-f]{32})"', first.page())
+    form = {"name": "Ann", "rater": given}
+    cookies = {
+        served.rater().request("rater", form).headers["set-cookie"] for _ in range(2)
+    }  # neither has a cookie yet
+    assert len(cookies) == 1 and given in cookies.pop()
+    assert given not in served.rater().page()
+    assert served.rater().request("rater", {"name": "Ann"}).status == 409
+    odd = served.rater().request("rater", {"rater": "../x"})
+    assert odd.status == 303 and "../x" not in odd.headers["set-cookie"]
+
+
+def test_the_cookie_is_out_of_a_script_s_reach(served: Any) -> None:
+    assert "httponly" in served.rater().enter().headers["set-cookie"].lower()
+
+
+def test_a_browser_that_is_known_stays_the_rater_it_is(served: Any) -> None:
+    rater = served.rater()
+    rater.enter("Ann")
+    cookie = rater.cookie
+    assert "set-cookie" not in rater.enter().headers
+    assert "set-cookie" not in rater.enter("Ann").headers
+    assert rater.cookie == cookie
+    assert served.store._connection.execute("SELECT name FROM raters").fetchall() == [("Ann",)]
+
+
+@pytest.mark.parametrize("path", ["picture/{q}/{o}", "example/{q}/{o}", "vote"])
+def test_an_unknown_browser_gets_the_first_page_alone(served: Any, rater_of: Callable[[str], Any], path: str) -> None:
+    known, unknown = served.rater(), rater_of(served.url)
+    known.enter()
+    question, options = known.choices(known.page())
+    form = {"question": question, "choice": options[0]} if path == "vote" else None
+    assert unknown.request(path.format(q=question, o=options[0]), form).status == 403
+    assert "Your name" in unknown.page()
+    assert votes(served) == 0
+
+
+@pytest.mark.parametrize(
+    "path", ["picture/{q}/..%2f..%2fvotes.sqlite", "picture/../../votes.sqlite", "picture/{q}/0", "votes.sqlite",
+             "templates/page.css", "..%2fstore.py", "docs", "openapi.json"],
+)  # fmt: skip
+def test_no_path_leads_to_a_file(served: Any, path: str) -> None:
+    rater = served.rater()
+    rater.enter()
+    question, _ = rater.choices(rater.page())
+    assert rater.request(path.format(q=question)).status == 404
+
+
+def test_keys_of_another_rater_or_of_nobody_are_refused(served: Any) -> None:
+    ann, ben = served.rater(), served.rater()
+    ann.enter("Ann")
+    ben.enter("Ben")
+    question, options = ann.choices(ann.page())
+    own, _ = ben.choices(ben.page())
+    for form in (
+        {"question": question, "choice": options[0]},
+        {"question": own, "choice": options[0]},
+        {"choice": "0"},
+    ):
+        assert ben.request("vote", form).status == 404
+    assert votes(served) == 0
+
+
+def test_a_form_that_is_too_long_is_refused(served: Any) -> None:
+    assert served.rater().request("rater", {"name": "x" * 5000}).status == 413
+
+
+def test_a_name_is_markup_to_nobody_and_taken_once(served: Any) -> None:
+    name = "<script>alert(1)</script>"
+    assert served.rater().enter(name).status == 303
+    taken = served.rater().enter(f"  {name}\n ")
+    assert taken.status == 409
+    assert name not in taken.text and html.escape(name) in taken.text
+    assert "set-cookie" not in taken.headers
+
+
+@pytest.mark.parametrize("path", ["", "page.css", "picture/0/0", "nothing"])
+def test_without_the_token_every_request_is_refused(serve: Serve, rater_of: Callable[[str], Any], path: str) -> None:
+    served = serve(token=TOKEN)
+    root = f"http://{urlsplit(served.url).netloc}/"
+    for url in (root, f"{root}{TOKEN[:-1]}/", f"{root}{TOKEN}x/", f"{root}x/{TOKEN}/"):
+        outside = rater_of(url)
+        assert outside.request(path).status == 403
+        assert outside.request("rater", {"name": "Eve"}).status == 403
+    rater = served.rater()
+    assert rater.enter("Eve").status == 303  # nobody has taken the name outside
+    assert [reply.status for reply in rater.pictures(rater.page())] == [200] * 5
+    assert rater.vote().status == 303
+    assert rater_of(root).request(TOKEN).headers["location"] == f"/{TOKEN}/"
+
+
+def test_without_a_token_only_this_machine_s_own_names_are_answered(served: Any) -> None:
+    rater = served.rater()
+    assert rater.request("", Host="evil.example").status == 400
+    assert rater.request("", Host="localhost:80").status == 200
+
+
+def test_each_rater_gets_as_many_questions_as_asked_for(serve: Serve) -> None:
+    served = serve(most=2)
+    rater = served.rater()
+    rater.enter()
+    assert "1 of 2" in rater.page()
+    rater.vote()
+    rater.vote()
+    assert "all 2 questions" in rater.page()
+
+
+def test_what_goes_wrong_is_said_to_whoever_runs_the_study_alone(served: Any) -> None:
+    for own in served.gallery.files.values():
+        own[1].write_bytes(own[2].read_bytes())
+    rater = served.rater()
+    rater.enter()
+    reply = rater.request("")
+    assert reply.status == 503
+    assert "Please tell whoever runs this study" in reply.text and "walrus" not in reply.text
+    assert "has changed since the poll was opened" in served.said[0]

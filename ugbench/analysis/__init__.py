@@ -1,0 +1,1 @@
+"""What do scores say? Differences, comparisons, checkpoint selection, nearest training images."""

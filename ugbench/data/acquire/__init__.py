@@ -1,0 +1,1 @@
+"""From what a user downloaded to a data set in the data root."""

@@ -1,0 +1,1 @@
+"""The dial: a drawn data set whose true translation is known."""

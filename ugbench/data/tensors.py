@@ -1,0 +1,54 @@
+"""Images as tensors: uint8 RGB in memory, float in [-1, 1] for networks, and PNG files back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ugbench.data.images import Progress, Size, read_image, resize
+
+
+def to_tensor(image: Image.Image) -> Tensor:
+    """An RGB image as uint8 (3, h, w)."""
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
+
+
+def load_images(paths: Sequence[Path], size: Size, progress: Progress | None = None) -> Tensor:
+    """Images as one uint8 tensor (n, 3, height, width), in the order of `paths`.
+
+    Raises:
+        DataError: a file that cannot be read.
+    """
+    width, height = (size, size) if isinstance(size, int) else size
+    images = torch.empty((len(paths), 3, height, width), dtype=torch.uint8)
+    for i, path in enumerate(paths):
+        images[i] = to_tensor(resize(read_image(path), size))
+        if progress is not None:
+            progress(i + 1, len(paths))
+    return images
+
+
+def to_float(images: Tensor) -> Tensor:
+    """uint8 [0, 255] to float32 [-1, 1]; `to_uint8` undoes it exactly."""
+    return images.float() / 127.5 - 1
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Float [-1, 1] to uint8 [0, 255], rounded to the nearest level and clamped."""
+    return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def save_png(image: Tensor, path: Path, size: tuple[int, int] | None = None) -> None:
+    """Write a uint8 tensor (3, h, w) as an RGB PNG, resized to `size` (width, height) if given.
+
+    The folder must exist.
+    """
+    picture = Image.fromarray(image.permute(1, 2, 0).cpu().contiguous().numpy())
+    if size is not None and size != picture.size:
+        picture = picture.resize(size, Image.Resampling.BILINEAR)
+    picture.save(path, format="PNG")

@@ -1,0 +1,121 @@
+"""DINO's structure distance between images, with its network from a local file.
+
+Tumanyan et al., Splicing ViT Features for Semantic Appearance Transfer (CVPR 2022), section 3.2: an image's structure
+is how alike the keys of its tokens are in the last attention of a DINO ViT (Caron et al., ICCV 2021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isqrt
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ugbench.errors import WeightsError
+from ugbench.scoring.networks.extractors import IMAGENET_MEAN, IMAGENET_STD, place
+from ugbench.scoring.networks.perceptual import Perceptual
+from ugbench.scoring.networks.weights import SOURCES, fill, plain_float32, read_weights, undisturbed
+
+OTHERWISE = "or leave structure out of --metric"
+HEAD = 64  # width of an attention head in every DINO ViT
+# DINO's names of a block's layers, and torch's.
+RENAMED = {"attn.qkv.": "self_attn.in_proj_", "attn.proj.": "self_attn.out_proj.", "mlp.fc": "linear"}
+
+
+class Keys(nn.Module):
+    """A DINO ViT up to the keys of its last attention, all heads side by side.
+
+    Args:
+        dim: width of a token.
+        depth: blocks.
+        hidden: width of their perceptrons.
+        patch: px.
+        side: patches a side.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, dim: int, depth: int, hidden: int, patch: int, side: int) -> None:
+        super().__init__()
+        self.size, self.dim, self.patch = patch * side, dim, patch
+        self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, dim, patch, patch)})
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, dim))
+        self.pos_embed = nn.Parameter(torch.zeros(1, side**2 + 1, dim))
+        self.blocks = nn.ModuleList(
+            nn.TransformerEncoderLayer(dim, dim // HEAD, hidden, 0.0, F.gelu, 1e-6, batch_first=True, norm_first=True)
+            for _ in range(depth)
+        )
+        self.norm = nn.LayerNorm(dim)  # unused, but in the file
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, 1 + side^2, dim), the class token first, of images (n, 3, h, w) in [-1, 1]."""
+        x = images.add(1).div(2)
+        if x.shape[-2:] != (self.size, self.size):
+            x = F.interpolate(x, size=(self.size, self.size), mode="bilinear", antialias=True, align_corners=False)
+        x = self.patch_embed["proj"]((x - self.mean) / self.std).flatten(2).mT
+        x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], 1) + self.pos_embed
+        *blocks, last = self.blocks
+        for block in blocks:
+            x = block(x)
+        own = slice(self.dim, 2 * self.dim)  # of queries, keys and values in one matrix
+        weight, bias = (last.get_parameter(f"self_attn.in_proj_{kind}")[own] for kind in ("weight", "bias"))
+        return F.linear(last.get_submodule("norm1")(x), weight, bias)
+
+
+def load_structure(weights: Mapping[str, Path], device: torch.device | str = "cpu") -> Perceptual:
+    """The structure distance, computed on `device`: the mean over all pairs of tokens, the class token among them, of
+    the squared difference of the two images' cosines between keys.
+
+    Args:
+        weights: from `--weights dino=FILE`: any DINO ViT; ViT-B/8 is the paper's.
+    Raises:
+        WeightsError: the file is missing, refused, or of another network.
+    """
+    state = read_weights("dino", weights, OTHERWISE)
+    given = f"--weights dino={weights['dino']}"
+    network = _network(state, given)
+    sha256 = fill(network, {_torchs(key): value for key, value in state.items()}, given)
+    place(network, device)
+
+    def distance(first: Tensor, second: Tensor) -> Tensor:
+        with plain_float32():
+            one, other = (_self_similarity(network(images.to(device))) for images in (first, second))
+        return (one - other).square().mean((1, 2))
+
+    version = f"keys of block {len(network.blocks)}, {network.size} px bilinear antialiased, ImageNet mean and std"
+    return Perceptual(f"dino ViT {network.dim}/{network.patch}", sha256, version, distance)
+
+
+def _self_similarity(keys: Tensor) -> Tensor:
+    """Cosines (n, t, t) between keys (n, t, d)."""
+    unit = F.normalize(keys, dim=-1)
+    return unit @ unit.mT
+
+
+def _network(state: Mapping[str, Tensor], given: str) -> Keys:
+    """The network whose shapes the file's tensors have, without its weights."""
+    refused = WeightsError(f"{given} holds another network; it takes {SOURCES['dino']}.")
+    try:
+        _, tokens, dim = state["pos_embed"].shape
+        patch = state["patch_embed.proj.weight"].shape[-1]
+        hidden = len(state["blocks.0.mlp.fc1.bias"])
+        depth = 1 + max(int(key.split(".")[1]) for key in state if key.startswith("blocks."))
+    except (KeyError, ValueError):
+        raise refused from None
+    side = isqrt(tokens - 1)
+    if side**2 != tokens - 1 or dim % HEAD:
+        raise refused
+    with undisturbed():
+        return Keys(dim, depth, hidden, patch, side)
+
+
+def _torchs(key: str) -> str:
+    for dinos, torchs in RENAMED.items():
+        key = key.replace(dinos, torchs)
+    return key

@@ -1,0 +1,1 @@
+"""A table as text: terminal, Markdown, LaTeX, CSV, JSON and HTML."""

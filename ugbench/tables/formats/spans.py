@@ -1,0 +1,70 @@
+"""Where a column's values and intervals lie, to be drawn under the numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ugbench.tables.build import Cell, Column
+from ugbench.tables.layout import Block
+
+NOTE = (
+    "Under a number: its place in the column, from the least to the most of that data set and direction, with its "
+    "95 % interval over images where the record has one; where a row has several seeds, a tick each instead."
+)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Places on a line from 0 to 100: from the least to the most that the column has in its block.
+
+    Attributes:
+        at: the value.
+        interval: low and high; None where the record has none.
+        seeds: each seed's value where there are several, rising.
+        text: interval or seeds in words, as the table scales them; empty where there is neither.
+    """
+
+    at: float
+    interval: tuple[float, float] | None
+    seeds: tuple[float, ...]
+    text: str
+
+
+def spans(block: Block, column: Column) -> dict[str, Span]:
+    """The spans of a column's finite cells by row label; none where all of them lie at one place."""
+    cells = {row.label: row.cells[column.key] for row in block.rows if column.key in row.cells}
+    finite = {label: cell for label, cell in cells.items() if math.isfinite(cell.value)}
+    values = [value for cell in finite.values() for value in (cell.value, *_interval(cell), *_seeds(cell))]
+    if not values or min(values) == max(values):
+        return {}
+    least, wide = min(values), max(values) - min(values)
+    return {
+        label: _span(cell, column.scale, lambda value: 100 * (value - least) / wide) for label, cell in finite.items()
+    }
+
+
+def _span(cell: Cell, scale: float, place: Callable[[float], float]) -> Span:
+    interval, seeds = _interval(cell), _seeds(cell)
+    text = ""
+    if interval:
+        text = "95 % interval " + " to ".join(f"{value * scale:.4g}" for value in interval)
+    elif seeds:
+        text = "seeds " + ", ".join(f"{value * scale:.4g}" for value in seeds)
+    return Span(
+        place(cell.value),
+        (place(interval[0]), place(interval[1])) if interval else None,
+        tuple(map(place, seeds)),
+        text,
+    )
+
+
+def _interval(cell: Cell) -> tuple[float, float] | tuple[()]:
+    if cell.low is None or cell.high is None or not (math.isfinite(cell.low) and math.isfinite(cell.high)):
+        return ()
+    return cell.low, cell.high
+
+
+def _seeds(cell: Cell) -> tuple[float, ...]:
+    return tuple(sorted(filter(math.isfinite, cell.runs.values()))) if cell.n_seeds > 1 else ()
