@@ -23,5 +23,5 @@ def test_there_are_pages_with_tables() -> None:
 def test_the_page_shows_the_table_of_its_records(page: str) -> None:
     records = DOCS / "reference" / page
     built = build_table(read_all(records), differences=differences.read_all(records))
-    table = render.render(built, "md")
+    table = render(built, "md")
     assert table.strip() in (DOCS / f"{page}.md").read_text(encoding="utf-8")

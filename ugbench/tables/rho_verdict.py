@@ -15,7 +15,7 @@ from ugbench.errors import UsageError
 from ugbench.scoring.record import ScoreRecord
 from ugbench.statistics.adaptation import SHAPE, TEXTURE, Error, Plan, Rho, Setting, Verdict, judge
 from ugbench.statistics.equivalence import Contrast, three_decimals
-from ugbench.tables.layout import with_error
+from ugbench.tables.numbers import with_error
 from ugbench.tables.rho_records import RhoRecord
 
 ERROR = "changed"
