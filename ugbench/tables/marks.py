@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ugbench.statistics import seeds
 from ugbench.tables.model import Block, Cell, Column, Row, TiedBy
 
 if TYPE_CHECKING:
@@ -75,8 +76,6 @@ def _mark_cell(cell: Cell, best: Cell, differences: Differences) -> Cell:
 def _is_tied(cell: Cell, best: Cell, differences: Differences) -> tuple[bool | None, TiedBy | None]:
     """Whether the cell cannot be distinguished from the best, and by which rule; None, None where nobody can say."""
     if cell.n_seeds > 1 and best.n_seeds > 1:
-        from ugbench.statistics import seeds  # loads scipy, which takes half a second
-
         comparison = seeds.compare(list(cell.runs.values()), list(best.runs.values()))
         return (None, None) if comparison.p_value is None else (comparison.p_value > seeds.ALPHA, "seeds")
     if cell.n_seeds == best.n_seeds == 1:
