@@ -37,7 +37,7 @@ from ugbench.method import (
 from ugbench.nn.init import normal_
 from ugbench.nn.layer_norm import ImageLayerNorm
 from ugbench.nn.losses import l1
-from ugbench.nn.moments import widen
+from ugbench.nn.moments import upcast
 from ugbench.nn.multiscale import MultiScaleDiscriminator, scales_within, summed_least_squares
 from ugbench.nn.padding import ReflectionPad
 from ugbench.nn.residual import ResidualBlock
@@ -104,7 +104,7 @@ def _doubling(channels: int, out: int) -> tuple[nn.Module, ...]:
 
 def kl(code: Tensor) -> Tensor:
     """KL of N(code, 1) from N(0, 1), up to a factor: the mean of squares over everything, as the authors have it."""
-    return widen(code).square().mean()
+    return upcast(code).square().mean()
 
 
 class UNIT(Method):

@@ -16,13 +16,13 @@ TAPS = (0, 4, 8, 12, 16)
 
 def features(generator: nn.Sequential, image: Tensor) -> list[Tensor]:
     """What layers 0, 4, 8, 12 and 16 give for an image (1, 3, h, w)."""
-    found = []
+    features = []
     for tap in TAPS:
         x = image
         for layer in list(generator)[: tap + 1]:
             x = layer(x)
-        found.append(x)
-    return found
+        features.append(x)
+    return features
 
 
 def point(mlp: nn.Sequential, features: Tensor, place: int) -> Tensor:
@@ -73,7 +73,7 @@ def train(
         steps: of the whole run, `constant` of them at the full rate.
         fast: FastCUT's losses instead of CUT's.
     """
-    generator, judge = networks["generator"], networks["discriminator"]
+    generator, discriminator = networks["generator"], networks["discriminator"]
     adams = {name: torch.optim.Adam(network.parameters(), lr, betas=(0.5, 0.999)) for name, network in networks.items()}
     history = []
     for step, (a, b, ids, flipped) in enumerate(batches):
@@ -81,13 +81,13 @@ def train(
             adam.param_groups[0]["lr"] = lr if step <= constant else lr * (steps - step) / (steps - constant)
         fake = generator(a.flip(3) if flipped else a)
 
-        real_loss = ((judge(b) - 1) ** 2).mean() / 2
-        fake_loss = (judge(fake.detach()) ** 2).mean() / 2
+        real_loss = ((discriminator(b) - 1) ** 2).mean() / 2
+        fake_loss = (discriminator(fake.detach()) ** 2).mean() / 2
         adams["discriminator"].zero_grad()
         (real_loss + fake_loss).backward()
         adams["discriminator"].step()
 
-        losses = {"adversarial": ((judge(fake) - 1) ** 2).mean()}
+        losses = {"adversarial": ((discriminator(fake) - 1) ** 2).mean()}
         if fast:
             losses["nce"] = 10 * nce(networks, a, fake, ids["nce"], flipped)
         else:

@@ -41,13 +41,13 @@ def losses_of(method: CUT, batch: Batch) -> dict[str, float]:
 
 
 def test_the_adversarial_loss_of_the_generator_alone_has_its_weight() -> None:
-    found = []
+    losses = []
     for weight in (1.0, 3.0):
         torch.manual_seed(0)
         method = tiny(adversarial_weight=weight)
         batch = batch_of(method)
-        found.append(losses_of(method, batch))
-    once, thrice = found
+        losses.append(losses_of(method, batch))
+    once, thrice = losses
     key = "generators/adversarial"
     assert thrice[key] == pytest.approx(3 * once[key], rel=1e-6)
     assert {k: v for k, v in thrice.items() if k != key} == {k: v for k, v in once.items() if k != key}
@@ -214,8 +214,8 @@ def test_each_term_reaches_its_own_networks_and_no_other(variant: str | None) ->
         def _update(self, optimizers: Any, name: str, terms: dict[str, Tensor]) -> None:
             named = {key: p for key, p in method.named_parameters() if p.requires_grad}
             for term, value in terms.items():
-                found = torch.autograd.grad(value, list(named.values()), retain_graph=True, allow_unused=True)
-                pairs = zip(named, found, strict=True)
+                gradients = torch.autograd.grad(value, list(named.values()), retain_graph=True, allow_unused=True)
+                pairs = zip(named, gradients, strict=True)
                 reached[term] = {key.split(".")[0] for key, gradient in pairs if gradient is not None}
             super()._update(optimizers, name, terms)
 
@@ -265,14 +265,14 @@ def test_networks_of_zeros_have_the_losses_worked_out_by_hand(
     optim.set_rates(optimizers, 0)  # the generator meets the discriminator as it was
     phases = Phases(optimizers)
     method.step(batch_of(method), phases)
-    found = {term: float(value) for term, value in phases.losses.items()}
+    losses = {term: float(value) for term, value in phases.losses.items()}
     # Scores are 0: (0 - 1)^2 halved for real, 0 for fake. All 16 patches look alike: log 16.
     expected = {"discriminators/real": 0.5, "discriminators/fake": 0.0, "generators/adversarial": 1.0}
     if variant == "fastcut":
         expected["generators/nce"] = 10 * math.log(16)
     else:
         expected |= {"generators/nce": 0.5 * math.log(16), "generators/nce_identity": 0.5 * math.log(16)}
-    assert found == pytest.approx(expected, rel=1e-6)
+    assert losses == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_coin_decides_the_flip_of_the_input_and_the_discriminator_sees_the_flipped_fake() -> None:

@@ -113,8 +113,8 @@ def test_three_steps_give_the_authors_losses_and_weights(golden: Golden, determi
     for step, expected in enumerate(told["losses"]):
         phases.begin_step()
         method.step(golden_batch(golden, step), phases)
-        found = {term: float(phases.losses[own]) for term, own in TERMS.items() if own in phases.losses}
-        assert found == pytest.approx(expected, abs=1e-10, rel=0)
+        losses = {term: float(phases.losses[our_term]) for term, our_term in TERMS.items() if our_term in phases.losses}
+        assert losses == pytest.approx(expected, abs=1e-10, rel=0)
         assert len(phases.losses) == len(expected)
 
     _, after = CUT.load_public_checkpoint(states(tensors, "after3"))

@@ -150,7 +150,7 @@ def test_each_phase_moves_its_own_networks_and_no_other():
 )
 def test_a_loss_reaches_the_networks_that_it_should(term, reached):
     method = tiny()
-    found: dict[str, set[str]] = {}
+    networks_of: dict[str, set[str]] = {}
 
     class Watched(Phases):
         def _update(self, optimizers, name, terms):
@@ -163,11 +163,11 @@ def test_a_loss_reaches_the_networks_that_it_should(term, reached):
                     key for key, p in zip(names, parameters, strict=True)
                     if (grad := by_parameter.get(p)) is not None and grad.any()
                 ]  # fmt: skip
-                found[term] = {key.split(".")[0] for key in hit}
+                networks_of[term] = {key.split(".")[0] for key in hit}
             super()._update(optimizers, name, terms)
 
     method.step(batch_of(2), Watched(optim.build(method)))
-    assert found == {term: reached}
+    assert networks_of == {term: reached}
 
 
 def test_without_identity_weight_the_other_losses_are_the_same_and_identity_is_not_computed():
@@ -268,8 +268,8 @@ def public_networks(**fields: Any) -> tuple[CycleGAN, dict[str, dict[str, Tensor
     """A method, and its weights as the authors' code would write them."""
     method = tiny(**fields)
     public = {}
-    for name, own in {"G_A": NETWORKS[0], "G_B": NETWORKS[1], "D_A": NETWORKS[3], "D_B": NETWORKS[2]}.items():
-        state = getattr(method, own).state_dict()
+    for name, network in {"G_A": NETWORKS[0], "G_B": NETWORKS[1], "D_A": NETWORKS[3], "D_B": NETWORKS[2]}.items():
+        state = getattr(method, network).state_dict()
         public[name] = {f"model.{key.replace('layers', 'conv_block')}": value for key, value in state.items()}
     return method, public
 

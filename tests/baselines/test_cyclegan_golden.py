@@ -74,11 +74,11 @@ def golden_batch(golden: tuple[dict[str, Any], dict[str, Tensor]], step: int) ->
     told, tensors = golden
     a, b = (tensors[f"step{step}/{name}"].double() / 127.5 - 1 for name in "ab")
     draws = {}
-    for pool, own in POOLS.items():
+    for pool, pool_name in POOLS.items():
         entries = [e for e in told["pool"]["entries"] if e["step"] == step and e["pool"] == pool]
         # A pool that is filling must not look at its draws: give it ones that would swap.
         pairs = [(e.get("uniform", 0.99), (e.get("randint", 0) + 0.5) / told["pool"]["size"]) for e in entries]
-        draws[own] = torch.tensor(pairs)
+        draws[pool_name] = torch.tensor(pairs)
     return Batch(a, b, draws, step)
 
 
@@ -86,10 +86,10 @@ def test_the_networks_give_the_authors_outputs(golden):
     method = start(golden).eval()
     batch = golden_batch(golden, 0)
     with torch.no_grad():
-        for net, own in NETWORKS.items():
+        for net, network in NETWORKS.items():
             x = batch.a if net in ("G_A", "D_B") else batch.b
             expected = golden[1][f"eval/{net}/out"]
-            torch.testing.assert_close(getattr(method, own)(x), expected, rtol=0, atol=1e-10)
+            torch.testing.assert_close(getattr(method, network)(x), expected, rtol=0, atol=1e-10)
 
 
 def test_three_steps_give_the_authors_losses_pools_and_weights(golden, deterministic):
@@ -97,26 +97,26 @@ def test_three_steps_give_the_authors_losses_pools_and_weights(golden, determini
     method = start(golden)
     optimizers = optim.build(method)
     phases = Phases(optimizers)
-    shown: dict[str, list[Tensor]] = {own: [] for own in POOLS.values()}
-    fakes: dict[str, list[Tensor]] = {own: [] for own in POOLS.values()}
-    for own in shown:
+    shown: dict[str, list[Tensor]] = {pool_name: [] for pool_name in POOLS.values()}
+    fakes: dict[str, list[Tensor]] = {pool_name: [] for pool_name in POOLS.values()}
+    for pool_name in shown:
 
-        def note(_pool: Any, args: tuple[Tensor, Tensor], result: Tensor, own: str = own) -> None:
-            fakes[own].append(args[0].detach())
-            shown[own].append(result)
+        def note(_pool: Any, args: tuple[Tensor, Tensor], result: Tensor, pool_name: str = pool_name) -> None:
+            fakes[pool_name].append(args[0].detach())
+            shown[pool_name].append(result)
 
-        getattr(method, own).register_forward_hook(note)
+        getattr(method, pool_name).register_forward_hook(note)
     for step, expected in enumerate(told["losses"]):
         phases.begin_step()
         method.step(golden_batch(golden, step), phases)
-        found = {term: float(phases.losses[own]) for term, own in TERMS.items()}
-        assert found == pytest.approx(expected, abs=1e-8, rel=0)
+        losses = {term: float(phases.losses[our_term]) for term, our_term in TERMS.items()}
+        assert losses == pytest.approx(expected, abs=1e-8, rel=0)
         assert phases.losses.keys() == set(TERMS.values())
 
     for entry in told["pool"]["entries"]:
-        own, returned = POOLS[entry["pool"]], entry["returned"]
-        expected_image = fakes[own][returned["step"]][returned["image"]]
-        assert shown[own][entry["step"]][entry["image"]].equal(expected_image), entry
+        pool_name, returned = POOLS[entry["pool"]], entry["returned"]
+        expected_image = fakes[pool_name][returned["step"]][returned["image"]]
+        assert shown[pool_name][entry["step"]][entry["image"]].equal(expected_image), entry
 
     _, after = CycleGAN.load_public_checkpoint(states(tensors, "after3"))
     trained = dict(method.named_parameters())

@@ -84,9 +84,9 @@ def test_a_file_translates_as_plain_networks_with_its_keys_do(blocks: int, tmp_p
     x = torch.rand(2, 3, SIZE, SIZE, dtype=torch.float64) * 2 - 1
     with torch.no_grad():
         for direction, source, target in (("A2B", "a", "b"), ("B2A", "b", "a")):
-            wanted = decode(pair[target], encode(pair[source], x, blocks), blocks)
-            assert wanted.std() > 0.05
-            torch.testing.assert_close(method.translate(x, direction), wanted, rtol=0, atol=1e-9)
+            expected = decode(pair[target], encode(pair[source], x, blocks), blocks)
+            assert expected.std() > 0.05
+            torch.testing.assert_close(method.translate(x, direction), expected, rtol=0, atol=1e-9)
 
 
 def test_the_tensors_tell_all_but_the_size_which_is_taken_as_256_px() -> None:
@@ -104,9 +104,9 @@ def test_statistics_of_old_files_are_dropped() -> None:
         }
         for name, state in pair.items()
     }
-    plain, found = UNIT.load_public_checkpoint(pair)[1], UNIT.load_public_checkpoint(old)[1]
-    assert found.keys() == plain.keys()
-    assert all(found[key].equal(value) for key, value in plain.items())
+    plain, state = UNIT.load_public_checkpoint(pair)[1], UNIT.load_public_checkpoint(old)[1]
+    assert state.keys() == plain.keys()
+    assert all(state[key].equal(value) for key, value in plain.items())
 
 
 def without(state: State, key: str) -> State:

@@ -76,7 +76,7 @@ def start(golden: Golden) -> UNIT:
 def golden_batch(golden: Golden, step: int) -> Batch:
     tensors = golden[1]
     a, b = (tensors[f"step{step}/{name}"].double() / 127.5 - 1 for name in "ab")
-    return Batch(a, b, {own: tensors[f"step{step}/{public}"] for own, public in NOISE.items()}, step)
+    return Batch(a, b, {draw: tensors[f"step{step}/{public}"] for draw, public in NOISE.items()}, step)
 
 
 def test_the_defaults_are_the_weights_and_rates_of_the_authors_configurations(golden):
@@ -92,18 +92,18 @@ def test_the_networks_give_the_authors_outputs(golden):
     method = start(golden).eval()
     batch = golden_batch(golden, 0)
     with torch.no_grad():
-        found = {}
+        outputs = {}
         for name, x in (("a", batch.a), ("b", batch.b)):
             code = getattr(method, f"encoder_{name}")(x)
-            found[f"gen_{name}/encode"] = code
-            found[f"gen_{name}/decode"] = getattr(method, f"decoder_{name}")(code)
+            outputs[f"gen_{name}/encode"] = code
+            outputs[f"gen_{name}/decode"] = getattr(method, f"decoder_{name}")(code)
             for scale, scores in enumerate(getattr(method, f"discriminator_{name}")(x)):
-                found[f"dis_{name}/scale{scale}"] = scores
-        found["translate_a2b"] = method.translate(batch.a, "A2B")
-        found["translate_b2a"] = method.translate(batch.b, "B2A")
-        found["translate_a2b_cropped"] = method.translate(batch.a[:, :, :38, :51], "A2B")
-    assert {f"eval/{name}" for name in found} == {key for key in tensors if key.startswith("eval/")}
-    for name, value in found.items():
+                outputs[f"dis_{name}/scale{scale}"] = scores
+        outputs["translate_a2b"] = method.translate(batch.a, "A2B")
+        outputs["translate_b2a"] = method.translate(batch.b, "B2A")
+        outputs["translate_a2b_cropped"] = method.translate(batch.a[:, :, :38, :51], "A2B")
+    assert {f"eval/{name}" for name in outputs} == {key for key in tensors if key.startswith("eval/")}
+    for name, value in outputs.items():
         torch.testing.assert_close(value, tensors[f"eval/{name}"], rtol=0, atol=1e-10, msg=lambda m, n=name: n + m)
 
 
@@ -114,9 +114,9 @@ def test_three_steps_give_the_authors_losses_and_weights(golden, deterministic):
     for step, expected in enumerate(told["losses"]):
         phases.begin_step()
         method.step(golden_batch(golden, step), phases)
-        found = {term: sum(float(phases.losses[own]) for own in parts) for term, parts in TERMS.items()}
-        assert found == pytest.approx(expected, abs=1e-10, rel=0)
-        assert phases.losses.keys() == {own for parts in TERMS.values() for own in parts}
+        losses = {term: sum(float(phases.losses[part]) for part in parts) for term, parts in TERMS.items()}
+        assert losses == pytest.approx(expected, abs=1e-10, rel=0)
+        assert phases.losses.keys() == {part for parts in TERMS.values() for part in parts}
     after = state_of(tensors, "after3")
     found_state = method.state_dict()
     assert after.keys() == found_state.keys()

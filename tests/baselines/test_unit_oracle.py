@@ -49,6 +49,6 @@ def test_six_steps_of_the_engine_equal_a_plain_loop(batch_size, deterministic):
     for ours, expected in zip(history, told, strict=True):
         assert ours == pytest.approx(expected, abs=1e-9, rel=0)
     for short, network in plain.items():
-        found = getattr(method, names[short]).state_dict()
+        state = getattr(method, names[short]).state_dict()
         for key, value in network.state_dict().items():
-            torch.testing.assert_close(found[key], value, rtol=0, atol=1e-9, msg=lambda m, k=key: f"{k}: {m}")
+            torch.testing.assert_close(state[key], value, rtol=0, atol=1e-9, msg=lambda m, k=key: f"{k}: {m}")

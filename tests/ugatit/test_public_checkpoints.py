@@ -49,11 +49,11 @@ def translate(published: Networks, revision: str | None, x: Tensor, direction: s
 @pytest.mark.parametrize("direction", ["A2B", "B2A"])
 def test_a_generator_gives_what_the_public_code_of_its_time_gave(published, plain, light, images, revision, direction):
     x = images(size=SIZE)[0]
-    wanted = plain["generator"](published[f"gen{direction}"], x, blocks=BLOCKS, light=light, early=EARLY[revision])
-    assert wanted.std() > 0.1
-    torch.testing.assert_close(translate(published, revision, x, direction), wanted, atol=1e-9, rtol=0)
+    expected = plain["generator"](published[f"gen{direction}"], x, blocks=BLOCKS, light=light, early=EARLY[revision])
+    assert expected.std() > 0.1
+    torch.testing.assert_close(translate(published, revision, x, direction), expected, atol=1e-9, rtol=0)
     single = translate(published, revision, x, direction, torch.float32)
-    torch.testing.assert_close(single.double(), wanted, atol=1e-4, rtol=0)
+    torch.testing.assert_close(single.double(), expected, atol=1e-4, rtol=0)
 
 
 def test_the_two_revisions_are_far_apart(published, images):

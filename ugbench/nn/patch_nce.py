@@ -8,7 +8,7 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor, nn
 
-from ugbench.nn.moments import widen
+from ugbench.nn.moments import upcast
 
 EPS = 1e-7
 
@@ -25,7 +25,7 @@ class Projection(nn.ModuleList):
         """Maps (n, width, h, w), a layer each, at row-major places (p,), to (n, p, channels) of norm 1, float32."""
         found = []
         for mlp, features, place in zip(self, maps, places, strict=True):
-            point = widen(mlp(features.flatten(2).index_select(2, place).transpose(1, 2)))
+            point = upcast(mlp(features.flatten(2).index_select(2, place).transpose(1, 2)))
             # The public code adds to the norm, and norms of 1e-4 are common at the start.
             found.append(point / (torch.linalg.vector_norm(point, dim=2, keepdim=True) + EPS))
         return found
