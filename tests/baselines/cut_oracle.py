@@ -11,18 +11,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-TAPS = (0, 4, 8, 12, 16)
+NCE_LAYERS = (0, 4, 8, 12, 16)
 
 
 def features(generator: nn.Sequential, image: Tensor) -> list[Tensor]:
-    """What layers 0, 4, 8, 12 and 16 give for an image (1, 3, h, w)."""
-    features = []
-    for tap in TAPS:
+    """The outputs of layers 0, 4, 8, 12 and 16 for an image (1, 3, h, w)."""
+    features_of_layers = []
+    for position in NCE_LAYERS:
         x = image
-        for layer in list(generator)[: tap + 1]:
+        for layer in list(generator)[: position + 1]:
             x = layer(x)
-        features.append(x)
-    return features
+        features_of_layers.append(x)
+    return features_of_layers
 
 
 def point(mlp: nn.Sequential, features: Tensor, place: int) -> Tensor:
@@ -99,7 +99,7 @@ def train(
         for name in ("generator", "projection"):
             adams[name].step()
 
-        told = {f"generators/{name}": loss.item() for name, loss in losses.items()}
-        told |= {"discriminators/real": real_loss.item(), "discriminators/fake": fake_loss.item()}
-        history.append(told)
+        step_losses = {f"generators/{name}": loss.item() for name, loss in losses.items()}
+        step_losses |= {"discriminators/real": real_loss.item(), "discriminators/fake": fake_loss.item()}
+        history.append(step_losses)
     return history

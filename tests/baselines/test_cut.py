@@ -80,16 +80,16 @@ def test_the_generator_multiplies_as_often_as_its_convolutions_say() -> None:
     assert counter.get_total_flops() == 2 * (ends + down + blocks + up + blurs)
 
 
-def test_taps_and_maps_are_as_large_as_the_public_codes() -> None:
+def test_the_layers_of_the_patch_nce_loss_and_their_features_are_those_of_the_public_code() -> None:
     with FakeTensorMode():
         method = CUT(CUT.make_config())
-        seen = method._encoded(torch.rand(1, 3, 256, 256))
+        features = method._features(torch.rand(1, 3, 256, 256))
         assert method.discriminator(torch.rand(1, 3, 256, 256)).shape == (1, 1, 30, 30)
-    assert method.taps == (0, 4, 8, 12, 16)
-    assert [tuple(x.shape[1:3]) for x in seen] == [(3, 262), (128, 256), (256, 128), (256, 64), (256, 64)]
+    assert method.nce_layers == (0, 4, 8, 12, 16)
+    assert [tuple(x.shape[1:3]) for x in features] == [(3, 262), (128, 256), (256, 128), (256, 64), (256, 64)]
 
 
-def test_a_patch_of_84_px_decides_a_score() -> None:
+def test_the_receptive_field_of_a_logit_is_84_px() -> None:
     network = tiny(discriminator_channels=2).discriminator
     plain = torch.nn.Sequential(*(layer for layer in network if not isinstance(layer, torch.nn.InstanceNorm2d)))
     x = torch.rand(1, 3, 160, 160, requires_grad=True)
@@ -102,7 +102,7 @@ def test_a_patch_of_84_px_decides_a_score() -> None:
 @pytest.mark.parametrize(("blocks", "taps"), [(1, (0, 4, 8, 12)), (2, (0, 4, 8, 12, 13)), (6, (0, 4, 8, 12, 16))])
 def test_with_fewer_than_five_blocks_the_last_is_tapped_in_the_fifths_place(blocks: int, taps: tuple[int, ...]) -> None:
     method = tiny(blocks=blocks)
-    assert method.taps == taps
+    assert method.nce_layers == taps
     assert len(method.projection) == len(taps)
 
 

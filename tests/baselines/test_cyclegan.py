@@ -239,7 +239,7 @@ def test_an_output_does_not_depend_on_its_neighbours(direction):
     torch.testing.assert_close(together, apart, rtol=0, atol=1e-12)
 
 
-def test_a_discriminators_scores_do_not_depend_on_what_they_are_batched_with():
+def test_a_discriminators_logits_do_not_depend_on_what_they_are_batched_with():
     method = tiny().double()
     batch = batch_of(3)
     real, fake = batch.a.double(), batch.b.double()
@@ -255,7 +255,7 @@ def test_the_two_directions_use_the_two_generators():
     assert method.translate(x, "B2A").equal(method.generator_b2a(x))
 
 
-def test_a_patch_of_70_px_decides_a_score():
+def test_the_receptive_field_of_a_logit_is_70_px():
     network = CycleGAN(CycleGAN.make_config("smoke", None, {"discriminator_channels": 2})).discriminator_a
     plain = torch.nn.Sequential(*(layer for layer in network if not isinstance(layer, torch.nn.InstanceNorm2d)))
     x = torch.rand(1, 3, 128, 128, requires_grad=True)

@@ -55,29 +55,29 @@ def states(tensors: dict[str, Tensor], when: str) -> dict[str, dict[str, Tensor]
 
 def start(golden: tuple[dict[str, Any], dict[str, Tensor]]) -> CycleGAN:
     """The method in the state that the golden steps begin with."""
-    told, tensors = golden
+    record, tensors = golden
     config, state = CycleGAN.load_public_checkpoint(states(tensors, "before"))
-    assert config.blocks == told["generator"]["blocks"]
+    assert config.blocks == record["generator"]["blocks"]
     update = {
-        "size": told["size"],
-        "batch_size": told["batch"],
-        "pool_size": told["pool"]["size"],
+        "size": record["size"],
+        "batch_size": record["batch"],
+        "pool_size": record["pool"]["size"],
         "steps": 1000,
     }
-    method = CycleGAN(config.model_copy(update={**update, "lr": told["optimiser"]["adam_lr"]}))
+    method = CycleGAN(config.model_copy(update={**update, "lr": record["optimiser"]["adam_lr"]}))
     method.load_state_dict(state | {k: v for k, v in method.state_dict().items() if k.startswith("pool")})
     return method.double()
 
 
 def golden_batch(golden: tuple[dict[str, Any], dict[str, Tensor]], step: int) -> Batch:
     """The images of a golden step, and draws that make our pools do what the golden ones did."""
-    told, tensors = golden
+    record, tensors = golden
     a, b = (tensors[f"step{step}/{name}"].double() / 127.5 - 1 for name in "ab")
     draws = {}
     for pool, pool_name in POOLS.items():
-        entries = [e for e in told["pool"]["entries"] if e["step"] == step and e["pool"] == pool]
+        entries = [e for e in record["pool"]["entries"] if e["step"] == step and e["pool"] == pool]
         # A pool that is filling must not look at its draws: give it ones that would swap.
-        pairs = [(e.get("uniform", 0.99), (e.get("randint", 0) + 0.5) / told["pool"]["size"]) for e in entries]
+        pairs = [(e.get("uniform", 0.99), (e.get("randint", 0) + 0.5) / record["pool"]["size"]) for e in entries]
         draws[pool_name] = torch.tensor(pairs)
     return Batch(a, b, draws, step)
 
@@ -93,7 +93,7 @@ def test_the_networks_give_the_authors_outputs(golden):
 
 
 def test_three_steps_give_the_authors_losses_pools_and_weights(golden, deterministic):
-    told, tensors = golden
+    record, tensors = golden
     method = start(golden)
     optimizers = optim.build(method)
     phases = Phases(optimizers)
@@ -106,14 +106,14 @@ def test_three_steps_give_the_authors_losses_pools_and_weights(golden, determini
             shown[pool_name].append(result)
 
         getattr(method, pool_name).register_forward_hook(note)
-    for step, expected in enumerate(told["losses"]):
+    for step, expected in enumerate(record["losses"]):
         phases.begin_step()
         method.step(golden_batch(golden, step), phases)
         losses = {term: float(phases.losses[our_term]) for term, our_term in TERMS.items()}
         assert losses == pytest.approx(expected, abs=1e-8, rel=0)
         assert phases.losses.keys() == set(TERMS.values())
 
-    for entry in told["pool"]["entries"]:
+    for entry in record["pool"]["entries"]:
         pool_name, returned = POOLS[entry["pool"]], entry["returned"]
         expected_image = fakes[pool_name][returned["step"]][returned["image"]]
         assert shown[pool_name][entry["step"]][entry["image"]].equal(expected_image), entry
@@ -122,7 +122,7 @@ def test_three_steps_give_the_authors_losses_pools_and_weights(golden, determini
     trained = dict(method.named_parameters())
     assert after.keys() == trained.keys()
     # A bias before instance norm has a gradient of rounding alone, which Adam turns into tiny moves.
-    without_gradient = {own_key(key) for key in told["zero_gradient"]["max_move"]}
+    without_gradient = {our_key(key) for key in record["zero_gradient"]["max_move"]}
     assert without_gradient < trained.keys()
     for key, value in after.items():
         atol = 1e-7 if key in without_gradient else 1e-8
@@ -131,7 +131,7 @@ def test_three_steps_give_the_authors_losses_pools_and_weights(golden, determini
         )
 
 
-def own_key(public: str) -> str:
+def our_key(public: str) -> str:
     net, key = public.split("/model.")
     return f"{NETWORKS[net]}.{key.replace('conv_block', 'layers')}"
 
@@ -172,9 +172,9 @@ def test_six_steps_of_the_engine_equal_a_plain_loop(batch_size, deterministic):
 
     oracle = runpy.run_path(str(Path(__file__).with_name("cyclegan_oracle.py")))
     batches = [(*images[step], *draws[step]) for step in range(steps)]
-    told, pools = oracle["train"](plain, batches, steps=length, lr=lr, pool_size=pool_size)
+    record, pools = oracle["train"](plain, batches, steps=length, lr=lr, pool_size=pool_size)
 
-    for ours, expected in zip(history, told, strict=True):
+    for ours, expected in zip(history, record, strict=True):
         assert ours == pytest.approx(expected, abs=1e-9, rel=0)
     for name, network in plain.items():
         expected = dict(network.named_parameters())

@@ -59,14 +59,14 @@ def state_of(tensors: dict[str, Tensor], when: str) -> dict[str, Tensor]:
 
 def start(golden: Golden) -> UNIT:
     """The method in the state that the golden steps begin with."""
-    told, tensors = golden
+    record, tensors = golden
     overrides = {
-        "size": told["size"],
-        "batch_size": told["batch"],
-        "channels": told["generator"]["dim"],
-        "blocks": told["generator"]["n_res"],
-        "discriminator_channels": told["discriminator"]["dim"],
-        "lr": told["optimiser"]["adam_lr"],
+        "size": record["size"],
+        "batch_size": record["batch"],
+        "channels": record["generator"]["dim"],
+        "blocks": record["generator"]["n_res"],
+        "discriminator_channels": record["discriminator"]["dim"],
+        "lr": record["optimiser"]["adam_lr"],
     }
     method = UNIT(UNIT.make_config("paper", None, overrides))
     method.load_state_dict(state_of(tensors, "before"))
@@ -108,10 +108,10 @@ def test_the_networks_give_the_authors_outputs(golden):
 
 
 def test_three_steps_give_the_authors_losses_and_weights(golden, deterministic):
-    told, tensors = golden
+    record, tensors = golden
     method = start(golden)
     phases = Phases(optim.build(method))
-    for step, expected in enumerate(told["losses"]):
+    for step, expected in enumerate(record["losses"]):
         phases.begin_step()
         method.step(golden_batch(golden, step), phases)
         losses = {term: sum(float(phases.losses[part]) for part in parts) for term, parts in TERMS.items()}
@@ -125,7 +125,7 @@ def test_three_steps_give_the_authors_losses_and_weights(golden, deterministic):
 
 
 def test_parameters_and_multiplications_at_256_px_are_the_authors(golden):
-    told = golden[0]["full_size"]
+    record = golden[0]["full_size"]
     with torch.device("meta"):
         method = UNIT(UNIT.make_config()).requires_grad_(False)
         image, code = torch.zeros(1, 3, 256, 256), torch.zeros(1, 256, 64, 64)
@@ -133,7 +133,7 @@ def test_parameters_and_multiplications_at_256_px_are_the_authors(golden):
     for kind, x in inputs.items():
         for domain in "ab":
             network = getattr(method, f"{kind}_{domain}")
-            assert sum(p.numel() for p in network.parameters()) == told[f"{kind}_parameters"]
+            assert sum(p.numel() for p in network.parameters()) == record[f"{kind}_parameters"]
             with FlopCounterMode(display=False) as counter:
                 network(x)
-            assert round(counter.get_total_flops() / 2e9, 3) == told[f"{kind}_gmac"]
+            assert round(counter.get_total_flops() / 2e9, 3) == record[f"{kind}_gmac"]

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from ugbench.nn.patch_nce import Projection, patch_nce, places_of
+from ugbench.nn.patch_nce import Projection, patch_nce, sample_positions
 
 
 def test_two_patches_with_known_similarities_have_the_loss_worked_out_by_hand() -> None:
@@ -47,13 +47,13 @@ def test_similarities_stay_in_float32_under_bfloat16() -> None:
 
 
 def test_places_are_those_of_the_lowest_numbers_and_none_comes_twice() -> None:
-    assert places_of(torch.tensor([0.5, 0.1, 0.9, 0.3]), 3).tolist() == [1, 3, 0]
-    equal = places_of(torch.zeros(40), 40)
+    assert sample_positions(torch.tensor([0.5, 0.1, 0.9, 0.3]), 3).tolist() == [1, 3, 0]
+    equal = sample_positions(torch.zeros(40), 40)
     assert sorted(equal.tolist()) == list(range(40))
 
 
 def test_a_layer_with_fewer_positions_gives_all_of_them() -> None:
-    assert sorted(places_of(torch.rand(9), 256).tolist()) == list(range(9))
+    assert sorted(sample_positions(torch.rand(9), 256).tolist()) == list(range(9))
 
 
 def test_points_are_of_their_places_row_by_row_and_of_norm_one() -> None:
