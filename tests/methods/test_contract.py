@@ -82,6 +82,11 @@ def test_presets_and_variants_give_whole_configs_that_come_back_from_what_is_sto
             assert cls.Config(**resolved.model_dump(mode="json")) == resolved
 
 
+def test_methods_have_the_names_of_their_papers() -> None:
+    titles = {name: registry.load_method(name).title for name in METHODS}
+    assert titles == {"cut": "CUT", "cyclegan": "CycleGAN", "ugatit": "U-GAT-IT", "unit": "UNIT"}
+
+
 @each_method
 def test_paper_trains_at_256_px(name: str) -> None:
     assert registry.load_method(name).make_config("paper").size == 256
