@@ -33,8 +33,8 @@ def golden(request: pytest.FixtureRequest) -> Golden:
     """The golden values of "light", which lie beside the tests, or "full", which lie with the test data."""
     name = getattr(request, "param", "light")
     folder = HERE if name == "light" else request.getfixturevalue("test_data") / "golden"
-    told = json.loads((folder / f"ugatit-{name}.json").read_text())
-    return told, load_file(folder / f"ugatit-{name}.safetensors")
+    record = json.loads((folder / f"ugatit-{name}.json").read_text())
+    return record, load_file(folder / f"ugatit-{name}.safetensors")
 
 
 both = pytest.mark.parametrize("golden", ["light", "full"], indirect=True)
@@ -55,10 +55,10 @@ def image(golden: Golden, step: int, domain: str) -> Tensor:
 
 
 def start(golden: Golden) -> UGATIT:
-    told = golden[0]
+    record = golden[0]
     config, state = UGATIT.load_public_checkpoint(public(golden, "before"))
-    optimiser = told["optimiser"]
-    update = {"size": told["generator"]["size"], "batch_size": told["batch"], "steps": 10**9}
+    optimiser = record["optimiser"]
+    update = {"size": record["generator"]["size"], "batch_size": record["batch"], "steps": 10**9}
     update |= {"lr": optimiser["adam_lr"], "weight_decay": optimiser["weight_decay"]}
     method = UGATIT(config.model_copy(update=update)).double()
     method.load_state_dict(state)
@@ -101,9 +101,9 @@ def test_three_steps_give_the_golden_losses_and_state(golden, engine):
 
 @both
 def test_a_public_checkpoint_tells_its_networks(golden):
-    told = golden[0]
+    record = golden[0]
     config, state = UGATIT.load_public_checkpoint(public(golden, "before"))
-    generator, discriminator = told["generator"], told["discriminator"]
+    generator, discriminator = record["generator"], record["discriminator"]
     assert (config.channels, config.blocks, config.light) == tuple(
         generator[k] for k in ("channels", "blocks", "light")
     )
