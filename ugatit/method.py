@@ -128,9 +128,9 @@ class UGATIT(Method):
     def step(self, batch: Batch, phase: Phase) -> None:
         """Update the discriminators, then the generators, then clip rho to [0, 1]."""
         a, b, config = batch.a, batch.b, self.config
-        from_a, same_b = self._source_and_identity(self.generator_a2b, a, b)
-        from_b, same_a = self._source_and_identity(self.generator_b2a, b, a)
-        real, fake = {"a": a, "b": b}, {"a": from_b.image, "b": from_a.image}
+        fake_b, identity_b = self._source_and_identity(self.generator_a2b, a, b)
+        fake_a, identity_a = self._source_and_identity(self.generator_b2a, b, a)
+        real, fake = {"a": a, "b": b}, {"a": fake_a.image, "b": fake_b.image}
 
         with phase(*self._discriminator_groups) as loss:
             for kind, domain in self.discriminators:
@@ -146,13 +146,13 @@ class UGATIT(Method):
                 on_fake = self.get_submodule(f"{kind}_{domain}")(fake[domain])
                 for term, logits in adversarial_logits(kind, domain, on_fake):
                     loss[term] = config.adversarial_weight * least_squares(logits, 1.0)
-            loss["cycle_a"] = config.cycle_weight * l1(self.generator_b2a(from_a.image).image, a)
-            loss["cycle_b"] = config.cycle_weight * l1(self.generator_a2b(from_b.image).image, b)
-            loss["identity_a"] = config.identity_weight * l1(same_a.image, a)
-            loss["identity_b"] = config.identity_weight * l1(same_b.image, b)
+            loss["cycle_a"] = config.cycle_weight * l1(self.generator_b2a(fake_b.image).image, a)
+            loss["cycle_b"] = config.cycle_weight * l1(self.generator_a2b(fake_a.image).image, b)
+            loss["identity_a"] = config.identity_weight * l1(identity_a.image, a)
+            loss["identity_b"] = config.identity_weight * l1(identity_b.image, b)
             if config.generator_cam:
-                loss["cam_a2b"] = config.cam_weight * cam_loss(from_a, same_b)
-                loss["cam_b2a"] = config.cam_weight * cam_loss(from_b, same_a)
+                loss["cam_a2b"] = config.cam_weight * cam_loss(fake_b, identity_b)
+                loss["cam_b2a"] = config.cam_weight * cam_loss(fake_a, identity_a)
 
         for rho in self._learnt_rhos().values():
             clip_rho(rho)

@@ -1,4 +1,4 @@
-"""CUT's training as one would write it plainly: an image, a layer and a patch at a time, nothing made once for two.
+"""A plain reference for the training of CUT: one image, one layer and one patch at a time, and nothing is reused.
 
 It is given the networks of the method; what it checks is the step: losses, order, patches, flips, Adams, rates.
 """

@@ -1,4 +1,4 @@
-"""CycleGAN's training as one would write it plainly: nothing batched, nothing shared, a list for a pool.
+"""A plain reference for the training of CycleGAN: no joined batches, nothing is reused, and a pool is a list.
 
 It is given the networks of the method; what it checks is the step: losses, order, pools, Adam, rates.
 """

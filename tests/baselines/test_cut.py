@@ -1,4 +1,4 @@
-"""CUT: its networks' sizes, its config and rates, what a step touches, and its public checkpoints."""
+"""CUT: sizes of its networks, config, learning rates, and the gradients and draws of a step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CUT checkpoints under the public code's names become networks that do what plain ones of that layout do."""
+"""Converted CUT checkpoints give the same outputs as plain networks with the keys of the public code."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def files(deterministic: None) -> dict[str, dict[str, Tensor]]:
     return public()
 
 
-def test_published_networks_are_read_whole(files: dict[str, dict[str, Tensor]]) -> None:
+def test_published_networks_are_read_completely(files: dict[str, dict[str, Tensor]]) -> None:
     config, state = CUT.load_public_checkpoint(files)
     assert config.model_dump(include={*WIDTHS, "blocks", "size"}) == {**WIDTHS, "blocks": 2, "size": 256}
     method = CUT(config)
@@ -173,6 +173,6 @@ def spoilt(name: str) -> dict[str, Any]:
         ("projection", r"projection\.5\.0\.bias is \(8,\), expected nothing"),
     ],
 )
-def test_what_fits_nothing_is_told_what_was_found_and_what_was_expected(wrong: str, says: str) -> None:
+def test_the_error_for_another_file_says_what_was_found_and_what_was_expected(wrong: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         CUT.load_public_checkpoint(spoilt(wrong))

@@ -1,4 +1,4 @@
-"""CUT and FastCUT against values of the authors' code, and against a plain step."""
+"""CUT and FastCUT equal values of the authors' code, and a plain reference step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CycleGAN: its networks' sizes, its config, what a step touches, and that samples do not meet."""
+"""CycleGAN: sizes of its networks, config, gradients of a step, and independent samples."""
 
 from __future__ import annotations
 
@@ -235,8 +235,8 @@ def test_an_output_does_not_depend_on_its_neighbours(direction):
     images = batch_of(3).a.double()
     with torch.no_grad():
         together = method.translate(images, direction)
-        apart = torch.cat([method.translate(image[None], direction) for image in images])
-    torch.testing.assert_close(together, apart, rtol=0, atol=1e-12)
+        separately = torch.cat([method.translate(image[None], direction) for image in images])
+    torch.testing.assert_close(together, separately, rtol=0, atol=1e-12)
 
 
 def test_a_discriminators_logits_do_not_depend_on_what_they_are_batched_with():
@@ -244,8 +244,8 @@ def test_a_discriminators_logits_do_not_depend_on_what_they_are_batched_with():
     batch = batch_of(3)
     real, fake = batch.a.double(), batch.b.double()
     together = method.discriminator_a(torch.cat((real, fake)))
-    apart = torch.cat((method.discriminator_a(real), method.discriminator_a(fake)))
-    torch.testing.assert_close(together, apart, rtol=0, atol=1e-12)
+    separately = torch.cat((method.discriminator_a(real), method.discriminator_a(fake)))
+    torch.testing.assert_close(together, separately, rtol=0, atol=1e-12)
 
 
 def test_the_two_directions_use_the_two_generators():
@@ -275,7 +275,7 @@ def public_networks(**fields: Any) -> tuple[CycleGAN, dict[str, dict[str, Tensor
 
 
 @pytest.mark.parametrize("spelling", ["{}", "latest_net_{}.pth", "200_net_{}"])
-def test_published_networks_are_read_whole(spelling):
+def test_published_networks_are_read_completely(spelling):
     method, public = public_networks(channels=8, blocks=3)
     config, state = CycleGAN.load_public_checkpoint({spelling.format(name): value for name, value in public.items()})
     assert (config.channels, config.discriminator_channels, config.blocks, config.size) == (8, 4, 3, 256)

@@ -1,4 +1,4 @@
-"""CycleGAN checkpoints of every public form become networks that do what plain ones of that form do."""
+"""Converted CycleGAN checkpoints give the same outputs as plain networks with the keys of the public code."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def spoilt(name: str) -> dict[str, Any]:
         ("shape", r"generator_a2b\.1\.bias is \(9,\), expected \(4,\)"),
     ],
 )
-def test_what_fits_nothing_is_told_what_was_found_and_what_was_expected(wrong: str, says: str) -> None:
+def test_the_error_for_another_file_says_what_was_found_and_what_was_expected(wrong: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         CycleGAN.load_public_checkpoint(spoilt(wrong))
 

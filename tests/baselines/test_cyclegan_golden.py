@@ -1,4 +1,4 @@
-"""CycleGAN against values of the authors' code, and against a plain step."""
+"""CycleGAN equals values of the authors' code, and a plain reference step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""UNIT: its networks' sizes, its config, hand-made losses, and what a step touches."""
+"""UNIT: sizes of its networks, config, losses that were computed by hand, and gradients of a step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""UNIT checkpoints of the authors' code become networks that do what plain ones with those keys do."""
+"""Converted UNIT checkpoints give the same outputs as plain networks with the keys of the public code."""
 
 from __future__ import annotations
 
@@ -138,7 +138,9 @@ JUDGE = {"cnns.0.0.conv.weight": torch.zeros(4, 3, 4, 4)}
         ({"a": A, "b": public(1, 3)}, r"b\..* expected .*same channels and residual blocks in both domains"),
     ],
 )
-def test_what_fits_nothing_is_told_what_was_found_and_what_was_expected(tensors: dict[str, Any], says: str) -> None:
+def test_the_error_for_another_file_says_what_was_found_and_what_was_expected(
+    tensors: dict[str, Any], says: str
+) -> None:
     with pytest.raises(UsageError, match=says):
         UNIT.load_public_checkpoint(tensors)
 

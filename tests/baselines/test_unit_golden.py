@@ -1,4 +1,4 @@
-"""UNIT against values of the authors' code: outputs, and three steps in float64."""
+"""UNIT equals values of the authors' code: outputs, and three steps in float64."""
 
 from __future__ import annotations
 

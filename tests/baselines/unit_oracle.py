@@ -1,4 +1,4 @@
-"""UNIT's training as one would write it plainly: nothing batched, nothing shared, every image encoded anew.
+"""A plain reference for the training of UNIT: no joined batches, nothing is reused, each image is encoded again.
 
 It is given the networks of the method; what it checks is the step: losses, noise, order, Adam, rates.
 """

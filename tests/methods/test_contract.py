@@ -1,4 +1,4 @@
-"""What every registered method and variant must keep; a new method's file is tested here unasked."""
+"""The contract of each registered method and variant. A new method is tested here without any change."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def style_for(method: Method, n: int, dtype: torch.dtype = torch.float32) -> Ten
 
 
 @each_method
-def test_presets_and_variants_give_whole_configs_that_come_back_from_what_is_stored(name: str) -> None:
+def test_presets_and_variants_give_complete_configs_that_survive_storing(name: str) -> None:
     cls = registry.load_method(name)
     assert {"paper", "smoke"} <= cls.PRESETS.keys()
     assert "full" not in cls.VARIANTS
@@ -217,14 +217,14 @@ def test_each_direction_translates_to_images_of_the_same_shape(name: str, varian
         assert y.std() > 0
 
 
-def apart_and_together(method: Method, direction: Direction) -> tuple[Tensor, Tensor]:
+def separately_and_together(method: Method, direction: Direction) -> tuple[Tensor, Tensor]:
     x, style = random_batch(method, 3, torch.float64).a, style_for(method, 3, torch.float64)
     with torch.no_grad():
         together = method.translate(x, direction, style)
-        apart = [
+        separately = [
             method.translate(x[i : i + 1], direction, None if style is None else style[i : i + 1]) for i in range(3)
         ]
-    return torch.cat(apart), together
+    return torch.cat(separately), together
 
 
 @each_case
@@ -233,8 +233,8 @@ def test_an_output_does_not_depend_on_its_neighbours_in_the_batch(name: str, var
     method.step(random_batch(method, 2, torch.float64), phases_of(method))
     method.eval()
     for direction in method.directions:
-        apart, together = apart_and_together(method, direction)
-        torch.testing.assert_close(together, apart, rtol=0, atol=1e-10)
+        separately, together = separately_and_together(method, direction)
+        torch.testing.assert_close(together, separately, rtol=0, atol=1e-10)
 
 
 @each_case

@@ -1,4 +1,4 @@
-"""Layer norm of images: its statistics by hand, samples apart, and inputs without spread."""
+"""Layer norm of images: its statistics by hand, independent samples, and constant inputs."""
 
 from __future__ import annotations
 

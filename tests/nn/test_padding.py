@@ -1,4 +1,4 @@
-"""Reflection padding by flips equals torch's, in value and gradient."""
+"""Reflection padding by flips has the values and the gradient of PyTorch's."""
 
 from __future__ import annotations
 

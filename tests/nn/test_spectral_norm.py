@@ -1,4 +1,4 @@
-"""Spectral norm without a copy of the weight equals torch's, with its gradient and its iterations."""
+"""Spectral norm without a copy of the weight has the output, gradient and power iterations of PyTorch's."""
 
 from __future__ import annotations
 

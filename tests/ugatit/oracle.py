@@ -1,4 +1,4 @@
-"""U-GAT-IT's training as one would write it plainly, from the paper's description and a table of tensors.
+"""A plain reference for the training of U-GAT-IT, written from the paper, with its tensors in a dict.
 
 Nothing is shared with the package but the names of tensors and options: fakes are made anew in each phase,
 each set of images goes through a network by itself, norms are written from means and variances, and a

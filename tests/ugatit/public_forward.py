@@ -1,4 +1,4 @@
-"""A generator of the authors' PyTorch code, plainly: from its state dict's own key names to an image.
+"""A plain forward pass of a generator of the authors' PyTorch code, with the key names of its state dict.
 
 Both of that code's forward passes: since 2019-08-27, and before (`early`), when the decoder's blocks did not add
 their input and a variance was the variance, axis after axis, of variances.

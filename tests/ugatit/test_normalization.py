@@ -115,7 +115,7 @@ def test_the_gradient_reaches_x_rho_gamma_and_beta(x):
     torch.autograd.gradcheck(lambda x, *_: norm(x), inputs)
 
 
-def test_batch_norm_tells_running_statistics_as_torch_does(x):
+def test_batch_norm_keeps_the_running_statistics_that_torchs_keeps(x):
     ours, theirs = make("batch", 0.0), torch.nn.BatchNorm2d(6).double()
     for scale in (1, 2, 3):
         ours(x * scale)
@@ -125,7 +125,7 @@ def test_batch_norm_tells_running_statistics_as_torch_does(x):
     torch.testing.assert_close(ours.eval()(x), theirs.eval()(x), atol=1e-12, rtol=0)
 
 
-def test_batch_norm_in_eval_mode_joins_no_samples_and_changes_nothing(x):
+def test_batch_norm_in_eval_mode_treats_each_sample_alone_and_changes_nothing(x):
     norm = make("batch", 0.4)
     norm(x)
     norm.eval()

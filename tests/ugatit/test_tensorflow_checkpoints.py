@@ -1,4 +1,4 @@
-"""Generators of the authors' TensorFlow code give, as ours, what that code's forward pass gives from its variables."""
+"""Converted generators of the authors' TensorFlow code give the same outputs as that code's forward pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks, losses and three steps equal values of the authors' PyTorch code, whose checkpoints are read."""
+"""Networks, losses and three steps from a checkpoint equal the values of the authors' PyTorch code."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_three_steps_give_the_golden_losses_and_state(golden, engine):
 
 
 @both
-def test_a_public_checkpoint_tells_its_networks(golden):
+def test_the_config_of_a_public_checkpoint_follows_from_its_tensors(golden):
     record = golden[0]
     config, state = UGATIT.load_public_checkpoint(public(golden, "before"))
     generator, discriminator = record["generator"], record["discriminator"]

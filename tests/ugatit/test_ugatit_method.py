@@ -1,4 +1,4 @@
-"""U-GAT-IT as a method: options, variants, groups, gradients, attention, scalars, steps in odd conditions."""
+"""U-GAT-IT as a method: options, variants, groups, gradients, attention, scalars, steps under special conditions."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_by_default_there_are_two_groups_that_decay_everything(tiny):
     ],
     ids=["kernels", "rho rate", "rho undecayed"],
 )
-def test_options_set_vectors_and_rho_apart(tiny, options, expected):
+def test_options_give_vectors_and_rho_groups_of_their_own(tiny, options, expected):
     assert settings(tiny(**options)) == expected
 
 

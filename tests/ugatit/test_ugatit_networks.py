@@ -1,4 +1,4 @@
-"""The networks: the published sizes, what they refuse, and that no output depends on its neighbours."""
+"""The networks: published sizes, refused inputs, and outputs that do not depend on the rest of the batch."""
 
 from __future__ import annotations
 

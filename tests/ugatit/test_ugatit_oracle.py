@@ -1,4 +1,4 @@
-"""The fast step does what the plain one does, in every parameter, buffer and loss."""
+"""The fast step gives the same parameters, buffers and losses as the plain reference step."""
 
 from __future__ import annotations
 
