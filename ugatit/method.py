@@ -18,7 +18,7 @@ from ugatit.losses import adversarial_logits, cam_loss
 from ugatit.normalization import RhoNorm, clip_rho, make_rho_norm
 from ugatit.public_checkpoints import REVISIONS, convert_checkpoint
 from ugatit.tensorflow_checkpoints import convert_tensorflow_checkpoint, is_tensorflow_checkpoint
-from ugbench.method import Adaptation, Batch, ConfigError, Direction, Group, Method, Phase, UsageError
+from ugbench.method import Batch, ConfigError, Direction, Group, Method, Phase, UsageError
 from ugbench.nn.init import normal_
 from ugbench.nn.losses import l1, least_squares
 from ugbench.nn.schedule import constant_then_linear
@@ -73,12 +73,6 @@ class UGATIT(Method):
     }
 
     ablation: ClassVar[tuple[str, ...]] = ("in", "ln", "adain", "gn", "no-cam", "no-gcam", "no-dcam")
-    # AdaLIN's alone: the upsampling layers' LIN has no part in the claim.
-    adaptation: ClassVar[Adaptation] = Adaptation(
-        learnt={"rho-from-0": 0.0, "rho-from-05": 0.5, "rho-from-1": 1.0},
-        fixed={"rho0": 0.0, "adain": 1.0},
-        scalars={"A2B": "rho/generator_a2b.decoder.", "B2A": "rho/generator_b2a.decoder."},
-    )
     revisions: ClassVar[tuple[str, ...]] = tuple(REVISIONS)
     output_maps: ClassVar[tuple[str, ...]] = ("global", "local")
 

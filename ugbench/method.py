@@ -32,7 +32,6 @@ from ugbench.errors import ConfigError, UnknownName, UsageError, first_fault
 
 __all__ = [
     "DIRECTIONS",
-    "Adaptation",
     "Batch",
     "ConfigError",
     "Direction",
@@ -143,24 +142,6 @@ class MethodConfig(BaseModel):
         return self.model_copy(update={"steps": steps, "epochs": None})
 
 
-@dataclass(frozen=True)
-class Adaptation:
-    """A share, rho, from 0 to 1 that a method learns and is said to adapt to its data: `ugbench ablate --dial` asks.
-
-    All its variants differ in where rho starts or stays, and in what lets it move, alone. They start from the same
-    other weights, so that a seed pairs them.
-
-    Attributes:
-        learnt: variants that learn it, each with where it starts: 0, 1 and a place between.
-        fixed: variants in which it stays where it is, each with its place: 0 and 1.
-        scalars: for each direction the beginning of the names of those `scalars` whose mean is rho.
-    """
-
-    learnt: Mapping[str, float]
-    fixed: Mapping[str, float]
-    scalars: Mapping[Direction, str]
-
-
 class Method(nn.Module, ABC):
     """A translator between two domains, A and B. Its registered name is that of its module (see ugbench.registry).
 
@@ -175,7 +156,6 @@ class Method(nn.Module, ABC):
         VARIANTS: for each variant, the config fields that differ from the preset. The base method has no entry.
         ablation: the variants that `ugbench ablate` compares with the base method, as in the paper's ablation. Empty:
             all variants.
-        adaptation: what `ugbench ablate --dial` puts to the test; None where the method learns no such share.
         directions: the directions that one trained model translates.
         style_dim: length of the style vector that selects one of many possible outputs; 0 if there is one output.
         revisions: names of the forward passes that fit the same published state dict, for `load_public_checkpoint`.
@@ -190,7 +170,6 @@ class Method(nn.Module, ABC):
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]]
     VARIANTS: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     ablation: ClassVar[tuple[str, ...]] = ()
-    adaptation: ClassVar[Adaptation | None] = None
     directions: ClassVar[tuple[Direction, ...]] = ("A2B", "B2A")
     style_dim: ClassVar[int] = 0
     revisions: ClassVar[tuple[str, ...]] = ()
