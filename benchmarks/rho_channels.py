@@ -40,13 +40,13 @@ def measured(results: Path) -> dict[str, dict[str, float | int | None]]:
     found: dict[str, dict[int, dict[str, dict[str, Tensor]]]] = defaultdict(lambda: defaultdict(dict))
     for run in list_runs(results):
         if run.config.variant in UGATIT.adaptation.learnt and run.is_done():
-            found[run.path.parents[1].name][run.seed][str(run.config.variant)] = channels(run)
+            found[run.dataset_folder.name][run.seed][str(run.config.variant)] = channels(run)
     return {dataset: of_seeds(seeds) for dataset, seeds in sorted(found.items())}
 
 
 def channels(run: Run) -> dict[str, Tensor]:
     """rho of every channel, by decoder layer from A to B."""
-    tensors = load_file(run.path / "generators.safetensors")
+    tensors = load_file(run.generators_file)
     return {
         name: value.flatten().double()
         for name, value in tensors.items()

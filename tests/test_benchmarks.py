@@ -129,9 +129,7 @@ def test_starts_of_a_seed_are_compared_channel_by_channel(tmp_path: Path) -> Non
             (run.checkpoints / "1" / "manifest.json").write_text("{}")
             layer = torch.tensor(rho[::own]).view(1, 4, 1, 1)
             others = {"generator_b2a.decoder.0.norm1.rho": torch.rand(1, 4, 1, 1)}
-            save_file(
-                {"generator_a2b.decoder.0.norm1.rho": layer.contiguous(), **others}, run.path / "generators.safetensors"
-            )
+            save_file({"generator_a2b.decoder.0.norm1.rho": layer.contiguous(), **others}, run.generators_file)
     (found,) = figures_of("rho_channels", tmp_path).values()
     assert (found["runs"], found["same_seed_pairs"], found["other_seed_pairs"]) == (4, 2, 4)
     assert found["same_seed"] == pytest.approx(1.0)

@@ -160,16 +160,16 @@ def test_after_a_selection_outputs_are_of_that_step_and_no_difference_of_the_las
     home: Home, lowest_at: Callable[[int], None]
 ) -> None:
     from ugbench.analysis.differences import _kept
-    from ugbench.runs.stored_outputs import made_at
+    from ugbench.runs.stored_outputs import outputs_step
 
     run = find_run(home.run, home.folder / "results")
     (run.path / "scores.jsonl").unlink()
     home.eval()
-    assert made_at(run, "A2B") == 3 and _kept(run, "A2B") is not None
+    assert outputs_step(run, "A2B") == 3 and _kept(run, "A2B") is not None
     lowest_at(1)
     (run.path / "scores.jsonl").unlink()
     home.eval("--select", "validation")
-    assert made_at(run, "A2B") == 1 and _kept(run, "A2B") is None
+    assert outputs_step(run, "A2B") == 1 and _kept(run, "A2B") is None
 
 
 def test_what_each_output_contributed_is_kept_by_step_and_outlives_the_outputs(home: Home) -> None:

@@ -9,16 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from ugbench import registry
-from ugbench.errors import RunError, UnknownName
+from ugbench.errors import UnknownName
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, open_run
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables.build import Table, build_table, to_json
-from ugbench.tables.columns.cost import add_about, short, training_hours
+from ugbench.tables.columns.cost import add_about, short
 from ugbench.tables.formats import render
-from ugbench.training.bench import bench
 from ugbench.training.counts import count
 
 Make = Callable[..., ScoreRecord]
@@ -53,14 +51,6 @@ def table(tmp_path: Path, make_record: Make) -> Table:
     return build_table([make_record("kid", "identity", 0.5), *records, make_record("kid", "cut", 0.2)])
 
 
-def test_counts_are_those_that_bench_takes_from_a_real_step() -> None:
-    config = registry.load_method("cyclegan").make_config("smoke", overrides={"size": 32, "steps": 10})
-    counts = count("cyclegan", config)
-    real = bench("cyclegan", config, torch.device("cpu"), "fp32", steps=1, warmup_steps=0)
-    assert counts.parameters == real["parameters"]
-    assert counts.flops_per_step == real["flops_per_step"]
-
-
 def test_a_row_has_them_where_its_runs_are_here_and_nothing_else_has(table: Table, tmp_path: Path) -> None:
     config = registry.load_method("cyclegan").make_config("smoke", overrides={"size": 32, "steps": 10})
     counts = count("cyclegan", config)
@@ -89,17 +79,6 @@ def test_a_method_that_is_not_installed_is_not_counted_and_the_caption_says_why(
     built = add_about(build_table([make_record("kid", "gone", 0.1, run=run.id)]), ALL, tmp_path)
     assert to_json(built)["rows"][0]["about"] == {"parameters": None, "flops_per_step": None, "hours": 1.0}
     assert any(note.startswith("Not counted: no method is called 'gone'") for note in built.notes)
-
-
-def test_hours_count_each_line_for_the_steps_since_the_line_before(tmp_path: Path) -> None:
-    file = tmp_path / "timing.jsonl"
-    file.write_text('{"step": 10, "seconds_per_step": 36}\n{"step": 30, "seconds_per_step": 72}\n{"step": 40, "sec')
-    assert training_hours(tmp_path) == pytest.approx((10 * 36 + 20 * 72) / 3600)
-    file.write_text("")
-    assert training_hours(tmp_path) is None
-    file.write_text('{"step": 10}\n')
-    with pytest.raises(RunError, match=r"timing.jsonl, line 1 "):
-        training_hours(tmp_path)
 
 
 def test_numbers_have_three_digits_and_a_prefix() -> None:

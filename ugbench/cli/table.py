@@ -64,7 +64,7 @@ def table(
       ugbench table --votes --published table2
     """
     from ugbench.analysis import differences
-    from ugbench.runs.filters import of_datasets
+    from ugbench.runs.filters import select_datasets
     from ugbench.scoring.record import read_all
     from ugbench.tables.build import build_table
     from ugbench.tables.columns import votes as preferences
@@ -78,12 +78,12 @@ def table(
     built, names = preferences.EMPTY, options.split_list(metrics, "--metric")
     if names or not votes:
         mend = "run `ugbench eval` to make some"
-        records = of_datasets(read_all(results), lambda one: one.dataset, wanted, results, "scores", mend)
+        records = select_datasets(read_all(results), lambda one: one.dataset, wanted, results, "scores", mend)
         built = build_table(records, names, differences=differences.read_all(results), protocol=protocol)
     if votes:
         mend = "`ugbench vote --methods A,B --dataset D` serves the page that takes them"
         kept = read_polls(results)
-        polls = of_datasets(kept, lambda poll: poll.dataset, wanted, results, "votes", mend)
+        polls = select_datasets(kept, lambda poll: poll.dataset, wanted, results, "votes", mend)
         built = preferences.add_votes(built, {poll: kept[poll] for poll in polls})
     built = add_published(built, options.split_list(published, "--published"))
     built = add_about(built, options.split_list(columns, "--columns"), results)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ugbench.errors import UsageError
 from ugbench.figures import _style
 from ugbench.figures._context import FigureContext
-from ugbench.runs.filters import of_datasets
+from ugbench.runs.filters import select_datasets
 from ugbench.scoring import record
 from ugbench.statistics.adaptation import DIRECTION, Setting
 from ugbench.statistics.equivalence import against_margin
@@ -41,7 +41,7 @@ def draw(context: FigureContext) -> Figure:
     wanted = {run.id for run in context.runs}
     rhos = [one for one in read_all(context.results) if not wanted or one.run in wanted]
     asked, mend = () if context.dataset is None else (context.dataset,), "`ugbench ablate --dial` makes them"
-    rhos = of_datasets(rhos, lambda one: one.dataset, asked, context.results, "rho.jsonl", mend)
+    rhos = select_datasets(rhos, lambda one: one.dataset, asked, context.results, "rho.jsonl", mend)
     scores = [one for one in record.read_all(context.results) if not wanted or one.run in wanted]
     methods = sorted({one.method for one in rhos})
     if len(methods) > 1:

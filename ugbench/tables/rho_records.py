@@ -57,7 +57,7 @@ def keep(runs: Iterable[Run]) -> list[RhoRecord]:
         if adaptation is None or run.config.variant not in adaptation.learnt or spec is None:
             continue
         own = [_record(run, adaptation, way, (spec.shape, spec.texture)) for way in run.directions()]
-        file = run.path.parents[1] / FILE
+        file = run.dataset_folder / FILE
         known = [] if not file.exists() else read(file)
         # Of several of one run the newest counts: one that was trained again has a new line where it ended elsewhere.
         newest = {(one.run, one.direction): one for one in known}
@@ -90,7 +90,7 @@ def read_all(results: Path) -> list[RhoRecord]:
 
 def _record(run: Run, adaptation: Adaptation, direction: Direction, setting: tuple[float, float]) -> RhoRecord:
     variant, step, prefix = str(run.config.variant), run.step(), adaptation.scalars[direction]
-    curves = read_curves(run.path)
+    curves = read_curves(run)
     layers = {
         key: float(curve.values[-1])
         for key, curve in curves.items()
@@ -100,7 +100,7 @@ def _record(run: Run, adaptation: Adaptation, direction: Direction, setting: tup
         raise RunError(f"{run.path}: metrics.jsonl has no {prefix}… at step {step}; train it again with --restart.")
     return RhoRecord(
         run=run.id,
-        dataset=run.path.parents[1].name,
+        dataset=run.dataset_folder.name,
         shape=setting[0],
         texture=setting[1],
         direction=direction,

@@ -9,14 +9,15 @@ from pathlib import Path
 from statistics import fmean
 from types import MappingProxyType
 
-from ugbench.errors import ConfigError, RunError, UnknownName
+from ugbench.errors import ConfigError, UnknownName
+from ugbench.runs.method_description import MethodDescription
 from ugbench.runs.run import Run, list_runs
+from ugbench.runs.training_log import training_hours
 from ugbench.tables.build import Table, runs_of
 from ugbench.tables.columns import map_mass
 from ugbench.tables.extra_column import Beside, Entry
-from ugbench.training.counts import Counts, count
+from ugbench.training.counts import count
 
-TIMING = "timing.jsonl"
 PREFIXES = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"))
 
 
@@ -87,7 +88,7 @@ def add_about(table: Table, columns: Sequence[str], results: Path) -> Table:
     if not columns:
         return table
     runs = {run.id: run for run in list_runs(results)}
-    counted: dict[str, Counts | str] = {}
+    counted: dict[str, MethodDescription | str] = {}
     rows = []
     for row in table.rows:
         own = runs_of(row, runs)
@@ -100,42 +101,17 @@ def add_about(table: Table, columns: Sequence[str], results: Path) -> Table:
     return replace(table, rows=tuple(rows), beside=(*table.beside, *beside), notes=notes)
 
 
-def training_hours(run: Path) -> float | None:
-    """The sum of a run's step times in timing.jsonl, in hours; None where it has none.
-
-    A line's time a step counts for the steps since the line before. Time lost to a kill is not in it, samples and
-    checkpoints are.
-
-    Raises:
-        RunError: a whole line has no step and time; names file and line.
-    """
-    file = run / TIMING
-    if not file.exists():
-        return None
-    seconds, before = 0.0, 0
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(keepends=True), 1):
-        if not line.endswith("\n"):
-            break  # the run is writing it
-        try:
-            fields = json.loads(line)
-            seconds += float(fields["seconds_per_step"]) * (fields["step"] - before)
-            before = fields["step"]
-        except (ValueError, TypeError, KeyError):
-            raise RunError(f"{file}, line {number} is no line of a step and its time; remove it.") from None
-    return seconds / 3600 if before else None
-
-
-def _value(name: str, runs: Sequence[Run], counted: dict[str, Counts | str]) -> float | None:
+def _value(name: str, runs: Sequence[Run], counted: dict[str, MethodDescription | str]) -> float | None:
     if name == "hours":
-        hours = [found for run in runs if (found := training_hours(run.path)) is not None]
+        hours = [found for run in runs if (found := training_hours(run)) is not None]
         return fmean(hours) if hours else None
     counts = [_counts(run, counted) for run in runs if not run.config.is_external]
-    known = [one for one in counts if isinstance(one, Counts)]
+    known = [one for one in counts if isinstance(one, MethodDescription)]
     numbers = {sum(one.parameters.values()) if name == "parameters" else one.flops_per_step for one in known}
     return numbers.pop() if len(numbers) == 1 else None
 
 
-def _counts(run: Run, counted: dict[str, Counts | str]) -> Counts | str:
+def _counts(run: Run, counted: dict[str, MethodDescription | str]) -> MethodDescription | str:
     """The run's counts, or why there are none."""
     key = f"{run.config.method} {json.dumps(run.config.config, sort_keys=True)}"
     if key not in counted:

@@ -22,7 +22,7 @@ from ugbench.errors import RunError
 from ugbench.metric import Score
 from ugbench.metrics import cam_mass
 from ugbench.runs.run import Run, dataset_of, list_runs
-from ugbench.runs.stored_maps import kept_maps
+from ugbench.runs.stored_maps import read_maps
 from ugbench.scoring.evaluate import why_none
 from ugbench.scoring.inputs import Material
 from ugbench.tables.build import Row, Table, runs_of
@@ -57,13 +57,13 @@ def masses(run: Run, direction: Direction, find: Images | None = None) -> Masses
     """
     if run.config.is_external:
         return {}
-    maps = kept_maps(run, direction)
+    maps = read_maps(run, direction)
     if maps is None or maps.step != run.step():
         return None
-    if not maps.heat:
+    if not maps.maps:
         return {}
     own = (find or images)(dataset_of(run).root, direction, int(run.config.config["size"]))
-    return {name: (cam_mass.compute(heat, *own), name in maps.attended) for name, heat in maps.heat.items()}
+    return {name: (cam_mass.compute(heat, *own), name in maps.attended) for name, heat in maps.maps.items()}
 
 
 def images(root: Path, direction: Direction, size: int) -> tuple[Tensor, Tensor]:
