@@ -179,7 +179,7 @@ def test_only_the_newest_checkpoints_are_kept(make_run: Callable[..., Run], imag
 def test_a_logged_line_holds_losses_rates_and_scalars(make_run: Callable[..., Run], images: Images) -> None:
     run = make_run()
     train(run, images, CPU, EVERY_TWO)
-    lines = [json.loads(line) for line in (run.metrics_file).read_text().splitlines()]
+    lines = [json.loads(line) for line in run.metrics_file.read_text().splitlines()]
     assert list(lines[0]) == [
         "step",
         "discriminators/real",

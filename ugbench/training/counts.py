@@ -19,11 +19,11 @@ def describe_method(name: str, method: Method, flops_per_step: int) -> MethodDes
     """The description of a method for method.json.
 
     Args:
-        name: the method's registered name, its title if the class has none.
+        name: the method's registered name, which is its title if the class has none.
         flops_per_step: the FLOPs of one training step; 0 means that PyTorch could not count them.
     """
     return MethodDescription(
-        title=getattr(method, "title", "") or name,
+        title=method.title or name,
         directions=method.directions,
         parameters=parameters_by_network(method),
         flops_per_step=flops_per_step or None,
@@ -38,6 +38,8 @@ def count(name: str, config: MethodConfig) -> MethodDescription:
     Raises:
         UnknownName: the method is not installed.
     """
+    if config.steps is None:  # as in imported runs; schedules need the number of steps, the counts do not
+        config = config.model_copy(update={"steps": 1})
     with torch.random.fork_rng(devices=[]), FakeTensorMode():
         method = registry.load_method(name)(config).train()
         optimizers = {
