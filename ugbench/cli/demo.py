@@ -57,13 +57,13 @@ def demo(
     run = prepared.run
     say(f"2. train: {run.config.label}, {steps} steps, in {run.path}")
     with training_progress(run.config.label) as watch:
-        loop.train(run, prepared.images, chosen, watch=watch)
+        loop.train(run, prepared.images, chosen, callbacks=watch)
 
     say(f"3. translate and score: {', '.join(METRICS)}")
     networks = Networks("random", "alex", {}, chosen)
     records = Evaluation(Wanted(METRICS, networks), results, say).run(run)
 
-    home = run.path.parents[1]
+    home = run.dataset_folder
     table_file, figure_file = home / "table.md", home / "comparison.png"
     table = build_table([one for one in read_all(results) if one.dataset == home.name], METRICS)
     table_file.write_text(render(table, "md"), encoding="utf-8")

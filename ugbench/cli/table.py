@@ -12,8 +12,8 @@ from ugbench.cli.options import Json, Results
 from ugbench.cli.output import say
 
 if TYPE_CHECKING:
+    from ugbench.runs.method_description import MethodDescription
     from ugbench.runs.run import Run
-    from ugbench.training.counts import Counts
 
 
 def table(
@@ -68,7 +68,7 @@ def table(
       ugbench table --votes --published table2
     """
     from ugbench.analysis import differences
-    from ugbench.runs.filters import of_datasets
+    from ugbench.runs.filters import select_datasets
     from ugbench.scoring.record import read_all
     from ugbench.tables.build import build_table
     from ugbench.tables.columns.published import add_published
@@ -80,7 +80,7 @@ def table(
     built, names = Table(), options.split_list(metrics, "--metric")
     if names or not votes:
         mend = "run `ugbench eval` to make some"
-        records = of_datasets(read_all(results), lambda one: one.dataset, wanted, results, "scores", mend)
+        records = select_datasets(read_all(results), lambda one: one.dataset, wanted, results, "scores", mend)
         built = build_table(records, names, differences=differences.read_all(results), protocol=protocol)
     if votes:
         from ugbench.tables.columns.votes import add_votes
@@ -88,7 +88,7 @@ def table(
 
         mend = "`ugbench vote --methods A,B --dataset D` serves the page that takes them"
         kept = read_polls(results)
-        polls = of_datasets(kept, lambda poll: poll.dataset, wanted, results, "votes", mend)
+        polls = select_datasets(kept, lambda poll: poll.dataset, wanted, results, "votes", mend)
         built = add_votes(built, {poll: kept[poll] for poll in polls})
     built = add_published(built, options.split_list(published, "--published"))
     built = add_run_columns(built, options.split_list(columns, "--columns"), results, count_missing)
@@ -105,7 +105,7 @@ def table(
         say(f"written to {output}")
 
 
-def count_missing(run: Run) -> Counts:
+def count_missing(run: Run) -> MethodDescription:
     """Counts the parameters and FLOPs of a run that has stored none; loads torch and the run's method."""
     from ugbench.training.counts import count
 

@@ -1,4 +1,4 @@
-"""method.json of a run: facts about its method that tables show without loading the method or torch."""
+"""method.json of a run: facts about its method that tables and pages show without loading the method or torch."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ugbench.direction import Direction
 from ugbench.errors import RunError, first_fault
-from ugbench.runs.run import Run
+from ugbench.runs.folder import RunFolder
+from ugbench.runs.json_file import read_json, write_json
 
 
 class MethodDescription(BaseModel):
-    """Written when training starts. Nothing in it is part of the run's id.
+    """Written when training starts, or when a checkpoint is imported. Nothing in it is part of the run's id.
 
     Attributes:
-        title: the method's name as people write it.
-        directions: what a trained model translates.
+        title: the method's name as people write it, such as "U-GAT-IT".
+        directions: the directions that a trained model of the method translates.
         parameters: the number of parameters of each network.
-        flops_per_step: FLOPs of one training step; None if they cannot be counted.
+        flops_per_step: multiplications and additions of convolutions and matrix products in the forward and backward
+            passes of one training step; None if PyTorch cannot count them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,16 +29,20 @@ class MethodDescription(BaseModel):
     flops_per_step: int | None
 
 
-def read(run: Run) -> MethodDescription | None:
+def write(run: RunFolder, description: MethodDescription) -> None:
+    """Write RUN/method.json."""
+    write_json(run.method_file, description.model_dump())
+
+
+def read(run: RunFolder) -> MethodDescription | None:
     """The description in RUN/method.json; None if there is no such file, as in runs of older versions.
 
     Raises:
         RunError: the file holds something else.
     """
-    file = run.path / "method.json"
-    if not file.exists():
+    if not run.method_file.exists():
         return None
     try:
-        return MethodDescription.model_validate_json(file.read_text(encoding="utf-8"))
+        return MethodDescription(**read_json(run.method_file))
     except ValidationError as error:
-        raise RunError(f"{file}: {first_fault(error)}; to fix this, remove the file.") from None
+        raise RunError(f"{run.method_file}: {first_fault(error)}; to fix this, remove the file.") from None

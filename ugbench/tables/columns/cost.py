@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from types import MappingProxyType
-from typing import Protocol
 
 from ugbench.errors import ConfigError, UnknownName
 from ugbench.runs import method_description
+from ugbench.runs.method_description import MethodDescription
 from ugbench.runs.run import Run, list_runs
 from ugbench.runs.training_log import training_hours
 from ugbench.tables.model import ExtraCell, ExtraColumn, Table, add_extra_columns
@@ -19,18 +19,8 @@ from ugbench.tables.model import ExtraCell, ExtraColumn, Table, add_extra_column
 PREFIXES = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"))
 
 
-class Counts(Protocol):
-    """What was counted on a method's networks: parameters of each, and FLOPs per training step (None: not known)."""
-
-    @property
-    def parameters(self) -> Mapping[str, int]: ...
-
-    @property
-    def flops_per_step(self) -> int | None: ...
-
-
-CountMissing = Callable[[Run], Counts]
-"""Counts a run that was trained before runs stored their counts; raises UnknownName or ConfigError where it cannot."""
+CountMissing = Callable[[Run], MethodDescription]
+"""Counts a run that has no method.json; raises UnknownName or ConfigError if that is impossible."""
 
 
 @dataclass(frozen=True)
@@ -106,13 +96,13 @@ def add_cost(table: Table, columns: Sequence[str], results: Path, count_missing:
 
 
 class _CountsOfRuns:
-    """Counts of runs, each config counted once; an error instead where a run cannot be counted."""
+    """MethodDescription of runs, each config counted once; an error instead where a run cannot be counted."""
 
     def __init__(self, count_missing: CountMissing) -> None:
         self._count_missing = count_missing
-        self._counted: dict[str, Counts | UnknownName | ConfigError] = {}
+        self._counted: dict[str, MethodDescription | UnknownName | ConfigError] = {}
 
-    def of(self, run: Run) -> Counts | None:
+    def of(self, run: Run) -> MethodDescription | None:
         """The counts of a run; None where it was made by another tool or cannot be counted."""
         if run.config.is_external:
             return None

@@ -21,7 +21,7 @@ from ugbench.errors import RunError
 from ugbench.metric import Score
 from ugbench.metrics import cam_mass
 from ugbench.runs.run import Run, dataset_of, list_runs
-from ugbench.runs.stored_maps import kept_maps
+from ugbench.runs.stored_maps import read_maps
 from ugbench.scoring.evaluate import why_none
 from ugbench.scoring.inputs import Material
 from ugbench.tables.model import ExtraCell, ExtraColumn, Table, add_extra_columns
@@ -57,16 +57,16 @@ def masses(run: Run, direction: Direction, load_images: LoadImages | None = None
     """
     if run.config.is_external:
         return {}
-    maps = kept_maps(run, direction)
+    maps = read_maps(run, direction)
     if maps is None or maps.step != run.step():
         return None
-    if not maps.heat:
+    if not maps.maps:
         return {}
     size = int(run.config.config["size"])
     sources, truth = (load_images or images)(dataset_of(run).root, direction, size)
     return {
         name: (cam_mass.compute(attention_map, sources, truth), name in maps.attended)
-        for name, attention_map in maps.heat.items()
+        for name, attention_map in maps.maps.items()
     }
 
 
