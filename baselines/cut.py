@@ -200,7 +200,7 @@ class CUT(Method):
         return y
 
     @classmethod
-    def read_foreign(
+    def load_public_checkpoint(
         cls,
         tensors: Mapping[str, Any],
         revision: str | None = None,

@@ -197,7 +197,7 @@ class CycleGAN(Method):
         return y
 
     @classmethod
-    def read_foreign(
+    def load_public_checkpoint(
         cls, tensors: Mapping[str, Any], revision: str | None = None, direction: Direction | None = None
     ) -> tuple[MethodConfig, dict[str, Tensor]]:
         """Config and state from the state dicts of `<epoch>_net_{G_A,G_B}.pth`, and D_A and D_B where given.

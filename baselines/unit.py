@@ -215,7 +215,7 @@ class UNIT(Method):
         return y
 
     @classmethod
-    def read_foreign(
+    def load_public_checkpoint(
         cls,
         tensors: Mapping[str, Any],
         revision: str | None = None,

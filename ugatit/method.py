@@ -183,7 +183,7 @@ class UGATIT(Method):
         return {f"rho/{name}": norm.rho.detach().mean() for name, norm in norms if norm.rho is not None}
 
     @classmethod
-    def read_foreign(
+    def load_public_checkpoint(
         cls,
         tensors: Mapping[str, Any],
         revision: str | None = None,

@@ -175,7 +175,7 @@ class Method(nn.Module, ABC):
         adaptation: what `ugbench ablate --dial` puts to the test; None where the method learns no such share.
         directions: what one trained model translates.
         style_dim: length of the style vector that picks one of many outputs; 0 where there is one.
-        revisions: the forward passes that one published state dict fits, for `read_foreign`; the first is the
+        revisions: the forward passes that one published state dict fits, for `load_public_checkpoint`; the first is the
             default. Empty where the tensors leave no choice.
         output_maps: the names of heat maps that are of the translation, as a discriminator's is; every other map is
             of the input.
@@ -261,7 +261,7 @@ class Method(nn.Module, ABC):
         return {}
 
     @classmethod
-    def read_foreign(
+    def load_public_checkpoint(
         cls,
         tensors: Mapping[str, Any],  # noqa: ARG003
         revision: str | None = None,  # noqa: ARG003

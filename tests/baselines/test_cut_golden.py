@@ -53,7 +53,7 @@ def states(tensors: dict[str, Tensor], when: str) -> dict[str, dict[str, Tensor]
 def start(golden: Golden) -> CUT:
     """The method in the state that the golden steps begin with, with the options of its variant."""
     told, tensors = golden
-    config, state = CUT.read_foreign(states(tensors, "before"))
+    config, state = CUT.load_public_checkpoint(states(tensors, "before"))
     read = {name: getattr(config, name) for name in ("channels", "blocks", "discriminator_channels")}
     assert read == {"channels": 4, "blocks": told["generator"]["blocks"], "discriminator_channels": 4}
     overrides = {
@@ -117,7 +117,7 @@ def test_three_steps_give_the_authors_losses_and_weights(golden: Golden, determi
         assert found == pytest.approx(expected, abs=1e-10, rel=0)
         assert len(phases.losses) == len(expected)
 
-    _, after = CUT.read_foreign(states(tensors, "after3"))
+    _, after = CUT.load_public_checkpoint(states(tensors, "after3"))
     trained = dict(method.named_parameters())
     assert after.keys() == trained.keys()
     # A bias before instance norm has a gradient of rounding alone, which Adam turns into tiny moves.

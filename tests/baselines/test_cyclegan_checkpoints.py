@@ -77,7 +77,7 @@ def images() -> Tensor:
 
 
 def built(tensors: dict[str, Any]) -> tuple[CycleGAN, dict[str, Tensor]]:
-    config, state = CycleGAN.read_foreign(tensors)
+    config, state = CycleGAN.load_public_checkpoint(tensors)
     method = CycleGAN(config.model_copy(update={"size": SIZE, "pool_size": 1})).double().eval()
     _, unexpected = method.load_state_dict(state, strict=False)
     assert not unexpected
@@ -128,8 +128,8 @@ def keys(form: str) -> set[str]:
 @pytest.mark.parametrize("name", ["latest_net_G.pth", "G", "200_net_G", "horse2zebra.pth"])
 def test_a_file_of_one_generator_is_read_by_any_name(name: str) -> None:
     weights = public("plain").state_dict()
-    _, state = CycleGAN.read_foreign({name: weights})
-    _, wanted = CycleGAN.read_foreign(weights)
+    _, state = CycleGAN.load_public_checkpoint({name: weights})
+    _, wanted = CycleGAN.load_public_checkpoint(weights)
     assert state.keys() == wanted.keys()
 
 
@@ -175,9 +175,9 @@ def spoilt(name: str) -> dict[str, Any]:
 )
 def test_what_fits_nothing_is_told_what_was_found_and_what_was_expected(wrong: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
-        CycleGAN.read_foreign(spoilt(wrong))
+        CycleGAN.load_public_checkpoint(spoilt(wrong))
 
 
 def test_a_revision_of_a_file_without_an_epoch_is_refused() -> None:
     with pytest.raises(UsageError, match="of epoch 200"):
-        CycleGAN.read_foreign(public("plain").state_dict(), "200")
+        CycleGAN.load_public_checkpoint(public("plain").state_dict(), "200")

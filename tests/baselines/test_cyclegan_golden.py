@@ -56,7 +56,7 @@ def states(tensors: dict[str, Tensor], when: str) -> dict[str, dict[str, Tensor]
 def start(golden: tuple[dict[str, Any], dict[str, Tensor]]) -> CycleGAN:
     """The method in the state that the golden steps begin with."""
     told, tensors = golden
-    config, state = CycleGAN.read_foreign(states(tensors, "before"))
+    config, state = CycleGAN.load_public_checkpoint(states(tensors, "before"))
     assert config.blocks == told["generator"]["blocks"]
     update = {
         "size": told["size"],
@@ -118,7 +118,7 @@ def test_three_steps_give_the_authors_losses_pools_and_weights(golden, determini
         expected_image = fakes[own][returned["step"]][returned["image"]]
         assert shown[own][entry["step"]][entry["image"]].equal(expected_image), entry
 
-    _, after = CycleGAN.read_foreign(states(tensors, "after3"))
+    _, after = CycleGAN.load_public_checkpoint(states(tensors, "after3"))
     trained = dict(method.named_parameters())
     assert after.keys() == trained.keys()
     # A bias before instance norm has a gradient of rounding alone, which Adam turns into tiny moves.

@@ -67,7 +67,7 @@ def decode(state: State, x: Tensor, blocks: int) -> Tensor:
 
 
 def built(tensors: dict[str, Any]) -> UNIT:
-    config, state = UNIT.read_foreign(tensors)
+    config, state = UNIT.load_public_checkpoint(tensors)
     method = UNIT(config.model_copy(update={"size": SIZE, "scales": 1}))
     missing, unexpected = method.load_state_dict(state, strict=False)
     assert not unexpected
@@ -90,7 +90,7 @@ def test_a_file_translates_as_plain_networks_with_its_keys_do(blocks: int, tmp_p
 
 
 def test_the_tensors_tell_all_but_the_size_which_is_taken_as_256_px() -> None:
-    config, _ = UNIT.read_foreign({"a": public(0), "b": public(1)})
+    config, _ = UNIT.load_public_checkpoint({"a": public(0), "b": public(1)})
     assert config == UNIT.make_config("paper", None, {"channels": CHANNELS, "blocks": BLOCKS, "steps": None})
 
 
@@ -104,7 +104,7 @@ def test_statistics_of_old_files_are_dropped() -> None:
         }
         for name, state in pair.items()
     }
-    plain, found = UNIT.read_foreign(pair)[1], UNIT.read_foreign(old)[1]
+    plain, found = UNIT.load_public_checkpoint(pair)[1], UNIT.load_public_checkpoint(old)[1]
     assert found.keys() == plain.keys()
     assert all(found[key].equal(value) for key, value in plain.items())
 
@@ -140,9 +140,9 @@ JUDGE = {"cnns.0.0.conv.weight": torch.zeros(4, 3, 4, 4)}
 )
 def test_what_fits_nothing_is_told_what_was_found_and_what_was_expected(tensors: dict[str, Any], says: str) -> None:
     with pytest.raises(UsageError, match=says):
-        UNIT.read_foreign(tensors)
+        UNIT.load_public_checkpoint(tensors)
 
 
 def test_a_revision_is_refused() -> None:
     with pytest.raises(UsageError, match=r"--revision 7 was given; there is one, leave it out"):
-        UNIT.read_foreign({"a": A, "b": B}, "7")
+        UNIT.load_public_checkpoint({"a": A, "b": B}, "7")

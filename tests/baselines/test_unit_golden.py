@@ -48,7 +48,7 @@ def state_of(tensors: dict[str, Tensor], when: str) -> dict[str, Tensor]:
         if key.startswith(f"{when}/"):
             _, net, rest = key.split("/")
             public.setdefault(net, {})[rest] = value
-    _, state = UNIT.read_foreign({x: public[f"gen_{x}"] for x in "ab"})
+    _, state = UNIT.load_public_checkpoint({x: public[f"gen_{x}"] for x in "ab"})
     for x in "ab":
         for key, value in public[f"dis_{x}"].items():
             _, scale, layer, *_, kind = key.split(".")

@@ -37,7 +37,7 @@ def published(plain, light) -> Networks:
 
 
 def translate(published: Networks, revision: str | None, x: Tensor, direction: str, dtype=torch.float64) -> Tensor:
-    config, state = UGATIT.read_foreign(published, revision)
+    config, state = UGATIT.load_public_checkpoint(published, revision)
     # A light model's size is not in its tensors.
     method = UGATIT(config.model_copy(update={"size": SIZE})).to(dtype)
     method.load_state_dict(state)
@@ -68,7 +68,7 @@ def test_sizes_are_read_from_the_tensors_and_the_revision_is_in_the_config(publi
         ("2019-08", (True, "unbiased")),
         ("2019-07", (False, "nested")),
     ):
-        config, _ = UGATIT.read_foreign(published, revision)
+        config, _ = UGATIT.load_public_checkpoint(published, revision)
         assert (config.decoder_skip, config.variance) == fields
         assert (config.size, config.channels, config.blocks) == (256 if light else SIZE, CHANNELS, BLOCKS)
         assert (config.light, config.global_depth, config.local_depth) == (light, *DEPTHS)
@@ -76,26 +76,26 @@ def test_sizes_are_read_from_the_tensors_and_the_revision_is_in_the_config(publi
 
 
 def test_a_file_by_its_name_is_read_as_its_content_is(published):
-    _, state = UGATIT.read_foreign(published)
-    _, named = UGATIT.read_foreign({"selfie2anime_params_0500000.pt": published})
+    _, state = UGATIT.load_public_checkpoint(published)
+    _, named = UGATIT.load_public_checkpoint({"selfie2anime_params_0500000.pt": published})
     assert named.keys() == state.keys()
 
 
 def test_a_file_of_something_else_is_told_what_was_expected_and_what_was_found():
     with pytest.raises(UsageError, match=r"lacks genA2B, .* hold genA2B, .*, and this one model, optimizer\."):
-        UGATIT.read_foreign({"model": {}, "optimizer": {}})
+        UGATIT.load_public_checkpoint({"model": {}, "optimizer": {}})
 
 
 def test_the_first_weeks_checkpoints_are_refused_by_their_key(published):
     """Before 2019-08-07 there was no ReLU between the gamma/beta layers, so the second was FC.1."""
     published["genA2B"]["FC.1.weight"] = published["genA2B"].pop("FC.2.weight")
     with pytest.raises(UsageError, match=r"genA2B lacks FC\.2\.weight"):
-        UGATIT.read_foreign(published)
+        UGATIT.load_public_checkpoint(published)
 
 
 def test_an_unknown_revision_is_told_which_there_are(published):
     with pytest.raises(UsageError, match="--revision 2019-06: ugatit reads 2019-08 and 2019-07"):
-        UGATIT.read_foreign(published, "2019-06")
+        UGATIT.load_public_checkpoint(published, "2019-06")
 
 
 def test_nested_variances_need_layer_norm():

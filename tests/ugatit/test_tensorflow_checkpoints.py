@@ -104,7 +104,7 @@ def forward(named: Variables, scope: str, images: Tensor, light: bool) -> tuple[
 @pytest.mark.parametrize(("direction", "scope"), [("A2B", "generator_B"), ("B2A", "generator_A")])
 def test_images_and_heat_maps_are_that_codes(images, light, direction, scope):
     named, x = variables(light), images(size=SIZE)[0]
-    config, state = UGATIT.read_foreign(named)
+    config, state = UGATIT.load_public_checkpoint(named)
     assert {name.split(".")[0] for name in state} == {"generator_a2b", "generator_b2a"}
     assert (config.channels, config.blocks, config.light, config.size) == (
         CHANNELS,
@@ -128,9 +128,9 @@ def test_a_variable_that_is_missing_is_named():
     named = variables(light=True)
     del named["generator_A/MLP/gamma/dense/bias"]
     with pytest.raises(UsageError, match=r"lacks generator_A/MLP/gamma/dense/bias; .* this file generator_A/CAM_logit"):
-        UGATIT.read_foreign(named)
+        UGATIT.load_public_checkpoint(named)
 
 
 def test_a_revision_means_nothing_there():
     with pytest.raises(UsageError, match="--revision 2019-07: TensorFlow's checkpoints have none"):
-        UGATIT.read_foreign(variables(light=True), "2019-07")
+        UGATIT.load_public_checkpoint(variables(light=True), "2019-07")

@@ -56,7 +56,7 @@ def image(golden: Golden, step: int, domain: str) -> Tensor:
 
 def start(golden: Golden) -> UGATIT:
     told = golden[0]
-    config, state = UGATIT.read_foreign(public(golden, "before"))
+    config, state = UGATIT.load_public_checkpoint(public(golden, "before"))
     optimiser = told["optimiser"]
     update = {"size": told["generator"]["size"], "batch_size": told["batch"], "steps": 10**9}
     update |= {"lr": optimiser["adam_lr"], "weight_decay": optimiser["weight_decay"]}
@@ -92,7 +92,7 @@ def test_three_steps_give_the_golden_losses_and_state(golden, engine):
     for step, wanted in enumerate(golden[0]["losses"]):
         found = trained.step(image(golden, step, "a"), image(golden, step, "b"), step)
         assert found == pytest.approx({own_term(k): v for k, v in wanted.items()}, rel=1e-10)
-    _, after = UGATIT.read_foreign(public(golden, "after3"))
+    _, after = UGATIT.load_public_checkpoint(public(golden, "after3"))
     state = method.state_dict()
     assert state.keys() == after.keys()
     for name, tensor in after.items():
@@ -102,7 +102,7 @@ def test_three_steps_give_the_golden_losses_and_state(golden, engine):
 @both
 def test_a_public_checkpoint_tells_its_networks(golden):
     told = golden[0]
-    config, state = UGATIT.read_foreign(public(golden, "before"))
+    config, state = UGATIT.load_public_checkpoint(public(golden, "before"))
     generator, discriminator = told["generator"], told["discriminator"]
     assert (config.channels, config.blocks, config.light) == tuple(
         generator[k] for k in ("channels", "blocks", "light")
@@ -116,7 +116,7 @@ def test_a_public_checkpoint_tells_its_networks(golden):
 
 
 def test_a_public_checkpoint_is_taken_with_that_codes_own_settings(golden):
-    config, _ = UGATIT.read_foreign(public(golden, "before"))
+    config, _ = UGATIT.load_public_checkpoint(public(golden, "before"))
     assert (config.rho_start, config.init, config.spectral_iterations) == (0.9, "default", "forward")
     assert (config.variance, config.discriminator_cam_weight, config.steps) == (
         "unbiased",
@@ -160,9 +160,9 @@ def test_a_checkpoint_of_another_kind_is_refused_by_the_key(golden, wrong, messa
     networks = public(golden, "before")
     spoil(wrong, networks)
     with pytest.raises(UsageError, match=message):
-        UGATIT.read_foreign(networks)
+        UGATIT.load_public_checkpoint(networks)
 
 
 def test_a_revision_that_is_not_known_is_refused(golden):
     with pytest.raises(UsageError, match="--revision 2001-01"):
-        UGATIT.read_foreign(public(golden, "before"), "2001-01")
+        UGATIT.load_public_checkpoint(public(golden, "before"), "2001-01")
