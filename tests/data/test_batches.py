@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from ugbench.data.batches import Batches, generator_for, training_size
+from ugbench.data.batches import Batches, training_size
+from ugbench.data.seeding import generator_for
 from ugbench.method import Batch, Draw
 
 SIZE, SIDE = 32, 36

@@ -6,21 +6,15 @@ lie as uint8 on the training device; a batch is cut out of them there, without w
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
+from ugbench.data.seeding import generator_for
 from ugbench.data.tensors import to_float
 from ugbench.method import Batch, Draw
-
-
-def generator_for(seed: int, *key: object) -> torch.Generator:
-    """A CPU generator of its own for each key, seeded by the SHA-256 of "seed/key/…"."""
-    digest = hashlib.sha256("/".join(map(str, (seed, *key))).encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
 
 
 def training_size(size: int) -> int:

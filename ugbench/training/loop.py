@@ -14,7 +14,8 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from ugbench import registry
-from ugbench.data.batches import Batches, generator_for
+from ugbench.data.batches import Batches
+from ugbench.data.seeding import generator_for
 from ugbench.device import autocast
 from ugbench.errors import NonFiniteLoss, RunError, Stopped
 from ugbench.method import Method
