@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_images import patches
 from PIL import Image, ImageOps
 
 from ugbench.data.check import Finding, Report, check
@@ -10,18 +11,13 @@ from ugbench.data.datasets import open_dataset
 from ugbench.data.splits import SPLITS
 
 
-def picture(seed: int, size: tuple[int, int] = (64, 64)) -> Image.Image:
-    levels = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    return Image.fromarray(levels).resize(size, Image.Resampling.BICUBIC)
-
-
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A data set without fault: two images a split, all different."""
     for k, split in enumerate(SPLITS):
         (tmp_path / split).mkdir()
         for n in range(2):
-            picture(10 * k + n).save(tmp_path / split / f"{n}.png")
+            patches(10 * k + n).save(tmp_path / split / f"{n}.png")
     return tmp_path
 
 
@@ -77,13 +73,13 @@ def test_an_unreadable_test_image_stops_scores_not_training(root: Path) -> None:
 
 
 def test_copies_in_a_split_are_found_by_their_pixels_whatever_their_format(root: Path) -> None:
-    picture(0).save(root / "trainA" / "copy.bmp")
+    patches(0).save(root / "trainA" / "copy.bmp")
     finding = only(checked(root), "duplicate")
     assert (finding.splits, finding.files) == (("trainA",), ("trainA/0.png", "trainA/copy.bmp"))
 
 
 def test_a_leak_between_train_and_test_is_found_within_and_across_domains(root: Path) -> None:
-    picture(0).save(root / "testA" / "7.png")
+    patches(0).save(root / "testA" / "7.png")
     finding = only(checked(root), "leak")
     assert (finding.splits, finding.files) == (("trainA", "testA"), ("trainA/0.png", "testA/7.png"))
     (root / "testA" / "7.png").rename(root / "testB" / "7.png")
@@ -91,12 +87,12 @@ def test_a_leak_between_train_and_test_is_found_within_and_across_domains(root: 
 
 
 def test_one_image_in_both_domains_is_found(root: Path) -> None:
-    picture(0).save(root / "trainB" / "7.png")
+    patches(0).save(root / "trainB" / "7.png")
     assert only(checked(root), "both-domains").files == ("trainA/0.png", "trainB/7.png")
 
 
 def test_a_leak_that_was_compressed_and_mirrored_is_found_by_likeness(root: Path) -> None:
-    ImageOps.mirror(picture(0)).save(root / "testA" / "7.jpg", quality=60)
+    ImageOps.mirror(patches(0)).save(root / "testA" / "7.jpg", quality=60)
     finding = only(checked(root), "near-leak")
     assert (finding.splits, finding.files) == (("trainA", "testA"), ("trainA/0.png", "testA/7.jpg"))
     assert finding.found.endswith(" of 256 bits of their hashes differ")
@@ -106,17 +102,17 @@ def test_a_leak_that_was_compressed_and_mirrored_is_found_by_likeness(root: Path
 
 def test_what_becomes_of_odd_images_is_said_for_each_kind(root: Path) -> None:
     folder = root / "trainA"
-    picture(100).convert("L").save(folder / "grey.png")
-    picture(101).convert("CMYK").save(folder / "print.tif")
-    picture(102).quantize(16).save(folder / "palette.png")
-    see_through = picture(103).convert("RGBA")
+    patches(100).convert("L").save(folder / "grey.png")
+    patches(101).convert("CMYK").save(folder / "print.tif")
+    patches(102).quantize(16).save(folder / "palette.png")
+    see_through = patches(103).convert("RGBA")
     see_through.putalpha(100)
     see_through.save(folder / "alpha.png")
     Image.fromarray(np.arange(64 * 64, dtype=np.uint16).reshape(64, 64) * 16).save(folder / "deep.png")
     exif = Image.Exif()
     exif[0x0112] = 6
-    picture(104).save(folder / "turned.jpg", exif=exif)
-    picture(105, (64, 48)).save(folder / "wide.png")
+    patches(104).save(folder / "turned.jpg", exif=exif)
+    patches(105, (64, 48)).save(folder / "wide.png")
     report = checked(root)
     assert {(f.kind, f.found, f.action, f.files) for f in report.findings} == {
         ("mode", "grey", "gets three equal channels", ("trainA/deep.png", "trainA/grey.png")),
@@ -139,8 +135,8 @@ def test_strays_and_test_images_of_one_stem_are_named(root: Path) -> None:
     assert only(checked(root), "stray").files == ("trainB/more", "trainB/notes.txt")
     (root / "trainB" / "notes.txt").unlink()
     (root / "trainB" / "more").rmdir()
-    picture(76).save(root / "trainA" / "1.bmp")  # nothing is named after training images
-    picture(77).save(root / "testA" / "1.bmp")
+    patches(76).save(root / "trainA" / "1.bmp")  # nothing is named after training images
+    patches(77).save(root / "testA" / "1.bmp")
     assert only(checked(root), "stem").files == ("testA/1.bmp", "testA/1.png")
 
 

@@ -3,16 +3,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_images import patches
 from PIL import Image, ImageOps
 
 from ugbench.data.duplicates import BITS, MOST, hashes, pairs
 from ugbench.data.images import list_images, read_image
-
-
-def noise(seed: int, side: int = 64) -> Image.Image:
-    """A picture of coarse coloured patches."""
-    levels = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    return Image.fromarray(levels).resize((side, side), Image.Resampling.BICUBIC)
 
 
 def as_jpeg(image: Image.Image, quality: int) -> Image.Image:
@@ -22,22 +17,22 @@ def as_jpeg(image: Image.Image, quality: int) -> Image.Image:
 
 
 def test_a_hash_is_booleans_of_an_image_and_of_its_mirror_image() -> None:
-    plain, mirrored = hashes(noise(0))
+    plain, mirrored = hashes(patches(0))
     assert (plain.shape, plain.dtype) == ((BITS,), np.dtype(bool))
-    assert np.array_equal(hashes(ImageOps.mirror(noise(0)))[0], mirrored)
+    assert np.array_equal(hashes(ImageOps.mirror(patches(0)))[0], mirrored)
 
 
 @pytest.mark.parametrize("change", [lambda i: as_jpeg(i, 30), lambda i: i.resize((40, 40)), ImageOps.mirror])
 def test_a_changed_copy_is_near_and_a_stranger_is_not(change: object) -> None:
     assert callable(change)
-    others = [hashes(noise(k)) for k in range(1, 6)] + [hashes(change(noise(0)))]
-    ((ours, other, bits),) = pairs([hashes(noise(0))], others)
+    others = [hashes(patches(k)) for k in range(1, 6)] + [hashes(change(patches(0)))]
+    ((ours, other, bits),) = pairs([hashes(patches(0))], others)
     assert (ours, other) == (0, 5)
     assert bits <= MOST
 
 
 def test_within_one_set_each_image_is_held_against_those_before_it() -> None:
-    images = [hashes(noise(k)) for k in (0, 1, 0, 2, 1)]
+    images = [hashes(patches(k)) for k in (0, 1, 0, 2, 1)]
     assert list(pairs(images)) == [(2, 0, 0), (4, 1, 0)]
     assert list(pairs(images[:2])) == []
     assert list(pairs([])) == list(pairs(images, [])) == []

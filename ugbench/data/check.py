@@ -15,8 +15,8 @@ from typing import Literal
 
 from ugbench.data import duplicates
 from ugbench.data.datasets import DataSet
-from ugbench.data.images import Progress, Stored, inspect_image, is_image
-from ugbench.data.splits import SPLITS, Split
+from ugbench.data.images import Progress, Stored, inspect_image, is_image, read_image
+from ugbench.data.splits import SPLITS, TRAIN, Split
 from ugbench.errors import DataError
 
 Kind = Literal[
@@ -115,6 +115,41 @@ def check(dataset: DataSet, progress: Progress | None = None) -> Report:
         not any(finding.stops_training for finding in findings),
         readable["trainA"] > 0 and readable["trainB"] > 0,
     )
+
+
+def check_training_images(
+    dataset: DataSet, skip_bad: bool = False, progress: Progress | None = None
+) -> tuple[dict[str, list[Path]], list[str]]:
+    """Decode every training image, as `train` does before its first step.
+
+    Args:
+        skip_bad: leave unreadable images out instead of raising an error.
+        progress: called after each image.
+    Returns:
+        The readable images of "trainA" and "trainB", and the relative names ("trainA/7.png") of the unreadable ones.
+    Raises:
+        DataError: a split is missing or empty; an image is unreadable; or, with skip_bad, all images of a split are.
+    """
+    listed = {split: dataset.split(split) for split in TRAIN.values()}
+    total, done = sum(map(len, listed.values())), 0
+    readable: dict[str, list[Path]] = {split: [] for split in listed}
+    skipped: list[str] = []
+    for split, paths in listed.items():
+        for path in paths:
+            try:
+                read_image(path)
+            except DataError as error:
+                if not skip_bad:
+                    raise DataError(f"{str(error).rstrip('.')}, or give --skip-bad.") from error
+                skipped.append(f"{split}/{path.name}")
+            else:
+                readable[split].append(path)
+            done += 1
+            if progress is not None:
+                progress(done, total)
+        if not readable[split]:
+            raise DataError(f"{dataset.root / split}: none of its {len(paths)} images is readable; replace them.")
+    return readable, skipped
 
 
 def _listed(folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ugbench.data.dial.spec import DialSpec, read_spec
-from ugbench.data.images import Progress, is_image, list_images, read_image
+from ugbench.data.images import is_image, list_images
 from ugbench.data.splits import SPLITS, Split
 from ugbench.errors import DataError
 
@@ -85,40 +85,3 @@ def open_dataset(root: Path) -> DataSet:
 
 def has_splits(folder: Path) -> bool:
     return any((folder / split).is_dir() for split in SPLITS)
-
-    # Another process made the same dial meanwhile; its folder serves as well.
-
-
-def check_training(
-    dataset: DataSet, skip_bad: bool = False, progress: Progress | None = None
-) -> tuple[dict[str, list[Path]], list[str]]:
-    """Decode every training image before the first step.
-
-    Args:
-        skip_bad: leave unreadable images out instead of raising.
-    Returns:
-        The readable images of "trainA" and "trainB", and the relative names ("trainA/7.png") of the others.
-    Raises:
-        DataError: a split is missing or empty; an image is unreadable; with skip_bad, all of a split are.
-    """
-    splits: tuple[Split, Split] = ("trainA", "trainB")
-    listed = {split: dataset.split(split) for split in splits}
-    total, done = sum(map(len, listed.values())), 0
-    good: dict[str, list[Path]] = {split: [] for split in splits}
-    skipped: list[str] = []
-    for split, paths in listed.items():
-        for path in paths:
-            try:
-                read_image(path)
-            except DataError as error:
-                if not skip_bad:
-                    raise DataError(f"{str(error).rstrip('.')}, or give --skip-bad.") from error
-                skipped.append(f"{split}/{path.name}")
-            else:
-                good[split].append(path)
-            done += 1
-            if progress is not None:
-                progress(done, total)
-        if not good[split]:
-            raise DataError(f"{dataset.root / split}: none of its {len(paths)} images is readable; replace them.")
-    return good, skipped
