@@ -5,7 +5,7 @@ import pytest
 from drawn_images import patches
 from PIL import Image, ImageOps
 
-from ugbench.data.check import Finding, Report, check
+from ugbench.data.check import Finding, Report, SplitSummary, check
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import open_dataset
 from ugbench.data.splits import SPLITS
@@ -35,8 +35,7 @@ def test_a_set_without_fault_has_no_finding_and_trains(root: Path) -> None:
     calls: list[tuple[int, int]] = []
     report = check(open_dataset(root), progress=lambda done, total: calls.append((done, total)))
     assert (report.findings, report.trains, report.trains_with_skip_bad) == ((), True, True)
-    one = report.splits["trainA"]
-    assert (one.images, one.readable, one.sizes, one.modes, one.formats) == (2, 2, {"64x64": 2}, {"RGB": 2}, {"PNG": 2})
+    assert report.splits["trainA"] == SplitSummary(2, 2, {"64x64": 2}, {"RGB": 2}, {"PNG": 2})
     assert calls == [(k, 8) for k in range(1, 9)]
 
 
@@ -100,7 +99,7 @@ def test_a_leak_that_was_compressed_and_mirrored_is_found_by_likeness(root: Path
     assert only(checked(root), "near-duplicate").files == ("trainA/0.png", "trainA/7.jpg")
 
 
-def test_what_becomes_of_odd_images_is_said_for_each_kind(root: Path) -> None:
+def test_how_odd_images_are_converted_is_reported_for_each_kind(root: Path) -> None:
     folder = root / "trainA"
     patches(100).convert("L").save(folder / "grey.png")
     patches(101).convert("CMYK").save(folder / "print.tif")
@@ -119,7 +118,7 @@ def test_what_becomes_of_odd_images_is_said_for_each_kind(root: Path) -> None:
         ("mode", "CMYK", "becomes RGB, without its colour profile", ("trainA/print.tif",)),
         ("mode", "a palette", "becomes RGB", ("trainA/palette.png",)),
         ("mode", "transparent", "laid over white", ("trainA/alpha.png",)),
-        ("mode", "16 bits a channel", "scaled to 8 bits", ("trainA/deep.png",)),
+        ("mode", "16 bits per channel", "scaled to 8 bits", ("trainA/deep.png",)),
         ("mode", "turned by EXIF", "turned upright", ("trainA/turned.jpg",)),
         ("shape", "not square", "squashed to a square", ("trainA/wide.png",)),
     }
@@ -140,7 +139,7 @@ def test_strays_and_test_images_of_one_stem_are_named(root: Path) -> None:
     assert only(checked(root), "stem").files == ("testA/1.bmp", "testA/1.png")
 
 
-def test_a_dials_scenes_are_not_held_for_copies_of_each_other(tmp_path: Path) -> None:
+def test_the_scenes_of_a_dial_are_not_reported_as_near_duplicates(tmp_path: Path) -> None:
     dial = resolve("dial:size=32,train=8,test=4", tmp_path)
     assert check(dial).findings == ()
 

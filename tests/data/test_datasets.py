@@ -9,8 +9,8 @@ from PIL import Image
 from ugbench.data import datasets
 from ugbench.data.dataset_names import list_datasets, resolve
 from ugbench.data.datasets import DataSet, open_dataset
-from ugbench.data.dial.dataset import write
-from ugbench.data.dial.spec import FILE, DialSpec
+from ugbench.data.dial.dataset import write_dial
+from ugbench.data.dial.spec import SPEC_FILE, DialSpec
 from ugbench.errors import DataError, UnknownName
 
 TINY = "dial:size=16,train=2,test=2"
@@ -138,22 +138,22 @@ def test_a_folder_that_is_no_data_set_says_what_it_lacks(tmp_path: Path) -> None
 def test_a_dial_is_rendered_once_and_is_a_folder_from_then_on(tmp_path: Path) -> None:
     root = tmp_path / "not" / "yet"
     calls: list[tuple[int, int]] = []
-    found = resolve(TINY, root, progress=lambda done, total: calls.append((done, total)))
-    assert found == DataSet(TINY_NAME, root / TINY_NAME, TINY_SPEC)
+    dial = resolve(TINY, root, progress=lambda done, total: calls.append((done, total)))
+    assert dial == DataSet(TINY_NAME, root / TINY_NAME, TINY_SPEC)
     assert calls[-1] == (8, 8)
     assert [path.name for path in root.iterdir()] == [TINY_NAME]
-    before = {path: path.stat().st_mtime_ns for path in found.root.rglob("*")}
+    before = {path: path.stat().st_mtime_ns for path in dial.root.rglob("*")}
 
     again = resolve(TINY, root, progress=lambda done, total: pytest.fail("rendered twice"))
-    assert again == found
-    assert {path: path.stat().st_mtime_ns for path in found.root.rglob("*")} == before
-    assert resolve(TINY_NAME, root) == found
+    assert again == dial
+    assert {path: path.stat().st_mtime_ns for path in dial.root.rglob("*")} == before
+    assert resolve(TINY_NAME, root) == dial
 
 
 def test_two_machines_render_the_same_bytes(tmp_path: Path) -> None:
-    one, other = resolve(TINY, tmp_path / "one"), resolve(TINY, tmp_path / "other")
-    assert content(one.root) == content(other.root)
-    assert one.fingerprint(["testA"]) == other.fingerprint(["testA"])
+    first, second = resolve(TINY, tmp_path / "first"), resolve(TINY, tmp_path / "second")
+    assert content(first.root) == content(second.root)
+    assert first.fingerprint(["testA"]) == second.fingerprint(["testA"])
 
 
 def test_a_rendering_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_rendering_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
 def test_a_dial_that_another_process_made_meanwhile_serves(tmp_path: Path) -> None:
     def other_process(done: int, total: int) -> None:
         if done == total:
-            write(TINY_SPEC, tmp_path / TINY_NAME)
+            write_dial(TINY_SPEC, tmp_path / TINY_NAME)
 
     assert resolve(TINY, tmp_path, progress=other_process).dial == TINY_SPEC
     assert [path.name for path in tmp_path.iterdir()] == [TINY_NAME]
@@ -180,7 +180,8 @@ def test_a_folder_that_only_has_a_dials_name_is_not_taken_for_it(tmp_path: Path)
     make_data_set(tmp_path / TINY_NAME, testA=1)
     with pytest.raises(DataError, match=rf"{TINY_NAME}: not the dial that its name says; remove the folder"):
         resolve(TINY, tmp_path)
-    write(DialSpec(size=16, train=2, test=2, seed=5), tmp_path / TINY_NAME)
+    shutil.rmtree(tmp_path / TINY_NAME)
+    write_dial(DialSpec(size=16, train=2, test=2, seed=5), tmp_path / TINY_NAME)
     with pytest.raises(DataError, match="not the dial that its name says"):
         resolve(TINY, tmp_path)
 
@@ -200,9 +201,9 @@ def test_bad_dials_are_refused_before_anything_is_written(tmp_path: Path) -> Non
 
 
 def test_a_folder_of_any_name_with_a_dial_json_is_a_dial(tmp_path: Path) -> None:
-    write(TINY_SPEC, tmp_path / "mine")
+    write_dial(TINY_SPEC, tmp_path / "mine")
     assert resolve("mine", tmp_path).dial == TINY_SPEC
-    (tmp_path / "mine" / FILE).unlink()
+    (tmp_path / "mine" / SPEC_FILE).unlink()
     assert resolve("mine", tmp_path).dial is None
 
 

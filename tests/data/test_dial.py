@@ -7,23 +7,24 @@ import torch
 from torch import Tensor
 
 from ugbench.data.datasets import DataSet, open_dataset
-from ugbench.data.dial.dataset import object_mask, scenes, truth, write
-from ugbench.data.dial.spec import FILE, SPLITS, DialSpec, DialSplit, parse, read_spec
+from ugbench.data.dial.dataset import draw_split, object_mask, truth, write_dial
+from ugbench.data.dial.spec import SPEC_FILE, DialSpec, parse_spec, read_spec
 from ugbench.data.images import read_image
+from ugbench.data.splits import SPLITS, Split
 from ugbench.data.tensors import load_images, to_tensor
 from ugbench.errors import DataError, UnknownName
 
 SMALL = DialSpec(size=32, train=3, test=4)
 
 
-def images(spec: DialSpec, split: DialSplit) -> Tensor:
-    return torch.stack(list(scenes(spec, split)))
+def images(spec: DialSpec, split: Split) -> Tensor:
+    return torch.stack(list(draw_split(spec, split)))
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
     folder = tmp_path_factory.mktemp("dial") / "mine"
-    write(SMALL, folder)
+    write_dial(SMALL, folder)
     return open_dataset(folder)
 
 
@@ -42,13 +43,13 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
     ],
 )
 def test_a_spec_is_read_from_text_and_names_its_folder(text: str, spec: DialSpec, name: str) -> None:
-    assert parse(text) == spec
+    assert parse_spec(text) == spec
     assert spec.name == name
 
 
 def test_an_unknown_field_is_answered_with_a_near_one() -> None:
     with pytest.raises(UnknownName, match=r"no dial field is called 'shap'; did you mean 'shape'\? Known: seed, "):
-        parse("dial:shap=1")
+        parse_spec("dial:shap=1")
 
 
 @pytest.mark.parametrize(
@@ -64,12 +65,12 @@ def test_an_unknown_field_is_answered_with_a_near_one() -> None:
         ("dial:size=64.5", r"size='64\.5' was given; give a whole number"),
         ("dial:shape", r"shape='' was given; give a number"),
         ("dial:shape=1,shape=0", r"shape is given twice"),
-        ("dials", r"'dials' is no dial"),
+        ("dials", r"'dials' is not a dial"),
     ],
 )
 def test_a_bad_spec_says_what_is_wrong(text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        parse(text)
+        parse_spec(text)
 
 
 def test_splits_have_their_numbers_and_sizes() -> None:
@@ -84,7 +85,7 @@ def test_splits_have_their_numbers_and_sizes() -> None:
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_the_same_spec_gives_the_same_bits_and_image_i_does_not_depend_on_how_many_are_made(
-    split: DialSplit,
+    split: Split,
 ) -> None:
     first = images(SMALL, split)
     assert images(SMALL, split).equal(first)
@@ -95,8 +96,8 @@ def test_the_same_spec_gives_the_same_bits_and_image_i_does_not_depend_on_how_ma
 
 def test_a_does_not_depend_on_the_settings_of_b() -> None:
     other = DialSpec(shape=0.2, texture=0.3, size=32, train=3, test=4)
-    unmoved: tuple[DialSplit, ...] = ("trainA", "testA")
-    moved: tuple[DialSplit, ...] = ("trainB", "testB")
+    unmoved: tuple[Split, ...] = ("trainA", "testA")
+    moved: tuple[Split, ...] = ("trainB", "testB")
     for split in unmoved:
         assert images(other, split).equal(images(SMALL, split))
     for split in moved:
@@ -122,7 +123,7 @@ def test_what_is_written_is_what_is_rendered(written: DataSet) -> None:
 
 def test_progress_counts_all_images(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    write(DialSpec(size=16, train=1, test=2), tmp_path, lambda done, total: seen.append((done, total)))
+    write_dial(DialSpec(size=16, train=1, test=2), tmp_path, lambda done, total: seen.append((done, total)))
     assert seen == [(i, 6) for i in range(1, 7)]
 
 
@@ -134,7 +135,7 @@ def test_tests_come_in_pairs_of_equal_stems_and_the_truth_is_the_partner(written
 
 
 def test_the_truth_follows_the_sources_where_some_were_removed(tmp_path: Path) -> None:
-    write(SMALL, tmp_path)
+    write_dial(SMALL, tmp_path)
     (tmp_path / "testA" / "00001.png").unlink()
     assert truth(open_dataset(tmp_path), "A2B").equal(images(SMALL, "testB")[[0, 2, 3]])
     with pytest.raises(DataError, match=r"testB/00001\.png: has no partner in .*testA"):
@@ -142,8 +143,8 @@ def test_the_truth_follows_the_sources_where_some_were_removed(tmp_path: Path) -
 
 
 def test_only_a_dial_has_a_truth(tmp_path: Path) -> None:
-    write(SMALL, tmp_path)
-    (tmp_path / FILE).unlink()
+    write_dial(SMALL, tmp_path)
+    (tmp_path / SPEC_FILE).unlink()
     with pytest.raises(DataError, match="not a dial, so the true translations are not known"):
         truth(open_dataset(tmp_path), "A2B")
 
@@ -151,7 +152,7 @@ def test_only_a_dial_has_a_truth(tmp_path: Path) -> None:
 def test_a_folder_without_dial_json_is_no_dial_and_one_with_it_has_its_spec(tmp_path: Path) -> None:
     assert read_spec(tmp_path) is None
     spec = DialSpec(shape=0.25, texture=0, size=16, train=1, test=1, seed=9)
-    write(spec, tmp_path)
+    write_dial(spec, tmp_path)
     assert read_spec(tmp_path) == spec
 
 
@@ -160,9 +161,9 @@ def test_a_folder_without_dial_json_is_no_dial_and_one_with_it_has_its_spec(tmp_
     [{"shape": 7}, {"size": "64"}, {"more": 1}, {"renderer": 0}, None],
     ids=["out of range", "text", "unknown field", "another renderer", "no JSON"],
 )
-def test_a_damaged_or_foreign_dial_json_is_named_with_the_mend(tmp_path: Path, change: dict[str, object]) -> None:
-    write(DialSpec(size=16, train=1, test=1), tmp_path)
-    file = tmp_path / FILE
+def test_a_damaged_or_foreign_dial_json_is_named_with_how_to_fix_it(tmp_path: Path, change: dict[str, object]) -> None:
+    write_dial(DialSpec(size=16, train=1, test=1), tmp_path)
+    file = tmp_path / SPEC_FILE
     file.write_text("{" if change is None else json.dumps(json.loads(file.read_text()) | change))
     with pytest.raises(DataError, match=r"dial\.json: .*; remove .* and make it again"):
         read_spec(tmp_path)
@@ -182,7 +183,7 @@ def test_files_hold_plain_rgb_of_the_size(written: DataSet) -> None:
 
 
 def test_the_two_settings_are_equally_far_apart_in_feature_distance(test_data: Path) -> None:
-    """The table in ugbench/data/dial/dataset.py, on fewer scenes."""
+    """The table in ugbench/data/dial/spec.py, on fewer scenes."""
     distance = relu_distance(test_data / "weights" / "alexnet-features.pth")
     few = {"size": 64, "train": 1, "test": 10}
     a = images(DialSpec(**few), "testA")

@@ -10,7 +10,7 @@ from drawn_images import save_flat
 
 from ugbench.data.datasets import DataSet, open_dataset
 from ugbench.errors import DataError, UgbenchError, UsageError
-from ugbench.imports.external import folders_by_direction, import_outputs, made_by_command, match
+from ugbench.imports.external import folders_by_direction, import_outputs, match_outputs, run_tool
 from ugbench.runs.stored_outputs import outputs_of
 
 
@@ -26,42 +26,42 @@ def test_outputs_are_matched_by_stem_and_what_does_not_fit_is_listed(dataset: Da
     save_flat(tmp_path / "made/one.png")
     save_flat(tmp_path / "made/two.bmp", (12, 8))
     save_flat(tmp_path / "made/other.png")
-    found = match(tmp_path / "made", dataset, "A2B")
+    found = match_outputs(tmp_path / "made", dataset, "A2B")
     assert [file.name for file in found.files] == ["one.png", "two.bmp"]
     assert found.missing == ("three",)
     assert [file.name for file in found.extra] == ["other.png"]
     # Two sizes are equally common: the larger is the set's.
     assert found.size == (12, 8)
-    assert [file.name for file in found.odd] == ["one.png"]
-    assert found.images == 3
+    assert [file.name for file in found.odd_sized] == ["one.png"]
+    assert found.n_sources == 3
 
 
 def test_the_commonest_size_is_the_sets(dataset: DataSet, tmp_path: Path) -> None:
     for stem, size in (("one", (8, 8)), ("two", (8, 8)), ("three", (32, 32))):
         save_flat(tmp_path / "made" / f"{stem}.png", size)
-    found = match(tmp_path / "made", dataset, "A2B")
+    found = match_outputs(tmp_path / "made", dataset, "A2B")
     assert found.size == 8
-    assert [file.name for file in found.odd] == ["three.png"]
+    assert [file.name for file in found.odd_sized] == ["three.png"]
 
 
 def test_a_folder_of_the_wrong_direction_says_which_names_were_compared(dataset: DataSet, tmp_path: Path) -> None:
     save_flat(tmp_path / "made/b-one.png")
     with pytest.raises(DataError, match=r"none of its 1 images has the stem.*b-one\.png against one\.jpg"):
-        match(tmp_path / "made", dataset, "A2B")
+        match_outputs(tmp_path / "made", dataset, "A2B")
 
 
 def test_an_output_that_cannot_be_read_is_named(dataset: DataSet, tmp_path: Path) -> None:
     save_flat(tmp_path / "made/one.png")
     (tmp_path / "made/two.png").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"two\.png"):
-        match(tmp_path / "made", dataset, "A2B")
+        match_outputs(tmp_path / "made", dataset, "A2B")
 
 
 def test_two_outputs_of_one_stem_are_refused(dataset: DataSet, tmp_path: Path) -> None:
     save_flat(tmp_path / "made/one.png")
     save_flat(tmp_path / "made/one.bmp")
     with pytest.raises(UsageError, match=r"one\.bmp and .*one\.png"):
-        match(tmp_path / "made", dataset, "A2B")
+        match_outputs(tmp_path / "made", dataset, "A2B")
 
 
 def test_subfolders_by_direction_are_found(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_the_run_holds_the_matched_files_bit_for_bit(dataset: DataSet, tmp_path:
     save_flat(tmp_path / "made/one.png")
     save_flat(tmp_path / "made/three.jpg")
     save_flat(tmp_path / "made/other.png")
-    found = match(tmp_path / "made", dataset, "A2B")
+    found = match_outputs(tmp_path / "made", dataset, "A2B")
     run = import_outputs({"A2B": found}, "nice-gan", dataset, tmp_path / "results")
     assert run.path == tmp_path / "results/pets/external" / f"nice-gan-{run.id}"
     kept = sorted(path.name for path in (run.path / "outputs/A2B").iterdir())
@@ -100,7 +100,7 @@ def test_the_same_outputs_are_the_same_run_and_changed_ones_need_another_name(da
     results = tmp_path / "results"
 
     def imported(name: str = "nice-gan") -> str:
-        return import_outputs({"A2B": match(tmp_path / "made", dataset, "A2B")}, name, dataset, results).id
+        return import_outputs({"A2B": match_outputs(tmp_path / "made", dataset, "A2B")}, name, dataset, results).id
 
     first = imported()
     assert imported() == first
@@ -116,7 +116,7 @@ def test_a_name_that_another_row_has_or_that_no_folder_can_have_is_refused(
     name: str, dataset: DataSet, tmp_path: Path
 ) -> None:
     save_flat(tmp_path / "made/one.png")
-    found = match(tmp_path / "made", dataset, "A2B")
+    found = match_outputs(tmp_path / "made", dataset, "A2B")
     with pytest.raises(UsageError, match="--name"):
         import_outputs({"A2B": found}, name, dataset, tmp_path / "results")
     assert not (tmp_path / "results").exists()
@@ -124,7 +124,7 @@ def test_a_name_that_another_row_has_or_that_no_folder_can_have_is_refused(
 
 def test_outputs_under_a_methods_own_name_are_no_run_of_that_method(dataset: DataSet, tmp_path: Path) -> None:
     save_flat(tmp_path / "made/one.png")
-    matched = {"A2B": match(tmp_path / "made", dataset, "A2B")}
+    matched = {"A2B": match_outputs(tmp_path / "made", dataset, "A2B")}
     run = import_outputs(matched, "cyclegan", dataset, tmp_path / "results")  # type: ignore[arg-type]
     assert (run.config.known_as, run.config.name, run.config.label) == ("cyclegan", "external", "cyclegan (external)")
     run = import_outputs(matched, "nice-gan", dataset, tmp_path / "results")  # type: ignore[arg-type]
@@ -136,15 +136,15 @@ COPY = "import shutil, sys; shutil.copytree(sys.argv[1], sys.argv[2], dirs_exist
 
 def test_a_tool_is_run_with_both_folders_and_its_files_are_there(dataset: DataSet) -> None:
     template = f"'{sys.executable}' -c '{COPY}' {{input}} {{output}}"
-    with made_by_command(template, dataset, "B2A") as folders:
-        found = match(folders["B2A"], dataset, "B2A")
+    with run_tool(template, dataset, "B2A") as folders:
+        found = match_outputs(folders["B2A"], dataset, "B2A")
     assert [file.name for file in found.files] == ["b-one.jpg", "b-three.jpg", "b-two.jpg"]
 
 
 def test_no_shell_reads_the_template(dataset: DataSet, tmp_path: Path) -> None:
     marker = tmp_path / "marker"
     template = f"'{sys.executable}' -c '{COPY}' {{input}} {{output}} ; touch {marker} $(touch {marker})"
-    with made_by_command(template, dataset, "A2B"):
+    with run_tool(template, dataset, "A2B"):
         pass
     assert not marker.exists()
 
@@ -161,5 +161,5 @@ def test_no_shell_reads_the_template(dataset: DataSet, tmp_path: Path) -> None:
 def test_a_tool_that_cannot_work_is_refused_in_words(
     template: str, error: type[Exception], words: str, dataset: DataSet
 ) -> None:
-    with pytest.raises(error, match=words.replace("{", r"\{")), made_by_command(template, dataset, "A2B"):
+    with pytest.raises(error, match=words.replace("{", r"\{")), run_tool(template, dataset, "A2B"):
         pass

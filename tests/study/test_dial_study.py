@@ -38,7 +38,7 @@ def test_the_grid_is_three_settings_and_seven_seeds_with_no_fixed_rho_in_the_pla
     assert [cell.arm.variant for cell in found[:3]] == list(adaptation().learnt)
     assert {cell.dataset for cell in found[:3]} == {"dial:shape=0,texture=0,size=32"}
     assert len({cell.arm for cell in found[3:13]}) == 5
-    specs = [data.parse(name) for name in dict.fromkeys(cell.dataset for cell in found)]
+    specs = [data.parse_spec(name) for name in dict.fromkeys(cell.dataset for cell in found)]
     assert [(spec.shape, spec.texture) for spec in specs] == [(0, 0), (1, 0), (0, 1)]
     assert {(spec.size, spec.train, spec.test, spec.seed) for spec in specs} == {(32, 400, 100, 0)}
 

@@ -1,4 +1,4 @@
-"""Data sets: folders trainA, trainB, testA and testB of images, found by name, by path or made as a dial."""
+"""A data set: a folder with subfolders trainA, trainB, testA and testB of images."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class DataSet:
     """A folder with at least one split.
 
     Attributes:
-        name: the folder's own.
-        root: the folder.
-        dial: how it was made, where it is a dial.
+        name: the name of the folder.
+        root: the path of the folder.
+        dial: the settings that the data set was drawn with if it is a dial, else None.
     """
 
     name: str
@@ -36,29 +36,29 @@ class DataSet:
         return list_images(self.root / split)
 
     def has(self, split: Split) -> bool:
-        """Whether the split is there and holds an image."""
+        """True if the split's folder exists and holds an image."""
         folder = self.root / split
         return folder.is_dir() and any(map(is_image, folder.iterdir()))
 
     def splits(self) -> tuple[Split, ...]:
-        """The splits whose folders are there."""
+        """The splits that hold an image."""
         return tuple(split for split in SPLITS if self.has(split))
 
     def fingerprint(self, splits: Iterable[Split], skip: Collection[str] = ()) -> str:
-        """SHA-256 of the sorted (relative name, SHA-256 of the content) of the splits' images, in hex.
+        """SHA-256 in hex over the sorted lines (relative name, SHA-256 of the content) of the images of these splits.
 
         Args:
-            skip: relative names ("trainA/7.png") to leave out.
+            skip: relative names ("trainA/7.png") of images to leave out.
         Raises:
             DataError: a split is missing or empty, or a file cannot be read.
         """
-        total = hashlib.sha256()
+        digest = hashlib.sha256()
         for split in sorted(set(splits)):
             for path in self.split(split):
                 name = f"{split}/{path.name}"
                 if name not in skip:
-                    total.update(f"{name}\0{_sha256(path)}\n".encode())
-        return total.hexdigest()
+                    digest.update(f"{name}\0{_sha256(path)}\n".encode())
+        return digest.hexdigest()
 
 
 def _sha256(path: Path) -> str:
@@ -77,11 +77,12 @@ def open_dataset(root: Path) -> DataSet:
     """
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; name a folder with subfolders {', '.join(SPLITS)}.")
-    found = DataSet(root.resolve().name, root, read_spec(root))
+    dial = read_spec(root)
     if not has_splits(root):
         raise DataError(f"{root}: has none of the subfolders {', '.join(SPLITS)}; put the images in those.")
-    return found
+    return DataSet(root.resolve().name, root, dial)
 
 
 def has_splits(folder: Path) -> bool:
+    """True if the folder has a subfolder named as a split, even an empty one."""
     return any((folder / split).is_dir() for split in SPLITS)

@@ -31,7 +31,7 @@ SHOWN = 8  # images that a forward pass is tried on
 
 
 @dataclass(frozen=True)
-class Wish:
+class ImportRequest:
     """What a user asks `import` for.
 
     Attributes:
@@ -63,7 +63,7 @@ class _Found:
 
 
 def import_checkpoint(
-    wish: Wish, results: Path, precision: Precision, say: Callable[[str], None] = lambda _text: None
+    wish: ImportRequest, results: Path, precision: Precision, say: Callable[[str], None] = lambda _text: None
 ) -> Run:
     """Read a checkpoint and write its run, with the weights of the networks that it holds; again is the same run.
 
@@ -106,7 +106,7 @@ def _name(file: Path, revision: str | None) -> str:
     return file.name.removesuffix(file.suffix) + (f"-{revision}" if revision else "")
 
 
-def _exported(wish: Wish, file: Path) -> _Found:
+def _exported(wish: ImportRequest, file: Path) -> _Found:
     export = read_export(file)
     if export.method != wish.method:
         raise UsageError(f"--as {wish.method}: {file} holds a {export.method}; give --as {export.method}.")
@@ -120,7 +120,7 @@ def _exported(wish: Wish, file: Path) -> _Found:
     return _Found(config, export.tensors, export.variant, ways[0] if len(ways) == 1 else None, None)
 
 
-def _foreign(wish: Wish, method: type[Method], tensors: Mapping[str, Any]) -> _Found:
+def _foreign(wish: ImportRequest, method: type[Method], tensors: Mapping[str, Any]) -> _Found:
     config, state = method.load_public_checkpoint(tensors, wish.revision, wish.direction)
     config = _with_overrides(config, wish.overrides)
     revision = wish.revision or next(iter(method.revisions), None)
@@ -141,7 +141,7 @@ def _direction(
 
 
 def _check_revision(
-    wish: Wish, method: type[Method], tensors: Mapping[str, Any], found: _Found, say: Callable[[str], None]
+    wish: ImportRequest, method: type[Method], tensors: Mapping[str, Any], found: _Found, say: Callable[[str], None]
 ) -> None:
     """Say where another forward pass than the chosen one reconstructs the target domain better."""
     assert wish.dataset is not None and found.revision is not None

@@ -24,27 +24,27 @@ from ugbench.runs.stored_outputs import commonest_size
 
 
 @dataclass(frozen=True)
-class Matched:
+class MatchedOutputs:
     """One direction's outputs held against the data set's test sources.
 
     Attributes:
         files: outputs that have a source, sorted by name.
         missing: stems of sources without an output.
         extra: outputs without a source, which are left out.
-        odd: outputs of another size than most, which scores squash to it.
+        odd_sized: outputs of another size than most, which scores squash to it.
         size: what most of them have, px.
-        images: how many sources there are.
+        n_sources: how many sources there are.
     """
 
     files: tuple[Path, ...]
     missing: tuple[str, ...]
     extra: tuple[Path, ...]
-    odd: tuple[Path, ...]
+    odd_sized: tuple[Path, ...]
     size: Size
-    images: int
+    n_sources: int
 
 
-def match(folder: Path, dataset: DataSet, direction: Direction) -> Matched:
+def match_outputs(folder: Path, dataset: DataSet, direction: Direction) -> MatchedOutputs:
     """The images of a folder by the stems of the data set's test sources.
 
     Raises:
@@ -65,7 +65,7 @@ def match(folder: Path, dataset: DataSet, direction: Direction) -> Matched:
     for file in files:
         read_image(file)
     size, own = commonest_size(files), {path.stem for path in files}
-    return Matched(
+    return MatchedOutputs(
         tuple(files),
         tuple(path.stem for path in sources if path.stem not in own),
         tuple(path for path in found if path.stem not in stems),
@@ -93,7 +93,7 @@ def folders_by_direction(folder: Path, direction: Direction | None) -> dict[Dire
 
 
 @contextmanager
-def made_by_command(template: str, dataset: DataSet, direction: Direction) -> Iterator[dict[Direction, Path]]:
+def run_tool(template: str, dataset: DataSet, direction: Direction) -> Iterator[dict[Direction, Path]]:
     """The folder that a tool filled: {input} is the folder of test sources, {output} an empty one to write into.
 
     The template is split into words as a shell would, but no shell reads it.
@@ -124,7 +124,7 @@ def made_by_command(template: str, dataset: DataSet, direction: Direction) -> It
 
 
 def import_outputs(
-    matched: Mapping[Direction, Matched],
+    matched: Mapping[Direction, MatchedOutputs],
     name: str,
     dataset: DataSet,
     results: Path,

@@ -37,7 +37,7 @@ def fields(
     _check_open(base or "dial")
     arms = [*adaptation.learnt, *adaptation.fixed]
     placebo, *changes = (turned(_sized(base or "dial", size or SIZE), setting) for setting in SETTINGS)
-    side = size or spec.parse(placebo).size
+    side = size or spec.parse_spec(placebo).size
     return {
         "methods": [method],
         "variants": {method: arms + [name for name in others if name not in arms]},
@@ -95,5 +95,5 @@ def turned(base: str, setting: Setting) -> str:
     """
     _, _, rest = base.partition(":")
     text = f"dial:shape={setting.shape:g},texture={setting.texture:g}" + (f",{rest}" if rest else "")
-    spec.parse(text)
+    spec.parse_spec(text)
     return text
