@@ -31,7 +31,7 @@ def test_a_changed_copy_is_near_and_a_stranger_is_not(change: object) -> None:
     assert bits <= MAX_DISTANCE
 
 
-def test_within_one_set_each_image_is_held_against_those_before_it() -> None:
+def test_within_one_set_each_image_is_compared_with_those_before_it() -> None:
     images = [perceptual_hashes(patches(k)) for k in (0, 1, 0, 2, 1)]
     assert list(near_duplicates(images)) == [(2, 0, 0), (4, 1, 0)]
     assert list(near_duplicates(images[:2])) == []
@@ -58,8 +58,8 @@ def test_photographs_and_paintings_of_real_sets_give_no_false_alarm(test_data: P
 
 def test_a_photograph_that_was_cropped_twice_is_found(test_data: Path) -> None:
     paths = list_images(test_data / "data" / "cat2dog_ablation" / "testB")
-    found = [
+    near = [
         (paths[j].stem, paths[i].stem)
         for i, j, _ in near_duplicates([perceptual_hashes(read_image(path)) for path in paths])
     ]
-    assert found == [("B2A_60", "B2A_76")]
+    assert near == [("B2A_60", "B2A_76")]

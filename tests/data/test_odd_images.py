@@ -110,7 +110,7 @@ def test_a_palette_whose_entries_are_half_transparent_lies_over_white(tmp_path: 
 @pytest.mark.parametrize(
     ("colour", "rows", "mark"), [(2, bytes([9, 9, 9, 7, 7, 7]), (9, 9, 9)), (0, bytes([9, 7]), (9,))]
 )
-def test_a_colour_that_means_nothing_here_is_white(
+def test_a_colour_that_stands_for_transparency_is_white(
     tmp_path: Path, colour: int, rows: bytes, mark: tuple[int, ...]
 ) -> None:
     seen_through = chunk(b"tRNS", struct.pack(f">{len(mark)}H", *mark))

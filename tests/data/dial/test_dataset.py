@@ -1,4 +1,3 @@
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,11 +7,11 @@ from torch import Tensor
 
 from ugbench.data.datasets import DataSet, open_dataset
 from ugbench.data.dial.dataset import draw_split, object_mask, truth, write_dial
-from ugbench.data.dial.spec import SPEC_FILE, DialSpec, parse_spec, read_spec
+from ugbench.data.dial.spec import SPEC_FILE, DialSpec
 from ugbench.data.images import read_image
 from ugbench.data.splits import SPLITS, Split
 from ugbench.data.tensors import load_images, to_tensor
-from ugbench.errors import DataError, UnknownName
+from ugbench.errors import DataError
 
 SMALL = DialSpec(size=32, train=3, test=4)
 
@@ -26,51 +25,6 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
     folder = tmp_path_factory.mktemp("dial") / "mine"
     write_dial(SMALL, folder)
     return open_dataset(folder)
-
-
-@pytest.mark.parametrize(
-    ("text", "spec", "name"),
-    [
-        ("dial", DialSpec(), "dial-s1-t1-64"),
-        ("dial:", DialSpec(), "dial-s1-t1-64"),
-        ("dial:texture=0.5", DialSpec(texture=0.5), "dial-s1-t0.5-64"),
-        ("dial:shape=0,size=32", DialSpec(shape=0, size=32), "dial-s0-t1-32"),
-        (
-            "dial: shape = .25, train=50,test=20,seed=3",
-            DialSpec(shape=0.25, train=50, test=20, seed=3),
-            "dial-s0.25-t1-64-train50-test20-seed3",
-        ),
-    ],
-)
-def test_a_spec_is_read_from_text_and_names_its_folder(text: str, spec: DialSpec, name: str) -> None:
-    assert parse_spec(text) == spec
-    assert spec.name == name
-
-
-def test_an_unknown_field_is_answered_with_a_near_one() -> None:
-    with pytest.raises(UnknownName, match=r"no dial field is called 'shap'; did you mean 'shape'\? Known: seed, "):
-        parse_spec("dial:shap=1")
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("dial:shape=1.5", r"dial: shape=1\.5 is out of range; give from 0 to 1\."),
-        ("dial:texture=-0.1", r"texture=-0\.1 is out of range"),
-        ("dial:texture=nan", r"texture=nan is out of range"),
-        ("dial:size=8", r"size=8 is out of range; give from 16 to 1024"),
-        ("dial:train=0", r"train=0 is out of range; give 1 or more"),
-        ("dial:seed=-1", r"seed=-1 is out of range; give 0 or more"),
-        ("dial:shape=big", r"shape='big' was given; give a number"),
-        ("dial:size=64.5", r"size='64\.5' was given; give a whole number"),
-        ("dial:shape", r"shape='' was given; give a number"),
-        ("dial:shape=1,shape=0", r"shape is given twice"),
-        ("dials", r"'dials' is not a dial"),
-    ],
-)
-def test_a_bad_spec_says_what_is_wrong(text: str, message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        parse_spec(text)
 
 
 def test_splits_have_their_numbers_and_sizes() -> None:
@@ -107,7 +61,7 @@ def test_a_does_not_depend_on_the_settings_of_b() -> None:
 def test_no_scene_is_in_two_splits_but_the_tests_are_pairs() -> None:
     plain = DialSpec(shape=0, texture=0, size=32, train=40, test=40)  # B drawn like A shows its scenes
     splits = {split: {image.numpy().tobytes() for image in images(plain, split)} for split in SPLITS}
-    assert all(len(found) == 40 for found in splits.values())
+    assert all(len(images_of_split) == 40 for images_of_split in splits.values())
     assert splits["testA"] == splits["testB"]
     assert not splits["trainA"] & splits["trainB"]
     assert not (splits["trainA"] | splits["trainB"]) & splits["testA"]
@@ -147,26 +101,6 @@ def test_only_a_dial_has_a_truth(tmp_path: Path) -> None:
     (tmp_path / SPEC_FILE).unlink()
     with pytest.raises(DataError, match="not a dial, so the true translations are not known"):
         truth(open_dataset(tmp_path), "A2B")
-
-
-def test_a_folder_without_dial_json_is_no_dial_and_one_with_it_has_its_spec(tmp_path: Path) -> None:
-    assert read_spec(tmp_path) is None
-    spec = DialSpec(shape=0.25, texture=0, size=16, train=1, test=1, seed=9)
-    write_dial(spec, tmp_path)
-    assert read_spec(tmp_path) == spec
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"shape": 7}, {"size": "64"}, {"more": 1}, {"renderer": 0}, None],
-    ids=["out of range", "text", "unknown field", "another renderer", "no JSON"],
-)
-def test_a_damaged_or_foreign_dial_json_is_named_with_how_to_fix_it(tmp_path: Path, change: dict[str, object]) -> None:
-    write_dial(DialSpec(size=16, train=1, test=1), tmp_path)
-    file = tmp_path / SPEC_FILE
-    file.write_text("{" if change is None else json.dumps(json.loads(file.read_text()) | change))
-    with pytest.raises(DataError, match=r"dial\.json: .*; remove .* and make it again"):
-        read_spec(tmp_path)
 
 
 def test_the_mask_is_where_channels_differ_by_half_of_an_objects_chroma() -> None:
@@ -209,16 +143,16 @@ def relu_distance(weights: Path) -> Callable[[Tensor, Tensor], float]:
     def layers(images: Tensor) -> list[Tensor]:
         x = functional.resize(images.float() / 255, [224, 224], antialias=True)
         x = functional.normalize(x, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-        found = []
+        outputs = []
         for layer in features:
             x = layer(x)
             if isinstance(layer, torch.nn.ReLU):
                 x = x.clone()
-                found.append(x / x.norm(dim=1, keepdim=True).clamp(min=1e-10))
-        return found
+                outputs.append(x / x.norm(dim=1, keepdim=True).clamp(min=1e-10))
+        return outputs
 
-    def distance(one: Tensor, other: Tensor) -> float:
-        pairs = zip(layers(one), layers(other), strict=True)
+    def distance(a: Tensor, b: Tensor) -> float:
+        pairs = zip(layers(a), layers(b), strict=True)
         return float(sum((p - q).square().sum(1).mean() for p, q in pairs))
 
     return distance

@@ -53,7 +53,7 @@ def test_drits_portrait_gets_the_papers_name(tmp_path: Path) -> None:
     assert plan_import(zipped(tmp_path / "portrait.zip", "trainA/1.jpg")).name == "photo2portrait"
 
 
-def test_van_gogh_to_photo_is_turned_round_unless_its_own_name_is_asked_for(tmp_path: Path) -> None:
+def test_van_gogh_to_photo_swaps_a_and_b_unless_its_original_name_is_asked_for(tmp_path: Path) -> None:
     archive = zipped(tmp_path / "x.zip", *(f"vangogh2photo/{name}" for name in FOUR))
     plan = plan_import(archive)
     assert (plan.name, plan.swapped) == ("photo2vangogh", True)
@@ -68,7 +68,7 @@ def test_van_gogh_to_photo_is_turned_round_unless_its_own_name_is_asked_for(tmp_
     assert not plan_import(archive, "paintings").swapped
 
 
-def test_any_two_domains_are_turned_round_by_their_name(tmp_path: Path) -> None:
+def test_the_name_swaps_any_two_domains(tmp_path: Path) -> None:
     plan = plan_import(tree(tmp_path / "day2night", "trainA/day.png", "trainB/night.png"), "night2day")
     assert laid_out(carry_out(plan, tmp_path)) == {
         "trainA/night.png": "trainB/night.png",
@@ -93,7 +93,7 @@ def test_names_of_splits_are_recognised_in_several_ways(tmp_path: Path, name: st
     assert plan.files == {"trainA": {PurePosixPath(f"{name}/1.png"): "1.png"}}
 
 
-def test_only_images_right_in_a_splits_folder_count_and_the_rest_is_said(tmp_path: Path) -> None:
+def test_only_images_directly_in_a_splits_folder_count_and_the_rest_is_reported(tmp_path: Path) -> None:
     names = (
         "trainA/1.png",
         "trainA/more/2.png",
@@ -150,7 +150,7 @@ def test_listed_images_of_one_file_name_keep_their_folders_in_their_names(tmp_pa
     }
 
 
-def test_counts_that_differ_from_the_papers_are_said_and_not_refused(tmp_path: Path) -> None:
+def test_counts_that_differ_from_the_papers_are_noted_and_not_refused(tmp_path: Path) -> None:
     notes = plan_import(zipped(tmp_path / "cat2dog.zip", *FOUR)).notes
     assert notes[0] == "trainA has 1 images where the paper has 771."
     assert notes[-1] == "Counts of cat2dog disagree in print: the page gives 871 cats and 1364 dogs in all."
@@ -179,19 +179,19 @@ def test_an_unknown_layout_is_refused_with_what_was_found(tmp_path: Path, names:
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", ".hidden", "dial:x", "dial", "a" * 200, "x\ny"])
-def test_a_name_that_is_no_folders_name_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_name_that_a_folder_cannot_have_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match=r"(?s)--name .*: a data set's name has only letters, digits"):
         plan_import(tree(tmp_path / "cats", *FOUR), name)
 
 
-def test_a_source_whose_own_name_will_not_do_asks_for_one(tmp_path: Path) -> None:
+def test_a_source_with_a_name_that_is_not_allowed_asks_for_another(tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match=r"my cats: its name 'my cats': a data set's name has only .* and is not dial; give --name NAME"
     ):
         plan_import(tree(tmp_path / "my cats", *FOUR))
 
 
-def test_what_is_there_is_left_alone(tmp_path: Path) -> None:
+def test_an_existing_folder_is_not_overwritten(tmp_path: Path) -> None:
     plan = plan_import(tree(tmp_path / "source" / "cats", *FOUR))
     tree(tmp_path / "datasets" / "cats", "thesis.tex")
     with pytest.raises(
@@ -201,7 +201,7 @@ def test_what_is_there_is_left_alone(tmp_path: Path) -> None:
     assert laid_out(tmp_path / "datasets") == {"cats/thesis.tex": "thesis.tex"}
 
 
-def test_an_import_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
+def test_an_interrupted_import_leaves_nothing(tmp_path: Path) -> None:
     def stop(done: int, total: int) -> None:
         assert total == 4
         if done == 2:

@@ -1,4 +1,4 @@
-"""Archives that mean harm are refused whole, before anything is written; damaged ones leave nothing."""
+"""Hostile archives are refused as a whole before anything is written; damaged ones leave nothing."""
 
 import bz2
 import gzip
@@ -177,7 +177,7 @@ def test_too_many_bytes_and_too_many_files_are_refused(tmp_path: Path) -> None:
             list_files(archive, Limits(bytes=len(CONTENT)))
 
 
-def test_a_zip_that_lies_about_a_size_leaves_nothing(tmp_path: Path) -> None:
+def test_a_zip_with_a_wrong_size_leaves_nothing(tmp_path: Path) -> None:
     size = struct.pack("<I", len(CONTENT))
     for claimed in (len(CONTENT) - 9, len(CONTENT) + 9):
         lie = struct.pack("<I", claimed)
@@ -217,7 +217,7 @@ def test_a_flipped_bit_is_noticed_wherever_there_is_a_checksum(tmp_path: Path) -
     assert not (tmp_path / "datasets").exists() or list((tmp_path / "datasets").iterdir()) == []
 
 
-def test_what_is_no_archive_is_named_with_the_kinds_that_are(tmp_path: Path) -> None:
+def test_a_file_that_is_not_an_archive_is_refused_with_the_kinds_that_are_read(tmp_path: Path) -> None:
     (tmp_path / "empty.zip").touch()
     (tmp_path / "page.zip").write_text("<html>please log in")
     for name, reason in (
