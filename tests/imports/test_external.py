@@ -26,22 +26,22 @@ def test_outputs_are_matched_by_stem_and_what_does_not_fit_is_listed(dataset: Da
     save_flat(tmp_path / "made/one.png")
     save_flat(tmp_path / "made/two.bmp", (12, 8))
     save_flat(tmp_path / "made/other.png")
-    found = match_outputs(tmp_path / "made", dataset, "A2B")
-    assert [file.name for file in found.files] == ["one.png", "two.bmp"]
-    assert found.missing == ("three",)
-    assert [file.name for file in found.extra] == ["other.png"]
+    matched = match_outputs(tmp_path / "made", dataset, "A2B")
+    assert [file.name for file in matched.files] == ["one.png", "two.bmp"]
+    assert matched.missing == ("three",)
+    assert [file.name for file in matched.extra] == ["other.png"]
     # Two sizes are equally common: the larger is the set's.
-    assert found.size == (12, 8)
-    assert [file.name for file in found.odd_sized] == ["one.png"]
-    assert found.n_sources == 3
+    assert matched.size == (12, 8)
+    assert [file.name for file in matched.odd_sized] == ["one.png"]
+    assert matched.n_sources == 3
 
 
 def test_the_commonest_size_is_the_sets(dataset: DataSet, tmp_path: Path) -> None:
     for stem, size in (("one", (8, 8)), ("two", (8, 8)), ("three", (32, 32))):
         save_flat(tmp_path / "made" / f"{stem}.png", size)
-    found = match_outputs(tmp_path / "made", dataset, "A2B")
-    assert found.size == 8
-    assert [file.name for file in found.odd_sized] == ["three.png"]
+    matched = match_outputs(tmp_path / "made", dataset, "A2B")
+    assert matched.size == 8
+    assert [file.name for file in matched.odd_sized] == ["three.png"]
 
 
 def test_a_folder_of_the_wrong_direction_says_which_names_were_compared(dataset: DataSet, tmp_path: Path) -> None:
@@ -81,11 +81,11 @@ def test_the_run_holds_the_matched_files_bit_for_bit(dataset: DataSet, tmp_path:
     save_flat(tmp_path / "made/one.png")
     save_flat(tmp_path / "made/three.jpg")
     save_flat(tmp_path / "made/other.png")
-    found = match_outputs(tmp_path / "made", dataset, "A2B")
-    run = import_outputs({"A2B": found}, "nice-gan", dataset, tmp_path / "results")
+    matched = match_outputs(tmp_path / "made", dataset, "A2B")
+    run = import_outputs({"A2B": matched}, "nice-gan", dataset, tmp_path / "results")
     assert run.path == tmp_path / "results/pets/external" / f"nice-gan-{run.id}"
-    kept = sorted(path.name for path in (run.path / "outputs/A2B").iterdir())
-    assert kept == ["one.png", "three.jpg"]
+    stored = sorted(path.name for path in (run.path / "outputs/A2B").iterdir())
+    assert stored == ["one.png", "three.jpg"]
     assert (run.path / "outputs/A2B/three.jpg").read_bytes() == (tmp_path / "made/three.jpg").read_bytes()
     assert run.directions() == ("A2B",)
 
@@ -116,9 +116,9 @@ def test_a_name_that_another_row_has_or_that_no_folder_can_have_is_refused(
     name: str, dataset: DataSet, tmp_path: Path
 ) -> None:
     save_flat(tmp_path / "made/one.png")
-    found = match_outputs(tmp_path / "made", dataset, "A2B")
+    matched = match_outputs(tmp_path / "made", dataset, "A2B")
     with pytest.raises(UsageError, match="--name"):
-        import_outputs({"A2B": found}, name, dataset, tmp_path / "results")
+        import_outputs({"A2B": matched}, name, dataset, tmp_path / "results")
     assert not (tmp_path / "results").exists()
 
 
@@ -137,8 +137,8 @@ COPY = "import shutil, sys; shutil.copytree(sys.argv[1], sys.argv[2], dirs_exist
 def test_a_tool_is_run_with_both_folders_and_its_files_are_there(dataset: DataSet) -> None:
     template = f"'{sys.executable}' -c '{COPY}' {{input}} {{output}}"
     with run_tool(template, dataset, "B2A") as folders:
-        found = match_outputs(folders["B2A"], dataset, "B2A")
-    assert [file.name for file in found.files] == ["b-one.jpg", "b-three.jpg", "b-two.jpg"]
+        matched = match_outputs(folders["B2A"], dataset, "B2A")
+    assert [file.name for file in matched.files] == ["b-one.jpg", "b-three.jpg", "b-two.jpg"]
 
 
 def test_no_shell_reads_the_template(dataset: DataSet, tmp_path: Path) -> None:
