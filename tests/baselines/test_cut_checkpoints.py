@@ -1,4 +1,4 @@
-"""CUT checkpoints under the public code's names become networks that do what plain ones of that layout do."""
+"""Converted CUT checkpoints give the same outputs as plain networks with the keys of the public code."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def files(deterministic: None) -> dict[str, dict[str, Tensor]]:
     return public()
 
 
-def test_published_networks_are_read_whole(files: dict[str, dict[str, Tensor]]) -> None:
+def test_published_networks_are_read_completely(files: dict[str, dict[str, Tensor]]) -> None:
     config, state = CUT.load_public_checkpoint(files)
     assert config.model_dump(include={*WIDTHS, "blocks", "size"}) == {**WIDTHS, "blocks": 2, "size": 256}
     method = CUT(config)
@@ -96,11 +96,11 @@ def test_a_generator_translates_as_the_plain_public_forward_pass(files: dict[str
     method = CUT(config).double().eval()
     method.load_state_dict(state, strict=False)
     x = torch.rand(2, 3, SIZE, SIZE, dtype=torch.float64) * 2 - 1
-    wanted = plain_generator({key: value.double() for key, value in files["latest_net_G.pth"].items()}, x)
-    assert wanted.std() > 0.05
+    expected = plain_generator({key: value.double() for key, value in files["latest_net_G.pth"].items()}, x)
+    assert expected.std() > 0.05
     with torch.no_grad():
         for direction in ("A2B", "B2A"):
-            torch.testing.assert_close(method.translate(x, direction), wanted, atol=1e-12, rtol=0)
+            torch.testing.assert_close(method.translate(x, direction), expected, atol=1e-12, rtol=0)
 
 
 @pytest.mark.parametrize("name", ["latest_net_G.pth", "G", "200_net_G", "horse2zebra.pth", None])
@@ -111,14 +111,14 @@ def test_a_file_of_one_generator_is_read_by_any_name(files: dict[str, dict[str, 
 
 
 def test_the_prefix_of_data_parallel_and_dropouts_numbers_are_understood(files: dict[str, dict[str, Tensor]]) -> None:
-    _, wanted = CUT.load_public_checkpoint(files)
+    _, expected = CUT.load_public_checkpoint(files)
     old = {
         name: {f"module.{key}".replace("conv_block.5", "conv_block.6"): value for key, value in state.items()}
         for name, state in files.items()
     }
     _, state = CUT.load_public_checkpoint(old)
-    assert state.keys() == wanted.keys()
-    assert all(state[key].equal(value) for key, value in wanted.items())
+    assert state.keys() == expected.keys()
+    assert all(state[key].equal(value) for key, value in expected.items())
 
 
 def test_of_several_epochs_the_revision_picks_one(files: dict[str, dict[str, Tensor]]) -> None:
@@ -173,6 +173,6 @@ def spoilt(name: str) -> dict[str, Any]:
         ("projection", r"projection\.5\.0\.bias is \(8,\), expected nothing"),
     ],
 )
-def test_what_fits_nothing_is_told_what_was_found_and_what_was_expected(wrong: str, says: str) -> None:
+def test_the_error_for_another_file_says_what_was_found_and_what_was_expected(wrong: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         CUT.load_public_checkpoint(spoilt(wrong))

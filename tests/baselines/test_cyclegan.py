@@ -1,4 +1,4 @@
-"""CycleGAN: its networks' sizes, its config, what a step touches, and that samples do not meet."""
+"""CycleGAN: sizes of its networks, config, gradients of a step, and independent samples."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_each_phase_moves_its_own_networks_and_no_other():
 )
 def test_a_loss_reaches_the_networks_that_it_should(term, reached):
     method = tiny()
-    found: dict[str, set[str]] = {}
+    networks_of: dict[str, set[str]] = {}
 
     class Watched(Phases):
         def _update(self, optimizers, name, terms):
@@ -163,11 +163,11 @@ def test_a_loss_reaches_the_networks_that_it_should(term, reached):
                     key for key, p in zip(names, parameters, strict=True)
                     if (grad := by_parameter.get(p)) is not None and grad.any()
                 ]  # fmt: skip
-                found[term] = {key.split(".")[0] for key in hit}
+                networks_of[term] = {key.split(".")[0] for key in hit}
             super()._update(optimizers, name, terms)
 
     method.step(batch_of(2), Watched(optimization.build(method)))
-    assert found == {term: reached}
+    assert networks_of == {term: reached}
 
 
 def test_without_identity_weight_the_other_losses_are_the_same_and_identity_is_not_computed():
@@ -235,17 +235,17 @@ def test_an_output_does_not_depend_on_its_neighbours(direction):
     images = batch_of(3).a.double()
     with torch.no_grad():
         together = method.translate(images, direction)
-        apart = torch.cat([method.translate(image[None], direction) for image in images])
-    torch.testing.assert_close(together, apart, rtol=0, atol=1e-12)
+        separately = torch.cat([method.translate(image[None], direction) for image in images])
+    torch.testing.assert_close(together, separately, rtol=0, atol=1e-12)
 
 
-def test_a_discriminators_scores_do_not_depend_on_what_they_are_batched_with():
+def test_a_discriminators_logits_do_not_depend_on_what_they_are_batched_with():
     method = tiny().double()
     batch = batch_of(3)
     real, fake = batch.a.double(), batch.b.double()
     together = method.discriminator_a(torch.cat((real, fake)))
-    apart = torch.cat((method.discriminator_a(real), method.discriminator_a(fake)))
-    torch.testing.assert_close(together, apart, rtol=0, atol=1e-12)
+    separately = torch.cat((method.discriminator_a(real), method.discriminator_a(fake)))
+    torch.testing.assert_close(together, separately, rtol=0, atol=1e-12)
 
 
 def test_the_two_directions_use_the_two_generators():
@@ -255,7 +255,7 @@ def test_the_two_directions_use_the_two_generators():
     assert method.translate(x, "B2A").equal(method.generator_b2a(x))
 
 
-def test_a_patch_of_70_px_decides_a_score():
+def test_the_receptive_field_of_a_logit_is_70_px():
     network = CycleGAN(CycleGAN.make_config("smoke", None, {"discriminator_channels": 2})).discriminator_a
     plain = torch.nn.Sequential(*(layer for layer in network if not isinstance(layer, torch.nn.InstanceNorm2d)))
     x = torch.rand(1, 3, 128, 128, requires_grad=True)
@@ -268,14 +268,14 @@ def public_networks(**fields: Any) -> tuple[CycleGAN, dict[str, dict[str, Tensor
     """A method, and its weights as the authors' code would write them."""
     method = tiny(**fields)
     public = {}
-    for name, own in {"G_A": NETWORKS[0], "G_B": NETWORKS[1], "D_A": NETWORKS[3], "D_B": NETWORKS[2]}.items():
-        state = getattr(method, own).state_dict()
+    for name, network in {"G_A": NETWORKS[0], "G_B": NETWORKS[1], "D_A": NETWORKS[3], "D_B": NETWORKS[2]}.items():
+        state = getattr(method, network).state_dict()
         public[name] = {f"model.{key.replace('layers', 'conv_block')}": value for key, value in state.items()}
     return method, public
 
 
 @pytest.mark.parametrize("spelling", ["{}", "latest_net_{}.pth", "200_net_{}"])
-def test_published_networks_are_read_whole(spelling):
+def test_published_networks_are_read_completely(spelling):
     method, public = public_networks(channels=8, blocks=3)
     config, state = CycleGAN.load_public_checkpoint({spelling.format(name): value for name, value in public.items()})
     assert (config.channels, config.discriminator_channels, config.blocks, config.size) == (8, 4, 3, 256)

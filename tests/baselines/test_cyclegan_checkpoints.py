@@ -1,4 +1,4 @@
-"""CycleGAN checkpoints of every public form become networks that do what plain ones of that form do."""
+"""Converted CycleGAN checkpoints give the same outputs as plain networks with the keys of the public code."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ def built(tensors: dict[str, Any]) -> tuple[CycleGAN, dict[str, Tensor]]:
     return method, state
 
 
-def assert_same(found: Tensor, wanted: Tensor) -> None:
-    assert wanted.std() > 0.05
-    torch.testing.assert_close(found, wanted, atol=1e-9, rtol=0)
+def assert_same(output: Tensor, expected: Tensor) -> None:
+    assert expected.std() > 0.05
+    torch.testing.assert_close(output, expected, atol=1e-9, rtol=0)
 
 
 @each_form
@@ -129,8 +129,8 @@ def keys(form: str) -> set[str]:
 def test_a_file_of_one_generator_is_read_by_any_name(name: str) -> None:
     weights = public("plain").state_dict()
     _, state = CycleGAN.load_public_checkpoint({name: weights})
-    _, wanted = CycleGAN.load_public_checkpoint(weights)
-    assert state.keys() == wanted.keys()
+    _, expected = CycleGAN.load_public_checkpoint(weights)
+    assert state.keys() == expected.keys()
 
 
 def test_resizing_is_a_field_of_the_config_and_has_plain_convolutions() -> None:
@@ -173,7 +173,7 @@ def spoilt(name: str) -> dict[str, Any]:
         ("shape", r"generator_a2b\.1\.bias is \(9,\), expected \(4,\)"),
     ],
 )
-def test_what_fits_nothing_is_told_what_was_found_and_what_was_expected(wrong: str, says: str) -> None:
+def test_the_error_for_another_file_says_what_was_found_and_what_was_expected(wrong: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         CycleGAN.load_public_checkpoint(spoilt(wrong))
 

@@ -1,4 +1,4 @@
-"""Checkpoints with the public code's key names become U-GAT-ITs that do what that code did, then and now."""
+"""Converted checkpoints of the authors' PyTorch code give the same images as that code, for both of its revisions."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def translate(published: Networks, revision: str | None, x: Tensor, direction: s
 @pytest.mark.parametrize("direction", ["A2B", "B2A"])
 def test_a_generator_gives_what_the_public_code_of_its_time_gave(published, plain, light, images, revision, direction):
     x = images(size=SIZE)[0]
-    wanted = plain["generator"](published[f"gen{direction}"], x, blocks=BLOCKS, light=light, early=EARLY[revision])
-    assert wanted.std() > 0.1
-    torch.testing.assert_close(translate(published, revision, x, direction), wanted, atol=1e-9, rtol=0)
+    expected = plain["generator"](published[f"gen{direction}"], x, blocks=BLOCKS, light=light, early=EARLY[revision])
+    assert expected.std() > 0.1
+    torch.testing.assert_close(translate(published, revision, x, direction), expected, atol=1e-9, rtol=0)
     single = translate(published, revision, x, direction, torch.float32)
-    torch.testing.assert_close(single.double(), wanted, atol=1e-4, rtol=0)
+    torch.testing.assert_close(single.double(), expected, atol=1e-4, rtol=0)
 
 
-def test_the_two_revisions_are_far_apart(published, images):
+def test_the_two_revisions_give_very_different_images(published, images):
     x = images(size=SIZE)[0]
     early, late = (translate(published, revision, x, "A2B") for revision in ("2019-07", "2019-08"))
     assert (early - late).abs().mean() > 0.01
@@ -81,7 +81,7 @@ def test_a_file_by_its_name_is_read_as_its_content_is(published):
     assert named.keys() == state.keys()
 
 
-def test_a_file_of_something_else_is_told_what_was_expected_and_what_was_found():
+def test_the_error_for_another_file_says_what_was_expected_and_what_was_found():
     with pytest.raises(UsageError, match=r"lacks genA2B, .* hold genA2B, .*, and this one model, optimizer\."):
         UGATIT.load_public_checkpoint({"model": {}, "optimizer": {}})
 
@@ -93,7 +93,7 @@ def test_the_first_weeks_checkpoints_are_refused_by_their_key(published):
         UGATIT.load_public_checkpoint(published)
 
 
-def test_an_unknown_revision_is_told_which_there_are(published):
+def test_the_error_for_an_unknown_revision_lists_the_known_ones(published):
     with pytest.raises(UsageError, match="--revision 2019-06: ugatit reads 2019-08 and 2019-07"):
         UGATIT.load_public_checkpoint(published, "2019-06")
 
