@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ugbench.errors import RunError
+from ugbench.runs.run import Run
 
 FILE = "metrics.jsonl"
 
@@ -47,6 +48,30 @@ def read_curves(run: Path) -> dict[str, Curve]:
         for key, value in fields.items():
             found[key].append((step, value))
     return {key: _curve(points) for key, points in found.items()}
+
+
+def training_hours(run: Run) -> float | None:
+    """The hours that a run has trained, as the sum of its step times in timing.jsonl; None if it has none.
+
+    The time per step in a line holds for all steps since the line before.
+
+    Raises:
+        RunError: a line holds no step and time; the message names the file and the line.
+    """
+    file = run.path / "timing.jsonl"
+    if not file.exists():
+        return None
+    seconds, before = 0.0, 0
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(keepends=True), 1):
+        if not line.endswith("\n"):
+            break  # the run is writing it
+        try:
+            fields = json.loads(line)
+            seconds += float(fields["seconds_per_step"]) * (fields["step"] - before)
+            before = fields["step"]
+        except (ValueError, TypeError, KeyError):
+            raise RunError(f"{file}, line {number} is no line of a step and its time; remove it.") from None
+    return seconds / 3600 if before else None
 
 
 def _fields(line: str, file: Path, number: int) -> dict[str, Any]:
