@@ -66,12 +66,12 @@ def demo(
     home = run.dataset_folder
     table_file, figure_file = home / "table.md", home / "comparison.png"
     table = build_table([one for one in read_all(results) if one.dataset == home.name], METRICS)
-    table_file.write_text(render.render(table, "md"), encoding="utf-8")
+    table_file.write_text(render(table, "md"), encoding="utf-8")
     save(comparison.draw(FigureContext(results, [run], direction="A2B", limit=4)), figure_file)
     if as_json:
         print_json({"run": run.path, "scores": [one.to_json() for one in records], "figure": figure_file})
     else:
-        print(render.render(table, "terminal"))
+        print(render(table, "terminal"))
     say(f"4. the table is in {table_file}, the picture (input, attention, output, truth) in {figure_file}")
     say(f"Next: ugbench translate {run.id[:6]} --input {_first(dataset_of(run).root)} --output out")
 

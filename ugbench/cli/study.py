@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ugbench.study.grid import Study
     from ugbench.study.plan import Planned, Where
     from ugbench.study.runner import Outcome
-    from ugbench.tables.build import Table
+    from ugbench.tables.model import Table
 
 
 @dataclass(frozen=True)
@@ -201,8 +201,9 @@ def _score_and_table(call: Call, outcomes: Sequence[Outcome]) -> None:
     from ugbench.analysis import differences
     from ugbench.scoring import record
     from ugbench.scoring.evaluate import Evaluation
-    from ugbench.tables.build import build_table, to_json
+    from ugbench.tables.build import build_table
     from ugbench.tables.formats import render
+    from ugbench.tables.formats.json import to_json
 
     runs = [outcome.planned.run for outcome in outcomes if outcome.status == "done"]
     if not runs:
@@ -226,6 +227,6 @@ def _score_and_table(call: Call, outcomes: Sequence[Outcome]) -> None:
         content = {"runs": planned, "table": to_json(table), "differences": []}
         print_json(content if conclusion is None else {**content, **conclusion.content})
         return
-    print(render.render(table, "terminal"))
+    print(render(table, "terminal"))
     if conclusion is not None:
         conclusion.show()

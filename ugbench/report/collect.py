@@ -25,7 +25,8 @@ from ugbench.runs.run import Run, list_runs
 from ugbench.runs.training_log import read_curves
 from ugbench.scoring import record
 from ugbench.scoring.record import ScoreRecord
-from ugbench.tables.build import Table, build_table
+from ugbench.tables.build import build_table
+from ugbench.tables.model import Table
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from ugbench import registry
 from ugbench.data.batches import training_size
+from ugbench.data.check import check_training_images
 from ugbench.data.dataset_names import resolve
-from ugbench.data.datasets import DataSet, check_training
+from ugbench.data.datasets import DataSet
 from ugbench.data.splits import TEST, TRAIN
 from ugbench.data.tensors import load_images
 from ugbench.device import pick_precision
@@ -81,7 +82,7 @@ def prepare(
         UsageError or a subclass: an unknown name, a config value, an unreadable image or a wrong direction.
     """
     dataset = resolve(request.dataset, request.data_root, progress)
-    good, skipped = check_training(dataset, request.skip_bad, progress)
+    good, skipped = check_training_images(dataset, request.skip_bad, progress)
     for name in skipped:
         log(f"{name} cannot be read and is skipped.")
     run_config = _run_config(request, dataset, good, skipped)
@@ -104,7 +105,7 @@ def identify(request: Request) -> tuple[RunConfig, DataSet]:
     """
     dataset = resolve(request.dataset, request.data_root)
     if request.skip_bad:
-        return _run_config(request, dataset, *check_training(dataset, True)), dataset
+        return _run_config(request, dataset, *check_training_images(dataset, True)), dataset
     return _run_config(request, dataset, {split: dataset.split(split) for split in TRAIN.values()}, []), dataset
 
 

@@ -32,7 +32,7 @@ def test_the_grid_is_three_settings_and_seven_seeds_with_no_fixed_rho_in_the_pla
     assert [run.arm.variant for run in runs[:3]] == LEARNT
     assert {run.dataset for run in runs[:3]} == {"dial:shape=0,texture=0,size=32"}
     assert len({run.arm for run in runs[3:13]}) == 5
-    dials = [spec.parse(name) for name in dict.fromkeys(run.dataset for run in runs)]
+    dials = [spec.parse_spec(name) for name in dict.fromkeys(run.dataset for run in runs)]
     assert [(dial.shape, dial.texture) for dial in dials] == [(0, 0), (1, 0), (0, 1)]
     assert {(dial.size, dial.train, dial.test, dial.seed) for dial in dials} == {(32, 400, 100, 0)}
 
