@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from ugbench.data.images import read_size
 from ugbench.errors import UsageError
 from ugbench.inference.image_files import OutputOptions, write_outputs
 from ugbench.method import Method
@@ -40,7 +41,7 @@ def test_each_source_has_an_output_of_the_runs_size_or_of_its_own(
     write_outputs(method, sources, tmp_path / "out", "A2B", options, lambda done, total: calls.append((done, total)))
     files = sorted((tmp_path / "out").iterdir())
     assert [file.name for file in files] == ["a.png", "b.png", "c.png"]
-    assert {Image.open(file).size for file in files} == {size}
+    assert {read_size(file) for file in files} == {size}
     assert calls == [(2, 3), (3, 3)]
 
 
