@@ -54,7 +54,7 @@ def test_a_person_reads_the_same(ugbench: Run, plenty: None) -> None:
     out = ugbench("doctor").stdout
     assert f"torch-fidelity        {version('torch-fidelity')}\n" in out
     assert "not given; torchvision's alexnet" in out
-    assert out.endswith("nothing to mend.\n")
+    assert out.endswith("nothing to fix.\n")
 
 
 def test_what_is_absent_or_old_comes_with_its_mend(ugbench: Run, plenty: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +66,7 @@ def test_what_is_absent_or_old_comes_with_its_mend(ugbench: Run, plenty: None, m
         "no-such-package is not installed; run `pip install 'no-such-package>=1'`.",
     ]
     assert found["versions"]["no-such-package"] is None
-    assert "to mend: no-such-package is not installed" in ugbench("doctor").stdout
+    assert "to fix: no-such-package is not installed" in ugbench("doctor").stdout
 
 
 def test_too_little_room_is_a_problem(ugbench: Run, monkeypatch: pytest.MonkeyPatch) -> None:
