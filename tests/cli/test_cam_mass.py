@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from commands import call
 from PIL import Image
-from typer.testing import CliRunner, Result
 
-from ugbench.cli.app import app
 from ugbench.data.dial.dataset import truth
 from ugbench.data.overlay import overlay
 from ugbench.data.tensors import load_images
@@ -39,14 +38,9 @@ class Home:
     folder: Path
     ids: dict[str, str]
 
-    def call(self, *words: object, code: int = 0) -> Result:
-        result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
-        assert result.exit_code == code, result.stderr
-        return result
-
     def eval(self, *words: object) -> list[dict[str, Any]]:
         where = ["--results", self.folder / "results", "--device", "cpu", "--json"]
-        return list(json.loads(self.call("eval", *words, "--metric", "cam_mass", *where).stdout))
+        return list(json.loads(call("eval", *words, "--metric", "cam_mass", *where).stdout))
 
     def run(self, label: str) -> Run:
         return find_run(self.ids[label], self.folder / "results")
@@ -60,7 +54,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     for method, variant in (("ugatit", None), ("ugatit", "no-cam"), ("ugatit", "no-gcam"), ("cyclegan", None)):
         own = ["--set", "channels=4,discriminator_channels=4"] if method == "ugatit" else ["--set", "channels=4"]
         words = ["train", method, *SMALL, *TINY, *own, *(["--variant", variant] if variant else []), *where]
-        home.ids["-".join(filter(None, (method, variant)))] = json.loads(home.call(*words).stdout)["id"]
+        home.ids["-".join(filter(None, (method, variant)))] = json.loads(call(*words).stdout)["id"]
     return home
 
 
@@ -112,7 +106,7 @@ def test_maps_are_made_once_with_a_note_of_which_are_attention(home: Home, monke
 
 def test_a_run_without_maps_is_named_and_has_no_score(home: Home) -> None:
     where = ["--results", home.folder / "results", "--device", "cpu", "--json"]
-    result = home.call("eval", home.ids["cyclegan"], "--metric", "cam_mass,changed", *where)
+    result = call("eval", home.ids["cyclegan"], "--metric", "cam_mass,changed", *where)
     assert {one["metric"] for one in json.loads(result.stdout)} == {"changed"}
     assert f"no cam_mass for run {home.ids['cyclegan']} (cyclegan) A2B: it has no heat maps." in result.stderr
 
@@ -129,7 +123,7 @@ def test_without_a_known_truth_it_is_refused(home: Home, tmp_path: Path) -> None
     data = home.run("ugatit").config.dataset
     assert data is not None
     folders = ["--real", f"{data.root}/testB", "--fake", f"{data.root}/testA"]
-    result = home.call("eval", *folders, "--metric", "cam_mass", "--device", "cpu", code=2)
+    result = call("eval", *folders, "--metric", "cam_mass", "--device", "cpu", code=2)
     assert "--metric cam_mass needs a dial's known truth" in result.stderr
 
 
@@ -179,7 +173,7 @@ def test_what_was_removed_is_made_again_though_the_scores_are_known(home: Home) 
 
 def test_a_run_that_can_have_no_such_score_alone_is_refused(home: Home) -> None:
     where = ["--results", home.folder / "results", "--device", "cpu"]
-    result = home.call("eval", home.ids["cyclegan"], "--metric", "cam_mass", *where, code=2)
+    result = call("eval", home.ids["cyclegan"], "--metric", "cam_mass", *where, code=2)
     assert f"error: --metric cam_mass: run {home.ids['cyclegan']} (cyclegan) has no heat maps; name" in result.stderr
 
 
@@ -187,20 +181,19 @@ def test_data_sets_that_can_have_no_such_score_are_left_out_and_named(home: Home
     alike = ["--dataset", "dial:size=32,train=6,test=3,shape=0,texture=0", *SMALL[2:], "--steps", "1"]
     where = ["--results", tmp_path / "results", "--data-root", tmp_path / "data", "--device", "cpu", "--json"]
     tiny = ["--set", "channels=4"]
-    placebo = json.loads(home.call("train", "cyclegan", *alike, *tiny, *where).stdout)["id"]
-    other = json.loads(home.call("train", "cyclegan", *SMALL, *TINY, *tiny, *where).stdout)["id"]
+    placebo = json.loads(call("train", "cyclegan", *alike, *tiny, *where).stdout)["id"]
+    other = json.loads(call("train", "cyclegan", *SMALL, *TINY, *tiny, *where).stdout)["id"]
     words = ["eval", "--metric", "changed", *where[:2], *where[4:]]
-    result = home.call(*words)
+    result = call(*words)
     assert {one["run"] for one in json.loads(result.stdout)} == {other}
     reason = "the domains of dial-s0-t0-32-train6-test3 are alike, so nothing is to change"
     assert result.stderr == f"no changed: {reason}.\n"
     assert (
-        f"error: --metric changed: {reason}; name another metric.\n"
-        in home.call("eval", placebo, *words[1:], code=2).stderr
+        f"error: --metric changed: {reason}; name another metric.\n" in call("eval", placebo, *words[1:], code=2).stderr
     )
     study = ["compare", "--methods", "cyclegan", *alike, "--seeds", "1", "--metric", "changed", *where]
     before = sorted((tmp_path / "results").rglob("config.json"))
-    assert reason in home.call(*study, code=2).stderr
+    assert reason in call(*study, code=2).stderr
     assert sorted((tmp_path / "results").rglob("config.json")) == before, "it is refused before anything is trained"
 
 

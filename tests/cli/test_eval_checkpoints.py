@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 import torch
+from commands import call_in
 from PIL import Image
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from ugbench.analysis import selection
 from ugbench.analysis.selection import validation_split
-from ugbench.cli import evaluate as cli_evaluate
-from ugbench.cli.app import app
+from ugbench.cli import eval as cli_eval
 from ugbench.data.tensors import load_images
 from ugbench.errors import RunError
 from ugbench.inference.translate import load, translate
@@ -42,14 +42,11 @@ class Home:
     folder: Path
     run: str
 
-    def call(self, *words: object) -> Result:
-        where = ["--results", self.folder / "results", "--cache", self.folder / "cache", "--device", "cpu"]
-        return CliRunner().invoke(app, [str(word) for word in (*words, *where)], catch_exceptions=False)
+    def call(self, *words: object, code: int = 0) -> Result:
+        return call_in(self.folder, *words, code=code)
 
     def eval(self, *words: object) -> list[dict[str, Any]]:
-        result = self.call("eval", self.run, *KID, *words, "--json")
-        assert result.exit_code == 0, result.stderr
-        return list(json.loads(result.stdout))
+        return list(json.loads(self.call("eval", self.run, *KID, *words, "--json").stdout))
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +57,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 def train(folder: Path, *more: str) -> dict[str, Any]:
-    where = ["--results", folder / "results", "--data-root", folder / "data", "--device", "cpu", "--json"]
-    words = ["train", "cyclegan", "--dataset", DIAL, *SMALL, *TINY, "--keep", "all", *where, *more]
-    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
-    assert result.exit_code == 0, result.stderr
-    return dict(json.loads(result.stdout))
+    words = ["train", "cyclegan", "--dataset", DIAL, *SMALL, *TINY, "--keep", "all", *more]
+    return dict(json.loads(call_in(folder, *words, "--json").stdout))
 
 
 @pytest.fixture
@@ -108,11 +102,8 @@ def test_a_run_is_scored_on_test_at_the_selected_step_under_a_protocol_of_its_ow
 def test_a_table_shows_the_selected_step_beside_the_last(home: Home, lowest_at: Callable[[int], None]) -> None:
     lowest_at(2)
     scores = {one["protocol_id"]: one for one in [*home.eval(), *home.eval("--select", "validation")]}
-    words = ["table", "--metric", "kid", "--json", "--results", str(home.folder / "results")]
-    result = CliRunner().invoke(app, words, catch_exceptions=False)
-    (row,) = [
-        one for one in json.loads(result.stdout)["rows"] if (one["method"], one["direction"]) == ("cyclegan", "B2A")
-    ]
+    table = json.loads(home.call("table", "--metric", "kid", "--json").stdout)
+    (row,) = [one for one in table["rows"] if (one["method"], one["direction"]) == ("cyclegan", "B2A")]
     found = [scores[cell["protocol_id"]] for cell in row["cells"].values()]
     assert [(one["step"], one["protocol"]["checkpoint"][:5]) for one in found] == [(3, "last"), (2, "valid")]
     assert [cell["value"] for cell in row["cells"].values()] == [one["value"] for one in found]
@@ -197,23 +188,18 @@ def test_what_each_output_contributed_is_kept_by_step_and_outlives_the_outputs(h
 
 
 def test_calls_without_a_choice_are_refused(home: Home, tmp_path: Path) -> None:
-    result = home.call("eval", home.run, *KID, "--select", "validation", "--checkpoints", "all")
-    assert (result.exit_code, "exclude each other" in result.stderr) == (2, True)
+    result = home.call("eval", home.run, *KID, "--select", "validation", "--checkpoints", "all", code=2)
+    assert "exclude each other" in result.stderr
     (tmp_path / "A2B").mkdir()
     run = find_run(home.run, home.folder / "results")
     data = Path(str(run.config.dataset.root)) if run.config.dataset else Path()
     for file in (data / "testA").iterdir():
         Image.open(file).save(tmp_path / "A2B" / f"{file.stem}.png")
     folders = ["--real", data / "testB", "--fake", tmp_path / "A2B"]
-    result = home.call("eval", *folders, "--extractor", "random", "--select", "validation")
-    assert result.exit_code == 2 and result.stderr.startswith(
-        "error: --select validation chooses a checkpoint of a run"
-    )
-    words = ["import", tmp_path, "--as", "external", "--name", "other", "--dataset", data, "--results", tmp_path / "r"]
-    assert CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False).exit_code == 0
-    words = ["eval", "--results", tmp_path / "r", *KID, "--select", "validation", "--device", "cpu"]
-    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
-    assert result.exit_code == 2
+    result = home.call("eval", *folders, "--extractor", "random", "--select", "validation", code=2)
+    assert result.stderr.startswith("error: --select validation chooses a checkpoint of a run")
+    call_in(tmp_path, "import", tmp_path, "--as", "external", "--name", "other", "--dataset", data)
+    result = call_in(tmp_path, "eval", *KID, "--select", "validation", code=2)
     assert "(other) was imported and has no kept checkpoints; leave the option out" in result.stderr
 
 
@@ -290,7 +276,7 @@ def test_a_call_that_waited_for_another_takes_the_scores_that_it_left(
         said.append(text)
         waits.set()
 
-    monkeypatch.setattr(cli_evaluate, "say", say)
+    monkeypatch.setattr(cli_eval, "log", say)
     monkeypatch.setattr(evaluate.Evaluation, "_score", None)
     with ThreadPoolExecutor(1) as pool:
         done = pool.submit(other)

@@ -11,9 +11,9 @@ from typing import Any
 import onnxruntime
 import pytest
 import torch
-from typer.testing import CliRunner, Result
+from commands import call_in
+from typer.testing import Result
 
-from ugbench.cli.app import app
 from ugbench.exports.safetensors import read_export
 from ugbench.inference import translate as translation
 from ugbench.runs.run import find_run
@@ -27,8 +27,7 @@ SMALL = ["--steps", "1", "--set", "channels=4,blocks=1,discriminator_channels=4"
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A results folder with one trained CycleGAN."""
     home = tmp_path_factory.mktemp("home")
-    where = ["--results", str(home / "results"), "--data-root", str(home / "data"), "--device", "cpu"]
-    assert CliRunner().invoke(app, ["train", "cyclegan", *TRAIN, *SMALL, *where]).exit_code == 0
+    call_in(home, "train", "cyclegan", *TRAIN, *SMALL)
     return home / "results"
 
 
@@ -79,7 +78,10 @@ def test_a_safetensors_file_holds_both_ways_and_has_a_card_beside_it(
     [
         (["--output", "G.pth"], r"--output G.pth: the name must end in .onnx or .safetensors"),
         (["--output", "."], "--output .: that is a folder; name a file."),
-        (["--output", "G.safetensors", "--direction", "A2B"], "--direction A2B: a .safetensors file holds both ways"),
+        (
+            ["--output", "G.safetensors", "--direction", "A2B"],
+            "--direction A2B: a .safetensors file holds both directions",
+        ),
         (["--output", "G.onnx", "--direction", "A2C"], "'A2C'"),
     ],
 )

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from commands import call
 from PIL import Image
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from ugbench.cli.app import app
 from ugbench.data.tensors import load_images
 from ugbench.scoring.networks.extractors import extract, load_extractor
 
@@ -45,12 +45,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     where = ["--dataset", data, "--results", folder / "results"]
     call("import", made, "--as", "external", "--name", "other", "--direction", "A2B", *where)
     return Home(data, folder / "results", copied)
-
-
-def call(*words: object, code: int = 0) -> Result:
-    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
-    assert result.exit_code == code, result.stderr
-    return result
 
 
 @pytest.fixture

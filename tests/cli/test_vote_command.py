@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from commands import call
+from typer.testing import Result
 
-from ugbench.cli.app import app
 from ugbench.cli.vote import link, open_galleries
 from ugbench.errors import DataError
 from ugbench.statistics.preferences import Vote
@@ -31,8 +31,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, make_voting_home: Callable[..
     words = ["compare", "--methods", "cyclegan", "--dataset", folder / "data", "--seeds", "5,3", "--steps", "1"]
     words += ["--preset", "smoke", "--size", "32", "--set", "cyclegan.channels=4", "--metric", "kid"]
     words += ["--extractor", "random", "--results", folder / "results", "--device", "cpu", "--cache", folder / "cache"]
-    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
-    assert result.exit_code == 0, result.stderr
+    call(*words)
     return folder
 
 
