@@ -25,3 +25,16 @@ def test_the_page_shows_the_table_of_its_records(page: str) -> None:
     built = build_table(read_all(records), differences=differences.read_all(records))
     table = render.render(built, "md")
     assert table.strip() in (DOCS / f"{page}.md").read_text(encoding="utf-8")
+
+
+def test_the_worked_example_of_statistics_shows_the_table_and_the_errors_of_its_records() -> None:
+    records = DOCS / "reference" / "real-ablation"
+    pairs = differences.read_all(records)
+    text = (DOCS / "statistics.md").read_text(encoding="utf-8")
+    printed = render.render(build_table(read_all(records), ["kid"], pairs), "md")
+    assert printed.split("### cat2dog B2A")[0].strip() in text
+    runs = {record.method: record.run for record in read_all(records)}
+    (pair,) = [pair for pair in pairs if (pair.first, pair.second) == (runs["full"], runs["rho0"])]
+    assert f"`rho0` is worse than `full` by {-100 * pair.value:.0f}." in text
+    assert f"√(122² + 138²) = {100 * pair.unpaired_se:.0f}" in text
+    assert f"the paired error: {100 * pair.se:.1f}. So the difference is {-pair.value / pair.se:.1f} of" in text
