@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ugbench.cli.options import RESULTS, Json, Results, RunArgument, path_option
 from ugbench.cli.output import log, print_json
+from ugbench.direction import Direction
 from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from ugbench.direction import Direction
     from ugbench.method import Method
     from ugbench.runs.run import Run
 
@@ -23,7 +23,7 @@ def export(
     run: RunArgument,
     output: Annotated[Path, path_option("--output", "file", "FILE", "The file: FILE.onnx or FILE.safetensors.")],
     direction: Annotated[
-        Literal["A2B", "B2A"] | None,
+        Direction | None,
         typer.Option(
             "--direction",
             help="Direction that an .onnx file translates; default: A2B, or the only one that the run has.",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from ugbench.cli.options import RESULTS, Json, Results, path_option
 from ugbench.cli.output import log, print_json, print_rows
 from ugbench.cli.parse import split_list
+from ugbench.direction import Direction
 from ugbench.errors import UsageError
 
 
@@ -28,7 +29,7 @@ def figure(
         str | None, typer.Option("--dataset", metavar="NAME", help="Show only runs of this data set.")
     ] = None,
     direction: Annotated[
-        Literal["A2B", "B2A"] | None, typer.Option("--direction", help="Direction to show; default: both.")
+        Direction | None, typer.Option("--direction", help="Direction to show; default: both.")
     ] = None,
     rows: Annotated[
         int, typer.Option("--rows", metavar="N", min=1, help="Number of images to show, in figures of images.")

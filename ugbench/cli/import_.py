@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ugbench.cli.options import Json, PlaceOptions, Sets
 from ugbench.cli.output import log, print_json
 from ugbench.cli.parse import parse_sets, path_reader
+from ugbench.direction import Direction
 from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def import_(
         typer.Option("--dataset", metavar="NAME|DIR|dial…", help="The data set with the test images to score it on."),
     ] = None,
     direction: Annotated[
-        Literal["A2B", "B2A"] | None,
+        Direction | None,
         typer.Option("--direction", help="Direction of the outputs, or of a checkpoint that has only one."),
     ] = None,
     revision: Annotated[
@@ -109,7 +110,7 @@ def _import_outputs(
     path: Path | None,
     name: str | None,
     dataset: DataSet | None,
-    direction: Literal["A2B", "B2A"] | None,
+    direction: Direction | None,
     command: str | None,
     results: Path,
 ) -> dict[str, Any]:

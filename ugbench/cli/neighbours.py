@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ugbench.cli.options import RESULTS, Device, FeatureOptions, Json, Results, RunArgument, path_option
 from ugbench.cli.output import log, print_json, print_rows
+from ugbench.direction import Direction
 
 if TYPE_CHECKING:
     from ugbench.analysis.neighbours import Neighbours
@@ -21,7 +22,7 @@ def neighbours(
     run: RunArgument,
     features: FeatureOptions,
     direction: Annotated[
-        Literal["A2B", "B2A"] | None,
+        Direction | None,
         typer.Option("--direction", help="Direction to check; default: each that the run has."),
     ] = None,
     output: Annotated[

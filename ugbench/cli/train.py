@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from ugbench.cli.options import ConfigOptions, Json, MethodArgument, PlaceOptions, SkipBad, Steps
 from ugbench.cli.output import log, print_json, progress_callback
+from ugbench.direction import Direction
 from ugbench.errors import Stopped, UsageError
 
 
@@ -24,7 +25,7 @@ def train(
         int, typer.Option("--seed", metavar="N", min=0, help="Seed of the initial weights, batches and random draws.")
     ] = 0,
     direction: Annotated[
-        Literal["A2B", "B2A"] | None,
+        Direction | None,
         typer.Option("--direction", help="Direction to learn, for methods that learn only one; default: A2B."),
     ] = None,
     init_from: Annotated[

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from ugbench.cli.options import RESULTS, Device, Json, Precision, Results, RunArgument, path_option
 from ugbench.cli.output import log, print_json, progress_callback
+from ugbench.direction import Direction
 from ugbench.errors import UsageError
 
 
@@ -19,7 +20,7 @@ def translate(
         Path, path_option("--output", "folder", "DIR", "Folder that <stem>.png of each input is written to.")
     ],
     direction: Annotated[
-        Literal["A2B", "B2A"] | None,
+        Direction | None,
         typer.Option("--direction", help="Direction to translate in; default: A2B, or the only one that the run has."),
     ] = None,
     attention: Annotated[

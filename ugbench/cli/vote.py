@@ -6,17 +6,17 @@ import errno
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ugbench.cli.options import DATA_ROOT, RESULTS, DataRoot, Json, Results
 from ugbench.cli.output import log, print_json, progress_callback
 from ugbench.cli.parse import split_list
+from ugbench.direction import Direction
 from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from ugbench.direction import Direction
     from ugbench.votes.server.pictures import Gallery
 
 QUESTION = "Which version is the best translation of the picture?"
@@ -32,7 +32,7 @@ def vote(
         typer.Option("--dataset", metavar="NAME|DIR|dial…", help="The data set with the test images that are shown."),
     ],
     direction: Annotated[
-        Literal["A2B", "B2A"] | None,
+        Direction | None,
         typer.Option("--direction", help="Direction to show; default: each that all methods have."),
     ] = None,
     questions: Annotated[
