@@ -52,8 +52,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("home"), {})
     where = ["--results", home.folder / "results", "--data-root", home.folder / "data", "--device", "cpu", "--json"]
     for method, variant in (("ugatit", None), ("ugatit", "no-cam"), ("ugatit", "no-gcam"), ("cyclegan", None)):
-        own = ["--set", "channels=4,discriminator_channels=4"] if method == "ugatit" else ["--set", "channels=4"]
-        words = ["train", method, *SMALL, *TINY, *own, *(["--variant", variant] if variant else []), *where]
+        options = ["--set", "channels=4,discriminator_channels=4"] if method == "ugatit" else ["--set", "channels=4"]
+        words = ["train", method, *SMALL, *TINY, *options, *(["--variant", variant] if variant else []), *where]
         home.ids["-".join(filter(None, (method, variant)))] = json.loads(call(*words).stdout)["id"]
     return home
 
@@ -70,21 +70,21 @@ def expected(run: Run, name: str, direction: Any, step: int) -> float:
 @pytest.mark.parametrize("label", ["ugatit", "ugatit-no-cam", "ugatit-no-gcam"])
 def test_the_score_is_of_the_generators_map_with_and_without_attention(home: Home, label: str) -> None:
     records = home.eval(home.ids[label])
-    assert [(one["metric"], one["direction"], one["step"]) for one in records] == [
+    assert [(score["metric"], score["direction"], score["step"]) for score in records] == [
         ("cam_mass", "A2B", 2),
         ("cam_mass", "B2A", 2),
     ]
-    for one in records:
-        assert one["value"] == pytest.approx(expected(home.run(label), "generator", one["direction"], 2), rel=1e-5)
-        assert one["se"] > 0 and one["low"] is None, "three images have no interval"
-        assert one["higher_is_better"] is None
-        assert (one["n_fake"], one["n_real"]) == (3, 3)
-        assert one["protocol"]["settings"] == {"threshold": 2}
+    for score in records:
+        assert score["value"] == pytest.approx(expected(home.run(label), "generator", score["direction"], 2), rel=1e-5)
+        assert score["se"] > 0 and score["low"] is None, "three images have no interval"
+        assert score["higher_is_better"] is None
+        assert (score["n_fake"], score["n_real"]) == (3, 3)
+        assert score["protocol"]["settings"] == {"threshold": 2}
 
 
 def test_kept_maps_are_those_of_the_step_that_was_asked_for(home: Home) -> None:
     label = "ugatit"
-    by_step = {one["step"]: one["value"] for one in home.eval(home.ids[label], "--checkpoints", "all")[::2]}
+    by_step = {score["step"]: score["value"] for score in home.eval(home.ids[label], "--checkpoints", "all")[::2]}
     assert set(by_step) == {1, 2}
     for step, value in by_step.items():
         assert value == pytest.approx(expected(home.run(label), "generator", "A2B", step), rel=1e-5)
@@ -107,7 +107,7 @@ def test_maps_are_made_once_with_a_note_of_which_are_attention(home: Home, monke
 def test_a_run_without_maps_is_named_and_has_no_score(home: Home) -> None:
     where = ["--results", home.folder / "results", "--device", "cpu", "--json"]
     result = call("eval", home.ids["cyclegan"], "--metric", "cam_mass,changed", *where)
-    assert {one["metric"] for one in json.loads(result.stdout)} == {"changed"}
+    assert {score["metric"] for score in json.loads(result.stdout)} == {"changed"}
     assert f"no cam_mass for run {home.ids['cyclegan']} (cyclegan) A2B: it has no heat maps." in result.stderr
 
 
@@ -146,8 +146,8 @@ def test_overlays_of_discriminators_lie_over_the_translation(home: Home, tmp_pat
     write_outputs(method, [source], tmp_path, "A2B", How(attention=True))
     image, output = load_images([source], 32), load_images([tmp_path / source.name], 32)
     (maps,) = translate.attention(method, image, "A2B")
-    found = {file.parent for file in (tmp_path / "attention").rglob("*.png")}
-    assert found == {tmp_path / "attention" / (name if name != "generator" else "") for name in maps}
+    folders_of_maps = {file.parent for file in (tmp_path / "attention").rglob("*.png")}
+    assert folders_of_maps == {tmp_path / "attention" / (name if name != "generator" else "") for name in maps}
     for name, heat in maps.items():
         place = tmp_path / "attention" / ("" if name == "generator" else name) / source.name
         under = image[0] if name == "generator" else output[0]
@@ -185,7 +185,7 @@ def test_data_sets_that_can_have_no_such_score_are_left_out_and_named(home: Home
     other = json.loads(call("train", "cyclegan", *SMALL, *TINY, *tiny, *where).stdout)["id"]
     words = ["eval", "--metric", "changed", *where[:2], *where[4:]]
     result = call(*words)
-    assert {one["run"] for one in json.loads(result.stdout)} == {other}
+    assert {score["run"] for score in json.loads(result.stdout)} == {other}
     reason = "the domains of dial-s0-t0-32-train6-test3 are alike, so nothing is to change"
     assert result.stderr == f"no changed: {reason}.\n"
     assert (
@@ -214,6 +214,6 @@ def test_two_calls_at_once_make_the_maps_once(home: Home, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(translate, "load", load)
     with ThreadPoolExecutor(2) as pool:
-        one, other = (done.result() for done in [pool.submit(make), pool.submit(make)])
+        first, other = (done.result() for done in [pool.submit(make), pool.submit(make)])
     assert len(calls) == 1
-    assert torch.equal(one.heat["generator"], other.heat["generator"])
+    assert torch.equal(first.heat["generator"], other.heat["generator"])

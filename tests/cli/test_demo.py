@@ -11,7 +11,7 @@ from PIL import Image
 
 def test_the_demo_learns_and_leaves_a_table_and_a_picture(tmp_path: Path) -> None:
     shown = json.loads(call_in(tmp_path, "demo", "--json").stdout)
-    changed = {one["direction"]: one["value"] for one in shown["scores"] if one["metric"] == "changed"}
+    changed = {score["direction"]: score["value"] for score in shown["scores"] if score["metric"] == "changed"}
     assert set(changed) == {"A2B", "B2A"}
     assert max(changed.values()) <= 0.7, "1 is the untouched input's error"
 

@@ -74,40 +74,44 @@ def lowest_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 def test_all_kept_checkpoints_are_scores_against_steps_and_the_last_is_what_is_scored_otherwise(home: Home) -> None:
     every = home.eval("--checkpoints", "all")
-    a2b = [one for one in every if (one["metric"], one["direction"]) == ("kid", "A2B")]
-    assert [one["step"] for one in a2b] == [1, 2, 3]
-    assert len({one["value"] for one in a2b}) == 3
-    assert {one["protocol"]["checkpoint"] for one in every} == {"last"}
-    assert home.eval() == [one for one in every if one["step"] == 3]
+    a2b = [score for score in every if (score["metric"], score["direction"]) == ("kid", "A2B")]
+    assert [score["step"] for score in a2b] == [1, 2, 3]
+    assert len({score["value"] for score in a2b}) == 3
+    assert {score["protocol"]["checkpoint"] for score in every} == {"last"}
+    assert home.eval() == [score for score in every if score["step"] == 3]
 
 
 def test_a_run_is_scored_on_test_at_the_selected_step_under_a_protocol_of_its_own(
     home: Home, lowest_at: Callable[[int], None]
 ) -> None:
-    at_step = {(one["metric"], one["direction"]): one for one in home.eval("--checkpoints", "all") if one["step"] == 2}
+    at_step = {
+        (score["metric"], score["direction"]): score
+        for score in home.eval("--checkpoints", "all")
+        if score["step"] == 2
+    }
     lowest_at(2)
     records = home.eval("--select", "validation")
     assert len(records) == 4
-    for one in records:
-        same = at_step[one["metric"], one["direction"]]
-        assert (one["step"], one["value"]) == (2, same["value"])
-        assert one["protocol_id"] != same["protocol_id"]
-        words = one["protocol"]["checkpoint"]
+    for score in records:
+        same = at_step[score["metric"], score["direction"]]
+        assert (score["step"], score["value"]) == (2, same["value"])
+        assert score["protocol_id"] != same["protocol_id"]
+        words = score["protocol"]["checkpoint"]
         assert words.startswith("validation: lowest kid (random ")
         assert words.endswith(") on a tenth of the training images, which the run has seen")
     folder = find_run(home.run, home.folder / "results").path.parents[1]
     floor = [json.loads(line)["protocol_id"] for line in (folder / "identity/scores.jsonl").read_text().splitlines()]
-    assert {one["protocol_id"] for one in records} <= set(floor), "the floor stands in the same column"
+    assert {score["protocol_id"] for score in records} <= set(floor), "the floor stands in the same column"
 
 
 def test_a_table_shows_the_selected_step_beside_the_last(home: Home, lowest_at: Callable[[int], None]) -> None:
     lowest_at(2)
-    scores = {one["protocol_id"]: one for one in [*home.eval(), *home.eval("--select", "validation")]}
+    scores = {score["protocol_id"]: score for score in [*home.eval(), *home.eval("--select", "validation")]}
     table = json.loads(home.call("table", "--metric", "kid", "--json").stdout)
-    (row,) = [one for one in table["rows"] if (one["method"], one["direction"]) == ("cyclegan", "B2A")]
-    found = [scores[cell["protocol_id"]] for cell in row["cells"].values()]
-    assert [(one["step"], one["protocol"]["checkpoint"][:5]) for one in found] == [(3, "last"), (2, "valid")]
-    assert [cell["value"] for cell in row["cells"].values()] == [one["value"] for one in found]
+    (row,) = [row for row in table["rows"] if (row["method"], row["direction"]) == ("cyclegan", "B2A")]
+    shown = [scores[cell["protocol_id"]] for cell in row["cells"].values()]
+    assert [(score["step"], score["protocol"]["checkpoint"][:5]) for score in shown] == [(3, "last"), (2, "valid")]
+    assert [cell["value"] for cell in row["cells"].values()] == [score["value"] for score in shown]
 
 
 def test_the_choice_is_said_with_the_kid_of_each_step_and_equal_ones_give_the_earliest(
@@ -117,7 +121,7 @@ def test_the_choice_is_said_with_the_kid_of_each_step_and_equal_ones_give_the_ea
     said = home.call("eval", home.run, *KID, "--select", "validation").stderr
     assert f"run {home.run} (cyclegan): step 3 is scored; validation KID x100 by step: 1: 2, 2: 1, 3: 0." in said
     monkeypatch.setattr(selection, "validation_kid", lambda *_given: 0.25)
-    assert {one["step"] for one in home.eval("--select", "validation")} == {1}
+    assert {score["step"] for score in home.eval("--select", "validation")} == {1}
 
 
 def test_validation_is_kid_of_translated_training_images_and_leaves_the_run_alone(
@@ -125,16 +129,16 @@ def test_validation_is_kid_of_translated_training_images_and_leaves_the_run_alon
 ) -> None:
     found: dict[tuple[str, int], float] = {}
     before = {path: path.stat().st_mtime_ns for path in find_run(home.run, home.folder / "results").path.rglob("*")}
-    own = selection.validation_kid
+    validation_kid = selection.validation_kid
 
     def kept(*given: Any) -> float:
-        found[given[-2:]] = own(*given)
+        found[given[-2:]] = validation_kid(*given)
         after = {path: path.stat().st_mtime_ns for path in given[1].path.rglob("*")}
         assert after == before
         return found[given[-2:]]
 
     monkeypatch.setattr(selection, "validation_kid", kept)
-    (step,) = {one["step"] for one in home.eval("--select", "validation")}
+    (step,) = {score["step"] for score in home.eval("--select", "validation")}
     assert list(found) == [(way, at) for at in (1, 2, 3) for way in ("A2B", "B2A")]
     assert step == min((1, 2, 3), key=lambda at: found["A2B", at] + found["B2A", at])
     run = find_run(home.run, home.folder / "results")
@@ -171,7 +175,9 @@ def test_what_each_output_contributed_is_kept_by_step_and_outlives_the_outputs(h
         shutil.rmtree(run.path / "single", ignore_errors=True)
         (run.path / "scores.jsonl").unlink(missing_ok=True)
         (last,) = [
-            one for one in home.eval(*words) if (one["metric"], one["direction"], one["step"]) == ("kid", "A2B", 3)
+            score
+            for score in home.eval(*words)
+            if (score["metric"], score["direction"], score["step"]) == ("kid", "A2B", 3)
         ]
         (kept,) = per_image.read(run, "A2B", 3)
         assert (kept.metric, kept.protocol_id) == ("kid", last["protocol_id"])

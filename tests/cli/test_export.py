@@ -53,9 +53,9 @@ def test_an_onnx_file_translates_the_way_that_was_asked_for(export: Call, result
     method, _ = translation.load(find_run(run_id(results), results), torch.device("cpu"))
     x = torch.rand(2, 3, 32, 32) * 2 - 1
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    found = torch.from_numpy(session.run(["translation"], {"image": x.numpy()})[0])
-    torch.testing.assert_close(found, method.translate(x, "B2A"), atol=1e-4, rtol=0)
-    assert (found - method.translate(x, "A2B")).abs().max() > 1e-4
+    exported = torch.from_numpy(session.run(["translation"], {"image": x.numpy()})[0])
+    torch.testing.assert_close(exported, method.translate(x, "B2A"), atol=1e-4, rtol=0)
+    assert (exported - method.translate(x, "A2B")).abs().max() > 1e-4
 
 
 def test_a_safetensors_file_holds_both_ways_and_has_a_card_beside_it(
@@ -65,9 +65,9 @@ def test_a_safetensors_file_holds_both_ways_and_has_a_card_beside_it(
     result = export("--output", file)
     assert result.exit_code == 0, result.stderr
     assert result.stderr == f"wrote {file}: cyclegan at step 1, A2B and B2A, with the card G.md\n"
-    found = read_export(file)
-    assert (found.run, found.step, found.dataset["images"]) == (run_id(results), 1, {"trainA": 4, "trainB": 4})
-    assert {name.split(".")[0] for name in found.tensors} == {"generator_a2b", "generator_b2a"}
+    exported = read_export(file)
+    assert (exported.run, exported.step, exported.dataset["images"]) == (run_id(results), 1, {"trainA": 4, "trainB": 4})
+    assert {name.split(".")[0] for name in exported.tensors} == {"generator_a2b", "generator_b2a"}
     assert "# cyclegan on " in (tmp_path / "G.md").read_text()
     again = export("--output", file)
     assert again.stderr.startswith(f"replaced {file}: ")

@@ -39,11 +39,11 @@ def test_what_is_missing_extra_and_odd_is_listed_for_people_and_for_scripts(impo
     report, said = imported
     sources = sorted(path.name for path in (folder / "datasets").glob("*/testA/*"))
     assert report["method"] == "invert" and report["directions"] == ["A2B"]
-    own = report["outputs"]["A2B"]
-    assert (own["images"], own["sources"], own["size"]) == (3, 4, 32)
-    assert own["missing"] == [Path(sources[0]).stem]
-    assert own["extra"] == ["stray.png"]
-    assert own["odd_sized"] == [sources[1]]
+    outputs = report["outputs"]["A2B"]
+    assert (outputs["images"], outputs["sources"], outputs["size"]) == (3, 4, 32)
+    assert outputs["missing"] == [Path(sources[0]).stem]
+    assert outputs["extra"] == ["stray.png"]
+    assert outputs["odd_sized"] == [sources[1]]
     for words in ("outputs for 3 of 4 test images", Path(sources[0]).stem, "stray.png", "squashed to 32 px"):
         assert words in said
 

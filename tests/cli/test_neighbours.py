@@ -59,17 +59,17 @@ def test_json_is_a_record_an_output_nearest_first_and_the_copy_is_found(
 ) -> None:
     records = json.loads(neighbours("--json").stdout)
     fields = ["run", "direction", "step", "extractor", "output", "nearest", "distance", "limit", "near"]
-    assert [list(one) for one in records] == [fields] * 5
+    assert [list(pair) for pair in records] == [fields] * 5
     assert records[0]["distance"] == pytest.approx(0, abs=1e-5) and records[0]["near"]
     assert records[0]["nearest"] == str(home.copied)
     network = load_extractor("random", {})
     train = sorted((home.data / "trainB").iterdir())
     known = extract(network, load_images(train, 32))
-    for one in records:
-        far = torch.linalg.vector_norm(extract(network, load_images([Path(one["output"])], 32)) - known, dim=1)
-        assert one["distance"] == pytest.approx(float(far.min()), rel=1e-3, abs=1e-5)
-        assert one["nearest"] == str(train[int(far.argmin())])
-    assert [one["distance"] for one in records] == sorted(one["distance"] for one in records)
+    for pair in records:
+        far = torch.linalg.vector_norm(extract(network, load_images([Path(pair["output"])], 32)) - known, dim=1)
+        assert pair["distance"] == pytest.approx(float(far.min()), rel=1e-3, abs=1e-5)
+        assert pair["nearest"] == str(train[int(far.argmin())])
+    assert [pair["distance"] for pair in records] == sorted(pair["distance"] for pair in records)
 
 
 def test_the_text_shows_both_sets_of_distances_names_near_files_and_says_what_near_means(

@@ -152,14 +152,14 @@ def test_ablate_holds_the_papers_variants_against_full(home: Path) -> None:
     )
     assert [run["variant"] for run in plan["runs"]] == [None, "in", "ln", "adain", "gn", "no-cam", "no-gcam", "no-dcam"]
     words = ["ablate", *ON_DIAL, "--seeds", "1", "--steps", "2", "--variants", "in"]
-    found = json.loads(call_in(home, *words, "--json").stdout)
-    assert {(one["label"], one["to"], one["direction"]) for one in found["differences"]} == {
+    differences = json.loads(call_in(home, *words, "--json").stdout)["differences"]
+    assert {(difference["label"], difference["to"], difference["direction"]) for difference in differences} == {
         ("ugatit-in", "ugatit", "A2B"),
         ("ugatit-in", "ugatit", "B2A"),
     }
-    for one in found["differences"]:
-        assert one["method"]["seeds"] == [1, 1]
-        assert one["text"]["method"].startswith("not testable with 1 seed")
+    for difference in differences:
+        assert difference["method"]["seeds"] == [1, 1]
+        assert difference["text"]["method"].startswith("not testable with 1 seed")
 
 
 @pytest.mark.parametrize(
