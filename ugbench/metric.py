@@ -1,7 +1,7 @@
-"""What a metric is: a pure function and the few words that tables need. A metric is a file of ugbench/metrics.
+"""What a metric is: a pure function, and what a table must know about it. Each metric is a file in ugbench/metrics.
 
-A metric's module defines one `METRIC`. It sees features or images and returns a `Score`; extracting features,
-choosing references and writing records is ugbench.scoring's.
+The module of a metric defines one `METRIC`. Its function takes features or images and returns a `Score`.
+ugbench.scoring extracts the features, selects the reference images and writes the records.
 """
 
 from __future__ import annotations
@@ -10,16 +10,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-PAIRED = ("perceptual", "structure")  # `needs` that are distances from a source to its output
+PAIRED = ("perceptual", "structure")  # values of `needs` for metrics that compare each source with its output
 
 
 @dataclass(frozen=True)
 class Score:
-    """A raw value (never x100). `se`, `low` and `high` are None where no honest interval exists.
+    """The result of a metric.
 
-    `p_value` is of the hypothesis that the two sets come from one distribution; None where it was not asked.
-    `order_sd` is the value's standard deviation over random orders of the files, where their order matters.
-    `each` is what each output contributes, in their order: the value is their mean. None where it is not such a mean.
+    Attributes:
+        value: the score, not scaled for display (never x100).
+        se: standard error; None if it cannot be estimated honestly.
+        low, high: 95 % interval; None for the same reason.
+        warning: a sentence about the value that a user should read.
+        p_value: for the hypothesis that both sets come from the same distribution; None if it was not computed.
+        order_sd: standard deviation of the value over random orders of the files; None if the order does not matter.
+        each: the contributions of the outputs, in their order, if the value is their mean; None otherwise.
     """
 
     value: float
@@ -37,23 +42,25 @@ class Metric:
     """One metric.
 
     Attributes:
-        title: a table's column heading, with the scale in it.
-        compute: what it takes depends on `needs`; keyword arguments are `settings` with the caller's changes.
-        needs: "features": compute(fake, real), float tensors (n, d) and (m, d) of one extractor;
-            "perceptual": compute(distances), float (n,), LPIPS from each source to its output;
-            "structure": the same with DINO's structure distance;
-            "truth": compute(source, output, truth), uint8 images (n, 3, s, s) whose true translation is known;
-            "attention": compute(heat, source, truth), float maps (n, 1, h, w) of a run's first heat map (or of its
-            plain features, see `Method.feature_maps`), and images as for "truth";
-            "images": compute(output, real), two collections of uint8 images (3, h, w) that are read one at a time,
-            each time they are gone over; of one shape where a run is scored, of any where folders are.
-        higher_is_better: None where a value is neither good nor bad, so that no table marks a best.
+        title: the heading of its column in a table; it includes the scale.
+        compute: the function. Its positional arguments depend on `needs`; its keyword arguments are `settings`.
+        needs: the input of `compute`:
+            "features": compute(fake, real), float features (n, d) and (m, d) of the same extractor;
+            "perceptual": compute(distances), float (n,), the LPIPS distance of each source to its output;
+            "structure": compute(distances), float (n,), the DINO structure distance of each source to its output;
+            "truth": compute(source, output, truth), uint8 images (n, 3, s, s), where the true translation is known;
+            "attention": compute(attention_map, source, truth), the main attention map of a run, float (n, 1, h, w)
+            (see also `Method.feature_maps`), and images as for "truth";
+            "images": compute(output, real), two collections of uint8 images (3, h, w). Each iteration reads the
+            images from the disk, one at a time. They have the same shape if a run is scored; in folders they may
+            differ.
+        higher_is_better: None if a value is neither good nor bad; then no table marks a best value.
         scale: tables print value * scale.
-        note: a sentence that must stand under a table with this metric.
-        of_change: whether it is of the pixels that should change, so that it has no value where none should.
-        with_sources: whether `compute` also takes source=, the sources as features (k, d) or images; of
-            "features" and "images" alone.
-        settings: this metric's part of a protocol, with its defaults.
+        note: a sentence that is printed under each table with this metric.
+        of_change: True if the metric is defined only where source and ground truth differ.
+        with_sources: True if `compute` also takes source=, the sources as features (k, d) or as images; only for
+            "features" and "images".
+        settings: the keyword arguments of `compute` that are part of the protocol, with their defaults.
     """
 
     title: str

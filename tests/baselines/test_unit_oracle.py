@@ -1,4 +1,4 @@
-"""UNIT's steps against a plain loop."""
+"""UNIT's steps equal a plain reference step."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def test_six_steps_of_the_engine_equal_a_plain_loop(batch_size, deterministic):
         history.append({term: float(value) for term, value in phases.losses.items()})
 
     oracle = runpy.run_path(str(Path(__file__).with_name("unit_oracle.py")))
-    told = oracle["train"](
+    expected_history = oracle["train"](
         plain, [(batch.a, batch.b, batch.draws) for batch in batches], lr=lr, halve_every=halve_every
     )
-    for ours, expected in zip(history, told, strict=True):
+    for ours, expected in zip(history, expected_history, strict=True):
         assert ours == pytest.approx(expected, abs=1e-9, rel=0)
     for short, network in plain.items():
-        found = getattr(method, names[short]).state_dict()
+        state = getattr(method, names[short]).state_dict()
         for key, value in network.state_dict().items():
-            torch.testing.assert_close(found[key], value, rtol=0, atol=1e-9, msg=lambda m, k=key: f"{k}: {m}")
+            torch.testing.assert_close(state[key], value, rtol=0, atol=1e-9, msg=lambda m, k=key: f"{k}: {m}")

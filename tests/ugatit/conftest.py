@@ -1,4 +1,4 @@
-"""Small U-GAT-ITs in float64, the engine around them, and the plain oracle."""
+"""Fixtures: small U-GAT-ITs in float64, the training engine for them, and a plain reference training."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def _exported(wish: Wish, file: Path) -> _Found:
 
 
 def _foreign(wish: Wish, method: type[Method], tensors: Mapping[str, Any]) -> _Found:
-    config, state = method.read_foreign(tensors, wish.revision, wish.direction)
+    config, state = method.load_public_checkpoint(tensors, wish.revision, wish.direction)
     config = _with_overrides(config, wish.overrides)
     revision = wish.revision or next(iter(method.revisions), None)
     return _Found(config, state, None, _direction(method, config, state, wish.direction), revision)
@@ -153,7 +153,7 @@ def _check_revision(
     targets = to_float(load_images(wish.dataset.split(split)[:SHOWN], found.config.size))
     methods = {}
     for revision in method.revisions:
-        config, state = method.read_foreign(tensors, revision, wish.direction)
+        config, state = method.load_public_checkpoint(tensors, revision, wish.direction)
         methods[revision] = _loaded(method, _with_overrides(config, wish.overrides), state)
     warning = reconstruction.compare(methods, found.revision, targets, direction).warning
     if warning is not None:

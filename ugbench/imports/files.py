@@ -41,7 +41,7 @@ def checkpoint_files(path: Path) -> list[Path]:
 
 
 def read_tensors(files: Sequence[Path]) -> dict[str, Any]:
-    """What `Method.read_foreign` takes: networks by name.
+    """What `Method.load_public_checkpoint` takes: networks by name.
 
     A file of one network (its values are tensors) goes by the file's name; a file of several gives their names, and
     a TensorFlow bundle those of its variables.
