@@ -9,8 +9,7 @@ from torch import Tensor
 from ugatit.method import UGATIT
 from ugbench.imports.reconstruction import Reconstruction, compare
 from ugbench.method import Batch
-from ugbench.training import optimization
-from ugbench.training.phases import Phases
+from ugbench.training.step import Phases, build_optimizers
 
 EARLY = {"decoder_skip": False, "variance": "nested"}
 SMALL = {"size": 16, "channels": 4, "discriminator_channels": 2, "blocks": 1, "batch_size": 4, "lr": 3e-3}
@@ -64,7 +63,7 @@ def test_a_network_that_learnt_the_identity_in_one_forward_pass_is_told_from_the
         name: UGATIT(UGATIT.make_config("smoke", None, {**SMALL, **IDENTITY, **fields[name]})) for name in fields
     }
     images = torch.rand(4, 3, 2, 2).repeat_interleave(8, 2).repeat_interleave(8, 3) * 2 - 1
-    phases = Phases(optimization.build(methods[trained_as]))
+    phases = Phases(build_optimizers(methods[trained_as]))
     for step in range(40):
         methods[trained_as].step(Batch(images, images, {}, step), phases)
     for method in methods.values():

@@ -37,7 +37,7 @@ def bench(
     chosen_device = pick_device(device)
     chosen_precision = pick_precision(precision, chosen_device)
     with progress_callback(f"timing {method}") as progress:
-        figures = measure(method, config, chosen_device, chosen_precision, options.variant, steps, tick=progress)
+        figures = measure(method, config, chosen_device, chosen_precision, options.variant, steps, progress=progress)
     if as_json:
         print_json(figures)
         return

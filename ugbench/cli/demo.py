@@ -62,22 +62,22 @@ def demo(
         prepared = prepare(request, log, progress)
     run = prepared.run
     log(f"2. train: {run.config.label}, {steps} steps, in {run.path}")
-    with training_progress(run.config.label) as watch:
-        loop.train(run, prepared.images, device, watch=watch)
+    with training_progress(run.config.label) as callbacks:
+        loop.train(run, prepared.images, device, callbacks=callbacks)
 
     log(f"3. translate and score: {', '.join(METRICS)}")
     networks = Networks("random", "alex", {}, device)
     records = Evaluation(Wanted(METRICS, networks), results, log).run(run)
 
-    folder = run.path.parents[1]
+    folder = run.dataset_folder
     table_file, figure_file = folder / "table.md", folder / "comparison.png"
     table = build_table([score for score in read_all(results) if score.dataset == folder.name], METRICS)
-    table_file.write_text(render.render(table, "md"), encoding="utf-8")
+    table_file.write_text(render(table, "md"), encoding="utf-8")
     save(comparison.draw(FigureContext(results, [run], direction="A2B", limit=4)), figure_file)
     if as_json:
         print_json({"run": run.path, "scores": [score.to_json() for score in records], "figure": figure_file})
     else:
-        print(render.render(table, "terminal"))
+        print(render(table, "terminal"))
     log(f"4. the table is in {table_file}, the picture (input, attention, output, truth) in {figure_file}")
     log(f"Next: ugbench translate {run.id[:6]} --input {_first_source(dataset_of(run).root)} --output out")
 

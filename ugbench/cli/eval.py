@@ -117,13 +117,13 @@ def _score_folders(request: Wanted, real: Path, fake: Path, options: FolderOptio
 def _score_runs(request: Wanted, names: list[str], results: Path, checkpoints: str, select: str) -> list[ScoreRecord]:
     from ugbench.analysis.differences import are_due, keep_differences
     from ugbench.analysis.selection import rule
-    from ugbench.runs.filters import nothing
+    from ugbench.runs.filters import nothing_found
     from ugbench.runs.run import find_run, list_runs
     from ugbench.scoring.evaluate import Evaluation
 
     runs = [find_run(name, results) for name in names] if names else finished_runs(results)
     if not runs:
-        raise nothing(results, "finished run", "train one, or name a RUN")
+        raise nothing_found(results, "finished run", "train one, or name a RUN")
     if select == "validation":
         request = replace(request, checkpoint=rule(request.networks.extractor))
     with progress_callback("scoring") as progress:
@@ -132,7 +132,7 @@ def _score_runs(request: Wanted, names: list[str], results: Path, checkpoints: s
         records = evaluation.runs((run, steps_to_score(evaluation, run, checkpoints, select)) for run in runs)
     # Stored differences compare last checkpoints only.
     if select == "last" and are_due(records):
-        for folder in dict.fromkeys(run.path.parent.parent for run in runs):
+        for folder in dict.fromkeys(run.dataset_folder for run in runs):
             keep_differences(evaluation, [run for run in list_runs(results) if run.path.is_relative_to(folder)])
     return records
 
@@ -170,9 +170,7 @@ def steps_to_score(evaluation: Evaluation, run: Run, checkpoints: str, select: s
 
 def stored_steps(run: Run) -> tuple[int | None, ...]:
     """The steps of a run's checkpoints, ascending; None alone where the run has no checkpoint of a known step."""
-    from ugbench.runs.checkpoint import steps
-
-    return (None,) if run.config.origin is not None else tuple(steps(run.checkpoints)) or (None,)
+    return (None,) if run.config.origin is not None else tuple(run.checkpoint_steps()) or (None,)
 
 
 def kid_settings(subset_size: int | None, subsets: int | None) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from ugbench.cli.output import log
-from ugbench.training.loop import Watch
+from ugbench.training.loop import Callbacks
 
 SECONDS_BETWEEN_LINES = 15.0
 
@@ -31,7 +31,7 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def training_progress(title: str) -> Iterator[Watch]:
+def training_progress(title: str) -> Iterator[Callbacks]:
     """Show how training goes: a live line on a terminal, else a line every 15 seconds."""
     from rich.console import Console
     from rich.live import Live
@@ -64,7 +64,7 @@ def training_progress(title: str) -> Iterator[Watch]:
                 shown = now
                 log(line)
 
-        yield Watch(say=log, tick=on_step)
+        yield Callbacks(log=log, on_step=on_step)
 
 
 @contextmanager

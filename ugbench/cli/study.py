@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ugbench.study.grid import Arm, Study
     from ugbench.study.plan import PlannedRun, StudySetup
     from ugbench.study.runner import Outcome
-    from ugbench.tables.build import Table
+    from ugbench.tables.model import Table
 
 
 @dataclass(frozen=True)
@@ -94,11 +94,12 @@ def _steps_of_minutes(call: _StudyCall) -> dict[Arm, int] | None:
     """The steps of each arm that take --minutes, measured once and then stored; None without --minutes."""
     if call.study.minutes is None:
         return None
+    from ugbench.runs.folder import study_file
     from ugbench.study.grid import arms
     from ugbench.study.measure import measure_arms, steps_in
     from ugbench.study.plan import read_steps, write_steps
 
-    file = call.setup.results / "studies" / f"{call.study.id}.json"
+    file = study_file(call.setup.results, call.study.id)
     all_arms = arms(call.study)
     steps_by_label = read_steps(file)
     if set(steps_by_label) != {arm.label for arm in all_arms}:
@@ -125,7 +126,7 @@ def _check_metrics(call: _StudyCall, planned: Sequence[PlannedRun]) -> None:
     from ugbench.runs.run import dataset_of
     from ugbench.scoring.evaluate import metrics_for
 
-    run_by_folder = {planned_run.run.path.parent.parent: planned_run.run for planned_run in planned}
+    run_by_folder = {planned_run.run.dataset_folder: planned_run.run for planned_run in planned}
     refusals = []
     for run in run_by_folder.values():
         try:
@@ -144,7 +145,7 @@ def describe(planned: PlannedRun) -> dict[str, Any]:
         "run": planned.run.path,
         "method": study_run.arm.method,
         "variant": study_run.arm.variant,
-        "dataset": planned.run.path.parent.parent.name,
+        "dataset": planned.run.dataset_folder.name,
         "direction": study_run.direction,
         "seed": study_run.seed,
         "status": planned.status,
@@ -193,8 +194,8 @@ def _log_plan(call: _StudyCall, planned: Sequence[PlannedRun]) -> None:
 def _score_and_print(
     call: _StudyCall, outcomes: Sequence[Outcome], conclude: Callable[[ScoredStudy], Conclusion] | None
 ) -> None:
-    from ugbench.tables.build import to_json
     from ugbench.tables.formats import render
+    from ugbench.tables.formats.json import to_json
 
     runs = [outcome.planned.run for outcome in outcomes if outcome.status == "done"]
     if not runs:
@@ -206,7 +207,7 @@ def _score_and_print(
         content = {"runs": planned, "table": to_json(scored.table), "differences": []}
         print_json(content if conclusion is None else {**content, **conclusion.content})
         return
-    print(render.render(scored.table, "terminal"))
+    print(render(scored.table, "terminal"))
     if conclusion is not None:
         conclusion.show()
 
@@ -221,7 +222,7 @@ def _score(call: _StudyCall, runs: Sequence[Run]) -> ScoredStudy:
     evaluation = Evaluation(call.request, results, log)
     with progress_callback("scoring") as progress:
         scores = evaluation.runs(_last_steps(runs, progress))
-    folders = list(dict.fromkeys(run.path.parent.parent for run in runs))
+    folders = list(dict.fromkeys(run.dataset_folder for run in runs))
     if differences.are_due(scores):
         for folder in folders:
             differences.keep_differences(evaluation, [run for run in runs if run.path.is_relative_to(folder)])

@@ -87,12 +87,12 @@ def train(
         )
     run = prepared.run
     log(f"run {run.id} in {run.path}")
-    cadence = loop.Cadence(save_every, log_every, sample_every, parse_keep(keep))
+    intervals = loop.Intervals(save_every, log_every, sample_every, parse_keep(keep))
     step_before = run.step()
     report = {"run": run.path, "id": run.id}
     try:
-        with training_progress(run.config.label) as watch:
-            outcome = loop.train(run, prepared.images, device, cadence, watch, prepared.initial)
+        with training_progress(run.config.label) as callbacks:
+            outcome = loop.train(run, prepared.images, device, intervals, callbacks, prepared.initial)
     except Stopped:
         if as_json:
             print_json({**report, "step": run.step(), "status": "stopped", "resumed_from": step_before or None})

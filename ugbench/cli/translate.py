@@ -54,7 +54,8 @@ def translate(
     from ugbench.data.images import list_images
     from ugbench.device import pick_device, pick_precision
     from ugbench.inference import translate as translation
-    from ugbench.inference.image_files import How, has_attention, write_outputs
+    from ugbench.inference.attention import attention_names
+    from ugbench.inference.image_files import OutputOptions, write_outputs
     from ugbench.runs.run import find_run
 
     chosen_run = find_run(run, results)
@@ -64,14 +65,14 @@ def translate(
         raise UsageError(f"--input {source}: there is no such file or folder.")
     paths = [source] if source.is_file() else list_images(source)
     chosen_device = pick_device(device)
-    method, step = translation.load(chosen_run, chosen_device, parse_checkpoint(checkpoint), whole=attention)
-    if attention and not has_attention(method, chosen_direction):
+    method, step = translation.load(chosen_run, chosen_device, parse_checkpoint(checkpoint), all_networks=attention)
+    if attention and not attention_names(method, chosen_direction):
         raise UsageError(f"--attention: {chosen_run.config.label} has no attention maps; leave it out.")
     # auto is the precision that the run was trained in, which `eval` also uses for the test images.
     chosen_precision = pick_precision(precision, chosen_device, auto=chosen_run.config.precision)
-    how = How(batch_size, chosen_precision, attention, keep_size, samples)
+    output_options = OutputOptions(batch_size, chosen_precision, attention, keep_size, samples)
     with progress_callback("translating") as progress:
-        write_outputs(method, paths, output, chosen_direction, how, progress)
+        write_outputs(method, paths, output, chosen_direction, output_options, progress)
     trained = f" at step {step}" if step else ""
     log(f"{len(paths)} image{'s' * (len(paths) != 1)} by {chosen_run.config.label}{trained}, in {output}")
     if as_json:

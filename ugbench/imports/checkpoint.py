@@ -23,9 +23,9 @@ from ugbench.imports import reconstruction
 from ugbench.imports.files import EXPORT, checkpoint_files, read_tensors
 from ugbench.imports.target import checked_name, dataset_record, digests, home, open_import
 from ugbench.method import Method, MethodConfig
-from ugbench.runs import checkpoint
-from ugbench.runs.checkpoint import GENERATORS
+from ugbench.runs import checkpoint, method_description
 from ugbench.runs.run import Origin, Run, RunConfig
+from ugbench.training.counts import count
 
 SHOWN = 8  # images that a forward pass is tried on
 
@@ -98,6 +98,7 @@ def import_checkpoint(
     )
     run = open_import(home(results, wish.dataset), config)
     _write_weights(run, {key: tensor.float() for key, tensor in found.state.items()})
+    method_description.write(run, count(wish.method, found.config))
     return run
 
 
@@ -173,7 +174,7 @@ def _write_weights(run: Run, state: Mapping[str, Tensor]) -> None:
     with torch.device("meta"):
         needed = registry.load_method(run.config.method)(run.config.method_config()).inference()
     generators = {key: tensor for key, tensor in state.items() if key.split(".")[0] in needed}
-    checkpoint.write_tensors(run.path / GENERATORS, generators, {"step": "0"})
+    checkpoint.write_tensors(run.generators_file, generators, {"step": "0"})
 
 
 def _with_overrides(config: MethodConfig, overrides: Mapping[str, Any]) -> MethodConfig:

@@ -150,7 +150,7 @@ def import_outputs(
     )
     run = open_import(home(results, dataset), config)
     for way, own in matched.items():
-        target = run.path / "outputs" / way
+        target = run.outputs(way)
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
         for file in own.files:

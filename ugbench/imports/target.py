@@ -38,7 +38,7 @@ def open_import(folder: Path, config: RunConfig) -> Run:
     """
     assert config.origin is not None
     for other in list_runs(folder.parent):
-        if other.path.parent.parent != folder or other.config.origin is None or other.id == config.id:
+        if other.dataset_folder != folder or other.config.origin is None or other.id == config.id:
             continue
         if (other.config.label, other.config.method) == (config.label, config.method):
             raise UsageError(

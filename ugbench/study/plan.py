@@ -14,10 +14,10 @@ import torch
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet, check_training
 from ugbench.data.splits import TRAIN
-from ugbench.runs import checkpoint
+from ugbench.runs.json_file import write_json
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, dataset_folder, list_runs
+from ugbench.runs.training_log import seconds_per_step
 from ugbench.study.grid import Arm, Study, StudyRun, overrides, study_runs
-from ugbench.training.logs import TIMING
 from ugbench.training.prepare import Request, record_dataset, run_config
 
 Status = Literal["done", "half", "missing"]
@@ -113,11 +113,7 @@ def measured_seconds_per_step(runs: Sequence[Run]) -> dict[str, float]:
     """Seconds per step by `cost_key`: the median of the newest run of each key."""
     seconds_by_key = {}
     for run in sorted(runs, key=lambda run: run.path.stat().st_mtime):
-        file = run.path / TIMING
-        if not file.exists():
-            continue
-        seconds = [json.loads(line)["seconds_per_step"] for line in file.read_text(encoding="utf-8").splitlines()]
-        if seconds:
+        if seconds := seconds_per_step(run):
             seconds_by_key[cost_key(run.config)] = median(seconds)
     return seconds_by_key
 
@@ -132,7 +128,7 @@ def read_steps(file: Path) -> dict[str, int]:
 def write_steps(file: Path, study: Study, steps: Mapping[str, int]) -> None:
     """Store the steps that `--minutes` came to, so that the same command later means the same runs."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.write_json(file, {"study": study.model_dump(mode="json"), "steps": dict(steps)})
+    write_json(file, {"study": study.model_dump(mode="json"), "steps": dict(steps)})
 
 
 def _record_training_data(dataset: DataSet, skip_bad: bool) -> DatasetRecord:
