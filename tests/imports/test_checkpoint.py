@@ -9,25 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from commands import call_in as call
 from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
-from typer.testing import CliRunner
 
-from ugbench.cli.app import app
 from ugbench.errors import UsageError, WeightsError
 from ugbench.imports.checkpoint_files import checkpoint_files, read_tensors
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 DIAL = "dial:size=96,train=4,test=3"
-
-
-def call(folder: Path, *words: object, code: int = 0) -> Any:
-    where = ["--results", str(folder / "results"), "--data-root", str(folder / "datasets"), "--device", "cpu"]
-    result = CliRunner().invoke(app, [*map(str, words), *where])
-    assert result.exit_code == code, result.stderr
-    assert "Traceback" not in result.stderr
-    return result
 
 
 def public_ugatit(path: Path) -> None:

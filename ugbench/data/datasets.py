@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ugbench.data.dial.spec import DialSpec, read_spec
@@ -26,6 +26,8 @@ class DataSet:
     name: str
     root: Path
     dial: DialSpec | None
+    # SHA-256 of each file that was hashed, by path: a file is hashed once in the life of this object.
+    _digests: dict[Path, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def split(self, split: Split) -> list[Path]:
         """The images of a split, sorted by name.
@@ -57,7 +59,9 @@ class DataSet:
             for path in self.split(split):
                 name = f"{split}/{path.name}"
                 if name not in skip:
-                    digest.update(f"{name}\0{_sha256(path)}\n".encode())
+                    if path not in self._digests:
+                        self._digests[path] = _sha256(path)
+                    digest.update(f"{name}\0{self._digests[path]}\n".encode())
         return digest.hexdigest()
 
 

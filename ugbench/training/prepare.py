@@ -15,7 +15,7 @@ from ugbench.data.batches import training_size
 from ugbench.data.check import check_training_images
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
-from ugbench.data.splits import TEST, TRAIN
+from ugbench.data.splits import TEST
 from ugbench.data.tensors import load_images
 from ugbench.device import pick_precision
 from ugbench.direction import Direction
@@ -85,11 +85,11 @@ def prepare(
     good, skipped = check_training_images(dataset, request.skip_bad, progress)
     for name in skipped:
         log(f"{name} cannot be read and is skipped.")
-    run_config = _run_config(request, dataset, good, skipped)
-    run = open_run(dataset_folder(request.results, dataset), run_config)
+    config_of_run = run_config(request, record_dataset(dataset, good, skipped))
+    run = open_run(dataset_folder(request.results, dataset), config_of_run)
     if request.restart:
         reset(run)
-    method, config = registry.load_method(request.method), run_config.method_config()
+    method, config = registry.load_method(request.method), config_of_run.method_config()
     source = find_run(request.init_from, request.results) if request.init_from else None
     both = load_images([*good["trainA"], *good["trainB"]], training_size(config.size), progress)
     a, b = both.tensor_split((len(good["trainA"]),))
@@ -97,21 +97,28 @@ def prepare(
     return Prepared(run, Images(a, b, samples), _initial(source, method, config))
 
 
-def identify(request: Request) -> tuple[RunConfig, DataSet]:
-    """The config of the run that `prepare` would open, and its data set; decodes images only with `skip_bad`.
+def record_dataset(dataset: DataSet, files: Mapping[str, Sequence[Path]], skipped: Sequence[str]) -> DatasetRecord:
+    """The record of the images that a run trains on, as its config holds it.
+
+    Args:
+        files: the readable images of "trainA" and "trainB".
+        skipped: relative names of images that cannot be read ("trainA/7.png").
+    """
+    return DatasetRecord(
+        name=dataset.name,
+        root=str(dataset.root.resolve()),
+        fingerprint=dataset.fingerprint(("trainA", "trainB"), skip=skipped),
+        images={split: len(paths) for split, paths in files.items()},
+        skipped=list(skipped),
+    )
+
+
+def run_config(request: Request, dataset: DatasetRecord) -> RunConfig:
+    """The config of the run that `prepare` opens, which decides its id.
 
     Raises:
         UsageError or a subclass: as in `prepare`.
     """
-    dataset = resolve(request.dataset, request.data_root)
-    if request.skip_bad:
-        return _run_config(request, dataset, *check_training_images(dataset, True)), dataset
-    return _run_config(request, dataset, {split: dataset.split(split) for split in TRAIN.values()}, []), dataset
-
-
-def _run_config(
-    request: Request, dataset: DataSet, good: Mapping[str, Sequence[Path]], skipped: Sequence[str]
-) -> RunConfig:
     method = registry.load_method(request.method)
     variant = None if request.variant == BASE else request.variant
     config = method.make_config(request.preset, variant, request.overrides)
@@ -119,14 +126,8 @@ def _run_config(
         method=request.method,
         variant=variant,
         preset=request.preset,
-        config=config.resolved(len(good["trainA"]), len(good["trainB"])).model_dump(),
-        dataset=DatasetRecord(
-            name=dataset.name,
-            root=str(dataset.root.resolve()),
-            fingerprint=dataset.fingerprint(("trainA", "trainB"), skip=skipped),
-            images={split: len(paths) for split, paths in good.items()},
-            skipped=list(skipped),
-        ),
+        config=config.resolved(dataset.images["trainA"], dataset.images["trainB"]).model_dump(),
+        dataset=dataset,
         direction=_direction(request, method),
         seed=request.seed,
         precision=pick_precision(request.precision, request.device),
