@@ -133,7 +133,7 @@ def _score_runs(request: Wanted, names: list[str], results: Path, checkpoints: s
     # Stored differences compare last checkpoints only.
     if select == "last" and are_due(records):
         for folder in dict.fromkeys(run.dataset_folder for run in runs):
-            keep_differences(evaluation, [run for run in list_runs(results) if run.path.is_relative_to(folder)])
+            keep_differences(evaluation, [run for run in list_runs(results) if run.dataset_folder == folder])
     return records
 
 

@@ -225,7 +225,7 @@ def _score(call: _StudyCall, runs: Sequence[Run]) -> ScoredStudy:
     folders = list(dict.fromkeys(run.dataset_folder for run in runs))
     if differences.are_due(scores):
         for folder in folders:
-            differences.keep_differences(evaluation, [run for run in runs if run.path.is_relative_to(folder)])
+            differences.keep_differences(evaluation, [run for run in runs if run.dataset_folder == folder])
     ids = {run.id for run in runs} | {"identity", "real"}
     names = {folder.name for folder in folders}
     records = [score for score in record.read_all(results) if score.run in ids and score.dataset in names]
