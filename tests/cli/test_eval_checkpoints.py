@@ -248,17 +248,18 @@ def test_while_a_run_is_scored_no_other_call_can_replace_its_outputs(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = find_run(home.run, home.folder / "results")
-    (run.path / "scores.jsonl").unlink(missing_ok=True)
-    own, free = evaluate.Evaluation._score, []
+    home.eval()  # identity and real are scored too, which needs no outputs
+    (run.path / "scores.jsonl").unlink()
+    compute_score, scored_without_lock = evaluate.Evaluation._score, []
 
     def score(*given: Any) -> Any:
         if not is_held(run.path / ".outputs.lock"):
-            free.append(given[1])
-        return own(*given)
+            scored_without_lock.append(given[1])
+        return compute_score(*given)
 
     monkeypatch.setattr(evaluate.Evaluation, "_score", score)
     assert len(home.eval()) == 4
-    assert free == []
+    assert scored_without_lock == []
 
 
 def test_a_call_that_waited_for_another_takes_the_scores_that_it_left(
