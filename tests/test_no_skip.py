@@ -26,8 +26,9 @@ SKIPS_ITSELF = "import pytest; pytest.skip('all of it', allow_module_level=True)
 
 def run_pytest(folder: Path, content: str, **environment: str) -> str:
     shutil.copy(Path(__file__).with_name("conftest.py"), folder)
+    support = Path(__file__).with_name("support")
     (folder / "test_inner.py").write_text(content)
-    (folder / "pytest.ini").write_text("[pytest]\n")
+    (folder / "pytest.ini").write_text(f"[pytest]\npythonpath = {str(support)!r}\n")
     env = {k: v for k, v in os.environ.items() if not k.startswith(("UGBENCH_", "PYTEST_"))} | environment
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)]
     return subprocess.run(command, capture_output=True, text=True, env=env, cwd=folder, check=False).stdout

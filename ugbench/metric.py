@@ -1,25 +1,28 @@
-"""What a metric is: a pure function and the few words that tables need. A metric is a file of ugbench/metrics.
+"""What a metric is: a pure function and the few facts that tables need. Each file of ugbench/metrics is one metric.
 
-A metric's module defines one `METRIC`. It sees features or images and returns a `Score`; extracting features,
-choosing references and writing records is ugbench.scoring's.
+A metric's module defines one `METRIC`. Its function receives the inputs that the metric names in `needs` and returns a
+`Score`. Loading these inputs, choosing the references and writing records is the work of ugbench.scoring.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-PAIRED = ("perceptual", "structure")  # `needs` that are distances from a source to its output
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Score:
-    """A raw value (never x100). `se`, `low` and `high` are None where no honest interval exists.
+    """The value of a metric, and how well it is known.
 
-    `p_value` is of the hypothesis that the two sets come from one distribution; None where it was not asked.
-    `order_sd` is the value's standard deviation over random orders of the files, where their order matters.
-    `each` is what each output contributes, in their order: the value is their mean. None where it is not such a mean.
+    Attributes:
+        value: raw, never multiplied by 100.
+        se, low, high: standard error and bounds of the 95 % interval; None where no honest interval exists.
+        warning: a sentence for the user about this value; None if there is nothing to say.
+        p_value: of the hypothesis that both image sets come from one distribution; None if it was not tested.
+        order_sd: standard deviation of the value over random orders of the files; None if the order does not matter.
+        each: the contribution of each output, in the order of the outputs; `value` is their mean. None where the
+            value is no such mean.
     """
 
     value: float
@@ -37,31 +40,29 @@ class Metric:
     """One metric.
 
     Attributes:
-        title: a table's column heading, with the scale in it.
-        compute: what it takes depends on `needs`; keyword arguments are `settings` with the caller's changes.
-        needs: "features": compute(fake, real), float tensors (n, d) and (m, d) of one extractor;
-            "perceptual": compute(distances), float (n,), LPIPS from each source to its output;
-            "structure": the same with DINO's structure distance;
-            "truth": compute(source, output, truth), uint8 images (n, 3, s, s) whose true translation is known;
-            "attention": compute(heat, source, truth), float maps (n, 1, h, w) of a run's first heat map (or of its
-            plain features, see `Method.feature_maps`), and images as for "truth";
-            "images": compute(output, real), two collections of uint8 images (3, h, w) that are read one at a time,
-            each time they are gone over; of one shape where a run is scored, of any where folders are.
-        higher_is_better: None where a value is neither good nor bad, so that no table marks a best.
+        title: the column heading in tables, with the scale in it.
+        compute: takes the inputs of `needs` as positional arguments, in that order, and `settings` with the caller's
+            changes as keyword arguments.
+        needs: names of inputs. `INPUTS` in ugbench/scoring/inputs.py lists them with shapes and ranges.
+        higher_is_better: None if a value is neither good nor bad; tables then mark no best value.
         scale: tables print value * scale.
+        settings: the settings of `compute` with their defaults; they are part of the metric's protocol.
+        changed_pixels_only: True if the metric is defined only where source and ground truth differ. A data set in
+            which both are equal then has no such score.
         note: a sentence that must stand under a table with this metric.
-        of_change: whether it is of the pixels that should change, so that it has no value where none should.
-        with_sources: whether `compute` also takes source=, the sources as features (k, d) or images; of
-            "features" and "images" alone.
-        settings: this metric's part of a protocol, with its defaults.
+    Raises:
+        TypeError: `needs` is a string and not a tuple.
     """
 
     title: str
     compute: Callable[..., Score]
-    needs: Literal["features", "perceptual", "structure", "truth", "attention", "images"]
+    needs: tuple[str, ...]
     higher_is_better: bool | None
     scale: float = 1.0
     settings: Mapping[str, Any] = field(default_factory=dict)
-    of_change: bool = False
-    with_sources: bool = False
+    changed_pixels_only: bool = False
     note: str | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.needs, str):
+            raise TypeError(f"needs={self.needs!r} is a string; to fix this, write needs=({self.needs!r},).")

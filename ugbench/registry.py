@@ -21,6 +21,7 @@ from ugbench.errors import UgbenchError, UnknownName
 
 if TYPE_CHECKING:
     from ugbench.method import Method
+    from ugbench.metric import Metric
 
 
 @cache
@@ -89,3 +90,13 @@ def load_method(name: str) -> type[Method]:
     if len(own) != 1:
         raise UgbenchError(f"{module.__name__} defines {len(own)} Method classes; a method's module defines one.")
     return own[0]
+
+
+def load_metric(name: str) -> Metric:
+    """The metric called `name`: the METRIC that its module defines.
+
+    Raises:
+        UnknownName: no metric has that name.
+    """
+    metric: Metric = load("metrics", name).METRIC
+    return metric

@@ -159,17 +159,17 @@ def test_validation_is_kid_of_translated_training_images_and_leaves_the_run_alon
 def test_after_a_selection_outputs_are_of_that_step_and_no_difference_of_the_last_is_made_from_them(
     home: Home, lowest_at: Callable[[int], None]
 ) -> None:
-    from ugbench.analysis.differences import _kept
+    from ugbench.analysis.paired_runs import _complete_outputs
     from ugbench.runs.stored_outputs import made_at
 
     run = find_run(home.run, home.folder / "results")
     (run.path / "scores.jsonl").unlink()
     home.eval()
-    assert made_at(run, "A2B") == 3 and _kept(run, "A2B") is not None
+    assert made_at(run, "A2B") == 3 and _complete_outputs(run, "A2B") is not None
     lowest_at(1)
     (run.path / "scores.jsonl").unlink()
     home.eval("--select", "validation")
-    assert made_at(run, "A2B") == 1 and _kept(run, "A2B") is None
+    assert made_at(run, "A2B") == 1 and _complete_outputs(run, "A2B") is None
 
 
 def test_what_each_output_contributed_is_kept_by_step_and_outlives_the_outputs(home: Home) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ugbench.scoring.protocol import protocol_id
 
 from ugbench.errors import UnknownName, UsageError
-from ugbench.scoring.protocol import protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables.build import Cell, Table, build_table, to_json
 

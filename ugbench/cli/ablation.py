@@ -13,7 +13,7 @@ def against(scored: Scored, method: str) -> Conclusion:
 
     found = []
     if differences.are_due(scored.scores) and len(scored.runs) > 1:
-        found = comparisons.claims(scored.evaluation, method, runs=scored.runs)
+        found = comparisons.compare_methods(scored.evaluation, method, runs=scored.runs)
     layout = ablation.ablation(scored.table, method, found)
 
     def show() -> None:

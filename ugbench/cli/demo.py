@@ -39,8 +39,9 @@ def demo(
     from ugbench.figures._context import FigureContext, save
     from ugbench.runs.run import dataset_of
     from ugbench.scoring.evaluate import Evaluation
+    from ugbench.scoring.networks.network_set import Networks
     from ugbench.scoring.record import read_all
-    from ugbench.scoring.request import Networks, Wanted
+    from ugbench.scoring.request import EvalRequest
     from ugbench.tables.build import build_table
     from ugbench.tables.formats import render
     from ugbench.training import loop
@@ -61,7 +62,7 @@ def demo(
 
     say(f"3. translate and score: {', '.join(METRICS)}")
     networks = Networks("random", "alex", {}, chosen)
-    records = Evaluation(Wanted(METRICS, networks), results, say).run(run)
+    records = Evaluation(EvalRequest(METRICS, networks), results, say).run(run)
 
     home = run.path.parents[1]
     table_file, figure_file = home / "table.md", home / "comparison.png"

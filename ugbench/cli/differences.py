@@ -11,7 +11,7 @@ from ugbench.cli.options import Cache, Device, Json, Results, Weights
 from ugbench.cli.output import print_json, print_rows, progress_callback, say
 
 if TYPE_CHECKING:
-    from ugbench.analysis.comparisons import Claim
+    from ugbench.analysis.comparisons import Comparison
 
 
 def differences(
@@ -44,17 +44,18 @@ def differences(
       ugbench differences --to ugatit --extractor alexnet --weights alexnet=alexnet.pth
       ugbench differences --to ugatit --dataset cat2dog --extractor random --json
     """
-    from ugbench.analysis.comparisons import claims
+    from ugbench.analysis.comparisons import compare_methods
     from ugbench.device import pick_device
     from ugbench.scoring.cache import Cache as FeatureCache
     from ugbench.scoring.cache import default_folder
     from ugbench.scoring.evaluate import Evaluation
-    from ugbench.scoring.request import Networks, Wanted
+    from ugbench.scoring.networks.network_set import Networks
+    from ugbench.scoring.request import EvalRequest
 
     networks = Networks(extractor, "alex", options.parse_weights(weights), pick_device(device))
-    wanted = Wanted(("kid",), networks, cache=FeatureCache(cache or default_folder(), say))
+    wanted = EvalRequest(("kid",), networks, cache=FeatureCache(cache or default_folder(), say))
     with progress_callback("comparing") as tick:
-        found = claims(Evaluation(wanted, results, say), to, dataset or (), permutations, progress=tick)
+        found = compare_methods(Evaluation(wanted, results, say), to, dataset or (), permutations, progress=tick)
     if as_json:
         print_json([one.to_json() for one in found])
         return
@@ -74,7 +75,7 @@ def differences(
         say(f"{one.dataset} {one.direction}: {one.method_text()}")
 
 
-def _row(one: Claim) -> list[Any]:
+def _row(one: Comparison) -> list[Any]:
     own = one.checkpoints.difference
     return [
         *(one.dataset, one.direction, one.label, one.to),

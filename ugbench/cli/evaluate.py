@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ugbench.runs.run import Run
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.protocols import NamedProtocol
-    from ugbench.scoring.request import Wanted
+    from ugbench.scoring.request import EvalRequest
 
 
 def evaluate(
@@ -86,14 +86,14 @@ def evaluate(
       ugbench eval 3f2a --metric kid --select validation
       ugbench eval --real datasets/cat2dog/testB --fake out --metric kid --extractor random
     """
-    from ugbench.analysis.differences import are_due, keep_differences
+    from ugbench.analysis.differences import are_due
+    from ugbench.analysis.paired_runs import store_differences
     from ugbench.analysis.selection import rule
     from ugbench.device import pick_device
     from ugbench.runs.filters import nothing
     from ugbench.runs.run import find_run, list_runs
     from ugbench.scoring import record
-    from ugbench.scoring.evaluate import Evaluation
-    from ugbench.scoring.folders import score_folders
+    from ugbench.scoring.evaluate import Evaluation, score_folders
 
     own = kid_settings(kid_subset_size, kid_subsets)
     wanted = make_wanted(metrics, protocol, reference, extractor, weights, lpips_net, cache, pick_device(device), own)
@@ -122,7 +122,7 @@ def evaluate(
         # Kept differences are of last checkpoints.
         if select == "last" and are_due(records):
             for folder in dict.fromkeys(run.path.parent.parent for run in chosen):
-                keep_differences(evaluation, [run for run in list_runs(results) if run.path.is_relative_to(folder)])
+                store_differences(evaluation, [run for run in list_runs(results) if run.path.is_relative_to(folder)])
     if as_json:
         print_json([one.to_json() for one in records])
         return
@@ -147,18 +147,20 @@ def make_wanted(
     cache: Path | None,
     device: torch.device,
     settings: dict[str, dict[str, Any]] | None = None,
-) -> Wanted:
+) -> EvalRequest:
     """What the options of scoring ask for.
 
     Raises:
         UnknownName: no such metric, protocol or extractor.
         UsageError: options that do not go together, or a weights file that is not there.
     """
+    from ugbench import registry
     from ugbench.errors import UnknownName
     from ugbench.scoring.cache import Cache, default_folder
     from ugbench.scoring.networks.extractors import EXTRACTORS
+    from ugbench.scoring.networks.network_set import Networks
     from ugbench.scoring.networks.weights import SOURCES
-    from ugbench.scoring.request import Networks, Wanted, metric
+    from ugbench.scoring.request import EvalRequest
 
     files = options.parse_weights(weights)
     for name in files:
@@ -168,10 +170,10 @@ def make_wanted(
         raise UnknownName("extractor", extractor, EXTRACTORS)
     names = tuple(options.split_list(metrics, "--metric"))
     for name in names:
-        metric(name)
+        registry.load_metric(name)
     networks = Networks(extractor, lpips_net, files, device)
     kept = Cache(cache or default_folder(), say)
-    return Wanted(names, networks, pick_protocol(protocol, reference), settings or {}, cache=kept)
+    return EvalRequest(names, networks, pick_protocol(protocol, reference), settings or {}, cache=kept)
 
 
 def finished(results: Path, say: Callable[[str], None]) -> list[Run]:
@@ -211,11 +213,11 @@ def pick_protocol(name: str | None, reference: str | None) -> NamedProtocol:
         UnknownName: there is no such protocol.
         UsageError: the two disagree.
     """
-    from ugbench.scoring.protocols import TARGET, TRAIN_REFERENCE, named
+    from ugbench.scoring.protocols import TARGET, TRAIN_REFERENCE, find_protocol
 
     if name is None:
         return TRAIN_REFERENCE if reference == "train" else TARGET
-    found = named(name)
+    found = find_protocol(name)
     if reference is not None and reference != found.reference:
         other = {"test": TARGET, "train": TRAIN_REFERENCE}[reference].name
         raise UsageError(f"--protocol {name} with --reference {reference}: that protocol's name is {other}.")

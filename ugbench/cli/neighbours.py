@@ -52,7 +52,8 @@ def neighbours(
     from ugbench.runs.run import find_run
     from ugbench.scoring.cache import Cache, default_folder
     from ugbench.scoring.evaluate import Evaluation
-    from ugbench.scoring.request import Networks, Wanted
+    from ugbench.scoring.networks.network_set import Networks
+    from ugbench.scoring.request import EvalRequest
 
     if output is not None:
         check_suffix(output)
@@ -60,7 +61,7 @@ def neighbours(
     if direction is not None:
         check_direction(found, direction)
     networks = Networks(extractor, "alex", options.parse_weights(weights), pick_device(device))
-    evaluation = Evaluation(Wanted((), networks, cache=Cache(cache or default_folder(), say)), results, say)
+    evaluation = Evaluation(EvalRequest((), networks, cache=Cache(cache or default_folder(), say)), results, say)
     ways = found.directions() if direction is None else (direction,)
     each = [neighbours_of(evaluation, found, way) for way in ways]
     if output is not None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ugbench.runs.run import Run
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.record import ScoreRecord
-    from ugbench.scoring.request import Wanted
+    from ugbench.scoring.request import EvalRequest
     from ugbench.study.grid import Study
     from ugbench.study.plan import Planned, Where
     from ugbench.study.runner import Outcome
@@ -52,7 +52,7 @@ class Call:
 
     study: Study
     where: Where
-    wanted: Wanted
+    wanted: EvalRequest
     jobs: int
     dry_run: bool
     as_json: bool
@@ -183,7 +183,7 @@ def _check_metrics(call: Call, planned: Sequence[Planned]) -> None:
     """Raises NoSuchScore where no data set of the study can have any of the metrics: before hours of training."""
     from ugbench.errors import NoSuchScore
     from ugbench.runs.run import dataset_of
-    from ugbench.scoring.evaluate import metrics_for
+    from ugbench.scoring.request import metrics_for
 
     folders = {one.run.path.parent.parent: one.run for one in planned}
     refused = []
@@ -197,7 +197,7 @@ def _check_metrics(call: Call, planned: Sequence[Planned]) -> None:
 
 
 def _score_and_table(call: Call, outcomes: Sequence[Outcome]) -> None:
-    from ugbench.analysis import differences
+    from ugbench.analysis import differences, paired_runs
     from ugbench.scoring import record
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.tables.build import build_table, to_json
@@ -214,7 +214,7 @@ def _score_and_table(call: Call, outcomes: Sequence[Outcome]) -> None:
     names = {folder.name for folder in folders}
     if differences.are_due(made):
         for folder in folders:
-            differences.keep_differences(evaluation, [own for own in runs if own.path.is_relative_to(folder)])
+            paired_runs.store_differences(evaluation, [own for own in runs if own.path.is_relative_to(folder)])
     kept = [one for one in record.read_all(call.where.results) if one.run in ids and one.dataset in names]
     table = build_table(kept, call.wanted.metrics, differences=differences.read_all(call.where.results))
     conclusion = (

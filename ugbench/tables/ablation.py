@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ugbench.analysis.comparisons import Claim
+from ugbench.analysis.comparisons import Comparison
 from ugbench.published.tables import Published, names, published
 from ugbench.tables.build import Table
 from ugbench.tables.layout import number
@@ -23,7 +23,7 @@ class Ablation:
     notes: tuple[str, ...]
 
 
-def ablation(table: Table, method: str, claims: Sequence[Claim] = ()) -> Ablation:
+def ablation(table: Table, method: str, claims: Sequence[Comparison] = ()) -> Ablation:
     """The variants of one method in a table, with what each differs from the base by, and published ablations.
 
     A published table's columns are named by its own data set, which need not be ours: they show the paper's order
@@ -71,7 +71,7 @@ def _is_ablation_of(table: Published, method: str) -> bool:
     return any(cell.method == method and cell.variant is not None for cell in table.cells)
 
 
-def _difference(claims: Iterable[Claim], dataset: str, direction: str, method: str, variant: str | None) -> str:
+def _difference(claims: Iterable[Comparison], dataset: str, direction: str, method: str, variant: str | None) -> str:
     if variant is None:
         return ""
     label = f"{method}-{variant}"
@@ -86,7 +86,7 @@ def _difference(claims: Iterable[Claim], dataset: str, direction: str, method: s
     return ""
 
 
-def _notes(theirs: Sequence[Published], claims: Sequence[Claim]) -> Iterable[str]:
+def _notes(theirs: Sequence[Published], claims: Sequence[Comparison]) -> Iterable[str]:
     if claims:
         yield (
             "less full: KID x100 of the variant minus that of full, ± its standard error; over seeds it is of methods, "

@@ -18,7 +18,7 @@ from ugbench.analysis.differences import DifferenceRecord
 from ugbench.errors import UnknownName, UsageError
 from ugbench.metric import Metric
 from ugbench.runs.run import Run, label_of
-from ugbench.scoring.protocol import LAST, is_selected, protocol_id
+from ugbench.scoring.protocols import LAST, is_selected, protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables import marks, notes
 from ugbench.tables.extra_column import Beside, Entry
@@ -250,7 +250,7 @@ def _heading(name: str) -> tuple[str, float]:
     """Title and scale; a metric that is no longer installed keeps its name and raw values."""
     if name not in registry.modules("metrics"):
         return name, 1.0
-    metric: Metric = registry.load("metrics", name).METRIC
+    metric: Metric = registry.load_metric(name)
     return metric.title, metric.scale
 
 

@@ -42,12 +42,12 @@ def latest(records: Iterable[ScoreRecord]) -> list[ScoreRecord]:
     records = list(records)
     shown: dict[tuple[Any, ...], ScoreRecord] = {}
     for one in records:
-        other = shown.get(one.who)
+        other = shown.get(one.subject)
         if other is None or _trained(one) >= _trained(other):
-            shown[one.who] = one
+            shown[one.subject] = one
     found: dict[tuple[Any, ...], ScoreRecord] = {}
     for one in records:
-        if one.run != shown[one.who].run:
+        if one.run != shown[one.subject].run:
             continue  # a row's numbers are of one run
         other = found.get(one.identity)
         if other is None or one.selected or (one.step or 0) >= (other.step or 0):

@@ -23,8 +23,8 @@ from ugbench.metric import Score
 from ugbench.metrics import cam_mass
 from ugbench.runs.run import Run, dataset_of, list_runs
 from ugbench.runs.stored_maps import kept_maps
-from ugbench.scoring.evaluate import why_none
-from ugbench.scoring.inputs import Material
+from ugbench.scoring.eval_set import EvalSet
+from ugbench.scoring.request import why_no_score
 from ugbench.tables.build import Row, Table, runs_of
 from ugbench.tables.extra_column import Beside, Entry
 from ugbench.tables.layout import with_error
@@ -68,8 +68,8 @@ def masses(run: Run, direction: Direction, find: Images | None = None) -> Masses
 
 def images(root: Path, direction: Direction, size: int) -> tuple[Tensor, Tensor]:
     """The test sources of the data set in a folder, and their truth, uint8 (n, 3, size, size)."""
-    material = Material(open_dataset(root), direction, size)
-    return load_images(material.sources, material.size), material.truth(material.sources)
+    eval_set = EvalSet(open_dataset(root), direction, size)
+    return load_images(eval_set.sources, eval_set.size), eval_set.truth(eval_set.sources)
 
 
 def add_map_masses(table: Table, results: Path) -> Table:
@@ -103,7 +103,7 @@ def _on_changing_dials(runs: Iterable[Run]) -> tuple[set[str], list[str]]:
     able, missing = set(), []
     for root, run in {run.config.dataset.root: run for run in runs if run.config.dataset is not None}.items():
         try:
-            if why_none("cam_mass", dataset_of(run)) is None:
+            if why_no_score("cam_mass", dataset_of(run)) is None:
                 able.add(root)
         except RunError as error:
             missing.append(f"No CAM mass of heat maps: {error}")
