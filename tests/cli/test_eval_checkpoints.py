@@ -214,7 +214,7 @@ def test_calls_without_a_choice_are_refused(home: Home, tmp_path: Path) -> None:
     words = ["eval", "--results", tmp_path / "r", *KID, "--select", "validation", "--device", "cpu"]
     result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
     assert result.exit_code == 2
-    assert "(other) was imported and has no kept checkpoints; leave the option out" in result.stderr
+    assert "(other) was imported and has no stored checkpoints; leave the option out" in result.stderr
 
 
 def test_two_calls_at_once_translate_the_test_images_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,7 +298,7 @@ def test_a_call_that_waited_for_another_takes_the_scores_that_it_left(
         result = home.call("eval", home.run, *KID, "--json")
         done.result()
     assert json.loads(result.stdout) == left
-    assert said == [f"waiting for another command that is at the outputs of run {run.id}."]
+    assert said == [f"waiting for another command that makes or scores outputs of run {run.id}."]
 
 
 def test_a_run_that_begins_again_has_no_scores_of_what_it_was(home: Home) -> None:

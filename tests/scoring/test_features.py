@@ -170,13 +170,13 @@ def test_never_more_than_a_batch_of_images_is_in_memory(
 ) -> None:
     monkeypatch.setattr(module, "BATCH", 4)
     held: list[int] = []
-    add = module._Work.add
+    add = module._Extraction.add
 
-    def watched(work: module._Work, place: int, image: bytes, file: Path, content: bytes) -> None:
+    def watched(work: module._Extraction, place: int, image: bytes, file: Path, content: bytes) -> None:
         add(work, place, image, file, content)
         held.append(len(work.waiting))
 
-    monkeypatch.setattr(module._Work, "add", watched)
+    monkeypatch.setattr(module._Extraction, "add", watched)
     files = [file for n in range(11) for file in draw(tmp_path / "a", 1, (20 + n, 20), n)]
     features_of(files, (), extractor)
     assert max(held) < 4

@@ -96,7 +96,7 @@ def compare_methods(
     families = [_with_equal_format(evaluation, family) for family in _families(runs, to)]
     families = [family for family in families if family.others]
     if not families:
-        raise UsageError(f"--to {to}: there is no other method beside it to hold against it; train or import one.")
+        raise UsageError(f"--to {to}: there is no other method to compare with it; train or import one.")
     total, done, comparisons = sum(len(family.others) for family in families), 0, []
     for family in families:
         pairs = []

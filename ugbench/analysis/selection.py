@@ -72,7 +72,7 @@ def select(evaluation: Evaluation, run: Run) -> Selection:
     """
     if run.config.origin is not None:
         raise UsageError(
-            f"--select validation: run {run.id} ({run.config.label}) was imported and has no kept checkpoints; "
+            f"--select validation: run {run.id} ({run.config.label}) was imported and has no stored checkpoints; "
             "leave the option out, or name other runs."
         )
     steps = checkpoint.steps(run.checkpoints)

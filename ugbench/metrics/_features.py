@@ -27,7 +27,7 @@ def checked(metric: str, fake: Tensor, real: Tensor, least: int) -> tuple[Tensor
             raise ValueError(f"{side} features are (n, d), not {tuple(features.shape)}")
         if len(features) < least:
             raise UsageError(
-                f"{metric}: {len(features)} {side} image(s) were given, it needs at least {least} a side; give more."
+                f"{metric}: {len(features)} {side} image(s) were given, it needs at least {least} per set; give more."
             )
     if fake.shape[1] != real.shape[1]:
         raise UsageError(

@@ -90,7 +90,7 @@ class Evaluation:
             records += known
             self._floor_and_ceiling(eval_set, names, outputs.format)
         if not records:
-            raise NoSuchScore(names[0], f"run {run.id} ({run.config.label}) has no heat maps")
+            raise NoSuchScore(names[0], f"run {run.id} ({run.config.label}) has no attention maps")
         return sorted(records, key=lambda r: (r.direction, names.index(r.metric)))
 
     def runs(self, steps_of_runs: Iterable[tuple[Run, Iterable[int | None]]]) -> list[ScoreRecord]:
@@ -148,7 +148,7 @@ class Evaluation:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            self.log(f"waiting for another command that is at the outputs of run {run.id}.")
+            self.log(f"waiting for another command that makes or scores outputs of run {run.id}.")
             lock.acquire()
         try:
             yield
@@ -167,7 +167,7 @@ class Evaluation:
         without_map = [name for name in names if _uses_map(name) and images.attention_map is None]
         if without_map and len(without_map) < len(names):
             label = run.config.label
-            self.log(f"no {' or '.join(without_map)} for run {run.id} ({label}) {direction}: it has no heat maps.")
+            self.log(f"no {' or '.join(without_map)} for run {run.id} ({label}) {direction}: it has no attention maps.")
         config = run.config
         subject = Subject(run.id, config.known_as, config.variant, config.seed, outputs.step, config.name)
         new_records = []
@@ -252,7 +252,7 @@ class Evaluation:
             if name not in names:
                 self._log_once(f"no {name}: {why_no_score(name, dataset)}.")
         if not self.request.metrics and not self.request.protocol.metrics and "lpips" not in names:
-            self._log_once("no lpips: no weights for it were given; `ugbench doctor` says where they are from.")
+            self._log_once("no lpips: no weights for it were given; `ugbench doctor` lists where to get them.")
 
     def _log_once(self, text: str) -> None:
         if text not in self._logged:

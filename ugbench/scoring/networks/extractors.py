@@ -22,7 +22,7 @@ from ugbench.errors import UnknownName, UsageError, WeightsError
 from ugbench.scoring.networks.weights import SOURCES, features_part, fill, plain_float32, read_weights, undisturbed
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-SMOKE = "or --extractor random for a smoke run, whose scores compare with nothing else"
+SMOKE = "or --extractor random for a trial run, which gives scores that compare with nothing else"
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def read_weights(name: str, weights: Mapping[str, Path], otherwise: str) -> dict
     """
     if name not in weights:
         raise WeightsError(
-            f"no weights of '{name}' are at hand and none are downloaded; give --weights {name}=FILE "
+            f"the weights of '{name}' were not given, and none are downloaded; give --weights {name}=FILE "
             f"({SOURCES[name]}), {otherwise}."
         )
     path = Path(weights[name])
