@@ -100,7 +100,7 @@ def test_kept_maps_are_those_of_the_step_that_was_asked_for(home: Home) -> None:
 def test_maps_are_made_once_with_a_note_of_which_are_attention(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     run = home.run("ugatit-no-gcam")
     first = make_maps(run, dataset_of(run), "A2B", CPU)
-    monkeypatch.setattr(stored_maps.translate, "load", None)
+    monkeypatch.setattr(translate, "load", None)
     again = make_maps(run, dataset_of(run), "A2B", CPU)
     assert list(again.heat) == list(first.heat) == ["generator", "global", "local"]
     assert again.attended == first.attended == {"global", "local"}

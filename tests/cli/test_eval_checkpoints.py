@@ -24,6 +24,7 @@ from ugbench.cli import evaluate as cli_evaluate
 from ugbench.cli.app import app
 from ugbench.data.tensors import load_images
 from ugbench.errors import RunError
+from ugbench.inference import test_set
 from ugbench.inference.translate import load, translate
 from ugbench.metrics import kid
 from ugbench.runs import stored_outputs
@@ -221,7 +222,7 @@ def test_two_calls_at_once_translate_the_test_images_once(home: Home, monkeypatc
     run = find_run(home.run, home.folder / "results")
     dataset = dataset_of(run)
     shutil.rmtree(run.path / "outputs", ignore_errors=True)
-    own, calls = stored_outputs.write_outputs, []
+    own, calls = test_set.write_outputs, []
     both = threading.Barrier(2)
 
     def write(*given: Any) -> Any:
@@ -231,9 +232,9 @@ def test_two_calls_at_once_translate_the_test_images_once(home: Home, monkeypatc
 
     def make() -> None:
         both.wait()
-        stored_outputs.make_outputs(run, dataset, "A2B", torch.device("cpu"))
+        test_set.make_outputs(run, dataset, "A2B", torch.device("cpu"))
 
-    monkeypatch.setattr(stored_outputs, "write_outputs", write)
+    monkeypatch.setattr(test_set, "write_outputs", write)
     with ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(make), pool.submit(make)]:
             done.result()
