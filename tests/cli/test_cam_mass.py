@@ -180,7 +180,8 @@ def test_what_was_removed_is_made_again_though_the_scores_are_known(home: Home) 
 def test_a_run_that_can_have_no_such_score_alone_is_refused(home: Home) -> None:
     where = ["--results", home.folder / "results", "--device", "cpu"]
     result = home.call("eval", home.ids["cyclegan"], "--metric", "cam_mass", *where, code=2)
-    assert f"error: --metric cam_mass: run {home.ids['cyclegan']} (cyclegan) has no attention maps; name" in result.stderr
+    label = f"run {home.ids['cyclegan']} (cyclegan)"
+    assert f"error: --metric cam_mass: {label} has no attention maps; name" in result.stderr
 
 
 def test_data_sets_that_can_have_no_such_score_are_left_out_and_named(home: Home, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def neighbours_of(evaluation: Evaluation, run: Run, direction: Direction) -> Nei
     dataset = dataset_of(run)
     split = TRAIN[direction[2]]
     if not dataset.has(split):
-        raise UsageError(f"{dataset.root} has no {split}, so no output can be compared with training images; put them there.")
+        raise UsageError(f"{dataset.root} has no {split} to compare outputs with; put the training images there.")
     make_outputs(run, dataset, direction, evaluation.request.networks.device)
     outputs = outputs_of(run, dataset, direction)
     eval_set = EvalSet(dataset, direction, outputs.size)
