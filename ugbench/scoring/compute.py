@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from ugbench.direction import Direction
 from ugbench.metric import Score
 from ugbench.registry import load_metric
@@ -43,13 +45,9 @@ def make_record(
     on_features = "extractor" in networks_of(metric)
     compared_with = images.references if "references" in requirements(metric) else images.outputs
     return ScoreRecord(
-        run=subject.run,
+        **asdict(subject),
         dataset=dataset,
         direction=direction,
-        method=subject.method,
-        variant=subject.variant,
-        seed=subject.seed,
-        step=subject.step,
         metric=metric_name,
         value=score.value,
         se=score.se,
@@ -61,7 +59,6 @@ def make_record(
         comparable=not on_features or request.networks.extractor.comparable,
         protocol=protocol,
         protocol_id=protocol_id(protocol),
-        name=subject.name,
         p_value=score.p_value,
         order_sd=score.order_sd,
     )
