@@ -1,8 +1,8 @@
-"""CycleGAN (Zhu et al. 2017): two translators held together by translating there and back.
+"""CycleGAN (Zhu et al. 2017): two generators that are trained together with a cycle-consistency loss.
 
-Networks, weights of the losses and the order of updates are those of the authors' PyTorch code
-(pytorch-CycleGAN-and-pix2pix): the generators step first, against the discriminators of the step before; then
-the discriminators, on the fakes that are already made, through image pools.
+Networks, loss weights and the order of updates are those of the authors' PyTorch code (pytorch-CycleGAN-and-pix2pix):
+the generators are updated first, against the discriminators of the previous step. Then the discriminators are
+updated on the same fakes, which pass through image pools.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pydantic import (
 )
 from torch import Tensor, nn
 
-from baselines._cyclegan_checkpoints import read_public
+from baselines._cyclegan_checkpoints import convert_checkpoint
 from ugbench.method import (
     Batch,
     ConfigError,
@@ -41,60 +41,65 @@ from ugbench.nn.losses import l1, least_squares
 from ugbench.nn.padding import ReflectionPad
 from ugbench.nn.residual import ResidualBlock
 from ugbench.nn.schedule import constant_then_linear
+from ugbench.nn.state_dicts import shape_mismatch
 
 Upsampling = Literal["transposed", "resize"]
 
 
 class CycleGANConfig(MethodConfig):
-    """The defaults are the paper's."""
+    """CycleGAN's config. The defaults are those of the paper."""
 
-    # Two halvings must be undone exactly, and the discriminator's last norm needs more than one pixel.
+    # The generator halves the size twice and doubles it again, so it must be a multiple of 4. From 24 px on the
+    # discriminator's last instance norm has more than one pixel.
     size: int = Field(256, ge=24, multiple_of=4, description="height and width of the images, px")
-    channels: PositiveInt = Field(64, description="of the generators' first convolution")
+    channels: PositiveInt = Field(64, description="channels of the generators' first convolution")
     blocks: PositiveInt | None = Field(
         None, validate_default=True, description="residual blocks; null: 9, or 6 below 256 px"
     )
     upsampling: Upsampling = Field(
-        "transposed", description="of the generators: transposed convolutions, or nearest x2 and a convolution"
+        "transposed",
+        description="in the generators: transposed convolutions, or nearest-neighbour resizing and a convolution",
     )
-    discriminator_channels: PositiveInt = Field(64, description="of the discriminators' first convolution")
-    pool_size: NonNegativeInt = Field(50, description="earlier fakes of a domain that its discriminator may see")
-    cycle_weight: NonNegativeFloat = Field(10.0, description="weight of each cycle's L1")
-    identity_weight: NonNegativeFloat = Field(5.0, description="weight of each identity's L1; 0 skips it")
-    init: Literal["normal", "default"] = Field("normal", description="N(0, 0.02) and biases 0, or PyTorch's own")
-    lr: PositiveFloat = Field(2e-4, description="Adam's rate in the first half of the steps")
+    discriminator_channels: PositiveInt = Field(64, description="channels of the discriminators' first convolution")
+    pool_size: NonNegativeInt = Field(50, description="number of earlier fakes that each image pool keeps")
+    cycle_weight: NonNegativeFloat = Field(10.0, description="weight of each cycle-consistency loss")
+    identity_weight: NonNegativeFloat = Field(5.0, description="weight of each identity loss; 0 skips it")
+    init: Literal["normal", "default"] = Field(
+        "normal", description="initial weights: N(0, 0.02) with biases 0, or PyTorch's own"
+    )
+    lr: PositiveFloat = Field(2e-4, description="Adam's learning rate in the first half of the steps")
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's first beta")
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's second beta")
 
     @field_validator("blocks")
     @classmethod
-    def _blocks_of_the_size(cls, blocks: int | None, info: ValidationInfo) -> int:
+    def _default_blocks(cls, blocks: int | None, info: ValidationInfo) -> int:
         return blocks or (9 if info.data.get("size", 0) >= 256 else 6)
 
 
 def generator(channels: int, blocks: int, upsampling: Upsampling) -> nn.Sequential:
-    """ResNet generator: images (n, 3, h, w) in [-1, 1] to others of their shape; h and w multiples of 4."""
+    """ResNet generator: translates images (n, 3, h, w) in [-1, 1]; h and w are multiples of 4."""
     half, quarter = 2 * channels, 4 * channels
     return nn.Sequential(
         *(ReflectionPad(3), nn.Conv2d(3, channels, 7), nn.InstanceNorm2d(channels), nn.ReLU(True)),
         *(nn.Conv2d(channels, half, 3, stride=2, padding=1), nn.InstanceNorm2d(half), nn.ReLU(True)),
         *(nn.Conv2d(half, quarter, 3, stride=2, padding=1), nn.InstanceNorm2d(quarter), nn.ReLU(True)),
         *(ResidualBlock(quarter) for _ in range(blocks)),
-        *(*_doubling(quarter, half, upsampling), nn.InstanceNorm2d(half), nn.ReLU(True)),
-        *(*_doubling(half, channels, upsampling), nn.InstanceNorm2d(channels), nn.ReLU(True)),
+        *(*_upsample(quarter, half, upsampling), nn.InstanceNorm2d(half), nn.ReLU(True)),
+        *(*_upsample(half, channels, upsampling), nn.InstanceNorm2d(channels), nn.ReLU(True)),
         *(ReflectionPad(3), nn.Conv2d(channels, 3, 7), nn.Tanh()),
     )
 
 
-def _doubling(channels: int, out: int, upsampling: Upsampling) -> tuple[nn.Module, ...]:
-    """Layers that double height and width, a layer each, as public checkpoints number them."""
+def _upsample(channels: int, out_channels: int, upsampling: Upsampling) -> tuple[nn.Module, ...]:
+    """Layers that double height and width. Each is a layer of the generator, as public checkpoints number them."""
     if upsampling == "resize":
-        return nn.Upsample(scale_factor=2, mode="nearest"), ReflectionPad(1), nn.Conv2d(channels, out, 3)
-    return (nn.ConvTranspose2d(channels, out, 3, stride=2, padding=1, output_padding=1),)
+        return nn.Upsample(scale_factor=2, mode="nearest"), ReflectionPad(1), nn.Conv2d(channels, out_channels, 3)
+    return (nn.ConvTranspose2d(channels, out_channels, 3, stride=2, padding=1, output_padding=1),)
 
 
 def discriminator(channels: int) -> nn.Sequential:
-    """PatchGAN that sees 70x70 px: images (n, 3, h, w) to scores (n, 1, h / 8 - 2, w / 8 - 2)."""
+    """PatchGAN with a receptive field of 70x70 px: images (n, 3, h, w) to logits (n, 1, h / 8 - 2, w / 8 - 2)."""
     c2, c4, c8 = 2 * channels, 4 * channels, 8 * channels
     return nn.Sequential(
         *(nn.Conv2d(3, channels, 4, stride=2, padding=1), nn.LeakyReLU(0.2, True)),
@@ -106,8 +111,9 @@ def discriminator(channels: int) -> nn.Sequential:
 
 
 class CycleGAN(Method):
-    """Two ResNet generators, two PatchGAN discriminators, least-squares GAN, cycle and identity losses."""
+    """Two ResNet generators and two PatchGAN discriminators; adversarial (LSGAN), cycle and identity losses."""
 
+    title: ClassVar[str] = "CycleGAN"
     Config = CycleGANConfig
     PRESETS: ClassVar = {
         "paper": {"epochs": 200},
@@ -118,7 +124,8 @@ class CycleGAN(Method):
             "channels": 16,
             "discriminator_channels": 16,
             "blocks": 2,
-            # 500 steps on dials of seed=7: error left 0.78 and 0.40 with texture=1, by N(0, 0.02) 0.92 and 0.52.
+            # After 500 steps on a dial with seed=7 the remaining error was 0.78, and with texture=1 0.40. With
+            # init=normal they were 0.92 and 0.52.
             "init": "default",
             "lr": 1e-3,
         },
@@ -127,7 +134,7 @@ class CycleGAN(Method):
 
     def __init__(self, config: CycleGANConfig) -> None:
         super().__init__(config)
-        assert config.blocks is not None  # its validator fills it
+        assert config.blocks is not None  # its validator sets it
         self.generator_a2b = generator(config.channels, config.blocks, config.upsampling)
         self.generator_b2a = generator(config.channels, config.blocks, config.upsampling)
         self.discriminator_a = discriminator(config.discriminator_channels)
@@ -138,10 +145,10 @@ class CycleGAN(Method):
             normal_(self)
 
     def groups(self) -> dict[str, Group]:
-        """One Adam for both generators, one for both discriminators; constant, then linear to 0.
+        """One Adam for both generators and one for both discriminators; their rates are constant, then linear to 0.
 
         Raises:
-            ConfigError: the config does not say how many steps there are.
+            ConfigError: the config has no number of steps.
         """
         config = self.config
         if config.steps is None:
@@ -157,19 +164,19 @@ class CycleGAN(Method):
         }
 
     def draws(self) -> dict[str, Draw]:
-        """The pools' coins and slots."""
+        """The random numbers of the image pools: a coin and a slot for each image."""
         return {"pool_a": Draw("uniform", (2,)), "pool_b": Draw("uniform", (2,))}
 
     def step(self, batch: Batch, phase: Phase) -> None:
-        """Generators against the discriminators of the step before, then discriminators on the same fakes."""
+        """Update the generators, then the discriminators on the same fakes."""
         a, b, config = batch.a, batch.b, self.config
         with phase("generators") as loss:
-            # Every layer treats the samples of a batch apart, so one forward gives both fake and identity.
+            # All layers treat each sample alone, so one forward pass computes both the fakes and the identities.
             if config.identity_weight:
-                fake_b, same_b = self.generator_a2b(torch.cat((a, b))).chunk(2)
-                fake_a, same_a = self.generator_b2a(torch.cat((b, a))).chunk(2)
-                loss["identity_a"] = config.identity_weight * l1(same_a, a)
-                loss["identity_b"] = config.identity_weight * l1(same_b, b)
+                fake_b, identity_b = self.generator_a2b(torch.cat((a, b))).chunk(2)
+                fake_a, identity_a = self.generator_b2a(torch.cat((b, a))).chunk(2)
+                loss["identity_a"] = config.identity_weight * l1(identity_a, a)
+                loss["identity_b"] = config.identity_weight * l1(identity_b, b)
             else:
                 fake_b, fake_a = self.generator_a2b(a), self.generator_b2a(b)
             loss["cycle_a"] = config.cycle_weight * l1(self.generator_b2a(fake_b), a)
@@ -177,57 +184,49 @@ class CycleGAN(Method):
             loss["adversarial_a"] = least_squares(self.discriminator_a(fake_a), 1.0)
             loss["adversarial_b"] = least_squares(self.discriminator_b(fake_b), 1.0)
 
-        shown_a = self.pool_a(fake_a, batch.draws["pool_a"])
-        shown_b = self.pool_b(fake_b, batch.draws["pool_b"])
+        pooled_a = self.pool_a(fake_a, batch.draws["pool_a"])
+        pooled_b = self.pool_b(fake_b, batch.draws["pool_b"])
         with phase("discriminators") as loss:
-            real_a, score_a = self.discriminator_a(torch.cat((a, shown_a))).chunk(2)
-            real_b, score_b = self.discriminator_b(torch.cat((b, shown_b))).chunk(2)
-            loss["real_a"] = 0.5 * least_squares(real_a, 1.0)
-            loss["fake_a"] = 0.5 * least_squares(score_a, 0.0)
-            loss["real_b"] = 0.5 * least_squares(real_b, 1.0)
-            loss["fake_b"] = 0.5 * least_squares(score_b, 0.0)
+            real_a_logits, fake_a_logits = self.discriminator_a(torch.cat((a, pooled_a))).chunk(2)
+            real_b_logits, fake_b_logits = self.discriminator_b(torch.cat((b, pooled_b))).chunk(2)
+            loss["real_a"] = 0.5 * least_squares(real_a_logits, 1.0)
+            loss["fake_a"] = 0.5 * least_squares(fake_a_logits, 0.0)
+            loss["real_b"] = 0.5 * least_squares(real_b_logits, 1.0)
+            loss["fake_b"] = 0.5 * least_squares(fake_b_logits, 0.0)
 
     def inference(self) -> dict[str, nn.Module]:
-        """The generators."""
+        """Both generators."""
         return {"generator_a2b": self.generator_a2b, "generator_b2a": self.generator_b2a}
 
     def translate(self, x: Tensor, direction: Direction, style: Tensor | None = None) -> Tensor:  # noqa: ARG002
-        """Images (n, 3, h, w) in [-1, 1] to the other domain; h and w multiples of 4."""
+        """Translate images (n, 3, h, w) in [-1, 1]; h and w are multiples of 4."""
         y: Tensor = (self.generator_a2b if direction == "A2B" else self.generator_b2a)(x)
         return y
 
     @classmethod
-    def read_foreign(
+    def load_public_checkpoint(
         cls, tensors: Mapping[str, Any], revision: str | None = None, direction: Direction | None = None
     ) -> tuple[MethodConfig, dict[str, Tensor]]:
-        """Config and state from the state dicts of `<epoch>_net_{G_A,G_B}.pth`, and D_A and D_B where given.
+        """Config and state dict from `<epoch>_net_{G_A,G_B}.pth`, and from D_A and D_B if they are given.
 
-        One generator alone (`latest_net_G.pth`) is that of `direction`. The tensors tell no size: 256 px is assumed.
+        The tensors do not say the size of the images: 256 px is assumed.
 
         Args:
             tensors: a state dict for each network, by file name (the epoch and the suffix may be left out), or
-                the state dict of one generator itself.
-            revision: the epoch to take ("latest", "200") where files of several are given.
+                the state dict of one generator.
+            revision: the epoch to take ("latest", "200") if there are files of several epochs.
+            direction: what a single generator (`latest_net_G.pth`) translates; None is A2B.
         Raises:
             UsageError: a generator is missing, epochs are mixed, or a key or shape is not of these networks.
         """
-        fields, state = read_public(tensors, revision)
+        fields, state = convert_checkpoint(tensors, revision)
         if direction == "B2A" and not any(key.startswith("generator_b2a.") for key in state):
             state = {key.replace("generator_a2b.", "generator_b2a."): tensor for key, tensor in state.items()}
         config = CycleGANConfig(**fields)
-        with torch.device("meta"):
-            _refuse_other_shapes(state, cls(config))
-        return config, state
-
-
-def _refuse_other_shapes(state: Mapping[str, Tensor], method: CycleGAN) -> None:
-    """Raises UsageError at the first tensor of a given network that is missing, unknown or misshapen."""
-    given = {key.split(".")[0] for key in state}
-    wanted = {key: tensor for key, tensor in method.state_dict().items() if key.split(".")[0] in given}
-    for key in sorted(state.keys() | wanted.keys()):
-        found, expected = (tuple(of[key].shape) if key in of else "nothing" for of in (state, wanted))
-        if found != expected:
+        if mismatch := shape_mismatch(state, lambda: cls(config)):
+            key, given, expected = mismatch
             raise UsageError(
-                f"CycleGAN checkpoint: {key} is {found}, expected {expected}; only ResNet generators and "
+                f"CycleGAN checkpoint: {key} is {given}, expected {expected}; only ResNet generators and "
                 "70x70 PatchGANs with instance norm are read."
             )
+        return config, state

@@ -1,8 +1,8 @@
-"""U-GAT-IT light as a plain PyTorch program, in the public code's order of work: what step.py measures against.
+"""U-GAT-IT light as a plain PyTorch program that works in the order of the public code; the baseline of step.py.
 
-Written from the paper and the facts in docs/fidelity.md. Fakes are made anew for the generators' update, norms
-are separate layers with statistics of their own, spectral norm is PyTorch's, real and fake go through a
-discriminator one after the other, discriminators stay trainable throughout, Adam is the plain one.
+It is written from the paper and the facts in docs/fidelity.md. Fakes are computed again for the generators' update.
+Each norm computes its own statistics. Spectral norm is PyTorch's. Real and fake images go through a discriminator in
+two forward passes. The discriminators require gradients during the whole step. Adam is not fused.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ from torch.nn.utils import spectral_norm
 
 
 class AdaLIN(nn.Module):
-    """rho * IN + (1 - rho) * LN, each from its own statistics; gamma and beta from outside or its own."""
+    """rho * IN + (1 - rho) * LN, with separate statistics; gamma and beta are given or are parameters of the layer."""
 
-    def __init__(self, channels: int, rho: float, own: bool) -> None:
+    def __init__(self, channels: int, rho: float, affine: bool) -> None:
         super().__init__()
         self.rho = nn.Parameter(torch.full((1, channels, 1, 1), rho))
-        self.own = nn.ParameterList([torch.ones(1, channels, 1, 1), torch.zeros(1, channels, 1, 1)] if own else [])
+        initial = [torch.ones(1, channels, 1, 1), torch.zeros(1, channels, 1, 1)]
+        self.affine = nn.ParameterList(initial if affine else [])
 
     def forward(self, x: Tensor, gamma: Tensor | None = None, beta: Tensor | None = None) -> Tensor:
         instance_mean, instance_var = x.mean((2, 3), keepdim=True), x.var((2, 3), keepdim=True)
-        by_instance = (x - instance_mean) / torch.sqrt(instance_var + 1e-5)
+        instance_norm = (x - instance_mean) / torch.sqrt(instance_var + 1e-5)
         layer_mean, layer_var = x.mean((1, 2, 3), keepdim=True), x.var((1, 2, 3), keepdim=True)
-        by_layer = (x - layer_mean) / torch.sqrt(layer_var + 1e-5)
-        mixed = self.rho * by_instance + (1 - self.rho) * by_layer
+        layer_norm = (x - layer_mean) / torch.sqrt(layer_var + 1e-5)
+        mixed = self.rho * instance_norm + (1 - self.rho) * layer_norm
         if gamma is None or beta is None:
-            gamma, beta = self.own
+            gamma, beta = self.affine
             return mixed * gamma + beta
         return mixed * gamma[..., None, None] + beta[..., None, None]
 
@@ -60,7 +61,7 @@ class AdaBlock(nn.Module):
         super().__init__()
         self.pad = nn.ReflectionPad2d(1)
         self.conv1, self.conv2 = (nn.Conv2d(channels, channels, 3, bias=False) for _ in range(2))
-        self.norm1, self.norm2 = (AdaLIN(channels, 1.0, own=False) for _ in range(2))
+        self.norm1, self.norm2 = (AdaLIN(channels, 1.0, affine=False) for _ in range(2))
 
     def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
         y = F.relu(self.norm1(self.conv1(self.pad(x)), gamma, beta))
@@ -94,7 +95,7 @@ class Generator(nn.Module):
                 nn.ReflectionPad2d(1),
                 nn.Conv2d(width, width // 2, 3, bias=False),
             ]
-            up += [AdaLIN(width // 2, 0.0, own=True), nn.ReLU(True)]
+            up += [AdaLIN(width // 2, 0.0, affine=True), nn.ReLU(True)]
         self.up = nn.Sequential(*up, nn.ReflectionPad2d(3), nn.Conv2d(channels, 3, 7, bias=False), nn.Tanh())
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -114,16 +115,16 @@ class Discriminator(nn.Module):
     def __init__(self, channels: int, downs: int) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        width, before = channels, 3
-        for place in range(downs + 1):
-            stride = 2 if place < downs else 1
-            layers += [nn.ReflectionPad2d(1), spectral_norm(nn.Conv2d(before, width, 4, stride))]
+        width, in_channels = channels, 3
+        for index in range(downs + 1):
+            stride = 2 if index < downs else 1
+            layers += [nn.ReflectionPad2d(1), spectral_norm(nn.Conv2d(in_channels, width, 4, stride))]
             layers += [nn.LeakyReLU(0.2, True)]
-            before, width = width, width * 2
+            in_channels, width = width, width * 2
         self.layers = nn.Sequential(*layers)
-        self.average, self.maximum = (spectral_norm(nn.Linear(before, 1, bias=False)) for _ in range(2))
-        self.merge = nn.Conv2d(before * 2, before, 1)
-        self.last = nn.Sequential(nn.ReflectionPad2d(1), spectral_norm(nn.Conv2d(before, 1, 4, bias=False)))
+        self.average, self.maximum = (spectral_norm(nn.Linear(in_channels, 1, bias=False)) for _ in range(2))
+        self.merge = nn.Conv2d(in_channels * 2, in_channels, 1)
+        self.last = nn.Sequential(nn.ReflectionPad2d(1), spectral_norm(nn.Conv2d(in_channels, 1, 4, bias=False)))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         x = self.layers(x)
@@ -142,26 +143,26 @@ def _cam(x: Tensor, average: nn.Module, maximum: nn.Module, *weights: Tensor) ->
 
 
 class PlainUGATIT:
-    """The whole training program; `step(a, b)` is one update of everything.
+    """The training program; `step(a, b)` updates all networks.
 
     Args:
-        detach: the public PyTorch code does not detach the fakes in the discriminators' update, which changes no
-            result and costs a backward pass through both generators; True leaves that out.
+        detach: False as in the public PyTorch code, which does not detach the fakes in the discriminators' update.
+            That changes no result but costs a backward pass through both generators. True detaches them.
     """
 
     def __init__(self, detach: bool = False, channels: int = 64, blocks: int = 4, lr: float = 1e-4) -> None:
         self.detach = detach
         self.to_b, self.to_a = Generator(channels, blocks), Generator(channels, blocks)
-        self.judges = {"a": self._judges(channels), "b": self._judges(channels)}
+        self.discriminators = {"a": self._discriminators(channels), "b": self._discriminators(channels)}
         generators = [*self.to_b.parameters(), *self.to_a.parameters()]
-        discriminators = [p for pair in self.judges.values() for judge in pair for p in judge.parameters()]
+        discriminators = [p for pair in self.discriminators.values() for network in pair for p in network.parameters()]
         self.g, self.d = (
             torch.optim.Adam(p, lr, (0.5, 0.999), weight_decay=1e-4, foreach=False)
             for p in (generators, discriminators)
         )
 
     @staticmethod
-    def _judges(channels: int) -> list[Discriminator]:
+    def _discriminators(channels: int) -> list[Discriminator]:
         return [Discriminator(channels, 5), Discriminator(channels, 3)]
 
     def step(self, a: Tensor, b: Tensor) -> None:
@@ -172,9 +173,9 @@ class PlainUGATIT:
             fake_b, fake_a = fake_b.detach(), fake_a.detach()
         loss = torch.zeros(())
         for domain, real, fake in (("a", a, fake_a), ("b", b, fake_b)):
-            for judge in self.judges[domain]:
-                loss = loss + sum((out - 1).square().mean() for out in judge(real))
-                loss = loss + sum(out.square().mean() for out in judge(fake))
+            for discriminator in self.discriminators[domain]:
+                loss = loss + sum((out - 1).square().mean() for out in discriminator(real))
+                loss = loss + sum(out.square().mean() for out in discriminator(fake))
         loss.backward()
         self.d.step()
 
@@ -184,8 +185,8 @@ class PlainUGATIT:
         (same_a, cam_aa), (same_b, cam_bb) = self.to_a(a), self.to_b(b)
         loss = 10 * (F.l1_loss(back_a, a) + F.l1_loss(back_b, b) + F.l1_loss(same_a, a) + F.l1_loss(same_b, b))
         for domain, fake in (("a", fake_a), ("b", fake_b)):
-            for judge in self.judges[domain]:
-                loss = loss + sum((out - 1).square().mean() for out in judge(fake))
+            for discriminator in self.discriminators[domain]:
+                loss = loss + sum((out - 1).square().mean() for out in discriminator(fake))
         for source, target in ((cam_ab, cam_bb), (cam_ba, cam_aa)):
             ones, zeros = torch.ones_like(source), torch.zeros_like(target)
             loss = loss + 1000 * F.binary_cross_entropy_with_logits(source, ones)

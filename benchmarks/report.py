@@ -78,11 +78,11 @@ def make(folder: Path, methods: int, images: int) -> Path:
             {"step": 100 * (k + 1), **{f"generators/term{t}": float(generator.random()) for t in range(12)}}
             for k in range(1000)
         ]
-        (run.path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        run.metrics_file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         for direction in ("A2B", "B2A"):
             for part in (".", "attention"):
-                fill(run.path / "outputs" / direction / part, pictures, images)
-        record.append(run.path / record.FILE, [score(run.id, place, way) for way in ("A2B", "B2A")])
+                fill(run.outputs(direction) / part, pictures, images)
+        record.append(run.scores_file, [score(run.id, place, way) for way in ("A2B", "B2A")])
     return results
 
 

@@ -1,1 +1,1 @@
-"""U-GAT-IT (Kim, Kim, Kang, Lee, ICLR 2020): the method this bench was built around."""
+"""U-GAT-IT (Kim, Kim, Kang and Lee, ICLR 2020), the method that ugbench is built around."""

@@ -1,4 +1,7 @@
-"""Attention by an auxiliary classifier's weights: class activation maps (Kim et al. 2020, section 2.1.1)."""
+"""Attention by class activation maps (CAM): an auxiliary classifier's weights reweight the channels.
+
+Kim et al. 2020, section 2.1.1, after Zhou et al. 2016.
+"""
 
 from __future__ import annotations
 
@@ -11,35 +14,36 @@ from torch import Tensor, nn
 
 from ugbench.nn.spectral_norm import SpectralLinear
 
-Weighting = Literal["unnormalised", "normalised"]
+CAMWeight = Literal["unnormalised", "normalised"]
+"""The weight that multiplies the features of a discriminator: as it was before or after spectral normalisation."""
 
 
-class Attended(NamedTuple):
-    """What attention gives.
+class AttentionOutput(NamedTuple):
+    """What `Attention` computes.
 
     Attributes:
-        features: (n, c, h, w).
-        logits: (n, 2), the auxiliary classifier's from average and from maximum pooling; None without one.
-        heat: (n, 1, h, w), the channel sum of `features`, without gradient.
+        features: (n, c, h, w), with reweighted channels.
+        logits: (n, 2), the auxiliary classifier's outputs for average and for maximum pooling; None without CAM.
+        attention_map: (n, 1, h, w), the sum of `features` over their channels, without gradient.
     """
 
     features: Tensor
     logits: Tensor | None
-    heat: Tensor
+    attention_map: Tensor
 
 
 class Attention(nn.Module):
-    """Two linear classifiers, on the average and on the maximum over space, whose weights reweight channels.
+    """Two linear classifiers, one on the average and one on the maximum over space; their weights reweight channels.
 
-    The two reweighted maps, average first, go through a 1x1 convolution back to `channels`, and `activation`.
+    The two reweighted copies of the features are concatenated, average first. A 1x1 convolution then maps them back
+    to `channels`, and `activation` follows.
 
     Args:
-        channels: of the features.
-        activation: after the 1x1 convolution.
-        cam: without it there is no classifier, and the 1x1 convolution sees the plain map.
-        spectral: whether the classifiers' weights are spectrally normalised, as in a discriminator.
-        weighting: whether a spectrally normalised classifier's weight multiplies the map as it was before or
-            after its normalisation.
+        channels: number of channels of the features.
+        activation: the activation after the 1x1 convolution.
+        cam: False leaves the classifiers out; the 1x1 convolution then takes the features as they are.
+        spectral: True if the classifiers' weights are spectrally normalised, as in a discriminator.
+        weighting: which weight of a spectrally normalised classifier multiplies the features.
     """
 
     def __init__(
@@ -49,7 +53,7 @@ class Attention(nn.Module):
         *,
         cam: bool,
         spectral: bool = False,
-        weighting: Weighting = "unnormalised",
+        weighting: CAMWeight = "unnormalised",
     ) -> None:
         super().__init__()
         self.activation = activation
@@ -59,20 +63,20 @@ class Attention(nn.Module):
         self.maximum = linear(channels, 1, bias=False) if cam else None
         self.mix = nn.Conv2d(2 * channels if cam else channels, channels, 1)
 
-    def forward(self, x: Tensor) -> Attended:
-        """(n, channels, h, w) to as much."""
+    def forward(self, x: Tensor) -> AttentionOutput:
+        """Reweight features (n, channels, h, w); the output's features have the same shape."""
         logits = None
         if self.average is not None and self.maximum is not None:
-            # mean and amax rather than adaptive pools, whose backward passes raise on a deterministic GPU.
-            average, average_map = self._judge(self.average, x, x.mean((2, 3)))
-            maximum, maximum_map = self._judge(self.maximum, x, x.amax((2, 3)))
-            logits = torch.cat((average, maximum), 1)
-            x = torch.cat((average_map, maximum_map), 1)
+            # mean and amax, because the backward passes of adaptive pools raise on a deterministic GPU.
+            average_logit, average_features = self._classify(self.average, x, x.mean((2, 3)))
+            maximum_logit, maximum_features = self._classify(self.maximum, x, x.amax((2, 3)))
+            logits = torch.cat((average_logit, maximum_logit), 1)
+            x = torch.cat((average_features, maximum_features), 1)
         features = self.activation(self.mix(x))
-        return Attended(features, logits, features.detach().sum(1, keepdim=True))
+        return AttentionOutput(features, logits, features.detach().sum(1, keepdim=True))
 
-    def _judge(self, classifier: nn.Linear, x: Tensor, pooled: Tensor) -> tuple[Tensor, Tensor]:
-        """The logit (n, 1) and the features times the classifier's weight."""
+    def _classify(self, classifier: nn.Linear, x: Tensor, pooled: Tensor) -> tuple[Tensor, Tensor]:
+        """The classifier's logit (n, 1) of the pooled features, and the features times its weight."""
         logit, weight = F.linear(pooled, classifier.weight), classifier.weight
         if isinstance(classifier, SpectralLinear):
             sigma = classifier.sigma()

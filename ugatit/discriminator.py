@@ -1,4 +1,4 @@
-"""The discriminators: a patch map and an auxiliary classifier's logits (Kim et al. 2020, figure 1)."""
+"""The discriminators: logits of patches, and of an auxiliary classifier (Kim et al. 2020, figure 1, section 2.1.2)."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ugatit.cam import Attention, Weighting
+from ugatit.cam import Attention, CAMWeight
 from ugbench.nn.padding import reflect_pad
 from ugbench.nn.spectral_norm import SpectralConv2d
 
 GLOBAL_DEPTH, LOCAL_DEPTH = 5, 3
 
 
-class Judgement(NamedTuple):
-    """What a discriminator gives.
+class DiscriminatorOutput(NamedTuple):
+    """What a discriminator computes for each image.
 
     Attributes:
         logits: (n, 1, h, w), high where a patch looks real.
         cam_logits: (n, 2), high where the image looks real; None without CAM.
-        heat: (n, 1, h + 1, w + 1), where the attention lies, unscaled.
+        attention_map: (n, 1, h + 1, w + 1), high where the attention is; any range.
     """
 
     logits: Tensor
     cam_logits: Tensor | None
-    heat: Tensor
+    attention_map: Tensor
 
 
 def largest_depth(size: int) -> int:
-    """The most stride-2 convolutions that images of `size` px allow; 0 if not even one.
+    """The largest number of stride-2 convolutions that images of `size` px allow; 0 if they allow none.
 
-    Two convolutions of stride 1 follow. Each takes a pixel off the map and pads it by reflection, which needs
-    2 px, so the last halving must leave 3.
+    Two convolutions of stride 1 follow. Each of them makes the map smaller by one pixel and pads it by reflection,
+    which needs at least 2 px. So the last stride-2 convolution must leave at least 3 px.
     """
     depth = 0
     while size >> (depth + 1) >= 3:
@@ -42,30 +42,30 @@ def largest_depth(size: int) -> int:
 
 
 class Discriminator(nn.Module):
-    """4x4 convolutions with spectral norm: `depth` of stride 2, one of stride 1; attention; one to patches.
+    """Spectrally normalised 4x4 convolutions: `depth` of stride 2, one of stride 1, attention, one to the logits.
 
     Args:
-        channels: of the first layer; each further one doubles them.
-        depth: stride-2 convolutions: 5 for the paper's global discriminator, 3 for its local one.
-        cam: whether there is an auxiliary classifier.
+        channels: number of output channels of the first layer; each following layer doubles it.
+        depth: number of stride-2 convolutions. The paper's global discriminator has 5, its local one 3.
+        cam: True if there is an auxiliary classifier.
         weighting: see `Attention`.
     """
 
-    def __init__(self, *, channels: int, depth: int, cam: bool, weighting: Weighting) -> None:
+    def __init__(self, *, channels: int, depth: int, cam: bool, weighting: CAMWeight) -> None:
         super().__init__()
         widths = [3, *(channels << layer for layer in range(depth + 1))]
         strides = [2] * depth + [1]
         self.layers = nn.ModuleList(
-            SpectralConv2d(before, after, 4, stride)
-            for before, after, stride in zip(widths, widths[1:], strides, strict=False)
+            SpectralConv2d(in_channels, out_channels, 4, stride)
+            for in_channels, out_channels, stride in zip(widths, widths[1:], strides, strict=False)
         )
         leaky = partial(F.leaky_relu, negative_slope=0.2)
         self.attention = Attention(widths[-1], leaky, cam=cam, spectral=True, weighting=weighting)
         self.last = SpectralConv2d(widths[-1], 1, 4, bias=False)
 
-    def forward(self, x: Tensor) -> Judgement:
-        """(n, 3, size, size) in [-1, 1] to patch and CAM logits."""
+    def forward(self, x: Tensor) -> DiscriminatorOutput:
+        """Patch logits and CAM logits of images (n, 3, size, size) in [-1, 1]."""
         for layer in self.layers:
             x = F.leaky_relu(layer(reflect_pad(x, 1)), 0.2, inplace=True)
-        x, cam_logits, heat = self.attention(x)
-        return Judgement(self.last(reflect_pad(x, 1)), cam_logits, heat)
+        x, cam_logits, attention_map = self.attention(x)
+        return DiscriminatorOutput(self.last(reflect_pad(x, 1)), cam_logits, attention_map)

@@ -9,30 +9,30 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ugatit.cam import Attention
-from ugatit.normalization import InstanceNorm, MixedNorm, Style
+from ugatit.normalization import InstanceNorm, RhoNorm, Style
 from ugbench.method import UsageError
 from ugbench.nn.padding import reflect_pad
 
-Norm = Callable[[int, bool], MixedNorm]
-"""(channels, own gamma and beta) -> the norm of a decoder layer."""
+NormFactory = Callable[[int, bool], RhoNorm]
+"""(channels, affine) -> the norm of a decoder layer; `affine` is True if gamma and beta are its parameters."""
 
 
-class Translation(NamedTuple):
-    """What a generator gives.
+class GeneratorOutput(NamedTuple):
+    """What a generator computes for each image.
 
     Attributes:
-        image: (n, 3, size, size) in [-1, 1].
-        cam_logits: (n, 2), high where the input is of the source domain; None without CAM.
-        heat: (n, 1, size / 4, size / 4), where the attention lies, unscaled.
+        image: the translation, (n, 3, size, size) in [-1, 1].
+        cam_logits: (n, 2), high where the input looks like an image of the source domain; None without CAM.
+        attention_map: (n, 1, size / 4, size / 4), high where the attention is; any range.
     """
 
     image: Tensor
     cam_logits: Tensor | None
-    heat: Tensor
+    attention_map: Tensor
 
 
 class ReflectConv(nn.Conv2d):
-    """A convolution that keeps the size (its stride apart), with reflection padding."""
+    """A convolution with reflection padding; with stride 1 it keeps height and width."""
 
     def __init__(self, channels: int, out_channels: int, kernel: int, stride: int = 1, bias: bool = False) -> None:
         super().__init__(channels, out_channels, kernel, stride, bias=bias)
@@ -43,7 +43,7 @@ class ReflectConv(nn.Conv2d):
 
 
 class ResidualBlock(nn.Module):
-    """x + IN(conv(ReLU(IN(conv(x))))): the encoder's."""
+    """The encoder's residual block: x + IN(conv(ReLU(IN(conv(x)))))."""
 
     def __init__(self, channels: int, affine: bool) -> None:
         super().__init__()
@@ -55,17 +55,17 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(n, channels, h, w) to the same shape."""
         hidden = F.relu(self.norm1(self.conv1(x)), inplace=True)
-        changed: Tensor = x + self.norm2(self.conv2(hidden))
-        return changed
+        residual: Tensor = self.norm2(self.conv2(hidden))
+        return x + residual
 
 
 class AdaptiveBlock(nn.Module):
-    """x + AdaLIN(conv(ReLU(AdaLIN(conv(x))))): the decoder's; both norms take the same gamma and beta.
+    """The decoder's residual block: x + AdaLIN(conv(ReLU(AdaLIN(conv(x))))).
 
-    Without `skip` x is not added.
+    Both norms get the same gamma and beta. If `skip` is False, x is not added.
     """
 
-    def __init__(self, channels: int, norm: Callable[[int], MixedNorm], skip: bool, bias: bool) -> None:
+    def __init__(self, channels: int, norm: Callable[[int], RhoNorm], skip: bool, bias: bool) -> None:
         super().__init__()
         self.skip = skip
         self.conv1 = ReflectConv(channels, channels, 3, bias=bias)
@@ -76,14 +76,14 @@ class AdaptiveBlock(nn.Module):
     def forward(self, x: Tensor, style: Style | None) -> Tensor:
         """(n, channels, h, w) to the same shape."""
         hidden = F.relu(self.norm1(self.conv1(x), style), inplace=True)
-        change: Tensor = self.norm2(self.conv2(hidden), style)
-        return x + change if self.skip else change
+        residual: Tensor = self.norm2(self.conv2(hidden), style)
+        return x + residual if self.skip else residual
 
 
 class Upsample(nn.Module):
-    """Nearest neighbours x2, 3x3 convolution, LIN, ReLU."""
+    """Doubles height and width: nearest-neighbour upsampling, 3x3 convolution, LIN, ReLU."""
 
-    def __init__(self, channels: int, out_channels: int, norm: Callable[[int], MixedNorm], bias: bool) -> None:
+    def __init__(self, channels: int, out_channels: int, norm: Callable[[int], RhoNorm], bias: bool) -> None:
         super().__init__()
         self.conv = ReflectConv(channels, out_channels, 3, bias=bias)
         self.norm = norm(out_channels)
@@ -95,11 +95,13 @@ class Upsample(nn.Module):
 
 
 class StyleHead(nn.Module):
-    """gamma and beta of every AdaLIN from the attended features.
+    """Fully connected layers that compute gamma and beta of all AdaLIN layers from the attended features.
 
     Args:
-        channels: of the features, and of gamma and beta.
-        area: pixels of the features, all of which the first layer sees; 1 for their average (light).
+        channels: number of channels of the features, and of gamma and beta.
+        area: number of pixels of the features; the first layer has a weight for each of them. 1 if it takes their
+            average over space instead (the light model).
+        bias: True if the layers have biases.
     """
 
     def __init__(self, channels: int, area: int, bias: bool) -> None:
@@ -111,10 +113,10 @@ class StyleHead(nn.Module):
         self.beta = nn.Linear(channels, channels, bias=bias)
 
     def forward(self, features: Tensor) -> Style:
-        """(n, channels, h, w) to gamma and beta, each (n, channels).
+        """gamma and beta, each (n, channels), from features (n, channels, h, w).
 
         Raises:
-            UsageError: the features are of another size than the first layer was built for.
+            UsageError: the first layer was built for features of another size.
         """
         h, w = features.shape[2:]
         if self.area == 1:
@@ -132,19 +134,21 @@ class StyleHead(nn.Module):
 
 
 class Generator(nn.Module):
-    """Translates images of one domain into the other.
+    """Translates images of one domain into the other: encoder, attention, decoder with AdaLIN.
 
     Args:
         size: height and width of the images, px; only the full model depends on it.
-        channels: of the first layer; 4 times as many at a quarter of the size.
-        blocks: residual blocks in the encoder, and as many in the decoder.
-        light: gamma and beta from the features' average over space rather than from all of them.
-        cam: whether there is an auxiliary classifier.
-        style: whether the decoder blocks' gamma and beta come from the features, not from the norms.
-        encoder_affine: whether the encoder's norms have a scale and a shift.
-        decoder_biases: whether convolutions after the attention, and the gamma/beta layers, have biases.
-        decoder_skip: whether the decoder blocks add their input.
-        block_norm, up_norm: (channels, own gamma and beta) -> norm of decoder blocks and upsampling layers.
+        channels: number of channels after the first layer; the residual blocks have 4 times as many.
+        blocks: number of residual blocks in the encoder, and also in the decoder.
+        light: True if gamma and beta are computed from the features' average over space; False if from all pixels.
+        cam: True if there is an auxiliary classifier.
+        style: True if gamma and beta of the decoder blocks are computed from the features; False if they are
+            parameters of the norms.
+        encoder_affine: True if the encoder's norms have gamma and beta.
+        decoder_biases: True if the gamma/beta layers and the convolutions after the attention have biases.
+        decoder_skip: True if the decoder blocks add their input.
+        block_norm: makes the norms of the decoder blocks.
+        up_norm: makes the norms of the upsampling layers.
     """
 
     def __init__(
@@ -159,8 +163,8 @@ class Generator(nn.Module):
         encoder_affine: bool,
         decoder_biases: bool,
         decoder_skip: bool,
-        block_norm: Norm,
-        up_norm: Norm,
+        block_norm: NormFactory,
+        up_norm: NormFactory,
     ) -> None:
         super().__init__()
         wide, bias = 4 * channels, decoder_biases
@@ -180,16 +184,16 @@ class Generator(nn.Module):
         self.up2 = Upsample(2 * channels, channels, lambda c: up_norm(c, True), bias)
         self.head = ReflectConv(channels, 3, 7, bias=bias)
 
-    def forward(self, x: Tensor) -> Translation:
-        """(n, 3, size, size) in [-1, 1] to a translation of the same shape; size is a multiple of 4."""
+    def forward(self, x: Tensor) -> GeneratorOutput:
+        """Translate images (n, 3, size, size) in [-1, 1]; the size is a multiple of 4."""
         x = F.relu(self.stem_norm(self.stem(x)), inplace=True)
         x = F.relu(self.down1_norm(self.down1(x)), inplace=True)
         x = F.relu(self.down2_norm(self.down2(x)), inplace=True)
         for block in self.encoder:
             x = block(x)
-        x, cam_logits, heat = self.attention(x)
+        x, cam_logits, attention_map = self.attention(x)
         style = None if self.style is None else self.style(x)
         for block in self.decoder:
             x = block(x, style)
         image = self.head(self.up2(self.up1(x))).tanh()
-        return Translation(image, cam_logits, heat)
+        return GeneratorOutput(image, cam_logits, attention_map)

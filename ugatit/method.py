@@ -1,38 +1,40 @@
-"""U-GAT-IT (Kim, Kim, Kang and Lee, ICLR 2020): its presets, variants, losses and training step.
+"""U-GAT-IT (Kim, Kim, Kang and Lee, ICLR 2020): its presets, its variants and its training step.
 
-Where the paper is silent or its two public code bases part ways, docs/fidelity.md says what is done here.
+docs/fidelity.md says what is done here where the paper is silent or its two public code bases differ.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ugatit.config import UGATITConfig
-from ugatit.discriminator import Discriminator, Judgement
-from ugatit.generator import Generator, Translation
-from ugatit.normalization import MixedNorm
-from ugatit.public_checkpoints import REVISIONS, read_public
-from ugatit.tensorflow_checkpoints import read_tensorflow, reads_tensorflow
-from ugbench.method import Adaptation, Batch, ConfigError, Direction, Group, Method, Phase, UsageError
+from ugatit.discriminator import Discriminator, DiscriminatorOutput
+from ugatit.generator import Generator, GeneratorOutput, NormFactory
+from ugatit.losses import adversarial_logits, cam_loss
+from ugatit.normalization import RhoNorm, clip_rho, make_rho_norm
+from ugatit.public_checkpoints import REVISIONS, convert_checkpoint
+from ugatit.tensorflow_checkpoints import convert_tensorflow_checkpoint, is_tensorflow_checkpoint
+from ugbench.method import Batch, ConfigError, Direction, Group, Method, Phase, UsageError
 from ugbench.nn.init import normal_
 from ugbench.nn.losses import l1, least_squares
-from ugbench.nn.moments import widen
 from ugbench.nn.schedule import constant_then_linear
+from ugbench.nn.state_dicts import shape_mismatch
 
-Parts = TypeVar("Parts", Translation, Judgement)
+Output = TypeVar("Output", GeneratorOutput, DiscriminatorOutput)
 
-# At the networks' rate Adam moves rho by a fraction of [0, 1] in a run, and decay pulls it down whatever the data say.
+# At the networks' learning rate Adam moves rho by only a fraction of [0, 1] in a whole run, and weight decay pulls
+# it down whatever the data are.
 FREE_RHO = {"rho_lr_factor": 100.0, "rho_decay": False}
 
 
 class UGATIT(Method):
-    """Attention by auxiliary classifiers, and a norm that learns how far it is instance norm."""
+    """Generators and discriminators with CAM attention, and AdaLIN, which learns its share of instance norm."""
 
+    title: ClassVar[str] = "U-GAT-IT"
     config: UGATITConfig
     Config = UGATITConfig
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -47,7 +49,7 @@ class UGATIT(Method):
             "batch_size": 4,
             "steps": 400,
             "lr": 1e-3,
-            # In minutes the paper's starting weights and CAM weight leave no time for anything but the CAM.
+            # In so few steps the paper's initial weights and its CAM weight would train little but the CAM.
             "init": "default",
             "cam_weight": 10.0,
         },
@@ -71,12 +73,6 @@ class UGATIT(Method):
     }
 
     ablation: ClassVar[tuple[str, ...]] = ("in", "ln", "adain", "gn", "no-cam", "no-gcam", "no-dcam")
-    # AdaLIN's alone: the upsampling layers' LIN has no part in the claim.
-    adaptation: ClassVar[Adaptation] = Adaptation(
-        learnt={"rho-from-0": 0.0, "rho-from-05": 0.5, "rho-from-1": 1.0},
-        fixed={"rho0": 0.0, "adain": 1.0},
-        scalars={"A2B": "rho/generator_a2b.decoder.", "B2A": "rho/generator_b2a.decoder."},
-    )
     revisions: ClassVar[tuple[str, ...]] = tuple(REVISIONS)
     output_maps: ClassVar[tuple[str, ...]] = ("global", "local")
 
@@ -84,30 +80,31 @@ class UGATIT(Method):
         super().__init__(config)
         self.generator_a2b = _generator(config)
         self.generator_b2a = _generator(config)
-        self._judges = [
-            (kind, domain, depth)
-            for kind, depth in (("global", config.global_depth), ("local", config.local_depth))
-            if depth is not None
-            for domain in ("a", "b")
-        ]
-        for kind, domain, depth in self._judges:
-            self.add_module(f"{kind}_{domain}", _discriminator(config, depth))
+        # The kind and the domain of each discriminator, in the order of their losses.
+        self.discriminators: list[tuple[str, str]] = []
+        for kind, depth in (("global", config.global_depth), ("local", config.local_depth)):
+            if depth is None:
+                continue
+            for domain in ("a", "b"):
+                self.add_module(f"{kind}_{domain}", _discriminator(config, depth))
+                self.discriminators.append((kind, domain))
         if config.init == "normal":
             normal_(self)
-        names = sorted({self._group_of(*named) for named in self.named_parameters()})
+        names = sorted({self._group_of(name, parameter) for name, parameter in self.named_parameters()})
         self._discriminator_groups = [name for name in names if name.startswith("discriminators")]
         self._generator_groups = [name for name in names if name not in self._discriminator_groups]
 
     def groups(self) -> dict[str, Group]:
-        """`generators` and `discriminators`; `rho` and `…_undecayed` too where options set those apart.
+        """`generators` and `discriminators`, and also `rho` and `…_undecayed` if options treat those separately.
 
         Raises:
-            ConfigError: the config does not say how many steps there are.
+            ConfigError: the config has no number of steps.
         """
         config = self.config
         if config.steps is None:
             raise ConfigError("config: steps is not set; give --steps N.")
-        members: dict[str, list[nn.Parameter]] = {n: [] for n in self._generator_groups + self._discriminator_groups}
+        group_names = self._generator_groups + self._discriminator_groups
+        members: dict[str, list[nn.Parameter]] = {name: [] for name in group_names}
         for name, parameter in self.named_parameters():
             members[self._group_of(name, parameter)].append(parameter)
         rho_decays = config.rho_decay and config.decay_scope == "all"
@@ -123,35 +120,36 @@ class UGATIT(Method):
         }
 
     def step(self, batch: Batch, phase: Phase) -> None:
-        """The discriminators' update, then the generators', then rho back into [0, 1]."""
+        """Update the discriminators, then the generators, then clip rho to [0, 1]."""
         a, b, config = batch.a, batch.b, self.config
-        from_a, same_b = self._source_and_identity(self.generator_a2b, a, b)
-        from_b, same_a = self._source_and_identity(self.generator_b2a, b, a)
-        real, fake = {"a": a, "b": b}, {"a": from_b.image, "b": from_a.image}
+        fake_b, identity_b = self._source_and_identity(self.generator_a2b, a, b)
+        fake_a, identity_a = self._source_and_identity(self.generator_b2a, b, a)
+        real, fake = {"a": a, "b": b}, {"a": fake_a.image, "b": fake_b.image}
 
         with phase(*self._discriminator_groups) as loss:
-            for kind, domain, _ in self._judges:
-                on_real, on_fake = self._judge_both(f"{kind}_{domain}", real[domain], fake[domain].detach())
-                for term, logits in _terms(kind, domain, on_real):
+            for kind, domain in self.discriminators:
+                discriminator = self.get_submodule(f"{kind}_{domain}")
+                on_real, on_fake = self._discriminate(discriminator, real[domain], fake[domain].detach())
+                for term, logits in adversarial_logits(kind, domain, on_real):
                     loss[term] = config.adversarial_weight * least_squares(logits, 1.0)
-                for term, logits in _terms(kind, domain, on_fake):
+                for term, logits in adversarial_logits(kind, domain, on_fake):
                     loss[term] = loss[term] + config.adversarial_weight * least_squares(logits, 0.0)
 
         with phase(*self._generator_groups) as loss:
-            for kind, domain, _ in self._judges:
+            for kind, domain in self.discriminators:
                 on_fake = self.get_submodule(f"{kind}_{domain}")(fake[domain])
-                for term, logits in _terms(kind, domain, on_fake):
+                for term, logits in adversarial_logits(kind, domain, on_fake):
                     loss[term] = config.adversarial_weight * least_squares(logits, 1.0)
-            loss["cycle_a"] = config.cycle_weight * l1(self.generator_b2a(from_a.image).image, a)
-            loss["cycle_b"] = config.cycle_weight * l1(self.generator_a2b(from_b.image).image, b)
-            loss["identity_a"] = config.identity_weight * l1(same_a.image, a)
-            loss["identity_b"] = config.identity_weight * l1(same_b.image, b)
+            loss["cycle_a"] = config.cycle_weight * l1(self.generator_b2a(fake_b.image).image, a)
+            loss["cycle_b"] = config.cycle_weight * l1(self.generator_a2b(fake_a.image).image, b)
+            loss["identity_a"] = config.identity_weight * l1(identity_a.image, a)
+            loss["identity_b"] = config.identity_weight * l1(identity_b.image, b)
             if config.generator_cam:
-                loss["cam_a2b"] = config.cam_weight * _source_told(from_a, same_b)
-                loss["cam_b2a"] = config.cam_weight * _source_told(from_b, same_a)
+                loss["cam_a2b"] = config.cam_weight * cam_loss(fake_b, identity_b)
+                loss["cam_b2a"] = config.cam_weight * cam_loss(fake_a, identity_a)
 
-        for norm in self._norms().values():
-            norm.clip_rho()
+        for rho in self._learnt_rhos().values():
+            clip_rho(rho)
 
     def inference(self) -> dict[str, nn.Module]:
         """Both generators."""
@@ -161,120 +159,111 @@ class UGATIT(Method):
         """Translate images (n, 3, size, size) in [-1, 1].
 
         Raises:
-            UsageError: a full model was given another size than its own.
+            UsageError: the model is a full one and was built for another size.
         """
-        image: Tensor = self._generator_for(direction)(x).image
+        image: Tensor = self._generator(direction)(x).image
         return image
 
     def attention(self, x: Tensor, direction: Direction) -> dict[str, Tensor]:
-        """Heat maps: `generator` of x; `global` and `local` of its translation, in the discriminators.
+        """Attention maps: `generator` is computed on x, `global` and `local` by the discriminators on its translation.
 
         Networks without an auxiliary classifier have none.
         """
         return self._maps(x, direction, self.config.generator_cam, self.config.discriminator_cam)
 
     def feature_maps(self, x: Tensor, direction: Direction) -> dict[str, Tensor]:
-        """The same, and sums over the channels of the plain features of networks without an auxiliary classifier."""
+        """The attention maps, and the channel sums of the features of networks without an auxiliary classifier."""
         return self._maps(x, direction, True, True)
 
     def scalars(self) -> dict[str, Tensor]:
-        """`rho/<network>.<layer>`: the mean over channels of each rho that is learnt."""
-        norms = self._norms().items()
-        return {f"rho/{name}": norm.rho.detach().mean() for name, norm in norms if norm.rho is not None}
+        """`rho/<network>.<layer>`: the mean of each learnt rho over its channels."""
+        return {f"rho/{name}": rho.detach().mean() for name, rho in self._learnt_rhos().items()}
 
     @classmethod
-    def read_foreign(
+    def load_public_checkpoint(
         cls,
         tensors: Mapping[str, Any],
         revision: str | None = None,
         direction: Direction | None = None,  # noqa: ARG003
     ) -> tuple[UGATITConfig, dict[str, Tensor]]:
-        """Config and state dict from a `*_params_*.pt` of the authors' PyTorch code, or their TensorFlow code's.
+        """Config and state dict from a `*_params_*.pt` of the authors' PyTorch code, or from their TensorFlow code.
 
-        Of the latter the generators alone are read (see ugatit.tensorflow_checkpoints). The
-        config has that code's settings where they differ from the paper's. A light model's tensors do not
-        tell the size of its images: 256 px is assumed.
+        Of a TensorFlow checkpoint only the generators are read (see ugatit.tensorflow_checkpoints). The config has
+        that code's settings where they differ from the paper's. The tensors of a light model do not say the size of
+        its images: 256 px is assumed.
 
         Args:
-            revision: one of `revisions`; None is the first. The tensors cannot tell.
+            tensors: the content of the file.
+            revision: one of `revisions`; the tensors do not say which. None is the first.
+            direction: ignored, because these files hold both generators.
         Raises:
-            UsageError: keys or shapes are not that code's, or there is no such revision.
+            UsageError: keys or shapes are not those of that code, or there is no such revision.
         """
         chosen = cls.revisions[0] if revision is None else revision
         if chosen not in cls.revisions:
             raise UsageError(f"--revision {revision}: ugatit reads {' and '.join(cls.revisions)}; give one of them.")
-        if reads_tensorflow(tensors):
+        if is_tensorflow_checkpoint(tensors):
             if revision is not None:
                 raise UsageError(f"--revision {revision}: TensorFlow's checkpoints have none; leave it out.")
-            fields, state = read_tensorflow(tensors)
+            fields, state = convert_tensorflow_checkpoint(tensors)
         else:
-            fields, state = read_public(tensors, chosen)
+            fields, state = convert_checkpoint(tensors, chosen)
         config = cls.Config(**fields)
-        given = {name.split(".")[0] for name in state}
-        with torch.device("meta"):
-            whole = cls(config).state_dict()
-        expected = {name: tuple(tensor.shape) for name, tensor in whole.items() if name.split(".")[0] in given}
-        found = {name: tuple(tensor.shape) for name, tensor in state.items()}
-        for name in sorted(expected | found):
-            if expected.get(name) != found.get(name):
-                raise UsageError(
-                    f"the checkpoint has {found.get(name, 'nothing')} where {name} should be "
-                    f"{expected.get(name, 'absent')}; it is of another model."
-                )
+        if mismatch := shape_mismatch(state, lambda: cls(config)):
+            key, given, expected = mismatch
+            raise UsageError(
+                f"the checkpoint has {given} where {key} should be {expected}; it belongs to another model."
+            )
         return config, state
 
-    def _generator_for(self, direction: Direction) -> Generator:
+    def _generator(self, direction: Direction) -> Generator:
         return self.generator_a2b if direction == "A2B" else self.generator_b2a
 
     def _maps(self, x: Tensor, direction: Direction, generator: bool, discriminators: bool) -> dict[str, Tensor]:
-        """The maps of the generator, and of the target domain's discriminators, on what it makes."""
-        translation: Translation = self._generator_for(direction)(x)
-        maps = {"generator": translation.heat} if generator else {}
+        """The generator's map for x, and the maps of the target domain's discriminators for its translation."""
+        output: GeneratorOutput = self._generator(direction)(x)
+        maps = {"generator": output.attention_map} if generator else {}
         if discriminators:
-            for kind, domain, _ in self._judges:
-                if domain == direction[-1].lower():
-                    maps[kind] = self.get_submodule(f"{kind}_{domain}")(translation.image).heat
+            target = direction[-1].lower()
+            for kind, domain in self.discriminators:
+                if domain == target:
+                    maps[kind] = self.get_submodule(f"{kind}_{domain}")(output.image).attention_map
         return maps
 
-    def _norms(self) -> dict[str, MixedNorm]:
-        return {name: module for name, module in self.named_modules() if isinstance(module, MixedNorm)}
+    def _learnt_rhos(self) -> dict[str, Tensor]:
+        """The rho of each layer in which it is learnt, by the name of the layer."""
+        layers = self.named_modules()
+        return {name: layer.rho for name, layer in layers if isinstance(layer, RhoNorm) and layer.rho is not None}
 
     def _group_of(self, name: str, parameter: nn.Parameter) -> str:
+        """The name of the group that a parameter belongs to."""
         config = self.config
         if name.endswith(".rho") and (config.rho_lr_factor != 1.0 or not config.rho_decay):
             return "rho"
         side = "generators" if name.startswith("generator") else "discriminators"
-        # Kernels are matrices or more; rho, gamma, beta and biases are vectors.
+        # Kernels have two or more dimensions; rho, gamma, beta and biases have one.
         return side if config.decay_scope == "all" or parameter.ndim > 1 else f"{side}_undecayed"
 
     def _source_and_identity(
         self, generator: Generator, source: Tensor, target: Tensor
-    ) -> tuple[Translation, Translation]:
-        """What a generator makes of its source domain, and of its target domain (the identity)."""
+    ) -> tuple[GeneratorOutput, GeneratorOutput]:
+        """A generator's outputs for images of its source domain and, as the identity, of its target domain."""
         if self.config.norm == "batch":
             return generator(source), generator(target)
-        # No other norm joins samples, so one pass gives what two would.
+        # All other norms treat each sample alone, so one forward pass gives the same as two.
         return _halves(generator(torch.cat((source, target))))
 
-    def _judge_both(self, name: str, real: Tensor, fake: Tensor) -> tuple[Judgement, Judgement]:
-        """A discriminator on real and on translated images; a forward pass is a power iteration."""
-        discriminator = self.get_submodule(name)
+    def _discriminate(
+        self, discriminator: nn.Module, real: Tensor, fake: Tensor
+    ) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:
+        """A discriminator's outputs for real and for translated images; each forward pass makes a power iteration."""
         if self.config.spectral_iterations == "forward":
             return discriminator(real), discriminator(fake)
         return _halves(discriminator(torch.cat((real, fake))))
 
 
 def _generator(config: UGATITConfig) -> Generator:
-    def norm(start: float) -> Callable[[int, bool], MixedNorm]:
-        return lambda channels, own_affine: MixedNorm(
-            channels,
-            config.norm,
-            start if config.rho is None else config.rho,
-            learnt=config.rho is None,
-            own_affine=own_affine,
-            variance=config.variance,
-        )
-
+    """A generator with initial weights."""
     return Generator(
         size=config.size,
         channels=config.channels,
@@ -285,12 +274,21 @@ def _generator(config: UGATITConfig) -> Generator:
         encoder_affine=config.encoder_affine,
         decoder_biases=config.decoder_biases,
         decoder_skip=config.decoder_skip,
-        block_norm=norm(config.rho_start),
-        up_norm=norm(config.rho_start_up),
+        block_norm=_norm_factory(config, config.rho_start),
+        up_norm=_norm_factory(config, config.rho_start_up),
+    )
+
+
+def _norm_factory(config: UGATITConfig, rho_start: float) -> NormFactory:
+    """Makes decoder norms that learn rho from `rho_start`, or have the config's fixed rho."""
+    rho = rho_start if config.rho is None else config.rho
+    return lambda channels, affine: make_rho_norm(
+        config.norm, channels, rho, learn_rho=config.rho is None, affine=affine, variance=config.variance
     )
 
 
 def _discriminator(config: UGATITConfig, depth: int) -> Discriminator:
+    """A discriminator with initial weights and `depth` stride-2 convolutions."""
     return Discriminator(
         channels=config.discriminator_channels,
         depth=depth,
@@ -299,24 +297,8 @@ def _discriminator(config: UGATITConfig, depth: int) -> Discriminator:
     )
 
 
-def _halves(both: Parts) -> tuple[Parts, Parts]:
-    """The first and the second half of a batch's outputs."""
-    pairs = [(None, None) if part is None else part.chunk(2) for part in both]
-    first, second = zip(*pairs, strict=True)
-    return type(both)(*first), type(both)(*second)
-
-
-def _terms(kind: str, domain: str, judgement: Judgement) -> Iterator[tuple[str, Tensor]]:
-    """Loss term and logits: of the patches, and of the auxiliary classifier where there is one."""
-    yield f"{kind}_{domain}", judgement.logits
-    if judgement.cam_logits is not None:
-        yield f"{kind}_cam_{domain}", judgement.cam_logits
-
-
-def _source_told(source: Translation, target: Translation) -> Tensor:
-    """Cross entropy of a generator's auxiliary classifier: 1 on its source domain, 0 on its target domain."""
-    assert source.cam_logits is not None and target.cam_logits is not None
-    on_source, on_target = widen(source.cam_logits), widen(target.cam_logits)
-    return F.binary_cross_entropy_with_logits(
-        on_source, torch.ones_like(on_source)
-    ) + F.binary_cross_entropy_with_logits(on_target, torch.zeros_like(on_target))
+def _halves(output: Output) -> tuple[Output, Output]:
+    """The outputs for the first and for the second half of a batch."""
+    halves = [(None, None) if part is None else part.chunk(2) for part in output]
+    first, second = zip(*halves, strict=True)
+    return type(output)(*first), type(output)(*second)

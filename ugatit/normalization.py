@@ -1,70 +1,133 @@
-"""AdaLIN and LIN (Kim et al. 2020, eq. 1), and what the ablations put in their place."""
+"""AdaLIN and LIN (Kim et al. 2020, section 2.1.1, eq. 1); after them the norms that the ablations use instead."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ugbench.nn.moments import EPS, channel_affine, instance_moments, pool_moments, widen
-
-Mixed = Literal["layer", "group", "batch"]
-Variance = Literal["unbiased", "biased", "nested"]
-"""Divided by the count less one; by the count; or the variance along one axis of the variances along others."""
-Style = tuple[Tensor, Tensor]
-"""gamma and beta, each (n, c)."""
+from ugbench.nn.moments import EPS, channel_affine, instance_moments, pool_moments, upcast
 
 
-def instance_norm(x: Tensor) -> Tensor:
-    """Instance norm of images (n, c, h, w): biased variance, eps 1e-5, no scale or running statistics."""
-    # The kernel for groups of one channel does the same work as F.instance_norm's in half the time on a CPU.
-    return F.group_norm(x, x.shape[1], eps=EPS)
+class AdaLIN(nn.Module):
+    """Adaptive layer-instance normalization: gamma * (rho * IN(x) + (1 - rho) * LN(x)) + beta (eq. 1).
 
-
-class InstanceNorm(nn.Module):
-    """`instance_norm`, with a scale and a shift a channel where `affine`; without, it has no state."""
-
-    def __init__(self, channels: int, affine: bool) -> None:
-        super().__init__()
-        self.gamma = nn.Parameter(torch.ones(channels)) if affine else None
-        self.beta = nn.Parameter(torch.zeros(channels)) if affine else None
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(n, c, h, w) to the same shape."""
-        y = instance_norm(x)
-        if self.gamma is None or self.beta is None:
-            return y
-        return channel_affine(y, self.gamma.view(1, -1, 1, 1), self.beta.view(1, -1, 1, 1))
-
-
-def nested_variance(x: Tensor, dims: tuple[int, ...]) -> Tensor:
-    """The unbiased variance along the last of `dims` of the variances along those before; `dims` become 1.
-
-    The authors' PyTorch code had this in place of a variance before 2019-08-27 (its commit f7a4b59).
-    """
-    x = widen(x)
-    for dim in dims:
-        x = x.var(dim, keepdim=True)
-    return x
-
-
-class MixedNorm(nn.Module):
-    """gamma * (rho * IN(x) + (1 - rho) * other(x)) + beta, rho per channel: the share of instance norm.
-
-    With layer norm (over c, h, w of one sample) as the other it is AdaLIN where gamma and beta come from the
-    features, and LIN where they are its own. Both norms, rho, gamma and beta become one scale and one shift.
+    IN uses the mean and the variance of each channel over (h, w). LN uses those of each sample over (c, h, w).
+    rho is one number in [0, 1] per channel: 1 gives instance norm, 0 gives layer norm. The layer is AdaLIN if gamma
+    and beta come from the features of the image (`style`), and LIN if they are parameters of the layer.
 
     Args:
-        channels: of the images.
-        other: the norm that instance norm is mixed with. "batch" uses running statistics in eval mode, so
-            that no output depends on its neighbours.
-        rho: what rho starts at.
-        learnt: whether rho is a parameter; otherwise it stays what it is.
-        own_affine: whether gamma and beta are parameters of this layer; otherwise each call brings them.
-        variance: how variances are taken; "nested" goes with "layer" alone.
-        groups: the most groups of "group"; the largest number up to it that divides the channels is used.
+        channels: number of channels of the images.
+        rho: the initial value of rho, or its constant value if it is not learnt.
+        learn_rho: True if rho is a parameter.
+        affine: True if gamma and beta are parameters of this layer; they start at 1 and 0. False if each call gives
+            them.
+        variance: how the variances are estimated.
+    """
+
+    def __init__(
+        self, channels: int, rho: float, *, learn_rho: bool, affine: bool, variance: Variance = "unbiased"
+    ) -> None:
+        super().__init__()
+        self.variance = variance
+        self.fixed_rho = None if learn_rho else rho
+        self.rho, self.gamma, self.beta = _parameters(channels, rho, learn_rho, affine)
+
+    def forward(self, x: Tensor, style: Style | None = None) -> Tensor:
+        """Normalize images (n, c, h, w) to the same shape.
+
+        Args:
+            x: images.
+            style: gamma and beta. Required if they are not parameters of the layer.
+        Raises:
+            ValueError: gamma and beta are neither parameters of the layer nor given.
+        """
+        mean, variance = instance_moments(x)
+        scale, offset = _instance_norm_map(x, mean, variance, self.variance)
+        if self.fixed_rho != 1.0:
+            rho = _rho_of(self.rho, self.fixed_rho)
+            layer_mean, layer_inverse_std = _layer_statistics(x, mean, variance, self.variance)
+            # IN(x) = scale * x - offset and LN(x) = inverse_std * (x - mean): eq. 1 mixes them per channel, before
+            # the one pass over the pixels.
+            scale = rho * scale + (1 - rho) * layer_inverse_std
+            offset = rho * offset + (1 - rho) * layer_inverse_std * layer_mean
+        gamma, beta = _gamma_beta(self.gamma, self.beta, style)
+        return channel_affine(x, gamma * scale, beta - gamma * offset)
+
+
+class InstanceMixture(nn.Module, ABC):
+    """gamma * (rho * IN(x) + (1 - rho) * N(x)) + beta: AdaLIN's formula with another norm N than layer norm.
+
+    The arguments are those of AdaLIN, but the variance cannot be "nested".
+    """
+
+    def __init__(
+        self, channels: int, rho: float, *, learn_rho: bool, affine: bool, variance: Variance = "unbiased"
+    ) -> None:
+        super().__init__()
+        if variance == "nested":
+            raise ValueError("nested variances are defined for AdaLIN and LIN only")
+        self.variance = variance
+        self.fixed_rho = None if learn_rho else rho
+        self.rho, self.gamma, self.beta = _parameters(channels, rho, learn_rho, affine)
+
+    def forward(self, x: Tensor, style: Style | None = None) -> Tensor:
+        """Normalize images (n, c, h, w) to the same shape. Arguments and errors are those of `AdaLIN.forward`."""
+        mean, variance = instance_moments(x)
+        scale, offset = _instance_norm_map(x, mean, variance, self.variance)
+        if self.fixed_rho != 1.0:
+            rho = _rho_of(self.rho, self.fixed_rho)
+            other_mean, other_inverse_std = self._statistics(mean, variance, area=x.shape[2] * x.shape[3])
+            scale = rho * scale + (1 - rho) * other_inverse_std
+            offset = rho * offset + (1 - rho) * other_inverse_std * other_mean
+        gamma, beta = _gamma_beta(self.gamma, self.beta, style)
+        return channel_affine(x, gamma * scale, beta - gamma * offset)
+
+    @abstractmethod
+    def _statistics(self, mean: Tensor, variance: Tensor, area: int) -> tuple[Tensor, Tensor]:
+        """Mean and 1 / sqrt(variance + eps) of the norm N, shaped to broadcast over (n, c, h, w).
+
+        Args:
+            mean, variance: of each channel of each sample, (n, c, 1, 1); the variance is biased.
+            area: number of pixels of each channel.
+        """
+
+
+class GroupInstanceNorm(InstanceMixture):
+    """rho * IN(x) + (1 - rho) * GN(x), then gamma and beta; group norm (Wu and He 2018) if rho is fixed at 0.
+
+    Args:
+        groups: largest number of groups. The largest number up to it that divides the channels is used.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        rho: float,
+        *,
+        learn_rho: bool,
+        affine: bool,
+        variance: Variance = "unbiased",
+        groups: int = 32,
+    ) -> None:
+        super().__init__(channels, rho, learn_rho=learn_rho, affine=affine, variance=variance)
+        self.groups = max(g for g in range(1, min(groups, channels) + 1) if channels % g == 0)
+
+    def _statistics(self, mean: Tensor, variance: Tensor, area: int) -> tuple[Tensor, Tensor]:
+        n, c = mean.shape[:2]
+        grouped = (n, self.groups, c // self.groups, 1)
+        pooled = pool_moments(mean.reshape(grouped), variance.reshape(grouped), 2)
+        group_mean, group_variance = (moment.expand(grouped).reshape(n, c, 1, 1) for moment in pooled)
+        return group_mean, _inverse_std(group_variance, c // self.groups * area, self.variance)
+
+
+class BatchInstanceNorm(InstanceMixture):
+    """rho * IN(x) + (1 - rho) * BN(x), then gamma and beta (Nam and Kim 2018; their rho is 1 - rho here).
+
+    In eval mode batch norm uses running statistics, so that no output depends on the other images of its batch.
     """
 
     momentum = 0.1
@@ -72,86 +135,138 @@ class MixedNorm(nn.Module):
     running_variance: Tensor
 
     def __init__(
-        self,
-        channels: int,
-        other: Mixed,
-        rho: float,
-        *,
-        learnt: bool,
-        own_affine: bool,
-        variance: Variance,
-        groups: int = 32,
+        self, channels: int, rho: float, *, learn_rho: bool, affine: bool, variance: Variance = "unbiased"
     ) -> None:
-        super().__init__()
-        if variance == "nested" and other != "layer":
-            raise ValueError(f"nested variances go with layer norm, not with {other} norm")
-        self.other = other
-        self.variance = variance
-        self.start = rho
-        self.groups = max(g for g in range(1, min(groups, channels) + 1) if channels % g == 0)
-        self.rho = nn.Parameter(torch.full((channels,), rho)) if learnt else None
-        self.gamma = nn.Parameter(torch.ones(channels)) if own_affine else None
-        self.beta = nn.Parameter(torch.zeros(channels)) if own_affine else None
-        if other == "batch":
-            self.register_buffer("running_mean", torch.zeros(channels))
-            self.register_buffer("running_variance", torch.ones(channels))
+        super().__init__(channels, rho, learn_rho=learn_rho, affine=affine, variance=variance)
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_variance", torch.ones(channels))
 
-    def forward(self, x: Tensor, style: Style | None = None) -> Tensor:
-        """(n, c, h, w) to the same shape; `style` is gamma and beta where the layer has none of its own."""
-        mean, variance = instance_moments(x)
-        area = x.shape[2] * x.shape[3]
-        rho = self.start if self.rho is None else self.rho.view(1, -1, 1, 1)
-        # rho * IN(x) + (1 - rho) * other(x) = slope * x - offset.
-        nested = self.variance == "nested"
-        slope = self._inverse_deviation(nested_variance(x, (2, 3)) if nested else variance, area)
-        offset = slope * mean
-        if isinstance(rho, Tensor) or rho != 1.0:
-            other_mean, other_variance, count = self._other_moments(mean, variance, area)
-            if nested:
-                other_variance = nested_variance(x, (1, 2, 3))
-            other_slope = self._inverse_deviation(other_variance, count)
-            slope = rho * slope + (1 - rho) * other_slope
-            offset = rho * offset + (1 - rho) * other_slope * other_mean
-        gamma, beta = self._gamma_beta(style)
-        scale = gamma * slope
-        return channel_affine(x, scale, beta - gamma * offset)
-
-    @torch.no_grad()
-    def clip_rho(self) -> None:
-        """Project rho onto [0, 1], as after every update."""
-        if self.rho is not None:
-            self.rho.clamp_(0.0, 1.0)
-
-    def _other_moments(self, mean: Tensor, variance: Tensor, area: int) -> tuple[Tensor, Tensor, int]:
-        """Mean and biased variance of the other norm, shaped to broadcast, and how many pixels each is of."""
+    def _statistics(self, mean: Tensor, variance: Tensor, area: int) -> tuple[Tensor, Tensor]:
         n, c = mean.shape[:2]
-        if self.other == "layer":
-            return *pool_moments(mean, variance, 1), c * area
-        if self.other == "group":
-            grouped = (n, self.groups, c // self.groups, 1)
-            pooled = pool_moments(mean.reshape(grouped), variance.reshape(grouped), 2)
-            mean, variance = (moment.expand(grouped).reshape(n, c, 1, 1) for moment in pooled)
-            return mean, variance, c // self.groups * area
         if not self.training:
-            # The running variance is kept as it is to be used.
-            return self.running_mean.view(1, c, 1, 1), self.running_variance.view(1, c, 1, 1), 0
-        mean, variance = pool_moments(mean, variance, 0)
+            # The running variance already has its correction.
+            return self.running_mean.view(1, c, 1, 1), _inverse_std(self.running_variance.view(1, c, 1, 1), 0, "biased")
+        batch_mean, batch_variance = pool_moments(mean, variance, 0)
         with torch.no_grad():
-            used = variance * self._correction(n * area)
-            self.running_mean.lerp_(mean.flatten().to(self.running_mean.dtype), self.momentum)
-            self.running_variance.lerp_(used.flatten().to(self.running_variance.dtype), self.momentum)
-        return mean, variance, n * area
+            corrected = batch_variance * _correction(n * area, self.variance)
+            self.running_mean.lerp_(batch_mean.flatten().to(self.running_mean.dtype), self.momentum)
+            self.running_variance.lerp_(corrected.flatten().to(self.running_variance.dtype), self.momentum)
+        return batch_mean, _inverse_std(batch_variance, n * area, self.variance)
 
-    def _inverse_deviation(self, variance: Tensor, count: int) -> Tensor:
-        return torch.rsqrt(variance * self._correction(count) + EPS)
 
-    def _correction(self, count: int) -> float:
-        return count / (count - 1) if self.variance == "unbiased" and count > 1 else 1.0
+RhoNorm = AdaLIN | GroupInstanceNorm | BatchInstanceNorm
+"""The norms that have a rho: the share of instance norm."""
+SecondNorm = Literal["layer", "group", "batch"]
+"""The norm that is mixed with instance norm."""
+Variance = Literal["unbiased", "biased", "nested"]
+"""The sum of squared deviations divided by the count - 1, or by the count; "nested" is `nested_variance`."""
+Style = tuple[Tensor, Tensor]
+"""gamma and beta, each (n, c)."""
 
-    def _gamma_beta(self, style: Style | None) -> Style:
-        if self.gamma is not None and self.beta is not None:
-            return self.gamma.view(1, -1, 1, 1), self.beta.view(1, -1, 1, 1)
-        if style is None:
-            raise ValueError("this norm has no gamma and beta of its own, and none were given")
-        gamma, beta = style
-        return gamma[..., None, None], beta[..., None, None]
+
+def make_rho_norm(
+    second: SecondNorm, channels: int, rho: float, *, learn_rho: bool, affine: bool, variance: Variance
+) -> RhoNorm:
+    """The norm that mixes instance norm with `second`; the other arguments are those of AdaLIN."""
+    norm: type[RhoNorm] = {"layer": AdaLIN, "group": GroupInstanceNorm, "batch": BatchInstanceNorm}[second]
+    return norm(channels, rho, learn_rho=learn_rho, affine=affine, variance=variance)
+
+
+@torch.no_grad()
+def clip_rho(rho: Tensor) -> None:
+    """Clip rho to [0, 1] in place, as the paper does after each update."""
+    rho.clamp_(0.0, 1.0)
+
+
+class InstanceNorm(nn.Module):
+    """The encoder's norm: `instance_norm`, then gamma and beta for each channel if `affine`; no state otherwise."""
+
+    def __init__(self, channels: int, affine: bool) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(channels)) if affine else None
+        self.beta = nn.Parameter(torch.zeros(channels)) if affine else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize images (n, c, h, w) to the same shape."""
+        y = instance_norm(x)
+        if self.gamma is None or self.beta is None:
+            return y
+        return channel_affine(y, self.gamma.view(1, -1, 1, 1), self.beta.view(1, -1, 1, 1))
+
+
+def instance_norm(x: Tensor) -> Tensor:
+    """Instance norm of images (n, c, h, w): biased variance, eps 1e-5, no scale and no running statistics."""
+    # On a CPU, group norm with one channel per group does the same work as F.instance_norm in half the time.
+    return F.group_norm(x, x.shape[1], eps=EPS)
+
+
+def nested_variance(x: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """The unbiased variance along the first of `dims`, then the variance of the result along the next, and so on.
+
+    The dimensions `dims` become 1. The authors' PyTorch code computed this in place of a variance before 2019-08-27
+    (its commit f7a4b59).
+    """
+    x = upcast(x)
+    for dim in dims:
+        x = x.var(dim, keepdim=True)
+    return x
+
+
+def _parameters(
+    channels: int, rho: float, learn_rho: bool, affine: bool
+) -> tuple[nn.Parameter | None, nn.Parameter | None, nn.Parameter | None]:
+    """rho, gamma and beta, each (channels,), or None for what is not a parameter of the layer."""
+    return (
+        nn.Parameter(torch.full((channels,), rho)) if learn_rho else None,
+        nn.Parameter(torch.ones(channels)) if affine else None,
+        nn.Parameter(torch.zeros(channels)) if affine else None,
+    )
+
+
+def _rho_of(learnt: Tensor | None, fixed: float | None) -> Tensor | float:
+    """The learnt rho, shaped (1, c, 1, 1), or the fixed one."""
+    if learnt is not None:
+        return learnt.view(1, -1, 1, 1)
+    assert fixed is not None
+    return fixed
+
+
+def _gamma_beta(own_gamma: Tensor | None, own_beta: Tensor | None, style: Style | None) -> tuple[Tensor, Tensor]:
+    """gamma and beta, shaped (1 or n, c, 1, 1): the layer's own if it has them, else those of `style`."""
+    if own_gamma is not None and own_beta is not None:
+        return own_gamma.view(1, -1, 1, 1), own_beta.view(1, -1, 1, 1)
+    if style is None:
+        raise ValueError("this norm has no gamma and beta of its own, and none were given")
+    gamma, beta = style
+    return gamma[..., None, None], beta[..., None, None]
+
+
+def _instance_norm_map(x: Tensor, mean: Tensor, variance: Tensor, kind: Variance) -> tuple[Tensor, Tensor]:
+    """`scale` and `offset`, each (n, c, 1, 1), of IN(x) = scale * x - offset.
+
+    Args:
+        x: images (n, c, h, w).
+        mean, variance: `instance_moments` of x.
+    """
+    if kind == "nested":
+        variance = nested_variance(x, (2, 3))
+    scale = _inverse_std(variance, x.shape[2] * x.shape[3], kind)
+    return scale, scale * mean
+
+
+def _layer_statistics(x: Tensor, mean: Tensor, variance: Tensor, kind: Variance) -> tuple[Tensor, Tensor]:
+    """Mean and inverse standard deviation over (c, h, w), each (n, 1, 1, 1). The arguments are the same."""
+    layer_mean, layer_variance = pool_moments(mean, variance, 1)
+    if kind == "nested":
+        layer_variance = nested_variance(x, (1, 2, 3))
+    return layer_mean, _inverse_std(layer_variance, x[0].numel(), kind)
+
+
+def _inverse_std(biased_variance: Tensor, count: int, kind: Variance) -> Tensor:
+    """1 / sqrt(variance + eps), with the variance of `count` pixels corrected as `kind` says."""
+    return torch.rsqrt(biased_variance * _correction(count, kind) + EPS)
+
+
+def _correction(count: int, kind: Variance) -> float:
+    """The factor that makes a biased variance of `count` values unbiased, or 1."""
+    return count / (count - 1) if kind == "unbiased" and count > 1 else 1.0

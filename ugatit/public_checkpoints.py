@@ -1,4 +1,4 @@
-"""Reads checkpoints of the authors' PyTorch code (znxlwm/UGATIT-pytorch), files `*_params_*.pt`."""
+"""Converts checkpoints of the authors' PyTorch code (znxlwm/UGATIT-pytorch), which are files `*_params_*.pt`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from ugbench.method import UsageError
+from ugbench.nn.state_dicts import first_keys
 
 NETWORKS = {
     "genA2B": "generator_a2b",
@@ -40,11 +41,11 @@ BLOCK_KEYS = {
     "DownBlock.{down}.conv_block.1.weight": "encoder.{block}.conv1.weight",
     "DownBlock.{down}.conv_block.5.weight": "encoder.{block}.conv2.weight",
     **{
-        f"UpBlock1_{{up}}.{theirs}": f"decoder.{{block}}.{theirs}"
-        for theirs in ("conv1.weight", "norm1.rho", "conv2.weight", "norm2.rho")
+        f"UpBlock1_{{up}}.{name}": f"decoder.{{block}}.{name}"
+        for name in ("conv1.weight", "norm1.rho", "conv2.weight", "norm2.rho")
     },
 }
-# Until 2019-08-27 (commits 1ed59f2 and f7a4b59) the same tensors belonged to another forward pass.
+# Until 2019-08-27 (commits 1ed59f2 and f7a4b59) that code had another forward pass for the same tensors.
 REVISIONS: dict[str, dict[str, Any]] = {
     "2019-08": {},
     "2019-07": {"decoder_skip": False, "variance": "nested"},
@@ -52,53 +53,52 @@ REVISIONS: dict[str, dict[str, Any]] = {
 SPECTRAL = {"weight_orig": "weight", "weight_u": "u", "weight_v": "v"}
 
 
-def read_public(tensors: Mapping[str, Any], revision: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Config fields and a state dict, in our names, from a checkpoint's six networks.
+def convert_checkpoint(tensors: Mapping[str, Any], revision: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Config fields, and a state dict with the names of this package, from the six networks of a checkpoint.
 
     Args:
-        tensors: the file's content, or one file's name and its content.
+        tensors: the content of the file, or a dict from the name of the file to its content.
         revision: a key of REVISIONS.
     Raises:
-        UsageError: a network or a key is missing or unknown; names it, what was expected and what was found.
+        UsageError: a network or a key is missing or unknown.
     """
     if len(tensors) == 1 and isinstance(only := next(iter(tensors.values())), Mapping) and NETWORKS.keys() & only:
         tensors = only
     if missing := [name for name in NETWORKS if not isinstance(tensors.get(name), Mapping)]:
         raise UsageError(
             f"the checkpoint lacks {', '.join(missing)}; the published ones hold {', '.join(NETWORKS)}, "
-            f"and this one {_some(sorted(map(str, tensors))) or 'nothing'}."
+            f"and this one {first_keys(sorted(map(str, tensors)))}."
         )
     state: dict[str, Tensor] = {}
-    for theirs, ours in NETWORKS.items():
-        network: Mapping[str, Tensor] = tensors[theirs]
-        keys = _generator_keys(network) if theirs.startswith("gen") else _discriminator_keys(network)
+    for public_name, name in NETWORKS.items():
+        network: Mapping[str, Tensor] = tensors[public_name]
+        keys = _generator_keys(network) if public_name.startswith("gen") else _discriminator_keys(network)
+        should_hold = f"it should hold {first_keys(keys)}"
         if absent := sorted(set(keys) - set(network)):
-            raise UsageError(f"the checkpoint's {theirs} lacks {_some(absent)}; it should hold {_some(list(keys))}.")
+            raise UsageError(f"the checkpoint's {public_name} lacks {first_keys(absent)}; {should_hold}.")
         if unknown := sorted(set(network) - set(keys)):
-            raise UsageError(
-                f"the checkpoint's {theirs} has unknown {_some(unknown)}; it should hold {_some(list(keys))}."
-            )
-        for key, name in keys.items():
-            # rho, gamma and beta are (1, channels, 1, 1) there.
-            vector = key.endswith((".rho", ".gamma", ".beta"))
-            state[f"{ours}.{name}"] = network[key].flatten() if vector else network[key]
+            raise UsageError(f"the checkpoint's {public_name} has unknown {first_keys(unknown)}; {should_hold}.")
+        for public_key, key in keys.items():
+            # In that code rho, gamma and beta have the shape (1, channels, 1, 1).
+            is_vector = public_key.endswith((".rho", ".gamma", ".beta"))
+            state[f"{name}.{key}"] = network[public_key].flatten() if is_vector else network[public_key]
     return _fields(tensors["genA2B"], tensors["disGA"], tensors["disLA"]) | REVISIONS[revision], state
 
 
 def _fields(
-    generator: Mapping[str, Tensor], judge: Mapping[str, Tensor], local: Mapping[str, Tensor]
+    generator: Mapping[str, Tensor], global_discriminator: Mapping[str, Tensor], local: Mapping[str, Tensor]
 ) -> dict[str, Any]:
-    """What the tensors tell, and that code's own settings."""
-    wide = generator["conv1x1.weight"].shape[0]
+    """The config fields that follow from the shapes of the tensors, and that code's settings."""
+    features = generator["conv1x1.weight"].shape[0]
     inputs = generator["FC.0.weight"].shape[1]
-    light = inputs == wide
+    light = inputs == features
     return {
-        "size": 256 if light else 4 * round((inputs / wide) ** 0.5),
+        "size": 256 if light else 4 * round((inputs / features) ** 0.5),
         "channels": generator["DownBlock.1.weight"].shape[0],
         "blocks": _blocks(generator),
         "light": light,
-        "discriminator_channels": judge["model.1.weight_orig"].shape[0],
-        "global_depth": len(_layers(judge)) - 1,
+        "discriminator_channels": global_discriminator["model.1.weight_orig"].shape[0],
+        "global_depth": len(_layers(global_discriminator)) - 1,
         "local_depth": len(_layers(local)) - 1,
         "rho_start": 0.9,
         "init": "default",
@@ -108,32 +108,35 @@ def _fields(
 
 
 def _generator_keys(network: Mapping[str, Tensor]) -> dict[str, str]:
+    """The keys of a public generator, each with its key here."""
     keys = dict(GENERATOR_KEYS)
     for block in range(_blocks(network)):
-        where = {"down": 12 + block, "up": 1 + block, "block": block}
-        keys |= {theirs.format(**where): ours.format(**where) for theirs, ours in BLOCK_KEYS.items()}
+        numbers = {"down": 12 + block, "up": 1 + block, "block": block}
+        keys |= {public_key.format(**numbers): key.format(**numbers) for public_key, key in BLOCK_KEYS.items()}
     return keys
 
 
 def _discriminator_keys(network: Mapping[str, Tensor]) -> dict[str, str]:
+    """The keys of a public discriminator, each with its key here."""
     keys = {f"conv1x1.{name}": f"attention.mix.{name}" for name in ("weight", "bias")}
     spectral = {"gap_fc": "attention.average", "gmp_fc": "attention.maximum", "conv": "last"}
     for layer, position in enumerate(_layers(network)):
         spectral[f"model.{position}"] = f"layers.{layer}"
         keys[f"model.{position}.bias"] = f"layers.{layer}.bias"
-    keys |= {f"{t}.{theirs}": f"{o}.{ours}" for t, o in spectral.items() for theirs, ours in SPECTRAL.items()}
+    keys |= {
+        f"{public_layer}.{public_name}": f"{layer}.{name}"
+        for public_layer, layer in spectral.items()
+        for public_name, name in SPECTRAL.items()
+    }
     return keys
 
 
 def _blocks(generator: Mapping[str, Tensor]) -> int:
+    """The number of residual blocks of the decoder; at least 1, so that absent blocks are missed by their keys."""
     return max(1, sum(bool(re.fullmatch(r"UpBlock1_\d+\.conv1\.weight", key)) for key in generator))
 
 
 def _layers(discriminator: Mapping[str, Tensor]) -> range:
-    """Positions of the convolutions: padding, convolution and activation take turns."""
+    """Positions of the convolutions: each layer is padding, convolution and activation, in this order."""
     count = sum(bool(re.fullmatch(r"model\.\d+\.weight_orig", key)) for key in discriminator)
     return range(1, 1 + 3 * max(1, count), 3)
-
-
-def _some(keys: list[str]) -> str:
-    return ", ".join(keys[:4]) + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")

@@ -1,17 +1,17 @@
-"""What goes wrong in ways a user can cause or mend: each becomes one sentence and an exit code.
+"""Errors that a user can cause or fix. The command line prints each as one sentence and exits with its code.
 
     UgbenchError            1   the work failed
     ├── NonFiniteLoss       1   training met NaN or Inf; the last finite state is kept
-    ├── Stopped             75  stopped and saved; the same command goes on
-    └── UsageError          2   the call, or a file that it names, is wrong
-        ├── UnknownName     2   no such method, metric, data set …; names a near one
+    ├── Stopped             75  training was stopped and saved; the same command continues it
+    └── UsageError          2   the command, or a file that it names, is wrong
+        ├── UnknownName     2   no such method, metric, data set …; suggests a similar name
         ├── ConfigError     2   a config field that does not exist or cannot have this value
         ├── DataError       2   an image, a folder or a data set
-        ├── NoSuchScore     2   a data set or run can have none of the metrics asked for
+        ├── NoSuchScore     2   a requested metric is not defined for this data set or run
         ├── RunError        2   a run's folder or one of its files
-        └── WeightsError    2   a file of network weights, or the lack of one
+        └── WeightsError    2   a file of network weights is missing or wrong
 
-A message is one sentence: what was found where (file, option, key), and the mend.
+A message is one sentence: what was found where (file, option, key), and how to fix it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class UgbenchError(Exception):
-    """Base of all errors that the command line prints as one sentence."""
+    """Base class of the errors that the command line prints as one sentence."""
 
     exit_code = 1
 
@@ -35,13 +35,13 @@ class NonFiniteLoss(UgbenchError):
 
 
 class Stopped(UgbenchError):
-    """Stopped by a signal after saving; the same command goes on from there."""
+    """Training was stopped by a signal and saved; the same command continues it."""
 
     exit_code = 75
 
 
 class UsageError(UgbenchError):
-    """The call, or a file that it names, is wrong."""
+    """The command, or a file that it names, is wrong."""
 
     exit_code = 2
 
@@ -55,10 +55,11 @@ class DataError(UsageError):
 
 
 class NoSuchScore(UsageError):
-    """A data set, or a run, can have none of the metrics that were asked for.
+    """None of the requested metrics is defined for the data set or the run.
 
     Attributes:
-        metric, reason: the first of them, and why there is none.
+        metric: the first of the requested metrics.
+        reason: why it is not defined.
     """
 
     def __init__(self, metric: str, reason: str) -> None:
@@ -67,15 +68,15 @@ class NoSuchScore(UsageError):
 
 
 class RunError(UsageError):
-    """A run's folder, or a file in it, is missing, damaged or of another kind."""
+    """The folder of a run, or a file in it, is missing, damaged or not what it should be."""
 
 
 class WeightsError(UsageError):
-    """A weights file is missing, refused, or does not fit the network."""
+    """A file of network weights is missing, is refused as unsafe, or does not fit the network."""
 
 
 class UnknownName(UsageError):
-    """No `kind` (method, metric, variant …) has this name; the message names a near one.
+    """No method, metric, variant … (`kind`) has this name; the message suggests a similar one.
 
     >>> str(UnknownName("method", "ugatti", ["ugatit", "cyclegan"]))
     "no method is called 'ugatti'; did you mean 'ugatit'? Known: cyclegan, ugatit."
@@ -83,13 +84,13 @@ class UnknownName(UsageError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else "."
+        similar = difflib.get_close_matches(name, names, n=1)
+        hint = f"; did you mean '{similar[0]}'?" if similar else "."
         super().__init__(f"no {kind} is called '{name}'{hint} Known: {', '.join(names) or 'none'}.")
 
 
 def first_fault(error: ValidationError) -> str:
-    """What is wrong with the first field that a model refuses: "size: 'x' was given; Input should be …", no stop."""
+    """The first error of a pydantic model, without a full stop: "size: 'x' was given; Input should be …"."""
     first = error.errors()[0]
     where = ".".join(map(str, first["loc"])) or "config"
     reason = first["msg"].removeprefix("Value error, ")

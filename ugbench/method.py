@@ -1,12 +1,12 @@
-"""What a method is: the one interface between the bench and every translator. Read this file first.
+"""What a method is: the interface between ugbench and a translator. Read this file first.
 
-A method is a `torch.nn.Module` whose children are its networks. It says which parameters one optimiser owns
-(`groups`), which randomness a step consumes (`draws`), what one training step computes (`step`), and how it
-translates (`translate`). Everything else is the engine's: backward passes, optimisers, precision, non-finite
-losses, checkpoints, resuming. A step reads like the paper:
+A method is a `torch.nn.Module` that contains its networks. It defines which parameters each optimizer trains
+(`groups`), which random numbers a step needs (`draws`), what a training step computes (`step`), and how images are
+translated (`translate`). The training engine does the rest: backward passes, optimizers, precision, non-finite
+losses, checkpoints and resuming. A step reads like the paper:
 
     def step(self, batch, phase):
-        fake_b = self.generator_a2b(batch.a)                 # made once, used by both phases
+        fake_b = self.generator_a2b(batch.a)                 # computed once, used in both phases
         with phase("discriminators") as loss:                # only this group requires grad here
             loss["real_b"] = least_squares(self.discriminator_b(batch.b), 1.0)
             loss["fake_b"] = least_squares(self.discriminator_b(fake_b.detach()), 0.0)
@@ -32,7 +32,6 @@ from ugbench.errors import ConfigError, UnknownName, UsageError, first_fault
 
 __all__ = [
     "DIRECTIONS",
-    "Adaptation",
     "Batch",
     "ConfigError",
     "Direction",
@@ -49,13 +48,13 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step sees; a pure function of the run's seed and the step.
+    """The input of one step. It depends on the run's seed and on the number of the step alone.
 
     Attributes:
-        a, b: images of the two domains, (n, 3, size, size) in [-1, 1]. To a method with one direction `a` is the
-            source, so a run from B to A sees the domains exchanged.
-        draws: the randomness that `Method.draws` asked for, by name.
-        step: steps done before this one; 0 at the first.
+        a, b: images of the two domains, (n, 3, size, size) in [-1, 1]. For a method with one direction `a` is the
+            source domain, so the domains are exchanged in a run from B to A.
+        draws: the random tensors that `Method.draws` defines, by name.
+        step: number of steps before this one; 0 in the first step.
     """
 
     a: Tensor
@@ -66,12 +65,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class Draw:
-    """One random tensor that a step consumes: randomness is an input, never hidden state.
+    """A random tensor that each step needs. Randomness is an input of the step, never hidden state.
 
     Attributes:
-        kind: "uniform" on [0, 1) or standard "normal".
-        shape: of one draw.
-        per: "sample" gives (n, *shape), "step" gives (*shape).
+        kind: "uniform" on [0, 1), or standard "normal".
+        shape: the shape of the tensor, without the samples.
+        per: "sample" gives a tensor (n, *shape) for a batch of n; "step" gives (*shape).
     """
 
     kind: Literal["uniform", "normal"]
@@ -81,15 +80,15 @@ class Draw:
 
 @dataclass(frozen=True)
 class Group:
-    """The parameters that one Adam owns. The groups of a method are disjoint.
+    """Parameters with one Adam optimizer and its settings. No parameter is in two groups of a method.
 
     Attributes:
-        parameters: trained by this group's phase.
-        lr: learning rate where `schedule` is 1.
+        parameters: the parameters that the phase of this group trains.
+        lr: learning rate, before the factor of `schedule`.
         betas, eps: Adam's.
-        weight_decay: coupled (L2 added to the gradient, as in Adam, not AdamW).
-        schedule: factor on lr from the number of steps done.
-        clip_norm: largest 2-norm of the group's gradient; None leaves it as it is.
+        weight_decay: L2 penalty that is added to the gradient, as in Adam (not decoupled, as in AdamW).
+        schedule: the factor on `lr`, from the number of steps that are done.
+        clip_norm: largest 2-norm of the group's gradient; a longer gradient is scaled down to it. None: no clipping.
     """
 
     parameters: tuple[nn.Parameter, ...]
@@ -102,34 +101,36 @@ class Group:
 
 
 class Phase(Protocol):
-    """The engine's side of a step: `with phase("discriminators") as loss: loss["real"] = …`.
+    """One update within a step: `with phase("discriminators") as loss: loss["real"] = …`.
 
-    Inside, only the named groups require grad, so networks of other groups cost no weight gradients. On
-    leaving, the gradient of the sum of all terms updates the named groups, unless it is not finite. Each term is
-    a scalar, already weighted, and a mean over samples. The terms' names reach metrics.jsonl as
-    `<groups joined by +>/<term>`.
+    Inside the block only the named groups require grad, so that no weight gradients are computed for the others. At
+    its end the gradient of the sum of all loss terms updates the named groups, unless the gradient is not finite.
+    Each term is a scalar: a mean over samples that is already multiplied by its weight. metrics.jsonl has it under
+    the name `<groups joined by +>/<term>`.
     """
 
     def __call__(self, *groups: str) -> AbstractContextManager[dict[str, Tensor]]: ...
 
 
 class MethodConfig(BaseModel):
-    """What every method's config has. A method adds its own flat fields; unknown ones are refused.
+    """The fields that the config of each method has. A method adds fields of plain types; unknown fields are errors.
 
-    `steps` is null in a preset that counts epochs instead; `resolved` fixes it once the images are counted, so
-    that the config of a run always says its steps.
+    `steps` is null in a preset that counts epochs instead. `resolved` computes it when the number of images is known,
+    so that the config of a run always has its number of steps.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     size: PositiveInt = Field(256, description="height and width of the images, px")
-    batch_size: PositiveInt = Field(1, description="images of each domain a step")
-    steps: PositiveInt | None = Field(None, description="training steps; null: from `epochs`")
-    epochs: PositiveInt | None = Field(None, description="passes over the larger domain; read where steps is null")
+    batch_size: PositiveInt = Field(1, description="images of each domain per step")
+    steps: PositiveInt | None = Field(None, description="training steps; null: computed from `epochs`")
+    epochs: PositiveInt | None = Field(None, description="passes over the larger domain; used if steps is null")
 
     def resolved(self, images_a: int, images_b: int) -> Self:
-        """This config with `steps` fixed; an epoch is max(|A|, |B|) images.
+        """This config with a number of steps. One epoch is as many images as the larger domain has.
 
+        Args:
+            images_a, images_b: number of training images of each domain.
         Raises:
             ConfigError: neither `steps` nor `epochs` is set.
         """
@@ -141,51 +142,34 @@ class MethodConfig(BaseModel):
         return self.model_copy(update={"steps": steps, "epochs": None})
 
 
-@dataclass(frozen=True)
-class Adaptation:
-    """A share, rho, from 0 to 1 that a method learns and is said to adapt to its data: `ugbench ablate --dial` asks.
-
-    All its variants differ in where rho starts or stays, and in what lets it move, alone. They start from the same
-    other weights, so that a seed pairs them.
-
-    Attributes:
-        learnt: variants that learn it, each with where it starts: 0, 1 and a place between.
-        fixed: variants in which it stays where it is, each with its place: 0 and 1.
-        scalars: for each direction the beginning of the names of those `scalars` whose mean is rho.
-    """
-
-    learnt: Mapping[str, float]
-    fixed: Mapping[str, float]
-    scalars: Mapping[Direction, str]
-
-
 class Method(nn.Module, ABC):
-    """A translator between two domains, A and B. Its name is its module's (see ugbench.registry).
+    """A translator between two domains, A and B. Its registered name is that of its module (see ugbench.registry).
 
-    Whatever a step changes is a Parameter or a buffer, so that `state_dict` is the whole state beside Adam's.
-    `__init__(config)` builds the networks with their initial weights from torch's default generator, which the
-    engine seeds.
+    Everything that a step changes is a parameter or a buffer, so that `state_dict` and the states of the optimizers
+    are the whole state of a training. `__init__(config)` builds the networks with their initial weights from torch's
+    default random generator, which the engine seeds.
 
     Class attributes:
-        Config: the config model.
-        PRESETS: preset name -> the fields that differ from Config's defaults; "paper" and "smoke" at least.
-        VARIANTS: variant name -> the fields that differ, on top of any preset. The base has no entry.
-        ablation: the variants of the paper's own ablation, which `ugbench ablate` runs beside the base; empty for
-            all of them.
-        adaptation: what `ugbench ablate --dial` puts to the test; None where the method learns no such share.
-        directions: what one trained model translates.
-        style_dim: length of the style vector that picks one of many outputs; 0 where there is one.
-        revisions: the forward passes that one published state dict fits, for `read_foreign`; the first is the
-            default. Empty where the tensors leave no choice.
-        output_maps: the names of heat maps that are of the translation, as a discriminator's is; every other map is
-            of the input.
+        title: the display name, for tables and figures. "" means the registered name.
+        Config: the class of the config.
+        PRESETS: for each preset, the config fields that differ from the defaults. "paper" and "smoke" must exist.
+        VARIANTS: for each variant, the config fields that differ from the preset. The base method has no entry.
+        ablation: the variants that `ugbench ablate` compares with the base method, as in the paper's ablation. Empty:
+            all variants.
+        directions: the directions that one trained model translates.
+        style_dim: length of the style vector that selects one of many possible outputs; 0 if there is one output.
+        revisions: names of the forward passes that fit the same published state dict, for `load_public_checkpoint`.
+            The first one is the default. Empty if there is no choice.
+        output_maps: the names of those attention maps that are computed on the output (the translation), as those of
+            a discriminator are. All other attention maps are computed on the input.
     """
+
+    title: ClassVar[str] = ""
 
     Config: ClassVar[type[MethodConfig]]
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]]
     VARIANTS: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     ablation: ClassVar[tuple[str, ...]] = ()
-    adaptation: ClassVar[Adaptation | None] = None
     directions: ClassVar[tuple[Direction, ...]] = ("A2B", "B2A")
     style_dim: ClassVar[int] = 0
     revisions: ClassVar[tuple[str, ...]] = ()
@@ -199,11 +183,13 @@ class Method(nn.Module, ABC):
     def make_config(
         cls, preset: str = "paper", variant: str | None = None, overrides: Mapping[str, Any] | None = None
     ) -> MethodConfig:
-        """The config of preset, then variant, then overrides; values may be text, as from `--set key=value`.
+        """The config of a preset, changed by a variant, then by single fields.
 
+        Args:
+            overrides: values by field name; they may be text, as from `--set key=value`.
         Raises:
-            UnknownName: no such preset, variant or field.
-            ConfigError: a value that its field refuses.
+            UnknownName: there is no such preset, variant or field.
+            ConfigError: a field cannot have its value.
         """
         if preset not in cls.PRESETS:
             raise UnknownName("preset", preset, cls.PRESETS)
@@ -220,64 +206,78 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def groups(self) -> dict[str, Group]:
-        """The optimisers' parameters by group name; disjoint, in a fixed order."""
+        """The parameter groups by name, in a fixed order. Each parameter is in one group."""
 
     def draws(self) -> dict[str, Draw]:
-        """The randomness that one step consumes, by name."""
+        """The random tensors that each step needs, by name."""
         return {}
 
     @abstractmethod
     def step(self, batch: Batch, phase: Phase) -> None:
-        """One training step: losses inside `phase` blocks. No host sync: runs under FakeTensorMode."""
+        """One training step: it computes losses inside `phase` blocks.
+
+        It must not read the value of a tensor on the host, so that it runs under FakeTensorMode.
+        """
 
     @abstractmethod
     def inference(self) -> dict[str, nn.Module]:
-        """The children that `translate` needs, by their attribute name: what generators.safetensors holds."""
+        """The networks that `translate` needs, by attribute name. generators.safetensors stores these."""
 
     @abstractmethod
     def translate(self, x: Tensor, direction: Direction, style: Tensor | None = None) -> Tensor:
-        """Translate images (n, 3, size, size) in [-1, 1]; each output depends on its own input alone.
+        """Translate images.
 
-        Called in eval mode, without grad. `style` is (n, style_dim) where style_dim > 0.
+        It is called in eval mode and without grad. Each output depends on its input only, not on the other images.
+
+        Args:
+            x: (n, 3, size, size) in [-1, 1].
+            direction: one of `directions`.
+            style: (n, style_dim) if style_dim > 0, else None.
+        Returns:
+            Images of the same shape and range.
         """
 
     def attention(self, x: Tensor, direction: Direction) -> dict[str, Tensor]:  # noqa: ARG002
-        """Heat maps (n, 1, h, w), unscaled, by name, the main one first; empty where a method has none.
+        """Attention maps (n, 1, h, w) of any range, by name, the main one first. Empty if the method has none.
 
-        Called in eval mode, without grad, with every network loaded.
+        It is called in eval mode and without grad, with all networks loaded. See also `output_maps`.
+
+        Args:
+            x: images (n, 3, size, size) in [-1, 1].
         """
         return {}
 
     def feature_maps(self, x: Tensor, direction: Direction) -> dict[str, Tensor]:
-        """The maps of `attention` and, by the same names and in the same order, those of networks built without it.
+        """The maps of `attention`, and a comparable map for each network that a variant builds without attention.
 
-        Such a network's map is of its plain features at the same place, read alike, so that a variant without
-        attention can be measured beside the base. Shapes and calls as in `attention`.
+        A comparable map is computed in the same way from the features that would have been reweighted. So a variant
+        without attention can be measured like the base method. Names, order, shapes and arguments are those of
+        `attention`.
         """
         return self.attention(x, direction)
 
     def scalars(self) -> dict[str, Tensor]:
-        """Scalars worth a curve, by name (`rho/<layer>`); no host sync."""
+        """Scalar tensors that training logs, by name, such as `rho/<layer>`. Computing them needs no host sync."""
         return {}
 
     @classmethod
-    def read_foreign(
+    def load_public_checkpoint(
         cls,
         tensors: Mapping[str, Any],  # noqa: ARG003
         revision: str | None = None,  # noqa: ARG003
         direction: Direction | None = None,  # noqa: ARG003
     ) -> tuple[MethodConfig, dict[str, Tensor]]:
-        """Config and state dict from a checkpoint that the method's public code wrote.
+        """Config and state dict from a checkpoint that the public code of the method wrote.
 
-        The state holds the networks that the files hold, each of them whole.
+        The state dict has all tensors of each network that the files contain.
 
         Args:
-            tensors: the networks' tensors, by the name of the file that holds one network, or by the names that
-                one file gives to several.
-            revision: one of `revisions`, or what else tells such checkpoints apart; None is the default.
-            direction: what a single generator translates; None is A2B. Without meaning where there are two.
+            tensors: the content of the files: a dict from file names to networks if each file holds one network, or
+                the dict of one file that holds several.
+            revision: one of `revisions`, or another name that selects one of several checkpoints; None is the default.
+            direction: what a single generator translates; None is A2B. Ignored if there are two generators.
         Raises:
-            UsageError: the tensors are not of that code; the message names the keys it expected.
+            UsageError: the tensors are not of that code; the message names the keys that were expected.
         """
         raise UsageError(f"{cls.__module__} reads no published checkpoints.")
 

@@ -1,8 +1,8 @@
-"""Finds methods, metrics and figures by name, in this distribution and in any other that is installed.
+"""Finds methods, metrics and figures by name, in this distribution and in all others that are installed.
 
-An entry point of the groups `ugbench.methods`, `ugbench.metrics` or `ugbench.figures` names a module that is
-one thing (its name is the entry point's), or a package whose every public module is one (its name is the
-module's). So a new file is found unasked, and listing names imports none of them.
+The entry-point groups are `ugbench.methods`, `ugbench.metrics` and `ugbench.figures`. An entry point names a module,
+which is registered under the name of the entry point, or a package, in which each public module is registered under
+its own name. So a new file in such a package needs no registration. Listing the names imports none of the modules.
 """
 
 from __future__ import annotations
@@ -26,31 +26,36 @@ if TYPE_CHECKING:
 
 @cache
 def modules(group: str) -> dict[str, str]:
-    """Names of group `ugbench.<group>`, each with the import path of its module.
+    """The names in the group `ugbench.<group>`, each with the import path of its module.
 
     Args:
         group: "methods", "metrics" or "figures".
     Raises:
-        UgbenchError: two entry points bring the same name, or one names nothing that can be imported.
+        UgbenchError: two modules have the same name, or an entry point names a module that does not exist.
     """
-    found: dict[str, str] = {}
+    paths: dict[str, str] = {}
     for entry in sorted(entry_points(group=f"ugbench.{group}"), key=lambda e: (e.name, e.value)):
-        own = entry.dist is not None and entry.dist.name == "ugbench"
-        for name, path in _expand(entry.name, entry.value, own):
-            if found.setdefault(name, path) != path:
+        is_builtin = entry.dist is not None and entry.dist.name == "ugbench"
+        for name, path in _expand(entry.name, entry.value, is_builtin):
+            if paths.setdefault(name, path) != path:
                 raise UgbenchError(
-                    f"two {group} are called '{name}': {found[name]} and {path}; uninstall or rename one."
+                    f"two {group} are called '{name}': {paths[name]} and {path}; uninstall or rename one."
                 )
-    return dict(sorted(found.items()))
+    return dict(sorted(paths.items()))
 
 
-def _expand(name: str, path: str, own: bool) -> list[tuple[str, str]]:
+def _expand(name: str, path: str, is_builtin: bool) -> list[tuple[str, str]]:
+    """The modules of an entry point, as pairs of name and import path.
+
+    Args:
+        is_builtin: True for an entry point of this distribution; its modules must be those beside this package.
+    """
     spec = importlib.util.find_spec(path)
     if spec is None or spec.origin is None:
         raise UgbenchError(f"entry point '{name}' names {path}, which cannot be found; reinstall its package.")
-    # The package index has another `baselines`; pip would merge the two folders without a word.
+    # Another distribution on the package index is called `baselines`, and pip would merge the two folders silently.
     home = Path(__file__).parents[1]
-    if own and not Path(spec.origin).is_relative_to(home):
+    if is_builtin and not Path(spec.origin).is_relative_to(home):
         raise UgbenchError(
             f"{path} was found in {spec.origin}, not beside ugbench in {home}; uninstall the package that brought it."
         )
@@ -61,10 +66,10 @@ def _expand(name: str, path: str, own: bool) -> list[tuple[str, str]]:
 
 
 def load(group: str, name: str) -> ModuleType:
-    """The module that is `name` in `group`.
+    """Import the module that is registered as `name` in `group`.
 
     Raises:
-        UnknownName: no such name; the message offers a near one.
+        UnknownName: there is no such name; the message suggests a similar one.
     """
     known = modules(group)
     if name not in known:
@@ -73,27 +78,27 @@ def load(group: str, name: str) -> ModuleType:
 
 
 def load_method(name: str) -> type[Method]:
-    """The Method class of `name`: the one subclass that its module defines.
+    """Import the method that is registered as `name`: the only subclass of `Method` in its module.
 
     Raises:
         UnknownName: no method has that name.
-        UgbenchError: the module defines none, or several.
+        UgbenchError: the module defines no such class, or several.
     """
     from ugbench.method import Method
 
     module = load("methods", name)
-    own = [
+    classes = [
         item
         for item in vars(module).values()
         if inspect.isclass(item) and issubclass(item, Method) and item.__module__ == module.__name__
     ]
-    if len(own) != 1:
-        raise UgbenchError(f"{module.__name__} defines {len(own)} Method classes; a method's module defines one.")
-    return own[0]
+    if len(classes) != 1:
+        raise UgbenchError(f"{module.__name__} defines {len(classes)} Method classes; a method's module defines one.")
+    return classes[0]
 
 
 def load_metric(name: str) -> Metric:
-    """The metric called `name`: the METRIC that its module defines.
+    """Import the metric that is registered as `name`: the METRIC of its module.
 
     Raises:
         UnknownName: no metric has that name.

@@ -1,4 +1,4 @@
-"""CUT's training as one would write it plainly: an image, a layer and a patch at a time, nothing made once for two.
+"""A plain reference for the training of CUT: one image, one layer and one patch at a time, and nothing is reused.
 
 It is given the networks of the method; what it checks is the step: losses, order, patches, flips, Adams, rates.
 """
@@ -11,18 +11,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-TAPS = (0, 4, 8, 12, 16)
+NCE_LAYERS = (0, 4, 8, 12, 16)
 
 
 def features(generator: nn.Sequential, image: Tensor) -> list[Tensor]:
-    """What layers 0, 4, 8, 12 and 16 give for an image (1, 3, h, w)."""
-    found = []
-    for tap in TAPS:
+    """The outputs of layers 0, 4, 8, 12 and 16 for an image (1, 3, h, w)."""
+    features_of_layers = []
+    for position in NCE_LAYERS:
         x = image
-        for layer in list(generator)[: tap + 1]:
+        for layer in list(generator)[: position + 1]:
             x = layer(x)
-        found.append(x)
-    return found
+        features_of_layers.append(x)
+    return features_of_layers
 
 
 def point(mlp: nn.Sequential, features: Tensor, place: int) -> Tensor:
@@ -73,7 +73,7 @@ def train(
         steps: of the whole run, `constant` of them at the full rate.
         fast: FastCUT's losses instead of CUT's.
     """
-    generator, judge = networks["generator"], networks["discriminator"]
+    generator, discriminator = networks["generator"], networks["discriminator"]
     adams = {name: torch.optim.Adam(network.parameters(), lr, betas=(0.5, 0.999)) for name, network in networks.items()}
     history = []
     for step, (a, b, ids, flipped) in enumerate(batches):
@@ -81,13 +81,13 @@ def train(
             adam.param_groups[0]["lr"] = lr if step <= constant else lr * (steps - step) / (steps - constant)
         fake = generator(a.flip(3) if flipped else a)
 
-        real_loss = ((judge(b) - 1) ** 2).mean() / 2
-        fake_loss = (judge(fake.detach()) ** 2).mean() / 2
+        real_loss = ((discriminator(b) - 1) ** 2).mean() / 2
+        fake_loss = (discriminator(fake.detach()) ** 2).mean() / 2
         adams["discriminator"].zero_grad()
         (real_loss + fake_loss).backward()
         adams["discriminator"].step()
 
-        losses = {"adversarial": ((judge(fake) - 1) ** 2).mean()}
+        losses = {"adversarial": ((discriminator(fake) - 1) ** 2).mean()}
         if fast:
             losses["nce"] = 10 * nce(networks, a, fake, ids["nce"], flipped)
         else:
@@ -99,7 +99,7 @@ def train(
         for name in ("generator", "projection"):
             adams[name].step()
 
-        told = {f"generators/{name}": loss.item() for name, loss in losses.items()}
-        told |= {"discriminators/real": real_loss.item(), "discriminators/fake": fake_loss.item()}
-        history.append(told)
+        step_losses = {f"generators/{name}": loss.item() for name, loss in losses.items()}
+        step_losses |= {"discriminators/real": real_loss.item(), "discriminators/fake": fake_loss.item()}
+        history.append(step_losses)
     return history

@@ -1,4 +1,4 @@
-"""CycleGAN's training as one would write it plainly: nothing batched, nothing shared, a list for a pool.
+"""A plain reference for the training of CycleGAN: no joined batches, nothing is reused, and a pool is a list.
 
 It is given the networks of the method; what it checks is the step: losses, order, pools, Adam, rates.
 """
@@ -44,9 +44,11 @@ def train(
     Returns:
         The losses of each step, and what the pools hold at the end.
     """
-    a2b, b2a, judge_a, judge_b = (networks[name] for name in ("a2b", "b2a", "a", "b"))
+    a2b, b2a, discriminator_a, discriminator_b = (networks[name] for name in ("a2b", "b2a", "a", "b"))
     generators = torch.optim.Adam([*a2b.parameters(), *b2a.parameters()], lr, betas=(0.5, 0.999))
-    discriminators = torch.optim.Adam([*judge_a.parameters(), *judge_b.parameters()], lr, betas=(0.5, 0.999))
+    discriminators = torch.optim.Adam(
+        [*discriminator_a.parameters(), *discriminator_b.parameters()], lr, betas=(0.5, 0.999)
+    )
     pools: dict[str, list[Tensor]] = {"a": [], "b": []}
     history = []
     for step, (a, b, draws_a, draws_b) in enumerate(batches):
@@ -57,8 +59,8 @@ def train(
         fake_b = a2b(a)
         fake_a = b2a(b)
         generator_losses = {
-            "adversarial_a": ((judge_a(fake_a) - 1) ** 2).mean(),
-            "adversarial_b": ((judge_b(fake_b) - 1) ** 2).mean(),
+            "adversarial_a": ((discriminator_a(fake_a) - 1) ** 2).mean(),
+            "adversarial_b": ((discriminator_b(fake_b) - 1) ** 2).mean(),
             "cycle_a": cycle * (b2a(fake_b) - a).abs().mean(),
             "cycle_b": cycle * (a2b(fake_a) - b).abs().mean(),
             "identity_a": identity * cycle * (b2a(a) - a).abs().mean(),
@@ -71,10 +73,10 @@ def train(
         shown_a = _shown(pools["a"], pool_size, fake_a.detach(), draws_a)
         shown_b = _shown(pools["b"], pool_size, fake_b.detach(), draws_b)
         discriminator_losses = {
-            "real_a": 0.5 * ((judge_a(a) - 1) ** 2).mean(),
-            "fake_a": 0.5 * (judge_a(shown_a) ** 2).mean(),
-            "real_b": 0.5 * ((judge_b(b) - 1) ** 2).mean(),
-            "fake_b": 0.5 * (judge_b(shown_b) ** 2).mean(),
+            "real_a": 0.5 * ((discriminator_a(a) - 1) ** 2).mean(),
+            "fake_a": 0.5 * (discriminator_a(shown_a) ** 2).mean(),
+            "real_b": 0.5 * ((discriminator_b(b) - 1) ** 2).mean(),
+            "fake_b": 0.5 * (discriminator_b(shown_b) ** 2).mean(),
         }
         discriminators.zero_grad()
         sum(discriminator_losses.values(), torch.zeros(())).backward()

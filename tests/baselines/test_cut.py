@@ -1,4 +1,4 @@
-"""CUT: its networks' sizes, its config and rates, what a step touches, and its public checkpoints."""
+"""CUT: sizes of its networks, config, learning rates, and the gradients and draws of a step."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from baselines.cut import CUT
 from ugbench.errors import ConfigError, UnknownName
 from ugbench.method import Batch
-from ugbench.training import optimization
-from ugbench.training.phases import Phases
+from ugbench.training.step import Phases, build_optimizers, set_learning_rates
 
 each_variant = pytest.mark.parametrize("variant", [None, "fastcut"])
 LOSSES = {None: ("nce", "nce_identity"), "fastcut": ("nce",)}
@@ -35,19 +34,19 @@ def batch_of(method: CUT, n: int = 2, **draws: Tensor) -> Batch:
 
 
 def losses_of(method: CUT, batch: Batch) -> dict[str, float]:
-    phases = Phases(optimization.build(method))
+    phases = Phases(build_optimizers(method))
     method.step(batch, phases)
     return {term: float(value) for term, value in phases.losses.items()}
 
 
 def test_the_adversarial_loss_of_the_generator_alone_has_its_weight() -> None:
-    found = []
+    losses = []
     for weight in (1.0, 3.0):
         torch.manual_seed(0)
         method = tiny(adversarial_weight=weight)
         batch = batch_of(method)
-        found.append(losses_of(method, batch))
-    once, thrice = found
+        losses.append(losses_of(method, batch))
+    once, thrice = losses
     key = "generators/adversarial"
     assert thrice[key] == pytest.approx(3 * once[key], rel=1e-6)
     assert {k: v for k, v in thrice.items() if k != key} == {k: v for k, v in once.items() if k != key}
@@ -80,16 +79,16 @@ def test_the_generator_multiplies_as_often_as_its_convolutions_say() -> None:
     assert counter.get_total_flops() == 2 * (ends + down + blocks + up + blurs)
 
 
-def test_taps_and_maps_are_as_large_as_the_public_codes() -> None:
+def test_the_layers_of_the_patch_nce_loss_and_their_features_are_those_of_the_public_code() -> None:
     with FakeTensorMode():
         method = CUT(CUT.make_config())
-        seen = method._encoded(torch.rand(1, 3, 256, 256))
+        features = method._features(torch.rand(1, 3, 256, 256))
         assert method.discriminator(torch.rand(1, 3, 256, 256)).shape == (1, 1, 30, 30)
-    assert method.taps == (0, 4, 8, 12, 16)
-    assert [tuple(x.shape[1:3]) for x in seen] == [(3, 262), (128, 256), (256, 128), (256, 64), (256, 64)]
+    assert method.nce_layers == (0, 4, 8, 12, 16)
+    assert [tuple(x.shape[1:3]) for x in features] == [(3, 262), (128, 256), (256, 128), (256, 64), (256, 64)]
 
 
-def test_a_patch_of_84_px_decides_a_score() -> None:
+def test_the_receptive_field_of_a_logit_is_84_px() -> None:
     network = tiny(discriminator_channels=2).discriminator
     plain = torch.nn.Sequential(*(layer for layer in network if not isinstance(layer, torch.nn.InstanceNorm2d)))
     x = torch.rand(1, 3, 160, 160, requires_grad=True)
@@ -102,7 +101,7 @@ def test_a_patch_of_84_px_decides_a_score() -> None:
 @pytest.mark.parametrize(("blocks", "taps"), [(1, (0, 4, 8, 12)), (2, (0, 4, 8, 12, 13)), (6, (0, 4, 8, 12, 16))])
 def test_with_fewer_than_five_blocks_the_last_is_tapped_in_the_fifths_place(blocks: int, taps: tuple[int, ...]) -> None:
     method = tiny(blocks=blocks)
-    assert method.taps == taps
+    assert method.nce_layers == taps
     assert len(method.projection) == len(taps)
 
 
@@ -214,12 +213,12 @@ def test_each_term_reaches_its_own_networks_and_no_other(variant: str | None) ->
         def _update(self, optimizers: Any, name: str, terms: dict[str, Tensor]) -> None:
             named = {key: p for key, p in method.named_parameters() if p.requires_grad}
             for term, value in terms.items():
-                found = torch.autograd.grad(value, list(named.values()), retain_graph=True, allow_unused=True)
-                pairs = zip(named, found, strict=True)
+                gradients = torch.autograd.grad(value, list(named.values()), retain_graph=True, allow_unused=True)
+                pairs = zip(named, gradients, strict=True)
                 reached[term] = {key.split(".")[0] for key, gradient in pairs if gradient is not None}
             super()._update(optimizers, name, terms)
 
-    method.step(batch_of(method), Watched(optimization.build(method)))
+    method.step(batch_of(method), Watched(build_optimizers(method)))
     contrastive = {term: {"generator", "projection"} for term in LOSSES[variant]}
     assert reached == {
         "real": {"discriminator"},
@@ -238,7 +237,7 @@ def test_keys_pass_no_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("baselines.cut.patch_nce", note)
     method = tiny()
-    method.step(batch_of(method), Phases(optimization.build(method)))
+    method.step(batch_of(method), Phases(build_optimizers(method)))
     assert seen == [(True, False)] * 10
 
 
@@ -260,19 +259,19 @@ def test_networks_of_zeros_have_the_losses_worked_out_by_hand(
     variant: str | None, grey: Callable[..., CUT], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     method = grey(variant)
-    monkeypatch.setattr(optimization, "rate", lambda *_: 0.0)
-    optimizers = optimization.build(method)
-    optimization.set_rates(optimizers, 0)  # the generator meets the discriminator as it was
+    monkeypatch.setattr("ugbench.training.step.learning_rate", lambda *_: 0.0)
+    optimizers = build_optimizers(method)
+    set_learning_rates(optimizers, 0)  # the generator meets the discriminator as it was
     phases = Phases(optimizers)
     method.step(batch_of(method), phases)
-    found = {term: float(value) for term, value in phases.losses.items()}
+    losses = {term: float(value) for term, value in phases.losses.items()}
     # Scores are 0: (0 - 1)^2 halved for real, 0 for fake. All 16 patches look alike: log 16.
     expected = {"discriminators/real": 0.5, "discriminators/fake": 0.0, "generators/adversarial": 1.0}
     if variant == "fastcut":
         expected["generators/nce"] = 10 * math.log(16)
     else:
         expected |= {"generators/nce": 0.5 * math.log(16), "generators/nce_identity": 0.5 * math.log(16)}
-    assert found == pytest.approx(expected, rel=1e-6)
+    assert losses == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_coin_decides_the_flip_of_the_input_and_the_discriminator_sees_the_flipped_fake() -> None:
@@ -282,7 +281,7 @@ def test_the_coin_decides_the_flip_of_the_input_and_the_discriminator_sees_the_f
         fake = method.generator(batch.a.flip(-1) if flipped else batch.a)
         seen: list[Tensor] = []
         method.discriminator.register_forward_pre_hook(lambda _module, args, seen=seen: seen.append(args[0]))
-        method.step(batch, Phases(optimization.build(method)))
+        method.step(batch, Phases(build_optimizers(method)))
         torch.testing.assert_close(seen[0], torch.cat((batch.b, fake.detach())))
         torch.testing.assert_close(seen[1], fake)
 
@@ -298,5 +297,5 @@ def test_a_layer_with_fewer_positions_than_patches_uses_all_it_has(monkeypatch: 
     method = tiny(size=32, patches=256)
     sizes = []
     monkeypatch.setattr("baselines.cut.patch_nce", lambda q, k, t: sizes.append(q.shape[1]) or q.square().mean())
-    method.step(batch_of(method), Phases(optimization.build(method)))
+    method.step(batch_of(method), Phases(build_optimizers(method)))
     assert sizes == [256, 256, 256, 64, 64] * 2

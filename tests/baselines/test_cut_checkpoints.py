@@ -1,4 +1,4 @@
-"""CUT checkpoints under the public code's names become networks that do what plain ones of that layout do."""
+"""Converted CUT checkpoints give the same outputs as plain networks with the keys of the public code."""
 
 from __future__ import annotations
 
@@ -83,42 +83,42 @@ def files(deterministic: None) -> dict[str, dict[str, Tensor]]:
     return public()
 
 
-def test_published_networks_are_read_whole(files: dict[str, dict[str, Tensor]]) -> None:
-    config, state = CUT.read_foreign(files)
+def test_published_networks_are_read_completely(files: dict[str, dict[str, Tensor]]) -> None:
+    config, state = CUT.load_public_checkpoint(files)
     assert config.model_dump(include={*WIDTHS, "blocks", "size"}) == {**WIDTHS, "blocks": 2, "size": 256}
     method = CUT(config)
     method.load_state_dict(state)  # strict: nothing is missing or left over
 
 
 def test_a_generator_translates_as_the_plain_public_forward_pass(files: dict[str, dict[str, Tensor]]) -> None:
-    config, state = CUT.read_foreign({"latest_net_G.pth": files["latest_net_G.pth"]})
+    config, state = CUT.load_public_checkpoint({"latest_net_G.pth": files["latest_net_G.pth"]})
     assert {key.split(".")[0] for key in state} == {"generator"}
     method = CUT(config).double().eval()
     method.load_state_dict(state, strict=False)
     x = torch.rand(2, 3, SIZE, SIZE, dtype=torch.float64) * 2 - 1
-    wanted = plain_generator({key: value.double() for key, value in files["latest_net_G.pth"].items()}, x)
-    assert wanted.std() > 0.05
+    expected = plain_generator({key: value.double() for key, value in files["latest_net_G.pth"].items()}, x)
+    assert expected.std() > 0.05
     with torch.no_grad():
         for direction in ("A2B", "B2A"):
-            torch.testing.assert_close(method.translate(x, direction), wanted, atol=1e-12, rtol=0)
+            torch.testing.assert_close(method.translate(x, direction), expected, atol=1e-12, rtol=0)
 
 
 @pytest.mark.parametrize("name", ["latest_net_G.pth", "G", "200_net_G", "horse2zebra.pth", None])
 def test_a_file_of_one_generator_is_read_by_any_name(files: dict[str, dict[str, Tensor]], name: str | None) -> None:
     weights = files["latest_net_G.pth"]
-    _, state = CUT.read_foreign(weights if name is None else {name: weights}, direction="B2A")
+    _, state = CUT.load_public_checkpoint(weights if name is None else {name: weights}, direction="B2A")
     assert state["generator.12.layers.5.bias"].equal(weights["model.12.conv_block.5.bias"])
 
 
 def test_the_prefix_of_data_parallel_and_dropouts_numbers_are_understood(files: dict[str, dict[str, Tensor]]) -> None:
-    _, wanted = CUT.read_foreign(files)
+    _, expected = CUT.load_public_checkpoint(files)
     old = {
         name: {f"module.{key}".replace("conv_block.5", "conv_block.6"): value for key, value in state.items()}
         for name, state in files.items()
     }
-    _, state = CUT.read_foreign(old)
-    assert state.keys() == wanted.keys()
-    assert all(state[key].equal(value) for key, value in wanted.items())
+    _, state = CUT.load_public_checkpoint(old)
+    assert state.keys() == expected.keys()
+    assert all(state[key].equal(value) for key, value in expected.items())
 
 
 def test_of_several_epochs_the_revision_picks_one(files: dict[str, dict[str, Tensor]]) -> None:
@@ -126,10 +126,10 @@ def test_of_several_epochs_the_revision_picks_one(files: dict[str, dict[str, Ten
     other = {key: value if key.endswith("filt") else torch.zeros_like(value) for key, value in weights.items()}
     both = {"latest_net_G.pth": weights, "5_net_G.pth": other}
     with pytest.raises(UsageError, match="epochs 5, latest were found; pick one with --revision"):
-        CUT.read_foreign(both)
-    assert not any(value.any() for value in CUT.read_foreign(both, "5")[1].values())
+        CUT.load_public_checkpoint(both)
+    assert not any(value.any() for value in CUT.load_public_checkpoint(both, "5")[1].values())
     with pytest.raises(UsageError, match=r"expected .* of epoch 7"):
-        CUT.read_foreign(both, "7")
+        CUT.load_public_checkpoint(both, "7")
 
 
 def spoilt(name: str) -> dict[str, Any]:
@@ -173,6 +173,6 @@ def spoilt(name: str) -> dict[str, Any]:
         ("projection", r"projection\.5\.0\.bias is \(8,\), expected nothing"),
     ],
 )
-def test_what_fits_nothing_is_told_what_was_found_and_what_was_expected(wrong: str, says: str) -> None:
+def test_the_error_for_another_file_says_what_was_found_and_what_was_expected(wrong: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
-        CUT.read_foreign(spoilt(wrong))
+        CUT.load_public_checkpoint(spoilt(wrong))

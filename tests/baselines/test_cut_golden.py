@@ -1,4 +1,4 @@
-"""CUT and FastCUT against values of the authors' code, and against a plain step."""
+"""CUT and FastCUT equal values of the authors' code, and a plain reference step."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from torch import Tensor
 
 from baselines.cut import CUT
 from ugbench.method import Batch
-from ugbench.nn.patch_nce import places_of
-from ugbench.training import optimization
-from ugbench.training.phases import Phases
+from ugbench.nn.patch_nce import sample_positions
+from ugbench.training.step import Phases, build_optimizers, set_learning_rates
 
 NETWORKS = {"G": "generator", "F": "projection", "D": "discriminator"}
 TERMS = {
@@ -52,38 +51,38 @@ def states(tensors: dict[str, Tensor], when: str) -> dict[str, dict[str, Tensor]
 
 def start(golden: Golden) -> CUT:
     """The method in the state that the golden steps begin with, with the options of its variant."""
-    told, tensors = golden
-    config, state = CUT.read_foreign(states(tensors, "before"))
+    record, tensors = golden
+    config, state = CUT.load_public_checkpoint(states(tensors, "before"))
     read = {name: getattr(config, name) for name in ("channels", "blocks", "discriminator_channels")}
-    assert read == {"channels": 4, "blocks": told["generator"]["blocks"], "discriminator_channels": 4}
+    assert read == {"channels": 4, "blocks": record["generator"]["blocks"], "discriminator_channels": 4}
     overrides = {
         **read,
-        "size": told["size"],
-        "batch_size": told["batch"],
-        "projection_channels": told["features"]["nc"],
-        "patches": told["features"]["num_patches"],
+        "size": record["size"],
+        "batch_size": record["batch"],
+        "projection_channels": record["features"]["nc"],
+        "patches": record["features"]["num_patches"],
         "steps": 1000,
-        "lr": told["optimiser"]["adam_lr"],
+        "lr": record["optimiser"]["adam_lr"],
     }
-    method = CUT(CUT.make_config("paper", "fastcut" if told["mode"] == "FastCUT" else None, overrides))
+    method = CUT(CUT.make_config("paper", "fastcut" if record["mode"] == "FastCUT" else None, overrides))
     method.load_state_dict(state)
     return method.double()
 
 
 def golden_batch(golden: Golden, step: int) -> Batch:
     """The images of a golden step, and draws that sort into its patch ids."""
-    told, tensors = golden
+    record, tensors = golden
     a, b = (tensors[f"step{step}/{name}"].double() / 127.5 - 1 for name in "ab")
     draws = {}
     for key in tensors:
         if key.startswith(f"step{step}/ids/"):
             loss, layer = key.split("/")[2:]
             ids = tensors[key]
-            uniform = torch.full((told["features"]["map_sizes"][layer] ** 2,), 0.9)
+            uniform = torch.full((record["features"]["map_sizes"][layer] ** 2,), 0.9)
             uniform[ids] = torch.arange(len(ids)) / (2 * len(ids))
             draws[f"{LOSSES[loss]}/{layer}"] = uniform
-    if "flips" in told["draws"]:
-        draws["flip"] = torch.tensor(told["draws"]["flips"][step]["uniform"])
+    if "flips" in record["draws"]:
+        draws["flip"] = torch.tensor(record["draws"]["flips"][step]["uniform"])
     return Batch(a, b, draws, step)
 
 
@@ -97,31 +96,31 @@ def test_the_networks_give_the_authors_outputs_and_features(golden: Golden) -> N
         torch.testing.assert_close(method.translate(batch.b, "A2B"), tensors["eval/G/out_b"], **close)
         torch.testing.assert_close(method.discriminator(batch.b), tensors["eval/D/out_b"], **close)
         torch.testing.assert_close(method.discriminator(fake), tensors["eval/D/out_fake"], **close)
-        keys, queries = method._encoded(batch.a), method._encoded(fake)
-        places = [places_of(batch.draws[f"nce/{tap}"], 16) for tap in method.taps]
-        points_k, points_q = method.projection(keys, places), method.projection(queries, places)
-    for tap, key, k, q in zip(method.taps, keys, points_k, points_q, strict=True):
-        torch.testing.assert_close(key[:1], tensors[f"eval/G/feat{tap}"], **close)
-        torch.testing.assert_close(k.flatten(0, 1), tensors[f"eval/F/k{tap}"], **close)
-        torch.testing.assert_close(q.flatten(0, 1), tensors[f"eval/F/q{tap}"], **close)
+        keys, queries = method._features(batch.a), method._features(fake)
+        positions = [sample_positions(batch.draws[f"nce/{layer}"], 16) for layer in method.nce_layers]
+        points_k, points_q = method.projection(keys, positions), method.projection(queries, positions)
+    for layer, key, k, q in zip(method.nce_layers, keys, points_k, points_q, strict=True):
+        torch.testing.assert_close(key[:1], tensors[f"eval/G/feat{layer}"], **close)
+        torch.testing.assert_close(k.flatten(0, 1), tensors[f"eval/F/k{layer}"], **close)
+        torch.testing.assert_close(q.flatten(0, 1), tensors[f"eval/F/q{layer}"], **close)
 
 
 def test_three_steps_give_the_authors_losses_and_weights(golden: Golden, deterministic: None) -> None:
-    told, tensors = golden
+    record, tensors = golden
     method = start(golden)
-    phases = Phases(optimization.build(method))
-    for step, expected in enumerate(told["losses"]):
+    phases = Phases(build_optimizers(method))
+    for step, expected in enumerate(record["losses"]):
         phases.begin_step()
         method.step(golden_batch(golden, step), phases)
-        found = {term: float(phases.losses[own]) for term, own in TERMS.items() if own in phases.losses}
-        assert found == pytest.approx(expected, abs=1e-10, rel=0)
+        losses = {term: float(phases.losses[our_term]) for term, our_term in TERMS.items() if our_term in phases.losses}
+        assert losses == pytest.approx(expected, abs=1e-10, rel=0)
         assert len(phases.losses) == len(expected)
 
-    _, after = CUT.read_foreign(states(tensors, "after3"))
+    _, after = CUT.load_public_checkpoint(states(tensors, "after3"))
     trained = dict(method.named_parameters())
     assert after.keys() == trained.keys()
     # A bias before instance norm has a gradient of rounding alone, which Adam turns into tiny moves.
-    without_gradient = {own_key(key) for key in told["zero_gradient"]["max_move"]}
+    without_gradient = {our_key(key) for key in record["zero_gradient"]["max_move"]}
     assert without_gradient < trained.keys()
     for key, value in after.items():
         atol = 1e-7 if key in without_gradient else 1e-10
@@ -130,7 +129,7 @@ def test_three_steps_give_the_authors_losses_and_weights(golden: Golden, determi
         )
 
 
-def own_key(public: str) -> str:
+def our_key(public: str) -> str:
     net, key = public.split("/model.")
     return f"{NETWORKS[net]}.{key.replace('conv_block', 'layers')}"
 
@@ -170,14 +169,17 @@ def test_six_steps_of_the_engine_equal_a_plain_loop(variant: str | None, batch_s
         if variant:
             draws["flip"] = torch.tensor(0.25 if step % 2 else 0.75)
         batches.append(Batch(*images[step], draws, step))
-        ids = {loss: [lowest(draws.get(f"{loss}/{tap}"), patches) for tap in method.taps] for loss in LOSSES.values()}
+        ids = {
+            loss: [lowest(draws.get(f"{loss}/{layer}"), patches) for layer in method.nce_layers]
+            for loss in LOSSES.values()
+        }
         oracle_batches.append((*images[step], ids, bool(variant) and step % 2 == 1))
 
-    optimizers = optimization.build(method)
+    optimizers = build_optimizers(method)
     phases = Phases(optimizers)
     history = []
     for step, batch in enumerate(batches):
-        optimization.set_rates(optimizers, step)
+        set_learning_rates(optimizers, step)
         phases.begin_step()
         method.step(batch, phases)
         history.append({term: float(value) for term, value in phases.losses.items()})

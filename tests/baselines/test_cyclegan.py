@@ -1,4 +1,4 @@
-"""CycleGAN: its networks' sizes, its config, what a step touches, and that samples do not meet."""
+"""CycleGAN: sizes of its networks, config, gradients of a step, and independent samples."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from baselines.cyclegan import CycleGAN, CycleGANConfig
 from ugbench.errors import ConfigError, UnknownName, UsageError
 from ugbench.method import Batch
-from ugbench.training import optimization
-from ugbench.training.phases import Phases
+from ugbench.training.step import Phases, build_optimizers
 
 NETWORKS = ("generator_a2b", "generator_b2a", "discriminator_a", "discriminator_b")
 
@@ -77,7 +76,7 @@ def test_smoke_trains_at_small_sizes_with_few_channels(size):
     assert config.blocks == 2
     with FakeTensorMode():
         method = CycleGAN(config)
-        method.step(batch_of(1, size), Phases(optimization.build(method)))
+        method.step(batch_of(1, size), Phases(build_optimizers(method)))
 
 
 @pytest.mark.parametrize(
@@ -124,7 +123,7 @@ def test_each_phase_moves_its_own_networks_and_no_other():
             super()._update(optimizers, name, terms)
             moved[name] = {key.split(".")[0] for key, p in method.named_parameters() if not p.equal(before[key])}
 
-    phases = Watched(optimization.build(method))
+    phases = Watched(build_optimizers(method))
     method.step(batch_of(2), phases)
     assert moved == {"generators": set(NETWORKS[:2]), "discriminators": set(NETWORKS[2:])}
     assert list(phases.losses) == [
@@ -150,7 +149,7 @@ def test_each_phase_moves_its_own_networks_and_no_other():
 )
 def test_a_loss_reaches_the_networks_that_it_should(term, reached):
     method = tiny()
-    found: dict[str, set[str]] = {}
+    networks_of: dict[str, set[str]] = {}
 
     class Watched(Phases):
         def _update(self, optimizers, name, terms):
@@ -163,11 +162,11 @@ def test_a_loss_reaches_the_networks_that_it_should(term, reached):
                     key for key, p in zip(names, parameters, strict=True)
                     if (grad := by_parameter.get(p)) is not None and grad.any()
                 ]  # fmt: skip
-                found[term] = {key.split(".")[0] for key in hit}
+                networks_of[term] = {key.split(".")[0] for key in hit}
             super()._update(optimizers, name, terms)
 
-    method.step(batch_of(2), Watched(optimization.build(method)))
-    assert found == {term: reached}
+    method.step(batch_of(2), Watched(build_optimizers(method)))
+    assert networks_of == {term: reached}
 
 
 def test_without_identity_weight_the_other_losses_are_the_same_and_identity_is_not_computed():
@@ -175,7 +174,7 @@ def test_without_identity_weight_the_other_losses_are_the_same_and_identity_is_n
     for weight in (5.0, 0.0):
         torch.manual_seed(0)
         method = tiny(identity_weight=weight).double()
-        phases = Phases(optimization.build(method))
+        phases = Phases(build_optimizers(method))
         batch = batch_of(2)
         method.step(Batch(batch.a.double(), batch.b.double(), batch.draws), phases)
         losses.append({k: v for k, v in phases.losses.items() if k.startswith("generators/")})
@@ -187,7 +186,7 @@ def test_without_identity_weight_the_other_losses_are_the_same_and_identity_is_n
 
 def test_discriminators_are_shown_the_pooled_fakes_and_the_pools_keep_them():
     method = tiny(pool_size=2)
-    phases = Phases(optimization.build(method))
+    phases = Phases(build_optimizers(method))
     first = batch_of(2)
     fakes = method.generator_a2b(first.a).detach()
     method.step(first, phases)
@@ -206,7 +205,7 @@ def test_discriminators_are_shown_the_pooled_fakes_and_the_pools_keep_them():
 
 def test_under_bfloat16_losses_are_summed_in_float32_and_pools_keep_float32():
     method = tiny()
-    phases = Phases(optimization.build(method))
+    phases = Phases(build_optimizers(method))
     with torch.autocast("cpu", torch.bfloat16):
         method.step(batch_of(2), phases)
     assert {loss.dtype for loss in phases.losses.values()} == {torch.float32}
@@ -224,7 +223,7 @@ def test_groups_need_the_number_of_steps():
 def test_a_step_needs_no_value_on_the_host():
     with FakeTensorMode():
         method = tiny()
-        phases = Phases(optimization.build(method))
+        phases = Phases(build_optimizers(method))
         method.step(batch_of(3), phases)
     assert len(phases.losses) == 10
 
@@ -235,17 +234,17 @@ def test_an_output_does_not_depend_on_its_neighbours(direction):
     images = batch_of(3).a.double()
     with torch.no_grad():
         together = method.translate(images, direction)
-        apart = torch.cat([method.translate(image[None], direction) for image in images])
-    torch.testing.assert_close(together, apart, rtol=0, atol=1e-12)
+        separately = torch.cat([method.translate(image[None], direction) for image in images])
+    torch.testing.assert_close(together, separately, rtol=0, atol=1e-12)
 
 
-def test_a_discriminators_scores_do_not_depend_on_what_they_are_batched_with():
+def test_a_discriminators_logits_do_not_depend_on_what_they_are_batched_with():
     method = tiny().double()
     batch = batch_of(3)
     real, fake = batch.a.double(), batch.b.double()
     together = method.discriminator_a(torch.cat((real, fake)))
-    apart = torch.cat((method.discriminator_a(real), method.discriminator_a(fake)))
-    torch.testing.assert_close(together, apart, rtol=0, atol=1e-12)
+    separately = torch.cat((method.discriminator_a(real), method.discriminator_a(fake)))
+    torch.testing.assert_close(together, separately, rtol=0, atol=1e-12)
 
 
 def test_the_two_directions_use_the_two_generators():
@@ -255,7 +254,7 @@ def test_the_two_directions_use_the_two_generators():
     assert method.translate(x, "B2A").equal(method.generator_b2a(x))
 
 
-def test_a_patch_of_70_px_decides_a_score():
+def test_the_receptive_field_of_a_logit_is_70_px():
     network = CycleGAN(CycleGAN.make_config("smoke", None, {"discriminator_channels": 2})).discriminator_a
     plain = torch.nn.Sequential(*(layer for layer in network if not isinstance(layer, torch.nn.InstanceNorm2d)))
     x = torch.rand(1, 3, 128, 128, requires_grad=True)
@@ -268,16 +267,16 @@ def public_networks(**fields: Any) -> tuple[CycleGAN, dict[str, dict[str, Tensor
     """A method, and its weights as the authors' code would write them."""
     method = tiny(**fields)
     public = {}
-    for name, own in {"G_A": NETWORKS[0], "G_B": NETWORKS[1], "D_A": NETWORKS[3], "D_B": NETWORKS[2]}.items():
-        state = getattr(method, own).state_dict()
+    for name, network in {"G_A": NETWORKS[0], "G_B": NETWORKS[1], "D_A": NETWORKS[3], "D_B": NETWORKS[2]}.items():
+        state = getattr(method, network).state_dict()
         public[name] = {f"model.{key.replace('layers', 'conv_block')}": value for key, value in state.items()}
     return method, public
 
 
 @pytest.mark.parametrize("spelling", ["{}", "latest_net_{}.pth", "200_net_{}"])
-def test_published_networks_are_read_whole(spelling):
+def test_published_networks_are_read_completely(spelling):
     method, public = public_networks(channels=8, blocks=3)
-    config, state = CycleGAN.read_foreign({spelling.format(name): value for name, value in public.items()})
+    config, state = CycleGAN.load_public_checkpoint({spelling.format(name): value for name, value in public.items()})
     assert (config.channels, config.discriminator_channels, config.blocks, config.size) == (8, 4, 3, 256)
     expected = {key: value for key, value in method.state_dict().items() if not key.startswith("pool")}
     assert state.keys() == expected.keys()
@@ -287,20 +286,20 @@ def test_published_networks_are_read_whole(spelling):
 def test_old_spellings_of_published_keys_are_understood():
     """Statistics that instance norm never used, data parallel's prefix, and blocks with dropout between."""
     _, public = public_networks()
-    plain = CycleGAN.read_foreign(public)[1]
+    plain = CycleGAN.load_public_checkpoint(public)[1]
     old = {}
     for name, state in public.items():
         old[name] = {f"module.{key}".replace("conv_block.5", "conv_block.6"): v for key, v in state.items()}
         old[name]["module.model.2.running_mean"] = torch.zeros(4)
         old[name]["module.model.10.conv_block.2.running_var"] = torch.zeros(4)
-    state = CycleGAN.read_foreign(old)[1]
+    state = CycleGAN.load_public_checkpoint(old)[1]
     assert state.keys() == plain.keys()
     assert all(state[key].equal(value) for key, value in plain.items())
 
 
 def test_generators_alone_are_enough():
     _, public = public_networks()
-    _, state = CycleGAN.read_foreign({name: public[name] for name in ("G_A", "G_B")})
+    _, state = CycleGAN.load_public_checkpoint({name: public[name] for name in ("G_A", "G_B")})
     assert {key.split(".")[0] for key in state} == {"generator_a2b", "generator_b2a"}
 
 
@@ -309,24 +308,24 @@ def test_of_several_epochs_the_revision_picks_one():
     zeros = {name: {key: torch.zeros_like(v) for key, v in public[name].items()} for name in ("G_A", "G_B")}
     both = {f"latest_net_{name}": public[name] for name in zeros} | {f"5_net_{k}": v for k, v in zeros.items()}
     with pytest.raises(UsageError, match="epochs 5, latest were found"):
-        CycleGAN.read_foreign(both)
-    assert not any(value.any() for value in CycleGAN.read_foreign(both, "5")[1].values())
+        CycleGAN.load_public_checkpoint(both)
+    assert not any(value.any() for value in CycleGAN.load_public_checkpoint(both, "5")[1].values())
     with pytest.raises(
         UsageError, match=r"expected .*latest_net_G_A\.pth and latest_net_G_B\.pth by their names of epoch 7"
     ):
-        CycleGAN.read_foreign(both, "7")
+        CycleGAN.load_public_checkpoint(both, "7")
 
 
 def test_what_is_not_a_pair_of_these_networks_is_refused_with_what_was_expected():
     _, public = public_networks()
     with pytest.raises(UsageError, match=r"G_A was found; expected .*latest_net_G_B\.pth"):
-        CycleGAN.read_foreign({"G_A": public["G_A"]})
+        CycleGAN.load_public_checkpoint({"G_A": public["G_A"]})
     unet = {"model.model.0.weight": torch.zeros(4, 3, 4, 4)}
     with pytest.raises(UsageError, match=r"the key model\.model\.0\.weight is unknown"):
-        CycleGAN.read_foreign({"G_A": unet, "G_B": unet})
+        CycleGAN.load_public_checkpoint({"G_A": unet, "G_B": unet})
     missing = {key: value for key, value in public["G_B"].items() if key != "model.4.bias"}
     with pytest.raises(UsageError, match=r"generator_b2a\.4\.bias is nothing, expected \(8,\)"):
-        CycleGAN.read_foreign({**public, "G_B": missing})
+        CycleGAN.load_public_checkpoint({**public, "G_B": missing})
     wide = {**public["G_B"], "model.4.bias": torch.zeros(9)}
     with pytest.raises(UsageError, match=r"generator_b2a\.4\.bias is \(9,\), expected \(8,\)"):
-        CycleGAN.read_foreign({**public, "G_B": wide})
+        CycleGAN.load_public_checkpoint({**public, "G_B": wide})

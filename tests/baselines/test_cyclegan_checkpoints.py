@@ -1,4 +1,4 @@
-"""CycleGAN checkpoints of every public form become networks that do what plain ones of that form do."""
+"""Converted CycleGAN checkpoints give the same outputs as plain networks with the keys of the public code."""
 
 from __future__ import annotations
 
@@ -77,16 +77,16 @@ def images() -> Tensor:
 
 
 def built(tensors: dict[str, Any]) -> tuple[CycleGAN, dict[str, Tensor]]:
-    config, state = CycleGAN.read_foreign(tensors)
+    config, state = CycleGAN.load_public_checkpoint(tensors)
     method = CycleGAN(config.model_copy(update={"size": SIZE, "pool_size": 1})).double().eval()
     _, unexpected = method.load_state_dict(state, strict=False)
     assert not unexpected
     return method, state
 
 
-def assert_same(found: Tensor, wanted: Tensor) -> None:
-    assert wanted.std() > 0.05
-    torch.testing.assert_close(found, wanted, atol=1e-9, rtol=0)
+def assert_same(output: Tensor, expected: Tensor) -> None:
+    assert expected.std() > 0.05
+    torch.testing.assert_close(output, expected, atol=1e-9, rtol=0)
 
 
 @each_form
@@ -128,9 +128,9 @@ def keys(form: str) -> set[str]:
 @pytest.mark.parametrize("name", ["latest_net_G.pth", "G", "200_net_G", "horse2zebra.pth"])
 def test_a_file_of_one_generator_is_read_by_any_name(name: str) -> None:
     weights = public("plain").state_dict()
-    _, state = CycleGAN.read_foreign({name: weights})
-    _, wanted = CycleGAN.read_foreign(weights)
-    assert state.keys() == wanted.keys()
+    _, state = CycleGAN.load_public_checkpoint({name: weights})
+    _, expected = CycleGAN.load_public_checkpoint(weights)
+    assert state.keys() == expected.keys()
 
 
 def test_resizing_is_a_field_of_the_config_and_has_plain_convolutions() -> None:
@@ -173,11 +173,11 @@ def spoilt(name: str) -> dict[str, Any]:
         ("shape", r"generator_a2b\.1\.bias is \(9,\), expected \(4,\)"),
     ],
 )
-def test_what_fits_nothing_is_told_what_was_found_and_what_was_expected(wrong: str, says: str) -> None:
+def test_the_error_for_another_file_says_what_was_found_and_what_was_expected(wrong: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
-        CycleGAN.read_foreign(spoilt(wrong))
+        CycleGAN.load_public_checkpoint(spoilt(wrong))
 
 
 def test_a_revision_of_a_file_without_an_epoch_is_refused() -> None:
     with pytest.raises(UsageError, match="of epoch 200"):
-        CycleGAN.read_foreign(public("plain").state_dict(), "200")
+        CycleGAN.load_public_checkpoint(public("plain").state_dict(), "200")

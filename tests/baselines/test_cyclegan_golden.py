@@ -1,4 +1,4 @@
-"""CycleGAN against values of the authors' code, and against a plain step."""
+"""CycleGAN equals values of the authors' code, and a plain reference step."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from torch import Tensor
 
 from baselines.cyclegan import CycleGAN
 from ugbench.method import Batch
-from ugbench.training import optimization
-from ugbench.training.phases import Phases
+from ugbench.training.step import Phases, build_optimizers, set_learning_rates
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "cyclegan.json"
 NETWORKS = {
@@ -55,30 +54,30 @@ def states(tensors: dict[str, Tensor], when: str) -> dict[str, dict[str, Tensor]
 
 def start(golden: tuple[dict[str, Any], dict[str, Tensor]]) -> CycleGAN:
     """The method in the state that the golden steps begin with."""
-    told, tensors = golden
-    config, state = CycleGAN.read_foreign(states(tensors, "before"))
-    assert config.blocks == told["generator"]["blocks"]
+    record, tensors = golden
+    config, state = CycleGAN.load_public_checkpoint(states(tensors, "before"))
+    assert config.blocks == record["generator"]["blocks"]
     update = {
-        "size": told["size"],
-        "batch_size": told["batch"],
-        "pool_size": told["pool"]["size"],
+        "size": record["size"],
+        "batch_size": record["batch"],
+        "pool_size": record["pool"]["size"],
         "steps": 1000,
     }
-    method = CycleGAN(config.model_copy(update={**update, "lr": told["optimiser"]["adam_lr"]}))
+    method = CycleGAN(config.model_copy(update={**update, "lr": record["optimiser"]["adam_lr"]}))
     method.load_state_dict(state | {k: v for k, v in method.state_dict().items() if k.startswith("pool")})
     return method.double()
 
 
 def golden_batch(golden: tuple[dict[str, Any], dict[str, Tensor]], step: int) -> Batch:
     """The images of a golden step, and draws that make our pools do what the golden ones did."""
-    told, tensors = golden
+    record, tensors = golden
     a, b = (tensors[f"step{step}/{name}"].double() / 127.5 - 1 for name in "ab")
     draws = {}
-    for pool, own in POOLS.items():
-        entries = [e for e in told["pool"]["entries"] if e["step"] == step and e["pool"] == pool]
+    for pool, pool_name in POOLS.items():
+        entries = [e for e in record["pool"]["entries"] if e["step"] == step and e["pool"] == pool]
         # A pool that is filling must not look at its draws: give it ones that would swap.
-        pairs = [(e.get("uniform", 0.99), (e.get("randint", 0) + 0.5) / told["pool"]["size"]) for e in entries]
-        draws[own] = torch.tensor(pairs)
+        pairs = [(e.get("uniform", 0.99), (e.get("randint", 0) + 0.5) / record["pool"]["size"]) for e in entries]
+        draws[pool_name] = torch.tensor(pairs)
     return Batch(a, b, draws, step)
 
 
@@ -86,43 +85,43 @@ def test_the_networks_give_the_authors_outputs(golden):
     method = start(golden).eval()
     batch = golden_batch(golden, 0)
     with torch.no_grad():
-        for net, own in NETWORKS.items():
+        for net, network in NETWORKS.items():
             x = batch.a if net in ("G_A", "D_B") else batch.b
             expected = golden[1][f"eval/{net}/out"]
-            torch.testing.assert_close(getattr(method, own)(x), expected, rtol=0, atol=1e-10)
+            torch.testing.assert_close(getattr(method, network)(x), expected, rtol=0, atol=1e-10)
 
 
 def test_three_steps_give_the_authors_losses_pools_and_weights(golden, deterministic):
-    told, tensors = golden
+    record, tensors = golden
     method = start(golden)
-    optimizers = optimization.build(method)
+    optimizers = build_optimizers(method)
     phases = Phases(optimizers)
-    shown: dict[str, list[Tensor]] = {own: [] for own in POOLS.values()}
-    fakes: dict[str, list[Tensor]] = {own: [] for own in POOLS.values()}
-    for own in shown:
+    shown: dict[str, list[Tensor]] = {pool_name: [] for pool_name in POOLS.values()}
+    fakes: dict[str, list[Tensor]] = {pool_name: [] for pool_name in POOLS.values()}
+    for pool_name in shown:
 
-        def note(_pool: Any, args: tuple[Tensor, Tensor], result: Tensor, own: str = own) -> None:
-            fakes[own].append(args[0].detach())
-            shown[own].append(result)
+        def note(_pool: Any, args: tuple[Tensor, Tensor], result: Tensor, pool_name: str = pool_name) -> None:
+            fakes[pool_name].append(args[0].detach())
+            shown[pool_name].append(result)
 
-        getattr(method, own).register_forward_hook(note)
-    for step, expected in enumerate(told["losses"]):
+        getattr(method, pool_name).register_forward_hook(note)
+    for step, expected in enumerate(record["losses"]):
         phases.begin_step()
         method.step(golden_batch(golden, step), phases)
-        found = {term: float(phases.losses[own]) for term, own in TERMS.items()}
-        assert found == pytest.approx(expected, abs=1e-8, rel=0)
+        losses = {term: float(phases.losses[our_term]) for term, our_term in TERMS.items()}
+        assert losses == pytest.approx(expected, abs=1e-8, rel=0)
         assert phases.losses.keys() == set(TERMS.values())
 
-    for entry in told["pool"]["entries"]:
-        own, returned = POOLS[entry["pool"]], entry["returned"]
-        expected_image = fakes[own][returned["step"]][returned["image"]]
-        assert shown[own][entry["step"]][entry["image"]].equal(expected_image), entry
+    for entry in record["pool"]["entries"]:
+        pool_name, returned = POOLS[entry["pool"]], entry["returned"]
+        expected_image = fakes[pool_name][returned["step"]][returned["image"]]
+        assert shown[pool_name][entry["step"]][entry["image"]].equal(expected_image), entry
 
-    _, after = CycleGAN.read_foreign(states(tensors, "after3"))
+    _, after = CycleGAN.load_public_checkpoint(states(tensors, "after3"))
     trained = dict(method.named_parameters())
     assert after.keys() == trained.keys()
     # A bias before instance norm has a gradient of rounding alone, which Adam turns into tiny moves.
-    without_gradient = {own_key(key) for key in told["zero_gradient"]["max_move"]}
+    without_gradient = {our_key(key) for key in record["zero_gradient"]["max_move"]}
     assert without_gradient < trained.keys()
     for key, value in after.items():
         atol = 1e-7 if key in without_gradient else 1e-8
@@ -131,7 +130,7 @@ def test_three_steps_give_the_authors_losses_pools_and_weights(golden, determini
         )
 
 
-def own_key(public: str) -> str:
+def our_key(public: str) -> str:
     net, key = public.split("/model.")
     return f"{NETWORKS[net]}.{key.replace('conv_block', 'layers')}"
 
@@ -160,11 +159,11 @@ def test_six_steps_of_the_engine_equal_a_plain_loop(batch_size, deterministic):
     images = torch.rand(steps, 2, batch_size, 3, size, size, dtype=torch.float64) * 2 - 1
     draws = torch.rand(steps, 2, batch_size, 2)
 
-    optimizers = optimization.build(method)
+    optimizers = build_optimizers(method)
     phases = Phases(optimizers)
     history = []
     for step in range(steps):
-        optimization.set_rates(optimizers, step)
+        set_learning_rates(optimizers, step)
         phases.begin_step()
         (a, b), (pool_a, pool_b) = images[step], draws[step]
         method.step(Batch(a, b, {"pool_a": pool_a, "pool_b": pool_b}, step), phases)
@@ -172,9 +171,9 @@ def test_six_steps_of_the_engine_equal_a_plain_loop(batch_size, deterministic):
 
     oracle = runpy.run_path(str(Path(__file__).with_name("cyclegan_oracle.py")))
     batches = [(*images[step], *draws[step]) for step in range(steps)]
-    told, pools = oracle["train"](plain, batches, steps=length, lr=lr, pool_size=pool_size)
+    record, pools = oracle["train"](plain, batches, steps=length, lr=lr, pool_size=pool_size)
 
-    for ours, expected in zip(history, told, strict=True):
+    for ours, expected in zip(history, record, strict=True):
         assert ours == pytest.approx(expected, abs=1e-9, rel=0)
     for name, network in plain.items():
         expected = dict(network.named_parameters())

@@ -1,4 +1,4 @@
-"""UNIT: its networks' sizes, its config, hand-made losses, and what a step touches."""
+"""UNIT: sizes of its networks, config, losses that were computed by hand, and gradients of a step."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from baselines.unit import UNIT, UNITConfig
 from ugbench.errors import ConfigError
 from ugbench.method import Batch
-from ugbench.training import optimization
-from ugbench.training.phases import Phases
+from ugbench.training.step import Phases, build_optimizers
 
 CODERS = ("encoder_a", "decoder_a", "encoder_b", "decoder_b")
 JUDGES = ("discriminator_a", "discriminator_b")
@@ -35,7 +34,7 @@ def batch_for(method: UNIT, n: int = 2, dtype: torch.dtype = torch.float32) -> B
 
 
 def stepped(method: UNIT, batch: Batch) -> dict[str, float]:
-    phases = Phases(optimization.build(method))
+    phases = Phases(build_optimizers(method))
     method.step(batch, phases)
     return {term: float(value) for term, value in phases.losses.items()}
 
@@ -43,20 +42,20 @@ def stepped(method: UNIT, batch: Batch) -> dict[str, float]:
 def test_the_networks_have_as_many_parameters_as_the_authors():
     with torch.device("meta"):
         method = UNIT(UNIT.make_config())
-    found = {name: sum(p.numel() for p in network.parameters()) for name, network in method.named_children()}
-    assert found == {
+    parameters = {name: sum(p.numel() for p in network.parameters()) for name, network in method.named_children()}
+    assert parameters == {
         **dict.fromkeys(("encoder_a", "encoder_b"), 5_385_856),
         **dict.fromkeys(("decoder_a", "decoder_b"), 5_754_627),
         **dict.fromkeys(JUDGES, 8_271_171),
     }
-    assert sum(found.values()) == 38_823_308
+    assert sum(parameters.values()) == 38_823_308
 
 
 def test_a_translation_at_256_px_costs_the_authors_multiplications():
     with torch.device("meta"):
         method = UNIT(UNIT.make_config()).eval().requires_grad_(False)
         image = torch.zeros(1, 3, 256, 256)
-    found = {}
+    gigaflops = {}
     calls = {
         "translation": lambda: method.translate(image, "A2B"),
         "encoder": lambda: method.encoder_a(image),
@@ -65,14 +64,14 @@ def test_a_translation_at_256_px_costs_the_authors_multiplications():
     for name, call in calls.items():
         with FlopCounterMode(display=False) as counter:
             call()
-        found[name] = round(counter.get_total_flops() / 2e9, 2)
-    assert found == {"translation": 71.03, "encoder": 24.24, "discriminator": 2.18}
+        gigaflops[name] = round(counter.get_total_flops() / 2e9, 2)
+    assert gigaflops == {"translation": 71.03, "encoder": 24.24, "discriminator": 2.18}
 
 
 def test_a_step_at_256_px_multiplies_less_than_the_authors_for_the_same_result():
     with FakeTensorMode():
         method = UNIT(UNIT.make_config())
-        phases = Phases(optimization.build(method))
+        phases = Phases(build_optimizers(method))
         with FlopCounterMode(display=False) as counter:
             method.step(batch_for(method, 1), phases)
     # Theirs takes 1,312.9 G; 48.5 G of the difference is a second encoding of a and b.
@@ -134,8 +133,8 @@ def test_weights_start_as_wide_as_their_inputs_ask_and_discriminators_narrow():
         if isinstance(layer, nn.Conv2d):
             assert not layer.bias.any(), name
             if layer.weight.numel() > 1000:
-                wanted = 0.02 if name.startswith("discriminator") else (2 / layer.weight[0].numel()) ** 0.5
-                assert float(layer.weight.detach().std()) == pytest.approx(wanted, rel=0.1), name
+                expected = 0.02 if name.startswith("discriminator") else (2 / layer.weight[0].numel()) ** 0.5
+                assert float(layer.weight.detach().std()) == pytest.approx(expected, rel=0.1), name
                 seen += 1
     assert seen > 20
 
@@ -169,7 +168,7 @@ def test_losses_of_constant_networks_are_those_worked_out_by_hand():
     constant_networks(method)
     batch = batch_for(method)
     batch = Batch(torch.full_like(batch.a, -0.25), torch.full_like(batch.b, 1.0), batch.draws)
-    found = stepped(method, batch)
+    losses = stepped(method, batch)
     expected = {
         # Three scales of (3 - 1)^2 and 3^2.
         **{f"discriminators/real_{x}": 12.0 for x in "ab"},
@@ -183,7 +182,7 @@ def test_losses_of_constant_networks_are_those_worked_out_by_hand():
         # 0.01 * 2^2: before the noise.
         **{f"generators/{kind}_{x}": 0.04 for kind in ("kl", "cycle_kl") for x in "ab"},
     }
-    assert found == pytest.approx(expected, rel=1e-5)
+    assert losses == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["reconstruction", "kl", "cycle", "cycle_kl"])
@@ -196,8 +195,8 @@ def test_a_weight_scales_its_own_losses_and_no_other(kind):
         method.config = method.config.model_copy(update={weight: factor * getattr(method.config, weight)})
         losses.append(stepped(method, batch_for(method)))
     ratios = {term: losses[1][term] / losses[0][term] for term in losses[0]}
-    own = {f"generators/{kind}_{x}" for x in "ab"}
-    assert ratios == pytest.approx({term: 3 if term in own else 1 for term in ratios}, rel=1e-5)
+    changed = {f"generators/{kind}_{x}" for x in "ab"}
+    assert ratios == pytest.approx({term: 3 if term in changed else 1 for term in ratios}, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -215,22 +214,22 @@ def test_a_weight_scales_its_own_losses_and_no_other(kind):
 )
 def test_a_loss_reaches_the_networks_that_it_should(term, reached):
     method = tiny()
-    found: dict[str, set[str]] = {}
+    networks_of: dict[str, set[str]] = {}
 
     class Watched(Phases):
         def _update(self, optimizers, name, terms):
             if term in terms:
                 learning = {key: p for key, p in method.named_parameters() if p.requires_grad}
                 parts = torch.autograd.grad(terms[term], list(learning.values()), allow_unused=True, retain_graph=True)
-                found[term] = {
+                networks_of[term] = {
                     key.split(".")[0]
                     for key, part in zip(learning, parts, strict=True)
                     if part is not None and part.any()
                 }
             super()._update(optimizers, name, terms)
 
-    method.step(batch_for(method), Watched(optimization.build(method)))
-    assert found == {term: reached}
+    method.step(batch_for(method), Watched(build_optimizers(method)))
+    assert networks_of == {term: reached}
 
 
 REACHES = {
@@ -277,7 +276,7 @@ def test_the_discriminators_phase_holds_no_graph_of_the_generators():
     method = tiny()
     needed = []
     method.discriminator_b.register_forward_pre_hook(lambda _module, args: needed.append(args[0].requires_grad))
-    method.step(batch_for(method), Phases(optimization.build(method)))
+    method.step(batch_for(method), Phases(build_optimizers(method)))
     assert needed == [False, True]
 
 
@@ -290,7 +289,7 @@ def test_each_image_is_encoded_once_and_each_translation_once():
             calls[name] = calls.get(name, 0) + 1
 
         getattr(method, name).register_forward_pre_hook(count)
-    method.step(batch_for(method), Phases(optimization.build(method)))
+    method.step(batch_for(method), Phases(build_optimizers(method)))
     # A decoder makes the fake that the discriminators see, the reconstruction with the other fake, and the way back.
     assert calls == {"encoder_a": 2, "encoder_b": 2, "decoder_a": 3, "decoder_b": 3}
 

@@ -1,4 +1,4 @@
-"""UNIT checkpoints of the authors' code become networks that do what plain ones with those keys do."""
+"""Converted UNIT checkpoints give the same outputs as plain networks with the keys of the public code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from baselines.unit import UNIT
 from ugbench.errors import UsageError
-from ugbench.imports.files import read_tensors
+from ugbench.imports.checkpoint_files import read_tensors
 
 CHANNELS, BLOCKS, SIZE = 4, 2, 32
 State = dict[str, Tensor]
@@ -67,7 +67,7 @@ def decode(state: State, x: Tensor, blocks: int) -> Tensor:
 
 
 def built(tensors: dict[str, Any]) -> UNIT:
-    config, state = UNIT.read_foreign(tensors)
+    config, state = UNIT.load_public_checkpoint(tensors)
     method = UNIT(config.model_copy(update={"size": SIZE, "scales": 1}))
     missing, unexpected = method.load_state_dict(state, strict=False)
     assert not unexpected
@@ -84,13 +84,13 @@ def test_a_file_translates_as_plain_networks_with_its_keys_do(blocks: int, tmp_p
     x = torch.rand(2, 3, SIZE, SIZE, dtype=torch.float64) * 2 - 1
     with torch.no_grad():
         for direction, source, target in (("A2B", "a", "b"), ("B2A", "b", "a")):
-            wanted = decode(pair[target], encode(pair[source], x, blocks), blocks)
-            assert wanted.std() > 0.05
-            torch.testing.assert_close(method.translate(x, direction), wanted, rtol=0, atol=1e-9)
+            expected = decode(pair[target], encode(pair[source], x, blocks), blocks)
+            assert expected.std() > 0.05
+            torch.testing.assert_close(method.translate(x, direction), expected, rtol=0, atol=1e-9)
 
 
 def test_the_tensors_tell_all_but_the_size_which_is_taken_as_256_px() -> None:
-    config, _ = UNIT.read_foreign({"a": public(0), "b": public(1)})
+    config, _ = UNIT.load_public_checkpoint({"a": public(0), "b": public(1)})
     assert config == UNIT.make_config("paper", None, {"channels": CHANNELS, "blocks": BLOCKS, "steps": None})
 
 
@@ -104,9 +104,9 @@ def test_statistics_of_old_files_are_dropped() -> None:
         }
         for name, state in pair.items()
     }
-    plain, found = UNIT.read_foreign(pair)[1], UNIT.read_foreign(old)[1]
-    assert found.keys() == plain.keys()
-    assert all(found[key].equal(value) for key, value in plain.items())
+    plain, state = UNIT.load_public_checkpoint(pair)[1], UNIT.load_public_checkpoint(old)[1]
+    assert state.keys() == plain.keys()
+    assert all(state[key].equal(value) for key, value in plain.items())
 
 
 def without(state: State, key: str) -> State:
@@ -138,11 +138,13 @@ JUDGE = {"cnns.0.0.conv.weight": torch.zeros(4, 3, 4, 4)}
         ({"a": A, "b": public(1, 3)}, r"b\..* expected .*same channels and residual blocks in both domains"),
     ],
 )
-def test_what_fits_nothing_is_told_what_was_found_and_what_was_expected(tensors: dict[str, Any], says: str) -> None:
+def test_the_error_for_another_file_says_what_was_found_and_what_was_expected(
+    tensors: dict[str, Any], says: str
+) -> None:
     with pytest.raises(UsageError, match=says):
-        UNIT.read_foreign(tensors)
+        UNIT.load_public_checkpoint(tensors)
 
 
 def test_a_revision_is_refused() -> None:
     with pytest.raises(UsageError, match=r"--revision 7 was given; there is one, leave it out"):
-        UNIT.read_foreign({"a": A, "b": B}, "7")
+        UNIT.load_public_checkpoint({"a": A, "b": B}, "7")

@@ -1,4 +1,4 @@
-"""UNIT against values of the authors' code: outputs, and three steps in float64."""
+"""UNIT equals values of the authors' code: outputs, and three steps in float64."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from baselines.unit import UNIT
 from ugbench.method import Batch
-from ugbench.training import optimization
-from ugbench.training.phases import Phases
+from ugbench.training.step import Phases, build_optimizers
 
 Golden = tuple[dict[str, Any], dict[str, Tensor]]
 
@@ -48,7 +47,7 @@ def state_of(tensors: dict[str, Tensor], when: str) -> dict[str, Tensor]:
         if key.startswith(f"{when}/"):
             _, net, rest = key.split("/")
             public.setdefault(net, {})[rest] = value
-    _, state = UNIT.read_foreign({x: public[f"gen_{x}"] for x in "ab"})
+    _, state = UNIT.load_public_checkpoint({x: public[f"gen_{x}"] for x in "ab"})
     for x in "ab":
         for key, value in public[f"dis_{x}"].items():
             _, scale, layer, *_, kind = key.split(".")
@@ -59,14 +58,14 @@ def state_of(tensors: dict[str, Tensor], when: str) -> dict[str, Tensor]:
 
 def start(golden: Golden) -> UNIT:
     """The method in the state that the golden steps begin with."""
-    told, tensors = golden
+    record, tensors = golden
     overrides = {
-        "size": told["size"],
-        "batch_size": told["batch"],
-        "channels": told["generator"]["dim"],
-        "blocks": told["generator"]["n_res"],
-        "discriminator_channels": told["discriminator"]["dim"],
-        "lr": told["optimiser"]["adam_lr"],
+        "size": record["size"],
+        "batch_size": record["batch"],
+        "channels": record["generator"]["dim"],
+        "blocks": record["generator"]["n_res"],
+        "discriminator_channels": record["discriminator"]["dim"],
+        "lr": record["optimiser"]["adam_lr"],
     }
     method = UNIT(UNIT.make_config("paper", None, overrides))
     method.load_state_dict(state_of(tensors, "before"))
@@ -76,7 +75,7 @@ def start(golden: Golden) -> UNIT:
 def golden_batch(golden: Golden, step: int) -> Batch:
     tensors = golden[1]
     a, b = (tensors[f"step{step}/{name}"].double() / 127.5 - 1 for name in "ab")
-    return Batch(a, b, {own: tensors[f"step{step}/{public}"] for own, public in NOISE.items()}, step)
+    return Batch(a, b, {draw: tensors[f"step{step}/{public}"] for draw, public in NOISE.items()}, step)
 
 
 def test_the_defaults_are_the_weights_and_rates_of_the_authors_configurations(golden):
@@ -92,31 +91,31 @@ def test_the_networks_give_the_authors_outputs(golden):
     method = start(golden).eval()
     batch = golden_batch(golden, 0)
     with torch.no_grad():
-        found = {}
+        outputs = {}
         for name, x in (("a", batch.a), ("b", batch.b)):
             code = getattr(method, f"encoder_{name}")(x)
-            found[f"gen_{name}/encode"] = code
-            found[f"gen_{name}/decode"] = getattr(method, f"decoder_{name}")(code)
+            outputs[f"gen_{name}/encode"] = code
+            outputs[f"gen_{name}/decode"] = getattr(method, f"decoder_{name}")(code)
             for scale, scores in enumerate(getattr(method, f"discriminator_{name}")(x)):
-                found[f"dis_{name}/scale{scale}"] = scores
-        found["translate_a2b"] = method.translate(batch.a, "A2B")
-        found["translate_b2a"] = method.translate(batch.b, "B2A")
-        found["translate_a2b_cropped"] = method.translate(batch.a[:, :, :38, :51], "A2B")
-    assert {f"eval/{name}" for name in found} == {key for key in tensors if key.startswith("eval/")}
-    for name, value in found.items():
+                outputs[f"dis_{name}/scale{scale}"] = scores
+        outputs["translate_a2b"] = method.translate(batch.a, "A2B")
+        outputs["translate_b2a"] = method.translate(batch.b, "B2A")
+        outputs["translate_a2b_cropped"] = method.translate(batch.a[:, :, :38, :51], "A2B")
+    assert {f"eval/{name}" for name in outputs} == {key for key in tensors if key.startswith("eval/")}
+    for name, value in outputs.items():
         torch.testing.assert_close(value, tensors[f"eval/{name}"], rtol=0, atol=1e-10, msg=lambda m, n=name: n + m)
 
 
 def test_three_steps_give_the_authors_losses_and_weights(golden, deterministic):
-    told, tensors = golden
+    record, tensors = golden
     method = start(golden)
-    phases = Phases(optimization.build(method))
-    for step, expected in enumerate(told["losses"]):
+    phases = Phases(build_optimizers(method))
+    for step, expected in enumerate(record["losses"]):
         phases.begin_step()
         method.step(golden_batch(golden, step), phases)
-        found = {term: sum(float(phases.losses[own]) for own in parts) for term, parts in TERMS.items()}
-        assert found == pytest.approx(expected, abs=1e-10, rel=0)
-        assert phases.losses.keys() == {own for parts in TERMS.values() for own in parts}
+        losses = {term: sum(float(phases.losses[part]) for part in parts) for term, parts in TERMS.items()}
+        assert losses == pytest.approx(expected, abs=1e-10, rel=0)
+        assert phases.losses.keys() == {part for parts in TERMS.values() for part in parts}
     after = state_of(tensors, "after3")
     found_state = method.state_dict()
     assert after.keys() == found_state.keys()
@@ -125,7 +124,7 @@ def test_three_steps_give_the_authors_losses_and_weights(golden, deterministic):
 
 
 def test_parameters_and_multiplications_at_256_px_are_the_authors(golden):
-    told = golden[0]["full_size"]
+    record = golden[0]["full_size"]
     with torch.device("meta"):
         method = UNIT(UNIT.make_config()).requires_grad_(False)
         image, code = torch.zeros(1, 3, 256, 256), torch.zeros(1, 256, 64, 64)
@@ -133,7 +132,7 @@ def test_parameters_and_multiplications_at_256_px_are_the_authors(golden):
     for kind, x in inputs.items():
         for domain in "ab":
             network = getattr(method, f"{kind}_{domain}")
-            assert sum(p.numel() for p in network.parameters()) == told[f"{kind}_parameters"]
+            assert sum(p.numel() for p in network.parameters()) == record[f"{kind}_parameters"]
             with FlopCounterMode(display=False) as counter:
                 network(x)
-            assert round(counter.get_total_flops() / 2e9, 3) == told[f"{kind}_gmac"]
+            assert round(counter.get_total_flops() / 2e9, 3) == record[f"{kind}_gmac"]

@@ -1,4 +1,4 @@
-"""UNIT's steps against a plain loop."""
+"""UNIT's steps equal a plain reference step."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import torch
 
 from baselines.unit import UNIT
 from ugbench.method import Batch
-from ugbench.training import optimization
-from ugbench.training.phases import Phases
+from ugbench.training.step import Phases, build_optimizers, set_learning_rates
 
 NETWORKS = tuple(f"{kind}_{domain}" for kind in ("encoder", "decoder", "discriminator") for domain in "ab")
 
@@ -33,22 +32,22 @@ def test_six_steps_of_the_engine_equal_a_plain_loop(batch_size, deterministic):
         for pair in images
     ]
 
-    optimizers = optimization.build(method)
+    optimizers = build_optimizers(method)
     phases = Phases(optimizers)
     history = []
     for step, batch in enumerate(batches):
-        optimization.set_rates(optimizers, step)
+        set_learning_rates(optimizers, step)
         phases.begin_step()
         method.step(batch, phases)
         history.append({term: float(value) for term, value in phases.losses.items()})
 
     oracle = runpy.run_path(str(Path(__file__).with_name("unit_oracle.py")))
-    told = oracle["train"](
+    expected_history = oracle["train"](
         plain, [(batch.a, batch.b, batch.draws) for batch in batches], lr=lr, halve_every=halve_every
     )
-    for ours, expected in zip(history, told, strict=True):
+    for ours, expected in zip(history, expected_history, strict=True):
         assert ours == pytest.approx(expected, abs=1e-9, rel=0)
     for short, network in plain.items():
-        found = getattr(method, names[short]).state_dict()
+        state = getattr(method, names[short]).state_dict()
         for key, value in network.state_dict().items():
-            torch.testing.assert_close(found[key], value, rtol=0, atol=1e-9, msg=lambda m, k=key: f"{k}: {m}")
+            torch.testing.assert_close(state[key], value, rtol=0, atol=1e-9, msg=lambda m, k=key: f"{k}: {m}")

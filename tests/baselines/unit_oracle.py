@@ -1,4 +1,4 @@
-"""UNIT's training as one would write it plainly: nothing batched, nothing shared, every image encoded anew.
+"""A plain reference for the training of UNIT: no joined batches, nothing is reused, each image is encoded again.
 
 It is given the networks of the method; what it checks is the step: losses, noise, order, Adam, rates.
 """
@@ -41,14 +41,14 @@ def train(
 
         fake_b = dec_b(enc_a(a) + noise["noise_discriminators_a"]).detach()
         fake_a = dec_a(enc_b(b) + noise["noise_discriminators_b"]).detach()
-        judged = {
+        discriminator_losses = {
             "real_a": sum(((score - 1) ** 2).mean() for score in dis_a(a)),
             "fake_a": sum((score**2).mean() for score in dis_a(fake_a)),
             "real_b": sum(((score - 1) ** 2).mean() for score in dis_b(b)),
             "fake_b": sum((score**2).mean() for score in dis_b(fake_b)),
         }
         discriminators.zero_grad()
-        sum(judged.values()).backward()
+        sum(discriminator_losses.values()).backward()
         discriminators.step()
 
         code_a, code_b = enc_a(a), enc_b(b)
@@ -73,7 +73,7 @@ def train(
         sum(made.values()).backward()
         generators.step()
 
-        losses = {f"discriminators/{name}": loss for name, loss in judged.items()}
+        losses = {f"discriminators/{name}": loss for name, loss in discriminator_losses.items()}
         losses |= {f"generators/{name}": loss for name, loss in made.items()}
         history.append({name: loss.item() for name, loss in losses.items()})
     return history

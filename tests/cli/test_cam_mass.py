@@ -23,7 +23,8 @@ from ugbench.data.overlay import overlay
 from ugbench.data.tensors import load_images
 from ugbench.errors import RunError
 from ugbench.inference import translate
-from ugbench.inference.image_files import How, write_outputs
+from ugbench.inference.attention import attention_maps
+from ugbench.inference.image_files import OutputOptions, write_outputs
 from ugbench.inference.test_set import make_maps
 from ugbench.metrics import cam_mass
 from ugbench.runs import stored_maps
@@ -67,9 +68,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 def expected(run: Run, name: str, direction: Any, step: int) -> float:
     """The score from the run's weights, without anything kept."""
     dataset = dataset_of(run)
-    method, _ = translate.load(run, CPU, step, whole=True)
+    method, _ = translate.load(run, CPU, step, all_networks=True)
     images = load_images(dataset.split("testA" if direction == "A2B" else "testB"), 32)
-    (maps,) = translate.attention(method, images, direction, plain=True)
+    (maps,) = attention_maps(method, images, direction, with_features=True)
     return cam_mass.compute(maps[name], images, truth(dataset, direction, 32)).value
 
 
@@ -102,11 +103,11 @@ def test_maps_are_made_once_with_a_note_of_which_are_attention(home: Home, monke
     first = make_maps(run, dataset_of(run), "A2B", CPU)
     monkeypatch.setattr(translate, "load", None)
     again = make_maps(run, dataset_of(run), "A2B", CPU)
-    assert list(again.heat) == list(first.heat) == ["generator", "global", "local"]
+    assert list(again.maps) == list(first.maps) == ["generator", "global", "local"]
     assert again.attended == first.attended == {"global", "local"}
-    for name, heat in first.heat.items():
-        assert torch.equal(heat, again.heat[name])
-    kept = stored_maps.kept_maps(run, "A2B")
+    for name, heat in first.maps.items():
+        assert torch.equal(heat, again.maps[name])
+    kept = stored_maps.read_maps(run, "A2B")
     assert kept is not None and kept.step == 2
 
 
@@ -136,22 +137,22 @@ def test_without_a_known_truth_it_is_refused(home: Home, tmp_path: Path) -> None
 def test_a_damaged_file_of_maps_is_named(home: Home) -> None:
     run = home.run("ugatit-no-cam")
     make_maps(run, dataset_of(run), "B2A", CPU)
-    file = run.path / "outputs/B2A" / stored_maps.FILE
+    file = run.maps_file("B2A")
     whole = file.read_bytes()
     file.write_bytes(whole[:40])
     with pytest.raises(RunError, match=r"maps\.safetensors is damaged; remove it"):
-        stored_maps.kept_maps(run, "B2A")
+        stored_maps.read_maps(run, "B2A")
     file.write_bytes(whole)
 
 
 @pytest.mark.parametrize("label", ["ugatit", "ugatit-no-gcam"])
 def test_overlays_of_discriminators_lie_over_the_translation(home: Home, tmp_path: Path, label: str) -> None:
     run = home.run(label)
-    method, _ = translate.load(run, CPU, None, whole=True)
+    method, _ = translate.load(run, CPU, None, all_networks=True)
     (source,) = dataset_of(run).split("testA")[:1]
-    write_outputs(method, [source], tmp_path, "A2B", How(attention=True))
+    write_outputs(method, [source], tmp_path, "A2B", OutputOptions(attention=True))
     image, output = load_images([source], 32), load_images([tmp_path / source.name], 32)
-    (maps,) = translate.attention(method, image, "A2B")
+    (maps,) = attention_maps(method, image, "A2B")
     found = {file.parent for file in (tmp_path / "attention").rglob("*.png")}
     assert found == {tmp_path / "attention" / (name if name != "generator" else "") for name in maps}
     for name, heat in maps.items():
@@ -165,12 +166,12 @@ def test_overlays_of_discriminators_lie_over_the_translation(home: Home, tmp_pat
 def test_what_was_removed_is_made_again_though_the_scores_are_known(home: Home) -> None:
     run = home.run("ugatit")
     known = home.eval(run.id)
-    file, image = run.path / "outputs/A2B" / stored_maps.FILE, next((run.path / "outputs/A2B").glob("*.png"))
-    first, pixels = stored_maps.kept_maps(run, "A2B"), image.read_bytes()
+    file, image = run.maps_file("A2B"), next((run.path / "outputs/A2B").glob("*.png"))
+    first, pixels = stored_maps.read_maps(run, "A2B"), image.read_bytes()
     file.unlink()
     assert home.eval(run.id) == known
-    again = stored_maps.kept_maps(run, "A2B")
-    assert first is not None and again is not None and torch.equal(first.heat["generator"], again.heat["generator"])
+    again = stored_maps.read_maps(run, "A2B")
+    assert first is not None and again is not None and torch.equal(first.maps["generator"], again.maps["generator"])
     for remove in (image.unlink, lambda: shutil.rmtree(file.parent)):
         remove()
         assert home.eval(run.id) == known
@@ -207,7 +208,7 @@ def test_data_sets_that_can_have_no_such_score_are_left_out_and_named(home: Home
 
 def test_two_calls_at_once_make_the_maps_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     run = home.run("ugatit")
-    (run.path / "outputs" / "A2B" / stored_maps.FILE).unlink(missing_ok=True)
+    run.maps_file("A2B").unlink(missing_ok=True)
     dataset, own, calls = dataset_of(run), translate.load, []
     both = threading.Barrier(2)
 
@@ -216,7 +217,7 @@ def test_two_calls_at_once_make_the_maps_once(home: Home, monkeypatch: pytest.Mo
         time.sleep(0.2)  # time for the other to come by, if nothing held it
         return own(*given, **options)
 
-    def make() -> stored_maps.Maps:
+    def make() -> stored_maps.AttentionMaps:
         both.wait()
         return make_maps(run, dataset, "A2B", CPU)
 
@@ -224,4 +225,4 @@ def test_two_calls_at_once_make_the_maps_once(home: Home, monkeypatch: pytest.Mo
     with ThreadPoolExecutor(2) as pool:
         one, other = (done.result() for done in [pool.submit(make), pool.submit(make)])
     assert len(calls) == 1
-    assert torch.equal(one.heat["generator"], other.heat["generator"])
+    assert torch.equal(one.maps["generator"], other.maps["generator"])

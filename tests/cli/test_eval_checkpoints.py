@@ -151,7 +151,7 @@ def test_validation_is_kid_of_translated_training_images_and_leaves_the_run_alon
     sources, references = (validation_split(sorted((data / split).iterdir())) for split in ("trainA", "trainB"))
     assert len(sources) == len(references) == 3
     method, _ = load(run, torch.device("cpu"), 2)
-    (made,) = translate(method, load_images(sources, 32), "A2B", mode=run.config.precision)
+    (made,) = translate(method, load_images(sources, 32), "A2B", precision=run.config.precision)
     network = load_extractor("random", {})
     fake, real = (extract(network, images) for images in (made[:, 0], load_images(references, 32)))
     assert found["A2B", 2] == pytest.approx(kid.compute(fake, real).value, rel=1e-4)
@@ -161,16 +161,16 @@ def test_after_a_selection_outputs_are_of_that_step_and_no_difference_of_the_las
     home: Home, lowest_at: Callable[[int], None]
 ) -> None:
     from ugbench.analysis.paired_runs import _complete_outputs
-    from ugbench.runs.stored_outputs import made_at
+    from ugbench.runs.stored_outputs import outputs_step
 
     run = find_run(home.run, home.folder / "results")
     (run.path / "scores.jsonl").unlink()
     home.eval()
-    assert made_at(run, "A2B") == 3 and _complete_outputs(run, "A2B") is not None
+    assert outputs_step(run, "A2B") == 3 and _complete_outputs(run, "A2B") is not None
     lowest_at(1)
     (run.path / "scores.jsonl").unlink()
     home.eval("--select", "validation")
-    assert made_at(run, "A2B") == 1 and _complete_outputs(run, "A2B") is None
+    assert outputs_step(run, "A2B") == 1 and _complete_outputs(run, "A2B") is None
 
 
 def test_what_each_output_contributed_is_kept_by_step_and_outlives_the_outputs(home: Home) -> None:

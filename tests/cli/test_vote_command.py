@@ -16,9 +16,10 @@ from typer.testing import CliRunner, Result
 from ugbench.cli.app import app
 from ugbench.cli.vote import link, open_galleries
 from ugbench.errors import DataError
+from ugbench.runs.folder import VOTES
 from ugbench.statistics.preferences import Vote
 from ugbench.votes.poll import Candidate, Poll
-from ugbench.votes.store import FILE, Store
+from ugbench.votes.store import Store
 
 Call = Callable[..., Result]
 PAPER = ("cyclegan", "ugatit", "unit")
@@ -133,7 +134,7 @@ def voted(tmp_path: Path) -> Path:
 
 def keep(results: Path, choices: dict[Poll, list[list[int]]]) -> None:
     for one, rows in choices.items():
-        store = Store(results / one.dataset / FILE)
+        store = Store(results / one.dataset / VOTES)
         store.add_poll(one)
         for r, row in enumerate(rows):
             if not store.has_rater(f"rater {r}"):
@@ -191,7 +192,7 @@ def test_votes_stand_beside_scores_that_are_asked_for_and_alone_otherwise(ugbenc
     assert rows(both)["cyclegan"]["votes"]["preference"]["value"] == 0.25
     alone = json.loads(ugbench("table", "--votes", "--results", results, "--json").stdout)
     assert [row["cells"] for row in alone["rows"]] == [{}, {}, {}]
-    (results / "data" / FILE).unlink()
+    (results / "data" / VOTES).unlink()
 
 
 def test_choices_among_other_methods_have_a_column_of_their_own(ugbench: Call, voted: Path) -> None:

@@ -1,4 +1,4 @@
-"""What every registered method and variant must keep; a new method's file is tested here unasked."""
+"""The contract of each registered method and variant. A new method is tested here without any change."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ from ugbench.errors import ConfigError
 from ugbench.method import Batch, Method
 from ugbench.runs import checkpoint
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, open_run
-from ugbench.training import optimization
-from ugbench.training.loop import Cadence, Images, Watch, train
-from ugbench.training.phases import Phases
+from ugbench.training.loop import Callbacks, Images, Intervals, train
+from ugbench.training.step import Phases, build_optimizers
 
 CPU = torch.device("cpu")
 SIZE = 32
@@ -40,8 +39,8 @@ pytestmark = pytest.mark.usefixtures("deterministic")
 def fields_of(name: str, **fields: Any) -> dict[str, Any]:
     """`fields` and SMALL, less what the method's config lacks."""
     known = registry.load_method(name).Config.model_fields
-    wanted = {"size": SIZE, "batch_size": 2, "steps": STEPS, **SMALL, **fields}
-    return {key: value for key, value in wanted.items() if key in known}
+    overrides = {"size": SIZE, "batch_size": 2, "steps": STEPS, **SMALL, **fields}
+    return {key: value for key, value in overrides.items() if key in known}
 
 
 def build(name: str, variant: str | None, **fields: Any) -> Method:
@@ -60,7 +59,7 @@ def random_batch(method: Method, n: int = 2, dtype: torch.dtype = torch.float32)
 
 
 def phases_of(method: Method) -> Phases:
-    return Phases(optimization.build(method))
+    return Phases(build_optimizers(method))
 
 
 def style_for(method: Method, n: int, dtype: torch.dtype = torch.float32) -> Tensor | None:
@@ -68,7 +67,7 @@ def style_for(method: Method, n: int, dtype: torch.dtype = torch.float32) -> Ten
 
 
 @each_method
-def test_presets_and_variants_give_whole_configs_that_come_back_from_what_is_stored(name: str) -> None:
+def test_presets_and_variants_give_complete_configs_that_survive_storing(name: str) -> None:
     cls = registry.load_method(name)
     assert {"paper", "smoke"} <= cls.PRESETS.keys()
     assert "full" not in cls.VARIANTS
@@ -76,12 +75,19 @@ def test_presets_and_variants_give_whole_configs_that_come_back_from_what_is_sto
         for variant in (None, *cls.VARIANTS):
             try:
                 config = cls.make_config(preset, variant)
-            except ConfigError as refused:  # one that needs a batch, in a preset without one
+            except ConfigError as refused:  # a variant that needs a batch, in a preset with batches of one image
                 assert "batch_size" in str(refused)
                 continue
             resolved = config.resolved(100, 120)
             assert resolved.steps is not None
             assert cls.Config(**resolved.model_dump(mode="json")) == resolved
+
+
+def test_methods_have_the_names_of_their_papers() -> None:
+    titles = {name: registry.load_method(name).title for name in METHODS}
+    assert all(titles.values())
+    papers = {"cut": "CUT", "cyclegan": "CycleGAN", "ugatit": "U-GAT-IT", "unit": "UNIT"}
+    assert {name: titles[name] for name in papers} == papers
 
 
 @each_method
@@ -127,7 +133,7 @@ def test_a_phase_moves_its_own_groups_and_no_other_parameter(name: str, variant:
     method = build(name, variant)
     phases = phases_of(method)
     names = {parameter: key for key, parameter in method.named_parameters()}
-    own = {key: {names[p] for p in group.parameters} for key, group in method.groups().items()}
+    members = {key: {names[p] for p in group.parameters} for key, group in method.groups().items()}
 
     @contextmanager
     def watched(*groups: str) -> Iterator[dict[str, Tensor]]:
@@ -135,8 +141,8 @@ def test_a_phase_moves_its_own_groups_and_no_other_parameter(name: str, variant:
         with phases(*groups) as loss:
             yield loss
         moved = {key for key, parameter in method.named_parameters() if not parameter.equal(before[key])}
-        assert moved <= set().union(*(own[group] for group in groups))
-        assert all(moved & own[group] for group in groups)
+        assert moved <= set().union(*(members[group] for group in groups))
+        assert all(moved & members[group] for group in groups)
 
     method.step(random_batch(method), watched)
 
@@ -157,7 +163,7 @@ def test_a_step_takes_any_batch_size_and_gives_finite_scalar_losses(name: str, v
     for term, value in phases.losses.items():
         assert value.shape == (), term
         assert torch.isfinite(value), term
-    assert not phases.bad
+    assert not phases.found_inf
 
 
 @each_case
@@ -166,7 +172,7 @@ def test_a_step_is_finite_under_bfloat16_with_losses_in_float32(name: str, varia
     phases = phases_of(method)
     with torch.autocast("cpu", torch.bfloat16):
         method.step(random_batch(method), phases)
-    assert not phases.bad
+    assert not phases.found_inf
     assert {term for term, value in phases.losses.items() if value.dtype != torch.float32} == set()
     state = method.state_dict()
     assert {key for key, value in state.items() if value.dtype == torch.bfloat16} == set()
@@ -214,14 +220,14 @@ def test_each_direction_translates_to_images_of_the_same_shape(name: str, varian
         assert y.std() > 0
 
 
-def apart_and_together(method: Method, direction: Direction) -> tuple[Tensor, Tensor]:
+def separately_and_together(method: Method, direction: Direction) -> tuple[Tensor, Tensor]:
     x, style = random_batch(method, 3, torch.float64).a, style_for(method, 3, torch.float64)
     with torch.no_grad():
         together = method.translate(x, direction, style)
-        apart = [
+        separately = [
             method.translate(x[i : i + 1], direction, None if style is None else style[i : i + 1]) for i in range(3)
         ]
-    return torch.cat(apart), together
+    return torch.cat(separately), together
 
 
 @each_case
@@ -230,8 +236,8 @@ def test_an_output_does_not_depend_on_its_neighbours_in_the_batch(name: str, var
     method.step(random_batch(method, 2, torch.float64), phases_of(method))
     method.eval()
     for direction in method.directions:
-        apart, together = apart_and_together(method, direction)
-        torch.testing.assert_close(together, apart, rtol=0, atol=1e-10)
+        separately, together = separately_and_together(method, direction)
+        torch.testing.assert_close(together, separately, rtol=0, atol=1e-10)
 
 
 @each_case
@@ -266,16 +272,16 @@ def test_the_state_dict_is_all_that_a_step_depends_on(name: str, variant: str | 
 
 
 @each_case
-def test_attention_is_one_finite_heat_map_an_image(name: str, variant: str | None) -> None:
+def test_attention_gives_one_finite_map_per_image(name: str, variant: str | None) -> None:
     method = build(name, variant).eval()
     x = random_batch(method, 3).a
     for direction in method.directions:
         with torch.no_grad():
             maps = method.attention(x, direction)
-        for heat in maps.values():
-            assert heat.shape[:2] == (3, 1)
-            assert heat.ndim == 4
-            assert torch.isfinite(heat).all()
+        for attention_map in maps.values():
+            assert attention_map.shape[:2] == (3, 1)
+            assert attention_map.ndim == 4
+            assert torch.isfinite(attention_map).all()
 
 
 @each_case
@@ -285,12 +291,12 @@ def test_feature_maps_are_those_of_attention_and_those_of_networks_without_it(na
     for direction in method.directions:
         with torch.no_grad():
             maps, attention = method.feature_maps(x, direction), method.attention(x, direction)
-        assert [each for each in maps if each in attention] == list(attention)
-        for each, heat in attention.items():
-            assert torch.equal(heat, maps[each])
-        for heat in maps.values():
-            assert heat.shape[:2] == (3, 1)
-            assert torch.isfinite(heat).all()
+        assert [map_name for map_name in maps if map_name in attention] == list(attention)
+        for map_name, attention_map in attention.items():
+            assert torch.equal(attention_map, maps[map_name])
+        for attention_map in maps.values():
+            assert attention_map.shape[:2] == (3, 1)
+            assert torch.isfinite(attention_map).all()
 
 
 @pytest.fixture
@@ -335,15 +341,15 @@ def trained(run: Run, images: Images, kill_after: int | None = None) -> int | No
         if step == kill_after:
             raise Killed
 
-    cadence = Cadence(save_every=2, log_every=1, sample_every=100, keep=None)
-    return train(run, images, CPU, cadence, Watch(tick=tick)).resumed_from
+    cadence = Intervals(save_every=2, log_every=1, sample_every=100, keep=None)
+    return train(run, images, CPU, cadence, Callbacks(on_step=tick)).resumed_from
 
 
 def end_of(run: Run) -> tuple[dict[str, str], bytes]:
     """Digests of the state at the last step, and the log."""
     parts = checkpoint.load(run.checkpoints / str(STEPS)).parts
     digests = {part: checkpoint.digest(tensors) for part, tensors in parts.items()}
-    return digests, (run.path / "metrics.jsonl").read_bytes()
+    return digests, run.metrics_file.read_bytes()
 
 
 @each_variant

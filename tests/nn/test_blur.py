@@ -1,4 +1,4 @@
-"""Blurred halving and doubling: against the kernels of their definition, written out."""
+"""Antialiased down- and upsampling equals the kernels of its definition."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_doubling_is_the_transposed_convolution_with_1331_over_repeated_borders(
     torch.testing.assert_close(BlurUp()(x), wide[..., 3:-3, 3:-3], rtol=0, atol=1e-14)
 
 
-def test_blurs_have_no_state_so_a_network_built_without_memory_has_whole_ones() -> None:
+def test_blurs_have_no_state_and_work_after_a_build_on_the_meta_device() -> None:
     with torch.device("meta"):
         blurs = (BlurDown(), BlurUp())
     for blur in blurs:

@@ -1,4 +1,4 @@
-"""The image pool's rule, and that it is state and free of host syncs."""
+"""The image pool: which image it returns and stores, its state, and no host sync."""
 
 from __future__ import annotations
 

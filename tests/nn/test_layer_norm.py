@@ -1,4 +1,4 @@
-"""Layer norm of images: its statistics by hand, samples apart, and inputs without spread."""
+"""Layer norm of images: its statistics by hand, independent samples, and constant inputs."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def test_value_and_gradients_equal_the_plain_formula_whatever_the_batch():
     flat = x.flatten(1)
     mean, std = (value.view(-1, 1, 1, 1) for value in (flat.mean(1), flat.std(1)))
     expected = norm.gamma.view(1, 3, 1, 1) * (x - mean) / (std + 1e-5) + norm.beta.view(1, 3, 1, 1)
-    found = norm(x)
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+    normalized = norm(x)
+    torch.testing.assert_close(normalized, expected, rtol=0, atol=1e-12)
     wrt, slope = (x, norm.gamma, norm.beta), torch.randn_like(expected)
     torch.testing.assert_close(
-        torch.autograd.grad(found, wrt, slope), torch.autograd.grad(expected, wrt, slope), rtol=0, atol=1e-11
+        torch.autograd.grad(normalized, wrt, slope), torch.autograd.grad(expected, wrt, slope), rtol=0, atol=1e-11
     )
-    torch.testing.assert_close(norm(x[1:2]), found[1:2], rtol=0, atol=1e-12)
+    torch.testing.assert_close(norm(x[1:2]), normalized[1:2], rtol=0, atol=1e-12)
 
 
 def test_gamma_starts_uniform_between_0_and_1_and_beta_from_0():

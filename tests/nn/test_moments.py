@@ -1,4 +1,4 @@
-"""Moments read off in one pass, pooled, and the affine map made of them."""
+"""Moments of each channel, pooled moments, and the affine map with them."""
 
 from __future__ import annotations
 

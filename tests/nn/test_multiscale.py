@@ -1,16 +1,16 @@
-"""A discriminator at several scales: what each scale sees, and how their losses add up."""
+"""The multi-scale discriminator: the input of each scale, and the sum of their losses."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from ugbench.nn.multiscale import MultiScaleDiscriminator, scales_within, summed_least_squares
+from ugbench.nn.multiscale import MultiScaleDiscriminator, largest_scale_count, summed_least_squares
 
 
-def test_scores_are_a_sixteenth_of_each_scales_size():
+def test_logits_have_a_sixteenth_of_the_size_of_each_scale():
     network = MultiScaleDiscriminator(2, 3)
-    shapes = [tuple(score.shape) for score in network(torch.zeros(2, 3, 256, 192))]
+    shapes = [tuple(logits.shape) for logits in network(torch.zeros(2, 3, 256, 192))]
     assert shapes == [(2, 1, 16, 12), (2, 1, 8, 6), (2, 1, 4, 3)]
 
 
@@ -40,19 +40,19 @@ def test_scales_have_weights_of_their_own_and_the_first_sees_the_image_itself():
 
 
 @pytest.mark.parametrize("size", range(12, 72))
-def test_as_many_scales_fit_as_the_networks_can_judge(size):
-    fitting = scales_within(size)
+def test_the_largest_scale_count_is_the_number_of_scales_that_run(size):
+    fitting = largest_scale_count(size)
     if fitting:
-        scores = MultiScaleDiscriminator(1, fitting)(torch.zeros(1, 3, size, size))
-        assert all(score.numel() for score in scores)
+        scale_logits = MultiScaleDiscriminator(1, fitting)(torch.zeros(1, 3, size, size))
+        assert all(logits.numel() for logits in scale_logits)
     if fitting < 3:
         with pytest.raises(RuntimeError, match=r"[Pp]adding"):
             MultiScaleDiscriminator(1, fitting + 1)(torch.zeros(1, 3, size, size))
-    assert scales_within(size, 1) == min(1, fitting)
+    assert largest_scale_count(size, 1) == min(1, fitting)
 
 
 def test_three_scales_need_61_px():
-    assert [scales_within(size) for size in (15, 16, 30, 31, 60, 61, 512)] == [0, 1, 1, 2, 2, 3, 3]
+    assert [largest_scale_count(size) for size in (15, 16, 30, 31, 60, 61, 512)] == [0, 1, 1, 2, 2, 3, 3]
 
 
 def test_least_squares_of_scales_are_added_each_a_mean_over_its_own_map():

@@ -1,4 +1,4 @@
-"""Reflection padding by flips equals torch's, in value and gradient."""
+"""Reflection padding by flips has the values and the gradient of PyTorch's."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def test_the_border_itself_is_not_repeated():
 def test_mirror_pad_equals_torchs_reflection_in_value_and_gradient(height, width, by):
     x = torch.randn(2, 3, height, width, dtype=torch.float64, requires_grad=True)
     expected = F.pad(x, (by, by, by, by), mode="reflect")
-    found = mirror_pad(x, by)
-    assert torch.equal(found, expected)
+    padded = mirror_pad(x, by)
+    assert torch.equal(padded, expected)
     gradient = torch.randn_like(expected)
     torch.testing.assert_close(
-        torch.autograd.grad(found, x, gradient),
+        torch.autograd.grad(padded, x, gradient),
         torch.autograd.grad(expected, x, gradient),
         atol=1e-14,
         rtol=0,

@@ -1,4 +1,4 @@
-"""Patchwise contrast: values worked out by hand, places, and whom the gradient reaches."""
+"""PatchNCE: values that were computed by hand, sampled positions, and the norm of the projections."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from ugbench.nn.patch_nce import Projection, patch_nce, places_of
+from ugbench.nn.patch_nce import Projection, patch_nce, sample_positions
 
 
 def test_two_patches_with_known_similarities_have_the_loss_worked_out_by_hand() -> None:
@@ -35,8 +35,8 @@ def test_the_diagonal_as_positive_equals_a_positive_first_and_minus_ten_on_the_d
 
 def test_negatives_are_of_the_same_image() -> None:
     q, k = torch.nn.functional.normalize(torch.randn(2, 3, 4, 5, dtype=torch.float64), dim=-1)
-    apart = torch.stack([patch_nce(q[i : i + 1], k[i : i + 1], 0.07) for i in range(3)]).mean()
-    torch.testing.assert_close(patch_nce(q, k, 0.07), apart)
+    separately = torch.stack([patch_nce(q[i : i + 1], k[i : i + 1], 0.07) for i in range(3)]).mean()
+    torch.testing.assert_close(patch_nce(q, k, 0.07), separately)
 
 
 def test_similarities_stay_in_float32_under_bfloat16() -> None:
@@ -46,24 +46,24 @@ def test_similarities_stay_in_float32_under_bfloat16() -> None:
         assert patch_nce(q, k, 0.07).equal(plain)
 
 
-def test_places_are_those_of_the_lowest_numbers_and_none_comes_twice() -> None:
-    assert places_of(torch.tensor([0.5, 0.1, 0.9, 0.3]), 3).tolist() == [1, 3, 0]
-    equal = places_of(torch.zeros(40), 40)
+def test_the_positions_with_the_lowest_numbers_are_sampled_each_once() -> None:
+    assert sample_positions(torch.tensor([0.5, 0.1, 0.9, 0.3]), 3).tolist() == [1, 3, 0]
+    equal = sample_positions(torch.zeros(40), 40)
     assert sorted(equal.tolist()) == list(range(40))
 
 
 def test_a_layer_with_fewer_positions_gives_all_of_them() -> None:
-    assert sorted(places_of(torch.rand(9), 256).tolist()) == list(range(9))
+    assert sorted(sample_positions(torch.rand(9), 256).tolist()) == list(range(9))
 
 
-def test_points_are_of_their_places_row_by_row_and_of_norm_one() -> None:
+def test_projections_are_of_row_major_positions_and_of_norm_one() -> None:
     projection = Projection((2,), 4).double()
     features = torch.randn(3, 2, 4, 5, dtype=torch.float64)
-    (points,) = projection([features], [torch.tensor([7, 0])])
-    assert points.shape == (3, 2, 4)
+    (projections,) = projection([features], [torch.tensor([7, 0])])
+    assert projections.shape == (3, 2, 4)
     expected = projection[0](features[:, :, 1, 2])
-    torch.testing.assert_close(points[:, 0], expected / (expected.norm(dim=1, keepdim=True) + 1e-7))
-    torch.testing.assert_close(points.norm(dim=2), torch.ones(3, 2, dtype=torch.float64), rtol=0, atol=1e-5)
+    torch.testing.assert_close(projections[:, 0], expected / (expected.norm(dim=1, keepdim=True) + 1e-7))
+    torch.testing.assert_close(projections.norm(dim=2), torch.ones(3, 2, dtype=torch.float64), rtol=0, atol=1e-5)
 
 
 def test_1e_7_is_added_to_the_norm() -> None:
@@ -71,8 +71,8 @@ def test_1e_7_is_added_to_the_norm() -> None:
     mlp = projection[0]
     for parameter, value in zip(mlp.parameters(), (1.0, 0.0, 3e-7, 0.0), strict=True):
         torch.nn.init.constant_(parameter, value)
-    (points,) = projection([torch.ones(1, 1, 1, 1, dtype=torch.float64)], [torch.tensor([0])])
-    assert float(points.detach()) == pytest.approx(0.75, abs=1e-12)
+    (projections,) = projection([torch.ones(1, 1, 1, 1, dtype=torch.float64)], [torch.tensor([0])])
+    assert float(projections.detach()) == pytest.approx(0.75, abs=1e-12)
 
 
 def test_a_patch_whose_projection_is_zero_has_a_finite_gradient() -> None:
@@ -80,6 +80,6 @@ def test_a_patch_whose_projection_is_zero_has_a_finite_gradient() -> None:
     features = torch.zeros(1, 2, 2, 2)
     for parameter in projection.parameters():
         torch.nn.init.zeros_(parameter)
-    (points,) = projection([features], [torch.arange(4)])
-    patch_nce(points, points.detach(), 0.07).backward()
+    (projections,) = projection([features], [torch.arange(4)])
+    patch_nce(projections, projections.detach(), 0.07).backward()
     assert all(torch.isfinite(p.grad).all() for p in projection.parameters())

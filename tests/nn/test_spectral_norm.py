@@ -1,4 +1,4 @@
-"""Spectral norm without a copy of the weight equals torch's, with its gradient and its iterations."""
+"""Spectral norm without a copy of the weight has the output, gradient and power iterations of PyTorch's."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def pair(request):
 def test_three_training_passes_equal_torchs_in_value_gradient_and_vectors(pair):
     ours, theirs, x = pair
     for _ in range(3):
-        found, wanted = ours(x), theirs(x)
-        torch.testing.assert_close(found, wanted, atol=1e-12, rtol=0)
+        output, expected = ours(x), theirs(x)
+        torch.testing.assert_close(output, expected, atol=1e-12, rtol=0)
         torch.testing.assert_close((ours.u, ours.v), (theirs.weight_u, theirs.weight_v), atol=1e-12, rtol=0)
-        gradient = torch.randn_like(found)
+        gradient = torch.randn_like(output)
         parameters = [ours.weight] + ([] if ours.bias is None else [ours.bias])
         originals = [theirs.weight_orig] + ([] if ours.bias is None else [theirs.bias])
         torch.testing.assert_close(
-            torch.autograd.grad(found, [x, *parameters], gradient),
-            torch.autograd.grad(wanted, [x, *originals], gradient),
+            torch.autograd.grad(output, [x, *parameters], gradient),
+            torch.autograd.grad(expected, [x, *originals], gradient),
             atol=1e-12,
             rtol=0,
         )
@@ -75,11 +75,11 @@ def test_after_many_iterations_sigma_is_the_largest_singular_value():
 def test_a_later_pass_leaves_the_gradient_of_an_earlier_one_as_it_was():
     layer, x = SpectralLinear(6, 4).double(), torch.randn(2, 6, dtype=torch.float64)
     state = {k: v.clone() for k, v in layer.state_dict().items()}
-    wanted = torch.autograd.grad(layer(x).square().sum(), layer.weight)[0]
+    expected = torch.autograd.grad(layer(x).square().sum(), layer.weight)[0]
     layer.load_state_dict(state)
     early = layer(x)
     layer(x)
-    torch.testing.assert_close(torch.autograd.grad(early.square().sum(), layer.weight)[0], wanted)
+    torch.testing.assert_close(torch.autograd.grad(early.square().sum(), layer.weight)[0], expected)
 
 
 def test_a_frozen_weight_still_iterates_and_passes_gradient_to_the_input():

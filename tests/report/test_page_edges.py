@@ -76,7 +76,7 @@ def test_labels_of_scores_stay_on_the_page(
         for way in ("A2B", "B2A"):
             own["direction"] = way
             made = [make_record("kid", "ugatit", 0.1, step=step, extractor="random", **own) for step in (50, 100)]
-            record.append(run.path / record.FILE, made)
+            record.append(run.scores_file, made)
     check(scores.draw(FigureContext(context.results, runs[:count], direction=direction)))
 
 

@@ -10,6 +10,11 @@ from ugbench import registry
 HEAVY = ("torch", "scipy.stats", "torch_fidelity", "lpips", "torchvision")
 LIGHT = (
     "ugbench.metric",
+    "ugbench.scoring.record",
+    "ugbench.scoring.protocols",
+    "ugbench.scoring.inputs",
+    "ugbench.scoring.request",
+    "ugbench.analysis.differences",
     "ugbench.statistics.seeds",
     "ugbench.statistics.ranking",
     "ugbench.statistics.equivalence",
@@ -18,7 +23,7 @@ LIGHT = (
 )
 
 
-def test_metrics_and_statistics_of_seeds_load_no_torch() -> None:
+def test_metrics_records_protocols_and_statistics_of_seeds_load_no_torch() -> None:
     assert loaded(LIGHT) == []
 
 

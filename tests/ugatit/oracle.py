@@ -1,4 +1,4 @@
-"""U-GAT-IT's training as one would write it plainly, from the paper's description and a table of tensors.
+"""A plain reference for the training of U-GAT-IT, written from the paper, with its tensors in a dict.
 
 Nothing is shared with the package but the names of tensors and options: fakes are made anew in each phase,
 each set of images goes through a network by itself, norms are written from means and variances, and a
@@ -181,13 +181,13 @@ class Oracle:
         for adam in self.adams.values():
             for group in adam.param_groups:
                 group["lr"] = rate * group["factor"]
-        judges = [
+        kinds = [
             kind
-            for kind, wanted in (
+            for kind, is_used in (
                 ("global", config.global_discriminator),
                 ("local", config.local_discriminator),
             )
-            if wanted
+            if is_used
         ]
         names = ("", "_cam")
 
@@ -196,7 +196,7 @@ class Oracle:
         with torch.no_grad():
             fake_b, fake_a = self.generator("generator_a2b", a)[0], self.generator("generator_b2a", b)[0]
         for domain, real, fake in (("a", a, fake_a), ("b", b, fake_b)):
-            for kind in judges:
+            for kind in kinds:
                 on_real = self.discriminator(f"{kind}_{domain}", real)
                 on_fake = self.discriminator(f"{kind}_{domain}", fake)
                 for name, of_real, of_fake in zip(names, on_real, on_fake, strict=False):
@@ -212,17 +212,17 @@ class Oracle:
         back_a = self.generator("generator_b2a", fake_b)[0]
         back_b = self.generator("generator_a2b", fake_a)[0]
         for domain, fake in (("a", fake_a), ("b", fake_b)):
-            for kind in judges:
+            for kind in kinds:
                 for name, logits in zip(names, self.discriminator(f"{kind}_{domain}", fake), strict=False):
                     value = ((logits - 1) ** 2).mean()
                     losses[f"generators/{kind}{name}_{domain}"] = config.adversarial_weight * value
-        for name, made, wanted, weight in (
+        for name, output, target, weight in (
             ("cycle_a", back_a, a, config.cycle_weight),
             ("cycle_b", back_b, b, config.cycle_weight),
             ("identity_a", same_a, a, config.identity_weight),
             ("identity_b", same_b, b, config.identity_weight),
         ):
-            losses[f"generators/{name}"] = weight * (made - wanted).abs().mean()
+            losses[f"generators/{name}"] = weight * (output - target).abs().mean()
         if config.generator_cam:
             for name, source, target in (("cam_a2b", source_a, target_b), ("cam_b2a", source_b, target_a)):
                 entropy = -torch.log(torch.sigmoid(source)).mean() - torch.log(1 - torch.sigmoid(target)).mean()

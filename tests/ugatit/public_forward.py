@@ -1,4 +1,4 @@
-"""A generator of the authors' PyTorch code, plainly: from its state dict's own key names to an image.
+"""A plain forward pass of a generator of the authors' PyTorch code, with the key names of its state dict.
 
 Both of that code's forward passes: since 2019-08-27, and before (`early`), when the decoder's blocks did not add
 their input and a variance was the variance, axis after axis, of variances.
@@ -55,8 +55,8 @@ def generator(keys: Mapping[str, Tensor], x: Tensor, *, blocks: int, light: bool
         x = y if early else x + y
     for layer, norm in ((2, 3), (7, 8)):
         x = conv(f"UpBlock2.{layer}", x.repeat_interleave(2, 2).repeat_interleave(2, 3), 1)
-        own = (keys[f"UpBlock2.{norm}.{which}"] for which in ("gamma", "beta"))
-        x = F.relu(mixed(f"UpBlock2.{norm}", x, *own))
+        gamma_beta = (keys[f"UpBlock2.{norm}.{which}"] for which in ("gamma", "beta"))
+        x = F.relu(mixed(f"UpBlock2.{norm}", x, *gamma_beta))
     return torch.tanh(conv("UpBlock2.11", x, 3))
 
 
@@ -64,10 +64,11 @@ def checkpoint(size: int, channels: int, blocks: int, light: bool, depths: tuple
     """A `*_params_*.pt` in float64, with that code's key names and shapes, and random numbers."""
     generators = {name: _generator(size, channels, blocks, light) for name in ("genA2B", "genB2A")}
     wide, narrow = depths
-    judges = {
-        name: _judge(channels, wide if name[3] == "G" else narrow) for name in ("disGA", "disGB", "disLA", "disLB")
+    discriminators = {
+        name: _discriminator(channels, wide if name[3] == "G" else narrow)
+        for name in ("disGA", "disGB", "disLA", "disLB")
     }
-    return {**generators, **judges}
+    return {**generators, **discriminators}
 
 
 def _random(*shape: int) -> Tensor:
@@ -105,7 +106,7 @@ def _generator(size: int, channels: int, blocks: int, light: bool) -> dict[str, 
     return state
 
 
-def _judge(channels: int, depth: int) -> dict[str, Tensor]:
+def _discriminator(channels: int, depth: int) -> dict[str, Tensor]:
     widths = [3, *(channels << layer for layer in range(depth + 1))]
     shapes = {f"model.{1 + 3 * i}": (o, c, 4, 4) for i, (c, o) in enumerate(pairwise(widths))}
     state = {f"{name}.bias": _random(shape[0]) for name, shape in shapes.items()}

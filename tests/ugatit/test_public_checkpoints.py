@@ -1,4 +1,4 @@
-"""Checkpoints with the public code's key names become U-GAT-ITs that do what that code did, then and now."""
+"""Converted checkpoints of the authors' PyTorch code give the same images as that code, for both of its revisions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def published(plain, light) -> Networks:
 
 
 def translate(published: Networks, revision: str | None, x: Tensor, direction: str, dtype=torch.float64) -> Tensor:
-    config, state = UGATIT.read_foreign(published, revision)
+    config, state = UGATIT.load_public_checkpoint(published, revision)
     # A light model's size is not in its tensors.
     method = UGATIT(config.model_copy(update={"size": SIZE})).to(dtype)
     method.load_state_dict(state)
@@ -49,14 +49,14 @@ def translate(published: Networks, revision: str | None, x: Tensor, direction: s
 @pytest.mark.parametrize("direction", ["A2B", "B2A"])
 def test_a_generator_gives_what_the_public_code_of_its_time_gave(published, plain, light, images, revision, direction):
     x = images(size=SIZE)[0]
-    wanted = plain["generator"](published[f"gen{direction}"], x, blocks=BLOCKS, light=light, early=EARLY[revision])
-    assert wanted.std() > 0.1
-    torch.testing.assert_close(translate(published, revision, x, direction), wanted, atol=1e-9, rtol=0)
+    expected = plain["generator"](published[f"gen{direction}"], x, blocks=BLOCKS, light=light, early=EARLY[revision])
+    assert expected.std() > 0.1
+    torch.testing.assert_close(translate(published, revision, x, direction), expected, atol=1e-9, rtol=0)
     single = translate(published, revision, x, direction, torch.float32)
-    torch.testing.assert_close(single.double(), wanted, atol=1e-4, rtol=0)
+    torch.testing.assert_close(single.double(), expected, atol=1e-4, rtol=0)
 
 
-def test_the_two_revisions_are_far_apart(published, images):
+def test_the_two_revisions_give_very_different_images(published, images):
     x = images(size=SIZE)[0]
     early, late = (translate(published, revision, x, "A2B") for revision in ("2019-07", "2019-08"))
     assert (early - late).abs().mean() > 0.01
@@ -68,7 +68,7 @@ def test_sizes_are_read_from_the_tensors_and_the_revision_is_in_the_config(publi
         ("2019-08", (True, "unbiased")),
         ("2019-07", (False, "nested")),
     ):
-        config, _ = UGATIT.read_foreign(published, revision)
+        config, _ = UGATIT.load_public_checkpoint(published, revision)
         assert (config.decoder_skip, config.variance) == fields
         assert (config.size, config.channels, config.blocks) == (256 if light else SIZE, CHANNELS, BLOCKS)
         assert (config.light, config.global_depth, config.local_depth) == (light, *DEPTHS)
@@ -76,26 +76,26 @@ def test_sizes_are_read_from_the_tensors_and_the_revision_is_in_the_config(publi
 
 
 def test_a_file_by_its_name_is_read_as_its_content_is(published):
-    _, state = UGATIT.read_foreign(published)
-    _, named = UGATIT.read_foreign({"selfie2anime_params_0500000.pt": published})
+    _, state = UGATIT.load_public_checkpoint(published)
+    _, named = UGATIT.load_public_checkpoint({"selfie2anime_params_0500000.pt": published})
     assert named.keys() == state.keys()
 
 
-def test_a_file_of_something_else_is_told_what_was_expected_and_what_was_found():
+def test_the_error_for_another_file_says_what_was_expected_and_what_was_found():
     with pytest.raises(UsageError, match=r"lacks genA2B, .* hold genA2B, .*, and this one model, optimizer\."):
-        UGATIT.read_foreign({"model": {}, "optimizer": {}})
+        UGATIT.load_public_checkpoint({"model": {}, "optimizer": {}})
 
 
 def test_the_first_weeks_checkpoints_are_refused_by_their_key(published):
     """Before 2019-08-07 there was no ReLU between the gamma/beta layers, so the second was FC.1."""
     published["genA2B"]["FC.1.weight"] = published["genA2B"].pop("FC.2.weight")
     with pytest.raises(UsageError, match=r"genA2B lacks FC\.2\.weight"):
-        UGATIT.read_foreign(published)
+        UGATIT.load_public_checkpoint(published)
 
 
-def test_an_unknown_revision_is_told_which_there_are(published):
+def test_the_error_for_an_unknown_revision_lists_the_known_ones(published):
     with pytest.raises(UsageError, match="--revision 2019-06: ugatit reads 2019-08 and 2019-07"):
-        UGATIT.read_foreign(published, "2019-06")
+        UGATIT.load_public_checkpoint(published, "2019-06")
 
 
 def test_nested_variances_need_layer_norm():

@@ -1,4 +1,4 @@
-"""Generators of the authors' TensorFlow code give, as ours, what that code's forward pass gives from its variables."""
+"""Converted generators of the authors' TensorFlow code give the same outputs as that code's forward pass."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EPS = 1e-5
 def variables(light: bool) -> Variables:
     """A checkpoint with that code's names and shapes, random, among variables that are not read."""
     torch.manual_seed(1)
-    found: Variables = {"discriminator_A/local/conv_0/bias": torch.zeros(4), "beta1_power": torch.ones(())}
+    checkpoint: Variables = {"discriminator_A/local/conv_0/bias": torch.zeros(4), "beta1_power": torch.ones(())}
     for scope in ("generator_A", "generator_B"):
         wide, half = 4 * CHANNELS, 2 * CHANNELS
         layers = {"conv": (7, 3, CHANNELS), "conv_0": (3, CHANNELS, half), "conv_1": (3, half, wide)}
@@ -34,22 +34,22 @@ def variables(light: bool) -> Variables:
         ups = {"layer_ins_norm_0": half, "layer_ins_norm_1": CHANNELS}
         norms, rhos = norms | ups, rhos | ups
         dense = {"linear_0": wide if light else wide * (SIZE // 4) ** 2, "linear_1": wide, "gamma": wide, "beta": wide}
-        own = {"CAM_logit/kernel": torch.randn(wide, 1), "CAM_logit/bias": torch.randn(1)}
+        tensors = {"CAM_logit/kernel": torch.randn(wide, 1), "CAM_logit/bias": torch.randn(1)}
         for name, (kernel, before, after) in layers.items():
-            own[f"{name}/conv2d/kernel"] = torch.randn(kernel, kernel, before, after) / (kernel * before**0.5)
-            own[f"{name}/conv2d/bias"] = torch.randn(after)
+            tensors[f"{name}/conv2d/kernel"] = torch.randn(kernel, kernel, before, after) / (kernel * before**0.5)
+            tensors[f"{name}/conv2d/bias"] = torch.randn(after)
         for name, before in dense.items():
-            own[f"MLP/{name}/dense/kernel"] = torch.randn(before, wide) / before**0.5
-            own[f"MLP/{name}/dense/bias"] = torch.randn(wide)
+            tensors[f"MLP/{name}/dense/kernel"] = torch.randn(before, wide) / before**0.5
+            tensors[f"MLP/{name}/dense/bias"] = torch.randn(wide)
         for name, width in norms.items():
-            own |= {f"{name}/{part}": torch.randn(width) for part in ("gamma", "beta")}
-        own |= {f"{name}/rho": torch.rand(width) for name, width in rhos.items()}
-        found |= {f"{scope}/{name}": tensor for name, tensor in own.items()}
-    return found
+            tensors |= {f"{name}/{part}": torch.randn(width) for part in ("gamma", "beta")}
+        tensors |= {f"{name}/rho": torch.rand(width) for name, width in rhos.items()}
+        checkpoint |= {f"{scope}/{name}": tensor for name, tensor in tensors.items()}
+    return checkpoint
 
 
 def forward(named: Variables, scope: str, images: Tensor, light: bool) -> tuple[Tensor, Tensor]:
-    """That code's generator, channels last as there: images and heat maps (n, h, w, c)."""
+    """That code's generator, channels last as there: images and attention maps (n, h, w, c)."""
     v = {name.removeprefix(f"{scope}/"): t.double() for name, t in named.items() if name.startswith(scope)}
 
     def conv(name: str, x: Tensor, pads: tuple[int, int], stride: int = 1) -> Tensor:
@@ -79,7 +79,7 @@ def forward(named: Variables, scope: str, images: Tensor, light: bool) -> tuple[
         x = x + affine(f"{here}2/instance_norm", conv(f"{here}2/conv_0", y, (1, 1)))
     weights = v["CAM_logit/kernel"][:, 0] + v["CAM_logit/bias"]
     x = F.relu(conv("conv_1x1", torch.cat((x * weights, x * weights), 3), (0, 0)))
-    heat = x.sum(3, keepdim=True)
+    attention_map = x.sum(3, keepdim=True)
     hidden = x.mean((1, 2)) if light else x.reshape(len(x), -1)
     for name in ("linear_0", "linear_1"):
         hidden = F.relu(dense(name, hidden))
@@ -94,17 +94,17 @@ def forward(named: Variables, scope: str, images: Tensor, light: bool) -> tuple[
         x = x + y
     for i in (0, 1):
         x = conv(f"up_conv_{i}", x.repeat_interleave(2, 1).repeat_interleave(2, 2), (1, 1))
-        own = (v[f"layer_ins_norm_{i}/{part}"] for part in ("rho", "gamma", "beta"))
-        rho, gamma, beta = own
+        parameters = (v[f"layer_ins_norm_{i}/{part}"] for part in ("rho", "gamma", "beta"))
+        rho, gamma, beta = parameters
         x = F.relu(mixed(rho, x, gamma, beta))
-    return torch.tanh(conv("G_logit", x, (3, 3))), heat
+    return torch.tanh(conv("G_logit", x, (3, 3))), attention_map
 
 
 @pytest.mark.parametrize("light", [True, False], ids=["light", "full"])
 @pytest.mark.parametrize(("direction", "scope"), [("A2B", "generator_B"), ("B2A", "generator_A")])
-def test_images_and_heat_maps_are_that_codes(images, light, direction, scope):
+def test_images_and_attention_maps_are_those_of_that_code(images, light, direction, scope):
     named, x = variables(light), images(size=SIZE)[0]
-    config, state = UGATIT.read_foreign(named)
+    config, state = UGATIT.load_public_checkpoint(named)
     assert {name.split(".")[0] for name in state} == {"generator_a2b", "generator_b2a"}
     assert (config.channels, config.blocks, config.light, config.size) == (
         CHANNELS,
@@ -115,22 +115,24 @@ def test_images_and_heat_maps_are_that_codes(images, light, direction, scope):
     method = UGATIT(config.model_copy(update={"size": SIZE, "global_depth": 1, "local_depth": 1})).double().eval()
     _, unexpected = method.load_state_dict(state, strict=False)
     assert not unexpected
-    wanted, heat = forward(named, scope, x.permute(0, 2, 3, 1), light)
-    assert wanted.std() > 0.1
+    expected, attention_map = forward(named, scope, x.permute(0, 2, 3, 1), light)
+    assert expected.std() > 0.1
     with torch.no_grad():
-        found = method._generator_for(direction)(x)
+        output = method._generator(direction)(x)
     # rho - 0.1 and the CAM's sum are folded in the file's float32.
-    torch.testing.assert_close(found.image.permute(0, 2, 3, 1), wanted, atol=1e-5, rtol=0)
-    torch.testing.assert_close(found.heat.permute(0, 2, 3, 1), heat, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(output.image.permute(0, 2, 3, 1), expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(output.attention_map.permute(0, 2, 3, 1), attention_map, atol=1e-5, rtol=1e-5)
 
 
 def test_a_variable_that_is_missing_is_named():
     named = variables(light=True)
     del named["generator_A/MLP/gamma/dense/bias"]
-    with pytest.raises(UsageError, match=r"lacks generator_A/MLP/gamma/dense/bias; .* this file generator_A/CAM_logit"):
-        UGATIT.read_foreign(named)
+    with pytest.raises(
+        UsageError, match=r"lacks generator_A/MLP/gamma/dense/bias; .* this file holds generator_A/CAM_logit"
+    ):
+        UGATIT.load_public_checkpoint(named)
 
 
 def test_a_revision_means_nothing_there():
     with pytest.raises(UsageError, match="--revision 2019-07: TensorFlow's checkpoints have none"):
-        UGATIT.read_foreign(variables(light=True), "2019-07")
+        UGATIT.load_public_checkpoint(variables(light=True), "2019-07")

@@ -1,4 +1,4 @@
-"""Networks, losses and three steps equal values of the authors' PyTorch code, whose checkpoints are read."""
+"""Networks, losses and three steps from a checkpoint equal the values of the authors' PyTorch code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ugatit.method import UGATIT
 from ugbench.method import UsageError
 
 HERE = Path(__file__).parents[1] / "golden"
-OWN = {
+NETWORKS = {
     "genA2B": "generator_a2b",
     "genB2A": "generator_b2a",
     "disGA": "global_a",
@@ -33,8 +33,8 @@ def golden(request: pytest.FixtureRequest) -> Golden:
     """The golden values of "light", which lie beside the tests, or "full", which lie with the test data."""
     name = getattr(request, "param", "light")
     folder = HERE if name == "light" else request.getfixturevalue("test_data") / "golden"
-    told = json.loads((folder / f"ugatit-{name}.json").read_text())
-    return told, load_file(folder / f"ugatit-{name}.safetensors")
+    record = json.loads((folder / f"ugatit-{name}.json").read_text())
+    return record, load_file(folder / f"ugatit-{name}.safetensors")
 
 
 both = pytest.mark.parametrize("golden", ["light", "full"], indirect=True)
@@ -42,7 +42,7 @@ both = pytest.mark.parametrize("golden", ["light", "full"], indirect=True)
 
 def public(golden: Golden, when: str) -> dict[str, dict[str, Tensor]]:
     """A checkpoint as the public code writes it, `before` or `after3`, in float64."""
-    networks: dict[str, dict[str, Tensor]] = {name: {} for name in OWN}
+    networks: dict[str, dict[str, Tensor]] = {name: {} for name in NETWORKS}
     for key, tensor in golden[1].items():
         moment, *rest = key.split("/")
         if moment == when:
@@ -55,17 +55,17 @@ def image(golden: Golden, step: int, domain: str) -> Tensor:
 
 
 def start(golden: Golden) -> UGATIT:
-    told = golden[0]
-    config, state = UGATIT.read_foreign(public(golden, "before"))
-    optimiser = told["optimiser"]
-    update = {"size": told["generator"]["size"], "batch_size": told["batch"], "steps": 10**9}
+    record = golden[0]
+    config, state = UGATIT.load_public_checkpoint(public(golden, "before"))
+    optimiser = record["optimiser"]
+    update = {"size": record["generator"]["size"], "batch_size": record["batch"], "steps": 10**9}
     update |= {"lr": optimiser["adam_lr"], "weight_decay": optimiser["weight_decay"]}
     method = UGATIT(config.model_copy(update=update)).double()
     method.load_state_dict(state)
     return method
 
 
-def own_term(public_term: str) -> str:
+def our_term(public_term: str) -> str:
     """discriminators/disGA_cam is our discriminators/global_cam_a."""
     phase, term = public_term.split("/")
     if not term.startswith("dis"):
@@ -79,8 +79,8 @@ def own_term(public_term: str) -> str:
 def test_networks_in_eval_mode_give_the_golden_outputs(golden, network):
     method = start(golden).eval()
     with torch.no_grad():
-        found = method.get_submodule(OWN[network])(image(golden, 0, JUDGED[network]))
-    for part, name in zip(found, ("out", "cam_logit", "heatmap"), strict=True):
+        output = method.get_submodule(NETWORKS[network])(image(golden, 0, JUDGED[network]))
+    for part, name in zip(output, ("out", "cam_logit", "heatmap"), strict=True):
         # Relative: the discriminators' stored vectors there are no singular ones, and outputs reach 1e7.
         torch.testing.assert_close(part, golden[1][f"eval/{network}/{name}"], atol=1e-10, rtol=1e-12)
 
@@ -89,10 +89,10 @@ def test_networks_in_eval_mode_give_the_golden_outputs(golden, network):
 def test_three_steps_give_the_golden_losses_and_state(golden, engine):
     method = start(golden)
     trained = engine(method)
-    for step, wanted in enumerate(golden[0]["losses"]):
-        found = trained.step(image(golden, step, "a"), image(golden, step, "b"), step)
-        assert found == pytest.approx({own_term(k): v for k, v in wanted.items()}, rel=1e-10)
-    _, after = UGATIT.read_foreign(public(golden, "after3"))
+    for step, expected in enumerate(golden[0]["losses"]):
+        losses = trained.step(image(golden, step, "a"), image(golden, step, "b"), step)
+        assert losses == pytest.approx({our_term(k): v for k, v in expected.items()}, rel=1e-10)
+    _, after = UGATIT.load_public_checkpoint(public(golden, "after3"))
     state = method.state_dict()
     assert state.keys() == after.keys()
     for name, tensor in after.items():
@@ -100,10 +100,10 @@ def test_three_steps_give_the_golden_losses_and_state(golden, engine):
 
 
 @both
-def test_a_public_checkpoint_tells_its_networks(golden):
-    told = golden[0]
-    config, state = UGATIT.read_foreign(public(golden, "before"))
-    generator, discriminator = told["generator"], told["discriminator"]
+def test_the_config_of_a_public_checkpoint_follows_from_its_tensors(golden):
+    record = golden[0]
+    config, state = UGATIT.load_public_checkpoint(public(golden, "before"))
+    generator, discriminator = record["generator"], record["discriminator"]
     assert (config.channels, config.blocks, config.light) == tuple(
         generator[k] for k in ("channels", "blocks", "light")
     )
@@ -116,7 +116,7 @@ def test_a_public_checkpoint_tells_its_networks(golden):
 
 
 def test_a_public_checkpoint_is_taken_with_that_codes_own_settings(golden):
-    config, _ = UGATIT.read_foreign(public(golden, "before"))
+    config, _ = UGATIT.load_public_checkpoint(public(golden, "before"))
     assert (config.rho_start, config.init, config.spectral_iterations) == (0.9, "default", "forward")
     assert (config.variance, config.discriminator_cam_weight, config.steps) == (
         "unbiased",
@@ -126,7 +126,7 @@ def test_a_public_checkpoint_is_taken_with_that_codes_own_settings(golden):
 
 
 def spoil(name: str, networks: dict[str, dict[str, Tensor]]) -> None:
-    generator, judge = networks["genA2B"], networks["disGA"]
+    generator, discriminator = networks["genA2B"], networks["disGA"]
     if name == "network":
         del networks["disLB"]
     elif name == "key":
@@ -134,9 +134,9 @@ def spoil(name: str, networks: dict[str, dict[str, Tensor]]) -> None:
     elif name == "no generator at all":
         networks["genB2A"].clear()
     elif name == "no discriminator at all":
-        judge.clear()
+        discriminator.clear()
     elif name == "unknown key":
-        judge["model.1.weight_g"] = judge["model.1.bias"]
+        discriminator["model.1.weight_g"] = discriminator["model.1.bias"]
     elif name == "one block less":
         for key in [key for key in networks["genB2A"] if key.startswith(("UpBlock1_2", "DownBlock.13"))]:
             del networks["genB2A"][key]
@@ -160,9 +160,9 @@ def test_a_checkpoint_of_another_kind_is_refused_by_the_key(golden, wrong, messa
     networks = public(golden, "before")
     spoil(wrong, networks)
     with pytest.raises(UsageError, match=message):
-        UGATIT.read_foreign(networks)
+        UGATIT.load_public_checkpoint(networks)
 
 
 def test_a_revision_that_is_not_known_is_refused(golden):
     with pytest.raises(UsageError, match="--revision 2001-01"):
-        UGATIT.read_foreign(public(golden, "before"), "2001-01")
+        UGATIT.load_public_checkpoint(public(golden, "before"), "2001-01")

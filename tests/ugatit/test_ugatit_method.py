@@ -1,4 +1,4 @@
-"""U-GAT-IT as a method: options, variants, groups, gradients, attention, scalars, steps in odd conditions."""
+"""U-GAT-IT as a method: options, variants, groups, gradients, attention, scalars, steps under special conditions."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ugatit.method import UGATIT
-from ugatit.normalization import MixedNorm
+from ugatit.normalization import AdaLIN
 from ugbench.method import Batch, ConfigError, UnknownName
-from ugbench.training import optimization
-from ugbench.training.phases import Phases
+from ugbench.training.step import Phases, build_optimizers
 
 DIFFERENCES = {
     "in": {"rho": 1.0, "style": False},
@@ -140,7 +139,7 @@ def test_by_default_there_are_two_groups_that_decay_everything(tiny):
     ],
     ids=["kernels", "rho rate", "rho undecayed"],
 )
-def test_options_set_vectors_and_rho_apart(tiny, options, expected):
+def test_options_give_vectors_and_rho_groups_of_their_own(tiny, options, expected):
     assert settings(tiny(**options)) == expected
 
 
@@ -175,17 +174,17 @@ def test_discriminators_losses_reach_them_alone_and_every_parameter_learns(tiny,
     watched = Watched(method)
     method.step(Batch(*images()), watched)
     names = {name for name, _ in method.named_parameters()}
-    judges = {name for name in names if name.startswith(("global", "local"))}
-    assert watched.reached["discriminators"] == judges
-    assert watched.reached["generators"] >= names - judges
+    discriminators = {name for name in names if name.startswith(("global", "local"))}
+    assert watched.reached["discriminators"] == discriminators
+    assert watched.reached["generators"] >= names - discriminators
 
 
 def test_the_terms_of_each_phase_have_the_documented_names(tiny, images):
     watched = Watched(tiny(light=True))
     watched.method.step(Batch(*images()), watched)
-    judged = {f"{kind}{cam}_{domain}" for kind in ("global", "local") for cam in ("", "_cam") for domain in "ab"}
-    assert set(watched.terms["discriminators"]) == judged
-    assert set(watched.terms["generators"]) == judged | {
+    adversarial = {f"{kind}{cam}_{domain}" for kind in ("global", "local") for cam in ("", "_cam") for domain in "ab"}
+    assert set(watched.terms["discriminators"]) == adversarial
+    assert set(watched.terms["generators"]) == adversarial | {
         "cycle_a",
         "cycle_b",
         "identity_a",
@@ -225,43 +224,43 @@ def test_a_network_that_is_left_out_has_no_loss(tiny, engine, images, variant, l
 def test_attention_has_a_map_for_each_classifier_the_generators_first(tiny, images, variant, maps):
     method = tiny(variant, light=True).eval()
     with torch.no_grad():
-        found = method.attention(images(n=3)[0], "A2B")
-    assert {name: tuple(heat.shape) for name, heat in found.items()} == {
+        attention_maps = method.attention(images(n=3)[0], "A2B")
+    assert {name: tuple(attention_map.shape) for name, attention_map in attention_maps.items()} == {
         name: (3, 1, side, side) for name, side in maps.items()
     }
-    assert list(found) == list(maps)
+    assert list(attention_maps) == list(maps)
 
 
 @pytest.mark.parametrize("variant", [None, "no-gcam", "no-dcam", "no-cam"])
 def test_feature_maps_are_of_every_network_with_or_without_a_classifier(tiny, images, variant):
     method = tiny(variant, light=True).eval()
     with torch.no_grad():
-        found = method.feature_maps(images(n=3)[0], "A2B")
-    assert {name: tuple(heat.shape) for name, heat in found.items()} == {
+        attention_maps = method.feature_maps(images(n=3)[0], "A2B")
+    assert {name: tuple(attention_map.shape) for name, attention_map in attention_maps.items()} == {
         "generator": (3, 1, 8, 8),
         "global": (3, 1, 3, 3),
         "local": (3, 1, 3, 3),
     }
-    assert next(iter(found)) == "generator"
-    assert set(found) - set(method.output_maps) == {"generator"}
+    assert next(iter(attention_maps)) == "generator"
+    assert set(attention_maps) - set(method.output_maps) == {"generator"}
 
 
 def test_discriminators_maps_are_of_the_translation_in_its_target_domain(tiny, images):
     method = tiny(light=True).eval()
     a, b = images()
     with torch.no_grad():
-        for direction, x, judge in (("A2B", a, method.local_b), ("B2A", b, method.local_a)):
-            expected = judge(method.translate(x, direction)).heat
+        for direction, x, discriminator in (("A2B", a, method.local_b), ("B2A", b, method.local_a)):
+            expected = discriminator(method.translate(x, direction)).attention_map
             assert torch.equal(method.attention(x, direction)["local"], expected)
 
 
 def test_scalars_are_the_mean_of_each_rho_that_is_learnt(tiny):
     method = tiny(light=True)
-    found = method.scalars()
-    assert len(found) == 2 * (2 * method.config.blocks + 2)
+    scalars = method.scalars()
+    assert len(scalars) == 2 * (2 * method.config.blocks + 2)
     expected = method.generator_b2a.decoder[1].norm2.rho.detach().mean()
-    assert found["rho/generator_b2a.decoder.1.norm2"] == expected
-    assert "rho/generator_a2b.up1.norm" in found
+    assert scalars["rho/generator_b2a.decoder.1.norm2"] == expected
+    assert "rho/generator_a2b.up1.norm" in scalars
     assert tiny("rho05", light=True).scalars() == {}
 
 
@@ -275,7 +274,7 @@ def test_rho_starts_at_one_in_blocks_and_at_zero_in_upsampling_layers():
 def test_rho_stays_within_its_bounds_and_leaves_them_again(tiny, engine, images):
     method = tiny(light=True, lr=0.3, steps=100)
     trained = engine(method)
-    norms = [module for module in method.modules() if isinstance(module, MixedNorm)]
+    norms = [module for module in method.modules() if isinstance(module, AdaLIN)]
     at_bounds = []
     for step in range(4):
         trained.step(*images(step), step)
@@ -339,7 +338,7 @@ def test_the_smoke_preset_takes_its_sizes_light_and_full(preset_size, light):
     }
     method = UGATIT(UGATIT.make_config("smoke", None, overrides))
     a, b = torch.rand(2, 1, 3, preset_size, preset_size) * 2 - 1
-    phases = Phases(optimization.build(method))
+    phases = Phases(build_optimizers(method))
     method.step(Batch(a, b), phases)
     assert all(value.isfinite() for value in phases.losses.values())
     assert set(method.inference()) == {"generator_a2b", "generator_b2a"}

@@ -1,4 +1,4 @@
-"""The networks: the published sizes, what they refuse, and that no output depends on its neighbours."""
+"""The networks: published sizes, refused inputs, and outputs that do not depend on the rest of the batch."""
 
 from __future__ import annotations
 
@@ -105,11 +105,11 @@ def test_attention_weights_the_channels_by_the_classifiers(images):
     nn.init.ones_(attention.mix.weight)
     nn.init.zeros_(attention.mix.bias)
     x = torch.tensor([[[[0.0, 4.0]], [[1.0, 2.0]]]])
-    features, logits, heat = attention(x)
+    features, logits, attention_map = attention(x)
     # Averages 2 and 1.5, maxima 4 and 2; each pixel's sum is of both channels times both weights.
     assert logits.tolist() == [[2 * 2 + 3 * 1.5, 5 * 4 + 7 * 2]]
     assert features[0, 0].tolist() == [[1 * (3 + 7), 4 * (2 + 5) + 2 * (3 + 7)]]
-    assert heat.tolist() == [[[[2 * 10.0, 2 * 48.0]]]]
+    assert attention_map.tolist() == [[[[2 * 10.0, 2 * 48.0]]]]
 
 
 @pytest.mark.parametrize(("weighting", "scale"), [("unnormalised", 1.0), ("normalised", 5.0)])

@@ -1,4 +1,4 @@
-"""The fast step does what the plain one does, in every parameter, buffer and loss."""
+"""The fast step gives the same parameters, buffers and losses as the plain reference step."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ def train_both(method, engine, oracle, images, steps, size=32):
     loss_difference = 0.0
     for step in range(steps):
         a, b = images(step, method.config.batch_size, size)
-        found, wanted = fast.step(a, b, step), plain.step(a, b, step)
-        # With an extra group the phase's name has it too.
-        found = {
-            f"{name.split('/')[0].split('+')[0].split('_')[0]}/{name.split('/')[1]}": v for name, v in found.items()
+        losses, expected = fast.step(a, b, step), plain.step(a, b, step)
+        # The name of a phase also contains the names of extra groups.
+        losses = {
+            f"{name.split('/')[0].split('+')[0].split('_')[0]}/{name.split('/')[1]}": v for name, v in losses.items()
         }
-        assert found.keys() == wanted.keys()
-        loss_difference = max(loss_difference, *(abs(found[k] - wanted[k]) / (1 + abs(wanted[k])) for k in wanted))
+        assert losses.keys() == expected.keys()
+        relative = (abs(losses[name] - expected[name]) / (1 + abs(expected[name])) for name in expected)
+        loss_difference = max(loss_difference, *relative)
     state = method.state_dict()
     assert state.keys() == plain.tensors.keys()
     differences = {name: float((state[name] - plain.tensors[name].detach()).abs().max()) for name in state}
@@ -83,8 +84,8 @@ def test_the_papers_depths_at_96_px_equal_the_plain_step(tiny, engine, oracle, i
     assert losses < TOLERANCE
 
 
-def test_a_wrong_step_is_told_apart(tiny, engine, oracle, images, monkeypatch):
-    monkeypatch.setattr(UGATIT, "_norms", lambda self: {})  # rho is left where the update put it
+def test_a_step_that_does_not_clip_rho_differs_from_the_plain_step(tiny, engine, oracle, images, monkeypatch):
+    monkeypatch.setattr(UGATIT, "_learnt_rhos", lambda self: {})  # rho is left where the update put it
     difference, where, _ = train_both(tiny(light=True), engine, oracle, images, 1)
     assert difference > 1e-4
     assert where.endswith(".rho")

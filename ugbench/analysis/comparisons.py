@@ -90,7 +90,7 @@ def compare_methods(
     """
     candidates = list_runs(evaluation.results) if runs is None else runs
     runs = [run for run in candidates if run.is_done() and run.config.dataset is not None]
-    runs = longest_trained([run for run in runs if not datasets or _dataset_name(run) in datasets])
+    runs = longest_trained([run for run in runs if not datasets or run.dataset_folder.name in datasets])
     if to not in {run.config.label for run in runs}:
         raise UnknownName("finished method", to, {run.config.label for run in runs})
     families = [_with_equal_format(evaluation, family) for family in _families(runs, to)]
@@ -114,18 +114,14 @@ def compare_methods(
     return comparisons
 
 
-def _dataset_name(run: Run) -> str:
-    return run.path.parent.parent.name
-
-
 def _families(runs: Sequence[Run], to: str) -> list[_Family]:
     """The families that have runs of `to` and of another method."""
     families = []
-    for dataset in dict.fromkeys(map(_dataset_name, runs)):
+    for dataset in dict.fromkeys(run.dataset_folder.name for run in runs):
         for direction in DIRECTIONS:
             by_label: dict[str, list[Run]] = {}
             for run in runs:
-                if _dataset_name(run) == dataset and direction in run.directions():
+                if run.dataset_folder.name == dataset and direction in run.directions():
                     by_label.setdefault(run.config.label, []).append(run)
             base = by_label.pop(to, [])
             if base and by_label:

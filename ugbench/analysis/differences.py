@@ -6,17 +6,16 @@ ugbench.analysis.paired_runs computes them. This module imports no torch, becaus
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from ugbench.direction import Direction
-from ugbench.errors import RunError
+from ugbench.runs import jsonl
+from ugbench.runs.folder import DIFFERENCES
 from ugbench.scoring.record import ScoreRecord
 
-FILE = "differences.jsonl"
 METRIC = "kid"
 
 
@@ -66,23 +65,14 @@ def read(file: Path) -> Iterator[DifferenceRecord]:
     Raises:
         RunError: a line is no such record; the message names file and line.
     """
-    if not file.exists():
-        return
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            yield DifferenceRecord(**json.loads(line))
-        except (json.JSONDecodeError, ValidationError, TypeError):
-            raise RunError(f"{file}, line {number} is no difference of runs; remove that line.") from None
+    return jsonl.read(file, lambda fields: DifferenceRecord(**fields), "difference of runs")
 
 
 def read_all(results: Path) -> list[DifferenceRecord]:
     """All differences under a results folder, oldest first. Raises RunError as `read`."""
-    return [record for file in sorted(results.rglob(FILE)) for record in read(file)]
+    return [record for file in sorted(results.rglob(DIFFERENCES)) for record in read(file)]
 
 
 def append(file: Path, records: Iterable[DifferenceRecord]) -> None:
     """Append records to `file`, one per line; without records it does nothing."""
-    lines = [record.model_dump_json() + "\n" for record in records]
-    if lines:
-        with file.open("a", encoding="utf-8") as out:
-            out.writelines(lines)
+    jsonl.append(file, (record.model_dump() for record in records))

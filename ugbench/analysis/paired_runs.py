@@ -14,8 +14,9 @@ from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import UsageError
 from ugbench.inference.test_set import make_outputs
 from ugbench.metrics._kernel import row_sums
+from ugbench.runs.folder import DIFFERENCES
 from ugbench.runs.run import Run, dataset_of
-from ugbench.runs.stored_outputs import Outputs, are_made, outputs_of
+from ugbench.runs.stored_outputs import Outputs, are_stored, outputs_of
 from ugbench.scoring.evaluate import Evaluation
 from ugbench.scoring.protocols import protocol_id
 from ugbench.statistics import permutation
@@ -78,7 +79,7 @@ def _complete_outputs(run: Run, direction: Direction) -> Outputs | None:
         return None
     outputs = outputs_of(run, dataset_of(run), direction)
     # After `eval --select` or an interrupted `--checkpoints all` the outputs belong to another step than the last.
-    return outputs if are_made(run, direction, outputs) else None
+    return outputs if are_stored(run, direction, outputs) else None
 
 
 def _store_group(evaluation: Evaluation, group: Sequence[tuple[Run, Outputs]], direction: Direction) -> None:
@@ -87,7 +88,7 @@ def _store_group(evaluation: Evaluation, group: Sequence[tuple[Run, Outputs]], d
     size, format = group[0][1].size, group[0][1].format
     folder = evaluation.folder(dataset)
     identifier = protocol_id(evaluation.request.protocol_of(METRIC, size, format))
-    file = folder / differences.FILE
+    file = folder / DIFFERENCES
     known = {record.pair for record in differences.read(file)}
     new_records = []
     for (first, first_outputs), (second, second_outputs) in combinations(group, 2):

@@ -1,4 +1,4 @@
-"""What `ugbench ablate` says beyond the table: differences to the full method, or whether a learnt share adapts."""
+"""What `ugbench ablate` says beyond the table: differences to the full method."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def against(scored: Scored, method: str) -> Conclusion:
     found = []
     if differences.are_due(scored.scores) and len(scored.runs) > 1:
         found = comparisons.compare_methods(scored.evaluation, method, runs=scored.runs)
-    layout = ablation.ablation(scored.table, method, found)
+    layout = ablation.ablation_table(scored.table, method, found)
 
     def show() -> None:
         print_rows(layout.header, layout.rows)
@@ -24,20 +24,3 @@ def against(scored: Scored, method: str) -> Conclusion:
             print(f"{one.dataset} {one.direction}: {one.method_text()}")
 
     return Conclusion({"differences": [one.to_json() for one in found], "ablation": ablation.to_json(layout)}, show)
-
-
-def adaptation(scored: Scored, method: str) -> Conclusion:
-    """Whether the share that a method learns adapts to the dial, and whether learning it pays."""
-    from ugbench.tables import rho_records, rho_verdict
-
-    rhos = rho_records.keep(scored.runs)
-    study = rho_verdict.gather(rhos, scored.scores, method, scored.seeds)
-    own = rho_verdict.verdict(study)
-    content = {"rho": [one.model_dump() for one in rhos], "adaptation": rho_verdict.to_json(own)}
-
-    def show() -> None:
-        print_rows(rho_verdict.HEADER, rho_verdict.means(study))
-        for sentence in rho_verdict.sentences(own):
-            print(sentence)
-
-    return Conclusion(content, show)

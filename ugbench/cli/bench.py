@@ -45,7 +45,7 @@ def bench(
     config = registry.load_method(method).make_config(preset, variant, overrides).resolved(1000, 1000)
     chosen = pick_device(device)
     with progress_callback(f"timing {method}") as tick:
-        figures = measure(method, config, chosen, pick_precision(precision, chosen), variant, steps, tick=tick)
+        figures = measure(method, config, chosen, pick_precision(precision, chosen), variant, steps, progress=tick)
     if as_json:
         print_json(figures)
         return

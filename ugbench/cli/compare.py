@@ -14,7 +14,6 @@ from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
     from ugbench.cli.study import Conclusion, Scored
-    from ugbench.method import Adaptation
     from ugbench.study.grid import Study
 
 Datasets = Annotated[
@@ -118,9 +117,6 @@ def ablate(
         list[str] | None,
         typer.Option("--variants", metavar="all|A,B,…", help="Beside full; all: the paper's own (default)."),
     ] = None,
-    dial: Annotated[
-        bool, typer.Option("--dial", help="Whether a learnt share adapts to shape and texture: see docs/dial-study.md.")
-    ] = False,
     seeds: Seeds = None,
     steps: Steps = None,
     preset: Preset = None,
@@ -144,20 +140,14 @@ def ablate(
 ) -> None:
     """Train a method and its variants, score them, and say what differs from the full method.
 
-    With --dial the study is another: dials turned to different shape and texture, and on each the variants that
-    learn a share (U-GAT-IT's rho) from different starts or hold it fixed. --dataset is then the dial to turn, and
-    --variants what runs beside those; preset, size, steps and seeds are the study's own unless they are given.
-
     \b
     Examples:
       ugbench ablate --dataset dial:size=32 --preset smoke --steps 400 --seeds 6 --extractor random
       ugbench ablate ugatit --dataset cat2dog --variants no-cam,in,ln --dry-run
-      ugbench ablate --dial --jobs 2 --dry-run
     """
     from functools import partial
 
     from ugbench.cli import ablation
-    from ugbench.study import dial as dial_study
     from ugbench.study import grid
 
     given = {
@@ -168,47 +158,15 @@ def ablate(
         "batch_size": batch_size,
         "set": {method: options.parse_sets(sets)} if sets else None,
     }
-    fields: dict[str, Any]
-    conclude: Callable[[Scored], Conclusion]
-    if dial:
-        others = _known(method, options.split_list(variants, "--variants"))
-        asked = _adaptation(method)
-        fields = dial_study.fields(method, asked, _one_dial(dataset), others, size)
-        dial_study.check_sets(method, asked, options.parse_sets(sets))
-        metrics = [*(metrics or ()), *dial_study.METRICS]  # the verdict needs its own
-        conclude = partial(ablation.adaptation, method=method)
-    else:
-        chosen = _variants(method, options.split_list(variants, "--variants"))
-        if not dataset:
-            raise UsageError("--dataset is missing: say what to train on.")
-        fields = {"methods": [method], "variants": {method: chosen}, "datasets": list(dataset)}
-        conclude = partial(ablation.against, method=method)
+    chosen = _variants(method, options.split_list(variants, "--variants"))
+    if not dataset:
+        raise UsageError("--dataset is missing: say what to train on.")
+    fields: dict[str, Any] = {"methods": [method], "variants": {method: chosen}, "datasets": list(dataset)}
+    conclude = partial(ablation.against, method=method)
     fields |= {key: value for key, value in given.items() if value is not None}
     scoring = (metrics, protocol, extractor, weights, lpips_net, cache)
     where = (results, data_root, device, precision)
     _run(grid.declare(fields, "the call"), jobs, dry_run, skip_bad, scoring, where, as_json, conclude)
-
-
-def _adaptation(method: str) -> Adaptation:
-    """What --dial puts to the test.
-
-    Raises:
-        UnknownName: no such method.
-        UsageError: it learns no share.
-    """
-    from ugbench import registry
-
-    found = registry.load_method(method).adaptation
-    if found is None:
-        able = [name for name in registry.modules("methods") if registry.load_method(name).adaptation is not None]
-        raise UsageError(f"--dial: {method} learns no share to put to the test; name one that does: {', '.join(able)}.")
-    return found
-
-
-def _one_dial(dataset: list[str] | None) -> str | None:
-    if dataset and len(dataset) > 1:
-        raise UsageError(f"--dial turns one dial, and {len(dataset)} data sets were given; give one --dataset.")
-    return dataset[0] if dataset else None
 
 
 def _variants(method: str, asked: list[str]) -> list[str]:

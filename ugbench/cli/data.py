@@ -127,9 +127,9 @@ def make(
       ugbench data make dial:shape=0,texture=1,size=32 --output stripes
     """
     from ugbench.data.dataset_names import resolve
-    from ugbench.data.dial.spec import parse
+    from ugbench.data.dial.spec import parse_spec
 
-    spec = parse(dial)
+    spec = parse_spec(dial)
     with progress_callback(f"drawing {spec.name}") as tick:
         if output is None:
             folder = resolve(dial, data_root, tick).root
@@ -147,14 +147,14 @@ def write_whole(spec: DialSpec, folder: Path, progress: Progress | None = None) 
     Raises:
         DataError: something is there already.
     """
-    from ugbench.data.dial.dataset import write
+    from ugbench.data.dial.dataset import write_dial
 
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise DataError(f"--output {folder}: something is there already; remove it, or name another folder.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as work:
         made = Path(work) / folder.name
-        write(spec, made, progress)
+        write_dial(spec, made, progress)
         made.rename(folder)
 
 

@@ -43,7 +43,7 @@ def check(
         found = resolve(dataset, data_root, tick)
         report = check_dataset(found, tick)
     if as_json:
-        likeness = {"hash": "phash", "bits": duplicates.BITS, "most": duplicates.MOST}
+        likeness = {"hash": "phash", "bits": duplicates.BITS, "most": duplicates.MAX_DISTANCE}
         print_json({"name": found.name, "root": found.root, **asdict(report), "likeness": likeness})
     else:
         header = ("split", "images", "readable", "sizes", "modes", "formats")

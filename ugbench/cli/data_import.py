@@ -50,8 +50,8 @@ def import_(
     paper = known.images if known else None
     counts = plan.counts()
     if as_json:
-        report = {"name": plan.name, "root": folder, "images": counts, "paper": paper, "shape": plan.shape}
-        print_json({**report, "turned": plan.turned, "notes": plan.notes})
+        report = {"name": plan.name, "root": folder, "images": counts, "paper": paper, "shape": plan.layout}
+        print_json({**report, "turned": plan.swapped, "notes": plan.notes})
         return
     header = ("split", "images", "paper") if paper else ("split", "images")
     print_rows(header, [(split, n, *([paper[split]] if paper else [])) for split, n in counts.items()])

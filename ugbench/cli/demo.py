@@ -58,21 +58,21 @@ def demo(
     run = prepared.run
     say(f"2. train: {run.config.label}, {steps} steps, in {run.path}")
     with training_progress(run.config.label) as watch:
-        loop.train(run, prepared.images, chosen, watch=watch)
+        loop.train(run, prepared.images, chosen, callbacks=watch)
 
     say(f"3. translate and score: {', '.join(METRICS)}")
     networks = Networks("random", "alex", {}, chosen)
     records = Evaluation(EvalRequest(METRICS, networks), results, say).run(run)
 
-    home = run.path.parents[1]
+    home = run.dataset_folder
     table_file, figure_file = home / "table.md", home / "comparison.png"
     table = build_table([one for one in read_all(results) if one.dataset == home.name], METRICS)
-    table_file.write_text(render.render(table, "md"), encoding="utf-8")
+    table_file.write_text(render(table, "md"), encoding="utf-8")
     save(comparison.draw(FigureContext(results, [run], direction="A2B", limit=4)), figure_file)
     if as_json:
         print_json({"run": run.path, "scores": [one.to_json() for one in records], "figure": figure_file})
     else:
-        print(render.render(table, "terminal"))
+        print(render(table, "terminal"))
     say(f"4. the table is in {table_file}, the picture (input, attention, output, truth) in {figure_file}")
     say(f"Next: ugbench translate {run.id[:6]} --input {_first(dataset_of(run).root)} --output out")
 

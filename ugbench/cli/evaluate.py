@@ -90,7 +90,7 @@ def evaluate(
     from ugbench.analysis.paired_runs import store_differences
     from ugbench.analysis.selection import rule
     from ugbench.device import pick_device
-    from ugbench.runs.filters import nothing
+    from ugbench.runs.filters import nothing_found
     from ugbench.runs.run import find_run, list_runs
     from ugbench.scoring import record
     from ugbench.scoring.evaluate import Evaluation, score_folders
@@ -112,7 +112,7 @@ def evaluate(
     else:
         chosen = [find_run(run, results) for run in runs] if runs else finished(results, say)
         if not chosen:
-            raise nothing(results, "finished run", "train one, or name a RUN")
+            raise nothing_found(results, "finished run", "train one, or name a RUN")
         if select == "validation":
             wanted = replace(wanted, checkpoint=rule(wanted.networks.extractor))
         with progress_callback("scoring") as tick:
@@ -121,7 +121,7 @@ def evaluate(
             records = evaluation.runs((run, steps_of(evaluation, run, checkpoints, select)) for run in chosen)
         # Kept differences are of last checkpoints.
         if select == "last" and are_due(records):
-            for folder in dict.fromkeys(run.path.parent.parent for run in chosen):
+            for folder in dict.fromkeys(run.dataset_folder for run in chosen):
                 store_differences(evaluation, [run for run in list_runs(results) if run.path.is_relative_to(folder)])
     if as_json:
         print_json([one.to_json() for one in records])
@@ -201,9 +201,7 @@ def steps_of(evaluation: Evaluation, run: Run, checkpoints: str, select: str) ->
 
 def kept_steps(run: Run) -> tuple[int | None, ...]:
     """The steps of a run's checkpoints, rising; None where there is only what was imported."""
-    from ugbench.runs.checkpoint import steps
-
-    return (None,) if run.config.origin is not None else tuple(steps(run.checkpoints)) or (None,)
+    return (None,) if run.config.origin is not None else tuple(run.checkpoint_steps()) or (None,)
 
 
 def pick_protocol(name: str | None, reference: str | None) -> NamedProtocol:

@@ -101,7 +101,7 @@ def _write_safetensors(run: Run, method: Method, step: int, output: Path) -> dic
     export = safetensors.export_of(run, method, step)
     safetensors.write(export, output)
     page = output.with_suffix(".md")
-    page.write_text(card(export, record.read(run.path / record.FILE), output.name), encoding="utf-8")
+    page.write_text(card(export, record.read(run.scores_file), output.name), encoding="utf-8")
     return {
         "text": f"{' and '.join(export.directions)}, with the card {page.name}",
         "directions": list(export.directions),

@@ -15,7 +15,7 @@ from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
     from ugbench.data.datasets import DataSet
-    from ugbench.imports.external import Matched
+    from ugbench.imports.external import MatchedOutputs
     from ugbench.runs.run import Run
 
 EXTERNAL = "external"
@@ -89,13 +89,13 @@ def import_(
         report = _outputs(path, name, found, direction, command, results)
     else:
         from ugbench.device import pick_device, pick_precision
-        from ugbench.imports.checkpoint import Wish, import_checkpoint
+        from ugbench.imports.checkpoint import ImportRequest, import_checkpoint
 
         if command is not None:
             raise UsageError(f"--command goes with --as {EXTERNAL}; leave it out.")
         if path is None:
             raise UsageError("FILE|DIR is missing: name a checkpoint's file, or the folder of its files.")
-        wish = Wish(path, method, name, found, direction, revision, options.parse_sets(sets))
+        wish = ImportRequest(path, method, name, found, direction, revision, options.parse_sets(sets))
         # Public code translates in float32.
         run = import_checkpoint(wish, results, pick_precision(precision, pick_device(device), auto="fp32"), say)
         say(f"run {run.id} in {run.path}: {run.config.label}, {', '.join(run.directions())}")
@@ -112,7 +112,7 @@ def _outputs(
     command: str | None,
     results: Path,
 ) -> dict[str, Any]:
-    from ugbench.imports.external import folders_by_direction, import_outputs, made_by_command, match
+    from ugbench.imports.external import folders_by_direction, import_outputs, match_outputs, run_tool
 
     if dataset is None:
         raise UsageError(f"--as {EXTERNAL} needs --dataset: outputs are matched to its test images.")
@@ -121,12 +121,12 @@ def _outputs(
     if command is not None:
         if name is None:
             raise UsageError("--command needs --name: what tables call the tool.")
-        source: AbstractContextManager[dict[Any, Path]] = made_by_command(command, dataset, direction or "A2B")
+        source: AbstractContextManager[dict[Any, Path]] = run_tool(command, dataset, direction or "A2B")
     else:
         assert path is not None
         source = nullcontext(folders_by_direction(path, direction))
     with source as folders:
-        matched = {way: match(folder, dataset, way) for way, folder in folders.items()}
+        matched = {way: match_outputs(folder, dataset, way) for way, folder in folders.items()}
         called = name or (path.resolve().name if path is not None else "")
         run = import_outputs(matched, called, dataset, results, command)
     say(f"run {run.id} in {run.path}: {run.config.label}, {', '.join(run.directions())}")
@@ -138,11 +138,11 @@ def _outputs(
         "outputs": {
             way: {
                 "images": len(own.files),
-                "sources": own.images,
+                "sources": own.n_sources,
                 "size": own.size,
                 "missing": list(own.missing),
                 "extra": [file.name for file in own.extra],
-                "odd_sized": [file.name for file in own.odd],
+                "odd_sized": [file.name for file in own.odd_sized],
             }
             for way, own in matched.items()
         },
@@ -159,17 +159,17 @@ def _report(run: Run) -> dict[str, Any]:
     }
 
 
-def _sentences(way: str, own: Matched) -> list[str]:
+def _sentences(way: str, own: MatchedOutputs) -> list[str]:
     """What a reader must know of one direction's outputs."""
     size = f"{own.size} px" if isinstance(own.size, int) else f"{own.size[0]} x {own.size[1]} px"
-    sentences = [f"{way}: outputs for {len(own.files)} of {own.images} test images, {size}."]
+    sentences = [f"{way}: outputs for {len(own.files)} of {own.n_sources} test images, {size}."]
     if own.missing:
         sentences.append(f"{way}: no output for {len(own.missing)}, which lowers n_fake: {_some(own.missing)}.")
     if own.extra:
         names = [file.name for file in own.extra]
         sentences.append(f"{way}: no source for {len(names)}, which are left out: {_some(names)}.")
-    if own.odd:
-        names = [file.name for file in own.odd]
+    if own.odd_sized:
+        names = [file.name for file in own.odd_sized]
         sentences.append(f"{way}: another size for {len(names)}, which are squashed to {size}: {_some(names)}.")
     return sentences
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from ugbench.cli.output import say
-from ugbench.training.loop import Watch
+from ugbench.training.loop import Callbacks
 
 SECONDS_BETWEEN_LINES = 15.0
 
@@ -31,7 +31,7 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def training_progress(title: str) -> Iterator[Watch]:
+def training_progress(title: str) -> Iterator[Callbacks]:
     """What tells the person at the terminal how training goes; a line now and then where there is no terminal."""
     from rich.console import Console
     from rich.live import Live
@@ -64,7 +64,7 @@ def training_progress(title: str) -> Iterator[Watch]:
                 shown = now
                 say(line)
 
-        yield Watch(say=say, tick=tick)
+        yield Callbacks(log=say, on_step=tick)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ugbench.study.grid import Study
     from ugbench.study.plan import Planned, Where
     from ugbench.study.runner import Outcome
-    from ugbench.tables.build import Table
+    from ugbench.tables.model import Table
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,12 @@ def _steps(call: Call) -> dict[Any, int] | None:
     """What --minutes means in steps: measured once, then kept."""
     if call.study.minutes is None:
         return None
+    from ugbench.runs.folder import study_file
     from ugbench.study import plan
     from ugbench.study.grid import arms
     from ugbench.study.measure import measured, steps_of
 
-    file = call.where.results / "studies" / f"{call.study.id}.json"
+    file = study_file(call.where.results, call.study.id)
     wanted = arms(call.study)
     kept = plan.kept_steps(file)
     if set(kept) != {arm.label for arm in wanted}:
@@ -126,7 +127,7 @@ def describe(planned: Planned) -> dict[str, Any]:
         "run": planned.run.path,
         "method": cell.arm.method,
         "variant": cell.arm.variant,
-        "dataset": planned.run.path.parent.parent.name,
+        "dataset": planned.run.dataset_folder.name,
         "direction": cell.direction,
         "seed": cell.seed,
         "status": planned.status,
@@ -185,7 +186,7 @@ def _check_metrics(call: Call, planned: Sequence[Planned]) -> None:
     from ugbench.runs.run import dataset_of
     from ugbench.scoring.request import metrics_for
 
-    folders = {one.run.path.parent.parent: one.run for one in planned}
+    folders = {one.run.dataset_folder: one.run for one in planned}
     refused = []
     for run in folders.values():
         try:
@@ -200,8 +201,9 @@ def _score_and_table(call: Call, outcomes: Sequence[Outcome]) -> None:
     from ugbench.analysis import differences, paired_runs
     from ugbench.scoring import record
     from ugbench.scoring.evaluate import Evaluation
-    from ugbench.tables.build import build_table, to_json
+    from ugbench.tables.build import build_table
     from ugbench.tables.formats import render
+    from ugbench.tables.formats.json import to_json
 
     runs = [outcome.planned.run for outcome in outcomes if outcome.status == "done"]
     if not runs:
@@ -210,7 +212,7 @@ def _score_and_table(call: Call, outcomes: Sequence[Outcome]) -> None:
     with progress_callback("scoring") as tick:
         made = evaluation.runs(_ticking(runs, tick))
     ids = {own.id for own in runs} | {"identity", "real"}
-    folders = list(dict.fromkeys(own.path.parent.parent for own in runs))
+    folders = list(dict.fromkeys(own.dataset_folder for own in runs))
     names = {folder.name for folder in folders}
     if differences.are_due(made):
         for folder in folders:
@@ -225,6 +227,6 @@ def _score_and_table(call: Call, outcomes: Sequence[Outcome]) -> None:
         content = {"runs": planned, "table": to_json(table), "differences": []}
         print_json(content if conclusion is None else {**content, **conclusion.content})
         return
-    print(render.render(table, "terminal"))
+    print(render(table, "terminal"))
     if conclusion is not None:
         conclusion.show()

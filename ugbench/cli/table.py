@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ugbench.cli import options
 from ugbench.cli.options import Json, Results
 from ugbench.cli.output import say
+
+if TYPE_CHECKING:
+    from ugbench.runs.method_description import MethodDescription
+    from ugbench.runs.run import Run
 
 
 def table(
@@ -64,34 +68,45 @@ def table(
       ugbench table --votes --published table2
     """
     from ugbench.analysis import differences
-    from ugbench.runs.filters import of_datasets
+    from ugbench.runs.filters import select_datasets
     from ugbench.scoring.record import read_all
     from ugbench.tables.build import build_table
-    from ugbench.tables.columns import votes as preferences
-    from ugbench.tables.columns.cost import add_about
     from ugbench.tables.columns.published import add_published
-    from ugbench.tables.columns.ranking import add_across
+    from ugbench.tables.columns.run_columns import add_run_columns
     from ugbench.tables.formats import render
-    from ugbench.votes.store import read_polls
+    from ugbench.tables.model import Table
 
     wanted = dataset or ()
-    built, names = preferences.EMPTY, options.split_list(metrics, "--metric")
+    built, names = Table(), options.split_list(metrics, "--metric")
     if names or not votes:
         mend = "run `ugbench eval` to make some"
-        records = of_datasets(read_all(results), lambda one: one.dataset, wanted, results, "scores", mend)
+        records = select_datasets(read_all(results), lambda one: one.dataset, wanted, results, "scores", mend)
         built = build_table(records, names, differences=differences.read_all(results), protocol=protocol)
     if votes:
+        from ugbench.tables.columns.votes import add_votes
+        from ugbench.votes.store import read_polls
+
         mend = "`ugbench vote --methods A,B --dataset D` serves the page that takes them"
         kept = read_polls(results)
-        polls = of_datasets(kept, lambda poll: poll.dataset, wanted, results, "votes", mend)
-        built = preferences.add_votes(built, {poll: kept[poll] for poll in polls})
+        polls = select_datasets(kept, lambda poll: poll.dataset, wanted, results, "votes", mend)
+        built = add_votes(built, {poll: kept[poll] for poll in polls})
     built = add_published(built, options.split_list(published, "--published"))
-    built = add_about(built, options.split_list(columns, "--columns"), results)
-    built = add_across(built) if across else built
-    text = render.render(built, "json" if as_json else format_, plain=output is not None)
+    built = add_run_columns(built, options.split_list(columns, "--columns"), results, count_missing)
+    if across:
+        from ugbench.tables.columns.ranking import add_rankings
+
+        built = add_rankings(built)
+    text = render(built, "json" if as_json else format_, plain=output is not None)
     if output is None:
         print(text, end="" if text.endswith("\n") else "\n")
     else:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text, encoding="utf-8")
         say(f"written to {output}")
+
+
+def count_missing(run: Run) -> MethodDescription:
+    """Counts the parameters and FLOPs of a run that has stored none; loads torch and the run's method."""
+    from ugbench.training.counts import count
+
+    return count(run.config.method, run.config.method_config())

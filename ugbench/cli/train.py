@@ -96,7 +96,7 @@ def train(
         )
     run = prepared.run
     say(f"run {run.id} in {run.path}")
-    cadence = loop.Cadence(save_every, log_every, sample_every, parse_keep(keep))
+    cadence = loop.Intervals(save_every, log_every, sample_every, parse_keep(keep))
     before = run.step()
     report = {"run": run.path, "id": run.id}
     try:

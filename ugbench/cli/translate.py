@@ -49,7 +49,8 @@ def translate(
     from ugbench.data.images import list_images
     from ugbench.device import pick_device, pick_precision
     from ugbench.inference import translate as translation
-    from ugbench.inference.image_files import How, has_attention, write_outputs
+    from ugbench.inference.attention import attention_names
+    from ugbench.inference.image_files import OutputOptions, write_outputs
     from ugbench.runs.run import find_run
 
     found = find_run(run, results)
@@ -59,12 +60,12 @@ def translate(
         raise UsageError(f"--input {source}: there is no such file or folder.")
     paths = [source] if source.is_file() else list_images(source)
     chosen = pick_device(device)
-    method, step = translation.load(found, chosen, parse_checkpoint(checkpoint), whole=attention)
-    if attention and not has_attention(method, way):
+    method, step = translation.load(found, chosen, parse_checkpoint(checkpoint), all_networks=attention)
+    if attention and not attention_names(method, way):
         raise UsageError(f"--attention: {found.config.label} has no attention maps; leave it out.")
     # As it was trained, and as `eval` translates the test images.
     mode = pick_precision(precision, chosen, auto=found.config.precision)
-    how = How(batch_size, mode, attention, keep_size, samples)
+    how = OutputOptions(batch_size, mode, attention, keep_size, samples)
     with progress_callback("translating") as tick:
         write_outputs(method, paths, output, way, how, tick)
     trained = f" at step {step}" if step else ""

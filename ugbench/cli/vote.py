@@ -60,18 +60,19 @@ def vote(
     """
     import uvicorn
 
+    from ugbench.runs.folder import VOTES
     from ugbench.training.signals import stop_on_signals
     from ugbench.votes.server.app import Study, make_app
     from ugbench.votes.server.ballot import derived
     from ugbench.votes.server.guard import LOOPBACK
-    from ugbench.votes.store import FILE, Store
+    from ugbench.votes.store import Store
 
     if not text.strip():
         raise UsageError(f"--ask '{text}': that asks raters nothing; give a question, or leave --ask out.")
     galleries, folder = open_galleries(options.split_list(methods, "--methods"), dataset, direction, results, data_root)
     study = Study({gallery.poll: gallery for gallery in galleries}, text, seed, questions)
     listener = listen(host, port)
-    store = Store(folder / FILE)
+    store = Store(folder / VOTES)
     try:
         for poll in study.polls:
             store.add_poll(poll)
@@ -110,7 +111,7 @@ def open_galleries(
     """
     from ugbench.data.dataset_names import resolve
     from ugbench.direction import DIRECTIONS
-    from ugbench.runs.filters import nothing
+    from ugbench.runs.filters import nothing_found
     from ugbench.runs.run import dataset_folder, list_runs
     from ugbench.votes.server.candidates import standing_runs
     from ugbench.votes.server.pictures import open_gallery
@@ -118,9 +119,9 @@ def open_galleries(
     with progress_callback("drawing") as tick:
         data = resolve(dataset, data_root, tick)
     folder = dataset_folder(results, data, make=False)
-    runs = [run for run in list_runs(results) if run.path.parent.parent == folder]
+    runs = [run for run in list_runs(results) if run.dataset_folder == folder]
     if not results.is_dir():
-        raise nothing(results, "runs", "train or import some")
+        raise nothing_found(results, "runs", "train or import some")
     if not runs:
         raise UsageError(f"--dataset {dataset}: no runs of it under {results}; train or import some.")
     standing = standing_runs(methods, runs, DIRECTIONS if direction is None else (direction,))

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
 from ugbench.figures._curves import rho_by_network
-from ugbench.runs.filters import of_datasets
+from ugbench.runs.filters import select_datasets
 from ugbench.runs.run import Run, list_runs
 from ugbench.runs.training_log import Curve, read_curves
 
@@ -51,7 +51,7 @@ class FigureContext:
         if self.runs and self.dataset is not None and self.dataset not in map(dataset_name, self.runs):
             there = ", ".join(sorted(set(map(dataset_name, self.runs))))
             raise UsageError(f"--dataset {self.dataset}: the runs that --run names are of {there}; leave one out.")
-        return of_datasets(runs, dataset_name, wanted, self.results, "runs", "train one with `ugbench train`")
+        return select_datasets(runs, dataset_name, wanted, self.results, "runs", "train one with `ugbench train`")
 
     def chosen_of_one_dataset(self) -> list[Run]:
         """The runs to draw, in figures that make sense for one data set only.
@@ -68,7 +68,7 @@ class FigureContext:
 
 def dataset_name(run: Run) -> str:
     """The data set that a run is filed under: one name is one content."""
-    return run.path.parent.parent.name
+    return run.dataset_folder.name
 
 
 def label_runs(runs: Iterable[Run]) -> list[str]:
@@ -101,7 +101,7 @@ def runs_with_rho(context: FigureContext) -> dict[str, tuple[Run, dict[str, dict
     found = {
         label: (run, own)
         for label, run in zip(label_runs(runs), runs, strict=True)
-        if (own := rho_by_network(read_curves(run.path)))
+        if (own := rho_by_network(read_curves(run)))
     }
     if not found:
         raise UsageError(f"no run under {context.results} has logged a rho; only methods that learn one do.")

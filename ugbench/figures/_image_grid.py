@@ -18,7 +18,6 @@ from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import UsageError
 from ugbench.figures import _style
 from ugbench.figures._context import FigureContext
-from ugbench.inference.image_files import ATTENTION
 from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import check_sources, files_by_stem, sources_of
 
@@ -75,7 +74,7 @@ def draw(context: FigureContext, columns: Columns, missing: str) -> Figure:
         if stems and (own := columns(dataset, able, direction, stems)):
             blocks.append((stems, own))
     if not blocks:
-        where = runs[0].path / "outputs" / (context.direction or "A2B")
+        where = runs[0].outputs(context.direction or "A2B")
         reasons = {
             "nothing": f"no {missing}, in {where} for one; run `ugbench eval` to make them.",
             "outputs": "no test image has an output of each of these runs; draw fewer: --run RUN for each.",
@@ -101,7 +100,7 @@ def overlays(run: Run, direction: Direction, stems: Sequence[str], name: str = "
     Args:
         name: of a map beyond the main one.
     """
-    folder = run.path / "outputs" / direction / ATTENTION / name
+    folder = run.overlays(direction) / name
 
     def file(stem: str) -> Path | None:
         path = folder / f"{stem}.png"

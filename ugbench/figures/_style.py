@@ -140,7 +140,7 @@ def lines(runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
     """
     methods, labels = _places([run.config for run in runs])
     if any(run.config.label not in labels.get(run.config.known_as, ()) for run in runs):
-        roots = sorted({run.path.parents[2] for run in runs})
+        roots = sorted({run.results for run in runs})
         everyone = [run.config for root in roots for run in list_runs(root)]
         methods, labels = _places([*(run.config for run in runs), *everyone], strangers=True)
     places = {

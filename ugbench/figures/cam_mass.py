@@ -52,7 +52,7 @@ def draw(context: FigureContext) -> Figure:
     if not panels and not absent:
         raise UsageError("none of these runs has heat maps, what made them draws none; choose others: --run RUN.")
     if not panels:
-        where = runs[0].path / "outputs" / (context.direction or "A2B")
+        where = runs[0].outputs(context.direction or "A2B")
         raise UsageError(
             f"no kept heat maps of a last step, in {where} for one; run `ugbench eval --metric cam_mass` to make them."
         )

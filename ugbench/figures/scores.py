@@ -17,6 +17,7 @@ from ugbench import registry
 from ugbench.errors import UsageError
 from ugbench.figures import _style
 from ugbench.figures._context import FigureContext
+from ugbench.runs.folder import reference_scores_file
 from ugbench.runs.run import Run
 from ugbench.scoring import record
 from ugbench.scoring.record import ScoreRecord
@@ -56,7 +57,7 @@ def draw(context: FigureContext) -> Figure:
         RunError: a line of a scores.jsonl is no record.
     """
     runs = context.chosen_of_one_dataset()
-    scores = {run.path: over_steps(record.read(run.path / record.FILE)) for run in runs}
+    scores = {run.path: over_steps(record.read(run.scores_file)) for run in runs}
     panels = [
         panel
         for panel in dict.fromkeys(panel for own in scores.values() for panel in own)
@@ -131,7 +132,7 @@ def _aside(run: Run, panel: Measured) -> dict[str, float]:
     """The values of `identity` and `real` under a panel's protocol, for the data set of a run."""
     found = {}
     for who in FLOOR_AND_CEILING:
-        for one in record.read(run.path.parents[1] / who / record.FILE):
+        for one in record.read(reference_scores_file(run.dataset_folder, who)):
             if Measured(one.metric, one.protocol_id, one.direction) == panel:
                 found[who] = one.value
     return found

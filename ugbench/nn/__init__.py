@@ -1,1 +1,1 @@
-"""What methods share: padding, norms, blurs, spectral norm, initial weights, losses, patches, image pool, schedules."""
+"""Layers, losses, initial weights and learning-rate schedules that methods share."""

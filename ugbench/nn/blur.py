@@ -1,4 +1,4 @@
-"""Halving and doubling without aliasing (Zhang 2019, "Making convolutional networks shift-invariant again")."""
+"""Antialiased down- and upsampling by 2 (Zhang 2019, "Making convolutional networks shift-invariant again")."""
 
 from __future__ import annotations
 
@@ -10,21 +10,25 @@ from ugbench.nn.padding import reflect_pad
 
 
 class BlurDown(nn.Module):
-    """Every second pixel of a blur by [1, 2, 1] x [1, 2, 1] / 16 over mirrored borders; its kernel is no state."""
+    """Blur with the kernel [1, 2, 1] x [1, 2, 1] / 16 and reflection padding, then keep every second pixel.
+
+    It has no parameters and no buffers.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, c, h, w), at least 2 px a side, to (n, c, ceil(h / 2), ceil(w / 2))."""
+        """Images (n, c, h, w) with h and w at least 2 to (n, c, ceil(h / 2), ceil(w / 2))."""
         channels = x.shape[1]
-        # Made on the device each time: a buffer outside the state is lost where a network is built without memory.
-        line = 2 - torch.arange(-1, 2, device=x.device).abs().to(x.dtype)
-        kernel = (line[:, None] * line / 16).expand(channels, 1, 3, 3)
+        # The kernel is made in each call, because a non-persistent buffer is lost when a network is built on the meta
+        # device.
+        row = 2 - torch.arange(-1, 2, device=x.device).abs().to(x.dtype)
+        kernel = (row[:, None] * row / 16).expand(channels, 1, 3, 3)
         return F.conv2d(reflect_pad(x, 1), kernel, stride=2, groups=channels)
 
 
 class BlurUp(nn.Module):
-    """Twice the size: along a line each output is 3/4 of its nearer and 1/4 of its farther pixel; borders repeat.
+    """Double height and width by bilinear interpolation; pixels at the border are repeated.
 
-    That is bilinear interpolation, and a transposed convolution with [1, 3, 3, 1] x [1, 3, 3, 1] / 16.
+    It equals a transposed convolution with the kernel [1, 3, 3, 1] x [1, 3, 3, 1] / 16.
     """
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""A pool of earlier fakes for a discriminator to see again (Shrivastava et al. 2017, section 2.3)."""
+"""A pool of earlier fakes that a discriminator is trained on again (Shrivastava et al. 2017, section 2.3)."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from torch import Tensor, nn
 
 
 class ImagePool(nn.Module):
-    """Keeps up to `capacity` images, and often shows an earlier one in place of a new one.
+    """Stores up to `capacity` images, and returns an earlier image in place of a new one half of the time.
 
-    The pool is buffers, so it is part of a method's state, and its randomness is an input. No branch depends
-    on a tensor's value, so it costs no host sync.
+    The images are buffers, so they are part of a method's state. The random numbers are an input. No branch depends
+    on the value of a tensor, so there is no host sync.
 
     Args:
-        capacity: images kept; 0 shows every image as it came.
+        capacity: number of images that are stored; with 0 the new images are returned.
         size: height and width of the images, px.
-        channels: of the images.
+        channels: number of channels of the images.
     """
 
     images: Tensor
@@ -29,30 +29,30 @@ class ImagePool(nn.Module):
 
     @torch.no_grad()
     def forward(self, images: Tensor, draws: Tensor) -> Tensor:
-        """What the discriminator sees in place of `images`; the pool takes the images in.
+        """The images that the discriminator is trained on; the pool is updated.
 
-        One image at a time, in batch order. While the pool is not full the image is kept and shown. Then,
-        where the coin is above 0.5, the image in the drawn slot is shown and the new one kept in its place;
-        elsewhere the new one is shown and not kept.
+        The images of a batch are handled one after the other. While the pool is not full, the new image is stored
+        and returned. When it is full and the coin is above 0.5, the image in the drawn slot is returned and the new
+        one takes its slot. Otherwise the new image is returned and not stored.
 
         Args:
             images: (n, channels, size, size), of any float type.
-            draws: (n, 2), uniform on [0, 1): the coin u, and v for slot floor(capacity * v).
+            draws: (n, 2), uniform on [0, 1): the coin, and v for the slot floor(capacity * v).
         Returns:
-            Images of the same shape in the pool's float type, without gradient.
+            Images of the same shape in the float type of the pool, without gradient.
         """
         images = images.detach().to(self.images.dtype)
         if self.capacity == 0:
             return images
-        shown = []
-        for new, (coin, place) in zip(images.chunk(len(images)), map(torch.unbind, draws.unbind()), strict=True):
-            filling = self.filled < self.capacity
-            swap = ~filling & (coin > 0.5)
-            # The clamp guards against rounding: capacity * u can come out as capacity in float32.
-            drawn = (place * self.capacity).long().clamp(max=self.capacity - 1)
-            slot = torch.where(filling, self.filled, drawn).reshape(1)
+        returned = []
+        for new, (coin, slot_draw) in zip(images.chunk(len(images)), map(torch.unbind, draws.unbind()), strict=True):
+            has_room = self.filled < self.capacity
+            swap = ~has_room & (coin > 0.5)
+            # The clamp is for rounding: capacity * v can be equal to capacity in float32.
+            drawn = (slot_draw * self.capacity).long().clamp(max=self.capacity - 1)
+            slot = torch.where(has_room, self.filled, drawn).reshape(1)
             old = self.images.index_select(0, slot)
-            shown.append(torch.where(swap, old, new))
-            self.images.index_copy_(0, slot, torch.where(swap | filling, new, old))
-            self.filled.add_(filling)
-        return torch.cat(shown)
+            returned.append(torch.where(swap, old, new))
+            self.images.index_copy_(0, slot, torch.where(swap | has_room, new, old))
+            self.filled.add_(has_room)
+        return torch.cat(returned)

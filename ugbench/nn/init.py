@@ -6,9 +6,9 @@ from torch import nn
 
 
 def normal_(module: nn.Module, std: float = 0.02) -> None:
-    """Weights of every convolution and linear layer from N(0, std), their biases 0; other parameters stay.
+    """Initialize each convolution and linear layer: weights from N(0, std^2), biases 0. Other parameters stay.
 
-    Draws from torch's default generator, in the order of `module.modules()`.
+    The numbers come from torch's default random generator, in the order of `module.modules()`.
     """
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):

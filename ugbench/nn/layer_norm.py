@@ -1,4 +1,4 @@
-"""Layer norm of images as MUNIT and UNIT have it (Huang et al. 2018; torch's own differs in three ways)."""
+"""Layer norm of images as in the public code of MUNIT and UNIT (Huang et al. 2018)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ugbench.nn.moments import EPS, channel_affine, instance_moments, pool_momen
 
 
 class ImageLayerNorm(nn.Module):
-    """gamma * (x - mean) / (std + 1e-5) + beta, with the moments of a whole sample, gamma and beta a channel.
+    """gamma * (x - mean) / (std + 1e-5) + beta; mean and std are over (c, h, w) of each sample.
 
-    The standard deviation is unbiased, eps is added to it rather than under the root, and gamma starts from
-    U(0, 1), beta from 0. Samples of a batch do not meet.
+    gamma and beta have one number per channel. Three things differ from torch's layer norm: the standard deviation
+    is unbiased, eps is added to it and not to the variance, and gamma starts from U(0, 1) (beta starts at 0).
 
     Args:
-        channels: of the images.
+        channels: number of channels of the images.
     """
 
     def __init__(self, channels: int) -> None:
@@ -27,7 +27,7 @@ class ImageLayerNorm(nn.Module):
         """(n, channels, h, w) to the same shape and type."""
         mean, variance = pool_moments(*instance_moments(x), dim=1)
         count = x[0].numel()
-        # The clamp keeps the root's slope finite where a sample is constant; no other sample comes near it.
+        # The clamp keeps the gradient of the square root finite for a constant sample; no other sample is affected.
         std = (variance * (count / (count - 1))).clamp(min=1e-20).sqrt()
         scale = self.gamma.view(1, -1, 1, 1) / (std + EPS)
         return channel_affine(x, scale, self.beta.view(1, -1, 1, 1) - mean * scale)

@@ -1,17 +1,22 @@
-"""Losses that several methods share. Each is a scalar, a mean over samples, in float32 or wider."""
+"""Losses that several methods share. Each returns a scalar, the mean over samples, in float32 or float64."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
-from ugbench.nn.moments import widen
+from ugbench.nn.moments import upcast
 
 
 def least_squares(prediction: Tensor, target: float) -> Tensor:
-    """LSGAN: mean of (prediction - target)^2 over everything (Mao et al. 2017, eq. 9); target 1 is real."""
-    return (widen(prediction) - target).square().mean()
+    """Least-squares adversarial loss (LSGAN, Mao et al. 2017, eq. 9): the mean of (prediction - target)^2.
+
+    Args:
+        prediction: logits of a discriminator, of any shape.
+        target: 1 for real, 0 for fake.
+    """
+    return (upcast(prediction) - target).square().mean()
 
 
 def l1(prediction: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute difference of two tensors of one shape."""
-    return (widen(prediction) - widen(target)).abs().mean()
+    """Mean absolute difference of two tensors of the same shape."""
+    return (upcast(prediction) - upcast(target)).abs().mean()

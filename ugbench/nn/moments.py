@@ -1,8 +1,8 @@
-"""Normalisation as one affine map a channel: y = scale * x + shift, with scale and shift made from moments.
+"""Normalisation as one affine map per channel: y = scale * x + shift, with scale and shift computed from moments.
 
-The mean and variance of every channel of every sample are read off in one pass. Moments over more (all
-channels of a sample, groups of channels, a batch) are pooled from those, (n, c) numbers at a time; whatever a
-norm mixes, scales and shifts is folded likewise, before the one pass that applies it.
+One pass over the pixels computes the mean and the variance of each channel of each sample. Moments over more pixels
+(all channels of a sample, a group of channels, a batch) are pooled from these (n, c) numbers. A norm's gamma, beta
+and rho change these numbers too, so that one more pass over the pixels applies the whole norm.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ EPS = 1e-5
 
 
 def instance_moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance over space of images (n, c, h, w), each (n, c, 1, 1); float32 or wider."""
-    x = widen(x)
+    """Mean and biased variance of images (n, c, h, w) over (h, w), each (n, c, 1, 1), in float32 or float64."""
+    x = upcast(x)
     if torch.compiler.is_compiling():
         variance, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
         return mean, variance
@@ -26,26 +26,26 @@ def instance_moments(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def pool_moments(mean: Tensor, variance: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Moments of the union of equally large parts along `dim`, kept as length 1; variances are biased."""
+    """Mean and biased variance of the union of the parts along `dim`, which becomes 1. All parts have equal size."""
     pooled = mean.mean(dim, keepdim=True)
     return pooled, (variance + (mean - pooled).square()).mean(dim, keepdim=True)
 
 
 def channel_affine(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """scale * x + shift of images (n, c, h, w) by (n, c, 1, 1), in the dtype of x."""
-    return torch.addcmul(shift, widen(x), scale).to(x.dtype)
+    """scale * x + shift for images (n, c, h, w) and (1 or n, c, 1, 1) scale and shift, in the dtype of x."""
+    return torch.addcmul(shift, upcast(x), scale).to(x.dtype)
 
 
 class _InstanceMoments(torch.autograd.Function):
-    """The moments, with a backward pass of one addition and one product a pixel (autograd's own makes four).
+    """The moments, with a backward pass of one product and one sum per pixel (autograd's own makes four).
 
-    A compiler fuses the plain form by itself.
+    Under torch.compile it is not used, because the compiler fuses the plain form itself.
     """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
         if x.device.type == "cpu":
-            # Group norm's kernel finds them several times as fast as var_mean does.
+            # The kernel of group norm computes them several times as fast as var_mean does.
             n, c, h, w = x.shape
             _, mean, inverse = torch.native_group_norm(x, None, None, n, c, h * w, c, EPS)
             mean, variance = mean.view(n, c, 1, 1), (inverse.pow(-2) - EPS).view(n, c, 1, 1)
@@ -57,13 +57,13 @@ class _InstanceMoments(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         x, mean = ctx.saved_tensors
-        to_mean, to_variance = gradients
+        mean_gradient, variance_gradient = gradients
         # d mean / dx = 1 / hw and d variance / dx = 2 (x - mean) / hw.
         area = x.shape[2] * x.shape[3]
-        slope = to_variance * (2 / area)
-        return torch.addcmul(to_mean / area - slope * mean, x, slope)
+        slope = variance_gradient * (2 / area)
+        return torch.addcmul(mean_gradient / area - slope * mean, x, slope)
 
 
-def widen(x: Tensor) -> Tensor:
-    """The tensor in float32 where it is in half precision; float32 and float64 stay."""
+def upcast(x: Tensor) -> Tensor:
+    """The tensor in float32 if it is in bfloat16 or float16; a float32 or float64 tensor is returned as it is."""
     return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x

@@ -1,4 +1,4 @@
-"""A discriminator that judges an image at several sizes (Wang et al. 2018; MUNIT and UNIT use it)."""
+"""A discriminator for several sizes of the same image (Wang et al. 2018), as MUNIT and UNIT have it."""
 
 from __future__ import annotations
 
@@ -11,48 +11,48 @@ from torch import Tensor, nn
 from ugbench.nn.losses import least_squares
 from ugbench.nn.padding import ReflectionPad
 
-SMALLEST = 16  # px at a scale: four halvings with reflection padding before each
+SMALLEST = 16  # px; the networks halve an image four times, each time after reflection padding
 
 
-def scales_within(size: int, most: int = 3) -> int:
-    """How many scales an image of `size` px has that are large enough for their networks, `most` at the most."""
+def largest_scale_count(size: int, limit: int = 3) -> int:
+    """The number of scales, up to `limit`, at which an image of `size` px is large enough for a network."""
     scales = 0
-    while scales < most and size >= SMALLEST:
+    while scales < limit and size >= SMALLEST:
         scales, size = scales + 1, (size + 1) // 2
     return scales
 
 
 class MultiScaleDiscriminator(nn.Module):
-    """Networks of one form, each with its own weights, on the image and on its halves, quarters and so on.
+    """Networks of the same architecture but different weights: for the image, for its half size, and so on.
 
     Args:
-        channels: of each network's first convolution.
-        scales: sizes at which the image is judged; the smallest needs 16 px.
+        channels: output channels of the first convolution of each network.
+        scales: number of networks; the smallest image must have at least 16 px.
     """
 
     def __init__(self, channels: int, scales: int) -> None:
         super().__init__()
-        self.scales = nn.ModuleList(_patches(channels) for _ in range(scales))
+        self.scales = nn.ModuleList(_patch_discriminator(channels) for _ in range(scales))
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Images (n, 3, h, w) to scores (n, 1, h / 16, w / 16), then those of half the size, and so on."""
-        scores: list[Tensor] = []
+        """Logits (n, 1, h / 16, w / 16) of images (n, 3, h, w), then those for the images at half size, and so on."""
+        logits: list[Tensor] = []
         for network in self.scales:
-            if scores:
+            if logits:
                 x = F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
-            scores.append(network(x))
-        return scores
+            logits.append(network(x))
+        return logits
 
 
-def summed_least_squares(scores: Iterable[Tensor], target: float) -> Tensor:
-    """LSGAN of each scale's scores, added up; target 1 is real."""
-    return torch.stack([least_squares(score, target) for score in scores]).sum()
+def summed_least_squares(logits: Iterable[Tensor], target: float) -> Tensor:
+    """The sum over scales of the least-squares adversarial loss; `target` is 1 for real and 0 for fake."""
+    return torch.stack([least_squares(scale_logits, target) for scale_logits in logits]).sum()
 
 
-def _patches(channels: int) -> nn.Sequential:
-    """Four 4x4 convolutions that halve, without norm, then a 1x1: images (n, 3, h, w) to (n, 1, h / 16, w / 16)."""
+def _patch_discriminator(channels: int) -> nn.Sequential:
+    """Four 4x4 convolutions of stride 2 without norm, then a 1x1 convolution to the logits."""
     widths = [channels, 2 * channels, 4 * channels, 8 * channels]
     layers: list[nn.Module] = []
-    for before, after in zip([3, *widths], widths, strict=False):
-        layers += [ReflectionPad(1), nn.Conv2d(before, after, 4, stride=2), nn.LeakyReLU(0.2, True)]
+    for in_channels, out_channels in zip([3, *widths], widths, strict=False):
+        layers += [ReflectionPad(1), nn.Conv2d(in_channels, out_channels, 4, stride=2), nn.LeakyReLU(0.2, True)]
     return nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 1))

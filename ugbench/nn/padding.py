@@ -8,31 +8,31 @@ from torch import Tensor, nn
 
 
 def reflect_pad(x: Tensor, width: int) -> Tensor:
-    """Images (n, c, h, w) with `width` mirrored pixels more on all four sides; the border is not repeated.
+    """Pad images (n, c, h, w) on all four sides with `width` mirrored pixels; the border pixel is not repeated.
 
     Raises:
-        RuntimeError: `width` is not below h and w.
+        RuntimeError: h or w is not greater than `width`.
     """
-    # The backward pass of CUDA's own reflection adds with atomics, and raises where determinism is asked for.
+    # The backward pass of CUDA's reflection padding uses atomic additions, and raises in deterministic mode.
     if x.is_cuda and torch.are_deterministic_algorithms_enabled():
         return mirror_pad(x, width)
     return F.pad(x, (width, width, width, width), mode="reflect")
 
 
 def mirror_pad(x: Tensor, width: int) -> Tensor:
-    """What `reflect_pad` gives, by flips and concatenation: deterministic on any device, gradients too."""
+    """The same as `reflect_pad`, by flips and concatenation; deterministic on each device, with its gradient."""
     for dim in (-1, -2):
         size = x.shape[dim]
         if width >= size:
             raise RuntimeError(f"reflection by {width} px needs more than {width} px, not {size}")
-        before = x.narrow(dim, 1, width).flip(dim)
-        after = x.narrow(dim, size - 1 - width, width).flip(dim)
-        x = torch.cat((before, x, after), dim)
+        leading = x.narrow(dim, 1, width).flip(dim)
+        trailing = x.narrow(dim, size - 1 - width, width).flip(dim)
+        x = torch.cat((leading, x, trailing), dim)
     return x
 
 
 class ReflectionPad(nn.Module):
-    """`reflect_pad` as a module, for nn.Sequential; it has no state."""
+    """`reflect_pad` as a module without state, for nn.Sequential."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -43,5 +43,5 @@ class ReflectionPad(nn.Module):
         return reflect_pad(x, self.width)
 
     def extra_repr(self) -> str:
-        """The width."""
+        """The width, for the printed form of the module."""
         return str(self.width)

@@ -1,4 +1,4 @@
-"""Patchwise contrast (Park et al. 2020): a patch of an output against the patches of the input that it came from."""
+"""PatchNCE (Park et al. 2020, section 3): a contrastive loss between patches of an output and of its input."""
 
 from __future__ import annotations
 
@@ -8,41 +8,61 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor, nn
 
-from ugbench.nn.moments import widen
+from ugbench.nn.moments import upcast
 
 EPS = 1e-7
 
 
 class Projection(nn.ModuleList):
-    """A multilayer perceptron a tapped layer, from features of a patch to a point on the unit sphere."""
+    """One two-layer perceptron per layer of the loss: it maps the features of a patch to a vector of norm 1.
+
+    Args:
+        widths: number of channels of the features of each layer.
+        channels: length of the projected vectors.
+    """
 
     def __init__(self, widths: Sequence[int], channels: int) -> None:
         super().__init__(
             nn.Sequential(nn.Linear(width, channels), nn.ReLU(), nn.Linear(channels, channels)) for width in widths
         )
 
-    def forward(self, maps: Sequence[Tensor], places: Sequence[Tensor]) -> list[Tensor]:
-        """Maps (n, width, h, w), a layer each, at row-major places (p,), to (n, p, channels) of norm 1, float32."""
-        found = []
-        for mlp, features, place in zip(self, maps, places, strict=True):
-            point = widen(mlp(features.flatten(2).index_select(2, place).transpose(1, 2)))
-            # The public code adds to the norm, and norms of 1e-4 are common at the start.
-            found.append(point / (torch.linalg.vector_norm(point, dim=2, keepdim=True) + EPS))
-        return found
+    def forward(self, features: Sequence[Tensor], positions: Sequence[Tensor]) -> list[Tensor]:
+        """Project patches.
+
+        Args:
+            features: (n, width, h, w) of each layer.
+            positions: (p,) of each layer, row-major indices of the patches.
+        Returns:
+            (n, p, channels) of each layer, of norm 1, in float32 or float64.
+        """
+        projections = []
+        for mlp, layer_features, layer_positions in zip(self, features, positions, strict=True):
+            vectors = upcast(mlp(layer_features.flatten(2).index_select(2, layer_positions).transpose(1, 2)))
+            # As in the public code, eps is added to the norm. It matters, since norms of 1e-4 are common at the start.
+            projections.append(vectors / (torch.linalg.vector_norm(vectors, dim=2, keepdim=True) + EPS))
+        return projections
 
 
 def patch_nce(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
-    """InfoNCE: mean cross-entropy of telling each query's own key from its image's other keys (Park et al., eq. 3).
+    """PatchNCE loss (Park et al., eq. 3): mean cross-entropy of finding a query's key among all keys of its image.
 
     Args:
-        queries, keys: (n, p, c), of norm 1; place i of one belongs to place i of the other.
+        queries, keys: (n, p, c), of norm 1. The key of query i is key i of the same image.
+        temperature: divides the similarities.
     """
-    # Autocast would round the similarities to bfloat16, an error of 0.05 after the division.
+    # Autocast would round the similarities to bfloat16, which is an error of 0.05 after the division.
     with nullcontext() if queries.is_meta else torch.autocast(queries.device.type, enabled=False):
-        similar = queries @ keys.transpose(1, 2) / temperature
-        return (similar.logsumexp(2) - similar.diagonal(dim1=1, dim2=2)).mean()
+        similarities = queries @ keys.transpose(1, 2) / temperature
+        return (similarities.logsumexp(2) - similarities.diagonal(dim1=1, dim2=2)).mean()
 
 
-def places_of(draws: Tensor, patches: int) -> Tensor:
-    """The first `patches` of a random order of a layer's positions, from a uniform number each: no place twice."""
+def sample_positions(draws: Tensor, patches: int) -> Tensor:
+    """Sample positions of a layer without replacement.
+
+    Args:
+        draws: (h * w,), one uniform random number per position.
+        patches: number of positions to sample; all if the layer has fewer.
+    Returns:
+        Row-major indices, in random order.
+    """
     return draws.argsort(stable=True)[:patches]

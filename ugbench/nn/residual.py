@@ -1,4 +1,4 @@
-"""The residual block of CycleGAN's generators, which UNIT's and CUT's networks share."""
+"""The residual block of the networks of CycleGAN, UNIT and CUT."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ugbench.nn.padding import ReflectionPad
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with instance norm, added to the input; no activation after the sum."""
+    """Two 3x3 convolutions with instance norm, and a skip connection; no activation after the sum."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -19,5 +19,5 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, channels, h, w) to the same shape."""
-        change: Tensor = self.layers(x)
-        return x + change
+        residual: Tensor = self.layers(x)
+        return x + residual

@@ -1,8 +1,8 @@
-"""Spectral normalisation (Miyato et al. 2018, algorithm 1): layers whose weight has a spectral norm near 1.
+"""Spectral normalisation (Miyato et al. 2018, algorithm 1): layers that divide their weight by its spectral norm.
 
-The weight is kept as it is, and sigma, its estimated spectral norm, divides the layer's output instead: the
-same result without a copy of the weight. A forward pass in training makes one power iteration, v before u; in
-eval mode the stored u and v are used as they are. Call a layer once a phase to iterate once a phase.
+Instead of the weight, the output of the layer is divided by sigma, the estimated spectral norm. The result is the
+same and no copy of the weight is made. In training each forward pass makes one power iteration, first v, then u. In
+eval mode the stored u and v are used unchanged.
 """
 
 from __future__ import annotations
@@ -17,48 +17,48 @@ EPS = 1e-12
 
 
 class _SpectralNorm(nn.Module):
-    """Buffers u (out,) and v (in,) for a `weight` seen as a matrix (out, in), and the estimate of its norm.
+    """The estimate of the spectral norm of `weight` as a matrix (out, in), with the buffers u (out,) and v (in,).
 
-    Subclasses also derive from a layer that has `weight`. u and v start as random unit vectors.
+    A subclass also derives from a layer that has `weight`. u and v start as random unit vectors.
     """
 
     weight: Tensor
     u: Tensor
     v: Tensor
 
-    def _start(self) -> None:
+    def _init_vectors(self) -> None:
         matrix = self.weight.detach().flatten(1)
         for name, length in (("u", matrix.shape[0]), ("v", matrix.shape[1])):
-            start = torch.randn(length, device=matrix.device, dtype=matrix.dtype)
-            self.register_buffer(name, F.normalize(start, dim=0, eps=EPS))
+            vector = torch.randn(length, device=matrix.device, dtype=matrix.dtype)
+            self.register_buffer(name, F.normalize(vector, dim=0, eps=EPS))
 
     def sigma(self) -> Tensor:
-        """The estimated spectral norm u . (W v), a scalar; in training after one power iteration.
+        """The estimated spectral norm u . (W v), a scalar; in training it is computed after one power iteration.
 
-        It has a gradient in W, for which u and v count as constants.
+        It has a gradient with respect to W, in which u and v are constants.
         """
         matrix = self.weight.flatten(1)
-        # Autocast would run the iteration in bfloat16; the meta device has none.
+        # Autocast would run the iteration in bfloat16. The meta device has no autocast.
         with nullcontext() if matrix.is_meta else torch.autocast(matrix.device.type, enabled=False):
             if not self.training:
                 return torch.dot(self.u, torch.mv(matrix, self.v))
             with torch.no_grad():
                 v = F.normalize(torch.mv(matrix.t(), self.u), dim=0, eps=EPS)
-            image = torch.mv(matrix, v)
-            u = F.normalize(image.detach(), dim=0, eps=EPS)
-            # The graph holds these u and v, never the buffers, so a later iteration cannot spoil a gradient.
+            product = torch.mv(matrix, v)
+            u = F.normalize(product.detach(), dim=0, eps=EPS)
+            # The graph holds these u and v and not the buffers, so that a later iteration cannot change a gradient.
             with torch.no_grad():
                 self.u.copy_(u)
                 self.v.copy_(v)
-            return torch.dot(u, image)
+            return torch.dot(u, product)
 
 
 class SpectralConv2d(_SpectralNorm, nn.Conv2d):
-    """nn.Conv2d, without padding of its own, whose weight is divided by its spectral norm."""
+    """nn.Conv2d without padding, with a spectrally normalised weight."""
 
     def __init__(self, channels: int, out_channels: int, kernel: int, stride: int = 1, bias: bool = True) -> None:
         super().__init__(channels, out_channels, kernel, stride, bias=bias)
-        self._start()
+        self._init_vectors()
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, channels, h, w) to (n, out_channels, h', w')."""
@@ -70,11 +70,11 @@ class SpectralConv2d(_SpectralNorm, nn.Conv2d):
 
 
 class SpectralLinear(_SpectralNorm, nn.Linear):
-    """nn.Linear whose weight is divided by its spectral norm."""
+    """nn.Linear with a spectrally normalised weight."""
 
     def __init__(self, features: int, out_features: int, bias: bool = True) -> None:
         super().__init__(features, out_features, bias=bias)
-        self._start()
+        self._init_vectors()
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, features) to (n, out_features)."""

@@ -14,7 +14,7 @@ from ugbench.data.tensors import load_images
 from ugbench.direction import Direction
 from ugbench.metrics import changed as metric
 from ugbench.runs.run import Run
-from ugbench.runs.stored_outputs import made_at
+from ugbench.runs.stored_outputs import outputs_step
 from ugbench.scoring import per_image
 
 TRUTH = (
@@ -84,7 +84,7 @@ def of_sets(runs: Mapping[str, Run], direction: Direction) -> Scores:
 
 def shown_step(run: Run, direction: Direction) -> int | None:
     """The step that the outputs were made at; None where it is not known, as of what was imported."""
-    return made_at(run, direction) if run.config.origin is None else None
+    return outputs_step(run, direction) if run.config.origin is None else None
 
 
 def _counts_down(name: str) -> bool:

@@ -20,14 +20,13 @@ from ugbench.report import charts, gallery
 from ugbench.report.charts import Panel
 from ugbench.report.gallery import Gallery
 from ugbench.report.thumbnails import Pool
-from ugbench.runs.filters import of_datasets
+from ugbench.runs.filters import select_datasets
 from ugbench.runs.run import Run, list_runs
 from ugbench.runs.training_log import read_curves
 from ugbench.scoring import record
 from ugbench.scoring.record import ScoreRecord
-from ugbench.tables.build import Table, build_table
-
-ENVIRONMENT = "environment.json"
+from ugbench.tables.build import build_table
+from ugbench.tables.model import Table
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ def collect(
     records = record.read_all(results)
     names = sorted({dataset_name(run) for run in runs} | {one.dataset for one in records})
     mend = "train one with `ugbench train`"
-    names = of_datasets(names, lambda name: name, datasets, results, "runs", mend)
+    names = select_datasets(names, lambda name: name, datasets, results, "runs", mend)
     records = [one for one in records if one.dataset in names]
     table = build_table(records, differences=differences.read_all(results)) if records else None
     sections = []
@@ -131,7 +130,7 @@ def _section(
         if found is not None:
             galleries.append(found)
     labels = label_runs(runs)
-    logged = {label: read_curves(run.path) for label, run in zip(labels, runs, strict=True)}
+    logged = {label: read_curves(run) for label, run in zip(labels, runs, strict=True)}
     legend = _legend(runs)
     by_id = {run.id: label for label, run in zip(labels, runs, strict=True)}
     own = [one for one in records if one.dataset == dataset]
@@ -184,7 +183,7 @@ def _flat(fields: Mapping[str, Any], prefix: str = "") -> tuple[tuple[str, str],
 
 
 def _environment(run: Run) -> Mapping[str, Any]:
-    file = run.path / ENVIRONMENT
+    file = run.environment_file
     if not file.exists():
         return {}
     try:

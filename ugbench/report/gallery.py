@@ -12,7 +12,6 @@ from ugbench.data.images import Progress, Size
 from ugbench.data.splits import TEST
 from ugbench.direction import Direction
 from ugbench.errors import RunError
-from ugbench.inference.image_files import ATTENTION
 from ugbench.report import cases
 from ugbench.report.thumbnails import LOSSLESS, Pool, box_for
 from ugbench.runs.run import Run
@@ -222,7 +221,7 @@ def _test_images(dataset: DataSet | None, domain: str) -> dict[str, Path]:
 
 
 def _attention(run: Run, direction: Direction) -> dict[str, Path]:
-    folder = run.path / "outputs" / direction / ATTENTION
+    folder = run.overlays(direction)
     return {file.stem: file for file in folder.glob("*.png")}
 
 

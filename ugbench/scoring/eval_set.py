@@ -47,7 +47,7 @@ class EvalSet:
         """As many random training images of the target as there are sources, because FID depends on the number."""
         import torch
 
-        from ugbench.data.batches import generator_for
+        from ugbench.data.seeding import generator_for
 
         train = self.references("train")
         count = min(len(train), len(self.sources))

@@ -18,6 +18,7 @@ from ugbench.inference.test_set import make_maps, make_outputs
 from ugbench.metric import Score
 from ugbench.registry import load_metric
 from ugbench.runs import stored_maps, stored_outputs
+from ugbench.runs.folder import reference_scores_file
 from ugbench.runs.run import Run, dataset_folder, dataset_of
 from ugbench.runs.stored_outputs import Outputs, outputs_of
 from ugbench.scoring import per_image, record
@@ -134,7 +135,7 @@ class Evaluation:
         """The stored records of these metrics, and the metrics without a record."""
         stored = {
             (r.metric, r.protocol_id): r
-            for r in record.read(run.path / record.FILE)
+            for r in record.read(run.scores_file)
             if (r.direction, r.step) == (direction, outputs.step)
         }
         ids = {name: self._protocol_id(name, outputs.size, outputs.format) for name in names}
@@ -144,7 +145,7 @@ class Evaluation:
     @contextmanager
     def _locked_outputs(self, run: Run) -> Iterator[None]:
         """No other call makes outputs of this run meanwhile. Logs a message if it has to wait for another one."""
-        lock = run.making_outputs()
+        lock = run.outputs_lock()
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -162,7 +163,7 @@ class Evaluation:
         direction, device = eval_set.direction, self.request.networks.device
         on_step = self.progress(f"{run.id} {direction}") if self.progress else None
         make_outputs(run, eval_set.dataset, direction, device, outputs.step, on_step)
-        maps = make_maps(run, eval_set.dataset, direction, device, outputs.step).heat if with_maps else {}
+        maps = make_maps(run, eval_set.dataset, direction, device, outputs.step).maps if with_maps else {}
         images = self._images(eval_set, outputs.sources, outputs.files, outputs.format, next(iter(maps.values()), None))
         without_map = [name for name in names if _uses_map(name) and images.attention_map is None]
         if without_map and len(without_map) < len(names):
@@ -180,7 +181,7 @@ class Evaluation:
                 values = {file.stem: value for file, value in zip(outputs.sources, score.each, strict=True)}
                 scores = ImageScores(metric=name, protocol_id=new_records[-1].protocol_id, values=values)
                 per_image.store(run, direction, outputs.step, scores)
-        record.append(run.path / record.FILE, new_records)
+        record.append(run.scores_file, new_records)
         return new_records
 
     def _floor_and_ceiling(self, eval_set: EvalSet, names: Sequence[str], format: str) -> None:
@@ -188,7 +189,7 @@ class Evaluation:
         for subject in (IDENTITY, REAL):
             if subject is REAL and not eval_set.has_training_images:
                 continue
-            file = self.folder(eval_set.dataset) / subject.run / record.FILE
+            file = reference_scores_file(self.folder(eval_set.dataset), subject.run)
             known = {(r.metric, r.direction, r.protocol_id) for r in record.read(file)}
             new_records = []
             for name in names:
@@ -296,6 +297,6 @@ def _uses_map(metric_name: str) -> bool:
 
 def _are_made(run: Run, direction: Direction, outputs: Outputs, with_maps: bool) -> bool:
     """True if all outputs of the run's last step exist, and with `with_maps` its attention maps too."""
-    if not stored_outputs.are_made(run, direction, outputs):
+    if not stored_outputs.are_stored(run, direction, outputs):
         return False
-    return not with_maps or run.config.is_external or stored_maps.made_at(run, direction) == run.step()
+    return not with_maps or run.config.is_external or stored_maps.maps_step(run, direction) == run.step()

@@ -5,13 +5,11 @@ The files are kept when the outputs are replaced by those of another step, as sc
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from ugbench.direction import Direction
 from ugbench.errors import RunError
-from ugbench.runs.checkpoint import write_json
+from ugbench.runs.json_file import write_json
 from ugbench.runs.run import Run
 
 
@@ -39,7 +37,7 @@ def store(run: Run, direction: Direction, step: int | None, scores: ImageScores)
         step: at which the outputs were made; None if that is not known.
     """
     others = [stored for stored in read(run, direction, step) if stored.protocol_id != scores.protocol_id]
-    file = _file(run, direction, step)
+    file = run.single_file(direction, step)
     file.parent.mkdir(parents=True, exist_ok=True)
     write_json(file, [stored.model_dump() for stored in (*others, scores)])
 
@@ -50,14 +48,10 @@ def read(run: Run, direction: Direction, step: int | None) -> list[ImageScores]:
     Raises:
         RunError: the file holds something else.
     """
-    file = _file(run, direction, step)
+    file = run.single_file(direction, step)
     if not file.exists():
         return []
     try:
         return _FILE.validate_json(file.read_bytes())
     except ValidationError:
         raise RunError(f"{file} holds no scores of single outputs; remove it.") from None
-
-
-def _file(run: Run, direction: Direction, step: int | None) -> Path:
-    return run.path / "single" / direction / f"{'imported' if step is None else step}.json"

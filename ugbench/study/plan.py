@@ -11,10 +11,10 @@ from typing import Literal
 
 import torch
 
-from ugbench.runs import checkpoint
+from ugbench.runs.json_file import write_json
 from ugbench.runs.run import Run, RunConfig, dataset_folder, list_runs
+from ugbench.runs.training_log import seconds_per_step
 from ugbench.study.grid import Arm, Cell, Study, cells, overrides
-from ugbench.training.logs import TIMING
 from ugbench.training.prepare import Request, identify
 
 Status = Literal["done", "half", "missing"]
@@ -102,11 +102,7 @@ def timings(runs: Sequence[Run]) -> dict[str, float]:
     """Seconds a step, by likeness: the median of the newest run of each."""
     found = {}
     for run in sorted(runs, key=lambda run: run.path.stat().st_mtime):
-        file = run.path / TIMING
-        if not file.exists():
-            continue
-        seconds = [json.loads(line)["seconds_per_step"] for line in file.read_text(encoding="utf-8").splitlines()]
-        if seconds:
+        if seconds := seconds_per_step(run):
             found[likeness(run.config)] = median(seconds)
     return found
 
@@ -121,7 +117,7 @@ def kept_steps(file: Path) -> dict[str, int]:
 def keep_steps(file: Path, study: Study, steps: Mapping[str, int]) -> None:
     """Write down what `--minutes` became, so that the same command later means the same runs."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.write_json(file, {"study": study.model_dump(mode="json"), "steps": dict(steps)})
+    write_json(file, {"study": study.model_dump(mode="json"), "steps": dict(steps)})
 
 
 def _request(study: Study, cell: Cell, where: Where, steps: int | None) -> Request:

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from typing import IO, Literal
 
 import torch
-from filelock import FileLock, Timeout
 
+from ugbench.runs.training_log import last_logged_step
 from ugbench.study.plan import Planned, again
 from ugbench.training.prepare import Request
 from ugbench.training.signals import stop_on_signals
 
-LOG = "train.log"
 TAIL = 5  # lines of a failed run's log that are shown
 PAUSE = 0.2  # seconds between looks at the processes
 STOPPED = 75
@@ -68,7 +67,7 @@ def train_all(
                 waiting.clear()
                 for child in children:
                     child.process.send_signal(signal.SIGINT)
-            ready = [one for one in waiting if not _trained_elsewhere(one)]
+            ready = [one for one in waiting if not one.run.is_being_trained()]
             while ready and len(children) < jobs:
                 one = ready.pop(0)
                 waiting.remove(one)
@@ -81,7 +80,7 @@ def train_all(
             for child in [child for child in children if child.process.poll() is not None]:
                 children.remove(child)
                 outcome = _ended(child)
-                if outcome.status == "failed" and not told_to_stop and _trained_elsewhere(child.planned):
+                if outcome.status == "failed" and not told_to_stop and child.planned.run.is_being_trained():
                     waiting.append(child.planned)  # another study was quicker to start it
                     continue
                 outcomes.append(outcome)
@@ -113,7 +112,7 @@ def command(request: Request, device: str) -> list[str]:
 
 def _start(planned: Planned, device: str, jobs: int) -> _Child:
     planned.run.path.mkdir(parents=True, exist_ok=True)
-    log = (planned.run.path / LOG).open("ab")
+    log = planned.run.train_log.open("ab")
     environment = dict(os.environ)
     if jobs > 1 and device == "cpu" and "OMP_NUM_THREADS" not in environment:
         environment["OMP_NUM_THREADS"] = str(max(1, torch.get_num_threads() // jobs))
@@ -136,14 +135,14 @@ def _ended(child: _Child) -> Outcome:
         return Outcome(planned, "done")
     if child.process.returncode == STOPPED:
         return Outcome(planned, "stopped")
-    lines = (planned.run.path / LOG).read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = planned.run.train_log.read_text(encoding="utf-8", errors="replace").splitlines()
     return Outcome(planned, "failed", "\n".join(lines[-TAIL:]))
 
 
 def _sentence(outcome: Outcome) -> str:
     name, step = _name(outcome.planned), outcome.planned.step
     if outcome.status == "failed":
-        log = outcome.planned.run.path / LOG
+        log = outcome.planned.run.train_log
         return f"{name} FAILED; its log, {log}, ends with:\n  " + outcome.log.replace("\n", "\n  ")
     return f"{name} is {outcome.status}, at step {step} of {outcome.planned.run.steps}."
 
@@ -151,32 +150,12 @@ def _sentence(outcome: Outcome) -> str:
 def _name(planned: Planned) -> str:
     cell = planned.cell
     direction = f" {cell.direction}" if cell.direction else ""
-    return f"{cell.arm.label} on {planned.run.path.parent.parent.name}{direction}, seed {cell.seed}"
+    return f"{cell.arm.label} on {planned.run.dataset_folder.name}{direction}, seed {cell.seed}"
 
 
 def _step(child: _Child) -> int:
     """Steps that a running process has logged or saved."""
-    file = child.planned.run.path / "metrics.jsonl"
-    logged = 0
-    if file.exists():
-        with file.open("rb") as lines:
-            lines.seek(max(0, file.stat().st_size - 8192))
-            ends = lines.read().splitlines()
-        steps = [line.partition(b'"step": ')[2].partition(b",")[0] for line in ends[-2:]]
-        logged = max((int(step) for step in steps if step.isdigit()), default=0)
-    return max(logged, child.planned.run.step())
-
-
-def _trained_elsewhere(planned: Planned) -> bool:
-    """Whether another process holds the run's lock."""
-    file = planned.run.path / ".lock"
-    if not file.exists():
-        return False
-    try:
-        with FileLock(file, timeout=0):
-            return False
-    except Timeout:
-        return True
+    return max(last_logged_step(child.planned.run), child.planned.run.step())
 
 
 def _devices(planned: Sequence[Planned], jobs: int) -> list[str]:

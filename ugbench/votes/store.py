@@ -17,10 +17,10 @@ from threading import Lock
 from types import MappingProxyType
 
 from ugbench.errors import RunError, UgbenchError
+from ugbench.runs.folder import VOTES
 from ugbench.statistics.preferences import Vote
 from ugbench.votes.poll import Poll
 
-FILE = "votes.sqlite"
 VERSION = 1
 PATIENCE = 30.0  # seconds to wait for another writer
 
@@ -173,7 +173,7 @@ def read_polls(results: Path) -> Mapping[Poll, tuple[Vote, ...]]:
         RunError: a file is no file of votes, or one of another version, or may not be read.
     """
     found: dict[Poll, tuple[Vote, ...]] = {}
-    for path in sorted(results.glob(f"*/{FILE}")):
+    for path in sorted(results.glob(f"*/{VOTES}")):
         found |= _read(path)
     return MappingProxyType(found)
 

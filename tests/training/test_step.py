@@ -1,0 +1,112 @@
+"""A phase teaches its own groups and no other, and a step that is not finite teaches nobody."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from ugbench.errors import UgbenchError
+from ugbench.method import Group
+from ugbench.training.step import Phases, build_optimizers
+
+
+class Pair(nn.Module):
+    def __init__(self, clip_norm: float | None = None) -> None:
+        super().__init__()
+        self.left = nn.Parameter(torch.tensor([1.0, 2.0]))
+        self.right = nn.Parameter(torch.tensor([3.0]))
+        self.clip_norm = clip_norm
+
+    def groups(self) -> dict[str, Group]:
+        return {
+            "left": Group((self.left,), 0.1, clip_norm=self.clip_norm),
+            "right": Group((self.right,), 0.2),
+        }
+
+
+def phases_of(pair: Pair) -> Phases:
+    return Phases(build_optimizers(pair))  # type: ignore[arg-type]
+
+
+def test_only_the_named_groups_require_grad_inside_and_all_do_outside() -> None:
+    pair = Pair()
+    phase = phases_of(pair)
+    with phase("left") as loss:
+        assert (pair.left.requires_grad, pair.right.requires_grad) == (True, False)
+        loss["x"] = pair.left.sum()
+    assert (pair.left.requires_grad, pair.right.requires_grad) == (True, True)
+
+
+def test_the_update_is_adams_of_the_sum_of_the_terms() -> None:
+    pair = Pair()
+    phase = phases_of(pair)
+    with phase("left") as loss:
+        loss["x"] = (pair.left * pair.right).sum()
+        loss["y"] = pair.left.square().sum()
+    reference = nn.Parameter(torch.tensor([1.0, 2.0]))
+    adam = torch.optim.Adam([reference], lr=0.1)
+    ((reference * 3.0).sum() + reference.square().sum()).backward()
+    adam.step()
+    torch.testing.assert_close(pair.left.data, reference.data)
+    assert pair.right.item() == 3.0
+    assert {name: value.item() for name, value in phase.losses.items()} == {"left/x": 9.0, "left/y": 5.0}
+
+
+def test_one_phase_can_teach_several_groups() -> None:
+    pair = Pair()
+    with phases_of(pair)("left", "right") as loss:
+        loss["x"] = pair.left.sum() + pair.right.sum()
+    torch.testing.assert_close(pair.left.data, torch.tensor([0.9, 1.9]))
+    torch.testing.assert_close(pair.right.data, torch.tensor([2.8]))
+
+
+def test_a_graph_made_before_the_phase_still_reaches_its_group() -> None:
+    pair = Pair()
+    phase = phases_of(pair)
+    made_before = pair.left.sum()
+    with phase("right") as loss:
+        loss["x"] = (pair.right * made_before.detach()).sum()
+    with phase("left") as loss:
+        loss["y"] = made_before * 2
+    torch.testing.assert_close(pair.left.data, torch.tensor([0.9, 1.9]))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_after_a_value_that_is_not_finite_no_phase_changes_anything(bad: float) -> None:
+    pair = Pair()
+    phase = phases_of(pair)
+    with phase("left") as loss:
+        loss["x"] = pair.left.sum() * bad
+    with phase("right") as loss:
+        loss["y"] = pair.right.sum()
+    assert phase.found_inf.item() == 1
+    assert pair.left.tolist() == [1.0, 2.0]
+    assert pair.right.tolist() == [3.0]
+
+
+def test_a_gradient_longer_than_clip_norm_is_shortened_to_it() -> None:
+    pair = Pair(clip_norm=0.5)
+    phase = phases_of(pair)
+    with phase("left") as loss:
+        loss["x"] = (pair.left * torch.tensor([3.0, 4.0])).sum()
+    adam = phase.optimizers["left"].adam
+    torch.testing.assert_close(adam.state[pair.left]["exp_avg"], 0.1 * torch.tensor([0.3, 0.4]))
+
+
+def test_an_unknown_group_and_an_empty_phase_are_refused() -> None:
+    phase = phases_of(Pair())
+    with pytest.raises(UgbenchError, match="names the group 'up'; the method has left, right"), phase("up"):
+        pass
+    with pytest.raises(UgbenchError, match="the phase 'left' has no loss terms"), phase("left"):
+        pass
+
+
+def test_groups_must_be_disjoint_and_cover_every_parameter() -> None:
+    pair = Pair()
+    pair.groups = lambda: {"left": Group((pair.left,), 0.1)}  # type: ignore[method-assign]
+    with pytest.raises(UgbenchError, match="no group trains right"):
+        phases_of(pair)
+    pair.groups = lambda: {"left": Group((pair.left,), 0.1), "too": Group((pair.left, pair.right), 0.1)}  # type: ignore[method-assign]
+    with pytest.raises(UgbenchError, match="left is in the groups left and too"):
+        phases_of(pair)
