@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ugbench.scoring.protocols import protocol_id
 
 from ugbench.errors import UnknownName, UsageError
+from ugbench.scoring.protocols import protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables.build import build_table
 from ugbench.tables.formats.json import to_json
