@@ -17,9 +17,10 @@ from ugbench.errors import UsageError
 from ugbench.figures import _style
 from ugbench.figures._context import FigureContext, label_runs
 from ugbench.metrics import _truth, cam_mass
+from ugbench.metrics._defaults import CHANGE_THRESHOLD
 from ugbench.metrics._intervals import ENOUGH
 from ugbench.runs.run import Run, dataset_of
-from ugbench.scoring.evaluate import why_none
+from ugbench.scoring.request import why_no_score
 from ugbench.tables.columns.map_mass import Masses, images, masses
 
 TITLE = "mass of every heat map in the region that should change, over its share of the image (dial)"
@@ -45,7 +46,7 @@ def draw(context: FigureContext) -> Figure:
         RunError: the data set is no longer where it was, or a file of maps is damaged.
     """
     runs = context.chosen_of_one_dataset()
-    if (reason := why_none("cam_mass", dataset_of(runs[0]))) is not None:
+    if (reason := why_no_score("cam_mass", dataset_of(runs[0]))) is not None:
         raise UsageError(f"the mass of heat maps has no place to be in: {reason}; name another --dataset.")
     panels, absent = _collect(runs, DIRECTIONS if context.direction is None else (context.direction,))
     if not panels and not absent:
@@ -104,7 +105,7 @@ def _below(panels: Panels, absent: Sequence[str]) -> Iterator[str]:
 def _largest(run: Run, direction: Direction) -> float:
     """The value of a map that is the region that should change."""
     own = images(dataset_of(run).root, direction, int(run.config.config["size"]))
-    return cam_mass.compute(_truth.region(*own, _truth.THRESHOLD).float(), *own).value
+    return cam_mass.compute(_truth.changed_region(*own, CHANGE_THRESHOLD).float(), *own).value
 
 
 def _draw_panel(

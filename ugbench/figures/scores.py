@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ugbench import registry
 from ugbench.errors import UsageError
 from ugbench.figures import _style
 from ugbench.figures._context import FigureContext
@@ -20,7 +21,6 @@ from ugbench.runs.folder import reference_scores_file
 from ugbench.runs.run import Run
 from ugbench.scoring import record
 from ugbench.scoring.record import ScoreRecord
-from ugbench.scoring.request import metric
 from ugbench.tables import notes
 from ugbench.tables.records import Measured, over_steps
 
@@ -105,9 +105,9 @@ def draw(context: FigureContext) -> Figure:
                 for arm in arms:
                     seeds = [scores[run.path][panel] for run in arm.runs if panel in scores[run.path]]
                     if seeds:
-                        _draw_arm(axes, seeds, metric(name).scale, looks[arm.label])
+                        _draw_arm(axes, seeds, registry.load_metric(name).scale, looks[arm.label])
                 for who, value in aside.get(panel, {}).items():
-                    axes.axhline(value * metric(name).scale, zorder=1, **FLOOR_AND_CEILING[who])
+                    axes.axhline(value * registry.load_metric(name).scale, zorder=1, **FLOOR_AND_CEILING[who])
         shown = [one for own in scores.values() for panel in panels for one in own.get(panel, {}).values()]
         untrained = [] if all(one.comparable for one in shown) else [notes.NOT_COMPARABLE]
         figure.supxlabel(_style.in_lines("\n".join([f"step ({BANDS})", *untrained]), width), fontsize=6)
@@ -120,7 +120,7 @@ def _asked(panels: Sequence[Measured], metrics: Sequence[str]) -> list[Measured]
     if not metrics:
         return list(panels)
     for name in metrics:
-        metric(name)  # raises where there is no such metric
+        registry.load_metric(name)  # raises where there is no such metric
     found = [panel for name in metrics for panel in panels if panel.metric == name]
     if not found:
         there = ", ".join(dict.fromkeys(panel.metric for panel in panels))
@@ -159,7 +159,7 @@ def _looks(arms: Sequence[Arm], lines: Mapping[str, Mapping[str, Any]]) -> dict[
 
 
 def _heading(one: ScoreRecord, says_protocol: bool) -> str:
-    title = f"{metric(one.metric).title}{'' if one.comparable else ' †'}, {one.direction}"
+    title = f"{registry.load_metric(one.metric).title}{'' if one.comparable else ' †'}, {one.direction}"
     if not says_protocol:
         return title
     extractor = one.protocol.get("extractor")

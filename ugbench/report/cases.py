@@ -16,7 +16,6 @@ from ugbench.metrics import changed as metric
 from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import outputs_step
 from ugbench.scoring import per_image
-from ugbench.scoring.request import metric as metric_called
 
 TRUTH = (
     "changed, of each image alone: the error that is left where the truth differs from the source, 1 for an untouched "
@@ -66,7 +65,7 @@ def of_sets(runs: Mapping[str, Run], direction: Direction) -> Scores:
     if not counts:
         return Scores()
     (name, protocol_id), _ = max(counts.items(), key=lambda one: (one[1], one[0]))
-    found = metric_called(name)
+    found = registry.load_metric(name)
     values = {
         label: {
             stem: value * found.scale
@@ -90,7 +89,7 @@ def shown_step(run: Run, direction: Direction) -> int | None:
 
 def _counts_down(name: str) -> bool:
     """Whether it is a metric that is here, of which less is better."""
-    return name in registry.modules("metrics") and metric_called(name).higher_is_better is False
+    return name in registry.modules("metrics") and registry.load_metric(name).higher_is_better is False
 
 
 def _changed(

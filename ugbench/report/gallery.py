@@ -16,7 +16,7 @@ from ugbench.report import cases
 from ugbench.report.thumbnails import LOSSLESS, Pool, box_for
 from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import Fingerprint, check_sources, commonest_size, files_by_stem, sources_of
-from ugbench.scoring.evaluate import why_none
+from ugbench.scoring.request import why_no_score
 
 Kind = Literal["source", "output", "truth"]
 
@@ -139,7 +139,7 @@ def gallery(
     sizes = {label: _size(run, outputs[label]) for label, run in chosen.items()}
     sources, targets = (_test_images(dataset, direction[place]) for place in (0, 2))
     truth = targets if dataset is not None and dataset.dial is not None else {}
-    changes = dataset is not None and why_none("changed", dataset) is None
+    changes = dataset is not None and why_no_score("changed", dataset) is None
     columns = [_Files("source", f"source ({direction[0]})", "", sources)] if sources else []
     if truth and changes:
         scores = cases.of_truth({label: (outputs[label], sizes[label]) for label in chosen}, sources, truth)
