@@ -179,17 +179,19 @@ def test_discriminators_show_the_translation_and_each_map_beyond_the_main_one(
 
 @pytest.mark.parametrize(
     ("figure", "missing"),
-    [(attention, "no heat map of an input among"), (discriminators, "no heat map beyond the main one among")],
+    [(attention, "no attention map of an input among"), (discriminators, "no attention map beyond the main one among")],
 )
 def test_without_heat_maps_a_figure_of_them_says_how_to_make_them(
     make_run: Make, translate: Make, context: FigureContext, figure: Any, missing: str
 ) -> None:
     run = make_run("cut")
-    with pytest.raises(UsageError, match=rf"{missing} these runs' outputs, in {run.path}.*run `ugbench eval`"):
+    with pytest.raises(
+        UsageError, match=rf"{missing} these runs' outputs, for example in {run.path}.*run `ugbench eval`"
+    ):
         figure.draw(context)
     translate(run, 50)  # again would make no map either
     with pytest.raises(
-        UsageError, match=rf"{missing} these runs' outputs: what made them draws none; choose other runs"
+        UsageError, match=rf"{missing} these runs' outputs: the methods of these runs make none; choose other runs"
     ):
         figure.draw(context)
 
@@ -253,7 +255,7 @@ def test_rho_where_no_run_has_any_says_so(make_run: Make, log: Make, context: Fi
 def test_a_loss_and_its_legend_show_the_marker_of_a_variant(make_run: Make, log: Make, context: FigureContext) -> None:
     runs = [log(make_run("ugatit", variant), g__cycle=[2.0, 1.0]) for variant in ("in", "ln")]
     figure = losses.draw(context)
-    wanted = [_style.lines(runs)[run.config.label]["marker"] for run in runs]
+    wanted = [_style.line_styles(runs)[run.config.label]["marker"] for run in runs]
     assert [line.get_marker() for line in figure.axes[0].lines if line.get_marker() != "None"] == wanted
     assert [line.get_marker() for line in figure.legends[0].legend_handles] == wanted
 
@@ -358,7 +360,7 @@ def test_rho_of_many_runs_stands_side_by_side_and_of_too_many_is_refused(
 
 def test_no_figure_is_higher_than_a_page() -> None:
     assert _style.blank(1, 9).get_figheight() == _style.HEIGHT == 9
-    with pytest.raises(UsageError, match=r"12\.0 inches high, a page has 9; draw fewer runs \(--run\)"):
+    with pytest.raises(UsageError, match=r"12\.0 inches high, but a page is 9 inches high; draw fewer runs \(--run\)"):
         _style.blank(7, 12)
 
 

@@ -116,7 +116,9 @@ def test_metrics_can_be_chosen_and_stand_in_that_order(
 
     assert asked() == ["KID x100, A2B", "FID, A2B", "LPIPS, A2B"]
     assert asked("lpips", "kid") == ["LPIPS, A2B", "KID x100, A2B"]
-    with pytest.raises(UsageError, match=r"--metric iou: no scores of it at two steps, only of kid, fid, lpips"):
+    with pytest.raises(
+        UsageError, match=r"--metric iou: no run has scores of it at two steps, only of kid, fid, lpips"
+    ):
         asked("iou")
     with pytest.raises(UnknownName, match="kidd"):
         asked("kidd")
@@ -148,7 +150,7 @@ def test_methods_differ_in_colour_dashes_and_marker_and_a_rerun_of_other_length_
     figure = scores.draw(context)
     assert legend(figure) == sorted(["ugatit", *(f"cyclegan {run.id}" for run in runs[1:])])
     lines = figure.axes[0].lines
-    cyclegan, ugatit = (_style.lines(runs)[name] for name in ("cyclegan", "ugatit"))
+    cyclegan, ugatit = (_style.line_styles(runs)[name] for name in ("cyclegan", "ugatit"))
     assert [line.get_marker() for line in lines] == [cyclegan["marker"]] * 2 + [ugatit["marker"]]
     assert [line.get_fillstyle() for line in lines] == ["full", "none", "full"]
     assert [line.get_color() for line in lines] == [cyclegan["color"]] * 2 + [ugatit["color"]]
@@ -216,7 +218,7 @@ def test_rho_of_each_layer_is_the_last_logged_beside_the_first(
         ["decoder.0", "up1"],
         ["up1"],
     ]
-    marker = _style.lines([run])["ugatit"]["marker"]
+    marker = _style.line_styles([run])["ugatit"]["marker"]
     assert [dots(axes, marker) for axes in figure.axes] == [[(0, 0.75), (1, 0.25)], [(0, 0.5)]]
     assert [dots(axes, "_") for axes in figure.axes] == [[(0, 1.0), (1, 0.0)], [(0, 0.1)]]
     assert all(axes.get_ylim() == (-0.04, 1.04) for axes in figure.axes)
@@ -226,7 +228,7 @@ def test_rho_of_each_layer_is_the_last_logged_beside_the_first(
 def test_seeds_stand_side_by_side_and_differ_in_filling(make_run: Make, log: Make, context: FigureContext) -> None:
     runs = [log(make_run("ugatit", seed=seed), {"rho/g.up1": [0.5 + seed / 10]}) for seed in (0, 1)]
     (axes,) = rho_layers.draw(context).axes
-    (marker,) = {look["marker"] for look in _style.lines(runs).values()}
+    (marker,) = {look["marker"] for look in _style.line_styles(runs).values()}
     assert dots(axes, marker) == [(-0.25, 0.5), (0.25, 0.6)]
     assert [line.get_fillstyle() for line in axes.lines if line.get_marker() == marker] == ["full", "none"]
 
@@ -276,10 +278,12 @@ def test_runs_whose_maps_are_not_kept_are_named_below_and_those_that_draw_none_a
     figure = cam_mass.draw(FigureContext(context.results, [seen, gone, blind]))
     below = figure.get_supxlabel().replace("\n", " ")
     assert below.endswith("no maps of their last step are kept: ugatit-no-cam A2B, ugatit B2A")
-    with pytest.raises(UsageError, match="none of these runs has heat maps, what made them draws none"):
+    with pytest.raises(UsageError, match="the methods of these runs have no attention maps; choose other"):
         cam_mass.draw(FigureContext(context.results, [blind]))
     alike = resolve("dial:size=16,train=1,test=1,texture=0,shape=0", dial.root.parent)
-    with pytest.raises(UsageError, match=r"no place to be in: the domains of .* are alike, so nothing is to change"):
+    with pytest.raises(
+        UsageError, match=r"these runs have no CAM mass: the domains of .* are alike, so nothing is to change"
+    ):
         cam_mass.draw(FigureContext(context.results, [make_run("ugatit", name=alike.name, root=alike.root)]))
 
 
@@ -288,13 +292,14 @@ def test_without_kept_maps_or_a_dial_the_mass_is_refused_in_words(
 ) -> None:
     run = make_run("ugatit", name=dial.name, root=dial.root)
     with pytest.raises(
-        UsageError, match=r"no kept heat maps of a last step, in .*; run `ugbench eval --metric cam_mass`"
+        UsageError,
+        match=r"no attention maps of a last step are stored, for example in .*; run `ugbench eval --metric cam_mass`",
     ):
         cam_mass.draw(FigureContext(context.results, [run]))
     keep_maps(run, {"generator"}, step=50)  # of a selected checkpoint
-    with pytest.raises(UsageError, match="no kept heat maps of a last step"):
+    with pytest.raises(UsageError, match="no attention maps of a last step are stored"):
         cam_mass.draw(FigureContext(context.results, [run]))
-    with pytest.raises(UsageError, match="no place to be in: the true translation of photos is not known"):
+    with pytest.raises(UsageError, match="these runs have no CAM mass: the true translation of photos is not known"):
         cam_mass.draw(FigureContext(context.results, [make_run("ugatit")]))
 
 

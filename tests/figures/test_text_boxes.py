@@ -1,0 +1,105 @@
+"""No text of a figure leaves the page or lies on another, however long labels are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+from ugbench.data.dataset_names import resolve
+from ugbench.errors import UsageError
+from ugbench.figures import _style, cam_mass, losses, rho, rho_layers, scores
+from ugbench.figures._context import FigureContext
+from ugbench.runs.run import Run
+from ugbench.scoring import record
+
+Make = Callable[..., Run]
+NAMES = ("dial-s0-t0.5-32", "dial-s1-t0.25-32")
+VARIANTS = (None, "no-gcam", "no-global", "rho05")
+
+
+@pytest.fixture
+def runs(make_run: Make, log: Make) -> list[Run]:
+    """Two data sets, four variants, two seeds, so that labels say all three."""
+    layers = {f"rho/generator_{way}.decoder.{k}": [0.0, 0.5] for way in ("a2b", "b2a") for k in range(4)}
+    losses = {f"generators/cycle_{way}": [2.0, 1.0] for way in "ab"}
+    made = [
+        make_run("ugatit", variant, seed=seed, name=name) for name in NAMES for variant in VARIANTS for seed in (0, 1)
+    ]
+    return [log(run, {**layers, **losses}) for run in made]
+
+
+def boxes(figure: Figure) -> dict[tuple[str, int], Bbox]:
+    """Where each text stands, in pixels; ticks aside."""
+    figure.canvas.draw()
+    ticks = {id(label) for axes in figure.axes for label in (*axes.get_xticklabels(), *axes.get_yticklabels())}
+    found = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text() and id(text) not in ticks]
+    return {(text.get_text(), place): text.get_window_extent() for place, text in enumerate(found)}
+
+
+def check(figure: Figure) -> None:
+    where, page = boxes(figure), figure.bbox
+    assert len(where) > 2
+    assert figure.get_figwidth() <= _style.WIDTH and figure.get_figheight() <= _style.HEIGHT
+    for text, box in where.items():
+        assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1, text
+    for (text, box), (other, second) in combinations(where.items(), 2):
+        shared = Bbox.intersection(box, second)
+        assert shared is None or min(shared.width, shared.height) < 1, (text, other)
+
+
+@pytest.mark.parametrize("count", [1, 3, 10, 14])
+def test_labels_of_rho_stay_on_the_page(runs: list[Run], context: FigureContext, count: int) -> None:
+    chosen = FigureContext(context.results, runs[:: len(runs) // count][:count])
+    check(rho_layers.draw(chosen))
+    check(rho.draw(chosen))
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 8])
+def test_labels_of_losses_stay_on_the_page(runs: list[Run], context: FigureContext, count: int) -> None:
+    check(losses.draw(FigureContext(context.results, runs[:count])))
+
+
+@pytest.mark.parametrize("count", [1, 8])
+@pytest.mark.parametrize("direction", ["A2B", None])
+def test_labels_of_scores_stay_on_the_page(
+    runs: list[Run], context: FigureContext, make_record: Any, count: int, direction: Any
+) -> None:
+    for run in runs[:count]:
+        own = {"run": run.id, "dataset": NAMES[0], "seed": run.config.seed, "variant": run.config.variant}
+        for way in ("A2B", "B2A"):
+            own["direction"] = way
+            made = [make_record("kid", "ugatit", 0.1, step=step, extractor="random", **own) for step in (50, 100)]
+            record.append(run.path / record.FILE, made)
+    check(scores.draw(FigureContext(context.results, runs[:count], direction=direction)))
+
+
+@pytest.mark.parametrize(("seeds", "ways"), [(1, ("A2B",)), (12, ("A2B",)), (2, ("A2B", "B2A"))])
+def test_labels_of_cam_mass_stay_on_the_page(
+    make_run: Make, keep_maps: Any, context: FigureContext, tmp_path: Path, seeds: int, ways: tuple[str, ...]
+) -> None:
+    dial = resolve("dial:size=16,train=2,test=3,texture=0,shape=1", tmp_path / "data")
+    for variant in (None, "no-global"):
+        for seed in range(seeds):
+            run = make_run("ugatit", variant, seed=seed, name=dial.name, root=dial.root)
+            for way in ways:
+                keep_maps(run, {"generator"}, way, names=("generator", "discriminator-global", "discriminator-local"))
+    check(cam_mass.draw(context))
+
+
+def test_more_runs_than_a_page_has_lines_for_are_refused(
+    make_run: Make, keep_maps: Any, context: FigureContext, tmp_path: Path
+) -> None:
+    dial = resolve("dial:size=16,train=2,test=3,texture=0,shape=1", tmp_path / "data")
+    for seed in range(45):
+        keep_maps(make_run("ugatit", seed=seed, name=dial.name, root=dial.root), {"generator"})
+    with pytest.raises(
+        UsageError, match="attention maps of 45 runs do not fit on a page 9 inches high; draw fewer: --run"
+    ):
+        cam_mass.draw(context)
