@@ -25,8 +25,8 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from ugbench.report.collect import collect
-from ugbench.report.render import render
+from ugbench.report.contents import collect_report
+from ugbench.report.html_page import render
 from ugbench.runs.run import DatasetRecord, RunConfig, open_run
 from ugbench.scoring import record
 from ugbench.scoring.record import ScoreRecord
@@ -128,7 +128,7 @@ def main() -> None:
         results = make(Path(folder), options.methods, options.images)
         start = time.perf_counter()
         file = Path(folder) / "report.html"
-        file.write_text(render(collect(results)), encoding="utf-8", newline="\n")
+        file.write_text(render(collect_report(results)), encoding="utf-8", newline="\n")
         written = time.perf_counter() - start
         seconds = opened(file, options.runs)
         figures = {

@@ -13,8 +13,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page
 
 from ugbench.data.dataset_names import resolve
-from ugbench.report.collect import collect
-from ugbench.report.render import render
+from ugbench.report.contents import collect_report
+from ugbench.report.html_page import render
 from ugbench.runs.run import Origin, Run, list_runs
 from ugbench.scoring import per_image, record
 from ugbench.scoring.per_image import Single
@@ -26,7 +26,7 @@ Make = Callable[..., Run]
 
 
 def write(results: Path, file: Path) -> str:
-    file.write_text(render(collect(results)), encoding="utf-8", newline="\n")
+    file.write_text(render(collect_report(results)), encoding="utf-8", newline="\n")
     return file.as_uri()
 
 
