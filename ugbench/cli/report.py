@@ -34,8 +34,8 @@ def report(
       ugbench report
       ugbench report --dataset dial-s1-t1-64 --output dial.html
     """
-    from ugbench.report.collect import collect
-    from ugbench.report.render import render
+    from ugbench.report.contents import collect_report
+    from ugbench.report.html_page import render
 
     with ExitStack() as bars:
 
@@ -43,7 +43,7 @@ def report(
             bars.close()
             return bars.enter_context(progress_callback(what))
 
-        found = collect(results, dataset or (), begin)
+        found = collect_report(results, dataset or (), begin)
     text = render(found)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(text, encoding="utf-8", newline="\n")
