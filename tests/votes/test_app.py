@@ -182,5 +182,5 @@ def test_what_goes_wrong_is_said_to_whoever_runs_the_study_alone(served: Any) ->
     rater.enter()
     reply = rater.request("")
     assert reply.status == 503
-    assert "Please tell whoever runs this study" in reply.text and "walrus" not in reply.text
+    assert "Please tell the person who runs this study" in reply.text and "walrus" not in reply.text
     assert "has changed since the poll was opened" in served.said[0]

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from ugbench.votes.poll import Candidate, Poll
-from ugbench.votes.server.ballot import Question, ballot, example_keys
+from ugbench.votes.server.ballot import Question, example_keys, make_ballot
 
 SECRET = b"s" * 32
 IMAGES = tuple(f"cat{number}" for number in range(40))
@@ -19,7 +19,7 @@ def poll(direction: str = "A2B") -> Poll:
 
 
 def questions(rater: str, seed: int = 0, most: int | None = None, secret: bytes = SECRET) -> tuple[Question, ...]:
-    return ballot({poll("A2B"): IMAGES, poll("B2A"): IMAGES[:5]}, rater, secret, seed, most)
+    return make_ballot({poll("A2B"): IMAGES, poll("B2A"): IMAGES[:5]}, rater, secret, seed, most)
 
 
 def test_every_image_of_every_poll_is_asked_once_with_every_candidate_once() -> None:
@@ -73,6 +73,6 @@ def test_orders_cannot_be_computed_without_the_secret() -> None:
 
 def test_an_image_may_be_called_like_anything_else_that_has_a_key() -> None:
     names = ("example", "question", "source", "option")
-    found = ballot({poll(): names}, "ann", SECRET)
+    found = make_ballot({poll(): names}, "ann", SECRET)
     keys = [key for one in found for key in (one.key, one.source_key, *one.option_keys)]
     assert len({*keys, *example_keys(poll(), "ann", SECRET, 4)}) == 4 * 5 + 4

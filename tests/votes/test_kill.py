@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from ugbench.statistics.preferences import Vote
-from ugbench.votes.server.ballot import ballot
-from ugbench.votes.store import Store, read_polls
+from ugbench.votes.server.ballot import make_ballot
+from ugbench.votes.store import VoteStore, read_polls
 
 COMMAND = [sys.executable, "-c", "from ugbench.cli.app import main; main()", "vote"]
 RATERS = 4
@@ -75,12 +75,12 @@ def test_votes_that_were_acknowledged_survive_a_kill_in_their_stream(
                 stream.result()
         assert process.returncode == -signal.SIGKILL
     ((poll, votes),) = read_polls(home / "results").items()
-    store = Store(home / "results" / "data" / "votes.sqlite")
+    store = VoteStore(home / "results" / "data" / "votes.sqlite")
     images = {poll: [f"walrus{place}" for place in range(6)]}
     asked = {
         (rater, question.key): question
         for rater in {rater for rater, _ in acknowledged}
-        for question in ballot(images, rater, store.secret)
+        for question in make_ballot(images, rater, store.secret)
     }
     store.close()
     told = {

@@ -14,7 +14,7 @@ from PIL import Image
 from ugbench.data.datasets import open_dataset
 from ugbench.errors import DataError, UsageError
 from ugbench.runs.run import list_runs
-from ugbench.votes.server.pictures import Gallery, open_gallery, render
+from ugbench.votes.server.pictures import PollPictures, prepare_pictures, render
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def outputs(home: Path, name: str) -> Path:
     return folder
 
 
-def opened(home: Path) -> Gallery:
-    return open_gallery(list_runs(home / "results"), open_dataset(home / "data"), "data", "A2B")
+def opened(home: Path) -> PollPictures:
+    return prepare_pictures(list_runs(home / "results"), open_dataset(home / "data"), "data", "A2B")
 
 
 def pixels(content: bytes) -> np.ndarray:
