@@ -18,7 +18,7 @@ from ugbench.cli.vote import link, open_galleries
 from ugbench.errors import DataError
 from ugbench.statistics.preferences import Vote
 from ugbench.votes.poll import Candidate, Poll
-from ugbench.votes.store import FILE, Store
+from ugbench.votes.store import FILE, VoteStore
 
 Call = Callable[..., Result]
 PAPER = ("cyclegan", "ugatit", "unit")
@@ -133,7 +133,7 @@ def voted(tmp_path: Path) -> Path:
 
 def keep(results: Path, choices: dict[Poll, list[list[int]]]) -> None:
     for one, rows in choices.items():
-        store = Store(results / one.dataset / FILE)
+        store = VoteStore(results / one.dataset / FILE)
         store.add_poll(one)
         for r, row in enumerate(rows):
             if not store.has_rater(f"rater {r}"):

@@ -17,7 +17,7 @@ from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
     from ugbench.direction import Direction
-    from ugbench.votes.server.pictures import Gallery
+    from ugbench.votes.server.pictures import PollPictures
 
 QUESTION = "Which version is the best translation of the picture?"
 
@@ -61,29 +61,29 @@ def vote(
     import uvicorn
 
     from ugbench.training.signals import stop_on_signals
-    from ugbench.votes.server.app import Study, make_app
-    from ugbench.votes.server.ballot import derived
+    from ugbench.votes.server.app import Questionnaire, make_app
+    from ugbench.votes.server.ballot import derive_key
     from ugbench.votes.server.guard import LOOPBACK
-    from ugbench.votes.store import FILE, Store
+    from ugbench.votes.store import FILE, VoteStore
 
     if not text.strip():
         raise UsageError(f"--ask '{text}': that asks raters nothing; give a question, or leave --ask out.")
     galleries, folder = open_galleries(options.split_list(methods, "--methods"), dataset, direction, results, data_root)
-    study = Study({gallery.poll: gallery for gallery in galleries}, text, seed, questions)
+    study = Questionnaire({gallery.poll: gallery for gallery in galleries}, text, seed, questions)
     listener = listen(host, port)
-    store = Store(folder / FILE)
+    store = VoteStore(folder / FILE)
     try:
         for poll in study.polls:
             store.add_poll(poll)
-        token = None if host in LOOPBACK and not with_token else derived(store.secret, "link")
+        token = None if host in LOOPBACK and not with_token else derive_key(store.secret, "link")
         url = link(host, listener.getsockname()[1], token)
-        kept = {"votes": store.path, "polls": [poll.id for poll in study.polls], "questions": study.questions}
+        kept = {"votes": store.path, "polls": [poll.id for poll in study.polls], "questions": study.questions_per_rater}
         if as_json:
             print_json({"url": url, **kept})
         else:
             print(url)
         sys.stdout.flush()
-        say(f"{study.questions} questions a rater; votes are kept in {store.path}. Ctrl-C ends this.")
+        say(f"{study.questions_per_rater} questions a rater; votes are kept in {store.path}. Ctrl-C ends this.")
         config = uvicorn.Config(
             make_app(study, store, say, token),
             log_level="error",
@@ -103,7 +103,7 @@ def vote(
 
 def open_galleries(
     methods: list[str], dataset: str, direction: Direction | None, results: Path, data_root: Path
-) -> tuple[list[Gallery], Path]:
+) -> tuple[list[PollPictures], Path]:
     """The polls of these methods with their pictures, and the data set's folder under results.
 
     Says which run stands for which method.
@@ -112,8 +112,8 @@ def open_galleries(
     from ugbench.direction import DIRECTIONS
     from ugbench.runs.filters import nothing
     from ugbench.runs.run import dataset_folder, list_runs
-    from ugbench.votes.server.candidates import standing_runs
-    from ugbench.votes.server.pictures import open_gallery
+    from ugbench.votes.server.candidates import candidate_runs
+    from ugbench.votes.server.pictures import prepare_pictures
 
     with progress_callback("drawing") as tick:
         data = resolve(dataset, data_root, tick)
@@ -123,8 +123,8 @@ def open_galleries(
         raise nothing(results, "runs", "train or import some")
     if not runs:
         raise UsageError(f"--dataset {dataset}: no runs of it under {results}; train or import some.")
-    standing = standing_runs(methods, runs, DIRECTIONS if direction is None else (direction,))
-    galleries = [open_gallery(own, data, folder.name, way) for way, own in standing.items()]
+    standing = candidate_runs(methods, runs, DIRECTIONS if direction is None else (direction,))
+    galleries = [prepare_pictures(own, data, folder.name, way) for way, own in standing.items()]
     for gallery in galleries:
         poll = gallery.poll
         for one in poll.candidates:
