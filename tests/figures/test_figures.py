@@ -255,9 +255,9 @@ def test_rho_where_no_run_has_any_says_so(make_run: Make, log: Make, context: Fi
 def test_a_loss_and_its_legend_show_the_marker_of_a_variant(make_run: Make, log: Make, context: FigureContext) -> None:
     runs = [log(make_run("ugatit", variant), g__cycle=[2.0, 1.0]) for variant in ("in", "ln")]
     figure = losses.draw(context)
-    wanted = [_style.line_styles(runs)[run.config.label]["marker"] for run in runs]
-    assert [line.get_marker() for line in figure.axes[0].lines if line.get_marker() != "None"] == wanted
-    assert [line.get_marker() for line in figure.legends[0].legend_handles] == wanted
+    markers = [_style.line_styles(runs)[run.config.label]["marker"] for run in runs]
+    assert [line.get_marker() for line in figure.axes[0].lines if line.get_marker() != "None"] == markers
+    assert [line.get_marker() for line in figure.legends[0].legend_handles] == markers
 
 
 def test_labels_say_no_more_than_tells_runs_apart(make_run: Make) -> None:
@@ -288,13 +288,13 @@ def test_png_and_pdf_are_saved_by_suffix_with_embedded_fonts_and_the_same_bytes(
     log(make_run("ugatit"), g__cycle=[2.0, 1.0])
     figure = losses.draw(context)
     for suffix in ("png", "pdf"):
-        for name in ("one", "two"):
+        for name in ("first", "second"):
             save(figure, tmp_path / "new" / f"{name}.{suffix}")
-        one, two = (tmp_path / "new" / f"{name}.{suffix}" for name in ("one", "two"))
-        assert one.read_bytes() == two.read_bytes()
-    with Image.open(tmp_path / "new" / "one.png") as image:
+        first, second = (tmp_path / "new" / f"{name}.{suffix}" for name in ("first", "second"))
+        assert first.read_bytes() == second.read_bytes()
+    with Image.open(tmp_path / "new" / "first.png") as image:
         assert image.info["dpi"] == pytest.approx((300, 300), abs=0.01)
-    pdf = (tmp_path / "new" / "one.pdf").read_bytes()
+    pdf = (tmp_path / "new" / "first.pdf").read_bytes()
     assert b"/FontFile2" in pdf and b"/Type3" not in pdf and b"CreationDate" not in pdf
 
 

@@ -164,7 +164,7 @@ def test_panels_of_many_metrics_stand_side_by_side_on_one_page_and_too_many_are_
 
     def draw(count: int, direction: str | None = None) -> Figure:
         (run.path / record.FILE).unlink(missing_ok=True)
-        kinds = [("kid", f"protocol{k}", way) for k in range(count) for way in ("A2B", "B2A")]
+        kinds = [("kid", f"protocol{k}", direction) for k in range(count) for direction in ("A2B", "B2A")]
         score(
             run, [make_record(m, "ugatit", 1, step=s, direction=d, protocol_id=p) for m, p, d in kinds for s in STEPS]
         )
@@ -201,8 +201,8 @@ def test_scores_of_one_step_alone_say_how_to_score_more(
 
 
 def dots(axes: Axes, marker: str) -> list[tuple[float, float]]:
-    found = [line for line in axes.lines if line.get_marker() == marker]
-    return [(float(x), float(y)) for line in found for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)]
+    lines = [line for line in axes.lines if line.get_marker() == marker]
+    return [(float(x), float(y)) for line in lines for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)]
 
 
 def test_rho_of_each_layer_is_the_last_logged_beside_the_first(
@@ -210,8 +210,8 @@ def test_rho_of_each_layer_is_the_last_logged_beside_the_first(
 ) -> None:
     log(make_run("cut"), g__nce=[1.0])
     curves = {"decoder.0": [1.0, 0.9, 0.75], "up1": [0.0, 0.9, 0.25]}
-    own = {f"rho/g_a.{layer}": values for layer, values in curves.items()}
-    run = log(make_run("ugatit"), {**own, "rho/g_b.up1": [0.1, 0.9, 0.5]})
+    rho_of_a = {f"rho/g_a.{layer}": values for layer, values in curves.items()}
+    run = log(make_run("ugatit"), {**rho_of_a, "rho/g_b.up1": [0.1, 0.9, 0.5]})
     figure = rho_layers.draw(context)
     assert titles(figure) == ["g_a", "g_b"]
     assert [[label.get_text() for label in axes.get_xticklabels()] for axes in figure.axes] == [
@@ -249,7 +249,7 @@ def test_every_map_of_every_run_has_a_dot_filled_where_it_is_attention(
 ) -> None:
     runs = [make_run("ugatit", variant, name=dial.name, root=dial.root) for variant in (None, "no-cam")]
     make_run("cut", name=dial.name, root=dial.root)
-    heat = keep_maps(runs[0], {"generator"})
+    attention_maps = keep_maps(runs[0], {"generator"})
     keep_maps(runs[1], set())
     figure = cam_mass.draw(FigureContext(context.results, runs))
     (axes,) = figure.axes
@@ -257,12 +257,12 @@ def test_every_map_of_every_run_has_a_dot_filled_where_it_is_attention(
     areas = ((images[0].int() - images[1].int()).abs() > 2).any(1).float().mean((1, 2))
     assert titles(figure) == [f"A2B (largest possible: {float((1 / areas).mean()):.4g})"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["ugatit", "ugatit-no-cam"]
-    wanted = [metric.compute(own, *images).value for own in heat.values()]
-    found: list[Line2D] = [line for line in axes.lines if line.get_marker() in _style.MARKERS]
-    assert [float(line.get_xdata()[0]) for line in found] == pytest.approx(wanted * 2)
-    assert [float(line.get_ydata()[0]) for line in found] == pytest.approx([-0.15, 0.15, 0.85, 1.15])
-    assert [line.get_marker() for line in found] == ["o", "s", "o", "s"]
-    assert [line.get_markerfacecolor() != "white" for line in found] == [True, False, False, False]
+    values = [metric.compute(maps, *images).value for maps in attention_maps.values()]
+    drawn: list[Line2D] = [line for line in axes.lines if line.get_marker() in _style.MARKERS]
+    assert [float(line.get_xdata()[0]) for line in drawn] == pytest.approx(values * 2)
+    assert [float(line.get_ydata()[0]) for line in drawn] == pytest.approx([-0.15, 0.15, 0.85, 1.15])
+    assert [line.get_marker() for line in drawn] == ["o", "s", "o", "s"]
+    assert [line.get_markerfacecolor() != "white" for line in drawn] == [True, False, False, False]
     assert [set(line.get_xdata()) for line in axes.lines if line.get_linestyle() == "--"] == [{1}]
     assert legend(figure) == ["generator", "local", "attention", "plain features", "uniform"]
 
@@ -308,8 +308,8 @@ def test_thirty_images_have_an_interval(
 ) -> None:
     many = resolve("dial:size=16,train=2,test=30,texture=0,shape=1", tmp_path / "data")
     run = make_run("ugatit", name=many.name, root=many.root)
-    heat = keep_maps(run, {"generator"}, n=30)
+    attention_maps = keep_maps(run, {"generator"}, n=30)
     (axes,) = cam_mass.draw(FigureContext(context.results, [run])).axes
-    score = metric.compute(heat["generator"], load_images(many.split("testA"), 16), truth(many, "A2B", 16))
+    score = metric.compute(attention_maps["generator"], load_images(many.split("testA"), 16), truth(many, "A2B", 16))
     whisker = [line.get_xdata() for line in axes.lines if line.get_marker() == "None" and line.get_linestyle() == "-"]
     assert whisker[0] == pytest.approx([score.low, score.high])

@@ -38,10 +38,10 @@ def test_tools_from_elsewhere_have_colours_of_their_own_after_the_registered_met
 
 def test_another_tools_outputs_by_a_methods_name_share_its_colour_in_another_look(make_run: Make) -> None:
     runs = [make_run("cyclegan"), make_run("external", origin=Origin(name="cyclegan", files={}))]
-    own, other = _style.line_styles(runs).values()
-    shades = [_style._shade(own["color"], shade) for shade in range(_style.SHADES)]
-    assert own["color"] in _style.PALETTE and other["color"] in shades
-    assert own["linestyle"] != other["linestyle"] and own["marker"] != other["marker"]
+    method, imported = _style.line_styles(runs).values()
+    shades = [_style._shade(method["color"], shade) for shade in range(_style.SHADES)]
+    assert method["color"] in _style.PALETTE and imported["color"] in shades
+    assert method["linestyle"] != imported["linestyle"] and method["marker"] != imported["marker"]
 
 
 def test_every_variant_has_a_shade_of_its_methods_colour_and_dashes_and_a_marker_that_no_other_has(
@@ -51,11 +51,13 @@ def test_every_variant_has_a_shade_of_its_methods_colour_and_dashes_and_a_marker
     runs = [make_run("ugatit", variant) for variant in variants]
     styles = _style.line_styles([*runs, make_run("cut")])
     assert list(styles) == ["cut", *(run.config.label for run in runs)]
-    own = [styles[run.config.label] for run in runs]
-    shades = [_style._shade(own[0]["color"], shade) for shade in range(_style.SHADES)]
-    assert [style["color"] for style in own[:3]] == shades and {style["color"] for style in own} == set(shades)
-    assert len({(style["linestyle"], style["marker"]) for style in own}) == len(variants) == 16
-    assert _style.line_styles([runs[9]])[runs[9].config.label] == own[9]
+    of_ugatit = [styles[run.config.label] for run in runs]
+    shades = [_style._shade(of_ugatit[0]["color"], shade) for shade in range(_style.SHADES)]
+    assert [style["color"] for style in of_ugatit[:3]] == shades and {style["color"] for style in of_ugatit} == set(
+        shades
+    )
+    assert len({(style["linestyle"], style["marker"]) for style in of_ugatit}) == len(variants) == 16
+    assert _style.line_styles([runs[9]])[runs[9].config.label] == of_ugatit[9]
 
 
 def test_shades_of_a_colour_are_told_apart_in_grey() -> None:
@@ -78,6 +80,6 @@ def test_methods_differ_in_dashes_and_markers_too_and_no_look_comes_twice() -> N
 def test_shades_of_rho_rise_in_lightness_with_depth() -> None:
     light, dark = (np.array([to_rgb(shade) for shade in _style.sequential_colours(10, dark)]) for dark in (False, True))
     lightness = [rgb @ [0.299, 0.587, 0.114] for rgb in (light, dark)]
-    assert all((np.diff(own) > 0).all() for own in lightness)
+    assert all((np.diff(values) > 0).all() for values in lightness)
     assert lightness[0].max() < 0.75 and lightness[1].min() > 0.3  # seen on white, and on black
     assert len(_style.sequential_colours(1)) == 1

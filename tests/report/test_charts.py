@@ -23,10 +23,10 @@ def test_a_value_that_is_not_finite_is_a_gap_and_a_wide_range_is_logarithmic() -
 
 def test_lines_carry_a_few_marks_between_those_of_the_others() -> None:
     steps = array(range(100), float)
-    one, two = charts.make_panel("x", {name: Curve(steps, steps) for name in ("one", "two")}).lines
-    at = [[point.x for point in line.points] for line in (one, two)]
+    first, second = charts.make_panel("x", {name: Curve(steps, steps) for name in ("one", "two")}).lines
+    at = [[point.x for point in line.points] for line in (first, second)]
     assert [len(places) for places in at] == [4, 4]
-    assert at[0][0] == 0 and all(first < second for first, second in zip(*at, strict=True))
+    assert at[0][0] == 0 and all(x < later for x, later in zip(*at, strict=True))
 
 
 def test_markers_are_paths_as_wide_as_they_should_be() -> None:

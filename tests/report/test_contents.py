@@ -31,8 +31,8 @@ def test_of_several_seeds_the_lowest_is_shown_and_the_others_are_named(
     results: Path, make_run: Make, translate: Make
 ) -> None:
     other = translate(make_run("ugatit", seed=1), 10)
-    found = order_runs(list_runs(results), "A2B", ())
-    assert {label: [run.config.seed for run in own] for label, own in found.items()} == {
+    runs_by_label = order_runs(list_runs(results), "A2B", ())
+    assert {label: [run.config.seed for run in runs] for label, runs in runs_by_label.items()} == {
         "cyclegan": [0],
         "ugatit": [0, 1],
     }
@@ -52,10 +52,10 @@ def test_a_seed_that_would_be_shown_but_keeps_no_outputs_is_named_with_the_mend(
     other = translate(translate(make_run("ugatit", seed=1), 10), 110, "B2A")
     shutil.rmtree(first.path / "outputs" / "A2B")
     there, back = collect_report(results).sections[0].galleries
-    said = (
+    note = (
         f"ugatit: run {other.id} is shown, since {first.id} (seed 0) keeps no outputs A2B; `ugbench eval {first.id}` "
     )
-    assert there.notes[0] == said + "makes them."
+    assert there.notes[0] == note + "makes them."
     assert not [note for note in back.notes if "keeps no outputs" in note]
 
 
@@ -82,12 +82,12 @@ def test_a_run_of_a_method_that_is_no_longer_installed_is_shown(results: Path, m
 
 def test_where_the_data_set_is_gone_outputs_stand_alone_and_the_page_says_why(results: Path, dataset: Path) -> None:
     dataset.rename(dataset.with_name("elsewhere"))
-    found = collect_report(results)
-    gallery = found.sections[0].galleries[0]
+    report = collect_report(results)
+    gallery = report.sections[0].galleries[0]
     assert [column.label for column in gallery.columns] == ["cyclegan", "ugatit"]
     assert ["photos, which is gone" in why for why in gallery.missing] == [True]
-    assert found.missing[0] == gallery.missing[0]
-    assert "photos, which is gone" in render(found)
+    assert report.missing[0] == gallery.missing[0]
+    assert "photos, which is gone" in render(report)
 
 
 def test_lines_look_as_in_figures(results: Path) -> None:
@@ -157,11 +157,11 @@ def test_a_data_set_is_read_once_however_many_runs_there_are(
         for direction in ("A2B", "B2A"):
             note(run, direction)
     asked = []
-    whole = DataSet.fingerprint
+    original = DataSet.fingerprint
 
     def fingerprint(self: DataSet, splits: tuple[str, ...]) -> str:
         asked.append(splits)
-        return whole(self, splits)
+        return original(self, splits)
 
     monkeypatch.setattr(DataSet, "fingerprint", fingerprint)
     collect_report(results)

@@ -249,7 +249,7 @@ def test_a_phone_needs_no_sideways_scrolling_but_in_the_tables_boxes(opened: Pag
 
 def test_names_and_the_caption_of_a_table_stay_while_its_box_is_scrolled_sideways(opened: Page) -> None:
     phone(opened, opened.url)
-    found = opened.evaluate(
+    stays = opened.evaluate(
         """() => {
              const box = document.querySelector('.scores');
              box.querySelector('tbody tr').lastElementChild.style.minWidth = '60rem';
@@ -262,12 +262,12 @@ def test_names_and_the_caption_of_a_table_stay_while_its_box_is_scrolled_sideway
                const steps = [...Array(Math.floor(place.width / 4) - 1).keys()];
                const middle = place.top + place.height / 2;
                const seen = steps.map((step) => document.elementFromPoint(place.left + 4 * step + 2, middle));
-               return [seen.every((one) => element.contains(one)), Math.round(place.left - within)];
+               return [seen.every((top) => element.contains(top)), Math.round(place.left - within)];
              };
              return ['caption > span', 'thead th', 'tbody th'].map((name) => on_top(box.querySelector(name)));
            }"""
     )
-    assert found == [[True, 0]] * 3
+    assert stays == [[True, 0]] * 3
 
 
 def test_nothing_is_loaded_and_the_policy_allows_only_what_the_page_holds(
@@ -298,8 +298,8 @@ def test_hostile_names_and_values_are_text(
     make = {"root": root, "name": "hostile"}
     origin = Origin(name=STEM, files={STEM: HOSTILE}, command=HOSTILE)
     run = make_run("external", origin=origin, **make)
-    for one in (run, make_run("ugatit", note=HOSTILE, **make)):
-        translate(translate(one, 10), 30, folder="attention")
+    for translated in (run, make_run("ugatit", note=HOSTILE, **make)):
+        translate(translate(translated, 10), 30, folder="attention")
     (run.path / "environment.json").write_text(json.dumps({HOSTILE: HOSTILE}))
     log(run, {f"{HOSTILE}/{HOSTILE}": [1.0, 1.0], f"rho/{HOSTILE}": [1.0, 1.0]})
     who = {"run": run.id, "name": HOSTILE, "variant": HOSTILE, "dataset": "hostile"}
@@ -371,7 +371,10 @@ def test_off_a_dial_images_are_ranked_by_what_they_contribute_to_kid(results: Pa
     gallery.locator("thead th", has_text="ugatit").get_by_role("button").click()
     assert gallery.locator("tbody th").all_inner_texts() == ["01", "02", "04", "03", "00"]
     best = gallery.get_by_label("best of ugatit").get_by_role("button")
-    assert [str(one.get_attribute("aria-label")) for one in best.all()] == ["01, ugatit: -1.20", "02, ugatit: 10.00"]
+    assert [str(button.get_attribute("aria-label")) for button in best.all()] == [
+        "01, ugatit: -1.20",
+        "02, ugatit: 10.00",
+    ]
     best.first.scroll_into_view_if_needed()
     best.first.locator("img").nth(1).wait_for()
     assert shown(best.first.locator("img")) == [1, 11]  # the source and its output, and no truth

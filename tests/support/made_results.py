@@ -120,8 +120,8 @@ def make_run(tmp_path: Path, dataset: Path) -> Make:
         origin: Origin | None = None,
         **config: Any,
     ) -> Run:
-        found = open_dataset(root)
-        fingerprint = found.fingerprint(found.splits()) if method == EXTERNAL else name
+        images = open_dataset(root)
+        fingerprint = images.fingerprint(images.splits()) if method == EXTERNAL else name
         record = DatasetRecord(name=name, root=str(root), fingerprint=fingerprint, images={})
         fields = RunConfig(
             method=method,
@@ -161,8 +161,8 @@ def note() -> Callable[..., None]:
     """note(run, direction): say beside the outputs that they were made of the test images as they are now."""
 
     def write(run: Run, direction: Direction = "A2B") -> None:
-        found = {"step": 100, "sources": dataset_of(run).fingerprint((TEST[direction[0]],))}
-        (run.path / "outputs" / direction / NOTE).write_text(json.dumps(found), encoding="utf-8")
+        fields = {"step": 100, "sources": dataset_of(run).fingerprint((TEST[direction[0]],))}
+        (run.path / "outputs" / direction / NOTE).write_text(json.dumps(fields), encoding="utf-8")
 
     return write
 

@@ -198,13 +198,13 @@ def test_votes_that_may_only_be_read_are_read(read_only: Path) -> None:
 def test_what_may_not_be_read_is_said_to_be_that_and_no_damage(read_only: Path) -> None:
     log = read_only.with_name("votes.sqlite-wal")
     log.write_bytes(b"log")
-    said = read_without_rights(read_only)
-    assert "votes.sqlite: cannot be opened" in said and "its newest votes are in votes.sqlite-wal" in said
+    printed = read_without_rights(read_only)
+    assert "votes.sqlite: cannot be opened" in printed and "its newest votes are in votes.sqlite-wal" in printed
     read_only.parent.chmod(0o755)
     log.unlink()
     read_only.chmod(0)
-    said = read_without_rights(read_only)
-    assert "votes.sqlite: cannot be opened" in said and "let this user read it" in said
+    printed = read_without_rights(read_only)
+    assert "votes.sqlite: cannot be opened" in printed and "let this user read it" in printed
 
 
 def test_a_poll_survives_its_json() -> None:
