@@ -80,8 +80,8 @@ def make_results(folder: Path, methods: int, images: int) -> Path:
         (run.path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         for direction in ("A2B", "B2A"):
             for part in (".", "attention"):
-                fill(run.path / "outputs" / direction / part, pictures, images)
-        record.append(run.path / record.FILE, [score(run.id, index, direction) for direction in ("A2B", "B2A")])
+                fill(run.outputs(direction) / part, pictures, images)
+        record.append(run.scores_file, [score(run.id, index, direction) for direction in ("A2B", "B2A")])
     return results
 
 

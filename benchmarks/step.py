@@ -24,11 +24,10 @@ import torch
 from plain_ugatit import PlainUGATIT
 
 from ugbench import registry
-from ugbench.device import Precision, autocast, has_bf16, pick_device
+from ugbench.device import Precision, has_bf16, pick_device
 from ugbench.method import Batch
-from ugbench.training import optimization
 from ugbench.training.bench import peak_memory
-from ugbench.training.phases import Phases
+from ugbench.training.step import Phases, build_optimizers, train_step
 
 SMALLEST = 96  # px: with fewer, nothing is left to pad after the plain discriminators' five halvings
 
@@ -39,15 +38,11 @@ def ours(size: int, channels: int, device: torch.device, mode: Precision) -> Cal
     method_class = registry.load_method("ugatit")
     fields = {"size": size, "channels": channels, "discriminator_channels": channels}
     method = method_class(method_class.make_config("light", None, fields)).to(device).train()
-    optimizers = optimization.build(method)
-    phases = Phases(optimizers)
+    phases = Phases(build_optimizers(method))
     a, b = images(size, device)
 
     def step() -> None:
-        optimization.set_rates(optimizers, 0)
-        phases.begin_step()
-        with autocast(mode, device):
-            method.step(Batch(a, b), phases)
+        train_step(method, phases, Batch(a, b), mode)
 
     return step
 

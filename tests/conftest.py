@@ -84,9 +84,7 @@ def make_voting_home() -> Callable[..., Path]:
     """`make(folder, zebrafish=1, dugong=2)` fills a folder with `data` (six test images and two training images a
     domain, 32 px) and `results` with outputs A2B of other tools by these names, whose pixels follow from the numbers.
     """
-    from typer.testing import CliRunner
-
-    from ugbench.cli.app import app
+    from commands import call
 
     def make(folder: Path, **seeds: int) -> Path:
         for split, count in (("testA", 6), ("testB", 6), ("trainA", 2), ("trainB", 2)):
@@ -95,8 +93,7 @@ def make_voting_home() -> Callable[..., Path]:
             _noise(folder / name, 6, f"outputs {seed}")
             words = ["import", folder / name, "--as", "external", "--name", name, "--direction", "A2B"]
             words += ["--dataset", folder / "data", "--results", folder / "results"]
-            result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
-            assert result.exit_code == 0, result.stderr
+            call(*words)
         return folder
 
     return make

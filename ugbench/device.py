@@ -1,23 +1,29 @@
-"""Devices and precisions: what `auto` means on this machine, and the context a step runs in."""
+"""Devices and precisions: what `auto` means on this machine, and the context in which networks run.
+
+Importing this module loads no torch.
+"""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal
-
-import torch
+from typing import TYPE_CHECKING, Literal
 
 from ugbench.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
 
 Precision = Literal["fp32", "bf16"]
 
 
 def pick_device(name: str) -> torch.device:
-    """The device called `auto`, `cpu`, `cuda`, `cuda:N` or `mps`; auto takes a GPU where there is one.
+    """The device with the name `auto`, `cpu`, `cuda`, `cuda:N` or `mps`; auto is a GPU if the machine has one.
 
     Raises:
-        UsageError: not a device, or not on this machine.
+        UsageError: there is no such device, or this machine has none.
     """
+    import torch
+
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -37,22 +43,24 @@ def pick_device(name: str) -> torch.device:
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether bfloat16 is in the hardware: elsewhere it is emulated and slower than float32."""
+    """Whether the hardware computes in bfloat16; otherwise it is emulated and slower than float32."""
+    import torch
+
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type == "cpu":
-        found = torch.cpu.get_capabilities()
-        return bool(found.get("avx512_bf16") or found.get("amx_bf16") or found.get("bf16"))
+        capabilities = torch.cpu.get_capabilities()
+        return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
     return False
 
 
 def pick_precision(name: str, device: torch.device, auto: Precision | None = None) -> Precision:
-    """What `auto`, `fp32` or `bf16` means on `device`.
+    """The precision with the name `auto`, `fp32` or `bf16`.
 
     Args:
-        auto: what `auto` means; None for the fastest that the device has.
+        auto: what `auto` means; None for the fastest precision of the device.
     Raises:
-        UsageError: no such precision.
+        UsageError: there is no such precision.
     """
     if name == "auto":
         return auto or ("bf16" if has_bf16(device) else "fp32")
@@ -64,7 +72,9 @@ def pick_precision(name: str, device: torch.device, auto: Precision | None = Non
 
 
 def autocast(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
-    """The context in which networks run: autocast for bf16, nothing for fp32. Parameters stay float32."""
+    """The context in which networks run: autocast for bf16, no change for fp32. Parameters stay float32."""
     if precision == "bf16":
+        import torch
+
         return torch.autocast(device.type, torch.bfloat16)
     return nullcontext()

@@ -70,12 +70,12 @@ def verdict(options: Options) -> int:
     from benchmarks.dial_study import rho_records
     from benchmarks.dial_study.design import SEEDS
     from benchmarks.dial_study.measurements import gather
-    from ugbench.runs.filters import nothing
+    from ugbench.runs.filters import nothing_found
     from ugbench.scoring import record
 
     rhos = rho_records.read_all(options.results)
     if not rhos:
-        raise nothing(options.results, rho_records.FILE, "`python -m benchmarks.dial_study run` makes them")
+        raise nothing_found(options.results, rho_records.FILE, "`python -m benchmarks.dial_study run` makes them")
     measurements = gather(rhos, record.read_all(options.results), SEEDS)
     _print_verdict(measurements, rhos, {} if options.json else None)
     return 0

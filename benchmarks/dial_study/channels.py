@@ -35,7 +35,7 @@ def agreement(results: Path) -> dict[str, dict[str, float | int | None]]:
     for run in list_runs(results):
         arm = ARMS.get(run.config.variant or "")
         if run.config.method == METHOD and arm is not None and arm.learnt and run.is_done():
-            runs[run.path.parents[1].name][run.seed].append(channel_rhos(run))
+            runs[run.dataset_folder.name][run.seed].append(channel_rhos(run))
     if not runs:
         raise UsageError(
             f"--results {results}: no finished run of a learnt arm; `python -m benchmarks.dial_study run` trains them."
@@ -45,7 +45,7 @@ def agreement(results: Path) -> dict[str, dict[str, float | int | None]]:
 
 def channel_rhos(run: Run) -> ChannelRhos:
     """The rho of each channel, by decoder layer from A to B."""
-    tensors = load_file(run.path / "generators.safetensors")
+    tensors = load_file(run.generators_file)
     return {
         name: rho.flatten().double()
         for name, rho in tensors.items()

@@ -80,7 +80,7 @@ def study_fields(base: str = "dial", more_variants: Sequence[str] = (), size: in
         "seeds": list(SEEDS),
         "preset": PRESET,
         "steps": STEPS,
-        "size": size or spec.parse(datasets[0]).size,
+        "size": size or spec.parse_spec(datasets[0]).size,
     }
 
 
@@ -126,7 +126,7 @@ def dial_with(base: str, setting: Setting) -> str:
     """
     _, _, fields = base.partition(":")
     name = f"dial:shape={setting.shape:g},texture={setting.texture:g}" + (f",{fields}" if fields else "")
-    spec.parse(name)
+    spec.parse_spec(name)
     return name
 
 

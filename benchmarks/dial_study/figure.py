@@ -13,7 +13,7 @@ from benchmarks.dial_study import rho_records
 from benchmarks.dial_study.design import Arm, Setting
 from benchmarks.dial_study.measurements import DIRECTION, Measurements, gather
 from ugbench.figures import _style
-from ugbench.runs.filters import of_datasets
+from ugbench.runs.filters import select_datasets
 from ugbench.scoring import record
 from ugbench.statistics.equivalence import against_margin
 
@@ -35,7 +35,7 @@ def draw(results: Path, dataset: str | None = None) -> Figure:
         UsageError: there is no record of a rho, or there are records of several studies.
         RunError: a line of a file is no record.
     """
-    rhos = of_datasets(
+    rhos = select_datasets(
         rho_records.read_all(results),
         lambda rho: rho.dataset,
         () if dataset is None else (dataset,),

@@ -18,7 +18,7 @@ from benchmarks.dial_study.rho_records import RhoRecord
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import UsageError
 from ugbench.scoring.record import ScoreRecord
-from ugbench.tables.layout import with_error
+from ugbench.tables.numbers import with_error
 
 ERROR = "changed"  # the metric that is the error: 0 for the true translation, 1 for the input left as it is
 DIRECTION: Direction = "A2B"  # the direction of the rho that the contrasts are about

@@ -97,14 +97,14 @@ def read_all(results: Path) -> list[RhoRecord]:
 
 
 def _file_of(run: Run) -> Path:
-    return run.path.parents[1] / FILE
+    return run.dataset_folder / FILE
 
 
 def _record(run: Run, start: float, direction: Direction, setting: Setting) -> RhoRecord:
     step, prefix = run.step(), RHO_SCALARS[direction]
     layers = {
         name: float(curve.values[-1])
-        for name, curve in read_curves(run.path).items()
+        for name, curve in read_curves(run).items()
         if name.startswith(prefix) and len(curve.steps) and curve.steps[-1] == step
     }
     if not layers:

@@ -8,24 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import call_in as call
 from PIL import Image
-from typer.testing import CliRunner
 
 from ugbench.analysis import differences
-from ugbench.cli.app import app
 from ugbench.scoring.features import features_of
 from ugbench.scoring.networks.extractors import load_extractor
 from ugbench.statistics.paired import paired, unpaired
 
 DIAL = "dial:size=32,train=4,test=60"
-
-
-def call(folder: Path, *words: object, code: int = 0) -> Any:
-    where = ["--results", str(folder / "results"), "--data-root", str(folder / "datasets"), "--device", "cpu"]
-    result = CliRunner().invoke(app, [*map(str, words), *where])
-    assert result.exit_code == code, result.stderr
-    assert "Traceback" not in result.stderr
-    return result
 
 
 @pytest.fixture(scope="module")

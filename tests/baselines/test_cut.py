@@ -16,8 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from baselines.cut import CUT
 from ugbench.errors import ConfigError, UnknownName
 from ugbench.method import Batch
-from ugbench.training import optimization
-from ugbench.training.phases import Phases
+from ugbench.training.step import Phases, build_optimizers, set_learning_rates
 
 each_variant = pytest.mark.parametrize("variant", [None, "fastcut"])
 LOSSES = {None: ("nce", "nce_identity"), "fastcut": ("nce",)}
@@ -35,7 +34,7 @@ def batch_of(method: CUT, n: int = 2, **draws: Tensor) -> Batch:
 
 
 def losses_of(method: CUT, batch: Batch) -> dict[str, float]:
-    phases = Phases(optimization.build(method))
+    phases = Phases(build_optimizers(method))
     method.step(batch, phases)
     return {term: float(value) for term, value in phases.losses.items()}
 
@@ -219,7 +218,7 @@ def test_each_term_reaches_its_own_networks_and_no_other(variant: str | None) ->
                 reached[term] = {key.split(".")[0] for key, gradient in pairs if gradient is not None}
             super()._update(optimizers, name, terms)
 
-    method.step(batch_of(method), Watched(optimization.build(method)))
+    method.step(batch_of(method), Watched(build_optimizers(method)))
     contrastive = {term: {"generator", "projection"} for term in LOSSES[variant]}
     assert reached == {
         "real": {"discriminator"},
@@ -238,7 +237,7 @@ def test_keys_pass_no_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("baselines.cut.patch_nce", note)
     method = tiny()
-    method.step(batch_of(method), Phases(optimization.build(method)))
+    method.step(batch_of(method), Phases(build_optimizers(method)))
     assert seen == [(True, False)] * 10
 
 
@@ -260,9 +259,9 @@ def test_networks_of_zeros_have_the_losses_worked_out_by_hand(
     variant: str | None, grey: Callable[..., CUT], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     method = grey(variant)
-    monkeypatch.setattr(optimization, "rate", lambda *_: 0.0)
-    optimizers = optimization.build(method)
-    optimization.set_rates(optimizers, 0)  # the generator meets the discriminator as it was
+    monkeypatch.setattr("ugbench.training.step.learning_rate", lambda *_: 0.0)
+    optimizers = build_optimizers(method)
+    set_learning_rates(optimizers, 0)  # the generator meets the discriminator as it was
     phases = Phases(optimizers)
     method.step(batch_of(method), phases)
     losses = {term: float(value) for term, value in phases.losses.items()}
@@ -282,7 +281,7 @@ def test_the_coin_decides_the_flip_of_the_input_and_the_discriminator_sees_the_f
         fake = method.generator(batch.a.flip(-1) if flipped else batch.a)
         seen: list[Tensor] = []
         method.discriminator.register_forward_pre_hook(lambda _module, args, seen=seen: seen.append(args[0]))
-        method.step(batch, Phases(optimization.build(method)))
+        method.step(batch, Phases(build_optimizers(method)))
         torch.testing.assert_close(seen[0], torch.cat((batch.b, fake.detach())))
         torch.testing.assert_close(seen[1], fake)
 
@@ -298,5 +297,5 @@ def test_a_layer_with_fewer_positions_than_patches_uses_all_it_has(monkeypatch: 
     method = tiny(size=32, patches=256)
     sizes = []
     monkeypatch.setattr("baselines.cut.patch_nce", lambda q, k, t: sizes.append(q.shape[1]) or q.square().mean())
-    method.step(batch_of(method), Phases(optimization.build(method)))
+    method.step(batch_of(method), Phases(build_optimizers(method)))
     assert sizes == [256, 256, 256, 64, 64] * 2

@@ -16,8 +16,7 @@ from torch import Tensor
 from baselines.cut import CUT
 from ugbench.method import Batch
 from ugbench.nn.patch_nce import sample_positions
-from ugbench.training import optimization
-from ugbench.training.phases import Phases
+from ugbench.training.step import Phases, build_optimizers, set_learning_rates
 
 NETWORKS = {"G": "generator", "F": "projection", "D": "discriminator"}
 TERMS = {
@@ -109,7 +108,7 @@ def test_the_networks_give_the_authors_outputs_and_features(golden: Golden) -> N
 def test_three_steps_give_the_authors_losses_and_weights(golden: Golden, deterministic: None) -> None:
     record, tensors = golden
     method = start(golden)
-    phases = Phases(optimization.build(method))
+    phases = Phases(build_optimizers(method))
     for step, expected in enumerate(record["losses"]):
         phases.begin_step()
         method.step(golden_batch(golden, step), phases)
@@ -176,11 +175,11 @@ def test_six_steps_of_the_engine_equal_a_plain_loop(variant: str | None, batch_s
         }
         oracle_batches.append((*images[step], ids, bool(variant) and step % 2 == 1))
 
-    optimizers = optimization.build(method)
+    optimizers = build_optimizers(method)
     phases = Phases(optimizers)
     history = []
     for step, batch in enumerate(batches):
-        optimization.set_rates(optimizers, step)
+        set_learning_rates(optimizers, step)
         phases.begin_step()
         method.step(batch, phases)
         history.append({term: float(value) for term, value in phases.losses.items()})

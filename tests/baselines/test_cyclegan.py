@@ -13,8 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from baselines.cyclegan import CycleGAN, CycleGANConfig
 from ugbench.errors import ConfigError, UnknownName, UsageError
 from ugbench.method import Batch
-from ugbench.training import optimization
-from ugbench.training.phases import Phases
+from ugbench.training.step import Phases, build_optimizers
 
 NETWORKS = ("generator_a2b", "generator_b2a", "discriminator_a", "discriminator_b")
 
@@ -77,7 +76,7 @@ def test_smoke_trains_at_small_sizes_with_few_channels(size):
     assert config.blocks == 2
     with FakeTensorMode():
         method = CycleGAN(config)
-        method.step(batch_of(1, size), Phases(optimization.build(method)))
+        method.step(batch_of(1, size), Phases(build_optimizers(method)))
 
 
 @pytest.mark.parametrize(
@@ -124,7 +123,7 @@ def test_each_phase_moves_its_own_networks_and_no_other():
             super()._update(optimizers, name, terms)
             moved[name] = {key.split(".")[0] for key, p in method.named_parameters() if not p.equal(before[key])}
 
-    phases = Watched(optimization.build(method))
+    phases = Watched(build_optimizers(method))
     method.step(batch_of(2), phases)
     assert moved == {"generators": set(NETWORKS[:2]), "discriminators": set(NETWORKS[2:])}
     assert list(phases.losses) == [
@@ -166,7 +165,7 @@ def test_a_loss_reaches_the_networks_that_it_should(term, reached):
                 networks_of[term] = {key.split(".")[0] for key in hit}
             super()._update(optimizers, name, terms)
 
-    method.step(batch_of(2), Watched(optimization.build(method)))
+    method.step(batch_of(2), Watched(build_optimizers(method)))
     assert networks_of == {term: reached}
 
 
@@ -175,7 +174,7 @@ def test_without_identity_weight_the_other_losses_are_the_same_and_identity_is_n
     for weight in (5.0, 0.0):
         torch.manual_seed(0)
         method = tiny(identity_weight=weight).double()
-        phases = Phases(optimization.build(method))
+        phases = Phases(build_optimizers(method))
         batch = batch_of(2)
         method.step(Batch(batch.a.double(), batch.b.double(), batch.draws), phases)
         losses.append({k: v for k, v in phases.losses.items() if k.startswith("generators/")})
@@ -187,7 +186,7 @@ def test_without_identity_weight_the_other_losses_are_the_same_and_identity_is_n
 
 def test_discriminators_are_shown_the_pooled_fakes_and_the_pools_keep_them():
     method = tiny(pool_size=2)
-    phases = Phases(optimization.build(method))
+    phases = Phases(build_optimizers(method))
     first = batch_of(2)
     fakes = method.generator_a2b(first.a).detach()
     method.step(first, phases)
@@ -206,7 +205,7 @@ def test_discriminators_are_shown_the_pooled_fakes_and_the_pools_keep_them():
 
 def test_under_bfloat16_losses_are_summed_in_float32_and_pools_keep_float32():
     method = tiny()
-    phases = Phases(optimization.build(method))
+    phases = Phases(build_optimizers(method))
     with torch.autocast("cpu", torch.bfloat16):
         method.step(batch_of(2), phases)
     assert {loss.dtype for loss in phases.losses.values()} == {torch.float32}
@@ -224,7 +223,7 @@ def test_groups_need_the_number_of_steps():
 def test_a_step_needs_no_value_on_the_host():
     with FakeTensorMode():
         method = tiny()
-        phases = Phases(optimization.build(method))
+        phases = Phases(build_optimizers(method))
         method.step(batch_of(3), phases)
     assert len(phases.losses) == 10
 

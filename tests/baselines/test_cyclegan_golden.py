@@ -15,8 +15,7 @@ from torch import Tensor
 
 from baselines.cyclegan import CycleGAN
 from ugbench.method import Batch
-from ugbench.training import optimization
-from ugbench.training.phases import Phases
+from ugbench.training.step import Phases, build_optimizers, set_learning_rates
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "cyclegan.json"
 NETWORKS = {
@@ -95,7 +94,7 @@ def test_the_networks_give_the_authors_outputs(golden):
 def test_three_steps_give_the_authors_losses_pools_and_weights(golden, deterministic):
     record, tensors = golden
     method = start(golden)
-    optimizers = optimization.build(method)
+    optimizers = build_optimizers(method)
     phases = Phases(optimizers)
     shown: dict[str, list[Tensor]] = {pool_name: [] for pool_name in POOLS.values()}
     fakes: dict[str, list[Tensor]] = {pool_name: [] for pool_name in POOLS.values()}
@@ -160,11 +159,11 @@ def test_six_steps_of_the_engine_equal_a_plain_loop(batch_size, deterministic):
     images = torch.rand(steps, 2, batch_size, 3, size, size, dtype=torch.float64) * 2 - 1
     draws = torch.rand(steps, 2, batch_size, 2)
 
-    optimizers = optimization.build(method)
+    optimizers = build_optimizers(method)
     phases = Phases(optimizers)
     history = []
     for step in range(steps):
-        optimization.set_rates(optimizers, step)
+        set_learning_rates(optimizers, step)
         phases.begin_step()
         (a, b), (pool_a, pool_b) = images[step], draws[step]
         method.step(Batch(a, b, {"pool_a": pool_a, "pool_b": pool_b}, step), phases)

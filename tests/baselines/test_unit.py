@@ -14,8 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from baselines.unit import UNIT, UNITConfig
 from ugbench.errors import ConfigError
 from ugbench.method import Batch
-from ugbench.training import optimization
-from ugbench.training.phases import Phases
+from ugbench.training.step import Phases, build_optimizers
 
 CODERS = ("encoder_a", "decoder_a", "encoder_b", "decoder_b")
 JUDGES = ("discriminator_a", "discriminator_b")
@@ -35,7 +34,7 @@ def batch_for(method: UNIT, n: int = 2, dtype: torch.dtype = torch.float32) -> B
 
 
 def stepped(method: UNIT, batch: Batch) -> dict[str, float]:
-    phases = Phases(optimization.build(method))
+    phases = Phases(build_optimizers(method))
     method.step(batch, phases)
     return {term: float(value) for term, value in phases.losses.items()}
 
@@ -72,7 +71,7 @@ def test_a_translation_at_256_px_costs_the_authors_multiplications():
 def test_a_step_at_256_px_multiplies_less_than_the_authors_for_the_same_result():
     with FakeTensorMode():
         method = UNIT(UNIT.make_config())
-        phases = Phases(optimization.build(method))
+        phases = Phases(build_optimizers(method))
         with FlopCounterMode(display=False) as counter:
             method.step(batch_for(method, 1), phases)
     # Theirs takes 1,312.9 G; 48.5 G of the difference is a second encoding of a and b.
@@ -229,7 +228,7 @@ def test_a_loss_reaches_the_networks_that_it_should(term, reached):
                 }
             super()._update(optimizers, name, terms)
 
-    method.step(batch_for(method), Watched(optimization.build(method)))
+    method.step(batch_for(method), Watched(build_optimizers(method)))
     assert networks_of == {term: reached}
 
 
@@ -277,7 +276,7 @@ def test_the_discriminators_phase_holds_no_graph_of_the_generators():
     method = tiny()
     needed = []
     method.discriminator_b.register_forward_pre_hook(lambda _module, args: needed.append(args[0].requires_grad))
-    method.step(batch_for(method), Phases(optimization.build(method)))
+    method.step(batch_for(method), Phases(build_optimizers(method)))
     assert needed == [False, True]
 
 
@@ -290,7 +289,7 @@ def test_each_image_is_encoded_once_and_each_translation_once():
             calls[name] = calls.get(name, 0) + 1
 
         getattr(method, name).register_forward_pre_hook(count)
-    method.step(batch_for(method), Phases(optimization.build(method)))
+    method.step(batch_for(method), Phases(build_optimizers(method)))
     # A decoder makes the fake that the discriminators see, the reconstruction with the other fake, and the way back.
     assert calls == {"encoder_a": 2, "encoder_b": 2, "decoder_a": 3, "decoder_b": 3}
 

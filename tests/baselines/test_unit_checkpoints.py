@@ -12,7 +12,7 @@ from torch import Tensor
 
 from baselines.unit import UNIT
 from ugbench.errors import UsageError
-from ugbench.imports.files import read_tensors
+from ugbench.imports.checkpoint_files import read_tensors
 
 CHANNELS, BLOCKS, SIZE = 4, 2, 32
 State = dict[str, Tensor]

@@ -14,8 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from baselines.unit import UNIT
 from ugbench.method import Batch
-from ugbench.training import optimization
-from ugbench.training.phases import Phases
+from ugbench.training.step import Phases, build_optimizers
 
 Golden = tuple[dict[str, Any], dict[str, Tensor]]
 
@@ -110,7 +109,7 @@ def test_the_networks_give_the_authors_outputs(golden):
 def test_three_steps_give_the_authors_losses_and_weights(golden, deterministic):
     record, tensors = golden
     method = start(golden)
-    phases = Phases(optimization.build(method))
+    phases = Phases(build_optimizers(method))
     for step, expected in enumerate(record["losses"]):
         phases.begin_step()
         method.step(golden_batch(golden, step), phases)

@@ -11,8 +11,7 @@ import torch
 
 from baselines.unit import UNIT
 from ugbench.method import Batch
-from ugbench.training import optimization
-from ugbench.training.phases import Phases
+from ugbench.training.step import Phases, build_optimizers, set_learning_rates
 
 NETWORKS = tuple(f"{kind}_{domain}" for kind in ("encoder", "decoder", "discriminator") for domain in "ab")
 
@@ -33,11 +32,11 @@ def test_six_steps_of_the_engine_equal_a_plain_loop(batch_size, deterministic):
         for pair in images
     ]
 
-    optimizers = optimization.build(method)
+    optimizers = build_optimizers(method)
     phases = Phases(optimizers)
     history = []
     for step, batch in enumerate(batches):
-        optimization.set_rates(optimizers, step)
+        set_learning_rates(optimizers, step)
         phases.begin_step()
         method.step(batch, phases)
         history.append({term: float(value) for term, value in phases.losses.items()})

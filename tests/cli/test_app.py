@@ -1,7 +1,6 @@
 """What becomes of errors, and what the start of the command line costs."""
 
 import errno
-import json
 import os
 import subprocess
 import sys
@@ -16,7 +15,6 @@ from ugbench.cli.app import Root
 from ugbench.errors import DataError, NonFiniteLoss, Stopped, UnknownName
 
 Run = Callable[..., Result]
-HEAVY = {"torch", "torchvision", "pandas", "matplotlib", "scipy", "lpips", "torch_fidelity"}
 
 
 class OutOfMemoryError(RuntimeError):
@@ -127,19 +125,6 @@ def test_without_arguments_the_help_is_shown(ugbench: Run) -> None:
 
 def test_the_version_is_the_distributions(ugbench: Run) -> None:
     assert ugbench("--version").stdout == f"ugbench {version('ugbench')}\n"
-
-
-@pytest.mark.parametrize("args", [["--help"], ["methods"], ["train", "--help"], ["data", "make", "--help"]])
-def test_help_and_the_list_of_methods_wait_for_no_heavy_import(args: list[str]) -> None:
-    code = (
-        "import json, sys\nfrom ugbench.cli.app import main\n"
-        f"sys.argv = ['ugbench', *{args!r}]\n"
-        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
-        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})), file=sys.stderr)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert HEAVY & set(json.loads(done.stderr)) == set()
 
 
 @pytest.mark.parametrize("word", ["--help", "methods"])

@@ -77,8 +77,8 @@ def test_json_is_one_object_with_every_file(ugbench: Call, root: Path) -> None:
             "kind": "stray",
             "splits": ["trainB"],
             "files": [f"trainB/note{k}.txt" for k in range(5)],
-            "found": "no image files by their suffix",
-            "action": "passed over",
+            "found": "not image files, by their suffix",
+            "action": "ignored",
             "stops_training": False,
         }
     ]

@@ -81,10 +81,10 @@ def test_a_dial_is_written_and_then_found_by_name(ugbench: Call, tmp_path: Path)
     made = json.loads(result.stdout)
     assert made["dial"] == {"shape": 0.5, "texture": 1.0, "size": 32, "train": 3, "test": 2, "seed": 0}
     assert made["root"] == str(tmp_path / made["name"])
-    found = resolve(made["name"], tmp_path)
-    assert found.dial == DialSpec(shape=0.5, size=32, train=3, test=2)
-    assert [len(found.split(split)) for split in SPLITS] == [3, 3, 2, 2]
-    with Image.open(found.split("testB")[0]) as image:
+    dataset = resolve(made["name"], tmp_path)
+    assert dataset.dial == DialSpec(shape=0.5, size=32, train=3, test=2)
+    assert [len(dataset.split(split)) for split in SPLITS] == [3, 3, 2, 2]
+    with Image.open(dataset.split("testB")[0]) as image:
         assert image.size == (32, 32)
     (row, *_) = json.loads(ugbench("data", "list", "--data-root", tmp_path, "--json").stdout)
     assert (row["name"], row["trainA"], row["dial"]) == (made["name"], 3, made["dial"])

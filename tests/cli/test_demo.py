@@ -5,18 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from commands import call_in
 from PIL import Image
-from typer.testing import CliRunner
-
-from ugbench.cli.app import app
 
 
 def test_the_demo_learns_and_leaves_a_table_and_a_picture(tmp_path: Path) -> None:
-    where = ["--results", str(tmp_path / "results"), "--data-root", str(tmp_path / "datasets")]
-    result = CliRunner().invoke(app, ["demo", *where, "--device", "cpu", "--json"])
-    assert result.exit_code == 0, result.stderr
-    shown = json.loads(result.stdout)
-    changed = {one["direction"]: one["value"] for one in shown["scores"] if one["metric"] == "changed"}
+    shown = json.loads(call_in(tmp_path, "demo", "--json").stdout)
+    changed = {score["direction"]: score["value"] for score in shown["scores"] if score["metric"] == "changed"}
     assert set(changed) == {"A2B", "B2A"}
     assert max(changed.values()) <= 0.7, "1 is the untouched input's error"
 

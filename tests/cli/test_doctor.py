@@ -27,46 +27,46 @@ def plenty(monkeypatch: pytest.MonkeyPatch) -> None:
 def report(ugbench: Run, *args: object) -> dict[str, object]:
     result = ugbench("doctor", *args, "--json")
     assert (result.exit_code, result.stderr) == (0, "")
-    found = json.loads(result.stdout)
-    assert isinstance(found, dict)
-    return found
+    examined = json.loads(result.stdout)
+    assert isinstance(examined, dict)
+    return examined
 
 
 def test_the_report_is_of_this_machine(ugbench: Run, plenty: None, tmp_path: Path) -> None:
-    found = report(ugbench, "--results", tmp_path / "new" / "results", "--data-root", tmp_path)
-    assert found["python"] == sys.version.split()[0]
-    assert found["versions"]["torch"] == torch.__version__.partition("+")[0]
-    assert found["versions"]["ugbench"] == version("ugbench")
-    assert found["devices"][0]["device"] == "cpu"
-    assert len(found["devices"]) == 1 + torch.cuda.device_count() + torch.backends.mps.is_available()
-    assert found["cpu"]["instruction_set"] == torch.backends.cpu.get_cpu_capability()
-    assert found["auto"]["device"] in ("cpu", "cuda", "mps")
-    assert found["results"] == {"path": str(tmp_path / "new/results"), "exists": False, "free_bytes": 10**12}
-    assert found["data_root"]["exists"] is True
+    examined = report(ugbench, "--results", tmp_path / "new" / "results", "--data-root", tmp_path)
+    assert examined["python"] == sys.version.split()[0]
+    assert examined["versions"]["torch"] == torch.__version__.partition("+")[0]
+    assert examined["versions"]["ugbench"] == version("ugbench")
+    assert examined["devices"][0]["device"] == "cpu"
+    assert len(examined["devices"]) == 1 + torch.cuda.device_count() + torch.backends.mps.is_available()
+    assert examined["cpu"]["instruction_set"] == torch.backends.cpu.get_cpu_capability()
+    assert examined["auto"]["device"] in ("cpu", "cuda", "mps")
+    assert examined["results"] == {"path": str(tmp_path / "new/results"), "exists": False, "free_bytes": 10**12}
+    assert examined["data_root"]["exists"] is True
     assert not (tmp_path / "new").exists()
-    assert "ugatit" in found["methods"]
-    assert "kid" in found["metrics"]
-    assert set(found["weights"]) == set(SOURCES)
-    assert found["problems"] == []
+    assert "ugatit" in examined["methods"]
+    assert "kid" in examined["metrics"]
+    assert set(examined["weights"]) == set(SOURCES)
+    assert examined["problems"] == []
 
 
 def test_a_person_reads_the_same(ugbench: Run, plenty: None) -> None:
     out = ugbench("doctor").stdout
     assert f"torch-fidelity        {version('torch-fidelity')}\n" in out
     assert "not given; torchvision's alexnet" in out
-    assert out.endswith("nothing to mend.\n")
+    assert out.endswith("nothing to fix.\n")
 
 
 def test_what_is_absent_or_old_comes_with_its_mend(ugbench: Run, plenty: None, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = ["torch>=99.1", "no-such-package>=1", "numpy>=1.0", "mypy>=99; extra == 'dev'"]
     monkeypatch.setattr(doctor, "requires", lambda _: lines)
-    found = report(ugbench)
-    assert found["problems"] == [
+    examined = report(ugbench)
+    assert examined["problems"] == [
         f"torch {version('torch')} is older than 99.1; run `pip install 'torch>=99.1'`.",
         "no-such-package is not installed; run `pip install 'no-such-package>=1'`.",
     ]
-    assert found["versions"]["no-such-package"] is None
-    assert "to mend: no-such-package is not installed" in ugbench("doctor").stdout
+    assert examined["versions"]["no-such-package"] is None
+    assert "to fix: no-such-package is not installed" in ugbench("doctor").stdout
 
 
 def test_too_little_room_is_a_problem(ugbench: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,17 +81,17 @@ def test_given_weights_are_read(ugbench: Run, plenty: None, tmp_path: Path) -> N
     good, bad = tmp_path / "good.safetensors", tmp_path / "bad.pth"
     save_file({"0.weight": torch.zeros(2), "0.bias": torch.zeros(1)}, good)
     bad.write_bytes(b"not a checkpoint")
-    found = report(ugbench, "--weights", f"alexnet={good}", "--weights", f"inception={bad}")
-    assert found["weights"]["alexnet"] == {
+    examined = report(ugbench, "--weights", f"alexnet={good}", "--weights", f"inception={bad}")
+    assert examined["weights"]["alexnet"] == {
         "source": SOURCES["alexnet"],
         "file": str(good),
         "ok": True,
         "status": "2 tensors",
     }
-    assert found["weights"]["inception"]["ok"] is False
-    assert found["weights"]["squeezenet"]["status"] == "not given"
-    assert len(found["problems"]) == 1
-    assert str(bad) in found["problems"][0]
+    assert examined["weights"]["inception"]["ok"] is False
+    assert examined["weights"]["squeezenet"]["status"] == "not given"
+    assert len(examined["problems"]) == 1
+    assert str(bad) in examined["problems"][0]
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 import torch
+from commands import call_in
 from PIL import Image
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from ugbench.analysis import selection
 from ugbench.analysis.selection import validation_split
-from ugbench.cli import evaluate as cli_evaluate
-from ugbench.cli.app import app
+from ugbench.cli import eval as cli_eval
 from ugbench.data.tensors import load_images
 from ugbench.errors import RunError
 from ugbench.inference import test_set
@@ -43,14 +43,11 @@ class Home:
     folder: Path
     run: str
 
-    def call(self, *words: object) -> Result:
-        where = ["--results", self.folder / "results", "--cache", self.folder / "cache", "--device", "cpu"]
-        return CliRunner().invoke(app, [str(word) for word in (*words, *where)], catch_exceptions=False)
+    def call(self, *words: object, code: int = 0) -> Result:
+        return call_in(self.folder, *words, code=code)
 
     def eval(self, *words: object) -> list[dict[str, Any]]:
-        result = self.call("eval", self.run, *KID, *words, "--json")
-        assert result.exit_code == 0, result.stderr
-        return list(json.loads(result.stdout))
+        return list(json.loads(self.call("eval", self.run, *KID, *words, "--json").stdout))
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +58,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 def train(folder: Path, *more: str) -> dict[str, Any]:
-    where = ["--results", folder / "results", "--data-root", folder / "data", "--device", "cpu", "--json"]
-    words = ["train", "cyclegan", "--dataset", DIAL, *SMALL, *TINY, "--keep", "all", *where, *more]
-    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
-    assert result.exit_code == 0, result.stderr
-    return dict(json.loads(result.stdout))
+    words = ["train", "cyclegan", "--dataset", DIAL, *SMALL, *TINY, "--keep", "all", *more]
+    return dict(json.loads(call_in(folder, *words, "--json").stdout))
 
 
 @pytest.fixture
@@ -80,43 +74,44 @@ def lowest_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 def test_all_kept_checkpoints_are_scores_against_steps_and_the_last_is_what_is_scored_otherwise(home: Home) -> None:
     every = home.eval("--checkpoints", "all")
-    a2b = [one for one in every if (one["metric"], one["direction"]) == ("kid", "A2B")]
-    assert [one["step"] for one in a2b] == [1, 2, 3]
-    assert len({one["value"] for one in a2b}) == 3
-    assert {one["protocol"]["checkpoint"] for one in every} == {"last"}
-    assert home.eval() == [one for one in every if one["step"] == 3]
+    a2b = [score for score in every if (score["metric"], score["direction"]) == ("kid", "A2B")]
+    assert [score["step"] for score in a2b] == [1, 2, 3]
+    assert len({score["value"] for score in a2b}) == 3
+    assert {score["protocol"]["checkpoint"] for score in every} == {"last"}
+    assert home.eval() == [score for score in every if score["step"] == 3]
 
 
 def test_a_run_is_scored_on_test_at_the_selected_step_under_a_protocol_of_its_own(
     home: Home, lowest_at: Callable[[int], None]
 ) -> None:
-    at_step = {(one["metric"], one["direction"]): one for one in home.eval("--checkpoints", "all") if one["step"] == 2}
+    at_step = {
+        (score["metric"], score["direction"]): score
+        for score in home.eval("--checkpoints", "all")
+        if score["step"] == 2
+    }
     lowest_at(2)
     records = home.eval("--select", "validation")
     assert len(records) == 4
-    for one in records:
-        same = at_step[one["metric"], one["direction"]]
-        assert (one["step"], one["value"]) == (2, same["value"])
-        assert one["protocol_id"] != same["protocol_id"]
-        words = one["protocol"]["checkpoint"]
+    for score in records:
+        same = at_step[score["metric"], score["direction"]]
+        assert (score["step"], score["value"]) == (2, same["value"])
+        assert score["protocol_id"] != same["protocol_id"]
+        words = score["protocol"]["checkpoint"]
         assert words.startswith("validation: lowest kid (random ")
         assert words.endswith(") on a tenth of the training images, which the run has seen")
     folder = find_run(home.run, home.folder / "results").path.parents[1]
     floor = [json.loads(line)["protocol_id"] for line in (folder / "identity/scores.jsonl").read_text().splitlines()]
-    assert {one["protocol_id"] for one in records} <= set(floor), "the floor stands in the same column"
+    assert {score["protocol_id"] for score in records} <= set(floor), "the floor stands in the same column"
 
 
 def test_a_table_shows_the_selected_step_beside_the_last(home: Home, lowest_at: Callable[[int], None]) -> None:
     lowest_at(2)
-    scores = {one["protocol_id"]: one for one in [*home.eval(), *home.eval("--select", "validation")]}
-    words = ["table", "--metric", "kid", "--json", "--results", str(home.folder / "results")]
-    result = CliRunner().invoke(app, words, catch_exceptions=False)
-    (row,) = [
-        one for one in json.loads(result.stdout)["rows"] if (one["method"], one["direction"]) == ("cyclegan", "B2A")
-    ]
-    found = [scores[cell["protocol_id"]] for cell in row["cells"].values()]
-    assert [(one["step"], one["protocol"]["checkpoint"][:5]) for one in found] == [(3, "last"), (2, "valid")]
-    assert [cell["value"] for cell in row["cells"].values()] == [one["value"] for one in found]
+    scores = {score["protocol_id"]: score for score in [*home.eval(), *home.eval("--select", "validation")]}
+    table = json.loads(home.call("table", "--metric", "kid", "--json").stdout)
+    (row,) = [row for row in table["rows"] if (row["method"], row["direction"]) == ("cyclegan", "B2A")]
+    shown = [scores[cell["protocol_id"]] for cell in row["cells"].values()]
+    assert [(score["step"], score["protocol"]["checkpoint"][:5]) for score in shown] == [(3, "last"), (2, "valid")]
+    assert [cell["value"] for cell in row["cells"].values()] == [score["value"] for score in shown]
 
 
 def test_the_choice_is_said_with_the_kid_of_each_step_and_equal_ones_give_the_earliest(
@@ -126,7 +121,7 @@ def test_the_choice_is_said_with_the_kid_of_each_step_and_equal_ones_give_the_ea
     said = home.call("eval", home.run, *KID, "--select", "validation").stderr
     assert f"run {home.run} (cyclegan): step 3 is scored; validation KID x100 by step: 1: 2, 2: 1, 3: 0." in said
     monkeypatch.setattr(selection, "validation_kid", lambda *_given: 0.25)
-    assert {one["step"] for one in home.eval("--select", "validation")} == {1}
+    assert {score["step"] for score in home.eval("--select", "validation")} == {1}
 
 
 def test_validation_is_kid_of_translated_training_images_and_leaves_the_run_alone(
@@ -134,16 +129,16 @@ def test_validation_is_kid_of_translated_training_images_and_leaves_the_run_alon
 ) -> None:
     found: dict[tuple[str, int], float] = {}
     before = {path: path.stat().st_mtime_ns for path in find_run(home.run, home.folder / "results").path.rglob("*")}
-    own = selection.validation_kid
+    validation_kid = selection.validation_kid
 
     def kept(*given: Any) -> float:
-        found[given[-2:]] = own(*given)
+        found[given[-2:]] = validation_kid(*given)
         after = {path: path.stat().st_mtime_ns for path in given[1].path.rglob("*")}
         assert after == before
         return found[given[-2:]]
 
     monkeypatch.setattr(selection, "validation_kid", kept)
-    (step,) = {one["step"] for one in home.eval("--select", "validation")}
+    (step,) = {score["step"] for score in home.eval("--select", "validation")}
     assert list(found) == [(way, at) for at in (1, 2, 3) for way in ("A2B", "B2A")]
     assert step == min((1, 2, 3), key=lambda at: found["A2B", at] + found["B2A", at])
     run = find_run(home.run, home.folder / "results")
@@ -151,7 +146,7 @@ def test_validation_is_kid_of_translated_training_images_and_leaves_the_run_alon
     sources, references = (validation_split(sorted((data / split).iterdir())) for split in ("trainA", "trainB"))
     assert len(sources) == len(references) == 3
     method, _ = load(run, torch.device("cpu"), 2)
-    (made,) = translate(method, load_images(sources, 32), "A2B", mode=run.config.precision)
+    (made,) = translate(method, load_images(sources, 32), "A2B", precision=run.config.precision)
     network = load_extractor("random", {})
     fake, real = (extract(network, images) for images in (made[:, 0], load_images(references, 32)))
     assert found["A2B", 2] == pytest.approx(kid.compute(fake, real).value, rel=1e-4)
@@ -161,16 +156,16 @@ def test_after_a_selection_outputs_are_of_that_step_and_no_difference_of_the_las
     home: Home, lowest_at: Callable[[int], None]
 ) -> None:
     from ugbench.analysis.differences import _kept
-    from ugbench.runs.stored_outputs import made_at
+    from ugbench.runs.stored_outputs import outputs_step
 
     run = find_run(home.run, home.folder / "results")
     (run.path / "scores.jsonl").unlink()
     home.eval()
-    assert made_at(run, "A2B") == 3 and _kept(run, "A2B") is not None
+    assert outputs_step(run, "A2B") == 3 and _kept(run, "A2B") is not None
     lowest_at(1)
     (run.path / "scores.jsonl").unlink()
     home.eval("--select", "validation")
-    assert made_at(run, "A2B") == 1 and _kept(run, "A2B") is None
+    assert outputs_step(run, "A2B") == 1 and _kept(run, "A2B") is None
 
 
 def test_what_each_output_contributed_is_kept_by_step_and_outlives_the_outputs(home: Home) -> None:
@@ -180,7 +175,9 @@ def test_what_each_output_contributed_is_kept_by_step_and_outlives_the_outputs(h
         shutil.rmtree(run.path / "single", ignore_errors=True)
         (run.path / "scores.jsonl").unlink(missing_ok=True)
         (last,) = [
-            one for one in home.eval(*words) if (one["metric"], one["direction"], one["step"]) == ("kid", "A2B", 3)
+            score
+            for score in home.eval(*words)
+            if (score["metric"], score["direction"], score["step"]) == ("kid", "A2B", 3)
         ]
         (kept,) = per_image.read(run, "A2B", 3)
         assert (kept.metric, kept.protocol_id) == ("kid", last["protocol_id"])
@@ -198,23 +195,18 @@ def test_what_each_output_contributed_is_kept_by_step_and_outlives_the_outputs(h
 
 
 def test_calls_without_a_choice_are_refused(home: Home, tmp_path: Path) -> None:
-    result = home.call("eval", home.run, *KID, "--select", "validation", "--checkpoints", "all")
-    assert (result.exit_code, "exclude each other" in result.stderr) == (2, True)
+    result = home.call("eval", home.run, *KID, "--select", "validation", "--checkpoints", "all", code=2)
+    assert "exclude each other" in result.stderr
     (tmp_path / "A2B").mkdir()
     run = find_run(home.run, home.folder / "results")
     data = Path(str(run.config.dataset.root)) if run.config.dataset else Path()
     for file in (data / "testA").iterdir():
         Image.open(file).save(tmp_path / "A2B" / f"{file.stem}.png")
     folders = ["--real", data / "testB", "--fake", tmp_path / "A2B"]
-    result = home.call("eval", *folders, "--extractor", "random", "--select", "validation")
-    assert result.exit_code == 2 and result.stderr.startswith(
-        "error: --select validation chooses a checkpoint of a run"
-    )
-    words = ["import", tmp_path, "--as", "external", "--name", "other", "--dataset", data, "--results", tmp_path / "r"]
-    assert CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False).exit_code == 0
-    words = ["eval", "--results", tmp_path / "r", *KID, "--select", "validation", "--device", "cpu"]
-    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
-    assert result.exit_code == 2
+    result = home.call("eval", *folders, "--extractor", "random", "--select", "validation", code=2)
+    assert result.stderr.startswith("error: --select validation chooses a checkpoint of a run")
+    call_in(tmp_path, "import", tmp_path, "--as", "external", "--name", "other", "--dataset", data)
+    result = call_in(tmp_path, "eval", *KID, "--select", "validation", code=2)
     assert "(other) was imported and has no kept checkpoints; leave the option out" in result.stderr
 
 
@@ -291,7 +283,7 @@ def test_a_call_that_waited_for_another_takes_the_scores_that_it_left(
         said.append(text)
         waits.set()
 
-    monkeypatch.setattr(cli_evaluate, "say", say)
+    monkeypatch.setattr(cli_eval, "log", say)
     monkeypatch.setattr(evaluate.Evaluation, "_score", None)
     with ThreadPoolExecutor(1) as pool:
         done = pool.submit(other)

@@ -11,9 +11,9 @@ from typing import Any
 import onnxruntime
 import pytest
 import torch
-from typer.testing import CliRunner, Result
+from commands import call_in
+from typer.testing import Result
 
-from ugbench.cli.app import app
 from ugbench.exports.safetensors import read_export
 from ugbench.inference import translate as translation
 from ugbench.runs.run import find_run
@@ -27,8 +27,7 @@ SMALL = ["--steps", "1", "--set", "channels=4,blocks=1,discriminator_channels=4"
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A results folder with one trained CycleGAN."""
     home = tmp_path_factory.mktemp("home")
-    where = ["--results", str(home / "results"), "--data-root", str(home / "data"), "--device", "cpu"]
-    assert CliRunner().invoke(app, ["train", "cyclegan", *TRAIN, *SMALL, *where]).exit_code == 0
+    call_in(home, "train", "cyclegan", *TRAIN, *SMALL)
     return home / "results"
 
 
@@ -54,9 +53,9 @@ def test_an_onnx_file_translates_the_way_that_was_asked_for(export: Call, result
     method, _ = translation.load(find_run(run_id(results), results), torch.device("cpu"))
     x = torch.rand(2, 3, 32, 32) * 2 - 1
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    found = torch.from_numpy(session.run(["translation"], {"image": x.numpy()})[0])
-    torch.testing.assert_close(found, method.translate(x, "B2A"), atol=1e-4, rtol=0)
-    assert (found - method.translate(x, "A2B")).abs().max() > 1e-4
+    exported = torch.from_numpy(session.run(["translation"], {"image": x.numpy()})[0])
+    torch.testing.assert_close(exported, method.translate(x, "B2A"), atol=1e-4, rtol=0)
+    assert (exported - method.translate(x, "A2B")).abs().max() > 1e-4
 
 
 def test_a_safetensors_file_holds_both_ways_and_has_a_card_beside_it(
@@ -66,9 +65,9 @@ def test_a_safetensors_file_holds_both_ways_and_has_a_card_beside_it(
     result = export("--output", file)
     assert result.exit_code == 0, result.stderr
     assert result.stderr == f"wrote {file}: cyclegan at step 1, A2B and B2A, with the card G.md\n"
-    found = read_export(file)
-    assert (found.run, found.step, found.dataset["images"]) == (run_id(results), 1, {"trainA": 4, "trainB": 4})
-    assert {name.split(".")[0] for name in found.tensors} == {"generator_a2b", "generator_b2a"}
+    exported = read_export(file)
+    assert (exported.run, exported.step, exported.dataset["images"]) == (run_id(results), 1, {"trainA": 4, "trainB": 4})
+    assert {name.split(".")[0] for name in exported.tensors} == {"generator_a2b", "generator_b2a"}
     assert "# cyclegan on " in (tmp_path / "G.md").read_text()
     again = export("--output", file)
     assert again.stderr.startswith(f"replaced {file}: ")
@@ -79,7 +78,10 @@ def test_a_safetensors_file_holds_both_ways_and_has_a_card_beside_it(
     [
         (["--output", "G.pth"], r"--output G.pth: the name must end in .onnx or .safetensors"),
         (["--output", "."], "--output .: that is a folder; name a file."),
-        (["--output", "G.safetensors", "--direction", "A2B"], "--direction A2B: a .safetensors file holds both ways"),
+        (
+            ["--output", "G.safetensors", "--direction", "A2B"],
+            "--direction A2B: a .safetensors file holds both directions",
+        ),
         (["--output", "G.onnx", "--direction", "A2C"], "'A2C'"),
     ],
 )

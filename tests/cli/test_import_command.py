@@ -7,27 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import call_in
 from PIL import Image, ImageOps
-from typer.testing import CliRunner
-
-from ugbench.cli.app import app
 
 DIAL = "dial:size=32,train=4,test=4"
-
-
-def call(folder: Path, *words: object, code: int = 0) -> Any:
-    where = ["--results", str(folder / "results"), "--data-root", str(folder / "datasets"), "--device", "cpu"]
-    result = CliRunner().invoke(app, [*map(str, words), *where])
-    assert result.exit_code == code, result.stderr
-    assert "Traceback" not in result.stderr
-    return result
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Outputs of a tool that inverts colours: one is missing, one has another size, one has no source."""
     folder = tmp_path_factory.mktemp("home")
-    root = Path(json.loads(call(folder, "data", "make", DIAL, "--json").stdout)["root"])
+    root = Path(json.loads(call_in(folder, "data", "make", DIAL, "--json").stdout)["root"])
     made = folder / "made"
     made.mkdir()
     sources = sorted((root / "testA").iterdir())
@@ -41,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def imported(folder: Path) -> Any:
     words = ("import", folder / "made", "--as", "external", "--name", "invert", "--dataset", DIAL)
-    result = call(folder, *words, "--json")
+    result = call_in(folder, *words, "--json")
     return json.loads(result.stdout), result.stderr
 
 
@@ -49,23 +39,23 @@ def test_what_is_missing_extra_and_odd_is_listed_for_people_and_for_scripts(impo
     report, said = imported
     sources = sorted(path.name for path in (folder / "datasets").glob("*/testA/*"))
     assert report["method"] == "invert" and report["directions"] == ["A2B"]
-    own = report["outputs"]["A2B"]
-    assert (own["images"], own["sources"], own["size"]) == (3, 4, 32)
-    assert own["missing"] == [Path(sources[0]).stem]
-    assert own["extra"] == ["stray.png"]
-    assert own["odd_sized"] == [sources[1]]
+    outputs = report["outputs"]["A2B"]
+    assert (outputs["images"], outputs["sources"], outputs["size"]) == (3, 4, 32)
+    assert outputs["missing"] == [Path(sources[0]).stem]
+    assert outputs["extra"] == ["stray.png"]
+    assert outputs["odd_sized"] == [sources[1]]
     for words in ("outputs for 3 of 4 test images", Path(sources[0]).stem, "stray.png", "squashed to 32 px"):
         assert words in said
 
 
 def test_the_tool_is_scored_on_what_it_made_and_stands_in_the_table(imported: Any, folder: Path) -> None:
     metrics = ("--metric", "kid,changed", "--extractor", "random", "--cache", folder / "cache")
-    records = json.loads(call(folder, "eval", *metrics, "--json").stdout)
+    records = json.loads(call_in(folder, "eval", *metrics, "--json").stdout)
     assert {(r["method"], r["variant"], r["seed"], r["step"]) for r in records} == {("invert", None, None, None)}
     assert {r["metric"]: (r["n_fake"], r["n_real"]) for r in records} == {"kid": (3, 4), "changed": (3, 3)}
     changed = next(r["value"] for r in records if r["metric"] == "changed")
     assert changed == pytest.approx(0.989, abs=5e-3)  # inverted, the scene is as far from the truth as untouched
-    table = json.loads(call(folder, "table", "--format", "json").stdout)
+    table = json.loads(call_in(folder, "table", "--format", "json").stdout)
     rows = {row["method"]: row["cells"] for row in table["rows"] if row["direction"] == "A2B"}
     assert list(rows) == ["identity", "invert", "real"]
     assert rows["identity"]["changed"]["value"] == pytest.approx(1)
@@ -74,12 +64,12 @@ def test_the_tool_is_scored_on_what_it_made_and_stands_in_the_table(imported: An
 
 def test_it_is_a_run_like_any_other_but_for_what_needs_weights(imported: Any, folder: Path) -> None:
     report, _ = imported
-    (run,) = json.loads(call(folder, "runs", "--json").stdout)
+    (run,) = json.loads(call_in(folder, "runs", "--json").stdout)
     assert (run["id"], run["method"], run["status"]) == (report["id"], "invert", "imported")
     source = next((folder / "datasets").glob("*/testA/*"))
-    refused = call(folder, "translate", run["id"], "--input", source, "--output", folder / "out", code=2)
+    refused = call_in(folder, "translate", run["id"], "--input", source, "--output", folder / "out", code=2)
     assert "outputs of another tool" in refused.stderr
-    call(folder, "figure", "comparison", "--output", folder / "comparison.png")
+    call_in(folder, "figure", "comparison", "--output", folder / "comparison.png")
     assert (folder / "comparison.png").stat().st_size > 1000
 
 
@@ -100,6 +90,6 @@ def test_it_is_a_run_like_any_other_but_for_what_needs_weights(imported: Any, fo
 )
 def test_a_wrong_call_is_one_sentence(words: list[str], message: str, folder: Path) -> None:
     given = [str(folder / word) if word in ("made", "none") else word for word in words]
-    refused = call(folder, "import", *given, code=2)
+    refused = call_in(folder, "import", *given, code=2)
     assert message in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1

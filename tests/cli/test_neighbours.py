@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from commands import call
 from PIL import Image
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from ugbench.cli.app import app
 from ugbench.data.tensors import load_images
 from ugbench.scoring.networks.extractors import extract, load_extractor
 
@@ -47,12 +47,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return Home(data, folder / "results", copied)
 
 
-def call(*words: object, code: int = 0) -> Result:
-    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
-    assert result.exit_code == code, result.stderr
-    return result
-
-
 @pytest.fixture
 def neighbours(home: Home, tmp_path: Path) -> Callable[..., Result]:
     run = next(home.results.glob("*/external/other-*"))
@@ -65,17 +59,17 @@ def test_json_is_a_record_an_output_nearest_first_and_the_copy_is_found(
 ) -> None:
     records = json.loads(neighbours("--json").stdout)
     fields = ["run", "direction", "step", "extractor", "output", "nearest", "distance", "limit", "near"]
-    assert [list(one) for one in records] == [fields] * 5
+    assert [list(pair) for pair in records] == [fields] * 5
     assert records[0]["distance"] == pytest.approx(0, abs=1e-5) and records[0]["near"]
     assert records[0]["nearest"] == str(home.copied)
     network = load_extractor("random", {})
     train = sorted((home.data / "trainB").iterdir())
     known = extract(network, load_images(train, 32))
-    for one in records:
-        far = torch.linalg.vector_norm(extract(network, load_images([Path(one["output"])], 32)) - known, dim=1)
-        assert one["distance"] == pytest.approx(float(far.min()), rel=1e-3, abs=1e-5)
-        assert one["nearest"] == str(train[int(far.argmin())])
-    assert [one["distance"] for one in records] == sorted(one["distance"] for one in records)
+    for pair in records:
+        far = torch.linalg.vector_norm(extract(network, load_images([Path(pair["output"])], 32)) - known, dim=1)
+        assert pair["distance"] == pytest.approx(float(far.min()), rel=1e-3, abs=1e-5)
+        assert pair["nearest"] == str(train[int(far.argmin())])
+    assert [pair["distance"] for pair in records] == sorted(pair["distance"] for pair in records)
 
 
 def test_the_text_shows_both_sets_of_distances_names_near_files_and_says_what_near_means(

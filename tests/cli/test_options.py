@@ -1,157 +1,180 @@
-"""Lists, seeds, config fields and weights as they are typed."""
+"""Groups of options: what becomes of them on the command line and in the command's function."""
 
-import doctest
 import inspect
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
+import torch
 import typer
-from typer.testing import Result
+from typer.testing import CliRunner, Result
 
-from ugbench.cli import doctor, options
-from ugbench.cli.options import parse_seeds, parse_sets, parse_weights, split_list, takes_common
-from ugbench.errors import UsageError
-
-
-@pytest.mark.parametrize("module", [options, doctor])
-def test_the_examples_in_the_docstrings_hold(module: Any) -> None:
-    result = doctest.testmod(module)
-    assert result.attempted > 0
-    assert result.failed == 0
-
-
-@pytest.mark.parametrize(
-    ("values", "items"),
-    [
-        (None, []),
-        (["kid"], ["kid"]),
-        (["kid, fid", "lpips,kid"], ["kid", "fid", "lpips"]),
-        ([",kid,"], ["kid"]),
-    ],
+from ugbench.cli.ablate import ablate
+from ugbench.cli.command import add_command, expand_groups
+from ugbench.cli.compare import compare
+from ugbench.cli.options import (
+    RESULTS,
+    ConfigOptions,
+    Json,
+    PlaceOptions,
+    Results,
+    ScoringOptions,
+    StudyOptions,
+    pick_protocol,
 )
-def test_a_list_is_repeated_or_has_commas(values: list[str] | None, items: list[str]) -> None:
-    assert split_list(values, "--metric") == items
+from ugbench.errors import UnknownName, UsageError
+from ugbench.scoring.protocols import TARGET, TRAIN_REFERENCE
+
+CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize("value", ["", " "])
-@pytest.mark.parametrize("option", ["--results", "--data-root", "--output"])
-def test_an_empty_path_is_refused_and_not_taken_for_the_folder_one_is_in(
-    ugbench: Callable[..., Result], option: str, value: str
-) -> None:
-    words = ["translate", "x", "--input", "x.png", "--output", "out"] if option == "--output" else ["vote"]
-    result = ugbench(*words, option, value)
+@dataclass(frozen=True, kw_only=True)
+class AnimalOptions:
+    animal: Annotated[str, typer.Option("--animal", help="An animal.")]
+    legs: Annotated[int, typer.Option("--legs", envvar="UGBENCH_LEGS", help="Its legs.")] = 4
+
+
+def call(function: Any, *words: str, env: dict[str, str] | None = None) -> Result:
+    app = typer.Typer(pretty_exceptions_enable=False)
+
+    @app.callback()
+    def root() -> None: ...
+
+    add_command(app, "show", function)
+    return CliRunner().invoke(app, ["show", *words], env=env, catch_exceptions=False)
+
+
+def test_a_group_arrives_as_one_object_with_given_values_variables_and_defaults() -> None:
+    seen: list[AnimalOptions] = []
+
+    def show(*, options: AnimalOptions) -> None:
+        seen.append(options)
+
+    assert call(show, "--animal", "walrus").exit_code == 0
+    assert call(show, "--animal", "stork", "--legs", "2").exit_code == 0
+    assert call(show, "--animal", "ant", env={"UGBENCH_LEGS": "6"}).exit_code == 0
+    assert seen == [
+        AnimalOptions(animal="walrus", legs=4),
+        AnimalOptions(animal="stork", legs=2),
+        AnimalOptions(animal="ant", legs=6),
+    ]
+
+
+def test_a_field_without_a_default_is_a_required_option() -> None:
+    def show(*, options: AnimalOptions) -> None: ...
+
+    result = call(show)
     assert result.exit_code == 2
-    assert f"error: {option} '{value}': that is no path; name one.\n" == result.stderr
+    assert "--animal" in result.stderr
 
 
-def test_a_file_is_no_folder_and_a_folder_no_file(ugbench: Callable[..., Result], tmp_path: Path) -> None:
-    there = tmp_path / "note.txt"
-    there.write_text("x")
-    for words, says in (
-        (["table", "--results", there], f"--results {there}: that is a file; name a folder."),
-        (["train", "cut", "--dataset", "dial", "--results", there / "in"], f"--results {there / 'in'}: {there} is a"),
-        (
-            ["compare", "--methods", "cut", "--dataset", "dial", "--results", there],
-            f"--results {there}: that is a file",
-        ),
-        (["table", "--output", tmp_path], f"--output {tmp_path}: that is a folder; name a file."),
-        (
-            ["figure", "rho", "--output", there / "x.png"],
-            f"--output {there / 'x.png'}: {there} is a file, not a folder",
-        ),
-    ):
-        result = ugbench(*words)
-        assert (result.exit_code, result.stdout) == (2, "")
-        assert result.stderr.startswith(f"error: {says}")
-    assert there.read_text() == "x"
+def test_a_name_that_a_group_and_a_parameter_declare_is_refused() -> None:
+    def show(*, options: AnimalOptions, legs: Annotated[int, typer.Option("--legs")] = 2) -> None: ...
 
-
-@pytest.mark.parametrize("words", [["figure", "rho", "--run", ""], ["translate", " ", "--input", "a", "--output", "b"]])
-def test_an_empty_run_is_not_any_run(ugbench: Callable[..., Result], words: list[str]) -> None:
-    result = ugbench(*words)
-    assert result.exit_code == 2
-    assert "is empty; give the start of a run's id, or its folder" in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("text", "seeds"),
-    [("3", [0, 1, 2]), ("1", [0]), ("4,7", [4, 7]), ("7, 4", [7, 4]), ("4,", [4]), ("0,", [0])],
-)
-def test_seeds_are_a_count_or_a_list(text: str, seeds: list[int]) -> None:
-    assert parse_seeds(text) == seeds
-
-
-@pytest.mark.parametrize("text", ["", "0", ",", "-1", "x", "1.5", "4,,7", "4,x", "4,4", "٣"])
-def test_other_seeds_are_refused_naming_the_option(text: str) -> None:
-    with pytest.raises(UsageError, match=f"^--seeds {text}: "):
-        parse_seeds(text)
-
-
-@pytest.mark.parametrize(
-    ("values", "pairs"),
-    [
-        (None, {}),
-        (["lr=1e-3"], {"lr": "1e-3"}),
-        (["lr=1e-3", "light=true"], {"lr": "1e-3", "light": "true"}),
-        (["lr=1e-3, light=true"], {"lr": "1e-3", "light": "true"}),
-        (["betas=0.5,0.9,lr=1"], {"betas": "0.5,0.9", "lr": "1"}),
-        (["name=a=b"], {"name": "a=b"}),
-        (["style="], {"style": ""}),
-        (["cyclegan.lr=1,cut.lr=2"], {"cyclegan.lr": "1", "cut.lr": "2"}),
-    ],
-)
-def test_fields_are_set_by_key_and_value(values: list[str] | None, pairs: dict[str, str]) -> None:
-    assert parse_sets(values) == pairs
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        (["lr"], "--set lr: give it as KEY=VALUE."),
-        (["=3"], "--set =3: give it as KEY=VALUE."),
-        (["lr=1", "lr=2"], "--set lr=2: lr is given twice; give it once."),
-    ],
-)
-def test_other_sets_are_refused(values: list[str], message: str) -> None:
-    with pytest.raises(UsageError) as error:
-        parse_sets(values)
-    assert str(error.value) == message
-
-
-def test_weights_are_files_by_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / "a=1.pth").touch()
-    (tmp_path / "b.pth").touch()
-    expected = {"alexnet": tmp_path / "a=1.pth", "inception": tmp_path / "b.pth"}
-    assert parse_weights([f"alexnet={tmp_path}/a=1.pth", "inception=~/b.pth"]) == expected
-    assert parse_weights([f"alexnet={tmp_path}/a=1.pth,inception=~/b.pth"]) == expected
-
-
-@pytest.mark.parametrize("value", ["alexnet.pth", "alexnet=nowhere.pth", "alexnet=."])
-def test_weights_that_are_no_file_are_refused(value: str) -> None:
-    with pytest.raises(UsageError, match=f"^--weights {value}: "):
-        parse_weights([value])
+    with pytest.raises(TypeError, match="show declares legs twice"):
+        expand_groups(show)
 
 
 def test_a_command_gets_its_own_options_and_not_those_it_does_not_read() -> None:
     seen: list[Any] = []
 
     def show(
-        name: str,
-        folder: options.Results = options.RESULTS,
+        name: Annotated[str, typer.Argument()],
+        folder: Results = RESULTS,
         where: Annotated[str, typer.Option("--device")] = "auto",
-        as_json: options.Json = False,
+        as_json: Json = False,
     ) -> None:
         seen.append((name, folder, where, as_json))
 
-    command = takes_common(show)
-    flags = {
-        name
-        for parameter in inspect.signature(command).parameters.values()
-        for name in options._option_names(parameter)
-    }
-    assert flags == {"--results", "--data-root", "--device", "--precision", "--json"}
-    command(name="n", folder=Path("f"), where="cpu", as_json=True, unread_data_root="d", unread_precision="p")
+    words = ["--results", "f", "--data-root", "d", "--device", "cpu", "--precision", "fp32", "--json"]
+    assert call(show, "n", *words).exit_code == 0
     assert seen == [("n", Path("f"), "cpu", True)]
+    shown = call(show, "--help").stdout
+    assert "--results" in shown and "--device" in shown
+    assert "--data-root" not in shown and "--precision" not in shown
+
+
+@pytest.mark.parametrize("command", [compare, ablate])
+def test_compare_and_ablate_declare_the_same_groups(command: Any) -> None:
+    parameters = inspect.signature(command, eval_str=True).parameters
+    assert [parameters[name].annotation for name in ("options", "scoring", "place")] == [
+        StudyOptions,
+        ScoringOptions,
+        PlaceOptions,
+    ]
+    assert len(parameters) < 10
+
+
+def test_overrides_are_the_given_options_and_the_fields_of_set() -> None:
+    assert ConfigOptions().overrides() == {}
+    options = ConfigOptions(size=64, sets=["lr=1e-3,light=true"])
+    assert options.overrides(steps=7) == {"steps": 7, "size": 64, "lr": "1e-3", "light": "true"}
+
+
+@pytest.mark.parametrize(
+    ("options", "steps", "message"),
+    [
+        (ConfigOptions(size=64, sets=["size=32"]), None, "--set size=32: --size says 64; give one of them."),
+        (ConfigOptions(batch_size=2, sets=["batch_size=1"]), None, "--set batch_size=1: --batch-size says 2"),
+        (ConfigOptions(sets=["steps=5"]), 7, "--set steps=5: --steps says 7"),
+    ],
+)
+def test_a_field_that_an_option_and_set_both_give_is_refused(
+    options: ConfigOptions, steps: int | None, message: str
+) -> None:
+    with pytest.raises(UsageError) as error:
+        options.overrides(steps)
+    assert str(error.value).startswith(message)
+
+
+def test_a_study_has_the_fields_that_were_given_and_no_others() -> None:
+    assert StudyOptions().fields() == {}
+    options = StudyOptions(dataset=["dial", "x"], seeds="4,7", steps=5, preset="smoke", size=32, batch_size=2, jobs=3)
+    assert options.fields() == {
+        "datasets": ["dial", "x"],
+        "seeds": [4, 7],
+        "steps": 5,
+        "preset": "smoke",
+        "size": 32,
+        "batch_size": 2,
+    }
+
+
+def test_scoring_options_become_an_evaluation_request(tmp_path: Path) -> None:
+    (tmp_path / "alexnet.pth").touch()
+    options = ScoringOptions(
+        metrics=["kid, lpips", "kid"],
+        extractor="random",
+        lpips_net="squeeze",
+        weights=[f"alexnet={tmp_path}/alexnet.pth"],
+        cache=tmp_path / "cache",
+    )
+    request = options.request(CPU, reference="train", settings={"kid": {"subsets": 3}})
+    assert request.metrics == ("kid", "lpips")
+    assert request.protocol is TRAIN_REFERENCE
+    assert request.settings == {"kid": {"subsets": 3}}
+    assert (request.networks.extractor_name, request.networks.lpips_net) == ("random", "squeeze")
+    assert request.networks.weights == {"alexnet": tmp_path / "alexnet.pth"}
+    assert request.cache is not None and request.cache.folder == tmp_path / "cache"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (ScoringOptions(metrics=["kidd"]), "did you mean 'kid'"),
+        (ScoringOptions(extractor="alexnett"), "did you mean 'alexnet'"),
+        (ScoringOptions(weights=[f"alexnett={__file__}"]), "did you mean 'alexnet'"),
+        (ScoringOptions(protocol="targett"), "did you mean 'target'"),
+    ],
+)
+def test_unknown_names_of_scoring_are_refused_with_a_near_one(options: ScoringOptions, message: str) -> None:
+    with pytest.raises(UnknownName, match=message):
+        options.request(CPU)
+
+
+def test_protocol_and_reference_agree_or_are_refused() -> None:
+    assert pick_protocol(None, None) is TARGET
+    assert pick_protocol("train-reference", "train") is TRAIN_REFERENCE
+    with pytest.raises(UsageError, match="that protocol's name is train-reference"):
+        pick_protocol("target", "train")

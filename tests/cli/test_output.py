@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from ugbench.cli.output import print_json, print_rows, progress_callback, say
+from ugbench.cli.output import log, print_json, print_rows, progress_callback
 
 
 class Point(BaseModel):
@@ -48,14 +48,14 @@ def test_rows_without_a_heading_have_no_empty_line(capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == "step  3 s\n"
 
 
-def test_what_is_said_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    say("hello")
+def test_what_is_logged_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    log("hello")
     assert capsys.readouterr() == ("", "hello\n")
 
 
 def test_progress_is_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress_callback("rendering") as tick:
-        tick(1, 2)
+    with progress_callback("rendering") as progress:
+        progress(1, 2)
         print("{}")
     assert capsys.readouterr() == ("{}\n", "")
 
@@ -70,10 +70,10 @@ def test_progress_on_a_terminal_leaves_stdout_alone(
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
-    with progress_callback("rendering") as tick:
-        tick(1, 2)
+    with progress_callback("rendering") as progress:
+        progress(1, 2)
         print("{}")
-        tick(2, 2)
+        progress(2, 2)
     assert capsys.readouterr().out == "{}\n"
     assert "rendering" in terminal.getvalue()
     assert "2/2" in terminal.getvalue()

@@ -13,10 +13,10 @@ RESULTS = DOCS / "reference" / "first-comparison"
 
 def test_published_columns_and_standings_are_in_one_json(ugbench: Call) -> None:
     asked = ("--published", "table3,table2", "--columns", "hours", "--across", "--metric", "kid", "--json")
-    found = json.loads(ugbench("table", "--results", RESULTS, *asked).stdout)
-    assert set(found["published"]) == {"table3", "table2"}
-    assert [one["metric"] for one in found["across"]] == ["kid"]
-    (row,) = [r for r in found["rows"] if (r["dataset"], r["direction"], r["method"]) == ("cat2dog", "A2B", "unit")]
+    printed = json.loads(ugbench("table", "--results", RESULTS, *asked).stdout)
+    assert set(printed["published"]) == {"table3", "table2"}
+    assert [ranking["metric"] for ranking in printed["across"]] == ["kid"]
+    (row,) = [r for r in printed["rows"] if (r["dataset"], r["direction"], r["method"]) == ("cat2dog", "A2B", "unit")]
     assert (row["cells"], row["published"]["table3"]["printed"], row["about"]) == ({}, 8.15, {"hours": None})
 
 

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from commands import call
+from typer.testing import Result
 
-from ugbench.cli.app import app
 from ugbench.cli.vote import link, open_galleries
 from ugbench.errors import DataError
+from ugbench.runs.folder import VOTES
 from ugbench.statistics.preferences import Vote
 from ugbench.votes.poll import Candidate, Poll
-from ugbench.votes.store import FILE, VoteStore
+from ugbench.votes.store import VoteStore
 
 Call = Callable[..., Result]
 PAPER = ("cyclegan", "ugatit", "unit")
@@ -31,8 +32,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, make_voting_home: Callable[..
     words = ["compare", "--methods", "cyclegan", "--dataset", folder / "data", "--seeds", "5,3", "--steps", "1"]
     words += ["--preset", "smoke", "--size", "32", "--set", "cyclegan.channels=4", "--metric", "kid"]
     words += ["--extractor", "random", "--results", folder / "results", "--device", "cpu", "--cache", folder / "cache"]
-    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
-    assert result.exit_code == 0, result.stderr
+    call(*words)
     return folder
 
 
@@ -41,7 +41,7 @@ def test_the_lowest_seed_stands_for_a_method_and_that_is_said(home: Path, capsys
     galleries, folder = open_galleries(methods, str(home / "data"), None, home / "results", home / "datasets")
     (poll,) = [gallery.poll for gallery in galleries]  # the tools have no outputs B2A
     assert (folder, poll.direction) == (home / "results" / "data", "A2B")
-    assert [(one.label, one.seed, one.step) for one in poll.candidates] == [
+    assert [(candidate.label, candidate.seed, candidate.step) for candidate in poll.candidates] == [
         ("cyclegan", 3, 1),
         ("dugong", None, None),
         ("zebrafish", None, None),
@@ -132,36 +132,36 @@ def voted(tmp_path: Path) -> Path:
 
 
 def keep(results: Path, choices: dict[Poll, list[list[int]]]) -> None:
-    for one, rows in choices.items():
-        store = VoteStore(results / one.dataset / FILE)
-        store.add_poll(one)
+    for poll_asked, rows in choices.items():
+        store = VoteStore(results / poll_asked.dataset / VOTES)
+        store.add_poll(poll_asked)
         for r, row in enumerate(rows):
             if not store.has_rater(f"rater {r}"):
                 store.add_rater(f"rater {r}", None)
             for i, choice in enumerate(row):
-                store.vote(one.id, Vote(f"rater {r}", f"cat{i}", choice), (0, 1, 2))
+                store.vote(poll_asked.id, Vote(f"rater {r}", f"cat{i}", choice), (0, 1, 2))
         store.close()
 
 
-def rows(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {row["method"]: row for row in found["rows"] if row["direction"] == "A2B"}
+def rows(table: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {row["method"]: row for row in table["rows"] if row["direction"] == "A2B"}
 
 
 def test_json_has_raw_shares_intervals_and_agreement(ugbench: Call, voted: Path) -> None:
-    found = json.loads(ugbench("table", "--votes", "--results", voted, "--json").stdout)
-    shares = {method: row["votes"]["preference"] for method, row in rows(found).items()}
+    table = json.loads(ugbench("table", "--votes", "--results", voted, "--json").stdout)
+    shares = {method: row["votes"]["preference"] for method, row in rows(table).items()}
     assert {method: (one["value"], one["votes"]) for method, one in shares.items()} == {
         "cyclegan": (0.25, 10),
         "ugatit": (0.65, 26),
         "unit": (0.1, 4),
     }
-    assert all(one["low"] < one["value"] < one["high"] for one in shares.values())
-    head = found["votes"]["preference"]
+    assert all(share["low"] < share["value"] < share["high"] for share in shares.values())
+    head = table["votes"]["preference"]
     assert head["candidates"] == list(PAPER)
-    (one,) = head["polls"]
-    assert (one["votes"], one["raters"], one["images"]) == (40, 4, 10)
-    assert one["runs"]["ugatit"] == "run-ugatit"
-    assert 0.5 < one["alpha"] < 1
+    (asked,) = head["polls"]
+    assert (asked["votes"], asked["raters"], asked["images"]) == (40, 4, 10)
+    assert asked["runs"]["ugatit"] == "run-ugatit"
+    assert 0.5 < asked["alpha"] < 1
 
 
 def test_readable_formats_show_percent_with_limits_and_the_paper_s_table_beside(ugbench: Call, voted: Path) -> None:
@@ -191,27 +191,27 @@ def test_votes_stand_beside_scores_that_are_asked_for_and_alone_otherwise(ugbenc
     assert rows(both)["cyclegan"]["votes"]["preference"]["value"] == 0.25
     alone = json.loads(ugbench("table", "--votes", "--results", results, "--json").stdout)
     assert [row["cells"] for row in alone["rows"]] == [{}, {}, {}]
-    (results / "data" / FILE).unlink()
+    (results / "data" / VOTES).unlink()
 
 
 def test_choices_among_other_methods_have_a_column_of_their_own(ugbench: Call, voted: Path) -> None:
     keep(voted, {poll("cat2dog", ("cut", "ugatit")): [[0, 1, 1]] * 2, poll("horse2zebra"): [[2, 1, 0]] * 2})
-    found = json.loads(ugbench("table", "--votes", "--results", voted, "--json").stdout)
-    two, three = sorted(found["votes"], key=lambda key: len(found["votes"][key]["candidates"]))
-    assert two != three and found["votes"][two]["candidates"] == ["cut", "ugatit"]
-    cats = {row["method"]: row["votes"] for row in found["rows"] if row["dataset"] == "cat2dog"}
-    assert {key: one["value"] for key, one in cats["ugatit"].items()} == {two: 2 / 3, three: 0.65}
+    table = json.loads(ugbench("table", "--votes", "--results", voted, "--json").stdout)
+    two, three = sorted(table["votes"], key=lambda key: len(table["votes"][key]["candidates"]))
+    assert two != three and table["votes"][two]["candidates"] == ["cut", "ugatit"]
+    cats = {row["method"]: row["votes"] for row in table["rows"] if row["dataset"] == "cat2dog"}
+    assert {key: poll["value"] for key, poll in cats["ugatit"].items()} == {two: 2 / 3, three: 0.65}
     assert set(cats["cut"]) == {two} and set(cats["unit"]) == {three}
-    assert [one["dataset"] for one in found["votes"][three]["polls"]] == ["cat2dog", "horse2zebra"]
+    assert [poll["dataset"] for poll in table["votes"][three]["polls"]] == ["cat2dog", "horse2zebra"]
     only = json.loads(ugbench("table", "--votes", "--dataset", "horse2zebra", "--results", voted, "--json").stdout)
     assert {row["dataset"] for row in only["rows"]} == {"horse2zebra"} and set(only["votes"]) == {"preference"}
 
 
 def test_votes_on_earlier_outputs_of_the_same_methods_are_left_out_and_said(ugbench: Call, voted: Path) -> None:
     keep(voted, {poll("cat2dog", pictures="1"): [[0, 0, 0, 1]]})
-    found = json.loads(ugbench("table", "--votes", "--results", voted, "--json").stdout)
-    assert rows(found)["cyclegan"]["votes"]["preference"]["value"] == 0.75
-    (note,) = [note for note in found["notes"] if note.startswith("cat2dog A2B, ")]
+    table = json.loads(ugbench("table", "--votes", "--results", voted, "--json").stdout)
+    assert rows(table)["cyclegan"]["votes"]["preference"]["value"] == 0.75
+    (note,) = [note for note in table["notes"] if note.startswith("cat2dog A2B, ")]
     assert note.endswith(
         "4 votes of 1 rater on 4 images; the interval is over images alone and says nothing of other raters; "
         "40 votes on earlier outputs of these methods left out."

@@ -2,17 +2,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_images import patches
 from PIL import Image, ImageOps
 
-from ugbench.data.check import Finding, Report, check
+from ugbench.data.check import Finding, Report, SplitSummary, check
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import open_dataset
 from ugbench.data.splits import SPLITS
-
-
-def picture(seed: int, size: tuple[int, int] = (64, 64)) -> Image.Image:
-    levels = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    return Image.fromarray(levels).resize(size, Image.Resampling.BICUBIC)
 
 
 @pytest.fixture
@@ -21,7 +17,7 @@ def root(tmp_path: Path) -> Path:
     for k, split in enumerate(SPLITS):
         (tmp_path / split).mkdir()
         for n in range(2):
-            picture(10 * k + n).save(tmp_path / split / f"{n}.png")
+            patches(10 * k + n).save(tmp_path / split / f"{n}.png")
     return tmp_path
 
 
@@ -39,8 +35,7 @@ def test_a_set_without_fault_has_no_finding_and_trains(root: Path) -> None:
     calls: list[tuple[int, int]] = []
     report = check(open_dataset(root), progress=lambda done, total: calls.append((done, total)))
     assert (report.findings, report.trains, report.trains_with_skip_bad) == ((), True, True)
-    one = report.splits["trainA"]
-    assert (one.images, one.readable, one.sizes, one.modes, one.formats) == (2, 2, {"64x64": 2}, {"RGB": 2}, {"PNG": 2})
+    assert report.splits["trainA"] == SplitSummary(2, 2, {"64x64": 2}, {"RGB": 2}, {"PNG": 2})
     assert calls == [(k, 8) for k in range(1, 9)]
 
 
@@ -77,13 +72,13 @@ def test_an_unreadable_test_image_stops_scores_not_training(root: Path) -> None:
 
 
 def test_copies_in_a_split_are_found_by_their_pixels_whatever_their_format(root: Path) -> None:
-    picture(0).save(root / "trainA" / "copy.bmp")
+    patches(0).save(root / "trainA" / "copy.bmp")
     finding = only(checked(root), "duplicate")
     assert (finding.splits, finding.files) == (("trainA",), ("trainA/0.png", "trainA/copy.bmp"))
 
 
 def test_a_leak_between_train_and_test_is_found_within_and_across_domains(root: Path) -> None:
-    picture(0).save(root / "testA" / "7.png")
+    patches(0).save(root / "testA" / "7.png")
     finding = only(checked(root), "leak")
     assert (finding.splits, finding.files) == (("trainA", "testA"), ("trainA/0.png", "testA/7.png"))
     (root / "testA" / "7.png").rename(root / "testB" / "7.png")
@@ -91,12 +86,12 @@ def test_a_leak_between_train_and_test_is_found_within_and_across_domains(root: 
 
 
 def test_one_image_in_both_domains_is_found(root: Path) -> None:
-    picture(0).save(root / "trainB" / "7.png")
+    patches(0).save(root / "trainB" / "7.png")
     assert only(checked(root), "both-domains").files == ("trainA/0.png", "trainB/7.png")
 
 
 def test_a_leak_that_was_compressed_and_mirrored_is_found_by_likeness(root: Path) -> None:
-    ImageOps.mirror(picture(0)).save(root / "testA" / "7.jpg", quality=60)
+    ImageOps.mirror(patches(0)).save(root / "testA" / "7.jpg", quality=60)
     finding = only(checked(root), "near-leak")
     assert (finding.splits, finding.files) == (("trainA", "testA"), ("trainA/0.png", "testA/7.jpg"))
     assert finding.found.endswith(" of 256 bits of their hashes differ")
@@ -104,26 +99,26 @@ def test_a_leak_that_was_compressed_and_mirrored_is_found_by_likeness(root: Path
     assert only(checked(root), "near-duplicate").files == ("trainA/0.png", "trainA/7.jpg")
 
 
-def test_what_becomes_of_odd_images_is_said_for_each_kind(root: Path) -> None:
+def test_how_odd_images_are_converted_is_reported_for_each_kind(root: Path) -> None:
     folder = root / "trainA"
-    picture(100).convert("L").save(folder / "grey.png")
-    picture(101).convert("CMYK").save(folder / "print.tif")
-    picture(102).quantize(16).save(folder / "palette.png")
-    see_through = picture(103).convert("RGBA")
+    patches(100).convert("L").save(folder / "grey.png")
+    patches(101).convert("CMYK").save(folder / "print.tif")
+    patches(102).quantize(16).save(folder / "palette.png")
+    see_through = patches(103).convert("RGBA")
     see_through.putalpha(100)
     see_through.save(folder / "alpha.png")
     Image.fromarray(np.arange(64 * 64, dtype=np.uint16).reshape(64, 64) * 16).save(folder / "deep.png")
     exif = Image.Exif()
     exif[0x0112] = 6
-    picture(104).save(folder / "turned.jpg", exif=exif)
-    picture(105, (64, 48)).save(folder / "wide.png")
+    patches(104).save(folder / "turned.jpg", exif=exif)
+    patches(105, (64, 48)).save(folder / "wide.png")
     report = checked(root)
     assert {(f.kind, f.found, f.action, f.files) for f in report.findings} == {
         ("mode", "grey", "gets three equal channels", ("trainA/deep.png", "trainA/grey.png")),
         ("mode", "CMYK", "becomes RGB, without its colour profile", ("trainA/print.tif",)),
         ("mode", "a palette", "becomes RGB", ("trainA/palette.png",)),
         ("mode", "transparent", "laid over white", ("trainA/alpha.png",)),
-        ("mode", "16 bits a channel", "scaled to 8 bits", ("trainA/deep.png",)),
+        ("mode", "16 bits per channel", "scaled to 8 bits", ("trainA/deep.png",)),
         ("mode", "turned by EXIF", "turned upright", ("trainA/turned.jpg",)),
         ("shape", "not square", "squashed to a square", ("trainA/wide.png",)),
     }
@@ -139,12 +134,12 @@ def test_strays_and_test_images_of_one_stem_are_named(root: Path) -> None:
     assert only(checked(root), "stray").files == ("trainB/more", "trainB/notes.txt")
     (root / "trainB" / "notes.txt").unlink()
     (root / "trainB" / "more").rmdir()
-    picture(76).save(root / "trainA" / "1.bmp")  # nothing is named after training images
-    picture(77).save(root / "testA" / "1.bmp")
+    patches(76).save(root / "trainA" / "1.bmp")  # nothing is named after training images
+    patches(77).save(root / "testA" / "1.bmp")
     assert only(checked(root), "stem").files == ("testA/1.bmp", "testA/1.png")
 
 
-def test_a_dials_scenes_are_not_held_for_copies_of_each_other(tmp_path: Path) -> None:
+def test_the_scenes_of_a_dial_are_not_reported_as_near_duplicates(tmp_path: Path) -> None:
     dial = resolve("dial:size=32,train=8,test=4", tmp_path)
     assert check(dial).findings == ()
 

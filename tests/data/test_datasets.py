@@ -3,39 +3,20 @@ import shutil
 from pathlib import Path
 
 import pytest
+from drawn_images import make_data_set
 from PIL import Image
 
-from ugbench.data import datasets
-from ugbench.data.dataset_names import list_datasets, resolve
-from ugbench.data.datasets import DataSet, check_training, open_dataset
-from ugbench.data.dial.dataset import write
-from ugbench.data.dial.spec import FILE, DialSpec
-from ugbench.errors import DataError, UnknownName
-
-TINY = "dial:size=16,train=2,test=2"
-TINY_NAME = "dial-s1-t1-16-train2-test2"
-TINY_SPEC = DialSpec(size=16, train=2, test=2)
-
-
-def make(root: Path, **splits: int) -> Path:
-    """A data set of tiny images, all different; splits are numbers of images."""
-    for number, (split, count) in enumerate(splits.items()):
-        (root / split).mkdir(parents=True)
-        for i in range(count):
-            Image.new("RGB", (6, 6), (10 * number, i, 0)).save(root / split / f"{i}.png")
-    return root
-
-
-def content(root: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+from ugbench.data.datasets import open_dataset
+from ugbench.data.splits import SPLITS
+from ugbench.errors import DataError
 
 
 def test_a_data_set_gives_its_splits_sorted(tmp_path: Path) -> None:
-    cats = open_dataset(make(tmp_path / "cats", trainA=2, testA=11))
+    cats = open_dataset(make_data_set(tmp_path / "cats", trainA=2, testA=11))
     assert (cats.name, cats.root, cats.dial) == ("cats", tmp_path / "cats", None)
     assert [path.name for path in cats.split("testA")][:3] == ["0.png", "1.png", "10.png"]
     (tmp_path / "cats" / "testB").mkdir()
-    assert [cats.has(split) for split in datasets.SPLITS] == [True, False, True, False]
+    assert [cats.has(split) for split in SPLITS] == [True, False, True, False]
     with pytest.raises(DataError, match=r"cats/trainB: no such folder"):
         cats.split("trainB")
 
@@ -47,17 +28,8 @@ def test_a_folder_without_splits_and_no_folder_are_told_apart(tmp_path: Path) ->
         open_dataset(tmp_path / "gone")
 
 
-def test_data_sets_of_a_root_are_listed_by_name(tmp_path: Path) -> None:
-    make(tmp_path / "dogs", testA=1)
-    make(tmp_path / "cats", trainA=1)
-    make(tmp_path / ".half-made", trainA=1)
-    (tmp_path / "papers").mkdir()
-    assert list_datasets(tmp_path) == ["cats", "dogs"]
-    assert list_datasets(tmp_path / "gone") == []
-
-
 def test_the_fingerprint_is_that_of_names_and_contents(tmp_path: Path) -> None:
-    cats = open_dataset(make(tmp_path / "cats", trainA=1, trainB=1))
+    cats = open_dataset(make_data_set(tmp_path / "cats", trainA=1, trainB=1))
     lines = ""
     for name in ("trainA/0.png", "trainB/0.png"):
         lines += f"{name}\0{hashlib.sha256((cats.root / name).read_bytes()).hexdigest()}\n"
@@ -65,7 +37,7 @@ def test_the_fingerprint_is_that_of_names_and_contents(tmp_path: Path) -> None:
 
 
 def test_the_fingerprint_follows_content_not_place_or_order_or_stray_files(tmp_path: Path) -> None:
-    first = open_dataset(make(tmp_path / "cats", trainA=3, trainB=2, testA=1))
+    first = open_dataset(make_data_set(tmp_path / "cats", trainA=3, trainB=2, testA=1))
     print_ = first.fingerprint(["trainA", "trainB"])
     shutil.copytree(first.root, tmp_path / "moved")
     (tmp_path / "moved" / "trainA" / "notes.txt").write_text("stray")
@@ -83,174 +55,8 @@ def test_the_fingerprint_follows_content_not_place_or_order_or_stray_files(tmp_p
 
 
 def test_what_was_skipped_does_not_count_in_the_fingerprint(tmp_path: Path) -> None:
-    cats = open_dataset(make(tmp_path / "cats", trainA=3))
+    cats = open_dataset(make_data_set(tmp_path / "cats", trainA=3))
     whole = cats.fingerprint(["trainA"])
     (cats.root / "trainA" / "bad.png").write_text("no image")
     assert cats.fingerprint(["trainA"]) != whole
     assert cats.fingerprint(["trainA"], skip=["trainA/bad.png"]) == whole
-
-
-def test_a_name_in_the_data_root_and_a_path_are_resolved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = tmp_path / "datasets"
-    make(root / "cats", testA=1)
-    other = make(tmp_path / "elsewhere" / "dogs", testA=1)
-    assert resolve("cats", root).root == root / "cats"
-    assert resolve(str(other), root) == DataSet("dogs", other, None)
-    monkeypatch.chdir(other)
-    assert resolve(".", root).name == "dogs"
-    monkeypatch.chdir(other.parent)
-    assert resolve("dogs", root).split("testA")[0].is_file()
-
-
-def test_the_data_root_goes_before_a_folder_of_the_same_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make(tmp_path / "datasets" / "cats", testA=2)
-    make(tmp_path / "cats", testA=1)
-    monkeypatch.chdir(tmp_path)
-    assert len(resolve("cats", Path("datasets")).split("testA")) == 2
-    # A folder of that name which is no data set does not stand in the way.
-    shutil.rmtree("datasets/cats")
-    Path("datasets/cats").mkdir()
-    assert len(resolve("cats", Path("datasets")).split("testA")) == 1
-
-
-def test_an_unknown_name_is_answered_with_a_near_one(tmp_path: Path) -> None:
-    make(tmp_path / "cat2dog", testA=1)
-    near = r"no data set is called 'cat2dgo'; did you mean 'cat2dog'\? Known: cat2dog, dial, horse2zebra, "
-    with pytest.raises(UnknownName, match=near):
-        resolve("cat2dgo", tmp_path)
-    with pytest.raises(UnknownName, match=r"did you mean '.*/cat2dog'\?"):
-        resolve(f"{tmp_path}/cat2dgo", tmp_path / "other")
-    with pytest.raises(UnknownName, match=r"no data set is called ''\. Known: cat2dog, dial, "):
-        resolve("", tmp_path / "gone")
-    with pytest.raises(UnknownName, match=r"did you mean 'photo2portrait'\?"):
-        resolve("photo2portrat", tmp_path)
-
-
-def test_a_published_data_set_that_is_not_there_says_how_to_get_it_and_is_found_once_it_is(tmp_path: Path) -> None:
-    with pytest.raises(DataError) as error:
-        resolve("photo2portrait", tmp_path)
-    assert str(error.value) == (
-        f"data set photo2portrait: not in {tmp_path} yet; get portrait.zip as https://github.com/HsinYingLee/DRIT "
-        "says, then run `ugbench data import portrait.zip --name photo2portrait`."
-    )
-    make(tmp_path / "photo2portrait", trainA=1)
-    assert resolve("photo2portrait", tmp_path).name == "photo2portrait"
-
-
-def test_a_folder_that_is_no_data_set_says_what_it_lacks(tmp_path: Path) -> None:
-    (tmp_path / "papers").mkdir()
-    with pytest.raises(DataError, match=r"papers: has none of the subfolders trainA"):
-        resolve("papers", tmp_path)
-
-
-def test_a_dial_is_rendered_once_and_is_a_folder_from_then_on(tmp_path: Path) -> None:
-    root = tmp_path / "not" / "yet"
-    calls: list[tuple[int, int]] = []
-    found = resolve(TINY, root, progress=lambda done, total: calls.append((done, total)))
-    assert found == DataSet(TINY_NAME, root / TINY_NAME, TINY_SPEC)
-    assert calls[-1] == (8, 8)
-    assert [path.name for path in root.iterdir()] == [TINY_NAME]
-    before = {path: path.stat().st_mtime_ns for path in found.root.rglob("*")}
-
-    again = resolve(TINY, root, progress=lambda done, total: pytest.fail("rendered twice"))
-    assert again == found
-    assert {path: path.stat().st_mtime_ns for path in found.root.rglob("*")} == before
-    assert resolve(TINY_NAME, root) == found
-
-
-def test_two_machines_render_the_same_bytes(tmp_path: Path) -> None:
-    one, other = resolve(TINY, tmp_path / "one"), resolve(TINY, tmp_path / "other")
-    assert content(one.root) == content(other.root)
-    assert one.fingerprint(["testA"]) == other.fingerprint(["testA"])
-
-
-def test_a_rendering_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
-    def stop(done: int, total: int) -> None:
-        if done == 5:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        resolve(TINY, tmp_path, progress=stop)
-    assert list(tmp_path.iterdir()) == []
-    assert resolve(TINY, tmp_path).dial == TINY_SPEC
-
-
-def test_a_dial_that_another_process_made_meanwhile_serves(tmp_path: Path) -> None:
-    def other_process(done: int, total: int) -> None:
-        if done == total:
-            write(TINY_SPEC, tmp_path / TINY_NAME)
-
-    assert resolve(TINY, tmp_path, progress=other_process).dial == TINY_SPEC
-    assert [path.name for path in tmp_path.iterdir()] == [TINY_NAME]
-
-
-def test_a_folder_that_only_has_a_dials_name_is_not_taken_for_it(tmp_path: Path) -> None:
-    make(tmp_path / TINY_NAME, testA=1)
-    with pytest.raises(DataError, match=rf"{TINY_NAME}: not the dial that its name says; remove the folder"):
-        resolve(TINY, tmp_path)
-    write(DialSpec(size=16, train=2, test=2, seed=5), tmp_path / TINY_NAME)
-    with pytest.raises(DataError, match="not the dial that its name says"):
-        resolve(TINY, tmp_path)
-
-
-def test_a_data_root_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(DataError, match=rf"file/{TINY_NAME}: cannot be written \(.+\); make room, or give another"):
-        resolve(TINY, tmp_path / "file")
-
-
-def test_bad_dials_are_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(UnknownName, match="no dial field is called 'textur'; did you mean 'texture'"):
-        resolve("dial:textur=1", tmp_path)
-    with pytest.raises(DataError, match=r"shape=2\.0 is out of range"):
-        resolve("dial:shape=2", tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_of_any_name_with_a_dial_json_is_a_dial(tmp_path: Path) -> None:
-    write(TINY_SPEC, tmp_path / "mine")
-    assert resolve("mine", tmp_path).dial == TINY_SPEC
-    (tmp_path / "mine" / FILE).unlink()
-    assert resolve("mine", tmp_path).dial is None
-
-
-def test_all_training_images_are_decoded_and_counted(tmp_path: Path) -> None:
-    cats = open_dataset(make(tmp_path / "cats", trainA=3, trainB=2))
-    seen: list[tuple[int, int]] = []
-    good, skipped = check_training(cats, progress=lambda done, total: seen.append((done, total)))
-    assert good == {"trainA": cats.split("trainA"), "trainB": cats.split("trainB")}
-    assert skipped == []
-    assert seen == [(i, 5) for i in range(1, 6)]
-
-
-def test_an_unreadable_training_image_is_named_or_skipped(tmp_path: Path) -> None:
-    cats = open_dataset(make(tmp_path / "cats", trainA=3, trainB=2))
-    bad = cats.root / "trainB" / "1.png"
-    bad.write_bytes(bad.read_bytes()[:-30])
-    with pytest.raises(DataError, match=r"trainB/1\.png: not a readable image .*, or give --skip-bad\.$"):
-        check_training(cats)
-    good, skipped = check_training(cats, skip_bad=True)
-    assert skipped == ["trainB/1.png"]
-    assert [len(paths) for paths in good.values()] == [3, 1]
-    assert bad not in good["trainB"]
-
-
-def test_a_training_split_without_a_readable_image_is_refused_even_when_skipping(tmp_path: Path) -> None:
-    cats = open_dataset(make(tmp_path / "cats", trainA=1, trainB=1))
-    (cats.root / "trainA" / "0.png").write_text("no image")
-    with pytest.raises(DataError, match=r"cats/trainA: none of its 1 images is readable"):
-        check_training(cats, skip_bad=True)
-
-
-def test_test_images_are_not_needed_for_training_but_training_images_are(tmp_path: Path) -> None:
-    cats = open_dataset(make(tmp_path / "cats", trainA=1, testA=1, testB=1))
-    with pytest.raises(DataError, match=r"trainB: no such folder"):
-        check_training(cats)
-
-
-def test_photographs_resolve_load_and_have_a_stable_fingerprint(test_data: Path) -> None:
-    cats = resolve("cat2dog", test_data / "data")
-    assert cats.dial is None
-    assert cats.has("trainA")
-    assert cats.fingerprint(["testA"]) == cats.fingerprint(["testA"])
-    assert cats.fingerprint(["testA"]) != cats.fingerprint(["testB"])

@@ -3,16 +3,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_images import patches
 from PIL import Image, ImageOps
 
-from ugbench.data.duplicates import BITS, MOST, hashes, pairs
+from ugbench.data.duplicates import BITS, MAX_DISTANCE, near_duplicates, perceptual_hashes
 from ugbench.data.images import list_images, read_image
-
-
-def noise(seed: int, side: int = 64) -> Image.Image:
-    """A picture of coarse coloured patches."""
-    levels = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    return Image.fromarray(levels).resize((side, side), Image.Resampling.BICUBIC)
 
 
 def as_jpeg(image: Image.Image, quality: int) -> Image.Image:
@@ -22,46 +17,49 @@ def as_jpeg(image: Image.Image, quality: int) -> Image.Image:
 
 
 def test_a_hash_is_booleans_of_an_image_and_of_its_mirror_image() -> None:
-    plain, mirrored = hashes(noise(0))
+    plain, mirrored = perceptual_hashes(patches(0))
     assert (plain.shape, plain.dtype) == ((BITS,), np.dtype(bool))
-    assert np.array_equal(hashes(ImageOps.mirror(noise(0)))[0], mirrored)
+    assert np.array_equal(perceptual_hashes(ImageOps.mirror(patches(0)))[0], mirrored)
 
 
 @pytest.mark.parametrize("change", [lambda i: as_jpeg(i, 30), lambda i: i.resize((40, 40)), ImageOps.mirror])
 def test_a_changed_copy_is_near_and_a_stranger_is_not(change: object) -> None:
     assert callable(change)
-    others = [hashes(noise(k)) for k in range(1, 6)] + [hashes(change(noise(0)))]
-    ((ours, other, bits),) = pairs([hashes(noise(0))], others)
+    others = [perceptual_hashes(patches(k)) for k in range(1, 6)] + [perceptual_hashes(change(patches(0)))]
+    ((ours, other, bits),) = near_duplicates([perceptual_hashes(patches(0))], others)
     assert (ours, other) == (0, 5)
-    assert bits <= MOST
+    assert bits <= MAX_DISTANCE
 
 
-def test_within_one_set_each_image_is_held_against_those_before_it() -> None:
-    images = [hashes(noise(k)) for k in (0, 1, 0, 2, 1)]
-    assert list(pairs(images)) == [(2, 0, 0), (4, 1, 0)]
-    assert list(pairs(images[:2])) == []
-    assert list(pairs([])) == list(pairs(images, [])) == []
+def test_within_one_set_each_image_is_compared_with_those_before_it() -> None:
+    images = [perceptual_hashes(patches(k)) for k in (0, 1, 0, 2, 1)]
+    assert list(near_duplicates(images)) == [(2, 0, 0), (4, 1, 0)]
+    assert list(near_duplicates(images[:2])) == []
+    assert list(near_duplicates([])) == list(near_duplicates(images, [])) == []
 
 
 def test_bits_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     zeros = np.zeros(BITS, dtype=bool)
     few, many = zeros.copy(), zeros.copy()
-    few[:MOST] = True
-    many[: MOST + 1] = True
+    few[:MAX_DISTANCE] = True
+    many[: MAX_DISTANCE + 1] = True
     far = ~zeros
-    assert list(pairs([(few, far)], [(zeros, far)])) == [(0, 0, MOST)]
-    assert list(pairs([(many, far)], [(zeros, far)])) == []
+    assert list(near_duplicates([(few, far)], [(zeros, far)])) == [(0, 0, MAX_DISTANCE)]
+    assert list(near_duplicates([(many, far)], [(zeros, far)])) == []
 
 
 @pytest.mark.parametrize("folder", ["cat2dog", "photo2monet"])
 def test_photographs_and_paintings_of_real_sets_give_no_false_alarm(test_data: Path, folder: str) -> None:
     for domain in "AB":
         splits = [list_images(test_data / "data" / folder / f"{kind}{domain}") for kind in ("train", "test")]
-        train, test = ([hashes(read_image(path)) for path in split] for split in splits)
-        assert list(pairs(test, train)) == list(pairs(train)) == []
+        train, test = ([perceptual_hashes(read_image(path)) for path in split] for split in splits)
+        assert list(near_duplicates(test, train)) == list(near_duplicates(train)) == []
 
 
 def test_a_photograph_that_was_cropped_twice_is_found(test_data: Path) -> None:
     paths = list_images(test_data / "data" / "cat2dog_ablation" / "testB")
-    found = [(paths[j].stem, paths[i].stem) for i, j, _ in pairs([hashes(read_image(path)) for path in paths])]
-    assert found == [("B2A_60", "B2A_76")]
+    near = [
+        (paths[j].stem, paths[i].stem)
+        for i, j, _ in near_duplicates([perceptual_hashes(read_image(path)) for path in paths])
+    ]
+    assert near == [("B2A_60", "B2A_76")]

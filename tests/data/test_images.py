@@ -3,11 +3,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from ugbench.data.images import list_images, read_image, resize
-from ugbench.data.tensors import load_images, save_png, to_float, to_tensor, to_uint8
 from ugbench.errors import DataError
 
 RED, GREEN, WHITE = (255, 0, 0), (0, 255, 0), (255, 255, 255)
@@ -94,7 +92,7 @@ def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path, suffix: str) -> Non
     assert [pixel(path, x)[0] for x in range(4)] == [0, 1, 128, 255]
 
 
-def test_a_sixteen_bit_level_that_means_nothing_here_is_white(tmp_path: Path) -> None:
+def test_a_sixteen_bit_level_that_stands_for_transparency_is_white(tmp_path: Path) -> None:
     levels = np.array([[513, 65535, 0]], dtype=np.uint16)
     path = saved(Image.fromarray(levels), tmp_path / "x.png", transparency=513)
     assert [pixel(path, x)[0] for x in range(3)] == [255, 255, 0]
@@ -167,35 +165,3 @@ def test_resizing_squashes_antialiases_and_leaves_the_right_size_alone() -> None
     assert small.shape == (16, 16, 3)
     # Alternating columns average to grey; taking the nearest would give 0 or 255.
     assert np.abs(small.astype(int) - 127).max() <= 6
-
-
-def test_images_load_in_the_order_of_the_paths_with_progress(tmp_path: Path) -> None:
-    red = saved(Image.new("RGB", (20, 10), RED), tmp_path / "red.png")
-    grey = saved(Image.new("L", (8, 8), 9), tmp_path / "grey.png")
-    seen: list[tuple[int, int]] = []
-    images = load_images([red, grey], 8, progress=lambda done, total: seen.append((done, total)))
-    assert (images.shape, images.dtype) == ((2, 3, 8, 8), torch.uint8)
-    assert images[0, :, 3, 5].tolist() == list(RED)
-    assert images[1].unique().tolist() == [9]
-    assert seen == [(1, 2), (2, 2)]
-
-
-def test_every_level_survives_the_way_to_floats_and_back() -> None:
-    levels = torch.arange(256, dtype=torch.uint8)
-    floats = to_float(levels)
-    assert (floats[0].item(), floats[255].item(), floats.dtype) == (-1.0, 1.0, torch.float32)
-    assert to_uint8(floats).equal(levels)
-
-
-def test_floats_are_rounded_to_the_nearest_level_and_clamped() -> None:
-    floats = torch.tensor([-3.0, 3.0, 100.4 / 127.5 - 1, 100.6 / 127.5 - 1])
-    assert to_uint8(floats).tolist() == [0, 255, 100, 101]
-    assert to_uint8(torch.tensor([1.0, -1.0], dtype=torch.bfloat16)).tolist() == [255, 0]
-
-
-def test_a_saved_image_reads_back_the_same_and_can_be_resized(tmp_path: Path) -> None:
-    image = torch.randint(0, 256, (3, 5, 7), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    save_png(image, tmp_path / "x.png")
-    assert to_tensor(read_image(tmp_path / "x.png")).equal(image)
-    save_png(image, tmp_path / "x.png", size=(14, 6))
-    assert read_image(tmp_path / "x.png").size == (14, 6)

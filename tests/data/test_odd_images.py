@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ugbench.data.images import Stored, inspect_image, read_image
+from ugbench.data.images import ImageHeader, inspect_image, read_image
 from ugbench.errors import DataError
 
 HUGE = 60_000  # px a side; 3.6e9 pixels
@@ -74,7 +74,7 @@ EIGHT = [[0, 128, 255], [1, 64, 192]]
 def test_sixteen_bit_rgb_is_scaled_not_clipped(tmp_path: Path) -> None:
     path = png(tmp_path / "x.png", 2, 16, struct.pack(">6H", *DEEP), (2, 1))
     assert row(path) == EIGHT
-    assert inspect_image(path)[1] == Stored("PNG", "RGB;16", 2, 1, False, False)
+    assert inspect_image(path)[1] == ImageHeader("PNG", "RGB;16", 2, 1, False, False)
     for order in "<>":
         path = deep_tiff(tmp_path / "x.tif", DEEP, order, 3)
         assert row(path) == EIGHT
@@ -104,13 +104,13 @@ def test_a_palette_whose_entries_are_half_transparent_lies_over_white(tmp_path: 
     alphas = chunk(b"tRNS", bytes([0, 51]))  # the third entry has none: opaque
     path = png(tmp_path / "x.png", 3, 8, bytes([0, 1, 2]), (3, 1), palette, alphas)
     assert row(path) == [[255, 255, 255], [204, 204, 204], [0, 255, 0]]
-    assert inspect_image(path)[1] == Stored("PNG", "P", 3, 1, False, True)
+    assert inspect_image(path)[1] == ImageHeader("PNG", "P", 3, 1, False, True)
 
 
 @pytest.mark.parametrize(
     ("colour", "rows", "mark"), [(2, bytes([9, 9, 9, 7, 7, 7]), (9, 9, 9)), (0, bytes([9, 7]), (9,))]
 )
-def test_a_colour_that_means_nothing_here_is_white(
+def test_a_colour_that_stands_for_transparency_is_white(
     tmp_path: Path, colour: int, rows: bytes, mark: tuple[int, ...]
 ) -> None:
     seen_through = chunk(b"tRNS", struct.pack(f">{len(mark)}H", *mark))
@@ -143,9 +143,9 @@ def test_each_of_the_eight_exif_orientations_is_undone(tmp_path: Path, orientati
     exif[0x0112] = orientation
     stored = Image.fromarray(np.array([[1, 2, 3], [4, 5, 6]], dtype=np.uint8) * 40)
     stored.convert("RGB").save(tmp_path / f"x.{suffix}", exif=exif, lossless=True)
-    image, said = inspect_image(tmp_path / f"x.{suffix}")
+    image, header = inspect_image(tmp_path / f"x.{suffix}")
     assert (np.asarray(image)[..., 0] // 40).tolist() == UPRIGHT[orientation]
-    assert ((said.width, said.height), said.turned) == (image.size, orientation != 1)
+    assert ((header.width, header.height), header.turned) == (image.size, orientation != 1)
 
 
 def patched(raw: bytes, at: int, code: str, *values: int) -> bytes:

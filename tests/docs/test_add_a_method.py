@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from commands import call_json
 
 from ugbench import registry
-from ugbench.cli.app import app
 
 PAGE = "add-a-method.md"
 NAME = "colour_mixer"
@@ -20,12 +18,6 @@ NAME = "colour_mixer"
 @pytest.fixture
 def installed(install: Callable[[str, str], None]) -> None:
     install(PAGE, NAME)
-
-
-def call(*words: object, code: int = 0) -> Any:
-    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
-    assert result.exit_code == code, result.stderr
-    return json.loads(result.stdout) if "--json" in words else None
 
 
 def test_the_method_fits_on_less_than_sixty_lines_and_is_unknown_without_its_package(
@@ -39,15 +31,15 @@ def test_the_method_fits_on_less_than_sixty_lines_and_is_unknown_without_its_pac
 def test_it_trains_goes_on_translates_and_beats_doing_nothing(tmp_path: Path) -> None:
     where = ["--results", tmp_path / "results", "--data-root", tmp_path / "data", "--device", "cpu"]
     words = ["--dataset", "dial:shape=0,texture=1,size=32,train=16,test=8", "--preset", "smoke", *where]
-    run = call("train", NAME, *words, "--json")
+    run = call_json("train", NAME, *words)
     assert (run["status"], run["step"]) == ("done", 100)
-    again = call("train", NAME, *words, "--json")
+    again = call_json("train", NAME, *words)
     assert (again["id"], again["resumed_from"]) == (run["id"], 100)
     first = json.loads((Path(run["run"]) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[0])
     assert {"mixers/mean_a2b", "mixers/std_b2a", "mixers/cycle_a2b", "lr/mixers"} <= set(first)
-    records = call("eval", "--metric", "changed", *where, "--json")
+    records = call_json("eval", "--metric", "changed", *where)
     assert [(one["method"], one["direction"]) for one in records] == [(NAME, "A2B"), (NAME, "B2A")]
     # Colours are part of what changes on this dial; strokes cannot be drawn by mixing colours.
     assert all(0.4 < one["value"] < 1 for one in records)
-    variants = call("variants", NAME, "--json")
+    variants = call_json("variants", NAME)
     assert [one["variant"] for one in variants] == [None, "no-cycle"]

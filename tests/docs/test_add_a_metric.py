@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
+from commands import call, call_json
 from PIL import Image
-from typer.testing import CliRunner
 
 from ugbench import registry
-from ugbench.cli.app import app
 from ugbench.errors import UsageError
 
 PAGE = "add-a-metric.md"
@@ -24,12 +21,6 @@ NAME = "histogram_distance"
 @pytest.fixture
 def installed(install: Callable[[str, str], None]) -> None:
     install(PAGE, NAME)
-
-
-def call(*words: object) -> Any:
-    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
-    assert result.exit_code == 0, result.stderr
-    return json.loads(result.stdout) if "--json" in words else None
 
 
 def test_without_its_package_the_metric_is_unknown() -> None:
@@ -43,7 +34,7 @@ def test_folders_of_two_colours_score_what_their_histograms_share(tmp_path: Path
         for number, colour in enumerate(colours):
             Image.new("RGB", (8, 8), colour).save(tmp_path / folder / f"{number}.png")
     where = ["--real", tmp_path / "real", "--fake", tmp_path / "fake"]
-    (record,) = call("eval", *where, "--metric", NAME, "--json")
+    (record,) = call_json("eval", *where, "--metric", NAME)
     # Red and blue agree (7 shares a bin with 0), and half of green does not: a sixth.
     assert record["value"] == pytest.approx(1 / 6)
     assert record["protocol"]["settings"] == {"bins": 32}
@@ -57,12 +48,12 @@ def test_a_run_its_floor_and_its_ceiling_have_the_score(tmp_path: Path) -> None:
     small = ["--preset", "smoke", "--size", "32", "--batch-size", "1", "--steps", "1"]
     tiny = ["--set", "channels=4,blocks=1,discriminator_channels=4"]
     call("train", "cyclegan", "--dataset", "dial:size=32,train=4,test=3", *small, *tiny, *where)
-    records = call("eval", "--metric", NAME, *where, "--json")
+    records = call_json("eval", "--metric", NAME, *where)
     assert [(one["metric"], one["direction"]) for one in records] == [(NAME, "A2B"), (NAME, "B2A")]
     assert all(0 < one["value"] <= 1 and one["protocol"]["reference"] == "test" for one in records)
     assert all((one["n_fake"], one["n_real"]) == (3, 3) for one in records)
-    assert records == call("eval", "--metric", NAME, *where, "--json")
-    table = call("table", "--format", "json", "--results", tmp_path / "results", "--json")
+    assert records == call_json("eval", "--metric", NAME, *where)
+    table = call_json("table", "--format", "json", "--results", tmp_path / "results")
     assert {row["method"] for row in table["rows"]} == {"cyclegan", "identity", "real"}
 
 

@@ -23,7 +23,7 @@ def test_there_are_pages_with_tables() -> None:
 def test_the_page_shows_the_table_of_its_records(page: str) -> None:
     records = DOCS / "reference" / page
     built = build_table(read_all(records), differences=differences.read_all(records))
-    table = render.render(built, "md")
+    table = render(built, "md")
     assert table.strip() in (DOCS / f"{page}.md").read_text(encoding="utf-8")
 
 
@@ -31,7 +31,7 @@ def test_the_worked_example_of_statistics_shows_the_table_and_the_errors_of_its_
     records = DOCS / "reference" / "real-ablation"
     pairs = differences.read_all(records)
     text = (DOCS / "statistics.md").read_text(encoding="utf-8")
-    printed = render.render(build_table(read_all(records), ["kid"], pairs), "md")
+    printed = render(build_table(read_all(records), ["kid"], pairs), "md")
     assert printed.split("### cat2dog B2A")[0].strip() in text
     runs = {record.method: record.run for record in read_all(records)}
     (pair,) = [pair for pair in pairs if (pair.first, pair.second) == (runs["full"], runs["rho0"])]

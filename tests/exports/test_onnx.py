@@ -72,13 +72,13 @@ def styled() -> Styled:
 
 def run(file: Path, **inputs: Tensor) -> Tensor:
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    (found,) = session.run(None, {name: tensor.numpy() for name, tensor in inputs.items()})
-    return torch.from_numpy(np.asarray(found))
+    (output,) = session.run(None, {name: tensor.numpy() for name, tensor in inputs.items()})
+    return torch.from_numpy(np.asarray(output))
 
 
 def shapes(file: Path) -> dict[str, list[Any]]:
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    return {one.name: one.shape for one in (*session.get_inputs(), *session.get_outputs())}
+    return {value.name: value.shape for value in (*session.get_inputs(), *session.get_outputs())}
 
 
 def images(n: int, height: int, width: int) -> Tensor:
@@ -100,11 +100,11 @@ def test_networks_of_any_size_give_the_methods_outputs_at_any_batch_and_size(
     assert 0 <= written.difference <= 1e-4
     for n, height, width in ((1, 32, 32), (5, 32, 32), (2, 64, 48)):
         x = images(n, height, width)
-        wanted = method.translate(x, direction)
-        assert wanted.std() > 0.05
-        torch.testing.assert_close(run(file, image=x), wanted, atol=1e-4, rtol=0)
+        expected = method.translate(x, direction)
+        assert expected.std() > 0.05
+        torch.testing.assert_close(run(file, image=x), expected, atol=1e-4, rtol=0)
     assert list(tmp_path.iterdir()) == [file]
-    assert {one.key: one.value for one in onnx.load(file).metadata_props}["run"] == "abc"
+    assert {entry.key: entry.value for entry in onnx.load(file).metadata_props}["run"] == "abc"
 
 
 def test_a_full_generator_keeps_its_size_and_takes_any_batch(tmp_path: Path) -> None:
@@ -116,17 +116,17 @@ def test_a_full_generator_keeps_its_size_and_takes_any_batch(tmp_path: Path) -> 
     torch.testing.assert_close(run(file, image=x), method.translate(x, "A2B"), atol=1e-4, rtol=0)
 
 
-def test_a_style_is_an_input_of_its_own(tmp_path: Path, styled: Styled) -> None:
+def test_a_style_is_a_second_input(tmp_path: Path, styled: Styled) -> None:
     file = tmp_path / "G.onnx"
     exports.write(styled, "B2A", file, {})
     assert list(shapes(file)) == ["image", "style", "translation"]
     x, style = images(3, 32, 32), torch.tensor([[1.0, 0], [0, 1], [2, 3]])
     with torch.no_grad():
-        wanted = styled.translate(x, "B2A", style)
-    torch.testing.assert_close(run(file, image=x, style=style), wanted, atol=1e-5, rtol=0)
+        expected = styled.translate(x, "B2A", style)
+    torch.testing.assert_close(run(file, image=x, style=style), expected, atol=1e-5, rtol=0)
 
 
-def test_a_file_that_differs_is_not_kept_and_an_older_one_stays(tmp_path: Path, styled: Styled) -> None:
+def test_a_file_that_differs_is_not_stored_and_an_older_one_stays(tmp_path: Path, styled: Styled) -> None:
     file = tmp_path / "G.onnx"
     file.write_text("older")
     styled.wrong = True
@@ -154,6 +154,6 @@ def without_onnxscript(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("without_onnxscript")
-def test_without_the_extra_its_name_is_told(tmp_path: Path, styled: Styled) -> None:
+def test_without_the_extra_the_error_names_it(tmp_path: Path, styled: Styled) -> None:
     with pytest.raises(UsageError, match=r"needs onnxscript; install with `pip install 'ugbench\[onnx\]'`"):
         exports.write(styled, "A2B", tmp_path / "G.onnx", {})

@@ -1,4 +1,4 @@
-"""A .safetensors export says by itself what it is, comes back as the same networks, and damage is noticed."""
+"""A .safetensors export describes itself, comes back as the same networks, and damage is noticed."""
 
 from __future__ import annotations
 
@@ -43,37 +43,37 @@ def written(tmp_path: Path) -> tuple[Path, Export, Method]:
     return file, export, method
 
 
-def same(found: torch.Tensor, wanted: torch.Tensor) -> None:
+def same(actual: torch.Tensor, expected: torch.Tensor) -> None:
     # Not the bits: tensors from a file lie elsewhere in memory, and kernels go by alignment.
-    torch.testing.assert_close(found, wanted, atol=1e-6, rtol=0)
+    torch.testing.assert_close(actual, expected, atol=1e-6, rtol=0)
 
 
 def spoil(file: Path, change: Any) -> None:
-    """Write the file again with `change(told, tensors)` done to it."""
+    """Write the file again with `change(description, tensors)` done to it."""
     with safe_open(file, framework="pt") as opened:
-        told = json.loads(opened.metadata()["ugbench"])
+        description = json.loads(opened.metadata()["ugbench"])
     tensors = load_file(file)
-    change(told, tensors)
-    save_file(tensors, file, {"ugbench": json.dumps(told)})
+    change(description, tensors)
+    save_file(tensors, file, {"ugbench": json.dumps(description)})
 
 
 def test_what_is_written_is_read_back(written: tuple[Path, Export, Method]) -> None:
     file, export, method = written
     assert file.stat().st_mode & 0o777 == 0o644
-    found = read_export(file)
-    assert (found.method, found.variant, found.preset, found.seed, found.precision) == (
+    read = read_export(file)
+    assert (read.method, read.variant, read.preset, read.seed, read.precision) == (
         "ugatit",
         None,
         "smoke",
         3,
         "fp32",
     )
-    assert (found.run, found.step, found.directions) == (export.run, 5, ("A2B", "B2A"))
-    assert found.config == method.config.model_dump()
-    assert found.dataset == {"name": "cats", "fingerprint": "f00d", "images": {"trainA": 7, "trainB": 8}}
+    assert (read.run, read.step, read.directions) == (export.run, 5, ("A2B", "B2A"))
+    assert read.config == method.config.model_dump()
+    assert read.dataset == {"name": "cats", "fingerprint": "f00d", "images": {"trainA": 7, "trainB": 8}}
     state = method.state_dict()
-    assert set(found.tensors) == {name for name in state if name.startswith("generator")}
-    assert all(tensor.equal(state[name]) for name, tensor in found.tensors.items())
+    assert set(read.tensors) == {name for name in state if name.startswith("generator")}
+    assert all(tensor.equal(state[name]) for name, tensor in read.tensors.items())
 
 
 def test_the_rebuilt_method_translates_as_the_run_did(written: tuple[Path, Export, Method]) -> None:
@@ -91,7 +91,7 @@ def test_no_path_of_the_users_machine_is_in_the_file(written: tuple[Path, Export
     assert b"me.png" not in content
 
 
-def test_of_a_one_way_run_the_networks_without_weights_are_left_out(tmp_path: Path) -> None:
+def test_for_a_run_in_one_direction_the_networks_without_weights_are_left_out(tmp_path: Path) -> None:
     run, method = trained("cyclegan", "B2A")
     method.generator_a2b.to("meta")
     export = export_of(run, method, 5)
@@ -105,23 +105,23 @@ def test_of_a_one_way_run_the_networks_without_weights_are_left_out(tmp_path: Pa
 
 def test_a_changed_number_is_noticed(written: tuple[Path, Export, Method]) -> None:
     file, _, _ = written
-    spoil(file, lambda told, tensors: next(iter(tensors.values())).view(-1)[:1].add_(1e-3))
+    spoil(file, lambda description, tensors: next(iter(tensors.values())).view(-1)[:1].add_(1e-3))
     with pytest.raises(UsageError, match=r"G\.safetensors is damaged: its tensors"):
         read_export(file)
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
-        (lambda told, _: told.update(schema=2), "is of schema 2, and this version reads 1"),
-        (lambda told, _: told.pop("config"), "metadata 'ugbench' is not what `ugbench export` writes"),
-        (lambda told, _: told.pop("schema"), "metadata 'ugbench' is not what `ugbench export` writes"),
+        (lambda description, _: description.update(schema=2), "has schema 2, and this version reads schema 1"),
+        (lambda description, _: description.pop("config"), "metadata 'ugbench' is not what `ugbench export` writes"),
+        (lambda description, _: description.pop("schema"), "metadata 'ugbench' is not what `ugbench export` writes"),
     ],
 )
-def test_metadata_of_another_kind_is_refused(written: tuple[Path, Export, Method], change: Any, says: str) -> None:
+def test_metadata_of_another_kind_is_refused(written: tuple[Path, Export, Method], change: Any, message: str) -> None:
     file, _, _ = written
     spoil(file, change)
-    with pytest.raises(UsageError, match=says):
+    with pytest.raises(UsageError, match=message):
         read_export(file)
 
 
@@ -130,10 +130,10 @@ def test_files_that_are_no_exports_are_told_apart(written: tuple[Path, Export, M
         read_export(tmp_path / "none.safetensors")
     other = tmp_path / "other.safetensors"
     save_file({"weight": torch.zeros(2)}, other)
-    with pytest.raises(UsageError, match="no 'ugbench' in its metadata, but weight"):
+    with pytest.raises(UsageError, match="no 'ugbench' in its metadata and holds weight"):
         read_export(other)
     other.write_bytes(written[0].read_bytes()[:500])
-    with pytest.raises(UsageError, match="no safetensors file, or a damaged one"):
+    with pytest.raises(UsageError, match="is damaged, or not a safetensors file"):
         read_export(other)
 
 

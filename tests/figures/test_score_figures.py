@@ -33,7 +33,7 @@ STEPS = (100, 200, 300)
 
 
 def score(run: Run, records: list[ScoreRecord]) -> Run:
-    record.append(run.path / record.FILE, records)
+    record.append(run.scores_file, records)
     return run
 
 
@@ -95,9 +95,9 @@ def test_identity_and_real_are_horizontal_where_they_have_the_same_protocol(
 ) -> None:
     run = make_run("ugatit")
     score(run, [make_record("kid", "ugatit", 0.2, step=s, direction=d) for s in STEPS for d in ("A2B", "B2A")])
-    home = run.path.parents[1]
-    record.append(home / "identity" / record.FILE, [make_record("kid", "identity", 0.5)])
-    record.append(home / "real" / record.FILE, [make_record("kid", "real", 0.01, protocol_id="another")])
+    home = run.dataset_folder
+    record.append(home / "identity" / "scores.jsonl", [make_record("kid", "identity", 0.5)])
+    record.append(home / "real" / "scores.jsonl", [make_record("kid", "real", 0.01, protocol_id="another")])
     figure = scores.draw(context)
     assert titles(figure) == ["KID x100, A2B", "KID x100, B2A"]
     levels = [[set(line.get_ydata()) for line in axes.lines if line.get_marker() == "None"] for axes in figure.axes]
@@ -163,7 +163,7 @@ def test_panels_of_many_metrics_stand_side_by_side_on_one_page_and_too_many_are_
     run = make_run("ugatit")
 
     def draw(count: int, direction: str | None = None) -> Figure:
-        (run.path / record.FILE).unlink(missing_ok=True)
+        run.scores_file.unlink(missing_ok=True)
         kinds = [("kid", f"protocol{k}", direction) for k in range(count) for direction in ("A2B", "B2A")]
         score(
             run, [make_record(m, "ugatit", 1, step=s, direction=d, protocol_id=p) for m, p, d in kinds for s in STEPS]

@@ -73,10 +73,10 @@ def test_labels_of_scores_stay_on_the_page(
 ) -> None:
     for run in runs[:count]:
         fields = {"run": run.id, "dataset": NAMES[0], "seed": run.config.seed, "variant": run.config.variant}
-        for direction in ("A2B", "B2A"):
-            fields["direction"] = direction
+        for scored_direction in ("A2B", "B2A"):
+            fields["direction"] = scored_direction
             made = [make_record("kid", "ugatit", 0.1, step=step, extractor="random", **fields) for step in (50, 100)]
-            record.append(run.path / record.FILE, made)
+            record.append(run.scores_file, made)
     check(scores.draw(FigureContext(context.results, runs[:count], direction=direction)))
 
 

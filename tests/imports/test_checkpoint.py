@@ -9,25 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from commands import call_in as call
 from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
-from typer.testing import CliRunner
 
-from ugbench.cli.app import app
 from ugbench.errors import UsageError, WeightsError
-from ugbench.imports.files import checkpoint_files, read_tensors
+from ugbench.imports.checkpoint_files import checkpoint_files, read_tensors
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 DIAL = "dial:size=96,train=4,test=3"
-
-
-def call(folder: Path, *words: object, code: int = 0) -> Any:
-    where = ["--results", str(folder / "results"), "--data-root", str(folder / "datasets"), "--device", "cpu"]
-    result = CliRunner().invoke(app, [*map(str, words), *where])
-    assert result.exit_code == code, result.stderr
-    assert "Traceback" not in result.stderr
-    return result
 
 
 def public_ugatit(path: Path) -> None:
@@ -113,27 +104,27 @@ def test_another_forward_pass_that_fits_better_is_pointed_out_and_can_be_chosen(
     assert "2019-07 fits better" in call(home, *words).stderr
     assert "fits better" not in call(home, *words, "--revision", "2019-07").stderr
     refused = call(home, *words, "--revision", "2019-07", "--name", "tiny_params_0000003", code=2)
-    assert "has that name, of other files or options" in refused.stderr
+    assert "has that name, with other files or options" in refused.stderr
     refused = call(home, *words, "--revision", "2018", code=2)
     assert "2019-08 and 2019-07" in refused.stderr
 
 
-@pytest.mark.parametrize("way", ["A2B", "B2A"])
-def test_a_one_way_cyclegan_translates_its_way_as_the_public_network_does(home: Path, way: str) -> None:
+@pytest.mark.parametrize("direction", ["A2B", "B2A"])
+def test_a_cyclegan_of_one_direction_translates_as_the_public_network_does(home: Path, direction: str) -> None:
     network = public_generator(1)
     save_generator(network, home / "latest_net_G.pth")
-    words = ("--as", "cyclegan", "--direction", way, "--name", f"one-{way}", "--set", "size=96")
+    words = ("--as", "cyclegan", "--direction", direction, "--name", f"only-{direction}", "--set", "size=96")
     report = json.loads(call(home, "import", home / "latest_net_G.pth", *words, "--json").stdout)
-    assert report["directions"] == [way]
+    assert report["directions"] == [direction]
     assert Path(report["run"]).relative_to(home / "results").parts[0] == "imported"
-    source, out = sources(home, way[0])[0], home / f"out-{way}"
+    source, out = sources(home, direction[0])[0], home / f"out-{direction}"
     call(home, "translate", report["run"], "--input", source, "--output", out)
     made = np.array(Image.open(out / source.name))
     assert np.abs(made.astype(int) - translated(network, source).astype(int)).max() <= 1
     assert np.mean(made != translated(network, source)) < 0.01
-    other = "B2A" if way == "A2B" else "A2B"
+    other = "B2A" if direction == "A2B" else "A2B"
     refused = call(home, "translate", report["run"], "--input", source, "--output", out, "--direction", other, code=2)
-    assert f"translates {way} only" in refused.stderr
+    assert f"translates {direction} only" in refused.stderr
 
 
 def test_a_pair_of_files_in_a_folder_translates_both_ways(home: Path) -> None:
@@ -150,7 +141,7 @@ def test_a_pair_of_files_in_a_folder_translates_both_ways(home: Path) -> None:
         difference = np.array(Image.open(out / source.name)).astype(int) - translated(network, source).astype(int)
         assert np.abs(difference).max() <= 1
     refused = call(home, "import", folder, *words, "--direction", "A2B", code=2)
-    assert "translate both ways" in refused.stderr
+    assert "translate in both directions" in refused.stderr
     # Without a data set there is nothing to score it on.
     refused = call(home, "eval", report["run"], "--metric", "kid", "--extractor", "random", code=2)
     assert "imported without a data set" in refused.stderr
@@ -170,7 +161,7 @@ def test_what_export_wrote_is_read_back_and_translates_the_same(home: Path) -> N
         call(home, "translate", run, "--input", source, "--output", home / out)
     assert (home / "first" / source.name).read_bytes() == (home / "again" / source.name).read_bytes()
     refused = call(home, "import", home / "tiny.safetensors", "--as", "cyclegan", code=2)
-    assert "holds a ugatit; give --as ugatit" in refused.stderr
+    assert "holds the method ugatit; give --as ugatit" in refused.stderr
 
 
 class Harmful:
@@ -199,10 +190,10 @@ def test_a_damaged_file_is_refused_in_a_sentence(content: bytes, tmp_path: Path)
 
 
 def test_a_file_of_one_network_goes_by_its_name_and_of_several_by_theirs(tmp_path: Path) -> None:
-    one, several = tmp_path / "latest_net_G.pth", tmp_path / "both.pt"
-    torch.save({"w": torch.ones(1)}, one)
+    single, several = tmp_path / "latest_net_G.pth", tmp_path / "both.pt"
+    torch.save({"w": torch.ones(1)}, single)
     torch.save({"a": {"w": torch.ones(1)}, "b": {"w": torch.ones(1)}}, several)
-    assert list(read_tensors([one])) == ["latest_net_G.pth"]
+    assert list(read_tensors([single])) == ["latest_net_G.pth"]
     assert list(read_tensors([several])) == ["a", "b"]
     with pytest.raises(UsageError, match="another file has a network 'a' too"):
         read_tensors([several, several])

@@ -9,8 +9,7 @@ from torch import Tensor
 from ugatit.method import UGATIT
 from ugbench.imports.reconstruction import Reconstruction, compare
 from ugbench.method import Batch
-from ugbench.training import optimization
-from ugbench.training.phases import Phases
+from ugbench.training.step import Phases, build_optimizers
 
 EARLY = {"decoder_skip": False, "variance": "nested"}
 SMALL = {"size": 16, "channels": 4, "discriminator_channels": 2, "blocks": 1, "batch_size": 4, "lr": 3e-3}
@@ -30,18 +29,18 @@ class Adds:
 def test_errors_are_means_over_images_of_the_direction_and_batches_count_by_their_size() -> None:
     methods = {"new": Adds(0.5, 3.0), "old": Adds(0.25, 4.0)}
     images = torch.zeros(3, 3, 2, 2)
-    found = compare(methods, "new", images, "A2B", batch_size=2)
+    reconstruction = compare(methods, "new", images, "A2B", batch_size=2)
     # Batches of 2 and 1 images: amounts 1, 2 and 1 times.
-    assert found.errors == pytest.approx({"new": 0.5 * 4 / 3, "old": 0.25 * 4 / 3})
+    assert reconstruction.errors == pytest.approx({"new": 0.5 * 4 / 3, "old": 0.25 * 4 / 3})
     assert compare(methods, "new", images, "B2A", batch_size=3).errors == pytest.approx({"new": 6.0, "old": 8.0})
 
 
 def test_a_warning_names_the_better_revision_and_both_errors() -> None:
-    found = Reconstruction("new", {"new": 0.5, "old": 0.125})
-    assert found.best == "old"
-    assert found.warning is not None
+    reconstruction = Reconstruction("new", {"new": 0.5, "old": 0.125})
+    assert reconstruction.best == "old"
+    assert reconstruction.warning is not None
     for part in ("revision new was taken, but old fits better", "by 0.125", "by 0.5", "--revision old"):
-        assert part in found.warning
+        assert part in reconstruction.warning
 
 
 @pytest.mark.parametrize("errors", [{"old": 0.5, "new": 0.125}, {"old": 0.5, "new": 0.5}])
@@ -64,13 +63,13 @@ def test_a_network_that_learnt_the_identity_in_one_forward_pass_is_told_from_the
         name: UGATIT(UGATIT.make_config("smoke", None, {**SMALL, **IDENTITY, **fields[name]})) for name in fields
     }
     images = torch.rand(4, 3, 2, 2).repeat_interleave(8, 2).repeat_interleave(8, 3) * 2 - 1
-    phases = Phases(optimization.build(methods[trained_as]))
+    phases = Phases(build_optimizers(methods[trained_as]))
     for step in range(40):
         methods[trained_as].step(Batch(images, images, {}, step), phases)
     for method in methods.values():
         method.load_state_dict(methods[trained_as].state_dict())
         method.eval()
     for name in methods:
-        found = compare(methods, name, images, "A2B")
-        assert found.best == trained_as, found.errors
-        assert (found.warning is None) == (name == trained_as)
+        reconstruction = compare(methods, name, images, "A2B")
+        assert reconstruction.best == trained_as, reconstruction.errors
+        assert (reconstruction.warning is None) == (name == trained_as)

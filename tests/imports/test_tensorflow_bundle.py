@@ -86,16 +86,16 @@ def tensors() -> dict[str, Tensor]:
 def test_every_float_tensor_comes_back_by_its_name_and_shape(
     tmp_path: Path, tensors: dict[str, Tensor], blocks: int
 ) -> None:
-    found = read_bundle(write_bundle(tmp_path, tensors, blocks=blocks))
-    assert found.keys() == tensors.keys()
+    read = read_bundle(write_bundle(tmp_path, tensors, blocks=blocks))
+    assert read.keys() == tensors.keys()
     for name, tensor in tensors.items():
-        assert found[name].shape == tensor.shape
-        assert found[name].equal(tensor), name
+        assert read[name].shape == tensor.shape
+        assert read[name].equal(tensor), name
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.index").write_bytes(b"no table at all" * 9)
-    with pytest.raises(UsageError, match=r"m\.index is no index of a TensorFlow checkpoint"):
+    with pytest.raises(UsageError, match=r"m\.index is not the index of a TensorFlow checkpoint"):
         read_bundle(tmp_path / "m.index")
 
 
@@ -108,7 +108,7 @@ def test_a_missing_or_short_data_file_is_named(tmp_path: Path, tensors: dict[str
     index = write_bundle(tmp_path, tensors)
     data = tmp_path / "m.data-00000-of-00001"
     data.write_bytes(data.read_bytes()[:-8])
-    with pytest.raises(UsageError, match=r"m\.data-00000-of-00001 and m\.index do not fit at scalar"):
+    with pytest.raises(UsageError, match=r"m\.data-00000-of-00001 and m\.index do not fit together at scalar"):
         read_bundle(index)
     data.unlink()
     with pytest.raises(UsageError, match=r"names m\.data-00000-of-00001, which is not beside it"):

@@ -4,7 +4,7 @@ import pytest
 
 from ugbench import registry
 from ugbench.errors import UnknownName
-from ugbench.published.tables import names, published
+from ugbench.published.tables import published_names, published_table
 
 DATASETS = {"selfie2anime", "horse2zebra", "cat2dog", "photo2portrait", "photo2vangogh"}
 METHODS = {"ugatit", "cyclegan", "unit", "munit", "drit", "aggan"}
@@ -36,7 +36,7 @@ CELLS = {
 def test_cells_are_what_the_paper_prints_and_raw_they_are_a_hundredth(
     place: tuple[str, str, str, str, str | None], wanted: tuple[float, float | None]
 ) -> None:
-    cell = published(place[0]).cell(*place[1:])
+    cell = published_table(place[0]).cell(*place[1:])
     assert cell is not None
     assert (cell.printed, cell.spread) == wanted
     assert cell.value == pytest.approx(wanted[0] / 100)
@@ -44,7 +44,7 @@ def test_cells_are_what_the_paper_prints_and_raw_they_are_a_hundredth(
 
 
 def test_table_3_has_six_methods_both_ways_on_five_data_sets_and_cartoongan_once() -> None:
-    table = published("table3")
+    table = published_table("table3")
     places = Counter((cell.method, cell.dataset, cell.direction) for cell in table.cells)
     ways = {(m, d, way): 1 for m in METHODS for d in DATASETS for way in ("A2B", "B2A")}
     assert places == {**ways, ("cartoongan", "selfie2anime", "A2B"): 1}
@@ -52,7 +52,7 @@ def test_table_3_has_six_methods_both_ways_on_five_data_sets_and_cartoongan_once
 
 
 def test_table_1_has_every_ablation_both_ways_under_the_names_of_our_variants() -> None:
-    cells = published("table1").cells
+    cells = published_table("table1").cells
     ours = set(registry.load_method("ugatit").VARIANTS) - {"full"}
     printed = {cell.variant for cell in cells}
     assert printed == {None, "in", "ln", "adain", "gn", "no-cam", "no-gcam", "no-dcam"}
@@ -62,7 +62,7 @@ def test_table_1_has_every_ablation_both_ways_under_the_names_of_our_variants() 
 
 
 def test_table_2_shares_add_up_to_a_whole_in_each_data_set() -> None:
-    table = published("table2")
+    table = published_table("table2")
     assert {cell.method for cell in table.cells} == METHODS - {"aggan"}
     assert {cell.direction for cell in table.cells} == {"A2B"}
     assert table.metric == "preference"
@@ -73,22 +73,22 @@ def test_table_2_shares_add_up_to_a_whole_in_each_data_set() -> None:
 
 def test_tables_1_and_3_agree_where_they_print_the_same_model() -> None:
     for way in ("A2B", "B2A"):
-        assert published("table1").cell("selfie2anime", way, "ugatit") == published("table3").cell(
+        assert published_table("table1").cell("selfie2anime", way, "ugatit") == published_table("table3").cell(
             "selfie2anime", way, "ugatit"
         )
 
 
 def test_every_table_names_its_source_and_says_that_it_does_not_compare() -> None:
-    assert names() == ("remeasured", "table1", "table2", "table3")
-    for name in names():
-        table = published(name)
+    assert published_names() == ("remeasured", "table1", "table2", "table3")
+    for name in published_names():
+        table = published_table(name)
         assert table.name == name and ("ICLR 2020" in table.source or name == "remeasured")
         assert "Not comparable" in table.note
     for name in ("table1", "table3"):
-        assert "protocol is undetermined" in published(name).note
+        assert "protocol is undetermined" in published_table(name).note
 
 
 def test_what_a_table_leaves_open_is_no_cell_and_an_unknown_table_is_offered_a_near_name() -> None:
-    assert published("table3").cell("cat2dog", "A2B", "cartoongan") is None
+    assert published_table("table3").cell("cat2dog", "A2B", "cartoongan") is None
     with pytest.raises(UnknownName, match="did you mean 'table3'"):
-        published("tabel3")
+        published_table("tabel3")

@@ -10,6 +10,7 @@ import torch
 from ugbench.errors import RunError, UgbenchError
 from ugbench.runs import checkpoint
 from ugbench.runs.checkpoint import Checkpoint
+from ugbench.runs.folder import checkpoint_steps
 
 
 def some(step: int = 3) -> Checkpoint:
@@ -36,7 +37,7 @@ def test_a_damaged_file_is_named(tmp_path: Path, file: str, damage: str) -> None
     else:
         content[-1] ^= 1
         path.write_bytes(content)
-    with pytest.raises(RunError, match=f"{file} is not what its manifest says"):
+    with pytest.raises(RunError, match=f"{file} differs from its manifest"):
         checkpoint.load(tmp_path / "3")
 
 
@@ -76,6 +77,6 @@ def test_pruning_keeps_the_newest(tmp_path: Path) -> None:
     for step in (9, 10, 100):
         checkpoint.save(tmp_path, some(step))
     checkpoint.prune(tmp_path, 2)
-    assert checkpoint.steps(tmp_path) == [10, 100]
+    assert checkpoint_steps(tmp_path) == [10, 100]
     checkpoint.prune(tmp_path, None)
-    assert checkpoint.steps(tmp_path) == [10, 100]
+    assert checkpoint_steps(tmp_path) == [10, 100]

@@ -45,7 +45,7 @@ def test_a_run_is_found_by_the_start_of_its_id_or_its_folder(make_run: Callable[
         find_run(" ", tmp_path)
     ids = [first.id, second.id, *(make_run("d", seed=seed).id for seed in range(2, 17))]
     digit, count = Counter(own[0] for own in ids).most_common(1)[0]  # one of 16, so that two of 17 share it
-    with pytest.raises(RunError, match=f"'{digit}' is the start of {count} runs' ids"):
+    with pytest.raises(RunError, match=f"the ids of {count} runs start with '{digit}'"):
         find_run(digit, tmp_path)
 
 
@@ -53,4 +53,4 @@ def test_a_config_that_is_no_runs_is_named(make_run: Callable[..., Run]) -> None
     run = make_run()
     (run.path / "config.json").write_text('{"method": 3}')
     with pytest.raises(RunError, match=r"config\.json: "):
-        list_runs(run.path.parents[2])
+        list_runs(run.results)

@@ -8,26 +8,17 @@ from typing import Any
 
 import pytest
 import torch
+from commands import call_in as call
 from PIL import Image, ImageOps
 from torch import Tensor
 from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
-from typer.testing import CliRunner
 
-from ugbench.cli.app import app
 from ugbench.data.images import read_image, resize
 from ugbench.data.tensors import load_images, to_tensor
 from ugbench.metrics import _blocks, _kernel
 from ugbench.scoring.networks.extractors import extract, load_extractor
 
 DIAL = "dial:size=48,train=8,test=12"
-
-
-def call(folder: Path, *words: object, code: int = 0) -> Any:
-    where = ["--results", str(folder / "results"), "--data-root", str(folder / "datasets"), "--device", "cpu"]
-    result = CliRunner().invoke(app, [*map(str, words), *where])
-    assert result.exit_code == code, result.stderr
-    assert "Traceback" not in result.stderr
-    return result
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ugbench.errors import UnknownName, UsageError
-from ugbench.study.grid import Arm, Study, arms, cells, declare, overrides, read
+from ugbench.study.grid import Arm, Study, arms, declare, overrides, read, study_runs
 
 
 def study(**fields: Any) -> Study:
@@ -16,20 +16,21 @@ def study(**fields: Any) -> Study:
 
 
 def test_every_method_meets_every_data_set_and_seed_first_seeds_first() -> None:
-    found = cells(study(methods=["ugatit", "cyclegan"], datasets=["x", "y"], seeds=[0, 1]))
-    order = [(cell.seed, cell.dataset, cell.arm.label) for cell in found]
+    runs = study_runs(study(methods=["ugatit", "cyclegan"], datasets=["x", "y"], seeds=[0, 1]))
+    order = [(run.seed, run.dataset, run.arm.label) for run in runs]
     assert order == [(seed, data, label) for seed in (0, 1) for data in ("x", "y") for label in ("ugatit", "cyclegan")]
-    assert {cell.direction for cell in found} == {None}
+    assert {run.direction for run in runs} == {None}
 
 
 def test_variants_are_arms_of_their_own_and_full_is_the_base() -> None:
-    found = arms(study(methods=["ugatit", "cyclegan"], variants={"ugatit": ["full", "no-cam"]}))
-    assert found == [Arm("ugatit", None), Arm("ugatit", "no-cam"), Arm("cyclegan", None)]
+    compared = arms(study(methods=["ugatit", "cyclegan"], variants={"ugatit": ["full", "no-cam"]}))
+    assert compared == [Arm("ugatit", None), Arm("ugatit", "no-cam"), Arm("cyclegan", None)]
 
 
 def test_an_arm_can_be_left_out_on_a_data_set() -> None:
-    own = study(datasets=["x", "y"], variants={"ugatit": ["full", "in"]}, seeds=[0], without={"x": ["ugatit-in"]})
-    assert [(cell.dataset, cell.arm.label) for cell in cells(own)] == [
+    variants = {"ugatit": ["full", "in"]}
+    without_in = study(datasets=["x", "y"], variants=variants, seeds=[0], without={"x": ["ugatit-in"]})
+    assert [(run.dataset, run.arm.label) for run in study_runs(without_in)] == [
         ("x", "ugatit"),
         ("y", "ugatit"),
         ("y", "ugatit-in"),
@@ -41,10 +42,10 @@ def test_seeds_default_to_three() -> None:
 
 
 def test_fields_of_the_study_reach_every_arm_and_those_of_set_one_method() -> None:
-    own = study(methods=["ugatit", "cyclegan"], steps=7, size=32, set={"ugatit": {"blocks": 2}})
-    first, second = arms(own)
-    assert overrides(own, first) == {"steps": 7, "size": 32, "blocks": 2}
-    assert overrides(own, second) == {"steps": 7, "size": 32}
+    both = study(methods=["ugatit", "cyclegan"], steps=7, size=32, set={"ugatit": {"blocks": 2}})
+    first, second = arms(both)
+    assert overrides(both, first) == {"steps": 7, "size": 32, "blocks": 2}
+    assert overrides(both, second) == {"steps": 7, "size": 32}
 
 
 def test_a_toml_file_declares_the_same(tmp_path: Path) -> None:
@@ -54,8 +55,8 @@ def test_a_toml_file_declares_the_same(tmp_path: Path) -> None:
         '[variants]\nugatit = ["full", "in"]\n[set.ugatit]\nlr = 1e-3\n',
         encoding="utf-8",
     )
-    found = declare(read(file), str(file))
-    assert found == study(
+    from_file = declare(read(file), str(file))
+    assert from_file == study(
         methods=["ugatit", "cyclegan"],
         seeds=[0, 1],
         steps=5,
@@ -63,7 +64,7 @@ def test_a_toml_file_declares_the_same(tmp_path: Path) -> None:
         variants={"ugatit": ["full", "in"]},
         set={"ugatit": {"lr": 1e-3}},
     )
-    assert found.id == declare(read(file), "elsewhere").id != study().id
+    assert from_file.id == declare(read(file), "elsewhere").id != study().id
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import call_in
 from filelock import FileLock
-from typer.testing import CliRunner
-
-from ugbench.cli.app import app
 
 DIAL = "dial:size=32,train=6,test=4"
 SMALL = ["--preset", "smoke", "--size", "32", "--batch-size", "1"]
@@ -24,16 +22,6 @@ SCORED = ["--metric", "kid,changed", "--extractor", "random"]
 
 def where(folder: Path) -> list[str]:
     return ["--results", str(folder / "results"), "--data-root", str(folder / "datasets"), "--device", "cpu"]
-
-
-def call(folder: Path, *words: object, code: int = 0) -> Any:
-    given = [*map(str, words), *where(folder)]
-    if words[0] in ("compare", "ablate"):
-        given += ["--cache", str(folder / "cache")]
-    result = CliRunner().invoke(app, given)
-    assert result.exit_code == code, result.stderr
-    assert "Traceback" not in result.stderr
-    return result
 
 
 ON_DIAL = ["--dataset", DIAL, *SMALL, *SCORED]
@@ -48,9 +36,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def first(home: Path) -> Any:
     """The plan, then the study itself, two runs at a time."""
-    plan = json.loads(call(home, *COMPARE, "--dry-run", "--json").stdout)
+    plan = json.loads(call_in(home, *COMPARE, "--dry-run", "--json").stdout)
     assert not (home / "results").exists()
-    return plan, json.loads(call(home, *COMPARE, "--jobs", "2", "--json").stdout)
+    return plan, json.loads(call_in(home, *COMPARE, "--jobs", "2", "--json").stdout)
 
 
 def test_a_plan_says_what_is_missing_and_trains_nothing(first: Any) -> None:
@@ -76,14 +64,14 @@ def test_the_study_trains_scores_and_tables_both_directions(first: Any) -> None:
 def test_a_second_time_there_is_nothing_to_train(home: Path, first: Any) -> None:
     _, done = first
     before = {path: path.stat().st_mtime_ns for path in (home / "results").rglob("metrics.jsonl")}
-    result = call(home, *COMPARE, "--json")
+    result = call_in(home, *COMPARE, "--json")
     assert "2 done, 0 half done, 0 missing; nothing to train" in result.stderr
     assert json.loads(result.stdout)["table"] == done["table"]
     assert {path: path.stat().st_mtime_ns for path in (home / "results").rglob("metrics.jsonl")} == before
 
 
 def test_measured_steps_price_what_is_still_to_come(home: Path, first: Any) -> None:
-    plan = json.loads(call(home, *COMPARE[:-1], "1000", "--dry-run", "--json").stdout)
+    plan = json.loads(call_in(home, *COMPARE[:-1], "1000", "--dry-run", "--json").stdout)
     assert {run["status"] for run in plan["runs"]} == {"missing"}
     assert plan["seconds_left"] == pytest.approx(sum(run["seconds_per_step"] * 1000 for run in plan["runs"]))
 
@@ -91,7 +79,7 @@ def test_measured_steps_price_what_is_still_to_come(home: Path, first: Any) -> N
 def test_one_run_that_fails_is_shown_and_does_not_stop_the_rest(home: Path, first: Any) -> None:
     """A rate that makes the first step's losses infinite is a failure of training, not of the call."""
     words = [*COMPARE[:-1], "3", "--set", "cyclegan.lr=1e30"]
-    result = call(home, *words, code=1)
+    result = call_in(home, *words, code=1)
     assert "cyclegan on" in result.stderr and "FAILED" in result.stderr
     assert "NaN or Inf" in result.stderr  # the end of its log
     assert "1 of 2 runs failed" in result.stderr
@@ -100,7 +88,7 @@ def test_one_run_that_fails_is_shown_and_does_not_stop_the_rest(home: Path, firs
 
 def test_a_run_that_another_process_trains_is_waited_for_and_not_trained_twice(home: Path) -> None:
     words = ["compare", "--methods", "cyclegan", *ON_DIAL, "--seeds", "7,", "--steps", "2"]
-    (planned,) = json.loads(call(home, *words, "--dry-run", "--json").stdout)["runs"]
+    (planned,) = json.loads(call_in(home, *words, "--dry-run", "--json").stdout)["runs"]
     run = Path(planned["run"])
     run.mkdir(parents=True)
     with FileLock(run / ".lock"):
@@ -121,7 +109,7 @@ def test_a_run_that_another_process_trains_is_waited_for_and_not_trained_twice(h
 def test_an_interrupted_study_saves_exits_75_and_goes_on(home: Path) -> None:
     words = ["compare", "--methods", "cyclegan", *ON_DIAL, "--seeds", "1", "--steps", "150"]
     command = [sys.executable, "-m", "ugbench", *words, *where(home), "--cache", str(home / "cache")]
-    (planned,) = json.loads(call(home, *words, "--dry-run", "--json").stdout)["runs"]
+    (planned,) = json.loads(call_in(home, *words, "--dry-run", "--json").stdout)["runs"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
     log = Path(planned["run"]) / "metrics.jsonl"
     while process.poll() is None and not (log.exists() and log.stat().st_size):
@@ -130,11 +118,11 @@ def test_an_interrupted_study_saves_exits_75_and_goes_on(home: Path) -> None:
     _, stderr = process.communicate(timeout=120)
     assert process.returncode == 75, stderr.decode()
     assert "run the same command again to go on" in stderr.decode()
-    (half,) = json.loads(call(home, *words, "--dry-run", "--json").stdout)["runs"]
+    (half,) = json.loads(call_in(home, *words, "--dry-run", "--json").stdout)["runs"]
     assert half["status"] == "half" and 0 < half["step"] < 150
-    result = call(home, *words)
+    result = call_in(home, *words)
     assert f"step {half['step']} of 150" in result.stderr
-    (done,) = json.loads(call(home, *words, "--dry-run", "--json").stdout)["runs"]
+    (done,) = json.loads(call_in(home, *words, "--dry-run", "--json").stdout)["runs"]
     assert done["status"] == "done"
 
 
@@ -152,26 +140,26 @@ def test_minutes_become_steps_once_and_stay_so(home: Path) -> None:
         "0.01",
         "--dry-run",
     ]
-    (planned,) = json.loads(call(home, *words, "--json").stdout)["runs"]
-    (again,) = json.loads(call(home, *words, "--json").stdout)["runs"]
+    (planned,) = json.loads(call_in(home, *words, "--json").stdout)["runs"]
+    (again,) = json.loads(call_in(home, *words, "--json").stdout)["runs"]
     assert planned["steps"] == again["steps"] >= 1
     assert planned["id"] == again["id"]
 
 
 def test_ablate_holds_the_papers_variants_against_full(home: Path) -> None:
     plan = json.loads(
-        call(home, "ablate", "--dataset", DIAL, *SMALL, "--seeds", "1", "--steps", "2", "--dry-run", "--json").stdout
+        call_in(home, "ablate", "--dataset", DIAL, *SMALL, "--seeds", "1", "--steps", "2", "--dry-run", "--json").stdout
     )
     assert [run["variant"] for run in plan["runs"]] == [None, "in", "ln", "adain", "gn", "no-cam", "no-gcam", "no-dcam"]
     words = ["ablate", *ON_DIAL, "--seeds", "1", "--steps", "2", "--variants", "in"]
-    found = json.loads(call(home, *words, "--json").stdout)
-    assert {(one["label"], one["to"], one["direction"]) for one in found["differences"]} == {
+    differences = json.loads(call_in(home, *words, "--json").stdout)["differences"]
+    assert {(difference["label"], difference["to"], difference["direction"]) for difference in differences} == {
         ("ugatit-in", "ugatit", "A2B"),
         ("ugatit-in", "ugatit", "B2A"),
     }
-    for one in found["differences"]:
-        assert one["method"]["seeds"] == [1, 1]
-        assert one["text"]["method"].startswith("not testable with 1 seed")
+    for difference in differences:
+        assert difference["method"]["seeds"] == [1, 1]
+        assert difference["text"]["method"].startswith("not testable with 1 seed")
 
 
 @pytest.mark.parametrize(
@@ -188,6 +176,6 @@ def test_ablate_holds_the_papers_variants_against_full(home: Path) -> None:
     ],
 )
 def test_a_wrong_call_is_one_sentence(words: list[str], message: str, home: Path) -> None:
-    refused = call(home, *words, code=2)
+    refused = call_in(home, *words, code=2)
     assert message in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1

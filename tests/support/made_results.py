@@ -15,9 +15,9 @@ from ugbench.data.datasets import open_dataset
 from ugbench.data.splits import TEST
 from ugbench.direction import Direction
 from ugbench.figures._context import FigureContext
-from ugbench.runs import stored_maps
+from ugbench.runs.folder import SCORES
 from ugbench.runs.run import EXTERNAL, DatasetRecord, Origin, Run, RunConfig, dataset_of, open_run
-from ugbench.runs.stored_outputs import NOTE
+from ugbench.runs.stored_maps import AttentionMaps, write_maps
 from ugbench.scoring import record as score_record
 from ugbench.scoring.record import ScoreRecord
 
@@ -150,7 +150,7 @@ def translate(shade: Shade) -> Make:
         assert run.config.dataset is not None
         sources = sorted((Path(run.config.dataset.root) / f"test{direction[0]}").iterdir())
         for place, source in enumerate(sources):
-            shade(run.path / "outputs" / direction / folder / f"{source.stem}.png", level + place)
+            shade(run.outputs(direction) / folder / f"{source.stem}.png", level + place)
         return run
 
     return make
@@ -162,7 +162,7 @@ def note() -> Callable[..., None]:
 
     def write(run: Run, direction: Direction = "A2B") -> None:
         fields = {"step": 100, "sources": dataset_of(run).fingerprint((TEST[direction[0]],))}
-        (run.path / "outputs" / direction / NOTE).write_text(json.dumps(fields), encoding="utf-8")
+        run.outputs_note(direction).write_text(json.dumps(fields), encoding="utf-8")
 
     return write
 
@@ -179,14 +179,12 @@ def keep_maps() -> Callable[..., dict[str, torch.Tensor]]:
         step: int = 0,
         names: Sequence[str] = ("generator", "local"),
     ) -> dict[str, torch.Tensor]:
-        heat = {
+        attention_maps = {
             name: torch.rand(n, 1, 4, 4, generator=torch.Generator().manual_seed(place))
             for place, name in enumerate(names)
         }
-        folder = run.path / "outputs" / direction
-        folder.mkdir(parents=True, exist_ok=True)
-        stored_maps.write(folder / stored_maps.FILE, stored_maps.Maps(heat, frozenset(attended), step), "f")
-        return heat
+        write_maps(run, direction, AttentionMaps(attention_maps, frozenset(attended), step), "f")
+        return attention_maps
 
     return keep
 
@@ -199,7 +197,7 @@ def log() -> Make:
         curves = {**(terms or {}), **{key.replace("__", "/"): values for key, values in more.items()}}
         rows = [dict(zip(curves, row, strict=True)) for row in zip(*curves.values(), strict=True)]
         lines = [json.dumps({"step": 10 * (place + 1), **row}) + "\n" for place, row in enumerate(rows)]
-        (run.path / "metrics.jsonl").write_text("".join(lines), encoding="utf-8")
+        run.metrics_file.write_text("".join(lines), encoding="utf-8")
         return run
 
     return write
@@ -231,6 +229,6 @@ def results(dataset: Path, make_run: Make, translate: Make, log: Make, make_reco
         make_record("kid", "identity", 0.05, 0.01, run="identity", **where),
         make_record("fid", "cyclegan", 90.0, run=cyclegan.id, step=100, **where),
     ]
-    folder = ugatit.path.parents[2]
-    score_record.append(folder / "photos" / score_record.FILE, records)
+    folder = ugatit.results
+    score_record.append(folder / "photos" / SCORES, records)
     return folder

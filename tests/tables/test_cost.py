@@ -1,4 +1,4 @@
-"""Parameters, FLOPs a step and hours stand beside the scores of runs that are here."""
+"""Parameters, FLOPs per step and hours stand beside the scores of runs that are here."""
 
 from __future__ import annotations
 
@@ -9,25 +9,35 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from ugbench import registry
 from ugbench.errors import RunError, UnknownName
+from ugbench.runs.method_description import MethodDescription
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, open_run
 from ugbench.scoring.record import ScoreRecord
-from ugbench.tables.build import Table, build_table, to_json
-from ugbench.tables.columns.cost import add_about, short, training_hours
+from ugbench.tables.build import build_table
+from ugbench.tables.columns.cost import add_cost, short
+from ugbench.tables.columns.run_columns import add_run_columns
 from ugbench.tables.formats import render
-from ugbench.training.bench import bench
+from ugbench.tables.formats.json import to_json
+from ugbench.tables.model import Table
 from ugbench.training.counts import count
 
 Make = Callable[..., ScoreRecord]
 ALL = ("parameters", "flops", "hours")
 
 
-def make_run(results: Path, seed: int, seconds: float | None = None, method: str = "cyclegan") -> Run:
-    """A run of 32 px and 10 steps; `seconds` a step in its log."""
-    config = registry.load_method("cyclegan").make_config("smoke", overrides={"size": 32, "steps": 10})
+def count_missing(run: Run) -> MethodDescription:
+    """Counts of a run that has stored none."""
+    return count(run.config.method, run.config.method_config())
+
+
+def make_run(
+    results: Path, seed: int, seconds: float | None = None, method: str = "cyclegan", batch_size: int = 4
+) -> Run:
+    """A run of 32 px and 10 steps; `seconds` per step in its log. It has stored no counts."""
+    overrides = {"size": 32, "steps": 10, "batch_size": batch_size}
+    config = registry.load_method("cyclegan").make_config("smoke", overrides=overrides)
     data = DatasetRecord(name="dial", root="/d", fingerprint="f", images={"trainA": 2})
     made = RunConfig(
         method=method,
@@ -53,18 +63,10 @@ def table(tmp_path: Path, make_record: Make) -> Table:
     return build_table([make_record("kid", "identity", 0.5), *records, make_record("kid", "cut", 0.2)])
 
 
-def test_counts_are_those_that_bench_takes_from_a_real_step() -> None:
-    config = registry.load_method("cyclegan").make_config("smoke", overrides={"size": 32, "steps": 10})
-    counts = count("cyclegan", config)
-    real = bench("cyclegan", config, torch.device("cpu"), "fp32", steps=1, warmup_steps=0)
-    assert counts.parameters == real["parameters"]
-    assert counts.flops_per_step == real["flops_per_step"]
-
-
 def test_a_row_has_them_where_its_runs_are_here_and_nothing_else_has(table: Table, tmp_path: Path) -> None:
     config = registry.load_method("cyclegan").make_config("smoke", overrides={"size": 32, "steps": 10})
     counts = count("cyclegan", config)
-    rows = {row["method"]: row["about"] for row in to_json(add_about(table, ALL, tmp_path))["rows"]}
+    rows = {row["method"]: row["about"] for row in to_json(add_cost(table, ALL, tmp_path, count_missing))["rows"]}
     assert rows["cyclegan"]["parameters"] == sum(counts.parameters.values())
     assert rows["cyclegan"]["flops_per_step"] == counts.flops_per_step
     assert rows["cyclegan"]["hours"] == pytest.approx(3.0)  # the mean of 2 and 4
@@ -72,10 +74,10 @@ def test_a_row_has_them_where_its_runs_are_here_and_nothing_else_has(table: Tabl
 
 
 def test_columns_come_in_the_order_asked_for(table: Table, tmp_path: Path) -> None:
-    built = add_about(table, ["hours", "parameters"], tmp_path)
-    assert "| method | seeds | KID x100 ↓ | hours | parameters |" in render.md(built)
-    assert "| cyclegan | 2 | **10.00** | 3 | 747 k |" in render.md(built)
-    rows = {row["method"]: row for row in csv.DictReader(io.StringIO(render.csv(built)))}
+    built = add_cost(table, ["hours", "parameters"], tmp_path, count_missing)
+    assert "| method | seeds | KID x100 ↓ | hours | parameters |" in render(built, "md")
+    assert "| cyclegan | 2 | **10.00** | 3 | 747 k |" in render(built, "md")
+    rows = {row["method"]: row for row in csv.DictReader(io.StringIO(render(built, "csv")))}
     assert float(rows["cyclegan"]["hours"]) == pytest.approx(3.0)
     assert rows["cut"]["hours"] == ""
     assert any(note.startswith("hours: of one training") for note in built.notes)
@@ -86,20 +88,64 @@ def test_a_method_that_is_not_installed_is_not_counted_and_the_caption_says_why(
     tmp_path: Path, make_record: Make
 ) -> None:
     run = make_run(tmp_path, 0, 360.0, method="gone")
-    built = add_about(build_table([make_record("kid", "gone", 0.1, run=run.id)]), ALL, tmp_path)
+    built = add_cost(build_table([make_record("kid", "gone", 0.1, run=run.id)]), ALL, tmp_path, count_missing)
     assert to_json(built)["rows"][0]["about"] == {"parameters": None, "flops_per_step": None, "hours": 1.0}
     assert any(note.startswith("Not counted: no method is called 'gone'") for note in built.notes)
 
 
-def test_hours_count_each_line_for_the_steps_since_the_line_before(tmp_path: Path) -> None:
-    file = tmp_path / "timing.jsonl"
+def test_what_a_run_has_stored_is_shown_and_not_counted_again(tmp_path: Path, make_record: Make) -> None:
+    runs = [make_run(tmp_path, 0, method="gone"), make_run(tmp_path, 1, method="gone")]
+    for run in runs:
+        description = {
+            "title": "Gone",
+            "directions": ["A2B"],
+            "parameters": {"generator": 3, "discriminator": 4},
+            "flops_per_step": 500,
+        }
+        (run.path / "method.json").write_text(json.dumps(description))
+    table = build_table([make_record("kid", "gone", 0.1, run=run.id, seed=seed) for seed, run in enumerate(runs)])
+
+    def refuse(run: Run) -> MethodDescription:
+        raise AssertionError(f"run {run.id} has stored its counts")
+
+    built = add_cost(table, ("parameters", "flops"), tmp_path, refuse)
+    assert to_json(built)["rows"][0]["about"] == {"parameters": 7, "flops_per_step": 500}
+    assert not any(note.startswith("Not counted") for note in built.notes)
+
+
+def test_runs_of_one_config_are_counted_once_and_different_counts_leave_the_cell_empty(
+    tmp_path: Path, make_record: Make
+) -> None:
+    runs = [make_run(tmp_path, 0), make_run(tmp_path, 1), make_run(tmp_path, 2, batch_size=2)]
+    table = build_table([make_record("kid", "cyclegan", 0.1, run=run.id, seed=seed) for seed, run in enumerate(runs)])
+    counted = []
+
+    def count_flops(run: Run) -> MethodDescription:
+        counted.append(run.id)
+        flops = 100 * run.config.config["batch_size"]
+        return MethodDescription(title="", directions=("A2B",), parameters={"g": 7}, flops_per_step=flops)
+
+    built = add_cost(table, ("parameters", "flops"), tmp_path, count_flops)
+    assert counted == [runs[0].id, runs[2].id]
+    assert to_json(built)["rows"][0]["about"] == {"parameters": 7, "flops_per_step": None}
+
+
+def test_hours_count_each_line_for_the_steps_since_the_line_before(tmp_path: Path, make_record: Make) -> None:
+    run = make_run(tmp_path, 0)
+    file = run.path / "timing.jsonl"
+    table = build_table([make_record("kid", "cyclegan", 0.1, run=run.id)])
+
+    def hours() -> float | None:
+        (row,) = add_cost(table, ["hours"], tmp_path, count_missing).rows
+        return row.extra["hours"].numbers["hours"]
+
     file.write_text('{"step": 10, "seconds_per_step": 36}\n{"step": 30, "seconds_per_step": 72}\n{"step": 40, "sec')
-    assert training_hours(tmp_path) == pytest.approx((10 * 36 + 20 * 72) / 3600)
+    assert hours() == pytest.approx((10 * 36 + 20 * 72) / 3600)
     file.write_text("")
-    assert training_hours(tmp_path) is None
+    assert hours() is None
     file.write_text('{"step": 10}\n')
     with pytest.raises(RunError, match=r"timing.jsonl, line 1 "):
-        training_hours(tmp_path)
+        hours()
 
 
 def test_numbers_have_three_digits_and_a_prefix() -> None:
@@ -109,8 +155,8 @@ def test_numbers_have_three_digits_and_a_prefix() -> None:
 
 def test_an_unknown_column_is_answered_with_a_near_one(table: Table, tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="did you mean 'hours'"):
-        add_about(table, ["hour"], tmp_path)
+        add_run_columns(table, ["hour"], tmp_path, count_missing)
 
 
 def test_without_columns_the_table_stays_as_it_is(table: Table, tmp_path: Path) -> None:
-    assert add_about(table, [], tmp_path) is table
+    assert add_run_columns(table, [], tmp_path, count_missing) is table

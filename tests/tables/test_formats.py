@@ -11,12 +11,16 @@ from html.parser import HTMLParser
 
 import pytest
 from rich.console import Console
+from terminal_text import terminal_lines
 
 from ugbench.errors import UnknownName
 from ugbench.scoring.record import ScoreRecord
-from ugbench.tables import layout
-from ugbench.tables.build import Cell, Table, build_table, to_json
+from ugbench.tables.build import build_table
 from ugbench.tables.formats import render
+from ugbench.tables.formats.json import to_json
+from ugbench.tables.formats.terminal import TerminalTable
+from ugbench.tables.model import Cell, Table
+from ugbench.tables.numbers import number
 
 Make = Callable[..., ScoreRecord]
 
@@ -62,15 +66,15 @@ def cell(value: float, se: float | None = None) -> Cell:
     ],
 )
 def test_digits_follow_the_error(value: float, se: float | None, scale: float, text: str) -> None:
-    assert layout.number(cell(value, se), scale) == text
+    assert number(cell(value, se), scale) == text
 
 
 def test_json_parses_back_to_the_raw_table(table: Table) -> None:
-    assert json.loads(render.render(table, "json")) == to_json(table)
+    assert json.loads(render(table, "json")) == to_json(table)
 
 
 def test_csv_parses_back_to_raw_values_errors_seeds_and_protocols(table: Table) -> None:
-    rows = list(csv.DictReader(io.StringIO(render.csv(table))))
+    rows = list(csv.DictReader(io.StringIO(render(table, "csv"))))
     assert [(row["direction"], row["method"], row["variant"]) for row in rows] == [
         ("A2B", "identity", ""),
         ("A2B", "cut", ""),
@@ -86,7 +90,7 @@ def test_csv_parses_back_to_raw_values_errors_seeds_and_protocols(table: Table) 
 
 
 def test_markdown_has_a_pipe_table_for_each_direction_with_the_best_in_bold(table: Table) -> None:
-    lines = render.md(table).splitlines()
+    lines = render(table, "md").splitlines()
     assert lines[:8] == [
         "### dial A2B",
         "",
@@ -103,7 +107,7 @@ def test_markdown_has_a_pipe_table_for_each_direction_with_the_best_in_bold(tabl
 
 
 def test_latex_has_booktabs_rules_and_the_best_in_bold(table: Table) -> None:
-    text = render.latex(table)
+    text = render(table, "latex")
     assert "ugatit & 1 & \\textbf{11.61 $\\pm$ 0.57} & \\textbf{60.12} \\\\" in text.splitlines()
     assert "cut & 2 & 12.6 $\\pm$ 1.0 $\\approx$ &  \\\\" in text.splitlines()
     assert text.count("\\begin{tabular}{lrrr}") == text.count("\\begin{tabular}{lr}") == 1
@@ -139,7 +143,7 @@ class Cells(HTMLParser):
 
 
 def test_html_has_the_same_cells_and_loads_nothing(table: Table) -> None:
-    text = render.html(table)
+    text = render(table, "html")
     cells = Cells(text)
     assert cells.rows[0] == ["method", "seeds", "KID x100 ↓", "FID ↓"]
     assert [row[:3] for row in cells.rows[1:5]] == [
@@ -162,9 +166,7 @@ def test_the_terminal_table_fits_80_columns_and_loses_no_column(make_record: Mak
         for method, variant in (("ugatit", "no-cam"), ("cyclegan", None))
     ]
     built = build_table(records)
-    console = Console(width=80, record=True, file=io.StringIO())
-    console.print(render.terminal(built))
-    lines = console.export_text().splitlines()
+    lines = terminal_lines(built, width=80)
     assert max(map(len, lines)) <= 80
     heads = [line for line in lines if line.startswith("method")]
     assert len(heads) == 3
@@ -176,7 +178,7 @@ def test_the_terminal_table_fits_80_columns_and_loses_no_column(make_record: Mak
 def test_the_terminal_marks_the_best_by_weight_and_star_and_dims_what_does_not_compete(table: Table) -> None:
     console = Console(width=80, force_terminal=True, color_system="standard", file=io.StringIO(), no_color=True)
     with console.capture() as captured:
-        console.print(render.terminal(table))
+        console.print(TerminalTable(table))
     text = captured.get()
     assert "\x1b[1m11.61 ± 0.57 *\x1b[0m" in text
     assert "\x1b[2midentity" in text
@@ -184,8 +186,8 @@ def test_the_terminal_marks_the_best_by_weight_and_star_and_dims_what_does_not_c
 
 
 def test_text_for_a_file_has_no_escape_codes(table: Table) -> None:
-    assert "\x1b" not in render.render(table, "terminal", plain=True)
-    assert "11.61 ± 0.57 *" in render.render(table, "terminal", plain=True)
+    assert "\x1b" not in render(table, "terminal", plain=True)
+    assert "11.61 ± 0.57 *" in render(table, "terminal", plain=True)
 
 
 def test_rows_without_any_number_in_a_part_are_left_out_only_for_floor_and_ceiling(make_record: Make) -> None:
@@ -194,9 +196,7 @@ def test_rows_without_any_number_in_a_part_are_left_out_only_for_floor_and_ceili
         make_record("kid", "cut", 0.1),
         make_record("fid", "ugatit", 60.0),
     ]
-    console = Console(width=24, record=True, file=io.StringIO())
-    console.print(render.terminal(build_table(records)))
-    lines = [line.split()[0] for line in console.export_text().splitlines() if line.strip()]
+    lines = [line.split()[0] for line in terminal_lines(build_table(records), width=24) if line.strip()]
     rows = [line for line in lines if line in ("cut", "ugatit", "real", "method")]
     assert rows == ["method", "cut", "ugatit", "real", "method", "cut", "ugatit"]
 
@@ -211,7 +211,7 @@ def nasty(make_record: Make) -> Table:
 
 
 def test_names_are_no_markup_in_markdown(nasty: Table) -> None:
-    text = render.md(nasty)
+    text = render(nasty, "md")
     (row,) = [line for line in text.splitlines() if line.startswith("| a")]
     assert len(re.findall(r"(?<!\\)\|", row)) == 3
     assert r"a\|b\_c%&amp;$\#{}\~^\\x\[bold\]\<script\>\`\*" in row
@@ -219,7 +219,7 @@ def test_names_are_no_markup_in_markdown(nasty: Table) -> None:
 
 
 def test_names_are_no_markup_in_latex(nasty: Table) -> None:
-    text = render.latex(nasty)
+    text = render(nasty, "latex")
     escaped = (
         r"a\textbar{}b\_c\%\&\$\#\{\}\textasciitilde{}\textasciicircum{}\textbackslash{}x"
         r"{[}bold{]}\textless{}script\textgreater{}`{*}"
@@ -229,17 +229,15 @@ def test_names_are_no_markup_in_latex(nasty: Table) -> None:
 
 
 def test_names_are_no_markup_in_html(nasty: Table) -> None:
-    cells = Cells(render.html(nasty))
+    cells = Cells(render(nasty, "html"))
     assert "script" not in cells.tags
     assert cells.rows[1][0] == f"{NASTY}-{NASTY}"
 
 
 def test_names_are_no_markup_in_the_terminal(nasty: Table) -> None:
-    console = Console(width=300, record=True, file=io.StringIO())
-    console.print(render.terminal(nasty))
-    assert f"{NASTY}-{NASTY}" in console.export_text()
+    assert f"{NASTY}-{NASTY}" in "\n".join(terminal_lines(nasty, width=300))
 
 
 def test_an_unknown_format_is_answered_with_a_near_one(table: Table) -> None:
     with pytest.raises(UnknownName, match="did you mean 'latex'"):
-        render.render(table, "latx")
+        render(table, "latx")

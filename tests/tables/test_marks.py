@@ -8,7 +8,8 @@ import pytest
 
 from ugbench.analysis.differences import DifferenceRecord
 from ugbench.scoring.record import ScoreRecord
-from ugbench.tables.build import Cell, Table, build_table
+from ugbench.tables.build import build_table
+from ugbench.tables.model import Cell, Table
 
 Make = Callable[..., ScoreRecord]
 
@@ -33,8 +34,8 @@ def two(make_record: Make) -> list[ScoreRecord]:
 
 
 def test_without_a_kept_difference_errors_are_taken_as_independent(two: list[ScoreRecord]) -> None:
-    own = cells(build_table(two))["ugatit"]
-    assert (own.tied_with_best, own.tied_by) == (True, "unpaired")
+    ugatit = cells(build_table(two))["ugatit"]
+    assert (ugatit.tied_with_best, ugatit.tied_by) == (True, "unpaired")
 
 
 @pytest.mark.parametrize("order", [("c", "u"), ("u", "c")])
@@ -42,8 +43,8 @@ def test_without_a_kept_difference_errors_are_taken_as_independent(two: list[Sco
 def test_a_kept_difference_of_the_two_runs_decides(
     two: list[ScoreRecord], order: tuple[str, str], se: float, tied: bool
 ) -> None:
-    own = cells(build_table(two, differences=[difference(*order, 0.02, se)]))["ugatit"]
-    assert (own.tied_with_best, own.tied_by) == (tied, "paired")
+    ugatit = cells(build_table(two, differences=[difference(*order, 0.02, se)]))["ugatit"]
+    assert (ugatit.tied_with_best, ugatit.tied_by) == (tied, "paired")
 
 
 def test_of_two_differences_of_one_pair_the_newer_decides(two: list[ScoreRecord]) -> None:
@@ -63,10 +64,10 @@ def test_methods_with_seeds_are_compared_over_seeds_even_where_runs_were_compare
         for seed, value in enumerate(values)
     ]
     kept = [difference("cut0", "near0", 0.01, 0.001), difference("cut0", "far0", 0.2, 10.0)]
-    found = cells(build_table(records, differences=kept))
+    marked = cells(build_table(records, differences=kept))
     # Welch: a gap of 0.01 with a standard error of 0.0082 is nothing, one of 0.2 is something.
-    assert (found["near"].tied_with_best, found["near"].tied_by) == (True, "seeds")
-    assert (found["far"].tied_with_best, found["far"].tied_by) == (False, "seeds")
+    assert (marked["near"].tied_with_best, marked["near"].tied_by) == (True, "seeds")
+    assert (marked["far"].tied_with_best, marked["far"].tied_by) == (False, "seeds")
 
 
 def test_fid_races_only_among_rows_of_the_commonest_number_of_images(make_record: Make) -> None:
@@ -75,9 +76,9 @@ def test_fid_races_only_among_rows_of_the_commonest_number_of_images(make_record
         make_record("fid", "ugatit", 61.0),
         make_record("fid", "unit", 50.0, n_fake=86),
     ]
-    found = cells(build_table(records), "fid")
-    assert found["cut"].best
-    assert not found["unit"].best and found["unit"].tied_with_best is None
+    marked = cells(build_table(records), "fid")
+    assert marked["cut"].best
+    assert not marked["unit"].best and marked["unit"].tied_with_best is None
 
 
 def test_kid_is_unbiased_and_races_at_any_number_of_images(make_record: Make) -> None:

@@ -73,6 +73,6 @@ def test_a_run_that_another_of_its_seed_hides_is_named(make_record: Make) -> Non
 
 def test_tags_are_as_long_as_it_takes_to_tell_protocols_apart() -> None:
     protocols = {"abcde1234567": {"extractor": "alexnet"}, "abcdf1234567": {"extractor": {"name": "alexnet"}}}
-    assert [notes.tag(one, protocols) for one in protocols] == ["alexnet abcde", "alexnet abcdf"]
+    assert [notes.tag(identifier, protocols) for identifier in protocols] == ["alexnet abcde", "alexnet abcdf"]
     selected = {**protocols, "abcdf9999999": {"extractor": "alexnet", "checkpoint": "validation"}}
     assert notes.tag("abcdf9999999", selected) == "alexnet abcdf9, selected checkpoint"

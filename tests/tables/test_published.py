@@ -7,14 +7,16 @@ import io
 from collections.abc import Callable
 
 import pytest
-from rich.console import Console
+from terminal_text import terminal_lines
 
 from ugbench.errors import UnknownName
-from ugbench.published.tables import published
+from ugbench.published.tables import published_table
 from ugbench.scoring.record import ScoreRecord
-from ugbench.tables.build import Row, Table, build_table, to_json
+from ugbench.tables.build import build_table
 from ugbench.tables.columns.published import add_published
 from ugbench.tables.formats import render
+from ugbench.tables.formats.json import to_json
+from ugbench.tables.model import Row, Table
 
 Make = Callable[..., ScoreRecord]
 TITLE = "table3: KID x100, printed ±"
@@ -39,36 +41,35 @@ def table(ours: Table) -> Table:
 
 
 def row_of(table: Table, label: str, dataset: str = "cat2dog") -> Row:
-    (row,) = [row for row in table.rows if (row.label, row.dataset) == (label, dataset)]
+    (row,) = [row for key, row in table.rows_by_key.items() if (row.label, key.dataset) == (label, dataset)]
     return row
 
 
 def test_a_row_has_the_number_of_its_data_set_direction_method_and_variant(table: Table) -> None:
-    assert row_of(table, "ugatit").beside["table3"].text == "7.07 ± 0.65"
-    assert row_of(table, "drit").beside["table3"].text == "10.92 ± 0.33"
+    assert row_of(table, "ugatit").extra["table3"].text == "7.07 ± 0.65"
+    assert row_of(table, "drit").extra["table3"].text == "10.92 ± 0.33"
     for other in (row_of(table, "ugatit-no-cam"), row_of(table, "identity"), row_of(table, "ugatit", "dial")):
-        assert other.beside == {}
+        assert other.extra == {}
 
 
 def test_methods_of_the_publication_alone_get_rows_between_floor_and_ceiling(table: Table) -> None:
-    labels = [row.label for row in table.rows if row.dataset == "cat2dog"]
+    labels = [row.label for row in table.blocks[0].rows]
     theirs = ["aggan", "cyclegan", "drit", "munit"]
     assert labels == ["identity", *theirs, "ugatit", "ugatit-no-cam", "unit", "real"]
     assert row_of(table, "drit").cells == {}
-    assert {(row.dataset, row.direction) for row in table.rows} == {("cat2dog", "A2B"), ("dial", "A2B")}
+    assert [block.title for block in table.blocks] == ["cat2dog A2B", "dial A2B"]
 
 
 def test_our_cells_and_their_marks_stay_as_they_were_although_the_published_are_lower(ours: Table) -> None:
     after = add_published(ours, ["table3"])
-    assert {row.label: row.cells for row in ours.rows if row.dataset == "cat2dog"} == {
-        row.label: row.cells for row in after.rows if row.dataset == "cat2dog" and row.cells
-    }
+    scored = {key: row.cells for key, row in after.rows_by_key.items() if row.cells}
+    assert scored == {key: row.cells for key, row in ours.rows_by_key.items()}
     assert row_of(after, "ugatit").cells["kid"].best
 
 
 def test_the_caption_has_source_and_note_once_though_two_tables_share_it(ours: Table) -> None:
     notes = add_published(ours, ["table1", "table3"]).notes
-    note = published("table3").note
+    note = published_table("table3").note
     assert "protocol is undetermined" in note
     assert [text for text in notes if note in text] == [f"table1, table3: {note}"]
     assert "table3: Kim, Kim, Kang, Lee: U-GAT-IT (ICLR 2020), Table 3." in notes
@@ -76,39 +77,36 @@ def test_the_caption_has_source_and_note_once_though_two_tables_share_it(ours: T
 
 
 def test_json_has_the_raw_number_the_printed_one_and_the_source(ours: Table) -> None:
-    found = to_json(add_published(ours, ["table3", "table2"]))
-    (row,) = [r for r in found["rows"] if (r["method"], r["variant"], r["dataset"]) == ("ugatit", None, "cat2dog")]
+    content = to_json(add_published(ours, ["table3", "table2"]))
+    (row,) = [r for r in content["rows"] if (r["method"], r["variant"], r["dataset"]) == ("ugatit", None, "cat2dog")]
     assert row["published"]["table3"]["value"] == pytest.approx(0.0707)
     assert (row["published"]["table3"]["printed"], row["published"]["table3"]["spread"]) == (7.07, 0.65)
     assert row["published"]["table2"]["printed"] == 58.22
     assert row["cells"]["kid"]["value"] == 2.0
-    assert found["published"]["table3"]["source"] == published("table3").source
-    assert found["published"]["table2"]["note"] == published("table2").note
+    assert content["published"]["table3"]["source"] == published_table("table3").source
+    assert content["published"]["table2"]["note"] == published_table("table2").note
 
 
 def test_a_table_without_them_has_no_such_key(ours: Table) -> None:
     assert add_published(ours, []) == ours
-    found = to_json(ours)
-    assert set(found) == {"protocols", "rows", "notes"}
-    assert "published" not in found["rows"][0]
+    content = to_json(ours)
+    assert set(content) == {"protocols", "rows", "notes"}
+    assert "published" not in content["rows"][0]
 
 
 def test_every_readable_format_has_a_column_of_its_own_for_them(table: Table) -> None:
-    assert f"| method | KID x100 ↓ | {TITLE} |" in render.md(table)
-    assert "| ugatit | **200 ± 10** | 7.07 ± 0.65 |" in render.md(table)
-    assert "| drit |  | 10.92 ± 0.33 |" in render.md(table)
-    assert "drit &  & 10.92 $\\pm$ 0.33 \\\\" in render.latex(table)
-    assert '<th scope="row">drit</th><td></td><td>10.92 ± 0.33</td>' in render.html(table)
-    console = Console(width=80, record=True, file=io.StringIO())
-    console.print(render.terminal(table))
-    lines = [line.split() for line in console.export_text().splitlines()]
-    assert ["drit", "10.92", "±", "0.33"] in lines
+    assert f"| method | KID x100 ↓ | {TITLE} |" in render(table, "md")
+    assert "| ugatit | **200 ± 10** | 7.07 ± 0.65 |" in render(table, "md")
+    assert "| drit |  | 10.92 ± 0.33 |" in render(table, "md")
+    assert "drit &  & 10.92 $\\pm$ 0.33 \\\\" in render(table, "latex")
+    assert '<th scope="row">drit</th><td></td><td>10.92 ± 0.33</td>' in render(table, "html")
+    assert ["drit", "10.92", "±", "0.33"] in [line.split() for line in terminal_lines(table)]
     # A data set of which nothing is published has no empty column.
-    assert "| method | KID x100 ↓ |\n" in render.md(table)
+    assert "| method | KID x100 ↓ |\n" in render(table, "md")
 
 
 def test_csv_has_the_raw_number_and_its_printed_error(table: Table) -> None:
-    rows = {(r["dataset"], r["method"], r["variant"]): r for r in csv.DictReader(io.StringIO(render.csv(table)))}
+    rows = {(r["dataset"], r["method"], r["variant"]): r for r in csv.DictReader(io.StringIO(render(table, "csv")))}
     assert float(rows["cat2dog", "drit", ""]["published_table3"]) == pytest.approx(0.1092)
     assert float(rows["cat2dog", "drit", ""]["published_table3_printed_error"]) == pytest.approx(0.0033)
     assert rows["cat2dog", "drit", ""]["kid"] == ""
@@ -116,9 +114,9 @@ def test_csv_has_the_raw_number_and_its_printed_error(table: Table) -> None:
 
 
 def test_shares_of_votes_say_so_and_have_no_error(ours: Table) -> None:
-    (column,) = add_published(ours, ["table2"]).beside
+    (column,) = add_published(ours, ["table2"]).extra_columns
     assert column.title == "table2: preference, % of votes"
-    assert row_of(add_published(ours, ["table2"]), "ugatit").beside["table2"].text == "58.22"
+    assert row_of(add_published(ours, ["table2"]), "ugatit").extra["table2"].text == "58.22"
 
 
 def test_an_unknown_table_is_answered_with_a_near_one(ours: Table) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 
 import pytest
-from rich.console import Console
+from terminal_text import terminal_lines
 
 from ugbench.errors import UsageError
 from ugbench.scoring.record import ScoreRecord
-from ugbench.tables.build import Table, build_table, to_json
-from ugbench.tables.columns.ranking import add_across
+from ugbench.tables.build import build_table
+from ugbench.tables.columns.ranking import add_rankings
 from ugbench.tables.formats import render
+from ugbench.tables.formats.json import to_json
+from ugbench.tables.model import RankedMethod, Table
 
 Make = Callable[..., ScoreRecord]
 
@@ -35,18 +36,16 @@ def records(make_record: Make) -> list[ScoreRecord]:
 
 @pytest.fixture
 def table(records: list[ScoreRecord]) -> Table:
-    return add_across(build_table(records))
+    return add_rankings(build_table(records))
 
 
 def test_rank_and_regret_are_over_methods_that_every_block_has(table: Table) -> None:
-    (one,) = table.across
-    assert one.column.metric == "kid"
-    assert list(one.standings) == ["ugatit", "cyclegan"]
-    assert one.standings["ugatit"].mean_rank == pytest.approx(4 / 3)
-    assert one.standings["ugatit"].regret == pytest.approx(0.2)
-    assert one.standings["ugatit"].worst == "dial A2B"
-    assert one.standings["cyclegan"].regret == pytest.approx(0.02)
-    assert one.standings["cyclegan"].worst == "cats A2B"
+    (ranking,) = table.rankings
+    assert ranking.column.metric == "kid"
+    assert ranking.methods == (
+        RankedMethod("ugatit", pytest.approx(4 / 3), pytest.approx(0.2), "dial A2B"),
+        RankedMethod("cyclegan", pytest.approx(5 / 3), pytest.approx(0.02), "cats A2B"),
+    )
 
 
 def test_the_caption_says_which_blocks_and_which_method_is_left_out(table: Table) -> None:
@@ -59,9 +58,9 @@ def test_where_higher_is_better_the_highest_has_rank_one(make_record: Make) -> N
         for dataset in ("cats", "dogs")
         for method, value in (("ugatit", 0.9), ("cyclegan", 0.4))
     ]
-    (one,) = add_across(build_table(records)).across
-    assert one.standings["ugatit"].mean_rank == 1
-    assert one.standings["cyclegan"].regret == pytest.approx(0.5)
+    (ranking,) = add_rankings(build_table(records)).rankings
+    assert [(method.label, method.mean_rank) for method in ranking.methods] == [("ugatit", 1), ("cyclegan", 2)]
+    assert ranking.methods[1].regret == pytest.approx(0.5)
 
 
 def test_both_directions_of_one_data_set_are_two_blocks(make_record: Make) -> None:
@@ -70,7 +69,7 @@ def test_both_directions_of_one_data_set_are_two_blocks(make_record: Make) -> No
         for direction in ("A2B", "B2A")
         for method in ("ugatit", "cyclegan")
     ]
-    assert add_across(build_table(records)).across[0].blocks == ("dial A2B", "dial B2A")
+    assert add_rankings(build_table(records)).rankings[0].blocks == ("dial A2B", "dial B2A")
 
 
 @pytest.mark.parametrize("extractor", ["alexnet", "random"])
@@ -82,7 +81,7 @@ def test_one_block_or_numbers_that_compare_with_nothing_are_refused(make_record:
         for method in ("ugatit", "cyclegan")
     ]
     with pytest.raises(UsageError, match="--across needs two data sets or directions"):
-        add_across(build_table(records))
+        add_rankings(build_table(records))
 
 
 def test_json_has_raw_regrets_and_no_place_where_there_is_none(make_record: Make) -> None:
@@ -91,7 +90,7 @@ def test_json_has_raw_regrets_and_no_place_where_there_is_none(make_record: Make
         for dataset in ("cats", "dogs")
         for method, value in (("ugatit", 0.25), ("cyclegan", 0.5))
     ]
-    assert to_json(add_across(build_table(records)))["across"] == [
+    assert to_json(add_rankings(build_table(records)))["across"] == [
         {
             "metric": "kid",
             "protocol_id": "kid-alexnet",
@@ -107,12 +106,9 @@ def test_json_has_raw_regrets_and_no_place_where_there_is_none(make_record: Make
 
 
 def test_every_format_has_the_small_table_after_the_scores(table: Table) -> None:
-    assert "| ugatit | 1.33 | 20 | dial A2B |" in render.md(table)
-    assert "ugatit & 1.33 & 20 & dial A2B \\\\" in render.latex(table)
-    assert render.latex(table).count("\\begin{minipage}") == 1
-    assert '<th scope="row">ugatit</th><td>1.33</td><td>20</td><td>dial A2B</td>' in render.html(table)
-    assert "\n\nmetric,protocol_id,label,mean_rank,regret,where\nkid,kid-alexnet,ugatit,1.3333" in render.csv(table)
-    console = Console(width=80, record=True, file=io.StringIO())
-    console.print(render.terminal(table))
-    lines = [line.split() for line in console.export_text().splitlines()]
-    assert ["ugatit", "1.33", "20", "dial", "A2B"] in lines
+    assert "| ugatit | 1.33 | 20 | dial A2B |" in render(table, "md")
+    assert "ugatit & 1.33 & 20 & dial A2B \\\\" in render(table, "latex")
+    assert render(table, "latex").count("\\begin{minipage}") == 1
+    assert '<th scope="row">ugatit</th><td>1.33</td><td>20</td><td>dial A2B</td>' in render(table, "html")
+    assert "\n\nmetric,protocol_id,label,mean_rank,regret,where\nkid,kid-alexnet,ugatit,1.3333" in render(table, "csv")
+    assert ["ugatit", "1.33", "20", "dial", "A2B"] in [line.split() for line in terminal_lines(table)]

@@ -13,25 +13,25 @@ import torch
 from ugbench.data.images import read_image
 from ugbench.data.tensors import to_tensor
 from ugbench.errors import NonFiniteLoss, RunError, Stopped
-from ugbench.runs import checkpoint
+from ugbench.runs import checkpoint, jsonl
 from ugbench.runs.run import Run, open_run
-from ugbench.training import loop, optimization
-from ugbench.training.loop import Cadence, Images, Watch, train
+from ugbench.training import loop
+from ugbench.training.loop import Callbacks, Images, Intervals, train
 
 CPU = torch.device("cpu")
-EVERY_TWO = Cadence(save_every=2, log_every=1, sample_every=100, keep=None)
+EVERY_TWO = Intervals(save_every=2, log_every=1, sample_every=100, keep=None)
 
 
 class Crash(Exception):
     """Stands for a kill right after a step."""
 
 
-def crash_after(step: int) -> Watch:
+def crash_after(step: int) -> Callbacks:
     def tick(done: int, _steps: int, _losses: object) -> None:
         if done == step:
             raise Crash
 
-    return Watch(tick=tick)
+    return Callbacks(on_step=tick)
 
 
 def final_digest(run: Run) -> str:
@@ -57,7 +57,7 @@ def test_a_run_killed_after_any_step_ends_with_the_same_bits_and_the_same_log(
     crash_and_go_on(killed, images, step)
     assert final_digest(killed) == final_digest(whole)
     assert (killed.path / "metrics.jsonl").read_bytes() == (whole.path / "metrics.jsonl").read_bytes()
-    assert checkpoint.steps(killed.checkpoints) == [2, 4, 6, 8]
+    assert killed.checkpoint_steps() == [2, 4, 6, 8]
 
 
 @pytest.mark.parametrize("forgotten", ["adam", "buffer", "log"])
@@ -67,7 +67,7 @@ def test_the_comparison_above_notices_a_state_that_is_not_restored(
     whole, killed = make_run("whole"), make_run("killed")
     train(whole, images, CPU, EVERY_TWO)
     if forgotten == "adam":
-        monkeypatch.setattr(optimization, "load_state_tensors", lambda optimizers, tensors: None)
+        monkeypatch.setattr(loop, "load_state_tensors", lambda optimizers, tensors: None)
     elif forgotten == "buffer":
         real = checkpoint.load
 
@@ -78,7 +78,7 @@ def test_the_comparison_above_notices_a_state_that_is_not_restored(
 
         monkeypatch.setattr(checkpoint, "load", without_memory)
     else:
-        monkeypatch.setattr("ugbench.training.logs._cut_back", lambda file, step: None)
+        monkeypatch.setattr(jsonl, "cut_back", lambda file, step: None)
     crash_and_go_on(killed, images, 5)
     monkeypatch.undo()
     same_state = final_digest_of_file(killed) == final_digest_of_file(whole)
@@ -110,7 +110,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(make_run: Call
     content[-1] ^= 1
     file.write_bytes(content)
     said: list[str] = []
-    outcome = train(damaged, images, CPU, EVERY_TWO, Watch(say=said.append))
+    outcome = train(damaged, images, CPU, EVERY_TWO, Callbacks(log=said.append))
     assert outcome.resumed_from == 4
     assert any(str(file) in text for text in said)
     assert final_digest(damaged) == final_digest(whole)
@@ -139,7 +139,7 @@ def test_a_state_between_checkpoints_is_kept_too_when_a_step_is_not_finite(
     run = make_run(explode_at=3)
     with pytest.raises(NonFiniteLoss, match="the state of step 3 is kept"):
         train(run, images, CPU, EVERY_TWO)
-    assert checkpoint.steps(run.checkpoints) == [2, 3]
+    assert run.checkpoint_steps() == [2, 3]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -152,7 +152,7 @@ def test_a_signal_saves_and_the_same_call_goes_on(make_run: Callable[..., Run], 
             os.kill(os.getpid(), number)
 
     with pytest.raises(Stopped, match="saved at step 3 of 8") as caught:
-        train(stopped, images, CPU, EVERY_TWO, Watch(tick=tick))
+        train(stopped, images, CPU, EVERY_TWO, Callbacks(on_step=tick))
     assert caught.value.exit_code == 75
     assert train(stopped, images, CPU, EVERY_TWO).resumed_from == 3
     assert final_digest(stopped) == final_digest(whole)
@@ -167,19 +167,19 @@ def test_two_trainings_of_one_run_do_not_meet(make_run: Callable[..., Run], imag
         raise Crash
 
     with pytest.raises(Crash):
-        train(run, images, CPU, EVERY_TWO, Watch(tick=train_again))
+        train(run, images, CPU, EVERY_TWO, Callbacks(on_step=train_again))
 
 
 def test_only_the_newest_checkpoints_are_kept(make_run: Callable[..., Run], images: Images) -> None:
     run = make_run()
-    train(run, images, CPU, Cadence(save_every=1, keep=3))
-    assert checkpoint.steps(run.checkpoints) == [6, 7, 8]
+    train(run, images, CPU, Intervals(save_every=1, keep=3))
+    assert run.checkpoint_steps() == [6, 7, 8]
 
 
 def test_a_logged_line_holds_losses_rates_and_scalars(make_run: Callable[..., Run], images: Images) -> None:
     run = make_run()
     train(run, images, CPU, EVERY_TWO)
-    lines = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in run.metrics_file.read_text().splitlines()]
     assert list(lines[0]) == [
         "step",
         "discriminators/real",
@@ -220,7 +220,7 @@ def test_a_run_from_b_to_a_is_the_run_from_a_to_b_with_the_domains_exchanged(
         train(run, images, CPU, EVERY_TWO)
         return run
 
-    exchanged = Images(images.b, images.a, {"A": images.shown["B"], "B": images.shown["A"]})
+    exchanged = Images(images.b, images.a, {"A": images.samples["B"], "B": images.samples["A"]})
     back = trained("back", "B2A", images)
     assert final_digest(back) == final_digest(trained("forth", "A2B", exchanged))
     assert final_digest(back) != final_digest(trained("other", "A2B", images))
@@ -235,4 +235,4 @@ def test_samples_of_a_run_from_b_to_a_show_b_above_its_translation(
     grid = to_tensor(read_image(run.path / "samples" / "0000008.png"))
     size = run.config.method_config().size
     assert grid.shape == (3, 2 * size, 2 * size)  # two images, one direction
-    assert grid[:, :size].equal(torch.cat(list(images.shown["B"]), dim=2))
+    assert grid[:, :size].equal(torch.cat(list(images.samples["B"]), dim=2))

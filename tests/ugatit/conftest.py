@@ -13,8 +13,7 @@ from torch import Tensor
 
 from ugatit.method import UGATIT
 from ugbench.method import Batch
-from ugbench.training import optimization
-from ugbench.training.phases import Phases
+from ugbench.training.step import Phases, build_optimizers, set_learning_rates
 
 TINY = {
     "size": 32,
@@ -33,11 +32,11 @@ class Engine:
 
     def __init__(self, method: UGATIT) -> None:
         self.method = method
-        self.optimizers = optimization.build(method)
+        self.optimizers = build_optimizers(method)
         self.phases = Phases(self.optimizers)
 
     def step(self, a: Tensor, b: Tensor, step: int) -> dict[str, float]:
-        optimization.set_rates(self.optimizers, step)
+        set_learning_rates(self.optimizers, step)
         self.phases.begin_step()
         self.method.step(Batch(a, b, {}, step), self.phases)
         return {name: float(value) for name, value in self.phases.losses.items()}

@@ -9,8 +9,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from ugatit.method import UGATIT
 from ugatit.normalization import AdaLIN
 from ugbench.method import Batch, ConfigError, UnknownName
-from ugbench.training import optimization
-from ugbench.training.phases import Phases
+from ugbench.training.step import Phases, build_optimizers
 
 DIFFERENCES = {
     "in": {"rho": 1.0, "style": False},
@@ -339,7 +338,7 @@ def test_the_smoke_preset_takes_its_sizes_light_and_full(preset_size, light):
     }
     method = UGATIT(UGATIT.make_config("smoke", None, overrides))
     a, b = torch.rand(2, 1, 3, preset_size, preset_size) * 2 - 1
-    phases = Phases(optimization.build(method))
+    phases = Phases(build_optimizers(method))
     method.step(Batch(a, b), phases)
     assert all(value.isfinite() for value in phases.losses.values())
     assert set(method.inference()) == {"generator_a2b", "generator_b2a"}

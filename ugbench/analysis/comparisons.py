@@ -69,7 +69,7 @@ def claims(
     """
     found_runs = list_runs(evaluation.results) if runs is None else runs
     runs = [run for run in found_runs if run.is_done() and run.config.dataset is not None]
-    runs = longest_trained([run for run in runs if not datasets or run.path.parent.parent.name in datasets])
+    runs = longest_trained([run for run in runs if not datasets or run.dataset_folder.name in datasets])
     if to not in {run.config.label for run in runs}:
         raise UnknownName("finished method", to, {run.config.label for run in runs})
     families = [_comparable(evaluation, family) for family in _families(runs, to)]
@@ -94,9 +94,9 @@ def claims(
 def _families(runs: Sequence[Run], to: str) -> list[tuple[str, Direction, list[Run], dict[str, list[Run]]]]:
     """For each data set and direction the runs of `to`, and the others by label; where there are both."""
     families = []
-    for dataset in dict.fromkeys(run.path.parent.parent.name for run in runs):
+    for dataset in dict.fromkeys(run.dataset_folder.name for run in runs):
         for direction in DIRECTIONS:
-            own = [r for r in runs if r.path.parent.parent.name == dataset and direction in r.directions()]
+            own = [r for r in runs if r.dataset_folder.name == dataset and direction in r.directions()]
             groups: dict[str, list[Run]] = {}
             for run in own:
                 groups.setdefault(run.config.label, []).append(run)

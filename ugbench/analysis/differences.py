@@ -6,28 +6,28 @@ can say what is not distinguishable. `checkpoint_claim` adds the permutation tes
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from ugbench.data.datasets import DataSet
 from ugbench.direction import DIRECTIONS, Direction
-from ugbench.errors import RunError, UsageError
+from ugbench.errors import UsageError
 from ugbench.inference.test_set import make_outputs
 from ugbench.metrics._kernel import row_sums
+from ugbench.runs import jsonl
+from ugbench.runs.folder import DIFFERENCES
 from ugbench.runs.run import Run, dataset_of
-from ugbench.runs.stored_outputs import Outputs, are_made, outputs_of
+from ugbench.runs.stored_outputs import Outputs, are_stored, outputs_of
 from ugbench.scoring.evaluate import Evaluation
 from ugbench.scoring.protocol import protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.statistics import permutation
 from ugbench.statistics.paired import paired_from, unpaired, unpaired_from
 
-FILE = "differences.jsonl"
 METRIC = "kid"
 LEAST = 3  # images a side that a jackknife needs
 
@@ -67,7 +67,7 @@ def read_all(results: Path) -> list[DifferenceRecord]:
     Raises:
         RunError: a line is no such record.
     """
-    return [one for file in sorted(results.rglob(FILE)) for one in _read(file)]
+    return [one for file in sorted(results.rglob(DIFFERENCES)) for one in _read(file)]
 
 
 def are_due(records: Iterable[ScoreRecord]) -> bool:
@@ -119,7 +119,7 @@ def _kept(run: Run, direction: Direction) -> Outputs | None:
         return None
     found = outputs_of(run, dataset_of(run), direction)
     # After `eval --select` or a killed `--checkpoints all` they are of another step than the last.
-    return found if are_made(run, direction, found) else None
+    return found if are_stored(run, direction, found) else None
 
 
 def _alike(able: Sequence[tuple[Run, Outputs]]) -> list[list[tuple[Run, Outputs]]]:
@@ -134,8 +134,8 @@ def _keep(evaluation: Evaluation, group: Sequence[tuple[Run, Outputs]], directio
     size, format = group[0][1].size, group[0][1].format
     folder = evaluation.folder(dataset)
     identifier = protocol_id(evaluation.wanted.protocol_of(METRIC, size, format))
-    known = {one.pair for one in _read(folder / FILE)}
-    lines = []
+    known = {one.pair for one in _read(folder / DIFFERENCES)}
+    new = []
     for (first, one), (second, other) in combinations(group, 2):
         steps = {"first_step": one.step, "second_step": other.step}
         where = {"dataset": folder.name, "direction": direction, "metric": METRIC, "protocol_id": identifier}
@@ -157,10 +157,8 @@ def _keep(evaluation: Evaluation, group: Sequence[tuple[Run, Outputs]], directio
             n=len(rows[0]),
             n_real=len(real),
         )
-        lines.append(record.model_dump_json() + "\n")
-    if lines:
-        with (folder / FILE).open("a", encoding="utf-8") as out:
-            out.writelines(lines)
+        new.append(record.model_dump())
+    jsonl.append(folder / DIFFERENCES, new)
 
 
 def _rows(evaluation: Evaluation, outputs: Outputs, places: list[int]) -> Tensor:
@@ -183,10 +181,4 @@ def _refuse_few(first: Run, second: Run, common: int) -> None:
 
 
 def _read(file: Path) -> Iterator[DifferenceRecord]:
-    if not file.exists():
-        return
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            yield DifferenceRecord(**json.loads(line))
-        except (json.JSONDecodeError, ValidationError, TypeError):
-            raise RunError(f"{file}, line {number} is no difference of runs; remove that line.") from None
+    return jsonl.read(file, lambda fields: DifferenceRecord(**fields), "difference of runs")

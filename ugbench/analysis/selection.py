@@ -18,9 +18,8 @@ from ugbench.data.splits import TRAIN
 from ugbench.direction import Direction
 from ugbench.errors import RunError, UsageError
 from ugbench.inference import translate
-from ugbench.inference.image_files import How, write_outputs
+from ugbench.inference.image_files import OutputOptions, write_outputs
 from ugbench.metrics import kid
-from ugbench.runs import checkpoint
 from ugbench.runs.run import Run, dataset_of
 from ugbench.scoring.evaluate import Evaluation
 from ugbench.scoring.networks.extractors import Extractor
@@ -74,7 +73,7 @@ def select(evaluation: Evaluation, run: Run) -> Selection:
             f"--select validation: run {run.id} ({run.config.label}) was imported and has no kept checkpoints; "
             "leave the option out, or name other runs."
         )
-    steps = checkpoint.steps(run.checkpoints)
+    steps = run.checkpoint_steps()
     if not steps:
         raise RunError(f"{run.path} has no checkpoint yet; train it before you score it.")
     dataset = dataset_of(run)
@@ -92,7 +91,7 @@ def validation_kid(evaluation: Evaluation, run: Run, dataset: DataSet, direction
     sources, references = (_readable(run, dataset, domain) for domain in (direction[0], direction[2]))
     method, _ = translate.load(run, networks.device, step)
     with tempfile.TemporaryDirectory(prefix="ugbench-validation-") as folder:
-        write_outputs(method, sources, Path(folder), direction, How(mode=run.config.precision))
+        write_outputs(method, sources, Path(folder), direction, OutputOptions(precision=run.config.precision))
         files = [Path(folder) / f"{source.stem}.png" for source in sources]
         fake, real = evaluation.features(files, size), evaluation.features(references, size)
     return kid.compute(fake, real).value

@@ -1,4 +1,4 @@
-"""The command line `ugbench`: its commands, a line each, and what becomes of their errors."""
+"""The command line `ugbench`: the list of its commands, and how errors become one sentence."""
 
 from __future__ import annotations
 
@@ -10,42 +10,40 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ugbench import __version__
-from ugbench.cli import (
-    bench,
-    compare,
-    data,
-    demo,
-    differences,
-    doctor,
-    evaluate,
-    export,
-    figure,
-    import_,
-    methods,
-    neighbours,
-    report,
-    runs,
-    table,
-    train,
-    translate,
-    variants,
-    vote,
-)
-from ugbench.cli.command import Command, Group
-from ugbench.cli.options import takes_common
+from ugbench.cli import data
+from ugbench.cli.ablate import ablate
+from ugbench.cli.bench import bench
+from ugbench.cli.command import Group, add_command
+from ugbench.cli.compare import compare
+from ugbench.cli.demo import demo
+from ugbench.cli.differences import differences
+from ugbench.cli.doctor import doctor
+from ugbench.cli.eval import evaluate
+from ugbench.cli.export import export
+from ugbench.cli.figure import figure
+from ugbench.cli.import_ import import_
+from ugbench.cli.methods import methods
+from ugbench.cli.neighbours import neighbours
+from ugbench.cli.report import report
+from ugbench.cli.runs import runs
+from ugbench.cli.table import table
+from ugbench.cli.train import train
+from ugbench.cli.translate import translate
+from ugbench.cli.variants import variants
+from ugbench.cli.vote import vote
 from ugbench.errors import UgbenchError
 
-# The machine refuses: a person can mend that and needs no traceback.
+# The system refuses: a person can fix that and needs no traceback.
 REFUSALS = (errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENOSPC, errno.EPERM, errno.EROFS)
-# A path cannot be what it is named for: a file where a folder is needed, or the other way round.
+# A path is of the wrong kind: a file where a folder is needed, or a folder where a file is needed.
 MISFITS = (errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR)
 
 
 class Root(Group):
-    """The root command: an error becomes one sentence on stderr and an exit code of 1, 2 or 75."""
+    """The root command. An error becomes one sentence on stderr and an exit code of 1, 2 or 75."""
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
-        """Run the command line and exit; a fault of the program itself leaves with its traceback."""
+        """Run the command line and exit; a bug of the program itself ends with its traceback."""
         extra["standalone_mode"] = False
         try:
             code = super().main(*args, **extra)
@@ -57,11 +55,11 @@ class Root(Group):
         except (KeyboardInterrupt, typer.Abort):
             fail("interrupted.", 1)
         except BrokenPipeError:
-            # Whoever read our output has gone; the flush at exit must not complain about that.
+            # The reader of our output has gone; the flush at exit must not complain about that.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
         except Exception as error:
-            sentence = machine_sentence(error)
+            sentence = system_sentence(error)
             if sentence is None:
                 raise
             fail(sentence, 1)
@@ -71,20 +69,21 @@ class Root(Group):
 
 
 def fail(sentence: str, code: int) -> NoReturn:
-    """Say what is wrong, if there is something to say, and exit."""
+    """Print the sentence, if it is not empty, as an error, and exit with this code."""
     if sentence:
         print(f"error: {sentence}", file=sys.stderr)
     sys.exit(code)
 
 
 def usage_sentence(error: typer.TyperException) -> str:
-    """One sentence of a wrong call, with where to read on; empty where the help was printed instead."""
+    """One sentence about a wrong call, with the help to read; empty where the help was printed instead."""
     command = getattr(getattr(error, "ctx", None), "command", None)
     if command is not None and getattr(error, "possibilities", None):
-        unread = {name for one in command.params if getattr(one, "hidden", False) for name in one.opts}
-        error.possibilities = [name for name in error.possibilities if name not in unread]  # type: ignore[attr-defined]
+        hidden = {name for param in command.params if getattr(param, "hidden", False) for name in param.opts}
+        error.possibilities = [name for name in error.possibilities if name not in hidden]  # type: ignore[attr-defined]
     message = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
-    faults = getattr(error.__cause__, "errors", None)  # pydantic's, which says what it would take and not what it got
+    # pydantic's message says which values it takes, but not which value it got.
+    faults = getattr(error.__cause__, "errors", None)
     given = None if faults is None else repr(faults()[0]["input"])
     if message and given is not None and given not in message:
         message += f", and {given} was given"
@@ -95,8 +94,8 @@ def usage_sentence(error: typer.TyperException) -> str:
     return f"{message[0].lower()}{message[1:]}{link} `{context.command_path} --help`."
 
 
-def machine_sentence(error: Exception) -> str | None:
-    """One sentence where the machine, not the program, is at its end: disk, rights, memory."""
+def system_sentence(error: Exception) -> str | None:
+    """One sentence for an error of the system and not of the program: disk, rights or memory; else None."""
     if isinstance(error, OSError) and error.errno in REFUSALS:
         where = error.filename or "the disk"
         return f"{where}: {error.strerror}; make room or name another folder."
@@ -119,8 +118,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(asked: bool) -> None:
+    if asked:
         print(f"ugbench {__version__}")
         raise typer.Exit
 
@@ -142,26 +141,27 @@ def root(
     """
 
 
-app.command("demo", cls=Command)(takes_common(demo.demo))
-app.command("train", cls=Command)(takes_common(train.train))
-app.command("translate", cls=Command)(takes_common(translate.translate))
-app.command("eval", cls=Command)(takes_common(evaluate.evaluate))
-app.command("export", cls=Command)(takes_common(export.export))
-app.command("table", cls=Command)(takes_common(table.table))
-app.command("vote", cls=Command)(takes_common(vote.vote))
-app.command("differences", cls=Command)(takes_common(differences.differences))
-app.command("neighbours", cls=Command)(takes_common(neighbours.neighbours))
-app.command("figure", cls=Command)(takes_common(figure.figure))
-app.command("report", cls=Command)(takes_common(report.report))
-app.command("compare", cls=Command)(takes_common(compare.compare))
-app.command("ablate", cls=Command)(takes_common(compare.ablate))
-app.command("import", cls=Command)(takes_common(import_.import_))
-app.command("bench", cls=Command)(takes_common(bench.bench))
-app.command("methods", cls=Command)(takes_common(methods.methods))
-app.command("variants", cls=Command)(takes_common(variants.variants))
-app.command("runs", cls=Command)(takes_common(runs.runs))
+# In the order in which `ugbench --help` lists them.
+add_command(app, "demo", demo)
+add_command(app, "train", train)
+add_command(app, "translate", translate)
+add_command(app, "eval", evaluate)
+add_command(app, "export", export)
+add_command(app, "table", table)
+add_command(app, "vote", vote)
+add_command(app, "differences", differences)
+add_command(app, "neighbours", neighbours)
+add_command(app, "figure", figure)
+add_command(app, "report", report)
+add_command(app, "compare", compare)
+add_command(app, "ablate", ablate)
+add_command(app, "import", import_)
+add_command(app, "bench", bench)
+add_command(app, "methods", methods)
+add_command(app, "variants", variants)
+add_command(app, "runs", runs)
 app.add_typer(data.app, name="data")
-app.command("doctor", cls=Command)(takes_common(doctor.doctor))
+add_command(app, "doctor", doctor)
 
 
 def main() -> None:

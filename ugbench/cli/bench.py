@@ -1,35 +1,27 @@
-"""`ugbench bench`: how fast a method trains here."""
+"""`ugbench bench`: the speed and memory of training a method on this machine."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from ugbench.cli import options
-from ugbench.cli.options import Device, Json, Precision, Sets
+from ugbench.cli.options import ConfigOptions, Device, Json, MethodArgument, Precision
 from ugbench.cli.output import print_json, print_rows, progress_callback
 
 
 def bench(
-    method: Annotated[str, typer.Argument(metavar="METHOD", help="See `ugbench methods`.")],
-    variant: Annotated[str | None, typer.Option("--variant", metavar="NAME", help="See `ugbench variants`.")] = None,
-    preset: Annotated[str, typer.Option("--preset", metavar="paper|light|smoke", help="The config to start from.")] = (
-        "paper"
-    ),
-    size: Annotated[int | None, typer.Option("--size", metavar="N", min=8, help="Image size, px.")] = None,
-    batch_size: Annotated[
-        int | None, typer.Option("--batch-size", metavar="N", min=1, help="Images of each domain a step.")
-    ] = None,
+    *,
+    method: MethodArgument,
+    options: ConfigOptions,
     steps: Annotated[
-        int, typer.Option("--steps", metavar="N", min=1, help="Steps that are timed; the median is given.")
+        int, typer.Option("--steps", metavar="N", min=1, help="Number of timed steps; their median is printed.")
     ] = 5,
-    sets: Sets = None,
-    device: Device = options.DEVICE,
-    precision: Precision = options.PRECISION,
+    device: Device = "auto",
+    precision: Precision = "auto",
     as_json: Json = False,
 ) -> None:
-    """Time training steps on random images; parameters, arithmetic and peak memory beside it.
+    """Time training steps on random images, and print parameters, arithmetic and peak memory too.
 
     \b
     Examples:
@@ -40,19 +32,19 @@ def bench(
     from ugbench.device import pick_device, pick_precision
     from ugbench.training.bench import bench as measure
 
-    overrides: dict[str, Any] = {**options.parse_sets(sets)}
-    overrides |= {key: value for key, value in {"size": size, "batch_size": batch_size}.items() if value is not None}
-    config = registry.load_method(method).make_config(preset, variant, overrides).resolved(1000, 1000)
-    chosen = pick_device(device)
-    with progress_callback(f"timing {method}") as tick:
-        figures = measure(method, config, chosen, pick_precision(precision, chosen), variant, steps, tick=tick)
+    config = registry.load_method(method).make_config(options.preset, options.variant, options.overrides())
+    config = config.resolved(1000, 1000)
+    chosen_device = pick_device(device)
+    chosen_precision = pick_precision(precision, chosen_device)
+    with progress_callback(f"timing {method}") as progress:
+        figures = measure(method, config, chosen_device, chosen_precision, options.variant, steps, progress=progress)
     if as_json:
         print_json(figures)
         return
     networks = ", ".join(f"{name} {count:,}" for name, count in figures["parameters"].items())
     flops = figures["flops_per_step"]
     rows = [
-        ("method", method + (f"-{variant}" if variant else "")),
+        ("method", method + (f"-{options.variant}" if options.variant else "")),
         ("images", f"{config.size} px, {config.batch_size} of each domain a step"),
         (
             "on",

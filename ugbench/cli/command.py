@@ -1,30 +1,115 @@
-"""Commands whose help says no more of a switch than what it does."""
+"""How a function becomes a command: its groups of options are expanded, and help shows no `<bool>` beside a switch."""
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, get_args, get_type_hints
 
+import typer
 from typer.core import TyperCommand, TyperGroup
 
 
 class Command(TyperCommand):
-    """Without the `<bool>` that typer writes beside each switch."""
+    """A command that does not show typer's `<bool>` beside each switch."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Its options and arguments, as typer asks for them to print."""
-        return _plain(super().get_params(ctx))
+        return _without_bool(super().get_params(ctx))
 
 
 class Group(TyperGroup):
-    """The same of a command with commands of its own."""
+    """The same for a command that has commands below it."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Its options, as typer asks for them to print."""
-        return _plain(super().get_params(ctx))
+        return _without_bool(super().get_params(ctx))
 
 
-def _plain(params: list[Any]) -> list[Any]:
-    for one in params:
-        if getattr(one, "is_flag", False):
-            one.metavar = ""
+def _without_bool(params: list[Any]) -> list[Any]:
+    for param in params:
+        if getattr(param, "is_flag", False):
+            param.metavar = ""
     return params
+
+
+def add_command(app: typer.Typer, name: str, function: Callable[..., None]) -> None:
+    """Add `function` to `app` as the command `name`; see `expand_groups`."""
+    app.command(name, cls=Command)(expand_groups(function))
+
+
+def expand_groups(function: Callable[..., None]) -> Callable[..., None]:
+    """`function` with a signature that typer can read.
+
+    A parameter that is annotated with a dataclass stands for a group of options: each field of the dataclass becomes
+    an option, and `function` gets one object. The options that all commands accept (--results, --data-root, --device,
+    --precision) are added as hidden options where `function` does not read them, so that a script can pass the same
+    ones to every command. --json is not added: a command that cannot print JSON must refuse it.
+
+    Raises:
+        TypeError: two groups or parameters declare the same name.
+    """
+    groups: dict[str, tuple[type, list[str]]] = {}
+    flat: dict[str, inspect.Parameter] = {}
+    for parameter in inspect.signature(function, eval_str=True).parameters.values():
+        members = [parameter]
+        if isinstance(parameter.annotation, type) and dataclasses.is_dataclass(parameter.annotation):
+            members = _fields_as_parameters(parameter.annotation)
+            groups[parameter.name] = (parameter.annotation, [member.name for member in members])
+        for member in members:
+            if member.name in flat:
+                raise TypeError(f"{function.__name__} declares {member.name} twice, in a group and outside it")
+            flat[member.name] = member.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+    declared = {name for parameter in flat.values() for name in _option_names(parameter)}
+    hidden = {
+        name: parameter
+        for name, parameter in inspect.signature(_common_options, eval_str=True).parameters.items()
+        if not declared & _option_names(parameter)
+    }
+
+    @functools.wraps(function)
+    def command(**values: Any) -> None:
+        values = {name: value for name, value in values.items() if name not in hidden}
+        for name, (group, members) in groups.items():
+            values[name] = group(**{member: values.pop(member) for member in members})
+        function(**values)
+
+    parameters = [*flat.values(), *hidden.values()]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return command
+
+
+def _fields_as_parameters(group: Any) -> list[inspect.Parameter]:
+    """The fields of a dataclass as parameters, with their defaults."""
+    annotations = get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default,
+            annotation=annotations[field.name],
+        )
+        for field in dataclasses.fields(group)
+    ]
+
+
+def _common_options(
+    *,
+    unread_results: Annotated[str, typer.Option("--results", hidden=True)] = "",
+    unread_data_root: Annotated[str, typer.Option("--data-root", hidden=True)] = "",
+    unread_device: Annotated[str, typer.Option("--device", hidden=True)] = "",
+    unread_precision: Annotated[str, typer.Option("--precision", hidden=True)] = "",
+) -> None:
+    """The common options as a command declares them that does not read them."""
+
+
+def _option_names(parameter: inspect.Parameter) -> set[str]:
+    """The `--…` names of a parameter that is annotated with an option."""
+    names: set[object] = set()
+    for item in get_args(parameter.annotation)[1:]:
+        # typer stores the first name of an annotated option apart from the others, as its `default`.
+        names |= {getattr(item, "default", None), *(getattr(item, "param_decls", None) or ())}
+    return {name for name in names if isinstance(name, str) and name.startswith("--")}

@@ -1,4 +1,4 @@
-"""`ugbench data check`: what is wrong with a data set, and what ugbench will do about it."""
+"""`ugbench data check`: what is wrong with a data set, and what ugbench does about it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def check(
     data_root: DataRoot = DATA_ROOT,
     as_json: Json = False,
 ) -> None:
-    """Decode every image of a data set, and say what is odd and what ugbench will do about it.
+    """Decode every image of a data set, and say what is odd and what ugbench does about it.
 
-    It names missing and empty folders, unreadable files, sizes and modes, duplicates within a split, and leaks
-    between train and test, by content and by likeness. The exit code is 0 where `ugbench train` would take the
-    data set as it is, and 1 where it would not.
+    It names missing and empty folders, unreadable files, sizes and modes, duplicates within a split, and images that
+    are both in train and test, equal or nearly equal. The exit code is 0 if `ugbench train` takes the data set as it
+    is, and 1 if it does not.
 
     \b
     Examples:
@@ -39,17 +39,17 @@ def check(
     from ugbench.data.check import check as check_dataset
     from ugbench.data.dataset_names import resolve
 
-    with progress_callback("checking images") as tick:
-        found = resolve(dataset, data_root, tick)
-        report = check_dataset(found, tick)
+    with progress_callback("checking images") as progress:
+        checked = resolve(dataset, data_root, progress)
+        report = check_dataset(checked, progress)
     if as_json:
-        likeness = {"hash": "phash", "bits": duplicates.BITS, "most": duplicates.MOST}
-        print_json({"name": found.name, "root": found.root, **asdict(report), "likeness": likeness})
+        likeness = {"hash": "phash", "bits": duplicates.BITS, "most": duplicates.MAX_DISTANCE}
+        print_json({"name": checked.name, "root": checked.root, **asdict(report), "likeness": likeness})
     else:
         header = ("split", "images", "readable", "sizes", "modes", "formats")
         rows = [
-            (split, one.images, one.readable, *(shortened(counts) for counts in (one.sizes, one.modes, one.formats)))
-            for split, one in report.splits.items()
+            (split, seen.images, seen.readable, *map(shortened, (seen.sizes, seen.modes, seen.formats)))
+            for split, seen in report.splits.items()
         ]
         print_rows(header, rows)
         print()
@@ -64,7 +64,7 @@ def check(
 
 
 def verdict(trains: bool, trains_with_skip_bad: bool) -> str:
-    """The last line: whether training would begin."""
+    """The last line: whether training takes the data set."""
     if trains:
         return "Training takes this data set as it is."
     if trains_with_skip_bad:
@@ -73,13 +73,13 @@ def verdict(trains: bool, trains_with_skip_bad: bool) -> str:
 
 
 def shortened(counts: Mapping[str, int]) -> str:
-    """The commonest values and how many there are of each: "256x256 (120), 300x200 (3), …"."""
+    """The most common values with the count of each: "256x256 (120), 300x200 (3), …"."""
     texts = [f"{value} ({count})" for value, count in counts.items()]
     return ", ".join(texts[:SHOWN] + ["…"] * (len(texts) > SHOWN)) or "-"
 
 
 def paragraph(kind: str, splits: str, count: int | None, which: str, found: str, action: str) -> list[str]:
-    """One of `grouped` in lines of WIDTH at most, but for file names that are longer."""
+    """One row of `grouped` as lines of at most WIDTH characters; only a longer file name makes a longer line."""
     number = "" if count is None else f" ({count})"
     head = f"{kind} in {splits}{number}" + (f": {which}" if which else "")
     texts = ((head, ""), (f"found: {found}", "  "), (f"ugbench: {action}", "  "))
@@ -98,20 +98,20 @@ def paragraph(kind: str, splits: str, count: int | None, which: str, found: str,
 
 
 def grouped(findings: tuple[Finding, ...]) -> list[tuple[str, str, int | None, str, str, str]]:
-    """What `paragraph` takes: findings of one kind, place and action share one, with the first few files."""
+    """Rows for `paragraph`: findings of the same kind, splits and action share a row that names the first few files."""
     groups: dict[tuple[object, ...], list[Finding]] = {}
-    for one in findings:
-        # How near two images are is each pair's own; the nearest pair, which is the first, speaks for all.
-        what = "" if one.kind.startswith("near") else one.found
-        groups.setdefault((one.kind, one.splits, what, one.action), []).append(one)
+    for finding in findings:
+        # Each pair of near duplicates has its own distance; the nearest pair, which comes first, stands for all.
+        text = "" if finding.kind.startswith("near") else finding.found
+        groups.setdefault((finding.kind, finding.splits, text, finding.action), []).append(finding)
     rows: list[tuple[str, str, int | None, str, str, str]] = []
     for members in groups.values():
         first = members[0]
-        single = [file for one in members for file in one.files]
-        together = [" = ".join(one.files) for one in members]
-        whole = first.kind in ("stray", "mode", "shape", "unreadable", "missing", "empty")
-        texts = single if whole else together
+        files = [file for finding in members for file in finding.files]
+        equal_files = [" = ".join(finding.files) for finding in members]
+        is_of_single_files = first.kind in ("stray", "mode", "shape", "unreadable", "missing", "empty")
+        texts = files if is_of_single_files else equal_files
         which = ", ".join(texts[:SHOWN] + ["…"] * (len(texts) > SHOWN))
-        count = len(texts) if single else None
+        count = len(texts) if files else None
         rows.append((first.kind, ", ".join(first.splits), count, which, first.found, first.action))
     return rows

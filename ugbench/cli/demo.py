@@ -1,4 +1,4 @@
-"""`ugbench demo`: the whole pipeline on data whose true translation is known, in minutes on a CPU."""
+"""`ugbench demo`: the whole pipeline on a dial, where the true translation is known, in minutes on a CPU."""
 
 from __future__ import annotations
 
@@ -7,26 +7,25 @@ from typing import Annotated, Any
 
 import typer
 
-from ugbench.cli import options
-from ugbench.cli.options import DataRoot, Device, Json, Precision, Results
-from ugbench.cli.output import print_json, progress_callback, say
+from ugbench.cli.options import Json, PlaceOptions
+from ugbench.cli.output import log, print_json, progress_callback
 
 DIAL = "dial:shape=0,texture=1,size=32"
 METRICS = ("changed", "unchanged", "iou", "kid")
 
 
 def demo(
-    method: Annotated[str, typer.Option("--method", metavar="METHOD", help="See `ugbench methods`.")] = "ugatit",
+    *,
+    method: Annotated[
+        str, typer.Option("--method", metavar="METHOD", help="A method; `ugbench methods` lists them.")
+    ] = "ugatit",
     steps: Annotated[int, typer.Option("--steps", metavar="N", min=1, help="Training steps.")] = 500,
-    results: Results = options.RESULTS,
-    data_root: DataRoot = options.DATA_ROOT,
-    device: Device = options.DEVICE,
-    precision: Precision = options.PRECISION,
+    place: PlaceOptions,
     as_json: Json = False,
 ) -> None:
     """Make a dial, train a small U-GAT-IT on it, translate, score, and show a table and a figure.
 
-    Nothing is downloaded. KID uses a random network here, so it is no number to compare with others.
+    Nothing is downloaded. KID uses a random network here, so its value must not be compared with others.
 
     \b
     Examples:
@@ -46,37 +45,44 @@ def demo(
     from ugbench.training import loop
     from ugbench.training.prepare import Request, prepare
 
-    chosen = pick_device(device)
+    device, results = pick_device(place.device), place.results
     overrides: dict[str, Any] = {"size": 32, "steps": steps}
     request = Request(
-        method, DIAL, results, data_root, chosen, preset="smoke", overrides=overrides, precision=precision
+        method=method,
+        dataset=DIAL,
+        results=results,
+        data_root=place.data_root,
+        device=device,
+        preset="smoke",
+        overrides=overrides,
+        precision=place.precision,
     )
-    say(f"1. data: {DIAL}, A to B: smooth becomes striped, and plain ground hatched")
-    with progress_callback("drawing") as tick:
-        prepared = prepare(request, say, tick)
+    log(f"1. data: {DIAL}, A to B: smooth becomes striped, and plain ground hatched")
+    with progress_callback("drawing") as progress:
+        prepared = prepare(request, log, progress)
     run = prepared.run
-    say(f"2. train: {run.config.label}, {steps} steps, in {run.path}")
-    with training_progress(run.config.label) as watch:
-        loop.train(run, prepared.images, chosen, watch=watch)
+    log(f"2. train: {run.config.label}, {steps} steps, in {run.path}")
+    with training_progress(run.config.label) as callbacks:
+        loop.train(run, prepared.images, device, callbacks=callbacks)
 
-    say(f"3. translate and score: {', '.join(METRICS)}")
-    networks = Networks("random", "alex", {}, chosen)
-    records = Evaluation(Wanted(METRICS, networks), results, say).run(run)
+    log(f"3. translate and score: {', '.join(METRICS)}")
+    networks = Networks("random", "alex", {}, device)
+    records = Evaluation(Wanted(METRICS, networks), results, log).run(run)
 
-    home = run.path.parents[1]
-    table_file, figure_file = home / "table.md", home / "comparison.png"
-    table = build_table([one for one in read_all(results) if one.dataset == home.name], METRICS)
-    table_file.write_text(render.render(table, "md"), encoding="utf-8")
+    folder = run.dataset_folder
+    table_file, figure_file = folder / "table.md", folder / "comparison.png"
+    table = build_table([score for score in read_all(results) if score.dataset == folder.name], METRICS)
+    table_file.write_text(render(table, "md"), encoding="utf-8")
     save(comparison.draw(FigureContext(results, [run], direction="A2B", limit=4)), figure_file)
     if as_json:
-        print_json({"run": run.path, "scores": [one.to_json() for one in records], "figure": figure_file})
+        print_json({"run": run.path, "scores": [score.to_json() for score in records], "figure": figure_file})
     else:
-        print(render.render(table, "terminal"))
-    say(f"4. the table is in {table_file}, the picture (input, attention, output, truth) in {figure_file}")
-    say(f"Next: ugbench translate {run.id[:6]} --input {_first(dataset_of(run).root)} --output out")
+        print(render(table, "terminal"))
+    log(f"4. the table is in {table_file}, the picture (input, attention, output, truth) in {figure_file}")
+    log(f"Next: ugbench translate {run.id[:6]} --input {_first_source(dataset_of(run).root)} --output out")
 
 
-def _first(root: Path) -> Path:
-    """The data set's first source image, as seen from here where it can be."""
+def _first_source(root: Path) -> Path:
+    """The data set's first source image, relative to the working directory where that is possible."""
     first = min((root / "testA").iterdir())
     return first.relative_to(Path.cwd()) if first.is_relative_to(Path.cwd()) else first

@@ -1,4 +1,4 @@
-"""`ugbench differences`: what can be said of two checkpoints, and of two methods."""
+"""`ugbench differences`: is the difference in KID of two checkpoints, or of two methods, more than chance?"""
 
 from __future__ import annotations
 
@@ -6,38 +6,35 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ugbench.cli import options
-from ugbench.cli.options import Cache, Device, Json, Results, Weights
-from ugbench.cli.output import print_json, print_rows, progress_callback, say
+from ugbench.cli.options import RESULTS, Device, FeatureOptions, Json, OnlyDatasets, Results
+from ugbench.cli.output import log, print_json, print_rows, progress_callback
 
 if TYPE_CHECKING:
     from ugbench.analysis.comparisons import Claim
 
 
 def differences(
+    *,
     to: Annotated[
-        str, typer.Option("--to", metavar="METHOD", help="What the others are held against: a row's name in tables.")
+        str,
+        typer.Option("--to", metavar="METHOD", help="The method that the others are compared with, as tables name it."),
     ],
-    dataset: Annotated[
-        list[str] | None, typer.Option("--dataset", metavar="NAME", help="Of this data set only; repeatable.")
-    ] = None,
-    extractor: Annotated[
-        str, typer.Option("--extractor", metavar="NAME", help="inception, alexnet, squeezenet, random.")
-    ] = "inception",
-    weights: Weights = None,
+    dataset: OnlyDatasets = None,
+    features: FeatureOptions,
     permutations: Annotated[
-        int, typer.Option("--permutations", metavar="N", min=19, help="Of the test of checkpoints.")
+        int,
+        typer.Option("--permutations", metavar="N", min=19, help="Permutations in the test of two checkpoints."),
     ] = 1000,
-    cache: Cache = None,
-    results: Results = options.RESULTS,
-    device: Device = options.DEVICE,
+    results: Results = RESULTS,
+    device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Hold every method's KID against one method's: by images, and by seeds.
+    """Compare the KID of every method with that of one method, over images and over seeds.
 
-    "These checkpoints" takes images as the unit: a paired jackknife over sources and references, and a permutation
-    test. "This method" takes seeds as the unit, and says so where they are too few. p-values are Holm's, over the
-    comparisons of a data set and direction. Protocol: target; scores that are missing are made first.
+    The comparison of two checkpoints takes images as the unit: a paired jackknife over sources and references, and
+    a permutation test. The comparison of two methods takes seeds as the unit, and says where they are too few.
+    p-values are corrected by Holm's method over the comparisons of a data set and direction. The protocol is
+    target. Missing scores are computed first.
 
     \b
     Examples:
@@ -46,17 +43,14 @@ def differences(
     """
     from ugbench.analysis.comparisons import claims
     from ugbench.device import pick_device
-    from ugbench.scoring.cache import Cache as FeatureCache
-    from ugbench.scoring.cache import default_folder
     from ugbench.scoring.evaluate import Evaluation
-    from ugbench.scoring.request import Networks, Wanted
+    from ugbench.scoring.request import Wanted
 
-    networks = Networks(extractor, "alex", options.parse_weights(weights), pick_device(device))
-    wanted = Wanted(("kid",), networks, cache=FeatureCache(cache or default_folder(), say))
-    with progress_callback("comparing") as tick:
-        found = claims(Evaluation(wanted, results, say), to, dataset or (), permutations, progress=tick)
+    request = Wanted(("kid",), features.networks(pick_device(device)), cache=features.feature_cache())
+    with progress_callback("comparing") as progress:
+        comparisons = claims(Evaluation(request, results, log), to, dataset or (), permutations, progress=progress)
     if as_json:
-        print_json([one.to_json() for one in found])
+        print_json([comparison.to_json() for comparison in comparisons])
         return
     header = (
         "dataset",
@@ -69,15 +63,16 @@ def differences(
         "sources",
         "p (Holm)",
     )
-    print_rows(header, [_row(one) for one in found])
-    for one in found:
-        say(f"{one.dataset} {one.direction}: {one.method_text()}")
+    print_rows(header, [_row(comparison) for comparison in comparisons])
+    for comparison in comparisons:
+        log(f"{comparison.dataset} {comparison.direction}: {comparison.method_text()}")
 
 
-def _row(one: Claim) -> list[Any]:
-    own = one.checkpoints.difference
+def _row(comparison: Claim) -> list[Any]:
+    checkpoints = comparison.checkpoints
+    difference = checkpoints.difference
     return [
-        *(one.dataset, one.direction, one.label, one.to),
-        *(f"{100 * number:.3g}" for number in (own.value, own.se, one.unpaired_se)),
-        *(one.checkpoints.n, f"{one.checkpoints.adjusted_p:.3g}"),
+        *(comparison.dataset, comparison.direction, comparison.label, comparison.to),
+        *(f"{100 * number:.3g}" for number in (difference.value, difference.se, comparison.unpaired_se)),
+        *(checkpoints.n, f"{checkpoints.adjusted_p:.3g}"),
     ]

@@ -1,4 +1,4 @@
-"""`ugbench doctor`: what this machine and this installation can do, what is missing, and the mend."""
+"""`ugbench doctor`: what this machine and this installation can do, what is missing, and how to fix it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from ugbench import registry
-from ugbench.cli.options import DATA_ROOT, RESULTS, DataRoot, Json, Results, Weights, parse_weights
+from ugbench.cli.options import DATA_ROOT, RESULTS, DataRoot, Json, Results, Weights
 from ugbench.cli.output import print_json
+from ugbench.cli.parse import parse_weights
 from ugbench.errors import UgbenchError, UnknownName
 
-# A checkpoint of the largest method is 8 GB with Adam's state; the next is written before one is removed.
-ROOM = 20 * 10**9
+# A checkpoint of the largest method is 8 GB with the state of Adam, and the next is written before the last is
+# removed.
+BYTES_FOR_CHECKPOINTS = 20 * 10**9
 
 
 def doctor(
@@ -26,9 +28,9 @@ def doctor(
     weights: Weights = None,
     as_json: Json = False,
 ) -> None:
-    """Show versions, devices, disk and weights, with what is missing and how to mend it.
+    """Show versions, devices, disk space and weights, with what is missing and how to fix it.
 
-    Weights are never downloaded; a file that is given here is read and checked.
+    Weights are never downloaded; a file that --weights names is read and checked.
 
     \b
     Examples:
@@ -43,7 +45,7 @@ def doctor(
 
 
 def examine(results: Path, data_root: Path, weights: Mapping[str, Path]) -> dict[str, Any]:
-    """Everything that doctor says; `problems` holds a sentence for each thing to mend."""
+    """Everything that doctor prints; `problems` holds one sentence for each thing to fix."""
     versions, problems = installed()
     report: dict[str, Any] = {
         "python": platform.python_version(),
@@ -57,10 +59,10 @@ def examine(results: Path, data_root: Path, weights: Mapping[str, Path]) -> dict
             report[group] = []
             problems.append(str(error))
     report |= {"results": disk(results), "data_root": disk(data_root), "cpu": {"cores": os.cpu_count()}}
-    if report["results"]["free_bytes"] < ROOM:
+    if report["results"]["free_bytes"] < BYTES_FOR_CHECKPOINTS:
         problems.append(
             f"{results} has {report['results']['free_bytes'] / 1e9:.1f} GB free, and two checkpoints of the "
-            f"largest method take {ROOM / 1e9:.0f} GB; make room, or name another disk by --results."
+            f"largest method take {BYTES_FOR_CHECKPOINTS / 1e9:.0f} GB; make room, or name another disk by --results."
         )
     if versions.get("torch"):
         report |= hardware()
@@ -70,7 +72,7 @@ def examine(results: Path, data_root: Path, weights: Mapping[str, Path]) -> dict
 
 
 def installed() -> tuple[dict[str, str | None], list[str]]:
-    """Versions of ugbench and of what it requires (None: absent), and a sentence for each to mend."""
+    """The versions of ugbench and its requirements (None: not installed), and one sentence for each problem."""
     versions: dict[str, str | None] = {"ugbench": version("ugbench")}
     problems: list[str] = []
     for line in requires("ugbench") or []:
@@ -93,7 +95,7 @@ def installed() -> tuple[dict[str, str | None], list[str]]:
 
 
 def release(text: str) -> tuple[int, ...]:
-    """The numbers of a version, for comparing.
+    """The numbers of a version, to compare versions.
 
     >>> release("2.14.1+cpu") > release("2.9")
     True
@@ -103,7 +105,7 @@ def release(text: str) -> tuple[int, ...]:
 
 
 def hardware() -> dict[str, Any]:
-    """Devices and what they can do: `auto` is what --device auto and --precision auto mean here."""
+    """The devices and what they can do; `auto` is what --device auto and --precision auto mean here."""
     import torch
 
     from ugbench.device import has_bf16, pick_device, pick_precision
@@ -131,19 +133,18 @@ def hardware() -> dict[str, Any]:
 
 
 def disk(folder: Path) -> dict[str, Any]:
-    """A folder, whether it is there, and the free bytes of the disk that it is or would be on."""
-    there = folder.exists()
-    home = folder.absolute()
-    while not home.exists():
-        home = home.parent
-    return {"path": str(folder), "exists": there, "free_bytes": shutil.disk_usage(home).free}
+    """A folder, whether it exists, and the free bytes of the disk that it is or would be on."""
+    existing = folder.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    return {"path": str(folder), "exists": folder.exists(), "free_bytes": shutil.disk_usage(existing).free}
 
 
 def network_weights(given: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
-    """Each network that `--weights` names: where its file comes from, and whether the given one is read.
+    """Each network that `--weights` can name: where its file comes from, and whether the given file is readable.
 
     Raises:
-        UnknownName: a file was given for a network that there is not.
+        UnknownName: a file is given for a network that does not exist.
     """
     from ugbench.errors import WeightsError
     from ugbench.scoring.networks.weights import SOURCES, read_weights
@@ -166,7 +167,7 @@ def network_weights(given: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
 def show(report: Mapping[str, Any]) -> None:
     """Print the report for a person."""
     lines = [("python", f"{report['python']} on {report['platform']}")]
-    lines += [(name, found or "missing") for name, found in report["versions"].items()]
+    lines += [(name, installed_version or "missing") for name, installed_version in report["versions"].items()]
     cpu = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in report["cpu"].items())
     lines.append(("cpu", cpu))
     for item in report.get("devices", []):
@@ -175,8 +176,8 @@ def show(report: Mapping[str, Any]) -> None:
     if "auto" in report:
         lines.append(("auto", f"--device {report['auto']['device']} --precision {report['auto']['precision']}"))
     for key in ("results", "data_root"):
-        there = "" if report[key]["exists"] else " (not made yet)"
-        lines.append((key, f"{report[key]['path']}{there}, {report[key]['free_bytes'] / 1e9:.1f} GB free"))
+        missing = "" if report[key]["exists"] else " (not made yet)"
+        lines.append((key, f"{report[key]['path']}{missing}, {report[key]['free_bytes'] / 1e9:.1f} GB free"))
     lines += [(group, ", ".join(report[group]) or "none") for group in ("methods", "metrics", "figures")]
     for name, item in report.get("weights", {}).items():
         lines.append((f"--weights {name}", f"{item['status']}; {item['source']}"))
@@ -185,6 +186,6 @@ def show(report: Mapping[str, Any]) -> None:
         print(f"{label.ljust(width)}  {text}")
     print()
     for problem in report["problems"]:
-        print(f"to mend: {problem}")
+        print(f"to fix: {problem}")
     if not report["problems"]:
-        print("nothing to mend.")
+        print("nothing to fix.")

@@ -1,19 +1,18 @@
-"""`ugbench export`: a run as a file for other programs."""
+"""`ugbench export`: write a run's networks to a file for other programs."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ugbench.cli import options
-from ugbench.cli.options import Json, Results
-from ugbench.cli.output import print_json, say
+from ugbench.cli.options import RESULTS, Json, Results, RunArgument, path_option
+from ugbench.cli.output import log, print_json
+from ugbench.direction import Direction
 from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from ugbench.direction import Direction
     from ugbench.method import Method
     from ugbench.runs.run import Run
 
@@ -21,23 +20,23 @@ SUFFIXES = (".onnx", ".safetensors")
 
 
 def export(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or the start of its id.")],
-    output: Annotated[
-        Path,
-        options.path_option("--output", "file", "FILE", "FILE.onnx or FILE.safetensors."),
-    ],
+    run: RunArgument,
+    output: Annotated[Path, path_option("--output", "file", "FILE", "The file: FILE.onnx or FILE.safetensors.")],
     direction: Annotated[
-        Literal["A2B", "B2A"] | None,
-        typer.Option("--direction", help="Of an .onnx file; default: the run's first, A2B where it can."),
+        Direction | None,
+        typer.Option(
+            "--direction",
+            help="Direction that an .onnx file translates; default: A2B, or the only one that the run has.",
+        ),
     ] = None,
-    results: Results = options.RESULTS,
+    results: Results = RESULTS,
     as_json: Json = False,
 ) -> None:
     """Write a trained run's last networks to a file. A file that is there already is replaced.
 
-    FILE.onnx translates one way, at any batch size, and at any height and width that are multiples of 4 where
-    the networks allow it. It is checked against the run before it is kept. FILE.safetensors holds both ways, with
-    a model card in FILE.md, and `ugbench import` reads it back.
+    FILE.onnx translates in one direction, at any batch size, and at any height and width that are multiples of 4
+    where the networks allow it. Its outputs are compared with the run's before the file is written. FILE.safetensors
+    holds all directions of the run, comes with a model card in FILE.md, and `ugbench import` reads it back.
 
     \b
     Examples:
@@ -57,23 +56,23 @@ def export(
 
     if output.suffix == ".onnx":
         onnx.need_packages()
-    found = find_run(run, results)
+    chosen_run = find_run(run, results)
     if direction is not None:
-        translation.check_direction(found, direction)
-        if output.suffix == ".safetensors" and len(found.directions()) > 1:
-            raise UsageError(f"--direction {direction}: a .safetensors file holds both ways; leave it out.")
-    method, step = translation.load(found, torch.device("cpu"))
+        translation.check_direction(chosen_run, direction)
+        if output.suffix == ".safetensors" and len(chosen_run.directions()) > 1:
+            raise UsageError(f"--direction {direction}: a .safetensors file holds both directions; leave it out.")
+    method, step = translation.load(chosen_run, torch.device("cpu"))
     output.parent.mkdir(parents=True, exist_ok=True)
     replaced = output.exists()
     if output.suffix == ".onnx":
-        told = _write_onnx(found, method, step, direction or found.directions()[0], output)
+        report = _write_onnx(chosen_run, method, step, direction or chosen_run.directions()[0], output)
     else:
-        told = _write_safetensors(found, method, step, output)
+        report = _write_safetensors(chosen_run, method, step, output)
     trained = f" at step {step}" if step else ""
-    text = told.pop("text")
-    say(f"{'replaced' if replaced else 'wrote'} {output}: {found.config.label}{trained}, {text}")
+    text = report.pop("text")
+    log(f"{'replaced' if replaced else 'wrote'} {output}: {chosen_run.config.label}{trained}, {text}")
     if as_json:
-        print_json({"run": found.id, "step": step, "file": output, **told})
+        print_json({"run": chosen_run.id, "step": step, "file": output, **report})
 
 
 def _write_onnx(run: Run, method: Method, step: int, direction: Direction, output: Path) -> dict[str, Any]:
@@ -101,7 +100,7 @@ def _write_safetensors(run: Run, method: Method, step: int, output: Path) -> dic
     export = safetensors.export_of(run, method, step)
     safetensors.write(export, output)
     page = output.with_suffix(".md")
-    page.write_text(card(export, record.read(run.path / record.FILE), output.name), encoding="utf-8")
+    page.write_text(card(export, record.read(run.scores_file), output.name), encoding="utf-8")
     return {
         "text": f"{' and '.join(export.directions)}, with the card {page.name}",
         "directions": list(export.directions),

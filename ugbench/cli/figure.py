@@ -1,39 +1,44 @@
-"""`ugbench figure`: the figures, each by name."""
+"""`ugbench figure`: draw a figure by its name."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from ugbench.cli import options
-from ugbench.cli.options import Json, Results
-from ugbench.cli.output import print_json, print_rows, say
+from ugbench.cli.options import RESULTS, Json, Results, path_option
+from ugbench.cli.output import log, print_json, print_rows
+from ugbench.cli.parse import split_list
+from ugbench.direction import Direction
 from ugbench.errors import UsageError
 
 
 def figure(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="See --list.")] = None,
-    list_them: Annotated[bool, typer.Option("--list", help="Name every figure.")] = False,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Name of the figure; --list prints all names.")
+    ] = None,
+    list_them: Annotated[bool, typer.Option("--list", help="Print the name and the title of every figure.")] = False,
     output: Annotated[
-        Path | None,
-        options.path_option("--output", "file", "FILE", "PNG or PDF; default: NAME.png."),
+        Path | None, path_option("--output", "file", "FILE", "PNG or PDF file to write; default: NAME.png.")
     ] = None,
     runs: Annotated[
-        list[str] | None, typer.Option("--run", metavar="RUN", help="Runs to show; default: all. Repeatable.")
+        list[str] | None, typer.Option("--run", metavar="RUN", help="Run to show; repeatable; default: all runs.")
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option("--dataset", metavar="NAME", help="Only runs of this data set.")
+        str | None, typer.Option("--dataset", metavar="NAME", help="Show only runs of this data set.")
     ] = None,
     direction: Annotated[
-        Literal["A2B", "B2A"] | None, typer.Option("--direction", help="Which way; default: both.")
+        Direction | None, typer.Option("--direction", help="Direction to show; default: both.")
     ] = None,
-    rows: Annotated[int, typer.Option("--rows", metavar="N", min=1, help="Images to show, in figures of images.")] = 6,
+    rows: Annotated[
+        int, typer.Option("--rows", metavar="N", min=1, help="Number of images to show, in figures of images.")
+    ] = 6,
     metrics: Annotated[
-        list[str] | None, typer.Option("--metric", metavar="NAMES", help="Only these, in `scores`; default: all.")
+        list[str] | None,
+        typer.Option("--metric", metavar="NAMES", help="Metrics to show, in the figure `scores`; default: all."),
     ] = None,
-    results: Results = options.RESULTS,
+    results: Results = RESULTS,
     as_json: Json = False,
 ) -> None:
     """Draw a figure from the runs under --results.
@@ -48,9 +53,11 @@ def figure(
     if list_them or name is None:
         if name is None and not list_them:
             raise UsageError("which figure? Give a NAME; `ugbench figure --list` names them.")
-        titles = {each: registry.load("figures", each).TITLE for each in registry.modules("figures")}
+        titles = {
+            figure_name: registry.load("figures", figure_name).TITLE for figure_name in registry.modules("figures")
+        }
         if as_json:
-            print_json([{"name": each, "title": title} for each, title in titles.items()])
+            print_json([{"name": figure_name, "title": title} for figure_name, title in titles.items()])
         else:
             print_rows(("figure", "shows"), list(titles.items()))
         return
@@ -60,8 +67,8 @@ def figure(
     module = registry.load("figures", name)
     chosen = tuple(find_run(run, results) for run in runs or ())
     file = output or Path(f"{name}.png")
-    names = options.split_list(metrics, "--metric")
+    names = split_list(metrics, "--metric")
     save(module.draw(FigureContext(results, chosen, dataset, direction, rows, names)), file)
-    say(f"written to {file}")
+    log(f"written to {file}")
     if as_json:
         print_json({"figure": name, "output": file})

@@ -1,4 +1,4 @@
-"""`ugbench methods`: which methods are installed."""
+"""`ugbench methods`: list the installed methods."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ugbench.cli.output import print_json, print_rows
 
 @dataclass(frozen=True)
 class Summary:
-    """What the list says of a method; `title` is the first line of its module."""
+    """The fields of a method that the list shows; `title` is the first line of its module."""
 
     name: str
     title: str
@@ -42,17 +42,17 @@ def methods(as_json: Json = False) -> None:
 
 
 def summarize(name: str, path: str) -> Summary:
-    """The summary of the method whose module is `path`.
+    """The summary of the method `name` in the module `path`.
 
-    It is read off the source, since importing any method imports torch: seconds for a list of names. Where
-    the source does not tell (computed or inherited attributes) the module is imported.
+    It is read from the source text, because importing a method imports torch, which takes seconds. Where attributes
+    are computed or inherited, so that the text does not show them, the module is imported.
     """
     spec = importlib.util.find_spec(path)
     source = Path(spec.origin) if spec and spec.origin else None
     if source is not None and source.suffix == ".py":
-        read = read_source(name, source.read_text(encoding="utf-8"))
-        if read is not None:
-            return read
+        summary = read_source(name, source.read_text(encoding="utf-8"))
+        if summary is not None:
+            return summary
     module = registry.load("methods", name)
     method = registry.load_method(name)
     return Summary(
@@ -65,7 +65,7 @@ def summarize(name: str, path: str) -> Summary:
 
 
 def read_source(name: str, source: str) -> Summary | None:
-    """The summary as a module's one direct subclass of Method spells it; None where it does not."""
+    """The summary as a module's only direct subclass of Method spells it out; None where it does not."""
     tree = ast.parse(source)
     classes = [
         node
@@ -90,9 +90,9 @@ def read_source(name: str, source: str) -> Summary | None:
 
 
 def _keys(node: ast.expr) -> list[str]:
-    """Keys of a dict display, whatever its values are; ValueError for anything else, `**` included."""
+    """The keys of a dict that is written out; ValueError for any other expression, and for a dict with `**`."""
     if not isinstance(node, ast.Dict) or None in node.keys:
-        raise ValueError("not a dict display with plain keys")
+        raise ValueError("not a dict that is written out with plain keys")
     return [str(ast.literal_eval(key)) for key in node.keys if key is not None]
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ugbench.cli import options
-from ugbench.cli.options import Device, Json, Results, Weights
-from ugbench.cli.output import print_json, print_rows, say
+from ugbench.cli.options import RESULTS, Device, FeatureOptions, Json, Results, RunArgument, path_option
+from ugbench.cli.output import log, print_json, print_rows
+from ugbench.direction import Direction
 
 if TYPE_CHECKING:
     from ugbench.analysis.neighbours import Neighbours
@@ -18,26 +18,24 @@ SHARES = (0.0, 0.01, 0.1, 0.5, 0.9, 1.0)
 
 
 def neighbours(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or the start of its id.")],
-    extractor: Annotated[
-        str, typer.Option("--extractor", metavar="NAME", help="inception, alexnet, squeezenet, random.")
-    ] = "inception",
-    weights: Weights = None,
+    *,
+    run: RunArgument,
+    features: FeatureOptions,
     direction: Annotated[
-        Literal["A2B", "B2A"] | None, typer.Option("--direction", help="Which way; default: each that the run has.")
+        Direction | None,
+        typer.Option("--direction", help="Direction to check; default: each that the run has."),
     ] = None,
     output: Annotated[
-        Path | None,
-        options.path_option("--output", "file", "FILE", "Draw the 8 closest pairs: PNG or PDF."),
+        Path | None, path_option("--output", "file", "FILE", "PNG or PDF file to draw the 8 closest pairs to.")
     ] = None,
-    cache: options.Cache = None,
-    results: Results = options.RESULTS,
-    device: Device = options.DEVICE,
+    results: Results = RESULTS,
+    device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Show the training image nearest to each output, beside how near real test images come.
+    """Show the training image nearest to each output, and how near real test images come.
 
-    Distances are euclidean, between features. Near in feature space is a reason to look, not a proof of copying.
+    Distances are Euclidean distances between features. A small distance is a reason to look at a pair, not a proof
+    of copying.
 
     \b
     Examples:
@@ -50,58 +48,66 @@ def neighbours(
     from ugbench.figures._context import check_suffix, save
     from ugbench.inference.translate import check_direction
     from ugbench.runs.run import find_run
-    from ugbench.scoring.cache import Cache, default_folder
     from ugbench.scoring.evaluate import Evaluation
-    from ugbench.scoring.request import Networks, Wanted
+    from ugbench.scoring.request import Wanted
 
     if output is not None:
         check_suffix(output)
-    found = find_run(run, results)
+    chosen_run = find_run(run, results)
     if direction is not None:
-        check_direction(found, direction)
-    networks = Networks(extractor, "alex", options.parse_weights(weights), pick_device(device))
-    evaluation = Evaluation(Wanted((), networks, cache=Cache(cache or default_folder(), say)), results, say)
-    ways = found.directions() if direction is None else (direction,)
-    each = [neighbours_of(evaluation, found, way) for way in ways]
+        check_direction(chosen_run, direction)
+    request = Wanted((), features.networks(pick_device(device)), cache=features.feature_cache())
+    evaluation = Evaluation(request, results, log)
+    directions = chosen_run.directions() if direction is None else (direction,)
+    neighbours_by_direction = [neighbours_of(evaluation, chosen_run, way) for way in directions]
     if output is not None:
-        save(_neighbours.draw(each), output)
-        say(f"written to {output}")
+        save(_neighbours.draw(neighbours_by_direction), output)
+        log(f"written to {output}")
     if as_json:
-        print_json([record for one in each for record in records(found.id, extractor, one)])
+        print_json(
+            [
+                record
+                for pairs in neighbours_by_direction
+                for record in records(chosen_run.id, features.extractor, pairs)
+            ]
+        )
         return
     shares = [f"{share:.0%}" for share in SHARES]
-    print_rows(("direction", "images", "number", *shares), [row for one in each for row in rows(one)])
-    for one in each:
-        count = f"{len(one.near)} of {len(one.outputs)} outputs are"
-        print(f"\n{one.direction}: {count} nearer to a training image than all but 1% of the real test images.")
-        if one.near:
-            listed = [(f"{pair.distance:.4g}", pair.file, pair.nearest) for pair in one.near]
+    header = ("direction", "images", "number", *shares)
+    print_rows(header, [row for pairs in neighbours_by_direction for row in rows(pairs)])
+    for pairs in neighbours_by_direction:
+        count = f"{len(pairs.near)} of {len(pairs.outputs)} outputs are"
+        print(f"\n{pairs.direction}: {count} nearer to a training image than all but 1% of the real test images.")
+        if pairs.near:
+            listed = [(f"{pair.distance:.4g}", pair.file, pair.nearest) for pair in pairs.near]
             print_rows(("distance", "output", "nearest training image"), listed)
-    say("Near in feature space is a reason to look at a pair, not a proof of copying.")
+    log("Near in feature space is a reason to look at a pair, not a proof of copying.")
 
 
-def rows(one: Neighbours) -> list[tuple[object, ...]]:
-    """The quantiles of the distances of outputs and of real test images."""
+def rows(neighbours: Neighbours) -> list[tuple[object, ...]]:
+    """The quantiles of the distances of outputs, and of real test images."""
     from ugbench.analysis.neighbours import quantiles
 
     return [
-        (one.direction, name, len(pairs), *(f"{value:.4g}" for value in quantiles(pairs, SHARES)))
-        for name, pairs in (("outputs", one.outputs), ("real test", one.real))
+        (neighbours.direction, name, len(pairs), *(f"{value:.4g}" for value in quantiles(pairs, SHARES)))
+        for name, pairs in (("outputs", neighbours.outputs), ("real test", neighbours.real))
     ]
 
 
-def records(run: str, extractor: str, one: Neighbours) -> list[dict[str, Any]]:
-    """A record an output, nearest first; `limit` is the distance under which 1 % of the real test images are."""
-    whose = {"run": run, "direction": one.direction, "step": one.step, "extractor": extractor}
-    limit = one.limit
+def records(run: str, extractor: str, neighbours: Neighbours) -> list[dict[str, Any]]:
+    """One record for each output, nearest first; 1 % of the real test images are nearer than `limit`."""
+    limit = neighbours.limit
     return [
         {
-            **whose,
+            "run": run,
+            "direction": neighbours.direction,
+            "step": neighbours.step,
+            "extractor": extractor,
             "output": pair.file,
             "nearest": pair.nearest,
             "distance": pair.distance,
             "limit": limit,
             "near": pair.distance < limit,
         }
-        for pair in one.outputs
+        for pair in neighbours.outputs
     ]

@@ -1,56 +1,37 @@
-"""Options that commands share, and the reading of their lists.
+"""The options of the command line that commands share: one by one, and in groups.
 
-A command takes one by annotating a parameter: `def runs(results: Results = RESULTS, as_json: Json = False)`.
+A command takes a single option by annotating a parameter, `results: Results = RESULTS`. It takes a group by
+annotating a parameter with the group's dataclass, `scoring: ScoringOptions`; see `ugbench.cli.command.expand_groups`.
 """
 
 from __future__ import annotations
 
-import functools
-import inspect
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ugbench.errors import UsageError
+from ugbench.cli.output import log
+from ugbench.cli.parse import PathKind, parse_seeds, parse_sets, parse_weights, path_reader, split_list
+from ugbench.errors import UnknownName, UsageError
 
+if TYPE_CHECKING:
+    import torch
 
-def path_reader(name: str, kind: Literal["file", "folder", "any"]) -> Callable[[str | Path], Path]:
-    """A reader of the option or argument `name`, which names a path that need not be there.
-
-    It raises UsageError where there is no text, where a file stands where a folder would have to be, and where what is
-    there is of the other kind.
-    """
-
-    def read(text: str | Path) -> Path:
-        if not str(text).strip():
-            raise UsageError(f"{name} '{text}': that is no path; name one.")
-        path = Path(text)
-        above = next((parent for parent in path.parents if parent.exists()), None)
-        if above is not None and not above.is_dir():
-            raise UsageError(f"{name} {path}: {above} is a file, not a folder; name another place.")
-        if kind == "folder" and path.is_file():
-            raise UsageError(f"{name} {path}: that is a file; name a folder.")
-        if kind == "file" and path.is_dir():
-            raise UsageError(f"{name} {path}: that is a folder; name a file.")
-        return path
-
-    return read
-
-
-def path_option(
-    name: str, kind: Literal["file", "folder", "any"], metavar: str, help: str, envvar: str | None = None
-) -> Any:
-    """An option whose value `path_reader` reads."""
-    return typer.Option(name, parser=path_reader(name, kind), metavar=metavar, help=help, envvar=envvar)
-
+    from ugbench.scoring.cache import Cache as FeatureCache
+    from ugbench.scoring.protocols import NamedProtocol
+    from ugbench.scoring.request import Networks, Wanted
 
 RESULTS = Path("results")
 DATA_ROOT = Path("datasets")
-DEVICE = "auto"
-PRECISION: Literal["auto", "fp32", "bf16"] = "auto"
+
+
+def path_option(name: str, kind: PathKind, metavar: str, help: str, envvar: str | None = None) -> Any:
+    """An option whose value `ugbench.cli.parse.path_reader` reads."""
+    return typer.Option(name, parser=path_reader(name, kind), metavar=metavar, help=help, envvar=envvar)
+
 
 Results = Annotated[
     Path, path_option("--results", "folder", "DIR", "Folder of runs and scores.", envvar="UGBENCH_RESULTS")
@@ -58,20 +39,40 @@ Results = Annotated[
 DataRoot = Annotated[Path, path_option("--data-root", "folder", "DIR", "Folder of data sets.", envvar="UGBENCH_DATA")]
 Device = Annotated[
     str,
-    typer.Option("--device", envvar="UGBENCH_DEVICE", metavar="auto|cpu|cuda|cuda:N|mps", help="Where networks run."),
+    typer.Option(
+        "--device", envvar="UGBENCH_DEVICE", metavar="auto|cpu|cuda|cuda:N|mps", help="Device that networks run on."
+    ),
 ]
 Precision = Annotated[
     Literal["auto", "fp32", "bf16"],
-    typer.Option("--precision", help="Of the networks; auto is bf16 where the hardware has it."),
+    typer.Option("--precision", help="Precision of the networks; auto is bf16 where the hardware has it."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON alone on stdout.")]
 
-DatasetOption = Annotated[
-    list[str],
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or the start of its id.")]
+MethodArgument = Annotated[str, typer.Argument(metavar="METHOD", help="A method; `ugbench methods` lists them.")]
+Datasets = Annotated[
+    list[str] | None,
     typer.Option(
-        "--dataset",
-        metavar="DATA",
-        help="Name in the data root, a folder, or dial:shape=1,texture=1,size=64.",
+        "--dataset", metavar="NAME|DIR|dial…", help="A name in the data root, a folder, or a dial; repeatable."
+    ),
+]
+OnlyDatasets = Annotated[
+    list[str] | None, typer.Option("--dataset", metavar="NAME", help="Only this data set; repeatable.")
+]
+Steps = Annotated[int | None, typer.Option("--steps", metavar="N", min=1, help="Training steps of each run.")]
+ImageSize = Annotated[int | None, typer.Option("--size", metavar="N", min=8, help="Image size in pixels.")]
+BatchSize = Annotated[
+    int | None, typer.Option("--batch-size", metavar="N", min=1, help="Images of each domain per step.")
+]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a field of the config; repeatable.")
+]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Train without the images that cannot be read.")]
+Metrics = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metric", metavar="NAMES", help="Metrics: kid, fid, lpips, …; default: all that the data set allows."
     ),
 ]
 Weights = Annotated[
@@ -79,133 +80,197 @@ Weights = Annotated[
     typer.Option(
         "--weights",
         metavar="NAME=FILE",
-        help="File of a network's weights; `ugbench doctor` lists the names.",
+        help="File with the weights of a network; `ugbench doctor` lists the names. Repeatable.",
     ),
 ]
-Cache = Annotated[
-    Path | None,
-    path_option(
-        "--cache",
-        "folder",
-        "DIR",
-        "Where features are kept between calls; default: ~/.cache/ugbench/features.",
-        envvar="UGBENCH_CACHE",
-    ),
-]
-Sets = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A field of the config; repeatable.")
-]
 
 
-def split_list(values: Iterable[str] | None, option: str) -> list[str]:
-    """The items of a repeated option whose values may hold commas, in order, each once; none where it was not given.
+@dataclass(frozen=True, kw_only=True)
+class PlaceOptions:
+    """Where runs and data sets are stored, and on what networks run."""
 
-    >>> split_list(["kid,fid", "kid", "lpips"], "--metric")
-    ['kid', 'fid', 'lpips']
+    results: Results = RESULTS
+    data_root: DataRoot = DATA_ROOT
+    device: Device = "auto"
+    precision: Precision = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigOptions:
+    """How one run's config is made: a preset, a variant, and changes to fields."""
+
+    variant: Annotated[
+        str | None, typer.Option("--variant", metavar="NAME", help="A variant; `ugbench variants METHOD` lists them.")
+    ] = None
+    preset: Annotated[
+        str, typer.Option("--preset", metavar="paper|light|smoke", help="The preset that the config starts from.")
+    ] = "paper"
+    size: ImageSize = None
+    batch_size: BatchSize = None
+    sets: Sets = None
+
+    def overrides(self, steps: int | None = None) -> dict[str, Any]:
+        """The changes to the preset, by config field.
+
+        Args:
+            steps: value of --steps, where the command has it.
+        Raises:
+            UsageError: --set is malformed, or sets a field that an option of its own sets too.
+        """
+        options = {"steps": steps, "size": self.size, "batch_size": self.batch_size}
+        overrides: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+        for name, value in parse_sets(self.sets).items():
+            if name in overrides:
+                option = name.replace("_", "-")
+                raise UsageError(f"--set {name}={value}: --{option} says {overrides[name]}; give one of them.")
+            overrides[name] = value
+        return overrides
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureOptions:
+    """Which network computes the features of images, and where features are cached."""
+
+    extractor: Annotated[
+        str,
+        typer.Option(
+            "--extractor", metavar="NAME", help="Network for image features: inception, alexnet, squeezenet or random."
+        ),
+    ] = "inception"
+    weights: Weights = None
+    cache: Annotated[
+        Path | None,
+        path_option(
+            "--cache",
+            "folder",
+            "DIR",
+            "Folder where features are cached between calls; default: ~/.cache/ugbench/features.",
+            envvar="UGBENCH_CACHE",
+        ),
+    ] = None
+
+    def networks(self, device: torch.device, lpips_net: str = "alex") -> Networks:
+        """The networks that scoring may load.
+
+        Raises:
+            UnknownName: there is no such extractor, or no such network for --weights.
+            UsageError: a file of --weights does not exist.
+        """
+        from ugbench.scoring.networks.extractors import EXTRACTORS
+        from ugbench.scoring.networks.weights import SOURCES
+        from ugbench.scoring.request import Networks
+
+        files = parse_weights(self.weights)
+        for name in files:
+            if name not in SOURCES:
+                raise UnknownName("network (--weights)", name, SOURCES)
+        if self.extractor not in EXTRACTORS:
+            raise UnknownName("extractor", self.extractor, EXTRACTORS)
+        return Networks(self.extractor, lpips_net, files, device)
+
+    def feature_cache(self) -> FeatureCache:
+        """The cache of features in --cache or the default folder."""
+        from ugbench.scoring.cache import Cache, default_folder
+
+        return Cache(self.cache or default_folder(), log)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoringOptions(FeatureOptions):
+    """What is scored and under which protocol."""
+
+    metrics: Metrics = None
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            "--protocol",
+            metavar="NAME",
+            help="Protocol: target (default), train-reference, authors2019, torch-fidelity or clean.",
+        ),
+    ] = None
+    lpips_net: Annotated[
+        Literal["alex", "squeeze", "vgg"], typer.Option("--lpips-net", help="LPIPS backbone: alex, squeeze or vgg.")
+    ] = "alex"
+
+    def request(
+        self,
+        device: torch.device,
+        reference: str | None = None,
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Wanted:
+        """The evaluation that these options ask for.
+
+        Args:
+            reference: value of --reference, where the command has it.
+            settings: changes to the settings of metrics, by metric.
+        Raises:
+            UnknownName: there is no such metric, protocol or extractor.
+            UsageError: options contradict each other, or a weights file does not exist.
+        """
+        from ugbench.scoring.request import Wanted, metric
+
+        networks = self.networks(device, self.lpips_net)
+        names = tuple(split_list(self.metrics, "--metric"))
+        for name in names:
+            metric(name)
+        protocol = pick_protocol(self.protocol, reference)
+        return Wanted(names, networks, protocol, settings or {}, cache=self.feature_cache())
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyOptions:
+    """What `compare` and `ablate` train, and how."""
+
+    dataset: Datasets = None
+    seeds: Annotated[
+        str | None,
+        typer.Option("--seeds", metavar="N|K,L…", help="Seeds: 3 means 0,1,2, and 4,7 means those; default: 3."),
+    ] = None
+    steps: Steps = None
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            "--preset", metavar="paper|light|smoke", help="The preset that configs start from; default: paper."
+        ),
+    ] = None
+    size: ImageSize = None
+    batch_size: BatchSize = None
+    jobs: Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Number of runs that train at once.")] = 1
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan without training; a dial is still drawn.")
+    ] = False
+    skip_bad: SkipBad = False
+
+    def fields(self) -> dict[str, Any]:
+        """The fields of a study (`ugbench.study.grid.Study`) that were given.
+
+        Raises:
+            UsageError: --seeds is malformed.
+        """
+        options = {
+            "datasets": self.dataset or None,
+            "seeds": None if self.seeds is None else parse_seeds(self.seeds),
+            "steps": self.steps,
+            "preset": self.preset,
+            "size": self.size,
+            "batch_size": self.batch_size,
+        }
+        return {name: value for name, value in options.items() if value is not None}
+
+
+def pick_protocol(name: str | None, reference: str | None) -> NamedProtocol:
+    """The protocol that --protocol and --reference mean together.
 
     Raises:
-        UsageError: it was given without a name in it.
+        UnknownName: there is no such protocol.
+        UsageError: the two contradict each other.
     """
-    given = list(values or ())
-    items = [item.strip() for value in given for item in value.split(",")]
-    found = list(dict.fromkeys(item for item in items if item))
-    if given and not found:
-        raise UsageError(f"{option} '{','.join(given)}': no name is in that; give one or more, with commas between.")
-    return found
+    from ugbench.scoring.protocols import TARGET, TRAIN_REFERENCE, named
 
-
-def parse_seeds(text: str) -> list[int]:
-    """Seeds from a count or a list: "3" is 0, 1, 2; "4,7" is those two; "4," is 4 alone.
-
-    Raises:
-        UsageError: not that, or the same seed twice.
-    """
-    seeds = [item.strip() for item in text.split(",")]
-    if seeds[-1] == "":
-        seeds.pop()
-    if not seeds or not all(re.fullmatch(r"[0-9]+", seed) for seed in seeds):
-        raise UsageError(f"--seeds {text}: give a count (3 means 0,1,2) or a list (4,7).")
-    if "," not in text:
-        if int(text) == 0:
-            raise UsageError("--seeds 0: that is no seed; give a count of 1 or more, or `0,` for seed 0 alone.")
-        return list(range(int(text)))
-    numbers = [int(seed) for seed in seeds]
-    if len(set(numbers)) < len(numbers):
-        raise UsageError(f"--seeds {text}: a seed is given twice; give each once.")
-    return numbers
-
-
-def parse_sets(values: Iterable[str] | None, option: str = "--set") -> dict[str, str]:
-    """Config fields from `--set key=value`, repeated or with commas before the next `key=`.
-
-    >>> parse_sets(["lr=1e-3,light=true", "betas=0.5,0.9"])
-    {'lr': '1e-3', 'light': 'true', 'betas': '0.5,0.9'}
-
-    Raises:
-        UsageError: no `=`, nothing before it, or a key twice.
-    """
-    pairs: dict[str, str] = {}
-    for value in values or ():
-        # A value may itself hold commas, so only a comma that starts another `key=` splits.
-        for part in re.split(r",(?=\s*[\w.-]+=)", value):
-            key, equals, content = part.partition("=")
-            key = key.strip()
-            if not equals or not key:
-                form = "NAME=FILE" if option == "--weights" else "KEY=VALUE"
-                raise UsageError(f"{option} {part}: give it as {form}.")
-            if key in pairs:
-                raise UsageError(f"{option} {part}: {key} is given twice; give it once.")
-            pairs[key] = content.strip()
-    return pairs
-
-
-def parse_weights(values: Iterable[str] | None) -> dict[str, Path]:
-    """Files by network from `--weights NAME=FILE`; a leading `~` is the home folder.
-
-    Raises:
-        UsageError: not NAME=FILE, a name twice, or no such file.
-    """
-    files = {name: Path(file).expanduser() for name, file in parse_sets(values, "--weights").items()}
-    for name, file in files.items():
-        if not file.is_file():
-            raise UsageError(f"--weights {name}={file}: there is no such file; give the path of one.")
-    return files
-
-
-def takes_common(function: Callable[..., None]) -> Callable[..., None]:
-    """`function`, which also accepts the options common to all commands that it does not read itself.
-
-    So a script can pass the same --results, --data-root, --device and --precision to every command. --json is
-    not among them: a command that cannot print JSON must not take it in silence.
-    """
-    own = inspect.signature(function, eval_str=True).parameters
-    names = {name for parameter in own.values() for name in _option_names(parameter)}
-    common = inspect.signature(_unread, eval_str=True).parameters
-    others = {key: parameter for key, parameter in common.items() if not names & _option_names(parameter)}
-
-    @functools.wraps(function)
-    def command(**given: Any) -> None:
-        function(**{key: value for key, value in given.items() if key not in others})
-
-    both = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*own.values(), *others.values())]
-    command.__signature__ = inspect.Signature(both)  # type: ignore[attr-defined]
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in both}
-    return command
-
-
-def _unread(
-    unread_results: Annotated[str, typer.Option("--results", hidden=True)] = "",
-    unread_data_root: Annotated[str, typer.Option("--data-root", hidden=True)] = "",
-    unread_device: Annotated[str, typer.Option("--device", hidden=True)] = "",
-    unread_precision: Annotated[str, typer.Option("--precision", hidden=True)] = "",
-) -> None:
-    """The common options as a command takes them that has no use for them."""
-
-
-def _option_names(parameter: inspect.Parameter) -> set[str]:
-    """`--…` names of a parameter that is annotated with an option."""
-    declared = (getattr(item, "param_decls", None) or () for item in get_args(parameter.annotation)[1:])
-    # typer keeps the first name of an annotated option apart, as its `default`.
-    first = (getattr(item, "default", None) for item in get_args(parameter.annotation)[1:])
-    names = {*first, *(name for names in declared for name in names)}
-    return {name for name in names if isinstance(name, str) and name.startswith("--")}
+    if name is None:
+        return TRAIN_REFERENCE if reference == "train" else TARGET
+    protocol = named(name)
+    if reference is not None and reference != protocol.reference:
+        other = {"test": TARGET, "train": TRAIN_REFERENCE}[reference].name
+        raise UsageError(f"--protocol {name} with --reference {reference}: that protocol's name is {other}.")
+    return protocol

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 
-def say(text: str) -> None:
-    """A line for the person at the terminal, on stderr."""
+def log(text: str) -> None:
+    """Print a line for the person at the terminal, on stderr."""
     print(text, file=sys.stderr, flush=True)
 
 
 def print_json(content: Any) -> None:
-    """JSON on stdout. Paths become text, pydantic models their fields.
+    """Print JSON on stdout. Paths become text, pydantic models become their fields.
 
     Raises:
-        ValueError: a number is NaN or infinite, which JSON cannot say.
+        ValueError: a number is NaN or infinite, which JSON cannot hold.
     """
     print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=_plain))
 
@@ -33,9 +33,9 @@ def _plain(item: object) -> Any:
 
 
 def print_rows(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Aligned columns on stdout, the same for a terminal and a pipe: never cut, never wrapped.
+    """Print aligned columns on stdout. Lines are never cut or wrapped, so a terminal and a pipe get the same text.
 
-    Numbers are set to the right, None is printed as a dash, and a header of empty texts is left out.
+    Numbers are aligned to the right, None is printed as a dash, and a header of empty texts is left out.
     """
     texts = [["-" if cell is None else str(cell) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(header, *texts, strict=True)]
@@ -50,9 +50,9 @@ def print_rows(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 @contextmanager
 def progress_callback(description: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr while the block runs; call what it yields with (done, total).
+    """Show a progress bar on stderr while the block runs; the yielded function takes (done, total).
 
-    Nothing is drawn where stderr is no terminal.
+    Nothing is drawn where stderr is not a terminal.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -1,4 +1,4 @@
-"""The line that a training run shows: losses, speed and time left."""
+"""The progress line of a training run: losses, speed and time left."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from ugbench.cli.output import say
-from ugbench.training.loop import Watch
+from ugbench.cli.output import log
+from ugbench.training.loop import Callbacks
 
 SECONDS_BETWEEN_LINES = 15.0
 
 
 def losses_by_phase(losses: Mapping[str, float]) -> str:
-    """The sum of each phase's terms: "discriminators 1.93  generators 24.1"."""
+    """The sum of the loss terms of each phase, as text: "discriminators 1.93  generators 24.1"."""
     sums: dict[str, float] = {}
     for name, value in losses.items():
         phase, slash, _term = name.partition("/")
@@ -23,7 +23,7 @@ def losses_by_phase(losses: Mapping[str, float]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A length of time to read: "42 s", "7 min", "3 h 20 min"."""
+    """Seconds as text for people: "42 s", "7 min", "3 h 20 min"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -31,8 +31,8 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def training_progress(title: str) -> Iterator[Watch]:
-    """What tells the person at the terminal how training goes; a line now and then where there is no terminal."""
+def training_progress(title: str) -> Iterator[Callbacks]:
+    """Show how training goes: a live line on a terminal, else a line every 15 seconds."""
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
@@ -44,12 +44,12 @@ def training_progress(title: str) -> Iterator[Watch]:
 
     with Live(console=console, transient=True, refresh_per_second=4) if console.is_terminal else _nothing() as live:
 
-        def tick(step: int, steps: int, losses: Mapping[str, float] | None) -> None:
+        def on_step(step: int, steps: int, losses: Mapping[str, float] | None) -> None:
             nonlocal began, shown, losses_text
             now = time.monotonic()
             if losses is not None:
                 losses_text = losses_by_phase(losses)
-            # Training that goes back, after a step that was not finite, is timed anew.
+            # Training that went back, after a step that was not finite, is timed anew.
             if began is None or step <= began[1]:
                 began = (now, step)
                 return
@@ -62,9 +62,9 @@ def training_progress(title: str) -> Iterator[Watch]:
                 live.update(Text(line, no_wrap=True, overflow="ellipsis"))
             elif now - shown > SECONDS_BETWEEN_LINES or step == steps:
                 shown = now
-                say(line)
+                log(line)
 
-        yield Watch(say=say, tick=tick)
+        yield Callbacks(log=log, on_step=on_step)
 
 
 @contextmanager

@@ -7,27 +7,21 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from ugbench.cli import options
-from ugbench.cli.options import Json, Results
-from ugbench.cli.output import print_json, progress_callback, say
+from ugbench.cli.options import RESULTS, Json, OnlyDatasets, Results, path_option
+from ugbench.cli.output import log, print_json, progress_callback
 
 
 def report(
     output: Annotated[
-        Path,
-        options.path_option("--output", "file", "FILE", "The page; one file that loads nothing."),
+        Path, path_option("--output", "file", "FILE", "HTML file to write; it loads no other file.")
     ] = Path("report.html"),
-    dataset: Annotated[
-        list[str] | None, typer.Option("--dataset", metavar="NAME", help="This data set only; repeatable.")
-    ] = None,
-    results: Results = options.RESULTS,
+    dataset: OnlyDatasets = None,
+    results: Results = RESULTS,
     as_json: Json = False,
 ) -> None:
     """Write scores, images, training curves and configs under --results to one HTML file.
 
-    It shows what is there: nothing is translated or scored for it, see `ugbench eval`.
+    It shows what is stored; nothing is translated or scored for it (see `ugbench eval`).
 
     \b
     Examples:
@@ -39,16 +33,16 @@ def report(
 
     with ExitStack() as bars:
 
-        def begin(what: str) -> Callable[[int, int], None]:
+        def begin(description: str) -> Callable[[int, int], None]:
             bars.close()
-            return bars.enter_context(progress_callback(what))
+            return bars.enter_context(progress_callback(description))
 
-        found = collect_report(results, dataset or (), begin)
-    text = render(found)
+        contents = collect_report(results, dataset or (), begin)
+    text = render(contents)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(text, encoding="utf-8", newline="\n")
-    for note in found.missing:
-        say(note)
-    say(f"written to {output} ({output.stat().st_size / 1e6:.1f} MB)")
+    for note in contents.missing:
+        log(note)
+    log(f"written to {output} ({output.stat().st_size / 1e6:.1f} MB)")
     if as_json:
         print_json({"report": output, "bytes": output.stat().st_size})

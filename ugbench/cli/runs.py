@@ -1,11 +1,11 @@
-"""`ugbench runs`: which runs there are and how far each is."""
+"""`ugbench runs`: list the runs and how far each is."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from ugbench.cli.options import RESULTS, Json, Results
-from ugbench.cli.output import print_json, print_rows, say
+from ugbench.cli.output import log, print_json, print_rows
 
 if TYPE_CHECKING:
     from ugbench.runs.run import Run
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def runs(results: Results = RESULTS, as_json: Json = False) -> None:
     """List the runs of a results folder and how far each is.
 
-    Anywhere a RUN is asked for, an unambiguous start of its id will do.
+    Wherever a command asks for a RUN, the start of its id is enough if no other run's id starts so.
 
     \b
     Examples:
@@ -28,7 +28,7 @@ def runs(results: Results = RESULTS, as_json: Json = False) -> None:
         print_json(rows)
         return
     if not rows:
-        say(f"no runs in {results}; `ugbench train METHOD --dataset DATA` makes one.")
+        log(f"no runs in {results}; `ugbench train METHOD --dataset DATA` makes one.")
         return
     print_rows(
         ("id", "dataset", "method", "variant", "seed", "step", "status"),
@@ -46,14 +46,14 @@ def runs(results: Results = RESULTS, as_json: Json = False) -> None:
 
 
 def status(run: Run) -> str:
-    """imported, done, stopped (partly trained) or new (nothing saved yet)."""
+    """The status of a run: imported, done, stopped (partly trained) or new (nothing saved yet)."""
     if run.config.origin is not None:
         return "imported"
     return "done" if run.is_done() else "stopped" if run.step() else "new"
 
 
 def describe(run: Run) -> dict[str, Any]:
-    """What the list says of a run; see `status`."""
+    """The fields of a run that the list shows; see `status`."""
     config, step = run.config, run.step()
     return {
         "id": run.id,

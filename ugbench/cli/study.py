@@ -1,33 +1,31 @@
-"""What `compare` and `ablate` share: a study is planned, trained, scored and tabled."""
+"""What `compare` and `ablate` share: a study is planned, trained, scored and printed as a table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ugbench.cli.output import print_json, print_rows, progress_callback, say
+from ugbench.cli.options import PlaceOptions, ScoringOptions, StudyOptions
+from ugbench.cli.output import log, print_json, print_rows, progress_callback
 from ugbench.cli.progress import duration
-from ugbench.errors import Stopped, UgbenchError
+from ugbench.errors import NoSuchScore, Stopped, UgbenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from ugbench.runs.run import Run
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.record import ScoreRecord
     from ugbench.scoring.request import Wanted
-    from ugbench.study.grid import Study
-    from ugbench.study.plan import Planned, Where
+    from ugbench.study.grid import Arm, Study
+    from ugbench.study.plan import PlannedRun, StudySetup
     from ugbench.study.runner import Outcome
-    from ugbench.tables.build import Table
+    from ugbench.tables.model import Table
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What a study came to: its declared seeds, finished runs, the scores that were asked for, and the table."""
+class ScoredStudy:
+    """The finished runs of a study, the scores that were asked for, and the table."""
 
-    seeds: Sequence[int]
     runs: Sequence[Run]
     evaluation: Evaluation
     scores: Sequence[ScoreRecord]
@@ -36,99 +34,120 @@ class Scored:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """What a command says beyond the table: the fields that --json adds, and how the same is printed."""
+    """What a command prints beyond the table: `content` is added to the object of --json, `show` prints the same."""
 
     content: dict[str, Any]
     show: Callable[[], None]
 
 
 @dataclass(frozen=True)
-class Call:
-    """One call of `compare` or `ablate`.
-
-    Attributes:
-        conclude: what is said beyond the table; None for nothing.
-    """
-
+class _StudyCall:
     study: Study
-    where: Where
-    wanted: Wanted
+    setup: StudySetup
+    request: Wanted
     jobs: int
-    dry_run: bool
     as_json: bool
-    conclude: Callable[[Scored], Conclusion] | None = None
 
 
-def run(call: Call) -> None:
-    """Plan, train, score and table a study; the same call again goes on, or does nothing but the table.
+def run_study(
+    study: Study,
+    options: StudyOptions,
+    scoring: ScoringOptions,
+    place: PlaceOptions,
+    as_json: bool,
+    conclude: Callable[[ScoredStudy], Conclusion] | None = None,
+) -> None:
+    """Plan, train, score and print a study; the same call again goes on where it stopped.
 
+    Args:
+        conclude: what is printed beyond the table; None for nothing.
     Raises:
         Stopped: a signal came; every run has saved itself.
-        UgbenchError: a run failed; the others are done and tabled.
+        UgbenchError: a run failed; the others are done and in the table.
     """
+    from ugbench.device import pick_device
     from ugbench.study import plan, runner
 
-    steps = _steps(call)
-    planned = plan.make(call.study, call.where, steps)
+    device = pick_device(place.device)
+    setup = plan.StudySetup(place.results, place.data_root, device, place.precision, options.skip_bad)
+    call = _StudyCall(study, setup, scoring.request(device), options.jobs, as_json)
+    planned = plan.make_plan(study, setup, _steps_of_minutes(call))
     _check_metrics(call, planned)
-    if call.dry_run:
+    if options.dry_run:
         _print_plan(call, planned)
         return
-    _say_plan(call, planned)
-    if call.jobs > 1 and any(one.status != "done" for one in planned):
+    _log_plan(call, planned)
+    if call.jobs > 1 and any(run.status != "done" for run in planned):
         _check_memory(call, planned)
-    with progress_callback("training") as tick:
-        outcomes = runner.train_all(planned, call.jobs, say, tick)
+    with progress_callback("training") as progress:
+        outcomes = runner.train_all(planned, call.jobs, log, progress)
     if any(outcome.status == "stopped" for outcome in outcomes):
         done = sum(outcome.status == "done" for outcome in outcomes)
         raise Stopped(f"stopped and saved, {done} of {len(outcomes)} runs done; run the same command again to go on.")
-    _score_and_table(call, outcomes)
+    _score_and_print(call, outcomes, conclude)
     if failed := [outcome for outcome in outcomes if outcome.status == "failed"]:
         names = ", ".join(outcome.planned.run.id for outcome in failed)
         raise UgbenchError(f"{len(failed)} of {len(outcomes)} runs failed ({names}); read their train.log.")
 
 
-def _steps(call: Call) -> dict[Any, int] | None:
-    """What --minutes means in steps: measured once, then kept."""
+def _steps_of_minutes(call: _StudyCall) -> dict[Arm, int] | None:
+    """The steps of each arm that take --minutes, measured once and then stored; None without --minutes."""
     if call.study.minutes is None:
         return None
-    from ugbench.study import plan
+    from ugbench.runs.folder import study_file
     from ugbench.study.grid import arms
-    from ugbench.study.measure import measured, steps_of
+    from ugbench.study.measure import measure_arms, steps_in
+    from ugbench.study.plan import read_steps, write_steps
 
-    file = call.where.results / "studies" / f"{call.study.id}.json"
-    wanted = arms(call.study)
-    kept = plan.kept_steps(file)
-    if set(kept) != {arm.label for arm in wanted}:
-        with progress_callback("timing steps") as tick:
-            figures = measured(call.study, wanted, call.where.device, call.where.precision, tick)
-        kept = {arm.label: steps for arm, steps in steps_of(call.study.minutes, figures).items()}
-        plan.keep_steps(file, call.study, kept)
-        for label, steps in kept.items():
-            say(f"{label}: {call.study.minutes:g} minutes are {steps} steps here (kept in {file}).")
-    return {arm: kept[arm.label] for arm in wanted}
-
-
-def _check_memory(call: Call, planned: Sequence[Planned]) -> None:
-    from ugbench.study.measure import check_memory, measured
-
-    arms = list(dict.fromkeys(one.cell.arm for one in planned if one.status != "done"))
-    with progress_callback("measuring memory") as tick:
-        figures = measured(call.study, arms, call.where.device, call.where.precision, tick)
-    check_memory(call.jobs, figures, call.where.device)
+    file = study_file(call.setup.results, call.study.id)
+    all_arms = arms(call.study)
+    steps_by_label = read_steps(file)
+    if set(steps_by_label) != {arm.label for arm in all_arms}:
+        with progress_callback("timing steps") as progress:
+            measured = measure_arms(call.study, all_arms, call.setup.device, call.setup.precision, progress)
+        steps_by_label = {arm.label: steps for arm, steps in steps_in(call.study.minutes, measured).items()}
+        write_steps(file, call.study, steps_by_label)
+        for label, steps in steps_by_label.items():
+            log(f"{label}: {call.study.minutes:g} minutes are {steps} steps here (stored in {file}).")
+    return {arm: steps_by_label[arm.label] for arm in all_arms}
 
 
-def describe(planned: Planned) -> dict[str, Any]:
-    """What --json says of a run of the plan."""
-    cell = planned.cell
+def _check_memory(call: _StudyCall, planned: Sequence[PlannedRun]) -> None:
+    from ugbench.study.measure import check_memory, measure_arms
+
+    arms = list(dict.fromkeys(run.study_run.arm for run in planned if run.status != "done"))
+    with progress_callback("measuring memory") as progress:
+        measured = measure_arms(call.study, arms, call.setup.device, call.setup.precision, progress)
+    check_memory(call.jobs, measured, call.setup.device)
+
+
+def _check_metrics(call: _StudyCall, planned: Sequence[PlannedRun]) -> None:
+    """Raise NoSuchScore, before hours of training, if no data set of the study can have any of the metrics."""
+    from ugbench.runs.run import dataset_of
+    from ugbench.scoring.evaluate import metrics_for
+
+    run_by_folder = {planned_run.run.dataset_folder: planned_run.run for planned_run in planned}
+    refusals = []
+    for run in run_by_folder.values():
+        try:
+            metrics_for(call.request, dataset_of(run))
+        except NoSuchScore as error:
+            refusals.append(error)
+    if len(refusals) == len(run_by_folder):
+        raise refusals[0]
+
+
+def describe(planned: PlannedRun) -> dict[str, Any]:
+    """The fields of a planned run that --json prints."""
+    study_run = planned.study_run
     return {
         "id": planned.run.id,
         "run": planned.run.path,
-        "method": cell.arm.method,
-        "variant": cell.arm.variant,
-        "dataset": planned.run.path.parent.parent.name,
-        "direction": cell.direction,
-        "seed": cell.seed,
+        "method": study_run.arm.method,
+        "variant": study_run.arm.variant,
+        "dataset": planned.run.dataset_folder.name,
+        "direction": study_run.direction,
+        "seed": study_run.seed,
         "status": planned.status,
         "step": planned.step,
         "steps": planned.run.steps,
@@ -137,94 +156,86 @@ def describe(planned: Planned) -> dict[str, Any]:
     }
 
 
-def _print_plan(call: Call, planned: Sequence[Planned]) -> None:
+def _print_plan(call: _StudyCall, planned: Sequence[PlannedRun]) -> None:
     from ugbench.study.plan import seconds_left
 
-    left = seconds_left(planned, call.jobs)
+    rows = [describe(run) for run in planned]
     if call.as_json:
-        print_json({"runs": [describe(one) for one in planned], "seconds_left": left})
+        print_json({"runs": rows, "seconds_left": seconds_left(planned, call.jobs)})
         return
-    rows = [describe(one) for one in planned]
     print_rows(
         ("id", "method", "dataset", "direction", "seed", "status", "step", "left"),
         [
             (
-                *(row["id"], one.cell.arm.label, row["dataset"], row["direction"], row["seed"], row["status"]),
+                *(row["id"], run.study_run.arm.label, row["dataset"], row["direction"], row["seed"], row["status"]),
                 f"{row['step']}/{row['steps']}",
                 None if row["seconds_left"] is None else duration(row["seconds_left"]),
             )
-            for row, one in zip(rows, planned, strict=True)
+            for row, run in zip(rows, planned, strict=True)
         ],
     )
-    _say_plan(call, planned)
+    _log_plan(call, planned)
 
 
-def _say_plan(call: Call, planned: Sequence[Planned]) -> None:
+def _log_plan(call: _StudyCall, planned: Sequence[PlannedRun]) -> None:
     from ugbench.study.plan import seconds_left
 
-    counts = {status: sum(one.status == status for one in planned) for status in ("done", "half", "missing")}
+    counts = {status: sum(run.status == status for run in planned) for status in ("done", "half", "missing")}
     left = seconds_left(planned, call.jobs)
-    cost = "training time not known before a step of each was timed" if left is None else f"{duration(left)} to train"
+    cost = (
+        "training time is not known before a step of each was timed" if left is None else f"{duration(left)} to train"
+    )
     if counts["half"] + counts["missing"] == 0:
         cost = "nothing to train"
     parts = f"{counts['done']} done, {counts['half']} half done, {counts['missing']} missing"
-    say(f"{len(planned)} runs: {parts}; {cost}.")
+    log(f"{len(planned)} runs: {parts}; {cost}.")
 
 
-def _ticking(runs: Sequence[Run], tick: Callable[[int, int], None]) -> Iterator[tuple[Run, tuple[None]]]:
-    """Each run with its last step, telling how many are done."""
-    for done, run in enumerate(runs):
-        tick(done, len(runs))
-        yield run, (None,)
-    tick(len(runs), len(runs))
-
-
-def _check_metrics(call: Call, planned: Sequence[Planned]) -> None:
-    """Raises NoSuchScore where no data set of the study can have any of the metrics: before hours of training."""
-    from ugbench.errors import NoSuchScore
-    from ugbench.runs.run import dataset_of
-    from ugbench.scoring.evaluate import metrics_for
-
-    folders = {one.run.path.parent.parent: one.run for one in planned}
-    refused = []
-    for run in folders.values():
-        try:
-            metrics_for(call.wanted, dataset_of(run))
-        except NoSuchScore as error:
-            refused.append(error)
-    if len(refused) == len(folders):
-        raise refused[0]
-
-
-def _score_and_table(call: Call, outcomes: Sequence[Outcome]) -> None:
-    from ugbench.analysis import differences
-    from ugbench.scoring import record
-    from ugbench.scoring.evaluate import Evaluation
-    from ugbench.tables.build import build_table, to_json
+def _score_and_print(
+    call: _StudyCall, outcomes: Sequence[Outcome], conclude: Callable[[ScoredStudy], Conclusion] | None
+) -> None:
     from ugbench.tables.formats import render
+    from ugbench.tables.formats.json import to_json
 
     runs = [outcome.planned.run for outcome in outcomes if outcome.status == "done"]
     if not runs:
         return
-    evaluation = Evaluation(call.wanted, call.where.results, say)
-    with progress_callback("scoring") as tick:
-        made = evaluation.runs(_ticking(runs, tick))
-    ids = {own.id for own in runs} | {"identity", "real"}
-    folders = list(dict.fromkeys(own.path.parent.parent for own in runs))
-    names = {folder.name for folder in folders}
-    if differences.are_due(made):
-        for folder in folders:
-            differences.keep_differences(evaluation, [own for own in runs if own.path.is_relative_to(folder)])
-    kept = [one for one in record.read_all(call.where.results) if one.run in ids and one.dataset in names]
-    table = build_table(kept, call.wanted.metrics, differences=differences.read_all(call.where.results))
-    conclusion = (
-        None if call.conclude is None else call.conclude(Scored(call.study.seeds, runs, evaluation, made, table))
-    )
+    scored = _score(call, runs)
+    conclusion = None if conclude is None else conclude(scored)
     if call.as_json:
         planned = [describe(outcome.planned) for outcome in outcomes]
-        content = {"runs": planned, "table": to_json(table), "differences": []}
+        content = {"runs": planned, "table": to_json(scored.table), "differences": []}
         print_json(content if conclusion is None else {**content, **conclusion.content})
         return
-    print(render.render(table, "terminal"))
+    print(render(scored.table, "terminal"))
     if conclusion is not None:
         conclusion.show()
+
+
+def _score(call: _StudyCall, runs: Sequence[Run]) -> ScoredStudy:
+    from ugbench.analysis import differences
+    from ugbench.scoring import record
+    from ugbench.scoring.evaluate import Evaluation
+    from ugbench.tables.build import build_table
+
+    results = call.setup.results
+    evaluation = Evaluation(call.request, results, log)
+    with progress_callback("scoring") as progress:
+        scores = evaluation.runs(_last_steps(runs, progress))
+    folders = list(dict.fromkeys(run.dataset_folder for run in runs))
+    if differences.are_due(scores):
+        for folder in folders:
+            differences.keep_differences(evaluation, [run for run in runs if run.dataset_folder == folder])
+    ids = {run.id for run in runs} | {"identity", "real"}
+    names = {folder.name for folder in folders}
+    records = [score for score in record.read_all(results) if score.run in ids and score.dataset in names]
+    table = build_table(records, call.request.metrics, differences=differences.read_all(results))
+    return ScoredStudy(runs, evaluation, scores, table)
+
+
+def _last_steps(runs: Sequence[Run], progress: Callable[[int, int], None]) -> Iterator[tuple[Run, tuple[None]]]:
+    """Each run with its last step (None), reporting how many runs are done."""
+    for done, run in enumerate(runs):
+        progress(done, len(runs))
+        yield run, (None,)
+    progress(len(runs), len(runs))

@@ -1,55 +1,58 @@
-"""`ugbench table`: score records as a table."""
+"""`ugbench table`: print score records as a table."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ugbench.cli import options
-from ugbench.cli.options import Json, Results
-from ugbench.cli.output import say
+from ugbench.cli.options import RESULTS, Json, OnlyDatasets, Results, path_option
+from ugbench.cli.output import log
+from ugbench.cli.parse import split_list
+
+if TYPE_CHECKING:
+    from ugbench.runs.method_description import MethodDescription
+    from ugbench.runs.run import Run
 
 
 def table(
     metrics: Annotated[
         list[str] | None,
-        typer.Option("--metric", metavar="NAMES", help="Columns; default: every metric there is."),
+        typer.Option("--metric", metavar="NAMES", help="Metrics to show as columns; default: all that were scored."),
     ] = None,
-    dataset: Annotated[
-        list[str] | None,
-        typer.Option("--dataset", metavar="NAME", help="Rows of this data set only; repeatable."),
-    ] = None,
+    dataset: OnlyDatasets = None,
     protocol: Annotated[
         str | None,
-        typer.Option("--protocol", metavar="NAME", help="Scores of this protocol only: target, authors2019, …"),
+        typer.Option("--protocol", metavar="NAME", help="Show only scores of this protocol: target, authors2019, …"),
     ] = None,
     published: Annotated[
         list[str] | None,
-        typer.Option("--published", metavar="NAMES", help="Published numbers in columns of their own: table1, …"),
+        typer.Option("--published", metavar="NAMES", help="Add columns of published numbers: table1, table2, table3."),
     ] = None,
     columns: Annotated[
         list[str] | None,
         typer.Option(
-            "--columns", metavar="NAMES", help="What runs took: parameters, flops, hours; maps: CAM mass of each."
+            "--columns",
+            metavar="NAMES",
+            help="Add columns: parameters, flops and hours of the runs; maps: the CAM mass of each attention map.",
         ),
     ] = None,
     votes: Annotated[
-        bool, typer.Option("--votes", help="What raters preferred (`ugbench vote`); scores beside it by --metric.")
+        bool,
+        typer.Option("--votes", help="Show what raters preferred in `ugbench vote`; --metric adds columns of scores."),
     ] = False,
     across: Annotated[
-        bool, typer.Option("--across", help="Add each method's mean rank and largest regret over data sets.")
+        bool, typer.Option("--across", help="Add the mean rank and largest regret of each method over data sets.")
     ] = False,
     format_: Annotated[
         Literal["terminal", "md", "latex", "csv", "html", "json"],
-        typer.Option("--format", help="Of the output."),
+        typer.Option("--format", help="Format of the table."),
     ] = "terminal",
     output: Annotated[
-        Path | None,
-        options.path_option("--output", "file", "FILE", "Write it here instead of printing it."),
+        Path | None, path_option("--output", "file", "FILE", "Write the table to this file instead of printing it.")
     ] = None,
-    results: Results = options.RESULTS,
+    results: Results = RESULTS,
     as_json: Json = False,
 ) -> None:
     """Print the scores under --results. Protocols are never mixed in a column; the best is bold.
@@ -64,34 +67,45 @@ def table(
       ugbench table --votes --published table2
     """
     from ugbench.analysis import differences
-    from ugbench.runs.filters import of_datasets
+    from ugbench.runs.filters import select_datasets
     from ugbench.scoring.record import read_all
     from ugbench.tables.build import build_table
-    from ugbench.tables.columns import votes as preferences
-    from ugbench.tables.columns.cost import add_about
     from ugbench.tables.columns.published import add_published
-    from ugbench.tables.columns.ranking import add_across
+    from ugbench.tables.columns.run_columns import add_run_columns
     from ugbench.tables.formats import render
-    from ugbench.votes.store import read_polls
+    from ugbench.tables.model import Table
 
-    wanted = dataset or ()
-    built, names = preferences.EMPTY, options.split_list(metrics, "--metric")
+    datasets = dataset or ()
+    built, names = Table(), split_list(metrics, "--metric")
     if names or not votes:
-        mend = "run `ugbench eval` to make some"
-        records = of_datasets(read_all(results), lambda one: one.dataset, wanted, results, "scores", mend)
+        fix = "run `ugbench eval` to make some"
+        records = select_datasets(read_all(results), lambda score: score.dataset, datasets, results, "scores", fix)
         built = build_table(records, names, differences=differences.read_all(results), protocol=protocol)
     if votes:
-        mend = "`ugbench vote --methods A,B --dataset D` serves the page that takes them"
-        kept = read_polls(results)
-        polls = of_datasets(kept, lambda poll: poll.dataset, wanted, results, "votes", mend)
-        built = preferences.add_votes(built, {poll: kept[poll] for poll in polls})
-    built = add_published(built, options.split_list(published, "--published"))
-    built = add_about(built, options.split_list(columns, "--columns"), results)
-    built = add_across(built) if across else built
-    text = render.render(built, "json" if as_json else format_, plain=output is not None)
+        from ugbench.tables.columns.votes import add_votes
+        from ugbench.votes.store import read_polls
+
+        fix = "`ugbench vote --methods A,B --dataset D` serves the page that takes them"
+        votes_by_poll = read_polls(results)
+        polls = select_datasets(votes_by_poll, lambda poll: poll.dataset, datasets, results, "votes", fix)
+        built = add_votes(built, {poll: votes_by_poll[poll] for poll in polls})
+    built = add_published(built, split_list(published, "--published"))
+    built = add_run_columns(built, split_list(columns, "--columns"), results, count_missing)
+    if across:
+        from ugbench.tables.columns.ranking import add_rankings
+
+        built = add_rankings(built)
+    text = render(built, "json" if as_json else format_, plain=output is not None)
     if output is None:
         print(text, end="" if text.endswith("\n") else "\n")
     else:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text, encoding="utf-8")
-        say(f"written to {output}")
+        log(f"written to {output}")
+
+
+def count_missing(run: Run) -> MethodDescription:
+    """Count the parameters and FLOPs of a run that has stored none; this loads torch and the run's method."""
+    from ugbench.training.counts import count
+
+    return count(run.config.method, run.config.method_config())

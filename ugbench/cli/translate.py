@@ -1,45 +1,50 @@
-"""`ugbench translate`: a run and images in, images out."""
+"""`ugbench translate`: translate images with a trained run."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from ugbench.cli import options
-from ugbench.cli.options import Device, Json, Precision, Results
-from ugbench.cli.output import print_json, progress_callback, say
+from ugbench.cli.options import RESULTS, Device, Json, Precision, Results, RunArgument, path_option
+from ugbench.cli.output import log, print_json, progress_callback
+from ugbench.direction import Direction
 from ugbench.errors import UsageError
 
 
 def translate(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or the start of its id.")],
-    source: Annotated[
-        Path,
-        options.path_option("--input", "any", "FILE|DIR", "An image, or a folder of images."),
-    ],
+    run: RunArgument,
+    source: Annotated[Path, path_option("--input", "any", "FILE|DIR", "An image, or a folder of images.")],
     output: Annotated[
-        Path,
-        options.path_option("--output", "folder", "DIR", "Where <stem>.png of each input goes."),
+        Path, path_option("--output", "folder", "DIR", "Folder that <stem>.png of each input is written to.")
     ],
     direction: Annotated[
-        Literal["A2B", "B2A"] | None,
-        typer.Option("--direction", help="Default: the run's first, A2B where it can."),
+        Direction | None,
+        typer.Option("--direction", help="Direction to translate in; default: A2B, or the only one that the run has."),
     ] = None,
-    attention: Annotated[bool, typer.Option("--attention", help="Write heat maps over the inputs too.")] = False,
-    keep_size: Annotated[bool, typer.Option("--keep-size", help="Put outputs back to their inputs' sizes.")] = False,
-    batch_size: Annotated[int, typer.Option("--batch-size", metavar="N", min=1, help="Images at a time.")] = 8,
+    attention: Annotated[
+        bool, typer.Option("--attention", help="Also write attention maps, drawn over the inputs.")
+    ] = False,
+    keep_size: Annotated[
+        bool, typer.Option("--keep-size", help="Resize each output to the size of its input.")
+    ] = False,
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", metavar="N", min=1, help="Images that are translated at once.")
+    ] = 8,
     samples: Annotated[
-        int, typer.Option("--samples", metavar="N", min=1, help="Outputs an image, where a method has many.")
+        int,
+        typer.Option("--samples", metavar="N", min=1, help="Outputs for each image, if the method has several."),
     ] = 1,
-    checkpoint: Annotated[str, typer.Option("--checkpoint", metavar="last|STEP", help="Whose weights.")] = "last",
-    results: Results = options.RESULTS,
-    device: Device = options.DEVICE,
-    precision: Precision = options.PRECISION,
+    checkpoint: Annotated[
+        str, typer.Option("--checkpoint", metavar="last|STEP", help="Checkpoint that the weights come from.")
+    ] = "last",
+    results: Results = RESULTS,
+    device: Device = "auto",
+    precision: Precision = "auto",
     as_json: Json = False,
 ) -> None:
-    """Translate images with a trained run. They are squashed to the run's size.
+    """Translate images with a trained run. Inputs are squashed to the run's size.
 
     \b
     Examples:
@@ -49,35 +54,37 @@ def translate(
     from ugbench.data.images import list_images
     from ugbench.device import pick_device, pick_precision
     from ugbench.inference import translate as translation
-    from ugbench.inference.image_files import How, has_attention, write_outputs
+    from ugbench.inference.attention import attention_names
+    from ugbench.inference.image_files import OutputOptions, write_outputs
     from ugbench.runs.run import find_run
 
-    found = find_run(run, results)
-    way = direction or found.directions()[0]
-    translation.check_direction(found, way)
+    chosen_run = find_run(run, results)
+    chosen_direction = direction or chosen_run.directions()[0]
+    translation.check_direction(chosen_run, chosen_direction)
     if not source.exists():
         raise UsageError(f"--input {source}: there is no such file or folder.")
     paths = [source] if source.is_file() else list_images(source)
-    chosen = pick_device(device)
-    method, step = translation.load(found, chosen, parse_checkpoint(checkpoint), whole=attention)
-    if attention and not has_attention(method, way):
-        raise UsageError(f"--attention: {found.config.label} has no attention maps; leave it out.")
-    # As it was trained, and as `eval` translates the test images.
-    mode = pick_precision(precision, chosen, auto=found.config.precision)
-    how = How(batch_size, mode, attention, keep_size, samples)
-    with progress_callback("translating") as tick:
-        write_outputs(method, paths, output, way, how, tick)
+    chosen_device = pick_device(device)
+    method, step = translation.load(chosen_run, chosen_device, parse_checkpoint(checkpoint), all_networks=attention)
+    if attention and not attention_names(method, chosen_direction):
+        raise UsageError(f"--attention: {chosen_run.config.label} has no attention maps; leave it out.")
+    # auto is the precision that the run was trained in, which `eval` also uses for the test images.
+    chosen_precision = pick_precision(precision, chosen_device, auto=chosen_run.config.precision)
+    output_options = OutputOptions(batch_size, chosen_precision, attention, keep_size, samples)
+    with progress_callback("translating") as progress:
+        write_outputs(method, paths, output, chosen_direction, output_options, progress)
     trained = f" at step {step}" if step else ""
-    say(f"{len(paths)} image{'s' * (len(paths) != 1)} by {found.config.label}{trained}, in {output}")
+    log(f"{len(paths)} image{'s' * (len(paths) != 1)} by {chosen_run.config.label}{trained}, in {output}")
     if as_json:
-        print_json({"run": found.id, "step": step, "direction": way, "output": output, "images": len(paths)})
+        report = {"run": chosen_run.id, "step": step, "direction": chosen_direction}
+        print_json({**report, "output": output, "images": len(paths)})
 
 
 def parse_checkpoint(text: str) -> int | None:
-    """`last` is None; else a step.
+    """The value of --checkpoint: None for `last`, else a step.
 
     Raises:
-        UsageError: neither.
+        UsageError: the text is neither.
     """
     if text == "last":
         return None

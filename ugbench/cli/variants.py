@@ -1,19 +1,17 @@
-"""`ugbench variants METHOD`: which variants a method has, and what each changes."""
+"""`ugbench variants METHOD`: list the variants of a method and what each changes."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from ugbench import registry
-from ugbench.cli.options import Json
+from ugbench.cli.options import Json, MethodArgument
 from ugbench.cli.output import print_json, print_rows
 
 
 def variants(
-    method: Annotated[str, typer.Argument(metavar="METHOD", help="One of `ugbench methods`.")],
+    method: MethodArgument,
     as_json: Json = False,
 ) -> None:
     """List a method's variants, each with the config fields in which it differs from the base.
@@ -23,10 +21,9 @@ def variants(
       ugbench variants ugatit
       ugbench variants ugatit --json
     """
-    found = registry.load_method(method)
-    # The base differs in nothing and its records say variant null; tables and `ablate` call it full.
+    # The base changes nothing. Its records have variant null; tables and `ablate` call it full.
     rows: list[tuple[str | None, dict[str, Any]]] = [(None, {})]
-    rows += [(name, dict(fields)) for name, fields in found.VARIANTS.items()]
+    rows += [(name, dict(fields)) for name, fields in registry.load_method(method).VARIANTS.items()]
     if as_json:
         print_json([{"variant": name, "fields": fields} for name, fields in rows])
         return
@@ -37,5 +34,5 @@ def variants(
 
 
 def as_sets(fields: dict[str, Any]) -> str:
-    """Config fields as `--set` takes them: `light=true blocks=4`."""
+    """Config fields in the form that `--set` takes: `light=true blocks=4`."""
     return " ".join(f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in fields.items())

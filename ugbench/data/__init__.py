@@ -1,1 +1,1 @@
-"""Image files, folders, the dial, and the batches that training sees."""
+"""Where images come from: image files, data sets, the dial, and the batches that training sees."""

@@ -1,38 +1,32 @@
-"""What each training step sees: a pure function of the run's seed and the step's number.
+"""The batch of each training step, which is a pure function of the run's seed and the number of the step.
 
-Nothing here remembers where it was, so a resumed run sees what an uninterrupted one would have seen. Images
-lie as uint8 on the training device; a batch is cut out of them there, without worker processes.
+There is no position to remember, so a resumed run sees the same batches as an uninterrupted one. The images are stored
+as uint8 on the training device, and batches are cropped from them there, without worker processes.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
+from ugbench.data.seeding import generator_for
 from ugbench.data.tensors import to_float
 from ugbench.method import Batch, Draw
 
 
-def generator_for(seed: int, *key: object) -> torch.Generator:
-    """A CPU generator of its own for each key, seeded by the SHA-256 of "seed/key/…"."""
-    digest = hashlib.sha256("/".join(map(str, (seed, *key))).encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
-
-
 def training_size(size: int) -> int:
-    """Side in px to which training images are squashed, before crops of `size`: 286 for the paper's 256."""
+    """Side in px to which training images are resized before they are cropped to `size`: 286 for the paper's 256."""
     return round(size * 286 / 256)
 
 
 class Batches:
     """The batches of a run.
 
-    Images come in a fresh random order every epoch, each domain with its own epochs; each is cropped to size
-    x size px at random and mirrored with probability 1/2.
+    Each domain has its own epochs, because it may hold more images than the other. In each epoch its images come in a
+    new random order. Each image is cropped to size x size px at a random place and mirrored with probability 1/2.
     """
 
     def __init__(
@@ -47,14 +41,14 @@ class Batches:
         device: torch.device | str,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        """Keep the images on `device`.
+        """Store the images on `device`.
 
         Args:
-            a, b: uint8 (n, 3, s, s) with s = training_size(size); n may differ between the two.
-            draws: the randomness that the method's steps consume.
-            dtype: of the images. Draws have it too, but float32 at least.
+            a, b: images of the domains, uint8 (n, 3, s, s) with s = training_size(size); n may differ between the two.
+            draws: the random numbers that a step of the method needs, by name.
+            dtype: type of the batch's images. Draws have this type too, but at least float32.
         Raises:
-            ValueError: images of another type or shape.
+            ValueError: the images have another type or shape.
         """
         side = training_size(size)
         for name, images in (("a", a), ("b", b)):
@@ -65,16 +59,16 @@ class Batches:
         self.size, self.batch_size, self.seed, self.dtype = size, batch_size, seed, dtype
         self.draws = dict(draws)
         self.device = torch.device(device)
-        # Memory only: what it returns is a function of its arguments. A batch spans two epochs at times.
+        # The cache saves time only: an order depends on its arguments alone. A batch may span two epochs.
         self._order = lru_cache(maxsize=4)(self._shuffled)
 
     def at(self, step: int) -> Batch:
-        """The batch of a step: the same whenever, and after whatever, it is asked for."""
+        """The batch of a step. It does not depend on which batches were asked for before."""
         draws = {name: self._draw(step, name, draw) for name, draw in self.draws.items()}
         return Batch(self._cut("a", step), self._cut("b", step), draws, step)
 
     def indices(self, domain: str, step: int) -> list[int]:
-        """Which images of domain "a" or "b" a step sees."""
+        """Indices of the images of domain "a" or "b" in the batch of a step."""
         count = len(self.images[domain])
         first = step * self.batch_size
         return [
@@ -89,9 +83,9 @@ class Batches:
 
     def _cut(self, domain: str, step: int) -> Tensor:
         images, size = self.images[domain], self.size
-        room = images.shape[-1] - size
+        margin = images.shape[-1] - size
         corners = torch.randint(
-            room + 1, (self.batch_size, 2), generator=generator_for(self.seed, step, f"crop_{domain}")
+            margin + 1, (self.batch_size, 2), generator=generator_for(self.seed, step, f"crop_{domain}")
         ).tolist()
         flips = torch.rand(self.batch_size, generator=generator_for(self.seed, step, f"flip_{domain}")).tolist()
         crops = []
@@ -104,5 +98,5 @@ class Batches:
         shape = (self.batch_size, *draw.shape) if draw.per == "sample" else draw.shape
         sample = torch.rand if draw.kind == "uniform" else torch.randn
         values = sample(shape, generator=generator_for(self.seed, step, f"draw_{name}"))
-        # In bfloat16 a uniform number could round up to 1.
+        # In bfloat16 a uniform number could be rounded up to 1.
         return values.to(self.device, torch.promote_types(self.dtype, torch.float32))

@@ -1,7 +1,7 @@
-"""What is wrong with a data set, and what ugbench will do about each thing: every image is decoded once.
+"""Checks of a data set: `check` reports what is odd in all of it, `check_training_images` guards training.
 
-Equal content is equal pixels (after `read_image`), whatever the file's name or format. Near-duplicates are
-images whose perceptual hashes (ugbench.data.duplicates) are close, as they are or mirrored, since training mirrors.
+Copies are images with equal pixels after `read_image`, whatever the names and formats of their files. Near-duplicates
+are images that look alike (ugbench.data.duplicates), also if one of them is mirrored, because training mirrors images.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Literal
 
 from ugbench.data import duplicates
 from ugbench.data.datasets import DataSet
-from ugbench.data.images import Progress, Stored, inspect_image, is_image
-from ugbench.data.splits import SPLITS, Split
+from ugbench.data.images import ImageHeader, Progress, inspect_image, is_image, read_image
+from ugbench.data.splits import SPLITS, TEST, TRAIN, Split
 from ugbench.errors import DataError
 
 Kind = Literal[
@@ -27,15 +27,15 @@ Kind = Literal[
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to know.
+    """One odd thing in a data set.
 
     Attributes:
-        kind: what kind of thing.
-        splits: where.
-        files: "trainA/7.png" …; those that belong together, as the copies of one image, are one finding.
-        found: what was found.
-        action: what ugbench does about it, and the mend where one is needed.
-        stops_training: whether `train` refuses the data set for it.
+        kind: the kind of finding.
+        splits: the splits that it concerns.
+        files: relative names ("trainA/7.png") of the files; all copies of one image are in one finding.
+        found: what was found, for a reader.
+        action: what ugbench does about it, and how to fix it if that is needed.
+        stops_training: True if `train` refuses the data set because of it.
     """
 
     kind: Kind
@@ -48,7 +48,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class SplitSummary:
-    """The images of a split: how many, how many of them are readable, and counts of sizes, modes and formats."""
+    """The images of a split in numbers.
+
+    Attributes:
+        images: number of image files.
+        readable: number of them that can be decoded.
+        sizes, modes, formats: number of readable images by size ("64x48"), mode and format, the commonest first.
+    """
 
     images: int
     readable: int
@@ -59,11 +65,13 @@ class SplitSummary:
 
 @dataclass(frozen=True)
 class Report:
-    """All findings of a data set.
+    """The result of `check`.
 
     Attributes:
-        trains: whether `train` takes it as it is.
-        trains_with_skip_bad: whether `train --skip-bad` does.
+        splits: the images of each split in numbers.
+        findings: what is odd; empty if nothing is.
+        trains: True if `train` accepts the data set as it is.
+        trains_with_skip_bad: True if `train --skip-bad` accepts it.
     """
 
     splits: Mapping[Split, SplitSummary]
@@ -73,64 +81,98 @@ class Report:
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """A readable image: its file, its pixels' digest, and the hashes of it and of its mirror image."""
+class _Image:
+    """A readable image: its file, the SHA-256 of its pixels, and its perceptual hashes, plain and mirrored."""
 
     split: Split
     name: str
-    stored: Stored
+    header: ImageHeader
     digest: str
     hashes: tuple[duplicates.Hash, duplicates.Hash]
 
 
 def check(dataset: DataSet, progress: Progress | None = None) -> Report:
-    """Decode all images of a data set and report.
+    """Decode each image of a data set once and report what is odd.
 
     Args:
         progress: called after each image.
     """
-    listed = {split: _listed(dataset.root / split) for split in SPLITS}
-    total = sum(map(len, listed.values()))
+    files = {split: _list_images(dataset.root / split) for split in SPLITS}
+    total, done = sum(map(len, files.values())), 0
     findings: list[Finding] = []
-    seen: list[_Seen] = []
-    done = 0
+    images: list[_Image] = []
     for split in SPLITS:
-        findings += _of_folder(dataset.root / split, split, listed[split])
-        for path in listed[split]:
+        findings += _folder_findings(dataset.root / split, split, files[split])
+        for path in files[split]:
             try:
-                seen.append(_see(split, path))
+                images.append(_read(split, path))
             except DataError as error:
                 findings.append(_unreadable(split, path, error))
             done += 1
             if progress is not None:
                 progress(done, total)
-        findings += _of_modes(split, [image for image in seen if image.split == split])
-    findings += _of_content(seen)
-    if dataset.dial is None:  # a dial's scenes are alike by design, and all are drawn apart
-        findings += _of_likeness(seen)
-    readable = Counter(image.split for image in seen)
+        findings += _mode_findings(split, [image for image in images if image.split == split])
+    findings += _copy_findings(images)
+    if dataset.dial is None:  # all scenes of a dial look alike, and each is drawn once
+        findings += _near_duplicate_findings(images)
+    readable = Counter(image.split for image in images)
     return Report(
-        {split: _summary([i for i in seen if i.split == split], len(listed[split])) for split in SPLITS},
+        {split: _summary([i for i in images if i.split == split], len(files[split])) for split in SPLITS},
         tuple(findings),
         not any(finding.stops_training for finding in findings),
         readable["trainA"] > 0 and readable["trainB"] > 0,
     )
 
 
-def _listed(folder: Path) -> list[Path]:
-    return (
-        sorted((path for path in folder.iterdir() if is_image(path)), key=lambda p: p.name) if folder.is_dir() else []
-    )
+def check_training_images(
+    dataset: DataSet, skip_bad: bool = False, progress: Progress | None = None
+) -> tuple[dict[str, list[Path]], list[str]]:
+    """Decode every training image, as `train` does before its first step.
+
+    Args:
+        skip_bad: leave unreadable images out instead of raising an error.
+        progress: called after each image.
+    Returns:
+        The readable images of "trainA" and "trainB", and the relative names ("trainA/7.png") of the unreadable ones.
+    Raises:
+        DataError: a split is missing or empty; an image is unreadable; or, with skip_bad, all images of a split are.
+    """
+    listed = {split: dataset.split(split) for split in TRAIN.values()}
+    total, done = sum(map(len, listed.values())), 0
+    readable: dict[str, list[Path]] = {split: [] for split in listed}
+    skipped: list[str] = []
+    for split, paths in listed.items():
+        for path in paths:
+            try:
+                read_image(path)
+            except DataError as error:
+                if not skip_bad:
+                    raise DataError(f"{str(error).rstrip('.')}, or give --skip-bad.") from error
+                skipped.append(f"{split}/{path.name}")
+            else:
+                readable[split].append(path)
+            done += 1
+            if progress is not None:
+                progress(done, total)
+        if not readable[split]:
+            raise DataError(f"{dataset.root / split}: none of its {len(paths)} images is readable; replace them.")
+    return readable, skipped
 
 
-def _see(split: Split, path: Path) -> _Seen:
-    image, stored = inspect_image(path)
+def _list_images(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(filter(is_image, folder.iterdir()), key=lambda path: path.name)
+
+
+def _read(split: Split, path: Path) -> _Image:
+    image, header = inspect_image(path)
     digest = hashlib.sha256(f"{image.size}".encode() + image.tobytes()).hexdigest()
-    return _Seen(split, f"{split}/{path.name}", stored, digest, duplicates.hashes(image))
+    return _Image(split, f"{split}/{path.name}", header, digest, duplicates.perceptual_hashes(image))
 
 
-def _of_folder(folder: Path, split: Split, images: list[Path]) -> Iterator[Finding]:
-    """What the folder's listing tells, before any file is opened."""
+def _folder_findings(folder: Path, split: Split, images: list[Path]) -> Iterator[Finding]:
+    """What the names of a folder's files show, before any file is opened."""
     training = split.startswith("train")
     if not images:
         kind: Kind = "empty" if folder.is_dir() else "missing"
@@ -141,14 +183,14 @@ def _of_folder(folder: Path, split: Split, images: list[Path]) -> Iterator[Findi
         return
     stray = sorted(path.name for path in folder.iterdir() if path not in images and not path.name.startswith("."))
     if stray:
-        yield Finding("stray", (split,), _names(split, stray), "no image files by their suffix", "passed over")
+        yield Finding("stray", (split,), _names(split, stray), "not image files, by their suffix", "ignored")
     stems: dict[str, list[str]] = {}
     for path in images:
         stems.setdefault(path.stem, []).append(path.name)
-    for same in stems.values():
-        if len(same) > 1 and not training:
-            action = "translate and eval refuse two images of one stem; rename one"
-            yield Finding("stem", (split,), _names(split, same), "names that differ in the suffix alone", action)
+    for names in stems.values():
+        if len(names) > 1 and not training:
+            action = "translate and eval refuse two images with the same stem; rename one"
+            yield Finding("stem", (split,), _names(split, names), "names that differ only in the suffix", action)
 
 
 def _unreadable(split: Split, path: Path, error: DataError) -> Finding:
@@ -158,30 +200,30 @@ def _unreadable(split: Split, path: Path, error: DataError) -> Finding:
     return Finding("unreadable", (split,), (f"{split}/{path.name}",), found, action, training)
 
 
-_MODES: tuple[tuple[str, str, Callable[[Stored], bool]], ...] = (
-    ("16 bits a channel", "scaled to 8 bits", lambda s: ";16" in s.mode or s.mode == "I"),
-    ("transparent", "laid over white", lambda s: s.alpha),
-    ("grey", "gets three equal channels", lambda s: s.mode.partition(";")[0] in ("1", "L", "LA", "I")),
-    ("a palette", "becomes RGB", lambda s: s.mode == "P"),
-    ("CMYK", "becomes RGB, without its colour profile", lambda s: s.mode == "CMYK"),
-    ("turned by EXIF", "turned upright", lambda s: s.turned),
+_MODES: tuple[tuple[str, str, Callable[[ImageHeader], bool]], ...] = (
+    ("16 bits per channel", "scaled to 8 bits", lambda header: ";16" in header.mode or header.mode == "I"),
+    ("transparent", "laid over white", lambda header: header.alpha),
+    ("grey", "gets three equal channels", lambda header: header.mode.partition(";")[0] in ("1", "L", "LA", "I")),
+    ("a palette", "becomes RGB", lambda header: header.mode == "P"),
+    ("CMYK", "becomes RGB, without its colour profile", lambda header: header.mode == "CMYK"),
+    ("turned by EXIF", "turned upright", lambda header: header.turned),
 )
 
 
-def _of_modes(split: Split, images: list[_Seen]) -> Iterator[Finding]:
-    """What becomes of images that are not square 8-bit RGB."""
+def _mode_findings(split: Split, images: list[_Image]) -> Iterator[Finding]:
+    """How images that are not square, upright 8-bit RGB are converted."""
     for found, action, applies in _MODES:
-        files = tuple(image.name for image in images if applies(image.stored))
+        files = tuple(image.name for image in images if applies(image.header))
         if files:
             yield Finding("mode", (split,), files, found, action)
-    oblong = tuple(image.name for image in images if image.stored.width != image.stored.height)
+    oblong = tuple(image.name for image in images if image.header.width != image.header.height)
     if oblong:
         yield Finding("shape", (split,), oblong, "not square", "squashed to a square")
 
 
-def _of_content(images: list[_Seen]) -> Iterator[Finding]:
-    """Images of equal pixels: in one split, in train and test, or in both domains."""
-    groups: dict[str, list[_Seen]] = {}
+def _copy_findings(images: list[_Image]) -> Iterator[Finding]:
+    """Images with equal pixels: in one split, in train and test, or in both domains."""
+    groups: dict[str, list[_Image]] = {}
     for image in images:
         groups.setdefault(image.digest, []).append(image)
     for group in groups.values():
@@ -196,44 +238,49 @@ def _of_content(images: list[_Seen]) -> Iterator[Finding]:
         if any(split.startswith("train") for split in splits) and any(split.startswith("test") for split in splits):
             yield Finding("leak", splits, files, "equal pixels in train and test", _LEAK)
         elif len(splits) > 1:
-            yield Finding("both-domains", splits, files, "equal pixels in A and B", "all are used; sort them anew")
+            yield Finding("both-domains", splits, files, "equal pixels in A and B", "all are used; sort them again")
 
 
-_LEAK = "all are used, so scores are of an image that was trained on; remove it from one"
+_LEAK = "all are used, so an image that was trained on is also scored; remove it from one split"
+_NEAR_DUPLICATE = "both are used; compare them, and remove one if they show the same image"
+_NEAR_LEAK = "both are used; compare them, and remove one if the same image is trained on and scored"
 
 
-def _of_likeness(images: list[_Seen]) -> Iterator[Finding]:
-    """Near-duplicates in a split and between a domain's train and test; each image with its nearest one alone."""
+def _near_duplicate_findings(images: list[_Image]) -> Iterator[Finding]:
+    """Near-duplicates within a split, and between train and test of a domain; each image with its most similar one."""
     for domain in "AB":
-        train, test = ([i for i in images if i.split == f"{kind}{domain}"] for kind in ("train", "test"))
-        yield from _alike("near-duplicate", train, None, "both are used; look at both, and remove one if they are one")
-        yield from _alike("near-duplicate", test, None, "both are used; look at both, and remove one if they are one")
-        yield from _alike("near-leak", test, train, "both are used; look at both, and remove one if that is a leak")
+        train, test = ([image for image in images if image.split == split[domain]] for split in (TRAIN, TEST))
+        yield from _near_pairs("near-duplicate", train, None, _NEAR_DUPLICATE)
+        yield from _near_pairs("near-duplicate", test, None, _NEAR_DUPLICATE)
+        yield from _near_pairs("near-leak", test, train, _NEAR_LEAK)
 
 
-def _alike(kind: Kind, ours: list[_Seen], others: list[_Seen] | None, action: str) -> Iterator[Finding]:
-    """The images of `ours` that have a near one of other pixels, the nearest pair first."""
-    targets = ours if others is None else others
-    found = duplicates.pairs([one.hashes for one in ours], None if others is None else [one.hashes for one in others])
-    for i, j, bits in sorted(found, key=lambda pair: pair[2]):
-        if ours[i].digest != targets[j].digest:
-            splits = (ours[i].split,) if others is None else (targets[j].split, ours[i].split)
+def _near_pairs(kind: Kind, images: list[_Image], others: list[_Image] | None, action: str) -> Iterator[Finding]:
+    """Pairs of near-duplicates with different pixels, the most similar pair first."""
+    targets = images if others is None else others
+    pairs = duplicates.near_duplicates(
+        [image.hashes for image in images], None if others is None else [image.hashes for image in others]
+    )
+    for i, j, bits in sorted(pairs, key=lambda pair: pair[2]):
+        image, target = images[i], targets[j]
+        if image.digest != target.digest:
+            splits = (image.split,) if others is None else (target.split, image.split)
             text = f"{bits} of {duplicates.BITS} bits of their hashes differ"
-            yield Finding(kind, splits, (targets[j].name, ours[i].name), text, action)
+            yield Finding(kind, splits, (target.name, image.name), text, action)
 
 
-def _summary(images: list[_Seen], total: int) -> SplitSummary:
-    stored = [image.stored for image in images]
+def _summary(images: list[_Image], total: int) -> SplitSummary:
+    headers = [image.header for image in images]
     return SplitSummary(
         total,
         len(images),
-        _counted(f"{one.width}x{one.height}" for one in stored),
-        _counted(one.mode for one in stored),
-        _counted(one.format for one in stored),
+        _count(f"{header.width}x{header.height}" for header in headers),
+        _count(header.mode for header in headers),
+        _count(header.format for header in headers),
     )
 
 
-def _counted(values: Iterator[str]) -> dict[str, int]:
+def _count(values: Iterator[str]) -> dict[str, int]:
     return dict(Counter(values).most_common())
 
 

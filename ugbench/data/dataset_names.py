@@ -1,21 +1,19 @@
-"""What --dataset may say: a name in the data root, a path, or a dial, which is made when it is first asked for."""
+"""What --dataset accepts: the name of a data set in the data root, a path, or a dial, which is drawn on first use."""
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from ugbench.data.acquire import catalog
 from ugbench.data.datasets import DataSet, has_splits, open_dataset
-from ugbench.data.dial.dataset import write
-from ugbench.data.dial.spec import DialSpec, parse
+from ugbench.data.dial.spec import DialSpec, parse_spec
 from ugbench.data.images import Progress
 from ugbench.data.splits import SPLITS
 from ugbench.errors import DataError, UnknownName
 
 
 def list_datasets(data_root: Path) -> list[str]:
-    """Names of the data sets in the data root, sorted; none where there is no such folder."""
+    """Names of the data sets in the data root, sorted; empty if there is no such folder."""
     if not data_root.is_dir():
         return []
     return sorted(
@@ -27,55 +25,45 @@ def resolve(text: str, data_root: Path, progress: Progress | None = None) -> Dat
     """The data set that `text` names.
 
     Args:
-        text: a name in the data root, a path, or `dial[:shape=S,texture=T,size=N,train=N,test=N,seed=K]`,
-            which the first call renders into the data root: from then on it is a folder like any other.
-        progress: called while a dial is rendered.
+        text: a name in the data root, a path, or `dial[:shape=S,texture=T,size=N,train=N,test=N,seed=K]`.
+            The first call for a dial writes it into the data root; from then on it is a folder like any other.
+        progress: called after each image of a dial that is drawn.
     Raises:
-        UnknownName: none of these; or no such field of a dial.
-        DataError: a published data set that is not there yet, a folder without splits, a bad value of a dial, or
-            no way to write it.
+        UnknownName: none of these has this name, or a dial has no such field.
+        DataError: a published data set is not in the data root yet, a folder has no splits, a field of a dial has a
+            value that is not allowed, or the dial cannot be written.
     """
     if text.partition(":")[0] == "dial":
-        return _dial(parse(text), data_root, progress)
+        return _open_dial(parse_spec(text), data_root, progress)
     folders = [path for path in (data_root / text, Path(text)) if text and path.is_dir()]
     if folders:
         return open_dataset(next(filter(has_splits, folders), folders[0]))
-    beside = Path(text).parent
-    neighbours = [str(beside / name) for name in list_datasets(beside)] if beside != Path() else []
-    known = catalog.find(Path(text).name)
-    if known is not None:
-        where = data_root if beside == Path() else beside
-        raise DataError(f"data set {text}: not in {where} yet; {known.way}.")
-    if beside != Path() and not neighbours:
+    parent = Path(text).parent
+    neighbours = [str(parent / name) for name in list_datasets(parent)] if parent != Path() else []
+    published = catalog.find(Path(text).name)
+    if published is not None:
+        folder = data_root if parent == Path() else parent
+        raise DataError(f"data set {text}: not in {folder} yet; {published.how_to_get}.")
+    if parent != Path() and not neighbours:
         raise DataError(f"{text}: no such folder; name one with subfolders {', '.join(SPLITS)}, or a data set's name.")
-    published = [one.name for one in catalog.KNOWN]
-    raise UnknownName("data set", text, neighbours or {"dial", *published, *list_datasets(data_root)})
+    known = {"dial", *(entry.name for entry in catalog.KNOWN), *list_datasets(data_root)}
+    raise UnknownName("data set", text, neighbours or known)
 
 
-def _dial(spec: DialSpec, data_root: Path, progress: Progress | None) -> DataSet:
-    target = data_root / spec.name
-    if not target.exists():
+def _open_dial(spec: DialSpec, data_root: Path, progress: Progress | None) -> DataSet:
+    folder = data_root / spec.name
+    if not folder.exists():
+        from ugbench.data.dial.dataset import write_dial  # loads torch, which a name alone does not need
+
         try:
-            _render(spec, target, progress)
+            write_dial(spec, folder, progress)
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise DataError(
-                f"{target}: cannot be written ({reason}); make room, or give another --data-root."
-            ) from error
-    found = open_dataset(target)
-    if found.dial != spec:
-        raise DataError(f"{target}: not the dial that its name says; remove the folder and run this again.")
-    return found
-
-
-def _render(spec: DialSpec, target: Path, progress: Progress | None) -> None:
-    """Write a dial whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{spec.name}-", dir=target.parent) as work:
-        made = Path(work) / spec.name  # one level down: the temporary folder itself is private to the user
-        write(spec, made, progress)
-        try:
-            made.rename(target)
-        except OSError:
-            if not target.exists():
-                raise
+            # If the folder is there now, another process has written the same dial meanwhile.
+            if not folder.exists():
+                raise DataError(
+                    f"{folder}: cannot be written ({error.strerror or error}); make room, or give another --data-root."
+                ) from error
+    dataset = open_dataset(folder)
+    if dataset.dial != spec:
+        raise DataError(f"{folder}: not the dial that its name says; remove the folder and run this again.")
+    return dataset

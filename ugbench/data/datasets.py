@@ -1,14 +1,14 @@
-"""Data sets: folders trainA, trainB, testA and testB of images, found by name, by path or made as a dial."""
+"""A data set: a folder with subfolders trainA, trainB, testA and testB of images."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ugbench.data.dial.spec import DialSpec, read_spec
-from ugbench.data.images import Progress, is_image, list_images, read_image
+from ugbench.data.images import is_image, list_images
 from ugbench.data.splits import SPLITS, Split
 from ugbench.errors import DataError
 
@@ -18,14 +18,16 @@ class DataSet:
     """A folder with at least one split.
 
     Attributes:
-        name: the folder's own.
-        root: the folder.
-        dial: how it was made, where it is a dial.
+        name: the name of the folder.
+        root: the path of the folder.
+        dial: the settings that the data set was drawn with if it is a dial, else None.
     """
 
     name: str
     root: Path
     dial: DialSpec | None
+    # SHA-256 of each file that was hashed, by path: a file is hashed once in the life of this object.
+    _digests: dict[Path, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def split(self, split: Split) -> list[Path]:
         """The images of a split, sorted by name.
@@ -36,29 +38,31 @@ class DataSet:
         return list_images(self.root / split)
 
     def has(self, split: Split) -> bool:
-        """Whether the split is there and holds an image."""
+        """True if the split's folder exists and holds an image."""
         folder = self.root / split
         return folder.is_dir() and any(map(is_image, folder.iterdir()))
 
     def splits(self) -> tuple[Split, ...]:
-        """The splits whose folders are there."""
+        """The splits that hold an image."""
         return tuple(split for split in SPLITS if self.has(split))
 
     def fingerprint(self, splits: Iterable[Split], skip: Collection[str] = ()) -> str:
-        """SHA-256 of the sorted (relative name, SHA-256 of the content) of the splits' images, in hex.
+        """SHA-256 in hex over the sorted lines (relative name, SHA-256 of the content) of the images of these splits.
 
         Args:
-            skip: relative names ("trainA/7.png") to leave out.
+            skip: relative names ("trainA/7.png") of images to leave out.
         Raises:
             DataError: a split is missing or empty, or a file cannot be read.
         """
-        total = hashlib.sha256()
+        digest = hashlib.sha256()
         for split in sorted(set(splits)):
             for path in self.split(split):
                 name = f"{split}/{path.name}"
                 if name not in skip:
-                    total.update(f"{name}\0{_sha256(path)}\n".encode())
-        return total.hexdigest()
+                    if path not in self._digests:
+                        self._digests[path] = _sha256(path)
+                    digest.update(f"{name}\0{self._digests[path]}\n".encode())
+        return digest.hexdigest()
 
 
 def _sha256(path: Path) -> str:
@@ -77,48 +81,12 @@ def open_dataset(root: Path) -> DataSet:
     """
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; name a folder with subfolders {', '.join(SPLITS)}.")
-    found = DataSet(root.resolve().name, root, read_spec(root))
+    dial = read_spec(root)
     if not has_splits(root):
         raise DataError(f"{root}: has none of the subfolders {', '.join(SPLITS)}; put the images in those.")
-    return found
+    return DataSet(root.resolve().name, root, dial)
 
 
 def has_splits(folder: Path) -> bool:
+    """True if the folder has a subfolder named as a split, even an empty one."""
     return any((folder / split).is_dir() for split in SPLITS)
-
-    # Another process made the same dial meanwhile; its folder serves as well.
-
-
-def check_training(
-    dataset: DataSet, skip_bad: bool = False, progress: Progress | None = None
-) -> tuple[dict[str, list[Path]], list[str]]:
-    """Decode every training image before the first step.
-
-    Args:
-        skip_bad: leave unreadable images out instead of raising.
-    Returns:
-        The readable images of "trainA" and "trainB", and the relative names ("trainA/7.png") of the others.
-    Raises:
-        DataError: a split is missing or empty; an image is unreadable; with skip_bad, all of a split are.
-    """
-    splits: tuple[Split, Split] = ("trainA", "trainB")
-    listed = {split: dataset.split(split) for split in splits}
-    total, done = sum(map(len, listed.values())), 0
-    good: dict[str, list[Path]] = {split: [] for split in splits}
-    skipped: list[str] = []
-    for split, paths in listed.items():
-        for path in paths:
-            try:
-                read_image(path)
-            except DataError as error:
-                if not skip_bad:
-                    raise DataError(f"{str(error).rstrip('.')}, or give --skip-bad.") from error
-                skipped.append(f"{split}/{path.name}")
-            else:
-                good[split].append(path)
-            done += 1
-            if progress is not None:
-                progress(done, total)
-        if not good[split]:
-            raise DataError(f"{dataset.root / split}: none of its {len(paths)} images is readable; replace them.")
-    return good, skipped

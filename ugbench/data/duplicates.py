@@ -1,11 +1,18 @@
-"""Which images look alike: imagehash's `phash` of 16 x 16 bits, the signs of an image's lowest frequencies.
+"""Near-duplicates: images that look alike, found by a perceptual hash.
 
-Of the hashes that were tried (phash and dhash of 64 and 256 bits, whash of 64) phash of 256 bits keeps copies and
-strangers furthest apart. Over 160 photographs and paintings of two data sets, a copy differs in at most 12 bits
-after JPEG of quality 20, halving or doubling, 28 after a fifth more brightness, 46 after 2% were cut off each side;
-strangers (19,100 pairs of train and test, as they are and mirrored) differ in 94 or more. Hence MOST = 60, without
-a false alarm there. A copy that lost 5% on each side differs in about 77 and is not found. With phash of 64 bits a
-cut of 2% and the nearest strangers are 10 and 16 apart.
+The hash is imagehash's `phash` of 16 x 16 bits: the signs of an image's lowest frequencies. Two images are
+near-duplicates if their hashes differ in at most MAX_DISTANCE bits.
+
+Five hashes were tried: phash and dhash of 64 and 256 bits, and whash of 64 bits. phash of 256 bits separates copies
+from different images best. This was measured on 160 photographs and paintings of two data sets:
+
+- A copy differs in at most 12 bits after JPEG of quality 20, halving or doubling; in at most 28 bits after 20% more
+  brightness; and in at most 46 bits after 2% were cut off each side. After 5% were cut off each side it differs in
+  about 77 bits and is not found.
+- Different images (19,100 pairs of train and test, as they are and mirrored) differ in 94 bits or more.
+
+So a limit of 60 bits gave no false alarm there. With phash of 64 bits, a copy with 2% cut off differs in 10 bits and
+the most similar different images in 16.
 """
 
 from __future__ import annotations
@@ -20,41 +27,46 @@ from PIL import Image, ImageOps
 
 SIDE = 16
 BITS = SIDE * SIDE
-MOST = 60  # bits in which two images differ that are taken for one
-_ROWS = 1024  # of a table of distances, held at once
+MAX_DISTANCE = 60  # bits in which the hashes of near-duplicates differ at most
+_ROWS = 1024  # rows of the table of distances that are in memory at once
 
 Hash: TypeAlias = NDArray[np.bool_]
 
 
-def hashes(image: Image.Image) -> tuple[Hash, Hash]:
-    """The hash of an RGB image and of its mirror image, BITS booleans each."""
-    plain, mirrored = (imagehash.phash(one, hash_size=SIDE).hash.reshape(-1) for one in (image, ImageOps.mirror(image)))
+def perceptual_hashes(image: Image.Image) -> tuple[Hash, Hash]:
+    """The hash of an RGB image and the hash of its mirror image, BITS booleans each."""
+    plain, mirrored = (
+        imagehash.phash(view, hash_size=SIDE).hash.reshape(-1) for view in (image, ImageOps.mirror(image))
+    )
     return plain, mirrored
 
 
-def pairs(
-    ours: Sequence[tuple[Hash, Hash]], others: Sequence[tuple[Hash, Hash]] | None = None
+def near_duplicates(
+    images: Sequence[tuple[Hash, Hash]], others: Sequence[tuple[Hash, Hash]] | None = None
 ) -> Iterator[tuple[int, int, int]]:
-    """Each image that has a near one, with the nearest: (index in ours, index in others, bits that differ).
+    """The most similar other image for each image that has a near-duplicate, also if one of them is mirrored.
 
     Args:
-        others: None looks for the nearest among those of `ours` that come before.
+        images: hashes from `perceptual_hashes`.
+        others: hashes of the images to compare with; None compares each image with those before it in `images`.
+    Yields:
+        (index in images, index in others, number of bits that differ).
     """
-    if not ours or (others is not None and not others):
+    if not images or (others is not None and not others):
         return
-    plain, mirrored = (_signs([pair[k] for pair in ours]) for k in (0, 1))
+    plain, mirrored = (_signs([pair[k] for pair in images]) for k in (0, 1))
     targets = plain if others is None else _signs([pair[0] for pair in others])
-    for start in range(0, len(ours), _ROWS):
+    for start in range(0, len(images), _ROWS):
         rows = slice(start, start + _ROWS)
         distances = (BITS - np.maximum(plain[rows] @ targets.T, mirrored[rows] @ targets.T)) / 2
         if others is None:
             distances[np.arange(start, start + len(distances))[:, None] <= np.arange(len(targets))] = BITS
         nearest = distances.argmin(1)
         for row, column in enumerate(nearest.tolist()):
-            if distances[row, column] <= MOST:
+            if distances[row, column] <= MAX_DISTANCE:
                 yield start + row, column, int(distances[row, column])
 
 
 def _signs(bits: Sequence[Hash]) -> NDArray[np.float32]:
-    """Bits as -1 and 1, so that a product counts those that agree."""
+    """Bits as -1 and 1. The product of two hashes is then the number of equal bits minus the number of others."""
     return np.stack(bits).astype(np.float32) * 2 - 1

@@ -1,7 +1,7 @@
-"""Image files in, uint8 RGB tensors out, and back.
+"""Image files read as 8-bit RGB images of Pillow.
 
-Whatever a file holds (a camera's rotation flag, alpha, a palette, grey, CMYK, 16 bits), it becomes the 8-bit
-RGB picture that a viewer would show on white. Colour profiles are not applied.
+Each file (rotated by EXIF, transparent, with a palette, grey, CMYK or of 16 bits per channel) becomes the 8-bit RGB
+image that a viewer shows on a white page. Colour profiles are not applied.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ugbench.errors import DataError, UsageError
 
-Progress = Callable[[int, int], None]  # (done, total)
+Progress = Callable[[int, int], None]
+"""Called with how many items are done and how many there are in total."""
 Size = int | tuple[int, int]
-"""Px: a square's side, or width and height."""
+"""Size of an image in px: the side of a square, or (width, height)."""
 Filter = Literal["bilinear", "bicubic"]
-"""Pillow's, antialiased."""
+"""Pillow's resampling filters, which are antialiased."""
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")  # Pillow's other decoders stay closed
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")  # no other decoder of Pillow sees the file
 
 
 def is_image(path: Path) -> bool:
-    """Whether a path is a file that `list_images` lists: by its suffix, and not hidden."""
+    """True for a file that `list_images` lists: it has the suffix of an image and is not hidden."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
@@ -37,27 +38,27 @@ def list_images(folder: Path) -> list[Path]:
     """The image files of a folder, sorted by name; hidden files and subfolders are left out.
 
     Raises:
-        DataError: there is no such folder, or it holds no image.
+        DataError: there is no such folder, or it holds no image file.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; make it and put images in it, or name another.")
-    found = [path for path in folder.iterdir() if is_image(path)]
-    if not found:
+    images = [path for path in folder.iterdir() if is_image(path)]
+    if not images:
         kinds = " ".join(suffix[1:] for suffix in SUFFIXES)
         raise DataError(f"{folder}: holds no image; put files of these kinds in it: {kinds}.")
-    return sorted(found, key=lambda path: path.name)
+    return sorted(images, key=lambda path: path.name)
 
 
 @dataclass(frozen=True)
-class Stored:
-    """An image as its file holds it.
+class ImageHeader:
+    """How a file stores its image.
 
     Attributes:
         format: PNG, JPEG, WEBP, BMP or TIFF.
-        mode: Pillow's name, with ";16" where a channel has 16 bits.
-        width, height: px, of the upright image.
-        turned: whether its EXIF asks to turn or mirror it.
-        alpha: whether it is transparent anywhere, by channel, palette or a colour that means so.
+        mode: Pillow's name of the mode, with ";16" added if a channel has 16 bits.
+        width, height: size of the upright image, px.
+        turned: True if the EXIF orientation asks to turn or mirror the image.
+        alpha: True if the image has transparency: an alpha channel, or transparent palette entries or colours.
     """
 
     format: str
@@ -69,17 +70,17 @@ class Stored:
 
 
 def read_image(path: Path) -> Image.Image:
-    """One file as an RGB image, turned as its EXIF says, alpha laid over white, 16 bits scaled to 8.
+    """A file as an RGB image: turned as its EXIF says, transparency laid over white, 16 bits scaled to 8.
 
     Raises:
-        DataError: the file is missing, damaged, of another format, too large (over 89 million pixels), or its
-            pixels have no agreed range.
+        DataError: the file is missing, damaged, of another format, too large (more than 89 million pixels), or its
+            pixels are numbers without an agreed range, for example floats.
     """
     return decode_image(path, read_bytes(path))
 
 
 def read_bytes(path: Path) -> bytes:
-    """A file's bytes.
+    """The bytes of a file.
 
     Raises:
         DataError: the file is missing or cannot be read.
@@ -91,40 +92,40 @@ def read_bytes(path: Path) -> bytes:
 
 
 def decode_image(path: Path, content: bytes) -> Image.Image:
-    """The image in a file's bytes, as `read_image` gives it; `path` is for messages alone.
+    """The image that `read_image` gives for a file with these bytes; `path` is used in error messages only.
 
     Raises:
-        DataError: as `read_image`.
+        DataError: as in `read_image`.
     """
     return _decode(path, content)[0]
 
 
 def read_size(path: Path) -> tuple[int, int]:
-    """Width and height as the file's header says, px; raises DataError where it is no image's."""
+    """Width and height in px, read from the file's header without decoding; raises DataError if it is not an image."""
     try:
         with Image.open(path, formats=FORMATS) as image:
             return image.size
-    except Exception as error:  # decoders raise whatever damaged bytes lead them to
+    except Exception as error:  # damaged bytes make decoders raise errors of many types
         raise _unreadable(path, error) from error
 
 
-def inspect_image(path: Path) -> tuple[Image.Image, Stored]:
-    """The image that `read_image` gives, and what the file holds; raises the same."""
+def inspect_image(path: Path) -> tuple[Image.Image, ImageHeader]:
+    """The image that `read_image` gives, and how the file stores it; raises the same errors."""
     return _decode(path, read_bytes(path))
 
 
-def _decode(path: Path, content: bytes) -> tuple[Image.Image, Stored]:
+def _decode(path: Path, content: bytes) -> tuple[Image.Image, ImageHeader]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            # Of damaged metadata Pillow only warns, and the pixels are what counts here.
+            # Pillow only warns about damaged metadata, and only the pixels matter here.
             warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                stored = _stored(image)
+                header = _header(image)
                 image.load()  # open and verify() accept truncated files
                 upright = _to_rgb(ImageOps.exif_transpose(image))
-                return upright, replace(stored, width=upright.width, height=upright.height)
-    except Exception as error:  # decoders raise whatever damaged bytes lead them to
+                return upright, replace(header, width=upright.width, height=upright.height)
+    except Exception as error:  # damaged bytes make decoders raise errors of many types
         raise _unreadable(path, error) from error
 
 
@@ -132,16 +133,16 @@ def _unreadable(path: Path, error: Exception) -> DataError:
     return DataError(f"{path}: not a readable image ({_reason(error)}); replace or remove it.")
 
 
-def _stored(image: Image.Image) -> Stored:
-    """What an image that is opened and not yet loaded says of itself."""
+def _header(image: Image.Image) -> ImageHeader:
+    """The header of an image that was opened and not yet loaded."""
     mode, format_ = image.mode, str(image.format)
-    # Pillow decodes 16-bit colours to 8 bits; only the name of what it decodes tells.
+    # Pillow decodes 16-bit colours to 8 bits. Only the arguments of its decoder show that there were 16.
     tiles = getattr(image, "tile", [])
     deep = format_ in ("PNG", "TIFF") and bool(tiles) and ";16" in str(tiles[0].args)
     if deep and ";16" not in mode:
         mode += ";16"
     turned = image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
-    return Stored(format_, mode, *image.size, turned, image.has_transparency_data)
+    return ImageHeader(format_, mode, *image.size, turned, image.has_transparency_data)
 
 
 def _reason(error: Exception) -> str:
@@ -163,19 +164,19 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 bits, which Pillow's own conversion would clip instead of scale."""
+    """A 16-bit grey image scaled to 8 bits; Pillow's own conversion would clip it."""
     levels = np.asarray(image)
     if image.mode == "F" or levels.min() < 0 or levels.max() > 65535:
         raise ValueError(f"pixels of mode {image.mode} have no agreed range; save 8 or 16 bits")
     grey = Image.fromarray(((levels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8))
     transparent = image.info.get("transparency")
-    if isinstance(transparent, int):  # a grey level that means "nothing here"
+    if isinstance(transparent, int):  # this grey level stands for a transparent pixel
         grey.putalpha(Image.fromarray(np.where(levels == transparent, 0, 255).astype(np.uint8)))
     return grey
 
 
 def resize(image: Image.Image, size: Size, filter: Filter = "bilinear") -> Image.Image:
-    """The image squashed to `size`, antialiased; unchanged where it has that size."""
+    """The image resized to exactly `size`, antialiased; its proportions may change. The right size is left as it is."""
     width, height = (size, size) if isinstance(size, int) else size
     if image.size == (width, height):
         return image
@@ -183,9 +184,9 @@ def resize(image: Image.Image, size: Size, filter: Filter = "bilinear") -> Image
 
 
 def check_stems(paths: Sequence[Path]) -> None:
-    """Raises UsageError where two files would be written to one name; names both."""
-    seen: dict[str, Path] = {}
+    """Raise UsageError if two files have the same stem, because their outputs would get the same name."""
+    by_stem: dict[str, Path] = {}
     for path in paths:
-        other = seen.setdefault(path.stem, path)
+        other = by_stem.setdefault(path.stem, path)
         if other is not path:
             raise UsageError(f"{other} and {path} would both become {path.stem}.png; rename one.")

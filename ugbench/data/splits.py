@@ -1,4 +1,4 @@
-"""The four splits of a data set, by name and by domain."""
+"""The four splits of a data set: training and test images of the domains A and B."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from typing import Literal
 
 Split = Literal["trainA", "trainB", "testA", "testB"]
 
-
 SPLITS: tuple[Split, ...] = ("trainA", "trainB", "testA", "testB")
-
-
 TRAIN: Mapping[str, Split] = MappingProxyType({"A": "trainA", "B": "trainB"})
-
-
+"""Training split by domain."""
 TEST: Mapping[str, Split] = MappingProxyType({"A": "testA", "B": "testB"})
+"""Test split by domain."""

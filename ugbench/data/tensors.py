@@ -1,4 +1,4 @@
-"""Images as tensors: uint8 RGB in memory, float in [-1, 1] for networks, and PNG files back."""
+"""Images as tensors: uint8 RGB in memory, floats in [-1, 1] for networks, and PNG files written from tensors."""
 
 from __future__ import annotations
 
@@ -19,32 +19,34 @@ def to_tensor(image: Image.Image) -> Tensor:
 
 
 def load_images(paths: Sequence[Path], size: Size, progress: Progress | None = None) -> Tensor:
-    """Images as one uint8 tensor (n, 3, height, width), in the order of `paths`.
+    """Images resized to `size`, as one uint8 tensor (n, 3, height, width), in the order of `paths`.
 
+    Args:
+        progress: called after each image.
     Raises:
-        DataError: a file that cannot be read.
+        DataError: a file cannot be read.
     """
     width, height = (size, size) if isinstance(size, int) else size
     images = torch.empty((len(paths), 3, height, width), dtype=torch.uint8)
-    for i, path in enumerate(paths):
-        images[i] = to_tensor(resize(read_image(path), size))
+    for index, path in enumerate(paths):
+        images[index] = to_tensor(resize(read_image(path), size))
         if progress is not None:
-            progress(i + 1, len(paths))
+            progress(index + 1, len(paths))
     return images
 
 
 def to_float(images: Tensor) -> Tensor:
-    """uint8 [0, 255] to float32 [-1, 1]; `to_uint8` undoes it exactly."""
+    """uint8 in [0, 255] as float32 in [-1, 1]; `to_uint8` gives exactly the same uint8 back."""
     return images.float() / 127.5 - 1
 
 
 def to_uint8(images: Tensor) -> Tensor:
-    """Float [-1, 1] to uint8 [0, 255], rounded to the nearest level and clamped."""
+    """Floats in [-1, 1] as uint8 in [0, 255], rounded to the nearest level and clamped."""
     return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
 def save_png(image: Tensor, path: Path, size: tuple[int, int] | None = None) -> None:
-    """Write a uint8 tensor (3, h, w) as an RGB PNG, resized to `size` (width, height) if given.
+    """Write a uint8 tensor (3, h, w) as an RGB PNG file, resized to `size` (width, height) in px if that is given.
 
     The folder must exist.
     """

@@ -1,1 +1,1 @@
-"""Trained runs as files for other programs."""
+"""How a run becomes a file for other programs."""

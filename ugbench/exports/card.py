@@ -1,4 +1,4 @@
-"""The model card beside an exported file: what it is, how it was trained, its scores, how to use it."""
+"""The model card beside an exported file: what it holds, how it was trained, its scores, and how to use it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ugbench.scoring.record import ScoreRecord
 
 
 def card(export: Export, scores: Iterable[ScoreRecord], file: str) -> str:
-    """A page of Markdown.
+    """The model card as a page of Markdown.
 
     Args:
-        scores: the run's; those of other steps than the exported one are left out.
-        file: the exported file's name.
+        scores: score records of the run; those of other steps than the exported one are left out.
+        file: name of the exported file.
     """
     label = export.method + (f" ({export.variant})" if export.variant else "")
     return "\n".join(
@@ -74,8 +74,10 @@ def _training(export: Export) -> str:
 
 def _latest(scores: Iterable[ScoreRecord], step: int) -> list[ScoreRecord]:
     """The last record of each metric, direction and protocol at this step."""
-    found = {(one.metric, one.direction, one.protocol_id): one for one in scores if (one.step or 0) == step}
-    return list(found.values())
+    latest = {
+        (score.metric, score.direction, score.protocol_id): score for score in scores if (score.step or 0) == step
+    }
+    return list(latest.values())
 
 
 def _scores(scores: list[ScoreRecord], step: int) -> list[str]:
@@ -85,10 +87,11 @@ def _scores(scores: list[ScoreRecord], step: int) -> list[str]:
         "| Metric | Direction | Value | Standard error | Translated | Real | Protocol | Comparable |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for one in scores:
-        se = "-" if one.se is None else f"{one.se:.4g}"
-        cells = [one.metric, one.direction, f"{one.value:.5g}", se, one.n_fake, one.n_real, one.protocol_id]
-        rows.append(f"| {' | '.join(map(str, cells))} | {'yes' if one.comparable else 'no'} |")
-    protocols = {one.protocol_id: one.protocol for one in scores}
-    told = [f"- `{name}`: `{json.dumps(protocol, sort_keys=True)}`" for name, protocol in protocols.items()]
-    return [*rows, "", "Values are raw, never times 100. Protocols:", "", *told]
+    for score in scores:
+        se = "-" if score.se is None else f"{score.se:.4g}"
+        counts = (score.n_fake, score.n_real)
+        cells = [score.metric, score.direction, f"{score.value:.5g}", se, *counts, score.protocol_id]
+        rows.append(f"| {' | '.join(map(str, cells))} | {'yes' if score.comparable else 'no'} |")
+    protocols = {score.protocol_id: score.protocol for score in scores}
+    lines = [f"- `{name}`: `{json.dumps(protocol, sort_keys=True)}`" for name, protocol in protocols.items()]
+    return [*rows, "", "Values are raw, never times 100. Protocols:", "", *lines]

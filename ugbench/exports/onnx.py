@@ -1,4 +1,7 @@
-"""One direction of a method as an ONNX file, held against the method itself before it is there."""
+"""Writes one direction of a method as an ONNX file.
+
+The file appears only after its outputs in onnxruntime have been compared with those of the method.
+"""
 
 from __future__ import annotations
 
@@ -17,22 +20,22 @@ from ugbench.direction import Direction
 from ugbench.errors import UgbenchError, UsageError
 from ugbench.method import Method
 
-PACKAGES = ("onnx", "onnxscript", "onnxruntime")  # the extra `onnx`
-TOLERANCE = 1e-4
-FACTOR = 4  # heights and widths of a file for any size are multiples of this
+PACKAGES = ("onnx", "onnxscript", "onnxruntime")  # what the extra `onnx` installs
+TOLERANCE = 1e-4  # largest difference of outputs in [-1, 1]
+FACTOR = 4  # if a file takes any size, heights and widths must be multiples of this
 
 Inputs = tuple[Tensor, ...]
-"""Images (n, 3, h, w), and a style (n, style_dim) where the method has one."""
+"""Images (n, 3, h, w), and a style (n, style_dim) if the method has one."""
 
 
 @dataclass(frozen=True)
-class Written:
-    """What was written.
+class OnnxFile:
+    """Facts about a file that was written.
 
     Attributes:
-        any_size: whether height and width are free (multiples of 4), or the run's own.
-        difference: the largest between the file in onnxruntime and the method, of outputs in [-1, 1].
-        checked: shapes of the images that it was checked with.
+        any_size: True if the file takes any height and width that are multiples of 4; False if only the run's size.
+        difference: the largest difference between outputs (in [-1, 1]) of the file in onnxruntime and of the method.
+        checked: shapes of the images that were compared.
     """
 
     any_size: bool
@@ -54,67 +57,68 @@ class Translator(nn.Module):
 
 
 def need_packages() -> None:
-    """Raises UsageError where the extra `onnx` is not installed, naming what is missing."""
+    """Raise UsageError, with the names of the missing packages, if the extra `onnx` is not installed."""
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise UsageError(f"an .onnx file needs {', '.join(missing)}; install with `pip install 'ugbench[onnx]'`.")
 
 
-def write(method: Method, direction: Direction, file: Path, properties: Mapping[str, str]) -> Written:
-    """Write `file`: input `image` (and `style`), output `translation`, any batch size, float32.
+def write(method: Method, direction: Direction, file: Path, properties: Mapping[str, str]) -> OnnxFile:
+    """Write an ONNX file with the input `image` (and `style`) and the output `translation`, for any batch size.
 
-    Height and width are free where the method takes other sizes than its own.
+    All values are float32. The file takes any height and width if the method does, else only the method's size.
 
     Args:
         method: in eval mode on the CPU.
-        properties: notes in the file's metadata.
+        file: path of the file; an older file is replaced.
+        properties: entries for the metadata of the file.
     Raises:
-        UsageError: the extra `onnx` is missing.
-        UgbenchError: the method cannot be written, or onnxruntime's outputs differ from its own by more than
-            1e-4; there is no file then, and an older one stays.
+        UsageError: the extra `onnx` is not installed.
+        UgbenchError: the method cannot be written as ONNX, or outputs in onnxruntime differ from the method's by more
+            than 1e-4. Then no file is written, and an older file stays.
     """
     need_packages()
     translator = Translator(method, direction).eval()
     any_size = _takes_other_sizes(translator)
     program = _program(translator, any_size)
     program.model.metadata_props.update(properties)
-    # Aside first, so that there is never a file that was not checked.
-    aside = file.with_name(f".{os.getpid()}.{file.name}")
+    # It is written under another name first, so that a file that was not checked is never found.
+    temporary = file.with_name(f".{os.getpid()}.{file.name}")
     try:
-        program.save(aside, external_data=False)
+        program.save(temporary, external_data=False)
         del program  # as large as the networks
-        written = Written(any_size, *_check(translator, aside, any_size))
-        # `not <=`: NaN is no agreement.
+        written = OnnxFile(any_size, *_check(translator, temporary, any_size))
+        # Written as `not <=`, because NaN must be refused too.
         if not written.difference <= TOLERANCE:
             raise UgbenchError(
                 f"{file}: in onnxruntime outputs differ from the run's by {written.difference:.2g}, more than "
                 f"{TOLERANCE:g}; no file was written, so use the run itself, or a .safetensors file."
             )
-        aside.replace(file)
+        temporary.replace(file)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     return written
 
 
 def _takes_other_sizes(translator: Translator) -> bool:
-    """Whether images that are neither of the method's size nor square come out in their own shape."""
+    """True if images of another size, which are not square, are translated to images of the same shape."""
     size = translator.method.config.size
-    # Shapes alone are worked out here: a full-size translation takes seconds.
+    # Only shapes are computed here, because a full-size translation takes seconds.
     with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
         images = torch.empty(1, 3, size + FACTOR, size + 2 * FACTOR)
         try:
-            found = translator(*_with_style(translator, images))
-        except (UsageError, RuntimeError):  # the method's refusal, or torch's of a shape: that is the answer
+            outputs = translator(*_with_style(translator, images))
+        except (UsageError, RuntimeError):  # the method refuses the size, or torch a shape
             return False
-        return bool(found.shape == images.shape)
+        return bool(outputs.shape == images.shape)
 
 
 def _program(translator: Translator, any_size: bool) -> Any:
     batch = torch.export.Dim("batch")
     free = {2: FACTOR * torch.export.Dim("height"), 3: FACTOR * torch.export.Dim("width")} if any_size else {}
-    # A batch of 1 would be taken for a constant.
+    # The exporter would take a batch of 1 for a constant.
     inputs = _inputs(translator, 2)
-    # The style's batch is found to be the images'; naming it twice makes the exporter warn.
+    # The exporter infers that images and styles have the same batch size; it warns if the size is named twice.
     shapes = ({0: batch, **free}, {0: torch.export.Dim.DYNAMIC})[: len(inputs)]
     try:
         return torch.onnx.export(
@@ -127,12 +131,12 @@ def _program(translator: Translator, any_size: bool) -> Any:
             verbose=False,
         )
     except torch.onnx.OnnxExporterError as error:
-        why = str(error).strip().splitlines()[0]
-        raise UgbenchError(f"this method cannot be written as ONNX ({why}); write a .safetensors file.") from error
+        reason = str(error).strip().splitlines()[0]
+        raise UgbenchError(f"this method cannot be written as ONNX ({reason}); write a .safetensors file.") from error
 
 
 def _check(translator: Translator, file: Path, any_size: bool) -> tuple[float, tuple[tuple[int, ...], ...]]:
-    """The largest difference at batches of 1 and 3, and at another size; NaN where any output is."""
+    """The largest difference for batches of 1 and 3, and for another size; NaN if any output is NaN. And the shapes."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -144,14 +148,14 @@ def _check(translator: Translator, file: Path, any_size: bool) -> tuple[float, t
         cases.append(_inputs(translator, 1, size + FACTOR, size + 2 * FACTOR))
     differences = []
     for inputs in cases:
-        named = zip(("image", "style"), (tensor.numpy() for tensor in inputs), strict=False)
-        (found,) = session.run(None, dict(named))
+        by_name = dict(zip(("image", "style"), (tensor.numpy() for tensor in inputs), strict=False))
+        (output,) = session.run(None, by_name)
         with torch.no_grad():
-            wanted = translator(*inputs)
-        if found.shape != tuple(wanted.shape):
+            expected = translator(*inputs)
+        if output.shape != tuple(expected.shape):
             differences.append(torch.tensor(torch.inf))
         else:
-            differences.append((torch.from_numpy(found) - wanted).abs().max())
+            differences.append((torch.from_numpy(output) - expected).abs().max())
     return float(torch.stack(differences).max()), tuple(tuple(inputs[0].shape) for inputs in cases)
 
 

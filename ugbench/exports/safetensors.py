@@ -1,4 +1,4 @@
-"""A run's networks in one .safetensors file that says by itself what they are, and reading it back."""
+"""Writes the networks of a run to one .safetensors file with a complete description of them, and reads it back."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Export:
-    """What an exported file says and holds.
+    """The content of an exported file.
 
     Attributes:
-        method, variant, preset, config, seed, precision: as in the run's config.json; config is complete.
-        directions: what the networks translate.
-        dataset: name, fingerprint and counts of images of what it was trained on; no paths.
-        run: the run's id.
-        step: steps that the networks were trained for.
-        digest: of `tensors` (ugbench.runs.checkpoint.digest).
-        tensors: the networks that translate, by their names in the method's state dict.
+        method, variant, preset, config, seed, precision: as in the run's config.json; config has every field.
+        directions: the directions that the networks translate.
+        dataset: name, fingerprint and numbers of images of the training data; it holds no paths.
+        run: id of the run.
+        step: number of steps that the networks were trained for.
+        digest: digest of `tensors` (ugbench.runs.checkpoint.digest).
+        tensors: weights of the networks that translate, by their names in the method's state dict.
     """
 
     method: str
@@ -52,7 +52,12 @@ class Export:
 
 
 def export_of(run: Run, method: Method, step: int) -> Export:
-    """The export of a run whose networks are loaded in `method`; networks without weights are left out."""
+    """The export of a run.
+
+    Args:
+        method: the method with the weights of the run; networks without weights (on the meta device) are left out.
+        step: number of steps that the weights were trained for.
+    """
     tensors = {
         f"{child}.{name}": tensor
         for child, network in method.inference().items()
@@ -68,7 +73,7 @@ def export_of(run: Run, method: Method, step: int) -> Export:
         seed=config.seed,
         precision=config.precision,
         directions=run.directions(),
-        # Where the data lay is nobody's business who gets the file.
+        # Paths on the user's machine must not get into a file that is passed on.
         dataset=None if config.dataset is None else config.dataset.model_dump(exclude={"root", "skipped"}),
         run=run.id,
         step=step,
@@ -78,59 +83,66 @@ def export_of(run: Run, method: Method, step: int) -> Export:
 
 
 def write(export: Export, file: Path) -> None:
-    """Write the file, whole or not at all.
+    """Write the file, completely or not at all.
 
     Raises:
-        UgbenchError: the disk refuses.
+        UgbenchError: the file cannot be written.
     """
-    told = {name: value for name, value in vars(export).items() if name != "tensors"}
-    checkpoint.write_tensors(file, export.tensors, {"format": "pt", KEY: json.dumps({"schema": SCHEMA, **told})})
-    file.chmod(0o644)  # safetensors makes files that their owner alone can read, and this one is to be given away
+    description = {name: value for name, value in vars(export).items() if name != "tensors"}
+    metadata = {"format": "pt", KEY: json.dumps({"schema": SCHEMA, **description})}
+    checkpoint.write_tensors(file, export.tensors, metadata)
+    file.chmod(0o644)  # only the owner can read a file that safetensors wrote, and this one is to be passed on
 
 
 def read_export(file: Path) -> Export:
-    """The export in a file.
+    """Read an exported file.
 
     Raises:
-        UsageError: there is no such file, `ugbench export` did not write it, or it is damaged.
+        UsageError: there is no such file, it is damaged, or `ugbench export` did not write it.
     """
     if not file.is_file():
         raise UsageError(f"{file}: there is no such file; give one that `ugbench export` wrote.")
     try:
         with safe_open(file, framework="pt") as opened:
-            told = (opened.metadata() or {}).get(KEY)
+            description = (opened.metadata() or {}).get(KEY)
             names = list(opened.keys())
-            tensors = {name: opened.get_tensor(name) for name in names} if told is not None else {}
+            tensors = {name: opened.get_tensor(name) for name in names} if description is not None else {}
     except (SafetensorError, OSError):
-        raise UsageError(f"{file} is no safetensors file, or a damaged one; export the run again.") from None
-    if told is None:
-        found = ", ".join(names[:4]) or "no tensors"
-        raise UsageError(f"{file} has no '{KEY}' in its metadata, but {found}; give one that `ugbench export` wrote.")
+        raise UsageError(f"{file} is damaged, or not a safetensors file; export the run again.") from None
+    if description is None:
+        content = ", ".join(names[:4]) or "no tensors"
+        raise UsageError(
+            f"{file} has no '{KEY}' in its metadata and holds {content}; give a file that `ugbench export` wrote."
+        )
     try:
-        fields = json.loads(told)
+        fields = json.loads(description)
         schema = fields.pop("schema")
         if schema != SCHEMA:
-            raise UsageError(f"{file} is of schema {schema}, and this version reads {SCHEMA}; update ugbench.")
+            raise UsageError(f"{file} has schema {schema}, and this version reads schema {SCHEMA}; update ugbench.")
         export = Export(**{**fields, "directions": tuple(fields["directions"])}, tensors=tensors)
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise UsageError(f"{file}: the metadata '{KEY}' is not what `ugbench export` writes; export again.") from None
+        raise UsageError(
+            f"{file}: the metadata '{KEY}' is not what `ugbench export` writes; export the run again."
+        ) from None
     if checkpoint.digest(tensors) != export.digest:
-        raise UsageError(f"{file} is damaged: its tensors are not those that were written; export the run again.")
+        raise UsageError(f"{file} is damaged: its tensors differ from those that were written; export the run again.")
     return export
 
 
 def build(export: Export) -> Method:
-    """The method with the exported networks, in eval mode on the CPU; the rest of it has no memory.
+    """The method with the exported networks, in eval mode on the CPU. Its other networks have no weights.
 
     Raises:
-        UnknownName: its method is not installed.
-        UsageError: the installed method no longer takes that config or those tensors.
+        UnknownName: the method is not installed.
+        UsageError: the installed method has changed and no longer takes this config or these tensors.
     """
     cls = registry.load_method(export.method)
     try:
         config = cls.Config(**export.config)
     except ValidationError as error:
-        raise UsageError(f"the export of {export.run}: {first_fault(error)}; {export.method} has changed.") from None
+        raise UsageError(
+            f"the export of {export.run}: {first_fault(error)}; {export.method} has changed, so export the run again."
+        ) from None
     with torch.device("meta"):
         method = cls(config)
     try:
@@ -138,5 +150,8 @@ def build(export: Export) -> Method:
     except RuntimeError:
         unexpected = ["shapes"]
     if unexpected:
-        raise UsageError(f"the export of {export.run} and {export.method} differ in {unexpected[0]}; it has changed.")
+        raise UsageError(
+            f"the export of {export.run} and {export.method} differ in {unexpected[0]}; {export.method} has changed, "
+            "so export the run again."
+        )
     return method.eval().requires_grad_(False)

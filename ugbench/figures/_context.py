@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
 from ugbench.figures._curves import rho_by_network
-from ugbench.runs.filters import of_datasets
+from ugbench.runs.filters import select_datasets
 from ugbench.runs.run import Run, list_runs
 from ugbench.runs.training_log import Curve, read_curves
 
@@ -50,7 +50,7 @@ class FigureContext:
         if self.runs and self.dataset is not None and self.dataset not in map(dataset_name, self.runs):
             names = ", ".join(sorted(set(map(dataset_name, self.runs))))
             raise UsageError(f"--dataset {self.dataset}: the runs given by --run are of {names}; leave one option out.")
-        return of_datasets(runs, dataset_name, datasets, self.results, "runs", "train one with `ugbench train`")
+        return select_datasets(runs, dataset_name, datasets, self.results, "runs", "train one with `ugbench train`")
 
     def selected_runs_of_one_dataset(self) -> list[Run]:
         """The runs to draw, for figures that show one data set only.
@@ -81,7 +81,7 @@ class RhoLog:
 
 def dataset_name(run: Run) -> str:
     """The name of the data set's folder that holds the run."""
-    return run.path.parent.parent.name
+    return run.dataset_folder.name
 
 
 def label_runs(runs: Iterable[Run]) -> list[str]:
@@ -117,7 +117,7 @@ def read_rho_logs(context: FigureContext) -> list[RhoLog]:
     logs = [
         RhoLog(label, run, networks)
         for label, run in zip(label_runs(runs), runs, strict=True)
-        if (networks := rho_by_network(read_curves(run.path)))
+        if (networks := rho_by_network(read_curves(run)))
     ]
     if not logs:
         raise UsageError(

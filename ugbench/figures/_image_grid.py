@@ -18,7 +18,6 @@ from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import UsageError
 from ugbench.figures import _style
 from ugbench.figures._context import FigureContext
-from ugbench.inference.image_files import ATTENTION
 from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import check_sources, files_by_stem, sources_of
 
@@ -120,7 +119,7 @@ def draw(context: FigureContext, choose_columns: ChooseColumns, missing: str) ->
     if has_outputs and not blocks:
         raise UsageError("no test image has an output of each of these runs; draw fewer: --run RUN for each.")
     if not blocks:
-        folder = runs[0].path / "outputs" / (context.direction or "A2B")
+        folder = runs[0].outputs(context.direction or "A2B")
         raise UsageError(f"no {missing}, for example in {folder}; run `ugbench eval` to make them.")
     return _draw_blocks(blocks, size)
 
@@ -141,7 +140,7 @@ def overlay_files(run: Run, direction: Direction, stems: Sequence[str], name: st
     Args:
         name: name of a map beyond the main one; empty for the main one.
     """
-    folder = run.path / "outputs" / direction / ATTENTION / name
+    folder = run.overlays(direction) / name
 
     def file(stem: str) -> Path | None:
         path = folder / f"{stem}.png"

@@ -164,7 +164,7 @@ def line_styles(runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
     """
     order = _StyleOrder.of([run.config for run in runs])
     if not all(order.contains(run.config) for run in runs):
-        roots = sorted({run.path.parents[2] for run in runs})
+        roots = sorted({run.results for run in runs})
         all_configs = [run.config for root in roots for run in list_runs(root)]
         order = _StyleOrder.of([*(run.config for run in runs), *all_configs], with_unregistered=True)
     places = {order.place(run.config): run.config.label for run in runs}

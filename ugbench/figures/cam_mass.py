@@ -72,7 +72,7 @@ def draw(context: FigureContext) -> Figure:
     if not panels and not map_rows.without_maps:
         raise UsageError("the methods of these runs have no attention maps; choose other runs: --run RUN for each.")
     if not panels:
-        folder = runs[0].path / "outputs" / (context.direction or "A2B")
+        folder = runs[0].outputs(context.direction or "A2B")
         raise UsageError(
             f"no attention maps of a last step are stored, for example in {folder}; run "
             "`ugbench eval --metric cam_mass` to make them."

@@ -11,7 +11,6 @@ from ugbench.direction import Direction
 from ugbench.figures import _image_grid
 from ugbench.figures._context import FigureContext, label_runs
 from ugbench.figures._image_grid import ImageColumn
-from ugbench.inference.image_files import ATTENTION
 from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import files_by_stem
 
@@ -43,5 +42,5 @@ def _columns(dataset: DataSet, runs: Sequence[Run], direction: Direction, stems:
 
 def _map_names(run: Run, direction: Direction) -> list[str]:
     """The names of the maps beyond the main one: each has a folder of its name."""
-    folder = run.path / "outputs" / direction / ATTENTION
+    folder = run.overlays(direction)
     return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []

@@ -37,7 +37,7 @@ def draw(context: FigureContext) -> Figure:
         RunError: a line of a metrics.jsonl is damaged.
     """
     runs = context.selected_runs_of_one_dataset()
-    logs = {run.path: read_curves(run.path) for run in runs}
+    logs = {run.path: read_curves(run) for run in runs}
     terms = loss_terms(logs.values())
     if not terms:
         raise UsageError(f"no run under {context.results} has logged a loss yet; train on and draw again.")

@@ -16,6 +16,7 @@ from matplotlib.lines import Line2D
 from ugbench.errors import UsageError
 from ugbench.figures import _style
 from ugbench.figures._context import FigureContext
+from ugbench.runs.folder import reference_scores_file
 from ugbench.runs.run import Run
 from ugbench.scoring import record
 from ugbench.scoring.record import ScoreRecord
@@ -62,7 +63,7 @@ def draw(context: FigureContext) -> Figure:
         RunError: a line of a scores.jsonl is not a score record.
     """
     runs = context.selected_runs_of_one_dataset()
-    scores = {run.path: over_steps(record.read(run.path / record.FILE)) for run in runs}
+    scores = {run.path: over_steps(record.read(run.scores_file)) for run in runs}
     panels = _select(_panels_with_two_steps(context, scores.values()), context.metrics)
     runs = [run for run in runs if any(panel in scores[run.path] for panel in panels)]
     levels = {panel: by_subject for panel in panels if (by_subject := _floor_and_ceiling(runs[0], panel))}
@@ -165,7 +166,7 @@ def _floor_and_ceiling(run: Run, panel: Measured) -> dict[str, float]:
     return {
         subject: score.value
         for subject in FLOOR_AND_CEILING
-        for score in record.read(run.path.parents[1] / subject / record.FILE)
+        for score in record.read(reference_scores_file(run.dataset_folder, subject))
         if Measured(score.metric, score.protocol_id, score.direction) == panel
     }
 

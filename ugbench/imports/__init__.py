@@ -1,1 +1,1 @@
-"""What comes from outside becomes a run: published checkpoints, and the outputs of other tools."""
+"""How checkpoints and outputs from elsewhere become runs."""

@@ -1,4 +1,7 @@
-"""A published checkpoint, or what `ugbench export` wrote, as a run: its weights in our names, and their config."""
+"""Imports a published checkpoint, or a file that `ugbench export` wrote, as a run.
+
+The run holds the weights under the names of the method's state dict, and the config that fits them.
+"""
 
 from __future__ import annotations
 
@@ -20,26 +23,28 @@ from ugbench.direction import Direction
 from ugbench.errors import ConfigError, UnknownName, UsageError, first_fault
 from ugbench.exports.safetensors import read_export
 from ugbench.imports import reconstruction
-from ugbench.imports.files import EXPORT, checkpoint_files, read_tensors
-from ugbench.imports.target import checked_name, dataset_record, digests, home, open_import
+from ugbench.imports.checkpoint_files import EXPORT, checkpoint_files, read_tensors
+from ugbench.imports.imported_run import checked_name, dataset_record, digests, open_import, runs_folder
 from ugbench.method import Method, MethodConfig
-from ugbench.runs import checkpoint
-from ugbench.runs.checkpoint import GENERATORS
+from ugbench.runs import checkpoint, method_description
 from ugbench.runs.run import Origin, Run, RunConfig
+from ugbench.training.counts import count
 
-SHOWN = 8  # images that a forward pass is tried on
+TRIED = 8  # images of the target domain that each forward pass is tried on
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What a user asks `import` for.
+class ImportRequest:
+    """The options of an import.
 
     Attributes:
-        path: a checkpoint's file, or the folder of its files.
-        name: what to call it; None takes the file's.
-        direction: of a checkpoint that translates one way.
-        revision: of the public code.
-        overrides: config fields that the tensors do not tell.
+        path: the file of a checkpoint, or the folder of its files.
+        method: name of the method that the checkpoint belongs to.
+        name: name of the run in tables; None takes the name of the file.
+        dataset: the data set that the run is scored on; None if there is none.
+        direction: direction of a checkpoint that translates in one direction.
+        revision: revision of the public code that trained the checkpoint; None is the method's default.
+        overrides: values of config fields that cannot be read from the tensors.
     """
 
     path: Path
@@ -52,8 +57,8 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """What the files hold: `direction` is None where they translate both ways."""
+class _Contents:
+    """What the files hold. `direction` is None if the networks translate in both directions."""
 
     config: MethodConfig
     state: Mapping[str, Tensor]
@@ -63,101 +68,112 @@ class _Found:
 
 
 def import_checkpoint(
-    wish: Wish, results: Path, precision: Precision, say: Callable[[str], None] = lambda _text: None
+    request: ImportRequest, results: Path, precision: Precision, log: Callable[[str], None] = lambda _text: None
 ) -> Run:
-    """Read a checkpoint and write its run, with the weights of the networks that it holds; again is the same run.
+    """Read a checkpoint and write its run. Importing the same files with the same options again gives the same run.
 
-    Where the tensors fit several forward passes of the public code and a data set is given, it is said when another
-    one than the chosen one reconstructs the target domain better.
+    If the tensors fit several forward passes of the public code and a data set is given, a warning is logged when
+    another pass than the chosen one reconstructs the target domain better.
 
+    Args:
+        log: called with each warning.
     Raises:
-        UnknownName: no such method.
+        UnknownName: there is no such method.
         WeightsError: a file is damaged or holds more than plain tensors.
-        UsageError: the tensors are not of the method's public code, or an option does not fit.
+        UsageError: the tensors do not come from the method's public code, or an option does not fit.
     """
-    method = registry.load_method(wish.method)
-    files = checkpoint_files(wish.path)
-    name = checked_name(wish.name or _name(files[0], wish.revision))
+    method = registry.load_method(request.method)
+    files = checkpoint_files(request.path)
+    name = checked_name(request.name or _default_name(files[0], request.revision))
     if files[0].suffix == EXPORT:
-        found = _exported(wish, files[0])
+        contents = _read_exported(request, files[0])
     else:
         tensors = read_tensors(files)
-        found = _foreign(wish, method, tensors)
-        if wish.dataset is not None and len(method.revisions) > 1 and found.revision in method.revisions:
-            _check_revision(wish, method, tensors, found, say)
+        contents = _read_public(request, method, tensors)
+        if request.dataset is not None and len(method.revisions) > 1 and contents.revision in method.revisions:
+            _check_revision(request, method, tensors, contents, log)
     config = RunConfig(
-        method=wish.method,
-        variant=found.variant,
+        method=request.method,
+        variant=contents.variant,
         preset=None,
-        config=found.config.model_dump(),
-        dataset=None if wish.dataset is None else dataset_record(wish.dataset),
-        direction=found.direction,
+        config=contents.config.model_dump(),
+        dataset=None if request.dataset is None else dataset_record(request.dataset),
+        direction=contents.direction,
         seed=None,
         precision=precision,
-        origin=Origin(name=name, files=digests(files, files[0].parent), revision=found.revision),
+        origin=Origin(name=name, files=digests(files, files[0].parent), revision=contents.revision),
     )
-    run = open_import(home(results, wish.dataset), config)
-    _write_weights(run, {key: tensor.float() for key, tensor in found.state.items()})
+    run = open_import(runs_folder(results, request.dataset), config)
+    _write_weights(run, {key: tensor.float() for key, tensor in contents.state.items()})
+    method_description.write(run, count(request.method, contents.config))
     return run
 
 
-def _name(file: Path, revision: str | None) -> str:
-    """The file's own, with the revision that was asked for: two revisions of one file are two runs."""
+def _default_name(file: Path, revision: str | None) -> str:
+    """The name of the file, and the revision that was asked for, because two revisions of a file are two runs."""
     return file.name.removesuffix(file.suffix) + (f"-{revision}" if revision else "")
 
 
-def _exported(wish: Wish, file: Path) -> _Found:
+def _read_exported(request: ImportRequest, file: Path) -> _Contents:
     export = read_export(file)
-    if export.method != wish.method:
-        raise UsageError(f"--as {wish.method}: {file} holds a {export.method}; give --as {export.method}.")
-    if wish.revision is not None:
-        raise UsageError(f"--revision {wish.revision}: {file} says itself what it is; leave it out.")
-    ways = export.directions
-    if wish.direction is not None and (len(ways) > 1 or wish.direction not in ways):
-        raise UsageError(f"--direction {wish.direction}: {file} translates {' and '.join(ways)}; leave it out.")
+    if export.method != request.method:
+        raise UsageError(f"--as {request.method}: {file} holds the method {export.method}; give --as {export.method}.")
+    if request.revision is not None:
+        raise UsageError(
+            f"--revision {request.revision}: {file} already holds complete settings; leave the option out."
+        )
+    directions = export.directions
+    if request.direction is not None and (len(directions) > 1 or request.direction not in directions):
+        raise UsageError(
+            f"--direction {request.direction}: {file} translates {' and '.join(directions)}; leave the option out."
+        )
     config = registry.load_method(export.method).Config(**export.config)
-    config = _with_overrides(config, wish.overrides)
-    return _Found(config, export.tensors, export.variant, ways[0] if len(ways) == 1 else None, None)
+    config = _with_overrides(config, request.overrides)
+    return _Contents(config, export.tensors, export.variant, directions[0] if len(directions) == 1 else None, None)
 
 
-def _foreign(wish: Wish, method: type[Method], tensors: Mapping[str, Any]) -> _Found:
-    config, state = method.load_public_checkpoint(tensors, wish.revision, wish.direction)
-    config = _with_overrides(config, wish.overrides)
-    revision = wish.revision or next(iter(method.revisions), None)
-    return _Found(config, state, None, _direction(method, config, state, wish.direction), revision)
+def _read_public(request: ImportRequest, method: type[Method], tensors: Mapping[str, Any]) -> _Contents:
+    config, state = method.load_public_checkpoint(tensors, request.revision, request.direction)
+    config = _with_overrides(config, request.overrides)
+    revision = request.revision or next(iter(method.revisions), None)
+    return _Contents(config, state, None, _direction(method, config, state, request.direction), revision)
 
 
 def _direction(
-    method: type[Method], config: MethodConfig, state: Mapping[str, Tensor], asked: Direction | None
+    method: type[Method], config: MethodConfig, state: Mapping[str, Tensor], requested: Direction | None
 ) -> Direction | None:
-    """The one direction of weights that translate one way; None for both."""
+    """The direction of weights that translate in one direction; None for weights that translate in both."""
     with torch.device("meta"):
         needed = set(method(config).inference())
     if len(method.directions) == 1 or not needed <= {key.split(".")[0] for key in state}:
-        return asked or method.directions[0]
-    if asked is not None:
-        raise UsageError(f"--direction {asked}: these weights translate both ways; leave it out.")
+        return requested or method.directions[0]
+    if requested is not None:
+        raise UsageError(f"--direction {requested}: these weights translate in both directions; leave the option out.")
     return None
 
 
 def _check_revision(
-    wish: Wish, method: type[Method], tensors: Mapping[str, Any], found: _Found, say: Callable[[str], None]
+    request: ImportRequest,
+    method: type[Method],
+    tensors: Mapping[str, Any],
+    contents: _Contents,
+    log: Callable[[str], None],
 ) -> None:
-    """Say where another forward pass than the chosen one reconstructs the target domain better."""
-    assert wish.dataset is not None and found.revision is not None
-    direction = found.direction or "A2B"
+    """Log a warning if another forward pass than the chosen one reconstructs the target domain better."""
+    assert request.dataset is not None and contents.revision is not None
+    direction = contents.direction or "A2B"
     splits = (split[direction[2]] for split in (TEST, TRAIN))
-    split = next((split for split in splits if wish.dataset.has(split)), None)
+    split = next((split for split in splits if request.dataset.has(split)), None)
     if split is None:
         return
-    targets = to_float(load_images(wish.dataset.split(split)[:SHOWN], found.config.size))
+    targets = to_float(load_images(request.dataset.split(split)[:TRIED], contents.config.size))
     methods = {}
     for revision in method.revisions:
-        config, state = method.load_public_checkpoint(tensors, revision, wish.direction)
-        methods[revision] = _loaded(method, _with_overrides(config, wish.overrides), state)
-    warning = reconstruction.compare(methods, found.revision, targets, direction).warning
+        config, state = method.load_public_checkpoint(tensors, revision, request.direction)
+        methods[revision] = _loaded(method, _with_overrides(config, request.overrides), state)
+    warning = reconstruction.compare(methods, contents.revision, targets, direction).warning
     if warning is not None:
-        say(warning)
+        log(warning)
 
 
 def _loaded(method: type[Method], config: MethodConfig, state: Mapping[str, Tensor]) -> Method:
@@ -168,12 +184,12 @@ def _loaded(method: type[Method], config: MethodConfig, state: Mapping[str, Tens
 
 
 def _write_weights(run: Run, state: Mapping[str, Tensor]) -> None:
-    """The weights of an imported run, at step 0: a checkpoint, and the file that translation reads."""
+    """Write the weights of an imported run as a checkpoint of step 0, and as the file that translation reads."""
     checkpoint.save(run.checkpoints, checkpoint.Checkpoint(0, {"method": dict(state)}, {"imported": True}))
     with torch.device("meta"):
         needed = registry.load_method(run.config.method)(run.config.method_config()).inference()
     generators = {key: tensor for key, tensor in state.items() if key.split(".")[0] in needed}
-    checkpoint.write_tensors(run.path / GENERATORS, generators, {"step": "0"})
+    checkpoint.write_tensors(run.generators_file, generators, {"step": "0"})
 
 
 def _with_overrides(config: MethodConfig, overrides: Mapping[str, Any]) -> MethodConfig:

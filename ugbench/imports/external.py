@@ -1,4 +1,7 @@
-"""The outputs of any other tool, from a folder or made by a command, as a run of the method `external`."""
+"""Imports the outputs of another tool as a run of the method `external`.
+
+The outputs come from a folder, or a command makes them.
+"""
 
 from __future__ import annotations
 
@@ -6,69 +9,67 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from ugbench.data.datasets import DataSet
-from ugbench.data.images import FORMATS, Size, check_stems, is_image, list_images, read_image
+from ugbench.data.images import Size, check_stems, is_image, list_images, read_image, read_size
 from ugbench.data.splits import TEST
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import DataError, UgbenchError, UsageError
-from ugbench.imports.target import checked_name, dataset_record, digests, home, open_import
+from ugbench.imports.imported_run import checked_name, dataset_record, digests, open_import, runs_folder
 from ugbench.runs.run import EXTERNAL, Origin, Run, RunConfig
 from ugbench.runs.stored_outputs import commonest_size
 
 
 @dataclass(frozen=True)
-class Matched:
-    """One direction's outputs held against the data set's test sources.
+class MatchedOutputs:
+    """The outputs of one direction, matched to the test sources of a data set by their stems.
 
     Attributes:
         files: outputs that have a source, sorted by name.
         missing: stems of sources without an output.
-        extra: outputs without a source, which are left out.
-        odd: outputs of another size than most, which scores squash to it.
-        size: what most of them have, px.
-        images: how many sources there are.
+        extra: outputs without a source; they are not imported.
+        odd_sized: outputs of another size than most; scores resize them to `size`.
+        size: the commonest size of the outputs, px.
+        n_sources: number of sources.
     """
 
     files: tuple[Path, ...]
     missing: tuple[str, ...]
     extra: tuple[Path, ...]
-    odd: tuple[Path, ...]
+    odd_sized: tuple[Path, ...]
     size: Size
-    images: int
+    n_sources: int
 
 
-def match(folder: Path, dataset: DataSet, direction: Direction) -> Matched:
-    """The images of a folder by the stems of the data set's test sources.
+def match_outputs(folder: Path, dataset: DataSet, direction: Direction) -> MatchedOutputs:
+    """Match the images of a folder to the test sources of a data set by their stems.
 
     Raises:
-        DataError: no such folder, no image in it, not one with a source's stem, or one that cannot be read.
-        UsageError: two outputs have one stem.
+        DataError: there is no such folder, it holds no image, no image has the stem of a source, or one cannot be read.
+        UsageError: two outputs have the same stem.
     """
     sources = dataset.split(TEST[direction[0]])
     check_stems(sources)
-    found = list_images(folder)
+    images = list_images(folder)
     stems = {path.stem for path in sources}
-    files = [path for path in found if path.stem in stems]
+    files = [path for path in images if path.stem in stems]
     check_stems(files)
     if not files:
         raise DataError(
-            f"{folder}: none of its {len(found)} images has the stem of a source in {sources[0].parent} "
-            f"({found[0].name} against {sources[0].name}); rename them, or give another --direction or --dataset."
+            f"{folder}: none of its {len(images)} images has the stem of a source in {sources[0].parent} "
+            f"({images[0].name} against {sources[0].name}); rename them, or give another --direction or --dataset."
         )
     for file in files:
         read_image(file)
-    size, own = commonest_size(files), {path.stem for path in files}
-    return Matched(
+    size, matched_stems = commonest_size(files), {path.stem for path in files}
+    return MatchedOutputs(
         tuple(files),
-        tuple(path.stem for path in sources if path.stem not in own),
-        tuple(path for path in found if path.stem not in stems),
+        tuple(path.stem for path in sources if path.stem not in matched_stems),
+        tuple(path for path in images if path.stem not in stems),
         tuple(path for path in files if _size(path) != size),
         size,
         len(sources),
@@ -76,67 +77,83 @@ def match(folder: Path, dataset: DataSet, direction: Direction) -> Matched:
 
 
 def folders_by_direction(folder: Path, direction: Direction | None) -> dict[Direction, Path]:
-    """One direction's folder, or the subfolders A2B and B2A that are there.
+    """The folder of each direction: the subfolders A2B and B2A if there are any, else the folder itself.
 
+    Args:
+        direction: the only direction to import; None imports all subfolders, and takes a folder of images for A2B.
     Raises:
         DataError: there is no such folder.
         UsageError: it has both images and such subfolders.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; name one of images, or of subfolders A2B and B2A.")
-    inside: dict[Direction, Path] = {way: folder / way for way in DIRECTIONS if (folder / way).is_dir()}
-    if not inside:
+        raise DataError(f"{folder}: no such folder; name a folder of images, or one with subfolders A2B and B2A.")
+    subfolders: dict[Direction, Path] = {name: folder / name for name in DIRECTIONS if (folder / name).is_dir()}
+    if not subfolders:
         return {direction or "A2B": folder}
     if any(map(is_image, folder.iterdir())):
-        raise UsageError(f"{folder}: has images beside {' and '.join(inside)}; name the folder of one direction.")
-    return {way: path for way, path in inside.items() if direction in (None, way)} or {direction or "A2B": folder}
+        raise UsageError(f"{folder}: has images beside {' and '.join(subfolders)}; name the folder of one direction.")
+    requested = {name: path for name, path in subfolders.items() if direction in (None, name)}
+    return requested or {direction or "A2B": folder}
 
 
 @contextmanager
-def made_by_command(template: str, dataset: DataSet, direction: Direction) -> Iterator[dict[Direction, Path]]:
-    """The folder that a tool filled: {input} is the folder of test sources, {output} an empty one to write into.
+def run_tool(template: str, dataset: DataSet, direction: Direction) -> Iterator[dict[Direction, Path]]:
+    """Run a tool on the test sources of a direction. The folder that it wrote exists during the `with` block.
 
-    The template is split into words as a shell would, but no shell reads it.
-
+    Args:
+        template: the command. {input} stands for the folder of test sources, {output} for an empty folder to write to.
+            It is split into words as a shell does, but it does not run in a shell.
     Raises:
-        UsageError: it lacks {input} or {output}, its quotes do not close, or its program is not there.
-        UgbenchError: the program failed.
+        UsageError: {input} or {output} is missing, a quote is not closed, or there is no such program.
+        UgbenchError: the program failed, or wrote no image.
     """
     try:
         words = shlex.split(template)
     except ValueError as error:
         raise UsageError(f"--command {template!r}: {error}; close its quotes.") from None
     if not all(any(mark in word for word in words) for mark in ("{input}", "{output}")):
-        raise UsageError(f"--command {template!r}: it needs {{input}} and {{output}}, the folders to read and to fill.")
+        raise UsageError(
+            f"--command {template!r}: it needs {{input}} and {{output}}, the folders to read and to write."
+        )
     sources = dataset.split(TEST[direction[0]])[0].parent.resolve()
     with tempfile.TemporaryDirectory(prefix="ugbench-external-") as output:
-        filled = [word.replace("{input}", str(sources)).replace("{output}", output) for word in words]
+        command = [word.replace("{input}", str(sources)).replace("{output}", output) for word in words]
         try:
-            done = subprocess.run(filled, check=False, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         except OSError as error:
             raise UsageError(f"--command: {words[0]} could not be run ({error.strerror}); check its path.") from None
         if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-            raise UgbenchError(f"--command: {words[0]} ended with {done.returncode} ({last}); mend it and try again.")
+            reason = (done.stderr.strip().splitlines() or ["it printed no error"])[-1]
+            raise UgbenchError(
+                f"--command: {words[0]} ended with exit code {done.returncode} ({reason}); fix that and try again."
+            )
         if not any(map(is_image, Path(output).iterdir())):
-            raise UgbenchError(f"--command: {words[0]} left no image in {{output}}; have it write files there.")
+            raise UgbenchError(f"--command: {words[0]} wrote no image to {{output}}; let it write its files there.")
         yield {direction: Path(output)}
 
 
 def import_outputs(
-    matched: Mapping[Direction, Matched],
+    matched: Mapping[Direction, MatchedOutputs],
     name: str,
     dataset: DataSet,
     results: Path,
     command: str | None = None,
 ) -> Run:
-    """Copy matched outputs, as they are, into a run; the same outputs again are the same run.
+    """Copy matched outputs unchanged into a run. Importing the same outputs again gives the same run.
 
+    Args:
+        matched: the outputs of each direction.
+        name: name of the run in tables.
+        command: the command that made the outputs, for the record.
     Raises:
-        UsageError: the name cannot be a method's, or other outputs have it.
+        UsageError: the name cannot be used, or a run with other outputs has it.
     """
     checked_name(name)
-    digest = {f"{way}/{key}": sha for way, own in matched.items() for key, sha in _digests(own.files).items()}
+    digest_by_name = {
+        f"{direction}/{file}": digest
+        for direction, outputs in matched.items()
+        for file, digest in digests(outputs.files, outputs.files[0].parent).items()
+    }
     config = RunConfig(
         method=EXTERNAL,
         variant=None,
@@ -146,23 +163,18 @@ def import_outputs(
         direction=next(iter(matched)) if len(matched) == 1 else None,
         seed=None,
         precision="fp32",
-        origin=Origin(name=name, files=digest, command=command),
+        origin=Origin(name=name, files=digest_by_name, command=command),
     )
-    run = open_import(home(results, dataset), config)
-    for way, own in matched.items():
-        target = run.path / "outputs" / way
+    run = open_import(runs_folder(results, dataset), config)
+    for direction, outputs in matched.items():
+        target = run.outputs(direction)
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
-        for file in own.files:
+        for file in outputs.files:
             shutil.copyfile(file, target / file.name)
     return run
 
 
-def _digests(files: Sequence[Path]) -> dict[str, str]:
-    return digests(files, files[0].parent)
-
-
 def _size(file: Path) -> Size:
-    with Image.open(file, formats=FORMATS) as image:
-        width, height = image.size
+    width, height = read_size(file)
     return width if width == height else (width, height)

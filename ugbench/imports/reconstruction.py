@@ -1,7 +1,7 @@
-"""Which forward pass a published checkpoint was trained with, where its tensors fit several.
+"""Compares the forward passes that a published checkpoint may have been trained with, if its tensors fit several.
 
-A generator that was trained with the identity loss leaves images of its target domain nearly as they are, but
-only in the forward pass that it was trained in: so the pass that changes them least is the right one.
+A generator that was trained with the identity loss hardly changes images of its target domain, but only in the forward
+pass that it was trained with. So the pass that changes them least is the right one.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from ugbench.method import Method
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """How each revision of one checkpoint reconstructs images of the target domain.
+    """How well each revision of a checkpoint reconstructs images of the target domain.
 
     Attributes:
         chosen: the revision that was asked for.
-        errors: mean |G(b) - b| by revision, of images in [-1, 1].
+        errors: mean |G(b) - b| by revision, for images b in [-1, 1].
     """
 
     chosen: str
@@ -30,12 +30,12 @@ class Reconstruction:
 
     @property
     def best(self) -> str:
-        """The revision with the smallest error; the chosen one where it is as small."""
+        """The revision with the smallest error; the chosen revision if its error is equally small."""
         return min(self.errors, key=lambda revision: (self.errors[revision], revision != self.chosen))
 
     @property
     def warning(self) -> str | None:
-        """One sentence where another revision than the chosen one fits better, else None."""
+        """A sentence if another revision fits better than the chosen one, else None."""
         if self.best == self.chosen:
             return None
         return (
@@ -48,13 +48,15 @@ class Reconstruction:
 def compare(
     methods: Mapping[str, Method], chosen: str, targets: Tensor, direction: Direction, batch_size: int = 8
 ) -> Reconstruction:
-    """The reconstruction of images (n, 3, size, size) in [-1, 1] of the direction's target domain.
+    """The reconstruction errors of each revision.
 
     Args:
-        methods: the checkpoint in each revision, in eval mode, on the device of `targets`.
+        methods: the checkpoint loaded in each revision, in eval mode, on the device of `targets`.
         chosen: the key of `methods` that was asked for.
+        targets: images of the direction's target domain, (n, 3, size, size) in [-1, 1].
+        batch_size: images that are translated at once.
     Raises:
-        ValueError: there are no images, or `chosen` is not among the methods.
+        ValueError: there are no images, or `chosen` is not a key of `methods`.
     """
     if not len(targets) or chosen not in methods:
         raise ValueError(f"{len(targets)} images, and revision {chosen} of {', '.join(methods)}")

@@ -1,7 +1,8 @@
 """Reads the tensors of a TensorFlow checkpoint (`NAME.index`, `NAME.data-00000-of-00001`) without TensorFlow.
 
-The index is a sorted table as LevelDB writes it: blocks of entries whose keys share prefixes, a block of the
-blocks' places, and a footer. An entry's value is a protocol buffer that says where in the data files a tensor lies.
+The index is a sorted table in LevelDB's format: blocks of entries, a block with the positions of these blocks, and a
+footer. The keys of a block's entries share prefixes. The value of an entry is a protocol buffer with the position of
+a tensor in the data files.
 Sources: LevelDB's table_format.md; TensorFlow's tensor_bundle.proto and tensor_shape.proto.
 """
 
@@ -18,15 +19,15 @@ from torch import Tensor
 from ugbench.errors import UsageError
 
 MAGIC = 0xDB4775248B80FB57
-FOOTER = 48
+FOOTER = 48  # bytes
 FLOAT = 1  # DataType.DT_FLOAT
 
 Message = dict[int, list[int | bytes]]
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a tensor lies: `size` bytes from `offset` in data file `shard`."""
+class _Location:
+    """Where a tensor is stored: `size` bytes from `offset` in data file number `shard`."""
 
     shape: tuple[int, ...]
     shard: int
@@ -35,16 +36,18 @@ class Place:
 
 
 def read_bundle(index: Path) -> dict[str, Tensor]:
-    """The float32 tensors by name; others (counters) and sliced ones are left out.
+    """The float32 tensors of a checkpoint by name. Tensors of other types (counters) and sliced tensors are left out.
 
     Raises:
-        UsageError: the index is of another kind, compressed or damaged, or a data file is missing or short.
+        UsageError: the index is another kind of file, compressed or damaged, or a data file is missing or too short.
     """
     content = index.read_bytes()
     if len(content) < FOOTER or int.from_bytes(content[-8:], "little") != MAGIC:
-        raise UsageError(f"{index} is no index of a TensorFlow checkpoint (its last 8 bytes are not a table's).")
+        raise UsageError(
+            f"{index} is not the index of a TensorFlow checkpoint (its last 8 bytes differ); name another file."
+        )
     try:
-        shards, places = _places(content)
+        shards, locations = _locations(content)
     except _CompressedError:
         raise UsageError(
             f"{index} is compressed, which is not read; save it again with TensorFlow 1.2 to 2.x."
@@ -52,18 +55,18 @@ def read_bundle(index: Path) -> dict[str, Tensor]:
     except (IndexError, ValueError, KeyError, TypeError, AttributeError, UnicodeDecodeError):
         raise UsageError(f"{index} is damaged: its entries cannot be read; copy it again.") from None
     tensors = {}
-    for shard in sorted({place.shard for place in places.values()}):
+    for shard in sorted({location.shard for location in locations.values()}):
         file = index.with_name(f"{index.stem}.data-{shard:05d}-of-{shards:05d}")
         if not file.is_file():
             raise UsageError(f"{index} names {file.name}, which is not beside it; put it there.")
         data = torch.from_file(str(file), size=file.stat().st_size, dtype=torch.uint8)
-        for name, place in places.items():
-            if place.shard != shard:
+        for name, location in locations.items():
+            if location.shard != shard:
                 continue
-            end = place.offset + place.size
-            if end > len(data) or place.size != 4 * math.prod(place.shape):
-                raise UsageError(f"{file} and {index.name} do not fit at {name}; copy both again.")
-            tensors[name] = data[place.offset : end].clone().view(torch.float32).view(place.shape)
+            end = location.offset + location.size
+            if end > len(data) or location.size != 4 * math.prod(location.shape):
+                raise UsageError(f"{file} and {index.name} do not fit together at {name}; copy both again.")
+            tensors[name] = data[location.offset : end].clone().view(torch.float32).view(location.shape)
     return tensors
 
 
@@ -71,13 +74,13 @@ class _CompressedError(Exception):
     """A block of the table is compressed."""
 
 
-def _places(content: bytes) -> tuple[int, dict[str, Place]]:
-    """The number of data files, and where each float32 tensor lies."""
+def _locations(content: bytes) -> tuple[int, dict[str, _Location]]:
+    """The number of data files, and where each float32 tensor is stored."""
     footer = content[-FOOTER:]
     at = 0
-    for _ in range(2):  # the meta index's place, which is not needed
+    for _ in range(2):  # skips the offset and size of the meta index
         _, at = _varint(footer, at)
-    shards, places = 1, {}
+    shards, locations = 1, {}
     for _, handle in _entries(_block(content, footer, at)):
         for key, value in _entries(_block(content, handle, 0)):
             fields = _message(value)
@@ -89,12 +92,12 @@ def _places(content: bytes) -> tuple[int, dict[str, Place]]:
                 dims = _message(bytes(fields.get(2, [b""])[0])).get(2, [])
                 shape = tuple(int(_message(bytes(dim)).get(1, [0])[0]) for dim in dims)
                 shard, offset, size = (int(fields.get(number, [0])[0]) for number in (3, 4, 5))
-                places[key.decode()] = Place(shape, shard, offset, size)
-    return shards, places
+                locations[key.decode()] = _Location(shape, shard, offset, size)
+    return shards, locations
 
 
 def _block(content: bytes, handle: bytes, at: int) -> bytes:
-    """The block that a handle (offset, size) names."""
+    """The block at a handle (offset, size) that begins at byte `at`."""
     offset, at = _varint(handle, at)
     size, _ = _varint(handle, at)
     if content[offset + size]:
@@ -103,20 +106,21 @@ def _block(content: bytes, handle: bytes, at: int) -> bytes:
 
 
 def _entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values; a key says how many bytes it shares with the one before."""
+    """Keys and values of a block. Each key is stored as a number of bytes shared with the key before, and the rest."""
     end = len(block) - 4 - 4 * int.from_bytes(block[-4:], "little")
     key, at = b"", 0
     while at < end:
         shared, at = _varint(block, at)
-        own, at = _varint(block, at)
+        unshared, at = _varint(block, at)
         size, at = _varint(block, at)
-        key = key[:shared] + block[at : at + own]
-        yield key, block[at + own : at + own + size]
-        at += own + size
+        key = key[:shared] + block[at : at + unshared]
+        at += unshared
+        yield key, block[at : at + size]
+        at += size
 
 
 def _message(content: bytes) -> Message:
-    """A protocol buffer's fields by number: varints as numbers, the rest as bytes."""
+    """The fields of a protocol buffer by number: varints as integers, all others as bytes."""
     fields: Message = {}
     at = 0
     while at < len(content):
@@ -135,7 +139,7 @@ def _message(content: bytes) -> Message:
 
 
 def _varint(content: bytes, at: int) -> tuple[int, int]:
-    """A number of 7 bits a byte, lowest first, and where it ends."""
+    """The number stored from byte `at` on, with 7 bits per byte and the lowest first, and the position after it."""
     value = shift = 0
     while True:
         byte = content[at]

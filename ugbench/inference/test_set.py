@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,15 +14,14 @@ from ugbench.data.splits import TEST
 from ugbench.data.tensors import load_images
 from ugbench.direction import Direction
 from ugbench.inference import translate
-from ugbench.inference.image_files import How, has_attention, write_outputs
+from ugbench.inference.attention import attention_maps, attention_names
+from ugbench.inference.image_files import OutputOptions, write_outputs
 from ugbench.method import Method
-from ugbench.runs import stored_maps
-from ugbench.runs.checkpoint import write_json
+from ugbench.runs.json_file import read_json, write_json
 from ugbench.runs.run import Run
-from ugbench.runs.stored_maps import Maps
-from ugbench.runs.stored_outputs import NOTE
+from ugbench.runs.stored_maps import AttentionMaps, read_maps_and_fingerprint, write_maps
 
-BATCH = 8
+BATCH_SIZE = 8
 
 
 def make_outputs(
@@ -34,67 +32,71 @@ def make_outputs(
     step: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Translate the data set's test sources into RUN/outputs/<direction>/, where that is not done already.
+    """Translate the data set's test sources into RUN/outputs/<direction>/, unless that is already done.
 
-    Outputs of another step or of other sources are replaced, and made again where some are gone; another tool's are
-    left as they were imported. Where another process is at it, this waits for it.
-    Overlays of heat maps lie beside them, in attention/, where the method has any.
+    Outputs of another step or of other sources are replaced, and outputs of which some are missing are made again.
+    Outputs of another tool stay as they were imported. If another process makes outputs of the run, this waits for
+    it. If the method has attention maps, their overlays are written into the folder attention/ beside the outputs.
 
+    Args:
+        step: of a stored checkpoint; None is the last one.
+        progress: called with the number of images done and their total.
     Raises:
-        RunError: nothing was saved yet, or no such checkpoint.
+        RunError: nothing was saved yet, or there is no such checkpoint.
     """
     if run.config.is_external:
         return
-    folder = run.path / "outputs" / direction
-    at = run.step() if step is None else step
-    note = {"step": at, "sources": dataset.fingerprint((TEST[direction[0]],))}
-    with run.making_outputs():
+    folder, note_file = run.outputs(direction), run.outputs_note(direction)
+    outputs_step = run.step() if step is None else step
+    note = {"step": outputs_step, "sources": dataset.fingerprint((TEST[direction[0]],))}
+    with run.outputs_lock():
         sources = dataset.split(TEST[direction[0]])
-        same = (folder / NOTE).exists() and json.loads((folder / NOTE).read_text(encoding="utf-8")) == note
+        same = note_file.exists() and read_json(note_file) == note
         if same and all((folder / f"{path.stem}.png").exists() for path in sources):
             return
-        method, _ = translate.load(run, device, step, whole=True)
+        method, _ = translate.load(run, device, step, all_networks=True)
         if not same:
             shutil.rmtree(folder, ignore_errors=True)
-        how = How(mode=run.config.precision, attention=has_attention(method, direction))
-        write_outputs(method, sources, folder, direction, how, progress)
-        # Written last: a folder without it was cut short and is made again.
-        write_json(folder / NOTE, note)
+        attention = bool(attention_names(method, direction))
+        options = OutputOptions(precision=run.config.precision, attention=attention)
+        write_outputs(method, sources, folder, direction, options, progress)
+        # Written last, so that outputs whose making was interrupted are made again.
+        write_json(note_file, note)
 
 
-def make_maps(run: Run, dataset: DataSet, direction: Direction, device: torch.device, step: int | None = None) -> Maps:
-    """The maps of the data set's test sources: the kept ones, or new ones from the run's weights, which are kept.
+def make_maps(
+    run: Run, dataset: DataSet, direction: Direction, device: torch.device, step: int | None = None
+) -> AttentionMaps:
+    """The attention maps of the data set's test sources: the stored ones, or else new ones, which are then stored.
 
-    A method without any, and another tool's outputs, have no maps.
+    The run of a method without attention, or of another tool, has no maps.
 
     Args:
-        step: of a kept checkpoint; None is the last.
+        step: of a stored checkpoint; None is the last one.
     Raises:
-        RunError: nothing was saved yet, no such checkpoint, or a damaged file.
+        RunError: nothing was saved yet, there is no such checkpoint, or a file is damaged.
         DataError: a source cannot be read.
     """
-    at = run.step() if step is None else step
+    maps_step = run.step() if step is None else step
     if run.config.is_external:
-        return Maps({}, frozenset(), at)
+        return AttentionMaps({}, frozenset(), maps_step)
     sources = dataset.split(TEST[direction[0]])
     fingerprint = dataset.fingerprint((TEST[direction[0]],))
-    file = run.path / "outputs" / direction / stored_maps.FILE
-    with run.making_outputs():
-        found = stored_maps.read(file)
-        if found is not None and (found[0].step, found[1]) == (at, fingerprint):
-            return found[0]
-        method, _ = translate.load(run, device, step, whole=True)
-        maps = _maps_of(method, sources, direction, at)
-        stored_maps.write(file, maps, fingerprint)
+    with run.outputs_lock():
+        stored = read_maps_and_fingerprint(run, direction)
+        if stored is not None and (stored[0].step, stored[1]) == (maps_step, fingerprint):
+            return stored[0]
+        method, _ = translate.load(run, device, step, all_networks=True)
+        maps = _compute_maps(method, sources, direction, maps_step)
+        write_maps(run, direction, maps, fingerprint)
     return maps
 
 
-def _maps_of(method: Method, sources: Sequence[Path], direction: Direction, step: int) -> Maps:
-    parts: list[dict[str, Tensor]] = []
-    attended: frozenset[str] = frozenset()
-    for start in range(0, len(sources), BATCH):
-        images = load_images(sources[start : start + BATCH], method.config.size)
-        parts += translate.attention(method, images, direction, batch_size=BATCH, plain=True)
-        if start == 0:
-            attended = frozenset(next(translate.attention(method, images[:1], direction)))
-    return Maps({name: torch.cat([part[name] for part in parts]) for name in parts[0]}, attended, step)
+def _compute_maps(method: Method, sources: Sequence[Path], direction: Direction, step: int) -> AttentionMaps:
+    batches: list[dict[str, Tensor]] = []
+    for start in range(0, len(sources), BATCH_SIZE):
+        images = load_images(sources[start : start + BATCH_SIZE], method.config.size)
+        batches += attention_maps(method, images, direction, batch_size=BATCH_SIZE, with_features=True)
+    attended = frozenset(attention_names(method, direction))
+    maps = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
+    return AttentionMaps(maps, attended, step)

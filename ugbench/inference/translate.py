@@ -1,4 +1,4 @@
-"""A run and images in, images out."""
+"""Loads the method of a run and translates images with it."""
 
 from __future__ import annotations
 
@@ -16,40 +16,41 @@ from ugbench.direction import Direction
 from ugbench.errors import RunError, UsageError
 from ugbench.method import Method
 from ugbench.runs import checkpoint
-from ugbench.runs.checkpoint import GENERATORS
 from ugbench.runs.run import Run
 
 
-def load(run: Run, device: torch.device, step: int | None = None, whole: bool = False) -> tuple[Method, int]:
-    """The method of a run in eval mode, and the steps that its weights were trained for.
+def load(run: Run, device: torch.device, step: int | None = None, all_networks: bool = False) -> tuple[Method, int]:
+    """The method of a run in eval mode, and the number of steps that its weights were trained for.
 
     Args:
-        step: of a kept checkpoint; None is the last saved.
-        whole: load every network, as attention maps need; else only what translation needs, and the rest has
-            no memory at all.
+        step: of a stored checkpoint; None is the last one.
+        all_networks: load every network, which attention maps need; otherwise only the networks that translation
+            needs are loaded, and the others take no memory.
     Raises:
-        RunError: nothing was saved yet, no such checkpoint, or a damaged file.
+        RunError: nothing was saved yet, there is no such checkpoint, or a file is damaged.
     """
     config = run.config.method_config()
     with torch.device("meta"):
         method = registry.load_method(run.config.method)(config)
-    if step is None and not whole:
-        tensors, at = _read_generators(run.path / GENERATORS)
+    if step is None and not all_networks:
+        tensors, trained_steps = _read_generators(run.generators_file)
     else:
-        tensors, at = _read_checkpoint(run, step)
-    wanted = tensors if whole else _inference_tensors(method, tensors)
-    missing, unexpected = method.load_state_dict(wanted, strict=False, assign=True)
-    expected = set(method.state_dict() if whole else _inference_tensors(method, method.state_dict()))
+        tensors, trained_steps = _read_checkpoint(run, step)
+    state = tensors if all_networks else _inference_tensors(method, tensors)
+    missing, unexpected = method.load_state_dict(state, strict=False, assign=True)
+    expected = set(method.state_dict() if all_networks else _inference_tensors(method, method.state_dict()))
     if run.config.origin is not None:
-        # Of a published checkpoint only the networks that its files hold: one way, or no discriminators.
-        given = {name.split(".")[0] for name in wanted}
+        # The files of an imported checkpoint may lack the discriminators, or the networks of one direction.
+        given = {name.split(".")[0] for name in state}
         expected = {name for name in expected if name.split(".")[0] in given}
-    if odd := sorted({*unexpected, *(expected & set(missing))}):
-        raise RunError(f"{run.path}: the saved weights and {run.config.method} differ in {odd[0]}; make it again.")
+    if differing := sorted({*unexpected, *(expected & set(missing))}):
+        raise RunError(
+            f"{run.path}: the saved weights and {run.config.method} differ in {differing[0]}; make it again."
+        )
     for module in method.children():
         if not any(tensor.is_meta for tensor in module.state_dict().values()):
             module.to(device)
-    return method.eval().requires_grad_(False), at
+    return method.eval().requires_grad_(False), trained_steps
 
 
 def _inference_tensors(method: Method, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -59,24 +60,28 @@ def _inference_tensors(method: Method, tensors: dict[str, Tensor]) -> dict[str, 
 def _read_generators(file: Path) -> tuple[dict[str, Tensor], int]:
     if not file.exists():
         raise RunError(f"{file} is missing: nothing was saved yet; train the run first.")
-    with safe_open(file, framework="pt") as opened:
-        return {name: opened.get_tensor(name) for name in opened.keys()}, int(opened.metadata()["step"])  # noqa: SIM118
+    with safe_open(file, framework="pt") as stream:
+        return {name: stream.get_tensor(name) for name in stream.keys()}, int(stream.metadata()["step"])  # noqa: SIM118
 
 
 def _read_checkpoint(run: Run, step: int | None) -> tuple[dict[str, Tensor], int]:
-    kept = checkpoint.steps(run.checkpoints)
-    if not kept or (step is not None and step not in kept):
-        have = ", ".join(map(str, kept)) or "none"
-        raise RunError(f"{run.path} has no checkpoint {'yet' if step is None else f'of step {step}'}; kept: {have}.")
-    found = checkpoint.load(run.checkpoints / str(kept[-1] if step is None else step), only="method")
-    return found.parts["method"], found.step
+    steps = run.checkpoint_steps()
+    if not steps or (step is not None and step not in steps):
+        stored = ", ".join(map(str, steps)) or "none"
+        raise RunError(f"{run.path} has no checkpoint {'yet' if step is None else f'of step {step}'}; kept: {stored}.")
+    saved = checkpoint.load(run.checkpoint(steps[-1] if step is None else step), only="method")
+    return saved.parts["method"], saved.step
 
 
 def check_direction(run: Run, direction: Direction) -> None:
-    """Raises UsageError where the run does not translate this way."""
+    """Check that the run translates in this direction.
+
+    Raises:
+        UsageError: it does not.
+    """
     if direction not in run.directions():
-        ways = ", ".join(run.directions())
-        raise UsageError(f"--direction {direction}: run {run.id} ({run.config.label}) translates {ways} only.")
+        directions = ", ".join(run.directions())
+        raise UsageError(f"--direction {direction}: run {run.id} ({run.config.label}) translates {directions} only.")
 
 
 def translate(
@@ -85,18 +90,21 @@ def translate(
     direction: Direction,
     *,
     batch_size: int = 8,
-    mode: Precision = "fp32",
+    precision: Precision = "fp32",
     samples: int = 1,
     seed: int = 0,
 ) -> Iterator[Tensor]:
-    """Translate uint8 images (n, 3, size, size), a batch at a time as uint8 on the CPU.
+    """Translate images, one batch after another.
 
     Args:
-        samples: outputs an image, in methods with a style; the k-th uses the same style for every image.
+        images: uint8 (n, 3, size, size).
+        samples: the number of outputs for each image, for methods with a style; the k-th output of every image has
+            the same style.
+        seed: of the styles.
     Yields:
-        (batch, samples, 3, size, size).
+        The outputs, uint8 (batch, samples, 3, size, size) on the CPU.
     """
-    device = _device(method)
+    device = device_of(method)
     styles = None
     if method.style_dim:
         styles = torch.randn(samples, method.style_dim, generator=torch.Generator().manual_seed(seed)).to(device)
@@ -105,28 +113,11 @@ def translate(
         outputs = []
         for k in range(samples):
             style = None if styles is None else styles[k].expand(len(x), -1)
-            with torch.no_grad(), autocast(mode, device):
+            with torch.no_grad(), autocast(precision, device):
                 outputs.append(to_uint8(method.translate(x, direction, style).float()).cpu())
         yield torch.stack(outputs, dim=1)
 
 
-def attention(
-    method: Method, images: Tensor, direction: Direction, *, batch_size: int = 8, plain: bool = False
-) -> Iterator[dict[str, Tensor]]:
-    """Heat maps of uint8 images (n, 3, size, size), a batch at a time: name -> float (batch, 1, h, w) on the CPU.
-
-    `method` must be loaded whole.
-
-    Args:
-        plain: also the maps of networks without attention, see `Method.feature_maps`.
-    """
-    device = _device(method)
-    read = method.feature_maps if plain else method.attention
-    for batch in images.split(batch_size):
-        with torch.no_grad():
-            maps = read(to_float(batch).to(device), direction)
-        yield {name: heat.float().cpu() for name, heat in maps.items()}
-
-
-def _device(method: Method) -> torch.device:
+def device_of(method: Method) -> torch.device:
+    """The device of the networks that a method translates with."""
     return next(p.device for m in method.inference().values() for p in m.parameters() if not p.is_meta)

@@ -1,4 +1,4 @@
-"""The tables of published numbers, to stand beside ours in columns of their own: never under one of our protocols."""
+"""Reads the tables of published numbers, which are shown beside our scores and never under one of our protocols."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from ugbench.errors import UnknownName
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One number of a table, named as a score record is (variant None is the method's base).
+class PublishedCell:
+    """One number of a published table, with the names that a score record would have.
 
     Attributes:
-        printed: as the source prints it, in the table's unit.
-        spread: what it prints after ±, in that unit; None where there is none.
-        value, value_spread: the same in the raw unit of score records, never x100.
+        variant: None for the method's base.
+        printed: the number as the source prints it, in the table's unit.
+        spread: what the source prints after ±, in the same unit; None where it prints nothing.
+        value, value_spread: the same two in the raw unit of score records, never x100.
     """
 
     dataset: str
@@ -31,18 +32,18 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedTable:
     """One published table.
 
     Attributes:
         name: as in `--published NAME`.
-        title: what it is, in a line.
-        source: authors, title, place, table.
+        title: what the table is, in one line.
+        source: authors, title, where it was published, and which table.
         metric: kid, or preference (a share of votes).
-        unit: of what is printed.
+        unit: unit of the printed numbers.
         scale: raw value of one printed unit.
-        note: what must be said wherever its numbers stand: that their protocol is not known, and why.
-        cells: in the source's order; what it leaves open has none.
+        note: what must be said wherever its numbers are shown: that their protocol is not known, and why.
+        cells: in the source's order; what the source leaves open has no cell.
     """
 
     name: str
@@ -52,39 +53,39 @@ class Published:
     unit: str
     scale: float
     note: str
-    cells: tuple[Cell, ...]
+    cells: tuple[PublishedCell, ...]
 
-    def cell(self, dataset: str, direction: str, method: str, variant: str | None = None) -> Cell | None:
-        """The cell of one method on one data set and direction; None where the source has none."""
-        wanted = (dataset, direction, method, variant)
+    def cell(self, dataset: str, direction: str, method: str, variant: str | None = None) -> PublishedCell | None:
+        """The cell of a method or variant on one data set and direction; None where the source has none."""
+        place = (dataset, direction, method, variant)
         for cell in self.cells:
-            if (cell.dataset, cell.direction, cell.method, cell.variant) == wanted:
+            if (cell.dataset, cell.direction, cell.method, cell.variant) == place:
                 return cell
         return None
 
 
-def names() -> tuple[str, ...]:
-    """What `published` knows, sorted."""
+def published_names() -> tuple[str, ...]:
+    """The names that `published_table` knows, sorted."""
     folder = files("ugbench.published")
     return tuple(sorted(file.name.removesuffix(".json") for file in folder.iterdir() if file.name.endswith(".json")))
 
 
-def published(name: str) -> Published:
-    """The published table of that name: table1, table2 or table3 of the U-GAT-IT paper, or `remeasured`.
+def published_table(name: str) -> PublishedTable:
+    """A published table by name: table1, table2 or table3 of the U-GAT-IT paper, or `remeasured`.
 
     Raises:
-        UnknownName: there is none; the message names a near one.
+        UnknownName: there is no such table; the message names a near one.
     """
-    if name not in names():
-        raise UnknownName("published table", name, names())
+    if name not in published_names():
+        raise UnknownName("published table", name, published_names())
     fields = json.loads(files("ugbench.published").joinpath(f"{name}.json").read_text(encoding="utf-8"))
     scale = fields["scale"]
     cells = tuple(
-        Cell(
+        PublishedCell(
             **cell,
             value=cell["printed"] * scale,
             value_spread=None if cell["spread"] is None else cell["spread"] * scale,
         )
         for cell in fields.pop("cells")
     )
-    return Published(name, **fields, cells=cells)
+    return PublishedTable(name, **fields, cells=cells)

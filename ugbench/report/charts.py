@@ -15,7 +15,7 @@ from matplotlib.transforms import Affine2D
 from ugbench.figures._curves import WIDE, loss_terms, rho_by_network, running_mean, short_term, thinned
 from ugbench.runs.training_log import Curve, Floats
 from ugbench.scoring.record import ScoreRecord
-from ugbench.tables.build import Table
+from ugbench.tables.model import Table
 from ugbench.tables.records import Measured, over_steps
 
 WIDTH, HEIGHT = 240.0, 110.0  # of the plot, in units of the SVG

@@ -20,14 +20,13 @@ from ugbench.report import charts
 from ugbench.report.charts import Panel
 from ugbench.report.gallery import Gallery, make_gallery
 from ugbench.report.thumbnails import ThumbnailPool
-from ugbench.runs.filters import of_datasets
+from ugbench.runs.filters import select_datasets
 from ugbench.runs.run import Run, list_runs
 from ugbench.runs.training_log import read_curves
 from ugbench.scoring import record
 from ugbench.scoring.record import ScoreRecord
-from ugbench.tables.build import Table, build_table
-
-ENVIRONMENT = "environment.json"
+from ugbench.tables.build import build_table
+from ugbench.tables.model import Table
 
 BeginProgress = Callable[[str], Progress]
 """Called with the name of a task; returns the function to call with (done, total) rows of images."""
@@ -108,7 +107,7 @@ def collect_report(
     records = record.read_all(results)
     names = sorted({dataset_name(run) for run in runs} | {score.dataset for score in records})
     fix = "train one with `ugbench train`"
-    names = of_datasets(names, lambda name: name, datasets, results, "runs", fix)
+    names = select_datasets(names, lambda name: name, datasets, results, "runs", fix)
     records = [score for score in records if score.dataset in names]
     table = build_table(records, differences=differences.read_all(results)) if records else None
     sections = []
@@ -129,7 +128,7 @@ def _section(
 ) -> Section:
     pool = ThumbnailPool()
     fingerprint = functools.cache(DataSet.fingerprint)
-    counted = {run for row in table.rows for cell in row.cells.values() for run in cell.runs} if table else set()
+    counted = {run_id for row in table.rows for run_id in row.run_ids} if table else set()
     galleries = []
     for direction in DIRECTIONS:
         progress = None if begin_progress is None else begin_progress(f"{dataset} {direction}")
@@ -137,7 +136,7 @@ def _section(
         if gallery is not None:
             galleries.append(gallery)
     runs_by_label = dict(zip(label_runs(runs), runs, strict=True))
-    logs = {label: read_curves(run.path) for label, run in runs_by_label.items()}
+    logs = {label: read_curves(run) for label, run in runs_by_label.items()}
     labels_by_id = {run.id: label for label, run in runs_by_label.items()}
     legend = _legend(runs)
     return Section(
@@ -189,7 +188,7 @@ def _flatten(fields: Mapping[str, Any], prefix: str = "") -> Facts:
 
 
 def _read_environment(run: Run) -> Mapping[str, Any]:
-    file = run.path / ENVIRONMENT
+    file = run.environment_file
     if not file.exists():
         return {}
     try:

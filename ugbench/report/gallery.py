@@ -12,7 +12,6 @@ from ugbench.data.images import Progress, Size
 from ugbench.data.splits import TEST
 from ugbench.direction import Direction
 from ugbench.errors import RunError
-from ugbench.inference.image_files import ATTENTION
 from ugbench.report.image_scores import OutputFiles, read_contributions, score_against_truth, stored_step
 from ugbench.report.thumbnails import LOSSLESS, Box, ThumbnailPool, box_for
 from ugbench.runs.run import Run
@@ -251,7 +250,7 @@ def _test_images(dataset: DataSet | None, domain: str) -> dict[str, Path]:
 
 
 def _attention(run: Run, direction: Direction) -> dict[str, Path]:
-    folder = run.path / "outputs" / direction / ATTENTION
+    folder = run.overlays(direction)
     return {file.stem: file for file in folder.glob("*.png")}
 
 

@@ -14,7 +14,7 @@ from ugbench.data.tensors import load_images
 from ugbench.direction import Direction
 from ugbench.metrics import changed
 from ugbench.runs.run import Run
-from ugbench.runs.stored_outputs import made_at
+from ugbench.runs.stored_outputs import outputs_step
 from ugbench.scoring import per_image
 from ugbench.scoring.request import metric
 
@@ -100,7 +100,7 @@ def read_contributions(runs: Mapping[str, Run], direction: Direction) -> ImageSc
 
 def stored_step(run: Run, direction: Direction) -> int | None:
     """The step at which the stored outputs were made; None where it is not known, as for imported outputs."""
-    return made_at(run, direction) if run.config.origin is None else None
+    return outputs_step(run, direction) if run.config.origin is None else None
 
 
 def _lower_is_better(name: str) -> bool:

@@ -1,14 +1,14 @@
-"""Checkpoints: a folder of safetensors with a manifest of sizes and hashes, whole or not there at all.
+"""Checkpoints: folders of safetensors files with a manifest of their sizes and hashes.
 
-`<checkpoints>/<step>/` holds method.safetensors (the method's state dict), optimizer.safetensors (Adam's) and
-manifest.json. It is written aside, flushed to the disk and renamed. No pickle, no random state: the batch of a
-step is a function of the seed and the step.
+`<checkpoints>/<step>/` holds method.safetensors (the method's state dict), optimizer.safetensors (the state of Adam)
+and manifest.json. It is written under a temporary name, flushed to the disk and renamed, so that it is complete or
+does not exist. It holds no pickle and no random state, because the batch of a step is a function of the seed and the
+step.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -23,14 +23,21 @@ from torch import Tensor
 
 from ugbench.errors import RunError, UgbenchError
 from ugbench.method import Method
+from ugbench.runs.folder import checkpoint_steps
+from ugbench.runs.json_file import flush_to_disk, read_json, write_json
 
 MANIFEST = "manifest.json"
-GENERATORS = "generators.safetensors"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint holds: the step (steps done), tensors by part ("method", "optimizer"), and notes."""
+    """The content of a checkpoint.
+
+    Attributes:
+        step: how many steps were done.
+        parts: the tensors by name of the parts "method" and "optimizer".
+        notes: JSON values, such as the number of threads.
+    """
 
     step: int
     parts: dict[str, dict[str, Tensor]]
@@ -38,7 +45,7 @@ class Checkpoint:
 
 
 def digest(tensors: Mapping[str, Tensor]) -> str:
-    """sha256 of a state: names in order, with dtype, shape and bytes. Equal states give equal digests."""
+    """The SHA-256 of a state: of the name, dtype, shape and bytes of each tensor, sorted by name."""
     sha = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
@@ -48,70 +55,64 @@ def digest(tensors: Mapping[str, Tensor]) -> str:
 
 
 def write_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
-    """Write a safetensors file aside, flush it and rename it over `file`.
+    """Write a safetensors file under a temporary name, flush it to the disk and rename it to `file`.
 
     Raises:
         UgbenchError: the disk refuses; nothing is left behind and an older `file` stays.
     """
-    aside = file.with_name(f".{file.name}.{os.getpid()}")
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, aside, dict(metadata or {}))
-        _flush(aside)
-        aside.replace(file)
+        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, dict(metadata or {}))
+        flush_to_disk(temporary)
+        temporary.replace(file)
     except (OSError, RuntimeError, SafetensorError) as error:
-        aside.unlink(missing_ok=True)
-        raise UgbenchError(f"{file} could not be written ({error}); free space on its disk and go on.") from error
-
-
-def write_json(file: Path, content: Any) -> None:
-    """Write JSON aside, flush it and rename it over `file`."""
-    aside = file.with_name(f".{file.name}.{os.getpid()}")
-    aside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    _flush(aside)
-    aside.replace(file)
+        temporary.unlink(missing_ok=True)
+        raise _disk_error(file, error) from error
 
 
 def save(checkpoints: Path, checkpoint: Checkpoint) -> Path:
-    """Save under `checkpoints`/<step>, replacing one of the same step.
+    """Save a checkpoint as the folder `checkpoints`/<step>, which is replaced if it exists.
 
+    Returns:
+        The folder.
     Raises:
         UgbenchError: the disk refuses; no part of the checkpoint is left behind.
     """
     final = checkpoints / str(checkpoint.step)
-    aside = checkpoints / f".{checkpoint.step}.{os.getpid()}"
-    shutil.rmtree(aside, ignore_errors=True)
+    temporary = checkpoints / f".{checkpoint.step}.{os.getpid()}"
+    shutil.rmtree(temporary, ignore_errors=True)
     try:
-        aside.mkdir(parents=True)
+        temporary.mkdir(parents=True)
         files = {}
         for part, tensors in checkpoint.parts.items():
-            file = aside / f"{part}.safetensors"
+            file = temporary / f"{part}.safetensors"
             write_tensors(file, tensors)
             files[file.name] = {"size": file.stat().st_size, "sha256": _sha256(file)}
-        write_json(aside / MANIFEST, {"step": checkpoint.step, "files": files, "notes": checkpoint.notes})
-        _flush(aside)
+        write_json(temporary / MANIFEST, {"step": checkpoint.step, "files": files, "notes": checkpoint.notes})
+        flush_to_disk(temporary)
         shutil.rmtree(final, ignore_errors=True)
-        aside.rename(final)
-        _flush(checkpoints)
+        temporary.rename(final)
+        flush_to_disk(checkpoints)
     except OSError as error:
-        raise UgbenchError(f"{final} could not be written ({error}); free space on its disk and go on.") from error
+        raise _disk_error(final, error) from error
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
     return final
 
 
 def load(folder: Path, only: str | None = None) -> Checkpoint:
-    """Read a checkpoint, each file held against its size and hash in the manifest.
+    """Read a checkpoint and compare the size and hash of each file with the manifest.
 
     Args:
         only: the one part to read; None reads all.
     Raises:
-        RunError: a file is missing or damaged; names it.
+        RunError: a file is missing or damaged; the message names it.
     """
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = read_json(folder / MANIFEST)
         step, files, notes = manifest["step"], manifest["files"], manifest["notes"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise RunError(f"{folder / MANIFEST} is missing or damaged; remove {folder}.") from None
+    except (OSError, KeyError, RunError):
+        raise RunError(f"{folder / MANIFEST} is missing or damaged; to fix this, remove {folder}.") from None
     parts = {}
     for name, expected in files.items():
         part = name.removesuffix(".safetensors")
@@ -119,50 +120,34 @@ def load(folder: Path, only: str | None = None) -> Checkpoint:
             continue
         file = folder / name
         if not file.exists() or file.stat().st_size != expected["size"] or _sha256(file) != expected["sha256"]:
-            raise RunError(f"{file} is not what its manifest says (size or sha256); remove {folder}.")
+            raise RunError(f"{file} differs from its manifest in size or sha256; to fix this, remove {folder}.")
         parts[part] = load_file(file)
     return Checkpoint(step, parts, notes)
 
 
-def steps(checkpoints: Path) -> list[int]:
-    """The steps that have a checkpoint folder, ascending; whole or damaged."""
-    if not checkpoints.is_dir():
-        return []
-    return sorted(int(entry.name) for entry in checkpoints.iterdir() if entry.name.isdecimal())
-
-
-def load_latest(checkpoints: Path, say: Callable[[str], None]) -> Checkpoint | None:
-    """The newest whole checkpoint; a damaged one is named through `say` and the one before it is used."""
-    for step in reversed(steps(checkpoints)):
+def load_latest(checkpoints: Path, log: Callable[[str], None]) -> Checkpoint | None:
+    """The newest undamaged checkpoint, None if there is none; `log` receives a sentence for each damaged one."""
+    for step in reversed(checkpoint_steps(checkpoints)):
         try:
             return load(checkpoints / str(step))
         except RunError as error:
-            say(f"{error} The checkpoint before it is used.")
+            log(f"{error} The checkpoint before it is used.")
     return None
 
 
 def prune(checkpoints: Path, keep: int | None) -> None:
-    """Remove the oldest checkpoints but `keep` of them; None keeps all."""
+    """Remove all checkpoints except the newest `keep`; None removes none."""
     if keep is not None:
-        for step in steps(checkpoints)[:-keep]:
+        for step in checkpoint_steps(checkpoints)[:-keep]:
             shutil.rmtree(checkpoints / str(step))
 
 
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def write_generators(file: Path, method: Method, step: int) -> None:
-    """The tensors that translation needs, with the step that they are of."""
+    """Write the tensors that translation needs (`Method.inference`), and the step, into a safetensors file.
+
+    Raises:
+        UgbenchError: the method names no such network, or the disk refuses.
+    """
     tensors = {
         f"{child}.{name}": tensor
         for child, module in method.inference().items()
@@ -171,3 +156,12 @@ def write_generators(file: Path, method: Method, step: int) -> None:
     if not tensors:
         raise UgbenchError(f"{type(method).__module__}: inference() names no network with weights.")
     write_tensors(file, tensors, {"step": str(step)})
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _disk_error(path: Path, error: Exception) -> UgbenchError:
+    return UgbenchError(f"{path} could not be written ({error}); free space on its disk and run the command again.")

@@ -1,4 +1,4 @@
-"""What a results folder holds, and the refusals of those who looked for something else in it."""
+"""Selects what belongs to some data sets, with errors for empty results and for data sets without any."""
 
 from __future__ import annotations
 
@@ -11,34 +11,36 @@ from ugbench.errors import UsageError
 T = TypeVar("T")
 
 
-def nothing(results: Path, what: str, mend: str) -> UsageError:
-    """The error where a results folder has nothing to show; that it is not there at all, where it is not.
+def nothing_found(results: Path, what: str, fix: str) -> UsageError:
+    """The error for a results folder that does not exist or holds nothing of what was looked for.
 
     Args:
-        what: that was looked for, as "scores".
-        mend: what makes some, as "run `ugbench eval` to make some".
+        what: what was looked for, such as "scores".
+        fix: how to make some, such as "run `ugbench eval` to make some".
     """
     if not results.is_dir():
         return UsageError(f"--results {results}: there is no such folder; name the one that holds the runs.")
-    return UsageError(f"no {what} under {results}; {mend}.")
+    return UsageError(f"no {what} under {results}; {fix}.")
 
 
-def of_datasets(
-    found: Iterable[T], dataset: Callable[[T], str], wanted: Collection[str], results: Path, what: str, mend: str
+def select_datasets(
+    items: Iterable[T], dataset_of_item: Callable[[T], str], names: Collection[str], results: Path, what: str, fix: str
 ) -> list[T]:
-    """Of what was found under the results that which is of these data sets; all where none is named.
+    """The items that belong to the named data sets; all items if no data set is named.
 
     Args:
-        dataset: of one of them.
-        what, mend: see `nothing`.
+        dataset_of_item: the name of an item's data set.
+        names: the names of data sets, from `--dataset`.
+        results: the folder that the items come from.
+        what, fix: see `nothing_found`.
     Raises:
-        UsageError: nothing was found, or nothing of a data set that is named; says of which there is.
+        UsageError: there are no items, or none of a named data set; the message says which data sets have some.
     """
-    found = list(found)
-    if not found:
-        raise nothing(results, what, mend)
-    there = sorted({dataset(one) for one in found})
-    for name in wanted:
-        if name not in there:
-            raise UsageError(f"--dataset {name}: no {what} of it under {results}, only of {', '.join(there)}.")
-    return [one for one in found if not wanted or dataset(one) in wanted]
+    items = list(items)
+    if not items:
+        raise nothing_found(results, what, fix)
+    available = sorted({dataset_of_item(item) for item in items})
+    for name in names:
+        if name not in available:
+            raise UsageError(f"--dataset {name}: no {what} of it under {results}, only of {', '.join(available)}.")
+    return [item for item in items if not names or dataset_of_item(item) in names]

@@ -1,9 +1,7 @@
-"""A run on disk: its config, its folder, and finding it again.
+"""A run: its config, its folder (see ugbench.runs.folder), and how runs are opened, listed and found.
 
-`results/<dataset>/<method>[-variant]/seed<k>-<id>/` holds config.json, environment.json, metrics.jsonl,
-timing.jsonl, tensorboard/, samples/, checkpoints/<step>/, generators.safetensors, outputs/ and scores.jsonl.
-What was imported is a run too, in `results/<dataset>/<method>/<name>-<id>/`: a published checkpoint has weights,
-another tool's outputs (the method `external`) have outputs/ alone.
+A run is trained here, or imported: an imported checkpoint has weights, and the imported outputs of another tool (the
+method `external`) have only the folder outputs/.
 """
 
 from __future__ import annotations
@@ -13,31 +11,40 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ugbench import registry
 from ugbench.data.datasets import DataSet, open_dataset
 from ugbench.direction import Direction
 from ugbench.errors import ConfigError, RunError, first_fault
-from ugbench.method import MethodConfig
-from ugbench.runs import checkpoint
+from ugbench.runs import method_description
+from ugbench.runs.folder import CONFIG, DATASET, RunFolder
+from ugbench.runs.json_file import read_json, write_json
 
-CONFIG = "config.json"
-DATASET = "dataset.json"
+if TYPE_CHECKING:
+    from ugbench.method import MethodConfig
+
 EXTERNAL = "external"
 UNSAID = "imported"  # the folder of runs that were imported without a data set
 
 
 def label_of(method: str, variant: str | None, name: str | None = None) -> str:
-    """`method`, `method-variant`, or `method (name)` of an imported checkpoint."""
+    """`method`, `method-variant`, or `method (name)` for an imported checkpoint."""
     return method + (f"-{variant}" if variant else "") + (f" ({name})" if name else "")
 
 
 class DatasetRecord(BaseModel):
-    """The data that a run trained on: `fingerprint` is of the content, `images` counts each split used."""
+    """The data that a run was trained on.
+
+    Attributes:
+        name: the data set's name.
+        root: its folder at that time; no part of the run's id.
+        fingerprint: a hash of the images of the splits that were used.
+        images: how many images each of these splits has.
+        skipped: images that could not be read and were left out.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -52,10 +59,10 @@ class Origin(BaseModel):
     """Where an imported run came from.
 
     Attributes:
-        name: what its user calls it.
-        files: SHA-256 by file name, of the checkpoint's files or (by direction/name) of the outputs.
-        revision: of the public code whose forward the weights belong to, where it has several.
-        command: the template that made the outputs, where one did.
+        name: the name that the user gave it.
+        files: the SHA-256 of each file of the checkpoint by its name, or of each output by `<direction>/<name>`.
+        revision: the revision of the public code that the weights belong to; None if there is only one.
+        command: the template of the command that made the outputs; None if no command made them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,10 +74,10 @@ class Origin(BaseModel):
 
 
 class RunConfig(BaseModel):
-    """config.json: everything that decides a run's numbers, defaults included.
+    """config.json: everything that decides a run's numbers, with all defaults.
 
-    `direction` is null where one model translates both ways. `precision` is the one that auto resolved to.
-    Imported runs have an `origin` and no preset and seed, and no data set where none was named.
+    `direction` is null if the model translates in both directions. `precision` is what `auto` was resolved to.
+    An imported run has an `origin` but no preset and no seed, and no data set if the user named none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -89,7 +96,10 @@ class RunConfig(BaseModel):
 
     @property
     def id(self) -> str:
-        """Twelve hex digits of what decides the numbers; not of paths, device, preset name or cadence of logs."""
+        """Twelve hex digits of a hash over everything that decides the numbers.
+
+        Paths, the device, the name of the preset and the intervals of logging and saving are not part of it.
+        """
         left_out: dict[str, Any] = {"preset": True}
         if self.dataset is not None:
             left_out["dataset"] = {"root", "name", "images", "skipped"}
@@ -100,42 +110,42 @@ class RunConfig(BaseModel):
 
     @property
     def is_external(self) -> bool:
-        """Whether the run is another tool's outputs, without weights."""
+        """Whether the run holds the outputs of another tool and no weights."""
         return self.method == EXTERNAL
 
     @property
     def known_as(self) -> str:
-        """The method that tables and figures name: an external run's own name."""
+        """The method's name in tables and figures; for an external run the name that the user gave it."""
         return self.origin.name if self.origin is not None and self.is_external else self.method
 
     @property
     def name(self) -> str | None:
-        """What tells an imported run from others of the method that tables name; None where nothing needs to."""
+        """The name that tells an imported run from other runs of the same method; None if no name is needed."""
         if self.is_external:
             return EXTERNAL if self.known_as in registry.modules("methods") else None
         return None if self.origin is None else self.origin.name
 
     @property
     def label(self) -> str:
-        """What a person reads, see `label_of`."""
+        """The run's name in tables and figures, see `label_of`."""
         return label_of(self.known_as, self.variant, self.name)
 
     @property
     def folder(self) -> str:
-        """Where the run lies in its data set's folder."""
-        first = f"seed{self.seed}" if self.origin is None else self.origin.name
-        return f"{label_of(self.method, self.variant)}/{first}-{self.id}"
+        """The run's folder, relative to its data set's folder."""
+        prefix = f"seed{self.seed}" if self.origin is None else self.origin.name
+        return f"{label_of(self.method, self.variant)}/{prefix}-{self.id}"
 
     def method_config(self) -> MethodConfig:
-        """The method's own config.
+        """The config of the method; loads the method and torch.
 
         Raises:
             UnknownName: the method is not installed.
-            ConfigError: the method no longer takes this config.
-            RunError: the run is another tool's outputs.
+            ConfigError: the method no longer accepts this config.
+            RunError: the run holds outputs of another tool.
         """
         if self.is_external:
-            raise RunError(f"run {self.id} ({self.label}) is outputs of another tool and has no weights.")
+            raise RunError(f"run {self.id} ({self.label}) holds outputs of another tool and has no weights.")
         method = registry.load_method(self.method)
         try:
             return method.Config(**self.config)
@@ -146,30 +156,24 @@ class RunConfig(BaseModel):
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run's folder and config."""
+class Run(RunFolder):
+    """A run: the paths in its folder, and its config."""
 
-    path: Path
     config: RunConfig
 
     @property
     def id(self) -> str:
-        """The run's id."""
+        """The run's id, see `RunConfig.id`."""
         return self.config.id
 
     @property
-    def checkpoints(self) -> Path:
-        """The folder of its checkpoints."""
-        return self.path / "checkpoints"
-
-    @property
     def steps(self) -> int:
-        """The steps that it is to train; 0 where it was imported."""
+        """The number of steps that the run is to train; 0 for an imported run."""
         return 0 if self.config.origin is not None else int(self.config.config["steps"])
 
     @property
     def seed(self) -> int:
-        """The seed of a run that trains.
+        """The seed of the training.
 
         Raises:
             RunError: the run was imported.
@@ -179,56 +183,52 @@ class Run:
         return self.config.seed
 
     def step(self) -> int:
-        """Steps done at its last checkpoint; 0 before the first, and of imported runs, whose steps are not known."""
-        return max(checkpoint.steps(self.checkpoints), default=0)
-
-    def making_outputs(self) -> FileLock:
-        """Held while what lies under outputs/ is made or scored, so that two calls at once do it once.
-
-        One lock a process: whoever holds it may take it again.
-        """
-        return FileLock(self.path / ".outputs.lock", is_singleton=True)
+        """Steps done at the last checkpoint; 0 before the first one, and for an imported run."""
+        return max(self.checkpoint_steps(), default=0)
 
     def is_done(self) -> bool:
-        """Whether its last checkpoint is at its last step."""
+        """Whether the last checkpoint is at the last step."""
         return self.step() >= self.steps
 
     def directions(self) -> tuple[Direction, ...]:
-        """What the trained model translates."""
+        """The directions that the trained model translates; loads the method only if the run has no method.json."""
         if self.config.direction is not None:
             return (self.config.direction,)
         if self.config.is_external:
             return ("A2B", "B2A")
-        return registry.load_method(self.config.method).directions
+        description = method_description.read(self)
+        return registry.load_method(self.config.method).directions if description is None else description.directions
 
 
 def dataset_folder(results: Path, dataset: DataSet, make: bool = True) -> Path:
-    """Where everything about this data set goes: results/<name>, or results/<name>-<digest> where another
-    content already has that name.
+    """The data set's folder under results: results/<name>, or results/<name>-<digest> if a data set with other
+    images already has that name.
 
     Args:
-        make: make the folder and its dataset.json; else only say where it would be.
+        make: make the folder and its dataset.json; False returns only the path.
+    Raises:
+        RunError: both folders belong to data sets with other images.
     """
     fingerprint = dataset.fingerprint(dataset.splits())
     for folder in (results / dataset.name, results / f"{dataset.name}-{fingerprint[:6]}"):
-        note = folder / DATASET
-        if not note.exists():
+        file = folder / DATASET
+        if not file.exists():
             if make:
                 folder.mkdir(parents=True, exist_ok=True)
                 content = {"name": dataset.name, "root": str(dataset.root.resolve()), "fingerprint": fingerprint}
-                checkpoint.write_json(note, content)
+                write_json(file, content)
             return folder
-        if _read_json(note).get("fingerprint") == fingerprint:
+        if read_json(file).get("fingerprint") == fingerprint:
             return folder
-    raise RunError(f"{folder / DATASET} says another content than its folder's name; remove that file.")
+    raise RunError(f"{folder / DATASET} belongs to other images than its folder's name says; to fix this, remove it.")
 
 
 def open_run(folder: Path, config: RunConfig) -> Run:
-    """The run of this config under a data set's folder, made if it is not there yet."""
+    """The run with this config under a data set's folder; its folder and config.json are made if they are missing."""
     path = folder / config.folder
     path.mkdir(parents=True, exist_ok=True)
     if not (path / CONFIG).exists():
-        checkpoint.write_json(path / CONFIG, {"id": config.id, **config.model_dump()})
+        write_json(path / CONFIG, {"id": config.id, **config.model_dump()})
     return read_run(path)
 
 
@@ -236,39 +236,39 @@ def read_run(path: Path) -> Run:
     """The run in a folder.
 
     Raises:
-        RunError: no config.json, or one that is no run's.
+        RunError: there is no config.json, or it is not the config of a run.
     """
     file = path / CONFIG
     if not file.exists():
         raise RunError(f"{path} has no {CONFIG}, so it is no run; `ugbench runs` lists them.")
-    fields = _read_json(file)
+    fields = read_json(file)
     fields.pop("id", None)
     try:
         return Run(path, RunConfig(**fields))
     except ValidationError as error:
-        raise RunError(f"{file}: {first_fault(error)}; mend or remove it.") from None
+        raise RunError(f"{file}: {first_fault(error)}; to fix this, correct or remove it.") from None
 
 
 def list_runs(results: Path) -> list[Run]:
-    """Every run under a results folder, by path."""
+    """Every run under a results folder, sorted by path."""
     return [read_run(file.parent) for file in sorted(results.glob(f"*/*/*/{CONFIG}"))]
 
 
 def longest_trained(runs: Iterable[Run]) -> list[Run]:
-    """Of several runs of one data set, label, seed and direction the one that trained longest."""
+    """For each data set, label, seed and direction the run that has trained the most steps."""
     longest: dict[tuple[object, ...], Run] = {}
     for run in runs:
-        key = (run.path.parent.parent, run.config.label, run.config.seed, run.config.direction)
+        key = (run.dataset_folder, run.config.label, run.config.seed, run.config.direction)
         if key not in longest or run.step() >= longest[key].step():
             longest[key] = run
     return list(longest.values())
 
 
 def find_run(text: str, results: Path) -> Run:
-    """The run that is a folder's path, or whose id starts with `text`.
+    """The run in the folder `text`, or else the run with an id that starts with `text`.
 
     Raises:
-        RunError: none, or several; or there is no text.
+        RunError: no run or several runs match, or `text` is empty.
     """
     if not text.strip():
         raise RunError(
@@ -277,21 +277,21 @@ def find_run(text: str, results: Path) -> Run:
     if (Path(text) / CONFIG).exists():
         return read_run(Path(text))
     runs = list_runs(results)
-    found = [run for run in runs if run.id.startswith(text)]
-    if not found:
+    matches = [run for run in runs if run.id.startswith(text)]
+    if not matches:
         raise RunError(f"no run under {results} has an id that starts with '{text}'; `ugbench runs` lists them.")
-    if len(found) > 1:
-        ids = ", ".join(run.id for run in found[:4])
-        raise RunError(f"'{text}' is the start of {len(found)} runs' ids ({ids}); give more of it.")
-    return found[0]
+    if len(matches) > 1:
+        ids = ", ".join(run.id for run in matches[:4])
+        raise RunError(f"the ids of {len(matches)} runs start with '{text}' ({ids}); give more digits.")
+    return matches[0]
 
 
 def dataset_of(run: Run) -> DataSet:
-    """The data set that a run trained on, or was imported for, from where it was then.
+    """The data set that a run was trained on or imported for, read from its folder at that time.
 
     Raises:
-        RunError: it is gone, or the run was imported without one.
-        DataError: its folders or its dial.json are no longer whole.
+        RunError: the folder is gone, or the run was imported without a data set.
+        DataError: a folder of images or dial.json is damaged.
     """
     if run.config.dataset is None:
         raise RunError(f"run {run.id} was imported without a data set; import it again with --dataset.")
@@ -299,11 +299,3 @@ def dataset_of(run: Run) -> DataSet:
     if not root.is_dir():
         raise RunError(f"run {run.id} was trained on {root}, which is gone; put the data set back there.")
     return open_dataset(root)
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError:
-        raise RunError(f"{file} is not JSON; mend or remove it.") from None
-    return dict(content)

@@ -1,11 +1,10 @@
-"""The heat maps that a run keeps for its scores and figures: RUN/outputs/<direction>/maps.safetensors."""
+"""The attention maps that are stored for a run's scores and figures, in RUN/outputs/<direction>/maps.safetensors."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import uuid4
 
 from safetensors import SafetensorError, safe_open
@@ -14,63 +13,74 @@ from torch import Tensor
 
 from ugbench.direction import Direction
 from ugbench.errors import RunError
-from ugbench.runs.run import Run
-
-FILE = "maps.safetensors"
+from ugbench.runs.folder import RunFolder
 
 
 @dataclass(frozen=True)
-class Maps:
-    """Heat maps of a data set's test sources, one way.
+class AttentionMaps:
+    """The attention maps of a data set's test images in one direction.
 
     Attributes:
-        heat: unscaled, float32 (n, 1, h, w) in the order of the sources, by name, the main one first.
-        attended: the names of those that are attention; the others are of plain features (`Method.feature_maps`).
-        step: of the weights that made them.
+        maps: unscaled, float32 (n, 1, h, w) in the order of the sources, by the name of the map; the main map first.
+        attended: the names of the maps that come from attention; the others come from plain features
+            (`Method.feature_maps`).
+        step: the step of the weights that made the maps.
     """
 
-    heat: Mapping[str, Tensor]
+    maps: Mapping[str, Tensor]
     attended: frozenset[str]
     step: int
 
 
-def kept_maps(run: Run, direction: Direction) -> Maps | None:
-    """The maps that lie beside a run's outputs; None where none were made.
+def read_maps(run: RunFolder, direction: Direction) -> AttentionMaps | None:
+    """The stored maps of a run; None if none are stored.
 
     Raises:
         RunError: the file is damaged.
     """
-    found = read(run.path / "outputs" / direction / FILE)
-    return None if found is None else found[0]
+    stored = read_maps_and_fingerprint(run, direction)
+    return None if stored is None else stored[0]
 
 
-def made_at(run: Run, direction: Direction) -> int | None:
-    """The step of the maps that lie beside a run's outputs; None where none were made.
+def maps_step(run: RunFolder, direction: Direction) -> int | None:
+    """The step of the stored maps of a run; None if none are stored.
 
     Raises:
         RunError: the file is damaged.
     """
-    found = kept_maps(run, direction)
-    return None if found is None else found.step
+    maps = read_maps(run, direction)
+    return None if maps is None else maps.step
 
 
-def read(file: Path) -> tuple[Maps, str] | None:
-    """The maps and the fingerprint of their sources; None where there is no such file."""
+def read_maps_and_fingerprint(run: RunFolder, direction: Direction) -> tuple[AttentionMaps, str] | None:
+    """The stored maps of a run and the fingerprint of their sources; None if none are stored.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    file = run.maps_file(direction)
     try:
-        with safe_open(file, "pt") as opened:
-            note = json.loads(opened.metadata()["note"])
-            heat = {name: opened.get_tensor(name) for name in note["maps"]}
-        return Maps(heat, frozenset(note["attended"]), note["step"]), note["sources"]
+        with safe_open(file, "pt") as stream:
+            note = json.loads(stream.metadata()["note"])
+            maps = {name: stream.get_tensor(name) for name in note["maps"]}
+        return AttentionMaps(maps, frozenset(note["attended"]), note["step"]), note["sources"]
     except FileNotFoundError:
         return None
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         raise RunError(f"{file} is damaged; remove it, and `ugbench eval --metric cam_mass` makes it again.") from None
 
 
-def write(file: Path, maps: Maps, fingerprint: str) -> None:
+def write_maps(run: RunFolder, direction: Direction, maps: AttentionMaps, fingerprint: str) -> None:
+    """Store the maps of a run.
+
+    Args:
+        fingerprint: of the sources, see `DataSet.fingerprint`.
+    """
+    file = run.maps_file(direction)
     file.parent.mkdir(parents=True, exist_ok=True)
-    # safetensors keeps tensors in an order of its own, so the names' order stands in the note.
-    note = {"step": maps.step, "sources": fingerprint, "maps": list(maps.heat), "attended": sorted(maps.attended)}
-    aside = file.with_name(f".{uuid4().hex}")
-    save_file({name: heat.contiguous() for name, heat in maps.heat.items()}, aside, {"note": json.dumps(note)})
-    aside.replace(file)
+    # safetensors does not keep the order of the tensors, so the note lists their names in order.
+    note = {"step": maps.step, "sources": fingerprint, "maps": list(maps.maps), "attended": sorted(maps.attended)}
+    temporary = file.with_name(f".{uuid4().hex}")
+    tensors = {name: tensor.contiguous() for name, tensor in maps.maps.items()}
+    save_file(tensors, temporary, {"note": json.dumps(note)})
+    temporary.replace(file)

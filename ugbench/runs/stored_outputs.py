@@ -1,8 +1,10 @@
-"""The outputs that a run keeps for its scores and figures: RUN/outputs/<direction>/, a file a test source."""
+"""The outputs (translated test images) of a run: RUN/outputs/<direction>/ holds one file for each test source.
+
+`ugbench.inference.test_set.make_outputs` makes them; this module says where they are and whether they are up to date.
+"""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,24 +15,24 @@ from ugbench.data.images import Size, check_stems, is_image, read_size
 from ugbench.data.splits import TEST, Split
 from ugbench.direction import Direction
 from ugbench.errors import RunError
-from ugbench.runs.run import DATASET, Run, dataset_of
-
-NOTE = "outputs.json"
+from ugbench.runs.folder import DATASET
+from ugbench.runs.json_file import read_json
+from ugbench.runs.run import Run, dataset_of
 
 Fingerprint = Callable[[DataSet, tuple[Split, ...]], str]
-"""`DataSet.fingerprint`; where it is asked for many runs, `functools.cache` of it."""
+"""`DataSet.fingerprint`, or `functools.cache` of it for a caller that needs it for many runs."""
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a run made of a data set's test sources, one way.
+    """The outputs of a run for a data set's test sources in one direction.
 
     Attributes:
-        sources: those that have an output, sorted by name.
-        files: their outputs, in the same order.
-        size: of the outputs: the run's, or of another tool's outputs the commonest.
-        format: of the files, in lower case: png, jpeg …
-        step: steps that the weights were trained for; None where that is not known.
+        sources: the sources that have an output, sorted by name.
+        files: the file of each source's output, in the same order.
+        size: the size of the outputs in px: the run's, or the most common size of another tool's outputs.
+        format: the format of the files in lower case, such as png or jpeg.
+        step: the step of the weights that make the outputs; None for an imported run.
     """
 
     sources: tuple[Path, ...]
@@ -41,104 +43,106 @@ class Outputs:
 
 
 def outputs_of(run: Run, dataset: DataSet, direction: Direction, step: int | None = None) -> Outputs:
-    """Where a run's outputs for the data set's test sources are, or will be once `make_outputs` has run.
+    """The outputs of a run for the data set's test sources; `make_outputs` makes files that do not exist yet.
 
     Args:
-        step: whose weights; None is the last checkpoint.
+        step: of the checkpoint that makes the outputs; None is the last one.
     Raises:
-        RunError: not one of the sources has an output, of another tool's.
-        UsageError: two sources have one stem.
+        RunError: the run holds outputs of another tool, and no source has one.
+        UsageError: two sources have the same stem.
     """
     sources = dataset.split(TEST[direction[0]])
     check_stems(sources)
     if run.config.is_external:
         return _external(run, direction, sources)
-    folder = run.path / "outputs" / direction
+    folder = run.outputs(direction)
     files = tuple(folder / f"{path.stem}.png" for path in sources)
-    at = run.step() if step is None else step
-    return Outputs(
-        tuple(sources), files, int(run.config.config["size"]), "png", None if run.config.origin is not None else at
-    )
+    if run.config.origin is not None:
+        step = None
+    elif step is None:
+        step = run.step()
+    return Outputs(tuple(sources), files, int(run.config.config["size"]), "png", step)
 
 
-def made_at(run: Run, direction: Direction) -> int | None:
-    """The step whose outputs were made in RUN/outputs/<direction>/; None where that was not done, or cut short."""
-    try:
-        return int(json.loads((run.path / "outputs" / direction / NOTE).read_text(encoding="utf-8"))["step"])
-    except FileNotFoundError:
-        return None
+def outputs_step(run: Run, direction: Direction) -> int | None:
+    """The step of the weights that made the stored outputs; None if there are none or their making was interrupted.
+
+    Raises:
+        RunError: outputs.json is damaged.
+    """
+    note = run.outputs_note(direction)
+    return int(read_json(note)["step"]) if note.exists() else None
 
 
-def are_made(run: Run, direction: Direction, outputs: Outputs) -> bool:
-    """Whether these outputs all lie there, and are of their step; another tool's are of none."""
-    at = run.step() if outputs.step is None else outputs.step
-    of_step = run.config.is_external or made_at(run, direction) == at
-    return of_step and all(file.exists() for file in outputs.files)
+def are_stored(run: Run, direction: Direction, outputs: Outputs) -> bool:
+    """Whether the file of each of these outputs exists and was made at their step."""
+    step = run.step() if outputs.step is None else outputs.step
+    at_step = run.config.is_external or outputs_step(run, direction) == step
+    return at_step and all(file.exists() for file in outputs.files)
 
 
 def sources_of(runs: Sequence[Run], direction: Direction, fingerprint: Fingerprint = DataSet.fingerprint) -> DataSet:
-    """The data set of the first run where that is there and holds what the run's outputs were made of.
+    """The data set of the first run that still has the test images from which its outputs were made.
 
     Raises:
-        RunError: no run's does; says what is wrong with the first.
+        RunError: no run has; the message says what is wrong with the first run.
         DataError: a data set is damaged.
     """
-    wrong = []
+    errors = []
     for run in runs:
         try:
             dataset = dataset_of(run)
             check_sources(run, direction, dataset, fingerprint)
         except RunError as error:
-            wrong.append(error)
+            errors.append(error)
         else:
             return dataset
-    raise wrong[0]
+    raise errors[0]
 
 
 def check_sources(
     run: Run, direction: Direction, dataset: DataSet, fingerprint: Fingerprint = DataSet.fingerprint
 ) -> None:
-    """Hold the test images against what the run's outputs were made of.
+    """Check that a data set's test images are still those from which the run's outputs were made.
 
-    Outputs of this tool have a note of their sources. Others, and those that were cut short, are held to the whole
-    data set as it was when they were imported, or when its folder of results was made.
+    outputs.json holds the fingerprint of the sources. Without it (imported outputs, or outputs whose making was
+    interrupted) all images of the data set must be those of the import, or of the time when dataset.json was written.
 
     Raises:
-        RunError: they are others now.
+        RunError: the images have changed.
         DataError: an image cannot be read.
     """
-    source = TEST[direction[0]]
-    note = run.path / "outputs" / direction / NOTE
-    folder = run.path.parents[1] / DATASET
-    if dataset.has(source):
+    split = TEST[direction[0]]
+    note = run.outputs_note(direction)
+    dataset_file = run.dataset_folder / DATASET
+    if dataset.has(split):
         if note.exists():
-            same = fingerprint(dataset, (source,)) == json.loads(note.read_text(encoding="utf-8"))["sources"]
+            unchanged = fingerprint(dataset, (split,)) == read_json(note)["sources"]
         elif run.config.is_external and run.config.dataset is not None:
-            same = fingerprint(dataset, dataset.splits()) == run.config.dataset.fingerprint
-        elif folder.exists():
-            whole = json.loads(folder.read_text(encoding="utf-8"))["fingerprint"]
-            same = fingerprint(dataset, dataset.splits()) == whole
+            unchanged = fingerprint(dataset, dataset.splits()) == run.config.dataset.fingerprint
+        elif dataset_file.exists():
+            unchanged = fingerprint(dataset, dataset.splits()) == read_json(dataset_file)["fingerprint"]
         else:
-            same = True  # nothing says what they were made of
-        if same:
+            unchanged = True  # no file says from which images the outputs were made
+        if unchanged:
             return
-    mend = "import them again" if run.config.is_external else "run `ugbench eval` to make them again"
+    fix = "import them again" if run.config.is_external else "run `ugbench eval` to make them again"
     raise RunError(
         f"outputs {direction} of run {run.id} ({run.config.label}) were made of other images than those now in "
-        f"{dataset.root / source}; {mend}, or put the images back."
+        f"{dataset.root / split}; {fix}, or put the images back."
     )
 
 
 def files_by_stem(run: Run, direction: Direction) -> dict[str, Path]:
-    """The outputs that are there, by the stem of their sources; empty where there are none."""
-    folder = run.path / "outputs" / direction
+    """The stored outputs by the stem of their source; empty if there are none."""
+    folder = run.outputs(direction)
     return {path.stem: path for path in sorted(folder.iterdir()) if is_image(path)} if folder.is_dir() else {}
 
 
 def commonest_size(files: list[Path]) -> Size:
-    """Width and height that most files have; of equally common ones the largest. One number where square.
+    """The most common size of image files in px: (width, height), or one number for a square.
 
-    Reads the files' headers alone.
+    Of sizes that are equally common the largest counts. Only the headers of the files are read.
 
     Raises:
         DataError: a file is no image.
@@ -149,12 +153,12 @@ def commonest_size(files: list[Path]) -> Size:
 
 
 def _external(run: Run, direction: Direction, sources: list[Path]) -> Outputs:
-    found = files_by_stem(run, direction)
-    pairs = [(source, found[source.stem]) for source in sources if source.stem in found]
+    outputs = files_by_stem(run, direction)
+    pairs = [(source, outputs[source.stem]) for source in sources if source.stem in outputs]
     if not pairs:
         raise RunError(
             f"run {run.id} ({run.config.label}) has no output for any of {sources[0].parent}; import it again."
         )
-    own, files = zip(*pairs, strict=True)
-    kinds = Counter("jpeg" if file.suffix.lower() in (".jpg", ".jpeg") else file.suffix[1:].lower() for file in files)
-    return Outputs(own, files, commonest_size(list(files)), "+".join(sorted(kinds)), None)
+    translated, files = zip(*pairs, strict=True)
+    formats = Counter("jpeg" if file.suffix.lower() in (".jpg", ".jpeg") else file.suffix[1:].lower() for file in files)
+    return Outputs(translated, files, commonest_size(list(files)), "+".join(sorted(formats)), None)

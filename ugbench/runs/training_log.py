@@ -1,20 +1,17 @@
-"""The log of a training run: metrics.jsonl as curves."""
+"""The log of a training run: metrics.jsonl as curves, and timing.jsonl as times."""
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ugbench.errors import RunError
-
-FILE = "metrics.jsonl"
-
+from ugbench.runs import jsonl
+from ugbench.runs.folder import RunFolder
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,34 +24,70 @@ class Curve:
     values: Floats
 
 
-def read_curves(run: Path) -> dict[str, Curve]:
-    """The curves of a run's folder by key, in the order of the file; empty where it has logged nothing.
+def read_curves(run: RunFolder) -> dict[str, Curve]:
+    """The curves in metrics.jsonl by key, in the order of the file; empty if nothing was logged yet.
 
-    A last line without its end is left out: the run is writing it.
+    A last line without a line end is left out, because training is still writing it.
 
     Raises:
-        RunError: any other line is no JSON object with a step; names file and line.
+        RunError: another line is no JSON object of numbers with a step; the message names the file and the line.
     """
-    file = run / FILE
+    points: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for step, values in jsonl.read(run.metrics_file, _metrics, "line of logged numbers with a step", True):
+        for key, value in values.items():
+            points[key].append((step, value))
+    return {key: _curve(pairs) for key, pairs in points.items()}
+
+
+def training_hours(run: RunFolder) -> float | None:
+    """The hours that a run has trained, as the sum of its step times in timing.jsonl; None if it has none.
+
+    The time per step in a line holds for all steps since the line before. Time that a kill lost is not included, the
+    time for samples and checkpoints is.
+
+    Raises:
+        RunError: a line holds no step and time; the message names the file and the line.
+    """
+    seconds, last_step = 0.0, 0
+    for step, seconds_per_step in _step_times(run):
+        seconds += seconds_per_step * (step - last_step)
+        last_step = step
+    return seconds / 3600 if last_step else None
+
+
+def seconds_per_step(run: RunFolder) -> list[float]:
+    """The seconds per step in each line of timing.jsonl, oldest first; empty if it has none.
+
+    Raises:
+        RunError: a line holds no step and time; the message names the file and the line.
+    """
+    return [seconds for _, seconds in _step_times(run)]
+
+
+def last_logged_step(run: RunFolder) -> int:
+    """The step of the last line of metrics.jsonl, 0 if nothing was logged; reads only the end of the file."""
+    file = run.metrics_file
     if not file.exists():
-        return {}
-    found: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(keepends=True), 1):
-        if not line.endswith("\n"):
-            break
-        fields = _fields(line, file, number)
-        step = fields.pop("step")
-        for key, value in fields.items():
-            found[key].append((step, value))
-    return {key: _curve(points) for key, points in found.items()}
+        return 0
+    with file.open("rb") as stream:
+        stream.seek(max(0, file.stat().st_size - 8192))
+        lines = stream.read().splitlines()
+    steps = [line.partition(b'"step": ')[2].partition(b",")[0] for line in lines[-2:]]
+    return max((int(step) for step in steps if step.isdigit()), default=0)
 
 
-def _fields(line: str, file: Path, number: int) -> dict[str, Any]:
-    try:
-        fields = dict(json.loads(line))
-        return {key: float(value) for key, value in fields.items()} | {"step": fields["step"]}
-    except (ValueError, TypeError, KeyError):
-        raise RunError(f"{file}, line {number} is no line of logged numbers with a step; remove it.") from None
+def _step_times(run: RunFolder) -> Iterator[tuple[int, float]]:
+    return jsonl.read(
+        run.timing_file,
+        lambda fields: (int(fields["step"]), float(fields["seconds_per_step"])),
+        "line of a step and its time",
+        skip_unfinished=True,
+    )
+
+
+def _metrics(fields: dict[str, Any]) -> tuple[float, dict[str, float]]:
+    values = {key: float(value) for key, value in fields.items()}
+    return values.pop("step"), values
 
 
 def _curve(points: list[tuple[float, float]]) -> Curve:

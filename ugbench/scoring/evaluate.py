@@ -19,6 +19,7 @@ from ugbench.errors import NoSuchScore, RunError, UsageError
 from ugbench.inference.test_set import make_maps, make_outputs
 from ugbench.metric import PAIRED, Score
 from ugbench.runs import stored_maps, stored_outputs
+from ugbench.runs.folder import reference_scores_file
 from ugbench.runs.run import Run, dataset_folder, dataset_of
 from ugbench.runs.stored_outputs import Outputs, outputs_of
 from ugbench.scoring import per_image, record
@@ -71,9 +72,9 @@ def _truth_scores(dataset: DataSet) -> tuple[str, ...]:
 
 def _are_made(run: Run, direction: Direction, outputs: Outputs, with_maps: bool) -> bool:
     """Whether all outputs of the run's last step lie there, and its heat maps if they are to."""
-    if not stored_outputs.are_made(run, direction, outputs):
+    if not stored_outputs.are_stored(run, direction, outputs):
         return False
-    return not with_maps or run.config.is_external or stored_maps.made_at(run, direction) == run.step()
+    return not with_maps or run.config.is_external or stored_maps.maps_step(run, direction) == run.step()
 
 
 @dataclass
@@ -158,7 +159,7 @@ class Evaluation:
         """The records that a run has of these metrics, and the metrics of which it has none."""
         known = {
             (r.metric, r.protocol_id): r
-            for r in record.read(run.path / record.FILE)
+            for r in record.read(run.scores_file)
             if (r.direction, r.step) == (direction, outputs.step)
         }
         ids = {name: protocol_id(self.wanted.protocol_of(name, outputs.size, outputs.format)) for name in names}
@@ -168,7 +169,7 @@ class Evaluation:
     @contextmanager
     def _outputs_of_our_own(self, run: Run) -> Iterator[None]:
         """No other call makes outputs of this run meanwhile; says so where it has to wait for one."""
-        lock = run.making_outputs()
+        lock = run.outputs_lock()
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -186,7 +187,7 @@ class Evaluation:
         config, direction, device = run.config, material.direction, self.wanted.networks.device
         tick = self.progress(f"{run.id} {direction}") if self.progress else None
         make_outputs(run, material.dataset, direction, device, outputs.step, tick)
-        maps = make_maps(run, material.dataset, direction, device, outputs.step).heat if seeing else {}
+        maps = make_maps(run, material.dataset, direction, device, outputs.step).maps if seeing else {}
         heat = next(iter(maps.values()), None)
         blind = [name for name in names if metric(name).needs == "attention" and heat is None]
         if blind and len(blind) < len(names):
@@ -201,7 +202,7 @@ class Evaluation:
                 values = {file.stem: value for file, value in zip(outputs.sources, score.each, strict=True)}
                 own = Single(metric=name, protocol_id=new[-1].protocol_id, values=values)
                 per_image.keep(run, direction, outputs.step, own)
-        record.append(run.path / record.FILE, new)
+        record.append(run.scores_file, new)
         return new
 
     def folder(self, dataset: DataSet) -> Path:
@@ -217,7 +218,7 @@ class Evaluation:
         for who in (Who("identity", "identity"), Who("real", "real")):
             if who.run == "real" and not material.has_training_images:
                 continue
-            file = folder / who.run / record.FILE
+            file = reference_scores_file(folder, who.run)
             known = {(r.metric, r.direction, r.protocol_id) for r in record.read(file)}
             new = []
             for name in names:

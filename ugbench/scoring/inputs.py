@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ugbench.data.batches import generator_for
 from ugbench.data.datasets import DataSet
 from ugbench.data.dial.dataset import truth
 from ugbench.data.images import Size
+from ugbench.data.seeding import generator_for
 from ugbench.data.splits import TEST, TRAIN
 from ugbench.direction import Direction
 from ugbench.scoring.protocols import Reference

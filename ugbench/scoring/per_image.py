@@ -5,13 +5,11 @@ They outlive the outputs, which give way to those of another step and may be mad
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from ugbench.direction import Direction
 from ugbench.errors import RunError
-from ugbench.runs.checkpoint import write_json
+from ugbench.runs.json_file import write_json
 from ugbench.runs.run import Run
 
 
@@ -31,7 +29,7 @@ _FILE = TypeAdapter(list[Single])
 def keep(run: Run, direction: Direction, step: int | None, new: Single) -> None:
     """Add these values of outputs of a step, None where that is not known, in the place of others of that protocol."""
     others = [one for one in read(run, direction, step) if one.protocol_id != new.protocol_id]
-    file = _file(run, direction, step)
+    file = run.single_file(direction, step)
     file.parent.mkdir(parents=True, exist_ok=True)
     write_json(file, [one.model_dump() for one in (*others, new)])
 
@@ -42,14 +40,10 @@ def read(run: Run, direction: Direction, step: int | None) -> list[Single]:
     Raises:
         RunError: the file holds something else.
     """
-    file = _file(run, direction, step)
+    file = run.single_file(direction, step)
     if not file.exists():
         return []
     try:
         return _FILE.validate_json(file.read_bytes())
     except ValidationError:
         raise RunError(f"{file} holds no scores of single outputs; remove it.") from None
-
-
-def _file(run: Run, direction: Direction, step: int | None) -> Path:
-    return run.path / "single" / direction / f"{'imported' if step is None else step}.json"

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from ugbench.errors import RunError
+from ugbench.runs import jsonl
+from ugbench.runs.folder import SCORES
 from ugbench.runs.run import label_of
 from ugbench.scoring.protocol import is_selected
 
 SCHEMA = 1
-FILE = "scores.jsonl"
 
 
 class ScoreRecord(BaseModel):
@@ -85,12 +84,7 @@ class ScoreRecord(BaseModel):
 
 def append(file: Path, records: Iterable[ScoreRecord]) -> None:
     """Add records to `file`, a line each, made with its folders if missing; without any nothing is touched."""
-    lines = "".join(json.dumps(record.to_json()) + "\n" for record in records)
-    if not lines:
-        return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a", encoding="utf-8") as out:
-        out.write(lines)
+    jsonl.append(file, (record.to_json() for record in records))
 
 
 def read(file: Path) -> Iterator[ScoreRecord]:
@@ -99,15 +93,9 @@ def read(file: Path) -> Iterator[ScoreRecord]:
     Raises:
         RunError: a line is no record; names file and line.
     """
-    if not file.exists():
-        return
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            yield ScoreRecord.from_json(json.loads(line))
-        except (json.JSONDecodeError, ValidationError, TypeError, AttributeError):
-            raise RunError(f"{file}, line {number} is no score record; remove that line.") from None
+    return jsonl.read(file, ScoreRecord.from_json, "score record")
 
 
 def read_all(results: Path) -> list[ScoreRecord]:
     """Every record under a results folder, files in the order of their paths."""
-    return [record for file in sorted(results.rglob(FILE)) for record in read(file)]
+    return [record for file in sorted(results.rglob(SCORES)) for record in read(file)]

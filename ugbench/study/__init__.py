@@ -1,1 +1,1 @@
-"""Studies: declared grids of runs, what of them is done, and their training."""
+"""Studies: grids of runs, what of them is done, and the training of the rest."""

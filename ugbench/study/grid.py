@@ -1,4 +1,4 @@
-"""A study is a grid of methods, variants, data sets and seeds, declared in a TOML file or on the command line."""
+"""A study: a grid of methods, variants, data sets and seeds, declared in a TOML file or on the command line."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ugbench.training.prepare import BASE
 
 
 class Study(BaseModel):
-    """What is to be trained. In a TOML file these are the keys, and `seeds = 3` means 0, 1 and 2.
+    """The runs to train. The fields are the keys of a TOML file, in which `seeds = 3` means 0, 1 and 2.
 
     Attributes:
-        methods: their names.
-        variants: of each method that has more than its base: `ugatit = ["full", "no-cam"]`.
-        datasets: as `--dataset` takes them.
-        steps, minutes: how long each run trains; at most one of them; neither leaves it to the preset.
+        methods: names of the methods.
+        variants: for each method that runs more than its base: `ugatit = ["full", "no-cam"]`.
+        datasets: data sets as `--dataset` takes them.
+        steps, minutes: how long each run trains; at most one of them. If both are None the preset decides.
         set: changes to config fields by method: `ugatit = {lr = 1e-3}`.
         without: arms that do not run on a data set, by data set: `dial = ["ugatit-no-cam"]`.
     """
@@ -46,26 +46,26 @@ class Study(BaseModel):
 
     @property
     def id(self) -> str:
-        """Twelve hex digits of all of it."""
+        """Twelve hex digits of a hash over all fields."""
         return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
 class Arm:
-    """A method's base (variant None) or one of its variants."""
+    """One thing that a study compares: a method's base (variant None) or one of its variants."""
 
     method: str
     variant: str | None
 
     @property
     def label(self) -> str:
-        """As tables name it."""
+        """The name that tables show: `method` or `method-variant`."""
         return self.method + (f"-{self.variant}" if self.variant else "")
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One run of a study; `direction` is None where one model translates both ways."""
+class StudyRun:
+    """One run of a study; `direction` is None where one model translates in both directions."""
 
     arm: Arm
     dataset: str
@@ -74,22 +74,23 @@ class Cell:
 
 
 def check(study: Study) -> Study:
-    """The study itself, once every name in it is known.
+    """Return the study if every name in it is known.
 
     Raises:
-        UnknownName: no such method, preset, variant or config field.
-        UsageError: both steps and minutes, or something that is declared twice or for a method that is not there.
+        UnknownName: there is no such method, preset, variant or config field.
+        UsageError: both steps and minutes are given, or something is declared twice or for a method that is not
+            in the study.
     """
     if study.steps is not None and study.minutes is not None:
         raise UsageError(f"steps {study.steps} and minutes {study.minutes:g} exclude each other; give one of them.")
-    for what in ("methods", "datasets", "seeds"):
-        values = getattr(study, what)
+    for field in ("methods", "datasets", "seeds"):
+        values = getattr(study, field)
         if len(set(values)) < len(values):
-            raise UsageError(f"{what}: {', '.join(map(str, values))} names one twice; give each once.")
-    for table in ("variants", "set"):
-        for name in getattr(study, table):
+            raise UsageError(f"{field}: {', '.join(map(str, values))} names one twice; give each once.")
+    for field in ("variants", "set"):
+        for name in getattr(study, field):
             if name not in study.methods:
-                raise UnknownName(f"method of this study ({table})", name, study.methods)
+                raise UnknownName(f"method of this study ({field})", name, study.methods)
     labels = [arm.label for arm in arms(study)]
     for dataset, left_out in study.without.items():
         if dataset not in study.datasets:
@@ -104,7 +105,7 @@ def check(study: Study) -> Study:
 
 
 def arms(study: Study) -> list[Arm]:
-    """Methods in their order, each with its variants in theirs."""
+    """The methods in their order, each with its variants in their order."""
     return [
         Arm(method, None if variant == BASE else variant)
         for method in study.methods
@@ -114,17 +115,17 @@ def arms(study: Study) -> list[Arm]:
 
 def overrides(study: Study, arm: Arm) -> dict[str, Any]:
     """Changes to the preset and variant for one arm; `minutes` is not among them."""
-    given = {"steps": study.steps, "size": study.size, "batch_size": study.batch_size}
-    return {key: value for key, value in given.items() if value is not None} | study.set.get(arm.method, {})
+    fields = {"steps": study.steps, "size": study.size, "batch_size": study.batch_size}
+    return {key: value for key, value in fields.items() if value is not None} | study.set.get(arm.method, {})
 
 
-def cells(study: Study) -> list[Cell]:
-    """Every run, the first seed of everything before the second of anything.
+def study_runs(study: Study) -> list[StudyRun]:
+    """Every run of the study. The first seed of every arm and data set comes before the second seed of any.
 
     A method that learns one direction has two runs for each seed.
     """
     return [
-        Cell(arm, dataset, seed, direction)
+        StudyRun(arm, dataset, seed, direction)
         for seed in study.seeds
         for dataset in study.datasets
         for arm in arms(study)
@@ -139,17 +140,17 @@ def _directions(arm: Arm) -> Sequence[Direction | None]:
 
 
 def read(file: Path) -> dict[str, Any]:
-    """The fields that a TOML file declares; `seeds = N` is counted out.
+    """The fields that a TOML file declares, with `seeds = N` written out as a list.
 
     Raises:
-        UsageError: there is no such file, or it is no TOML.
+        UsageError: there is no such file, or it is not TOML.
     """
     try:
         fields = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"--study {file}: cannot be read ({error.strerror}); name a TOML file.") from None
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"--study {file}: {str(error).rstrip('.')}; mend the file.") from None
+        raise UsageError(f"--study {file}: {str(error).rstrip('.')}; correct the file.") from None
     if isinstance(fields.get("seeds"), int):
         fields["seeds"] = list(range(fields["seeds"]))
     return fields
@@ -159,9 +160,9 @@ def declare(fields: dict[str, Any], where: str) -> Study:
     """A checked study from its fields.
 
     Args:
-        where: what a message names: the file, or the command line.
+        where: where the fields come from, for error messages: the file, or the call.
     Raises:
-        UsageError, UnknownName: see `check`; or a field that is unknown or has a value that it cannot have.
+        UsageError, UnknownName: see `check`; or a field is unknown or has a value that it cannot have.
     """
     for name in fields:
         if name not in Study.model_fields:

@@ -1,4 +1,4 @@
-"""What a step of each arm costs here, measured: for `--minutes`, and for whether several runs fit into memory."""
+"""The measured cost of a step of each arm: for `--minutes`, and to check that several runs fit into memory."""
 
 from __future__ import annotations
 
@@ -16,34 +16,41 @@ from ugbench.training.bench import bench
 
 GIB = 2**30
 
+# What `ugbench bench` reports of each arm.
+Measured = Mapping[Arm, Mapping[str, Any]]
 
-def measured(
+
+def measure_arms(
     study: Study,
     arms: Sequence[Arm],
     device: torch.device,
     precision: str,
-    tick: Callable[[int, int], None] | None = None,
-) -> dict[Arm, dict[str, Any]]:
-    """`ugbench bench` of each arm over three steps, one after the other in this process."""
-    found = {}
-    for done, arm in enumerate(arms):
+    progress: Callable[[int, int], None] | None = None,
+) -> Measured:
+    """Run `ugbench bench` for each arm over three steps, one arm after the other in this process."""
+    measured = {}
+    for done, arm in enumerate(arms, start=1):
         config = registry.load_method(arm.method).make_config(study.preset, arm.variant, overrides(study, arm))
-        mode = pick_precision(precision, device)
-        found[arm] = bench(arm.method, config.resolved(1000, 1000), device, mode, arm.variant, steps=3)
-        if tick is not None:
-            tick(done + 1, len(arms))
-    return found
+        resolved_precision = pick_precision(precision, device)
+        measured[arm] = bench(arm.method, config.resolved(1000, 1000), device, resolved_precision, arm.variant, steps=3)
+        if progress is not None:
+            progress(done, len(arms))
+    return measured
 
 
-def steps_of(minutes: float, figures: Mapping[Arm, Mapping[str, Any]]) -> dict[Arm, int]:
-    """Steps of each arm that take `minutes` at the measured speed, at least 1."""
-    return {arm: max(1, int(60 * minutes / own["seconds_per_step"])) for arm, own in figures.items()}
+def steps_in(minutes: float, measured: Measured) -> dict[Arm, int]:
+    """The steps of each arm that take `minutes` at the measured speed, at least 1."""
+    return {arm: max(1, int(60 * minutes / report["seconds_per_step"])) for arm, report in measured.items()}
 
 
-def check_memory(jobs: int, figures: Mapping[Arm, Mapping[str, Any]], device: torch.device) -> None:
-    """Raises UsageError where so many of the largest runs at once do not fit."""
-    peak = max(own["peak_memory_bytes"] for own in figures.values())
-    free = _free(device)
+def check_memory(jobs: int, measured: Measured, device: torch.device) -> None:
+    """Check that `jobs` runs of the largest arm fit into the free memory of the device.
+
+    Raises:
+        UsageError: they do not fit.
+    """
+    peak = max(report["peak_memory_bytes"] for report in measured.values())
+    free = _free_bytes(device)
     if free is not None and jobs * peak > free:
         raise UsageError(
             f"--jobs {jobs}: a run takes up to {peak / GIB:.1f} GiB, and {free / GIB:.1f} GiB are free on {device}; "
@@ -51,7 +58,7 @@ def check_memory(jobs: int, figures: Mapping[Arm, Mapping[str, Any]], device: to
         )
 
 
-def _free(device: torch.device) -> int | None:
+def _free_bytes(device: torch.device) -> int | None:
     if device.type == "cuda":
         count = torch.cuda.device_count() if device.index is None else 1
         return sum(torch.cuda.mem_get_info(index)[0] for index in range(count))

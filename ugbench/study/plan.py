@@ -1,4 +1,4 @@
-"""What of a study is done, half done and missing, and what is still to come."""
+"""The plan of a study: which of its runs are done, half done or missing, and how long the rest will take."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ from typing import Literal
 
 import torch
 
-from ugbench.runs import checkpoint
-from ugbench.runs.run import Run, RunConfig, dataset_folder, list_runs
-from ugbench.study.grid import Arm, Cell, Study, cells, overrides
-from ugbench.training.logs import TIMING
-from ugbench.training.prepare import Request, identify
+from ugbench.data.check import check_training_images
+from ugbench.data.dataset_names import resolve
+from ugbench.data.datasets import DataSet
+from ugbench.data.splits import TRAIN
+from ugbench.runs.json_file import write_json
+from ugbench.runs.run import DatasetRecord, Run, RunConfig, dataset_folder, list_runs
+from ugbench.runs.training_log import seconds_per_step
+from ugbench.study.grid import Arm, Study, StudyRun, overrides, study_runs
+from ugbench.training.prepare import Request, record_dataset, run_config
 
 Status = Literal["done", "half", "missing"]
 
 
 @dataclass(frozen=True)
-class Where:
-    """Where a study's data and runs lie and on what it trains."""
+class StudySetup:
+    """Where a study's data sets and runs are stored, and on what it trains."""
 
     results: Path
     data_root: Path
@@ -32,16 +36,17 @@ class Where:
 
 
 @dataclass(frozen=True)
-class Planned:
-    """One run of a study.
+class PlannedRun:
+    """One run of a study and how far it is.
 
     Attributes:
-        run: its folder, which need not exist yet, and config.
+        request: what `ugbench train` is asked for.
+        run: the run; its folder need not exist yet.
         step: steps done.
         seconds_per_step: measured in this run or one like it; None where nothing was measured.
     """
 
-    cell: Cell
+    study_run: StudyRun
     request: Request
     run: Run
     step: int
@@ -49,94 +54,103 @@ class Planned:
 
     @property
     def status(self) -> Status:
-        """done, half (a checkpoint is there) or missing."""
+        """done, half (there is a checkpoint) or missing."""
         return "done" if self.step >= self.run.steps else "half" if self.step else "missing"
 
     @property
     def seconds_left(self) -> float | None:
-        """Training still to come; None where no step was ever timed."""
+        """Training time still to come; None where no step was ever timed."""
         if self.status == "done":
             return 0.0
         return None if self.seconds_per_step is None else self.seconds_per_step * (self.run.steps - self.step)
 
 
-def make(study: Study, where: Where, steps: Mapping[Arm, int] | None = None) -> list[Planned]:
-    """The runs of a study in the order in which they train.
+def make_plan(study: Study, setup: StudySetup, steps: Mapping[Arm, int] | None = None) -> list[PlannedRun]:
+    """The runs of a study in the order in which they train. Each data set is read and hashed once.
 
     Args:
-        steps: of each arm, where the study gives minutes instead.
+        steps: steps of each arm, where the study gives minutes instead.
     Raises:
-        UsageError and its children: a data set that is not there, a value that does not fit.
+        UsageError and its children: a data set does not exist, or a value does not fit.
     """
     folders: dict[str, Path] = {}
-    timed = timings(list_runs(where.results))
+    records: dict[str, DatasetRecord] = {}
+    for name in study.datasets:
+        dataset = resolve(name, setup.data_root)
+        records[name] = _record_training_data(dataset, setup.skip_bad)
+        folders[name] = dataset_folder(setup.results, dataset, make=False)
+    seconds = measured_seconds_per_step(list_runs(setup.results))
     planned = []
-    for cell in cells(study):
-        request = _request(study, cell, where, (steps or {}).get(cell.arm))
-        config, dataset = identify(request)
-        if cell.dataset not in folders:
-            folders[cell.dataset] = dataset_folder(where.results, dataset, make=False)
-        run = Run(folders[cell.dataset] / config.folder, config)
-        planned.append(Planned(cell, request, run, run.step(), timed.get(likeness(config))))
+    for study_run in study_runs(study):
+        request = _request(study, study_run, setup, (steps or {}).get(study_run.arm))
+        config = run_config(request, records[study_run.dataset])
+        run = Run(folders[study_run.dataset] / config.folder, config)
+        planned.append(PlannedRun(study_run, request, run, run.step(), seconds.get(cost_key(config))))
     return planned
 
 
-def again(planned: Planned) -> Planned:
-    """The same run as it stands now."""
+def refreshed(planned: PlannedRun) -> PlannedRun:
+    """The same run with the step that it has reached by now."""
     return replace(planned, step=planned.run.step())
 
 
-def seconds_left(planned: Sequence[Planned], jobs: int = 1) -> float | None:
-    """Training still to come, over all; None where a run that is to train was never timed."""
-    left = [one.seconds_left for one in planned]
-    return None if any(one is None for one in left) else sum(one for one in left if one is not None) / jobs
+def seconds_left(planned: Sequence[PlannedRun], jobs: int = 1) -> float | None:
+    """Training time still to come over all runs; None where a run that is to train was never timed."""
+    total = 0.0
+    for run in planned:
+        if run.seconds_left is None:
+            return None
+        total += run.seconds_left
+    return total / jobs
 
 
-def likeness(config: RunConfig) -> str:
-    """What decides how long a step takes, as text: all of a config but its length."""
+def cost_key(config: RunConfig) -> str:
+    """What decides how long a step takes, as text: the method, the precision and all config fields but the length."""
     fields = {key: value for key, value in config.config.items() if key not in ("steps", "epochs")}
     return json.dumps([config.method, config.precision, fields], sort_keys=True)
 
 
-def timings(runs: Sequence[Run]) -> dict[str, float]:
-    """Seconds a step, by likeness: the median of the newest run of each."""
-    found = {}
+def measured_seconds_per_step(runs: Sequence[Run]) -> dict[str, float]:
+    """Seconds per step by `cost_key`: the median of the newest run of each key."""
+    seconds_by_key = {}
     for run in sorted(runs, key=lambda run: run.path.stat().st_mtime):
-        file = run.path / TIMING
-        if not file.exists():
-            continue
-        seconds = [json.loads(line)["seconds_per_step"] for line in file.read_text(encoding="utf-8").splitlines()]
-        if seconds:
-            found[likeness(run.config)] = median(seconds)
-    return found
+        if seconds := seconds_per_step(run):
+            seconds_by_key[cost_key(run.config)] = median(seconds)
+    return seconds_by_key
 
 
-def kept_steps(file: Path) -> dict[str, int]:
-    """Steps by arm that `--minutes` once became, from the study's file; empty where it has none."""
+def read_steps(file: Path) -> dict[str, int]:
+    """The steps of each arm, by label, that `--minutes` came to, from the study's file; empty where there is none."""
     if not file.exists():
         return {}
-    return {str(arm): int(steps) for arm, steps in json.loads(file.read_text(encoding="utf-8"))["steps"].items()}
+    return {str(label): int(steps) for label, steps in json.loads(file.read_text(encoding="utf-8"))["steps"].items()}
 
 
-def keep_steps(file: Path, study: Study, steps: Mapping[str, int]) -> None:
-    """Write down what `--minutes` became, so that the same command later means the same runs."""
+def write_steps(file: Path, study: Study, steps: Mapping[str, int]) -> None:
+    """Store the steps that `--minutes` came to, so that the same command later means the same runs."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.write_json(file, {"study": study.model_dump(mode="json"), "steps": dict(steps)})
+    write_json(file, {"study": study.model_dump(mode="json"), "steps": dict(steps)})
 
 
-def _request(study: Study, cell: Cell, where: Where, steps: int | None) -> Request:
-    given = overrides(study, cell.arm)
+def _record_training_data(dataset: DataSet, skip_bad: bool) -> DatasetRecord:
+    if skip_bad:
+        return record_dataset(dataset, *check_training_images(dataset, skip_bad=True))
+    return record_dataset(dataset, {split: dataset.split(split) for split in TRAIN.values()}, [])
+
+
+def _request(study: Study, study_run: StudyRun, setup: StudySetup, steps: int | None) -> Request:
+    fields = overrides(study, study_run.arm)
     return Request(
-        method=cell.arm.method,
-        dataset=cell.dataset,
-        results=where.results,
-        data_root=where.data_root,
-        device=where.device,
+        method=study_run.arm.method,
+        dataset=study_run.dataset,
+        results=setup.results,
+        data_root=setup.data_root,
+        device=setup.device,
         preset=study.preset,
-        variant=cell.arm.variant,
-        overrides=given if steps is None else {**given, "steps": steps},
-        seed=cell.seed,
-        direction=cell.direction,
-        precision=where.precision,
-        skip_bad=where.skip_bad,
+        variant=study_run.arm.variant,
+        overrides=fields if steps is None else {**fields, "steps": steps},
+        seed=study_run.seed,
+        direction=study_run.direction,
+        precision=setup.precision,
+        skip_bad=setup.skip_bad,
     )

@@ -1,4 +1,4 @@
-"""Trains what is missing of a study: a process a run, several at once, none of them twice."""
+"""Trains the missing runs of a study: one process for each run, several at once, and no run twice."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from typing import IO, Literal
 
 import torch
-from filelock import FileLock, Timeout
 
-from ugbench.study.plan import Planned, again
+from ugbench.runs.training_log import last_logged_step
+from ugbench.study.plan import PlannedRun, refreshed
 from ugbench.training.prepare import Request
 from ugbench.training.signals import stop_on_signals
 
-LOG = "train.log"
 TAIL = 5  # lines of a failed run's log that are shown
 PAUSE = 0.2  # seconds between looks at the processes
 STOPPED = 75
@@ -26,77 +25,77 @@ STOPPED = 75
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: `log` is the end of what it printed, where it failed."""
+    """How a run ended; `log` holds the last lines that a failed run printed."""
 
-    planned: Planned
+    planned: PlannedRun
     status: Literal["done", "failed", "stopped"]
     log: str = ""
 
 
 @dataclass
 class _Child:
-    planned: Planned
+    planned: PlannedRun
     process: subprocess.Popen[bytes]
     log: IO[bytes]
     device: str
 
 
 def train_all(
-    planned: Sequence[Planned],
+    planned: Sequence[PlannedRun],
     jobs: int,
-    say: Callable[[str], None],
-    tick: Callable[[int, int], None] | None = None,
+    log: Callable[[str], None],
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Outcome]:
-    """Train every run to its last step.
+    """Train every run to its last step, each in a process, `jobs` of them at once.
 
     A run that fails is reported and the others go on. A run that another process trains is waited for. SIGINT and
     SIGTERM stop all runs, which save themselves.
 
     Args:
-        tick: told the steps done and the steps of all runs.
+        progress: called with the steps done and the steps of all runs.
     """
-    waiting = [one for one in planned if one.status != "done"]
-    outcomes = [Outcome(one, "done") for one in planned if one.status == "done"]
-    total = sum(one.run.steps for one in planned)
+    waiting = [run for run in planned if run.status != "done"]
+    outcomes = [Outcome(run, "done") for run in planned if run.status == "done"]
+    total_steps = sum(run.run.steps for run in planned)
     devices = _devices(planned, jobs)
     children: list[_Child] = []
-    told_to_stop = False
+    stopping = False
     with stop_on_signals() as stop:
         while waiting or children:
-            if stop.requested and not told_to_stop:
-                told_to_stop = True  # a second signal would end them before they have saved
+            if stop.requested and not stopping:
+                stopping = True  # a second signal would end them before they have saved
                 waiting.clear()
                 for child in children:
                     child.process.send_signal(signal.SIGINT)
-            ready = [one for one in waiting if not _trained_elsewhere(one)]
+            ready = [run for run in waiting if not run.run.is_being_trained()]
             while ready and len(children) < jobs:
-                one = ready.pop(0)
-                waiting.remove(one)
-                if again(one).status == "done":  # by another study, meanwhile
-                    outcomes.append(Outcome(again(one), "done"))
+                run = ready.pop(0)
+                waiting.remove(run)
+                if refreshed(run).status == "done":  # by another study, meanwhile
+                    outcomes.append(Outcome(refreshed(run), "done"))
                     continue
                 device = min(devices, key=lambda name: sum(child.device == name for child in children))
-                children.append(_start(one, device, jobs))
-                say(f"training {_name(one)}, step {one.step} of {one.run.steps}, in {one.run.path}")
+                children.append(_start(run, device, jobs))
+                log(f"training {_name(run)}, step {run.step} of {run.run.steps}, in {run.run.path}")
             for child in [child for child in children if child.process.poll() is not None]:
                 children.remove(child)
-                outcome = _ended(child)
-                if outcome.status == "failed" and not told_to_stop and _trained_elsewhere(child.planned):
+                outcome = _outcome(child)
+                if outcome.status == "failed" and not stopping and child.planned.run.is_being_trained():
                     waiting.append(child.planned)  # another study was quicker to start it
                     continue
                 outcomes.append(outcome)
-                say(_sentence(outcome))
-            if tick is not None:
-                done = sum(again(one).step for one in waiting) + sum(_step(child) for child in children)
-                tick(done + sum(outcome.planned.run.step() for outcome in outcomes), total)
+                log(_sentence(outcome))
+            if progress is not None:
+                done = sum(refreshed(run).step for run in waiting) + sum(_step(child) for child in children)
+                progress(done + sum(outcome.planned.run.step() for outcome in outcomes), total_steps)
             if children or waiting:
                 time.sleep(PAUSE)
-    left = {outcome.planned.run.id for outcome in outcomes}
-    return outcomes + [Outcome(again(one), "stopped") for one in planned if one.run.id not in left]
+    ended = {outcome.planned.run.id for outcome in outcomes}
+    return outcomes + [Outcome(refreshed(run), "stopped") for run in planned if run.run.id not in ended]
 
 
 def command(request: Request, device: str) -> list[str]:
-    """`ugbench train …` for a run, as words."""
+    """The words of the `ugbench train …` command for a run."""
     words = [sys.executable, "-m", "ugbench", "train", request.method, "--dataset", request.dataset]
     words += ["--preset", request.preset, "--seed", str(request.seed), "--precision", request.precision]
     words += ["--results", str(request.results), "--data-root", str(request.data_root), "--device", device]
@@ -111,13 +110,13 @@ def command(request: Request, device: str) -> list[str]:
     return words
 
 
-def _start(planned: Planned, device: str, jobs: int) -> _Child:
+def _start(planned: PlannedRun, device: str, jobs: int) -> _Child:
     planned.run.path.mkdir(parents=True, exist_ok=True)
-    log = (planned.run.path / LOG).open("ab")
+    log = planned.run.train_log.open("ab")
     environment = dict(os.environ)
     if jobs > 1 and device == "cpu" and "OMP_NUM_THREADS" not in environment:
         environment["OMP_NUM_THREADS"] = str(max(1, torch.get_num_threads() // jobs))
-    # A session of its own: a Ctrl-C at the terminal reaches it once, from here.
+    # In a new session, so that a Ctrl-C at the terminal reaches it once, through this process.
     process = subprocess.Popen(
         command(planned.request, device),
         stdin=subprocess.DEVNULL,
@@ -129,58 +128,38 @@ def _start(planned: Planned, device: str, jobs: int) -> _Child:
     return _Child(planned, process, log, device)
 
 
-def _ended(child: _Child) -> Outcome:
+def _outcome(child: _Child) -> Outcome:
     child.log.close()
-    planned = again(child.planned)
+    planned = refreshed(child.planned)
     if child.process.returncode == 0 and planned.status == "done":
         return Outcome(planned, "done")
     if child.process.returncode == STOPPED:
         return Outcome(planned, "stopped")
-    lines = (planned.run.path / LOG).read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = planned.run.train_log.read_text(encoding="utf-8", errors="replace").splitlines()
     return Outcome(planned, "failed", "\n".join(lines[-TAIL:]))
 
 
 def _sentence(outcome: Outcome) -> str:
     name, step = _name(outcome.planned), outcome.planned.step
     if outcome.status == "failed":
-        log = outcome.planned.run.path / LOG
+        log = outcome.planned.run.train_log
         return f"{name} FAILED; its log, {log}, ends with:\n  " + outcome.log.replace("\n", "\n  ")
     return f"{name} is {outcome.status}, at step {step} of {outcome.planned.run.steps}."
 
 
-def _name(planned: Planned) -> str:
-    cell = planned.cell
-    direction = f" {cell.direction}" if cell.direction else ""
-    return f"{cell.arm.label} on {planned.run.path.parent.parent.name}{direction}, seed {cell.seed}"
+def _name(planned: PlannedRun) -> str:
+    study_run = planned.study_run
+    direction = f" {study_run.direction}" if study_run.direction else ""
+    return f"{study_run.arm.label} on {planned.run.dataset_folder.name}{direction}, seed {study_run.seed}"
 
 
 def _step(child: _Child) -> int:
-    """Steps that a running process has logged or saved."""
-    file = child.planned.run.path / "metrics.jsonl"
-    logged = 0
-    if file.exists():
-        with file.open("rb") as lines:
-            lines.seek(max(0, file.stat().st_size - 8192))
-            ends = lines.read().splitlines()
-        steps = [line.partition(b'"step": ')[2].partition(b",")[0] for line in ends[-2:]]
-        logged = max((int(step) for step in steps if step.isdigit()), default=0)
-    return max(logged, child.planned.run.step())
+    """The steps that a running process has logged or saved."""
+    return max(last_logged_step(child.planned.run), child.planned.run.step())
 
 
-def _trained_elsewhere(planned: Planned) -> bool:
-    """Whether another process holds the run's lock."""
-    file = planned.run.path / ".lock"
-    if not file.exists():
-        return False
-    try:
-        with FileLock(file, timeout=0):
-            return False
-    except Timeout:
-        return True
-
-
-def _devices(planned: Sequence[Planned], jobs: int) -> list[str]:
-    """Names of the devices that runs are spread over: each GPU where several jobs meet several."""
+def _devices(planned: Sequence[PlannedRun], jobs: int) -> list[str]:
+    """The devices that runs are spread over: every GPU if there are several jobs and no GPU was named."""
     device = planned[0].request.device if planned else torch.device("cpu")
     if device.type == "cuda" and device.index is None and jobs > 1:
         return [f"cuda:{index}" for index in range(torch.cuda.device_count())]

@@ -1,96 +1,113 @@
-"""An ablation in the layout of a paper's: a row a variant, a column a direction, published numbers beside."""
+"""The scores of one method's variants in the layout of a paper's ablation, with published ablations beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ugbench.analysis.comparisons import Claim
-from ugbench.published.tables import Published, names, published
-from ugbench.tables.build import Table
-from ugbench.tables.layout import number
+from ugbench.published.tables import PublishedCell, PublishedTable, published_names, published_table
+from ugbench.tables.model import Block, Column, Row, Table
+from ugbench.tables.numbers import number
+
+if TYPE_CHECKING:
+    from ugbench.analysis.comparisons import Claim
 
 BASE = "full"
 
 
 @dataclass(frozen=True)
-class Ablation:
-    """Texts of a table: `rows` start with the variant's name; empty where there is no number."""
+class AblationTable:
+    """A table of texts: a row for each variant, a column for each data set and direction.
+
+    Attributes:
+        rows: each begins with the variant's name; a text is empty where there is no number.
+    """
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
 
 
-def ablation(table: Table, method: str, claims: Sequence[Claim] = ()) -> Ablation:
-    """The variants of one method in a table, with what each differs from the base by, and published ablations.
+def ablation_table(table: Table, method: str, claims: Sequence[Claim] = ()) -> AblationTable:
+    """The variants of a method with their scores in the first column of a table, and with published ablations.
 
-    A published table's columns are named by its own data set, which need not be ours: they show the paper's order
-    of variants, and stand in no comparison.
+    The columns of a published ablation are named by its own data set, which need not be ours: they show the paper's
+    order of variants, and are compared with nothing.
 
     Args:
-        claims: differences to the base, as `ugbench.analysis.comparisons.claims` makes them.
+        claims: how each variant differs from the base, from `ugbench.analysis.comparisons.claims`. They add a column
+            `less full` for each data set and direction.
     """
-    rows = [row for row in table.rows if row.method == method]
-    variants = list(dict.fromkeys(row.variant for row in rows))
-    variants.sort(key=lambda name: (name is not None, name or ""))
-    columns = table.columns[:1] if table.columns else ()
-    blocks = list(dict.fromkeys((row.dataset, row.direction) for row in rows))
-    theirs = [one for one in map(published, names()) if _is_ablation_of(one, method)]
-    places = [(one, where) for one in theirs for where in dict.fromkeys((c.dataset, c.direction) for c in one.cells)]
-    header = ["variant"]
-    for dataset, direction in blocks:
-        header += [f"{column.title} {dataset} {direction}" for column in columns]
-        header += ["less full"] if claims else []
-    header += [f"{one.name} {' '.join(where)}" for one, where in places]
-    lines = []
-    for variant in variants:
-        texts = [variant or BASE]
-        for dataset, direction in blocks:
-            row = next((r for r in rows if (r.dataset, r.direction, r.variant) == (dataset, direction, variant)), None)
-            for column in columns:
-                cell = None if row is None else row.cells.get(column.key)
-                texts.append("" if cell is None else number(cell, column.scale))
-            if claims:
-                texts.append(_difference(claims, dataset, direction, method, variant))
-        for one, (dataset, direction) in places:
-            found = one.cell(dataset, direction, method, variant)
-            spread = "" if found is None or found.spread is None else f" ± {found.spread:.2f}"
-            texts.append("" if found is None else f"{found.printed:.2f}{spread}")
-        lines.append(tuple(texts))
-    return Ablation(tuple(header), tuple(lines), tuple(_notes(theirs, claims)))
+    names = {row.variant for row in table.rows if row.method == method}
+    variants = sorted(names, key=lambda name: (name is not None, name or ""))
+    publications = [
+        publication for publication in map(published_table, published_names()) if _is_ablation_of(publication, method)
+    ]
+    columns = [("variant", [variant or BASE for variant in variants])]
+    for block in table.blocks:
+        rows = {row.variant: row for row in block.rows if row.method == method}
+        if not rows:
+            continue
+        columns += [
+            (f"{column.title} {block.title}", [_score(rows.get(variant), column) for variant in variants])
+            for column in table.columns[:1]
+        ]
+        if claims:
+            columns.append(("less full", [_difference(claims, block, method, variant) for variant in variants]))
+    for publication in publications:
+        for dataset, direction in dict.fromkeys((cell.dataset, cell.direction) for cell in publication.cells):
+            cells = [publication.cell(dataset, direction, method, variant) for variant in variants]
+            columns.append((f"{publication.name} {dataset} {direction}", list(map(_printed, cells))))
+    header = tuple(head for head, _ in columns)
+    lines = tuple(zip(*(texts for _, texts in columns), strict=True))
+    return AblationTable(header, lines, tuple(_notes(publications, claims)))
 
 
-def to_json(own: Ablation) -> dict[str, Any]:
-    """The texts as they are; numbers are in the table's and the claims' own JSON."""
-    return {"header": list(own.header), "rows": [list(row) for row in own.rows], "notes": list(own.notes)}
+def to_json(table: AblationTable) -> dict[str, Any]:
+    """The texts as they are; raw numbers are in the JSON of the table and of the claims."""
+    return {"header": list(table.header), "rows": [list(row) for row in table.rows], "notes": list(table.notes)}
 
 
-def _is_ablation_of(table: Published, method: str) -> bool:
+def _is_ablation_of(table: PublishedTable, method: str) -> bool:
     return any(cell.method == method and cell.variant is not None for cell in table.cells)
 
 
-def _difference(claims: Iterable[Claim], dataset: str, direction: str, method: str, variant: str | None) -> str:
+def _score(row: Row | None, column: Column) -> str:
+    cell = None if row is None else row.cells.get(column.key)
+    return "" if cell is None else number(cell, column.scale)
+
+
+def _printed(cell: PublishedCell | None) -> str:
+    if cell is None:
+        return ""
+    return f"{cell.printed:.2f}" + ("" if cell.spread is None else f" ± {cell.spread:.2f}")
+
+
+def _difference(claims: Sequence[Claim], block: Block, method: str, variant: str | None) -> str:
+    """A variant's KID x100 minus that of the base: over seeds where that has a standard error, else over images."""
     if variant is None:
         return ""
-    label = f"{method}-{variant}"
-    for one in claims:
-        if (one.dataset, one.direction, one.label) == (dataset, direction, label):
-            if one.method.se is not None:
-                p = "" if one.method.adjusted_p is None else f", p {one.method.adjusted_p:.2g}"
-                return f"{100 * one.method.difference:.3g} ± {100 * one.method.se:.2g} over seeds{p}"
-            own = one.checkpoints
-            p = "" if own.adjusted_p is None else f", p {own.adjusted_p:.2g}"
-            return f"{100 * own.difference.value:.3g} ± {100 * own.difference.se:.2g} over images{p}"
+    place = (block.dataset, block.direction, f"{method}-{variant}")
+    for claim in claims:
+        if (claim.dataset, claim.direction, claim.label) == place:
+            if claim.method.se is not None:
+                p = _p_value(claim.method.adjusted_p)
+                return f"{100 * claim.method.difference:.3g} ± {100 * claim.method.se:.2g} over seeds{p}"
+            difference, p = claim.checkpoints.difference, _p_value(claim.checkpoints.adjusted_p)
+            return f"{100 * difference.value:.3g} ± {100 * difference.se:.2g} over images{p}"
     return ""
 
 
-def _notes(theirs: Sequence[Published], claims: Sequence[Claim]) -> Iterable[str]:
+def _p_value(p: float | None) -> str:
+    return "" if p is None else f", p {p:.2g}"
+
+
+def _notes(publications: Sequence[PublishedTable], claims: Sequence[Claim]) -> Iterator[str]:
     if claims:
         yield (
             "less full: KID x100 of the variant minus that of full, ± its standard error; over seeds it is of methods, "
             "over images (paired) of two checkpoints; p after Holm."
         )
-    for one in theirs:
-        yield f"{one.name}: {one.source}. {one.note}"
+    for publication in publications:
+        yield f"{publication.name}: {publication.source}. {publication.note}"

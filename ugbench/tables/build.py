@@ -1,7 +1,7 @@
-"""Score records to a table: which record counts, means over seeds, the best of a column. No formatting here.
+"""Makes a table from score records: rows, columns, and means over seeds.
 
-A column holds one metric under one protocol. Where a metric was scored under several protocols, each has a
-column of its own, and its key is `metric@protocol_id`.
+A column holds one metric under one protocol. Where a metric was scored under several protocols, each has a column of
+its own, with the key `metric@protocol_id`.
 """
 
 from __future__ import annotations
@@ -9,113 +9,25 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from ugbench import registry
-from ugbench.analysis.differences import DifferenceRecord
 from ugbench.errors import UnknownName, UsageError
 from ugbench.metric import Metric
-from ugbench.runs.run import Run, label_of
 from ugbench.scoring.protocol import LAST, is_selected, protocol_id
 from ugbench.scoring.record import ScoreRecord
-from ugbench.tables import marks, notes
-from ugbench.tables.extra_column import Beside, Entry
+from ugbench.tables import notes
+from ugbench.tables.marks import mark
+from ugbench.tables.model import Cell, Column, Row, RowKey, Table, blocks_of
 from ugbench.tables.records import latest, under_protocol
 
 if TYPE_CHECKING:
-    from ugbench.tables.columns.ranking import Across
+    from ugbench.analysis.differences import DifferenceRecord
 
-FLOOR, CEILING = "identity", "real"  # sources untouched, and training images of the target: no competitors
 LEADING = ("kid", "fid", "precision", "recall", "lpips", "changed", "unchanged", "iou")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One number of a table, raw (never x100).
-
-    Attributes:
-        se: over images where n_seeds is 1, else from the spread over seeds, sd / sqrt(n_seeds), or None.
-        low, high: the record's own interval; None where several seeds were averaged.
-        best: no method of this data set, direction and column is better; never `identity` or `real`.
-        tied_with_best: not the best, but not distinguishable from it; None where that cannot be said: a standard
-            error is missing, or the cell does not compete.
-        n_fake, n_real: images that it is of; None where seeds differ in that.
-        runs: the runs' ids, with the value of each.
-        tied_by: how `tied_with_best` was found.
-        comparable: False where the number may not be held against any other (extractor `random`).
-    """
-
-    value: float
-    se: float | None
-    low: float | None
-    high: float | None
-    n_seeds: int
-    best: bool
-    tied_with_best: bool | None
-    protocol_id: str
-    comparable: bool
-    n_fake: int | None = None
-    n_real: int | None = None
-    runs: Mapping[str, float] = field(default_factory=dict)
-    tied_by: marks.By | None = None
-
-
-@dataclass(frozen=True)
-class Column:
-    """A metric under one protocol.
-
-    Attributes:
-        key: `metric`, or `metric@protocol_id` where the table has several protocols of it.
-        title: heading, with the metric's scale and, where the table has several protocols, which one.
-        scale: what tables for reading multiply by.
-    """
-
-    key: str
-    metric: str
-    protocol_id: str
-    title: str
-    scale: float
-    higher_is_better: bool | None
-
-
-@dataclass(frozen=True)
-class Row:
-    """A method (and variant) on one data set and direction; `cells` and `beside` by column key."""
-
-    dataset: str
-    direction: str
-    method: str
-    variant: str | None
-    name: str | None
-    cells: Mapping[str, Cell]
-    beside: Mapping[str, Entry] = field(default_factory=dict)
-
-    @property
-    def label(self) -> str:
-        """What a person reads."""
-        return label_of(self.method, self.variant, self.name)
-
-    @property
-    def competes(self) -> bool:
-        """Whether this is a method, not the floor or the ceiling."""
-        return self.method not in (FLOOR, CEILING)
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows in reading order; `protocols` by id; `notes` are the caption, a sentence or two each.
-
-    What is no score of ours is in columns of its own, `beside`.
-    """
-
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-    protocols: Mapping[str, Mapping[str, Any]]
-    notes: tuple[str, ...]
-    beside: tuple[Beside, ...] = ()
-    across: tuple[Across, ...] = ()
+"""The first columns where no metrics are chosen; the others follow in alphabetical order."""
 
 
 def build_table(
@@ -124,92 +36,35 @@ def build_table(
     differences: Sequence[DifferenceRecord] = (),
     protocol: str | None = None,
 ) -> Table:
-    """The table of score records.
-
-    Of each data set, direction, method, variant and seed the run that trained longest counts, of several the one
-    that was scored last; of each of its metrics and protocols the newest record of the latest step, or of the latest
-    selection of a checkpoint, which is another protocol than the last one's. Several seeds become their mean.
+    """The table of score records. Which records count, see `ugbench.tables.records.latest`; seeds are averaged.
 
     Args:
         records: oldest first, as files hold them.
-        metrics: which metrics, in this order; None or empty for all that have scores.
-        differences: of runs, for what is tied with the best; oldest first.
-        protocol: a protocol's name; scores of no other are shown. None for all.
+        metrics: the metrics to show, in this order; None or empty for all that have scores.
+        differences: between runs, oldest first; they decide which cells are tied with the best.
+        protocol: show only scores under the protocol of this name; None for all.
     Raises:
-        UnknownName: no metric or protocol has one of those names.
-        UsageError: no records, or none of those metrics or that protocol.
+        UnknownName: there is no metric or protocol of a given name.
+        UsageError: there are no records, or none of these metrics or of this protocol.
     """
     if not records:
         raise UsageError("no scores; run `ugbench eval` to make some.")
-    counted = latest(records)
-    counted = counted if protocol is None else under_protocol(counted, protocol)
-    names = _chosen([r.metric for r in counted], metrics)
-    counted = [one for one in counted if one.metric in names]
-    columns = _columns(counted, names)
-    keys = {(column.metric, column.protocol_id): column.key for column in columns}
-    rows = marks.mark(_rows(counted, keys), columns, differences)
-    protocols = {column.protocol_id: dict(_first(counted, column).protocol) for column in columns}
-    table = Table(columns, rows, protocols, ())
-    return replace(table, notes=tuple(notes.write(table, records, counted)))
-
-
-def to_json(table: Table) -> dict[str, Any]:
-    """What `table --format json` prints: raw values; a number that is not finite is null."""
-    rows = [
-        {
-            "dataset": row.dataset,
-            "direction": row.direction,
-            "method": row.method,
-            "variant": row.variant,
-            "name": row.name,
-            "cells": {key: _cell_json(cell) for key, cell in row.cells.items()},
-            **_beside_json(table, row),
-        }
-        for row in table.rows
-    ]
-    heads: dict[str, dict[str, Any]] = defaultdict(dict)
-    for column in table.beside:
-        if column.head is not None:
-            heads[column.under][column.key] = dict(column.head)
-    return {
-        "protocols": {key: dict(value) for key, value in table.protocols.items()},
-        **heads,
-        "rows": rows,
-        **({"across": [one.to_json() for one in table.across]} if table.across else {}),
-        "notes": list(table.notes),
-    }
-
-
-def runs_of(row: Row, runs: Mapping[str, Run]) -> list[Run]:
-    """The runs that a row's cells are of, of those at hand, by id."""
-    ids = dict.fromkeys(one for cell in row.cells.values() for one in cell.runs)
-    return [runs[one] for one in ids if one in runs]
-
-
-def in_order(rows: Iterable[Row]) -> list[Row]:
-    """Rows as a table has them: by data set and direction, methods between floor and ceiling."""
-    place = {FLOOR: 0, CEILING: 2}
-    return sorted(
-        rows, key=lambda r: (r.dataset, r.direction, place.get(r.method, 1), r.method, r.variant or "", r.name or "")
+    shown = latest(records)
+    shown = shown if protocol is None else under_protocol(shown, protocol)
+    names = _chosen_metrics([record.metric for record in shown], metrics)
+    shown = [record for record in shown if record.metric in names]
+    columns = tuple(column for name in names for column in _columns(name, shown))
+    protocols = {(record.metric, record.protocol_id): dict(record.protocol) for record in reversed(shown)}
+    table = Table(
+        columns,
+        mark(blocks_of(_rows(shown, columns)), columns, differences),
+        {column.protocol_id: protocols[column.metric, column.protocol_id] for column in columns},
     )
+    return replace(table, notes=notes.caption(table, records, shown))
 
 
-def _beside_json(table: Table, row: Row) -> dict[str, Any]:
-    """What a row has beside its cells, by the object that holds it; nothing where the table has no such column."""
-    found: dict[str, dict[str, Any]] = {column.under: {} for column in table.beside}
-    for column in table.beside:
-        if column.key in row.beside:
-            found[column.under][column.key] = row.beside[column.key].raw
-    return found
-
-
-def _cell_json(cell: Cell) -> dict[str, Any]:
-    fields = vars(cell)
-    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in fields.items()}
-
-
-def _chosen(present: Iterable[str], metrics: Sequence[str] | None) -> list[str]:
-    known = set(present)
+def _chosen_metrics(scored: Iterable[str], metrics: Sequence[str] | None) -> list[str]:
+    known = set(scored)
     if not metrics:
         return [name for name in LEADING if name in known] + sorted(known - set(LEADING))
     for name in metrics:
@@ -224,72 +79,76 @@ def _chosen(present: Iterable[str], metrics: Sequence[str] | None) -> list[str]:
     return names
 
 
-def _columns(counted: Sequence[ScoreRecord], names: Sequence[str]) -> tuple[Column, ...]:
-    columns = []
-    for name in names:
-        own = [r for r in counted if r.metric == name]
-        protocols = {r.protocol_id: r.protocol for r in own}
-        ids = sorted(protocols, key=lambda one: _place(one, protocols[one]))
-        title, scale = _heading(name)
-        arrow = {True: " ↑", False: " ↓", None: ""}[own[0].higher_is_better]
-        for one in ids:
-            tag = f" [{notes.tag(one, protocols)}]" if len(ids) > 1 else ""
-            key = f"{name}@{one}" if len(ids) > 1 else name
-            columns.append(Column(key, name, one, title + arrow + tag, scale, own[0].higher_is_better))
-    return tuple(columns)
+def _columns(metric: str, shown: Iterable[ScoreRecord]) -> list[Column]:
+    """A metric's columns: one for each protocol."""
+    records = [record for record in shown if record.metric == metric]
+    protocols = {record.protocol_id: record.protocol for record in records}
+    better = records[0].higher_is_better
+    title, scale = _heading(metric)
+    title += {True: " ↑", False: " ↓", None: ""}[better]
+    if len(protocols) == 1:
+        return [Column(metric, metric, identifier, title, scale, better) for identifier in protocols]
+    return [
+        Column(
+            f"{metric}@{identifier}", metric, identifier, f"{title} [{notes.tag(identifier, protocols)}]", scale, better
+        )
+        for identifier in sorted(protocols, key=lambda identifier: _column_order(identifier, protocols[identifier]))
+    ]
 
 
-def _place(identifier: str, protocol: Mapping[str, Any]) -> tuple[str, str, bool, str]:
-    """Sorts columns: a selected checkpoint's beside the last one's of the same protocol."""
+def _column_order(identifier: str, protocol: Mapping[str, Any]) -> tuple[str, str, bool, str]:
+    """Puts the column of selected checkpoints to the right of the last checkpoints' under the same protocol."""
     selected = is_selected(protocol)
     last = protocol_id({**protocol, "checkpoint": LAST}) if selected else identifier
     return notes.source_of(protocol), last, selected, identifier
 
 
 def _heading(name: str) -> tuple[str, float]:
-    """Title and scale; a metric that is no longer installed keeps its name and raw values."""
+    """A metric's title and scale; a metric that is no longer installed has its name and raw values."""
     if name not in registry.modules("metrics"):
         return name, 1.0
     metric: Metric = registry.load("metrics", name).METRIC
     return metric.title, metric.scale
 
 
-def _first(counted: Iterable[ScoreRecord], column: Column) -> ScoreRecord:
-    return next(r for r in counted if (r.metric, r.protocol_id) == (column.metric, column.protocol_id))
+def _rows(shown: Iterable[ScoreRecord], columns: Sequence[Column]) -> dict[RowKey, Row]:
+    """The rows; the records of several seeds become one cell."""
+    grouped: dict[RowKey, dict[tuple[str, str], list[ScoreRecord]]] = defaultdict(lambda: defaultdict(list))
+    for record in shown:
+        key = RowKey(record.dataset, record.direction, record.method, record.variant, record.name)
+        grouped[key][record.metric, record.protocol_id].append(record)
+    rows = {}
+    for key, seeds in grouped.items():
+        cells = {
+            column.key: _mean(seeds[column.metric, column.protocol_id])
+            for column in columns
+            if (column.metric, column.protocol_id) in seeds
+        }
+        rows[key] = Row(key.method, key.variant, key.name, cells)
+    return rows
 
 
-def _rows(counted: Iterable[ScoreRecord], keys: Mapping[tuple[str, str], str]) -> list[Row]:
-    grouped: dict[tuple[str, str, str, str | None, str | None], dict[str, list[ScoreRecord]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
-    for one in counted:
-        row = (one.dataset, one.direction, one.method, one.variant, one.name)
-        grouped[row][keys[one.metric, one.protocol_id]].append(one)
-    rows = []
-    for who, cells in grouped.items():
-        rows.append(Row(*who, {key: _cell(cells[key]) for key in keys.values() if key in cells}))
-    return in_order(rows)
-
-
-def _cell(seeds: Sequence[ScoreRecord]) -> Cell:
-    first, values = seeds[0], [r.value for r in seeds]
-    one = len(seeds) == 1
+def _mean(seeds: Sequence[ScoreRecord]) -> Cell:
+    """The cell of the records of one or several seeds, not marked yet."""
+    first, values = seeds[0], [record.value for record in seeds]
+    single = len(seeds) == 1
     return Cell(
         value=fmean(values),
-        se=first.se if one else stdev(values) / math.sqrt(len(values)),
-        low=first.low if one else None,
-        high=first.high if one else None,
+        se=first.se if single else stdev(values) / math.sqrt(len(values)),
+        low=first.low if single else None,
+        high=first.high if single else None,
         n_seeds=len(seeds),
         best=False,
         tied_with_best=None,
         protocol_id=first.protocol_id,
-        comparable=all(r.comparable for r in seeds),
-        n_fake=_same(r.n_fake for r in seeds),
-        n_real=_same(r.n_real for r in seeds),
-        runs={r.run: r.value for r in seeds},
+        comparable=all(record.comparable for record in seeds),
+        n_fake=_common(record.n_fake for record in seeds),
+        n_real=_common(record.n_real for record in seeds),
+        runs={record.run: record.value for record in seeds},
     )
 
 
-def _same(numbers: Iterable[int]) -> int | None:
-    found = set(numbers)
-    return found.pop() if len(found) == 1 else None
+def _common(numbers: Iterable[int]) -> int | None:
+    """The number that all are, or None."""
+    distinct = set(numbers)
+    return distinct.pop() if len(distinct) == 1 else None

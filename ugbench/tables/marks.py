@@ -1,81 +1,87 @@
-"""Which cell of a table is the best of its block, and which are not distinguishable from it.
+"""Decides which cell of a block is the best of its column, and which cells are tied with it.
 
-Checkpoints are compared by the paired difference over images where `eval` has kept one, methods with several seeds
-by Welch's t over seeds. Scores that hang on the number of images race only at one number.
+Two checkpoints are compared by the paired difference over images where `ugbench eval` has stored one, else by their
+standard errors as if they were independent. Two methods with several seeds each are compared by Welch's t over seeds.
+Scores that depend on the number of images are compared only at equal numbers.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from ugbench.analysis.differences import DifferenceRecord
 from ugbench.statistics import seeds
+from ugbench.tables.model import Block, Cell, Column, Row, TiedBy
 
 if TYPE_CHECKING:
-    from ugbench.tables.build import Cell, Column, Row
+    from ugbench.analysis.differences import DifferenceRecord
 
-SURE = 1.959964  # standard errors: a two-sided 5 %
-BIASED = ("fid", "precision", "recall", "density", "coverage")  # they hang on the number of images
-By = Literal["paired", "unpaired", "seeds"]
-Kept = Mapping[tuple[str, frozenset[str]], DifferenceRecord]
+NORMAL_95 = 1.959964  # standard errors on each side of a two-sided 95 % interval
+BIASED = ("fid", "precision", "recall", "density", "coverage")  # their expected value depends on the number of images
+
+Differences = Mapping[tuple[str, frozenset[str]], "DifferenceRecord"]
+"""Differences between two runs, by protocol id and the two runs' ids."""
 
 
 def mark(
-    rows: Sequence[Row], columns: Sequence[Column], differences: Iterable[DifferenceRecord] = ()
-) -> tuple[Row, ...]:
-    """The rows with the best of each data set, direction and column marked, and what is tied with it.
+    blocks: Iterable[Block], columns: Sequence[Column], differences: Iterable[DifferenceRecord] = ()
+) -> tuple[Block, ...]:
+    """The blocks with the best cell of each column marked, and the cells that are tied with it.
 
     Args:
-        differences: oldest first; of several of one pair the newest counts.
+        differences: between runs, oldest first; of several for one pair of runs the newest counts.
     """
-    kept = {(one.protocol_id, frozenset((one.first, one.second))): one for one in differences}
-    blocks: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in rows:
-        blocks[row.dataset, row.direction].append(row)
-    found = {where: {c.key: race(block, c) for c in columns} for where, block in blocks.items()}
-    marked = []
-    for row in rows:
-        races = found[row.dataset, row.direction]
-        cells = {key: _marked(cell, races[key], kept) for key, cell in row.cells.items()}
-        marked.append(replace(row, cells=cells if row.competes else dict(row.cells)))
-    return tuple(marked)
+    by_pair = {(record.protocol_id, frozenset((record.first, record.second))): record for record in differences}
+    return tuple(replace(block, rows=_mark_rows(block.rows, columns, by_pair)) for block in blocks)
 
 
-def race(block: Iterable[Row], column: Column) -> tuple[list[Cell], Cell | None]:
-    """The cells of a column that compete, and the best of them."""
+def competitors(rows: Sequence[Row], column: Column) -> dict[int, Cell]:
+    """The cells of a column that are compared with each other, by their row's place in `rows`.
+
+    Left out are `identity` and `real`, numbers that are not finite or not comparable, and every cell of a metric that
+    is neither good nor bad. Of a metric in BIASED only the cells with the commonest numbers of images are compared.
+    """
     if column.higher_is_better is None:
-        return [], None
-    cells = [row.cells[column.key] for row in block if row.competes and column.key in row.cells]
-    racing = [cell for cell in cells if cell.comparable and math.isfinite(cell.value)]
-    if column.metric in BIASED and racing:
-        counts = Counter((cell.n_fake, cell.n_real) for cell in racing)
-        ((usual, _),) = counts.most_common(1)
-        racing = [cell for cell in racing if (cell.n_fake, cell.n_real) == usual]
-    return racing, (max if column.higher_is_better else min)(racing, key=lambda cell: cell.value, default=None)
+        return {}
+    cells = {place: row.cells[column.key] for place, row in enumerate(rows) if row.competes and column.key in row.cells}
+    cells = {place: cell for place, cell in cells.items() if cell.comparable and math.isfinite(cell.value)}
+    if column.metric in BIASED and cells:
+        ((commonest, _),) = Counter((cell.n_fake, cell.n_real) for cell in cells.values()).most_common(1)
+        cells = {place: cell for place, cell in cells.items() if (cell.n_fake, cell.n_real) == commonest}
+    return cells
 
 
-def _marked(cell: Cell, race: tuple[list[Cell], Cell | None], kept: Kept) -> Cell:
-    racing, best = race
-    if best is None or not any(cell is other for other in racing):
-        return cell
+def _mark_rows(rows: Sequence[Row], columns: Sequence[Column], differences: Differences) -> tuple[Row, ...]:
+    marked = [dict(row.cells) for row in rows]
+    for column in columns:
+        cells = competitors(rows, column)
+        if not cells:
+            continue
+        best = (max if column.higher_is_better else min)(cells.values(), key=lambda cell: cell.value)
+        for place, cell in cells.items():
+            marked[place][column.key] = _mark_cell(cell, best, differences)
+    return tuple(replace(row, cells=cells) for row, cells in zip(rows, marked, strict=True))
+
+
+def _mark_cell(cell: Cell, best: Cell, differences: Differences) -> Cell:
     if cell.value == best.value:
         return replace(cell, best=True, tied_with_best=None if cell.se is None else False)
-    tied, by = _tied(cell, best, kept)
-    return replace(cell, tied_with_best=tied, tied_by=by)
+    tied, rule = _is_tied(cell, best, differences)
+    return replace(cell, tied_with_best=tied, tied_by=rule)
 
 
-def _tied(cell: Cell, best: Cell, kept: Kept) -> tuple[bool | None, By | None]:
+def _is_tied(cell: Cell, best: Cell, differences: Differences) -> tuple[bool | None, TiedBy | None]:
+    """Whether the cell cannot be distinguished from the best, and by which rule; None, None where nobody can say."""
     if cell.n_seeds > 1 and best.n_seeds > 1:
-        claim = seeds.compare(list(cell.runs.values()), list(best.runs.values()))
-        return (None, None) if claim.p_value is None else (claim.p_value > seeds.ALPHA, "seeds")
+        comparison = seeds.compare(list(cell.runs.values()), list(best.runs.values()))
+        return (None, None) if comparison.p_value is None else (comparison.p_value > seeds.ALPHA, "seeds")
     if cell.n_seeds == best.n_seeds == 1:
-        pair = kept.get((cell.protocol_id, frozenset((*cell.runs, *best.runs))))
+        pair = differences.get((cell.protocol_id, frozenset((*cell.runs, *best.runs))))
         if pair is not None:
-            return abs(pair.value) <= SURE * pair.se, "paired"
+            return abs(pair.value) <= NORMAL_95 * pair.se, "paired"
     if cell.se is None or best.se is None:
         return None, None
-    return abs(cell.value - best.value) <= SURE * math.hypot(cell.se, best.se), "unpaired"
+    return abs(cell.value - best.value) <= NORMAL_95 * math.hypot(cell.se, best.se), "unpaired"

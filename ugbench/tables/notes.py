@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ugbench import registry
 from ugbench.scoring.protocol import is_selected
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables.marks import BIASED
+from ugbench.tables.model import Table
 
-if TYPE_CHECKING:
-    from ugbench.tables.build import Table
-
-# Under this many images a side these are mostly bias, which falls with the number of images.
-ENOUGH = 2048
+UNBIASED_FROM = 2048  # images per side; with fewer, the metrics in BIASED are mostly bias
 TESTABLE = 6  # seeds: with 3 against 3 the smallest two-sided p of a permutation test is 0.1
 
 BEST = "Bold: the best of its column on that data set and direction, identity and real aside."
@@ -34,29 +31,29 @@ SE_SEEDS = (
 FEW_SEEDS = "Fewer than 6 seeds are too few to test a difference between methods; ≈ or its absence is a hint."
 
 
-def write(table: Table, records: Iterable[ScoreRecord], counted: Sequence[ScoreRecord]) -> list[str]:
-    """The sentences under a table.
+def caption(table: Table, records: Iterable[ScoreRecord], shown: Sequence[ScoreRecord]) -> tuple[str, ...]:
+    """The sentences under a table, each once.
 
     Args:
-        table: the table, whose own notes are not read.
-        records: all that were given, to say what was left out.
-        counted: those that its cells were made from.
+        table: its own notes are not read.
+        records: all records that were given, to name the runs that are not shown.
+        shown: the records that the cells were made from.
     """
     sentences = [
         *_marks(table),
         *_several_protocols(table),
-        *_protocols(table, counted),
-        *_biased(counted),
-        *_order(counted),
+        *_protocols(table, shown),
+        *_biased(shown),
+        *_file_order(shown),
         *_metrics(table),
-        *_mixed_steps(counted),
-        *_left_out(table, records, counted),
+        *_mixed_steps(shown),
+        *_hidden_runs(table, records, shown),
     ]
-    return list(dict.fromkeys(sentences))
+    return tuple(dict.fromkeys(sentences))
 
 
 def source_of(protocol: Mapping[str, Any]) -> str:
-    """What a protocol's numbers come from, in a word: its extractor, its perceptual net, else its name."""
+    """Where a protocol's numbers come from, in a word: its extractor, its perceptual network, else its name."""
     extractor, perceptual = protocol.get("extractor"), protocol.get("perceptual")
     if isinstance(extractor, Mapping):
         extractor = extractor.get("name")
@@ -65,37 +62,43 @@ def source_of(protocol: Mapping[str, Any]) -> str:
     return str(extractor or perceptual or protocol.get("name") or "protocol")
 
 
-def tag(protocol_id: str, among: Mapping[str, Mapping[str, Any]]) -> str:
-    """What tells this protocol from the others of its metric: its name where no other has it, else `alexnet ab12`
-    with 4 digits of its id or more; and whether its checkpoints were selected."""
-    names = [(protocol.get("name"), is_selected(protocol)) for protocol in among.values()]
-    own, selected = among[protocol_id].get("name"), is_selected(among[protocol_id])
+def tag(protocol_id: str, protocols: Mapping[str, Mapping[str, Any]]) -> str:
+    """What distinguishes a protocol from the others of its metric, for a column's heading.
+
+    It is the protocol's name where no other has the same name. Otherwise it is the extractor with the first digits of
+    the id (`alexnet ab12`), at least 4. Protocols of selected checkpoints say so.
+
+    Args:
+        protocols: all protocols of the metric by id, this one among them.
+    """
+    names = [(protocol.get("name"), is_selected(protocol)) for protocol in protocols.values()]
+    name, selected = protocols[protocol_id].get("name"), is_selected(protocols[protocol_id])
     suffix = ", selected checkpoint" if selected else ""
-    if own is not None and names.count((own, selected)) == 1:
-        return f"{own}{suffix}"
+    if name is not None and names.count((name, selected)) == 1:
+        return f"{name}{suffix}"
     digits = 4
-    while digits < len(protocol_id) and sum(other[:digits] == protocol_id[:digits] for other in among) > 1:
+    while digits < len(protocol_id) and sum(other[:digits] == protocol_id[:digits] for other in protocols) > 1:
         digits += 1
-    return f"{source_of(among[protocol_id])} {protocol_id[:digits]}{suffix}"
+    return f"{source_of(protocols[protocol_id])} {protocol_id[:digits]}{suffix}"
 
 
 def words(protocol: Mapping[str, Any]) -> str:
-    """A protocol's fields in words, extractor and reference first; digests cut to 8 digits.
+    """A protocol's fields in words, extractor and reference first; SHA-256 digests are cut to 8 digits.
 
     >>> words({"name": "target", "metric": "kid", "size": 64, "extractor": {"name": "alexnet"}})
     'target, extractor alexnet, size 64'
     """
     first = ("name", "extractor", "perceptual", "reference", "settings", "size")
     fields = {key: protocol[key] for key in (*first, *protocol) if key in protocol and key != "metric"}
-    parts = [_words(key, value) for key, value in fields.items() if value not in (None, {}, [])]
+    parts = [_field_words(key, value) for key, value in fields.items() if value not in (None, {}, [])]
     return ", ".join(parts)
 
 
-def _words(key: str, value: Any) -> str:
+def _field_words(key: str, value: Any) -> str:
     if isinstance(value, Mapping):
-        own = dict(value)
-        head = next((str(own.pop(name)) for name in ("name", "net") if name in own), "")
-        inner = ", ".join(_words(k, v) for k, v in own.items() if v is not None)
+        fields = dict(value)
+        head = next((str(fields.pop(name)) for name in ("name", "net") if name in fields), "")
+        inner = ", ".join(_field_words(k, v) for k, v in fields.items() if v is not None)
         if key == "settings":
             return inner
         return f"{key} {head} ({inner})" if head and inner else f"{key} {head or inner}"
@@ -106,17 +109,17 @@ def _words(key: str, value: Any) -> str:
 
 
 def _marks(table: Table) -> Iterator[str]:
-    cells = [(row, cell) for row in table.rows for cell in row.cells.values()]
-    if any(cell.best for _, cell in cells):
+    cells = [cell for row in table.rows for cell in row.cells.values()]
+    if any(cell.best for cell in cells):
         yield BEST
-    if any(cell.tied_with_best for _, cell in cells):
-        used = {cell.tied_by for _, cell in cells if cell.tied_by is not None}
-        yield f"{TIED} ({'; '.join(TIED_BY[by] for by in TIED_BY if by in used)})."
-    if any(not cell.comparable for _, cell in cells):
+    if any(cell.tied_with_best for cell in cells):
+        rules = {cell.tied_by for cell in cells}
+        yield f"{TIED} ({'; '.join(text for rule, text in TIED_BY.items() if rule in rules)})."
+    if any(not cell.comparable for cell in cells):
         yield NOT_COMPARABLE
-    if any(cell.se is not None for _, cell in cells):
-        yield SE_SEEDS if any(cell.n_seeds > 1 for _, cell in cells) else SE_IMAGES
-    if any(1 < cell.n_seeds < TESTABLE for _, cell in cells):
+    if any(cell.se is not None for cell in cells):
+        yield SE_SEEDS if any(cell.n_seeds > 1 for cell in cells) else SE_IMAGES
+    if any(1 < cell.n_seeds < TESTABLE for cell in cells):
         yield FEW_SEEDS
 
 
@@ -127,49 +130,48 @@ def _several_protocols(table: Table) -> Iterator[str]:
             yield f"{metric} has {count} protocols, a column each: numbers compare within a column only."
 
 
-def _protocols(table: Table, counted: Iterable[ScoreRecord]) -> Iterator[str]:
-    """Each protocol in words; metrics whose protocols say the same share a sentence."""
-    sizes: dict[tuple[str, str], list[ScoreRecord]] = defaultdict(list)
-    for one in counted:
-        sizes[one.metric, one.protocol_id].append(one)
-    named: dict[str, list[str]] = defaultdict(list)
+def _protocols(table: Table, shown: Iterable[ScoreRecord]) -> Iterator[str]:
+    """Each protocol in words; metrics with protocols of the same words share a sentence."""
+    by_protocol: dict[tuple[str, str], list[ScoreRecord]] = defaultdict(list)
+    for record in shown:
+        by_protocol[record.metric, record.protocol_id].append(record)
+    metrics: dict[str, list[str]] = defaultdict(list)
     for column in table.columns:
-        own = sizes[column.metric, column.protocol_id]
-        numbers = f"{_range(r.n_fake for r in own)} outputs, {_range(r.n_real for r in own)} references"
-        named[f"{words(table.protocols[column.protocol_id])}; {numbers}."].append(
-            f"{column.metric} [{column.protocol_id}]"
-        )
-    for how, names in named.items():
-        yield f"{', '.join(names)}: {how}"
+        records = by_protocol[column.metric, column.protocol_id]
+        outputs, references = _range(r.n_fake for r in records), _range(r.n_real for r in records)
+        sentence = f"{words(table.protocols[column.protocol_id])}; {outputs} outputs, {references} references."
+        metrics[sentence].append(f"{column.metric} [{column.protocol_id}]")
+    for sentence, names in metrics.items():
+        yield f"{', '.join(names)}: {sentence}"
 
 
-def _biased(counted: Iterable[ScoreRecord]) -> Iterator[str]:
-    small = [r for r in counted if r.metric in BIASED and min(r.n_fake, r.n_real) < ENOUGH]
-    if not small:
+def _biased(shown: Iterable[ScoreRecord]) -> Iterator[str]:
+    few = [r for r in shown if r.metric in BIASED and min(r.n_fake, r.n_real) < UNBIASED_FROM]
+    if not few:
         return
-    names = " and ".join(dict.fromkeys(r.metric for r in small))
-    yield f"{names}: under {ENOUGH:,} images mostly bias; compare at equal numbers of images only."
-    counts: dict[tuple[str, str], set[tuple[int, int]]] = defaultdict(set)
-    for one in small:
-        counts[one.dataset, one.direction].add((one.n_fake, one.n_real))
-    for (dataset, direction), sizes in counts.items():
-        if len(sizes) > 1:
-            pairs = ", ".join(f"{fake} against {real}" for fake, real in sorted(sizes))
-            yield f"{names} on {dataset} {direction}: {pairs} images; only rows of the commonest numbers compete."
+    names = " and ".join(dict.fromkeys(r.metric for r in few))
+    yield f"{names}: under {UNBIASED_FROM:,} images mostly bias; compare at equal numbers of images only."
+    numbers: dict[tuple[str, str], set[tuple[int, int]]] = defaultdict(set)
+    for record in few:
+        numbers[record.dataset, record.direction].add((record.n_fake, record.n_real))
+    for (dataset, direction), pairs in numbers.items():
+        if len(pairs) > 1:
+            text = ", ".join(f"{fake} against {real}" for fake, real in sorted(pairs))
+            yield f"{names} on {dataset} {direction}: {text} images; only rows of the commonest numbers compete."
 
 
-def _order(counted: Iterable[ScoreRecord]) -> Iterator[str]:
-    """How far the order of files alone moves a score that hangs on it."""
-    spread: dict[str, list[float]] = defaultdict(list)
-    for one in counted:
-        if one.order_sd is not None:
-            spread[f"{one.metric} [{one.protocol_id}]"].append(one.order_sd)
-    for what, found in spread.items():
-        yield f"{what}: files in sorted order; other orders move the raw value by {max(found):.2g} (one sd)."
+def _file_order(shown: Iterable[ScoreRecord]) -> Iterator[str]:
+    """How much the order of the files alone changes a score that depends on it."""
+    deviations: dict[str, list[float]] = defaultdict(list)
+    for record in shown:
+        if record.order_sd is not None:
+            deviations[f"{record.metric} [{record.protocol_id}]"].append(record.order_sd)
+    for metric, values in deviations.items():
+        yield f"{metric}: files in sorted order; other orders move the raw value by {max(values):.2g} (one sd)."
 
 
 def _metrics(table: Table) -> Iterator[str]:
-    """What a metric itself must have said of it."""
+    """The note of each metric that has one."""
     for name in dict.fromkeys(column.metric for column in table.columns):
         if name in registry.modules("metrics"):
             note = registry.load("metrics", name).METRIC.note
@@ -177,34 +179,34 @@ def _metrics(table: Table) -> Iterator[str]:
                 yield note
 
 
-def _mixed_steps(counted: Iterable[ScoreRecord]) -> Iterator[str]:
-    """Scores of last checkpoints that are of several; selected ones say so in their column."""
+def _mixed_steps(shown: Iterable[ScoreRecord]) -> Iterator[str]:
+    """Rows that mix last checkpoints of different steps. Columns of selected checkpoints say so in their heading."""
     steps: dict[str, set[int]] = defaultdict(set)
-    for one in counted:
-        if one.step is not None and not one.selected:
-            steps[f"{one.label} on {one.dataset} {one.direction}"].add(one.step)
-    for who, found in steps.items():
-        if len(found) > 1:
-            yield f"{who}: the scores are of different steps ({', '.join(map(str, sorted(found)))})."
+    for record in shown:
+        if record.step is not None and not record.selected:
+            steps[f"{record.label} on {record.dataset} {record.direction}"].add(record.step)
+    for row, numbers in steps.items():
+        if len(numbers) > 1:
+            yield f"{row}: the scores are of different steps ({', '.join(map(str, sorted(numbers)))})."
 
 
-def _left_out(table: Table, records: Iterable[ScoreRecord], counted: Iterable[ScoreRecord]) -> Iterator[str]:
-    """Several runs of one method and seed: only one of them is in the table."""
+def _hidden_runs(table: Table, records: Iterable[ScoreRecord], shown: Iterable[ScoreRecord]) -> Iterator[str]:
+    """Runs that are not shown, since another run of the same method and seed is."""
     metrics = {column.metric for column in table.columns}
     runs: dict[tuple[Any, ...], set[str]] = defaultdict(set)
-    for one in records:
-        if one.metric in metrics:
-            runs[one.identity].add(one.run)
-    for one in {r.identity: r for r in counted}.values():
-        others = sorted(runs[one.identity] - {one.run})
+    for record in records:
+        if record.metric in metrics:
+            runs[record.identity].add(record.run)
+    for record in {r.identity: r for r in shown}.values():
+        others = sorted(runs[record.identity] - {record.run})
         if others:
-            seed = "" if one.seed is None else f", seed {one.seed},"
+            seed = "" if record.seed is None else f", seed {record.seed},"
             yield (
-                f"{one.label}{seed} on {one.dataset}: {len(others) + 1} runs; "
-                f"run {one.run} is shown, not {', '.join(others)}."
+                f"{record.label}{seed} on {record.dataset}: {len(others) + 1} runs; "
+                f"run {record.run} is shown, not {', '.join(others)}."
             )
 
 
-def _range(numbers: Iterable[int]) -> str:
-    found = sorted(set(numbers))
-    return str(found[0]) if len(found) == 1 else f"{found[0]} to {found[-1]}"
+def _range(values: Iterable[int]) -> str:
+    ordered = sorted(set(values))
+    return str(ordered[0]) if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"

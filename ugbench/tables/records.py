@@ -1,4 +1,4 @@
-"""Which score records a table counts, of all that the files hold."""
+"""Which score records a table shows, of all that the files hold."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ugbench.scoring.record import ScoreRecord
 
 @dataclass(frozen=True, order=True)
 class Measured:
-    """What was measured: a metric under one protocol, one way."""
+    """What was measured: a metric under one protocol, in one direction."""
 
     metric: str
     protocol_id: str
@@ -21,56 +21,63 @@ class Measured:
 
 
 def over_steps(records: Iterable[ScoreRecord]) -> dict[Measured, dict[int, ScoreRecord]]:
-    """One run's scores against the steps of its checkpoints; of several of one step the newest.
+    """One run's records by the step of the scored checkpoint; of several records of one step the newest counts.
 
     Args:
-        records: of one run, oldest first; those that tell no step are left out.
+        records: of one run, oldest first; records without a step are left out.
     """
-    found: dict[Measured, dict[int, ScoreRecord]] = {}
-    for one in records:
-        if one.step is not None:
-            found.setdefault(Measured(one.metric, one.protocol_id, one.direction), {})[one.step] = one
-    return found
+    by_step: dict[Measured, dict[int, ScoreRecord]] = {}
+    for record in records:
+        if record.step is not None:
+            key = Measured(record.metric, record.protocol_id, record.direction)
+            by_step.setdefault(key, {})[record.step] = record
+    return by_step
 
 
 def latest(records: Iterable[ScoreRecord]) -> list[ScoreRecord]:
-    """The records that count, see `ugbench.tables.build.build_table`; the order of the first of each kind.
+    """The records that a table shows, one for each run, metric and protocol, in the order of the files.
 
-    A selected checkpoint is scored under a protocol of its own, so it stands beside the last one. How long a run was
-    trained is told by its last checkpoint; a later selection replaces an earlier one, whichever steps they chose.
+    Of several runs with the same method, variant and seed the one that was trained longest is shown, of equals the one
+    scored last. How long a run was trained is read from the scores of its last checkpoint. Of each of its metrics and
+    protocols the record of the latest step counts, of equals the newest. Scores of selected checkpoints have protocols
+    of their own; of these the newest counts, whichever step was selected.
+
+    Args:
+        records: oldest first, as files hold them.
     """
     records = list(records)
+    longest: dict[tuple[Any, ...], ScoreRecord] = {}
+    for record in records:
+        other = longest.get(record.who)
+        if other is None or _trained(record) >= _trained(other):
+            longest[record.who] = record
     shown: dict[tuple[Any, ...], ScoreRecord] = {}
-    for one in records:
-        other = shown.get(one.who)
-        if other is None or _trained(one) >= _trained(other):
-            shown[one.who] = one
-    found: dict[tuple[Any, ...], ScoreRecord] = {}
-    for one in records:
-        if one.run != shown[one.who].run:
-            continue  # a row's numbers are of one run
-        other = found.get(one.identity)
-        if other is None or one.selected or (one.step or 0) >= (other.step or 0):
-            found[one.identity] = one
-    return list(found.values())
+    for record in records:
+        if record.run != longest[record.who].run:
+            continue  # the numbers of one row and seed come from one run
+        other = shown.get(record.identity)
+        if other is None or record.selected or (record.step or 0) >= (other.step or 0):
+            shown[record.identity] = record
+    return list(shown.values())
 
 
 def under_protocol(records: Sequence[ScoreRecord], name: str) -> list[ScoreRecord]:
-    """The records whose protocol has this name (see `ugbench.scoring.protocols`), whatever else it says.
+    """The records under a protocol of this name (see `ugbench.scoring.protocols`).
 
     Raises:
-        UnknownName: no protocol is called so.
-        UsageError: no record is of it.
+        UnknownName: there is no protocol of this name.
+        UsageError: no record was made under it.
     """
-    known = {str(one.protocol.get("name")) for one in records}
-    if name not in known | set(PROTOCOLS):
-        raise UnknownName("protocol", name, known | set(PROTOCOLS))
-    if name not in known:
+    scored = {str(record.protocol.get("name")) for record in records}
+    if name not in scored | set(PROTOCOLS):
+        raise UnknownName("protocol", name, scored | set(PROTOCOLS))
+    if name not in scored:
         raise UsageError(
-            f"no scores of protocol {name}, only of {', '.join(sorted(known))}; run `ugbench eval --protocol {name}`."
+            f"no scores of protocol {name}, only of {', '.join(sorted(scored))}; run `ugbench eval --protocol {name}`."
         )
-    return [one for one in records if one.protocol.get("name") == name]
+    return [record for record in records if record.protocol.get("name") == name]
 
 
-def _trained(one: ScoreRecord) -> tuple[bool, int]:
-    return not one.selected, one.step or 0
+def _trained(record: ScoreRecord) -> tuple[bool, int]:
+    """Sorts runs by how long they were trained; a selected checkpoint says nothing about that."""
+    return not record.selected, record.step or 0

@@ -1,1 +1,1 @@
-"""The engine: trains any method, and saves, resumes and finds its runs."""
+"""How is a method trained? Prepares, trains, saves and resumes a run of any method."""

@@ -1,4 +1,4 @@
-"""How fast a method trains here, and how much memory and arithmetic a step takes."""
+"""Measures how fast a method trains on this machine, and the memory and arithmetic of a training step."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ugbench import registry
 from ugbench.data.batches import Batches, training_size
-from ugbench.device import Precision, autocast
-from ugbench.method import Batch, MethodConfig
-from ugbench.training import optimization
+from ugbench.device import Precision
+from ugbench.method import MethodConfig
 from ugbench.training.counts import parameters_by_network
-from ugbench.training.phases import Phases
+from ugbench.training.step import Phases, build_optimizers, train_step
 
 
 def bench(
     method_name: str,
     config: MethodConfig,
     device: torch.device,
-    mode: Precision,
+    precision: Precision,
     variant: str | None = None,
     steps: int = 5,
     warmup_steps: int = 1,
-    tick: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Time training steps on random images and count what a step does.
+    """Measure training steps on random images.
 
+    Args:
+        progress: called after each step with the steps done and their number.
     Returns:
-        `seconds_per_step` is the median over `steps`; `flops_per_step` counts multiplications and additions
-        of convolutions and matrix products apart (None where PyTorch cannot count); `peak_memory_bytes` is
-        the device's, or on a CPU the process's peak resident size; `parameters` by network.
+        Among others `seconds_per_step`, the median over `steps`; `flops_per_step`, the multiplications plus the
+        additions of convolutions and matrix products (None if PyTorch cannot count them); `peak_memory_bytes`, see
+        `peak_memory`; `parameters`, their number for each network.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         method = registry.load_method(method_name)(config)
     method.to(device).train()
-    optimizers = optimization.build(method)
-    phases = Phases(optimizers)
-    # Nothing but the shape of the images matters here.
+    phases = Phases(build_optimizers(method))
+    # Only the shape of the images matters.
     side = training_size(config.size)
     images = torch.randint(0, 256, (4, 3, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     batches = Batches(
@@ -59,26 +59,19 @@ def bench(
     )
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-
-    def one_step(batch: Batch) -> None:
-        optimization.set_rates(optimizers, batch.step)
-        phases.begin_step()
-        with autocast(mode, device):
-            method.step(batch, phases)
-
     with FlopCounterMode(display=False) as counter:
-        one_step(batches.at(0))
+        train_step(method, phases, batches.at(0), precision)
     seconds = []
     for step in range(1, warmup_steps + steps + 1):
         batch = batches.at(step)
         _wait(device)
         start = time.perf_counter()
-        one_step(batch)
+        train_step(method, phases, batch, precision)
         _wait(device)
         if step > warmup_steps:
             seconds.append(time.perf_counter() - start)
-        if tick is not None:
-            tick(step, warmup_steps + steps)
+        if progress is not None:
+            progress(step, warmup_steps + steps)
     median = statistics.median(seconds)
     return {
         "method": method_name,
@@ -86,7 +79,7 @@ def bench(
         "size": config.size,
         "batch_size": config.batch_size,
         "device": str(device),
-        "precision": mode,
+        "precision": precision,
         "compiled": False,
         "warmup_steps": warmup_steps + 1,
         "steps": steps,
@@ -101,12 +94,12 @@ def bench(
 
 
 def peak_memory(device: torch.device) -> int:
-    """Bytes: the most that was allocated on a GPU, or the process's largest resident size on a CPU."""
+    """The most memory that PyTorch allocated on a GPU, or the peak resident size of the process for a CPU, in bytes."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     status = Path("/proc/self/status")
     if status.exists():
-        # Linux keeps ru_maxrss across exec, so a small process started by a large one would report the large one's.
+        # Linux keeps ru_maxrss across exec: a small process that a large one started would report the size of that one.
         (line,) = [line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM:")]
         return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,9 +1,8 @@
-"""What a training step takes, counted on shapes alone: no tensor is allocated and nothing is computed."""
+"""The parameters of a method and the FLOPs of one training step, as a method description."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,44 +10,54 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from ugbench import registry
-from ugbench.method import Batch, MethodConfig
-from ugbench.training import optimization
-from ugbench.training.phases import Phases
+from ugbench.method import Batch, Method, MethodConfig
+from ugbench.runs.method_description import MethodDescription
+from ugbench.training.step import Phases, build_optimizers, train_step
 
 
-@dataclass(frozen=True)
-class Counts:
-    """`parameters` by network; `flops_per_step` as `ugbench bench` counts them, None where PyTorch cannot."""
+def describe_method(name: str, method: Method, flops_per_step: int) -> MethodDescription:
+    """The description of a method for method.json.
 
-    parameters: Mapping[str, int]
-    flops_per_step: int | None
+    Args:
+        name: the method's registered name, which is its title if the class has none.
+        flops_per_step: the FLOPs of one training step; 0 means that PyTorch could not count them.
+    """
+    return MethodDescription(
+        title=method.title or name,
+        directions=method.directions,
+        parameters=parameters_by_network(method),
+        flops_per_step=flops_per_step or None,
+    )
 
 
-def count(method_name: str, config: MethodConfig) -> Counts:
-    """Count the parameters of a method's networks and the FLOPs of its first training step.
+def count(name: str, config: MethodConfig) -> MethodDescription:
+    """Count the parameters and the FLOPs of a training step from shapes: allocates no tensor and computes nothing.
 
+    Args:
+        name: the method's registered name.
     Raises:
         UnknownName: the method is not installed.
     """
+    if config.steps is None:  # as in imported runs; schedules need the number of steps, the counts do not
+        config = config.model_copy(update={"steps": 1})
     with torch.random.fork_rng(devices=[]), FakeTensorMode():
-        method = registry.load_method(method_name)(config).train()
+        method = registry.load_method(name)(config).train()
         optimizers = {
-            name: replace(one, adam=_Still(one.group.parameters)) for name, one in optimization.build(method).items()
+            group: replace(optimizer, adam=_NoUpdate(optimizer.group.parameters, lr=torch.tensor(0.0)))
+            for group, optimizer in build_optimizers(method).items()
         }
         images = torch.zeros(config.batch_size, 3, config.size, config.size)
         draws = {
-            name: torch.zeros((config.batch_size, *draw.shape) if draw.per == "sample" else draw.shape)
-            for name, draw in method.draws().items()
+            draw_name: torch.zeros((config.batch_size, *draw.shape) if draw.per == "sample" else draw.shape)
+            for draw_name, draw in method.draws().items()
         }
-        phases = Phases(optimizers)
-        phases.begin_step()
         with FlopCounterMode(display=False) as counter:
-            method.step(Batch(images, images, draws), phases)
-        return Counts(parameters_by_network(method), counter.get_total_flops() or None)
+            train_step(method, Phases(optimizers), Batch(images, images, draws), "fp32")
+        return describe_method(name, method, counter.get_total_flops())
 
 
 def parameters_by_network(method: torch.nn.Module) -> dict[str, int]:
-    """How many parameters each child has; children without any are left out."""
+    """The number of parameters of each child module; children without parameters are left out."""
     return {
         name: number
         for name, child in method.named_children()
@@ -56,8 +65,8 @@ def parameters_by_network(method: torch.nn.Module) -> dict[str, int]:
     }
 
 
-class _Still(torch.optim.Adam):
-    """An Adam that updates nothing: the fused one has no shapes-only form, and would allocate all it works on."""
+class _NoUpdate(torch.optim.Adam):
+    """An Adam that updates nothing, because fused Adam cannot run on shapes alone."""
 
     def step(self, closure: Any = None) -> Any:  # noqa: ARG002
         """Leave the parameters as they are."""

@@ -1,4 +1,4 @@
-"""What a run ran on: versions, device, threads, instruction set, and the commit of a checkout."""
+"""The environment of a training: versions, device, threads, instruction set, and the commit of a checkout."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PACKAGES = ("ugbench", "torch", "torchvision", "torch-fidelity", "lpips", "numpy
 
 
 def describe(device: torch.device) -> dict[str, Any]:
-    """What decides bits and speed here, for environment.json."""
+    """The content of environment.json: everything outside the config that decides the bits and the speed of a run."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     return {
         "python": platform.python_version(),
@@ -37,11 +37,11 @@ def _version(package: str) -> str | None:
 
 
 def _commit() -> str | None:
-    """The commit of the checkout that this file lies in, "+" at its end where files differ; None elsewhere."""
-    home = Path(__file__).parents[2]
-    if not (home / ".git").exists():
+    """The commit of the checkout that holds this file, with "+" if files were changed; None outside a checkout."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
         return None
-    git = ["git", "-C", str(home)]
+    git = ["git", "-C", str(root)]
     try:
         commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
         changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True).stdout

@@ -1,37 +1,43 @@
-"""Training, from top to bottom: build the state, take up the last checkpoint, step, save.
+"""The training loop, from top to bottom: make the state, resume from the last checkpoint, train steps, log and save.
 
-The batch of a step is a pure function of the seed and the step, so a run that is stopped anywhere and started
-again ends with the same bits, on the same machine with the same number of threads.
+The batch of a step is a pure function of the seed and the step. A run that is stopped at any step and resumed therefore
+ends with the same bits, on the same machine with the same number of threads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import torch
-from filelock import FileLock, Timeout
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from ugbench import registry
-from ugbench.data.batches import Batches, generator_for
-from ugbench.device import autocast
-from ugbench.errors import NonFiniteLoss, RunError, Stopped
+from ugbench.data.batches import Batches
+from ugbench.data.seeding import generator_for
+from ugbench.errors import NonFiniteLoss, Stopped
 from ugbench.method import Method
-from ugbench.runs import checkpoint
+from ugbench.runs import checkpoint, method_description
+from ugbench.runs.json_file import write_json
 from ugbench.runs.run import Run
-from ugbench.training import environment, optimization, samples
+from ugbench.training import environment, samples
+from ugbench.training.counts import count, describe_method
 from ugbench.training.logs import Logs
-from ugbench.training.optimization import GroupOptimizer
-from ugbench.training.phases import Phases
 from ugbench.training.signals import StopRequest, stop_on_signals
+from ugbench.training.step import Phases, build_optimizers, learning_rate, load_state_tensors, state_tensors, train_step
 
 
 @dataclass(frozen=True)
-class Cadence:
-    """How often a run saves, logs and draws samples, in steps; None picks it from the run's length.
+class Intervals:
+    """How often a run is saved and logged and how often samples are drawn, in steps.
 
-    Nothing here changes what is learnt, so it is no part of a run's id.
+    None derives an interval from the length of the run. Nothing here changes the training, so it is no part of a run's
+    id.
+
+    Attributes:
+        keep: how many of the newest checkpoints stay on the disk; None for all.
     """
 
     save_every: int | None = None
@@ -39,9 +45,9 @@ class Cadence:
     sample_every: int | None = None
     keep: int | None = 2
 
-    def resolved(self, steps: int) -> Cadence:
-        """This cadence with every field set (`keep` None keeps every checkpoint)."""
-        return Cadence(
+    def resolved(self, steps: int) -> Intervals:
+        """These intervals for a run of `steps` steps, without None (except for `keep`)."""
+        return Intervals(
             self.save_every or max(100, steps // 100),
             self.log_every or max(1, min(100, steps // 1000)),
             self.sample_every or max(1, steps // 10),
@@ -50,16 +56,22 @@ class Cadence:
 
 
 @dataclass(frozen=True)
-class Watch:
-    """Who is told while a run trains: `say` a sentence, `tick` the steps done and the losses when logged."""
+class Callbacks:
+    """What is called while a run trains.
 
-    say: Callable[[str], None] = lambda _text: None
-    tick: Callable[[int, int, Mapping[str, float] | None], None] = lambda _step, _steps, _losses: None
+    Attributes:
+        log: called with a sentence for the user.
+        on_step: called after each step with the steps done, the steps of the run, and the losses if they were logged
+            at this step.
+    """
+
+    log: Callable[[str], None] = lambda _text: None
+    on_step: Callable[[int, int, Mapping[str, float] | None], None] = lambda _step, _steps, _losses: None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Steps done, and the step that training went on from (None where it began)."""
+    """The steps done, and the step that training resumed from (None if it began at step 0)."""
 
     step: int
     resumed_from: int | None
@@ -67,185 +79,207 @@ class Outcome:
 
 @dataclass
 class State:
-    """What changes while training."""
+    """What changes while a run trains: the networks, the optimizers (in `phases`), and the number of steps done."""
 
     method: Method
-    optimizers: dict[str, GroupOptimizer]
     phases: Phases
     step: int = 0
 
 
 @dataclass(frozen=True)
 class Images:
-    """uint8 images (n, 3, h, w): both training sets, and a few of each domain to draw samples of."""
+    """The images of a training.
+
+    Attributes:
+        a, b: all training images of each domain, uint8 (n, 3, s, s) with s = `training_size(size)`.
+        samples: a few images of each domain, "A" and "B", to draw sample grids from: uint8 (n, 3, size, size).
+    """
 
     a: Tensor
     b: Tensor
-    shown: dict[str, Tensor] = field(default_factory=dict)
+    samples: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Training:
+    """What stays the same while a run trains; `intervals` are resolved."""
+
+    run: Run
+    batches: Batches
+    samples: dict[str, Tensor]
+    intervals: Intervals
+    callbacks: Callbacks
+    stop: StopRequest
 
 
 def train(
     run: Run,
     images: Images,
     device: torch.device,
-    cadence: Cadence | None = None,
-    watch: Watch | None = None,
+    intervals: Intervals | None = None,
+    callbacks: Callbacks | None = None,
     initial: Mapping[str, Tensor] | None = None,
 ) -> Outcome:
-    """Train a run to its last step, from its last whole checkpoint where it has one.
+    """Train a run to its last step, resuming from its last undamaged checkpoint if there is one.
 
     Args:
-        images: at the training size (see ugbench.data.batches).
-        initial: a method state to start from instead of fresh weights (--init-from).
+        initial: a state dict of the method to start from instead of random weights (--init-from).
     Raises:
-        Stopped: SIGINT or SIGTERM came; the state is saved.
+        Stopped: SIGINT or SIGTERM was received; the state is saved.
         NonFiniteLoss: a loss or gradient became NaN or Inf; the state of the last finite step is saved.
         RunError: another process trains this run.
         UgbenchError: the disk refuses a file.
     """
-    cadence, watch = (cadence or Cadence()).resolved(run.steps), watch or Watch()
-    config = run.config.method_config()
-    try:
-        with FileLock(run.path / ".lock", timeout=0), stop_on_signals() as stop:
-            state = new_state(run, device, initial)
-            resumed_from = _take_up(state, run, watch)
-            if state.step >= run.steps:
-                return Outcome(state.step, resumed_from)
-            # A method that learns one direction takes `a` for its source, whichever domain that is.
-            source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
-            batches = Batches(
-                source,
-                target,
-                size=config.size,
-                batch_size=config.batch_size,
-                seed=run.seed,
-                draws=state.method.draws(),
-                device=device,
-            )
-            try:
-                _advance(state, run.steps, run, batches, images, cadence, watch, stop)
-            except _NonFinite as met:
-                watch.say(f"{met.term} is not finite at step {met.step}; going back to keep the state before it.")
-                state = new_state(run, device, initial)
-                _take_up(state, run, watch)
-                _advance(state, met.step - 1, run, batches, images, cadence, watch, stop)
-                _save(state, run, cadence)
-                raise NonFiniteLoss(
-                    f"step {met.step}: {met.term} became NaN or Inf; the state of step {state.step} is kept in "
-                    f"{run.checkpoints / str(state.step)}; train with a smaller learning rate (--set lr=…)."
-                ) from None
+    intervals, callbacks = (intervals or Intervals()).resolved(run.steps), callbacks or Callbacks()
+    with run.training_lock(), stop_on_signals() as stop:
+        state = new_state(run, device, initial)
+        resumed_from = _resume(state, run, callbacks.log)
+        if state.step >= run.steps:
+            if not run.method_file.exists():  # an older version trained the run
+                method_description.write(run, count(run.config.method, state.method.config))
             return Outcome(state.step, resumed_from)
-    except Timeout:
-        raise RunError(f"{run.path} is being trained by another process; wait for it or stop it.") from None
+        batches = _batches(run, images, state.method, device)
+        training = _Training(run, batches, images.samples, intervals, callbacks, stop)
+        try:
+            _train_until(run.steps, state, training)
+        except _NonFinite as error:
+            callbacks.log(f"{error.term} is not finite at step {error.step}; training the steps before it again.")
+            state = new_state(run, device, initial)
+            _resume(state, run, callbacks.log)
+            _train_until(error.step - 1, state, training)
+            _save(state, training)
+            raise NonFiniteLoss(
+                f"step {error.step}: {error.term} became NaN or Inf; the state of step {state.step} is kept in "
+                f"{run.checkpoint(state.step)}; train with a smaller learning rate (--set lr=…)."
+            ) from None
+        return Outcome(state.step, resumed_from)
 
 
 def new_state(run: Run, device: torch.device, initial: Mapping[str, Tensor] | None = None) -> State:
-    """The state before the first step; its weights depend on the run's seed alone, not on the device."""
+    """The state before the first step; the weights depend only on the run's seed, not on the device."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator_for(run.seed, "weights").initial_seed())
         method = registry.load_method(run.config.method)(run.config.method_config())
     if initial is not None:
         method.load_state_dict(dict(initial))
     method.to(device)
-    optimizers = optimization.build(method)
-    return State(method, optimizers, Phases(optimizers))
+    return State(method, Phases(build_optimizers(method)))
 
 
-def _take_up(state: State, run: Run, watch: Watch) -> int | None:
-    """Load the newest whole checkpoint, if any; returns its step."""
-    found = checkpoint.load_latest(run.checkpoints, watch.say)
-    if found is None:
-        checkpoint.write_json(run.path / "environment.json", environment.describe(state.phases.bad.device))
+def _batches(run: Run, images: Images, method: Method, device: torch.device) -> Batches:
+    # For a method that learns one direction `a` is the source, whichever domain that is.
+    source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
+    config = method.config
+    return Batches(
+        source,
+        target,
+        size=config.size,
+        batch_size=config.batch_size,
+        seed=run.seed,
+        draws=method.draws(),
+        device=device,
+    )
+
+
+def _resume(state: State, run: Run, log: Callable[[str], None]) -> int | None:
+    """Load the newest undamaged checkpoint into `state` and return its step; None if there is none."""
+    saved = checkpoint.load_latest(run.checkpoints, log)
+    if saved is None:
+        write_json(run.environment_file, environment.describe(state.phases.found_inf.device))
         return None
-    state.method.load_state_dict(found.parts["method"])
-    optimization.load_state_tensors(state.optimizers, found.parts["optimizer"])
-    state.step = found.step
-    threads = found.notes["threads"]
+    state.method.load_state_dict(saved.parts["method"])
+    load_state_tensors(state.phases.optimizers, saved.parts["optimizer"])
+    state.step = saved.step
+    threads = saved.notes["threads"]
     if threads != torch.get_num_threads():
-        watch.say(f"This run began with {threads} threads; they are used again, so that its bits stay the same.")
+        log(f"This run began with {threads} threads; they are used again, so that its bits stay the same.")
         torch.set_num_threads(threads)
-    if (before := found.notes["instruction_set"]) != torch.backends.cpu.get_cpu_capability():
-        watch.say(f"This run began on a {before} processor: going on here is not bit-exact.")
-    return found.step
+    if (before := saved.notes["instruction_set"]) != torch.backends.cpu.get_cpu_capability():
+        log(f"This run began on a {before} processor: going on here is not bit-exact.")
+    return saved.step
 
 
 class _NonFinite(Exception):
-    """Training met NaN or Inf in `term` at `step` (counted from 1)."""
+    """The loss or gradient `term` was NaN or Inf at `step` (counted from 1)."""
 
     def __init__(self, step: int, term: str) -> None:
         super().__init__(step, term)
         self.step, self.term = step, term
 
 
-def _advance(
-    state: State,
-    until: int,
-    run: Run,
-    batches: Batches,
-    images: Images,
-    cadence: Cadence,
-    watch: Watch,
-    stop: StopRequest,
-) -> None:
-    """Train until `until` steps are done, logging and saving on the way."""
-    assert cadence.save_every and cadence.log_every and cadence.sample_every
-    step_context = run.config.precision, state.phases.bad.device
-    with Logs(run.path, state.step) as logs:
-        before: _Flag | None = None
-        while state.step < until:
-            if stop.requested:
-                if before is not None:
-                    before.check()
-                _save(state, run, cadence, logs)
+def _train_until(last_step: int, state: State, training: _Training) -> None:
+    """Train until `last_step` steps are done; log, draw samples and save at their intervals.
+
+    Raises:
+        Stopped: a signal was received; the state is saved.
+        _NonFinite: a loss or gradient was NaN or Inf.
+    """
+    run, intervals = training.run, training.intervals
+    assert intervals.save_every and intervals.log_every and intervals.sample_every
+    with Logs(run, state.step) as logs:
+        previous_flag: _NonFiniteFlag | None = None
+        while state.step < last_step:
+            if training.stop.requested:
+                if previous_flag is not None:
+                    previous_flag.check()
+                _save(state, training, logs)
                 raise Stopped(
                     f"stopped and saved at step {state.step} of {run.steps}; run the same command again to go on."
                 )
-            batch = batches.at(state.step)
-            optimization.set_rates(state.optimizers, state.step)
-            state.phases.begin_step()
             state.method.train()
-            with autocast(*step_context):
-                state.method.step(batch, state.phases)
-            state.step += 1
+            _train_one_step(state, training)
 
-            # The flag of the step before has long arrived: looking at it does not wait for this step.
-            flag = _Flag(state)
-            if before is not None:
-                before.check()
-            before = flag
-            last = state.step == run.steps
-            logged = None
-            if state.step % cadence.log_every == 0 or last:
+            # The flag of the step before has already arrived, so that reading it does not wait for this step.
+            flag = _NonFiniteFlag(state)
+            if previous_flag is not None:
+                previous_flag.check()
+            previous_flag = flag
+            at_end = state.step == run.steps
+            values = None
+            if state.step % intervals.log_every == 0 or at_end:
                 flag.check()
-                logged = _values(state)
-                logs.write(state.step, logged)
-            if state.step % cadence.sample_every == 0 or last:
+                values = _logged_values(state)
+                logs.write(state.step, values)
+            if state.step % intervals.sample_every == 0 or at_end:
                 flag.check()
-                file = run.path / "samples" / f"{state.step:07d}.png"
-                samples.write(file, state.method, images.shown, run.directions())
-            if state.step % cadence.save_every == 0 or last:
+                samples.write(run.sample_file(state.step), state.method, training.samples, run.directions())
+            if state.step % intervals.save_every == 0 or at_end:
                 flag.check()
-                _save(state, run, cadence, logs)
-            watch.tick(state.step, run.steps, logged)
+                _save(state, training, logs)
+            training.callbacks.on_step(state.step, run.steps, values)
 
 
-class _Flag:
-    """Whether a step was finite: copied to the host without waiting, read when asked."""
+def _train_one_step(state: State, training: _Training) -> None:
+    """Train one step; the first one of a run without method.json is also counted for that file."""
+    run, batch = training.run, training.batches.at(state.step)
+    described = run.method_file.exists()
+    counter = FlopCounterMode(display=False)
+    with nullcontext() if described else counter:
+        train_step(state.method, state.phases, batch, run.config.precision)
+    state.step += 1
+    if not described:
+        description = describe_method(run.config.method, state.method, counter.get_total_flops())
+        method_description.write(run, description)
+
+
+class _NonFiniteFlag:
+    """Whether a step found NaN or Inf: copied to the host without waiting, and read by `check`."""
 
     def __init__(self, state: State) -> None:
-        self._step, self._losses, self._phases = state.step, state.phases.losses, state.phases.bad_after
-        bad = state.phases.bad
+        self._step, self._losses = state.step, state.phases.losses
+        self._found_inf_after = state.phases.found_inf_after
+        found_inf = state.phases.found_inf
         self._event: torch.cuda.Event | None = None
-        if bad.is_cuda:
-            self._host = torch.empty_like(bad, device="cpu", pin_memory=True)
-            self._host.copy_(bad, non_blocking=True)
+        if found_inf.is_cuda:
+            self._host = torch.empty_like(found_inf, device="cpu", pin_memory=True)
+            self._host.copy_(found_inf, non_blocking=True)
             self._event = torch.cuda.Event()
             self._event.record()
         else:
-            self._host = bad.clone()
+            self._host = found_inf.clone()
 
     def check(self) -> None:
-        """Raises _NonFinite, naming the first term (or the gradient of the first phase) that was not finite."""
+        """Raises _NonFinite with the first loss that was not finite, or the first phase with such a gradient."""
         if self._event is not None:
             self._event.synchronize()
         if not self._host.item():
@@ -253,29 +287,33 @@ class _Flag:
         for term, value in self._losses.items():
             if not torch.isfinite(value):
                 raise _NonFinite(self._step, term)
-        phase = next(name for name, bad in self._phases.items() if bad.item())
+        phase = next(name for name, found_inf in self._found_inf_after.items() if found_inf.item())
         raise _NonFinite(self._step, f"the gradient of {phase}")
 
 
-def _values(state: State) -> dict[str, float]:
-    """The losses, learning rates and scalars of the step just done, with one transfer to the host."""
+def _logged_values(state: State) -> dict[str, float]:
+    """The losses, learning rates and scalars of the last step, with one transfer to the host."""
     tensors = state.phases.losses | state.method.scalars()
     numbers = torch.stack([value.detach().float() for value in tensors.values()]).tolist()
     values = dict(zip(tensors, numbers, strict=True))
-    rates = {f"lr/{name}": optimization.rate(group, state.step - 1) for name, group in state.optimizers.items()}
+    rates = {
+        f"lr/{name}": learning_rate(optimizer, state.step - 1) for name, optimizer in state.phases.optimizers.items()
+    }
     losses = {name: values[name] for name in state.phases.losses}
     return losses | rates | {name: value for name, value in values.items() if name not in losses}
 
 
-def _save(state: State, run: Run, cadence: Cadence, logs: Logs | None = None) -> None:
+def _save(state: State, training: _Training, logs: Logs | None = None) -> None:
+    """Save a checkpoint of the last step, unless there is one, and the weights that translation needs."""
+    run = training.run
     if logs is not None:
         logs.flush_to_disk()
-    if state.step not in checkpoint.steps(run.checkpoints):
+    if state.step not in run.checkpoint_steps():
         notes = {
             "threads": torch.get_num_threads(),
             "instruction_set": torch.backends.cpu.get_cpu_capability(),
         }
-        parts = {"method": state.method.state_dict(), "optimizer": optimization.state_tensors(state.optimizers)}
+        parts = {"method": state.method.state_dict(), "optimizer": state_tensors(state.phases.optimizers)}
         checkpoint.save(run.checkpoints, checkpoint.Checkpoint(state.step, parts, notes))
-        checkpoint.prune(run.checkpoints, cadence.keep)
-    checkpoint.write_generators(run.path / checkpoint.GENERATORS, state.method, state.step)
+        checkpoint.prune(run.checkpoints, training.intervals.keep)
+    checkpoint.write_generators(run.generators_file, state.method, state.step)

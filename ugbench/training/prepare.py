@@ -1,8 +1,7 @@
-"""From what a user asks for to a run's folder and its images in memory: all that happens before the first step."""
+"""Everything that happens before the first training step: the run's config and folder, and its images in memory."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,26 +12,36 @@ from torch import Tensor
 
 from ugbench import registry
 from ugbench.data.batches import training_size
+from ugbench.data.check import check_training_images
 from ugbench.data.dataset_names import resolve
-from ugbench.data.datasets import DataSet, check_training
-from ugbench.data.splits import TEST, TRAIN
+from ugbench.data.datasets import DataSet
+from ugbench.data.splits import TEST
 from ugbench.data.tensors import load_images
 from ugbench.device import pick_precision
 from ugbench.direction import Direction
 from ugbench.errors import DataError, RunError, UsageError
 from ugbench.method import Method
 from ugbench.runs import checkpoint
+from ugbench.runs.reset import reset
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, dataset_folder, find_run, open_run
 from ugbench.training.loop import Images
 
-SHOWN = 4
-# What people call a method without any variant; records hold null.
+SAMPLES = 4  # images of each domain in a sample grid
+# The name of a method without a variant on the command line; records hold null.
 BASE = "full"
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asks `train` for; None and empty fields take the preset's values."""
+    """The options of `ugbench train`.
+
+    Attributes:
+        results: the folder of the runs.
+        data_root: the folder of the data sets that are known by name.
+        overrides: values of config fields that replace those of the preset and the variant.
+        skip_bad: leave out images that cannot be read.
+        restart: remove what an earlier training of the run wrote.
+    """
 
     method: str
     dataset: str
@@ -52,7 +61,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run ready to train."""
+    """A run that is ready to train; `initial` is a state dict to start from, None for random weights."""
 
     run: Run
     images: Images
@@ -61,45 +70,55 @@ class Prepared:
 
 def prepare(
     request: Request,
-    say: Callable[[str], None] = lambda _text: None,
+    log: Callable[[str], None] = lambda _text: None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Prepared:
-    """Check everything that the first step needs, and load the images.
+    """Check everything that the first step needs, open the run's folder and load the images.
 
+    Args:
+        log: called with a sentence for each image that is left out.
+        progress: called with the number of images read and their total.
     Raises:
-        UsageError and its children: an unknown name, a config value, an unreadable image, a wrong direction.
+        UsageError or a subclass: an unknown name, a config value, an unreadable image or a wrong direction.
     """
     dataset = resolve(request.dataset, request.data_root, progress)
-    good, skipped = check_training(dataset, request.skip_bad, progress)
+    good, skipped = check_training_images(dataset, request.skip_bad, progress)
     for name in skipped:
-        say(f"{name} cannot be read and is skipped.")
-    run_config = _run_config(request, dataset, good, skipped)
-    run = open_run(dataset_folder(request.results, dataset), run_config)
+        log(f"{name} cannot be read and is skipped.")
+    config_of_run = run_config(request, record_dataset(dataset, good, skipped))
+    run = open_run(dataset_folder(request.results, dataset), config_of_run)
     if request.restart:
-        _forget(run)
-    method, config = registry.load_method(request.method), run_config.method_config()
+        reset(run)
+    method, config = registry.load_method(request.method), config_of_run.method_config()
     source = find_run(request.init_from, request.results) if request.init_from else None
     both = load_images([*good["trainA"], *good["trainB"]], training_size(config.size), progress)
     a, b = both.tensor_split((len(good["trainA"]),))
-    shown = {domain: _shown(dataset, domain, good, config.size, say) for domain in ("A", "B")}
-    return Prepared(run, Images(a, b, shown), _initial(source, method, config))
+    samples = {domain: _sample_images(dataset, domain, good, config.size, log) for domain in ("A", "B")}
+    return Prepared(run, Images(a, b, samples), _initial(source, method, config))
 
 
-def identify(request: Request) -> tuple[RunConfig, DataSet]:
-    """The config, and so the id, of the run that `prepare` would open; decodes images only with `skip_bad`.
+def record_dataset(dataset: DataSet, files: Mapping[str, Sequence[Path]], skipped: Sequence[str]) -> DatasetRecord:
+    """The record of the images that a run trains on, as its config holds it.
+
+    Args:
+        files: the readable images of "trainA" and "trainB".
+        skipped: relative names of images that cannot be read ("trainA/7.png").
+    """
+    return DatasetRecord(
+        name=dataset.name,
+        root=str(dataset.root.resolve()),
+        fingerprint=dataset.fingerprint(("trainA", "trainB"), skip=skipped),
+        images={split: len(paths) for split, paths in files.items()},
+        skipped=list(skipped),
+    )
+
+
+def run_config(request: Request, dataset: DatasetRecord) -> RunConfig:
+    """The config of the run that `prepare` opens, which decides its id.
 
     Raises:
-        UsageError and its children, as `prepare`.
+        UsageError or a subclass: as in `prepare`.
     """
-    dataset = resolve(request.dataset, request.data_root)
-    if request.skip_bad:
-        return _run_config(request, dataset, *check_training(dataset, True)), dataset
-    return _run_config(request, dataset, {split: dataset.split(split) for split in TRAIN.values()}, []), dataset
-
-
-def _run_config(
-    request: Request, dataset: DataSet, good: Mapping[str, Sequence[Path]], skipped: Sequence[str]
-) -> RunConfig:
     method = registry.load_method(request.method)
     variant = None if request.variant == BASE else request.variant
     config = method.make_config(request.preset, variant, request.overrides)
@@ -107,14 +126,8 @@ def _run_config(
         method=request.method,
         variant=variant,
         preset=request.preset,
-        config=config.resolved(len(good["trainA"]), len(good["trainB"])).model_dump(),
-        dataset=DatasetRecord(
-            name=dataset.name,
-            root=str(dataset.root.resolve()),
-            fingerprint=dataset.fingerprint(("trainA", "trainB"), skip=skipped),
-            images={split: len(paths) for split, paths in good.items()},
-            skipped=list(skipped),
-        ),
+        config=config.resolved(dataset.images["trainA"], dataset.images["trainB"]).model_dump(),
+        dataset=dataset,
         direction=_direction(request, method),
         seed=request.seed,
         precision=pick_precision(request.precision, request.device),
@@ -123,7 +136,7 @@ def _run_config(
 
 
 def _direction(request: Request, method: type[Method]) -> Direction | None:
-    """The one direction to train, for methods that learn only one; None for those that learn both."""
+    """The direction to train, for a method that learns only one; None for a method that learns both."""
     if len(method.directions) > 1:
         if request.direction is not None:
             raise UsageError(
@@ -133,12 +146,12 @@ def _direction(request: Request, method: type[Method]) -> Direction | None:
     return request.direction or method.directions[0]
 
 
-def _shown(
-    dataset: DataSet, domain: str, good: Mapping[str, Sequence[Path]], size: int, say: Callable[[str], None]
+def _sample_images(
+    dataset: DataSet, domain: str, good: Mapping[str, Sequence[Path]], size: int, log: Callable[[str], None]
 ) -> Tensor:
-    """The first few readable test images of a domain, or training images where there are none.
+    """The first readable test images of a domain, or training images if there are none.
 
-    Training does not depend on test images, so a damaged one is said and left out.
+    Training does not depend on test images, so a damaged one is left out with a sentence to `log`.
     """
     split = TEST[domain]
     images: list[Tensor] = []
@@ -146,35 +159,27 @@ def _shown(
         try:
             images.append(load_images([path], size))
         except DataError:
-            say(f"{split}/{path.name} cannot be read and is not shown in samples.")
-        if len(images) == SHOWN:
+            log(f"{split}/{path.name} cannot be read and is not shown in samples.")
+        if len(images) == SAMPLES:
             break
-    return torch.cat(images) if images else load_images(good[f"train{domain}"][:SHOWN], size)
+    return torch.cat(images) if images else load_images(good[f"train{domain}"][:SAMPLES], size)
 
 
 def _initial(source: Run | None, method: type[Method], config: Any) -> Mapping[str, Tensor] | None:
-    """The method state of another run's last checkpoint, held against the networks that are to start from it."""
+    """The state dict in another run's last checkpoint, after a check that it fits the networks of this config."""
     if source is None:
         return None
-    steps = checkpoint.steps(source.checkpoints)
+    steps = source.checkpoint_steps()
     if not steps:
         raise RunError(f"--init-from {source.id}: that run has no checkpoint yet; train it first.")
-    tensors = checkpoint.load(source.checkpoints / str(steps[-1]), only="method").parts["method"]
+    tensors = checkpoint.load(source.checkpoint(steps[-1]), only="method").parts["method"]
     with torch.device("meta"):
         expected = {name: tensor.shape for name, tensor in method(config).state_dict().items()}
-    found = {name: tensor.shape for name, tensor in tensors.items()}
-    if expected != found:
-        odd = sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
+    given = {name: tensor.shape for name, tensor in tensors.items()}
+    if expected != given:
+        name = min(name for name in {*expected, *given} if expected.get(name) != given.get(name))
         raise RunError(
-            f"--init-from {source.id}: its {odd[0]} is {found.get(odd[0])} where this run's is {expected.get(odd[0])}; "
+            f"--init-from {source.id}: its {name} is {given.get(name)} where this run's is {expected.get(name)}; "
             "start from a run of the same method, size and channels."
         )
     return tensors
-
-
-def _forget(run: Run) -> None:
-    """Remove what training wrote into a run's folder, and the scores of it, so that it begins again."""
-    for name in ("checkpoints", "samples", "tensorboard", "outputs"):
-        shutil.rmtree(run.path / name, ignore_errors=True)
-    for name in ("metrics.jsonl", "timing.jsonl", "environment.json", "generators.safetensors", "scores.jsonl"):
-        (run.path / name).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Sample grids: what the model makes of the same few images as training goes on."""
+"""Sample grids: the translations of the same few images at several steps of a training."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ugbench.direction import Direction
 from ugbench.method import Method
 
 
-def write(file: Path, method: Method, shown: dict[str, Tensor], directions: Sequence[Direction]) -> None:
-    """A grid: for each direction a row of sources over a row of outputs. Nothing where nothing is shown.
+def write(file: Path, method: Method, images: dict[str, Tensor], directions: Sequence[Direction]) -> None:
+    """Write a grid: for each direction a row of sources above a row of their outputs; no images, no file.
 
     Args:
-        shown: uint8 images (n, 3, s, s) by domain, "A" and "B".
-        directions: what the run translates.
+        images: uint8 images (n, 3, s, s) by domain, "A" and "B".
+        directions: the directions that the run translates.
     """
     rows = []
     device = next(method.parameters()).device
@@ -26,7 +26,7 @@ def write(file: Path, method: Method, shown: dict[str, Tensor], directions: Sequ
     method.eval()
     with torch.no_grad():
         for direction in directions:
-            source = shown.get(direction[0])
+            source = images.get(direction[0])
             if source is None or len(source) == 0:
                 continue
             style = torch.zeros(len(source), method.style_dim, device=device) if method.style_dim else None

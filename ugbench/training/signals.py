@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as a request to stop after the step in hand."""
+"""SIGINT and SIGTERM as a request to stop after the current step."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from types import FrameType
 
 @dataclass
 class StopRequest:
-    """Set by a signal; the loop looks at it after each step."""
+    """Whether a signal asked to stop; training checks it before each step."""
 
     requested: bool = False
 
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """A request that SIGINT and SIGTERM set; a second signal of the same kind acts as it did before.
+    """A request that SIGINT and SIGTERM set. A second signal of the same kind has its usual effect.
 
     Outside the main thread, where Python delivers no signals, the request is never set.
     """

@@ -18,10 +18,10 @@ from threading import Lock
 from types import MappingProxyType
 
 from ugbench.errors import RunError, UgbenchError
+from ugbench.runs.folder import VOTES
 from ugbench.statistics.preferences import Vote
 from ugbench.votes.poll import Poll
 
-FILE = "votes.sqlite"
 VERSION = 1
 TIMEOUT = 30.0  # seconds to wait for another writer
 
@@ -179,7 +179,7 @@ def read_polls(results: Path) -> Mapping[Poll, tuple[Vote, ...]]:
         RunError: a file is not a file of votes, is of another version, or may not be read.
     """
     polls: dict[Poll, tuple[Vote, ...]] = {}
-    for path in sorted(results.glob(f"*/{FILE}")):
+    for path in sorted(results.glob(f"*/{VOTES}")):
         polls |= _read_file(path)
     return MappingProxyType(polls)
 

@@ -16,7 +16,7 @@ from benchmarks.dial_study.verdict import ERROR_MARGIN, RHO_MARGIN
 from ugatit.method import UGATIT
 from ugbench.data.dial import spec
 from ugbench.errors import DataError, UsageError
-from ugbench.study.grid import arms, cells, declare
+from ugbench.study.grid import arms, declare, study_runs
 
 PLAN = Path(__file__).parents[3] / "docs" / "dial-study.md"
 SMALL = {"size": 32, "channels": 4, "discriminator_channels": 4, "steps": 2}
@@ -26,13 +26,13 @@ LEARNT = [variant for variant, arm in ARMS.items() if arm.learnt]
 def test_the_grid_is_three_settings_and_seven_seeds_with_no_fixed_rho_in_the_placebo() -> None:
     study = declare(study_fields(), "the test")
     assert [arm.variant for arm in arms(study)] == ["rho-from-0", "rho-from-05", "rho-from-1", "rho0", "adain"]
-    runs = cells(study)
+    runs = study_runs(study)
     assert len(runs) == 91
     assert set(Counter((run.arm, run.dataset) for run in runs).values()) == {7}
     assert [run.arm.variant for run in runs[:3]] == LEARNT
     assert {run.dataset for run in runs[:3]} == {"dial:shape=0,texture=0,size=32"}
     assert len({run.arm for run in runs[3:13]}) == 5
-    dials = [spec.parse(name) for name in dict.fromkeys(run.dataset for run in runs)]
+    dials = [spec.parse_spec(name) for name in dict.fromkeys(run.dataset for run in runs)]
     assert [(dial.shape, dial.texture) for dial in dials] == [(0, 0), (1, 0), (0, 1)]
     assert {(dial.size, dial.train, dial.test, dial.seed) for dial in dials} == {(32, 400, 100, 0)}
 

@@ -39,9 +39,7 @@ def test_starts_of_a_seed_are_compared_channel_by_channel(tmp_path: Path, capsys
             (run.checkpoints / "1" / "manifest.json").write_text("{}")
             layer = torch.tensor(rho[::order]).view(1, 4, 1, 1)
             others = {"generator_b2a.decoder.0.norm1.rho": torch.rand(1, 4, 1, 1)}
-            save_file(
-                {"generator_a2b.decoder.0.norm1.rho": layer.contiguous(), **others}, run.path / "generators.safetensors"
-            )
+            save_file({"generator_a2b.decoder.0.norm1.rho": layer.contiguous(), **others}, run.generators_file)
     assert main(["channels", "--results", str(tmp_path)]) == 0
     (agreement,) = json.loads(capsys.readouterr().out).values()
     assert (agreement["runs"], agreement["same_seed_pairs"], agreement["other_seed_pairs"]) == (4, 2, 4)

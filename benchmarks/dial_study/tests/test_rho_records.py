@@ -47,7 +47,7 @@ def logged(value: float) -> dict[str, float]:
 
 
 def log(run: Run, *rows: dict[str, float]) -> None:
-    (run.path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    run.metrics_file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 def test_a_runs_rho_is_the_mean_over_the_methods_layers_at_the_last_step(run: Run, tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""From what a user downloaded to a data set in the data root."""
+"""How a download, an archive or a folder, becomes a data set in the data root."""

@@ -1,4 +1,4 @@
-"""The two kinds of archive behind one face: what each holds, said and not yet trusted."""
+"""Readers of zip and tar archives with one interface. What they return has not been checked: an archive may lie."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from typing import IO, Any
 from ugbench.errors import DataError
 
 KINDS = "zip, tar, tar.gz, tar.bz2 or tar.xz"
-CHUNK = 1 << 20
+CHUNK = 1 << 20  # bytes that are unpacked at once
 GIB = 1 << 30
 _DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
-# zipfile unpacks a chunk of the other methods at once, into memory without bound.
+# With other methods zipfile unpacks a whole chunk into memory, however large it becomes.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _STREAMS: dict[bytes, Callable[[Path], Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What an archive may hold at most; the largest of the published sets is far below.
+    """The most that an archive may hold; the largest published data set is far smaller.
 
     Attributes:
-        files: files and folders.
-        bytes: unpacked, in all.
-        ratio: unpacked bytes for each packed one, once more than `ratio_from` bytes are unpacked.
-        header: bytes that a tar may have read at once, for its long names.
+        files: number of files and folders.
+        bytes: total size of the unpacked files.
+        ratio: unpacked bytes per packed byte, checked after `ratio_from` bytes are unpacked.
+        header: bytes that a tar reader may ask for at once; long file names need many.
     """
 
     files: int = 200_000
@@ -47,7 +47,12 @@ class Limits:
 
 @dataclass(frozen=True)
 class Member:
-    """One line of an archive's table; `problem` says why it is not wanted."""
+    """A file or folder in an archive, as the archive describes it.
+
+    Attributes:
+        problem: why it is refused ("a link", "encrypted" …); empty for plain files and folders.
+        handle: what the reader needs to open it.
+    """
 
     name: str
     size: int
@@ -57,14 +62,14 @@ class Member:
 
 
 class ZipReader:
-    """A zip; Python itself holds its table against each file's own header when that is opened."""
+    """A zip. Python compares its table of contents with the header of each file that is opened."""
 
     def __init__(self, archive: Path, file: IO[bytes]) -> None:
         self.archive, self.packed = archive, archive.stat().st_size
         self.zip = zipfile.ZipFile(file)
 
     def members(self) -> Iterator[Member]:
-        """What the archive holds, in its order."""
+        """The files and folders of the archive, in its order."""
         for info in self.zip.infolist():
             kind = stat.S_IFMT(info.external_attr >> 16)
             problem = ""
@@ -74,14 +79,14 @@ class ZipReader:
                 problem = "encrypted"
             elif info.compress_type not in _METHODS:
                 problem = "packed by another method than deflate"
-            # Python cuts a name at a NUL; the name as it stands is what has to be plain.
+            # Python cuts a name at a NUL byte, but the complete name has to be checked.
             yield Member(info.orig_filename, info.file_size, info.is_dir(), problem, info)
 
     def finish(self) -> None:
-        """Check what only the whole table tells.
+        """Check what only the complete table of contents shows.
 
         Raises:
-            DataError: files share their packed bytes, as in a bomb.
+            DataError: files share packed bytes, as in a zip bomb.
         """
         if sum(info.compress_size for info in self.zip.infolist()) > self.packed:
             raise refusal(self.archive, "its files overlap")
@@ -92,14 +97,14 @@ class ZipReader:
 
 
 class TarReader:
-    """A tar, read through a guard: it has no table, so listing it unpacks it."""
+    """A tar. It has no table of contents, so listing it unpacks it, and its file is limited for that reason."""
 
-    def __init__(self, archive: Path, file: Guarded) -> None:
+    def __init__(self, archive: Path, file: LimitedFile) -> None:
         self.archive, self.file = archive, file
-        self.tar = tarfile.TarFile(fileobj=file)  # opens no further decompressor
+        self.tar = tarfile.TarFile(fileobj=file)  # this class, unlike tarfile.open, starts no decompressor
 
     def members(self) -> Iterator[Member]:
-        """What the archive holds, in its order."""
+        """The files and folders of the archive, in its order."""
         for info in self.tar:
             problem = ""
             if info.issym() or info.islnk():
@@ -111,7 +116,7 @@ class TarReader:
             yield Member(info.name, info.size, info.isdir(), problem, info)
 
     def finish(self) -> None:
-        """Read on to the end, where a compressed stream has its checksum: tarfile stops before that."""
+        """Read to the end, because a compressed stream has its checksum there and tarfile stops before it."""
         self.file.seek(self.tar.offset)
         while self.file.read(CHUNK):
             pass
@@ -120,31 +125,31 @@ class TarReader:
         """The bytes of a file."""
         file = self.tar.extractfile(member.handle)
         if file is None:
-            raise refusal(self.archive, f"{member.name} is no file")
+            raise refusal(self.archive, f"{member.name} is not a file")
         return file
 
 
-class Guarded(io.RawIOBase):
-    """A file that refuses to give too much: at once, or in all."""
+class LimitedFile(io.RawIOBase):
+    """A file that raises an error if too many bytes are read from it, at once or in total."""
 
     def __init__(self, file: IO[bytes], archive: Path, limits: Limits) -> None:
         self.file, self.archive, self.limits = file, archive, limits
 
     def seekable(self) -> bool:
-        """As of any file."""
+        """Always True."""
         return True
 
     def tell(self) -> int:
-        """As of any file."""
+        """The current position."""
         return self.file.tell()
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """As of any file; DataError beyond the limits."""
+        """Go to a position; raises DataError if it is beyond the limits."""
         check_size(self.archive, offset, self.limits)
         return self.file.seek(offset, whence)
 
     def read(self, size: int = -1) -> bytes:
-        """As of any file; DataError beyond the limits."""
+        """Read `size` bytes; raises DataError if they or the position after them are beyond the limits."""
         if not 0 <= size <= max(self.limits.header, CHUNK):
             raise refusal(self.archive, f"a header in it has {size} bytes")
         content = self.file.read(size)
@@ -154,21 +159,21 @@ class Guarded(io.RawIOBase):
 
 @contextmanager
 def open_reader(archive: Path, limits: Limits) -> Iterator[ZipReader | TarReader]:
-    """The reader of an archive, chosen by its first bytes, not by its name."""
+    """The reader for an archive, chosen by its first bytes and not by its name."""
     with _naming_damage(archive), archive.open("rb") as raw:
         head = raw.read(512)
     opener = next((opener for magic, opener in _STREAMS.items() if head.startswith(magic)), None)
     is_zip = head.startswith((b"PK\3\4", b"PK\5\6"))
     if not (is_zip or opener or head[257:262] == b"ustar"):
-        found = "is empty" if not head else f"is no {KINDS}"
-        raise DataError(f"{archive}: {found}; download it again, or unpack it and name the folder.")
+        problem = "is empty" if not head else f"is not a {KINDS}"
+        raise DataError(f"{archive}: {problem}; download it again, or unpack it and name the folder.")
     with _naming_damage(archive), opener(archive) if opener else archive.open("rb") as file:
-        yield ZipReader(archive, file) if is_zip else TarReader(archive, Guarded(file, archive, limits))
+        yield ZipReader(archive, file) if is_zip else TarReader(archive, LimitedFile(file, archive, limits))
 
 
 @contextmanager
 def _naming_damage(archive: Path) -> Iterator[None]:
-    """Errors of the decoders as one sentence; the disk's own errors, which have a number, as they are."""
+    """Turn errors of decoders into a DataError. Errors of the disk, which have an error number, pass through."""
     try:
         yield
     except FileNotFoundError as error:
@@ -183,15 +188,15 @@ def _naming_damage(archive: Path) -> Iterator[None]:
 
 
 def check_size(archive: Path, total: int, limits: Limits) -> None:
-    """Raise DataError where `total` unpacked bytes are too many."""
+    """Raise DataError if `total` unpacked bytes are too many."""
     if total > limits.bytes:
         raise refusal(archive, f"it unpacks to more than {limits.bytes / GIB:.3g} GiB")
     if total > limits.ratio_from and total > limits.ratio * archive.stat().st_size:
         raise refusal(archive, f"it unpacks to more than {limits.ratio:g} times its size")
 
 
-def refusal(archive: Path, what: str) -> DataError:
-    """The error that refuses a whole archive."""
+def refusal(archive: Path, reason: str) -> DataError:
+    """The error that refuses an archive as a whole."""
     return DataError(
-        f"{archive}: {what}, so nothing of it is unpacked; if you trust it, unpack it and name the folder."
+        f"{archive}: {reason}, so nothing of it is unpacked; if you trust it, unpack it and name the folder."
     )

@@ -1,10 +1,10 @@
-"""Archives from strangers: every name in a zip or a tar is checked before one byte is written.
+"""Archives from untrusted sources: each name in a zip or tar is checked before a byte is written.
 
-Nothing is unpacked by the archive's own say. `list_files` refuses an archive that holds anything but plain files
-and folders with plain names; `extract` writes the bytes of chosen files to paths that its caller made up, so
-modes, owners, links and names of an archive never reach the disk.
+`list_files` refuses an archive that holds anything other than plain files and folders with plain names. `extract`
+writes the bytes of chosen files to paths that its caller chose. So the modes, owners, links and names in an archive
+never reach the disk.
 
-A refusal is of the whole archive: one that tries to get out of its folder is not one to train on.
+An archive is always refused as a whole, because a data set that tries to write outside its folder cannot be trusted.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ from ugbench.data.acquire._readers import (
 from ugbench.data.images import Progress
 from ugbench.errors import DataError
 
-__all__ = ["Entry", "Limits", "decode", "extract", "list_files", "read_text"]
+__all__ = ["Limits", "SourceFile", "decode", "extract", "list_files", "read_text"]
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A plain file: its name with slashes, safe to look at, and its bytes unpacked."""
+class SourceFile:
+    """A plain file of a download: its name, relative to the archive or folder, and its unpacked size in bytes."""
 
     name: PurePosixPath
     size: int
 
 
-def list_files(archive: Path, limits: Limits | None = None) -> list[Entry]:
-    """The files of a zip or tar in their order; folders are left out.
+def list_files(archive: Path, limits: Limits | None = None) -> list[SourceFile]:
+    """The files of a zip or tar in the archive's order; folders are left out.
 
     Raises:
-        DataError: no such file, no archive, a damaged or encrypted one, or one with a name that leads outside
-            its folder, a link, a device, a name twice, or more than `limits`.
+        DataError: there is no such file; it is not an archive, damaged or encrypted; or it holds a name that leads
+            outside its folder, a link, a device, the same name twice, or more than `limits` allow.
     """
     limits = limits or Limits()
-    entries: list[Entry] = []
+    files: list[SourceFile] = []
     names: dict[str, str] = {}
     folders: set[str] = set()
     total = 0
@@ -60,32 +60,33 @@ def list_files(archive: Path, limits: Limits | None = None) -> list[Entry]:
             folders.update(_key(parent) for parent in name.parents)
             if member.folder:
                 folders.add(_key(name))
-                count = len(folders) + len(entries)
+                count = len(folders) + len(files)
             else:
                 twin = names.setdefault(_key(name), member.name)
-                if len(names) == len(entries):
-                    raise refusal(archive, f"{twin} and {member.name} have one name")
-                entries.append(Entry(name, member.size))
-                count = len(entries)
+                if len(names) == len(files):
+                    raise refusal(archive, f"{twin} and {member.name} have the same name")
+                files.append(SourceFile(name, member.size))
+                count = len(files)
                 total += member.size
             if count > limits.files:
                 raise refusal(archive, f"it holds more than {limits.files} files")
             check_size(archive, total, limits)
         reader.finish()
-    both = folders & names.keys()
-    if both:
-        raise refusal(archive, f"{names[min(both)]} is a file and a folder")
-    return entries
+    ambiguous = folders & names.keys()
+    if ambiguous:
+        raise refusal(archive, f"{names[min(ambiguous)]} is a file and a folder")
+    return files
 
 
 def extract(archive: Path, targets: Mapping[PurePosixPath, Sequence[Path]], progress: Progress | None = None) -> None:
-    """Write files of an archive that `list_files` let pass; the paths' folders must exist and the paths be new.
+    """Write files of an archive that `list_files` has accepted.
 
     Args:
-        targets: the paths, one or more, for each file's name.
+        targets: by the name of a file in the archive, one or more paths to write it to. Their folders must exist, and
+            they must be new.
         progress: called after each file.
     Raises:
-        DataError: the archive is damaged, or a file is not as long as it says.
+        DataError: the archive is damaged, or a file has another length than the archive says.
     """
     done = 0
     with open_reader(archive, Limits()) as reader:
@@ -103,62 +104,62 @@ def extract(archive: Path, targets: Mapping[PurePosixPath, Sequence[Path]], prog
                 progress(done, len(targets))
 
 
-def read_text(archive: Path, name: PurePosixPath, most: int = 16 << 20) -> str:
-    """The text of a small file in an archive that `list_files` let pass.
+def read_text(archive: Path, name: PurePosixPath, max_bytes: int = 16 << 20) -> str:
+    """The text of a small file in an archive that `list_files` has accepted.
 
     Raises:
-        DataError: it is longer than `most` bytes, not UTF-8, or damaged.
+        DataError: the file is longer than `max_bytes`, not UTF-8, or damaged.
     """
     with open_reader(archive, Limits()) as reader:
         for member in reader.members():
             if not member.folder and PurePosixPath(member.name) == name:
-                if member.size > most:
+                if member.size > max_bytes:
                     raise DataError(f"{archive}: {name} has {member.size} bytes, too many for a list; shorten it.")
                 return decode(b"".join(_chunks(archive, reader, member)), f"{archive}: {name}")
     raise DataError(f"{archive}: {name} is no longer in it; download it again.")
 
 
 def decode(content: bytes, where: str) -> str:
-    """UTF-8 text, with or without a byte order mark.
+    """The text in UTF-8 bytes with or without a byte order mark; `where` names them in an error.
 
     Raises:
-        DataError: it is not.
+        DataError: the bytes are not UTF-8.
     """
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise DataError(f"{where} is not UTF-8 text; save it as that.") from None
+        raise DataError(f"{where} is not UTF-8 text; save it as UTF-8.") from None
 
 
 def _chunks(archive: Path, reader: ZipReader | TarReader, member: Member) -> Iterator[bytes]:
-    """A member's bytes, exactly as many as it says."""
+    """The bytes of a file; raises DataError if they are not as many as the archive says."""
     left = member.size
     with reader.open(member) as file:
         while chunk := file.read(CHUNK):
             left -= len(chunk)
             yield chunk
     if left:
-        raise DataError(f"{archive}: {member.name} is not as long as it says; download it again.")
+        raise DataError(f"{archive}: {member.name} has another length than the archive says; download it again.")
 
 
 def _plain_name(archive: Path, name: str) -> PurePosixPath:
-    """A name that stays in its folder on every system.
+    """The name as a path, if that stays inside its folder on every operating system.
 
     Raises:
-        DataError: it does not.
+        DataError: it leads outside, or is too long or not plain text.
     """
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or re.match(r"[A-Za-z]:", name):
         raise refusal(archive, f"{name} leads outside its folder")
     try:
-        long = len(name) > 1024 or any(len(part.encode()) > 255 for part in path.parts)
+        too_long = len(name) > 1024 or any(len(part.encode()) > 255 for part in path.parts)
     except UnicodeEncodeError:
-        raise refusal(archive, f"{name!a} is no UTF-8 name") from None
-    if long or any(unicodedata.category(letter) == "Cc" for letter in name):
+        raise refusal(archive, f"{name!a} is not a UTF-8 name") from None
+    if too_long or any(unicodedata.category(letter) == "Cc" for letter in name):
         raise refusal(archive, f"{ascii(name)[:80]} is not a plain name")
     return path
 
 
 def _key(name: PurePosixPath) -> str:
-    """What two names share that some file system takes for one."""
+    """A form that is equal for two names if some file system takes them for the same name."""
     return unicodedata.normalize("NFC", str(name)).casefold()

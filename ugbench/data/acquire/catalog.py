@@ -1,7 +1,7 @@
-"""The five data sets of the U-GAT-IT paper: what they hold and where a user gets them.
+"""The five data sets of the U-GAT-IT paper: what they hold and where to get them.
 
-Nothing here is downloaded. Counts are those of Kim et al. (ICLR 2020); the pages that publish the
-images give other ones at times, so a count that differs is worth a note and no more.
+Nothing is downloaded. The counts are those of Kim et al. (ICLR 2020). The pages that publish the images sometimes give
+other counts, so a count that differs causes a note and no error.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ UGATIT = "https://github.com/taki0112/UGATIT"
 
 
 @dataclass(frozen=True)
-class KnownSet:
+class KnownDataSet:
     """A published data set.
 
     Attributes:
-        name: what --dataset takes, once it is imported.
-        images: the paper's number of images of each split.
-        source: the page that says how to get it.
-        archive: the file that one gets there.
-        also: other names that the archive or the folder in it has.
-        licence: what is known of the images' licence.
-        layout: what the archive holds, and what becomes of it.
-        note: what to know of the counts; may be empty.
+        name: the name for --dataset, once the data set is imported.
+        images: the number of images of each split in the paper.
+        source: address of the page that tells how to get it.
+        archive: name of the file that is downloaded there.
+        licence: what is known about the licence of the images.
+        layout: what the archive holds and how it is imported.
+        also: other names of the archive or of the folder in it.
+        note: a remark about the counts; may be empty.
     """
 
     name: str
@@ -40,12 +40,12 @@ class KnownSet:
 
     @property
     def command(self) -> str:
-        """The import that makes it a data set of the data root."""
+        """The command that imports the archive into the data root."""
         return f"ugbench data import {self.archive} --name {self.name}"
 
     @property
-    def way(self) -> str:
-        """How to get it, as the end of a sentence."""
+    def how_to_get(self) -> str:
+        """How to get the data set, as the end of a sentence."""
         return f"get {self.archive} as {self.source} says, then run `{self.command}`"
 
 
@@ -56,7 +56,7 @@ def _images(train_a: int, train_b: int, test_a: int, test_b: int) -> dict[str, i
 _FOLDERS = "folders trainA, trainB, testA and testB, kept as they are"
 
 KNOWN = (
-    KnownSet(
+    KnownDataSet(
         name="selfie2anime",
         images=_images(3400, 3400, 100, 100),
         source=UGATIT,
@@ -64,7 +64,7 @@ KNOWN = (
         licence="none is stated for the images",
         layout=_FOLDERS,
     ),
-    KnownSet(
+    KnownDataSet(
         name="horse2zebra",
         images=_images(1067, 1334, 120, 140),
         source=CYCLEGAN,
@@ -73,7 +73,7 @@ KNOWN = (
         layout=_FOLDERS,
         note="the page itself gives 939 and 1177 images",
     ),
-    KnownSet(
+    KnownDataSet(
         name="cat2dog",
         images=_images(771, 1264, 100, 100),
         source=DRIT,
@@ -82,7 +82,7 @@ KNOWN = (
         layout=_FOLDERS,
         note="the page gives 871 cats and 1364 dogs in all",
     ),
-    KnownSet(
+    KnownDataSet(
         name="photo2portrait",
         images=_images(6452, 1811, 751, 400),
         source=DRIT,
@@ -92,7 +92,7 @@ KNOWN = (
         also=("portrait",),
         note="the page gives 6452 photographs and 1811 portraits in all, which the paper counts as training images",
     ),
-    KnownSet(
+    KnownDataSet(
         name="photo2vangogh",
         images=_images(6287, 400, 751, 400),
         source=CYCLEGAN,
@@ -105,11 +105,11 @@ KNOWN = (
 )
 
 
-def find(name: str) -> KnownSet | None:
-    """The data set of exactly this name; None where the catalogue has none."""
+def find(name: str) -> KnownDataSet | None:
+    """The data set with exactly this name, or None."""
     return next((known for known in KNOWN if known.name == name), None)
 
 
-def recognise(name: str) -> KnownSet | None:
-    """The data set that an archive or a folder of this name holds, whatever the case; None: not known."""
+def recognise(name: str) -> KnownDataSet | None:
+    """The data set in an archive or a folder with this name, in upper or lower case; None if it is not known."""
     return next((known for known in KNOWN if name.lower() in (known.name, *known.also)), None)

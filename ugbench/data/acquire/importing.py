@@ -1,15 +1,7 @@
-"""From what a user downloaded, an archive or a folder, to a data set in the data root.
+"""Imports an archive or a folder into the data root: `plan_import` decides what to write, `carry_out` writes it.
 
-Known shapes:
-
-- Folders: trainA, trainB, testA and testB at any depth, as in the archives of CycleGAN, DRIT and U-GAT-IT; their
-  names may also be written train_a, train/A or A/train. Only images right in such a folder count.
-- Lists, for a split without such a folder: a text file trainA.txt, train_a.txt or list_trainA.txt names one image
-  a line, from the text file's own folder, or by a file name that only one image has. Empty lines and lines that
-  begin with # are passed over.
-
-Files are copied byte by byte. Which of A and B is which follows the name: a data set of the name x2y that is
-imported as y2x is turned round.
+Which layouts are recognised is described in ugbench.data.acquire.layouts. Files are copied byte by byte. The name says
+which domain is A: if a data set called x2y is imported as y2x, A and B change places.
 """
 
 from __future__ import annotations
@@ -23,109 +15,114 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from ugbench.data.acquire import archives, catalog, layouts
-from ugbench.data.acquire.archives import Entry
+from ugbench.data.acquire.archives import SourceFile
 from ugbench.data.images import SUFFIXES, Progress
-from ugbench.data.splits import SPLITS, Split
+from ugbench.data.splits import SPLITS, TEST, TRAIN, Split
 from ugbench.errors import DataError
 
-_TURNED: dict[Split, Split] = {"trainA": "trainB", "trainB": "trainA", "testA": "testB", "testB": "testA"}
+_SWAPPED: dict[Split, Split] = {pair[a]: pair[b] for pair in (TRAIN, TEST) for a, b in ("AB", "BA")}
 
 
 @dataclass(frozen=True)
-class Plan:
+class ImportPlan:
     """What an import will write.
 
     Attributes:
         source: the archive or folder.
-        name: of the data set to be.
-        files: for each split the new name of each image in the source, in the source's order.
-        shape: "folders", "lists", or "folders and lists".
-        turned: whether A and B change places.
-        size: bytes of all images.
-        notes: what a user should know, a sentence each.
+        name: name of the data set.
+        files: for each split, the new file name of each image in the source, in the source's order.
+        layout: "folders", "lists", or "folders and lists".
+        swapped: True if A and B change places.
+        size: size of all images in bytes.
+        notes: sentences that a user should read.
     """
 
     source: Path
     name: str
     files: Mapping[Split, Mapping[PurePosixPath, str]]
-    shape: str
-    turned: bool
+    layout: str
+    swapped: bool
     size: int
     notes: tuple[str, ...]
 
     def counts(self) -> dict[str, int]:
-        """Images of each split."""
+        """Number of images of each split."""
         return {split: len(self.files.get(split, ())) for split in SPLITS}
 
 
-def plan_import(source: Path, name: str | None = None) -> Plan:
-    """Look at an archive or a folder and decide what an import of it would write; nothing is written.
+def plan_import(source: Path, name: str | None = None) -> ImportPlan:
+    """Decide what an import of an archive or a folder would write. Nothing is written.
 
     Args:
-        name: of the data set to be; None: the recognised one.
+        name: name for the data set; None takes the recognised name.
     Raises:
-        DataError: nothing there, an archive that is refused or damaged, no known shape, a split in two places, or
-            a name that no folder can have.
+        DataError: there is nothing, the archive is refused or damaged, no layout is recognised, a split is in two
+            places, or the name cannot be a folder's.
     """
-    entries = [entry for entry in _entries(source) if not _is_hidden(entry.name)]
-    images = [entry for entry in entries if entry.name.suffix.lower() in SUFFIXES]
+    files = [file for file in _list_files(source) if not _is_hidden(file.name)]
+    images = [file for file in files if file.name.suffix.lower() in SUFFIXES]
     if not images:
         kinds = " ".join(suffix[1:] for suffix in SUFFIXES)
-        what = f"{len(entries)} files and no image among them" if entries else "no file"
-        raise DataError(f"{source}: holds {what}; name an archive or a folder with files of these kinds: {kinds}.")
-    folders, home = layouts.by_folders(source, images)
-    lists, list_notes, list_home = layouts.by_lists(source, entries, images, set(folders))
-    found: dict[Split, list[PurePosixPath]] = {**folders, **lists}
-    if not found:
-        raise DataError(f"{source}: {layouts.no_shape(images)}")
-    origin = _origin(source, home if folders else list_home)
-    known = catalog.recognise(origin)
-    chosen = _check_name(source, name or (known.name if known else origin), name is not None)
-    turned = _reverse(origin) == chosen.lower()
-    files = {
-        _TURNED[split] if turned else split: _new_names(source, split, found[split])
+        content = f"{len(files)} files and no image among them" if files else "no file"
+        raise DataError(f"{source}: holds {content}; name an archive or a folder with files of these kinds: {kinds}.")
+    folders = layouts.find_folders(source, images)
+    lists = layouts.find_lists(source, files, images, set(folders.images))
+    by_split: dict[Split, list[PurePosixPath]] = {**folders.images, **lists.images}
+    if not by_split:
+        raise DataError(f"{source}: {layouts.describe_unknown(images)}")
+    original_name = _original_name(source, (folders if folders.images else lists).parent)
+    known = catalog.recognise(original_name)
+    new_name = _check_name(source, name or (known.name if known else original_name), name is not None)
+    swapped = _reversed(original_name) == new_name.lower()
+    new_names = {
+        _SWAPPED[split] if swapped else split: _new_names(source, split, by_split[split])
         for split in SPLITS
-        if split in found
+        if split in by_split
     }
-    sizes = {entry.name: entry.size for entry in images}
-    size = sum(sizes[image] for split in found.values() for image in split)
-    shape = " and ".join(word for word, part in (("folders", folders), ("lists", lists)) if part)
-    plan = Plan(source, chosen, files, shape, turned, size, ())
-    notes = [*_notes(plan), *list_notes]
-    rest = [image for image in sizes if not any(image in split for split in plan.files.values())]
-    if rest:
-        notes.append(f"{len(rest)} images are in no split and are left out, as {rest[0]}.")
+    sizes = {image.name: image.size for image in images}
+    size = sum(sizes[image] for paths in by_split.values() for image in paths)
+    layout = " and ".join(word for word, part in (("folders", folders), ("lists", lists)) if part.images)
+    plan = ImportPlan(source, new_name, new_names, layout, swapped, size, ())
+    notes = [*_notes(plan), *lists.notes]
+    left_out = [image for image in sizes if not any(image in paths for paths in new_names.values())]
+    if left_out:
+        notes.append(f"{len(left_out)} images are in no split and are left out, as {left_out[0]}.")
     return replace(plan, notes=tuple(notes))
 
 
-def carry_out(plan: Plan, data_root: Path, progress: Progress | None = None) -> Path:
-    """Write a plan's images into the data root, whole or not at all, and return the new folder.
+def carry_out(plan: ImportPlan, data_root: Path, progress: Progress | None = None) -> Path:
+    """Write the images of a plan into the data root, completely or not at all, and return the new folder.
 
+    Args:
+        progress: called after each image.
     Raises:
-        DataError: something has that name already, the disk lacks room or refuses, or a file cannot be read.
+        DataError: the name is taken, the disk is full or cannot be written, or a file cannot be read.
     """
     target = data_root / plan.name
     check_target(target)
     try:
         data_root.mkdir(parents=True, exist_ok=True)
-        room = shutil.disk_usage(data_root).free
-        if plan.size > room:
+        free = shutil.disk_usage(data_root).free
+        if plan.size > free:
             raise DataError(
-                f"{data_root}: has room for {room / 1e9:.2f} GB, and the images of {plan.source} take "
+                f"{data_root}: has room for {free / 1e9:.2f} GB, and the images of {plan.source} take "
                 f"{plan.size / 1e9:.2f} GB; make room, or give another --data-root."
             )
         with tempfile.TemporaryDirectory(prefix=f".{plan.name}-", dir=data_root) as work:
-            made = Path(work) / plan.name
-            _write(plan, made, progress)
+            unfinished = Path(work) / plan.name
+            _write(plan, unfinished, progress)
             check_target(target)  # another import may have made it meanwhile
-            made.rename(target)
+            unfinished.rename(target)
     except OSError as error:
         where, reason = error.filename or target, error.strerror or str(error)
-        raise DataError(f"{where}: {reason}; mend that, or give another --data-root: nothing is imported.") from error
+        raise DataError(
+            f"{where}: {reason}, so nothing was imported; to fix this, allow writing or make room there, "
+            "or give another --data-root."
+        ) from error
     return target
 
 
-def _write(plan: Plan, folder: Path, progress: Progress | None) -> None:
+def _write(plan: ImportPlan, folder: Path, progress: Progress | None) -> None:
     targets: dict[PurePosixPath, list[Path]] = {}
     for split, names in plan.files.items():
         (folder / split).mkdir(parents=True)
@@ -138,73 +135,75 @@ def _write(plan: Plan, folder: Path, progress: Progress | None) -> None:
 
 
 def check_target(target: Path) -> None:
-    """Raise DataError where a data set cannot go because something is there."""
+    """Raise DataError if the folder of a new data set is taken, that is, it exists and is not empty."""
     if target.is_symlink() or (target.exists() and not (target.is_dir() and not any(target.iterdir()))):
         raise DataError(f"{target}: something is there already; remove it, or give another --name.")
 
 
-def _entries(source: Path) -> list[Entry]:
+def _list_files(source: Path) -> list[SourceFile]:
     if source.is_dir():
-        return sorted(_walk(source), key=lambda entry: entry.name)
+        return sorted(_walk(source), key=lambda file: file.name)
     return archives.list_files(source)
 
 
-def _walk(folder: Path) -> Iterator[Entry]:
-    """Files below a folder of the user's own, through links, each real folder once."""
-    seen: set[Path] = set()
-    for here, below, names in os.walk(folder, followlinks=True):
-        real = Path(here).resolve()
-        if real in seen:
-            below.clear()
+def _walk(folder: Path) -> Iterator[SourceFile]:
+    """The files below a user's folder. Links are followed, and each real folder is visited once."""
+    visited: set[Path] = set()
+    for parent, subfolders, names in os.walk(folder, followlinks=True):
+        real = Path(parent).resolve()
+        if real in visited:
+            subfolders.clear()
             continue
-        seen.add(real)
+        visited.add(real)
         for name in names:
-            path = Path(here) / name
+            path = Path(parent) / name
             if path.is_file():
-                yield Entry(PurePosixPath(path.relative_to(folder).as_posix()), path.stat().st_size)
+                yield SourceFile(PurePosixPath(path.relative_to(folder).as_posix()), path.stat().st_size)
 
 
 def _is_hidden(name: PurePosixPath) -> bool:
     return any(part.startswith(".") or part == "__MACOSX" for part in name.parts)
 
 
-def _origin(source: Path, home: PurePosixPath) -> str:
-    """The name that the data set came with: of the folder that holds the splits, or of the archive or folder."""
-    own = source.resolve().name
+def _original_name(source: Path, parent: PurePosixPath) -> str:
+    """The name that the data set came with: that of the folder with the splits, or that of the archive or folder.
+
+    The folder with the splits goes first, unless only the other name is a published data set's.
+    """
+    outer, inner = source.resolve().name, parent.name
     if not source.is_dir():
-        own = re.sub(r"(\.tar)?\.[A-Za-z0-9]+$", "", own)
-    inner = home.name
-    return inner if inner and (catalog.recognise(inner) or not catalog.recognise(own)) else own
+        outer = re.sub(r"(\.tar)?\.[A-Za-z0-9]+$", "", outer)
+    return inner if inner and (catalog.recognise(inner) or not catalog.recognise(outer)) else outer
 
 
-def _reverse(name: str) -> str | None:
-    """y2x for x2y."""
+def _reversed(name: str) -> str | None:
+    """y2x for the name x2y; None for names of another form."""
     a, two, b = name.lower().partition("2")
     return f"{b}2{a}" if two and "2" not in b else None
 
 
 def _check_name(source: Path, name: str, given: bool) -> str:
-    """A name that a folder of the data root can have and that --dataset reads as it is."""
+    """The name, if a folder can have it and --dataset does not read it as something else; else DataError."""
     if not re.fullmatch(r"[\w][\w.+-]{0,99}", name) or name.partition(":")[0] == "dial":
         where = f"--name {name}" if given else f"{source}: its name '{name}'"
         raise DataError(
-            f"{where}: a data set's name has letters, digits, _ . + or - and is not dial; give --name NAME."
+            f"{where}: a data set's name has only letters, digits, _ . + or - and is not dial; give --name NAME."
         )
     return name
 
 
 def _new_names(source: Path, split: Split, images: Sequence[PurePosixPath]) -> dict[PurePosixPath, str]:
-    """The images' own file names; with their folders, joined by _, where two are alike."""
+    """The file name of each image; if two are equal, all images also get their folders' names, joined by _."""
     names = {image: image.name for image in images}
     if len(set(names.values())) < len(images):
         names = {image: "_".join(image.parts) for image in images}
     if len(set(names.values())) < len(images):
-        raise DataError(f"{source}: two images of {split} would have one name; rename them.")
+        raise DataError(f"{source}: two images of {split} would get the same name; rename one of them.")
     return names
 
 
-def _notes(plan: Plan) -> Iterator[str]:
-    if plan.turned:
+def _notes(plan: ImportPlan) -> Iterator[str]:
+    if plan.swapped:
         yield f"A and B change places, as {plan.name} says."
     known = catalog.find(plan.name)
     differs = False

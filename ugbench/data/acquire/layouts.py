@@ -1,103 +1,125 @@
-"""The shapes in which data sets come: folders of splits, or lists that name their images."""
+"""The two layouts of a download that are recognised: a folder for each split, or a list for each split.
+
+- Folders: trainA, trainB, testA and testB at any depth, as in the archives of CycleGAN, DRIT and U-GAT-IT. Their names
+  may also be train_a, train/A or A/train. Only images directly in such a folder count.
+- Lists, for a split without such a folder: a text file trainA.txt, train_a.txt or list_trainA.txt names one image per
+  line, by its path from the folder of the text file, or by a file name that only one image has. Empty lines and lines
+  that begin with # are ignored.
+"""
 
 from __future__ import annotations
 
 import posixpath
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ugbench.data.acquire import archives
-from ugbench.data.acquire.archives import Entry
+from ugbench.data.acquire.archives import SourceFile
 from ugbench.data.splits import SPLITS, Split
 from ugbench.errors import DataError
 
 
-def _split_named(text: str) -> Split | None:
-    """The split that a folder's or a list's name means."""
-    letters = re.sub("[^a-z]", "", text.lower()).removeprefix("list")
+@dataclass(frozen=True)
+class Layout:
+    """What one kind of layout gives.
+
+    Attributes:
+        images: the images of each split that was recognised.
+        parent: the folder that holds the splits' folders, or the lists.
+        notes: sentences about what does not fit.
+    """
+
+    images: dict[Split, list[PurePosixPath]]
+    parent: PurePosixPath
+    notes: tuple[str, ...] = ()
+
+
+def find_folders(source: Path, images: Sequence[SourceFile]) -> Layout:
+    """The images in folders that are splits.
+
+    Raises:
+        DataError: two folders are the same split.
+    """
+    by_split: dict[Split, list[PurePosixPath]] = {}
+    folders: dict[Split, PurePosixPath] = {}
+    parent = PurePosixPath()
+    for image in images:
+        folder = image.name.parent
+        depth = 1 if _split_called(folder.name) else 2
+        split = _split_called("".join(folder.parts[-depth:]))
+        if split is None:
+            continue
+        if folders.setdefault(split, folder) != folder:
+            raise DataError(
+                f"{source}: has two folders for {split}, {folders[split]} and {folder}; unpack it and name the folder "
+                "of one data set."
+            )
+        parent = PurePosixPath(*folder.parts[:-depth])
+        by_split.setdefault(split, []).append(image.name)
+    return Layout(by_split, parent)
+
+
+def find_lists(source: Path, files: Sequence[SourceFile], images: Sequence[SourceFile], done: set[Split]) -> Layout:
+    """The images that are named by lists.
+
+    Args:
+        done: splits that have a folder; lists for these are ignored.
+    Raises:
+        DataError: two lists are for the same split, or a list is not UTF-8 text.
+    """
+    paths = {image.name for image in images}
+    by_name: dict[str, list[PurePosixPath]] = {}
+    for path in paths:
+        by_name.setdefault(path.name, []).append(path)
+    by_split: dict[Split, list[PurePosixPath]] = {}
+    notes: list[str] = []
+    parent = PurePosixPath()
+    for file in files:
+        split = _split_called(file.name.stem) if file.name.suffix.lower() == ".txt" else None
+        if split is None or split in done:
+            continue
+        if split in by_split:
+            raise DataError(f"{source}: has two lists for {split}, {file.name} the second; remove one of them.")
+        listed: dict[PurePosixPath, None] = {}  # keeps the order and drops repetitions
+        missing = []
+        for line in _read_list(source, file):
+            path = PurePosixPath(posixpath.normpath((file.name.parent / line).as_posix()))
+            candidates = [path] if path in paths else by_name.get(path.name, [])
+            if len(candidates) == 1:
+                listed[candidates[0]] = None
+            else:
+                missing.append(line)
+        if missing:
+            notes.append(f"{file.name} names {len(missing)} images that are not there, as {missing[0]}.")
+        if listed:
+            by_split[split] = list(listed)
+            parent = file.name.parent
+    return Layout(by_split, parent, tuple(notes))
+
+
+def describe_unknown(images: Sequence[SourceFile]) -> str:
+    """Where the images are if no layout was recognised, and how to fix that; the end of an error message."""
+    folders = sorted({image.name.parent.as_posix() if len(image.name.parts) > 1 else "its top" for image in images})
+    shown = ", ".join(folders[:4]) + (", …" if len(folders) > 4 else "")
+    return (
+        f"has images in {shown}, but no folder that is called {', '.join(SPLITS)} and no list that is called "
+        f"{SPLITS[0]}.txt or like another split; sort the images into such folders."
+    )
+
+
+def _split_called(name: str) -> Split | None:
+    """The split that a folder or a list of this name is; None if it is none."""
+    letters = re.sub("[^a-z]", "", name.lower()).removeprefix("list")
     names = {form: split for split in SPLITS for form in (split.lower(), f"{split[-1].lower()}{split[:-1]}")}
     return names.get(letters)
 
 
-def by_folders(source: Path, images: Sequence[Entry]) -> tuple[dict[Split, list[PurePosixPath]], PurePosixPath]:
-    """The images of each split's folder, and the folder that holds these.
-
-    Raises:
-        DataError: two folders for one split.
-    """
-    found: dict[Split, list[PurePosixPath]] = {}
-    places: dict[Split, PurePosixPath] = {}
-    home = PurePosixPath()
-    for entry in images:
-        folder = entry.name.parent
-        depth = 1 if _split_named(folder.name) else 2
-        split = _split_named("".join(folder.parts[-depth:]))
-        if split is None:
-            continue
-        if places.setdefault(split, folder) != folder:
-            both = f"{places[split]} and {folder}"
-            raise DataError(
-                f"{source}: has two folders for {split}, {both}; unpack it and name the folder of one data set."
-            )
-        home = PurePosixPath(*folder.parts[:-depth])
-        found.setdefault(split, []).append(entry.name)
-    return found, home
-
-
-def by_lists(
-    source: Path, entries: Sequence[Entry], images: Sequence[Entry], done: set[Split]
-) -> tuple[dict[Split, list[PurePosixPath]], list[str], PurePosixPath]:
-    """The images of each split that only a list names, what to know of the lists, and the folder of the lists.
-
-    Args:
-        done: splits that have a folder.
-    Raises:
-        DataError: two lists for one split, or one that is no UTF-8 text.
-    """
-    all_images = {entry.name for entry in images}
-    by_name: dict[str, list[PurePosixPath]] = {}
-    for image in all_images:
-        by_name.setdefault(image.name, []).append(image)
-    found: dict[Split, list[PurePosixPath]] = {}
-    notes: list[str] = []
-    home = PurePosixPath()
-    for entry in entries:
-        split = _split_named(entry.name.stem) if entry.name.suffix.lower() == ".txt" else None
-        if split is None or split in done:
-            continue
-        if split in found:
-            raise DataError(f"{source}: has two lists for {split}, {entry.name} the second; remove one of them.")
-        lines = [line.strip() for line in _text(source, entry).splitlines()]
-        named = [line for line in lines if line and not line.startswith("#")]
-        there: dict[PurePosixPath, None] = {}
-        missing = []
-        for line in named:
-            path = PurePosixPath(posixpath.normpath((entry.name.parent / line).as_posix()))
-            alike = by_name.get(path.name, [])
-            if path in all_images or len(alike) == 1:
-                there[path if path in all_images else alike[0]] = None
-            else:
-                missing.append(line)
-        if missing:
-            notes.append(f"{entry.name} names {len(missing)} images that are not there, as {missing[0]}.")
-        if there:
-            found[split] = list(there)
-            home = entry.name.parent
-    return found, notes, home
-
-
-def _text(source: Path, entry: Entry) -> str:
+def _read_list(source: Path, file: SourceFile) -> list[str]:
     if source.is_dir():
-        return archives.decode((source / entry.name).read_bytes(), str(source / entry.name))
-    return archives.read_text(source, entry.name)
-
-
-def no_shape(images: Sequence[Entry]) -> str:
-    """What was found instead of a shape, and the mend."""
-    folders = sorted({entry.name.parent.as_posix() if len(entry.name.parts) > 1 else "its top" for entry in images})
-    shown = ", ".join(folders[:4]) + (", …" if len(folders) > 4 else "")
-    return (
-        f"has images in {shown}, but no folder of the name {', '.join(SPLITS)} and no list of that name and .txt; "
-        "sort the images into such folders."
-    )
+        text = archives.decode((source / file.name).read_bytes(), str(source / file.name))
+    else:
+        text = archives.read_text(source, file.name)
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]

@@ -1,1 +1,1 @@
-"""The dial: a drawn data set whose true translation is known."""
+"""The dial: a drawn data set for which the true translation of each test image is known."""

@@ -1,21 +1,21 @@
-"""The dial's scenes: one saturated object on grey ground, whose shape and texture can each be turned up.
+"""The dial's scenes: one saturated object on grey ground. Its shape and its texture can each be turned up.
 
-A scene has four attributes (x, y, radius, hue), and every pixel of its translation is a function of what the
-untranslated scene shows. Three choices keep that true under training's random crops and flips:
+A scene has four attributes (x, y, radius, hue). Every pixel of the true translation is a function of what the
+untranslated image shows. Three choices keep that true under the random crops and flips of training:
 
-- Stripes and hatching are anchored to the object and scale with it, not to the image. Anchored to the image,
-  they would have a phase and a direction that a cropped and flipped A does not show: a small convolutional
-  network that was trained with pairs (32 px, 600 steps, crops and flips) left 0.48 of the change undone,
-  against 0.22 with patterns anchored to the object; without crops and flips the two were 0.15 and 0.20.
-- Everything is its own mirror image about the object's vertical axis, so a flipped scene is a scene.
-- Hue and radius have skewed distributions, so that no other map of them (turning all hues, say) takes the
-  scenes of A to those of B.
+- Stripes and hatching are anchored to the object and scale with it. If they were anchored to the image, their phase
+  and direction could not be seen in a cropped and flipped image of A. A small convolutional network that was trained
+  with pairs (32 px, 600 steps, crops and flips) left 0.48 of the change undone with patterns anchored to the image,
+  and 0.22 with patterns anchored to the object. Without crops and flips the two numbers were 0.15 and 0.20.
+- Each scene is symmetric about the vertical axis of its object, so a flipped image is again the image of a scene.
+- Hue and radius have skewed distributions. So no other mapping of them, for example turning all hues by the same
+  angle, takes the scenes of A to those of B.
 
-An object's colour is a grey level plus CHROMA times a pure hue. Shading and stripes move the grey
-level alone, so max - min over the channels is CHROMA all over the object, 0 on the ground, and
-CHROMA times coverage at the edge: the outline is where it is half of CHROMA, whatever the texture.
+The colour of the object is a grey level plus CHROMA times a pure hue. Shading and stripes change the grey level alone.
+So the largest minus the smallest channel is CHROMA all over the object, 0 on the ground, and CHROMA times the coverage
+at the edge. The outline is where it is half of CHROMA, whatever the texture.
 
-Lengths are in sides of the image, y points down, grey levels are 0 to 1.
+The unit of length is the side of the image; y points down; grey levels are from 0 to 1.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 CHROMA = 0.5
-SUPERSAMPLING = 4  # samples a pixel and axis
-RADII = (0.21, 0.29)  # with lobes of 1.5 radii and training's zoom of 286/256 the largest star still fits
-LOBES = 0.5  # relative height of the star's lobes at shape 1
+SUPERSAMPLING = 4  # samples per pixel along each axis
+RADII = (0.21, 0.29)  # the largest star (1.5 radii) still fits after the zoom of training, 286/256
+LOBES = 0.5  # height of the lobes at shape 1, in radii
 GROUND = 0.42
 GROUND_TEXTURED = 0.58
-HATCH = 0.1  # half of the difference between a hatching's dark and light
-STRIPES = 0.14
-HATCH_FREQUENCY = 1.75  # cycles a radius
+HATCH = 0.1  # half of the difference between its dark and its light bands
+STRIPES = 0.14  # the same for the stripes
+HATCH_FREQUENCY = 1.75  # cycles per radius
 STRIPE_FREQUENCY = 1.25
 
 Floats = NDArray[np.float64]
@@ -51,9 +51,9 @@ class Scene:
 
 
 def draw_scene(seed: int, stream: str, index: int) -> Scene:
-    """Scene number `index` of a stream ("trainA", "trainB", "test"): depends on these three and nothing else.
+    """Scene number `index` of a stream ("trainA", "trainB" or "test"). It depends on the three arguments alone.
 
-    The uniform numbers are bits of a SHA-512, so that no library's generator can change them.
+    The uniform numbers are the bits of a SHA-512, because a library's random generator may change between versions.
     """
     digest = hashlib.sha512(f"dial/{seed}/{stream}/{index}".encode()).digest()
     size, x, y, hue = (int.from_bytes(digest[8 * i : 8 * i + 8], "little") / 2**64 for i in range(4))
@@ -64,28 +64,29 @@ def draw_scene(seed: int, stream: str, index: int) -> Scene:
 
 
 def inside(scene: Scene, shape: float, x: Floats, y: Floats) -> NDArray[np.bool_]:
-    """Which points lie in the object: distance <= radius * (1 + LOBES * shape * cos 5 theta).
+    """True for points in the object: distance from the centre <= radius * (1 + LOBES * shape * cos(5 theta)).
 
-    theta counts from the top; x and y broadcast against each other.
+    The angle theta is 0 at the top. x and y broadcast against each other.
     """
     dx, dy = x - scene.x, y - scene.y
     distance = np.sqrt(dx * dx + dy * dy)
-    c = -dy / np.maximum(distance, 1e-12)
-    cos5 = c * (5 + c * c * (16 * c * c - 20))  # Chebyshev's fifth polynomial: no angle has to be computed
-    found: NDArray[np.bool_] = distance <= scene.radius * (1 + LOBES * shape * cos5)
-    return found
+    c = -dy / np.maximum(distance, 1e-12)  # cos(theta)
+    cos5 = c * (5 + c * c * (16 * c * c - 20))  # cos(5 theta) by Chebyshev's fifth polynomial
+    covered: NDArray[np.bool_] = distance <= scene.radius * (1 + LOBES * shape * cos5)
+    return covered
 
 
 def outline(scene: Scene, shape: float, size: int) -> NDArray[np.bool_]:
-    """The true mask, (size, size): pixels whose centre lies in the object."""
+    """The true mask, (size, size): True for a pixel if its centre lies in the object."""
     centres = (np.arange(size) + 0.5) / size
     return inside(scene, shape, centres[None, :], centres[:, None])
 
 
 def render(scene: Scene, shape: float, texture: float, size: int) -> NDArray[np.uint8]:
-    """The scene as an RGB image, uint8 (size, size, 3); shape and texture in [0, 1], (0, 0) is domain A.
+    """The scene as an RGB image, uint8 (size, size, 3), for shape and texture in [0, 1]; (0, 0) gives domain A.
 
-    The outline is antialiased by SUPERSAMPLING^2 samples a pixel, the bands along the axis they vary on.
+    The outline is antialiased with SUPERSAMPLING^2 samples per pixel, the bands with SUPERSAMPLING samples along the
+    axis on which they vary.
     """
     samples = (np.arange(size * SUPERSAMPLING) + 0.5) / (size * SUPERSAMPLING)
     across, down = samples[None, :], samples[:, None]
@@ -105,13 +106,13 @@ def render(scene: Scene, shape: float, texture: float, size: int) -> NDArray[np.
 
 
 def _bands(cycles: Floats) -> Floats:
-    """Soft-edged bands in [-1, 1], light at 0, averaged over each pixel's samples."""
+    """Soft-edged bands in [-1, 1], lightest at whole numbers of cycles, averaged over the samples of each pixel."""
     bands: Floats = np.clip(3 * np.cos(2 * np.pi * cycles), -1, 1).reshape(-1, SUPERSAMPLING).mean(1)
     return bands
 
 
 def _shading(scene: Scene, x: Floats, y: Floats) -> Floats:
-    """Grey part of a ball's colour, lit from above; in [0.05, 0.45]."""
+    """Grey level of a ball that is lit from above, in [0.05, 0.45]."""
     dx, dy = (x - scene.x) / scene.radius, (y - scene.y) / scene.radius
     return 0.05 + 0.4 * np.clip(1 - (dx * dx + (dy + 0.45) ** 2) / 3.2, 0, 1)
 

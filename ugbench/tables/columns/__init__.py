@@ -1,1 +1,1 @@
-"""Extra columns of a table: cost, published numbers, votes, attention mass; and the ranking over data sets."""
+"""Extra columns of a table: cost, attention mass, published numbers, votes; and the ranking of methods over blocks."""

@@ -1,28 +1,31 @@
-"""What a row's runs took, beside their scores: parameters, FLOPs a step, hours of training."""
+"""What the runs behind a row cost: parameters, FLOPs per training step and hours of training."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from types import MappingProxyType
 
-from ugbench.errors import ConfigError, RunError, UnknownName
+from ugbench.errors import ConfigError, UnknownName
+from ugbench.runs import method_description
+from ugbench.runs.method_description import MethodDescription
 from ugbench.runs.run import Run, list_runs
-from ugbench.tables.build import Table, runs_of
-from ugbench.tables.columns import map_mass
-from ugbench.tables.extra_column import Beside, Entry
-from ugbench.training.counts import Counts, count
+from ugbench.runs.training_log import training_hours
+from ugbench.tables.model import ExtraCell, ExtraColumn, Table, add_extra_columns
 
-TIMING = "timing.jsonl"
 PREFIXES = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"))
 
 
+CountMissing = Callable[[Run], MethodDescription]
+"""Counts a run that has no method.json; raises UnknownName or ConfigError if that is impossible."""
+
+
 @dataclass(frozen=True)
-class _Kind:
-    """A column that `--columns` knows: its name in JSON, heading, sentence for the caption and form of its numbers."""
+class Cost:
+    """A column of cost: its key in JSON, its heading, its note for the caption, and how its numbers are written."""
 
     key: str
     title: str
@@ -42,19 +45,19 @@ def short(number: float) -> str:
     return f"{number:.3g}"
 
 
-KINDS: Mapping[str, _Kind] = MappingProxyType(
+COSTS: Mapping[str, Cost] = MappingProxyType(
     {
-        "parameters": _Kind(
+        "parameters": Cost(
             "parameters", "parameters", "parameters: of all networks, those for training alone too.", short
         ),
-        "flops": _Kind(
+        "flops": Cost(
             "flops_per_step",
             "FLOPs/step",
             "FLOPs/step: multiplications and additions of convolutions and matrix products, forward and backward, of "
             "one training step; counted on shapes.",
             short,
         ),
-        "hours": _Kind(
+        "hours": Cost(
             "hours",
             "hours",
             "hours: of one training so far, by its own log, wherever it ran and with whatever ran beside it; the mean "
@@ -63,89 +66,74 @@ KINDS: Mapping[str, _Kind] = MappingProxyType(
         ),
     }
 )
+"""The columns by their names on the command line."""
 
 
-def add_about(table: Table, columns: Sequence[str], results: Path) -> Table:
-    """The table with the chosen columns after our scores; empty where a row has no run here or it is not known.
+def add_cost(table: Table, columns: Sequence[str], results: Path, count_missing: CountMissing) -> Table:
+    """The table with columns of cost. A cell is empty where the run is not under `results` or a number is not known.
 
-    Each config is counted once. Runs of one row whose configs differ in a count leave it empty. `maps` is a column a
-    heat map, after the others.
+    Parameters and FLOPs are read from the run, which stores them when training starts. They are empty where the runs of
+    a row differ in them. Hours are the mean over the runs of a row.
 
     Args:
-        columns: of parameters, flops, hours, in this order, and maps.
+        columns: names in `COSTS`, in the order in which they are shown.
         results: folder of the runs.
+        count_missing: counts a run that has stored no counts. It is called once for each config.
     Raises:
-        UnknownName: there is no such column.
-        RunError: a run's config.json or timing.jsonl is damaged.
+        RunError: a config.json, method.json or timing.jsonl is damaged.
     """
-    for name in columns:
-        if name not in (*KINDS, map_mass.NAME):
-            raise UnknownName("column", name, (*KINDS, map_mass.NAME))
-    if map_mass.NAME in columns:
-        others = [name for name in columns if name != map_mass.NAME]
-        return map_mass.add_map_masses(add_about(table, others, results), results)
     if not columns:
         return table
     runs = {run.id: run for run in list_runs(results)}
-    counted: dict[str, Counts | str] = {}
-    rows = []
-    for row in table.rows:
-        own = runs_of(row, runs)
-        entries = {KINDS[name].key: _entry(name, _value(name, own, counted)) for name in columns}
-        rows.append(replace(row, beside={**row.beside, **entries}))
-    kinds = [KINDS[name] for name in columns]
-    why = sorted({f"Not counted: {reason}" for reason in counted.values() if isinstance(reason, str)})
-    beside = [Beside(kind.key, "about", kind.title, (kind.key,)) for kind in kinds]
-    notes = (*table.notes, *(kind.note for kind in kinds), *why)
-    return replace(table, rows=tuple(rows), beside=(*table.beside, *beside), notes=notes)
+    costs = [COSTS[name] for name in columns]
+    counts = _CountsOfRuns(count_missing)
+    cells = {}
+    for key, row in table.rows_by_key.items():
+        row_runs = [runs[run_id] for run_id in row.run_ids if run_id in runs]
+        cells[key] = {cost.key: _cell(cost, _value(cost, row_runs, counts)) for cost in costs}
+    extra_columns = [ExtraColumn(cost.key, "about", cost.title, (cost.key,)) for cost in costs]
+    return add_extra_columns(table, extra_columns, cells, [*(cost.note for cost in costs), *counts.failures()])
 
 
-def training_hours(run: Path) -> float | None:
-    """The sum of a run's step times in timing.jsonl, in hours; None where it has none.
+class _CountsOfRuns:
+    """MethodDescription of runs, each config counted once; an error instead where a run cannot be counted."""
 
-    A line's time a step counts for the steps since the line before. Time lost to a kill is not in it, samples and
-    checkpoints are.
+    def __init__(self, count_missing: CountMissing) -> None:
+        self._count_missing = count_missing
+        self._counted: dict[str, MethodDescription | UnknownName | ConfigError] = {}
 
-    Raises:
-        RunError: a whole line has no step and time; names file and line.
-    """
-    file = run / TIMING
-    if not file.exists():
-        return None
-    seconds, before = 0.0, 0
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(keepends=True), 1):
-        if not line.endswith("\n"):
-            break  # the run is writing it
-        try:
-            fields = json.loads(line)
-            seconds += float(fields["seconds_per_step"]) * (fields["step"] - before)
-            before = fields["step"]
-        except (ValueError, TypeError, KeyError):
-            raise RunError(f"{file}, line {number} is no line of a step and its time; remove it.") from None
-    return seconds / 3600 if before else None
+    def of(self, run: Run) -> MethodDescription | None:
+        """The counts of a run; None where it was made by another tool or cannot be counted."""
+        if run.config.is_external:
+            return None
+        description = method_description.read(run)
+        if description is not None:
+            return description
+        key = f"{run.config.method} {json.dumps(run.config.config, sort_keys=True)}"
+        if key not in self._counted:
+            try:
+                self._counted[key] = self._count_missing(run)
+            except (UnknownName, ConfigError) as error:
+                self._counted[key] = error
+        counts = self._counted[key]
+        return None if isinstance(counts, Exception) else counts
+
+    def failures(self) -> list[str]:
+        """Why runs were not counted, a sentence for each reason."""
+        return sorted({f"Not counted: {counts}" for counts in self._counted.values() if isinstance(counts, Exception)})
 
 
-def _value(name: str, runs: Sequence[Run], counted: dict[str, Counts | str]) -> float | None:
-    if name == "hours":
-        hours = [found for run in runs if (found := training_hours(run.path)) is not None]
+def _value(cost: Cost, runs: Sequence[Run], counts: _CountsOfRuns) -> float | None:
+    if cost is COSTS["hours"]:
+        hours = [hours for run in runs if (hours := training_hours(run)) is not None]
         return fmean(hours) if hours else None
-    counts = [_counts(run, counted) for run in runs if not run.config.is_external]
-    known = [one for one in counts if isinstance(one, Counts)]
-    numbers = {sum(one.parameters.values()) if name == "parameters" else one.flops_per_step for one in known}
+    known = [counted for run in runs if (counted := counts.of(run)) is not None]
+    if cost is COSTS["parameters"]:
+        numbers: set[int | None] = {sum(counted.parameters.values()) for counted in known}
+    else:
+        numbers = {counted.flops_per_step for counted in known}
     return numbers.pop() if len(numbers) == 1 else None
 
 
-def _counts(run: Run, counted: dict[str, Counts | str]) -> Counts | str:
-    """The run's counts, or why there are none."""
-    key = f"{run.config.method} {json.dumps(run.config.config, sort_keys=True)}"
-    if key not in counted:
-        try:
-            counted[key] = count(run.config.method, run.config.method_config())
-        except (UnknownName, ConfigError) as error:
-            counted[key] = str(error)
-    return counted[key]
-
-
-def _entry(name: str, value: float | None) -> Entry:
-    kind = KINDS[name]
-    return Entry("" if value is None else kind.text(value), value, {kind.key: value})
+def _cell(cost: Cost, value: float | None) -> ExtraCell:
+    return ExtraCell("" if value is None else cost.text(value), value, {cost.key: value})

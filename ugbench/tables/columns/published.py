@@ -1,13 +1,11 @@
-"""Published numbers beside ours: columns of their own, which no mark and no mean ever sees."""
+"""Published numbers in extra columns: they stand beside our scores, and no mark and no mean uses them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
-from ugbench.published.tables import Cell, Published, published
-from ugbench.tables.build import Row, Table, in_order
-from ugbench.tables.extra_column import Beside, Entry
+from ugbench.published.tables import PublishedCell, PublishedTable, published_table
+from ugbench.tables.model import ExtraCell, ExtraColumn, RowKey, Table, add_extra_columns
 
 BY_NAME = (
     "Published numbers stand in rows of the same data set, direction, method and variant by name; nobody checked that "
@@ -16,86 +14,96 @@ BY_NAME = (
 
 
 def add_published(table: Table, names: Iterable[str]) -> Table:
-    """The table with a column for each published table, after our columns.
+    """The table with a column for each published table.
 
-    A method that only a publication has gets a row of its own, in blocks that the table has. Rows of several
-    imported runs of one method and variant each have its number.
+    A method that only a publication has gets a row in the blocks that the table has. Where several imported runs have
+    the same method and variant, the row of each has the published number.
 
     Args:
-        names: as `ugbench.published.tables.published` knows them.
+        names: see `ugbench.published.tables.published_table`.
     Raises:
         UnknownName: there is no such published table.
     """
-    found = [published(name) for name in dict.fromkeys(names)]
-    if not found:
+    publications = [published_table(name) for name in dict.fromkeys(names)]
+    if not publications:
         return table
-    rows = in_order([*table.rows, *_rows_of_their_own(table, found)])
-    columns = tuple(_column(one) for one in found)
-    return replace(
-        table,
-        rows=tuple(replace(row, beside={**row.beside, **_entries(row, found)}) for row in rows),
-        beside=(*table.beside, *columns),
-        notes=(*table.notes, BY_NAME, *_notes(table, found)),
-    )
+
+    rows = dict.fromkeys([*table.rows_by_key, *_missing_rows(table, publications)])
+    cells = {key: _cells(key, publications) for key in rows}
+    notes = [BY_NAME, *_notes(table, publications)]
+    return add_extra_columns(table, [_column(publication) for publication in publications], cells, notes)
 
 
-def title(table: Published) -> str:
-    """`table3: KID x100, printed ±`: which table, what it measures in which unit, and whose error that is.
+def title(table: PublishedTable) -> str:
+    """A column's heading: which table, what it measures in which unit, and that the error is the printed one.
 
-    >>> title(published("table2"))
+    >>> title(published_table("table2"))
     'table2: preference, % of votes'
     """
-    what = table.unit if table.metric.lower() in table.unit.lower() else f"{table.metric}, {table.unit}"
-    return f"{table.name}: {what}{', printed ±' if any(cell.spread is not None for cell in table.cells) else ''}"
+    quantity = table.unit if table.metric.lower() in table.unit.lower() else f"{table.metric}, {table.unit}"
+    has_spread = any(cell.spread is not None for cell in table.cells)
+    return f"{table.name}: {quantity}{', printed ±' if has_spread else ''}"
 
 
-def _column(table: Published) -> Beside:
-    head = {"title": table.title, "source": table.source, "note": table.note}
-    csv = (f"published_{table.name}", f"published_{table.name}_printed_error")
-    return Beside(table.name, "published", title(table), csv, {**head, "metric": table.metric, "unit": table.unit})
-
-
-def _rows_of_their_own(table: Table, found: Sequence[Published]) -> list[Row]:
-    blocks = {(row.dataset, row.direction) for row in table.rows}
-    ours = {(row.dataset, row.direction, row.method, row.variant) for row in table.rows}
-    theirs = {
-        (cell.dataset, cell.direction, cell.method, cell.variant): None
-        for one in found
-        for cell in one.cells
-        if (cell.dataset, cell.direction) in blocks
+def _column(table: PublishedTable) -> ExtraColumn:
+    description = {
+        "title": table.title,
+        "source": table.source,
+        "note": table.note,
+        "metric": table.metric,
+        "unit": table.unit,
     }
-    return [Row(*who, None, {}) for who in theirs if who not in ours]
+    return ExtraColumn(table.name, "published", title(table), _csv_heads(table), description)
 
 
-def _entries(row: Row, found: Iterable[Published]) -> dict[str, Entry]:
-    entries = {}
-    for one in found:
-        cell = one.cell(row.dataset, row.direction, row.method, row.variant)
+def _csv_heads(table: PublishedTable) -> tuple[str, str]:
+    return f"published_{table.name}", f"published_{table.name}_printed_error"
+
+
+def _missing_rows(table: Table, publications: Sequence[PublishedTable]) -> list[RowKey]:
+    """The rows of methods and variants that have a published number in a block of the table, but no row there."""
+    blocks = {(block.dataset, block.direction) for block in table.blocks}
+    present = {key[:4] for key in table.rows_by_key}
+    printed = [
+        RowKey(cell.dataset, cell.direction, cell.method, cell.variant, None)
+        for publication in publications
+        for cell in publication.cells
+        if (cell.dataset, cell.direction) in blocks
+    ]
+    return [key for key in printed if key[:4] not in present]
+
+
+def _cells(key: RowKey, publications: Sequence[PublishedTable]) -> dict[str, ExtraCell]:
+    """A row's cells by the names of the published tables that have a number for it."""
+    cells = {}
+    for publication in publications:
+        cell = publication.cell(*key[:4])
         if cell is not None:
-            entries[one.name] = _entry(cell, one)
-    return entries
+            cells[publication.name] = _extra_cell(cell, publication)
+    return cells
 
 
-def _entry(cell: Cell, table: Published) -> Entry:
+def _extra_cell(cell: PublishedCell, table: PublishedTable) -> ExtraCell:
     decimals = max(_decimals(number) for other in table.cells for number in (other.printed, other.spread or 0.0))
     text = f"{cell.printed:.{decimals}f}" + ("" if cell.spread is None else f" ± {cell.spread:.{decimals}f}")
     fields = ("value", "printed", "value_spread", "spread")
-    value, error = _column(table).csv
-    return Entry(text, {name: getattr(cell, name) for name in fields}, {value: cell.value, error: cell.value_spread})
+    value, error = _csv_heads(table)
+    raw = {name: getattr(cell, name) for name in fields}
+    return ExtraCell(text, raw, {value: cell.value, error: cell.value_spread})
 
 
 def _decimals(number: float) -> int:
     return len(repr(number).partition(".")[2]) if number % 1 else 0
 
 
-def _notes(table: Table, found: Sequence[Published]) -> Iterator[str]:
-    """Source and note of each; tables that share a note share its sentence."""
-    blocks = {(row.dataset, row.direction) for row in table.rows}
-    for one in found:
-        yield f"{one.name}: {one.source}."
-        if not any((cell.dataset, cell.direction) in blocks for cell in one.cells):
-            datasets = ", ".join(dict.fromkeys(cell.dataset for cell in one.cells))
-            yield f"{one.name} has no number for these data sets, only for {datasets}."
-    for note in dict.fromkeys(one.note for one in found):
-        names = ", ".join(one.name for one in found if one.note == note)
+def _notes(table: Table, publications: Sequence[PublishedTable]) -> Iterator[str]:
+    """The source of each table, then their notes; tables with the same note share a sentence."""
+    blocks = {(block.dataset, block.direction) for block in table.blocks}
+    for publication in publications:
+        yield f"{publication.name}: {publication.source}."
+        if not any((cell.dataset, cell.direction) in blocks for cell in publication.cells):
+            datasets = ", ".join(dict.fromkeys(cell.dataset for cell in publication.cells))
+            yield f"{publication.name} has no number for these data sets, only for {datasets}."
+    for note in dict.fromkeys(publication.note for publication in publications):
+        names = ", ".join(publication.name for publication in publications if publication.note == note)
         yield f"{names}: {note}"

@@ -1,22 +1,18 @@
-"""What raters preferred, beside the scores: shares of votes with intervals, a column for each set of candidates."""
+"""What raters preferred, in extra columns: shares of votes with intervals, a column for each set of candidates."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 from ugbench.statistics.preferences import Preferences, Share, Vote, preferences
-from ugbench.tables.build import Row, Table, in_order
-from ugbench.tables.extra_column import Beside, Entry
+from ugbench.tables.model import ExtraCell, ExtraColumn, RowKey, Table, add_extra_columns
 from ugbench.votes.poll import Candidate, Poll
 
 Polls = Mapping[Poll, Sequence[Vote]]
 
-EMPTY = Table((), (), {}, ())
-"""A table without scores, for votes to stand in alone."""
-
-WHAT = (
+NOTE = (
     "preference: % of votes, with a 95 % interval for other raters and other images like these: the variances over "
     "raters and over images are added, and Wilson's interval is taken at as many independent votes. One training run "
     "stands for each method."
@@ -25,49 +21,48 @@ ALPHA = "Krippendorff's alpha (nominal): 1 where raters always agree, 0 as by ch
 
 
 @dataclass(frozen=True)
-class _Count:
-    """One block's votes of one column."""
+class _BlockVotes:
+    """The votes of one column on one data set and direction.
+
+    Attributes:
+        left_out: number of votes in earlier polls of the same candidates, which showed other outputs.
+    """
 
     poll: Poll
-    found: Preferences
+    result: Preferences
     left_out: int
 
 
 def add_votes(table: Table, polls: Polls) -> Table:
-    """The table with raters' preferences after its columns.
+    """The table with a column of raters' preferences for each set of candidates.
 
-    A column holds the votes among one set of candidates. Of several polls of them on one data set and direction,
-    which showed other pictures (a run was trained on), the one voted in last counts. Candidates without a row get one.
+    Several polls may have asked for the same candidates on one data set and direction with other outputs, since a run
+    was trained further. Of these the poll that was voted in last counts. Candidates without a row get one.
 
     Args:
-        polls: those that have votes, of each data set the one voted in last, last.
+        polls: polls with their votes; of each data set, the poll voted in last is the last.
     """
-    columns = {labels: _counts(polls, labels) for labels in sorted({poll.labels for poll in polls})}
+    columns = {labels: _block_votes(polls, labels) for labels in sorted({poll.labels for poll in polls})}
     keys = {labels: _key(labels) if len(columns) > 1 else "preference" for labels in columns}
-    rows = {(row.dataset, row.direction, row.method, row.variant, row.name): row for row in table.rows}
-    for labels, counts in columns.items():
-        for count in counts:
-            for candidate, share in zip(count.poll.candidates, count.found.shares, strict=True):
-                who = _who(count.poll, candidate)
-                row = rows.get(who, Row(*who, {}))
-                entry = _entry(share, count.found, _heads(keys[labels]))
-                rows[who] = replace(row, beside={**row.beside, keys[labels]: entry})
-    return replace(
-        table,
-        rows=tuple(in_order(rows.values())),
-        beside=(*table.beside, *(_column(keys[labels], counts) for labels, counts in columns.items())),
-        notes=(*table.notes, WHAT, *_notes(columns, keys), ALPHA),
-    )
+    cells: dict[RowKey, dict[str, ExtraCell]] = {}
+    for labels, blocks in columns.items():
+        for votes in blocks:
+            for candidate, share in zip(votes.poll.candidates, votes.result.shares, strict=True):
+                cell = _cell(share, votes.result, keys[labels])
+                cells.setdefault(_row_key(votes.poll, candidate), {})[keys[labels]] = cell
+    extra_columns = [_column(keys[labels], blocks) for labels, blocks in columns.items()]
+    return add_extra_columns(table, extra_columns, cells, [NOTE, *_notes(columns, keys), ALPHA])
 
 
-def _counts(polls: Polls, labels: tuple[str, ...]) -> list[_Count]:
+def _block_votes(polls: Polls, labels: tuple[str, ...]) -> list[_BlockVotes]:
+    """The votes on these candidates, for each data set and direction that has any."""
     of_block: dict[tuple[str, str], list[Poll]] = {}
     for poll in polls:
         if poll.labels == labels:
             of_block.setdefault((poll.dataset, poll.direction), []).append(poll)
     return [
-        _Count(own[-1], preferences(polls[own[-1]], len(labels)), sum(len(polls[poll]) for poll in own[:-1]))
-        for own in of_block.values()
+        _BlockVotes(last, preferences(polls[last], len(labels)), sum(len(polls[poll]) for poll in earlier))
+        for *earlier, last in of_block.values()
     ]
 
 
@@ -75,61 +70,68 @@ def _key(labels: Sequence[str]) -> str:
     return f"preference@{hashlib.sha256(chr(0).join(labels).encode()).hexdigest()[:6]}"
 
 
-def _who(poll: Poll, candidate: Candidate) -> tuple[str, str, str, str | None, str | None]:
-    return (poll.dataset, poll.direction, candidate.method, candidate.variant, candidate.name)
+def _row_key(poll: Poll, candidate: Candidate) -> RowKey:
+    return RowKey(poll.dataset, poll.direction, candidate.method, candidate.variant, candidate.name)
 
 
-def _heads(key: str) -> tuple[str, ...]:
-    return (key, *(f"{key}_{what}" for what in ("low", "high", "votes", "raters", "images")))
+def _csv_heads(key: str) -> tuple[str, ...]:
+    return (key, *(f"{key}_{field}" for field in ("low", "high", "votes", "raters", "images")))
 
 
-def _entry(share: Share, found: Preferences, heads: Sequence[str]) -> Entry:
+def _cell(share: Share, result: Preferences, key: str) -> ExtraCell:
     text = f"{100 * share.value:.1f}"
     if share.low is not None and share.high is not None:
         text += f" [{100 * share.low:.1f}, {100 * share.high:.1f}]"
-    numbers = (share.value, share.low, share.high, share.votes, found.raters, found.images)
-    return Entry(text, asdict(share), dict(zip(heads, numbers, strict=True)))
+    numbers = (share.value, share.low, share.high, share.votes, result.raters, result.images)
+    return ExtraCell(text, asdict(share), dict(zip(_csv_heads(key), numbers, strict=True)))
 
 
-def _column(key: str, counts: Sequence[_Count]) -> Beside:
+def _column(key: str, blocks: Sequence[_BlockVotes]) -> ExtraColumn:
     tag = key.partition("@")[2]
-    blocks = [
+    polls = [
         {
-            **{name: getattr(one.poll, name) for name in ("dataset", "direction")},
-            "poll": one.poll.id,
-            "runs": {candidate.label: candidate.run for candidate in one.poll.candidates},
-            **{name: getattr(one.found, name) for name in ("votes", "raters", "images", "alpha")},
+            "dataset": votes.poll.dataset,
+            "direction": votes.poll.direction,
+            "poll": votes.poll.id,
+            "runs": {candidate.label: candidate.run for candidate in votes.poll.candidates},
+            "votes": votes.result.votes,
+            "raters": votes.result.raters,
+            "images": votes.result.images,
+            "alpha": votes.result.alpha,
         }
-        for one in counts
+        for votes in blocks
     ]
-    head = {"candidates": list(counts[0].poll.labels), "polls": blocks}
-    return Beside(key, "votes", f"preference, %{f' [{tag}]' if tag else ''}", _heads(key), head)
+    description = {"candidates": list(blocks[0].poll.labels), "polls": polls}
+    return ExtraColumn(key, "votes", f"preference, %{f' [{tag}]' if tag else ''}", _csv_heads(key), description)
 
 
-def _notes(columns: Mapping[tuple[str, ...], Sequence[_Count]], keys: Mapping[tuple[str, ...], str]) -> Iterator[str]:
-    for labels, counts in columns.items():
+def _notes(
+    columns: Mapping[tuple[str, ...], Sequence[_BlockVotes]], keys: Mapping[tuple[str, ...], str]
+) -> Iterator[str]:
+    for labels, blocks in columns.items():
         if len(columns) > 1:
             yield f"{keys[labels]}: the choice was among {', '.join(labels)}; shares compare within a column only."
-        for one in counts:
-            yield _sentence(one)
+        for votes in blocks:
+            yield _sentence(votes)
 
 
-def _sentence(one: _Count) -> str:
-    found, poll = one.found, one.poll
-    parts = [f"{_number(found.votes, 'vote')} of {_number(found.raters, 'rater')} on {_number(found.images, 'image')}"]
-    if found.alpha is not None:
-        parts.append(f"alpha {found.alpha:.2f}")
-    elif found.raters > 1:
-        same = any(share.votes == found.votes for share in found.shares)
-        parts.append(f"no alpha: {'all votes are for one' if same else 'too few images have votes of two raters'}")
-    if found.raters == 1 and found.images > 1:
+def _sentence(votes: _BlockVotes) -> str:
+    result, poll = votes.result, votes.poll
+    parts = [f"{_count(result.votes, 'vote')} of {_count(result.raters, 'rater')} on {_count(result.images, 'image')}"]
+    if result.alpha is not None:
+        parts.append(f"alpha {result.alpha:.2f}")
+    elif result.raters > 1:
+        unanimous = any(share.votes == result.votes for share in result.shares)
+        reason = "all votes are for one" if unanimous else "too few images have votes of two raters"
+        parts.append(f"no alpha: {reason}")
+    if result.raters == 1 and result.images > 1:
         parts.append("the interval is over images alone and says nothing of other raters")
-    if found.images == 1 and found.raters > 1:
+    if result.images == 1 and result.raters > 1:
         parts.append("the interval is over raters alone and says nothing of other images")
-    if one.left_out:
-        parts.append(f"{_number(one.left_out, 'vote')} on earlier outputs of these methods left out")
+    if votes.left_out:
+        parts.append(f"{_count(votes.left_out, 'vote')} on earlier outputs of these methods left out")
     return f"{poll.dataset} {poll.direction}, {' / '.join(poll.labels)}: {'; '.join(parts)}."
 
 
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

@@ -9,36 +9,42 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ugbench.tables import layout
-from ugbench.tables.build import Table
 from ugbench.tables.formats.spans import NOTE, spans
+from ugbench.tables.formats.text_grid import extra_text, heads, labels, ranking_grid
+from ugbench.tables.model import Block, Table
+from ugbench.tables.numbers import number, sign
+
+PACKAGE = "ugbench.tables.formats"
 
 
 def page(table: Table) -> str:
-    """One page that loads nothing; light or dark as the reader's browser is."""
-    template = environment("ugbench.tables.formats").get_template("page.html")
+    """A page that loads nothing; it is light or dark as the reader's browser is."""
+    template = environment(PACKAGE).get_template("page.html")
     return template.render(style=Markup(style()), body=Markup(fragment(table))) + "\n"
 
 
 def fragment(table: Table) -> str:
-    """The tables and their notes alone, escaped, for a page with a head of its own; `style()` goes with it.
+    """The blocks, rankings and notes, for a page that has its own head; `style()` is their CSS.
 
-    A cell's `data-value` is its raw value, for a script that sorts.
+    The attribute `data-value` of a score is its raw value, for a script that sorts.
     """
-    drawn = [(block, {column.key: spans(block, column) for column in block.columns}) for block in layout.blocks(table)]
-    notes = [*table.notes, *([NOTE] if any(found for _, own in drawn for found in own.values()) else [])]
-    small = list(layout.small_tables(table))
-    template = environment("ugbench.tables.formats").get_template("tables.html")
-    return template.render(blocks=drawn, all_protocols=table.protocols, small=small, notes=notes)
+    blocks = [_block(table, block) for block in table.blocks]
+    draws_spans = any(column_spans for block in blocks for column_spans in block["spans"].values())
+    template = environment(PACKAGE).get_template("tables.html")
+    return template.render(
+        blocks=blocks,
+        rankings=[ranking_grid(ranking) for ranking in table.rankings],
+        notes=[*table.notes, *([NOTE] if draws_spans else [])],
+    )
 
 
 def style() -> str:
-    """CSS of the tables, and of a plain page around them."""
-    return read("ugbench.tables.formats", "table.css")
+    """The CSS of the tables, and of a plain page around them."""
+    return read(PACKAGE, "table.css")
 
 
 def environment(package: str) -> Environment:
-    """jinja2 over a package's templates/ that escapes whatever they are given, and knows a table's cells."""
+    """The jinja2 environment of a package's templates/; it escapes every text and knows how scores are written."""
     made = Environment(
         loader=PackageLoader(package),
         autoescape=True,
@@ -46,19 +52,32 @@ def environment(package: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(number=layout.number, mark=layout.mark, aside=layout.aside, protocols=_protocols)
+    made.globals.update(number=number, sign=sign, labels=labels, extra_text=extra_text)
     return made
 
 
 def read(package: str, name: str) -> str:
-    """A file of a package's templates/."""
+    """The text of a file in a package's templates/."""
     return resources.files(package).joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def _protocols(block: layout.Block, protocols: Mapping[str, Mapping[str, Any]]) -> str:
+def _block(table: Table, block: Block) -> dict[str, Any]:
+    """What the template shows of a block."""
+    columns = table.columns_of(block)
+    return {
+        "block": block,
+        "heads": heads(table, block),
+        "columns": columns,
+        "extra_columns": table.extra_columns_of(block),
+        "spans": {column.key: spans(block, column) for column in columns},
+        "protocols": _protocols(table, block),
+    }
+
+
+def _protocols(table: Table, block: Block) -> str:
     """The protocols of a block's columns by name and id; the notes hold each in words."""
-    named: dict[str, list[str]] = {}
-    for column in block.columns:
-        name = str(protocols[column.protocol_id].get("name"))
-        named.setdefault(name, []).append(f"{column.metric} [{column.protocol_id}]")
-    return "; ".join(f"protocol {name}: {', '.join(columns)}" for name, columns in named.items())
+    columns_by_name: dict[str, list[str]] = {}
+    for column in table.columns_of(block):
+        protocol: Mapping[str, Any] = table.protocols[column.protocol_id]
+        columns_by_name.setdefault(str(protocol.get("name")), []).append(f"{column.metric} [{column.protocol_id}]")
+    return "; ".join(f"protocol {name}: {', '.join(columns)}" for name, columns in columns_by_name.items())

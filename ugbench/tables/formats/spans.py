@@ -1,4 +1,4 @@
-"""Where a column's values and intervals lie, to be drawn under the numbers."""
+"""Where a column's values and intervals lie, drawn by HTML under the numbers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ugbench.tables.build import Cell, Column
-from ugbench.tables.layout import Block
+from ugbench.tables.model import Block, Cell, Column
 
 NOTE = (
     "Under a number: its place in the column, from the least to the most of that data set and direction, with its "
@@ -17,13 +16,13 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Span:
-    """Places on a line from 0 to 100: from the least to the most that the column has in its block.
+    """Places on a line from 0 (the least of the column in its block) to 100 (the most).
 
     Attributes:
-        at: the value.
-        interval: low and high; None where the record has none.
-        seeds: each seed's value where there are several, rising.
-        text: interval or seeds in words, as the table scales them; empty where there is neither.
+        at: place of the value.
+        interval: places of low and high; None where the record has no interval.
+        seeds: places of the seeds' values in rising order, where there are several seeds.
+        text: interval or seeds in words, in the column's scale; empty where there is neither.
     """
 
     at: float
@@ -33,15 +32,15 @@ class Span:
 
 
 def spans(block: Block, column: Column) -> dict[str, Span]:
-    """The spans of a column's finite cells by row label; none where all of them lie at one place."""
+    """The spans of a column's finite cells by row label; none where all values and intervals lie at one place."""
     cells = {row.label: row.cells[column.key] for row in block.rows if column.key in row.cells}
     finite = {label: cell for label, cell in cells.items() if math.isfinite(cell.value)}
     values = [value for cell in finite.values() for value in (cell.value, *_interval(cell), *_seeds(cell))]
     if not values or min(values) == max(values):
         return {}
-    least, wide = min(values), max(values) - min(values)
+    least, width = min(values), max(values) - min(values)
     return {
-        label: _span(cell, column.scale, lambda value: 100 * (value - least) / wide) for label, cell in finite.items()
+        label: _span(cell, column.scale, lambda value: 100 * (value - least) / width) for label, cell in finite.items()
     }
 
 

@@ -1,8 +1,8 @@
-"""A table for a terminal: as wide as the window, in parts below one another where the columns do not fit."""
+"""A table for a terminal: as wide as the window, in parts below each other where the columns do not fit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich import box
@@ -11,31 +11,31 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ugbench.tables.build import Column, Row, Table
-from ugbench.tables.extra_column import Beside
-from ugbench.tables.layout import Block, aside, blocks, mark, number, small_tables
+from ugbench.tables.formats.text_grid import extra_text, label_heads, labels, ranking_grid
+from ugbench.tables.model import Block, Column, ExtraColumn, Row, Table
+from ugbench.tables.numbers import number, sign
 
-BETWEEN = 2  # spaces between columns, one of them the box's own
+GAP = 2  # spaces between columns; one of them is the box's
 
 
 @dataclass(frozen=True)
 class TerminalTable:
-    """A rich renderable. The best of a column is bold and starred, since a pipe has no bold."""
+    """A rich renderable. The best of a column is bold and has a star, since a pipe shows no bold."""
 
     table: Table
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for block in blocks(self.table):
+        for block in self.table.blocks:
+            columns: list[Column | ExtraColumn] = [*self.table.columns_of(block), *self.table.extra_columns_of(block)]
             yield Text(block.title, style="bold")
-            for columns in _parts(block, options.max_width):
-                yield _grid(block, columns)
+            for part in _parts(block, columns, options.max_width):
+                yield _block_grid(block, part)
                 yield ""
-        for title, head, lines in small_tables(self.table):
-            yield Text(title, style="bold")
-            grid = _empty_grid()
-            for place, label in enumerate(head):
-                grid.add_column(Text(label), justify="right" if place else "left", overflow="fold")
-            for line in lines:
+        for ranking in self.table.rankings:
+            texts = ranking_grid(ranking)
+            yield Text(texts.title, style="bold")
+            grid = _empty_grid(texts.heads)
+            for line in texts.lines:
                 grid.add_row(*map(Text, line))
             yield grid
             yield ""
@@ -43,14 +43,28 @@ class TerminalTable:
             yield Text(note.replace("Bold:", "Bold and *:"), style="dim")
 
 
-def _parts(block: Block, width: int) -> Iterator[list[Column | Beside]]:
-    """The block's columns in order, as many at a time as fit beside the labels; one at least."""
-    labels = [block.labels, *map(block.label, block.rows)]
-    room = width - sum(max(map(cell_len, column)) for column in zip(*labels, strict=True)) - BETWEEN
-    part: list[Column | Beside] = []
+def terminal(table: Table, plain: bool = False) -> str:
+    """The table as text, as wide as the window of stdout.
+
+    Args:
+        plain: leave out bold and dim, for a file; else they are there where stdout is a terminal.
+    """
+    console = Console(color_system=None if plain else "auto", no_color=True, highlight=False)
+    with console.capture() as captured:
+        console.print(TerminalTable(table))
+    return captured.get()
+
+
+def _parts(
+    block: Block, columns: Sequence[Column | ExtraColumn], width: int
+) -> Iterator[Sequence[Column | ExtraColumn]]:
+    """The columns in order, as many at a time as fit to the right of the labels, at least one."""
+    label_lines = [label_heads(block), *(labels(block, row) for row in block.rows)]
+    room = width - sum(max(map(cell_len, texts)) for texts in zip(*label_lines, strict=True)) - GAP
+    part: list[Column | ExtraColumn] = []
     used = 0
-    for column in block.all_columns:
-        need = max(map(cell_len, [column.title, *_plain(block, column)])) + BETWEEN
+    for column in columns:
+        need = max(map(cell_len, [column.title, *_texts(block, column)])) + GAP
         if part and used + need > room:
             yield part
             part, used = [], 0
@@ -59,39 +73,38 @@ def _parts(block: Block, width: int) -> Iterator[list[Column | Beside]]:
     yield part
 
 
-def _grid(block: Block, columns: list[Column | Beside]) -> RichTable:
-    grid = _empty_grid()
-    for place, label in enumerate(block.labels):
-        grid.add_column(label, justify="right" if place else "left", overflow="fold")
-    for column in columns:
-        grid.add_column(Text(column.title), justify="right", overflow="fold")
-    numbers = [_plain(block, column) for column in columns]
-    for row, *texts in zip(block.rows, *numbers, strict=True):
+def _block_grid(block: Block, columns: Sequence[Column | ExtraColumn]) -> RichTable:
+    grid = _empty_grid([*label_heads(block), *(column.title for column in columns)])
+    texts_by_column = [_texts(block, column) for column in columns]
+    for row, *texts in zip(block.rows, *texts_by_column, strict=True):
         if row.competes or any(texts):
             cells = [Text(text, _style(row, column)) for text, column in zip(texts, columns, strict=True)]
-            grid.add_row(*map(Text, block.label(row)), *cells, style="" if row.competes else "dim")
+            grid.add_row(*map(Text, labels(block, row)), *cells, style="" if row.competes else "dim")
     return grid
 
 
-def _empty_grid() -> RichTable:
-    return RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="")
+def _empty_grid(heads: Sequence[str]) -> RichTable:
+    grid = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="")
+    for place, head in enumerate(heads):
+        grid.add_column(Text(head), justify="right" if place else "left", overflow="fold")
+    return grid
 
 
-def _style(row: Row, column: Column | Beside) -> str:
-    if isinstance(column, Beside):
+def _style(row: Row, column: Column | ExtraColumn) -> str:
+    if isinstance(column, ExtraColumn):
         return ""
     cell = row.cells.get(column.key)
     return "bold" if cell is not None and cell.best else ""
 
 
-def _plain(block: Block, column: Column | Beside) -> list[str]:
-    """A column's numbers; where any has a mark, all keep room for one, so that digits stand under digits."""
-    if isinstance(column, Beside):
-        return [aside(row, column) for row in block.rows]
+def _texts(block: Block, column: Column | ExtraColumn) -> list[str]:
+    """A column's texts; where one has a sign, all keep room for it, so that digits stand under digits."""
+    if isinstance(column, ExtraColumn):
+        return [extra_text(row, column) for row in block.rows]
     cells = [row.cells.get(column.key) for row in block.rows]
-    marks = ["" if cell is None else "*" if cell.best else mark(cell) for cell in cells]
-    room = 2 if any(marks) else 0
+    signs = ["" if cell is None else "*" if cell.best else sign(cell) for cell in cells]
+    room = 2 if any(signs) else 0
     return [
-        "" if cell is None else number(cell, column.scale) + f" {own}"[:room].ljust(room)
-        for cell, own in zip(cells, marks, strict=True)
+        "" if cell is None else number(cell, column.scale) + f" {text}"[:room].ljust(room)
+        for cell, text in zip(cells, signs, strict=True)
     ]

@@ -51,7 +51,7 @@ class Questionnaire:
     most: int | None = None
 
     @property
-    def questions_per_rater(self) -> int:
+    def question_count(self) -> int:
         """How many questions each rater gets."""
         total = sum(len(pictures.files) for pictures in self.pictures.values())
         return total if self.most is None else min(total, self.most)
@@ -101,7 +101,7 @@ def _routes(questionnaire: Questionnaire, store: VoteStore) -> APIRouter:
         f"rater-{derive_key(store.secret, 'cookie')[:8]}"  # named by the store, since servers on one host share cookies
     )
     images = {poll: tuple(pictures.files) for poll, pictures in questionnaire.pictures.items()}
-    total = questionnaire.questions_per_rater
+    total = questionnaire.question_count
 
     @lru_cache(CACHED_QUESTIONS)
     def rendered(poll: Poll, image: str) -> tuple[bytes, ...]:
@@ -226,7 +226,7 @@ def _welcome(questionnaire: Questionnaire, taken: str = "") -> HTMLResponse:
         "welcome.html",
         409 if taken else 200,
         rater=secrets.token_hex(16),
-        total=questionnaire.questions_per_rater,
+        total=questionnaire.question_count,
         text=questionnaire.text,
         longest=LONGEST_NAME,
         taken=taken,

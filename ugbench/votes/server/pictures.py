@@ -17,7 +17,7 @@ from ugbench.data.splits import TRAIN
 from ugbench.direction import Direction
 from ugbench.errors import DataError, RunError, UsageError
 from ugbench.runs.run import Run
-from ugbench.runs.stored_outputs import made_at, outputs_of
+from ugbench.runs.stored_outputs import outputs_of, outputs_step
 from ugbench.votes.poll import Candidate, Poll
 
 EXAMPLES = 4
@@ -95,7 +95,7 @@ def _stored_step(run: Run, direction: Direction) -> int | None:
     """The step at which the stored outputs were made; None for imported runs, where it is not known."""
     if run.config.is_external:
         return None
-    step = made_at(run, direction)
+    step = outputs_step(run, direction)
     if step is None:
         raise RunError(
             f"run {run.id} ({run.config.label}) keeps no outputs {direction}; `ugbench eval {run.id}` makes them."

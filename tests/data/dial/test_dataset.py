@@ -1,4 +1,3 @@
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,69 +6,25 @@ import torch
 from torch import Tensor
 
 from ugbench.data.datasets import DataSet, open_dataset
-from ugbench.data.dial.dataset import object_mask, scenes, truth, write
-from ugbench.data.dial.spec import FILE, SPLITS, DialSpec, DialSplit, parse, read_spec
+from ugbench.data.dial.dataset import draw_split, object_mask, truth, write_dial
+from ugbench.data.dial.spec import SPEC_FILE, DialSpec
 from ugbench.data.images import read_image
+from ugbench.data.splits import SPLITS, Split
 from ugbench.data.tensors import load_images, to_tensor
-from ugbench.errors import DataError, UnknownName
+from ugbench.errors import DataError
 
 SMALL = DialSpec(size=32, train=3, test=4)
 
 
-def images(spec: DialSpec, split: DialSplit) -> Tensor:
-    return torch.stack(list(scenes(spec, split)))
+def images(spec: DialSpec, split: Split) -> Tensor:
+    return torch.stack(list(draw_split(spec, split)))
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
     folder = tmp_path_factory.mktemp("dial") / "mine"
-    write(SMALL, folder)
+    write_dial(SMALL, folder)
     return open_dataset(folder)
-
-
-@pytest.mark.parametrize(
-    ("text", "spec", "name"),
-    [
-        ("dial", DialSpec(), "dial-s1-t1-64"),
-        ("dial:", DialSpec(), "dial-s1-t1-64"),
-        ("dial:texture=0.5", DialSpec(texture=0.5), "dial-s1-t0.5-64"),
-        ("dial:shape=0,size=32", DialSpec(shape=0, size=32), "dial-s0-t1-32"),
-        (
-            "dial: shape = .25, train=50,test=20,seed=3",
-            DialSpec(shape=0.25, train=50, test=20, seed=3),
-            "dial-s0.25-t1-64-train50-test20-seed3",
-        ),
-    ],
-)
-def test_a_spec_is_read_from_text_and_names_its_folder(text: str, spec: DialSpec, name: str) -> None:
-    assert parse(text) == spec
-    assert spec.name == name
-
-
-def test_an_unknown_field_is_answered_with_a_near_one() -> None:
-    with pytest.raises(UnknownName, match=r"no dial field is called 'shap'; did you mean 'shape'\? Known: seed, "):
-        parse("dial:shap=1")
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("dial:shape=1.5", r"dial: shape=1\.5 is out of range; give from 0 to 1\."),
-        ("dial:texture=-0.1", r"texture=-0\.1 is out of range"),
-        ("dial:texture=nan", r"texture=nan is out of range"),
-        ("dial:size=8", r"size=8 is out of range; give from 16 to 1024"),
-        ("dial:train=0", r"train=0 is out of range; give 1 or more"),
-        ("dial:seed=-1", r"seed=-1 is out of range; give 0 or more"),
-        ("dial:shape=big", r"shape='big' was given; give a number"),
-        ("dial:size=64.5", r"size='64\.5' was given; give a whole number"),
-        ("dial:shape", r"shape='' was given; give a number"),
-        ("dial:shape=1,shape=0", r"shape is given twice"),
-        ("dials", r"'dials' is no dial"),
-    ],
-)
-def test_a_bad_spec_says_what_is_wrong(text: str, message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        parse(text)
 
 
 def test_splits_have_their_numbers_and_sizes() -> None:
@@ -84,7 +39,7 @@ def test_splits_have_their_numbers_and_sizes() -> None:
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_the_same_spec_gives_the_same_bits_and_image_i_does_not_depend_on_how_many_are_made(
-    split: DialSplit,
+    split: Split,
 ) -> None:
     first = images(SMALL, split)
     assert images(SMALL, split).equal(first)
@@ -95,8 +50,8 @@ def test_the_same_spec_gives_the_same_bits_and_image_i_does_not_depend_on_how_ma
 
 def test_a_does_not_depend_on_the_settings_of_b() -> None:
     other = DialSpec(shape=0.2, texture=0.3, size=32, train=3, test=4)
-    unmoved: tuple[DialSplit, ...] = ("trainA", "testA")
-    moved: tuple[DialSplit, ...] = ("trainB", "testB")
+    unmoved: tuple[Split, ...] = ("trainA", "testA")
+    moved: tuple[Split, ...] = ("trainB", "testB")
     for split in unmoved:
         assert images(other, split).equal(images(SMALL, split))
     for split in moved:
@@ -106,7 +61,7 @@ def test_a_does_not_depend_on_the_settings_of_b() -> None:
 def test_no_scene_is_in_two_splits_but_the_tests_are_pairs() -> None:
     plain = DialSpec(shape=0, texture=0, size=32, train=40, test=40)  # B drawn like A shows its scenes
     splits = {split: {image.numpy().tobytes() for image in images(plain, split)} for split in SPLITS}
-    assert all(len(found) == 40 for found in splits.values())
+    assert all(len(images_of_split) == 40 for images_of_split in splits.values())
     assert splits["testA"] == splits["testB"]
     assert not splits["trainA"] & splits["trainB"]
     assert not (splits["trainA"] | splits["trainB"]) & splits["testA"]
@@ -122,7 +77,7 @@ def test_what_is_written_is_what_is_rendered(written: DataSet) -> None:
 
 def test_progress_counts_all_images(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    write(DialSpec(size=16, train=1, test=2), tmp_path, lambda done, total: seen.append((done, total)))
+    write_dial(DialSpec(size=16, train=1, test=2), tmp_path, lambda done, total: seen.append((done, total)))
     assert seen == [(i, 6) for i in range(1, 7)]
 
 
@@ -134,7 +89,7 @@ def test_tests_come_in_pairs_of_equal_stems_and_the_truth_is_the_partner(written
 
 
 def test_the_truth_follows_the_sources_where_some_were_removed(tmp_path: Path) -> None:
-    write(SMALL, tmp_path)
+    write_dial(SMALL, tmp_path)
     (tmp_path / "testA" / "00001.png").unlink()
     assert truth(open_dataset(tmp_path), "A2B").equal(images(SMALL, "testB")[[0, 2, 3]])
     with pytest.raises(DataError, match=r"testB/00001\.png: has no partner in .*testA"):
@@ -142,30 +97,10 @@ def test_the_truth_follows_the_sources_where_some_were_removed(tmp_path: Path) -
 
 
 def test_only_a_dial_has_a_truth(tmp_path: Path) -> None:
-    write(SMALL, tmp_path)
-    (tmp_path / FILE).unlink()
+    write_dial(SMALL, tmp_path)
+    (tmp_path / SPEC_FILE).unlink()
     with pytest.raises(DataError, match="not a dial, so the true translations are not known"):
         truth(open_dataset(tmp_path), "A2B")
-
-
-def test_a_folder_without_dial_json_is_no_dial_and_one_with_it_has_its_spec(tmp_path: Path) -> None:
-    assert read_spec(tmp_path) is None
-    spec = DialSpec(shape=0.25, texture=0, size=16, train=1, test=1, seed=9)
-    write(spec, tmp_path)
-    assert read_spec(tmp_path) == spec
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"shape": 7}, {"size": "64"}, {"more": 1}, {"renderer": 0}, None],
-    ids=["out of range", "text", "unknown field", "another renderer", "no JSON"],
-)
-def test_a_damaged_or_foreign_dial_json_is_named_with_the_mend(tmp_path: Path, change: dict[str, object]) -> None:
-    write(DialSpec(size=16, train=1, test=1), tmp_path)
-    file = tmp_path / FILE
-    file.write_text("{" if change is None else json.dumps(json.loads(file.read_text()) | change))
-    with pytest.raises(DataError, match=r"dial\.json: .*; remove .* and make it again"):
-        read_spec(tmp_path)
 
 
 def test_the_mask_is_where_channels_differ_by_half_of_an_objects_chroma() -> None:
@@ -182,7 +117,7 @@ def test_files_hold_plain_rgb_of_the_size(written: DataSet) -> None:
 
 
 def test_the_two_settings_are_equally_far_apart_in_feature_distance(test_data: Path) -> None:
-    """The table in ugbench/data/dial/dataset.py, on fewer scenes."""
+    """The table in ugbench/data/dial/spec.py, on fewer scenes."""
     distance = relu_distance(test_data / "weights" / "alexnet-features.pth")
     few = {"size": 64, "train": 1, "test": 10}
     a = images(DialSpec(**few), "testA")
@@ -208,16 +143,16 @@ def relu_distance(weights: Path) -> Callable[[Tensor, Tensor], float]:
     def layers(images: Tensor) -> list[Tensor]:
         x = functional.resize(images.float() / 255, [224, 224], antialias=True)
         x = functional.normalize(x, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-        found = []
+        outputs = []
         for layer in features:
             x = layer(x)
             if isinstance(layer, torch.nn.ReLU):
                 x = x.clone()
-                found.append(x / x.norm(dim=1, keepdim=True).clamp(min=1e-10))
-        return found
+                outputs.append(x / x.norm(dim=1, keepdim=True).clamp(min=1e-10))
+        return outputs
 
-    def distance(one: Tensor, other: Tensor) -> float:
-        pairs = zip(layers(one), layers(other), strict=True)
+    def distance(a: Tensor, b: Tensor) -> float:
+        pairs = zip(layers(a), layers(b), strict=True)
         return float(sum((p - q).square().sum(1).mean() for p, q in pairs))
 
     return distance

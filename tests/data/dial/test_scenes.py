@@ -18,8 +18,8 @@ def mask(image: np.ndarray) -> np.ndarray:
     return object_mask(torch.from_numpy(image).permute(2, 0, 1)[None])[0].numpy()
 
 
-def iou(one: np.ndarray, other: np.ndarray) -> float:
-    return float((one & other).sum() / (one | other).sum())
+def iou(a: np.ndarray, b: np.ndarray) -> float:
+    return float((a & b).sum() / (a | b).sum())
 
 
 def test_a_scene_depends_on_seed_stream_and_index_alone() -> None:
@@ -28,7 +28,7 @@ def test_a_scene_depends_on_seed_stream_and_index_alone() -> None:
     assert len({draw_scene(*key) for key in keys}) == len(keys)
 
 
-def test_scenes_are_these_for_good() -> None:
+def test_the_first_scene_never_changes() -> None:
     scene = draw_scene(0, "test", 0)
     assert (scene.x, scene.y, scene.radius, scene.hue) == pytest.approx(
         (0.4485814022, 0.5041259030, 0.2892830530, 0.0090647884), abs=1e-9
@@ -46,9 +46,11 @@ def test_hues_and_radii_are_skewed_so_that_no_other_map_of_them_fits() -> None:
 
 def test_the_largest_star_stays_inside_the_image() -> None:
     for scene in (draw_scene(1, "trainB", i) for i in range(200)):
-        found = outline(scene, 1, 64)
-        assert found.any()
-        assert not (found[0].any() or found[-1].any() or found[:, 0].any() or found[:, -1].any())
+        mask_of_star = outline(scene, 1, 64)
+        assert mask_of_star.any()
+        assert not (
+            mask_of_star[0].any() or mask_of_star[-1].any() or mask_of_star[:, 0].any() or mask_of_star[:, -1].any()
+        )
 
 
 @pytest.mark.parametrize("size", [32, 64, 128, 256])
@@ -110,7 +112,7 @@ def test_chroma_is_the_same_all_over_the_object() -> None:
         assert np.abs(chroma - 255 * CHROMA).max() <= 1
 
 
-def test_the_hue_shown_is_the_scenes() -> None:
+def test_the_image_shows_the_hue_of_the_scene() -> None:
     for hue, order in ((0.0, (0, 1, 2)), (1 / 3, (1, 0, 2)), (0.6, (2, 1, 0))):
         for texture in (0, 1):
             red_green_blue = render(Scene(0.5, 0.5, 0.25, hue), 0, texture, 64)[32, 32].astype(int)
@@ -124,7 +126,7 @@ def test_a_mirrored_scene_is_the_mirror_image() -> None:
         assert np.abs(difference).max() <= 1
 
 
-def test_a_moved_scene_is_the_moved_image_so_that_nothing_hangs_on_the_frame() -> None:
+def test_a_moved_scene_is_the_moved_image_so_that_nothing_depends_on_the_frame() -> None:
     here, there = Scene(0.4, 0.4, 0.22, 0.2), Scene(0.4 + 4 / 64, 0.4 + 6 / 64, 0.22, 0.2)
     moved = render(here, 1, 1, 64)[: 64 - 6, : 64 - 4].astype(int)
     assert np.abs(moved - render(there, 1, 1, 64)[6:, 4:]).max() <= 1

@@ -1,4 +1,4 @@
-"""Where an imported run goes, and what it is called."""
+"""The name, the folder and the records that all imported runs share."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from ugbench.data.datasets import DataSet
 from ugbench.errors import UsageError
 from ugbench.runs.run import UNSAID, DatasetRecord, Run, RunConfig, dataset_folder, list_runs, open_run
 
-RESERVED = ("identity", "real")  # rows of tables that are no method
+RESERVED = ("identity", "real")  # rows of tables that are not methods
 
 
 def checked_name(name: str) -> str:
-    """`name`, where it can be a folder's name and is no row of every table.
+    """The name, if it can be the name of a folder and is not a row of every table.
 
     Raises:
-        UsageError: it cannot.
+        UsageError: the name cannot be used.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", name):
         raise UsageError(
-            f"--name {name}: a name is at most 64 letters, digits, dots, dashes and underscores, a letter or digit "
-            "first; give another."
+            f"--name {name}: a name has at most 64 letters, digits, dots, dashes, plus signs and underscores, and "
+            "begins with a letter or digit; give another."
         )
     if name in RESERVED:
         raise UsageError(f"--name {name}: every table has a row of that name; give another.")
@@ -31,30 +31,31 @@ def checked_name(name: str) -> str:
 
 
 def open_import(folder: Path, config: RunConfig) -> Run:
-    """The imported run of this config under a data set's folder, made if it is not there yet.
+    """The imported run with this config in the folder of a data set's runs; it is made if it is missing.
 
     Raises:
-        UsageError: another run of the method, of other files, has its name: tables could not tell them apart.
+        UsageError: another run of the method has the same name and other files or options, so that tables could not
+            distinguish the two.
     """
     assert config.origin is not None
     for other in list_runs(folder.parent):
-        if other.path.parent.parent != folder or other.config.origin is None or other.id == config.id:
+        if other.dataset_folder != folder or other.config.origin is None or other.id == config.id:
             continue
         if (other.config.label, other.config.method) == (config.label, config.method):
             raise UsageError(
-                f"--name {config.origin.name}: run {other.id} has that name, of other files or options; remove "
+                f"--name {config.origin.name}: run {other.id} has that name, with other files or options; remove "
                 f"{other.path}, or give another name."
             )
     return open_run(folder, config)
 
 
-def home(results: Path, dataset: DataSet | None) -> Path:
-    """The folder of a data set's runs, or of the runs without one."""
+def runs_folder(results: Path, dataset: DataSet | None) -> Path:
+    """The folder of a data set's runs, or of the runs that were imported without a data set."""
     return results / UNSAID if dataset is None else dataset_folder(results, dataset)
 
 
 def dataset_record(dataset: DataSet) -> DatasetRecord:
-    """The data that an imported run is scored on."""
+    """The record, in a run's config, of the data set that an imported run is scored on."""
     splits = dataset.splits()
     return DatasetRecord(
         name=dataset.name,
@@ -65,9 +66,9 @@ def dataset_record(dataset: DataSet) -> DatasetRecord:
 
 
 def digests(files: Sequence[Path], within: Path) -> dict[str, str]:
-    """SHA-256 in hex by name relative to `within`."""
-    found = {}
+    """SHA-256 of each file in hex, by the file's name relative to the folder `within`."""
+    by_name = {}
     for file in files:
         with file.open("rb") as opened:
-            found[file.relative_to(within).as_posix()] = hashlib.file_digest(opened, "sha256").hexdigest()
-    return found
+            by_name[file.relative_to(within).as_posix()] = hashlib.file_digest(opened, "sha256").hexdigest()
+    return by_name

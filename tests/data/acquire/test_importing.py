@@ -41,7 +41,7 @@ FOUR = ("trainA/1.jpg", "trainB/1.jpg", "testA/1.jpg", "testB/1.jpg")
 def test_an_archive_as_cyclegan_and_drit_publish_them_is_laid_out_under_its_own_name(tmp_path: Path) -> None:
     names = [f"horse2zebra/{name}" for name in FOUR]
     plan = plan_import(zipped(tmp_path / "download.zip", *names))
-    assert (plan.name, plan.shape, plan.turned) == ("horse2zebra", "folders", False)
+    assert (plan.name, plan.layout, plan.swapped) == ("horse2zebra", "folders", False)
     folder = carry_out(plan, tmp_path / "datasets")
     assert folder == tmp_path / "datasets" / "horse2zebra"
     assert laid_out(folder) == {name: f"horse2zebra/{name}" for name in FOUR}
@@ -53,10 +53,10 @@ def test_drits_portrait_gets_the_papers_name(tmp_path: Path) -> None:
     assert plan_import(zipped(tmp_path / "portrait.zip", "trainA/1.jpg")).name == "photo2portrait"
 
 
-def test_van_gogh_to_photo_is_turned_round_unless_its_own_name_is_asked_for(tmp_path: Path) -> None:
+def test_van_gogh_to_photo_swaps_a_and_b_unless_its_original_name_is_asked_for(tmp_path: Path) -> None:
     archive = zipped(tmp_path / "x.zip", *(f"vangogh2photo/{name}" for name in FOUR))
     plan = plan_import(archive)
-    assert (plan.name, plan.turned) == ("photo2vangogh", True)
+    assert (plan.name, plan.swapped) == ("photo2vangogh", True)
     assert "A and B change places, as photo2vangogh says." in plan.notes
     assert laid_out(carry_out(plan, tmp_path)) == {
         "trainA/1.jpg": "vangogh2photo/trainB/1.jpg",
@@ -64,11 +64,11 @@ def test_van_gogh_to_photo_is_turned_round_unless_its_own_name_is_asked_for(tmp_
         "testA/1.jpg": "vangogh2photo/testB/1.jpg",
         "testB/1.jpg": "vangogh2photo/testA/1.jpg",
     }
-    assert not plan_import(archive, "vangogh2photo").turned
-    assert not plan_import(archive, "paintings").turned
+    assert not plan_import(archive, "vangogh2photo").swapped
+    assert not plan_import(archive, "paintings").swapped
 
 
-def test_any_two_domains_are_turned_round_by_their_name(tmp_path: Path) -> None:
+def test_the_name_swaps_any_two_domains(tmp_path: Path) -> None:
     plan = plan_import(tree(tmp_path / "day2night", "trainA/day.png", "trainB/night.png"), "night2day")
     assert laid_out(carry_out(plan, tmp_path)) == {
         "trainA/night.png": "trainB/night.png",
@@ -93,7 +93,7 @@ def test_names_of_splits_are_recognised_in_several_ways(tmp_path: Path, name: st
     assert plan.files == {"trainA": {PurePosixPath(f"{name}/1.png"): "1.png"}}
 
 
-def test_only_images_right_in_a_splits_folder_count_and_the_rest_is_said(tmp_path: Path) -> None:
+def test_only_images_directly_in_a_splits_folder_count_and_the_rest_is_reported(tmp_path: Path) -> None:
     names = (
         "trainA/1.png",
         "trainA/more/2.png",
@@ -119,7 +119,7 @@ def test_lists_of_names_make_splits_of_one_pool_of_images(tmp_path: Path) -> Non
     (source / "list_train_b.txt").write_text("2.jpg\n./images/3.jpg\nimages/9.jpg\n")
     (source / "testA.txt").write_text("images/0.jpg\n")
     plan = plan_import(source)
-    assert plan.shape == "lists"
+    assert plan.layout == "lists"
     assert laid_out(carry_out(plan, tmp_path / "datasets")) == {
         "testA/0.jpg": "images/0.jpg",
         "trainA/0.jpg": "images/0.jpg",
@@ -150,7 +150,7 @@ def test_listed_images_of_one_file_name_keep_their_folders_in_their_names(tmp_pa
     }
 
 
-def test_counts_that_differ_from_the_papers_are_said_and_not_refused(tmp_path: Path) -> None:
+def test_counts_that_differ_from_the_papers_are_noted_and_not_refused(tmp_path: Path) -> None:
     notes = plan_import(zipped(tmp_path / "cat2dog.zip", *FOUR)).notes
     assert notes[0] == "trainA has 1 images where the paper has 771."
     assert notes[-1] == "Counts of cat2dog disagree in print: the page gives 871 cats and 1364 dogs in all."
@@ -162,12 +162,15 @@ def test_counts_that_differ_from_the_papers_are_said_and_not_refused(tmp_path: P
     [
         ((), r"holds no file; name an archive or a folder with files of these kinds: png jpg"),
         (("trainA/readme.md",), r"holds 1 files and no image among them; "),
-        (("cats/1.png", "dogs/1.png"), r"has images in cats, dogs, but no folder of the name trainA, trainB, testA, "),
+        (
+            ("cats/1.png", "dogs/1.png"),
+            r"has images in cats, dogs, but no folder that is called trainA, trainB, testA, ",
+        ),
         (("1.png",), r"has images in its top, but no folder"),
         (("x/trainA/1.png", "y/trainA/1.png"), r"has two folders for trainA, x/trainA and y/trainA; "),
     ],
 )
-def test_what_has_no_known_shape_says_what_was_found(tmp_path: Path, names: tuple[str, ...], reason: str) -> None:
+def test_an_unknown_layout_is_refused_with_what_was_found(tmp_path: Path, names: tuple[str, ...], reason: str) -> None:
     (tmp_path / "folder").mkdir()
     for source in (zipped(tmp_path / "x.zip", *names), tree(tmp_path / "folder", *names)):
         with pytest.raises(DataError, match=reason) as error:
@@ -176,19 +179,19 @@ def test_what_has_no_known_shape_says_what_was_found(tmp_path: Path, names: tupl
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", ".hidden", "dial:x", "dial", "a" * 200, "x\ny"])
-def test_a_name_that_is_no_folders_name_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(DataError, match=r"(?s)--name .*: a data set's name has letters, digits"):
+def test_a_name_that_a_folder_cannot_have_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=r"(?s)--name .*: a data set's name has only letters, digits"):
         plan_import(tree(tmp_path / "cats", *FOUR), name)
 
 
-def test_a_source_whose_own_name_will_not_do_asks_for_one(tmp_path: Path) -> None:
+def test_a_source_with_a_name_that_is_not_allowed_asks_for_another(tmp_path: Path) -> None:
     with pytest.raises(
-        DataError, match=r"my cats: its name 'my cats': a data set's name has .* and is not dial; give --name NAME"
+        DataError, match=r"my cats: its name 'my cats': a data set's name has only .* and is not dial; give --name NAME"
     ):
         plan_import(tree(tmp_path / "my cats", *FOUR))
 
 
-def test_what_is_there_is_left_alone(tmp_path: Path) -> None:
+def test_an_existing_folder_is_not_overwritten(tmp_path: Path) -> None:
     plan = plan_import(tree(tmp_path / "source" / "cats", *FOUR))
     tree(tmp_path / "datasets" / "cats", "thesis.tex")
     with pytest.raises(
@@ -198,7 +201,7 @@ def test_what_is_there_is_left_alone(tmp_path: Path) -> None:
     assert laid_out(tmp_path / "datasets") == {"cats/thesis.tex": "thesis.tex"}
 
 
-def test_an_import_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
+def test_an_interrupted_import_leaves_nothing(tmp_path: Path) -> None:
     def stop(done: int, total: int) -> None:
         assert total == 4
         if done == 2:
@@ -232,7 +235,7 @@ def test_a_folder_that_holds_itself_by_a_link_is_walked_once(tmp_path: Path) -> 
 
 def test_a_data_root_that_is_a_file_is_named(tmp_path: Path) -> None:
     plan = plan_import(tree(tmp_path / "cats", *FOUR))
-    with pytest.raises(DataError, match=r"cats/trainA/1\.jpg: .*; mend that, or give another --data-root: nothing is"):
+    with pytest.raises(DataError, match=r"cats/trainA/1\.jpg: .*, so nothing was imported; to fix this"):
         carry_out(plan, tmp_path / "cats" / "trainA" / "1.jpg")
 
 
@@ -241,6 +244,6 @@ def test_a_disk_that_fills_up_meanwhile_leaves_nothing(tmp_path: Path, monkeypat
         raise OSError(errno.ENOSPC, "No space left on device", str(target))
 
     monkeypatch.setattr(importing.shutil, "copyfile", full)
-    with pytest.raises(DataError, match=r"1\.jpg: No space left on device; mend that"):
+    with pytest.raises(DataError, match=r"1\.jpg: No space left on device, so nothing was imported; to fix this, "):
         carry_out(plan_import(tree(tmp_path / "cats", *FOUR)), tmp_path / "datasets")
     assert list((tmp_path / "datasets").iterdir()) == []

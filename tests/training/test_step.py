@@ -8,8 +8,7 @@ from torch import nn
 
 from ugbench.errors import UgbenchError
 from ugbench.method import Group
-from ugbench.training import optimization
-from ugbench.training.phases import Phases
+from ugbench.training.step import Phases, build_optimizers
 
 
 class Pair(nn.Module):
@@ -27,7 +26,7 @@ class Pair(nn.Module):
 
 
 def phases_of(pair: Pair) -> Phases:
-    return Phases(optimization.build(pair))  # type: ignore[arg-type]
+    return Phases(build_optimizers(pair))  # type: ignore[arg-type]
 
 
 def test_only_the_named_groups_require_grad_inside_and_all_do_outside() -> None:
@@ -81,7 +80,7 @@ def test_after_a_value_that_is_not_finite_no_phase_changes_anything(bad: float) 
         loss["x"] = pair.left.sum() * bad
     with phase("right") as loss:
         loss["y"] = pair.right.sum()
-    assert phase.bad.item() == 1
+    assert phase.found_inf.item() == 1
     assert pair.left.tolist() == [1.0, 2.0]
     assert pair.right.tolist() == [3.0]
 
@@ -91,7 +90,7 @@ def test_a_gradient_longer_than_clip_norm_is_shortened_to_it() -> None:
     phase = phases_of(pair)
     with phase("left") as loss:
         loss["x"] = (pair.left * torch.tensor([3.0, 4.0])).sum()
-    adam = phase._optimizers["left"].adam
+    adam = phase.optimizers["left"].adam
     torch.testing.assert_close(adam.state[pair.left]["exp_avg"], 0.1 * torch.tensor([0.3, 0.4]))
 
 

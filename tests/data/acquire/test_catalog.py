@@ -2,7 +2,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from ugbench.data.acquire.catalog import KNOWN, KnownSet, find, recognise
+from ugbench.data.acquire.catalog import KNOWN, KnownDataSet, find, recognise
 from ugbench.data.splits import SPLITS
 
 PAPER = {
@@ -19,7 +19,7 @@ def test_the_papers_five_are_known_with_the_papers_counts() -> None:
 
 
 @pytest.mark.parametrize("known", KNOWN, ids=lambda known: known.name)
-def test_each_says_where_it_is_what_it_may_be_used_for_and_which_import_makes_it(known: KnownSet) -> None:
+def test_each_names_its_page_its_licence_and_the_command_that_imports_it(known: KnownDataSet) -> None:
     assert known.source.startswith("https://github.com/")
     assert known.licence
     assert known.layout

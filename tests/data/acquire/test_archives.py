@@ -1,4 +1,4 @@
-"""Archives that mean harm are refused whole, before anything is written; damaged ones leave nothing."""
+"""Hostile archives are refused as a whole before anything is written; damaged ones leave nothing."""
 
 import bz2
 import gzip
@@ -96,8 +96,8 @@ HOSTILE: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "zip with a link": (lambda p: special_zip(p, 0o120777), "2.png is a link"),
     "zip with a device": (lambda p: special_zip(p, 0o060600), "2.png is a device"),
-    "zip with a name twice": (lambda p: zip_of(p, GOOD, GOOD), "and cats/trainA/1.png have one name"),
-    "zip with names of two cases": (lambda p: zip_of(p, GOOD, "cats/TRAINA/1.png"), "have one name"),
+    "zip with a name twice": (lambda p: zip_of(p, GOOD, GOOD), "and cats/trainA/1.png have the same name"),
+    "zip with names of two cases": (lambda p: zip_of(p, GOOD, "cats/TRAINA/1.png"), "have the same name"),
     "zip with a file that is a folder too": (
         lambda p: zip_of(p, GOOD, "cats/trainA/1.png/2.png"),
         "1.png is a file and a folder",
@@ -121,7 +121,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], Path], str]] = {
     "tar with a device": (lambda p: tar_of(p, GOOD, type=tarfile.CHRTYPE), "2.png is a device"),
     "tar with a pipe": (lambda p: tar_of(p, GOOD, type=tarfile.FIFOTYPE), "2.png is a device"),
     "tar with holes": (sparse_tar, "2.png is sparse"),
-    "tar with a name twice": (lambda p: tar_of(p, GOOD, GOOD), "have one name"),
+    "tar with a name twice": (lambda p: tar_of(p, GOOD, GOOD), "have the same name"),
     "tar with a name no system can write": (lambda p: tar_of(p, GOOD, f"{'x' * 300}.png"), "is not a plain name"),
     "tar with a huge header": (
         lambda p: tar_of(p, mode="w:gz", type=tarfile.XHDTYPE, size=2 << 20),
@@ -177,7 +177,7 @@ def test_too_many_bytes_and_too_many_files_are_refused(tmp_path: Path) -> None:
             list_files(archive, Limits(bytes=len(CONTENT)))
 
 
-def test_a_zip_that_lies_about_a_size_leaves_nothing(tmp_path: Path) -> None:
+def test_a_zip_with_a_wrong_size_leaves_nothing(tmp_path: Path) -> None:
     size = struct.pack("<I", len(CONTENT))
     for claimed in (len(CONTENT) - 9, len(CONTENT) + 9):
         lie = struct.pack("<I", claimed)
@@ -200,7 +200,9 @@ def test_a_damaged_archive_is_named_and_leaves_nothing(tmp_path: Path, kind: str
     whole = archive.read_bytes()
     for cut in (len(whole) // 3, len(whole) - 20) if kind != "tar" else (600, len(noise)):
         archive.write_bytes(whole[:cut])
-        with pytest.raises(DataError, match=r"cats: (damaged \(.+\)|.* is not as long as it says); download it again"):
+        with pytest.raises(
+            DataError, match=r"cats: (damaged \(.+\)|.* has another length than the archive says); download it again"
+        ):
             carry_out(plan_import(archive), tmp_path / "datasets")
         assert not (tmp_path / "datasets").exists() or list((tmp_path / "datasets").iterdir()) == []
 
@@ -215,12 +217,12 @@ def test_a_flipped_bit_is_noticed_wherever_there_is_a_checksum(tmp_path: Path) -
     assert not (tmp_path / "datasets").exists() or list((tmp_path / "datasets").iterdir()) == []
 
 
-def test_what_is_no_archive_is_named_with_the_kinds_that_are(tmp_path: Path) -> None:
+def test_a_file_that_is_not_an_archive_is_refused_with_the_kinds_that_are_read(tmp_path: Path) -> None:
     (tmp_path / "empty.zip").touch()
     (tmp_path / "page.zip").write_text("<html>please log in")
     for name, reason in (
         ("empty.zip", "is empty; "),
-        ("page.zip", "is no zip, tar, tar.gz, tar.bz2 or tar.xz; "),
+        ("page.zip", "is not a zip, tar, tar.gz, tar.bz2 or tar.xz; "),
         ("gone.zip", "no such file; "),
     ):
         with pytest.raises(DataError, match=rf"{name}: {reason}"):
@@ -259,7 +261,7 @@ def test_a_list_in_an_archive_is_read_as_text_or_refused(tmp_path: Path) -> None
     archive = zip_of(tmp_path / "x.zip", "trainA.txt", content="\ufeffé.png\n".encode())
     assert read_text(archive, name) == "é.png\n"
     with pytest.raises(DataError, match=r"trainA\.txt has 10 bytes, too many for a list"):
-        read_text(archive, name, most=9)
+        read_text(archive, name, max_bytes=9)
     zip_of(archive, "trainA.txt", content=b"\xff\xfe1")
     with pytest.raises(DataError, match=r"x\.zip: trainA\.txt is not UTF-8 text"):
         read_text(archive, name)

@@ -1,0 +1,61 @@
+"""Which commands start without the packages that take seconds to import."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ugbench.runs.run import DatasetRecord, RunConfig, open_run
+
+ROOT = Path(__file__).parents[2]
+NETWORKS = {"torch", "torchvision", "lpips", "torch_fidelity"}
+HEAVY = {*NETWORKS, "pandas", "matplotlib", "scipy"}
+
+
+def imported_by(*words: object) -> set[str]:
+    """The top-level packages that `ugbench WORDS` imports in a process of its own."""
+    code = (
+        "import json, sys\n"
+        "from ugbench.cli.app import main\n"
+        "try:\n    main()\n"
+        "except SystemExit as end:\n    assert not end.code, end.code\n"
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})), file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code, *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+def test_the_check_sees_what_a_command_imports() -> None:
+    assert "torch" in imported_by("doctor")
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["methods"], ["train", "--help"], ["compare", "--help"], ["data", "make", "--help"]]
+)
+def test_help_and_the_list_of_methods_import_nothing_heavy(words: list[str]) -> None:
+    assert imported_by(*words) & HEAVY == set()
+
+
+def test_the_list_of_runs_imports_nothing_heavy(tmp_path: Path) -> None:
+    config = RunConfig(
+        method="ugatit",
+        variant=None,
+        preset="smoke",
+        config={"steps": 10},
+        dataset=DatasetRecord(name="cats", root="/d", fingerprint="f", images={"trainA": 2}),
+        direction=None,
+        seed=0,
+        precision="fp32",
+    )
+    open_run(tmp_path / "cats", config)
+    assert imported_by("runs", "--results", tmp_path) & HEAVY == set()
+
+
+@pytest.mark.parametrize("format", ["terminal", "json"])
+def test_a_table_imports_no_network_and_no_figure(format: str) -> None:
+    words = ["table", "--results", "docs/reference/ablation", "--format", format]
+    assert imported_by(*words) & {*NETWORKS, "matplotlib"} == set()

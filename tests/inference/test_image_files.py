@@ -1,0 +1,51 @@
+"""Outputs are written as one PNG file for each source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from ugbench.data.images import read_size
+from ugbench.errors import UsageError
+from ugbench.inference.image_files import OutputOptions, write_outputs
+from ugbench.method import Method
+from ugbench.runs.run import Run
+from ugbench.training.loop import new_state
+
+
+@pytest.fixture
+def method(make_run: Callable[..., Run]) -> Method:
+    """An untrained method for images of 8 px."""
+    return new_state(make_run(), torch.device("cpu")).method.eval()
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> list[Path]:
+    """Three images of 12 x 10 px."""
+    files = [tmp_path / f"{stem}.jpg" for stem in ("a", "b", "c")]
+    for level, file in enumerate(files):
+        Image.new("RGB", (12, 10), (80 * level, 0, 0)).save(file)
+    return files
+
+
+@pytest.mark.parametrize(("keep_size", "size"), [(False, (8, 8)), (True, (12, 10))])
+def test_each_source_has_an_output_of_the_runs_size_or_of_its_own(
+    method: Method, sources: list[Path], tmp_path: Path, keep_size: bool, size: tuple[int, int]
+) -> None:
+    calls: list[tuple[int, int]] = []
+    options = OutputOptions(batch_size=2, keep_size=keep_size)
+    write_outputs(method, sources, tmp_path / "out", "A2B", options, lambda done, total: calls.append((done, total)))
+    files = sorted((tmp_path / "out").iterdir())
+    assert [file.name for file in files] == ["a.png", "b.png", "c.png"]
+    assert {read_size(file) for file in files} == {size}
+    assert calls == [(2, 3), (3, 3)]
+
+
+def test_samples_need_a_method_with_a_style(method: Method, sources: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--samples 2: this method makes one output for each image"):
+        write_outputs(method, sources, tmp_path / "out", "A2B", OutputOptions(samples=2))
+    assert not (tmp_path / "out").exists()

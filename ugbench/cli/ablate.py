@@ -1,0 +1,99 @@
+"""`ugbench ablate`: train a method and its variants, score them, and print how they differ."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ugbench.cli.options import Json, PlaceOptions, ScoringOptions, Sets, StudyOptions
+from ugbench.cli.output import log, print_rows
+from ugbench.cli.parse import parse_sets, split_list
+from ugbench.errors import UnknownName, UsageError
+
+if TYPE_CHECKING:
+    from ugbench.cli.study import Conclusion, ScoredStudy
+
+
+def ablate(
+    *,
+    method: Annotated[str, typer.Argument(metavar="METHOD", help="A method that has variants.")] = "ugatit",
+    variants: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--variants",
+            metavar="all|A,B,…",
+            help="Variants to train besides full; all (default) are those of the paper's ablations.",
+        ),
+    ] = None,
+    options: StudyOptions,
+    sets: Sets = None,
+    scoring: ScoringOptions,
+    place: PlaceOptions,
+    as_json: Json = False,
+) -> None:
+    """Train a method and its variants, score them, and say what differs from the full method.
+
+    \b
+    Examples:
+      ugbench ablate --dataset dial:size=32 --preset smoke --steps 400 --seeds 6 --extractor random
+      ugbench ablate ugatit --dataset cat2dog --variants no-cam,in,ln --dry-run
+    """
+    from ugbench.cli.study import run_study
+    from ugbench.study import grid
+
+    fields = {"methods": [method], "variants": {method: variants_of(method, split_list(variants, "--variants"))}}
+    if not options.dataset:
+        raise UsageError("--dataset is missing: say what to train on.")
+    fields |= options.fields()
+    if sets:
+        fields["set"] = {method: parse_sets(sets)}
+    declared = grid.declare(fields, "the call")
+    run_study(declared, options, scoring, place, as_json, partial(compare_with_full, method=method))
+
+
+def variants_of(method: str, names: list[str]) -> list[str]:
+    """Full, then the variants that are asked for.
+
+    Args:
+        names: of --variants; none, or `all` alone, means the paper's ablations.
+    Raises:
+        UnknownName: there is no such method or variant.
+        UsageError: the method has no variants.
+    """
+    from ugbench import registry
+
+    loaded = registry.load_method(method)
+    known = [name for name in loaded.VARIANTS if name != "full"]
+    if not known:
+        raise UsageError(f"{method} has no variants; ablate a method that has: see `ugbench variants`.")
+    if names in ([], ["all"]):
+        names = list(loaded.ablation) or known
+    for name in names:
+        if name not in (*known, "full"):
+            raise UnknownName("variant", name, known)
+    return ["full", *(name for name in names if name != "full")]
+
+
+def compare_with_full(scored: ScoredStudy, method: str) -> Conclusion:
+    """The variants in the layout of the paper's ablation, and the difference of each to full where KID was scored."""
+    from ugbench.analysis import comparisons, differences
+    from ugbench.cli.study import Conclusion
+    from ugbench.tables import ablation
+
+    claims = []
+    if differences.are_due(scored.scores) and len(scored.runs) > 1:
+        claims = comparisons.claims(scored.evaluation, method, runs=scored.runs)
+    layout = ablation.ablation_table(scored.table, method, claims)
+
+    def show() -> None:
+        print_rows(layout.header, layout.rows)
+        for note in layout.notes:
+            log(note)
+        for claim in claims:
+            print(f"{claim.dataset} {claim.direction}: {claim.method_text()}")
+
+    return Conclusion(
+        {"differences": [claim.to_json() for claim in claims], "ablation": ablation.to_json(layout)}, show
+    )

@@ -1,0 +1,101 @@
+"""`ugbench data list`: the data sets of the data root, and the published ones that can be downloaded."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ugbench.cli.options import DATA_ROOT, DataRoot, Json
+from ugbench.cli.output import log, print_json, print_rows
+from ugbench.errors import DataError
+
+if TYPE_CHECKING:
+    from ugbench.data.dial.spec import DialSpec
+
+
+def list_(data_root: DataRoot = DATA_ROOT, as_json: Json = False) -> None:
+    """List the data sets of the data root with the images of each split, and the published data sets.
+
+    The dial is listed too: it is drawn the first time that a command asks for it. --json adds the source page,
+    licence, layout and the paper's number of images of each published data set.
+
+    \b
+    Examples:
+      ugbench data list
+      ugbench data list --data-root ~/datasets --json
+    """
+    from ugbench.data.acquire import catalog
+    from ugbench.data.dataset_names import list_datasets
+    from ugbench.data.dial.spec import DialSpec
+    from ugbench.data.splits import SPLITS
+
+    if not data_root.is_dir():
+        log(f"there is no {data_root}; --data-root or UGBENCH_DATA names another folder of data sets.")
+    names = list_datasets(data_root)
+    rows = [describe(data_root / name) for name in names]
+    rows.append(dial_row(DialSpec()))
+    rows += [row_of(published.name) for published in catalog.KNOWN if published.name not in names]
+    if as_json:
+        print_json(rows)
+        return
+    print_rows(
+        ("name", *SPLITS, ""),
+        [(row["name"], *(row[split] for split in SPLITS), remark(row)) for row in rows],
+    )
+
+
+def row_of(name: str) -> dict[str, Any]:
+    """A row of the list without a folder and images, with the catalogue's entry for this name where there is one."""
+    from ugbench.data.acquire import catalog
+    from ugbench.data.splits import SPLITS
+
+    published = catalog.find(name)
+    row: dict[str, Any] = {
+        "name": name,
+        "root": None,
+        **dict.fromkeys(SPLITS),
+        "dial": None,
+        "published": None,
+        "error": None,
+    }
+    if published is not None:
+        row["published"] = {**asdict(published), "command": published.command}
+    return row
+
+
+def describe(folder: Path) -> dict[str, Any]:
+    """The row of a data set: the number of images of each split (None: it has no such split), or its error."""
+    from ugbench.data.datasets import open_dataset
+
+    row = {**row_of(folder.name), "root": folder}
+    try:
+        dataset = open_dataset(folder)
+        row |= {split: len(dataset.split(split)) for split in dataset.splits()}
+        row["dial"] = asdict(dataset.dial) if dataset.dial is not None else None
+    except DataError as error:
+        # One damaged folder must not hide the others.
+        row["error"] = str(error)
+    return row
+
+
+def dial_row(spec: DialSpec) -> dict[str, Any]:
+    """The row of the dial with its default settings, which has no folder yet."""
+    counts = {"trainA": spec.train, "trainB": spec.train, "testA": spec.test, "testB": spec.test}
+    return {**row_of("dial"), **counts, "dial": asdict(spec)}
+
+
+def remark(row: dict[str, Any]) -> str:
+    """The last column: the error, how to get the data set, other counts in the paper, or the settings of a dial."""
+    published = row["published"]
+    if row["error"] or published is None:
+        return row["error"] or as_text(row["dial"])
+    if row["root"] is None:
+        return f"not here; {published['source']}, then {published['command']}"
+    differs = any(row[split] != count for split, count in published["images"].items())
+    return f"the paper has {', '.join(map(str, published['images'].values()))}" if differs else ""
+
+
+def as_text(dial: dict[str, Any] | None) -> str:
+    """The settings of a dial in the form that --dataset takes; empty for other data sets."""
+    return "" if dial is None else "dial:" + ",".join(f"{key}={value:g}" for key, value in dial.items())

@@ -1,0 +1,125 @@
+"""How the texts of options are read: lists, seeds, config fields, files of weights and paths."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Literal
+
+from ugbench.errors import UsageError
+
+PathKind = Literal["file", "folder", "any"]
+
+
+def path_reader(name: str, kind: PathKind) -> Callable[[str | Path], Path]:
+    """A reader for the option or argument `name`, which gives a path that need not exist.
+
+    The reader raises UsageError where the text is empty, where a file stands in the place of a folder above the path,
+    and where the path exists but is not of this kind.
+    """
+
+    def read(text: str | Path) -> Path:
+        if not str(text).strip():
+            raise UsageError(f"{name} '{text}': that is no path; name one.")
+        path = Path(text)
+        above = next((parent for parent in path.parents if parent.exists()), None)
+        if above is not None and not above.is_dir():
+            raise UsageError(f"{name} {path}: {above} is a file, not a folder; name another place.")
+        if kind == "folder" and path.is_file():
+            raise UsageError(f"{name} {path}: that is a file; name a folder.")
+        if kind == "file" and path.is_dir():
+            raise UsageError(f"{name} {path}: that is a folder; name a file.")
+        return path
+
+    return read
+
+
+def split_list(values: Iterable[str] | None, option: str) -> list[str]:
+    """The items of a repeated option, each of its values split at commas; in order, without duplicates.
+
+    >>> split_list(["kid,fid", "kid", "lpips"], "--metric")
+    ['kid', 'fid', 'lpips']
+
+    Raises:
+        UsageError: the option was given, but with no name in it.
+    """
+    given = list(values or ())
+    items = [item.strip() for value in given for item in value.split(",")]
+    names = list(dict.fromkeys(item for item in items if item))
+    if given and not names:
+        raise UsageError(f"{option} '{','.join(given)}': no name is in that; give one or more, with commas between.")
+    return names
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Seeds from a count or a list: "3" is 0, 1, 2; "4,7" is those two; "4," is 4 alone.
+
+    Raises:
+        UsageError: the text is neither, or names a seed twice.
+    """
+    seeds = [item.strip() for item in text.split(",")]
+    if seeds[-1] == "":
+        seeds.pop()
+    if not seeds or not all(re.fullmatch(r"[0-9]+", seed) for seed in seeds):
+        raise UsageError(f"--seeds {text}: give a count (3 means 0,1,2) or a list (4,7).")
+    if "," not in text:
+        if int(text) == 0:
+            raise UsageError("--seeds 0: that is no seed; give a count of 1 or more, or `0,` for seed 0 alone.")
+        return list(range(int(text)))
+    numbers = [int(seed) for seed in seeds]
+    if len(set(numbers)) < len(numbers):
+        raise UsageError(f"--seeds {text}: a seed is given twice; give each once.")
+    return numbers
+
+
+def parse_sets(values: Iterable[str] | None, option: str = "--set") -> dict[str, str]:
+    """Config fields from `--set key=value`, repeated or with commas before the next `key=`.
+
+    >>> parse_sets(["lr=1e-3,light=true", "betas=0.5,0.9"])
+    {'lr': '1e-3', 'light': 'true', 'betas': '0.5,0.9'}
+
+    Raises:
+        UsageError: there is no `=`, nothing before it, or a key twice.
+    """
+    pairs: dict[str, str] = {}
+    for value in values or ():
+        # A value may itself hold commas, so only a comma that starts another `key=` splits.
+        for part in re.split(r",(?=\s*[\w.-]+=)", value):
+            key, equals, content = part.partition("=")
+            key = key.strip()
+            if not equals or not key:
+                form = "NAME=FILE" if option == "--weights" else "KEY=VALUE"
+                raise UsageError(f"{option} {part}: give it as {form}.")
+            if key in pairs:
+                raise UsageError(f"{option} {part}: {key} is given twice; give it once.")
+            pairs[key] = content.strip()
+    return pairs
+
+
+def parse_method_sets(values: Iterable[str] | None) -> dict[str, dict[str, str]]:
+    """Config fields of each method from `--set METHOD.key=value`.
+
+    Raises:
+        UsageError: as `parse_sets`, or no method stands before the key.
+    """
+    fields: dict[str, dict[str, str]] = {}
+    for key, value in parse_sets(values).items():
+        method, dot, name = key.partition(".")
+        if not dot or not name:
+            raise UsageError(f"--set {key}={value}: name the method too: --set METHOD.{key}={value}.")
+        fields.setdefault(method, {})[name] = value
+    return fields
+
+
+def parse_weights(values: Iterable[str] | None) -> dict[str, Path]:
+    """The file of each network from `--weights NAME=FILE`; a leading `~` is the home folder.
+
+    Raises:
+        UsageError: the text is not NAME=FILE, a name occurs twice, or there is no such file.
+    """
+    files = {name: Path(file).expanduser() for name, file in parse_sets(values, "--weights").items()}
+    for name, file in files.items():
+        if not file.is_file():
+            raise UsageError(f"--weights {name}={file}: there is no such file; give the path of one.")
+    return files

@@ -1,0 +1,40 @@
+"""Writes JSON files, so that a kill or a full disk never leaves half of one, and reads them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from ugbench.errors import RunError
+
+
+def write_json(file: Path, content: Any) -> None:
+    """Write JSON to a temporary file beside `file`, flush it to the disk and rename it to `file`."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    flush_to_disk(temporary)
+    temporary.replace(file)
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        RunError: the file holds no JSON object.
+    """
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        raise RunError(f"{file} is not a JSON object; to fix this, correct or remove it.") from None
+
+
+def flush_to_disk(path: Path) -> None:
+    """Return only when the content of a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,84 @@
+"""JSON lines: files with one JSON object per line, to which lines are only added (scores, differences, logs)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ugbench.errors import RunError
+
+T = TypeVar("T")
+
+
+def append(file: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    """Add one line for each record. The file and its folders are made if they are missing; no records, no file."""
+    lines = "".join(json.dumps(record) + "\n" for record in records)
+    if not lines:
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write(lines)
+
+
+def read(file: Path, parse: Callable[[dict[str, Any]], T], content: str, skip_unfinished: bool = False) -> Iterator[T]:
+    """The records of a file, oldest first; none if the file does not exist.
+
+    Args:
+        parse: makes a record from the object of a line; raises ValueError, TypeError, KeyError or AttributeError if
+            the object is something else.
+        content: what a line holds, for the error, such as "score record".
+        skip_unfinished: leave out a last line without a line end, which a training run is still writing.
+    Raises:
+        RunError: a line holds something else; the message names the file and the line.
+    """
+    if not file.exists():
+        return
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(keepends=True), 1):
+        if skip_unfinished and not line.endswith("\n"):
+            return
+        try:
+            record = parse(dict(json.loads(line)))
+        except (ValueError, TypeError, KeyError, AttributeError):  # pydantic's and json's errors are ValueErrors
+            raise RunError(f"{file}, line {number} is no {content}; to fix this, remove that line.") from None
+        yield record
+
+
+def cut_back(file: Path, step: int) -> None:
+    """Remove the lines of later steps than `step`, and a last line that a kill left unfinished."""
+    if not file.exists():
+        return
+    lines = []
+    for line in file.read_text(encoding="utf-8").splitlines(keepends=True):
+        try:
+            if not line.endswith("\n") or json.loads(line)["step"] > step:
+                break
+        except json.JSONDecodeError:
+            break
+        lines.append(line)
+    _replace(file, lines)
+
+
+def remove(file: Path, condition: Callable[[dict[str, Any]], bool]) -> None:
+    """Remove the lines whose object fulfils the condition; lines that cannot be read stay as they are."""
+    if not file.exists():
+        return
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    remaining = [line for line in lines if not _fulfils(line, condition)]
+    if len(remaining) < len(lines):
+        _replace(file, remaining)
+
+
+def _fulfils(line: str, condition: Callable[[dict[str, Any]], bool]) -> bool:
+    try:
+        return condition(dict(json.loads(line)))
+    except (ValueError, TypeError, KeyError):
+        return False
+
+
+def _replace(file: Path, lines: Iterable[str]) -> None:
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    temporary.write_text("".join(lines), encoding="utf-8")
+    temporary.replace(file)

@@ -1,0 +1,48 @@
+"""method.json of a run: facts about its method that tables and pages show without loading the method or torch."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ugbench.direction import Direction
+from ugbench.errors import RunError, first_fault
+from ugbench.runs.folder import RunFolder
+from ugbench.runs.json_file import read_json, write_json
+
+
+class MethodDescription(BaseModel):
+    """Written when training starts, or when a checkpoint is imported. Nothing in it is part of the run's id.
+
+    Attributes:
+        title: the method's name as people write it, such as "U-GAT-IT".
+        directions: the directions that a trained model of the method translates.
+        parameters: the number of parameters of each network.
+        flops_per_step: multiplications and additions of convolutions and matrix products in the forward and backward
+            passes of one training step; None if PyTorch cannot count them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    directions: tuple[Direction, ...]
+    parameters: dict[str, int]
+    flops_per_step: int | None
+
+
+def write(run: RunFolder, description: MethodDescription) -> None:
+    """Write RUN/method.json."""
+    write_json(run.method_file, description.model_dump())
+
+
+def read(run: RunFolder) -> MethodDescription | None:
+    """The description in RUN/method.json; None if there is no such file, as in runs of older versions.
+
+    Raises:
+        RunError: the file holds something else.
+    """
+    if not run.method_file.exists():
+        return None
+    try:
+        return MethodDescription(**read_json(run.method_file))
+    except ValidationError as error:
+        raise RunError(f"{run.method_file}: {first_fault(error)}; to fix this, remove the file.") from None

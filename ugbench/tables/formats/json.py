@@ -1,0 +1,65 @@
+"""A table as JSON: raw values, never scaled or rounded."""
+
+from __future__ import annotations
+
+import json as json_module
+import math
+from collections import defaultdict
+from typing import Any
+
+from ugbench.tables.model import Block, Cell, Ranking, Row, Table
+
+
+def json(table: Table) -> str:
+    """The table as JSON text, see `to_json`."""
+    return json_module.dumps(to_json(table), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def to_json(table: Table) -> dict[str, Any]:
+    """The object that `ugbench table --format json` prints; a number that is not finite is null.
+
+    It holds `protocols`, an object for each group of extra columns that has a description, `rows`, `across` where there
+    are rankings, and `notes`.
+    """
+    descriptions: dict[str, dict[str, Any]] = defaultdict(dict)
+    for column in table.extra_columns:
+        if column.description is not None:
+            descriptions[column.group][column.key] = dict(column.description)
+    return {
+        "protocols": {key: dict(value) for key, value in table.protocols.items()},
+        **descriptions,
+        "rows": [_row(table, block, row) for block in table.blocks for row in block.rows],
+        **({"across": [_ranking(ranking) for ranking in table.rankings]} if table.rankings else {}),
+        "notes": list(table.notes),
+    }
+
+
+def _row(table: Table, block: Block, row: Row) -> dict[str, Any]:
+    groups: dict[str, dict[str, Any]] = {column.group: {} for column in table.extra_columns}
+    for column in table.extra_columns:
+        if column.key in row.extra:
+            groups[column.group][column.key] = row.extra[column.key].raw
+    return {
+        "dataset": block.dataset,
+        "direction": block.direction,
+        "method": row.method,
+        "variant": row.variant,
+        "name": row.name,
+        "cells": {key: _cell(cell) for key, cell in row.cells.items()},
+        **groups,
+    }
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    fields = vars(cell)
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in fields.items()}
+
+
+def _ranking(ranking: Ranking) -> dict[str, Any]:
+    return {
+        "metric": ranking.column.metric,
+        "protocol_id": ranking.column.protocol_id,
+        "blocks": list(ranking.blocks),
+        "methods": [dict(vars(method)) for method in ranking.methods],
+        "left_out": list(ranking.left_out),
+    }

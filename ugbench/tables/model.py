@@ -1,0 +1,266 @@
+"""What a table is: blocks of rows whose scores may be compared, columns of scores, and extra columns."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
+
+from ugbench.runs.run import label_of
+
+IDENTITY, REAL = "identity", "real"
+"""Rows that do not compete: the sources as they are, and training images of the target domain."""
+
+TiedBy = Literal["paired", "unpaired", "seeds"]
+"""The rule by which a cell was found to be tied with the best or not, see `ugbench.tables.marks`."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One score of a table, raw (never x100).
+
+    Attributes:
+        se: standard error. With one seed it is the record's own, over images; with several it comes from the spread
+            over seeds, sd / sqrt(n_seeds). None where there is none.
+        low, high: the record's 95 % interval; None where several seeds were averaged or the record has none.
+        best: True if no method of this block has a better score in this column; never for `identity` and `real`.
+        tied_with_best: True if the cell is not the best, but cannot be distinguished from it. None where that cannot
+            be decided: a standard error is missing, or the cell does not compete.
+        comparable: False where the number may not be compared with any other (extractor `random`).
+        n_fake, n_real: numbers of outputs and references; None where they differ between seeds.
+        runs: each run's value by the run's id.
+        tied_by: the rule that decided `tied_with_best`.
+    """
+
+    value: float
+    se: float | None
+    low: float | None
+    high: float | None
+    n_seeds: int
+    best: bool
+    tied_with_best: bool | None
+    protocol_id: str
+    comparable: bool
+    n_fake: int | None = None
+    n_real: int | None = None
+    runs: Mapping[str, float] = field(default_factory=dict)
+    tied_by: TiedBy | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """The scores of one metric under one protocol.
+
+    Attributes:
+        key: `metric`, or `metric@protocol_id` where the table has several protocols of the metric.
+        title: heading, with the metric's scale, and with the protocol where the table has several.
+        scale: readable formats print value * scale.
+        higher_is_better: None where a value is neither good nor bad.
+    """
+
+    key: str
+    metric: str
+    protocol_id: str
+    title: str
+    scale: float
+    higher_is_better: bool | None
+
+
+@dataclass(frozen=True)
+class ExtraCell:
+    """The cell of an extra column.
+
+    Attributes:
+        text: what readable formats print.
+        raw: what JSON holds.
+        numbers: what CSV holds, by the column's CSV headings.
+    """
+
+    text: str
+    raw: Any
+    numbers: Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class ExtraColumn:
+    """A column that is no score of ours: cost, published numbers, votes, attention. It takes no part in the marks.
+
+    Attributes:
+        key: its name in JSON, and in `Row.extra`.
+        group: the JSON object of each row that holds it: about, published, votes or maps.
+        title: heading.
+        csv_heads: headings of its columns in CSV.
+        description: what JSON holds about the whole column, once per table; None for nothing.
+    """
+
+    key: str
+    group: str
+    title: str
+    csv_heads: tuple[str, ...]
+    description: Mapping[str, Any] | None = None
+
+
+class RowKey(NamedTuple):
+    """What identifies a row in a table."""
+
+    dataset: str
+    direction: str
+    method: str
+    variant: str | None
+    name: str | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """The scores of a method, of one of its variants or of an imported checkpoint, in one block.
+
+    Attributes:
+        name: tells an imported checkpoint from the other runs of its method.
+        cells: by `Column.key`.
+        extra: by `ExtraColumn.key`.
+    """
+
+    method: str
+    variant: str | None
+    name: str | None
+    cells: Mapping[str, Cell] = field(default_factory=dict)
+    extra: Mapping[str, ExtraCell] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The row's heading: `ugatit`, `ugatit-no-cam` or `ugatit (name)`."""
+        return label_of(self.method, self.variant, self.name)
+
+    @property
+    def competes(self) -> bool:
+        """False for `identity` and `real`, which are no methods."""
+        return self.method not in (IDENTITY, REAL)
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        """The ids of the runs that the cells were made from, each once."""
+        return tuple(dict.fromkeys(run_id for cell in self.cells.values() for run_id in cell.runs))
+
+
+@dataclass(frozen=True)
+class Block:
+    """The rows of one data set and direction. Scores are compared within a block only."""
+
+    dataset: str
+    direction: str
+    rows: tuple[Row, ...]
+
+    @property
+    def title(self) -> str:
+        """Data set and direction: `cat2dog A2B`."""
+        return f"{self.dataset} {self.direction}"
+
+    def key(self, row: Row) -> RowKey:
+        """The key of one of the rows."""
+        return RowKey(self.dataset, self.direction, row.method, row.variant, row.name)
+
+
+@dataclass(frozen=True)
+class RankedMethod:
+    """A method's place over several blocks.
+
+    Attributes:
+        mean_rank: the mean over blocks; 1 is best.
+        regret: the largest difference to the best listed method of a block, raw; 0 where it is the best everywhere.
+        where: the title of the block with that difference; None where the method is the best everywhere.
+    """
+
+    label: str
+    mean_rank: float
+    regret: float
+    where: str | None
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Methods over several blocks, by one column.
+
+    Attributes:
+        blocks: titles of the blocks that were used.
+        methods: those that compete in each of these blocks, best mean rank first.
+        left_out: labels of methods that compete in some of these blocks only.
+    """
+
+    column: Column
+    blocks: tuple[str, ...]
+    methods: tuple[RankedMethod, ...]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Blocks in reading order, and what describes them.
+
+    Attributes:
+        protocols: the protocol of each column, by id.
+        notes: the caption; each note is a sentence or two.
+        rankings: methods over all blocks, see `ugbench.tables.columns.ranking`.
+    """
+
+    columns: tuple[Column, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    protocols: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    extra_columns: tuple[ExtraColumn, ...] = ()
+    rankings: tuple[Ranking, ...] = ()
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows of all blocks, in their order."""
+        return tuple(row for block in self.blocks for row in block.rows)
+
+    @property
+    def rows_by_key(self) -> dict[RowKey, Row]:
+        """The same rows by their keys."""
+        return {block.key(row): row for block in self.blocks for row in block.rows}
+
+    def columns_of(self, block: Block) -> tuple[Column, ...]:
+        """The columns that a block shows: those in which one of its rows has a score."""
+        return tuple(column for column in self.columns if any(column.key in row.cells for row in block.rows))
+
+    def extra_columns_of(self, block: Block) -> tuple[ExtraColumn, ...]:
+        """The extra columns that a block shows: those in which one of its rows has a cell."""
+        return tuple(column for column in self.extra_columns if any(column.key in row.extra for row in block.rows))
+
+
+def blocks_of(rows: Mapping[RowKey, Row]) -> tuple[Block, ...]:
+    """Rows as blocks: sorted by data set and direction; in each block, methods stand between `identity` and `real`."""
+    grouped: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for key, row in rows.items():
+        grouped[key.dataset, key.direction].append(row)
+    place = {IDENTITY: 0, REAL: 2}
+
+    def order(row: Row) -> tuple[int, str, str, str]:
+        return place.get(row.method, 1), row.method, row.variant or "", row.name or ""
+
+    return tuple(Block(*where, tuple(sorted(grouped[where], key=order))) for where in sorted(grouped))
+
+
+def add_extra_columns(
+    table: Table,
+    columns: Sequence[ExtraColumn],
+    cells: Mapping[RowKey, Mapping[str, ExtraCell]],
+    notes: Iterable[str],
+) -> Table:
+    """The table with extra columns to the right of those that it has, and with their notes after its own.
+
+    Args:
+        cells: cells of the new columns by `ExtraColumn.key`, for each row that has any. A row that the table lacks is
+            added, without scores.
+    """
+    rows = table.rows_by_key
+    for key, row_cells in cells.items():
+        row = rows.get(key, Row(key.method, key.variant, key.name))
+        rows[key] = replace(row, extra={**row.extra, **row_cells})
+    return replace(
+        table,
+        blocks=blocks_of(rows),
+        extra_columns=(*table.extra_columns, *columns),
+        notes=(*table.notes, *notes),
+    )
