@@ -1,4 +1,4 @@
-"""Figures of numbers: scores against steps, rho of each layer, mass of heat maps."""
+"""Figures of numbers: scores over steps, rho of each layer, CAM mass of attention maps."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ugbench.scoring.record import ScoreRecord
 
 Make = Callable[..., Run]
 MakeRecord = Callable[..., ScoreRecord]
-KeepMaps = Callable[..., dict[str, torch.Tensor]]
+StoreMaps = Callable[..., dict[str, torch.Tensor]]
 STEPS = (100, 200, 300)
 
 
@@ -245,12 +245,12 @@ def dial(tmp_path: Path) -> DataSet:
 
 
 def test_every_map_of_every_run_has_a_dot_filled_where_it_is_attention(
-    make_run: Make, keep_maps: KeepMaps, context: FigureContext, dial: DataSet
+    make_run: Make, store_maps: StoreMaps, context: FigureContext, dial: DataSet
 ) -> None:
     runs = [make_run("ugatit", variant, name=dial.name, root=dial.root) for variant in (None, "no-cam")]
     make_run("cut", name=dial.name, root=dial.root)
-    attention_maps = keep_maps(runs[0], {"generator"})
-    keep_maps(runs[1], set())
+    attention_maps = store_maps(runs[0], {"generator"})
+    store_maps(runs[1], set())
     figure = cam_mass.draw(FigureContext(context.results, runs))
     (axes,) = figure.axes
     images = load_images(dial.split("testA"), 16), truth(dial, "A2B", 16)
@@ -268,13 +268,13 @@ def test_every_map_of_every_run_has_a_dot_filled_where_it_is_attention(
 
 
 def test_runs_whose_maps_are_not_kept_are_named_below_and_those_that_draw_none_are_not(
-    make_run: Make, keep_maps: KeepMaps, context: FigureContext, dial: DataSet
+    make_run: Make, store_maps: StoreMaps, context: FigureContext, dial: DataSet
 ) -> None:
     where = {"name": dial.name, "root": dial.root}
     seen, gone, blind = make_run("ugatit", **where), make_run("ugatit", "no-cam", **where), make_run("cut", **where)
-    keep_maps(seen, {"generator"})
-    keep_maps(gone, set(), "B2A")
-    keep_maps(blind, set(), names=())
+    store_maps(seen, {"generator"})
+    store_maps(gone, set(), "B2A")
+    store_maps(blind, set(), names=())
     figure = cam_mass.draw(FigureContext(context.results, [seen, gone, blind]))
     below = figure.get_supxlabel().replace("\n", " ")
     assert below.endswith("no maps of their last step are kept: ugatit-no-cam A2B, ugatit B2A")
@@ -288,7 +288,7 @@ def test_runs_whose_maps_are_not_kept_are_named_below_and_those_that_draw_none_a
 
 
 def test_without_kept_maps_or_a_dial_the_mass_is_refused_in_words(
-    make_run: Make, keep_maps: KeepMaps, context: FigureContext, dial: DataSet
+    make_run: Make, store_maps: StoreMaps, context: FigureContext, dial: DataSet
 ) -> None:
     run = make_run("ugatit", name=dial.name, root=dial.root)
     with pytest.raises(
@@ -296,7 +296,7 @@ def test_without_kept_maps_or_a_dial_the_mass_is_refused_in_words(
         match=r"no attention maps of a last step are stored, for example in .*; run `ugbench eval --metric cam_mass`",
     ):
         cam_mass.draw(FigureContext(context.results, [run]))
-    keep_maps(run, {"generator"}, step=50)  # of a selected checkpoint
+    store_maps(run, {"generator"}, step=50)  # of a selected checkpoint
     with pytest.raises(UsageError, match="no attention maps of a last step are stored"):
         cam_mass.draw(FigureContext(context.results, [run]))
     with pytest.raises(UsageError, match="these runs have no CAM mass: the true translation of photos is not known"):
@@ -304,11 +304,11 @@ def test_without_kept_maps_or_a_dial_the_mass_is_refused_in_words(
 
 
 def test_thirty_images_have_an_interval(
-    make_run: Make, keep_maps: KeepMaps, context: FigureContext, tmp_path: Path
+    make_run: Make, store_maps: StoreMaps, context: FigureContext, tmp_path: Path
 ) -> None:
     many = resolve("dial:size=16,train=2,test=30,texture=0,shape=1", tmp_path / "data")
     run = make_run("ugatit", name=many.name, root=many.root)
-    attention_maps = keep_maps(run, {"generator"}, n=30)
+    attention_maps = store_maps(run, {"generator"}, n=30)
     (axes,) = cam_mass.draw(FigureContext(context.results, [run])).axes
     score = metric.compute(attention_maps["generator"], load_images(many.split("testA"), 16), truth(many, "A2B", 16))
     whisker = [line.get_xdata() for line in axes.lines if line.get_marker() == "None" and line.get_linestyle() == "-"]

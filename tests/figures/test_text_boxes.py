@@ -82,25 +82,25 @@ def test_labels_of_scores_stay_on_the_page(
 
 @pytest.mark.parametrize(("seeds", "directions"), [(1, ("A2B",)), (12, ("A2B",)), (2, ("A2B", "B2A"))])
 def test_labels_of_cam_mass_stay_on_the_page(
-    make_run: Make, keep_maps: Any, context: FigureContext, tmp_path: Path, seeds: int, directions: tuple[str, ...]
+    make_run: Make, store_maps: Any, context: FigureContext, tmp_path: Path, seeds: int, directions: tuple[str, ...]
 ) -> None:
     dial = resolve("dial:size=16,train=2,test=3,texture=0,shape=1", tmp_path / "data")
     for variant in (None, "no-global"):
         for seed in range(seeds):
             run = make_run("ugatit", variant, seed=seed, name=dial.name, root=dial.root)
             for direction in directions:
-                keep_maps(
+                store_maps(
                     run, {"generator"}, direction, names=("generator", "discriminator-global", "discriminator-local")
                 )
     check(cam_mass.draw(context))
 
 
 def test_more_runs_than_a_page_has_lines_for_are_refused(
-    make_run: Make, keep_maps: Any, context: FigureContext, tmp_path: Path
+    make_run: Make, store_maps: Any, context: FigureContext, tmp_path: Path
 ) -> None:
     dial = resolve("dial:size=16,train=2,test=3,texture=0,shape=1", tmp_path / "data")
     for seed in range(45):
-        keep_maps(make_run("ugatit", seed=seed, name=dial.name, root=dial.root), {"generator"})
+        store_maps(make_run("ugatit", seed=seed, name=dial.name, root=dial.root), {"generator"})
     with pytest.raises(
         UsageError, match="attention maps of 45 runs do not fit on a page 9 inches high; draw fewer: --run"
     ):

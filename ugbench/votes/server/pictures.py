@@ -98,7 +98,8 @@ def _stored_step(run: Run, direction: Direction) -> int | None:
     step = outputs_step(run, direction)
     if step is None:
         raise RunError(
-            f"run {run.id} ({run.config.label}) keeps no outputs {direction}; `ugbench eval {run.id}` makes them."
+            f"run {run.id} ({run.config.label}) has no stored outputs {direction}; run `ugbench eval {run.id}` to make "
+            "them."
         )
     return step
 
