@@ -24,7 +24,7 @@ import torch
 from feature_pools import Pools, read_pools
 
 from ugbench.metrics import _blocks, _kernel, kid
-from ugbench.metrics._equality import equality_p_value
+from ugbench.metrics._equality_test import equality_p_value
 from ugbench.metrics._intervals import student_interval
 from ugbench.statistics import paired, permutation
 from ugbench.statistics.paired import paired_from, unpaired_from

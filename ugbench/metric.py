@@ -1,30 +1,28 @@
-"""What a metric is: a pure function, and what a table must know about it. Each metric is a file in ugbench/metrics.
+"""What a metric is: a pure function and the few facts that tables need. Each file of ugbench/metrics is one metric.
 
-The module of a metric defines one `METRIC`. Its function takes features or images and returns a `Score`.
-ugbench.scoring extracts the features, selects the reference images and writes the records.
+A metric's module defines one `METRIC`. Its function receives the inputs that the metric names in `needs` and returns a
+`Score`. Loading these inputs, choosing the references and writing records is the work of ugbench.scoring.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-PAIRED = ("perceptual", "structure")  # values of `needs` for metrics that compare each source with its output
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Score:
-    """The result of a metric.
+    """The value of a metric, and how well it is known.
 
     Attributes:
-        value: the score, not scaled for display (never x100).
-        se: standard error; None if it cannot be estimated honestly.
-        low, high: 95 % interval; None for the same reason.
-        warning: a sentence about the value that a user should read.
-        p_value: for the hypothesis that both sets come from the same distribution; None if it was not computed.
+        value: raw, never multiplied by 100.
+        se, low, high: standard error and bounds of the 95 % interval; None where no honest interval exists.
+        warning: a sentence for the user about this value; None if there is nothing to say.
+        p_value: of the hypothesis that both image sets come from one distribution; None if it was not tested.
         order_sd: standard deviation of the value over random orders of the files; None if the order does not matter.
-        each: the contributions of the outputs, in their order, if the value is their mean; None otherwise.
+        each: the contribution of each output, in the order of the outputs; `value` is their mean. None where the
+            value is no such mean.
     """
 
     value: float
@@ -42,33 +40,29 @@ class Metric:
     """One metric.
 
     Attributes:
-        title: the heading of its column in a table; it includes the scale.
-        compute: the function. Its positional arguments depend on `needs`; its keyword arguments are `settings`.
-        needs: the input of `compute`:
-            "features": compute(fake, real), float features (n, d) and (m, d) of the same extractor;
-            "perceptual": compute(distances), float (n,), the LPIPS distance of each source to its output;
-            "structure": compute(distances), float (n,), the DINO structure distance of each source to its output;
-            "truth": compute(source, output, truth), uint8 images (n, 3, s, s), where the true translation is known;
-            "attention": compute(attention_map, source, truth), the main attention map of a run, float (n, 1, h, w)
-            (see also `Method.feature_maps`), and images as for "truth";
-            "images": compute(output, real), two collections of uint8 images (3, h, w). Each iteration reads the
-            images from the disk, one at a time. They have the same shape if a run is scored; in folders they may
-            differ.
-        higher_is_better: None if a value is neither good nor bad; then no table marks a best value.
+        title: the column heading in tables, with the scale in it.
+        compute: takes the inputs of `needs` as positional arguments, in that order, and `settings` with the caller's
+            changes as keyword arguments.
+        needs: names of inputs. `INPUTS` in ugbench/scoring/inputs.py lists them with shapes and ranges.
+        higher_is_better: None if a value is neither good nor bad; tables then mark no best value.
         scale: tables print value * scale.
-        note: a sentence that is printed under each table with this metric.
-        of_change: True if the metric is defined only where source and ground truth differ.
-        with_sources: True if `compute` also takes source=, the sources as features (k, d) or as images; only for
-            "features" and "images".
-        settings: the keyword arguments of `compute` that are part of the protocol, with their defaults.
+        settings: the settings of `compute` with their defaults; they are part of the metric's protocol.
+        changed_pixels_only: True if the metric is defined only where source and ground truth differ. A data set in
+            which both are equal then has no such score.
+        note: a sentence that must stand under a table with this metric.
+    Raises:
+        TypeError: `needs` is a string and not a tuple.
     """
 
     title: str
     compute: Callable[..., Score]
-    needs: Literal["features", "perceptual", "structure", "truth", "attention", "images"]
+    needs: tuple[str, ...]
     higher_is_better: bool | None
     scale: float = 1.0
     settings: Mapping[str, Any] = field(default_factory=dict)
-    of_change: bool = False
-    with_sources: bool = False
+    changed_pixels_only: bool = False
     note: str | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.needs, str):
+            raise TypeError(f"needs={self.needs!r} is a string; to fix this, write needs=({self.needs!r},).")

@@ -21,6 +21,7 @@ from ugbench.errors import UgbenchError, UnknownName
 
 if TYPE_CHECKING:
     from ugbench.method import Method
+    from ugbench.metric import Metric
 
 
 @cache
@@ -94,3 +95,13 @@ def load_method(name: str) -> type[Method]:
     if len(classes) != 1:
         raise UgbenchError(f"{module.__name__} defines {len(classes)} Method classes; a method's module defines one.")
     return classes[0]
+
+
+def load_metric(name: str) -> Metric:
+    """Import the metric that is registered as `name`: the METRIC of its module.
+
+    Raises:
+        UnknownName: no metric has that name.
+    """
+    metric: Metric = load("metrics", name).METRIC
+    return metric

@@ -109,7 +109,7 @@ def test_a_run_without_maps_is_named_and_has_no_score(home: Home) -> None:
     where = ["--results", home.folder / "results", "--device", "cpu", "--json"]
     result = call("eval", home.ids["cyclegan"], "--metric", "cam_mass,changed", *where)
     assert {score["metric"] for score in json.loads(result.stdout)} == {"changed"}
-    assert f"no cam_mass for run {home.ids['cyclegan']} (cyclegan) A2B: it has no heat maps." in result.stderr
+    assert f"no cam_mass for run {home.ids['cyclegan']} (cyclegan) A2B: it has no attention maps." in result.stderr
 
 
 def test_identity_and_real_attend_to_nothing(home: Home) -> None:
@@ -175,7 +175,9 @@ def test_what_was_removed_is_made_again_though_the_scores_are_known(home: Home) 
 def test_a_run_that_can_have_no_such_score_alone_is_refused(home: Home) -> None:
     where = ["--results", home.folder / "results", "--device", "cpu"]
     result = call("eval", home.ids["cyclegan"], "--metric", "cam_mass", *where, code=2)
-    assert f"error: --metric cam_mass: run {home.ids['cyclegan']} (cyclegan) has no heat maps; name" in result.stderr
+    assert (
+        f"error: --metric cam_mass: run {home.ids['cyclegan']} (cyclegan) has no attention maps; name" in result.stderr
+    )
 
 
 def test_data_sets_that_can_have_no_such_score_are_left_out_and_named(home: Home, tmp_path: Path) -> None:

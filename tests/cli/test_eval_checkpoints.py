@@ -155,17 +155,17 @@ def test_validation_is_kid_of_translated_training_images_and_leaves_the_run_alon
 def test_after_a_selection_outputs_are_of_that_step_and_no_difference_of_the_last_is_made_from_them(
     home: Home, lowest_at: Callable[[int], None]
 ) -> None:
-    from ugbench.analysis.differences import _kept
+    from ugbench.analysis.paired_runs import _complete_outputs
     from ugbench.runs.stored_outputs import outputs_step
 
     run = find_run(home.run, home.folder / "results")
     (run.path / "scores.jsonl").unlink()
     home.eval()
-    assert outputs_step(run, "A2B") == 3 and _kept(run, "A2B") is not None
+    assert outputs_step(run, "A2B") == 3 and _complete_outputs(run, "A2B") is not None
     lowest_at(1)
     (run.path / "scores.jsonl").unlink()
     home.eval("--select", "validation")
-    assert outputs_step(run, "A2B") == 1 and _kept(run, "A2B") is None
+    assert outputs_step(run, "A2B") == 1 and _complete_outputs(run, "A2B") is None
 
 
 def test_what_each_output_contributed_is_kept_by_step_and_outlives_the_outputs(home: Home) -> None:
@@ -207,7 +207,7 @@ def test_calls_without_a_choice_are_refused(home: Home, tmp_path: Path) -> None:
     assert result.stderr.startswith("error: --select validation chooses a checkpoint of a run")
     call_in(tmp_path, "import", tmp_path, "--as", "external", "--name", "other", "--dataset", data)
     result = call_in(tmp_path, "eval", *KID, "--select", "validation", code=2)
-    assert "(other) was imported and has no kept checkpoints; leave the option out" in result.stderr
+    assert "(other) was imported and has no stored checkpoints; leave the option out" in result.stderr
 
 
 def test_two_calls_at_once_translate_the_test_images_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,17 +248,18 @@ def test_while_a_run_is_scored_no_other_call_can_replace_its_outputs(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = find_run(home.run, home.folder / "results")
-    (run.path / "scores.jsonl").unlink(missing_ok=True)
-    own, free = evaluate.Evaluation._score, []
+    home.eval()  # identity and real are scored too, which needs no outputs
+    (run.path / "scores.jsonl").unlink()
+    compute_score, scored_without_lock = evaluate.Evaluation._score, []
 
     def score(*given: Any) -> Any:
         if not is_held(run.path / ".outputs.lock"):
-            free.append(given[1])
-        return own(*given)
+            scored_without_lock.append(given[1])
+        return compute_score(*given)
 
     monkeypatch.setattr(evaluate.Evaluation, "_score", score)
     assert len(home.eval()) == 4
-    assert free == []
+    assert scored_without_lock == []
 
 
 def test_a_call_that_waited_for_another_takes_the_scores_that_it_left(
@@ -291,7 +292,7 @@ def test_a_call_that_waited_for_another_takes_the_scores_that_it_left(
         result = home.call("eval", home.run, *KID, "--json")
         done.result()
     assert json.loads(result.stdout) == left
-    assert said == [f"waiting for another command that is at the outputs of run {run.id}."]
+    assert said == [f"waiting for another command that makes or scores outputs of run {run.id}."]
 
 
 def test_a_run_that_begins_again_has_no_scores_of_what_it_was(home: Home) -> None:

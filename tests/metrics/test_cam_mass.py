@@ -77,7 +77,7 @@ def test_what_has_no_value_is_refused_in_words() -> None:
     source, truth = images()
     with pytest.raises(UsageError, match="leave this metric out"):
         cam_mass.compute(heat(*range(8)), source, source)
-    with pytest.raises(UsageError, match="3 heat maps and 2 images"):
+    with pytest.raises(UsageError, match="3 attention maps and 2 images"):
         cam_mass.compute(heat(*range(8), n=3), source, truth)
     with pytest.raises(UsageError, match="do not match"):
         cam_mass.compute(heat(*range(8), n=1), source, truth[:1])

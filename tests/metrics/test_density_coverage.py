@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from ugbench.errors import UsageError
-from ugbench.metrics import _balls, coverage, density
+from ugbench.metrics import _density_coverage, coverage, density
 
 
 def line(*places: float) -> Tensor:
@@ -50,9 +50,9 @@ def test_an_outlying_reference_adds_its_one_ball_to_density_where_precision_take
 def test_blocks_of_references_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = torch.Generator().manual_seed(3)
     fake, real = torch.randn(30, 5, generator=generator), torch.randn(40, 5, generator=generator)
-    whole = _balls.density_and_coverage("density", fake, real, 5)
-    monkeypatch.setattr(_balls, "ROWS", 7)
-    assert _balls.density_and_coverage("density", fake, real, 5) == whole
+    whole = _density_coverage.density_and_coverage("density", fake, real, 5)
+    monkeypatch.setattr(_density_coverage, "ROWS", 7)
+    assert _density_coverage.density_and_coverage("density", fake, real, 5) == whole
     assert 0 < whole[1] < 1
 
 

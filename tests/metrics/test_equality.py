@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from ugbench.metrics import _equality, _kernel, kid
-from ugbench.metrics._equality import equality_p_value
+from ugbench.metrics import _equality_test, _kernel, kid
+from ugbench.metrics._equality_test import equality_p_value
 
 
 def sets(n: int, m: int, shift: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -58,6 +58,6 @@ def test_under_equality_small_ps_are_as_rare_as_they_say() -> None:
 
 
 def test_each_relabelling_keeps_the_sizes_and_the_first_is_the_labels_as_given() -> None:
-    labels = _equality._relabellings(3, 8, 50, seed=0)
+    labels = _equality_test._relabellings(3, 8, 50, seed=0)
     assert labels[:, 0].tolist() == [1, 1, 1, 0, 0, 0, 0, 0]
     assert (labels.sum(0) == 3).all() and len(torch.unique(labels, dim=1).T) > 20

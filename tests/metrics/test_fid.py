@@ -67,7 +67,7 @@ def test_fid_warns_under_2048_images_and_gives_no_interval(n: int, m: int, warne
 
 def test_features_that_cannot_be_compared_are_refused() -> None:
     good = torch.rand(5, 4)
-    with pytest.raises(UsageError, match="at least 2 a side"):
+    with pytest.raises(UsageError, match="at least 2 per set"):
         fid.compute(good[:1], good)
     with pytest.raises(UsageError, match="one extractor"):
         fid.compute(good, torch.rand(5, 3))

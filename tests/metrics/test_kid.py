@@ -180,7 +180,7 @@ def test_random_subsets_have_no_standard_error() -> None:
 
 @pytest.mark.parametrize(("n", "m"), [(1, 5), (5, 1), (0, 5)])
 def test_fewer_than_two_images_a_side_is_refused_in_words(n: int, m: int) -> None:
-    with pytest.raises(UsageError, match="at least 2 a side"):
+    with pytest.raises(UsageError, match="at least 2 per set"):
         kid.compute(*sets(n, m))
 
 

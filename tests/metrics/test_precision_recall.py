@@ -47,7 +47,7 @@ def test_few_images_bring_a_warning_and_too_few_an_error() -> None:
     fake, real = sets()
     assert "60 against 45" in str(precision.compute(fake, real).warning)
     assert "60 against 45" in str(recall.compute(fake, real).warning)
-    with pytest.raises(UsageError, match="at least 4 a side"):
+    with pytest.raises(UsageError, match="at least 4 per set"):
         recall.compute(fake[:3], real)
     with pytest.raises(UsageError, match="neighbours=0"):
         precision.compute(fake, real, neighbours=0)

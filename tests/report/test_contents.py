@@ -21,7 +21,7 @@ from ugbench.report.html_page import render
 from ugbench.report.thumbnails import ThumbnailPool, box_for, thumbnail
 from ugbench.runs.run import Origin, Run, dataset_folder, list_runs
 from ugbench.scoring import per_image
-from ugbench.scoring.per_image import Single
+from ugbench.scoring.per_image import ImageScores
 
 Make = Callable[..., Run]
 Shade = Callable[..., None]
@@ -67,7 +67,7 @@ def test_on_a_dial_that_changes_nothing_images_are_ordered_by_what_they_contribu
     gallery = collect_report(tmp_path / "results").sections[0].galleries[0]
     assert gallery.scores.startswith("Single images have no score here") and not gallery.scored
     values = {"00000": 0.2, "00001": 0.1}
-    per_image.keep(run, "A2B", None, Single(metric="kid", protocol_id="abc", values=values))
+    per_image.store(run, "A2B", None, ImageScores(metric="kid", protocol_id="abc", values=values))
     gallery = collect_report(tmp_path / "results").sections[0].galleries[0]
     assert gallery.scores.startswith("KID x100, what each image contributes") and gallery.outputs[0].ranked == [1, 0]
     assert [column.kind for column in gallery.columns] == ["source", "output", "truth"]
@@ -223,7 +223,7 @@ def test_single_scores_are_of_one_protocol_that_most_runs_have_and_of_a_metric_o
         (ugatit, "gone", "g", 1.0),
         (cyclegan, "gone", "g", 1.0),
     ):
-        per_image.keep(run, "A2B", None, Single(metric=name, protocol_id=protocol, values={"01": value}))
+        per_image.store(run, "A2B", None, ImageScores(metric=name, protocol_id=protocol, values={"01": value}))
     there, back = collect_report(results).sections[0].galleries
     assert "under protocol a:" in there.scores
     assert {column.label: [image.score for image in column.images] for column in there.outputs} == {

@@ -11,10 +11,11 @@ from ugbench.data.tensors import load_images
 from ugbench.errors import DataError
 from ugbench.scoring import features as module
 from ugbench.scoring.cache import Cache
-from ugbench.scoring.features import Stage, features_of
+from ugbench.scoring.features import features_of
 from ugbench.scoring.networks.extractors import Extractor, extract, load_extractor
+from ugbench.scoring.protocols import Resize
 
-SQUASHED = (Stage(32),)
+SQUASHED = (Resize(32),)
 
 
 class Counting(nn.Module):
@@ -75,7 +76,7 @@ def test_features_are_those_of_the_squashed_images_in_the_order_of_the_files(
     size: int, tmp_path: Path, extractor: Extractor
 ) -> None:
     files = draw(tmp_path / "a", 70, (50, 40))[::-1]
-    found = features_of(files, (Stage(size),), extractor)
+    found = features_of(files, (Resize(size),), extractor)
     assert found.dtype == torch.float32 and found.shape == (70, extractor.dim)
     assert found.std(0).max() > 1e-2
     close(found, extract(extractor, load_images(files, size)))
@@ -90,7 +91,7 @@ def test_without_a_size_files_are_taken_as_they_are_whatever_their_shapes(
     assert sorted(counting.shapes) == [(3, 3, 30, 50), (3, 3, 50, 30)]
     for place, file in enumerate(mixed):
         close(found[place : place + 1], features_of([file], (), extractor))
-    assert not torch.allclose(found, features_of(mixed, (Stage(30),), extractor))
+    assert not torch.allclose(found, features_of(mixed, (Resize(30),), extractor))
 
 
 def test_a_renamed_folder_and_renamed_files_hit_and_give_the_same_bits(
@@ -131,9 +132,9 @@ def test_other_weights_another_size_and_another_transform_miss(
     features_of(files, SQUASHED, extractor, cache=cache)
     counting.seen()
     for stages, other in (
-        ((Stage(33),), extractor),
-        ((Stage(32, "bicubic"),), extractor),
-        ((*SQUASHED, Stage(64)), extractor),
+        ((Resize(33),), extractor),
+        ((Resize(32, "bicubic"),), extractor),
+        ((*SQUASHED, Resize(64)), extractor),
         ((), extractor),
         (SQUASHED, replace(extractor, sha256="0" * 64)),
         (SQUASHED, replace(extractor, transform="none")),
@@ -169,13 +170,13 @@ def test_never_more_than_a_batch_of_images_is_in_memory(
 ) -> None:
     monkeypatch.setattr(module, "BATCH", 4)
     held: list[int] = []
-    add = module._Work.add
+    add = module._Extraction.add
 
-    def watched(work: module._Work, place: int, image: bytes, file: Path, content: bytes) -> None:
+    def watched(work: module._Extraction, place: int, image: bytes, file: Path, content: bytes) -> None:
         add(work, place, image, file, content)
         held.append(len(work.waiting))
 
-    monkeypatch.setattr(module._Work, "add", watched)
+    monkeypatch.setattr(module._Extraction, "add", watched)
     files = [file for n in range(11) for file in draw(tmp_path / "a", 1, (20 + n, 20), n)]
     features_of(files, (), extractor)
     assert max(held) < 4

@@ -10,16 +10,16 @@ import torch
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
 from ugbench.errors import NoSuchScore
-from ugbench.scoring.evaluate import metrics_for
-from ugbench.scoring.request import Networks, Wanted
+from ugbench.scoring.networks.network_set import Networks
+from ugbench.scoring.request import EvalRequest, metrics_for
 
 
 def dial(folder: Path, settings: str) -> DataSet:
     return resolve(f"dial:{settings},size=16,train=1,test=1", folder)
 
 
-def wanted(*metrics: str, **weights: Path) -> Wanted:
-    return Wanted(metrics, Networks("random", "alex", weights, torch.device("cpu")))
+def wanted(*metrics: str, **weights: Path) -> EvalRequest:
+    return EvalRequest(metrics, Networks("random", "alex", weights, torch.device("cpu")))
 
 
 def test_a_dial_that_changes_nothing_is_not_scored_by_what_should_change(tmp_path: Path) -> None:

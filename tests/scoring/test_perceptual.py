@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ugbench.errors import UnknownName, UsageError, WeightsError
 from ugbench.scoring.networks.extractors import load_extractor
-from ugbench.scoring.networks.perceptual import Perceptual, load_lpips, pair_distances
+from ugbench.scoring.networks.perceptual import PerceptualDistance, load_lpips, pair_distances
 
 FILES = {
     "alex": ("alexnet", "alexnet-features.pth"),
@@ -154,7 +154,7 @@ def test_files_reach_the_distance_pair_by_pair_at_the_asked_size(tmp_path: Path)
 
     sources = [flat(tmp_path / f"s{level}.png", 0) for level in (0, 51, 255)]
     outputs = [flat(tmp_path / f"o{level}.png", level, (60, 40)) for level in (0, 51, 255)]
-    found = pair_distances(Perceptual("by hand", "", "", watch), sources, outputs, (30, 20), batch_size=2)
+    found = pair_distances(PerceptualDistance("by hand", "", "", watch), sources, outputs, (30, 20), batch_size=2)
     # From -1, on the scale from -1 to 1.
     torch.testing.assert_close(found, torch.tensor([0.0, 0.4, 2.0]))
     assert seen == [(2, 3, 20, 30), (1, 3, 20, 30)]
@@ -163,4 +163,4 @@ def test_files_reach_the_distance_pair_by_pair_at_the_asked_size(tmp_path: Path)
 def test_outputs_that_are_no_pairs_with_sources_are_refused(tmp_path: Path) -> None:
     one = flat(tmp_path / "one.png", 0)
     with pytest.raises(UsageError, match="1 sources and 2 outputs"):
-        pair_distances(Perceptual("by hand", "", "", gap), [one], [one, one], 8)
+        pair_distances(PerceptualDistance("by hand", "", "", gap), [one], [one, one], 8)

@@ -9,11 +9,11 @@ from torch import nn
 from ugbench import registry
 from ugbench.errors import UnknownName, UsageError
 from ugbench.scoring.networks.extractors import Extractor
-from ugbench.scoring.networks.perceptual import Perceptual
-from ugbench.scoring.protocol import metric_settings, protocol, protocol_id
+from ugbench.scoring.networks.perceptual import PerceptualDistance
+from ugbench.scoring.protocols import metric_settings, protocol, protocol_id
 
 EXTRACTOR = Extractor("alexnet", 256, 224, "ab" * 32, True, "224 px", nn.Identity())
-PERCEPTUAL = Perceptual("alex", "cd" * 32, "0.1", lambda first, second: torch.zeros(len(first)))
+PERCEPTUAL = PerceptualDistance("alex", "cd" * 32, "0.1", lambda first, second: torch.zeros(len(first)))
 OWN = (
     "cam_mass",
     "changed",
@@ -129,13 +129,17 @@ def test_a_metric_computes_with_the_settings_that_its_protocol_states(name: str)
     metric = registry.load("metrics", name).METRIC
     images = torch.randint(0, 256, (6, 3, 8, 8), dtype=torch.uint8)
     truth = torch.cat([images[..., :4], images[..., 4:].flip(0)], 3)
-    given = {
-        "features": (torch.rand(6, 4), torch.rand(6, 4)),
-        "perceptual": (torch.rand(6),),
-        "structure": (torch.rand(6),),
-        "truth": (images, images.flip(1), truth),
-        "attention": (torch.rand(6, 1, 4, 4), images, truth),
-    }[metric.needs]
+    inputs = {
+        "output_features": torch.rand(6, 4),
+        "reference_features": torch.rand(6, 4),
+        "lpips_distances": torch.rand(6),
+        "structure_distances": torch.rand(6),
+        "source_tensor": images,
+        "output_tensor": images.flip(1),
+        "truth_tensor": truth,
+        "attention_map": torch.rand(6, 1, 4, 4),
+    }
+    given = [inputs[needed] for needed in metric.needs]
     stated = metric.compute(*given, **metric_settings(name, {}))
     assert stated == metric.compute(*given) == metric.compute(*given, **metric.settings)
 

@@ -13,9 +13,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ugbench.errors import WeightsError
-from ugbench.scoring.folders import score_folders
+from ugbench.scoring.evaluate import score_folders
+from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.networks.structure import load_structure
-from ugbench.scoring.request import Networks, Wanted
+from ugbench.scoring.request import EvalRequest
 
 DIM, HEADS, DEPTH, PATCH, SIDE = 128, 2, 3, 8, 4
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406])[:, None, None], torch.tensor([0.229, 0.224, 0.225])[:, None, None]
@@ -141,7 +142,7 @@ def test_folders_are_scored_with_their_sources_and_the_network_in_the_protocol(f
         for number in range(2):
             pixels[name] = ((images(1, 40, 10 * seed + number)[0] + 1) * 127.5).byte().permute(1, 2, 0).numpy()
             Image.fromarray(pixels[name]).save(tmp_path / name / f"{number}.png")
-    wanted = Wanted(("structure",), Networks("random", "alex", {"dino": file}, torch.device("cpu")))
+    wanted = EvalRequest(("structure",), Networks("random", "alex", {"dino": file}, torch.device("cpu")))
     (moved,) = score_folders(wanted, tmp_path / "real", tmp_path / "fake", tmp_path / "source")
     (kept,) = score_folders(wanted, tmp_path / "real", tmp_path / "source", tmp_path / "source")
     assert kept.value == 0 < moved.value

@@ -80,7 +80,7 @@ def test_outputs_that_are_no_pairs_are_refused() -> None:
     first, second, real = outputs(10, 10)
     with pytest.raises(UsageError, match="10 and 9 outputs were given"):
         paired(first, second[:9], real)
-    with pytest.raises(UsageError, match="at least 3 a side"):
+    with pytest.raises(UsageError, match="at least 3 per set"):
         paired(first, second, real[:2])
 
 

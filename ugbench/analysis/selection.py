@@ -1,7 +1,8 @@
-"""Which kept checkpoint of a run to score: the last, or the one with the lowest KID on a validation split.
+"""Selects which stored checkpoint of a run to score: the one with the lowest KID on a validation split.
 
-The split is cut from the training images and was not held out, so it tells checkpoints of one run apart and nothing
-more; the test images have no part in the choice. A protocol says this rule, so no column mixes it with "last".
+The split is a part of the training images and was not held out. So it can compare checkpoints of one run, and nothing
+else. The test images have no influence on the choice. Protocols state the rule, so no table column mixes such scores
+with those of last checkpoints.
 """
 
 from __future__ import annotations
@@ -24,34 +25,34 @@ from ugbench.runs.run import Run, dataset_of
 from ugbench.scoring.evaluate import Evaluation
 from ugbench.scoring.networks.extractors import Extractor
 
-SHARE, LEAST, MOST = 10, 2, 100  # one image in ten of a domain, in these bounds
+SHARE, LEAST, MOST = 10, 2, 100  # one image in ten of a domain, within these bounds
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The chosen step, and the validation KID (raw, mean over the run's directions) of every kept one."""
+    """The selected step, and the validation KID (raw, mean over the run's directions) of each stored step."""
 
     step: int
     kids: Mapping[int, float]
 
 
 def rule(extractor: Extractor) -> str:
-    """What a protocol's `checkpoint` says of scores at a selected step.
+    """The value of `checkpoint` in protocols of scores at a selected step.
 
-    The extractor is in it because metrics that use none still hang on the choice.
+    It names the extractor, because scores of metrics without features still depend on this choice.
     """
-    of = f"{extractor.name} {extractor.sha256[:8]}"
-    return f"validation: lowest kid ({of}) on a tenth of the training images, which the run has seen"
+    name = f"{extractor.name} {extractor.sha256[:8]}"
+    return f"validation: lowest kid ({name}) on a tenth of the training images, which the run has seen"
 
 
 def validation_split(files: Sequence[Path]) -> tuple[Path, ...]:
-    """A tenth of the files (2 at least, 100 at most), in their order: those whose contents have the lowest SHA-256.
+    """A tenth of the files (at least 2, at most 100), in their order: those with the lowest SHA-256 of their content.
 
-    So a name does not matter, and more images never reshuffle it: each only enters or not.
+    So file names do not matter, and additional images do not reshuffle the split: each one only enters it or not.
 
     Raises:
-        UsageError: fewer than 2 files.
-        DataError: a file that cannot be read.
+        UsageError: there are fewer than 2 files.
+        DataError: a file cannot be read.
     """
     if len(files) < LEAST:
         where = f" in {files[0].parent}" if files else ""
@@ -62,15 +63,15 @@ def validation_split(files: Sequence[Path]) -> tuple[Path, ...]:
 
 
 def select(evaluation: Evaluation, run: Run) -> Selection:
-    """The kept checkpoint of a run with the lowest validation KID; of equal ones the earliest.
+    """The stored checkpoint of a run with the lowest validation KID; of equal ones the earliest.
 
     Raises:
         UsageError: the run was imported, or a domain has fewer than 2 training images.
-        RunError: nothing was saved yet.
+        RunError: the run has saved no checkpoint yet.
     """
     if run.config.origin is not None:
         raise UsageError(
-            f"--select validation: run {run.id} ({run.config.label}) was imported and has no kept checkpoints; "
+            f"--select validation: run {run.id} ({run.config.label}) was imported and has no stored checkpoints; "
             "leave the option out, or name other runs."
         )
     steps = run.checkpoint_steps()
@@ -79,16 +80,16 @@ def select(evaluation: Evaluation, run: Run) -> Selection:
     dataset = dataset_of(run)
     kids = {}
     for step in steps:
-        found = [validation_kid(evaluation, run, dataset, direction, step) for direction in run.directions()]
-        kids[step] = sum(found) / len(found)
+        values = [validation_kid(evaluation, run, dataset, direction, step) for direction in run.directions()]
+        kids[step] = sum(values) / len(values)
     return Selection(min(kids, key=lambda step: (kids[step], step)), kids)
 
 
 def validation_kid(evaluation: Evaluation, run: Run, dataset: DataSet, direction: Direction, step: int) -> float:
-    """The full unbiased KID, raw, of one checkpoint's translations of the validation sources; RUN is left as it is."""
-    networks = evaluation.wanted.networks
+    """The full unbiased KID, raw, of one checkpoint's translations of the validation sources. RUN is not changed."""
+    networks = evaluation.request.networks
     size = int(run.config.config["size"])
-    sources, references = (_readable(run, dataset, domain) for domain in (direction[0], direction[2]))
+    sources, references = (_validation_files(run, dataset, domain) for domain in (direction[0], direction[2]))
     method, _ = translate.load(run, networks.device, step)
     with tempfile.TemporaryDirectory(prefix="ugbench-validation-") as folder:
         write_outputs(method, sources, Path(folder), direction, OutputOptions(precision=run.config.precision))
@@ -97,8 +98,8 @@ def validation_kid(evaluation: Evaluation, run: Run, dataset: DataSet, direction
     return kid.compute(fake, real).value
 
 
-def _readable(run: Run, dataset: DataSet, domain: str) -> tuple[Path, ...]:
-    """The validation split of one domain, of the images that the run was trained on."""
+def _validation_files(run: Run, dataset: DataSet, domain: str) -> tuple[Path, ...]:
+    """The validation split of one domain, out of the images that the run was trained on."""
     skipped = set() if run.config.dataset is None else set(run.config.dataset.skipped)
     split = TRAIN[domain]
     return validation_split([file for file in dataset.split(split) if f"{split}/{file.name}" not in skipped])

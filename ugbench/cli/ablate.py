@@ -84,7 +84,7 @@ def compare_with_full(scored: ScoredStudy, method: str) -> Conclusion:
 
     claims = []
     if differences.are_due(scored.scores) and len(scored.runs) > 1:
-        claims = comparisons.claims(scored.evaluation, method, runs=scored.runs)
+        claims = comparisons.compare_methods(scored.evaluation, method, runs=scored.runs)
     layout = ablation.ablation_table(scored.table, method, claims)
 
     def show() -> None:

@@ -38,8 +38,9 @@ def demo(
     from ugbench.figures._context import FigureContext, save
     from ugbench.runs.run import dataset_of
     from ugbench.scoring.evaluate import Evaluation
+    from ugbench.scoring.networks.network_set import Networks
     from ugbench.scoring.record import read_all
-    from ugbench.scoring.request import Networks, Wanted
+    from ugbench.scoring.request import EvalRequest
     from ugbench.tables.build import build_table
     from ugbench.tables.formats import render
     from ugbench.training import loop
@@ -67,7 +68,7 @@ def demo(
 
     log(f"3. translate and score: {', '.join(METRICS)}")
     networks = Networks("random", "alex", {}, device)
-    records = Evaluation(Wanted(METRICS, networks), results, log).run(run)
+    records = Evaluation(EvalRequest(METRICS, networks), results, log).run(run)
 
     folder = run.dataset_folder
     table_file, figure_file = folder / "table.md", folder / "comparison.png"

@@ -10,7 +10,7 @@ from ugbench.cli.options import RESULTS, Device, FeatureOptions, Json, OnlyDatas
 from ugbench.cli.output import log, print_json, print_rows, progress_callback
 
 if TYPE_CHECKING:
-    from ugbench.analysis.comparisons import Claim
+    from ugbench.analysis.comparisons import Comparison
 
 
 def differences(
@@ -41,14 +41,16 @@ def differences(
       ugbench differences --to ugatit --extractor alexnet --weights alexnet=alexnet.pth
       ugbench differences --to ugatit --dataset cat2dog --extractor random --json
     """
-    from ugbench.analysis.comparisons import claims
+    from ugbench.analysis.comparisons import compare_methods
     from ugbench.device import pick_device
     from ugbench.scoring.evaluate import Evaluation
-    from ugbench.scoring.request import Wanted
+    from ugbench.scoring.request import EvalRequest
 
-    request = Wanted(("kid",), features.networks(pick_device(device)), cache=features.feature_cache())
+    request = EvalRequest(("kid",), features.networks(pick_device(device)), cache=features.feature_cache())
     with progress_callback("comparing") as progress:
-        comparisons = claims(Evaluation(request, results, log), to, dataset or (), permutations, progress=progress)
+        comparisons = compare_methods(
+            Evaluation(request, results, log), to, dataset or (), permutations, progress=progress
+        )
     if as_json:
         print_json([comparison.to_json() for comparison in comparisons])
         return
@@ -68,7 +70,7 @@ def differences(
         log(f"{comparison.dataset} {comparison.direction}: {comparison.method_text()}")
 
 
-def _row(comparison: Claim) -> list[Any]:
+def _row(comparison: Comparison) -> list[Any]:
     checkpoints = comparison.checkpoints
     difference = checkpoints.difference
     return [

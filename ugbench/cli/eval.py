@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ugbench.runs.run import Run
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.record import ScoreRecord
-    from ugbench.scoring.request import Wanted
+    from ugbench.scoring.request import EvalRequest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,9 +104,9 @@ def evaluate(
     print_rows(header, [_row(record) for record in records])
 
 
-def _score_folders(request: Wanted, real: Path, fake: Path, options: FolderOptions) -> list[ScoreRecord]:
+def _score_folders(request: EvalRequest, real: Path, fake: Path, options: FolderOptions) -> list[ScoreRecord]:
     from ugbench.scoring import record
-    from ugbench.scoring.folders import score_folders
+    from ugbench.scoring.evaluate import score_folders
 
     records = list(score_folders(request, real, fake, options.source))
     if options.output is not None:
@@ -114,8 +114,11 @@ def _score_folders(request: Wanted, real: Path, fake: Path, options: FolderOptio
     return records
 
 
-def _score_runs(request: Wanted, names: list[str], results: Path, checkpoints: str, select: str) -> list[ScoreRecord]:
-    from ugbench.analysis.differences import are_due, keep_differences
+def _score_runs(
+    request: EvalRequest, names: list[str], results: Path, checkpoints: str, select: str
+) -> list[ScoreRecord]:
+    from ugbench.analysis.differences import are_due
+    from ugbench.analysis.paired_runs import store_differences
     from ugbench.analysis.selection import rule
     from ugbench.runs.filters import nothing_found
     from ugbench.runs.run import find_run, list_runs
@@ -133,7 +136,7 @@ def _score_runs(request: Wanted, names: list[str], results: Path, checkpoints: s
     # Stored differences compare last checkpoints only.
     if select == "last" and are_due(records):
         for folder in dict.fromkeys(run.dataset_folder for run in runs):
-            keep_differences(evaluation, [run for run in list_runs(results) if run.dataset_folder == folder])
+            store_differences(evaluation, [run for run in list_runs(results) if run.dataset_folder == folder])
     return records
 
 

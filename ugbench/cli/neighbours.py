@@ -49,14 +49,14 @@ def neighbours(
     from ugbench.inference.translate import check_direction
     from ugbench.runs.run import find_run
     from ugbench.scoring.evaluate import Evaluation
-    from ugbench.scoring.request import Wanted
+    from ugbench.scoring.request import EvalRequest
 
     if output is not None:
         check_suffix(output)
     chosen_run = find_run(run, results)
     if direction is not None:
         check_direction(chosen_run, direction)
-    request = Wanted((), features.networks(pick_device(device)), cache=features.feature_cache())
+    request = EvalRequest((), features.networks(pick_device(device)), cache=features.feature_cache())
     evaluation = Evaluation(request, results, log)
     directions = chosen_run.directions() if direction is None else (direction,)
     neighbours_by_direction = [neighbours_of(evaluation, chosen_run, way) for way in directions]

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     import torch
 
     from ugbench.scoring.cache import Cache as FeatureCache
+    from ugbench.scoring.networks.network_set import Networks
     from ugbench.scoring.protocols import NamedProtocol
-    from ugbench.scoring.request import Networks, Wanted
+    from ugbench.scoring.request import EvalRequest
 
 RESULTS = Path("results")
 DATA_ROOT = Path("datasets")
@@ -157,8 +158,8 @@ class FeatureOptions:
             UsageError: a file of --weights does not exist.
         """
         from ugbench.scoring.networks.extractors import EXTRACTORS
+        from ugbench.scoring.networks.network_set import Networks
         from ugbench.scoring.networks.weights import SOURCES
-        from ugbench.scoring.request import Networks
 
         files = parse_weights(self.weights)
         for name in files:
@@ -197,7 +198,7 @@ class ScoringOptions(FeatureOptions):
         device: torch.device,
         reference: str | None = None,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
-    ) -> Wanted:
+    ) -> EvalRequest:
         """The evaluation that these options ask for.
 
         Args:
@@ -207,14 +208,15 @@ class ScoringOptions(FeatureOptions):
             UnknownName: there is no such metric, protocol or extractor.
             UsageError: options contradict each other, or a weights file does not exist.
         """
-        from ugbench.scoring.request import Wanted, metric
+        from ugbench import registry
+        from ugbench.scoring.request import EvalRequest
 
         networks = self.networks(device, self.lpips_net)
         names = tuple(split_list(self.metrics, "--metric"))
         for name in names:
-            metric(name)
+            registry.load_metric(name)
         protocol = pick_protocol(self.protocol, reference)
-        return Wanted(names, networks, protocol, settings or {}, cache=self.feature_cache())
+        return EvalRequest(names, networks, protocol, settings or {}, cache=self.feature_cache())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,11 +267,11 @@ def pick_protocol(name: str | None, reference: str | None) -> NamedProtocol:
         UnknownName: there is no such protocol.
         UsageError: the two contradict each other.
     """
-    from ugbench.scoring.protocols import TARGET, TRAIN_REFERENCE, named
+    from ugbench.scoring.protocols import TARGET, TRAIN_REFERENCE, find_protocol
 
     if name is None:
         return TRAIN_REFERENCE if reference == "train" else TARGET
-    protocol = named(name)
+    protocol = find_protocol(name)
     if reference is not None and reference != protocol.reference:
         other = {"test": TARGET, "train": TRAIN_REFERENCE}[reference].name
         raise UsageError(f"--protocol {name} with --reference {reference}: that protocol's name is {other}.")

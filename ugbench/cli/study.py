@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ugbench.runs.run import Run
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.record import ScoreRecord
-    from ugbench.scoring.request import Wanted
+    from ugbench.scoring.request import EvalRequest
     from ugbench.study.grid import Arm, Study
     from ugbench.study.plan import PlannedRun, StudySetup
     from ugbench.study.runner import Outcome
@@ -44,7 +44,7 @@ class Conclusion:
 class _StudyCall:
     study: Study
     setup: StudySetup
-    request: Wanted
+    request: EvalRequest
     jobs: int
     as_json: bool
 
@@ -124,7 +124,7 @@ def _check_memory(call: _StudyCall, planned: Sequence[PlannedRun]) -> None:
 def _check_metrics(call: _StudyCall, planned: Sequence[PlannedRun]) -> None:
     """Raise NoSuchScore, before hours of training, if no data set of the study can have any of the metrics."""
     from ugbench.runs.run import dataset_of
-    from ugbench.scoring.evaluate import metrics_for
+    from ugbench.scoring.request import metrics_for
 
     run_by_folder = {planned_run.run.dataset_folder: planned_run.run for planned_run in planned}
     refusals = []
@@ -214,6 +214,7 @@ def _score_and_print(
 
 def _score(call: _StudyCall, runs: Sequence[Run]) -> ScoredStudy:
     from ugbench.analysis import differences
+    from ugbench.analysis.paired_runs import store_differences
     from ugbench.scoring import record
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.tables.build import build_table
@@ -225,7 +226,7 @@ def _score(call: _StudyCall, runs: Sequence[Run]) -> ScoredStudy:
     folders = list(dict.fromkeys(run.dataset_folder for run in runs))
     if differences.are_due(scores):
         for folder in folders:
-            differences.keep_differences(evaluation, [run for run in runs if run.dataset_folder == folder])
+            store_differences(evaluation, [run for run in runs if run.dataset_folder == folder])
     ids = {run.id for run in runs} | {"identity", "real"}
     names = {folder.name for folder in folders}
     records = [score for score in record.read_all(results) if score.run in ids and score.dataset in names]

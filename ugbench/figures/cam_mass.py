@@ -18,9 +18,10 @@ from ugbench.errors import UsageError
 from ugbench.figures import _style
 from ugbench.figures._context import FigureContext, label_runs
 from ugbench.metrics import _truth, cam_mass
+from ugbench.metrics._defaults import CHANGE_THRESHOLD
 from ugbench.metrics._intervals import ENOUGH
 from ugbench.runs.run import Run, dataset_of
-from ugbench.scoring.evaluate import why_none
+from ugbench.scoring.request import why_no_score
 from ugbench.tables.columns.map_mass import Masses, images, masses
 
 TITLE = "mass of every attention map in the region that should change, over the region's share of the image (dial)"
@@ -65,7 +66,7 @@ def draw(context: FigureContext) -> Figure:
         RunError: the data set is gone, or a file of maps is damaged.
     """
     runs = context.selected_runs_of_one_dataset()
-    if (reason := why_none("cam_mass", dataset_of(runs[0]))) is not None:
+    if (reason := why_no_score("cam_mass", dataset_of(runs[0]))) is not None:
         raise UsageError(f"these runs have no CAM mass: {reason}; name another --dataset.")
     map_rows = _collect(runs, DIRECTIONS if context.direction is None else (context.direction,))
     panels = map_rows.by_direction
@@ -125,7 +126,7 @@ def _footnotes(map_rows: MapRows) -> Iterator[str]:
 def _largest(run: Run, direction: Direction) -> float:
     """The CAM mass of a map that is exactly the region that should change."""
     source, truth = images(dataset_of(run).root, direction, int(run.config.config["size"]))
-    return cam_mass.compute(_truth.region(source, truth, _truth.THRESHOLD).float(), source, truth).value
+    return cam_mass.compute(_truth.changed_region(source, truth, CHANGE_THRESHOLD).float(), source, truth).value
 
 
 def _draw_panel(

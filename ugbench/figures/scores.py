@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ugbench import registry
 from ugbench.errors import UsageError
 from ugbench.figures import _style
 from ugbench.figures._context import FigureContext
@@ -20,7 +21,6 @@ from ugbench.runs.folder import reference_scores_file
 from ugbench.runs.run import Run
 from ugbench.scoring import record
 from ugbench.scoring.record import ScoreRecord
-from ugbench.scoring.request import metric
 from ugbench.tables import notes
 from ugbench.tables.records import Measured, over_steps
 
@@ -105,7 +105,7 @@ def draw(context: FigureContext) -> Figure:
                 example = next(iter(next(iter(by_run.values())).values()))
                 axes.set_title(_heading(example, with_protocol=protocols[name] > 1), loc="left")
                 _style.set_step_ticks(axes, sorted({step for by_step in by_run.values() for step in by_step}))
-                scale = metric(name).scale
+                scale = registry.load_metric(name).scale
                 for group in groups:
                     seeds = [by_run[run.path] for run in group.runs if run.path in by_run]
                     if seeds:
@@ -153,7 +153,7 @@ def _select(panels: Sequence[Measured], metrics: Sequence[str]) -> list[Measured
     if not metrics:
         return list(panels)
     for name in metrics:
-        metric(name)  # raises UnknownName where there is no such metric
+        registry.load_metric(name)  # raises UnknownName where there is no such metric
     selected = [panel for name in metrics for panel in panels if panel.metric == name]
     if not selected:
         scored = ", ".join(dict.fromkeys(panel.metric for panel in panels))
@@ -194,7 +194,7 @@ def _group_seeds(runs: Sequence[Run]) -> list[SeedGroup]:
 
 
 def _heading(score: ScoreRecord, with_protocol: bool) -> str:
-    title = f"{metric(score.metric).title}{'' if score.comparable else ' †'}, {score.direction}"
+    title = f"{registry.load_metric(score.metric).title}{'' if score.comparable else ' †'}, {score.direction}"
     if not with_protocol:
         return title
     extractor = score.protocol.get("extractor")

@@ -1,9 +1,9 @@
-"""KID as the U-GAT-IT authors' code counts it: the mean over small blocks (protocol `authors2019`).
+"""KID as the U-GAT-IT authors' code computes it: the mean over small blocks (protocol `authors2019`).
 
-Both sets are cut in file order into as many blocks as the larger needs at 10 images each; a block's unbiased KID
-uses that block's images alone. Its value depends on the order of the files, which that code left to the file
-system; so sort the files, and give the spread over random orders beside the value. It uses few of the pairs, and
-near equality its spread is some three times that of the full statistic.
+Both sets are cut in file order into blocks, so many that a block of the larger set has at most 10 images. The unbiased
+KID of a block uses the images of this block alone. The value depends on the order of the files, which that code left
+to the file system. So sort the files, and report the spread over random orders beside the value. This estimator uses
+few of the pairs; near equality its spread is about three times that of the full statistic.
 """
 
 from __future__ import annotations
@@ -17,21 +17,20 @@ from torch import Tensor
 from ugbench.errors import UsageError
 from ugbench.metric import Score
 from ugbench.metrics import _features, _kernel
+from ugbench.metrics._defaults import BLOCK_SIZE, SOURCE_WEIGHT
 from ugbench.metrics._intervals import student_interval
 
-LARGEST = 10
-SOURCE_WEIGHT = 0.98
 ORDERS = 100
 
 
 @dataclass(frozen=True)
 class Orders:
-    """The value over random orders of both sets' files.
+    """Statistics of the value over random orders of both sets' files.
 
     Attributes:
-        mean, sd: over the orders; sd with ddof 1.
+        mean, sd: mean and standard deviation (ddof 1) over the orders.
         smallest, largest: the range of values that an unsorted listing could have given.
-        orders: how many.
+        orders: number of orders.
     """
 
     mean: float
@@ -42,54 +41,57 @@ class Orders:
 
 
 def block_sizes(n: int, blocks: int) -> list[int]:
-    """Sizes of `blocks` consecutive parts of n images, as equal as may be, the smaller ones first."""
+    """Sizes of `blocks` consecutive parts of n images; they differ by at most 1, and the smaller ones come first."""
     small, larger = divmod(n, blocks)
     return [small] * (blocks - larger) + [small + 1] * larger
 
 
-def block_values(fake: Tensor, real: Tensor, largest: int = LARGEST) -> Tensor:
-    """The unbiased KID of each block, (b,) float64, b = ceil(max(n, m) / largest).
+def block_values(fake: Tensor, real: Tensor, largest: int = BLOCK_SIZE) -> Tensor:
+    """The unbiased KID of each block, float64 (b,), b = ceil(max(n, m) / largest).
 
     Args:
         fake, real: features (n, d) and (m, d), in the order of their files sorted by name.
+        largest: images per block at most.
     Raises:
-        UsageError: sets so unequal, or so small, that a block has fewer than 2 images of one of them.
+        UsageError: the sets are so unequal, or so small, that a block has fewer than 2 images of one of them.
         UgbenchError: a feature is NaN or Inf.
     """
     fake, real = _features.checked("kid", fake, real, least=2)
     blocks = math.ceil(max(len(fake), len(real)) / largest)
     sizes = [block_sizes(len(x), blocks) for x in (fake, real)]
-    if min(min(one) for one in sizes) < 2:
+    if min(map(min, sizes)) < 2:
         raise UsageError(
             f"kid: {len(fake)} fake and {len(real)} real images make {blocks} blocks with fewer than 2 images of "
             "one set in some; give sets of like sizes, or use the full KID."
         )
     parts = zip(fake.split(sizes[0]), real.split(sizes[1]), strict=True)
-    values = [_kernel.unbiased(_kernel.row_sums(one, other)) for one, other in parts]
+    values = [_kernel.unbiased(_kernel.row_sums(fake_block, real_block)) for fake_block, real_block in parts]
     return torch.tensor(values, dtype=torch.float64)
 
 
-def block_score(fake: Tensor, real: Tensor, largest: int = LARGEST) -> Score:
-    """The mean of the blocks' values, sd / sqrt(blocks) as its standard error, Student's 95 % interval, and the
+def block_score(fake: Tensor, real: Tensor, largest: int = BLOCK_SIZE) -> Score:
+    """The mean of the blocks' values with its standard error sd / sqrt(blocks), Student's 95 % interval, and the
     standard deviation over random orders of the files.
 
-    That standard error is what the authors' code prints as "std". With one block there is none. The arguments and
-    errors are those of `block_values`.
+    The authors' code prints this standard error as "std". With one block there is none. The arguments and errors are
+    those of `block_values`.
     """
     score = _score(block_values(fake, real, largest))
     return replace(score, order_sd=over_orders(fake, real, largest=largest).sd)
 
 
 def mixed_score(
-    fake: Tensor, target: Tensor, source: Tensor, source_weight: float = SOURCE_WEIGHT, largest: int = LARGEST
+    fake: Tensor, target: Tensor, source: Tensor, source_weight: float = SOURCE_WEIGHT, largest: int = BLOCK_SIZE
 ) -> Score:
     """(w KID(source, fake) + (1 - w) KID(target, fake)) / 2, w = 0.98: the last version of the authors' code.
 
-    An output depends on its own source, and both lie in one block, so the part of the source is biased; and a
-    translator that does nothing nearly always wins. Print it beside the untouched sources, and mark no best.
+    An output depends on its own source, and both lie in one block, so the source term is biased, and a
+    translator that does nothing nearly always has the lowest value. Print it beside the untouched sources, and mark no
+    best.
 
-    Where all sets make the same blocks, the standard error is that of the mixed values of the blocks, which share
-    their fakes. Otherwise there is none. (The authors' code mixes the two standard errors, which is never less.)
+    Where all sets make the same number of blocks, the standard error is computed from one mixed value per block,
+    because both terms of a block share their outputs. Otherwise there is none. (The authors' code mixes the two
+    standard errors, which never gives a smaller number.)
 
     Args:
         fake: features (n, d) of outputs.
@@ -98,17 +100,17 @@ def mixed_score(
     Raises:
         UsageError, UgbenchError: as `block_values`.
     """
-    of_target, of_source = block_values(fake, target, largest), block_values(fake, source, largest)
+    target_values, source_values = block_values(fake, target, largest), block_values(fake, source, largest)
     weights = (1 - source_weight) / 2, source_weight / 2
-    if len(of_target) == len(of_source):
-        return _score(weights[0] * of_target + weights[1] * of_source)
-    return Score(float(weights[0] * of_target.mean() + weights[1] * of_source.mean()))
+    if len(target_values) == len(source_values):
+        return _score(weights[0] * target_values + weights[1] * source_values)
+    return Score(float(weights[0] * target_values.mean() + weights[1] * source_values.mean()))
 
 
-def over_orders(fake: Tensor, real: Tensor, orders: int = ORDERS, seed: int = 0, largest: int = LARGEST) -> Orders:
-    """`block_score`'s value over random orders of both sets; at least 2 orders.
+def over_orders(fake: Tensor, real: Tensor, orders: int = ORDERS, seed: int = 0, largest: int = BLOCK_SIZE) -> Orders:
+    """Statistics of `block_score`'s value over random orders of both sets; at least 2 orders.
 
-    The arguments and errors are those of `block_values`.
+    The other arguments and errors are those of `block_values`.
     """
     generator = torch.Generator().manual_seed(seed)
 

@@ -1,4 +1,4 @@
-"""What every metric on features asks of its two sets before it counts."""
+"""Checks of the two feature sets that every metric on features makes first."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ugbench.errors import UgbenchError, UsageError
 
-# Below this many images a side, these metrics are mostly bias that falls with the number of images.
+# With fewer images per set, these metrics are mostly bias, which falls as the number of images grows.
 ENOUGH = 2048
 
 
@@ -15,9 +15,9 @@ def checked(metric: str, fake: Tensor, real: Tensor, least: int) -> tuple[Tensor
     """Both sets, detached, in one floating dtype (float32 unless one of them is float64).
 
     Args:
-        metric: its name, for messages.
+        metric: name of the metric, for error messages.
         fake, real: features (n, d) and (m, d) of one extractor.
-        least: the fewest images a side with which the metric exists.
+        least: the smallest number of images per set for which the metric is defined.
     Raises:
         UsageError: fewer images than `least`, or features of two extractors.
         UgbenchError: a feature is NaN or Inf.
@@ -27,7 +27,7 @@ def checked(metric: str, fake: Tensor, real: Tensor, least: int) -> tuple[Tensor
             raise ValueError(f"{side} features are (n, d), not {tuple(features.shape)}")
         if len(features) < least:
             raise UsageError(
-                f"{metric}: {len(features)} {side} image(s) were given, it needs at least {least} a side; give more."
+                f"{metric}: {len(features)} {side} image(s) were given, it needs at least {least} per set; give more."
             )
     if fake.shape[1] != real.shape[1]:
         raise UsageError(
@@ -35,7 +35,7 @@ def checked(metric: str, fake: Tensor, real: Tensor, least: int) -> tuple[Tensor
             "extract both with one extractor."
         )
     for side, features in (("fake", fake), ("real", real)):
-        # Both ends of the range are NaN where one feature is, and no copy of the set is made, as isfinite would.
+        # If any feature is NaN, both ends of the range are NaN. Unlike isfinite, this makes no copy of the set.
         if not torch.isfinite(torch.stack(torch.aminmax(features))).all():
             raise UgbenchError(
                 f"{metric}: {side} features hold NaN or Inf; check its images and the extractor's weights."
@@ -45,7 +45,7 @@ def checked(metric: str, fake: Tensor, real: Tensor, least: int) -> tuple[Tensor
 
 
 def few_images(metric: str, fake: Tensor, real: Tensor) -> str | None:
-    """The warning that a small set deserves, else None."""
+    """A warning where a set has fewer than 2,048 images; else None."""
     if min(len(fake), len(real)) >= ENOUGH:
         return None
     return (

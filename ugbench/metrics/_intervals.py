@@ -1,4 +1,4 @@
-"""Means and ratios over images with their standard errors; images are the unit."""
+"""Means and ratios over images with their standard errors. The image is the unit of observation."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from torch import Tensor
 
 from ugbench.metric import Score
 
-# The normal quantile is no interval for fewer images.
-ENOUGH = 30
+ENOUGH = 30  # with fewer images the normal quantile gives no honest interval
 NORMAL_95 = 1.959964
 
 
 def mean_score(values: Tensor) -> Score:
-    """Mean of one value an image, (n,), n >= 1; se = sd / sqrt(n); a 95 % interval from 30 images on."""
+    """Mean of one value per image, (n,), n >= 1; se = sd / sqrt(n); a 95 % interval if n >= 30."""
     values = values.double()
     n = len(values)
     se = float(values.std()) / math.sqrt(n) if n > 1 else None
@@ -23,9 +22,9 @@ def mean_score(values: Tensor) -> Score:
 
 
 def ratio_score(numerator: Tensor, denominator: Tensor) -> Score:
-    """Ratio of sums over images, sum(numerator) / sum(denominator), both (n,), the second sum above 0.
+    """Ratio of sums over images, sum(numerator) / sum(denominator), both (n,); the second sum is above 0.
 
-    Not the mean of the images' ratios: an image with hardly anything below the line would decide that mean.
+    It is not the mean of the images' ratios: one image with a very small denominator would decide that mean.
     The standard error is that of the ratio's linear part (Cochran, Sampling Techniques, 3rd edition,
     chapter 6): the residuals are numerator - ratio * denominator.
     """
@@ -41,7 +40,7 @@ def ratio_score(numerator: Tensor, denominator: Tensor) -> Score:
 
 
 def student_interval(value: float, se: float, n: int) -> tuple[float, float]:
-    """The 95 % interval value -+ t se, with Student's quantile of n - 1 degrees; n >= 2."""
+    """The 95 % interval value -+ t se, with Student's quantile of n - 1 degrees of freedom; n >= 2."""
     half = float(stats.t.ppf(0.975, n - 1)) * se
     return value - half, value + half
 

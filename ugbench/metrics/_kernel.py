@@ -1,7 +1,7 @@
-"""Sums of KID's cubic kernel k(x, y) = (x.y / d + 1)^3, block by block: no n x n matrix is ever held.
+"""Sums of KID's cubic kernel k(x, y) = (x.y / d + 1)^3, block by block: no n x n matrix is ever in memory.
 
-Dot products and sums are float64: KID is a small difference of large sums (but see `_grouped`, for subsets). On a
-device without float64 (mps) the sums are made on the CPU.
+Dot products and sums are float64, because KID is a small difference of large sums (but see `_grouped`, for subsets).
+On a device without float64 (mps) the sums are computed on the CPU.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ import torch
 from torch import Tensor
 
 BLOCK = 2048  # 2048 x 2048 float64 is 32 MiB
-GROUPED_BLOCK = 1024  # of _grouped
-SMALLEST = 256  # of its blocks on the diagonal
+GROUPED_BLOCK = 1024  # block size of _grouped
+SMALLEST = 256  # its blocks on the diagonal are not split below this size
 
 
 @dataclass(frozen=True)
 class RowSums:
-    """For each image the sum of its kernel values, all float64.
+    """For each image the sum of its kernel values, float64.
 
-    Every tensor may have a second axis, b, of other choices of the sets: `estimate`, `left_out` and `variance_of`
-    then answer for each.
+    Every tensor may have a second axis, b, for b choices of the two sets. Then `estimate`, `left_out` and
+    `variance_of` return one value for each.
 
     Attributes:
-        fake: (n,) with the other fakes, itself left out.
-        real: (m,) with the other reals, itself left out.
-        fake_cross: (n,) with all reals.
-        real_cross: (m,) with all fakes.
+        fake: (n,), over the other fakes, without the image itself.
+        real: (m,), over the other reals, without the image itself.
+        fake_cross: (n,), over all reals.
+        real_cross: (m,), over all fakes.
     """
 
     fake: Tensor
@@ -45,7 +45,7 @@ def row_sums(fake: Tensor, real: Tensor) -> RowSums:
     for rows, columns, kernel in blocks(fake, real):
         fake_cross[rows] += kernel.sum(1)
         real_cross[columns] += kernel.sum(0)
-    return RowSums(_own_sums(fake), _own_sums(real), fake_cross, real_cross)
+    return RowSums(_sums_within(fake), _sums_within(real), fake_cross, real_cross)
 
 
 def unbiased(sums: RowSums) -> float:
@@ -61,10 +61,10 @@ def estimate(sums: RowSums) -> Tensor:
 
 
 def shares(sums: RowSums) -> Tensor:
-    """What each fake contributes to `unbiased`, (n,) float64: their mean is the estimate.
+    """The contribution of each fake to `unbiased`, float64 (n,); their mean is the estimate.
 
-    Its mean kernel with the other fakes, less twice that with the reals, plus that of the reals with each other: the
-    more, the farther from the reals. It is minus MMD's witness function but for that term of its own set (Gretton et
+    It is the mean kernel with the other fakes, minus twice the mean kernel with the reals, plus the mean kernel between
+    the reals, so it is larger for an image that is farther from the reals. Compare MMD's witness function (Gretton et
     al. 2012, section 2.3).
     """
     n, m = len(sums.fake), len(sums.real)
@@ -72,9 +72,9 @@ def shares(sums: RowSums) -> Tensor:
 
 
 def jackknife_se(sums: RowSums) -> float | None:
-    """Standard error of `unbiased` by deleting each image of either set once; None under 3 images a side.
+    """Standard error of `unbiased` by deleting each image of either set once; None with fewer than 3 images per set.
 
-    Where the two distributions are equal the statistic is degenerate and this is too large.
+    Where the two distributions are equal the statistic is degenerate, and this error is too large.
     """
     if min(len(sums.fake), len(sums.real)) < 3:
         return None
@@ -82,10 +82,10 @@ def jackknife_se(sums: RowSums) -> float | None:
 
 
 def left_out(sums: RowSums) -> tuple[Tensor, Tensor]:
-    """`estimate` without each fake, (n,) or (n, b), and without each real, (m,) or (m, b); at least 3 a side.
+    """`estimate` without each fake, (n,) or (n, b), and without each real, (m,) or (m, b); at least 3 images per set.
 
-    Exact from the row sums: without image i a set's sum of kernels is less by twice i's row, the cross sum by
-    i's cross row.
+    It is exact from the row sums: without image i the sum of kernels of its set decreases by twice row i, and the cross
+    sum by the cross row i.
     """
     n, m = len(sums.fake), len(sums.real)
     fake, real, cross = sums.fake.sum(0), sums.real.sum(0), sums.fake_cross.sum(0)
@@ -95,35 +95,40 @@ def left_out(sums: RowSums) -> tuple[Tensor, Tensor]:
 
 
 def variance_of(without_fake: Tensor, without_real: Tensor) -> Tensor:
-    """The jackknife's variance, () or (b,), from what `left_out` gives; the two sets are independent."""
-    parts = [(len(one) - 1) / len(one) * (one - one.mean(0)).square().sum(0) for one in (without_fake, without_real)]
-    return parts[0] + parts[1]
+    """The jackknife's variance, () or (b,), from the results of `left_out`; the two sets are independent."""
+    return _jackknife_variance(without_fake) + _jackknife_variance(without_real)
+
+
+def _jackknife_variance(estimates: Tensor) -> Tensor:
+    n = len(estimates)
+    return (n - 1) / n * (estimates - estimates.mean(0)).square().sum(0)
 
 
 def subset_values(fake: Tensor, real: Tensor, fake_picks: Tensor, real_picks: Tensor) -> Tensor:
-    """The unbiased estimate of each of k pairs of subsets, (k,) float64.
+    """The unbiased estimate of each of k pairs of subsets, float64 (k,).
 
     Args:
         fake, real: features (n, d) and (m, d).
-        fake_picks, real_picks: indices (k, s), s >= 2, without repetition in a row.
+        fake_picks, real_picks: indices (k, s), s >= 2, without repetition within a row.
     """
     fake, real = _with_float64(fake), _with_float64(real)
     count, size = fake_picks.shape
-    # Many or large subsets overlap, so one pass over all pairs (a diagonal of S'KS) costs less.
+    # Many or large subsets overlap, so one pass over all pairs (the diagonal of S'KS) costs less.
     if count * size * size > max(len(fake), len(real)) ** 2:
         in_fake, in_real = _membership(fake_picks, fake), _membership(real_picks, real)
         centre = (fake.mean(0) + real.mean(0)) / 2
         within = _grouped(fake, fake, in_fake, in_fake, centre) + _grouped(real, real, in_real, in_real, centre)
         return within / (size * (size - 1)) - 2 * _grouped(fake, real, in_fake, in_real, centre) / size**2
-    values = [unbiased(row_sums(fake[one], real[other])) for one, other in zip(fake_picks, real_picks, strict=True)]
+    picks = zip(fake_picks, real_picks, strict=True)
+    values = [unbiased(row_sums(fake[fake_rows], real[real_rows])) for fake_rows, real_rows in picks]
     return torch.tensor(values, dtype=torch.float64)
 
 
-def grouped_own(x: Tensor, groups: Tensor) -> Tensor:
-    """Sums of k over the pairs of two different images in each group, (g,), from features (n, d).
+def grouped_within(x: Tensor, groups: Tensor) -> Tensor:
+    """Sums of k over the pairs of different images in each group, float64 (g,), from features (n, d).
 
     Args:
-        groups: (n, g) bool on x's device, whether image n is in group g.
+        groups: bool (n, g) on x's device, true where image n is in group g.
     """
     total = torch.zeros(groups.shape[1], dtype=torch.float64, device=x.device)
     for rows, columns, kernel in half_blocks(x):
@@ -133,7 +138,7 @@ def grouped_own(x: Tensor, groups: Tensor) -> Tensor:
 
 
 def grouped_cross(x: Tensor, y: Tensor, in_x: Tensor, in_y: Tensor) -> Tensor:
-    """Sums of k over the pairs of one of x's and one of y's images in each group, (g,), else as `grouped_own`."""
+    """Sums of k over the pairs of an image of x and an image of y in each group, (g,); else as `grouped_within`."""
     total = torch.zeros(in_x.shape[1], dtype=torch.float64, device=x.device)
     for rows, columns, kernel in blocks(x, y):
         total += _grouped_block(kernel, in_x[rows], in_y[columns])
@@ -145,23 +150,24 @@ def _grouped_block(kernel: Tensor, in_rows: Tensor, in_columns: Tensor) -> Tenso
 
 
 def _grouped(x: Tensor, y: Tensor, in_x: Tensor, in_y: Tensor, centre: Tensor) -> Tensor:
-    """For each group the sum of k(x_i, y_j) - k(centre, centre), (k,) float64; where y is x, of pairs i != j.
+    """For each group the sum of k(x_i, y_j) - k(centre, centre), float64 (g,); if y is x, over the pairs i != j.
 
-    With v the difference of the two products over d that is a cubic, ((v + 3 b) v + 3 b^2) v, b = 1 + |centre|^2 / d.
+    Let v be the difference of the two dot products divided by d, and b = 1 + |centre|^2 / d. Then the summand is the
+    cubic ((v + 3 b) v + 3 b^2) v.
 
-    A constant in the kernel drops out of the unbiased estimate. With it, and the centre out of the products, what
-    is left is as small as the features' spread: their own float32 is exact enough, and costs half.
+    A constant in the kernel drops out of the unbiased estimate. Without it, and with features relative to the centre,
+    the remaining terms are as small as the spread of the features. So float32 is exact enough, and costs half.
     """
     total = torch.zeros(in_x.shape[1], dtype=torch.float64, device=x.device)
     d = len(centre)
     base = 1 + float(centre @ centre) / d
     along_x, along_y = ((side @ centre - centre @ centre) / d for side in (x, y))
-    own, own_rows = x[:0], slice(0, 0)
+    centred, centred_rows = x[:0], slice(0, 0)
     for rows, columns, times in _halves(len(x)) if x is y else _all_pairs(len(x), len(y)):
-        if rows != own_rows:
-            own, own_rows = (x[rows] - centre).div_(d), rows
-        # addmm would add one of these for nothing, and is a tenth slower on a CPU.
-        kernel = (own @ (y[columns] - centre).T).add_(along_x[rows, None]).add_(along_y[columns])
+        if rows != centred_rows:
+            centred, centred_rows = (x[rows] - centre).div_(d), rows
+        # addmm would include one of these additions, but is a tenth slower on a CPU.
+        kernel = (centred @ (y[columns] - centre).T).add_(along_x[rows, None]).add_(along_y[columns])
         kernel = (kernel + 3 * base).mul_(kernel).add_(3 * base**2).mul_(kernel)
         if x is y and rows == columns:
             kernel.fill_diagonal_(0)
@@ -170,16 +176,16 @@ def _grouped(x: Tensor, y: Tensor, in_x: Tensor, in_y: Tensor, centre: Tensor) -
 
 
 def _all_pairs(n: int, m: int) -> Iterator[tuple[slice, slice, int]]:
-    """Blocks of an n x m matrix, each counting once."""
+    """Blocks of an n x m matrix; each has weight 1."""
     for rows in _slices(n, GROUPED_BLOCK):
         for columns in _slices(m, GROUPED_BLOCK):
             yield rows, columns, 1
 
 
 def _halves(n: int) -> Iterator[tuple[slice, slice, int]]:
-    """Blocks of a symmetric n x n matrix that hold each pair once, or twice within the smallest ones on its diagonal.
+    """Blocks of a symmetric n x n matrix with their weights: 2 above the diagonal, 1 on it.
 
-    Blocks on the diagonal are split further, since half of what they compute is there twice.
+    Blocks on the diagonal are split further, because they compute each pair twice.
     """
     blocks = _slices(n, GROUPED_BLOCK)
     for index, rows in enumerate(blocks):
@@ -200,7 +206,7 @@ def _triangle(block: slice) -> Iterator[tuple[slice, slice, int]]:
 
 
 def half_blocks(x: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
-    """The blocks on and above the diagonal of x's own kernel matrix, whose diagonal is set to 0."""
+    """The blocks on and above the diagonal of the kernel matrix of x with itself; the diagonal is set to 0."""
     slices = _slices(len(x))
     for index, rows in enumerate(slices):
         for columns in slices[index:]:
@@ -209,13 +215,13 @@ def half_blocks(x: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
 
 
 def blocks(x: Tensor, y: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
-    """The blocks of the kernel matrix between x and y, (n, d) and (m, d), each with its rows and columns."""
+    """The blocks of the kernel matrix between x (n, d) and y (m, d), each with its rows and columns."""
     for rows in _slices(len(x)):
         for columns in _slices(len(y)):
             yield rows, columns, _cubic(x[rows], y[columns])
 
 
-def _own_sums(x: Tensor) -> Tensor:
+def _sums_within(x: Tensor) -> Tensor:
     sums = _zeros(x)
     for rows, columns, kernel in half_blocks(x):
         sums[rows] += kernel.sum(1)
@@ -235,7 +241,7 @@ def _slices(n: int, block: int | None = None) -> list[slice]:
 
 
 def _membership(picks: Tensor, x: Tensor) -> Tensor:
-    """(n, k) of x's dtype: 1 where image n is in subset k."""
+    """(n, k) of x's dtype: 1 where image n is in subset k, else 0."""
     members = torch.zeros(len(x), len(picks), dtype=x.dtype, device=x.device)
     return members.scatter_(0, picks.T.to(x.device), 1.0)
 

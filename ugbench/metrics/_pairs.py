@@ -1,4 +1,4 @@
-"""What metrics of pairs share: a distance from each source to its output, and the mean of them."""
+"""The mean distance from each source to its output, which LPIPS and the DINO structure distance share."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from ugbench.metrics._intervals import mean_score
 
 
 def mean_distance(metric: str, distances: Tensor) -> Score:
-    """The mean over pairs (n,), n >= 1, with its standard error over sources.
+    """The mean over pairs with its standard error over sources.
 
     Args:
-        metric: its name, for the message.
+        metric: name of the metric, for the error message.
+        distances: float (n,), one for each pair of source and output.
     Raises:
         UsageError: there are no pairs.
     """

@@ -1,50 +1,58 @@
-"""How much of a heat map lies where the translation should change: 1 is no better than uniform."""
+"""How much of an attention map lies where the translation should change: 1 is no better than a uniform map."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
-from ugbench.data.overlay import stretch
 from ugbench.errors import UsageError
 from ugbench.metric import Metric, Score
-from ugbench.metrics import _truth
-from ugbench.metrics._intervals import mean_score
+from ugbench.metrics._defaults import CHANGE_THRESHOLD
 
-MOST = 0.9  # share of the image that should change, beyond which every map is near 1
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MOST = 0.9  # if more of the image should change, the value of every map is near 1
 
 
-def compute(heat: Tensor, source: Tensor, truth: Tensor, threshold: int = _truth.THRESHOLD) -> Score:
-    """Mean over images of the region's share of the map's mass over its share of the area.
+def compute(attention_map: Tensor, source: Tensor, truth: Tensor, threshold: int = CHANGE_THRESHOLD) -> Score:
+    """Mean over images of the region's share of the map's mass divided by its share of the area.
 
-    The region is where source and truth differ. Mass counts from the map's own minimum, at the images' size, as an
-    overlay shows it: features behind a leaky ReLU are negative too, and their scale means nothing. A constant map
-    is uniform. Images in which nothing should change have no value and are left out.
+    The region is where source and truth differ. The mass is measured from the map's own minimum, at the size of the
+    images, as an overlay shows it: features after a leaky ReLU can be negative, and their scale has no meaning. A
+    constant map counts as uniform. Images in which nothing should change have no value and are left out.
 
-    The largest possible value is one over the region's share of the area, so values of data sets with other regions
-    do not compare, and where nearly all should change there is a warning.
+    The largest possible value is one divided by the region's share of the area. So values of data sets with different
+    regions do not compare, and where nearly all should change there is a warning.
 
     Args:
-        heat: float (n, 1, h, w), any range.
+        attention_map: float (n, 1, h, w), any range.
         source, truth: uint8 (n, 3, s, s).
-        threshold: levels of 255 by which a channel must differ between source and truth.
+        threshold: a pixel should change where source and truth differ by more levels of 255 in any channel.
     Raises:
-        UsageError: shapes that do not match, or no pixel that should change.
+        UsageError: the shapes do not match, or no pixel should change.
     """
+    import torch
+
+    from ugbench.metrics import _truth
+    from ugbench.metrics._intervals import mean_score
+
     _truth.same_shape("cam_mass", source, truth)
     _truth.check_threshold("cam_mass", threshold)
-    if len(heat) != len(truth):
-        raise UsageError(f"cam_mass: {len(heat)} heat maps and {len(truth)} images do not match; give a map an image.")
-    split = torch.split(heat, _truth.CHUNK), torch.split(source, _truth.CHUNK), torch.split(truth, _truth.CHUNK)
-    both = torch.cat([_shares(*part, threshold) for part in zip(*split, strict=True)])
-    if not len(both):
+    if len(attention_map) != len(truth):
+        raise UsageError(
+            f"cam_mass: {len(attention_map)} attention maps and {len(truth)} images do not match; give one map for "
+            "each image."
+        )
+    size = _truth.CHUNK
+    chunks = zip(attention_map.split(size), source.split(size), truth.split(size), strict=True)
+    shares_and_areas = torch.cat([_shares(*chunk, threshold) for chunk in chunks])
+    if not len(shares_and_areas):
         raise UsageError(
             f"cam_mass: no pixel of the truth differs from its source by more than {threshold} levels, so no region "
             "should change; leave this metric out for this data set."
         )
-    shares, areas = both.unbind(1)
+    shares, areas = shares_and_areas.unbind(1)
     score = mean_score(shares / areas)
     if float(areas.mean()) <= MOST:
         return score
@@ -55,26 +63,31 @@ def compute(heat: Tensor, source: Tensor, truth: Tensor, threshold: int = _truth
     return replace(score, warning=warning)
 
 
-def _shares(heat: Tensor, source: Tensor, truth: Tensor, threshold: int) -> Tensor:
+def _shares(attention_map: Tensor, source: Tensor, truth: Tensor, threshold: int) -> Tensor:
     """The region's shares of mass and of area, (k, 2), of the k images in which something should change."""
-    inside = _truth.region(source, truth, threshold).flatten(1).double()
+    import torch
+
+    from ugbench.data.overlay import stretch
+    from ugbench.metrics import _truth
+
+    region = _truth.changed_region(source, truth, threshold).flatten(1).double()
     height, width = truth.shape[2:]
-    mass = stretch(heat, (height, width)).flatten(1).double()
-    area = inside.mean(1)
-    whole = mass.sum(1)
-    share = torch.where(whole > 0, (mass * inside).sum(1) / whole.clamp(min=torch.finfo(mass.dtype).tiny), area)
-    some = area > 0
-    return torch.stack([share[some], area[some]], 1)
+    mass = stretch(attention_map, (height, width)).flatten(1).double()
+    area = region.mean(1)
+    total = mass.sum(1)
+    share = torch.where(total > 0, (mass * region).sum(1) / total.clamp(min=torch.finfo(mass.dtype).tiny), area)
+    changes = area > 0
+    return torch.stack([share[changes], area[changes]], 1)
 
 
 METRIC = Metric(
     title="CAM mass",
     compute=compute,
-    needs="attention",
-    # More of the map inside is not better: all of it on one pixel there would be the most.
+    needs=("attention_map", "source_tensor", "truth_tensor"),
+    # More mass inside the region is not always better: all of it on one pixel of the region gives the largest value.
     higher_is_better=None,
-    of_change=True,
-    settings={"threshold": _truth.THRESHOLD},
+    changed_pixels_only=True,
+    settings={"threshold": CHANGE_THRESHOLD},
     note="CAM mass: the share of the main heat map inside the region that should change, over the region's share of "
     "the image; 1 is no better than uniform. A run without attention shows the map of its plain features.",
 )

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ugbench.metric import Metric, Score
-from ugbench.metrics import _features
-from ugbench.metrics._balls import density_and_coverage
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def compute(fake: Tensor, real: Tensor, neighbours: int = 5) -> Score:
-    """Coverage, 0 to 1: one outlying output cannot raise it, as it can recall.
+    """Coverage, 0 to 1. One outlying output cannot raise it, while it can raise recall.
 
     Args:
-        fake, real: features (n, d), n >= 1, and (m, d), m > `neighbours`; a warning under 2,048.
-        neighbours: which nearest reference a reference's ball reaches; the authors' default is 5.
+        fake, real: features (n, d), n >= 1, and (m, d), m > `neighbours`; a warning under 2,048 images.
+        neighbours: the ball around a reference reaches this nearest other reference; 5 is the authors' default.
     """
+    from ugbench.metrics import _features
+    from ugbench.metrics._density_coverage import density_and_coverage
+
     value = density_and_coverage("coverage", fake, real, neighbours)[1]
     return Score(value, warning=_features.few_images("coverage", fake, real))
 
 
-METRIC = Metric(title="Coverage", compute=compute, needs="features", higher_is_better=True, settings={"neighbours": 5})
+METRIC = Metric(
+    title="Coverage",
+    compute=compute,
+    needs=("output_features", "reference_features"),
+    higher_is_better=True,
+    settings={"neighbours": 5},
+)

@@ -1,54 +1,62 @@
-"""Fréchet Inception Distance: Heusel et al. (NeurIPS 2017), eq. 6, by torch-fidelity's own routine."""
+"""Fréchet Inception Distance: Heusel et al. (NeurIPS 2017), eq. 6, with torch-fidelity's own routine."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ugbench.metric import Metric, Score
-from ugbench.metrics import _features
 
-BLOCK = 8192  # images; of 2,048 features in float64 they are 128 MiB
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+BLOCK = 8192  # images; in float64 and with 2,048 features they take 128 MiB
 
 
 def compute(fake: Tensor, real: Tensor) -> Score:
-    """FID between features (n, d) and (m, d), at least 2 a side; a warning under 2,048.
+    """FID between features (n, d) and (m, d), at least 2 images per set; a warning under 2,048 images.
 
-    torch-fidelity's distance, real set first, of statistics equal to its own, so that its digits are met even where
-    the covariances are of deficient rank and the order of the product shows in them. No interval: on few images
+    The distance is torch-fidelity's, real set first, from statistics equal to its own. So the digits agree even where
+    the covariances have deficient rank and the order of the product shows. There is no interval: with few images
     FID is mostly bias, for which neither a bootstrap nor an extrapolation is sound.
+
+    Raises:
+        UsageError: too few images, or features of two extractors.
+        UgbenchError: a feature is NaN or Inf.
     """
     from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_statistics_to_metric
 
+    from ugbench.metrics import _features
+
     fake, real = _features.checked("fid", fake, real, least=2)
     statistics = [moments(features.cpu()) for features in (real, fake)]
-    found = fid_statistics_to_metric(*statistics, verbose=False)
-    return Score(float(found[KEY_METRIC_FID]), warning=_features.few_images("fid", fake, real))
+    values = fid_statistics_to_metric(*statistics, verbose=False)
+    return Score(float(values[KEY_METRIC_FID]), warning=_features.few_images("fid", fake, real))
 
 
 def moments(features: Tensor) -> Mapping[str, np.ndarray[Any, Any]]:
     """Mean `mu` (d,) and covariance `sigma` (d, d) of features (n, d) on the CPU, n >= 2.
 
-    What torch-fidelity's `fid_features_to_statistics` gives, to the bit up to BLOCK images and to rounding beyond:
-    that holds the whole set again in float64, this a block.
+    This is what torch-fidelity's `fid_features_to_statistics` gives, bit for bit up to BLOCK images and within
+    rounding beyond. That function holds the whole set in float64, this one only a block.
     """
-    whole = features.numpy()
-    parts = [whole[start : start + BLOCK] for start in range(0, len(whole), BLOCK)]
-    mean = sum(part.sum(0, dtype=np.float64) for part in parts) / len(whole)
+    import numpy as np
+
+    rows = features.numpy()
+    parts = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
+    mean = sum(part.sum(0, dtype=np.float64) for part in parts) / len(rows)
     products = (_product(part - mean) for part in parts)
     sigma = next(products)
     for product in products:
         sigma += product
-    sigma *= 1 / (len(whole) - 1)
-    return {"mu": whole.mean(0), "sigma": sigma}
+    sigma *= 1 / (len(rows) - 1)
+    return {"mu": rows.mean(0), "sigma": sigma}
 
 
 def _product(centred: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    found: np.ndarray[Any, Any] = centred.T @ centred
-    return found
+    product: np.ndarray[Any, Any] = centred.T @ centred
+    return product
 
 
-METRIC = Metric(title="FID", compute=compute, needs="features", higher_is_better=False)
+METRIC = Metric(title="FID", compute=compute, needs=("output_features", "reference_features"), higher_is_better=False)

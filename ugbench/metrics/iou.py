@@ -1,28 +1,33 @@
-"""Overlap of the object in the output with the object in the truth, both read off the pixels."""
+"""Overlap of the object in the output with the object in the truth; both masks are read off the pixels."""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
-from ugbench.data.dial.dataset import object_mask
 from ugbench.metric import Metric, Score
-from ugbench.metrics._intervals import mean_score
-from ugbench.metrics._truth import same_shape
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
-def compute(source: Tensor, output: Tensor, truth: Tensor) -> Score:  # noqa: ARG001
+def compute(output: Tensor, truth: Tensor) -> Score:
     """Mean over images of intersection over union of the two masks; 1 where both masks are empty.
 
     Args:
-        source, output, truth: uint8 (n, 3, h, w); the source is not used.
+        output, truth: uint8 (n, 3, h, w).
     Raises:
-        UsageError: shapes that do not match.
+        UsageError: the shapes do not match.
     """
+    import torch
+
+    from ugbench.data.dial.dataset import object_mask
+    from ugbench.metrics._intervals import mean_score
+    from ugbench.metrics._truth import same_shape
+
     same_shape("iou", output, truth)
-    found, wanted = object_mask(output).flatten(1), object_mask(truth).flatten(1)
-    both, either = (found & wanted).sum(1).double(), (found | wanted).sum(1).double()
-    return mean_score(torch.where(either > 0, both / either.clamp(min=1), 1.0))
+    output_mask, true_mask = object_mask(output).flatten(1), object_mask(truth).flatten(1)
+    intersection, union = (output_mask & true_mask).sum(1).double(), (output_mask | true_mask).sum(1).double()
+    return mean_score(torch.where(union > 0, intersection / union.clamp(min=1), 1.0))
 
 
-METRIC = Metric(title="IoU", compute=compute, needs="truth", higher_is_better=True)
+METRIC = Metric(title="IoU", compute=compute, needs=("output_tensor", "truth_tensor"), higher_is_better=True)

@@ -6,27 +6,23 @@ Binkowski et al., Demystifying MMD GANs (ICLR 2018), section 4.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ugbench.errors import UsageError
 from ugbench.metric import Metric, Score
-from ugbench.metrics import _features, _kernel
-from ugbench.metrics._blocks import LARGEST, block_score
-from ugbench.metrics._equality import equality_p_value
-from ugbench.metrics._intervals import student_interval
+from ugbench.metrics._defaults import BLOCK_SIZE
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ESTIMATORS = ("unbiased", "torch-fidelity", "blocks")
-NEAR_ZERO = 5.0  # in standard errors; above it the interval covers 93 to 97 % (docs/statistics.md)
-ENOUGH = 50  # images a side: with fewer the interval can cover less than 93 %
+NEAR_ZERO = 5.0  # standard errors; above it the interval covers 93 to 97 % (docs/statistics.md)
+ENOUGH = 50  # images per set; with fewer the interval can cover less than 93 %
 SUBSETS, SUBSET_SIZE, SEED = 100, 1000, 2020  # torch-fidelity's defaults
 
 
 def complete(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that matter to the chosen estimator, none left open: what a protocol says.
+    """The settings that matter to the chosen estimator, all with a value, as protocols state them.
 
     Raises:
         UsageError: an unknown estimator, a number of subsets without their size, or numbers out of range.
@@ -40,7 +36,7 @@ def complete(settings: Mapping[str, Any]) -> dict[str, Any]:
             raise UsageError(
                 "--kid-subset-size and --kid-subsets are of random subsets, not of blocks; leave them out."
             )
-        return {"estimator": estimator, "block_size": settings.get("block_size") or LARGEST}
+        return {"estimator": estimator, "block_size": settings.get("block_size") or BLOCK_SIZE}
     if estimator == "torch-fidelity":
         size = SUBSET_SIZE if size is None else size
     if size is None:
@@ -71,17 +67,28 @@ def compute(
 ) -> Score:
     """KID between features (n, d) and (m, d).
 
-    Without a subset size it is the U-statistic of all pairs, with the delete-one jackknife over both sets as
-    its standard error and, from 50 images a side on, Student's interval with the smaller set's degrees. Where the
-    value is at most 5 standard errors that error tends to be too large (see `_kernel.jackknife_se`), and `p_value`
-    tells by a permutation test whether the two sets differ at all. With a subset size it is the mean
-    over the random subsets that torch-fidelity draws, real set first: `kid_features_to_metric(real, fake)`.
-    The spread over subsets is no standard error (it is 0 when the subset is the set), so there is none.
-    "torch-fidelity" calls that package's function itself; "blocks" is the authors' way, see `_blocks`.
+    There are three estimators:
 
+    - "unbiased" without a subset size: the U-statistic of all pairs. Its standard error is the delete-one jackknife
+      over both sets; from 50 images per set on there is Student's interval with the smaller set's degrees of freedom.
+      If the value is at most 5 standard errors, that error tends to be too large (see `_kernel.jackknife_se`), and
+      `p_value` is that of a permutation test of whether the two sets differ at all.
+    - "unbiased" with a subset size: the mean over the random subsets that torch-fidelity draws, real set first, as in
+      `kid_features_to_metric(real, fake)`. There is no standard error: the spread over subsets is none (it is 0 when
+      the subset is the whole set). "torch-fidelity" calls that package's function itself.
+    - "blocks": the U-GAT-IT authors' mean over small blocks, see `_blocks`.
+
+    Args:
+        estimator: one of ESTIMATORS.
+        subset_size, subsets, seed: size and number of the random subsets, and the seed that draws them.
+        block_size: images per block at most, for "blocks".
     Raises:
-        UsageError: fewer than 2 images a side or than a subset holds, or a setting out of range.
+        UsageError: a set has fewer than 2 images, or fewer than a subset; or a setting is out of range.
     """
+    from ugbench.metrics import _features, _kernel
+    from ugbench.metrics._blocks import block_score
+    from ugbench.metrics._equality_test import equality_p_value
+
     given = {"estimator": estimator, "subset_size": subset_size, "subsets": subsets, "seed": seed}
     chosen = complete({**given, "block_size": block_size})
     fake, real = _features.checked("kid", fake, real, least=2)
@@ -104,28 +111,39 @@ def compute(
         )
     if estimator == "torch-fidelity":
         return Score(_by_torch_fidelity(fake, real, size, count, seed))
-    random = np.random.RandomState(seed)
-    picks = [[random.choice(len(x), size, replace=False) for x in (real, fake)] for _ in range(count)]
-    real_picks, fake_picks = torch.from_numpy(np.array(picks)).unbind(1)
-    return Score(float(_kernel.subset_values(fake, real, fake_picks, real_picks).mean()))
+    return Score(_by_subsets(fake, real, size, count, seed))
 
 
 def interval(value: float, se: float, smaller: int) -> tuple[float | None, float | None]:
-    """KID's 95 % interval from its jackknife error and the smaller set's size; (None, None) under 50."""
+    """KID's 95 % interval from its jackknife error and the size of the smaller set; (None, None) if it is under 50."""
+    from ugbench.metrics._intervals import student_interval
+
     return student_interval(value, se, smaller) if smaller >= ENOUGH else (None, None)
+
+
+def _by_subsets(fake: Tensor, real: Tensor, size: int, count: int, seed: int) -> float:
+    import numpy as np
+    import torch
+
+    from ugbench.metrics import _kernel
+
+    random = np.random.RandomState(seed)
+    picks = [[random.choice(len(features), size, replace=False) for features in (real, fake)] for _ in range(count)]
+    real_picks, fake_picks = torch.from_numpy(np.array(picks)).unbind(1)
+    return float(_kernel.subset_values(fake, real, fake_picks, real_picks).mean())
 
 
 def _by_torch_fidelity(fake: Tensor, real: Tensor, size: int, count: int, seed: int) -> float:
     from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
 
-    found = kid_features_to_metric(real, fake, kid_subset_size=size, kid_subsets=count, rng_seed=seed, verbose=False)
-    return float(found[KEY_METRIC_KID_MEAN])
+    values = kid_features_to_metric(real, fake, kid_subset_size=size, kid_subsets=count, rng_seed=seed, verbose=False)
+    return float(values[KEY_METRIC_KID_MEAN])
 
 
 METRIC = Metric(
     title="KID x100",
     compute=compute,
-    needs="features",
+    needs=("output_features", "reference_features"),
     higher_is_better=False,
     scale=100.0,
     settings={"estimator": "unbiased", "subset_size": None, "subsets": None, "seed": None, "block_size": None},

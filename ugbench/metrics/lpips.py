@@ -1,22 +1,26 @@
-"""LPIPS from source to output: how much of the source's look is kept (Zhang et al., CVPR 2018)."""
+"""LPIPS from each source to its output: how much of the source's look is left (Zhang et al., CVPR 2018)."""
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ugbench.metric import Metric, Score
-from ugbench.metrics._pairs import mean_distance
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def compute(distances: Tensor) -> Score:
     """Mean distance over pairs (n,), n >= 1, with its standard error over sources.
 
-    Neither small nor large is good: an untouched source has 0.
+    Neither a small nor a large value is good: an untouched source has 0.
 
     Raises:
         UsageError: there are no pairs.
     """
+    from ugbench.metrics._pairs import mean_distance
+
     return mean_distance("lpips", distances)
 
 
-METRIC = Metric(title="LPIPS", compute=compute, needs="perceptual", higher_is_better=None)
+METRIC = Metric(title="LPIPS", compute=compute, needs=("lpips_distances",), higher_is_better=None)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ugbench.metric import Metric, Score
-from ugbench.metrics import _features
-from ugbench.metrics._manifold import precision_and_recall
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def compute(fake: Tensor, real: Tensor, neighbours: int = 3) -> Score:
-    """Precision, 0 to 1, from features (n, d) and (m, d), over `neighbours` a side; a warning under 2,048."""
+    """Precision, 0 to 1, from features (n, d) and (m, d), more than `neighbours` per set; a warning under 2,048."""
+    from ugbench.metrics import _features
+    from ugbench.metrics._precision_recall import precision_and_recall
+
     value = precision_and_recall("precision", fake, real, neighbours)[0]
     return Score(value, warning=_features.few_images("precision", fake, real))
 
 
-METRIC = Metric(title="Precision", compute=compute, needs="features", higher_is_better=True, settings={"neighbours": 3})
+METRIC = Metric(
+    title="Precision",
+    compute=compute,
+    needs=("output_features", "reference_features"),
+    higher_is_better=True,
+    settings={"neighbours": 3},
+)

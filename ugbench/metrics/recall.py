@@ -1,18 +1,28 @@
-"""Improved recall: the share of references that outputs reach (Kynkäänniemi et al. 2019)."""
+"""Improved recall: the share of references that the outputs reach (Kynkäänniemi et al. 2019)."""
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ugbench.metric import Metric, Score
-from ugbench.metrics import _features
-from ugbench.metrics._manifold import precision_and_recall
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def compute(fake: Tensor, real: Tensor, neighbours: int = 3) -> Score:
-    """Recall, 0 to 1, from features (n, d) and (m, d), over `neighbours` a side; a warning under 2,048."""
+    """Recall, 0 to 1, from features (n, d) and (m, d), more than `neighbours` per set; a warning under 2,048."""
+    from ugbench.metrics import _features
+    from ugbench.metrics._precision_recall import precision_and_recall
+
     value = precision_and_recall("recall", fake, real, neighbours)[1]
     return Score(value, warning=_features.few_images("recall", fake, real))
 
 
-METRIC = Metric(title="Recall", compute=compute, needs="features", higher_is_better=True, settings={"neighbours": 3})
+METRIC = Metric(
+    title="Recall",
+    compute=compute,
+    needs=("output_features", "reference_features"),
+    higher_is_better=True,
+    settings={"neighbours": 3},
+)

@@ -1,39 +1,44 @@
-"""What was harmed that should have stayed: mean absolute error outside the pixels that should change."""
+"""Damage where nothing should change: mean absolute error outside the pixels that should change."""
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ugbench.errors import UsageError
 from ugbench.metric import Metric, Score
-from ugbench.metrics import _truth
-from ugbench.metrics._intervals import ratio_score
+from ugbench.metrics._defaults import CHANGE_THRESHOLD
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
-def compute(source: Tensor, output: Tensor, truth: Tensor, threshold: int = _truth.THRESHOLD) -> Score:
+def compute(source: Tensor, output: Tensor, truth: Tensor, threshold: int = CHANGE_THRESHOLD) -> Score:
     """Mean of |output - truth| over those pixels of all images and their channels; image values from 0 to 1.
 
-    Pixels weigh alike, not images: one in which hardly a pixel should stay counts little.
+    Each pixel has the same weight, not each image: an image in which hardly a pixel should stay counts little.
 
     Args:
         source, output, truth: uint8 (n, 3, h, w).
-        threshold: levels of 255 up to which every channel of source and truth agree.
+        threshold: a pixel should stay where source and truth differ by at most so many levels of 255 in every channel.
     Raises:
-        UsageError: shapes that do not match, or no pixel that should stay.
+        UsageError: the shapes do not match, or no pixel should stay.
     """
-    found = _truth.errors("unchanged", source, output, truth, threshold)
-    if not found.kept.any():
+    from ugbench.metrics import _truth
+    from ugbench.metrics._intervals import ratio_score
+
+    errors = _truth.errors("unchanged", source, output, truth, threshold)
+    if not errors.unchanged_values.any():
         raise UsageError(
             f"unchanged: every pixel of the truth differs from its source by more than {threshold} levels; "
             "leave this metric out for this data set."
         )
-    return ratio_score(found.unchanged, found.kept)
+    return ratio_score(errors.unchanged, errors.unchanged_values)
 
 
 METRIC = Metric(
     title="Unchanged",
     compute=compute,
-    needs="truth",
+    needs=("source_tensor", "output_tensor", "truth_tensor"),
     higher_is_better=False,
-    settings={"threshold": _truth.THRESHOLD},
+    settings={"threshold": CHANGE_THRESHOLD},
 )

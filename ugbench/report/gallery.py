@@ -12,11 +12,11 @@ from ugbench.data.images import Progress, Size
 from ugbench.data.splits import TEST
 from ugbench.direction import Direction
 from ugbench.errors import RunError
-from ugbench.report.image_scores import OutputFiles, read_contributions, score_against_truth, stored_step
+from ugbench.report.gallery_scores import OutputFiles, read_contributions, score_against_truth, stored_step
 from ugbench.report.thumbnails import LOSSLESS, Box, ThumbnailPool, box_for
 from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import Fingerprint, check_sources, commonest_size, files_by_stem, sources_of
-from ugbench.scoring.evaluate import why_none
+from ugbench.scoring.request import why_no_score
 
 Kind = Literal["source", "output", "truth"]
 
@@ -228,7 +228,7 @@ def _columns(
     sources = _test_images(dataset, direction[0])
     # The test images of a dial come in pairs of one stem: the same scene in both domains.
     truth = _test_images(dataset, direction[2]) if dataset is not None and dataset.dial is not None else {}
-    if truth and dataset is not None and why_none("changed", dataset) is None:
+    if truth and dataset is not None and why_no_score("changed", dataset) is None:
         scores = score_against_truth(outputs, sources, truth)
     else:
         scores = read_contributions(selection.runs, direction)

@@ -1,1 +1,1 @@
-"""From images to score records: extractors, protocols, records, and what `ugbench eval` does."""
+"""Scores of images: extractors, protocols, score records, and what `ugbench eval` does."""

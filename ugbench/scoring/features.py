@@ -1,4 +1,4 @@
-"""Features of image files, each content computed once: kept in a cache, and shared by equal files of one call."""
+"""Features of image files. Each distinct image is computed once: results are cached on disk and within a call."""
 
 from __future__ import annotations
 
@@ -6,128 +6,153 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ugbench.data.images import Filter, Progress, Size, decode_image, read_bytes, resize
+from ugbench.data.images import Progress, Size, decode_image, read_bytes, resize
 from ugbench.data.tensors import to_tensor
-from ugbench.scoring import cache as store
+from ugbench.scoring import cache as feature_cache
 from ugbench.scoring.cache import Cache, Features, Space
 from ugbench.scoring.networks.extractors import Extractor, extract
+from ugbench.scoring.networks.network_set import Networks
+from ugbench.scoring.protocols import NamedProtocol, Resize
 
 BATCH = 32  # images in memory at once
-SHARD = 256  # images a file of the cache: what an interrupted call can lose at most
+SHARD = 256  # images per file of the cache: an interrupted call loses at most so many
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One resize of an image on its way to the extractor: px, and Pillow's filter, antialiased."""
+@dataclass
+class FeatureReader:
+    """Reads the features of lists of image files under one protocol; each list is read once per object."""
 
-    size: Size
-    filter: Filter = "bilinear"
+    networks: Networks
+    protocol: NamedProtocol
+    cache: Cache | None
+    _known: dict[tuple[object, ...], Tensor] = field(default_factory=dict)
 
-    def __str__(self) -> str:
-        width, height = (self.size, self.size) if isinstance(self.size, int) else self.size
-        return f"{width}x{height} {self.filter}"
+    def read(self, files: Sequence[Path], size: Size | None) -> Tensor:
+        """Features (n, dim), float32 on the CPU, in the order of `files`.
+
+        Args:
+            size: of the test transform, px; None for files as they are.
+        Raises:
+            WeightsError: the extractor's weights were not given.
+            DataError: a file cannot be read.
+        """
+        extractor = self.networks.extractor
+        resizes = self.protocol.resizes(size, extractor.size)
+        key = (tuple(files), resizes, tuple(file.stat().st_mtime_ns for file in files))
+        if key not in self._known:
+            self._known[key] = features_of(files, resizes, extractor, self.networks.device, self.cache)
+        return self._known[key]
 
 
 def features_of(
     files: Sequence[Path],
-    stages: Sequence[Stage],
+    resizes: Sequence[Resize],
     extractor: Extractor,
     device: torch.device | str = "cpu",
     cache: Cache | None = None,
     progress: Progress | None = None,
 ) -> Tensor:
-    """Features (n, dim), float32 on the CPU, of image files, in their order. Moves the network to `device`.
+    """Features (n, dim), float32 on the CPU, in the order of `files`. Moves the network to `device`.
 
-    A file is read once, for its digest and its pixels; at most BATCH images are held at a time. Whether features
-    come from the cache, and which images share a batch, changes them by rounding alone.
+    Each file is read once, for its hash and its pixels; at most BATCH images are in memory at a time. Whether features
+    come from the cache, and which images share a batch, changes them only by rounding.
 
     Args:
-        stages: resizes of each image before the extractor's own, in order; none: files as they are.
-        cache: where features are looked up and kept; None computes all.
-        progress: told (files done, of how many) after each file.
+        resizes: of each image before the extractor's own, in order; empty for files as they are.
+        cache: where features are looked up and stored; None computes all.
+        progress: called with (files done, number of files) after each file.
     Raises:
-        DataError: a file that cannot be read. What was computed before it is in the cache.
+        DataError: a file cannot be read. The features computed before it are in the cache.
     """
-    before = ", ".join(map(str, stages))
+    before = ", ".join(map(str, resizes))
     space = Space(extractor.name, extractor.sha256, extractor.transform, extractor.dim, before)
-    kept = {} if cache is None else store.index(cache, space)
-    work = _Work(torch.empty(len(files), extractor.dim), extractor, device, stages, space, cache)
-    first: dict[bytes, int] = {}  # where each content stands first
-    stored: dict[Path, list[int]] = {}  # places whose features a shard holds
-    twins: list[tuple[int, int]] = []
+    shard_of = {} if cache is None else feature_cache.index(cache, space)
+    extraction = _Extraction(torch.empty(len(files), extractor.dim), extractor, device, resizes, space, cache)
+    first_place: dict[bytes, int] = {}  # by the hash of an image
+    cached_places: dict[Path, list[int]] = {}  # by the shard that has their features
+    duplicates: list[tuple[int, int]] = []
     try:
         for place, file in enumerate(files):
             content = read_bytes(file)
-            image = hashlib.sha256(content).digest()
-            if image in first:
-                twins.append((place, first[image]))
-            elif image in kept:
-                stored.setdefault(kept[image], []).append(place)
+            digest = hashlib.sha256(content).digest()
+            if digest in first_place:
+                duplicates.append((place, first_place[digest]))
+            elif digest in shard_of:
+                cached_places.setdefault(shard_of[digest], []).append(place)
             else:
-                work.add(place, image, file, content)
-            first.setdefault(image, place)
+                extraction.add(place, digest, file, content)
+            first_place.setdefault(digest, place)
             if progress is not None:
                 progress(place + 1, len(files))
         if cache is not None:
-            images = {place: image for image, place in first.items()}
-            for shard, places in stored.items():
-                found = store.read(cache, space, shard)
+            digests = {place: digest for digest, place in first_place.items()}
+            for shard, places in cached_places.items():
+                cached = feature_cache.read(cache, space, shard)
                 for place in places:
-                    if images[place] in found:
-                        work.features[place] = torch.from_numpy(found[images[place]])
+                    if digests[place] in cached:
+                        extraction.features[place] = torch.from_numpy(cached[digests[place]])
                     else:  # the shard was deleted or damaged
                         content = read_bytes(files[place])
-                        work.add(place, hashlib.sha256(content).digest(), files[place], content)
-        work.compute()
+                        extraction.add(place, hashlib.sha256(content).digest(), files[place], content)
+        extraction.compute()
     finally:
-        work.keep()
-    for place, same in twins:
-        work.features[place] = work.features[same]
-    return work.features
+        extraction.store()
+    for place, same in duplicates:
+        extraction.features[place] = extraction.features[same]
+    return extraction.features
+
+
+class _Waiting(NamedTuple):
+    """An image that waits for its batch: its row in the features, the hash of its file, and its pixels."""
+
+    place: int
+    digest: bytes
+    pixels: Tensor
 
 
 @dataclass
-class _Work:
-    """Features being filled in: images that wait for their batch, and results that wait for their shard."""
+class _Extraction:
+    """Features that are being filled in: images that wait for their batch, and results that wait for their shard."""
 
     features: Tensor
     extractor: Extractor
     device: torch.device | str
-    stages: Sequence[Stage]
+    resizes: Sequence[Resize]
     space: Space
     cache: Cache | None
-    waiting: list[tuple[int, bytes, Tensor]] = field(default_factory=list)
+    waiting: list[_Waiting] = field(default_factory=list)
     computed: dict[bytes, Features] = field(default_factory=dict)
 
-    def add(self, place: int, image: bytes, file: Path, content: bytes) -> None:
-        picture = decode_image(file, content)
-        for stage in self.stages:
-            picture = resize(picture, stage.size, stage.filter)
-        self.waiting.append((place, image, to_tensor(picture)))
+    def add(self, place: int, digest: bytes, file: Path, content: bytes) -> None:
+        image = decode_image(file, content)
+        for step in self.resizes:
+            image = resize(image, step.size, step.filter)
+        self.waiting.append(_Waiting(place, digest, to_tensor(image)))
         if len(self.waiting) == BATCH:
             self.compute()
 
     def compute(self) -> None:
-        # Only images of one shape can share a batch; files as they are may have many.
-        shapes: dict[torch.Size, list[tuple[int, bytes, Tensor]]] = {}
-        for one in self.waiting:
-            shapes.setdefault(one[2].shape, []).append(one)
-        for alike in shapes.values():
-            rows = extract(self.extractor, torch.stack([pixels for _, _, pixels in alike]), BATCH, self.device)
-            for (place, image, _), row in zip(alike, rows, strict=True):
-                self.features[place] = row
-                self.computed[image] = row.numpy()
+        # Only images of one shape can share a batch; files as they are may have many shapes.
+        by_shape: dict[torch.Size, list[_Waiting]] = {}
+        for image in self.waiting:
+            by_shape.setdefault(image.pixels.shape, []).append(image)
+        for batch in by_shape.values():
+            rows = extract(self.extractor, torch.stack([image.pixels for image in batch]), BATCH, self.device)
+            for image, row in zip(batch, rows, strict=True):
+                self.features[image.place] = row
+                self.computed[image.digest] = row.numpy()
         self.waiting.clear()
         if self.cache is None:
             self.computed.clear()
         elif len(self.computed) >= SHARD:
-            self.keep()
+            self.store()
 
-    def keep(self) -> None:
+    def store(self) -> None:
         if self.cache is not None:
-            store.write(self.cache, self.space, self.computed)
+            feature_cache.write(self.cache, self.space, self.computed)
         self.computed.clear()

@@ -1,55 +1,211 @@
-"""The files of one data set, direction and size that scores need: sources, references and, on a dial, truth."""
+"""The inputs that metrics can name in `needs`: what each one is, what it requires, and the function that loads it.
+
+To add an input, add one entry to `INPUTS`. The rest of the toolkit reads these entries: they decide what a protocol
+states, which data sets and folders can have a score, and which networks are loaded. Runs and plain folders differ only
+in how they fill `ScoredImages`. This module imports no torch, because protocols and tables use it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
-from torch import Tensor
+from ugbench.data.images import Size, check_stems, read_image, resize
+from ugbench.errors import DataError, UnknownName
+from ugbench.metric import Metric
+from ugbench.runs.stored_outputs import commonest_size
+from ugbench.scoring.eval_set import EvalSet
+from ugbench.scoring.networks.network_set import Networks, Role
 
-from ugbench.data.datasets import DataSet
-from ugbench.data.dial.dataset import truth
-from ugbench.data.images import Size
-from ugbench.data.seeding import generator_for
-from ugbench.data.splits import TEST, TRAIN
-from ugbench.direction import Direction
-from ugbench.scoring.protocols import Reference
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ugbench.scoring.features import FeatureReader
+    from ugbench.scoring.networks.perceptual import PerceptualDistance
+
+Requirement = Literal["references", "sources", "pairs", "truth", "attention_map"]
+"""What must be there besides the outputs: references, any sources, the source of each output, the true translation of
+each source, or the attention map of each source."""
 
 
 @dataclass(frozen=True)
-class Material:
-    """What outputs of one direction are held against, and the size at which that is done."""
+class ScoredImages:
+    """The images of one subject in one direction, and everything that can be loaded with them.
 
-    dataset: DataSet
-    direction: Direction
-    size: Size
+    Attributes:
+        outputs: files of the outputs.
+        sources: files of the source domain; None if there are none. An output and its source have the same stem.
+        list_references: lists the files that the outputs are compared with; called when a metric needs them.
+        size: px to which images are resized before they are compared; None leaves files as they are.
+        format: file format of the outputs, as the protocol states it.
+        features: reads features of files.
+        eval_set: the test images of a data set that `sources` belong to; None for plain folders.
+        attention_map: the run's main attention map, float (n, 1, h, w), in the order of `sources`.
+    """
+
+    outputs: Sequence[Path]
+    sources: Sequence[Path] | None
+    list_references: Callable[[], Sequence[Path]]
+    size: Size | None
+    format: str
+    features: FeatureReader
+    eval_set: EvalSet | None = None
+    attention_map: Tensor | None = None
 
     @cached_property
-    def sources(self) -> tuple[Path, ...]:
-        """The source domain's test images, sorted by name."""
-        return tuple(self.dataset.split(TEST[self.direction[0]]))
+    def references(self) -> Sequence[Path]:
+        """Files that the outputs are compared with. Raises DataError if there are none."""
+        return self.list_references()
 
-    def references(self, reference: Reference) -> tuple[Path, ...]:
-        """The target domain's test or training images."""
-        return tuple(self.dataset.split((TEST if reference == "test" else TRAIN)[self.direction[2]]))
+    @cached_property
+    def source_of_each_output(self) -> list[Path]:
+        """The source with the stem of each output, in the order of the outputs.
+
+        Raises:
+            DataError: an output has no source.
+            UsageError: two sources, or two outputs, have one stem.
+        """
+        sources = self.given_sources
+        check_stems(sources)
+        check_stems(self.outputs)
+        by_stem = {path.stem: path for path in sources}
+        alone = [path for path in self.outputs if path.stem not in by_stem]
+        if alone:
+            raise DataError(f"{alone[0]} has no source of the same stem in {sources[0].parent}; rename or remove it.")
+        return [by_stem[path.stem] for path in self.outputs]
 
     @property
-    def has_training_images(self) -> bool:
-        """Whether the target domain has any."""
-        return self.dataset.has(TRAIN[self.direction[2]])
+    def given_sources(self) -> Sequence[Path]:
+        """`sources`, for inputs that require them."""
+        assert self.sources is not None
+        return self.sources
 
     @cached_property
-    def as_many_training_images(self) -> tuple[Path, ...]:
-        """Training images of the target, as many as there are sources: FID and the like depend on the number."""
-        train = self.references("train")
-        count = min(len(train), len(self.sources))
-        chosen = torch.randperm(len(train), generator=generator_for(0, "real", self.direction))[:count]
-        return tuple(train[place] for place in chosen.sort().values.tolist())
+    def pair_size(self) -> Size:
+        """Size at which an output and its source are compared: `size`, or the commonest size of the outputs."""
+        return commonest_size(list(self.outputs)) if self.size is None else self.size
 
-    def truth(self, sources: tuple[Path, ...]) -> Tensor:
-        """The true translations of some of `self.sources`, on a dial: uint8 (n, 3, s, s)."""
-        assert isinstance(self.size, int)
-        places = {path: place for place, path in enumerate(self.sources)}
-        return truth(self.dataset, self.direction, self.size)[[places[path] for path in sources]]
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """Image files as a collection of uint8 tensors (3, h, w), in the order of `files`.
+
+    Each image is read when the loop reaches it, so memory does not grow with their number. Iterating raises DataError
+    for a file that cannot be read.
+
+    Attributes:
+        size: px to which images are resized; None leaves each as it is.
+    """
+
+    files: Sequence[Path]
+    size: Size | None = None
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        from ugbench.data.tensors import to_tensor
+
+        for file in self.files:
+            image = read_image(file)
+            yield to_tensor(image if self.size is None else resize(image, self.size))
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input of metrics.
+
+    Attributes:
+        load: makes it from the scored images.
+        requires: what must be there.
+        network: the network that computes it; its name and weights are then part of the protocol.
+    """
+
+    load: Callable[[ScoredImages], Any]
+    requires: frozenset[Requirement] = frozenset()
+    network: Role | None = None
+
+
+def _features(files: Callable[[ScoredImages], Sequence[Path]]) -> Callable[[ScoredImages], Tensor]:
+    return lambda images: images.features.read(files(images), images.size)
+
+
+def _collection(files: Callable[[ScoredImages], Sequence[Path]]) -> Callable[[ScoredImages], ImageFiles]:
+    return lambda images: ImageFiles(files(images), images.size)
+
+
+def _tensor(files: Callable[[ScoredImages], Sequence[Path]]) -> Callable[[ScoredImages], Tensor]:
+    def load(images: ScoredImages) -> Tensor:
+        from ugbench.data.tensors import load_images
+
+        return load_images(files(images), images.pair_size)
+
+    return load
+
+
+def _truth_tensor(images: ScoredImages) -> Tensor:
+    assert images.eval_set is not None
+    return images.eval_set.truth(images.source_of_each_output)
+
+
+def _distances(distance: Callable[[Networks], PerceptualDistance]) -> Callable[[ScoredImages], Tensor]:
+    def load(images: ScoredImages) -> Tensor:
+        from ugbench.scoring.networks.perceptual import pair_distances
+
+        network = distance(images.features.networks)
+        return pair_distances(network, images.source_of_each_output, images.outputs, images.pair_size)
+
+    return load
+
+
+_PAIRS: frozenset[Requirement] = frozenset({"pairs"})
+_REFERENCES: frozenset[Requirement] = frozenset({"references"})
+_SOURCES: frozenset[Requirement] = frozenset({"sources"})
+
+INPUTS: Mapping[str, Input] = MappingProxyType(
+    {
+        # Float tensors (n, d) of the chosen extractor.
+        "output_features": Input(_features(lambda images: images.outputs), network="extractor"),
+        "reference_features": Input(_features(lambda images: images.references), _REFERENCES, "extractor"),
+        "source_features": Input(_features(lambda images: images.given_sources), _SOURCES, "extractor"),
+        # Collections of uint8 images (3, h, w), read one at a time; of any sizes where plain folders are scored.
+        "output_images": Input(_collection(lambda images: images.outputs)),
+        "reference_images": Input(_collection(lambda images: images.references), _REFERENCES),
+        "source_images": Input(_collection(lambda images: images.given_sources), _SOURCES),
+        # Tensors uint8 (n, 3, h, w) of one size; row i of each belongs to output i.
+        "output_tensor": Input(_tensor(lambda images: images.outputs)),
+        "source_tensor": Input(_tensor(lambda images: images.source_of_each_output), _PAIRS),
+        "truth_tensor": Input(_truth_tensor, frozenset({"pairs", "truth"})),
+        # The run's main attention map (or the map of plain features, see `Method.feature_maps`), float (n, 1, h, w).
+        "attention_map": Input(lambda images: images.attention_map, frozenset({"attention_map"})),
+        # Float tensors (n,): the distance from each source to its output.
+        "lpips_distances": Input(_distances(lambda networks: networks.lpips), _PAIRS, "lpips"),
+        "structure_distances": Input(_distances(lambda networks: networks.structure), _PAIRS, "structure"),
+    }
+)
+
+
+def inputs_of(metric: Metric) -> tuple[Input, ...]:
+    """The inputs that a metric needs, in the order of its `needs`.
+
+    Raises:
+        UnknownName: a name in `needs` is no input.
+    """
+    for name in metric.needs:
+        if name not in INPUTS:
+            raise UnknownName(f"input of metrics (needs of {metric.title})", name, INPUTS)
+    return tuple(INPUTS[name] for name in metric.needs)
+
+
+def requirements(metric: Metric) -> frozenset[Requirement]:
+    """What must be there besides the outputs before the metric can be computed."""
+    return frozenset[Requirement]().union(*(required.requires for required in inputs_of(metric)))
+
+
+def networks_of(metric: Metric) -> frozenset[Role]:
+    """The networks that compute the metric's inputs."""
+    return frozenset(required.network for required in inputs_of(metric) if required.network is not None)

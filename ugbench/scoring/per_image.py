@@ -1,6 +1,6 @@
-"""Scores of single outputs, by the step that the outputs were made at: RUN/single/<direction>/<step>.json.
+"""The contribution of each output to a score, stored in RUN/single/<direction>/<step>.json.
 
-They outlive the outputs, which give way to those of another step and may be made again, as scores do.
+The files are kept when the outputs are replaced by those of another step, as scores are.
 """
 
 from __future__ import annotations
@@ -13,8 +13,12 @@ from ugbench.runs.json_file import write_json
 from ugbench.runs.run import Run
 
 
-class Single(BaseModel):
-    """What each output contributed to a score, by the stem of its source; raw values, whose mean is the score."""
+class ImageScores(BaseModel):
+    """The contribution of each output to one score.
+
+    Attributes:
+        values: raw, by the stem of the output's source; their mean is the score.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -23,19 +27,23 @@ class Single(BaseModel):
     values: dict[str, float]
 
 
-_FILE = TypeAdapter(list[Single])
+_FILE = TypeAdapter(list[ImageScores])
 
 
-def keep(run: Run, direction: Direction, step: int | None, new: Single) -> None:
-    """Add these values of outputs of a step, None where that is not known, in the place of others of that protocol."""
-    others = [one for one in read(run, direction, step) if one.protocol_id != new.protocol_id]
+def store(run: Run, direction: Direction, step: int | None, scores: ImageScores) -> None:
+    """Add the scores of a step's outputs; they replace those of the same protocol.
+
+    Args:
+        step: at which the outputs were made; None if that is not known.
+    """
+    others = [stored for stored in read(run, direction, step) if stored.protocol_id != scores.protocol_id]
     file = run.single_file(direction, step)
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_json(file, [one.model_dump() for one in (*others, new)])
+    write_json(file, [stored.model_dump() for stored in (*others, scores)])
 
 
-def read(run: Run, direction: Direction, step: int | None) -> list[Single]:
-    """What is kept of a step's outputs, oldest first; nothing where nothing is.
+def read(run: Run, direction: Direction, step: int | None) -> list[ImageScores]:
+    """The stored scores of a step's outputs, oldest first; empty if there are none.
 
     Raises:
         RunError: the file holds something else.

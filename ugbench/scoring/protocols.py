@@ -1,32 +1,64 @@
-"""Protocols by name: what each fixes of the references, of how files reach the extractor, and of estimators."""
+"""What a score depends on besides the images: its protocol. Two scores compare only under one protocol.
+
+`PROTOCOLS` are the choices that `eval --protocol NAME` offers. `protocol` writes down everything that the value of one
+metric depends on, and `protocol_id` is the hash of that. This module imports no torch, because tables use it.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from ugbench.data.images import Filter
-from ugbench.errors import UnknownName
+from ugbench import registry
+from ugbench.data.images import Filter, Size
+from ugbench.errors import UgbenchError, UnknownName
+from ugbench.metric import Metric
+from ugbench.scoring.eval_set import Reference
+from ugbench.scoring.inputs import networks_of, requirements
 
-Reference = Literal["test", "train"]
+if TYPE_CHECKING:
+    from ugbench.scoring.networks.extractors import Extractor
+    from ugbench.scoring.networks.perceptual import PerceptualDistance
+
+LAST = "last"  # the value of `checkpoint` in a protocol when no checkpoint was selected
+FILTER = "pil-bilinear-antialiased"
+
+
+@dataclass(frozen=True)
+class Resize:
+    """One resize of an image on its way to the extractor.
+
+    Attributes:
+        size: px, or width and height.
+        filter: Pillow's filter; it is antialiased.
+    """
+
+    size: Size
+    filter: Filter = "bilinear"
+
+    def __str__(self) -> str:
+        width, height = (self.size, self.size) if isinstance(self.size, int) else self.size
+        return f"{width}x{height} {self.filter}"
 
 
 @dataclass(frozen=True)
 class NamedProtocol:
-    """A protocol that `eval --protocol NAME` takes.
+    """A protocol that `eval --protocol NAME` offers.
 
     Attributes:
-        reference: which images of the target outputs are held against.
-        squashed: whether references and sources go through the test transform, as the outputs' own sources did;
+        why: what the protocol does, in a sentence for help and documentation.
+        reference: which images of the target domain the outputs are compared with.
+        squashed: True if references and sources go through the test transform, as the sources of the outputs did;
             else files are taken as they are.
-        to_extractor: filter (Pillow's, antialiased) of a resize to the extractor's size before its own; None
-            leaves that to the extractor.
-        settings: changes to a metric's settings, by metric.
-        metrics: what `eval` scores where no --metric is given; empty for all that fit.
-        features_only: whether it is of metrics on features alone.
-        why: in a sentence, for help and documentation.
+        to_extractor: Pillow's filter of an antialiased resize to the extractor's size before the extractor's own
+            transform; None if the extractor resizes.
+        settings: changes to settings, by the name of the metric.
+        metrics: what `eval` computes without --metric; empty for all metrics that fit.
+        features_only: True if the protocol is defined for metrics on features alone.
     """
 
     name: str
@@ -37,6 +69,20 @@ class NamedProtocol:
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     metrics: tuple[str, ...] = ()
     features_only: bool = True
+
+    def resizes(self, size: Size | None, extractor_size: int) -> tuple[Resize, ...]:
+        """The resizes of each image on its way to the extractor.
+
+        Args:
+            size: of the test transform, px; None for files as they are.
+            extractor_size: px at which the extractor works.
+        """
+        resizes: list[Resize] = []
+        if self.squashed and size is not None:
+            resizes.append(Resize(size, "bilinear"))
+        if self.to_extractor is not None:
+            resizes.append(Resize(extractor_size, self.to_extractor))
+        return tuple(resizes)
 
 
 TARGET = NamedProtocol("target", "full unbiased KID against the target's test images", features_only=False)
@@ -76,7 +122,7 @@ PROTOCOLS: Mapping[str, NamedProtocol] = MappingProxyType(
 )
 
 
-def named(name: str) -> NamedProtocol:
+def find_protocol(name: str) -> NamedProtocol:
     """The protocol called `name`.
 
     Raises:
@@ -85,3 +131,103 @@ def named(name: str) -> NamedProtocol:
     if name not in PROTOCOLS:
         raise UnknownName("protocol", name, PROTOCOLS)
     return PROTOCOLS[name]
+
+
+def metric_settings(metric_name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that the metric's value depends on: the defaults with `changes`; `METRIC.compute` accepts them.
+
+    A metric's module may define `complete(settings)`. It fills in what other settings imply and drops what they make
+    irrelevant. Settings that are None are dropped.
+
+    Raises:
+        UnknownName: there is no such metric, or it has no such setting.
+        UsageError: from `complete`, if values do not go together.
+    """
+    module = registry.load("metrics", metric_name)
+    metric: Metric = module.METRIC
+    for name in changes:
+        if name not in metric.settings:
+            raise UnknownName(f"setting of {metric_name}", name, metric.settings)
+    settings = {**metric.settings, **changes}
+    if hasattr(module, "complete"):
+        settings = module.complete(settings)
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def protocol(
+    metric_name: str,
+    *,
+    name: str,
+    reference: str,
+    size: Size | Literal["as-is"],
+    extractor: Extractor | None = None,
+    perceptual: PerceptualDistance | None = None,
+    settings: Mapping[str, Any] | None = None,
+    format: str = "png",
+    filter: str = FILTER,
+    checkpoint: str = LAST,
+    to_extractor: str | None = None,
+) -> dict[str, Any]:
+    """The protocol of one metric's scores: only what that metric's value depends on.
+
+    Args:
+        name: "target", "train-reference", …
+        reference: the split that references come from ("test", "train"); stated if the metric uses references.
+        size: at which images were compared, px, or "as-is": files as they are.
+        extractor: stated if the metric uses features.
+        perceptual: the distance between images; stated if the metric uses distances from source to output.
+        settings: changes to the metric's settings.
+        format: file format of the scored images.
+        filter: of the resize to `size`; stated as None if there is no resize.
+        checkpoint: the rule by which a run's checkpoint was chosen.
+        to_extractor: filter of an antialiased resize to the extractor's size, before its own; None for none.
+    Raises:
+        UnknownName, UsageError: see `metric_settings`.
+        UgbenchError: the metric needs two distances between images, which a protocol cannot state.
+    """
+    metric = registry.load_metric(metric_name)
+    networks = networks_of(metric)
+    distances = networks - {"extractor"}
+    if len(distances) > 1:
+        raise UgbenchError(f"{metric_name} needs {' and '.join(sorted(distances))}; a protocol states one of them.")
+    fields: dict[str, Any] = {
+        "name": name,
+        "metric": metric_name,
+        "settings": metric_settings(metric_name, settings or {}),
+        "checkpoint": checkpoint,
+        "size": list(size) if isinstance(size, tuple) else size,
+        "filter": None if size == "as-is" else filter,
+        "format": format,
+    }
+    if "references" in requirements(metric):
+        fields["reference"] = reference
+    if "extractor" in networks:
+        if extractor is None:
+            raise ValueError(f"the protocol of {metric_name} needs its extractor")
+        fields["extractor"] = {
+            "name": extractor.name,
+            "sha256": extractor.sha256,
+            "transform": extractor.transform,
+        }
+        if to_extractor is not None:
+            fields["to_extractor"] = f"{extractor.size} px pil-{to_extractor}-antialiased"
+    if distances:
+        if perceptual is None:
+            raise ValueError(f"the protocol of {metric_name} needs its distance between images")
+        fields["perceptual"] = {
+            "net": perceptual.net,
+            "sha256": perceptual.sha256,
+            "version": perceptual.version,
+        }
+    return fields
+
+
+def is_selected(fields: Mapping[str, Any]) -> bool:
+    """True if a protocol is about a selected checkpoint (see `ugbench.analysis.selection.rule`), not the last one."""
+    return bool(fields.get("checkpoint", LAST) != LAST)
+
+
+def protocol_id(fields: Mapping[str, Any]) -> str:
+    """The first 12 hex digits of the sha256 of a protocol, written as JSON with sorted keys and no spaces."""
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

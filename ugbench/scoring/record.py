@@ -1,4 +1,4 @@
-"""Score records: one line of scores.jsonl each, append only; pandas reads them as they are."""
+"""Score records: each is one line of a scores.jsonl, to which lines are only appended; pandas reads such files."""
 
 from __future__ import annotations
 
@@ -11,18 +11,24 @@ from pydantic import BaseModel, ConfigDict
 from ugbench.runs import jsonl
 from ugbench.runs.folder import SCORES
 from ugbench.runs.run import label_of
-from ugbench.scoring.protocol import is_selected
+from ugbench.scoring.protocols import is_selected
 
 SCHEMA = 1
 
 
 class ScoreRecord(BaseModel):
-    """One metric of one run, direction and protocol.
+    """One score: one metric of one run, direction and protocol.
 
-    `value`, `se`, `low` and `high` are raw (never x100); the last three are None where no honest interval
-    exists. `run` is the run's id, or "identity" or "real", whose variant, seed and step are None. `name` tells an
-    imported checkpoint from other runs of its method. `p_value` is of the permutation test near zero (see kid),
-    `order_sd` of scores that hang on the order of files.
+    Attributes:
+        run: id of the run; or "identity", "real" or "files", which have no variant, seed or step.
+        step: for which the weights were trained; None where that is not known.
+        value: raw, never multiplied by 100.
+        se, low, high: standard error and bounds of the 95 % interval, raw; None where no honest interval exists.
+        n_fake, n_real: number of outputs, and of the images that they were compared with.
+        comparable: False for the extractor `random`: such scores compare with nothing else.
+        name: tells an imported checkpoint from other runs of its method.
+        p_value: of the permutation test near zero (see kid).
+        order_sd: standard deviation over orders of the files, for scores that depend on it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,26 +58,26 @@ class ScoreRecord(BaseModel):
 
     @property
     def label(self) -> str:
-        """Whose score it is, as a person reads it."""
+        """The method, variant and name as tables show them."""
         return label_of(self.method, self.variant, self.name)
 
     @property
     def selected(self) -> bool:
-        """Whether it is of a checkpoint that was chosen among a run's, see ugbench.analysis.selection."""
+        """True if the checkpoint was selected among those of a run, see ugbench.analysis.selection."""
         return is_selected(self.protocol)
 
     @property
-    def who(self) -> tuple[Any, ...]:
-        """Whose score it is: several runs of one are alternatives, of which a table shows one."""
+    def subject(self) -> tuple[Any, ...]:
+        """What was scored. Runs with the same subject are alternatives, and a table shows one of them."""
         return (self.dataset, self.direction, self.method, self.variant, self.name, self.seed)
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        """What it is a score of: of two records with one identity the newer counts."""
-        return (*self.who, self.metric, self.protocol_id)
+        """Subject, metric and protocol. Of two records with the same identity the newer one counts."""
+        return (*self.subject, self.metric, self.protocol_id)
 
     def to_json(self) -> dict[str, Any]:
-        """The record as it stands in files and on stdout: `schema` first."""
+        """The record as files and stdout have it, with `schema` first."""
         fields = self.model_dump()
         return {"schema": fields.pop("schema_"), **fields}
 
@@ -83,19 +89,19 @@ class ScoreRecord(BaseModel):
 
 
 def append(file: Path, records: Iterable[ScoreRecord]) -> None:
-    """Add records to `file`, a line each, made with its folders if missing; without any nothing is touched."""
+    """Append records to `file`, one per line; creates the file and its folders. Without records it does nothing."""
     jsonl.append(file, (record.to_json() for record in records))
 
 
 def read(file: Path) -> Iterator[ScoreRecord]:
-    """The records of one scores.jsonl, oldest first; nothing where the file does not exist.
+    """The records of one scores.jsonl, oldest first; none if the file does not exist.
 
     Raises:
-        RunError: a line is no record; names file and line.
+        RunError: a line is no record; the message names file and line.
     """
     return jsonl.read(file, ScoreRecord.from_json, "score record")
 
 
 def read_all(results: Path) -> list[ScoreRecord]:
-    """Every record under a results folder, files in the order of their paths."""
+    """All records under a results folder; files in the order of their paths."""
     return [record for file in sorted(results.rglob(SCORES)) for record in read(file)]

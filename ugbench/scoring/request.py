@@ -1,72 +1,34 @@
-"""What is to be scored and how, and the record of one score."""
+"""What is to be scored and how: the request of one call of eval, and the metrics that it can have on a data set."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from ugbench import registry
+from ugbench.data.datasets import DataSet
 from ugbench.data.images import Size
-from ugbench.direction import Direction
-from ugbench.metric import PAIRED, Metric, Score
+from ugbench.errors import NoSuchScore, UsageError
+from ugbench.registry import load_metric
 from ugbench.scoring.cache import Cache
-from ugbench.scoring.features import Stage
-from ugbench.scoring.networks.extractors import Extractor, load_extractor
-from ugbench.scoring.networks.perceptual import NETS, Perceptual, load_lpips
-from ugbench.scoring.networks.structure import load_structure
-from ugbench.scoring.protocol import LAST, protocol, protocol_id
-from ugbench.scoring.protocols import TARGET, NamedProtocol
-from ugbench.scoring.record import ScoreRecord
+from ugbench.scoring.inputs import inputs_of, networks_of, requirements
+from ugbench.scoring.networks.network_set import Networks
+from ugbench.scoring.protocols import LAST, TARGET, NamedProtocol, protocol
+
+if TYPE_CHECKING:
+    from ugbench.scoring.features import FeatureReader
 
 
 @dataclass(frozen=True)
-class Networks:
-    """The networks that features and perceptual distances come from, each loaded when first asked for."""
-
-    extractor_name: str
-    lpips_net: str
-    weights: Mapping[str, Path]
-    device: torch.device
-
-    @cached_property
-    def extractor(self) -> Extractor:
-        """Raises WeightsError where its weights are not at hand."""
-        return load_extractor(self.extractor_name, self.weights)
-
-    @cached_property
-    def perceptual(self) -> Perceptual:
-        """Raises WeightsError where its weights are not at hand."""
-        return load_lpips(self.lpips_net, self.weights, self.device)
-
-    @property
-    def has_perceptual(self) -> bool:
-        """Whether a file was given for LPIPS; a wrong net is said when it is loaded."""
-        return self.lpips_net not in NETS or NETS[self.lpips_net][0] in self.weights
-
-    @cached_property
-    def structure(self) -> Perceptual:
-        """Raises WeightsError where its weights are not at hand."""
-        return load_structure(self.weights, self.device)
-
-    def between(self, needs: str) -> Perceptual:
-        """The distance that metrics with these `needs`, one of PAIRED, are the mean of; raises as it does."""
-        return self.perceptual if needs == "perceptual" else self.structure
-
-
-@dataclass(frozen=True)
-class Wanted:
+class EvalRequest:
     """What is to be scored and how.
 
     Attributes:
-        metrics: their names; none for all that the protocol and the data allow.
-        settings: changes to metrics' settings beside the protocol's own, by metric.
-        checkpoint: rule by which a run's checkpoint is chosen, as protocols say it.
-        cache: where features are kept between calls; None keeps none.
+        metrics: names of metrics; empty for all that the protocol and the data set allow.
+        networks: the networks that compute features and distances.
+        settings: changes to settings besides the protocol's own, by the name of the metric.
+        checkpoint: the rule by which a run's checkpoint is chosen, as protocols state it.
+        cache: where features are stored between calls; None stores none.
     """
 
     metrics: tuple[str, ...]
@@ -76,49 +38,49 @@ class Wanted:
     checkpoint: str = LAST
     cache: Cache | None = None
 
-    def settings_of(self, name: str) -> dict[str, Any]:
-        """Changes to a metric's settings: the protocol's, then the caller's."""
-        return {**self.protocol.settings.get(name, {}), **self.settings.get(name, {})}
+    def settings_of(self, metric_name: str) -> dict[str, Any]:
+        """Changes to a metric's settings: first the protocol's, then the caller's."""
+        return {**self.protocol.settings.get(metric_name, {}), **self.settings.get(metric_name, {})}
 
-    def stages(self, size: Size | None) -> tuple[Stage, ...]:
-        """The resizes of each image on its way to the extractor; `size` is the test transform's, None for none."""
-        stages: list[Stage] = []
-        if self.protocol.squashed and size is not None:
-            stages.append(Stage(size, "bilinear"))
-        if self.protocol.to_extractor is not None:
-            stages.append(Stage(self.networks.extractor.size, self.protocol.to_extractor))
-        return tuple(stages)
+    def feature_reader(self) -> FeatureReader:
+        """A reader of features under this request's protocol."""
+        from ugbench.scoring.features import FeatureReader
 
-    def protocol_of(self, name: str, size: Size | None, format: str = "png") -> dict[str, Any]:
-        """The whole protocol of one metric at one size (None: files as they are)."""
-        needs = metric(name).needs
+        return FeatureReader(self.networks, self.protocol, self.cache)
+
+    def protocol_of(self, metric_name: str, size: Size | None, format: str = "png") -> dict[str, Any]:
+        """The full protocol of one metric.
+
+        Args:
+            size: px at which images are compared; None for files as they are.
+            format: file format of the scored images.
+        """
+        networks = networks_of(load_metric(metric_name))
+        distance = next(iter(networks - {"extractor"}), None)
         return protocol(
-            name,
+            metric_name,
             name=self.protocol.name,
             reference=self.protocol.reference,
             size="as-is" if size is None or not self.protocol.squashed else size,
-            extractor=self.networks.extractor if needs == "features" else None,
-            perceptual=self.networks.between(needs) if needs in PAIRED else None,
+            extractor=self.networks.extractor if "extractor" in networks else None,
+            perceptual=None if distance is None else getattr(self.networks, distance),
             to_extractor=self.protocol.to_extractor,
-            settings=self.settings_of(name),
+            settings=self.settings_of(metric_name),
             format=format,
             checkpoint=self.checkpoint,
         )
 
 
-def metric(name: str) -> Metric:
-    """The metric called `name`.
-
-    Raises:
-        UnknownName: no such metric.
-    """
-    found: Metric = registry.load("metrics", name).METRIC
-    return found
-
-
 @dataclass(frozen=True)
-class Who:
-    """Whose score it is: a run's, or `identity` or `real`, which have no variant, seed or step."""
+class Subject:
+    """Whose images are scored: a run, or `identity` or `real`, which have no variant, seed or step.
+
+    Attributes:
+        run: id of the run, or "identity", "real" or "files".
+        method: as records and tables name it.
+        step: for which the run's weights were trained; None where that is not known.
+        name: tells an imported checkpoint from other runs of its method.
+    """
 
     run: str
     method: str
@@ -128,44 +90,36 @@ class Who:
     name: str | None = None
 
 
-def make_record(
-    name: str,
-    score: Score,
-    wanted: Wanted,
-    files: tuple[Size | None, str],
-    who: Who,
-    where: tuple[str, Direction],
-    counts: tuple[int, int],
-) -> ScoreRecord:
-    """The record of one score with its whole protocol.
+def metrics_for(request: EvalRequest, dataset: DataSet) -> tuple[str, ...]:
+    """The metrics that a data set is scored with: of those requested, or else of all, the ones that it can have.
 
-    Args:
-        files: the size at which outputs were compared (None: as they are) and their format.
-        where: the data set's folder under results, and the direction.
-        counts: how many outputs and references.
+    LPIPS is among all of them if there are weights for it.
+
+    Raises:
+        UnknownName: there is no such metric.
+        UsageError: the protocol does not allow a metric.
+        NoSuchScore: the data set can have none of the requested metrics; gives the reason for the first one.
     """
-    own = metric(name)
-    whole = wanted.protocol_of(name, *files)
-    return ScoreRecord(
-        run=who.run,
-        dataset=where[0],
-        direction=where[1],
-        method=who.method,
-        variant=who.variant,
-        seed=who.seed,
-        step=who.step,
-        metric=name,
-        value=score.value,
-        se=score.se,
-        low=score.low,
-        high=score.high,
-        n_fake=counts[0],
-        n_real=counts[1],
-        higher_is_better=own.higher_is_better,
-        comparable=own.needs != "features" or wanted.networks.extractor.comparable,
-        protocol=whole,
-        protocol_id=protocol_id(whole),
-        name=who.name,
-        p_value=score.p_value,
-        order_sd=score.order_sd,
-    )
+    lpips = ("lpips",) if request.networks.has_lpips_weights else ()
+    truth_scores = () if dataset.dial is None else ("changed", "unchanged", "iou")
+    chosen = request.metrics or request.protocol.metrics or ("kid", "fid", *lpips, *truth_scores)
+    for name in chosen:
+        on_features = all(needed.network == "extractor" for needed in inputs_of(load_metric(name)))
+        if request.protocol.features_only and not on_features:
+            raise UsageError(
+                f"--metric {name}: protocol {request.protocol.name} is of metrics on features; leave one out."
+            )
+    fitting = tuple(name for name in chosen if why_no_score(name, dataset) is None)
+    if not fitting:
+        raise NoSuchScore(chosen[0], str(why_no_score(chosen[0], dataset)))
+    return fitting
+
+
+def why_no_score(metric_name: str, dataset: DataSet) -> str | None:
+    """The reason why a data set can have no score of a metric; None if it can."""
+    metric = load_metric(metric_name)
+    if "truth" in requirements(metric) and dataset.dial is None:
+        return f"the true translation of {dataset.name} is not known, only a dial's is"
+    if metric.changed_pixels_only and dataset.dial is not None and dataset.dial.shape == dataset.dial.texture == 0:
+        return f"the domains of {dataset.name} are alike, so nothing is to change"
+    return None

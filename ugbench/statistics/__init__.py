@@ -1,5 +1,5 @@
-"""What differences between scores can be claimed: of two checkpoints, of two methods, across data sets.
+"""Intervals and tests for scores: pure functions of features and values.
 
-Pure functions of features and values. "These checkpoints differ" has images as its unit (paired.py,
-permutation.py); "this method beats that one" has seeds (seeds.py). docs/statistics.md has the measured coverage.
+The unit of a claim about two checkpoints is the image (paired.py, permutation.py). The unit of a claim about two
+methods is the seed (seeds.py). docs/statistics.md has the measured coverage of the intervals.
 """

@@ -1,8 +1,8 @@
-"""The mean of one value a seed, held against a margin that was stated beforehand.
+"""Tests whether the mean of one value per seed is beyond or within a margin that was stated beforehand.
 
-A p-value against zero says too little both ways: with enough seeds any difference is significant, and with few a
-missing one proves nothing. So two questions are put to each mean: is it beyond the margin, and is it within it? Where
-neither can be said, the seeds were too few or the difference too near the margin.
+A p-value against zero is not enough: with many seeds any difference is significant, and with few seeds no significance
+proves nothing. So each mean is tested twice: is it beyond the margin, and is it within it? If neither is shown, there
+were too few seeds, or the mean is too near the margin.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import Literal
 
-from scipy import stats
-
 from ugbench.statistics import holm
 from ugbench.statistics.seeds import ALPHA
 
@@ -23,17 +21,18 @@ Side = Literal["both", "below"]
 
 @dataclass(frozen=True)
 class Contrast:
-    """A mean over seeds, its interval, and what it is against a margin; Student's t with n - 1 degrees.
+    """A mean over seeds, its interval, and its tests against a margin; Student's t with n - 1 degrees of freedom.
 
     Attributes:
         mean: of the values.
         se, low, high: its standard error over seeds and 95 % interval; None with one seed.
-        seeds: how many values.
+        seeds: number of values.
         margin: above 0.
-        side: "both": beyond is outside [-margin, margin]; "below": beyond is below -margin.
-        beyond: p-value against the mean being within, two-sided where both sides count; None with one seed.
-        within: p-value against the mean being beyond (two one-sided tests where both sides count); None the same.
-        adjusted: `beyond` after Holm over the family that it is one of.
+        side: "both": beyond means outside [-margin, margin]; "below": beyond means below -margin.
+        beyond: p-value of the hypothesis that the mean is within the margin, two-sided for "both"; None with one seed.
+        within: p-value of the hypothesis that the mean is beyond the margin (two one-sided tests for "both"); None
+            with one seed.
+        adjusted: `beyond` after Holm's adjustment over a family of tests; None before it.
     """
 
     mean: float
@@ -49,13 +48,13 @@ class Contrast:
 
     @property
     def is_beyond(self) -> bool:
-        """Whether it is shown to be beyond the margin, after Holm where it is one of a family."""
+        """True if the mean is shown to be beyond the margin, after Holm if there is a family."""
         p = self.beyond if self.adjusted is None else self.adjusted
         return p is not None and p <= ALPHA
 
     @property
     def is_within(self) -> bool:
-        """Whether it is shown to be within the margin: its 90 % interval lies there."""
+        """True if the mean is shown to be within the margin: its 90 % interval lies there."""
         return self.within is not None and self.within <= ALPHA
 
     @property
@@ -63,6 +62,8 @@ class Contrast:
         """The 90 % interval; None with one seed."""
         if self.se is None:
             return None
+        from scipy import stats
+
         half = float(stats.t.ppf(1 - ALPHA, self.seeds - 1)) * self.se
         return self.mean - half, self.mean + half
 
@@ -75,13 +76,15 @@ class Contrast:
 
 
 def against_margin(values: Sequence[float], margin: float, side: Side = "both") -> Contrast:
-    """Hold the mean of `values`, one a seed, against `margin`.
+    """Test the mean of `values`, one per seed, against `margin`.
 
-    Values without any spread are taken at their word: their p-values are 0 or 1.
+    If all values are equal, the p-values are 0 or 1.
 
     Raises:
-        ValueError: no values, or a margin that is not above 0.
+        ValueError: there are no values, or the margin is not above 0.
     """
+    from scipy import stats
+
     if not values or margin <= 0:
         raise ValueError(f"{len(values)} values and a margin of {margin}; at least 1 and above 0")
     n, mean = len(values), fmean(values)
@@ -99,18 +102,23 @@ def against_margin(values: Sequence[float], margin: float, side: Side = "both") 
 
 
 def over_family(contrasts: Sequence[Contrast]) -> list[Contrast]:
-    """The contrasts with `adjusted` by Holm; one without a p-value counts with 1."""
-    adjusted = holm.adjusted([1.0 if one.beyond is None else one.beyond for one in contrasts])
-    return [one if one.beyond is None else replace(one, adjusted=p) for one, p in zip(contrasts, adjusted, strict=True)]
+    """The contrasts with Holm's `adjusted`; a contrast without a p-value counts with p = 1."""
+    adjusted = holm.adjusted([1.0 if contrast.beyond is None else contrast.beyond for contrast in contrasts])
+    return [
+        contrast if contrast.beyond is None else replace(contrast, adjusted=p)
+        for contrast, p in zip(contrasts, adjusted, strict=True)
+    ]
 
 
 def three_decimals(value: float) -> str:
-    """As figures are written beside a margin; no minus before a zero."""
+    """A number with three decimals, never "-0.000"."""
     return f"{round(value, 3) + 0.0:.3f}"
 
 
 def _tail(distance: float, se: float, n: int) -> float:
-    """The one-sided p-value of a mean that lies `distance` past a bound, towards what is to be shown."""
+    """The one-sided p-value of a mean that lies `distance` beyond a bound, on the side that is to be shown."""
+    from scipy import stats
+
     if se == 0:
         return 0.0 if distance > 0 else 1.0
     return float(stats.t.sf(distance / se, n - 1))

@@ -1,8 +1,8 @@
-"""The difference of two KIDs of one set of sources against one set of references, with its standard error.
+"""The difference of the KIDs of two methods on the same sources and references, with its standard error.
 
-Both outputs of a source resemble that source, and both KIDs use the same references, so most of what makes each
-KID uncertain is common to both and leaves the difference. A delete-one jackknife that drops source i from both
-methods, and reference j from both, sees that; adding two separate variances does not.
+Both outputs of a source resemble that source, and both KIDs use the same references. So most of the uncertainty is
+common to both KIDs and cancels in the difference. A delete-one jackknife that drops source i from both methods, and
+reference j from both, takes this into account; the sum of two separate variances does not.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ugbench.errors import UsageError
 from ugbench.metrics import _features, _kernel
 from ugbench.metrics._intervals import student_interval
 
-# Images a side. With fewer the interval can cover less than 93 % where only few sources tell the methods apart.
+# Images per set. With fewer the interval can cover less than 93 % if only few sources distinguish the methods.
 ENOUGH = 70
 
 
@@ -26,7 +26,7 @@ class Difference:
 
     Attributes:
         se: its standard error over sources and references.
-        low, high: Student's 95 % interval, of the smaller set's degrees; None under 70 images a side.
+        low, high: Student's 95 % interval with the smaller set's degrees of freedom; None under 70 images per set.
     """
 
     value: float
@@ -36,13 +36,13 @@ class Difference:
 
 
 def paired(first: Tensor, second: Tensor, real: Tensor) -> Difference:
-    """The difference with its paired jackknife, exact from row sums (no refit).
+    """The difference with its paired jackknife error, computed exactly from row sums.
 
     Args:
         first, second: features (n, d) of two methods' outputs; row i of both is made from source i. n >= 3.
         real: features (m, d) of the references, m >= 3.
     Raises:
-        UsageError: too few images, features of two extractors, or outputs that are no pairs.
+        UsageError: too few images, features of two extractors, or unequal numbers of outputs.
         UgbenchError: a feature is NaN or Inf.
     """
     first, second, real = checked_pairs(first, second, real)
@@ -51,12 +51,13 @@ def paired(first: Tensor, second: Tensor, real: Tensor) -> Difference:
 
 def paired_from(first: _kernel.RowSums, second: _kernel.RowSums) -> Difference:
     """`paired` from each method's row sums against the same references."""
-    parts = [a - b for a, b in zip(_kernel.left_out(first), _kernel.left_out(second), strict=True)]
-    return _with_interval(first, second, math.sqrt(_kernel.variance_of(parts[0], parts[1])))
+    (first_fake, first_real), (second_fake, second_real) = _kernel.left_out(first), _kernel.left_out(second)
+    variance = _kernel.variance_of(first_fake - second_fake, first_real - second_real)
+    return _with_interval(first, second, math.sqrt(variance))
 
 
 def unpaired(first: Tensor, second: Tensor, real: Tensor) -> Difference:
-    """The difference with the error that it would have if the two KIDs were independent; for comparison only.
+    """The difference with the standard error for two independent KIDs; for comparison only.
 
     The arguments and errors are those of `paired`.
     """
@@ -71,7 +72,7 @@ def unpaired_from(first: _kernel.RowSums, second: _kernel.RowSums) -> Difference
 
 
 def checked_pairs(first: Tensor, second: Tensor, real: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The three sets in one floating dtype; raises what `paired` raises."""
+    """The three sets in one floating dtype. Raises the errors of `paired`."""
     if len(first) != len(second):
         raise UsageError(
             f"a paired difference: {len(first)} and {len(second)} outputs were given; "

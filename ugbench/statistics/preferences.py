@@ -1,15 +1,15 @@
-"""Shares of votes with intervals that know that votes come in clusters, and how far raters agree.
+"""Shares of votes with intervals for clustered votes, and the agreement between raters.
 
-Votes of one rater resemble one another, and so do votes on one image. Taken as independent they give intervals that
-are far too narrow: with 20 raters on 50 images, in a simulation (docs/votes.md), such "95 %" intervals held the truth
-in 42 to 66 %.
+Votes of one rater resemble one another, and so do votes on one image. Intervals that treat them as independent are far
+too narrow: with 20 raters on 50 images, in a simulation (docs/votes.md), such "95 %" intervals contained the truth in
+42 to 66 % of the cases.
 
-Here the variance of a share is that over raters plus that over images, each from the sums of the residuals of a
-cluster. Both contain the variance that is left within a rater and an image, so their sum counts it twice: the interval
-is a little too wide where nothing is clustered, and does not fall short where much is. Student's degrees of freedom
-are Satterthwaite's. The interval itself is Wilson's, at the number of independent votes that would have this variance
-(as for the complex samples of surveys: Dean and Pagano, Journal of Survey Statistics and Methodology 3, 2015), so it
-stays within 0 and 1.
+Here the variance of a share is the variance over raters plus the variance over images. Each is computed from the sums
+of residuals per cluster. Both contain the remaining variance within a rater and an image, so their sum counts it
+twice. The interval is therefore a little too wide without clustering, and wide enough with strong clustering. Student's
+degrees of freedom are Satterthwaite's. The interval is Wilson's, with the number of independent votes that would have
+this variance (as for complex survey samples: Dean and Pagano, Journal of Survey Statistics and Methodology 3, 2015), so
+it stays between 0 and 1.
 """
 
 from __future__ import annotations
@@ -18,22 +18,20 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import krippendorff
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 Floats = NDArray[np.float64]
-Places = NDArray[np.intp]
+Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
 class Vote:
-    """One rater's choice on one image.
+    """One rater's choice for one image.
 
     Attributes:
         image: stem of the source.
-        choice: index of the candidate in the poll.
+        choice: index of the chosen candidate in the poll.
     """
 
     rater: str
@@ -46,9 +44,9 @@ class Share:
     """How often one option was chosen.
 
     Attributes:
-        value: of all votes, 0 to 1.
+        value: share of all votes, 0 to 1.
         low, high: 95 % interval; None with a single vote.
-        votes: for this option.
+        votes: number of votes for this option.
     """
 
     value: float
@@ -59,13 +57,13 @@ class Share:
 
 @dataclass(frozen=True)
 class Preferences:
-    """What the votes of one poll say.
+    """The result of one poll.
 
     Attributes:
-        shares: an option each.
-        votes, raters, images: how many there are.
-        alpha: Krippendorff's, nominal: 1 where raters always agree, 0 as by chance, below 0 where they disagree more
-            than that. None where no image has two votes, or all votes are for one option.
+        shares: one for each option.
+        votes, raters, images: number of each.
+        alpha: Krippendorff's alpha for nominal data: 1 if raters always agree, 0 if they agree as by chance, below 0
+            if they disagree more than that. None if no image has two votes, or all votes are for one option.
     """
 
     shares: tuple[Share, ...]
@@ -78,14 +76,14 @@ class Preferences:
 def preferences(votes: Sequence[Vote], options: int) -> Preferences:
     """Shares, intervals and agreement.
 
-    The interval is about other raters and other images like these. With one rater it is over images alone and says
-    nothing of other raters; with one image the same the other way round.
+    The intervals are about other raters and other images like these. With one rater they are only about other images,
+    and with one image only about other raters.
 
     Args:
-        votes: at most one a rater and image.
-        options: how many could be chosen; choices are 0 to options - 1.
+        votes: at most one for each rater and image.
+        options: number of options; choices are 0 to options - 1.
     Raises:
-        ValueError: no votes, a choice that is no option, or two votes of one rater on one image.
+        ValueError: there are no votes, a choice is no option, or a rater has two votes on one image.
     """
     if not votes:
         raise ValueError("no votes")
@@ -93,7 +91,7 @@ def preferences(votes: Sequence[Vote], options: int) -> Preferences:
         raise ValueError("a rater has two votes on one image")
     if not all(0 <= vote.choice < options for vote in votes):
         raise ValueError(f"a choice is not among 0 to {options - 1}")
-    raters, images = (_places([getattr(vote, name) for vote in votes]) for name in ("rater", "image"))
+    raters, images = (_indices([getattr(vote, name) for vote in votes]) for name in ("rater", "image"))
     choices = np.array([vote.choice for vote in votes])
     return Preferences(
         shares=_shares(choices, (raters, images), options),
@@ -104,54 +102,65 @@ def preferences(votes: Sequence[Vote], options: int) -> Preferences:
     )
 
 
-def _places(names: Sequence[str]) -> Places:
+def _indices(names: Sequence[str]) -> Indices:
     return np.unique(names, return_inverse=True)[1]
 
 
-def _shares(choices: Places, clusters: Sequence[Places], options: int) -> tuple[Share, ...]:
+def _shares(choices: Indices, clusters: Sequence[Indices], options: int) -> tuple[Share, ...]:
+    from scipy import stats
+
     n = len(choices)
-    levels = [(places, int(places.max()) + 1) for places in clusters if places.max() > 0]
-    chosen = [(choices == option).astype(np.float64) for option in range(options)]
-    variances = [[_variance(one, *level) for level in levels] for one in chosen]
-    simple = [float(one.mean() * (1 - one.mean())) / n for one in chosen]
-    # An option that few chose shows little of how clustered its votes are, and one without a vote nothing: none is
-    # taken to be less clustered than all options together. Where one has all votes, each cluster may be worth one.
+    levels = [(cluster, int(cluster.max()) + 1) for cluster in clusters if cluster.max() > 0]
+    indicators = [(choices == option).astype(np.float64) for option in range(options)]
+    variances = [[_variance(chosen, *level) for level in levels] for chosen in indicators]
+    simple = [float(chosen.mean() * (1 - chosen.mean())) / n for chosen in indicators]
+    # An option with few votes shows little about its clustering, and one without votes shows nothing. So each option
+    # is assumed to be at least as clustered as all options together. If one option has all votes, each cluster may
+    # count as a single vote.
     fewest = min((count for _, count in levels), default=1)
     pooled = sum(map(sum, variances)) / sum(simple) if sum(simple) > 0 else n / fewest
     shares = []
-    for one, parts, independent in zip(chosen, variances, simple, strict=True):
-        value, low, high = float(one.mean()), None, None
+    for chosen, parts, independent in zip(indicators, variances, simple, strict=True):
+        value, low, high = float(chosen.mean()), None, None
         if levels:
             effect = max(1.0, pooled, sum(parts) / independent if independent > 0 else 0.0)
             freedom = _satterthwaite(parts, [count for _, count in levels])
             low, high = _wilson(value, n / effect, float(stats.t.ppf(0.975, freedom)))
-        shares.append(Share(value, low, high, int(one.sum())))
+        shares.append(Share(value, low, high, int(chosen.sum())))
     return tuple(shares)
 
 
-def _variance(chosen: Floats, places: Places, count: int) -> float:
-    """Of a share, with whole clusters as the unit."""
-    sums = np.bincount(places, chosen - chosen.mean(), count)
+def _variance(chosen: Floats, cluster: Indices, count: int) -> float:
+    """The variance of a share with clusters as the unit.
+
+    Args:
+        chosen: 1 for each vote for the option, else 0.
+        cluster: index of the cluster of each vote.
+        count: number of clusters.
+    """
+    sums = np.bincount(cluster, chosen - chosen.mean(), count)
     return float((sums**2).sum() / len(chosen) ** 2 * count / (count - 1))
 
 
 def _satterthwaite(parts: Sequence[float], counts: Sequence[int]) -> float:
-    below = sum(part**2 / (count - 1) for part, count in zip(parts, counts, strict=True))
-    # All clusters alike leaves no variance to have degrees of freedom; the fewest there can be are taken.
-    return sum(parts) ** 2 / below if below > 0 else min(counts) - 1.0
+    denominator = sum(part**2 / (count - 1) for part, count in zip(parts, counts, strict=True))
+    # If all clusters are equal there is no variance; the smallest possible number of degrees is the safe choice.
+    return sum(parts) ** 2 / denominator if denominator > 0 else min(counts) - 1.0
 
 
 def _wilson(share: float, n: float, t: float) -> tuple[float, float]:
     middle = (share + t**2 / (2 * n)) / (1 + t**2 / n)
     half = t * math.sqrt(share * (1 - share) / n + t**2 / (4 * n**2)) / (1 + t**2 / n)
-    # Rounding must not take the limits of 0 and 1 from where they are.
+    # Rounding must not move the limits 0 and 1.
     return 0.0 if share == 0 else middle - half, 1.0 if share == 1 else middle + half
 
 
-def _alpha(choices: Places, raters: Places, images: Places) -> float | None:
+def _alpha(choices: Indices, raters: Indices, images: Indices) -> float | None:
+    import krippendorff
+
     table = np.full((raters.max() + 1, images.max() + 1), np.nan)
     table[raters, images] = choices
-    judged = table[:, (~np.isnan(table)).sum(axis=0) > 1]  # alone on an image nobody can be agreed with
+    judged = table[:, (~np.isnan(table)).sum(axis=0) > 1]  # a single vote on an image has no agreement
     if len(np.unique(judged[~np.isnan(judged)])) < 2:
         return None
     return float(krippendorff.alpha(reliability_data=judged, level_of_measurement="nominal"))

@@ -1,4 +1,4 @@
-"""One method over several data sets: mean rank, and the most that it gives away to the best method anywhere."""
+"""Ranks methods across data sets: mean rank, and the largest distance to the best method of a data set."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from ugbench.errors import UsageError
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One method over all data sets. It describes these data sets; it is no test.
+    """One method over all data sets. This describes these data sets and is no statistical test.
 
     Attributes:
         mean_rank: 1 is best; tied methods share the mean of their ranks.
-        regret: the most by which it is worse than the best method of a data set, in the metric's raw unit; 0 where
-            it is best on all.
-        worst: the data set of that regret, the first of equals.
-        datasets: how many.
+        regret: the largest distance to the best method of a data set, in the metric's raw unit; 0 if the method is the
+            best one everywhere.
+        worst: the data set of that regret; of equal ones the first.
+        datasets: number of data sets.
     """
 
     mean_rank: float
@@ -29,7 +28,7 @@ class Standing:
     datasets: int
 
     def text(self, method: str) -> str:
-        """One sentence; `method` is its name."""
+        """The standing in one sentence; `method` is the method's name."""
         if self.regret == 0:
             return f"{method} is the best on each of {self.datasets} data sets (mean rank {self.mean_rank:.3g})."
         return (
@@ -42,10 +41,12 @@ def standings(values: Mapping[str, Mapping[str, float]], higher_is_better: bool 
     """Each method's standing, best mean rank first.
 
     Args:
-        values: data set -> method -> value; each data set has each method, in one protocol.
+        values: data set -> method -> value; each data set has each method, and all values have one protocol.
     Raises:
-        UsageError: no data set, or one that lacks a method of another; names both.
+        UsageError: there is no data set, or one lacks a method that another one has; the message names both.
     """
+    from scipy import stats
+
     methods = list(dict.fromkeys(method for row in values.values() for method in row))
     if not methods:
         raise UsageError("standings across data sets: no value was given; score two methods on each data set.")
@@ -60,8 +61,8 @@ def standings(values: Mapping[str, Mapping[str, float]], higher_is_better: bool 
     ranks = stats.rankdata(loss, axis=1).mean(0)
     regrets = loss - loss.min(1, keepdims=True)
     names = list(values)
-    found = {
+    by_method = {
         method: Standing(float(ranks[i]), float(regrets[:, i].max()), names[int(regrets[:, i].argmax())], len(names))
         for i, method in enumerate(methods)
     }
-    return dict(sorted(found.items(), key=lambda item: item[1].mean_rank))
+    return dict(sorted(by_method.items(), key=lambda item: item[1].mean_rank))

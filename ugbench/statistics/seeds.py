@@ -1,9 +1,10 @@
-"""Whether one method beats another: seeds are the unit, and few seeds can show little.
+"""Tests whether one method beats another. The seed is the unit, so few seeds can show little.
 
-Images say how well one checkpoint's score is known, not how much the next training run would differ. So a claim
-about methods takes one value a seed. With n against n seeds no exact test can give a p below 2 / C(2n, n) (0.1 at
-n = 3), and a t-test that does rests on a normality that so few values cannot show. A comparison whose smallest
-p stays above alpha after Holm is "not testable", however large its difference.
+Images tell how well the score of one checkpoint is known, not how different the next training run would be. So a claim
+about methods uses one value per seed. With n against n seeds no exact test can give a p below 2 / C(2n, n) (0.1 for
+n = 3). A t-test can, but it assumes a normal distribution, which so few values cannot show. If the smallest possible p
+of a comparison stays above alpha after Holm's adjustment, the comparison is "not testable", however large the
+difference is.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from ugbench.statistics import holm
 
@@ -24,20 +24,21 @@ MOST_SEEDS = 1000
 
 @dataclass(frozen=True)
 class MethodClaim:
-    """What can be said of two methods.
+    """A claim about two methods.
 
     Attributes:
         difference: mean of the first method's values minus mean of the second's.
-        se, low, high: its standard error and 95 % t interval over seeds; None with one seed a side, or no spread.
-        p_value: two-sided, Welch's t or, with pairs, the paired t; None where `se` is.
-        seeds: of each side.
-        comparisons: in the family that the claim is one of.
-        smallest_p: that an exact test could give with these seeds.
-        testable: whether it stays at or below alpha after Holm over the family.
-        seeds_needed: a side, to find this difference with a chance of 80 %, given the measured spread (itself
-            uncertain over few seeds); None where the spread is unknown, the difference 0, or the number over 1,000.
-        seeds_to_test: a side, below which nothing is testable in this family.
-        adjusted_p: p_value after Holm over the family.
+        se, low, high: its standard error and 95 % t interval over seeds; None if a method has one seed, or no spread.
+        p_value: two-sided, of Welch's t-test or, with pairs, of the paired t-test; None where `se` is None.
+        seeds: number of seeds of each method.
+        comparisons: number of claims in the family of this claim.
+        smallest_p: the smallest p that an exact test could give with these seeds.
+        testable: True if `smallest_p` is at most alpha after Holm's adjustment over the family.
+        seeds_needed: seeds per method that find this difference with a chance of 80 %, given the measured spread
+            (which is uncertain with few seeds); None if the spread is unknown, the difference is 0, or the number is
+            over 1,000.
+        seeds_to_test: seeds per method below which nothing is testable in this family.
+        adjusted_p: p_value after Holm's adjustment over the family.
     """
 
     difference: float
@@ -54,7 +55,7 @@ class MethodClaim:
     adjusted_p: float | None = None
 
     def text(self, first: str, second: str, higher_is_better: bool = False) -> str:
-        """One sentence that says which claim this is; `first` and `second` name the methods."""
+        """The claim in one sentence; `first` and `second` are the methods' names."""
         measured = f"{first} minus {second} is {self.difference:.3g} in the mean"
         if not self.testable:
             count = str(self.seeds[0]) if self.seeds[0] == self.seeds[1] else f"{self.seeds[0]} and {self.seeds[1]}"
@@ -75,16 +76,18 @@ class MethodClaim:
 
 
 def compare(first: Sequence[float], second: Sequence[float], comparisons: int = 1, paired: bool = False) -> MethodClaim:
-    """The claim that two methods' values differ, one value a seed.
+    """The claim that two methods' values differ, with one value per seed.
 
     Args:
-        first, second: each method's values, at least 1.
-        comparisons: how many claims are made together.
-        paired: value i of both shares what seed i decides; then the counts must be equal. A seed shared by two
-            methods is no reason: it gives them different weights and different batches.
+        first, second: values of each method, at least 1.
+        comparisons: number of claims that are made together.
+        paired: True if values i of both methods depend on a common draw; then the counts must be equal. An equal seed
+            of two methods is not enough: it gives them different weights and different batches.
     Raises:
-        ValueError: no values, or pairs of unequal number.
+        ValueError: there are no values, or pairs of unequal number.
     """
+    from scipy import stats
+
     if not first or not second or (paired and len(first) != len(second)):
         raise ValueError(f"values of {len(first)} and {len(second)} seeds; at least 1, and as many where paired")
     x, y = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
@@ -107,7 +110,7 @@ def compare(first: Sequence[float], second: Sequence[float], comparisons: int = 
     if min(n, m) < 2:
         return claim
     variances = (float((x - y).var(ddof=1)), 0.0) if paired else (float(x.var(ddof=1)), float(y.var(ddof=1)))
-    # The rounding of equal values is no spread.
+    # Rounding errors of equal values are no spread.
     if math.sqrt(sum(variances)) <= 1e-12 * max(float(np.abs(x).max()), float(np.abs(y).max())):
         return claim
     se = math.sqrt(variances[0] / n + variances[1] / m)
@@ -124,25 +127,25 @@ def compare(first: Sequence[float], second: Sequence[float], comparisons: int = 
 
 
 def over_family(claims: Sequence[tuple[Sequence[float], Sequence[float]]], paired: bool = False) -> list[MethodClaim]:
-    """`compare` for pairs of values that are claimed together, with p-values adjusted by Holm.
+    """`compare` for claims that are made together, with Holm's adjusted p-values.
 
     A comparison without a p-value counts in the family with p = 1.
     """
-    found = [compare(first, second, len(claims), paired) for first, second in claims]
-    adjusted = holm.adjusted([1.0 if claim.p_value is None else claim.p_value for claim in found])
+    unadjusted = [compare(first, second, len(claims), paired) for first, second in claims]
+    adjusted = holm.adjusted([1.0 if claim.p_value is None else claim.p_value for claim in unadjusted])
     return [
         claim if claim.p_value is None else replace(claim, adjusted_p=p)
-        for claim, p in zip(found, adjusted, strict=True)
+        for claim, p in zip(unadjusted, adjusted, strict=True)
     ]
 
 
 def smallest_p(n: int, m: int, paired: bool = False) -> float:
-    """The least two-sided p of an exact permutation test of n against m seeds, or of n pairs: 2 / 2^n."""
+    """The smallest two-sided p of an exact permutation test: 2 / C(n + m, n), or 2 / 2^n for n pairs."""
     return min(1.0, 2 / 2**n) if paired else min(1.0, 2 / math.comb(n + m, n))
 
 
 def seeds_to_test(comparisons: int, paired: bool = False) -> int:
-    """The fewest seeds a side with which one of `comparisons` claims can be significant after Holm."""
+    """The smallest number of seeds per method with which one of `comparisons` claims can be significant after Holm."""
     n = 2
     while smallest_p(n, n, paired) * comparisons > ALPHA:
         n += 1
@@ -152,25 +155,28 @@ def seeds_to_test(comparisons: int, paired: bool = False) -> int:
 def seeds_needed(
     variances: tuple[float, float], difference: float, comparisons: int = 1, paired: bool = False
 ) -> int | None:
-    """Seeds a side with which a t-test at alpha / comparisons finds `difference` with a chance of 80 %.
+    """Seeds per method with which a t-test at alpha / comparisons finds `difference` with a chance of 80 %.
 
-    That level is Holm's first step, its strictest. None where no number up to 1,000 does.
+    This level is the first and strictest step of Holm's adjustment. None if no number up to 1,000 is enough.
 
     Args:
-        variances: of one value of each method (ddof 1), not both 0; with pairs, of their differences, and 0.
+        variances: variance of the values of each method (ddof 1), not both 0; with pairs, the variance of the
+            differences, and 0.
     """
+    from scipy import stats
+
     n = np.arange(seeds_to_test(comparisons, paired), MOST_SEEDS + 1)
     freedom = n - 1.0 if paired else _welch(variances, n, n)
-    # Far out, where the power is 1, SciPy's noncentral t can lose its digits.
+    # Far in the tail, where the power is 1, SciPy's noncentral t can lose its digits.
     shift = np.minimum(abs(difference) / np.sqrt(sum(variances) / n), 30.0)
     critical = stats.t.ppf(1 - ALPHA / (2 * comparisons), freedom)
-    power = stats.nct.sf(critical, freedom, shift)  # in its own direction; the other tail is no finding
+    power = stats.nct.sf(critical, freedom, shift)  # a significant difference in the wrong direction does not count
     enough = n[power >= POWER]
     return int(enough[0]) if len(enough) else None
 
 
 def _welch(variances: tuple[float, float], n: NDArray[np.int64], m: NDArray[np.int64]) -> NDArray[np.float64]:
     """Welch's degrees of freedom for each number of seeds."""
-    one, other = variances[0] / n, variances[1] / m
-    freedom: NDArray[np.float64] = (one + other) ** 2 / (one**2 / (n - 1) + other**2 / (m - 1))
+    first, second = variances[0] / n, variances[1] / m
+    freedom: NDArray[np.float64] = (first + second) ** 2 / (first**2 / (n - 1) + second**2 / (m - 1))
     return freedom

@@ -11,7 +11,7 @@ from ugbench.tables.model import Block, Column, Row, Table
 from ugbench.tables.numbers import number
 
 if TYPE_CHECKING:
-    from ugbench.analysis.comparisons import Claim
+    from ugbench.analysis.comparisons import Comparison
 
 BASE = "full"
 
@@ -29,7 +29,7 @@ class AblationTable:
     notes: tuple[str, ...]
 
 
-def ablation_table(table: Table, method: str, claims: Sequence[Claim] = ()) -> AblationTable:
+def ablation_table(table: Table, method: str, claims: Sequence[Comparison] = ()) -> AblationTable:
     """The variants of a method with their scores in the first column of a table, and with published ablations.
 
     The columns of a published ablation are named by its own data set, which need not be ours: they show the paper's
@@ -84,7 +84,7 @@ def _printed(cell: PublishedCell | None) -> str:
     return f"{cell.printed:.2f}" + ("" if cell.spread is None else f" ± {cell.spread:.2f}")
 
 
-def _difference(claims: Sequence[Claim], block: Block, method: str, variant: str | None) -> str:
+def _difference(claims: Sequence[Comparison], block: Block, method: str, variant: str | None) -> str:
     """A variant's KID x100 minus that of the base: over seeds where that has a standard error, else over images."""
     if variant is None:
         return ""
@@ -103,7 +103,7 @@ def _p_value(p: float | None) -> str:
     return "" if p is None else f", p {p:.2g}"
 
 
-def _notes(publications: Sequence[PublishedTable], claims: Sequence[Claim]) -> Iterator[str]:
+def _notes(publications: Sequence[PublishedTable], claims: Sequence[Comparison]) -> Iterator[str]:
     if claims:
         yield (
             "less full: KID x100 of the variant minus that of full, ± its standard error; over seeds it is of methods, "

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ugbench import registry
 from ugbench.errors import UnknownName, UsageError
 from ugbench.metric import Metric
-from ugbench.scoring.protocol import LAST, is_selected, protocol_id
+from ugbench.scoring.protocols import LAST, is_selected, protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables import notes
 from ugbench.tables.marks import mark
@@ -107,7 +107,7 @@ def _heading(name: str) -> tuple[str, float]:
     """A metric's title and scale; a metric that is no longer installed has its name and raw values."""
     if name not in registry.modules("metrics"):
         return name, 1.0
-    metric: Metric = registry.load("metrics", name).METRIC
+    metric: Metric = registry.load_metric(name)
     return metric.title, metric.scale
 
 

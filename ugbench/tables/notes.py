@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ugbench import registry
-from ugbench.scoring.protocol import is_selected
+from ugbench.scoring.protocols import is_selected
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables.marks import BIASED
 from ugbench.tables.model import Table
@@ -174,7 +174,7 @@ def _metrics(table: Table) -> Iterator[str]:
     """The note of each metric that has one."""
     for name in dict.fromkeys(column.metric for column in table.columns):
         if name in registry.modules("metrics"):
-            note = registry.load("metrics", name).METRIC.note
+            note = registry.load_metric(name).note
             if note is not None:
                 yield note
 

@@ -48,12 +48,12 @@ def latest(records: Iterable[ScoreRecord]) -> list[ScoreRecord]:
     records = list(records)
     longest: dict[tuple[Any, ...], ScoreRecord] = {}
     for record in records:
-        other = longest.get(record.who)
+        other = longest.get(record.subject)
         if other is None or _trained(record) >= _trained(other):
-            longest[record.who] = record
+            longest[record.subject] = record
     shown: dict[tuple[Any, ...], ScoreRecord] = {}
     for record in records:
-        if record.run != longest[record.who].run:
+        if record.run != longest[record.subject].run:
             continue  # the numbers of one row and seed come from one run
         other = shown.get(record.identity)
         if other is None or record.selected or (record.step or 0) >= (other.step or 0):

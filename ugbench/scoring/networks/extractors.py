@@ -1,6 +1,6 @@
-"""Feature extractors: images in, one vector an image out. Distances between features make KID and FID.
+"""Feature extractors: they turn each image into one vector. KID and FID compare sets of these vectors.
 
-Nothing is downloaded: weights come from files that the user names, but for `random`, which has its own.
+Nothing is downloaded: weights come from files that the user names. Only `random` needs no file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ugbench.errors import UnknownName, UsageError, WeightsError
 from ugbench.scoring.networks.weights import SOURCES, features_part, fill, plain_float32, read_weights, undisturbed
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-SMOKE = "or --extractor random for a smoke run, whose scores compare with nothing else"
+SMOKE = "or --extractor random for a trial run, which gives scores that compare with nothing else"
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Extractor:
     Attributes:
         name: as in `--extractor NAME`.
         dim: length of a feature.
-        size: px to which its own transform squashes an image.
-        sha256: digest of the weights that are in the network (see `ugbench.scoring.networks.weights.digest`).
-        comparable: whether scores on these features may stand beside other people's.
+        size: px to which its own transform resizes an image.
+        sha256: digest of the weights in the network (see `ugbench.scoring.networks.weights.digest`).
+        comparable: True if scores on these features may be compared with other people's.
         transform: what happens to an image first, in words, for protocols.
-        network: takes uint8 (n, 3, h, w), gives (n, dim).
+        network: takes uint8 (n, 3, h, w) and returns (n, dim).
     """
 
     name: str
@@ -64,7 +64,7 @@ def load_extractor(name: str, weights: Mapping[str, Path]) -> Extractor:
         weights: from `--weights NAME=FILE`; `random` needs none.
     Raises:
         UnknownName: there is no such extractor.
-        WeightsError: its file is missing, refused, or of another network; the message names the ways.
+        WeightsError: its file is missing, refused, or of another network; the message says what to do.
         UsageError: dinov2 without the package timm.
     """
     if name not in _LOADERS:
@@ -75,7 +75,7 @@ def load_extractor(name: str, weights: Mapping[str, Path]) -> Extractor:
 def extract(extractor: Extractor, images: Tensor, batch_size: int = 32, device: torch.device | str = "cpu") -> Tensor:
     """Features (n, dim), float32 on the CPU, of uint8 images (n, 3, h, w); moves the network to `device`.
 
-    The batch size is a matter of memory: it changes features by rounding alone.
+    The batch size matters for memory only: it changes features by no more than rounding.
     """
     place(extractor.network, device)
     if len(images) == 0:
@@ -84,17 +84,17 @@ def extract(extractor: Extractor, images: Tensor, batch_size: int = 32, device: 
 
 
 def place(network: nn.Module, device: torch.device | str) -> nn.Module:
-    """The network on its device, in the memory layout that its convolutions are fastest in there.
+    """The network on its device, in the memory layout with the fastest convolutions there.
 
     On a CPU that is channels last: Inception takes 0.72 of the time, SqueezeNet 0.55, AlexNet 0.82 (two cores,
-    AVX512), and features change by rounding alone.
+    AVX512), and features change by no more than rounding.
     """
     layout = torch.channels_last if torch.device(device).type == "cpu" else torch.contiguous_format
     return network.to(device).to(memory_format=layout)
 
 
 class _Pooled(nn.Module):
-    """Resize, scale, normalise, run `features`, and average over space where it is left."""
+    """Resize, scale, normalise, run `features`, and average over height and width if they are left."""
 
     mean: Tensor
     std: Tensor
@@ -134,7 +134,7 @@ def _torchvision(name: str, model: str, dim: int) -> Callable[[Mapping[str, Path
     def load(weights: Mapping[str, Path]) -> Extractor:
         state = features_part(read_weights(name, weights, SMOKE))
         models: Any = importlib.import_module("torchvision.models")
-        with torch.device("meta"):  # the classifier's 59 million weights are not wanted
+        with torch.device("meta"):  # the classifier's 59 million weights are not needed
             features = getattr(models, model)(weights=None).features
         features = features.to_empty(device="cpu")
         sha256 = fill(features, state, f"--weights {name}={weights[name]}")
@@ -148,7 +148,7 @@ def _inception(weights: Mapping[str, Path]) -> Extractor:
     state = read_weights("inception", weights, SMOKE)
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-    # That class unpickles its file without a check, so it gets our own copy of tensors that passed one.
+    # That class unpickles its file without a check, so it is given a copy of tensors that were checked.
     copy = io.BytesIO()
     torch.save(state, copy)
     copy.seek(0)
@@ -184,17 +184,17 @@ def _dinov2(weights: Mapping[str, Path]) -> Extractor:
 
 
 def _random(weights: Mapping[str, Path]) -> Extractor:  # noqa: ARG001
-    """Three strided convolutions with weights drawn once and for all from seed 0."""
+    """Three strided convolutions; their weights are drawn from seed 0 and never change."""
     generator = torch.Generator().manual_seed(0)
     widths = (3, 32, 64, 128)
     state = {}
     with undisturbed():
         layers: list[nn.Module] = []
-        for index, (inside, outside) in enumerate(pairwise(widths)):
-            layers += [nn.Conv2d(inside, outside, 3, stride=2, padding=1), nn.ReLU()]
-            scale = (2 / (9 * inside)) ** 0.5
-            state[f"{2 * index}.weight"] = scale * torch.randn(outside, inside, 3, 3, generator=generator)
-            state[f"{2 * index}.bias"] = 0.1 * torch.randn(outside, generator=generator)
+        for index, (width_in, width_out) in enumerate(pairwise(widths)):
+            layers += [nn.Conv2d(width_in, width_out, 3, stride=2, padding=1), nn.ReLU()]
+            scale = (2 / (9 * width_in)) ** 0.5
+            state[f"{2 * index}.weight"] = scale * torch.randn(width_out, width_in, 3, 3, generator=generator)
+            state[f"{2 * index}.bias"] = 0.1 * torch.randn(width_out, generator=generator)
         features = nn.Sequential(*layers)
     sha256 = fill(features, state, "random")
     half = (0.5, 0.5, 0.5)

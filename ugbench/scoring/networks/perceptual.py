@@ -1,4 +1,4 @@
-"""Distances between an image and another by a network; LPIPS, with its backbone from a local file.
+"""Distances between two images computed by a network, and LPIPS with its backbone from a local file.
 
 Zhang et al., The Unreasonable Effectiveness of Deep Features as a Perceptual Metric (CVPR 2018).
 """
@@ -20,25 +20,26 @@ from ugbench.errors import UnknownName, UsageError
 from ugbench.scoring.networks.extractors import place
 from ugbench.scoring.networks.weights import features_part, fill, plain_float32, read_weights, undisturbed
 
-VERSION = "0.1"  # of the linear weights on top, which the package lpips brings
+VERSION = "0.1"  # of the linear weights on top of the backbone, which are part of the package lpips
 OTHERWISE = "or another --lpips-net, or leave lpips out of --metric"
 
-# Net: the name of its weights, and the smallest image that its poolings leave anything of, px.
+# By net: the name of its weights, and the smallest image that its poolings can reduce, px.
 NETS: Mapping[str, tuple[str, int]] = MappingProxyType(
     {"alex": ("alexnet", 31), "squeeze": ("squeezenet", 17), "vgg": ("vgg", 16)}
 )
 
 
 @dataclass(frozen=True)
-class Perceptual:
-    """A perceptual distance and what protocols say of it.
+class PerceptualDistance:
+    """A distance between images, and what protocols state about it.
 
     Attributes:
-        net: alex, squeeze or vgg for LPIPS, else what the network is in a few words.
-        sha256: digest of the network's weights; for LPIPS the backbone's, as of the extractor from the same file.
-        version: of LPIPS's linear weights, else what is done with the network.
-        distance: two float batches (n, 3, h, w) in [-1, 1], at the images' own size, to (n,) float32.
-            Raises UsageError where images are too small for the net.
+        net: alex, squeeze or vgg for LPIPS; else a short description of the network.
+        sha256: digest of the network's weights. For LPIPS it is that of the backbone, and equals the digest of the
+            extractor from the same file.
+        version: of LPIPS's linear weights; else a description of how the network is used.
+        distance: takes two float batches (n, 3, h, w) in [-1, 1], at the images' own size, and returns float32 (n,).
+            Raises UsageError if the images are too small for the net.
     """
 
     net: str
@@ -47,7 +48,7 @@ class Perceptual:
     distance: Callable[[Tensor, Tensor], Tensor] = field(repr=False, compare=False)
 
 
-def load_lpips(net: str, weights: Mapping[str, Path], device: torch.device | str = "cpu") -> Perceptual:
+def load_lpips(net: str, weights: Mapping[str, Path], device: torch.device | str = "cpu") -> PerceptualDistance:
     """The LPIPS distance of `net`, computed on `device`.
 
     Args:
@@ -55,7 +56,7 @@ def load_lpips(net: str, weights: Mapping[str, Path], device: torch.device | str
         weights: from `--weights NAME=FILE`, NAME being alexnet, squeezenet or vgg.
     Raises:
         UnknownName: no such net.
-        WeightsError: its file is missing, refused, or of another network; the message names the ways.
+        WeightsError: its file is missing, refused, or of another network; the message says what to do.
     """
     if net not in NETS:
         raise UnknownName("LPIPS net", net, NETS)
@@ -64,11 +65,11 @@ def load_lpips(net: str, weights: Mapping[str, Path], device: torch.device | str
     import lpips
 
     with undisturbed(), warnings.catch_warnings():
-        # lpips calls torchvision by an old argument, whose False means: no weights, no download.
+        # lpips passes an old argument to torchvision; its value False means no weights and no download.
         warnings.filterwarnings("ignore", "The parameter 'pretrained' is deprecated", UserWarning)
         warnings.filterwarnings("ignore", "Arguments other than a weight enum", UserWarning)
         model = lpips.LPIPS(net=net, version=VERSION, pnet_rand=True, verbose=False)
-    sha256 = fill(_uncut(model.net), state, f"--weights {name}={weights[name]}")
+    sha256 = fill(_backbone_layers(model.net), state, f"--weights {name}={weights[name]}")
     place(model.requires_grad_(False).eval(), device)
 
     def distance(first: Tensor, second: Tensor) -> Tensor:
@@ -78,20 +79,20 @@ def load_lpips(net: str, weights: Mapping[str, Path], device: torch.device | str
                 f"{net}, which needs {smallest} px; choose another net or leave lpips out."
             )
         with plain_float32():
-            between: Tensor = model(first.to(device), second.to(device))
-        return between.flatten()
+            distances: Tensor = model(first.to(device), second.to(device))
+        return distances.flatten()
 
-    return Perceptual(net, sha256, VERSION, distance)
+    return PerceptualDistance(net, sha256, VERSION, distance)
 
 
 def pair_distances(
-    perceptual: Perceptual, sources: Sequence[Path], outputs: Sequence[Path], size: Size, batch_size: int = 16
+    perceptual: PerceptualDistance, sources: Sequence[Path], outputs: Sequence[Path], size: Size, batch_size: int = 16
 ) -> Tensor:
-    """Distances (n,) between image files, pair by pair at `size`, a batch in memory at a time.
+    """Distances, float (n,), between source i and output i at `size`; one batch is in memory at a time.
 
     Raises:
-        UsageError: as many sources as outputs are needed, or images are too small for the net.
-        DataError: a file that cannot be read.
+        UsageError: the numbers of sources and outputs differ, or images are too small for the net.
+        DataError: a file cannot be read.
     """
     if len(sources) != len(outputs):
         raise UsageError(f"{len(sources)} sources and {len(outputs)} outputs are no pairs; give one of each.")
@@ -103,10 +104,10 @@ def pair_distances(
     return torch.cat(parts)
 
 
-def _uncut(backbone: torch.nn.Module) -> torch.nn.Sequential:
-    """The layers of lpips's slices in one row, named as in torchvision's `features`, parameters shared."""
-    row = torch.nn.Sequential()
+def _backbone_layers(backbone: torch.nn.Module) -> torch.nn.Sequential:
+    """The layers of lpips's slices in one sequence, with its parameters and the names of torchvision's `features`."""
+    layers = torch.nn.Sequential()
     for part in backbone.children():
         for index, layer in part.named_children():
-            row.add_module(index, layer)
-    return row
+            layers.add_module(index, layer)
+    return layers

@@ -1,7 +1,8 @@
-"""DINO's structure distance between images, with its network from a local file.
+"""The DINO structure distance between images, with its network from a local file.
 
-Tumanyan et al., Splicing ViT Features for Semantic Appearance Transfer (CVPR 2022), section 3.2: an image's structure
-is how alike the keys of its tokens are in the last attention of a DINO ViT (Caron et al., ICCV 2021).
+Tumanyan et al., Splicing ViT Features for Semantic Appearance Transfer (CVPR 2022), section 3.2: the structure of an
+image is the self-similarity of the keys of its tokens in the last attention layer of a DINO ViT (Caron et al., ICCV
+2021).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from ugbench.errors import WeightsError
 from ugbench.scoring.networks.extractors import IMAGENET_MEAN, IMAGENET_STD, place
-from ugbench.scoring.networks.perceptual import Perceptual
+from ugbench.scoring.networks.perceptual import PerceptualDistance
 from ugbench.scoring.networks.weights import SOURCES, fill, plain_float32, read_weights, undisturbed
 
 OTHERWISE = "or leave structure out of --metric"
@@ -26,14 +27,14 @@ RENAMED = {"attn.qkv.": "self_attn.in_proj_", "attn.proj.": "self_attn.out_proj.
 
 
 class Keys(nn.Module):
-    """A DINO ViT up to the keys of its last attention, all heads side by side.
+    """A DINO ViT up to the keys of its last attention layer, with all heads side by side.
 
     Args:
         dim: width of a token.
-        depth: blocks.
-        hidden: width of their perceptrons.
-        patch: px.
-        side: patches a side.
+        depth: number of blocks.
+        hidden: width of the blocks' perceptrons.
+        patch: side of a patch, px.
+        side: number of patches per side of the image.
     """
 
     mean: Tensor
@@ -54,7 +55,7 @@ class Keys(nn.Module):
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(n, 1 + side^2, dim), the class token first, of images (n, 3, h, w) in [-1, 1]."""
+        """Keys (n, 1 + side^2, dim), the class token first, of images (n, 3, h, w) in [-1, 1]."""
         x = images.add(1).div(2)
         if x.shape[-2:] != (self.size, self.size):
             x = F.interpolate(x, size=(self.size, self.size), mode="bilinear", antialias=True, align_corners=False)
@@ -63,33 +64,35 @@ class Keys(nn.Module):
         *blocks, last = self.blocks
         for block in blocks:
             x = block(x)
-        own = slice(self.dim, 2 * self.dim)  # of queries, keys and values in one matrix
-        weight, bias = (last.get_parameter(f"self_attn.in_proj_{kind}")[own] for kind in ("weight", "bias"))
+        keys = slice(self.dim, 2 * self.dim)  # one matrix holds queries, keys and values
+        weight, bias = (last.get_parameter(f"self_attn.in_proj_{kind}")[keys] for kind in ("weight", "bias"))
         return F.linear(last.get_submodule("norm1")(x), weight, bias)
 
 
-def load_structure(weights: Mapping[str, Path], device: torch.device | str = "cpu") -> Perceptual:
-    """The structure distance, computed on `device`: the mean over all pairs of tokens, the class token among them, of
-    the squared difference of the two images' cosines between keys.
+def load_structure(weights: Mapping[str, Path], device: torch.device | str = "cpu") -> PerceptualDistance:
+    """The structure distance, computed on `device`.
+
+    It is the mean over all pairs of tokens, including the class token, of the squared difference between the two
+    images' cosines between keys.
 
     Args:
-        weights: from `--weights dino=FILE`: any DINO ViT; ViT-B/8 is the paper's.
+        weights: from `--weights dino=FILE`: any DINO ViT; the paper uses ViT-B/8.
     Raises:
         WeightsError: the file is missing, refused, or of another network.
     """
     state = read_weights("dino", weights, OTHERWISE)
     given = f"--weights dino={weights['dino']}"
     network = _network(state, given)
-    sha256 = fill(network, {_torchs(key): value for key, value in state.items()}, given)
+    sha256 = fill(network, {_torch_name(key): value for key, value in state.items()}, given)
     place(network, device)
 
     def distance(first: Tensor, second: Tensor) -> Tensor:
         with plain_float32():
-            one, other = (_self_similarity(network(images.to(device))) for images in (first, second))
-        return (one - other).square().mean((1, 2))
+            similarities = [_self_similarity(network(images.to(device))) for images in (first, second)]
+        return (similarities[0] - similarities[1]).square().mean((1, 2))
 
     version = f"keys of block {len(network.blocks)}, {network.size} px bilinear antialiased, ImageNet mean and std"
-    return Perceptual(f"dino ViT {network.dim}/{network.patch}", sha256, version, distance)
+    return PerceptualDistance(f"dino ViT {network.dim}/{network.patch}", sha256, version, distance)
 
 
 def _self_similarity(keys: Tensor) -> Tensor:
@@ -99,7 +102,7 @@ def _self_similarity(keys: Tensor) -> Tensor:
 
 
 def _network(state: Mapping[str, Tensor], given: str) -> Keys:
-    """The network whose shapes the file's tensors have, without its weights."""
+    """A network with the shapes of the file's tensors, without its weights."""
     refused = WeightsError(f"{given} holds another network; it takes {SOURCES['dino']}.")
     try:
         _, tokens, dim = state["pos_embed"].shape
@@ -115,7 +118,7 @@ def _network(state: Mapping[str, Tensor], given: str) -> Keys:
         return Keys(dim, depth, hidden, patch, side)
 
 
-def _torchs(key: str) -> str:
-    for dinos, torchs in RENAMED.items():
-        key = key.replace(dinos, torchs)
+def _torch_name(key: str) -> str:
+    for dino_part, torch_part in RENAMED.items():
+        key = key.replace(dino_part, torch_part)
     return key

@@ -1,4 +1,4 @@
-"""Reads files of network weights: tensors only, nothing in them is run, nothing is downloaded."""
+"""Reads files of network weights. Only tensors are accepted; no code in a file is run, and nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "dinov2": "the safetensors file of a timm model vit_*_patch14_dinov2",
     }
 )
-"""Names that `--weights NAME=FILE` takes, each with where such a file comes from."""
+"""The names that `--weights NAME=FILE` accepts, each with the place where such a file comes from."""
 
 
 def read_weights(name: str, weights: Mapping[str, Path], otherwise: str) -> dict[str, Tensor]:
@@ -33,13 +33,13 @@ def read_weights(name: str, weights: Mapping[str, Path], otherwise: str) -> dict
     Args:
         name: one of SOURCES.
         weights: what `--weights NAME=FILE` gave.
-        otherwise: what else the user can do where no file was given, for the message: "or …".
+        otherwise: what else the user can do if no file was given, for the message: "or …".
     Raises:
-        WeightsError: no file was given, it is not there, or it is not a plain dictionary of tensors.
+        WeightsError: no file was given, it does not exist, or it is not a plain dictionary of tensors.
     """
     if name not in weights:
         raise WeightsError(
-            f"no weights of '{name}' are at hand and none are downloaded; give --weights {name}=FILE "
+            f"the weights of '{name}' were not given, and none are downloaded; give --weights {name}=FILE "
             f"({SOURCES[name]}), {otherwise}."
         )
     path = Path(weights[name])
@@ -53,7 +53,7 @@ def read_weights(name: str, weights: Mapping[str, Path], otherwise: str) -> dict
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception:
-        # Damage and refused code come as many types, and torch's text suggests to switch the check off.
+        # Damage and refused code raise many types of error, and torch's message suggests to disable the check.
         raise WeightsError(
             f"--weights {name}={path} is refused: it is damaged or holds more than tensors, which could run "
             f"code; it takes {SOURCES[name]}."
@@ -67,7 +67,7 @@ def read_weights(name: str, weights: Mapping[str, Path], otherwise: str) -> dict
 
 
 def features_part(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The `features` of a torchvision state dict, whole or already cut out; keys as `0.weight`."""
+    """The `features` part of a torchvision state dict, or the dict if it is only that part; keys as `0.weight`."""
     prefix = "features."
     if any(key.startswith(prefix) for key in state):
         return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
@@ -75,19 +75,19 @@ def features_part(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def fill(network: nn.Module, state: Mapping[str, Tensor], given: str) -> str:
-    """Put `state` into `network`, freeze it for inference, and return the digest of what it now holds.
+    """Load `state` into `network`, freeze it for inference, and return the digest of its weights.
 
     Args:
-        given: the option that brought the state, for messages (`--weights alexnet=FILE`).
+        given: the option that named the file, for messages (`--weights alexnet=FILE`).
     Raises:
         WeightsError: keys or shapes do not fit.
     """
-    wanted = network.state_dict()
-    missing, extra = sorted(wanted.keys() - state.keys()), sorted(state.keys() - wanted.keys())
+    expected = network.state_dict()
+    missing, extra = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
     if missing or extra:
-        found = f"lacks {missing[0]}" if missing else f"has {extra[0]} too many"
-        raise WeightsError(f"{given} holds another network: it {found}; give the file of this one.")
-    for key, value in wanted.items():
+        difference = f"lacks {missing[0]}" if missing else f"has {extra[0]} too many"
+        raise WeightsError(f"{given} holds another network: it {difference}; give the file of this one.")
+    for key, value in expected.items():
         if state[key].shape != value.shape:
             raise WeightsError(
                 f"{given} holds another network: {key} is {tuple(state[key].shape)} and should be "
@@ -101,25 +101,25 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], given: str) -> str:
 def digest(state: Mapping[str, Tensor]) -> str:
     """sha256 of a state's names, dtypes, shapes and bytes, sorted by name.
 
-    Not of the file: equal states are written as different bytes (archive names, order, metadata).
+    It is not the sha256 of the file, because files of equal states differ (archive names, order, metadata).
     """
-    whole = hashlib.sha256()
+    total = hashlib.sha256()
     for name in sorted(state):
         tensor = state[name].detach().cpu().contiguous()
-        whole.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode() + b"\n")
-        whole.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return whole.hexdigest()
+        total.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode() + b"\n")
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return total.hexdigest()
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Building a network draws initial weights that are overwritten: leave torch's generator as it was."""
+    """Restore torch's random state afterwards: building a network draws initial weights that are then overwritten."""
     with torch.random.fork_rng(devices=[]):
         yield
 
 
 @contextmanager
 def plain_float32() -> Iterator[None]:
-    """Convolutions of scores in true float32: TF32, cuDNN's default, moves features by 1e-3."""
+    """Compute convolutions in true float32: TF32, the default of cuDNN, changes features by 1e-3."""
     with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
         yield

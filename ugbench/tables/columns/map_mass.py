@@ -22,8 +22,8 @@ from ugbench.metric import Score
 from ugbench.metrics import cam_mass
 from ugbench.runs.run import Run, dataset_of, list_runs
 from ugbench.runs.stored_maps import read_maps
-from ugbench.scoring.evaluate import why_none
-from ugbench.scoring.inputs import Material
+from ugbench.scoring.eval_set import EvalSet
+from ugbench.scoring.request import why_no_score
 from ugbench.tables.model import ExtraCell, ExtraColumn, Table, add_extra_columns
 from ugbench.tables.numbers import with_error
 
@@ -72,8 +72,8 @@ def masses(run: Run, direction: Direction, load_images: LoadImages | None = None
 
 def images(root: Path, direction: Direction, size: int) -> tuple[Tensor, Tensor]:
     """The test sources of the data set in a folder, and their true translations, each uint8 (n, 3, size, size)."""
-    material = Material(open_dataset(root), direction, size)
-    return load_images(material.sources, material.size), material.truth(material.sources)
+    eval_set = EvalSet(open_dataset(root), direction, size)
+    return load_images(eval_set.sources, eval_set.size), eval_set.truth(eval_set.sources)
 
 
 def add_map_masses(table: Table, results: Path) -> Table:
@@ -103,7 +103,7 @@ def _changing_dials(runs: Iterable[Run]) -> tuple[set[str], list[str]]:
     roots, missing = set(), []
     for root, run in {run.config.dataset.root: run for run in runs if run.config.dataset is not None}.items():
         try:
-            if why_none("cam_mass", dataset_of(run)) is None:
+            if why_no_score("cam_mass", dataset_of(run)) is None:
                 roots.add(root)
         except RunError as error:
             missing.append(f"No CAM mass of heat maps: {error}")

@@ -16,7 +16,6 @@ from ugbench.metrics import changed
 from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import outputs_step
 from ugbench.scoring import per_image
-from ugbench.scoring.request import metric
 
 TRUTH = (
     "changed, of each image alone: the error that is left where the truth differs from the source, 1 for an untouched "
@@ -29,7 +28,7 @@ NONE = (
 
 
 @dataclass(frozen=True)
-class ImageScores:
+class GalleryScores:
     """Scores of single outputs.
 
     Attributes:
@@ -51,7 +50,7 @@ class OutputFiles:
 
 def score_against_truth(
     outputs: Mapping[str, OutputFiles], sources: Mapping[str, Path], truth: Mapping[str, Path]
-) -> ImageScores:
+) -> GalleryScores:
     """The metric `changed` of each output. Images without source, truth or pixels that should change are left out.
 
     Args:
@@ -60,10 +59,10 @@ def score_against_truth(
     Raises:
         DataError: an image cannot be read.
     """
-    return ImageScores(TRUTH, {label: _changed(sources, of_run, truth) for label, of_run in outputs.items()})
+    return GalleryScores(TRUTH, {label: _changed(sources, of_run, truth) for label, of_run in outputs.items()})
 
 
-def read_contributions(runs: Mapping[str, Run], direction: Direction) -> ImageScores:
+def read_contributions(runs: Mapping[str, Run], direction: Direction) -> GalleryScores:
     """What each output contributes to the score of its set, as `ugbench eval` has stored it.
 
     The scores are of the one metric and protocol that most of the runs have, among metrics of which less is better.
@@ -79,12 +78,12 @@ def read_contributions(runs: Mapping[str, Run], direction: Direction) -> ImageSc
         if _lower_is_better(scores.metric)
     )
     if not counts:
-        return ImageScores()
+        return GalleryScores()
     name, protocol_id = max(counts, key=lambda kind: (counts[kind], kind))
-    module = metric(name)
+    metric = registry.load_metric(name)
     values = {
         label: {
-            stem: value * module.scale
+            stem: value * metric.scale
             for scores in of_run
             if scores.protocol_id == protocol_id
             for stem, value in scores.values.items()
@@ -92,10 +91,10 @@ def read_contributions(runs: Mapping[str, Run], direction: Direction) -> ImageSc
         for label, of_run in stored.items()
     }
     description = (
-        f"{module.title}, what each image contributes under protocol {protocol_id}: a set's score is the mean of its "
+        f"{metric.title}, what each image contributes under protocol {protocol_id}: a set's score is the mean of its "
         "images, and the less, the nearer an image is to the references."
     )
-    return ImageScores(description, values)
+    return GalleryScores(description, values)
 
 
 def stored_step(run: Run, direction: Direction) -> int | None:
@@ -105,7 +104,7 @@ def stored_step(run: Run, direction: Direction) -> int | None:
 
 def _lower_is_better(name: str) -> bool:
     """Whether this is an installed metric of which less is better."""
-    return name in registry.modules("metrics") and metric(name).higher_is_better is False
+    return name in registry.modules("metrics") and registry.load_metric(name).higher_is_better is False
 
 
 def _changed(sources: Mapping[str, Path], outputs: OutputFiles, truth: Mapping[str, Path]) -> dict[str, float]:

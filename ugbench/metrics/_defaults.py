@@ -1,0 +1,15 @@
+"""Default settings that several metrics share. This module imports nothing heavy, so that every metric may use it."""
+
+from __future__ import annotations
+
+CHANGE_THRESHOLD = 2
+"""Levels of 255: a pixel should change where source and truth differ by more in any channel.
+
+Rounding stays below it, and a dial draws both images of a pair equally except for what should change.
+"""
+
+BLOCK_SIZE = 10
+"""Images per block at most, in KID as the authors of U-GAT-IT compute it."""
+
+SOURCE_WEIGHT = 0.98
+"""Weight of the source domain in `kid_mixed`."""

@@ -1,0 +1,64 @@
+"""Computes one metric of one subject's images, and makes the record of the score."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from ugbench.direction import Direction
+from ugbench.metric import Score
+from ugbench.registry import load_metric
+from ugbench.scoring.inputs import ScoredImages, inputs_of, networks_of, requirements
+from ugbench.scoring.protocols import protocol_id
+from ugbench.scoring.record import ScoreRecord
+from ugbench.scoring.request import EvalRequest, Subject
+
+
+def compute_score(metric_name: str, request: EvalRequest, images: ScoredImages) -> Score:
+    """Load the inputs that the metric needs and compute it with the request's settings.
+
+    Raises:
+        WeightsError: the weights of a network that an input needs were not given.
+        DataError: an image cannot be read, or an output has no source.
+        UsageError: from the metric, for example too few images.
+    """
+    metric = load_metric(metric_name)
+    inputs = [needed.load(images) for needed in inputs_of(metric)]
+    return metric.compute(*inputs, **{**metric.settings, **request.settings_of(metric_name)})
+
+
+def make_record(
+    metric_name: str,
+    score: Score,
+    request: EvalRequest,
+    images: ScoredImages,
+    subject: Subject,
+    dataset: str,
+    direction: Direction,
+) -> ScoreRecord:
+    """The record of one score with its full protocol.
+
+    Args:
+        dataset: name of the data set's folder under results.
+    """
+    metric = load_metric(metric_name)
+    protocol = request.protocol_of(metric_name, images.size, images.format)
+    on_features = "extractor" in networks_of(metric)
+    compared_with = images.references if "references" in requirements(metric) else images.outputs
+    return ScoreRecord(
+        **asdict(subject),
+        dataset=dataset,
+        direction=direction,
+        metric=metric_name,
+        value=score.value,
+        se=score.se,
+        low=score.low,
+        high=score.high,
+        n_fake=len(images.outputs),
+        n_real=len(compared_with),
+        higher_is_better=metric.higher_is_better,
+        comparable=not on_features or request.networks.extractor.comparable,
+        protocol=protocol,
+        protocol_id=protocol_id(protocol),
+        p_value=score.p_value,
+        order_sd=score.order_sd,
+    )

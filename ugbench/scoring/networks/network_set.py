@@ -1,0 +1,63 @@
+"""The networks that one evaluation uses: a feature extractor and two distances between images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import torch
+
+    from ugbench.scoring.networks.extractors import Extractor
+    from ugbench.scoring.networks.perceptual import PerceptualDistance
+
+Role = Literal["extractor", "lpips", "structure"]
+"""What a network is used for."""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The chosen networks; each is loaded when it is first used.
+
+    Attributes:
+        extractor_name: inception, alexnet, squeezenet, dinov2 or random.
+        lpips_net: backbone of LPIPS: alex, squeeze or vgg.
+        weights: files given by `--weights NAME=FILE`, by NAME.
+        device: on which the networks compute.
+    """
+
+    extractor_name: str
+    lpips_net: str
+    weights: Mapping[str, Path]
+    device: torch.device
+
+    @cached_property
+    def extractor(self) -> Extractor:
+        """The feature extractor. Raises WeightsError if its weights were not given."""
+        from ugbench.scoring.networks.extractors import load_extractor
+
+        return load_extractor(self.extractor_name, self.weights)
+
+    @cached_property
+    def lpips(self) -> PerceptualDistance:
+        """LPIPS. Raises WeightsError if its weights were not given."""
+        from ugbench.scoring.networks.perceptual import load_lpips
+
+        return load_lpips(self.lpips_net, self.weights, self.device)
+
+    @cached_property
+    def structure(self) -> PerceptualDistance:
+        """DINO's structure distance. Raises WeightsError if its weights were not given."""
+        from ugbench.scoring.networks.structure import load_structure
+
+        return load_structure(self.weights, self.device)
+
+    @property
+    def has_lpips_weights(self) -> bool:
+        """True if a weights file was given for LPIPS. An unknown backbone counts too, so that loading it can fail."""
+        from ugbench.scoring.networks.perceptual import NETS
+
+        return self.lpips_net not in NETS or NETS[self.lpips_net][0] in self.weights
