@@ -1,12 +1,12 @@
-"""How often the intervals of `ugbench table --votes` hold the truth, on simulated raters.
+"""How often the intervals of `ugbench table --votes` contain the true value, for simulated raters.
 
-    python benchmarks/preferences.py                   minutes on one core
-    python benchmarks/preferences.py --draws 200       a first look
+    python benchmarks/preferences.py                   takes minutes on one core
+    python benchmarks/preferences.py --draws 200       takes less time, for a first impression
 
-A rater chooses the method with the highest utility on an image: the method's own, plus what this rater thinks of it
-everywhere, plus how well it does on this image, plus chance (Gumbel noise, so that without the two effects choices
-are multinomial). The truth is the share over all raters and images that there could be, from two million
-votes of which no two share a rater or an image.
+A rater chooses the method with the highest utility on an image. The utility is a sum: a constant of the method, an
+effect of this rater on the method, an effect of this image on the method, and Gumbel noise (so without the two effects
+choices are multinomial). The true value is the share over the populations of raters and images; it is computed from two
+million votes of which no two share a rater or an image.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ UTILITIES = (1.5, 0.8, 0.0, -2.0)
 
 
 class Case(NamedTuple):
-    """A study: how many raters, images and votes a rater, and the sd of what raters and images add to a utility."""
+    """A study: numbers of raters, of images and of votes per rater; standard deviations of the effects on a utility."""
 
     raters: int
     images: int
@@ -49,7 +49,7 @@ CASES = (
 
 
 def truth(case: Case, votes: int = 2_000_000) -> np.ndarray:
-    """Each method's share over all raters and images."""
+    """The share of each method over the populations of raters and images, (methods,)."""
     random = np.random.default_rng(1)
     sd = np.hypot(case.rater_sd, case.image_sd)
     counts: np.ndarray = np.zeros(len(UTILITIES))
@@ -75,30 +75,32 @@ def draw(case: Case, random: np.random.Generator) -> list[Vote]:
 
 
 def simulate(draws: int, cases: Sequence[Case]) -> list[dict[str, Any]]:
-    """For each case and method the coverage of the interval and of Wilson's on votes taken as independent."""
+    """For each case and method the coverage of the interval, and that of Wilson's interval for independent votes."""
     rows = []
     for case in cases:
-        random, true = np.random.default_rng([int(10 * number) for number in case]), truth(case)
-        held, independent, width = np.zeros((3, len(UTILITIES)))
+        random, true_shares = np.random.default_rng([int(10 * number) for number in case]), truth(case)
+        covered, independent, width = np.zeros((3, len(UTILITIES)))
         for _ in range(draws):
-            found = preferences(draw(case, random), len(UTILITIES))
-            for place, share in enumerate(found.shares):
+            result = preferences(draw(case, random), len(UTILITIES))
+            for method, share in enumerate(result.shares):
                 assert share.low is not None and share.high is not None  # there are votes
-                held[place] += share.low <= true[place] <= share.high
-                width[place] += share.high - share.low
-                independent[place] += _wilson_holds(share, found.votes, true[place])
-        means = {"coverage": held / draws, "independent": independent / draws, "width": width / draws}
-        rows.append({**case._asdict(), "truth": true.tolist(), **{key: one.tolist() for key, one in means.items()}})
+                covered[method] += share.low <= true_shares[method] <= share.high
+                width[method] += share.high - share.low
+                independent[method] += _wilson_covers(share, result.votes, true_shares[method])
+        means = {"coverage": covered / draws, "independent": independent / draws, "width": width / draws}
+        rows.append(
+            {**case._asdict(), "truth": true_shares.tolist(), **{key: values.tolist() for key, values in means.items()}}
+        )
     return rows
 
 
-def _wilson_holds(share: Share, n: int, true: float) -> bool:
-    interval = stats.binomtest(share.votes, n).proportion_ci(0.95, "wilson")
-    return bool(interval.low <= true <= interval.high)
+def _wilson_covers(share: Share, votes: int, true_share: float) -> bool:
+    interval = stats.binomtest(share.votes, votes).proportion_ci(0.95, "wilson")
+    return bool(interval.low <= true_share <= interval.high)
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Markdown."""
+    """The rows as a Markdown table."""
     lines = [
         "| raters | images | votes a rater | sd of raters, images | interval | as independent votes | width, points |",
         "|--:|--:|--:|--:|--:|--:|--:|",
@@ -114,15 +116,15 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    """Print the table, and write the figures where --output says."""
+    """Print the table, and write the numbers to the file that --output names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draws", type=int, default=2000)
     parser.add_argument("--output", type=Path)
-    given = parser.parse_args()
-    rows = simulate(given.draws, CASES)
+    options = parser.parse_args()
+    rows = simulate(options.draws, CASES)
     print(table(rows))
-    if given.output is not None:
-        given.output.write_text(json.dumps({"draws": given.draws, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    if options.output is not None:
+        options.output.write_text(json.dumps({"draws": options.draws, "rows": rows}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

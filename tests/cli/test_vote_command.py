@@ -19,7 +19,7 @@ from ugbench.errors import DataError
 from ugbench.runs.folder import VOTES
 from ugbench.statistics.preferences import Vote
 from ugbench.votes.poll import Candidate, Poll
-from ugbench.votes.store import Store
+from ugbench.votes.store import VoteStore
 
 Call = Callable[..., Result]
 PAPER = ("cyclegan", "ugatit", "unit")
@@ -53,7 +53,7 @@ def test_the_lowest_seed_stands_for_a_method_and_that_is_said(home: Path, capsys
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--methods", "zebrafish"], "a preference needs two methods at least"),
+        (["--methods", "zebrafish"], "raters choose between at least two methods"),
         (["--methods", "zebrafish,dugon"], "no finished method is called 'dugon'; did you mean 'dugong'?"),
         (["--methods", "zebrafish,dugong", "--direction", "B2A"], "zebrafish has no B2A, dugong has no B2A"),
         (["--methods", "zebrafish,dugong", "--host", "192.0.2.1"], "--host 192.0.2.1 --port 8000: cannot listen there"),
@@ -103,7 +103,7 @@ def test_outputs_that_are_not_kept_are_named_with_the_mend(ugbench: Call, home: 
     result = ugbench("vote", *words)
     note.write_bytes(kept)
     assert result.exit_code == 2
-    assert "keeps no outputs A2B; `ugbench eval" in result.stderr
+    assert "has no stored outputs A2B; run `ugbench eval" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def voted(tmp_path: Path) -> Path:
 
 def keep(results: Path, choices: dict[Poll, list[list[int]]]) -> None:
     for poll_asked, rows in choices.items():
-        store = Store(results / poll_asked.dataset / VOTES)
+        store = VoteStore(results / poll_asked.dataset / VOTES)
         store.add_poll(poll_asked)
         for r, row in enumerate(rows):
             if not store.has_rater(f"rater {r}"):

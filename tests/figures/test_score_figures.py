@@ -1,4 +1,4 @@
-"""Figures of numbers: scores against steps, rho of each layer, mass of heat maps."""
+"""Figures of numbers: scores over steps, rho of each layer, CAM mass of attention maps."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ugbench.scoring.record import ScoreRecord
 
 Make = Callable[..., Run]
 MakeRecord = Callable[..., ScoreRecord]
-KeepMaps = Callable[..., dict[str, torch.Tensor]]
+StoreMaps = Callable[..., dict[str, torch.Tensor]]
 STEPS = (100, 200, 300)
 
 
@@ -116,7 +116,9 @@ def test_metrics_can_be_chosen_and_stand_in_that_order(
 
     assert asked() == ["KID x100, A2B", "FID, A2B", "LPIPS, A2B"]
     assert asked("lpips", "kid") == ["LPIPS, A2B", "KID x100, A2B"]
-    with pytest.raises(UsageError, match=r"--metric iou: no scores of it at two steps, only of kid, fid, lpips"):
+    with pytest.raises(
+        UsageError, match=r"--metric iou: no run has scores of it at two steps, only of kid, fid, lpips"
+    ):
         asked("iou")
     with pytest.raises(UnknownName, match="kidd"):
         asked("kidd")
@@ -148,7 +150,7 @@ def test_methods_differ_in_colour_dashes_and_marker_and_a_rerun_of_other_length_
     figure = scores.draw(context)
     assert legend(figure) == sorted(["ugatit", *(f"cyclegan {run.id}" for run in runs[1:])])
     lines = figure.axes[0].lines
-    cyclegan, ugatit = (_style.lines(runs)[name] for name in ("cyclegan", "ugatit"))
+    cyclegan, ugatit = (_style.line_styles(runs)[name] for name in ("cyclegan", "ugatit"))
     assert [line.get_marker() for line in lines] == [cyclegan["marker"]] * 2 + [ugatit["marker"]]
     assert [line.get_fillstyle() for line in lines] == ["full", "none", "full"]
     assert [line.get_color() for line in lines] == [cyclegan["color"]] * 2 + [ugatit["color"]]
@@ -161,8 +163,8 @@ def test_panels_of_many_metrics_stand_side_by_side_on_one_page_and_too_many_are_
     run = make_run("ugatit")
 
     def draw(count: int, direction: str | None = None) -> Figure:
-        (run.scores_file).unlink(missing_ok=True)
-        kinds = [("kid", f"protocol{k}", way) for k in range(count) for way in ("A2B", "B2A")]
+        run.scores_file.unlink(missing_ok=True)
+        kinds = [("kid", f"protocol{k}", direction) for k in range(count) for direction in ("A2B", "B2A")]
         score(
             run, [make_record(m, "ugatit", 1, step=s, direction=d, protocol_id=p) for m, p, d in kinds for s in STEPS]
         )
@@ -199,8 +201,8 @@ def test_scores_of_one_step_alone_say_how_to_score_more(
 
 
 def dots(axes: Axes, marker: str) -> list[tuple[float, float]]:
-    found = [line for line in axes.lines if line.get_marker() == marker]
-    return [(float(x), float(y)) for line in found for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)]
+    lines = [line for line in axes.lines if line.get_marker() == marker]
+    return [(float(x), float(y)) for line in lines for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)]
 
 
 def test_rho_of_each_layer_is_the_last_logged_beside_the_first(
@@ -208,15 +210,15 @@ def test_rho_of_each_layer_is_the_last_logged_beside_the_first(
 ) -> None:
     log(make_run("cut"), g__nce=[1.0])
     curves = {"decoder.0": [1.0, 0.9, 0.75], "up1": [0.0, 0.9, 0.25]}
-    own = {f"rho/g_a.{layer}": values for layer, values in curves.items()}
-    run = log(make_run("ugatit"), {**own, "rho/g_b.up1": [0.1, 0.9, 0.5]})
+    rho_of_a = {f"rho/g_a.{layer}": values for layer, values in curves.items()}
+    run = log(make_run("ugatit"), {**rho_of_a, "rho/g_b.up1": [0.1, 0.9, 0.5]})
     figure = rho_layers.draw(context)
     assert titles(figure) == ["g_a", "g_b"]
     assert [[label.get_text() for label in axes.get_xticklabels()] for axes in figure.axes] == [
         ["decoder.0", "up1"],
         ["up1"],
     ]
-    marker = _style.lines([run])["ugatit"]["marker"]
+    marker = _style.line_styles([run])["ugatit"]["marker"]
     assert [dots(axes, marker) for axes in figure.axes] == [[(0, 0.75), (1, 0.25)], [(0, 0.5)]]
     assert [dots(axes, "_") for axes in figure.axes] == [[(0, 1.0), (1, 0.0)], [(0, 0.1)]]
     assert all(axes.get_ylim() == (-0.04, 1.04) for axes in figure.axes)
@@ -226,7 +228,7 @@ def test_rho_of_each_layer_is_the_last_logged_beside_the_first(
 def test_seeds_stand_side_by_side_and_differ_in_filling(make_run: Make, log: Make, context: FigureContext) -> None:
     runs = [log(make_run("ugatit", seed=seed), {"rho/g.up1": [0.5 + seed / 10]}) for seed in (0, 1)]
     (axes,) = rho_layers.draw(context).axes
-    (marker,) = {look["marker"] for look in _style.lines(runs).values()}
+    (marker,) = {look["marker"] for look in _style.line_styles(runs).values()}
     assert dots(axes, marker) == [(-0.25, 0.5), (0.25, 0.6)]
     assert [line.get_fillstyle() for line in axes.lines if line.get_marker() == marker] == ["full", "none"]
 
@@ -243,68 +245,71 @@ def dial(tmp_path: Path) -> DataSet:
 
 
 def test_every_map_of_every_run_has_a_dot_filled_where_it_is_attention(
-    make_run: Make, keep_maps: KeepMaps, context: FigureContext, dial: DataSet
+    make_run: Make, store_maps: StoreMaps, context: FigureContext, dial: DataSet
 ) -> None:
     runs = [make_run("ugatit", variant, name=dial.name, root=dial.root) for variant in (None, "no-cam")]
     make_run("cut", name=dial.name, root=dial.root)
-    heat = keep_maps(runs[0], {"generator"})
-    keep_maps(runs[1], set())
+    attention_maps = store_maps(runs[0], {"generator"})
+    store_maps(runs[1], set())
     figure = cam_mass.draw(FigureContext(context.results, runs))
     (axes,) = figure.axes
     images = load_images(dial.split("testA"), 16), truth(dial, "A2B", 16)
     areas = ((images[0].int() - images[1].int()).abs() > 2).any(1).float().mean((1, 2))
     assert titles(figure) == [f"A2B (largest possible: {float((1 / areas).mean()):.4g})"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["ugatit", "ugatit-no-cam"]
-    wanted = [metric.compute(own, *images).value for own in heat.values()]
-    found: list[Line2D] = [line for line in axes.lines if line.get_marker() in _style.MARKERS]
-    assert [float(line.get_xdata()[0]) for line in found] == pytest.approx(wanted * 2)
-    assert [float(line.get_ydata()[0]) for line in found] == pytest.approx([-0.15, 0.15, 0.85, 1.15])
-    assert [line.get_marker() for line in found] == ["o", "s", "o", "s"]
-    assert [line.get_markerfacecolor() != "white" for line in found] == [True, False, False, False]
+    values = [metric.compute(maps, *images).value for maps in attention_maps.values()]
+    drawn: list[Line2D] = [line for line in axes.lines if line.get_marker() in _style.MARKERS]
+    assert [float(line.get_xdata()[0]) for line in drawn] == pytest.approx(values * 2)
+    assert [float(line.get_ydata()[0]) for line in drawn] == pytest.approx([-0.15, 0.15, 0.85, 1.15])
+    assert [line.get_marker() for line in drawn] == ["o", "s", "o", "s"]
+    assert [line.get_markerfacecolor() != "white" for line in drawn] == [True, False, False, False]
     assert [set(line.get_xdata()) for line in axes.lines if line.get_linestyle() == "--"] == [{1}]
     assert legend(figure) == ["generator", "local", "attention", "plain features", "uniform"]
 
 
 def test_runs_whose_maps_are_not_kept_are_named_below_and_those_that_draw_none_are_not(
-    make_run: Make, keep_maps: KeepMaps, context: FigureContext, dial: DataSet
+    make_run: Make, store_maps: StoreMaps, context: FigureContext, dial: DataSet
 ) -> None:
     where = {"name": dial.name, "root": dial.root}
     seen, gone, blind = make_run("ugatit", **where), make_run("ugatit", "no-cam", **where), make_run("cut", **where)
-    keep_maps(seen, {"generator"})
-    keep_maps(gone, set(), "B2A")
-    keep_maps(blind, set(), names=())
+    store_maps(seen, {"generator"})
+    store_maps(gone, set(), "B2A")
+    store_maps(blind, set(), names=())
     figure = cam_mass.draw(FigureContext(context.results, [seen, gone, blind]))
     below = figure.get_supxlabel().replace("\n", " ")
     assert below.endswith("no maps of their last step are kept: ugatit-no-cam A2B, ugatit B2A")
-    with pytest.raises(UsageError, match="none of these runs has heat maps, what made them draws none"):
+    with pytest.raises(UsageError, match="the methods of these runs have no attention maps; choose other"):
         cam_mass.draw(FigureContext(context.results, [blind]))
     alike = resolve("dial:size=16,train=1,test=1,texture=0,shape=0", dial.root.parent)
-    with pytest.raises(UsageError, match=r"no place to be in: the domains of .* are alike, so nothing is to change"):
+    with pytest.raises(
+        UsageError, match=r"these runs have no CAM mass: the domains of .* are alike, so nothing is to change"
+    ):
         cam_mass.draw(FigureContext(context.results, [make_run("ugatit", name=alike.name, root=alike.root)]))
 
 
 def test_without_kept_maps_or_a_dial_the_mass_is_refused_in_words(
-    make_run: Make, keep_maps: KeepMaps, context: FigureContext, dial: DataSet
+    make_run: Make, store_maps: StoreMaps, context: FigureContext, dial: DataSet
 ) -> None:
     run = make_run("ugatit", name=dial.name, root=dial.root)
     with pytest.raises(
-        UsageError, match=r"no kept heat maps of a last step, in .*; run `ugbench eval --metric cam_mass`"
+        UsageError,
+        match=r"no attention maps of a last step are stored, for example in .*; run `ugbench eval --metric cam_mass`",
     ):
         cam_mass.draw(FigureContext(context.results, [run]))
-    keep_maps(run, {"generator"}, step=50)  # of a selected checkpoint
-    with pytest.raises(UsageError, match="no kept heat maps of a last step"):
+    store_maps(run, {"generator"}, step=50)  # of a selected checkpoint
+    with pytest.raises(UsageError, match="no attention maps of a last step are stored"):
         cam_mass.draw(FigureContext(context.results, [run]))
-    with pytest.raises(UsageError, match="no place to be in: the true translation of photos is not known"):
+    with pytest.raises(UsageError, match="these runs have no CAM mass: the true translation of photos is not known"):
         cam_mass.draw(FigureContext(context.results, [make_run("ugatit")]))
 
 
 def test_thirty_images_have_an_interval(
-    make_run: Make, keep_maps: KeepMaps, context: FigureContext, tmp_path: Path
+    make_run: Make, store_maps: StoreMaps, context: FigureContext, tmp_path: Path
 ) -> None:
     many = resolve("dial:size=16,train=2,test=30,texture=0,shape=1", tmp_path / "data")
     run = make_run("ugatit", name=many.name, root=many.root)
-    heat = keep_maps(run, {"generator"}, n=30)
+    attention_maps = store_maps(run, {"generator"}, n=30)
     (axes,) = cam_mass.draw(FigureContext(context.results, [run])).axes
-    score = metric.compute(heat["generator"], load_images(many.split("testA"), 16), truth(many, "A2B", 16))
+    score = metric.compute(attention_maps["generator"], load_images(many.split("testA"), 16), truth(many, "A2B", 16))
     whisker = [line.get_xdata() for line in axes.lines if line.get_marker() == "None" and line.get_linestyle() == "-"]
     assert whisker[0] == pytest.approx([score.low, score.high])

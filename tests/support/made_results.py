@@ -106,9 +106,9 @@ def dataset(tmp_path: Path, make_photos: MakePhotos) -> Path:
 
 @pytest.fixture
 def make_run(tmp_path: Path, dataset: Path) -> Make:
-    """make_run(method, variant): the folder and config of a run on `dataset` that nothing was trained of.
+    """make_run(method, variant): the folder and config of a run on `dataset`; nothing is trained.
 
-    One with an `origin` was imported, and `external` for the data set as it is now.
+    A run with an `origin` is imported; method `external` then names the data set as it is now.
     """
 
     def make(
@@ -120,8 +120,8 @@ def make_run(tmp_path: Path, dataset: Path) -> Make:
         origin: Origin | None = None,
         **config: Any,
     ) -> Run:
-        found = open_dataset(root)
-        fingerprint = found.fingerprint(found.splits()) if method == EXTERNAL else name
+        images = open_dataset(root)
+        fingerprint = images.fingerprint(images.splits()) if method == EXTERNAL else name
         record = DatasetRecord(name=name, root=str(root), fingerprint=fingerprint, images={})
         fields = RunConfig(
             method=method,
@@ -141,9 +141,9 @@ def make_run(tmp_path: Path, dataset: Path) -> Make:
 
 @pytest.fixture
 def translate(shade: Shade) -> Make:
-    """translate(run, level, direction, folder): outputs of a run, of its k-th test image at grey level `level` + k.
+    """translate(run, level, direction, folder): outputs of a run; the k-th one has grey level `level` + k.
 
-    In `folder`, which is attention/ for overlays, beside them.
+    `folder` is a folder beside the outputs: attention for overlays.
     """
 
     def make(run: Run, level: int, direction: str = "A2B", folder: str = "") -> Run:
@@ -158,20 +158,20 @@ def translate(shade: Shade) -> Make:
 
 @pytest.fixture
 def note() -> Callable[..., None]:
-    """note(run, direction): say beside the outputs that they were made of the test images as they are now."""
+    """note(run, direction): write beside the outputs that they were made from the test images as they are now."""
 
     def write(run: Run, direction: Direction = "A2B") -> None:
-        found = {"step": 100, "sources": dataset_of(run).fingerprint((TEST[direction[0]],))}
-        run.outputs_note(direction).write_text(json.dumps(found), encoding="utf-8")
+        fields = {"step": 100, "sources": dataset_of(run).fingerprint((TEST[direction[0]],))}
+        run.outputs_note(direction).write_text(json.dumps(fields), encoding="utf-8")
 
     return write
 
 
 @pytest.fixture
-def keep_maps() -> Callable[..., dict[str, torch.Tensor]]:
-    """keep_maps(run, attended, direction): maps of a run that has saved nothing, each of its own random values."""
+def store_maps() -> Callable[..., dict[str, torch.Tensor]]:
+    """store_maps(run, attended, direction): store attention maps of random values."""
 
-    def keep(
+    def store(
         run: Run,
         attended: set[str],
         direction: str = "A2B",
@@ -179,14 +179,14 @@ def keep_maps() -> Callable[..., dict[str, torch.Tensor]]:
         step: int = 0,
         names: Sequence[str] = ("generator", "local"),
     ) -> dict[str, torch.Tensor]:
-        heat = {
+        attention_maps = {
             name: torch.rand(n, 1, 4, 4, generator=torch.Generator().manual_seed(place))
             for place, name in enumerate(names)
         }
-        write_maps(run, direction, AttentionMaps(heat, frozenset(attended), step), "f")
-        return heat
+        write_maps(run, direction, AttentionMaps(attention_maps, frozenset(attended), step), "f")
+        return attention_maps
 
-    return keep
+    return store
 
 
 @pytest.fixture
@@ -211,7 +211,7 @@ def context(tmp_path: Path) -> FigureContext:
 
 @pytest.fixture
 def results(dataset: Path, make_run: Make, translate: Make, log: Make, make_record: Callable[..., ScoreRecord]) -> Path:
-    """The folder of runs of two methods on `dataset`, both of which have an overlay B to A, and ugatit A to B too.
+    """A results folder with runs of two methods on `dataset`. Both have overlays B2A, and ugatit also A2B.
 
     Each has logged two steps. Outputs are ten grey levels over their sources, overlays thirty; ugatit was scored at two
     steps, cyclegan at one.

@@ -29,7 +29,7 @@ from ugbench.tables.model import Table
 
 Make = Callable[..., Run]
 MakeRecord = Callable[..., ScoreRecord]
-KeepMaps = Callable[..., dict[str, torch.Tensor]]
+StoreMaps = Callable[..., dict[str, torch.Tensor]]
 
 
 @pytest.fixture
@@ -51,14 +51,14 @@ def built(results: Path, make_record: MakeRecord, runs: list[Run], columns: list
 
 
 def test_each_map_has_a_column_with_the_mean_over_seeds_and_a_mark_where_it_is_no_attention(
-    make_run: Make, make_record: MakeRecord, keep_maps: KeepMaps, dial: DataSet, tmp_path: Path
+    make_run: Make, make_record: MakeRecord, store_maps: StoreMaps, dial: DataSet, tmp_path: Path
 ) -> None:
     where = {"name": dial.name, "root": dial.root}
     runs = [make_run("ugatit", seed=seed, **where) for seed in (0, 1)] + [make_run("cut", **where)]
     images = load_images(dial.split("testA"), 16), truth(dial, "A2B", 16)
     values: dict[str, list[float]] = {"generator": [], "local": []}
     for run, names in zip(runs[:2], (("generator", "local"), ("local", "generator")), strict=True):
-        for name, heat in keep_maps(run, {"generator"}, names=names).items():
+        for name, heat in store_maps(run, {"generator"}, names=names).items():
             values[name].append(cam_mass.compute(heat, *images).value)
     table = built(tmp_path / "results", make_record, runs, ["maps", "hours"])
     assert [column.title for column in table.extra_columns] == ["hours", "CAM mass, generator", "CAM mass, local"]
@@ -82,20 +82,20 @@ def test_each_map_has_a_column_with_the_mean_over_seeds_and_a_mark_where_it_is_n
 
 
 def test_where_no_run_keeps_maps_the_table_says_what_makes_them(
-    make_run: Make, make_record: MakeRecord, keep_maps: KeepMaps, tmp_path: Path
+    make_run: Make, make_record: MakeRecord, store_maps: StoreMaps, tmp_path: Path
 ) -> None:
     run = make_run("ugatit")  # of photographs, where no region is known
-    keep_maps(run, {"generator"})
+    store_maps(run, {"generator"})
     table = built(tmp_path / "results", make_record, [run], ["maps"])
     assert table.extra_columns == ()
     assert table.notes[-1].startswith("No run in this table keeps heat maps of its last step on a dial that changes")
 
 
 def test_a_cell_of_fewer_runs_than_its_row_says_so_and_a_data_set_that_is_gone_is_named(
-    make_run: Make, make_record: MakeRecord, keep_maps: KeepMaps, dial: DataSet, tmp_path: Path
+    make_run: Make, make_record: MakeRecord, store_maps: StoreMaps, dial: DataSet, tmp_path: Path
 ) -> None:
     runs = [make_run("ugatit", seed=seed, name=dial.name, root=dial.root) for seed in (0, 1)]
-    keep_maps(runs[0], {"generator"}, names=("generator",))
+    store_maps(runs[0], {"generator"}, names=("generator",))
     table = built(tmp_path / "results", make_record, runs, ["maps"])
     assert [line for line in render(table, "md").splitlines() if line.endswith("(1 of 2 runs) |")]
     dial.root.rename(dial.root.with_name("elsewhere"))
@@ -103,12 +103,14 @@ def test_a_cell_of_fewer_runs_than_its_row_says_so_and_a_data_set_that_is_gone_i
     assert table.extra_columns == () and f"{dial.name}, which is gone" in table.notes[-1]
 
 
-def test_maps_of_another_step_than_the_last_are_not_counted(make_run: Make, keep_maps: KeepMaps, dial: DataSet) -> None:
+def test_maps_of_another_step_than_the_last_are_not_counted(
+    make_run: Make, store_maps: StoreMaps, dial: DataSet
+) -> None:
     run = make_run("ugatit", name=dial.name, root=dial.root)
     assert masses(run, "A2B") is None
-    keep_maps(run, {"generator"}, step=50)
+    store_maps(run, {"generator"}, step=50)
     assert masses(run, "A2B") is None
-    keep_maps(run, {"generator"}, names=())
+    store_maps(run, {"generator"}, names=())
     assert masses(run, "A2B") == {}
 
 

@@ -18,9 +18,9 @@ import uvicorn
 
 from ugbench.data.datasets import open_dataset
 from ugbench.runs.run import list_runs
-from ugbench.votes.server.app import Study, make_app
-from ugbench.votes.server.pictures import Gallery, open_gallery
-from ugbench.votes.store import Store
+from ugbench.votes.server.app import Questionnaire, make_app
+from ugbench.votes.server.pictures import PollPictures, prepare_pictures
+from ugbench.votes.store import VoteStore
 
 QUESTION = "Which one?"
 
@@ -87,9 +87,9 @@ class Served:
 
     url: str
     home: Path
-    store: Store
-    gallery: Gallery
-    said: list[str]
+    store: VoteStore
+    pictures: PollPictures
+    logged: list[str]
 
     def rater(self) -> Rater:
         return Rater(self.url)
@@ -106,16 +106,16 @@ def rater_of() -> Callable[[str], Rater]:
 @pytest.fixture
 def serve(tmp_path: Path, make_voting_home: Callable[..., Path]) -> Iterator[Serve]:
     """`serve(token=None, most=None, zebrafish=1, dugong=2)` serves a study of these candidates."""
-    running: list[tuple[uvicorn.Server, threading.Thread, Store, socket.socket]] = []
+    running: list[tuple[uvicorn.Server, threading.Thread, VoteStore, socket.socket]] = []
 
     def start(token: str | None = None, most: int | None = None, **seeds: int) -> Served:
         home = make_voting_home(tmp_path / f"home{len(running)}", **(seeds or {"zebrafish": 1, "dugong": 2}))
         runs = list_runs(home / "results")
-        gallery = open_gallery(runs, open_dataset(home / "data"), "data", "A2B")
-        store = Store(home / "results" / "data" / "votes.sqlite")
-        store.add_poll(gallery.poll)
-        said: list[str] = []
-        app = make_app(Study({gallery.poll: gallery}, QUESTION, most=most), store, said.append, token)
+        pictures = prepare_pictures(runs, open_dataset(home / "data"), "data", "A2B")
+        store = VoteStore(home / "results" / "data" / "votes.sqlite")
+        store.add_poll(pictures.poll)
+        logged: list[str] = []
+        app = make_app(Questionnaire({pictures.poll: pictures}, QUESTION, most=most), store, logged.append, token)
         listener = socket.create_server(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", server_header=False, lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -124,7 +124,7 @@ def serve(tmp_path: Path, make_voting_home: Callable[..., Path]) -> Iterator[Ser
         while not server.started:
             time.sleep(0.01)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/" + (f"{token}/" if token else "")
-        return Served(url, home, store, gallery, said)
+        return Served(url, home, store, pictures, logged)
 
     yield start
     for server, thread, store, listener in running:

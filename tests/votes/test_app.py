@@ -17,7 +17,7 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 def votes(served: Any) -> int:
-    return int(served.store.count([served.gallery.poll]))
+    return int(served.store.count([served.pictures.poll]))
 
 
 def test_a_choice_is_kept_under_the_candidate_whose_picture_was_chosen(served: Any) -> None:
@@ -29,7 +29,7 @@ def test_a_choice_is_kept_under_the_candidate_whose_picture_was_chosen(served: A
         assert rater.vote(place).status == 303
         newest = "SELECT image, choice FROM votes ORDER BY at DESC LIMIT 1"
         image, choice = served.store._connection.execute(newest).fetchone()
-        assert render(served.gallery, image)[1 + choice] == chosen
+        assert render(served.pictures, image)[1 + choice] == chosen
     assert "all 6 questions" in rater.page()
     assert votes(served) == 6
 
@@ -37,10 +37,10 @@ def test_a_choice_is_kept_under_the_candidate_whose_picture_was_chosen(served: A
 def test_a_second_vote_is_refused_and_the_same_again_is_not(served: Any) -> None:
     rater = served.rater()
     rater.enter()
-    question, (one, other) = rater.choices(rater.page())
-    assert rater.request("vote", {"question": question, "choice": one}).status == 303
-    assert rater.request("vote", {"question": question, "choice": one}).status == 303
-    refused = rater.request("vote", {"question": question, "choice": other})
+    question, (first, second) = rater.choices(rater.page())
+    assert rater.request("vote", {"question": question, "choice": first}).status == 303
+    assert rater.request("vote", {"question": question, "choice": first}).status == 303
+    refused = rater.request("vote", {"question": question, "choice": second})
     assert refused.status == 409 and "the first one counts" in refused.text
     assert votes(served) == 1
     assert "2 of 6" in rater.page()
@@ -121,10 +121,10 @@ def test_keys_of_another_rater_or_of_nobody_are_refused(served: Any) -> None:
     ann.enter("Ann")
     ben.enter("Ben")
     question, options = ann.choices(ann.page())
-    own, _ = ben.choices(ben.page())
+    question_of_ben, _ = ben.choices(ben.page())
     for form in (
         {"question": question, "choice": options[0]},
-        {"question": own, "choice": options[0]},
+        {"question": question_of_ben, "choice": options[0]},
         {"choice": "0"},
     ):
         assert ben.request("vote", form).status == 404
@@ -176,11 +176,11 @@ def test_each_rater_gets_as_many_questions_as_asked_for(serve: Serve) -> None:
 
 
 def test_what_goes_wrong_is_said_to_whoever_runs_the_study_alone(served: Any) -> None:
-    for own in served.gallery.files.values():
-        own[1].write_bytes(own[2].read_bytes())
+    for _, first, second in served.pictures.files.values():
+        first.write_bytes(second.read_bytes())
     rater = served.rater()
     rater.enter()
     reply = rater.request("")
     assert reply.status == 503
-    assert "Please tell whoever runs this study" in reply.text and "walrus" not in reply.text
-    assert "has changed since the poll was opened" in served.said[0]
+    assert "Please tell the person who runs this study" in reply.text and "walrus" not in reply.text
+    assert "has changed since the poll was opened" in served.logged[0]

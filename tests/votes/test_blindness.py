@@ -22,10 +22,10 @@ def everything(served: Any) -> list[Any]:
 
 
 def test_no_name_of_a_method_run_file_or_data_set_reaches_the_browser(served: Any) -> None:
-    poll = served.gallery.poll
+    poll = served.pictures.poll
     telling = {"zebrafish", "dugong", "walrus", "external", "A2B", "outputs", poll.id, poll.pictures, str(served.home)}
     telling |= {candidate.run for candidate in poll.candidates}
-    telling |= {digest for own in served.gallery.digests.values() for digest in own}
+    telling |= {digest for digests in served.pictures.digests.values() for digest in digests}
     replies = everything(served)
     assert len(replies) == 4 + 6 * (1 + 5 + 1) + 1
     for reply in replies:
@@ -39,26 +39,26 @@ def test_no_name_of_a_method_run_file_or_data_set_reaches_the_browser(served: An
 def test_answers_with_pictures_differ_in_their_pixels_alone(served: Any) -> None:
     rater = served.rater()
     rater.enter()
-    source, *examples, one, other = rater.pictures(rater.page())
-    assert one.body != other.body
-    for reply in (source, *examples, one, other):
-        assert {**reply.headers, "date": ""} == {**one.headers, "date": ""}
-        assert len(reply.body) == len(one.body)
-    assert set(one.headers) & {"etag", "last-modified", "server", "expires", "age"} == set()
-    assert one.headers["cache-control"] == "no-store"
+    source, *examples, first, second = rater.pictures(rater.page())
+    assert first.body != second.body
+    for reply in (source, *examples, first, second):
+        assert {**reply.headers, "date": ""} == {**first.headers, "date": ""}
+        assert len(reply.body) == len(first.body)
+    assert set(first.headers) & {"etag", "last-modified", "server", "expires", "age"} == set()
+    assert first.headers["cache-control"] == "no-store"
 
 
 def test_methods_with_exchanged_outputs_look_alike(serve: Serve) -> None:
-    one, other = everything(serve(zebrafish=1, dugong=2)), everything(serve(zebrafish=2, dugong=1))
+    replies, exchanged = everything(serve(zebrafish=1, dugong=2)), everything(serve(zebrafish=2, dugong=1))
 
     def alike(reply: Any) -> tuple[int, str, str]:
         heads = {name: value for name, value in reply.headers.items() if name != "date"}
         body = str(len(reply.body)) if b"PNG" in reply.body else reply.text
         return reply.status, COOKIE.sub("rater", KEY.sub("KEY", str(heads))), KEY.sub("KEY", body)
 
-    assert list(map(alike, one)) == list(map(alike, other))
-    pictures = [Counter(reply.body for reply in own if b"PNG" in reply.body) for own in (one, other)]
-    assert pictures[0] == pictures[1]
+    assert list(map(alike, replies)) == list(map(alike, exchanged))
+    sent = [Counter(reply.body for reply in group if b"PNG" in reply.body) for group in (replies, exchanged)]
+    assert sent[0] == sent[1]
 
 
 def test_each_rater_and_question_has_keys_of_its_own(served: Any) -> None:
@@ -78,7 +78,7 @@ def test_all_pictures_of_a_question_lie_in_memory_before_the_first_is_asked_for(
     rater = served.rater()
     rater.enter()
     page = rater.page()
-    for own in served.gallery.files.values():
-        for file in own:
+    for files in served.pictures.files.values():
+        for file in files:
             file.unlink()
     assert [reply.status for reply in rater.pictures(page)] == [200] * 5

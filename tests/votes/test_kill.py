@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from ugbench.statistics.preferences import Vote
-from ugbench.votes.server.ballot import ballot
-from ugbench.votes.store import Store, read_polls
+from ugbench.votes.server.ballot import make_ballot
+from ugbench.votes.store import VoteStore, read_polls
 
 COMMAND = [sys.executable, "-c", "from ugbench.cli.app import main; main()", "vote"]
 RATERS = 4
@@ -47,10 +47,10 @@ def test_votes_that_were_acknowledged_survive_a_kill_in_their_stream(
 ) -> None:
     acknowledged: dict[tuple[str, str], str] = {}  # by rater and question, the key of the version chosen
     for round_ in range(2):
-        process, said = start(home)
+        process, printed = start(home)
         sent, enough = threading.Semaphore(0), 7
 
-        def vote(number: int, url: str = said["url"], sent: threading.Semaphore = sent) -> None:
+        def vote(number: int, url: str = printed["url"], sent: threading.Semaphore = sent) -> None:
             """New raters one after another, each on all six questions, until the server is gone."""
             try:
                 while True:
@@ -75,33 +75,33 @@ def test_votes_that_were_acknowledged_survive_a_kill_in_their_stream(
                 stream.result()
         assert process.returncode == -signal.SIGKILL
     ((poll, votes),) = read_polls(home / "results").items()
-    store = Store(home / "results" / "data" / "votes.sqlite")
+    store = VoteStore(home / "results" / "data" / "votes.sqlite")
     images = {poll: [f"walrus{place}" for place in range(6)]}
     asked = {
         (rater, question.key): question
         for rater in {rater for rater, _ in acknowledged}
-        for question in ballot(images, rater, store.secret)
+        for question in make_ballot(images, rater, store.secret)
     }
     store.close()
-    told = {
+    sent_votes = {
         Vote(rater, question.image, question.shown[question.option_keys.index(choice)])
         for (rater, key), choice in acknowledged.items()
         for question in [asked[rater, key]]
     }
-    assert len(told) == len(acknowledged) >= 19
-    assert {vote.choice for vote in told} == {0, 1}
-    assert told - set(votes) == set()
-    # At most the votes that were on their way, one a stream and kill, are there without an answer.
+    assert len(sent_votes) == len(acknowledged) >= 19
+    assert {vote.choice for vote in sent_votes} == {0, 1}
+    assert sent_votes - set(votes) == set()
+    # At most the votes that were on their way, one per stream and kill, are there without an answer.
     assert len(votes) - len(acknowledged) <= RATERS * 2
 
 
 def test_behind_a_proxy_on_this_machine_the_link_has_a_token(home: Path, rater_of: Callable[[str], Any]) -> None:
-    process, said = start(home, "--token")
-    rater = rater_of(said["url"])
+    process, printed = start(home, "--token")
+    rater = rater_of(printed["url"])
     proxied = {"Host": "study.example", "Origin": "https://study.example"}
     assert rater.request("rater", {"name": "Ann"}, **proxied).status == 303
     assert "1 of 6" in rater.request("", Host="study.example").text
-    outside = rater_of("/".join([*said["url"].split("/")[:3], ""]))
+    outside = rater_of("/".join([*printed["url"].split("/")[:3], ""]))
     assert outside.request("", Host="study.example").status == 403
     process.kill()
     process.communicate()
@@ -111,8 +111,8 @@ def test_behind_a_proxy_on_this_machine_the_link_has_a_token(home: Path, rater_o
 def test_a_signal_ends_it_with_0_and_a_count_and_the_next_call_goes_on(
     home: Path, rater_of: Callable[[str], Any], number: int
 ) -> None:
-    process, said = start(home)
-    rater = rater_of(said["url"])
+    process, printed = start(home)
+    rater = rater_of(printed["url"])
     rater.enter("Ann")
     rater.vote()
     rater.vote()
@@ -120,11 +120,11 @@ def test_a_signal_ends_it_with_0_and_a_count_and_the_next_call_goes_on(
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, "")
-    assert err.splitlines()[-1] == f"ended; 2 votes so far, in {said['votes']}"
+    assert err.splitlines()[-1] == f"ended; 2 votes so far, in {printed['votes']}"
     assert "Traceback" not in err
-    assert not Path(f"{said['votes']}-wal").exists()
-    process, said = start(home)
-    again = rater_of(said["url"])
+    assert not Path(f"{printed['votes']}-wal").exists()
+    process, printed = start(home)
+    again = rater_of(printed["url"])
     again.cookie = rater.cookie
     assert again.page() == page
     process.kill()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from playwright.sync_api import Browser, Page
@@ -22,7 +23,7 @@ def wait_for(page: Page, place: int) -> None:
 
 
 def count(served: Any) -> int:
-    return int(served.store.count([served.gallery.poll]))
+    return int(served.store.count([served.pictures.poll]))
 
 
 def test_a_study_is_done_by_keyboard_alone(page: Page, served: Any) -> None:
@@ -36,9 +37,7 @@ def test_a_study_is_done_by_keyboard_alone(page: Page, served: Any) -> None:
         page.keyboard.press("Enter")
     page.get_by_role("heading", name="Thank you").wait_for()
     shown = served.store._connection.execute("SELECT choice, shown FROM votes ORDER BY at").fetchall()
-    assert [[int(one) for one in order.strip("[]").split(",")].index(choice) for choice, order in shown] == [
-        1, 1, 1, 0, 0, 0,
-    ]  # fmt: skip
+    assert [json.loads(order).index(choice) for choice, order in shown] == [1, 1, 1, 0, 0, 0]
 
 
 def test_a_reload_or_a_new_tab_goes_on_where_the_rater_left_off(page: Page, served: Any) -> None:
@@ -116,14 +115,14 @@ def test_all_pictures_are_shown_alike_and_fit_a_phone(browser: Browser, served: 
 
 
 def test_colours_follow_the_browser(browser: Browser, served: Any) -> None:
-    found = []
+    backgrounds = []
     for scheme in ("light", "dark"):
         context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
         page = context.new_page()
         page.goto(served.url)
-        found.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        backgrounds.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
         context.close()
-    assert found == ["rgb(255, 255, 255)", "rgb(13, 17, 23)"]
+    assert backgrounds == ["rgb(255, 255, 255)", "rgb(13, 17, 23)"]
 
 
 def test_raters_in_several_browsers_vote_at_once_and_every_vote_is_kept(browser: Browser, served: Any) -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 from ugbench.data.datasets import open_dataset
 from ugbench.errors import DataError, UsageError
 from ugbench.runs.run import list_runs
-from ugbench.votes.server.pictures import Gallery, open_gallery, render
+from ugbench.votes.server.pictures import PollPictures, prepare_pictures, render
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def outputs(home: Path, name: str) -> Path:
     return folder
 
 
-def opened(home: Path) -> Gallery:
-    return open_gallery(list_runs(home / "results"), open_dataset(home / "data"), "data", "A2B")
+def opened(home: Path) -> PollPictures:
+    return prepare_pictures(list_runs(home / "results"), open_dataset(home / "data"), "data", "A2B")
 
 
 def pixels(content: bytes) -> np.ndarray:
@@ -38,20 +38,20 @@ def pixels(content: bytes) -> np.ndarray:
 
 def chunks(png: bytes) -> set[bytes]:
     """The types of a PNG's chunks."""
-    found, place = set(), 8
+    types, place = set(), 8
     while place < len(png):
         (length,) = struct.unpack(">I", png[place : place + 4])
-        found.add(png[place + 4 : place + 8])
+        types.add(png[place + 4 : place + 8])
         place += 12 + length
-    return found
+    return types
 
 
 def test_a_picture_is_the_file_s_pixels_in_the_order_source_then_candidates_by_label(home: Path) -> None:
-    gallery = opened(home)
-    assert gallery.poll.labels == ("dugong", "zebrafish")
+    poll_pictures = opened(home)
+    assert poll_pictures.poll.labels == ("dugong", "zebrafish")
     files = [home / "data" / "testA", outputs(home, "dugong"), outputs(home, "zebrafish")]
     for stem in ("walrus0", "walrus5"):
-        for made, folder in zip(render(gallery, stem), files, strict=True):
+        for made, folder in zip(render(poll_pictures, stem), files, strict=True):
             assert (pixels(made) == pixels((folder / f"{stem}.png").read_bytes())).all()
 
 
@@ -64,9 +64,9 @@ def test_files_of_other_sizes_formats_and_metadata_become_pictures_of_one_kind(h
             larger.save(file.with_suffix(".jpg"), comment=b"by zebrafish", exif=exif, icc_profile=b"zebrafish")
         file.unlink()
     made = render(opened(home), "walrus0")
-    assert [pixels(one).shape for one in made] == [(48, 48, 3)] * 3
-    assert len({len(one) for one in made}) == 1
-    assert {chunk for one in made for chunk in chunks(one)} == {b"IHDR", b"IDAT", b"IEND"}
+    assert [pixels(content).shape for content in made] == [(48, 48, 3)] * 3
+    assert len({len(content) for content in made}) == 1
+    assert {chunk for content in made for chunk in chunks(content)} == {b"IHDR", b"IDAT", b"IEND"}
 
 
 def test_only_sources_with_an_output_of_each_are_asked_about(home: Path) -> None:
@@ -80,20 +80,20 @@ def test_only_sources_with_an_output_of_each_are_asked_about(home: Path) -> None
 
 
 def test_other_pictures_are_another_poll_and_a_picture_that_changes_meanwhile_is_not_shown(home: Path) -> None:
-    gallery = opened(home)
-    assert opened(home).poll == gallery.poll
+    poll_pictures = opened(home)
+    assert opened(home).poll == poll_pictures.poll
     file = outputs(home, "dugong") / "walrus2.png"
     file.write_bytes((outputs(home, "zebrafish") / "walrus2.png").read_bytes())
-    assert opened(home).poll.id != gallery.poll.id
+    assert opened(home).poll.id != poll_pictures.poll.id
     with pytest.raises(DataError, match=r"walrus2\.png has changed since the poll was opened"):
-        render(gallery, "walrus2")
-    assert len(render(gallery, "walrus1")) == 3
+        render(poll_pictures, "walrus2")
+    assert len(render(poll_pictures, "walrus1")) == 3
 
 
 def test_examples_are_of_the_target_s_training_images(home: Path) -> None:
     shown = [pixels(content) for content in opened(home).examples]
     train = [pixels(file.read_bytes()) for file in sorted((home / "data" / "trainB").iterdir())]
-    assert all((one == other).all() for one, other in zip(shown, train, strict=True))
+    assert all((example == image).all() for example, image in zip(shown, train, strict=True))
     for file in (home / "data" / "trainB").iterdir():
         file.unlink()
     assert opened(home).examples == ()

@@ -16,7 +16,7 @@ import pytest
 from ugbench.errors import RunError, UgbenchError
 from ugbench.statistics.preferences import Vote
 from ugbench.votes.poll import Candidate, Poll
-from ugbench.votes.store import NameTaken, Store, Voted, read_polls
+from ugbench.votes.store import AlreadyVoted, NameTaken, VoteStore, read_polls
 
 POLL = Poll("cats", "A2B", tuple(Candidate(name, None, None, name, 0, 9) for name in ("cut", "unit")), "0" * 64)
 OTHER = Poll("cats", "B2A", POLL.candidates, "0" * 64)
@@ -28,8 +28,8 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(file: Path) -> Iterator[Store]:
-    opened = Store(file)
+def store(file: Path) -> Iterator[VoteStore]:
+    opened = VoteStore(file)
     opened.add_poll(POLL)
     opened.add_poll(OTHER)
     opened.add_rater("ann", "Ann")
@@ -37,28 +37,28 @@ def store(file: Path) -> Iterator[Store]:
     opened.close()
 
 
-def test_a_vote_is_read_back_with_its_poll_while_the_file_is_open(store: Store, file: Path) -> None:
+def test_a_vote_is_read_back_with_its_poll_while_the_file_is_open(store: VoteStore, file: Path) -> None:
     store.vote(POLL.id, Vote("ann", "cat1", 1), (1, 0))
     store.vote(POLL.id, Vote("ann", "cat2", 0), (0, 1))
     assert dict(read_polls(file.parents[1])) == {POLL: (Vote("ann", "cat1", 1), Vote("ann", "cat2", 0))}
-    assert store.voted("ann") == {(POLL.id, "cat1"), (POLL.id, "cat2")}
+    assert store.answered("ann") == {(POLL.id, "cat1"), (POLL.id, "cat2")}
     assert (store.count([POLL]), store.count([OTHER]), store.count([POLL, OTHER])) == (2, 0, 2)
     with sqlite3.connect(file) as other:
         assert other.execute("SELECT shown FROM votes").fetchall() == [("[1, 0]",), ("[0, 1]",)]
     other.close()
 
 
-def test_the_first_vote_stands_and_the_same_vote_again_changes_nothing(store: Store, file: Path) -> None:
+def test_the_first_vote_stands_and_the_same_vote_again_changes_nothing(store: VoteStore, file: Path) -> None:
     store.vote(POLL.id, Vote("ann", "cat1", 1), (1, 0))
     store.vote(POLL.id, Vote("ann", "cat1", 1), (1, 0))
-    with pytest.raises(Voted, match="the first one counts"):
+    with pytest.raises(AlreadyVoted, match="the first one counts"):
         store.vote(POLL.id, Vote("ann", "cat1", 0), (1, 0))
     assert dict(read_polls(file.parents[1])) == {POLL: (Vote("ann", "cat1", 1),)}
     store.vote(OTHER.id, Vote("ann", "cat1", 0), (1, 0))
     assert store.count([POLL, OTHER]) == 2
 
 
-def test_the_poll_voted_in_last_comes_last(store: Store, file: Path) -> None:
+def test_the_poll_voted_in_last_comes_last(store: VoteStore, file: Path) -> None:
     store.vote(OTHER.id, Vote("ann", "cat1", 0), (0, 1))
     store.vote(POLL.id, Vote("ann", "cat1", 0), (0, 1))
     assert list(read_polls(file.parents[1])) == [OTHER, POLL]
@@ -66,10 +66,12 @@ def test_the_poll_voted_in_last_comes_last(store: Store, file: Path) -> None:
     assert list(read_polls(file.parents[1])) == [POLL, OTHER]
 
 
-def test_a_vote_is_refused_while_the_file_is_elsewhere_and_kept_once_it_is_back(store: Store, file: Path) -> None:
+def test_a_vote_is_refused_while_the_file_is_elsewhere_and_kept_once_it_is_back(store: VoteStore, file: Path) -> None:
     aside = file.with_name("aside.sqlite")
     file.rename(aside)
-    with pytest.raises(UgbenchError, match=r"is no longer the file that was opened; put it back, or serve again"):
+    with pytest.raises(
+        UgbenchError, match=r"is no longer the file that was opened; put it back, or start `ugbench vote` again"
+    ):
         store.vote(POLL.id, Vote("ann", "cat1", 1), (1, 0))
     file.write_bytes(b"")
     with pytest.raises(UgbenchError, match="is no longer the file that was opened"):
@@ -80,14 +82,14 @@ def test_a_vote_is_refused_while_the_file_is_elsewhere_and_kept_once_it_is_back(
     assert store.count([POLL]) == 1
 
 
-def test_every_commit_waits_for_the_disk(store: Store) -> None:
+def test_every_commit_waits_for_the_disk(store: VoteStore) -> None:
     (mode,) = store._connection.execute("PRAGMA journal_mode").fetchone()
     (synchronous,) = store._connection.execute("PRAGMA synchronous").fetchone()
     assert (mode, synchronous) == ("wal", 2)
 
 
-def test_two_servers_and_many_threads_write_to_one_file(store: Store, file: Path) -> None:
-    second = Store(file)
+def test_two_servers_and_many_threads_write_to_one_file(store: VoteStore, file: Path) -> None:
+    second = VoteStore(file)
     assert second.secret == store.secret
     for number in range(8):
         store.add_rater(f"rater {number}", None)
@@ -105,8 +107,8 @@ def test_two_servers_and_many_threads_write_to_one_file(store: Store, file: Path
     }
 
 
-def test_a_name_is_one_rater_s_and_no_name_is_anybody_s(store: Store) -> None:
-    with pytest.raises(NameTaken, match="somebody votes as Ann already"):
+def test_a_name_is_one_rater_s_and_no_name_is_anybody_s(store: VoteStore) -> None:
+    with pytest.raises(NameTaken, match="somebody already votes as Ann"):
         store.add_rater("other", "Ann")
     assert not store.has_rater("other")
     store.add_rater("other", None)
@@ -114,7 +116,7 @@ def test_a_name_is_one_rater_s_and_no_name_is_anybody_s(store: Store) -> None:
     assert store.has_rater("other") and store.has_rater("third")
 
 
-def test_an_unknown_rater_s_vote_is_refused_and_leaves_the_file_writable(store: Store) -> None:
+def test_an_unknown_rater_s_vote_is_refused_and_leaves_the_file_writable(store: VoteStore) -> None:
     with pytest.raises(UgbenchError, match=r"votes\.sqlite could not be written \(FOREIGN KEY"):
         store.vote(POLL.id, Vote("nobody", "cat1", 0), (0, 1))
     store.vote(POLL.id, Vote("ann", "cat1", 0), (0, 1))
@@ -124,7 +126,7 @@ def test_an_unknown_rater_s_vote_is_refused_and_leaves_the_file_writable(store: 
 def test_other_files_are_refused_in_one_sentence(file: Path) -> None:
     file.parent.mkdir(parents=True)
     file.write_text("no database, but long enough to be looked at" * 40)
-    for read in (lambda: Store(file), lambda: read_polls(file.parents[1])):
+    for read in (lambda: VoteStore(file), lambda: read_polls(file.parents[1])):
         with pytest.raises(RunError, match=r"votes\.sqlite: cannot be read as a file of votes"):
             read()
     file.unlink()
@@ -132,8 +134,8 @@ def test_other_files_are_refused_in_one_sentence(file: Path) -> None:
         other.execute("CREATE TABLE votes (poll)")
         other.execute("PRAGMA user_version = 7")
     other.close()
-    for read in (lambda: Store(file), lambda: read_polls(file.parents[1])):
-        with pytest.raises(RunError, match=r"no file of votes of this version \(7 instead of 1\)"):
+    for read in (lambda: VoteStore(file), lambda: read_polls(file.parents[1])):
+        with pytest.raises(RunError, match=r"is not a file of votes of this version \(it has version 7, not 1\)"):
             read()
 
 
@@ -141,7 +143,7 @@ def files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_reading_leaves_no_file_behind(store: Store, file: Path) -> None:
+def test_reading_leaves_no_file_behind(store: VoteStore, file: Path) -> None:
     store.vote(POLL.id, Vote("ann", "cat1", 1), (1, 0))
     store.close()
     assert dict(read_polls(file.parents[1])) == {POLL: (Vote("ann", "cat1", 1),)}
@@ -171,7 +173,7 @@ def read_only() -> Iterator[Path]:
     with TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         file = Path(folder, "cats", "votes.sqlite")
-        store = Store(file)
+        store = VoteStore(file)
         store.add_poll(POLL)
         store.add_rater("ann", None)
         store.vote(POLL.id, Vote("ann", "cat1", 1), (1, 0))
@@ -196,13 +198,13 @@ def test_votes_that_may_only_be_read_are_read(read_only: Path) -> None:
 def test_what_may_not_be_read_is_said_to_be_that_and_no_damage(read_only: Path) -> None:
     log = read_only.with_name("votes.sqlite-wal")
     log.write_bytes(b"log")
-    said = read_without_rights(read_only)
-    assert "votes.sqlite: cannot be opened" in said and "its newest votes are in votes.sqlite-wal" in said
+    printed = read_without_rights(read_only)
+    assert "votes.sqlite: cannot be opened" in printed and "its newest votes are in votes.sqlite-wal" in printed
     read_only.parent.chmod(0o755)
     log.unlink()
     read_only.chmod(0)
-    said = read_without_rights(read_only)
-    assert "votes.sqlite: cannot be opened" in said and "let this user read it" in said
+    printed = read_without_rights(read_only)
+    assert "votes.sqlite: cannot be opened" in printed and "let this user read it" in printed
 
 
 def test_a_poll_survives_its_json() -> None:

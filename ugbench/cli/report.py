@@ -28,8 +28,8 @@ def report(
       ugbench report
       ugbench report --dataset dial-s1-t1-64 --output dial.html
     """
-    from ugbench.report.collect import collect
-    from ugbench.report.render import render
+    from ugbench.report.contents import collect_report
+    from ugbench.report.html_page import render
 
     with ExitStack() as bars:
 
@@ -37,7 +37,7 @@ def report(
             bars.close()
             return bars.enter_context(progress_callback(description))
 
-        contents = collect(results, dataset or (), begin)
+        contents = collect_report(results, dataset or (), begin)
     text = render(contents)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(text, encoding="utf-8", newline="\n")

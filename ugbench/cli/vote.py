@@ -17,7 +17,7 @@ from ugbench.direction import Direction
 from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from ugbench.votes.server.pictures import Gallery
+    from ugbench.votes.server.pictures import PollPictures
 
 QUESTION = "Which version is the best translation of the picture?"
 
@@ -74,29 +74,29 @@ def vote(
 
     from ugbench.runs.folder import VOTES
     from ugbench.training.signals import stop_on_signals
-    from ugbench.votes.server.app import Study, make_app
-    from ugbench.votes.server.ballot import derived
+    from ugbench.votes.server.app import Questionnaire, make_app
+    from ugbench.votes.server.ballot import derive_key
     from ugbench.votes.server.guard import LOOPBACK
-    from ugbench.votes.store import Store
+    from ugbench.votes.store import VoteStore
 
     if not text.strip():
         raise UsageError(f"--ask '{text}': that asks raters nothing; give a question, or leave --ask out.")
     galleries, folder = open_galleries(split_list(methods, "--methods"), dataset, direction, results, data_root)
-    study = Study({gallery.poll: gallery for gallery in galleries}, text, seed, questions)
+    study = Questionnaire({gallery.poll: gallery for gallery in galleries}, text, seed, questions)
     listener = listen(host, port)
-    store = Store(folder / VOTES)
+    store = VoteStore(folder / VOTES)
     try:
         for poll in study.polls:
             store.add_poll(poll)
-        token = None if host in LOOPBACK and not with_token else derived(store.secret, "link")
+        token = None if host in LOOPBACK and not with_token else derive_key(store.secret, "link")
         url = link(host, listener.getsockname()[1], token)
-        stored = {"votes": store.path, "polls": [poll.id for poll in study.polls], "questions": study.questions}
+        stored = {"votes": store.path, "polls": [poll.id for poll in study.polls], "questions": study.question_count}
         if as_json:
             print_json({"url": url, **stored})
         else:
             print(url)
         sys.stdout.flush()
-        log(f"{study.questions} questions for each rater; votes are stored in {store.path}. Ctrl-C ends this.")
+        log(f"{study.question_count} questions for each rater; votes are stored in {store.path}. Ctrl-C ends this.")
         config = uvicorn.Config(
             make_app(study, store, log, token),
             log_level="error",
@@ -116,7 +116,7 @@ def vote(
 
 def open_galleries(
     methods: list[str], dataset: str, direction: Direction | None, results: Path, data_root: Path
-) -> tuple[list[Gallery], Path]:
+) -> tuple[list[PollPictures], Path]:
     """The polls of these methods with their pictures, and the data set's folder under results.
 
     Logs which run stands for which method.
@@ -125,8 +125,8 @@ def open_galleries(
     from ugbench.direction import DIRECTIONS
     from ugbench.runs.filters import nothing_found
     from ugbench.runs.run import dataset_folder, list_runs
-    from ugbench.votes.server.candidates import standing_runs
-    from ugbench.votes.server.pictures import open_gallery
+    from ugbench.votes.server.candidates import candidate_runs
+    from ugbench.votes.server.pictures import prepare_pictures
 
     with progress_callback("drawing") as progress:
         data = resolve(dataset, data_root, progress)
@@ -136,8 +136,8 @@ def open_galleries(
         raise nothing_found(results, "runs", "train or import some")
     if not runs:
         raise UsageError(f"--dataset {dataset}: no runs of it under {results}; train or import some.")
-    standing = standing_runs(methods, runs, DIRECTIONS if direction is None else (direction,))
-    galleries = [open_gallery(chosen_runs, data, folder.name, way) for way, chosen_runs in standing.items()]
+    standing = candidate_runs(methods, runs, DIRECTIONS if direction is None else (direction,))
+    galleries = [prepare_pictures(chosen_runs, data, folder.name, way) for way, chosen_runs in standing.items()]
     for gallery in galleries:
         poll = gallery.poll
         for candidate in poll.candidates:

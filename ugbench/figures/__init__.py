@@ -1,1 +1,1 @@
-"""A figure a file: every public module of this package defines TITLE and draw()."""
+"""One figure per file: every public module of this package defines TITLE and draw(context)."""

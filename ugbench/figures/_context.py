@@ -1,9 +1,8 @@
-"""What every figure is given, and how figures are saved."""
+"""What every figure gets as input, and how figures are saved."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,15 +21,15 @@ SUFFIXES = (".png", ".pdf")
 
 @dataclass(frozen=True)
 class FigureContext:
-    """What a figure's `draw` is given.
+    """The input of a figure's `draw`.
 
     Attributes:
-        results: folder of the runs.
-        runs: which of them, in order of columns or legends; none for all under `results`.
-        dataset: only runs of this data set (its folder's name under `results`); None for all.
-        direction: None for both, where a figure tells them apart.
-        limit: most test images a direction, in figures of images.
-        metrics: only these, in figures of scores; none for all.
+        results: the results folder.
+        runs: the runs to draw, in the order of columns or legends; empty for all runs under `results`.
+        dataset: draw only runs of this data set (the name of its folder under `results`); None for all.
+        direction: draw only this direction; None for both.
+        limit: largest number of test images per direction, in figures of images.
+        metrics: draw only these metrics, in figures of scores; empty for all.
     """
 
     results: Path
@@ -40,79 +39,98 @@ class FigureContext:
     limit: int = 6
     metrics: Sequence[str] = ()
 
-    def chosen(self) -> list[Run]:
+    def selected_runs(self) -> list[Run]:
         """The runs to draw.
 
         Raises:
-            UsageError: there is none.
+            UsageError: there are none.
         """
         runs = self.runs or list_runs(self.results)
-        wanted = () if self.dataset is None else (self.dataset,)
+        datasets = () if self.dataset is None else (self.dataset,)
         if self.runs and self.dataset is not None and self.dataset not in map(dataset_name, self.runs):
-            there = ", ".join(sorted(set(map(dataset_name, self.runs))))
-            raise UsageError(f"--dataset {self.dataset}: the runs that --run names are of {there}; leave one out.")
-        return select_datasets(runs, dataset_name, wanted, self.results, "runs", "train one with `ugbench train`")
+            names = ", ".join(sorted(set(map(dataset_name, self.runs))))
+            raise UsageError(f"--dataset {self.dataset}: the runs given by --run are of {names}; leave one option out.")
+        return select_datasets(runs, dataset_name, datasets, self.results, "runs", "train one with `ugbench train`")
 
-    def chosen_of_one_dataset(self) -> list[Run]:
-        """The runs to draw, in figures that make sense for one data set only.
+    def selected_runs_of_one_dataset(self) -> list[Run]:
+        """The runs to draw, for figures that show one data set only.
 
         Raises:
-            UsageError: there is none, or they are of several data sets.
+            UsageError: there are none, or they are of several data sets.
         """
-        runs = self.chosen()
+        runs = self.selected_runs()
         names = sorted({dataset_name(run) for run in runs})
         if len(names) > 1:
-            raise UsageError(f"these runs are of several data sets ({', '.join(names)}); draw one: --dataset NAME.")
+            raise UsageError(f"these runs are of several data sets ({', '.join(names)}); choose one: --dataset NAME.")
         return runs
 
 
+@dataclass(frozen=True)
+class RhoLog:
+    """The rho that a run has logged.
+
+    Attributes:
+        label: name of the run in the figure.
+        networks: a curve by network and layer.
+    """
+
+    label: str
+    run: Run
+    networks: Mapping[str, Mapping[str, Curve]]
+
+
 def dataset_name(run: Run) -> str:
-    """The data set that a run is filed under: one name is one content."""
+    """The name of the data set's folder that holds the run."""
     return run.dataset_folder.name
 
 
 def label_runs(runs: Iterable[Run]) -> list[str]:
-    """A short label a run, all different: method and variant, with seed or id where needed.
+    """A short label for each run, all different: method and variant, with seed or id where they are needed.
 
-    Of runs of several data sets every label says which, for one that did not would leave the reader guessing.
+    Where the runs are of several data sets, every label names its data set.
     """
     runs = list(runs)
-    several = len({dataset_name(run) for run in runs}) > 1
-    parts: list[Callable[[Run], str]] = [
+    several_datasets = len({dataset_name(run) for run in runs}) > 1
+    additions: list[Callable[[Run], str]] = [
         lambda run: "" if run.config.seed is None else f" seed {run.config.seed}",
         lambda run: f" {run.id}",
     ]
-    labels = [run.config.label + (f" {dataset_name(run)}" if several else "") for run in runs]
-    for part in parts:
-        shared = Counter(labels)
-        kinds = {label: {part(run) for run, own in zip(runs, labels, strict=True) if own == label} for label in shared}
-        labels = [label + (part(run) if len(kinds[label]) > 1 else "") for run, label in zip(runs, labels, strict=True)]
+    labels = [run.config.label + (f" {dataset_name(run)}" if several_datasets else "") for run in runs]
+    for addition in additions:
+        texts: dict[str, set[str]] = {}
+        for run, label in zip(runs, labels, strict=True):
+            texts.setdefault(label, set()).add(addition(run))
+        labels = [
+            label + (addition(run) if len(texts[label]) > 1 else "") for run, label in zip(runs, labels, strict=True)
+        ]
     return labels
 
 
-def runs_with_rho(context: FigureContext) -> dict[str, tuple[Run, dict[str, dict[str, Curve]]]]:
-    """By label each chosen run that has logged a rho, and its curves by network and layer.
+def read_rho_logs(context: FigureContext) -> list[RhoLog]:
+    """The rho of each selected run that has logged one.
 
     Raises:
-        UsageError: no runs, or none that has logged a rho.
+        UsageError: there are no runs, or none has logged a rho.
         RunError: a line of a metrics.jsonl is damaged.
     """
-    runs = context.chosen()
-    found = {
-        label: (run, own)
+    runs = context.selected_runs()
+    logs = [
+        RhoLog(label, run, networks)
         for label, run in zip(label_runs(runs), runs, strict=True)
-        if (own := rho_by_network(read_curves(run)))
-    }
-    if not found:
-        raise UsageError(f"no run under {context.results} has logged a rho; only methods that learn one do.")
-    return found
+        if (networks := rho_by_network(read_curves(run)))
+    ]
+    if not logs:
+        raise UsageError(
+            f"no run under {context.results} has logged a rho; train a method that learns one, and draw again."
+        )
+    return logs
 
 
 def check_suffix(path: Path) -> str:
     """The suffix of a figure's file, in lower case.
 
     Raises:
-        UsageError: no figure is written as that.
+        UsageError: it is not one of SUFFIXES.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
@@ -121,10 +139,10 @@ def check_suffix(path: Path) -> str:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG (300 dpi) or PDF (fonts embedded), by the suffix; no date inside: bytes repeat.
+    """Write a figure as PNG (300 dpi) or PDF (with its fonts), by the suffix. Equal figures give equal bytes.
 
     Raises:
-        UsageError: another suffix.
+        UsageError: the suffix is another one.
     """
     suffix = check_suffix(path)
     path.parent.mkdir(parents=True, exist_ok=True)

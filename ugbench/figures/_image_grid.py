@@ -1,4 +1,4 @@
-"""Figures of images: a row a test image, a column a heading, blocks of rows below each other."""
+"""Figures of images: one row per test image, one column per heading, one block of rows per direction."""
 
 from __future__ import annotations
 
@@ -21,84 +21,124 @@ from ugbench.figures._context import FigureContext
 from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import check_sources, files_by_stem, sources_of
 
-LARGEST, SMALLEST = 1.1, 0.4  # inches: an image's side
-GAP, MARGIN = 0.03, 0.12  # inches: between images, for the stems
-LINE, LETTER = 0.11, 0.055  # inches: a line of a column's heading, and one letter
+LARGEST, SMALLEST = 1.1, 0.4  # inches: side of an image
+GAP, MARGIN = 0.03, 0.12  # inches: between images; left of them, for the stems
+LINE, LETTER = 0.11, 0.055  # inches: height of a heading's line, and width of a letter in it
 STEM = 6  # points
 
 
-File = Callable[[str], Path | None]
-"""The file to show for a stem, or None."""
+FileOfStem = Callable[[str], Path | None]
+"""Returns the file to show for a stem, or None."""
 
 
 @dataclass(frozen=True)
-class Column:
+class ImageColumn:
     """A heading and the files below it."""
 
     title: str
-    file: File
+    file: FileOfStem
 
 
-Columns = Callable[[DataSet, Sequence[Run], Direction, Sequence[str]], Sequence[Column]]
-"""(data set, runs that translate this way, direction, stems of the rows) -> what to show; nothing for no rows."""
+ChooseColumns = Callable[[DataSet, Sequence[Run], Direction, Sequence[str]], Sequence[ImageColumn]]
+"""(data set, runs that translate in this direction, direction, stems of the rows) -> columns; empty: no rows."""
 
 
-def draw(context: FigureContext, columns: Columns, missing: str) -> Figure:
-    """Rows of test images, a block a direction.
+@dataclass(frozen=True)
+class _Block:
+    """Rows and columns of one direction."""
 
-    The images are spread evenly over the sorted sources that every run has translated; nobody picked them.
-    All are shown at the runs' size, as the networks saw them. An output never stands beside another image than it was
-    made of.
+    stems: Sequence[str]
+    columns: Sequence[ImageColumn]
+
+    def headings(self, side: float) -> list[list[str]]:
+        """For each column the lines of its heading, which fit over images of this side in inches."""
+        letters = max(6, int(side / LETTER))
+        return [textwrap.wrap(column.title, letters, break_on_hyphens=False) for column in self.columns]
+
+    def headings_height(self, side: float) -> float:
+        """Height of the block's headings in inches."""
+        return LINE * max(map(len, self.headings(side))) + 0.06
+
+
+@dataclass(frozen=True)
+class _Page:
+    """Size of the page and of its images in inches; positions count from the lower left corner."""
+
+    width: float
+    height: float
+    side: float
+
+    def left(self, column: int) -> float:
+        """Left edge of a column of images, in inches."""
+        return MARGIN + column * (self.side + GAP)
+
+    def axes_box(self, column: int, bottom: float) -> tuple[float, float, float, float]:
+        """Left, bottom, width and height of an image as matplotlib takes them, as shares of the page."""
+        return (
+            self.left(column) / self.width,
+            bottom / self.height,
+            self.side / self.width,
+            self.side / self.height,
+        )
+
+
+def draw(context: FigureContext, choose_columns: ChooseColumns, missing: str) -> Figure:
+    """Rows of test images, one block per direction.
+
+    The images are evenly spread over the sorted sources that every run has translated, so nobody has picked them.
+    All are shown at the size of the runs, as the networks saw them. Outputs stand only beside the images that they
+    were made from.
 
     Args:
-        missing: what there is not, where no direction has any columns.
+        missing: what is not there where no direction has any columns, as "outputs to compare".
     Raises:
         UsageError: no runs, runs of several data sets, nothing to show, or more than fits on a page.
-        RunError: the data set is no longer where it was, or its test images are not those of a run's outputs.
+        RunError: the data set is gone, or its test images are not those from which a run's outputs were made.
         DataError: an image cannot be read.
     """
-    runs = context.chosen_of_one_dataset()
+    runs = context.selected_runs_of_one_dataset()
     fingerprint = functools.cache(DataSet.fingerprint)
     size = max(int(run.config.config.get("size", 256)) for run in runs)
-    blocks, there = [], "nothing"
+    blocks: list[_Block] = []
+    has_outputs = has_stems = False
     for direction in DIRECTIONS if context.direction is None else (context.direction,):
         able = [run for run in runs if direction in run.directions()]
         translated = [run for run in able if files_by_stem(run, direction)]
         if not translated:
             continue
+        has_outputs = True
         dataset = sources_of(translated, direction, fingerprint)
         for run in translated:
             check_sources(run, direction, dataset, fingerprint)
-        stems = _stems(dataset, translated, direction, context.limit)
-        there = "rows" if stems or there == "rows" else "outputs"
-        if stems and (own := columns(dataset, able, direction, stems)):
-            blocks.append((stems, own))
+        stems = _choose_stems(dataset, translated, direction, context.limit)
+        has_stems = has_stems or bool(stems)
+        if stems and (columns := choose_columns(dataset, able, direction, stems)):
+            blocks.append(_Block(stems, columns))
+    if has_stems and not blocks:
+        raise UsageError(f"no {missing}: the methods of these runs make none; choose other runs: --run RUN for each.")
+    if has_outputs and not blocks:
+        raise UsageError("no test image has an output of each of these runs; draw fewer: --run RUN for each.")
     if not blocks:
-        where = runs[0].outputs(context.direction or "A2B")
-        reasons = {
-            "nothing": f"no {missing}, in {where} for one; run `ugbench eval` to make them.",
-            "outputs": "no test image has an output of each of these runs; draw fewer: --run RUN for each.",
-            "rows": f"no {missing}: what made them draws none; choose other runs: --run RUN for each.",
-        }
-        raise UsageError(reasons[there])
-    return _draw(blocks, size)
+        folder = runs[0].outputs(context.direction or "A2B")
+        raise UsageError(f"no {missing}, for example in {folder}; run `ugbench eval` to make them.")
+    return _draw_blocks(blocks, size)
 
 
-def sources(dataset: DataSet, domain: str) -> Column:
+def source_column(dataset: DataSet, domain: str) -> ImageColumn:
     """The test images of a domain, "A" or "B", as the input."""
-    return Column(f"input ({domain})", by_stem(dataset, domain).get)
+    return ImageColumn(f"input ({domain})", images_by_stem(dataset, domain).get)
 
 
-def by_stem(dataset: DataSet, domain: str) -> dict[str, Path]:
-    """The test images of a domain by their stems, sorted by name."""
+def images_by_stem(dataset: DataSet, domain: str) -> dict[str, Path]:
+    """The test images of a domain, "A" or "B", by their stems, sorted by name."""
     return {path.stem: path for path in dataset.split(TEST[domain])}
 
 
-def overlays(run: Run, direction: Direction, stems: Sequence[str], name: str = "") -> File | None:
-    """Where a run's kept overlays of a heat map are, by stem; None where it has none of these stems.
+def overlay_files(run: Run, direction: Direction, stems: Sequence[str], name: str = "") -> FileOfStem | None:
+    """The stored overlays of an attention map by stem; None where the run has none of these stems.
 
     Args:
-        name: of a map beyond the main one.
+        name: name of a map beyond the main one; empty for the main one.
     """
     folder = run.overlays(direction) / name
 
@@ -109,89 +149,61 @@ def overlays(run: Run, direction: Direction, stems: Sequence[str], name: str = "
     return file if any(file(stem) for stem in stems) else None
 
 
-def _stems(dataset: DataSet, runs: Sequence[Run], direction: Direction, limit: int) -> list[str]:
-    """Stems of sources, evenly spread, of which every run has an output."""
+def _choose_stems(dataset: DataSet, runs: Sequence[Run], direction: Direction, limit: int) -> list[str]:
+    """Stems of sources that have an output of every run, evenly spread, at most `limit`."""
     outputs = [files_by_stem(run, direction) for run in runs]
-    stems = [stem for stem in by_stem(dataset, direction[0]) if all(stem in files for files in outputs)]
-    places = np.linspace(0, len(stems) - 1, min(limit, len(stems))).round().astype(int)
-    return [stems[place] for place in places]
+    sources = images_by_stem(dataset, direction[0])
+    stems = [stem for stem in sources if all(stem in files for files in outputs)]
+    indices = np.linspace(0, len(stems) - 1, min(limit, len(stems))).round().astype(int)
+    return [stems[index] for index in indices]
 
 
-@dataclass(frozen=True)
-class Grid:
-    """Where things stand on a page, in inches from its lower left corner."""
-
-    width: float
-    height: float
-    side: float
-
-    def left(self, place: int) -> float:
-        """Of a column of images."""
-        return MARGIN + place * (self.side + GAP)
-
-    def box(self, place: int, bottom: float) -> tuple[float, float, float, float]:
-        """An image's place as matplotlib takes it: left, bottom, width, height in parts of the page."""
-        corner = (self.left(place) / self.width, bottom / self.height)
-        return (*corner, self.side / self.width, self.side / self.height)
-
-
-def _titles(blocks: Sequence[tuple[Sequence[str], Sequence[Column]]], side: float) -> list[list[list[str]]]:
-    """Headings in lines that fit over images of this side, by block and column."""
-    letters = max(6, int(side / LETTER))
-    return [
-        [textwrap.wrap(column.title, letters, break_on_hyphens=False) for column in columns] for _, columns in blocks
-    ]
-
-
-def _heads(titles: Sequence[Sequence[Sequence[str]]]) -> list[float]:
-    """Inches of each block's headings."""
-    return [LINE * max(map(len, own)) + 0.06 for own in titles]
-
-
-def _side(blocks: Sequence[tuple[Sequence[str], Sequence[Column]]], most: int, rows: int) -> float:
-    """The images' side in inches, the largest at which columns and rows fit on a page.
+def _image_side(blocks: Sequence[_Block]) -> float:
+    """The largest side of images, in inches, at which all columns and rows fit on a page.
 
     Raises:
-        UsageError: they would be too small to see.
+        UsageError: the images would be too small to see.
     """
-    side = min(LARGEST, (_style.WIDTH - MARGIN) / most - GAP)
+    columns = max(len(block.columns) for block in blocks)
+    rows = sum(len(block.stems) for block in blocks)
+    side = min(LARGEST, (_style.WIDTH - MARGIN) / columns - GAP)
     if side < SMALLEST:
-        raise UsageError(f"{most} columns of images do not fit on a page; draw fewer runs: --run RUN for each.")
+        raise UsageError(f"{columns} columns of images do not fit on a page; draw fewer runs: --run RUN for each.")
     while side >= SMALLEST:
-        fits = (_style.HEIGHT - sum(_heads(_titles(blocks, side)))) / rows - GAP
-        if fits >= side:
+        fitting = (_style.HEIGHT - sum(block.headings_height(side) for block in blocks)) / rows - GAP
+        if fitting >= side:
             return side
-        side = fits  # smaller images have narrower, so perhaps higher, headings
-    less = "--rows N, or --direction A2B" if len(blocks) > 1 else "--rows N"
-    raise UsageError(f"{rows} rows of images do not fit on a page; draw fewer: {less}.")
+        side = fitting  # headings over smaller images are narrower, so they may have more lines
+    fix = "--rows N, or --direction A2B" if len(blocks) > 1 else "--rows N"
+    raise UsageError(f"{rows} rows of images do not fit on a page; draw fewer: {fix}.")
 
 
-def _draw(blocks: Sequence[tuple[Sequence[str], Sequence[Column]]], size: int) -> Figure:
-    most, rows = max(len(columns) for _, columns in blocks), sum(len(stems) for stems, _ in blocks)
-    side = _side(blocks, most, rows)
-    titles = _titles(blocks, side)
-    heads = _heads(titles)
-    grid = Grid(MARGIN + most * (side + GAP), sum(heads) + rows * (side + GAP), side)
+def _draw_blocks(blocks: Sequence[_Block], size: int) -> Figure:
+    side = _image_side(blocks)
+    columns = max(len(block.columns) for block in blocks)
+    rows = sum(len(block.stems) for block in blocks)
+    height = sum(block.headings_height(side) for block in blocks) + rows * (side + GAP)
+    page = _Page(MARGIN + columns * (side + GAP), height, side)
     with _style.settings():
-        figure = _style.blank(grid.width, grid.height, layout=None)
-        top = grid.height
-        for (stems, columns), own, head in zip(blocks, titles, heads, strict=True):
-            top -= head
-            for place, lines in enumerate(own):
-                middle = (grid.left(place) + side / 2) / grid.width
-                figure.text(middle, (top + 0.03) / grid.height, "\n".join(lines), ha="center", va="bottom")
-            for stem in stems:
+        figure = _style.blank(page.width, page.height, layout=None)
+        top = page.height
+        for block in blocks:
+            top -= block.headings_height(side)
+            for column, lines in enumerate(block.headings(side)):
+                middle = (page.left(column) + side / 2) / page.width
+                figure.text(middle, (top + 0.03) / page.height, "\n".join(lines), ha="center", va="bottom")
+            for stem in block.stems:
                 top -= side + GAP
-                _draw_row(figure, grid, top + GAP, stem, [column.file(stem) for column in columns], size)
+                _draw_row(figure, page, top + GAP, stem, [column.file(stem) for column in block.columns], size)
     return figure
 
 
-def _draw_row(figure: Figure, grid: Grid, bottom: float, stem: str, files: Sequence[Path | None], size: int) -> None:
-    middle = (bottom + grid.side / 2) / grid.height
+def _draw_row(figure: Figure, page: _Page, bottom: float, stem: str, files: Sequence[Path | None], size: int) -> None:
+    middle = (bottom + page.side / 2) / page.height
     name = stem if len(stem) <= 20 else f"{stem[:9]}…{stem[-9:]}"
-    figure.text(0.05 / grid.width, middle, name, rotation=90, ha="center", va="center", fontsize=STEM)
-    for place, file in enumerate(files):
-        axes = figure.add_axes(grid.box(place, bottom))
+    figure.text(0.05 / page.width, middle, name, rotation=90, ha="center", va="center", fontsize=STEM)
+    for column, file in enumerate(files):
+        axes = figure.add_axes(page.axes_box(column, bottom))
         axes.set_axis_off()
         if file is None:
             axes.text(0.5, 0.5, "none", ha="center", va="center", color="0.5")

@@ -1,4 +1,4 @@
-"""How figures look: print size, one colour a method, dashes and markers that survive a grey printer."""
+"""How figures look: print size, one colour per method, and dashes and markers that can be told apart in grey."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import matplotlib
@@ -21,13 +22,13 @@ from ugbench import registry
 from ugbench.errors import UsageError
 from ugbench.runs.run import Run, RunConfig, label_of, list_runs
 
-WIDTH, HEIGHT = 7.0, 9.0  # inches: the text of a page
-LINE, HANDLE = 0.14, 0.62  # inches: of a legend, a line and what stands beside a label
-LETTER = 0.05  # inches: of a letter, on average
+WIDTH, HEIGHT = 7.0, 9.0  # inches: the text area of a page
+LINE, HANDLE = 0.14, 0.62  # inches: height of a legend's line; width of the handle and the space beside a label
+LETTER = 0.05  # inches: average width of a letter
 
-# Okabe and Ito's colours, told apart by colour-blind readers; yellow last, since it is faint on white.
+# The colours of Okabe and Ito, which colour-blind readers can tell apart; yellow is last, since it is faint on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
-SHADES = 3  # of a colour: itself, a darker and a lighter one
+SHADES = 3  # per colour: the colour itself, a darker and a lighter one
 DASHES = (
     "-",
     (0, (4, 1.2)),
@@ -58,9 +59,25 @@ SETTINGS = {
 }
 
 
+@dataclass(frozen=True)
+class RowHeight:
+    """Height of a row of panels, in inches: the usual one, and the least at which it can still be read."""
+
+    usual: float
+    least: float
+
+
+@dataclass(frozen=True)
+class LegendSize:
+    """How many columns a legend has, and its height in inches."""
+
+    columns: int
+    height: float
+
+
 @contextmanager
 def settings() -> Iterator[None]:
-    """Matplotlib's settings while a figure is drawn, put back afterwards; no matplotlibrc has a say."""
+    """Matplotlib's settings while a figure is drawn. No matplotlibrc has an effect; all is restored after."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(SETTINGS)
@@ -68,129 +85,148 @@ def settings() -> Iterator[None]:
 
 
 def blank(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
-    """An empty figure in inches that pyplot knows nothing of.
+    """An empty figure of this size in inches, not registered with pyplot.
 
     Raises:
-        UsageError: it is higher than a page.
+        UsageError: the figure is higher than a page.
     """
     if height > HEIGHT + 1e-6:
         raise UsageError(
-            f"this figure would be {height:.1f} inches high, a page has {HEIGHT:g}; draw fewer runs (--run) or one "
-            "direction (--direction)."
+            f"this figure would be {height:.1f} inches high, but a page is {HEIGHT:g} inches high; draw fewer runs "
+            "(--run) or one direction (--direction)."
         )
     figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     return figure
 
 
-def height_of(rows: int, usual: float, least: float, aside: float, what: str, mend: str) -> float:
-    """Inches of a figure of so many rows of panels, which are lower than usual where the page needs it.
+def figure_height(rows: int, row: RowHeight, margin: float, content: str, fix: str) -> float:
+    """Height in inches of a figure with rows of panels, which shrink where the page is too low for the usual height.
 
     Args:
-        usual, least: of a row, inches.
-        aside: legends and the like, inches.
-        what, mend: what is drawn, and what to do where it does not fit.
+        rows: number of rows.
+        row: height of one row.
+        margin: height of all that is not a row (legends, axis labels), in inches.
+        content: what the figure shows, as the subject of the error: "9 loss terms".
+        fix: what to do where it does not fit: "draw fewer runs: --run RUN for each".
     Raises:
-        UsageError: the page has no room for rows of the least height.
+        UsageError: the rows do not fit on a page even at the least height.
     """
-    room = HEIGHT - aside
-    if rows * least > room:
-        raise UsageError(f"{what} do not fit on a page {HEIGHT:g} inches high; {mend}.")
-    return min(rows * usual, room) + aside
+    available = HEIGHT - margin
+    if rows * row.least > available:
+        raise UsageError(f"{content} do not fit on a page {HEIGHT:g} inches high; {fix}.")
+    return min(rows * row.usual, available) + margin
 
 
-def legend_size(labels: Sequence[str], width: float) -> tuple[int, float]:
-    """Columns of a legend above the panels, as many as stand side by side in so many inches, and its height."""
+def legend_size(labels: Sequence[str], width: float) -> LegendSize:
+    """The size of a legend above the panels, with as many columns as fit into this width in inches."""
     letters = [len(label) for label in labels]
     for columns in range(len(labels), 0, -1):
-        # As matplotlib fills them: one after the other, the first ones longer where it does not divide.
+        # Matplotlib fills one column after the other; the first ones are longer where the number does not divide.
         parts = np.array_split(letters, columns)
         if columns == 1 or sum(HANDLE + LETTER * part.max() for part in parts) <= width:
             break
-    return columns, LINE * len(parts[0]) + 0.06
+    return LegendSize(columns, LINE * len(parts[0]) + 0.06)
 
 
-def in_lines(text: str, width: float) -> str:
-    """A text in lines that are no wider than so many inches."""
-    return "\n".join(line for part in text.split("\n") for line in textwrap.wrap(part, max(6, int(width / LETTER))))
+def wrap(text: str, width: float) -> str:
+    """The text broken into lines that are not wider than this many inches."""
+    letters = max(6, int(width / LETTER))
+    return "\n".join(line for part in text.split("\n") for line in textwrap.wrap(part, letters))
 
 
-def step_axis(panel: Axes, steps: Sequence[int] = ()) -> None:
-    """Few ticks along the steps, written 10k rather than 10000: at these steps, where they are few themselves."""
+def set_step_ticks(panel: Axes, steps: Sequence[int] = ()) -> None:
+    """A few ticks on the x axis, written 10k rather than 10000.
+
+    Args:
+        steps: the steps with data; the ticks are at exactly these where there are at most TICKS of them.
+    """
     few = 0 < len(steps) <= TICKS
     panel.xaxis.set_major_locator(FixedLocator(list(steps)) if few else MaxNLocator(4, integer=True))
     panel.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
-def shades(count: int, dark: bool = False) -> list[str]:
-    """So many colours of rising lightness, as #rrggbb, all of them seen on white or, where `dark`, on black."""
+def sequential_colours(count: int, dark: bool = False) -> list[str]:
+    """Colours of rising lightness, as #rrggbb. All can be seen on white or, where `dark`, on black."""
     first, last = (0.3, 1.0) if dark else (0.0, 0.85)
-    places = np.linspace(first, last, max(count, 2))[:count]
-    return [to_hex(colour) for colour in colormaps["viridis"](places)]
+    shares = np.linspace(first, last, max(count, 2))[:count]
+    return [to_hex(colour) for colour in colormaps["viridis"](shares)]
 
 
-def lines(runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
-    """`color`, `linestyle` and `marker` by run label (method, variant, name), sorted by method, base before variants.
+def line_styles(runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
+    """`color`, `linestyle` and `marker` by label (method, variant, name), sorted by method, base before variants.
 
-    They do not depend on what else is drawn. A method's colour is its place among the registered methods; after them
-    come those that are known from runs alone, such as other tools, by name: of all under the same results. What is one
-    method's has a shade of its colour, dashes and a marker by its place: the base with the colour itself, VARIANTS in
-    their order, then by name what is imported or no longer there. No two of 32 methods with 24 looks each agree in all
-    three; of one method no two agree in dashes and marker.
+    A style does not depend on what else is drawn. The colour of a method is given by its place among the registered
+    methods. Methods that are known from runs alone, such as other tools, follow by name; for them all runs under the
+    same results folder are read. The labels of one method differ in shade, dashes and marker: the base has the colour
+    itself, then come VARIANTS in their order, then by name what was imported or is no longer registered. For up to
+    32 methods with 24 labels each no two labels agree in all three; within a method no two agree in dashes and marker.
     """
-    methods, labels = _places([run.config for run in runs])
-    if any(run.config.label not in labels.get(run.config.known_as, ()) for run in runs):
+    order = _StyleOrder.of([run.config for run in runs])
+    if not all(order.contains(run.config) for run in runs):
         roots = sorted({run.results for run in runs})
-        everyone = [run.config for root in roots for run in list_runs(root)]
-        methods, labels = _places([*(run.config for run in runs), *everyone], strangers=True)
-    places = {
-        (methods.index(run.config.known_as), labels[run.config.known_as].index(run.config.label)): run.config.label
-        for run in runs
-    }
-    return {label: _look(*place) for place, label in sorted(places.items())}
+        all_configs = [run.config for root in roots for run in list_runs(root)]
+        order = _StyleOrder.of([*(run.config for run in runs), *all_configs], with_unregistered=True)
+    places = {order.place(run.config): run.config.label for run in runs}
+    return {label: _style_at(*place) for place, label in sorted(places.items())}
 
 
-def fillings(labels: Iterable[str]) -> list[dict[str, Any]]:
-    """How the marker of each is filled, in their order: those of one label differ, up to six."""
+def marker_fills(labels: Iterable[str]) -> list[dict[str, Any]]:
+    """Fill of the marker for each label, in their order. Up to six equal labels get different fills."""
     seen: Counter[str] = Counter()
-    found = []
+    fills = []
     for label in labels:
-        found.append({"fillstyle": FILLS[seen[label] % len(FILLS)], "markerfacecoloralt": "white"})
+        fills.append({"fillstyle": FILLS[seen[label] % len(FILLS)], "markerfacecoloralt": "white"})
         seen[label] += 1
-    return found
-
-
-def _places(configs: Sequence[RunConfig], strangers: bool = False) -> tuple[list[str], dict[str, list[str]]]:
-    """Methods, and labels by method, in the order of their looks; with `strangers` also what no registry knows."""
-    methods = list(registry.modules("methods"))
-    drawn = {config.known_as for config in configs}
-    labels = {
-        method: [label_of(method, variant) for variant in (None, *registry.load_method(method).VARIANTS)]
-        for method in methods
-        if method in drawn
-    }
-    if strangers:
-        methods += sorted(drawn - set(methods))
-        for method in drawn:
-            known = labels.setdefault(method, [method])
-            known += sorted({config.label for config in configs if config.known_as == method} - set(known))
-    return methods, labels
+    return fills
 
 
 def colours() -> list[str]:
-    """Every colour of a line, as #rrggbb: PALETTE, then its darker and its lighter shades."""
+    """Every colour that a line can have, as #rrggbb: PALETTE, then its darker, then its lighter shades."""
     return [_shade(colour, shade) for shade in range(SHADES) for colour in PALETTE]
+
+
+@dataclass(frozen=True)
+class _StyleOrder:
+    """Methods, and the labels of each method, in the order in which they get their styles."""
+
+    methods: list[str]
+    labels: dict[str, list[str]]
+
+    @classmethod
+    def of(cls, configs: Sequence[RunConfig], with_unregistered: bool = False) -> _StyleOrder:
+        """The order for these configs; `with_unregistered` appends methods and labels that no registry knows."""
+        methods = list(registry.modules("methods"))
+        drawn = {config.known_as for config in configs}
+        labels = {
+            method: [label_of(method, variant) for variant in (None, *registry.load_method(method).VARIANTS)]
+            for method in methods
+            if method in drawn
+        }
+        if with_unregistered:
+            methods += sorted(drawn - set(methods))
+            for method in drawn:
+                known = labels.setdefault(method, [method])
+                known += sorted({config.label for config in configs if config.known_as == method} - set(known))
+        return cls(methods, labels)
+
+    def contains(self, config: RunConfig) -> bool:
+        return config.label in self.labels.get(config.known_as, ())
+
+    def place(self, config: RunConfig) -> tuple[int, int]:
+        """The place of the config's method, and of its label among those of the method."""
+        return self.methods.index(config.known_as), self.labels[config.known_as].index(config.label)
 
 
 def _shade(colour: str, shade: int) -> str:
     """The colour itself, a darker or a lighter one; black has two lighter ones."""
-    towards = 1.0 if shade == 2 or colour == "#000000" else 0.0
+    target = 1.0 if shade == 2 or colour == "#000000" else 0.0
     share = ((0.0, 0.35, 0.6) if colour == "#000000" else (0.0, 0.45, 0.5))[shade]
-    return to_hex((1 - share) * np.array(to_rgb(colour)) + share * towards).upper()
+    return to_hex((1 - share) * np.array(to_rgb(colour)) + share * target).upper()
 
 
-def _look(method: int, place: int) -> dict[str, Any]:
-    # Dashes go up with the place and markers down, so that both go round together after 24 places alone.
+def _style_at(method: int, place: int) -> dict[str, Any]:
+    # Dashes count up with the place and markers count down, so that both repeat together only after 24 places.
     dashes = method + place + method // len(PALETTE) + place // 24
     return {
         "color": _shade(PALETTE[method % len(PALETTE)], place % SHADES),

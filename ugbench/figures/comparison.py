@@ -1,4 +1,4 @@
-"""Test images beside what each run makes of them."""
+"""Test images beside the output of each run."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from ugbench.data.datasets import DataSet
 from ugbench.direction import Direction
 from ugbench.figures import _image_grid
 from ugbench.figures._context import FigureContext, label_runs
-from ugbench.figures._image_grid import Column
+from ugbench.figures._image_grid import ImageColumn
 from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import files_by_stem
 
-TITLE = "test images, what each run makes of them, and the truth where it is known"
+TITLE = "test images, the output of each run, and the truth where it is known"
 
 
 def draw(context: FigureContext) -> Figure:
-    """A row a test image: input, attention where a run has overlays, an output a run, truth on a dial.
+    """One row per test image: the input, attention overlays where a run has them, outputs, and the truth of a dial.
 
     Raises:
-        UsageError, RunError, DataError: see `image_grid.draw`.
+        UsageError, RunError, DataError: as `_image_grid.draw`.
     """
     return _image_grid.draw(context, _columns, "outputs to compare")
 
 
-def _columns(dataset: DataSet, runs: Sequence[Run], direction: Direction, stems: Sequence[str]) -> list[Column]:
+def _columns(dataset: DataSet, runs: Sequence[Run], direction: Direction, stems: Sequence[str]) -> list[ImageColumn]:
     source, target = direction[0], direction[2]
     labels = label_runs(runs)
-    columns = [_image_grid.sources(dataset, source)]
+    columns = [_image_grid.source_column(dataset, source)]
     for run, label in zip(runs, labels, strict=True):
-        if file := _image_grid.overlays(run, direction, stems):
-            columns.append(Column(f"attention {label}" if len(runs) > 1 else "attention", file))
-    columns += [Column(label, files_by_stem(run, direction).get) for run, label in zip(runs, labels, strict=True)]
+        if overlay := _image_grid.overlay_files(run, direction, stems):
+            columns.append(ImageColumn(f"attention {label}" if len(runs) > 1 else "attention", overlay))
+    columns += [ImageColumn(label, files_by_stem(run, direction).get) for run, label in zip(runs, labels, strict=True)]
     if dataset.dial is not None:
         # The test images of a dial come in pairs of one stem: the same scene in both domains.
-        columns.append(Column(f"truth ({target})", _image_grid.by_stem(dataset, target).get))
+        columns.append(ImageColumn(f"truth ({target})", _image_grid.images_by_stem(dataset, target).get))
     return columns

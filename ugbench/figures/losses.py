@@ -1,4 +1,4 @@
-"""Every loss term over training, a panel a term, all runs in each."""
+"""Every loss term over training: one panel per term, with all runs in each panel."""
 
 from __future__ import annotations
 
@@ -18,63 +18,64 @@ from ugbench.figures._context import FigureContext
 from ugbench.figures._curves import WIDE, loss_terms, running_mean, short_term
 from ugbench.runs.training_log import Curve, read_curves
 
-TITLE = "loss terms over training: running means, faint as logged"
+TITLE = "loss terms over training: running means, and faintly the logged values"
 
 COLUMNS = 4
-USUAL, LEAST = 1.35, 0.8  # inches: a panel's height
+ROW = _style.RowHeight(usual=1.35, least=0.8)
 LETTERS = 26  # that fit over a panel
-MARKS, SIZE = 4, 2.5  # markers along a line, and their size, points
+MARKERS, SIZE = 4, 2.5  # number of markers along a line, and their size in points
 
 
 def draw(context: FigureContext) -> Figure:
-    """A panel a loss term (`<phase>/<term>`), a line a run.
+    """One panel per loss term (`<phase>/<term>`), one line per run.
 
-    Dark lines are running means over a twentieth of the logged points, faint ones the points. Seeds of one
-    method and variant look alike; values that were not finite are gaps.
+    Dark lines are running means over a twentieth of the logged points, faint lines are the points. Seeds of one
+    method and variant look alike. Values that were not finite are gaps.
 
     Raises:
-        UsageError: no runs, runs of several data sets, none that has logged a loss, or more terms than fit on a page.
+        UsageError: no runs, runs of several data sets, no logged loss, or more terms than fit on a page.
         RunError: a line of a metrics.jsonl is damaged.
     """
-    runs = context.chosen_of_one_dataset()
-    logged = {run.path: read_curves(run) for run in runs}
-    terms = loss_terms(logged.values())
+    runs = context.selected_runs_of_one_dataset()
+    logs = {run.path: read_curves(run) for run in runs}
+    terms = loss_terms(logs.values())
     if not terms:
         raise UsageError(f"no run under {context.results} has logged a loss yet; train on and draw again.")
-    styles = _style.lines(runs)
+    styles = _style.line_styles(runs)
     columns = min(COLUMNS, len(terms))
     rows = math.ceil(len(terms) / columns)
     seeds = Counter(run.config.label for run in runs)
-    labels = {label: label + (f" ({seeds[label]} seeds)" if seeds[label] > 1 else "") for label in styles}
+    legend = {label: label + (f" ({seeds[label]} seeds)" if seeds[label] > 1 else "") for label in styles}
     width = _style.WIDTH * max(columns, 2) / COLUMNS
-    entries, aside = _style.legend_size(list(labels.values()), width)
-    mend = "draw fewer methods: --run RUN for each"
-    height = _style.height_of(rows, USUAL, LEAST, 0.3 + aside, f"{len(terms)} loss terms", mend)
+    legend_size = _style.legend_size(list(legend.values()), width)
+    fix = "draw fewer methods: --run RUN for each"
+    height = _style.figure_height(rows, ROW, 0.3 + legend_size.height, f"{len(terms)} loss terms", fix)
     with _style.settings():
         figure = _style.blank(width, height)
         panels = list(figure.subplots(rows, columns, squeeze=False).flat)
         for term, panel in zip(terms, panels, strict=False):
             panel.set_title(short_term(term, LETTERS), loc="left")
-            curves = [(logged[run.path][term], styles[run.config.label]) for run in runs if term in logged[run.path]]
+            curves = [(logs[run.path][term], styles[run.config.label]) for run in runs if term in logs[run.path]]
             _draw_panel(panel, curves)
         for panel in panels[len(terms) :]:
             panel.remove()
         figure.supxlabel("step", fontsize=7)
-        handles = [Line2D([], [], **look, markersize=SIZE, label=labels[label]) for label, look in styles.items()]
-        figure.legend(handles=handles, loc="outside upper left", ncols=entries, handlelength=3.5)
+        handles = [Line2D([], [], **style, markersize=SIZE, label=legend[label]) for label, style in styles.items()]
+        figure.legend(handles=handles, loc="outside upper left", ncols=legend_size.columns, handlelength=3.5)
     return figure
 
 
 def _draw_panel(panel: Axes, curves: Sequence[tuple[Curve, Mapping[str, Any]]]) -> None:
+    """Draw curves with their styles."""
     low, high = math.inf, 0.0
-    for place, (curve, look) in enumerate(curves):
+    for index, (curve, style) in enumerate(curves):
         mean = running_mean(curve).values
         if np.isfinite(mean).any():
             low, high = min(low, float(np.nanmin(mean))), max(high, float(np.nanmax(mean)))
-        panel.plot(curve.steps, curve.values, color=look["color"], linewidth=0.4, alpha=0.25)
-        every = max(1, len(mean) // MARKS)
-        start = every * place // len(curves)  # the marks of several runs stand between each other
-        panel.plot(curve.steps, mean, **look, markersize=SIZE, markevery=(start, every))
+        panel.plot(curve.steps, curve.values, color=style["color"], linewidth=0.4, alpha=0.25)
+        interval = max(1, len(mean) // MARKERS)
+        start = interval * index // len(curves)  # so that the markers of several runs do not cover each other
+        panel.plot(curve.steps, mean, **style, markersize=SIZE, markevery=(start, interval))
     if low > 0 and high > WIDE * low:
         panel.set_yscale("log")
-    _style.step_axis(panel)
+    _style.set_step_ticks(panel)

@@ -1,4 +1,4 @@
-"""The share of instance norm, rho, that each layer ended with."""
+"""rho, the share of instance norm, of every layer at the end of training."""
 
 from __future__ import annotations
 
@@ -9,62 +9,65 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ugbench.figures import _style
-from ugbench.figures._context import FigureContext, runs_with_rho
+from ugbench.figures._context import FigureContext, read_rho_logs
 from ugbench.runs.training_log import Curve
 
 TITLE = "rho (the share of instance norm) of every layer at the last logged step"
 
 FIRST = "first logged"
-SPREAD = 0.5  # of the room of a layer, over which its runs stand side by side
+SPREAD = 0.5  # share of a layer's width over which the runs stand side by side
 
 
 def draw(context: FigureContext) -> Figure:
-    """A panel a network, layers from the input to the output, a marker a run; a dash is where it was first logged.
+    """One panel per network, one place per layer from input to output, one marker per run; a dash is the first value.
 
-    Runs of one method and variant differ in how their markers are filled.
-
-    The axis is always 0 to 1: how far rho moved, and how little, is the point.
+    Runs of one method and variant differ in the fill of their markers. The axis always goes from 0 to 1, so that it
+    shows how far rho has moved.
 
     Raises:
-        UsageError: no runs, or none that has logged a rho.
+        UsageError: no runs, or no logged rho.
         RunError: a line of a metrics.jsonl is damaged.
     """
-    found = runs_with_rho(context)
-    names = list(dict.fromkeys(name for _, own in found.values() for name in own))
-    lines = _style.lines([run for run, _ in found.values()])
+    logs = read_rho_logs(context)
+    networks = list(dict.fromkeys(network for log in logs for network in log.networks))
+    styles = _style.line_styles([log.run for log in logs])
     handles = []
     with _style.settings():
-        columns, aside = _style.legend_size([*found, FIRST], _style.WIDTH)
-        figure = _style.blank(_style.WIDTH, 2.6 + aside)
-        panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
+        legend_size = _style.legend_size([*(log.label for log in logs), FIRST], _style.WIDTH)
+        figure = _style.blank(_style.WIDTH, 2.6 + legend_size.height)
+        panels = figure.subplots(1, len(networks), sharey=True, squeeze=False)[0]
         panels[0].set_ylim(-0.04, 1.04)
         panels[0].set_ylabel("rho")
         layers = {
-            name: list(dict.fromkeys(layer for _, own in found.values() for layer in own.get(name, {})))
-            for name in names
+            network: list(dict.fromkeys(layer for log in logs for layer in log.networks.get(network, {})))
+            for network in networks
         }
-        for panel, name in zip(panels, names, strict=True):
-            panel.set_title(name, loc="left")
-            panel.set_xticks(range(len(layers[name])), layers[name], rotation=90)
-            panel.set_xlim(-0.5, len(layers[name]) - 0.5)
-            for edge in range(1, len(layers[name])):
+        for panel, network in zip(panels, networks, strict=True):
+            panel.set_title(network, loc="left")
+            panel.set_xticks(range(len(layers[network])), layers[network], rotation=90)
+            panel.set_xlim(-0.5, len(layers[network]) - 0.5)
+            for edge in range(1, len(layers[network])):
                 panel.axvline(edge - 0.5, color="0.9", linewidth=0.5, zorder=0)
-        offsets = np.linspace(-SPREAD / 2, SPREAD / 2, len(found)) if len(found) > 1 else [0.0]
-        fillings = _style.fillings(run.config.label for run, _ in found.values())
-        for offset, filling, (label, (run, own)) in zip(offsets, fillings, found.items(), strict=True):
-            look = {**lines[run.config.label], "linestyle": "", **filling}
-            for panel, name in zip(panels, names, strict=True):
-                places, first, last = _ends(layers[name], own.get(name, {}))
+        offsets = np.linspace(-SPREAD / 2, SPREAD / 2, len(logs)) if len(logs) > 1 else [0.0]
+        fills = _style.marker_fills(log.run.config.label for log in logs)
+        for offset, fill, log in zip(offsets, fills, logs, strict=True):
+            style = {**styles[log.run.config.label], "linestyle": "", **fill}
+            for panel, network in zip(panels, networks, strict=True):
+                places, first, last = _first_and_last(layers[network], log.networks.get(network, {}))
                 panel.plot(places + offset, first, linestyle="", marker="_", color="0.4", markersize=6, zorder=2)
-                panel.plot(places + offset, last, markersize=3.5, zorder=3, **look)
-            handles.append(Line2D([], [], markersize=4, label=label, **look))
+                panel.plot(places + offset, last, markersize=3.5, zorder=3, **style)
+            handles.append(Line2D([], [], markersize=4, label=log.label, **style))
         handles.append(Line2D([], [], linestyle="", marker="_", color="0.4", markersize=6, label=FIRST))
-        figure.legend(handles=handles, loc="outside upper left", ncols=columns)
+        figure.legend(handles=handles, loc="outside upper left", ncols=legend_size.columns)
     return figure
 
 
-def _ends(layers: list[str], curves: Mapping[str, Curve]) -> tuple[np.ndarray, list[float], list[float]]:
-    """Places of the layers that have a curve, and its first and last value."""
-    there = [place for place, layer in enumerate(layers) if layer in curves]
-    own = [curves[layers[place]].values for place in there]
-    return np.array(there, dtype=float), [float(values[0]) for values in own], [float(values[-1]) for values in own]
+def _first_and_last(layers: list[str], curves: Mapping[str, Curve]) -> tuple[np.ndarray, list[float], list[float]]:
+    """Places of the layers that have a curve, and the first and last value of each curve."""
+    places = [place for place, layer in enumerate(layers) if layer in curves]
+    values = [curves[layers[place]].values for place in places]
+    return (
+        np.array(places, dtype=float),
+        [float(curve_values[0]) for curve_values in values],
+        [float(curve_values[-1]) for curve_values in values],
+    )

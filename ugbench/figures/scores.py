@@ -1,10 +1,10 @@
-"""Scores of kept checkpoints against the steps that they were trained for."""
+"""Scores of checkpoints over training steps."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,10 +24,10 @@ from ugbench.scoring.record import ScoreRecord
 from ugbench.tables import notes
 from ugbench.tables.records import Measured, over_steps
 
-TITLE = "scores of kept checkpoints against training steps"
+TITLE = "scores of checkpoints over training steps"
 
 COLUMNS = 4  # most panels side by side
-USUAL, LEAST = 1.7, 0.95  # inches: a panel's height
+ROW = _style.RowHeight(usual=1.7, least=0.95)
 FLOOR_AND_CEILING: Mapping[str, Mapping[str, Any]] = {
     "identity": {"color": "0.55", "linewidth": 0.8, "linestyle": "-"},
     "real": {"color": "0.55", "linewidth": 0.8, "linestyle": (0, (1, 1))},
@@ -36,155 +36,182 @@ BANDS = "bands: lowest to highest seed; of one seed the 95 % interval over image
 
 
 @dataclass(frozen=True)
-class Arm:
-    """Runs that differ in their seeds alone; a line."""
+class SeedGroup:
+    """Runs that differ in their seeds alone; they are drawn as one line in `style`."""
 
     label: str
     runs: Sequence[Run]
+    style: Mapping[str, Any]
+
+    @property
+    def handle(self) -> Line2D:
+        """The entry in the legend."""
+        name = f"{self.label} ({len(self.runs)} seeds)" if len(self.runs) > 1 else self.label
+        return Line2D([], [], **self.style, label=name)
 
 
 def draw(context: FigureContext) -> Figure:
-    """A row of panels a metric and protocol, a column a direction, a line a method and variant.
+    """One row of panels per metric and protocol, one column per direction, one line per method and variant.
 
-    Where the page is too low for that, two or four of these rows stand side by side.
-
-    A line is the mean over seeds, at the steps at which every seed was scored. `identity` (sources untouched) and
-    `real` (train against test images of the target) are horizontal where they have that protocol's score.
+    Where the page is too low for that, two or four of these rows stand side by side. A line is the mean over seeds, at
+    the steps at which every seed has a score. `identity` (untouched sources) and `real` (train against test images of
+    the target domain) are horizontal lines where they have a score under the same protocol.
 
     Raises:
-        UsageError: no runs, runs of several data sets, none with scores at two steps, or more than fit on a page.
-        UnknownName: a metric that is asked for is none.
-        RunError: a line of a scores.jsonl is no record.
+        UsageError: no runs, runs of several data sets, no scores at two steps, or more panels than fit on a page.
+        UnknownName: a requested metric does not exist.
+        RunError: a line of a scores.jsonl is not a score record.
     """
-    runs = context.chosen_of_one_dataset()
+    runs = context.selected_runs_of_one_dataset()
     scores = {run.path: over_steps(record.read(run.scores_file)) for run in runs}
+    panels = _select(_panels_with_two_steps(context, scores.values()), context.metrics)
+    runs = [run for run in runs if any(panel in scores[run.path] for panel in panels)]
+    levels = {panel: by_subject for panel in panels if (by_subject := _floor_and_ceiling(runs[0], panel))}
+    groups = _group_seeds(runs)
+    rows = list(dict.fromkeys((panel.metric, panel.protocol_id) for panel in panels))
+    directions = sorted({panel.direction for panel in panels})
+    protocols = Counter(name for name, _ in rows)
+    level_names = {name for by_subject in levels.values() for name in by_subject}
+    handles = [group.handle for group in groups] + [
+        Line2D([], [], label=name, **style) for name, style in FLOOR_AND_CEILING.items() if name in level_names
+    ]
+    width = _style.WIDTH * (0.55 if len(directions) == 1 else 1)
+    legend_size = _style.legend_size([str(handle.get_label()) for handle in handles], width)
+    margin = legend_size.height + 0.4
+    rows_side_by_side = 1
+    while (
+        len(rows) * ROW.usual / rows_side_by_side + margin > _style.HEIGHT
+        and 2 * rows_side_by_side * len(directions) <= COLUMNS
+    ):
+        rows_side_by_side *= 2
+    width = _style.WIDTH if rows_side_by_side > 1 else width
+    lines, columns = math.ceil(len(rows) / rows_side_by_side), rows_side_by_side * len(directions)
+    fix = "draw one direction: --direction A2B" if len(directions) > 1 else "draw fewer runs: --run RUN for each"
+    height = _style.figure_height(lines, ROW, margin, f"{len(panels)} panels of scores", fix)
+    with _style.settings():
+        figure = _style.blank(width, height)
+        grid = figure.subplots(lines, columns, squeeze=False).reshape(-1, len(directions))
+        for unused in grid[len(rows) :].flat:
+            unused.remove()
+        for row_axes, (name, protocol_id) in zip(grid, rows, strict=False):
+            for axes, direction in zip(row_axes, directions, strict=True):
+                panel = Measured(name, protocol_id, direction)
+                if panel not in panels:
+                    axes.set_axis_off()
+                    continue
+                by_run = {
+                    path: panels_of_run[panel] for path, panels_of_run in scores.items() if panel in panels_of_run
+                }
+                example = next(iter(next(iter(by_run.values())).values()))
+                axes.set_title(_heading(example, with_protocol=protocols[name] > 1), loc="left")
+                _style.set_step_ticks(axes, sorted({step for by_step in by_run.values() for step in by_step}))
+                scale = registry.load_metric(name).scale
+                for group in groups:
+                    seeds = [by_run[run.path] for run in group.runs if run.path in by_run]
+                    if seeds:
+                        _draw_line(axes, seeds, scale, group.style)
+                for subject, value in levels.get(panel, {}).items():
+                    axes.axhline(value * scale, zorder=1, **FLOOR_AND_CEILING[subject])
+        drawn = [
+            score
+            for panels_of_run in scores.values()
+            for panel in panels
+            for score in panels_of_run.get(panel, {}).values()
+        ]
+        footnotes = [] if all(score.comparable for score in drawn) else [notes.NOT_COMPARABLE]
+        figure.supxlabel(_style.wrap("\n".join([f"step ({BANDS})", *footnotes]), width), fontsize=6)
+        figure.legend(handles=handles, loc="outside upper left", ncols=legend_size.columns, handlelength=3.5)
+    return figure
+
+
+Scores = Mapping[Measured, Mapping[int, ScoreRecord]]
+"""The score records of one run by what was measured, then by step."""
+
+
+def _panels_with_two_steps(context: FigureContext, scores: Collection[Scores]) -> list[Measured]:
+    """What to draw: all that some run has scores of at two steps, in the direction of the context.
+
+    Raises:
+        UsageError: there is nothing.
+    """
     panels = [
         panel
-        for panel in dict.fromkeys(panel for own in scores.values() for panel in own)
-        if context.direction in (None, panel.direction) and any(len(own.get(panel, {})) > 1 for own in scores.values())
+        for panel in dict.fromkeys(panel for panels_of_run in scores for panel in panels_of_run)
+        if context.direction in (None, panel.direction)
+        and any(len(panels_of_run.get(panel, {})) > 1 for panels_of_run in scores)
     ]
     if not panels:
         raise UsageError(
             f"no run under {context.results} has scores at two steps; train with --keep all, then "
             "`ugbench eval --checkpoints all`."
         )
-    panels = _asked(panels, context.metrics)
-    runs = [run for run in runs if any(panel in scores[run.path] for panel in panels)]
-    aside = {panel: own for panel in panels if (own := _aside(runs[0], panel))}
-    arms = _arms(runs)
-    looks = _looks(arms, _style.lines(runs))
-    rows = list(dict.fromkeys((panel.metric, panel.protocol_id) for panel in panels))
-    directions = sorted({panel.direction for panel in panels})
-    several = Counter(name for name, _ in rows)
-    handles = _handles(arms, looks, aside)
-    width = _style.WIDTH * (0.55 if len(directions) == 1 else 1)
-    entries, room = _style.legend_size([str(handle.get_label()) for handle in handles], width)
-    room += 0.4
-    beside = 1
-    while len(rows) * USUAL / beside + room > _style.HEIGHT and 2 * beside * len(directions) <= COLUMNS:
-        beside *= 2
-    width = _style.WIDTH if beside > 1 else width
-    lines, columns = math.ceil(len(rows) / beside), beside * len(directions)
-    mend = "draw one direction: --direction A2B" if len(directions) > 1 else "draw fewer runs: --run RUN for each"
-    height = _style.height_of(lines, USUAL, LEAST, room, f"{len(panels)} panels of scores", mend)
-    with _style.settings():
-        figure = _style.blank(width, height)
-        grid = figure.subplots(lines, columns, squeeze=False).reshape(-1, len(directions))
-        for unused in grid[len(rows) :].flat:
-            unused.remove()
-        for row, (name, protocol_id) in zip(grid, rows, strict=False):
-            for axes, direction in zip(row, directions, strict=True):
-                panel = Measured(name, protocol_id, direction)
-                if panel not in panels:
-                    axes.set_axis_off()
-                    continue
-                records = [own[panel] for own in scores.values() if panel in own]
-                first = next(iter(records[0].values()))
-                axes.set_title(_heading(first, several[name] > 1), loc="left")
-                _style.step_axis(axes, sorted({step for own in records for step in own}))
-                for arm in arms:
-                    seeds = [scores[run.path][panel] for run in arm.runs if panel in scores[run.path]]
-                    if seeds:
-                        _draw_arm(axes, seeds, registry.load_metric(name).scale, looks[arm.label])
-                for who, value in aside.get(panel, {}).items():
-                    axes.axhline(value * registry.load_metric(name).scale, zorder=1, **FLOOR_AND_CEILING[who])
-        shown = [one for own in scores.values() for panel in panels for one in own.get(panel, {}).values()]
-        untrained = [] if all(one.comparable for one in shown) else [notes.NOT_COMPARABLE]
-        figure.supxlabel(_style.in_lines("\n".join([f"step ({BANDS})", *untrained]), width), fontsize=6)
-        figure.legend(handles=handles, loc="outside upper left", ncols=entries, handlelength=3.5)
-    return figure
+    return panels
 
 
-def _asked(panels: Sequence[Measured], metrics: Sequence[str]) -> list[Measured]:
-    """The panels of these metrics, in their order; all where none is named."""
+def _select(panels: Sequence[Measured], metrics: Sequence[str]) -> list[Measured]:
+    """The panels of these metrics, in the order of the metrics; all panels where no metric is given."""
     if not metrics:
         return list(panels)
     for name in metrics:
-        registry.load_metric(name)  # raises where there is no such metric
-    found = [panel for name in metrics for panel in panels if panel.metric == name]
-    if not found:
-        there = ", ".join(dict.fromkeys(panel.metric for panel in panels))
-        raise UsageError(f"--metric {','.join(metrics)}: no scores of it at two steps, only of {there}.")
-    return found
+        registry.load_metric(name)  # raises UnknownName where there is no such metric
+    selected = [panel for name in metrics for panel in panels if panel.metric == name]
+    if not selected:
+        scored = ", ".join(dict.fromkeys(panel.metric for panel in panels))
+        raise UsageError(f"--metric {','.join(metrics)}: no run has scores of it at two steps, only of {scored}.")
+    return selected
 
 
-def _aside(run: Run, panel: Measured) -> dict[str, float]:
-    """The values of `identity` and `real` under a panel's protocol, for the data set of a run."""
-    found = {}
-    for who in FLOOR_AND_CEILING:
-        for one in record.read(reference_scores_file(run.dataset_folder, who)):
-            if Measured(one.metric, one.protocol_id, one.direction) == panel:
-                found[who] = one.value
-    return found
-
-
-def _arms(runs: Sequence[Run]) -> list[Arm]:
-    """Runs by all that decides their numbers but the seed; an id beside a label that several have."""
-    groups: dict[str, list[Run]] = {}
-    for run in runs:
-        groups.setdefault(run.config.model_copy(update={"seed": None}).id, []).append(run)
-    labels = Counter(own[0].config.label for own in groups.values())
-    named = {own[0].config.label: own for own in groups.values() if labels[own[0].config.label] == 1}
-    named |= {f"{own[0].config.label} {own[0].id}": own for own in groups.values() if labels[own[0].config.label] > 1}
-    return [Arm(label, named[label]) for label in sorted(named)]
-
-
-def _looks(arms: Sequence[Arm], lines: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Of each arm by its label; arms of one method and variant differ in how their markers are filled."""
-    labels = [arm.runs[0].config.label for arm in arms]
+def _floor_and_ceiling(run: Run, panel: Measured) -> dict[str, float]:
+    """The values of `identity` and `real` under the protocol of a panel, for the data set of the run."""
     return {
-        arm.label: {**lines[label], "markersize": 3.5, **filling}
-        for arm, label, filling in zip(arms, labels, _style.fillings(labels), strict=True)
+        subject: score.value
+        for subject in FLOOR_AND_CEILING
+        for score in record.read(reference_scores_file(run.dataset_folder, subject))
+        if Measured(score.metric, score.protocol_id, score.direction) == panel
     }
 
 
-def _heading(one: ScoreRecord, says_protocol: bool) -> str:
-    title = f"{registry.load_metric(one.metric).title}{'' if one.comparable else ' †'}, {one.direction}"
-    if not says_protocol:
+def _group_seeds(runs: Sequence[Run]) -> list[SeedGroup]:
+    """Runs grouped by all that decides their numbers except the seed, sorted by label.
+
+    Groups of one method and variant differ in the fill of their markers, and have an id in their label.
+    """
+    by_config: dict[str, list[Run]] = {}
+    for run in runs:
+        by_config.setdefault(run.config.model_copy(update={"seed": None}).id, []).append(run)
+    count = Counter(group[0].config.label for group in by_config.values())
+    by_label = {}
+    for group in by_config.values():
+        label = group[0].config.label
+        by_label[label if count[label] == 1 else f"{label} {group[0].id}"] = group
+    labels = sorted(by_label)
+    methods = [by_label[label][0].config.label for label in labels]
+    styles = _style.line_styles(runs)
+    return [
+        SeedGroup(label, by_label[label], {**styles[method], "markersize": 3.5, **fill})
+        for label, method, fill in zip(labels, methods, _style.marker_fills(methods), strict=True)
+    ]
+
+
+def _heading(score: ScoreRecord, with_protocol: bool) -> str:
+    title = f"{registry.load_metric(score.metric).title}{'' if score.comparable else ' †'}, {score.direction}"
+    if not with_protocol:
         return title
-    extractor = one.protocol.get("extractor")
+    extractor = score.protocol.get("extractor")
     network = f"{extractor['name']}, " if extractor else ""
-    return f"{title}\n{network}protocol {one.protocol['name']} {one.protocol_id}"
+    return f"{title}\n{network}protocol {score.protocol['name']} {score.protocol_id}"
 
 
-def _draw_arm(axes: Axes, seeds: Sequence[Mapping[int, ScoreRecord]], scale: float, look: Mapping[str, Any]) -> None:
-    steps = sorted(set.intersection(*(set(own) for own in seeds)))
+def _draw_line(axes: Axes, seeds: Sequence[Mapping[int, ScoreRecord]], scale: float, style: Mapping[str, Any]) -> None:
+    """Draw the mean over seeds at the steps that all have, and the band around it."""
+    steps = sorted(set.intersection(*(set(by_step) for by_step in seeds)))
     if not steps:
         return
-    values = scale * np.array([[own[step].value for step in steps] for own in seeds])
-    axes.plot(steps, values.mean(0), zorder=3, **look)
+    values = scale * np.array([[by_step[step].value for step in steps] for by_step in seeds])
+    axes.plot(steps, values.mean(0), zorder=3, **style)
     if len(seeds) > 1:
         low, high = values.min(0), values.max(0)
     else:
         bounds = [(seeds[0][step].low, seeds[0][step].high) for step in steps]
         low, high = scale * np.array([(np.nan, np.nan) if None in pair else pair for pair in bounds], dtype=float).T
-    axes.fill_between(steps, low, high, color=look["color"], alpha=0.2, linewidth=0)
-
-
-def _handles(
-    arms: Sequence[Arm], looks: Mapping[str, Mapping[str, Any]], aside: Mapping[Measured, Mapping[str, float]]
-) -> list[Line2D]:
-    names = [f"{arm.label} ({len(arm.runs)} seeds)" if len(arm.runs) > 1 else arm.label for arm in arms]
-    handles = [Line2D([], [], **looks[arm.label], label=name) for arm, name in zip(arms, names, strict=True)]
-    there = {who for own in aside.values() for who in own}
-    return handles + [Line2D([], [], label=who, **look) for who, look in FLOOR_AND_CEILING.items() if who in there]
+    axes.fill_between(steps, low, high, color=style["color"], alpha=0.2, linewidth=0)

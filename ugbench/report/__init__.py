@@ -1,1 +1,1 @@
-"""One HTML page of everything under a results folder: scores, images, training curves, configs."""
+"""The report: one HTML page with the scores, images, training curves and configs of a results folder."""

@@ -1,4 +1,4 @@
-"""Curves as panels of SVG paths: losses and rho over training, scores over checkpoints."""
+"""Charts of the report as SVG paths: losses and rho over training, scores over checkpoints."""
 
 from __future__ import annotations
 
@@ -18,11 +18,24 @@ from ugbench.scoring.record import ScoreRecord
 from ugbench.tables.model import Table
 from ugbench.tables.records import Measured, over_steps
 
-WIDTH, HEIGHT = 240.0, 110.0  # of the plot, in the SVG's units
-POINTS = 100  # that a line keeps
+WIDTH, HEIGHT = 240.0, 110.0  # of the plot, in units of the SVG
+POINTS = 100  # most points of a line
 LETTERS = 34  # that fit over a panel
-ROOM = 0.04  # of the range, above and below linear curves
-MARKS, RADIUS = 4, 3.0  # markers along a line, and their half width
+PADDING = 0.04  # share of the range that is added above and below linear curves
+MARKERS, RADIUS = 4, 3.0  # number of markers along a line, and half their width in units of the SVG
+
+Interval = tuple[float, float]
+"""Low and high end of the interval of a value."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A marker at (x, y), with the ends of its interval where it has one; all in units of the SVG."""
+
+    x: float
+    y: float
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -30,21 +43,21 @@ class Line:
     """One curve.
 
     Attributes:
-        label: whose, as the legend names it.
-        path: an SVG path; empty where nothing is finite.
-        points: places to mark, with the intervals (x, y, low, high) of those that are single values with one.
+        label: the name in the legend.
+        path: an SVG path; empty where no value is finite.
         end: the last finite value.
+        points: the markers.
     """
 
     label: str
     path: str
     end: float | None
-    points: tuple[tuple[float, float, float | None, float | None], ...] = ()
+    points: tuple[Point, ...] = ()
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark of an axis: its place in the SVG's units and its text."""
+    """A mark on an axis: its position in units of the SVG, and its text."""
 
     at: float
     text: str
@@ -52,32 +65,32 @@ class Tick:
 
 @dataclass(frozen=True)
 class Panel:
-    """A chart of WIDTH x HEIGHT. `whole` is the title unshortened."""
+    """A chart of WIDTH x HEIGHT; `title` is short enough to fit over it."""
 
     title: str
-    whole: str
+    full_title: str
     lines: tuple[Line, ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
 
     @property
-    def words(self) -> str:
-        """The chart for one who does not see it: its range and where each line ends."""
+    def description(self) -> str:
+        """The chart in words for screen readers: its title, and where each line ends."""
         ends = ", ".join(f"{line.label} {line.end:.3g}" for line in self.lines if line.end is not None)
-        return f"{self.whole} over steps; at the end: {ends}"
+        return f"{self.full_title} over steps; at the end: {ends}"
 
 
 @dataclass(frozen=True)
 class Axis:
-    """Maps values to 0 … length; a value outside [low, high] leaves that range."""
+    """Maps values from low … high to positions 0 … length."""
 
     low: float
     high: float
     length: float
     log: bool = False
 
-    def at(self, values: Floats) -> Floats:
-        """Places of values, NaN where there is none (on a logarithmic axis: of 0 and below)."""
+    def positions(self, values: Floats) -> Floats:
+        """Positions of values. NaN where a value is NaN or, on a logarithmic axis, not positive."""
         low, high = self.low, self.high
         if self.log:
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -85,111 +98,121 @@ class Axis:
             low, high = math.log10(low), math.log10(high)
         return (values - low) / (high - low) * self.length
 
-    def ticks(self, most: int) -> list[float]:
-        """A few round values within the axis."""
+    def ticks(self, most: int) -> list[tuple[float, float]]:
+        """About `most` round values on the axis, and their positions."""
         locator = LogLocator(numticks=most) if self.log else MaxNLocator(most)
-        found = [float(value) for value in locator.tick_values(self.low, self.high)]
-        return [value for value in found if self.low <= value <= self.high]
+        values = [float(value) for value in locator.tick_values(self.low, self.high)]
+        values = [value for value in values if self.low <= value <= self.high]
+        return list(zip(values, self.positions(np.array(values)).round(1).tolist(), strict=True))
 
 
-def losses(logged: Mapping[str, Mapping[str, Curve]]) -> list[Panel]:
-    """A panel a loss term, a line a run that has it: running means, logarithmic where they span a factor over 50.
+def loss_panels(logs: Mapping[str, Mapping[str, Curve]]) -> list[Panel]:
+    """One panel per loss term, one line per run that has it; lines are running means.
 
     Args:
-        logged: curves by run label, then key; several runs may not share a label.
+        logs: curves by the label of the run, then by key.
     """
-    panels = []
-    for term in loss_terms(logged.values()):
-        means = {label: running_mean(curves[term]) for label, curves in logged.items() if term in curves}
-        panels.append(panel(term, means))
-    return panels
+    return [
+        make_panel(term, {label: running_mean(curves[term]) for label, curves in logs.items() if term in curves})
+        for term in loss_terms(logs.values())
+    ]
 
 
-def rhos(logged: Mapping[str, Mapping[str, Curve]]) -> list[tuple[str, list[Panel]]]:
-    """For each run that logs rho a panel a network, a line a layer; the axis is always 0 to 1."""
-    found = []
-    for label, curves in logged.items():
-        networks = rho_by_network(curves)
-        if networks:
-            found.append((label, [panel(name or "rho", layers, (0.0, 1.0)) for name, layers in networks.items()]))
-    return found
-
-
-def scores(records: Iterable[ScoreRecord], table: Table, labels: Mapping[str, str]) -> list[Panel]:
-    """A panel a direction and column of the table in which a run was scored at several steps; a line a run.
+def rho_panels(logs: Mapping[str, Mapping[str, Curve]]) -> list[tuple[str, list[Panel]]]:
+    """For each run that logs rho one panel per network, with one line per layer; the axis is always 0 to 1.
 
     Args:
-        records: oldest first; of several of one step the newest counts.
+        logs: curves by the label of the run, then by key.
+    """
+    by_run = {label: rho_by_network(curves) for label, curves in logs.items()}
+    return [
+        (label, [make_panel(network or "rho", layers, (0.0, 1.0)) for network, layers in networks.items()])
+        for label, networks in by_run.items()
+        if networks
+    ]
+
+
+def score_panels(records: Iterable[ScoreRecord], table: Table, labels: Mapping[str, str]) -> list[Panel]:
+    """One panel per direction and column of the table in which a run has scores at several steps; one line per run.
+
+    Args:
+        records: oldest first; where a step has several records, the newest counts.
         labels: of the runs to draw, by id.
     """
-    own: dict[str, list[ScoreRecord]] = defaultdict(list)
-    for one in records:
-        if one.run in labels and math.isfinite(one.value):
-            own[labels[one.run]].append(one)
-    found = {label: over_steps(rows) for label, rows in sorted(own.items())}
+    by_label: dict[str, list[ScoreRecord]] = defaultdict(list)
+    for score in records:
+        if score.run in labels and math.isfinite(score.value):
+            by_label[labels[score.run]].append(score)
+    scores = {label: over_steps(of_run) for label, of_run in sorted(by_label.items())}
     panels = []
-    for direction in sorted({measured.direction for steps in found.values() for measured in steps}):
+    for direction in sorted({measured.direction for of_run in scores.values() for measured in of_run}):
         for column in table.columns:
-            key = Measured(column.metric, column.protocol_id, direction)
-            runs = {label: steps[key] for label, steps in found.items() if key in steps}
-            if any(len(steps) > 1 for steps in runs.values()):
-                rows = {label: [steps[step] for step in sorted(steps)] for label, steps in runs.items()}
-                panels.append(_scores_panel(f"{direction} {column.title}", rows, column.scale))
+            measured = Measured(column.metric, column.protocol_id, direction)
+            by_step = {label: of_run[measured] for label, of_run in scores.items() if measured in of_run}
+            if any(len(steps) > 1 for steps in by_step.values()):
+                sorted_scores = {label: [steps[step] for step in sorted(steps)] for label, steps in by_step.items()}
+                panels.append(_score_panel(f"{direction} {column.title}", sorted_scores, column.scale))
     return panels
 
 
-def _scores_panel(title: str, runs: Mapping[str, Sequence[ScoreRecord]], scale: float) -> Panel:
+def _score_panel(title: str, runs: Mapping[str, Sequence[ScoreRecord]], scale: float) -> Panel:
+    """Scores by the label of the run, sorted by step; values are multiplied by `scale`."""
     curves = {
-        label: Curve(*np.array([(one.step, one.value * scale) for one in rows], dtype=np.float64).T)
-        for label, rows in runs.items()
+        label: Curve(*np.array([(score.step, score.value * scale) for score in scores], dtype=np.float64).T)
+        for label, scores in runs.items()
     }
-    ends = {
-        label: [None if one.low is None or one.high is None else (one.low * scale, one.high * scale) for one in rows]
-        for label, rows in runs.items()
+    intervals = {
+        label: [
+            None if score.low is None or score.high is None else (score.low * scale, score.high * scale)
+            for score in scores
+        ]
+        for label, scores in runs.items()
     }
-    wide = [value for own in ends.values() for pair in own if pair is not None for value in pair]
-    return panel(title, curves, _range([*curves.values()], wide), ends)
+    ends = [end for of_run in intervals.values() for interval in of_run if interval is not None for end in interval]
+    return make_panel(title, curves, _range([*curves.values()], ends), intervals)
 
 
-def panel(
+def make_panel(
     title: str,
     curves: Mapping[str, Curve],
     limits: tuple[float, float] | None = None,
-    intervals: Mapping[str, Sequence[tuple[float, float] | None]] | None = None,
+    intervals: Mapping[str, Sequence[Interval | None]] | None = None,
 ) -> Panel:
     """A panel of curves by label.
 
     Args:
-        limits: of a linear axis; None for those of the curves, logarithmic where they span a factor over 50.
-        intervals: low and high of each point; a panel that has them marks each point and thins nothing, others mark a
-            few, those of several lines between each other.
+        limits: ends of a linear y axis. None for those of the curves; the axis is then logarithmic where the curves
+            are positive and span more than a factor of 50.
+        intervals: for each label one interval, or None, per point. Every point then has a marker. Without intervals
+            the curves are thinned and have a few markers, those of several lines at different places.
     """
-    most = max((float(curve.steps[-1]) for curve in curves.values()), default=1.0)
-    x = Axis(0.0, max(most, 1.0), WIDTH)
-    y = _axis(list(curves.values())) if limits is None else Axis(*limits, HEIGHT)
+    last_step = max((float(curve.steps[-1]) for curve in curves.values()), default=1.0)
+    x = Axis(0.0, max(last_step, 1.0), WIDTH)
+    y = _value_axis(list(curves.values())) if limits is None else Axis(*limits, HEIGHT)
     lines = []
-    for place, (label, curve) in enumerate(curves.items()):
+    for index, (label, curve) in enumerate(curves.items()):
         finite = curve.values[np.isfinite(curve.values)]
-        shown = curve if intervals is not None else thinned(curve, POINTS)
+        end = float(finite[-1]) if len(finite) else None
         if intervals is None:
-            marked = _marked(shown, place, len(curves))
+            curve = thinned(curve, POINTS)
+            marked = _marked_points(curve, index, len(curves))
             points = _points(marked, [None] * len(marked.steps), x, y)
         else:
             points = _points(curve, intervals[label], x, y)
-        lines.append(Line(label, _path(shown, x, y), float(finite[-1]) if len(finite) else None, points))
+        lines.append(Line(label, _path(curve, x, y), end, points))
     return Panel(
         short_term(title, LETTERS),
         title,
         tuple(lines),
-        tuple(Tick(place, _short(value)) for value, place in _places(x, 4)),
-        tuple(Tick(HEIGHT - place, _short(value)) for value, place in _places(y, 4)),
+        tuple(Tick(position, _short_number(value)) for value, position in x.ticks(4)),
+        tuple(Tick(HEIGHT - position, _short_number(value)) for value, position in y.ticks(4)),
     )
 
 
-def marker(name: str) -> str:
-    """A marker of matplotlib's as an SVG path about 0, 0."""
+def marker_path(name: str) -> str:
+    """A marker of matplotlib as an SVG path around 0, 0."""
     style = MarkerStyle(name)
-    # Curves become polygons of about a unit's precision, so they are drawn large first.
+    # Curves become polygons with a precision of about one unit, so they are made large and then shrunk.
     path = (
         style.get_path().transformed(style.get_transform()).transformed(Affine2D().scale(200 * RADIUS, -200 * RADIUS))
     )
@@ -198,63 +221,56 @@ def marker(name: str) -> str:
     return "".join(f"M{part}Z" for part in parts)
 
 
-def _marked(curve: Curve, place: int, count: int) -> Curve:
-    """The few finite points of the `place`-th of `count` lines that carry its marker."""
-    every = max(1, len(curve.steps) // MARKS)
-    start = every * place // count
-    steps, values = curve.steps[start::every], curve.values[start::every]
+def _marked_points(curve: Curve, index: int, count: int) -> Curve:
+    """The few finite points that carry a marker, for the line number `index` of `count` lines."""
+    interval = max(1, len(curve.steps) // MARKERS)
+    start = interval * index // count
+    steps, values = curve.steps[start::interval], curve.values[start::interval]
     return Curve(steps[np.isfinite(values)], values[np.isfinite(values)])
 
 
-def _axis(curves: Sequence[Curve]) -> Axis:
+def _value_axis(curves: Sequence[Curve]) -> Axis:
     values = np.concatenate([curve.values for curve in curves])
-    positive = values[np.isfinite(values)]
-    if len(positive) and positive.min() > 0 and positive.max() > WIDE * positive.min():
-        return Axis(float(positive.min()) / 1.2, float(positive.max()) * 1.2, HEIGHT, log=True)
+    finite = values[np.isfinite(values)]
+    if len(finite) and finite.min() > 0 and finite.max() > WIDE * finite.min():
+        return Axis(float(finite.min()) / 1.2, float(finite.max()) * 1.2, HEIGHT, log=True)
     return Axis(*_range(curves), HEIGHT)
 
 
 def _range(curves: Sequence[Curve], more: Sequence[float] = ()) -> tuple[float, float]:
-    """Least and most finite value with some room; 0 to 1 where there is none."""
+    """The least and the largest finite value, with some padding; 0 to 1 where no value is finite."""
     values = np.concatenate([*(curve.values for curve in curves), np.array(more, dtype=np.float64)])
     values = values[np.isfinite(values)]
     if not len(values):
         return 0.0, 1.0
     low, high = float(values.min()), float(values.max())
-    room = ROOM * (high - low) or abs(high) * ROOM or 1.0
-    return low - room, high + room
+    padding = PADDING * (high - low) or abs(high) * PADDING or 1.0
+    return low - padding, high + padding
 
 
 def _path(curve: Curve, x: Axis, y: Axis) -> str:
-    """The curve as a path; a value that is not finite is a gap."""
-    parts, pen = [], "M"
-    for across, up in zip(x.at(curve.steps), HEIGHT - y.at(curve.values), strict=True):
-        if math.isfinite(up):
-            parts.append(f"{pen}{across:.1f} {up:.1f}")
-            pen = "L"
+    """The curve as an SVG path, with a gap where a value is not finite."""
+    parts, command = [], "M"
+    for left, top in zip(x.positions(curve.steps), HEIGHT - y.positions(curve.values), strict=True):
+        if math.isfinite(top):
+            parts.append(f"{command}{left:.1f} {top:.1f}")
+            command = "L"
         else:
-            pen = "M"
+            command = "M"
     return "".join(parts)
 
 
-def _points(
-    curve: Curve, intervals: Sequence[tuple[float, float] | None], x: Axis, y: Axis
-) -> tuple[tuple[float, float, float | None, float | None], ...]:
-    found: list[tuple[float, float, float | None, float | None]] = []
-    ups = HEIGHT - y.at(curve.values)
-    for across, up, pair in zip(x.at(curve.steps).tolist(), ups.tolist(), intervals, strict=True):
-        low, high = (None, None) if pair is None else (HEIGHT - y.at(np.array(pair))).round(1).tolist()
-        found.append((round(across, 1), round(up, 1), low, high))
-    return tuple(found)
+def _points(curve: Curve, intervals: Sequence[Interval | None], x: Axis, y: Axis) -> tuple[Point, ...]:
+    points = []
+    tops = HEIGHT - y.positions(curve.values)
+    for left, top, interval in zip(x.positions(curve.steps).tolist(), tops.tolist(), intervals, strict=True):
+        ends = () if interval is None else (HEIGHT - y.positions(np.array(interval))).round(1).tolist()
+        points.append(Point(round(left, 1), round(top, 1), *ends))
+    return tuple(points)
 
 
-def _places(axis: Axis, most: int) -> list[tuple[float, float]]:
-    ticks = axis.ticks(most)
-    return list(zip(ticks, axis.at(np.array(ticks)).round(1).tolist(), strict=True))
-
-
-def _short(value: float) -> str:
-    """`2k`, `0.05`: what fits beside an axis."""
+def _short_number(value: float) -> str:
+    """The number in few letters: `2k`, `0.05`."""
     if abs(value) >= 1000:
         return f"{value / 1000:.4g}k" if abs(value) < 1e6 else f"{value / 1e6:.4g}M"
     return f"{round(value, 9):.4g}"

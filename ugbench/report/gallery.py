@@ -1,4 +1,4 @@
-"""Every test image of a data set beside what its runs made of it."""
+"""The test images of a data set beside the outputs of its runs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ugbench.data.images import Progress, Size
 from ugbench.data.splits import TEST
 from ugbench.direction import Direction
 from ugbench.errors import RunError
-from ugbench.report import cases
-from ugbench.report.thumbnails import LOSSLESS, Pool, box_for
+from ugbench.report.gallery_scores import OutputFiles, read_contributions, score_against_truth, stored_step
+from ugbench.report.thumbnails import LOSSLESS, Box, ThumbnailPool, box_for
 from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import Fingerprint, check_sources, commonest_size, files_by_stem, sources_of
 from ugbench.scoring.request import why_no_score
@@ -22,67 +22,73 @@ Kind = Literal["source", "output", "truth"]
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One image: its place in the pool and its attention overlay's, None where there is none; and its score."""
+class GalleryImage:
+    """One image of a gallery.
 
-    image: int | None
+    Attributes:
+        thumbnail: index of its thumbnail in the pool; None where there is no image.
+        attention: index of the thumbnail of its attention overlay; None where there is none.
+        score: the score of this single image; None where there is none.
+    """
+
+    thumbnail: int | None
     attention: int | None = None
     score: float | None = None
 
 
 @dataclass(frozen=True)
-class Column:
-    """Sources, the outputs of a run, or the truth.
+class GalleryColumn:
+    """The sources, the outputs of one run, or the truth.
 
     Attributes:
-        about: which step and seed; empty where there is nothing to say.
-        cells: one a stem, in the gallery's order.
+        about: step and seed of the outputs; empty where there is nothing to say.
+        images: one image per stem, in the order of the gallery's stems.
     """
 
     kind: Kind
     label: str
     about: str
-    cells: tuple[Cell, ...]
+    images: tuple[GalleryImage, ...]
 
     @property
     def has_attention(self) -> bool:
-        """Whether any cell has an overlay."""
-        return any(cell.attention is not None for cell in self.cells)
+        """Whether any image has an attention overlay."""
+        return any(image.attention is not None for image in self.images)
 
     @property
     def ranked(self) -> list[int]:
-        """Places of the cells that have a score, the best first."""
-        scores = [(cell.score, place) for place, cell in enumerate(self.cells) if cell.score is not None]
-        return [place for _, place in sorted(scores)]
+        """Row numbers of the images that have a score, the best first."""
+        scores = [(image.score, row) for row, image in enumerate(self.images) if image.score is not None]
+        return [row for _, row in sorted(scores)]
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """Every test image of one direction, a row each.
+    """All test images of one direction, one row each.
 
     Attributes:
-        sharp: thumbnails hold every pixel of a small image, so a page enlarges them without blur.
-        scores: what the scores of single images are, or why there are none.
-        missing: why there are no sources, or why a run is left out; a sentence each.
-        notes: what was left out, and what was done to the images.
+        sharp: whether thumbnails hold every pixel of small images, so that the page enlarges them without blur.
+        scores: a sentence that says what the scores of single images are, or why there are none.
+        missing: sentences that say why there are no sources, or why a run is left out.
+        notes: sentences that say which runs are not shown, and what was done to the images.
     """
 
     direction: Direction
     stems: tuple[str, ...]
-    columns: tuple[Column, ...]
+    columns: tuple[GalleryColumn, ...]
     sharp: bool
     scores: str
     missing: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
-    def outputs(self) -> list[Column]:
+    def outputs(self) -> list[GalleryColumn]:
         """The columns of runs."""
         return [column for column in self.columns if column.kind == "output"]
 
-    def beside(self, column: Column) -> list[Column]:
-        """What a case of this column shows, from above: source, output and truth, as far as they are there."""
-        return [one for one in self.columns if one.kind != "output" or one is column]
+    def beside(self, output: GalleryColumn) -> list[GalleryColumn]:
+        """The columns of source, this output and truth, as far as they are there."""
+        return [column for column in self.columns if column.kind != "output" or column is output]
 
     @property
     def scored(self) -> bool:
@@ -91,127 +97,150 @@ class Gallery:
 
 
 @dataclass(frozen=True)
-class _Files:
-    """A column before its thumbnails are made; all by stem."""
+class _ColumnFiles:
+    """A column before its thumbnails are made; files and scores are by stem."""
 
     kind: Kind
     label: str
     about: str
-    images: Mapping[str, Path]
+    files: Mapping[str, Path]
     attention: Mapping[str, Path] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
 
-    def cell(self, stem: str, pool: Pool, box: tuple[int, int]) -> Cell:
-        image, attention = (
-            None if (file := files.get(stem)) is None else pool.place(file, box)
-            for files in (self.images, self.attention)
+    def image(self, stem: str, pool: ThumbnailPool, box: Box) -> GalleryImage:
+        thumbnail, attention = (
+            None if (file := files.get(stem)) is None else pool.index(file, box)
+            for files in (self.files, self.attention)
         )
-        return Cell(image, attention, self.scores.get(stem))
+        return GalleryImage(thumbnail, attention, self.scores.get(stem))
 
 
-def gallery(
+@dataclass(frozen=True)
+class _Selection:
+    """What a gallery can show.
+
+    Attributes:
+        dataset: the data set of the sources; None where it is gone or has changed.
+        runs: the runs to show, by label.
+        missing: sentences that say what cannot be shown, and why.
+    """
+
+    dataset: DataSet | None
+    runs: Mapping[str, Run]
+    missing: tuple[str, ...]
+
+
+def make_gallery(
     runs: Sequence[Run],
     direction: Direction,
-    pool: Pool,
+    pool: ThumbnailPool,
     counted: Collection[str] = (),
     progress: Progress | None = None,
     fingerprint: Fingerprint = DataSet.fingerprint,
 ) -> Gallery | None:
-    """What a data set's runs made of its test images, one way; None where no run has outputs.
+    """The gallery of a data set's runs in one direction; None where no run has outputs.
 
-    The test images are those of the first run whose data set is there and as it was. Runs whose outputs were made of
-    other images are left out, since a row would show two of one name. Where no data set is there and as it was, the
-    outputs stand alone. All thumbnails have one size: that of the largest run's outputs, scaled down where needed.
+    The sources are those of the first run with a data set that is there and unchanged. Runs with outputs of other
+    images are left out, since a row would show two images of one name. Where no data set is there and unchanged, only
+    outputs are shown. All thumbnails have one size: that of the largest run's outputs, scaled down where needed.
 
     Args:
-        counted: ids of the runs that the table of scores counts; they are shown before others of their seed.
-        progress: called after each row.
-        fingerprint: keeps what it has computed, where several galleries are made.
+        counted: ids of the runs that the score table counts; they are shown before others of their seed.
+        progress: called after each row with the number of rows done and of all rows.
+        fingerprint: a cached function, where several galleries are made.
     Raises:
         DataError: an image cannot be read, or the data set is damaged.
     """
-    shown = shown_runs(runs, direction, counted)
-    if not shown:
+    runs_by_label = order_runs(runs, direction, counted)
+    if not runs_by_label:
         return None
-    chosen = {label: own[0] for label, own in shown.items()}
-    dataset, chosen, missing = _open(chosen, direction, fingerprint)
-    outputs = {label: files_by_stem(run, direction) for label, run in chosen.items()}
-    sizes = {label: _size(run, outputs[label]) for label, run in chosen.items()}
-    sources, targets = (_test_images(dataset, direction[place]) for place in (0, 2))
-    truth = targets if dataset is not None and dataset.dial is not None else {}
-    changes = dataset is not None and why_no_score("changed", dataset) is None
-    columns = [_Files("source", f"source ({direction[0]})", "", sources)] if sources else []
-    if truth and changes:
-        scores = cases.of_truth({label: (outputs[label], sizes[label]) for label in chosen}, sources, truth)
-    else:
-        scores = cases.of_sets(chosen, direction)
-    for label, run in chosen.items():
-        attention = {stem: file for stem, file in _attention(run, direction).items() if stem in outputs[label]}
-        own = scores.values.get(label, {})
-        columns.append(_Files("output", label, _about(run, direction), outputs[label], attention, own))
-    if truth:
-        columns.append(_Files("truth", f"truth ({direction[2]})", "", truth))
-    width, height = max(_pair(size) for size in sizes.values())
-    box = box_for(width, height)
-    stems = tuple(sources) or tuple(sorted({stem for files in outputs.values() for stem in files}))
+    selection = _select({label: same_label[0] for label, same_label in runs_by_label.items()}, direction, fingerprint)
+    outputs = {label: _outputs(run, direction) for label, run in selection.runs.items()}
+    size = max(_width_and_height(of_run.size) for of_run in outputs.values())
+    box = box_for(*size)
+    scores, columns = _columns(selection, outputs, direction)
+    stems = tuple(_test_images(selection.dataset, direction[0]))
+    stems = stems or tuple(sorted({stem for of_run in outputs.values() for stem in of_run.files}))
     rows = []
     for stem in stems:
-        rows.append([column.cell(stem, pool, box) for column in columns])
+        rows.append([column.image(stem, pool, box) for column in columns])
         if progress is not None:
             progress(len(rows), len(stems))
-    made = tuple(
-        Column(c.kind, c.label, c.about, tuple(cells))
-        for c, cells in zip(columns, zip(*rows, strict=True), strict=True)
-    )
     return Gallery(
         direction,
         stems,
-        made,
+        tuple(
+            GalleryColumn(column.kind, column.label, column.about, images)
+            for column, images in zip(columns, zip(*rows, strict=True), strict=True)
+        ),
         max(box) <= LOSSLESS,
-        scores.about,
-        missing,
+        scores,
+        selection.missing,
         (
-            *_unseen(runs, direction, {label: shown[label][0] for label in chosen}, counted),
-            *_notes({label: shown[label] for label in chosen}, (width, height), box),
+            *_notes_on_runs_without_outputs(runs, direction, selection.runs, counted),
+            *_notes_on_other_seeds({label: runs_by_label[label] for label in selection.runs}),
+            *_notes_on_size(size, box),
         ),
     )
 
 
-def shown_runs(runs: Iterable[Run], direction: Direction, counted: Collection[str]) -> dict[str, list[Run]]:
-    """The runs with outputs this way by label, of each label the one to show first.
+def order_runs(runs: Iterable[Run], direction: Direction, counted: Collection[str]) -> dict[str, list[Run]]:
+    """The runs with outputs in this direction by label; the first of each label is the one to show.
 
-    That is the lowest seed's; of several runs of a seed one that the table counts, else the one that trained longest.
+    That is the run of the lowest seed. Of several runs of one seed it is one that the table counts, else the one that
+    was trained for most steps.
     """
-    able = [run for run in runs if files_by_stem(run, direction)]  # also of a method that is no longer installed
-    able.sort(key=lambda run: _place(run, counted))
-    found: dict[str, list[Run]] = {}
-    for run in able:
-        found.setdefault(run.config.label, []).append(run)
-    return found
+    # Outputs are asked for, not the method's directions: a run of a method that is no longer installed is shown too.
+    with_outputs = [run for run in runs if files_by_stem(run, direction)]
+    with_outputs.sort(key=lambda run: _sort_key(run, counted))
+    by_label: dict[str, list[Run]] = {}
+    for run in with_outputs:
+        by_label.setdefault(run.config.label, []).append(run)
+    return by_label
 
 
-def _place(run: Run, counted: Collection[str]) -> tuple[str, int, bool, int, str]:
-    """What runs of one label are sorted by: seed, whether the table counts it, and how long it trained."""
+def _sort_key(run: Run, counted: Collection[str]) -> tuple[str, int, bool, int, str]:
+    """Label, then seed, then whether the table counts the run, then the number of steps."""
     return run.config.label, run.config.seed or 0, run.id not in counted, -run.step(), run.id
 
 
-def _open(
-    runs: Mapping[str, Run], direction: Direction, fingerprint: Fingerprint
-) -> tuple[DataSet | None, dict[str, Run], tuple[str, ...]]:
-    """The data set to show and the runs that belong to it, or none and all of them; and what is missing, and why."""
+def _select(runs: Mapping[str, Run], direction: Direction, fingerprint: Fingerprint) -> _Selection:
     try:
         dataset = sources_of(list(runs.values()), direction, fingerprint)
     except RunError as error:
-        return None, dict(runs), (f"No test images are shown: {error}",)
-    chosen, missing = {}, []
+        return _Selection(None, runs, (f"No test images are shown: {error}",))
+    selected, missing = {}, []
     for label, run in runs.items():
         try:
             check_sources(run, direction, dataset, fingerprint)
         except RunError as error:
             missing.append(f"{label} is left out: {error}")
         else:
-            chosen[label] = run
-    return dataset, chosen, tuple(missing)
+            selected[label] = run
+    return _Selection(dataset, selected, tuple(missing))
+
+
+def _columns(
+    selection: _Selection, outputs: Mapping[str, OutputFiles], direction: Direction
+) -> tuple[str, list[_ColumnFiles]]:
+    """What the scores of single images are; and the columns."""
+    dataset = selection.dataset
+    sources = _test_images(dataset, direction[0])
+    # The test images of a dial come in pairs of one stem: the same scene in both domains.
+    truth = _test_images(dataset, direction[2]) if dataset is not None and dataset.dial is not None else {}
+    if truth and dataset is not None and why_no_score("changed", dataset) is None:
+        scores = score_against_truth(outputs, sources, truth)
+    else:
+        scores = read_contributions(selection.runs, direction)
+    columns = [_ColumnFiles("source", f"source ({direction[0]})", "", sources)] if sources else []
+    for label, run in selection.runs.items():
+        files = outputs[label].files
+        attention = {stem: file for stem, file in _attention(run, direction).items() if stem in files}
+        about = _about(run, direction)
+        columns.append(_ColumnFiles("output", label, about, files, attention, scores.values.get(label, {})))
+    if truth:
+        columns.append(_ColumnFiles("truth", f"truth ({direction[2]})", "", truth))
+    return scores.description, columns
 
 
 def _test_images(dataset: DataSet | None, domain: str) -> dict[str, Path]:
@@ -225,43 +254,45 @@ def _attention(run: Run, direction: Direction) -> dict[str, Path]:
     return {file.stem: file for file in folder.glob("*.png")}
 
 
-def _size(run: Run, outputs: Mapping[str, Path]) -> Size:
-    """Of a run's outputs."""
-    return commonest_size(list(outputs.values())) if run.config.is_external else int(run.config.config["size"])
+def _outputs(run: Run, direction: Direction) -> OutputFiles:
+    files = files_by_stem(run, direction)
+    size = commonest_size(list(files.values())) if run.config.is_external else int(run.config.config["size"])
+    return OutputFiles(files, size)
 
 
-def _pair(size: Size) -> tuple[int, int]:
+def _width_and_height(size: Size) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else size
 
 
 def _about(run: Run, direction: Direction) -> str:
-    step = cases.shown_step(run, direction)
+    step = stored_step(run, direction)
     parts = ["" if run.config.seed is None else f"seed {run.config.seed}", "" if step is None else f"step {step:,}"]
     return ", ".join(filter(None, parts))
 
 
-def _unseen(
+def _notes_on_runs_without_outputs(
     runs: Iterable[Run], direction: Direction, shown: Mapping[str, Run], counted: Collection[str]
 ) -> Iterator[str]:
-    """Which runs would be shown if they kept outputs."""
+    """A note for each run that would be shown if it had stored outputs."""
     for run in runs:
         first = shown.get(run.config.label)
         if first is None or run.config.direction not in (None, direction) or files_by_stem(run, direction):
             continue
-        if run.step() and _place(run, counted) < _place(first, counted):
+        if run.step() and _sort_key(run, counted) < _sort_key(first, counted):
             yield (
                 f"{run.config.label}: run {first.id} is shown, since {run.id} (seed {run.config.seed}) keeps no "
                 f"outputs {direction}; `ugbench eval {run.id}` makes them."
             )
 
 
-def _notes(shown: Mapping[str, Sequence[Run]], size: tuple[int, int], box: tuple[int, int]) -> list[str]:
-    notes = []
-    for label, own in shown.items():
-        if len(own) > 1:
-            others = ", ".join(f"{run.id} (seed {run.config.seed})" for run in own[1:])
-            notes.append(f"{label}: run {own[0].id} is shown, not {others}.")
+def _notes_on_other_seeds(runs_by_label: Mapping[str, Sequence[Run]]) -> Iterator[str]:
+    for label, (shown, *others) in runs_by_label.items():
+        if others:
+            names = ", ".join(f"{run.id} (seed {run.config.seed})" for run in others)
+            yield f"{label}: run {shown.id} is shown, not {names}."
+
+
+def _notes_on_size(size: tuple[int, int], box: Box) -> Iterator[str]:
     if max(box) > LOSSLESS:
-        from_ = "" if size == box else f" of {size[0]} x {size[1]} px"
-        notes.append(f"Images{from_} are shown at {box[0]} x {box[1]} px, compressed with loss.")
-    return notes
+        original = "" if size == box else f" of {size[0]} x {size[1]} px"
+        yield f"Images{original} are shown at {box[0]} x {box[1]} px, compressed with loss."

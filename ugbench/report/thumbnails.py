@@ -1,4 +1,4 @@
-"""Images small enough to stand inside a page by the thousand, as data: URIs."""
+"""Thumbnails as data: URIs, small enough for a page that holds thousands of them."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from pathlib import Path
 
 from ugbench.data.images import read_image, resize
 
-LARGEST = 128  # px, a thumbnail's longer side
-LOSSLESS = 64  # px: up to here a thumbnail keeps every pixel
-QUALITY = 85  # WebP's, above
+LARGEST = 128  # px: the longer side of a thumbnail
+LOSSLESS = 64  # px: thumbnails up to this size keep every pixel
+QUALITY = 85  # WebP quality of larger thumbnails
 
 Box = tuple[int, int]
-"""Width and height, px."""
+"""Width and height of a thumbnail, in px."""
 
 
 def box_for(width: int, height: int) -> Box:
-    """The thumbnail's size for an image of this size: never enlarged, the longer side at most `LARGEST`."""
+    """The size of the thumbnail for an image of this size. It is never enlarged; the longer side is at most LARGEST."""
     scale = min(1.0, LARGEST / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def thumbnail(file: Path, box: Box) -> str:
-    """An image squashed to `box` as a data: URI of WebP.
+    """The image resized to `box`, whatever its aspect ratio, as a data: URI of a WebP image.
 
     Raises:
         DataError: the file cannot be read as an image.
     """
-    made = io.BytesIO()
-    resize(read_image(file), box).save(made, "WEBP", lossless=max(box) <= LOSSLESS, quality=QUALITY)
-    return f"data:image/webp;base64,{base64.b64encode(made.getvalue()).decode()}"
+    content = io.BytesIO()
+    resize(read_image(file), box).save(content, "WEBP", lossless=max(box) <= LOSSLESS, quality=QUALITY)
+    return f"data:image/webp;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
 @dataclass
-class Pool:
-    """The thumbnails of a data set, each file once however often it is shown."""
+class ThumbnailPool:
+    """The thumbnails of a data set: each file is held once, however often it is shown."""
 
     uris: list[str] = field(default_factory=list)
-    places: dict[tuple[Path, Box], int] = field(default_factory=dict)
+    indices: dict[tuple[Path, Box], int] = field(default_factory=dict)
 
-    def place(self, file: Path, box: Box) -> int:
-        """Where the file's thumbnail stands in `uris`; raises as `thumbnail`."""
+    def index(self, file: Path, box: Box) -> int:
+        """The index of the file's thumbnail in `uris`; it is made where it is missing. Raises as `thumbnail`."""
         key = (file, box)
-        if key not in self.places:
+        if key not in self.indices:
             self.uris.append(thumbnail(file, box))
-            self.places[key] = len(self.uris) - 1
-        return self.places[key]
+            self.indices[key] = len(self.uris) - 1
+        return self.indices[key]

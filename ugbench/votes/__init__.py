@@ -1,1 +1,1 @@
-"""The user study: a local page on which raters choose among methods' outputs without knowing whose they are."""
+"""The user study: raters choose among the outputs of several methods without knowing which method made which."""

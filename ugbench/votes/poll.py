@@ -1,4 +1,4 @@
-"""What raters were asked and what they answered: which of several runs' outputs they prefer, image by image."""
+"""A poll: which of several runs' outputs do raters prefer, asked for each test image."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ugbench.runs.run import label_of
 
 @dataclass(frozen=True)
 class Candidate:
-    """One run that stands for its method, named as a score record is.
+    """One run that stands for its method. The fields are those by which a score record names its run.
 
     Attributes:
-        run: the run's id.
-        step: steps that its outputs' weights were trained for; None where that is not known.
+        run: the id of the run.
+        step: training steps of the weights that made the outputs; None where that is not known.
     """
 
     method: str
@@ -29,18 +29,18 @@ class Candidate:
 
     @property
     def label(self) -> str:
-        """What a person reads, after the vote."""
+        """The candidate's name in tables; raters never see it."""
         return label_of(self.method, self.variant, self.name)
 
 
 @dataclass(frozen=True)
 class Poll:
-    """A question about each test image of a data set, one way: which candidate's output is preferred.
+    """The question which candidate's output is preferred, for each test image of a data set in one direction.
 
     Attributes:
-        dataset: the data set's folder under results.
+        dataset: the name of the data set's folder under results.
         candidates: sorted by label.
-        pictures: SHA-256, in hex, of all that it shows; other pictures are another poll.
+        pictures: SHA-256, in hex, over all pictures that are shown. A poll with other pictures is another poll.
     """
 
     dataset: str
@@ -50,19 +50,24 @@ class Poll:
 
     @property
     def id(self) -> str:
-        """Twelve hex digits of all fields."""
+        """Twelve hex digits that follow from all fields."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Whom it chose among. Polls of the same labels ask the same question."""
+        """The labels of the candidates. Polls of the same labels ask the same question."""
         return tuple(candidate.label for candidate in self.candidates)
 
     def to_json(self) -> dict[str, Any]:
-        """All fields; `from_json` undoes it."""
+        """All fields, for `from_json`."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Self:
-        """The poll of `to_json`'s fields; raises TypeError or KeyError where they are others."""
-        return cls(**{**fields, "candidates": tuple(Candidate(**one) for one in fields["candidates"])})
+        """The poll with the fields of `to_json`.
+
+        Raises:
+            TypeError, KeyError: the fields are others.
+        """
+        candidates = tuple(Candidate(**candidate) for candidate in fields["candidates"])
+        return cls(**{**fields, "candidates": candidates})

@@ -1,6 +1,6 @@
 "use strict";
 
-// Sorting: a click on a column's head; numbers before texts, what is missing last, whichever way.
+// Sorting by a click on a column's head. Missing values stand last in both orders.
 
 function valueOf(row, column) {
   const cell = row.cells[column];
@@ -25,7 +25,7 @@ function sortBy(table, head) {
     if (missing(a.value) || missing(b.value)) return missing(a.value) - missing(b.value);
     return (rising ? 1 : -1) * compareValues(a.value, b.value);
   });
-  table.tBodies[0].append(...keyed.map((one) => one.row));
+  table.tBodies[0].append(...keyed.map((entry) => entry.row));
 }
 
 function makeSortable(table) {
@@ -41,7 +41,7 @@ function makeSortable(table) {
   }
 }
 
-// Thumbnails: parsed when the first of a data set comes near, and put into the page row by row.
+// Thumbnails are parsed when the first of a data set comes near the visible part, and put into the page row by row.
 
 const parsed = new Map();
 
@@ -77,14 +77,14 @@ function labelOf(head) {
     (text, part) => text.replace(part.textContent, ""), head.textContent).trim();
 }
 
-// A gallery: its grid of images, of which one is in the tab order, and the two that it compares.
+// A gallery: a grid of images, one of which is in the tab order, and the two images under the slider.
 
 class Gallery {
   constructor(element) {
     this.element = element;
     this.table = element.querySelector(".pictures");
     this.body = this.table.tBodies[0];
-    this.rows = [...this.body.rows]; // in the order of the file, which data-row of a case counts through
+    this.rows = [...this.body.rows]; // in the order of the file; data-row of a case is an index into them
     this.labels = [...this.table.tHead.rows[0].cells].slice(1).map(labelOf);
     this.compare = element.querySelector(".compare");
     this.pair = this.compare.querySelector(".pair");
@@ -219,7 +219,8 @@ class Gallery {
   }
 }
 
-// Long parts: open in the file, so that they are there without a script; closed on a narrow screen, open on paper.
+// Long parts are open in the file, so that they can be read without a script. They are closed on a narrow screen, and
+// open on paper.
 
 const long = [...document.querySelectorAll("details.long")];
 let closed = [];

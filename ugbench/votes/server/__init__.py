@@ -1,1 +1,1 @@
-"""The local page on which people vote."""
+"""The voting page: a local web server on which raters vote."""

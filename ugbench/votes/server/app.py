@@ -1,7 +1,8 @@
-"""The voting page. What it sends before a vote tells nothing of which candidate made which picture.
+"""The voting page. Nothing that it sends before a vote reveals which candidate made which picture.
 
-Everything a browser gets is of its rater and question alone: orders, keys in links, pictures that were made alike
-and lie in memory together before the first of them is asked for. There is no name, path or date in any of it.
+Orders and the keys in links are different for each rater and question. Pictures differ in their pixels alone, and all
+pictures of a question are in memory before the first one is sent, so that none comes later than another. No answer
+holds a name of a method, a path or a date.
 """
 
 from __future__ import annotations
@@ -23,54 +24,56 @@ from starlette.types import ASGIApp
 from ugbench.errors import UgbenchError
 from ugbench.statistics.preferences import Vote
 from ugbench.votes.poll import Poll
-from ugbench.votes.server.ballot import Question, ballot, derived, example_keys
+from ugbench.votes.server.ballot import Question, derive_key, example_keys, make_ballot
 from ugbench.votes.server.guard import HEADERS, Form, guard
-from ugbench.votes.server.pictures import Gallery, render
-from ugbench.votes.store import NameTaken, Store, Voted
+from ugbench.votes.server.pictures import PollPictures, render
+from ugbench.votes.store import AlreadyVoted, NameTaken, VoteStore
 
-YEAR = 365 * 24 * 3600  # seconds that a browser keeps its rater
+YEAR = 365 * 24 * 3600  # seconds: how long a browser stores the rater's cookie
 LONGEST_NAME = 80  # letters
-KEPT_IN_MEMORY = 64  # questions whose pictures are held, so that raters do not wait for files
+CACHED_QUESTIONS = 64  # questions with pictures in memory, so that raters do not wait for files
 
 
 @dataclass(frozen=True)
-class Study:
-    """What is asked of raters.
+class Questionnaire:
+    """What raters are asked.
 
     Attributes:
-        galleries: the polls with their pictures.
-        text: the question that stands over the pictures.
-        seed: of the orders.
-        most: questions a rater; None for all.
+        pictures: the polls with their pictures.
+        text: the question that stands above the pictures.
+        seed: seed of the random orders.
+        most: largest number of questions per rater; None for all.
     """
 
-    galleries: Mapping[Poll, Gallery]
+    pictures: Mapping[Poll, PollPictures]
     text: str
     seed: int = 0
     most: int | None = None
 
     @property
-    def questions(self) -> int:
-        """How many a rater gets."""
-        every = sum(len(gallery.files) for gallery in self.galleries.values())
-        return every if self.most is None else min(every, self.most)
+    def question_count(self) -> int:
+        """How many questions each rater gets."""
+        total = sum(len(pictures.files) for pictures in self.pictures.values())
+        return total if self.most is None else min(total, self.most)
 
     @property
     def polls(self) -> tuple[Poll, ...]:
-        """What votes are kept for."""
-        return tuple(self.galleries)
+        """The polls that raters vote in."""
+        return tuple(self.pictures)
 
 
-def make_app(study: Study, store: Store, say: Callable[[str], None], token: str | None = None) -> ASGIApp:
-    """The page of a study.
+def make_app(
+    questionnaire: Questionnaire, store: VoteStore, log: Callable[[str], None], token: str | None = None
+) -> ASGIApp:
+    """The web application that asks a questionnaire.
 
     Args:
-        store: where votes go; it knows the study's polls.
-        say: told of what goes wrong, for whoever runs the study.
-        token: as `guard` takes it.
+        store: where votes are stored; it must hold the questionnaire's polls.
+        log: called with a sentence for the person who runs the study when something goes wrong.
+        token: see `guard`.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(_routes(study, store))
+    app.include_router(_routes(questionnaire, store))
 
     @app.middleware("http")
     async def same_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -84,105 +87,109 @@ def make_app(study: Study, store: Store, say: Callable[[str], None], token: str 
 
     @app.exception_handler(UgbenchError)
     async def fail(_: Request, error: UgbenchError) -> Response:
-        # The sentence may name a file, and so a method: it is not for raters.
-        say(f"error: {error}")
-        return _page("message.html", 503, text="Something went wrong here. Please tell whoever runs this study.")
+        # The sentence may name a file, and so a method, which raters must not see.
+        log(f"error: {error}")
+        text = "Something went wrong here. Please tell the person who runs this study."
+        return _page("message.html", 503, text=text)
 
     return guard(app, token)
 
 
-def _routes(study: Study, store: Store) -> APIRouter:
+def _routes(questionnaire: Questionnaire, store: VoteStore) -> APIRouter:
     router = APIRouter()
-    cookie = f"rater-{derived(store.secret, 'cookie')[:8]}"  # servers on one host share its cookies
-    images = {poll: tuple(gallery.files) for poll, gallery in study.galleries.items()}
+    cookie = (
+        f"rater-{derive_key(store.secret, 'cookie')[:8]}"  # named by the store, since servers on one host share cookies
+    )
+    images = {poll: tuple(pictures.files) for poll, pictures in questionnaire.pictures.items()}
+    total = questionnaire.question_count
 
-    @lru_cache(KEPT_IN_MEMORY)
-    def pictures(poll: Poll, image: str) -> tuple[bytes, ...]:
-        return render(study.galleries[poll], image)
+    @lru_cache(CACHED_QUESTIONS)
+    def rendered(poll: Poll, image: str) -> tuple[bytes, ...]:
+        return render(questionnaire.pictures[poll], image)
 
     @lru_cache(4096)
-    def questions(rater: str) -> tuple[Question, ...]:
-        return ballot(images, rater, store.secret, study.seed, study.most)
+    def ballot_of(rater: str) -> tuple[Question, ...]:
+        return make_ballot(images, rater, store.secret, questionnaire.seed, questionnaire.most)
 
-    def keyed_examples(poll: Poll, rater: str) -> dict[str, bytes]:
-        examples = study.galleries[poll].examples
+    def examples_by_key(poll: Poll, rater: str) -> dict[str, bytes]:
+        examples = questionnaire.pictures[poll].examples
         return dict(zip(example_keys(poll, rater, store.secret, len(examples)), examples, strict=True))
 
     def rater_of(request: Request) -> str | None:
         rater = request.cookies.get(cookie, "")
         return rater if store.has_rater(rater) else None
 
-    def known(request: Request) -> str:
+    def require_rater(request: Request) -> str:
         rater = rater_of(request)
         if rater is None:
-            raise HTTPException(403, "This browser is not known here. Start from the first page.")
+            raise HTTPException(403, "This browser is not known here. Please start from the first page.")
         return rater
 
     @router.get("/")
-    def show(request: Request) -> Response:
+    def show_page(request: Request) -> Response:
         rater = rater_of(request)
-        total = study.questions
         if rater is None:
-            return _welcome(study)
-        voted = store.voted(rater)
-        open_ = [one for one in questions(rater) if (one.poll.id, one.image) not in voted]
-        if not open_:
+            return _welcome(questionnaire)
+        answered = store.answered(rater)
+        open_questions = [
+            question for question in ballot_of(rater) if (question.poll.id, question.image) not in answered
+        ]
+        if not open_questions:
             return _page("end.html", total=total)
-        question = open_[0]
-        # All of the question's pictures are made before the first is asked for: none comes later than another.
-        pictures(question.poll, question.image)
-        examples = keyed_examples(question.poll, rater)
-        place = total - len(open_) + 1
-        return _page("question.html", question=question, examples=examples, text=study.text, place=place, total=total)
+        question = open_questions[0]
+        rendered(question.poll, question.image)  # all at once, so that no picture comes later than another
+        return _page(
+            "question.html",
+            question=question,
+            examples=examples_by_key(question.poll, rater),
+            text=questionnaire.text,
+            place=total - len(open_questions) + 1,
+            total=total,
+        )
 
     @router.get("/picture/{question_key}/{key}")
-    def picture(request: Request, question_key: str, key: str) -> Response:
-        rater = known(request)
-        question = _find(questions(rater), question_key)
-        made = pictures(question.poll, question.image)
-        places = {question.source_key: 0}
-        places |= {one: 1 + index for one, index in zip(question.option_keys, question.shown, strict=True)}
-        if key not in places:
-            raise HTTPException(404, "There is no such picture.")
-        return Response(made[places[key]], media_type="image/png")
+    def send_picture(request: Request, question_key: str, key: str) -> Response:
+        question = _find(ballot_of(require_rater(request)), question_key)
+        pictures = rendered(question.poll, question.image)
+        by_key = {question.source_key: pictures[0]}
+        for option_key, candidate in zip(question.option_keys, question.shown, strict=True):
+            by_key[option_key] = pictures[1 + candidate]
+        return _png_of(by_key, key)
 
     @router.get("/example/{question_key}/{key}")
-    def example(request: Request, question_key: str, key: str) -> Response:
-        rater = known(request)
-        poll = _find(questions(rater), question_key).poll
-        made = keyed_examples(poll, rater)
-        if key not in made:
-            raise HTTPException(404, "There is no such picture.")
-        return Response(made[key], media_type="image/png")
+    def send_example(request: Request, question_key: str, key: str) -> Response:
+        rater = require_rater(request)
+        return _png_of(examples_by_key(_find(ballot_of(rater), question_key).poll, rater), key)
 
     @router.post("/rater")
     def enter(request: Request, form: Form) -> Response:
-        if rater_of(request) is not None:  # from a first page that was still open: one person stays one rater
+        if rater_of(request) is not None:  # sent from a first page that was still open: the rater stays the same
             return RedirectResponse("./", 303)
         name = _cleaned(form.get("name", "")) if "anonymous" not in form else ""
-        # From the page that was filled in: a second click on it is the same rater.
-        given = form.get("rater", "")
-        rater = given if re.fullmatch(r"[0-9a-f]{32}", given) else secrets.token_hex(16)
+        # The page holds the rater's id, so that a second click on its button is the same rater.
+        rater = form.get("rater", "")
+        if not re.fullmatch(r"[0-9a-f]{32}", rater):
+            rater = secrets.token_hex(16)
         try:
             store.add_rater(rater, name or None)
         except NameTaken:
-            return _welcome(study, taken=name)
+            return _welcome(questionnaire, taken=name)
         response = RedirectResponse("./", 303)
-        # Lax: who comes back by a link in a mail is known. What changes anything is a form, and its origin is read.
+        # Lax: a rater who comes back by a link in a mail is known. Only forms change anything; their origin is checked.
         response.set_cookie(cookie, rater, max_age=YEAR, httponly=True, samesite="lax")
         return response
 
     @router.post("/vote")
     def vote(request: Request, form: Form) -> Response:
-        rater = known(request)
-        question = _find(questions(rater), form.get("question", ""))
-        choices = dict(zip(question.option_keys, question.shown, strict=True))
-        if form.get("choice", "") not in choices:
+        rater = require_rater(request)
+        question = _find(ballot_of(rater), form.get("question", ""))
+        candidates = dict(zip(question.option_keys, question.shown, strict=True))
+        if form.get("choice", "") not in candidates:
             raise HTTPException(404, "There is no such choice.")
         try:
-            store.vote(question.poll.id, Vote(rater, question.image, choices[form["choice"]]), question.shown)
-        except Voted as error:
-            raise HTTPException(409, f"{str(error).capitalize()} Go on with the next.") from None
+            store.vote(question.poll.id, Vote(rater, question.image, candidates[form["choice"]]), question.shown)
+        except AlreadyVoted as error:
+            raise HTTPException(409, f"{str(error).capitalize()} Please continue with the next question.") from None
         return RedirectResponse("./", 303)
 
     @router.get("/page.css")
@@ -203,13 +210,27 @@ def _find(questions: tuple[Question, ...], key: str) -> Question:
     raise HTTPException(404, "There is no such question.")
 
 
+def _png_of(pictures: Mapping[str, bytes], key: str) -> Response:
+    if key not in pictures:
+        raise HTTPException(404, "There is no such picture.")
+    return Response(pictures[key], media_type="image/png")
+
+
 def _cleaned(name: str) -> str:
     return re.sub(r"\s+", " ", "".join(filter(str.isprintable, name))).strip()[:LONGEST_NAME]
 
 
-def _welcome(study: Study, taken: str = "") -> HTMLResponse:
-    fields = {"total": study.questions, "text": study.text, "longest": LONGEST_NAME, "taken": taken}
-    return _page("welcome.html", 409 if taken else 200, rater=secrets.token_hex(16), **fields)
+def _welcome(questionnaire: Questionnaire, taken: str = "") -> HTMLResponse:
+    """The first page; `taken` is a name that the rater has tried and that another rater has."""
+    return _page(
+        "welcome.html",
+        409 if taken else 200,
+        rater=secrets.token_hex(16),
+        total=questionnaire.question_count,
+        text=questionnaire.text,
+        longest=LONGEST_NAME,
+        taken=taken,
+    )
 
 
 def _page(template: str, status: int = 200, **fields: Any) -> HTMLResponse:

@@ -1,7 +1,7 @@
-"""Which questions a rater gets, in which order, with the candidates in which order: pure functions of a secret.
+"""The ballot of a rater: which questions in which order, with the candidates in which order.
 
-What a rater's browser is given of a question are keys, from which only the server can tell what they stand for:
-for each rater and question others.
+All of it is computed from the secret of the vote store. The rater's browser gets keys for questions and pictures. Only
+the server can tell what a key stands for, and each rater and question has other keys.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from ugbench.votes.poll import Poll
 
 @dataclass(frozen=True)
 class Question:
-    """A source image and the candidates' outputs in the order in which one rater sees them.
+    """A source and the candidates' outputs, in the order in which one rater sees them.
 
     Attributes:
         image: stem of the source.
-        shown: index of the candidate at each place.
-        key: names the question to this rater.
-        source_key, option_keys: name its pictures to this rater; a choice is told by its option's key.
+        shown: for each place the index of the candidate that is shown there.
+        key: names the question in this rater's browser.
+        source_key: names the source picture in this rater's browser.
+        option_keys: for each place the key of its picture; a vote names the chosen one.
     """
 
     poll: Poll
@@ -34,47 +35,51 @@ class Question:
     option_keys: tuple[str, ...]
 
 
-def ballot(
+def make_ballot(
     images: Mapping[Poll, Sequence[str]], rater: str, secret: bytes, seed: int = 0, most: int | None = None
 ) -> tuple[Question, ...]:
-    """A rater's questions: every image of every poll, or `most` of them drawn at random; orders are random too.
+    """A rater's questions: all images of all polls, or at most `most` of them, in random order.
 
-    Orders depend on the secret, the seed, the rater and the polls, and on nothing that happens meanwhile: a rater who
-    comes back finds the same ones, and nobody can compute them who has not the file of votes. Of a larger `most` the
-    first are those of a smaller one.
+    The orders follow from the secret, the seed, the rater and the polls alone. So a rater who comes back finds the same
+    ballot, and nobody can compute it without the file of votes. The first questions do not depend on `most`.
 
     Args:
         images: stems of the sources, by poll.
-        secret: what keys and orders are derived from.
-        most: questions a rater; None for all.
+        secret: the secret of the vote store.
+        most: largest number of questions per rater; None for all.
     """
-    asked = [(poll, image) for poll in images for image in images[poll]]
-    _generator(secret, "questions", seed, rater, *(poll.id for poll in images)).shuffle(asked)
-    return tuple(_question(poll, image, rater, secret, seed) for poll, image in asked[:most])
+    questions = [(poll, image) for poll in images for image in images[poll]]
+    _generator(secret, "questions", seed, rater, *(poll.id for poll in images)).shuffle(questions)
+    return tuple(_question(poll, image, rater, secret, seed) for poll, image in questions[:most])
 
 
 def _question(poll: Poll, image: str, rater: str, secret: bytes, seed: int) -> Question:
     shown = list(range(len(poll.candidates)))
     words = (rater, poll.id, image)
     _generator(secret, "versions", seed, *words).shuffle(shown)
-    question, source = (derived(secret, kind, *words) for kind in ("question", "source"))
-    options = tuple(derived(secret, "option", *words, str(candidate)) for candidate in shown)
-    return Question(poll, image, tuple(shown), question, source, options)
+    return Question(
+        poll,
+        image,
+        tuple(shown),
+        key=derive_key(secret, "question", *words),
+        source_key=derive_key(secret, "source", *words),
+        option_keys=tuple(derive_key(secret, "option", *words, str(candidate)) for candidate in shown),
+    )
 
 
 def example_keys(poll: Poll, rater: str, secret: bytes, count: int) -> tuple[str, ...]:
-    """What names a poll's examples to a rater."""
-    return tuple(derived(secret, "example", rater, poll.id, str(place)) for place in range(count))
+    """The keys that name a poll's examples in a rater's browser."""
+    return tuple(derive_key(secret, "example", rater, poll.id, str(index)) for index in range(count))
 
 
-def derived(secret: bytes, kind: str, *words: str) -> str:
-    """32 hex digits that tell nothing of the words without the secret.
+def derive_key(secret: bytes, kind: str, *words: str) -> str:
+    """A key of 32 hex digits that reveals nothing about the words to anybody without the secret.
 
     Args:
-        kind: what they name; digits of two kinds never follow from the same words.
+        kind: what the key names. Keys of different kinds differ even for the same words.
     """
     return hmac.new(secret, "\0".join((kind, *words)).encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def _generator(secret: bytes, kind: str, seed: int, *words: str) -> random.Random:
-    return random.Random(derived(secret, kind, str(seed), *words))
+    return random.Random(derive_key(secret, kind, str(seed), *words))

@@ -1,4 +1,4 @@
-"""Who is let in at all, and which forms are read: by host, token and origin."""
+"""Which requests are answered, and which forms are read: decided by host name, token and origin."""
 
 from __future__ import annotations
 
@@ -21,33 +21,35 @@ HEADERS = {
         "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'"
     ),
-    # Not no-referrer: a form would then be sent with `Origin: null`.
+    # With no-referrer, browsers would send forms with `Origin: null`.
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
 
 
 def guard(app: ASGIApp, token: str | None) -> ASGIApp:
-    """`app` for those who may reach it.
+    """The application `app`, which then answers only requests that are allowed.
 
     Args:
-        token: first part of every path, without which a request is refused with 403; None for a server that only
-            this machine reaches, which then answers to this machine's own names alone.
+        token: the first part of every path; requests without it are refused with 403. None for a server that only this
+            machine can reach; requests to other host names than this machine's own are then refused with 400.
     """
     if token is None:
         return TrustedHostMiddleware(app, allowed_hosts=[*LOOPBACK, "[::1]"])
-    return _behind(token, app)
+    return _require_token(token, app)
 
 
-def _behind(token: str, app: ASGIApp) -> ASGIApp:
-    """`app` under /token/; everything else is refused."""
+def _require_token(token: str, app: ASGIApp) -> ASGIApp:
+    """The application under /<token>/; all other paths are refused."""
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await app(scope, receive, send)
         first, slash, rest = scope["path"].removeprefix("/").partition("/")
         if not hmac.compare_digest(first.encode(), token.encode()):
-            refusal = PlainTextResponse("This page needs the whole link.", 403, headers=HEADERS)
+            refusal = PlainTextResponse(
+                "This page opens only with the complete link that you were given.", 403, headers=HEADERS
+            )
             return await refusal(scope, receive, send)
         if not slash:
             return await RedirectResponse(f"/{token}/", 303, headers=HEADERS)(scope, receive, send)
@@ -57,17 +59,18 @@ def _behind(token: str, app: ASGIApp) -> ASGIApp:
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """The fields of a form that this server's own page sent.
+    """The fields of a form that was sent from a page of this server.
 
     Raises:
-        HTTPException: another site's page sent it, or it is too long.
+        HTTPException: 403 where the form was sent from another site, 413 where it is too long.
     """
     origin = urlsplit(request.headers.get("origin", ""))
     if origin.netloc != request.headers.get("host") or not origin.netloc:
         raise HTTPException(
             403,
-            "This form was not sent from this page: open the link again. If that does not help, tell whoever runs this "
-            "study that a proxy must pass on the browser's Host header (nginx: proxy_set_header Host $http_host).",
+            "This form was not sent from this page. Please open the link again. If that does not help, tell the person "
+            "who runs this study that a proxy must pass on the browser's Host header (nginx: proxy_set_header Host "
+            "$http_host).",
         )
     body = bytearray()
     async for part in request.stream():

@@ -1,4 +1,4 @@
-"""What raters see: a source and outputs, as PNG files that differ in nothing but their pixels."""
+"""The pictures that raters see: sources and outputs as PNG files that differ in nothing but their pixels."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ EXAMPLES = 4
 
 
 @dataclass(frozen=True)
-class Gallery:
+class PollPictures:
     """The pictures of one poll.
 
     Attributes:
-        size: that all are shown at: the largest of the candidates'.
-        files: by the source's stem: the source, then each candidate's output.
-        digests: SHA-256 of each of these files as it was when the poll was opened.
-        examples: training images of the target domain, as PNG; none where there is no train split.
+        size: the size in px at which all pictures are shown: the largest of the candidates' sizes.
+        files: by the stem of the source: the source, then the output of each candidate.
+        digests: SHA-256 of each of these files at the time when the poll was opened.
+        examples: training images of the target domain, as PNG; empty where there is no train split.
     """
 
     poll: Poll
@@ -41,91 +41,93 @@ class Gallery:
     examples: tuple[bytes, ...]
 
 
-def open_gallery(runs: Sequence[Run], dataset: DataSet, name: str, direction: Direction) -> Gallery:
-    """The pictures of the runs' kept outputs, of the sources that all of them have translated.
+def prepare_pictures(runs: Sequence[Run], dataset: DataSet, name: str, direction: Direction) -> PollPictures:
+    """A poll with its pictures: the runs' stored outputs, for the sources that all runs have translated.
 
     Args:
-        runs: one a candidate.
-        name: the data set's folder under results.
+        runs: one run per candidate.
+        name: the name of the data set's folder under results.
     Raises:
-        RunError: a run has no kept outputs this way.
+        RunError: a run has no stored outputs in this direction.
         UsageError: no source has an output of every run.
         DataError: a file cannot be read.
     """
     runs = sorted(runs, key=lambda run: run.config.label)
-    outputs = [outputs_of(run, dataset, direction, _step(run, direction)) for run in runs]
-    by_stem = [
-        {source.stem: (source, file) for source, file in zip(own.sources, own.files, strict=True)} for own in outputs
+    outputs = [outputs_of(run, dataset, direction, _stored_step(run, direction)) for run in runs]
+    sources = {source.stem: source for source in outputs[0].sources}
+    output_files = [
+        {source.stem: file for source, file in zip(of_run.sources, of_run.files, strict=True)} for of_run in outputs
     ]
-    stems = [stem for stem in by_stem[0] if all(stem in own for own in by_stem)]
+    stems = [stem for stem in sources if all(stem in files for files in output_files)]
     if not stems:
         labels = ", ".join(run.config.label for run in runs)
         raise UsageError(f"{name} {direction}: no test image has an output of each of {labels}; import or score more.")
-    files = {stem: (by_stem[0][stem][0], *(own[stem][1] for own in by_stem)) for stem in stems}
-    digests = {stem: tuple(_digest(path) for path in own) for stem, own in files.items()}
+    files = {stem: (sources[stem], *(of_run[stem] for of_run in output_files)) for stem in stems}
+    digests = {stem: tuple(_checked_digest(path) for path in paths) for stem, paths in files.items()}
     candidates = tuple(
-        Candidate(run.config.known_as, run.config.variant, run.config.name, run.id, run.config.seed, own.step)
-        for run, own in zip(runs, outputs, strict=True)
+        Candidate(run.config.known_as, run.config.variant, run.config.name, run.id, run.config.seed, of_run.step)
+        for run, of_run in zip(runs, outputs, strict=True)
     )
-    every = hashlib.sha256("\n".join(f"{stem}\0{' '.join(digests[stem])}" for stem in sorted(stems)).encode())
-    size = max((own.size for own in outputs), key=_area)
-    poll = Poll(name, direction, candidates, every.hexdigest())
-    return Gallery(poll, size, files, digests, _examples(dataset, direction, size))
+    all_digests = "\n".join(f"{stem}\0{' '.join(digests[stem])}" for stem in sorted(stems))
+    poll = Poll(name, direction, candidates, _sha256(all_digests.encode()))
+    size = max((of_run.size for of_run in outputs), key=_area)
+    return PollPictures(poll, size, files, digests, _examples(dataset, direction, size))
 
 
-def render(gallery: Gallery, stem: str) -> tuple[bytes, ...]:
-    """A source and the candidates' outputs as PNG, in the order of `Gallery.files`.
+def render(pictures: PollPictures, stem: str) -> tuple[bytes, ...]:
+    """A source and the candidates' outputs as PNG, in the order of `PollPictures.files`.
 
     All have the same width, height, mode and number of bytes (nothing is compressed), and no metadata.
 
     Raises:
-        DataError: a file is gone, or is not the one that the poll was opened with.
+        DataError: a file is gone, or has changed since the poll was opened.
     """
-    pictures = []
-    for path, digest in zip(gallery.files[stem], gallery.digests[stem], strict=True):
+    rendered = []
+    for path, digest in zip(pictures.files[stem], pictures.digests[stem], strict=True):
         content = read_bytes(path)
         if _sha256(content) != digest:
             raise DataError(f"{path} has changed since the poll was opened; start `ugbench vote` again.")
-        pictures.append(_png(decode_image(path, content), gallery.size))
-    return tuple(pictures)
+        rendered.append(_png(decode_image(path, content), pictures.size))
+    return tuple(rendered)
 
 
-def _step(run: Run, direction: Direction) -> int | None:
-    """The step whose outputs are kept; None for imported runs, where it is not known."""
+def _stored_step(run: Run, direction: Direction) -> int | None:
+    """The step at which the stored outputs were made; None for imported runs, where it is not known."""
     if run.config.is_external:
         return None
     step = outputs_step(run, direction)
     if step is None:
         raise RunError(
-            f"run {run.id} ({run.config.label}) keeps no outputs {direction}; `ugbench eval {run.id}` makes them."
+            f"run {run.id} ({run.config.label}) has no stored outputs {direction}; run `ugbench eval {run.id}` to make "
+            "them."
         )
     return step
 
 
 def _examples(dataset: DataSet, direction: Direction, size: Size) -> tuple[bytes, ...]:
-    """Evenly spread over the target's training images: its test images may be what was to be drawn."""
+    """Training images of the target domain, evenly spread. A test image could show the answer to a question."""
     split = TRAIN[direction[2]]
     if not dataset.has(split):
         return ()
     paths = dataset.split(split)
-    places = np.linspace(0, len(paths) - 1, min(EXAMPLES, len(paths))).round().astype(int)
-    return tuple(_png(read_image(paths[place]), size) for place in places)
+    indices = np.linspace(0, len(paths) - 1, min(EXAMPLES, len(paths))).round().astype(int)
+    return tuple(_png(read_image(paths[index]), size) for index in indices)
 
 
 def _png(image: Image.Image, size: Size) -> bytes:
-    # Pixels alone go on: what Pillow has read beside them would be written again.
-    plain = Image.fromarray(np.asarray(resize(image, size)))
-    out = io.BytesIO()
-    plain.save(out, format="PNG", compress_level=0)
-    return out.getvalue()
+    # A new image from the pixels alone: Pillow would also write the metadata that it has read.
+    pixels = Image.fromarray(np.asarray(resize(image, size)))
+    content = io.BytesIO()
+    pixels.save(content, format="PNG", compress_level=0)
+    return content.getvalue()
 
 
 def _area(size: Size) -> int:
     return size * size if isinstance(size, int) else size[0] * size[1]
 
 
-def _digest(path: Path) -> str:
-    """Of a file that decodes: a rater must not be the one who finds that it does not."""
+def _checked_digest(path: Path) -> str:
+    """SHA-256 of an image file. Decodes it too, so that a broken file is found before a rater meets it."""
     content = read_bytes(path)
     decode_image(path, content)
     return _sha256(content)

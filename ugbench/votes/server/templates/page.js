@@ -1,7 +1,7 @@
 "use strict";
 
 const form = document.querySelector("form.options");
-let seen = false; // a key pressed twice must not answer a question whose pictures are not there yet
+let seen = false; // a key pressed twice must not answer the next question before its pictures are there
 let sent = false;
 
 addEventListener("load", () => {

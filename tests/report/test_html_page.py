@@ -1,51 +1,20 @@
-"""The page of a results folder in Chromium: what it shows, how it is worked, what it never does."""
+"""The page in Chromium: tables, charts, long parts, phones, and what it never does."""
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-from PIL import Image
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Page
+from report_pages import write_report
 
-from ugbench.data.dataset_names import resolve
-from ugbench.report.collect import collect
-from ugbench.report.render import render
 from ugbench.runs.run import Origin, Run, list_runs
-from ugbench.scoring import per_image, record
-from ugbench.scoring.per_image import ImageScores
+from ugbench.scoring import record
 
-SIZE = 16
 HOSTILE = """"><img src=x onerror=window.__hacked=1></script><script>window.__hacked=1</script>&amp;' onload='x"""
 STEM = """"><img onerror=window.__hacked=1><script>&'"""  # a file's name cannot hold a slash
 Make = Callable[..., Run]
-
-
-def write(results: Path, file: Path) -> str:
-    file.write_text(render(collect(results)), encoding="utf-8", newline="\n")
-    return file.as_uri()
-
-
-def level(uri: str) -> int:
-    """The grey of a thumbnail."""
-    kind, _, text = uri.partition(";base64,")
-    assert kind == "data:image/webp"
-    with Image.open(io.BytesIO(base64.b64decode(text))) as image:
-        return int(image.convert("RGB").getpixel((0, 0))[0])
-
-
-def shown(images: Locator) -> list[int]:
-    return [level(str(image.get_attribute("src"))) for image in images.all()]
-
-
-@pytest.fixture
-def opened(results: Path, tmp_path: Path, page: Page) -> Page:
-    page.goto(write(results, tmp_path / "report.html"))
-    return page
 
 
 def test_tables_sort_by_click_and_by_key_with_what_is_missing_last(opened: Page) -> None:
@@ -76,86 +45,6 @@ def test_the_best_is_a_method_and_every_protocol_is_in_the_caption(opened: Page)
     assert table.locator("svg[aria-label='95 % interval 8 to 12']").count() == 1
 
 
-def test_each_test_image_stands_beside_its_outputs_both_ways(opened: Page) -> None:
-    galleries = opened.locator(".gallery")
-    assert galleries.locator("h3").all_inner_texts() == ["Test images, A to B", "Test images, B to A"]
-    for place, base in ((0, 0), (1, 100)):
-        gallery = galleries.nth(place)
-        gallery.scroll_into_view_if_needed()
-        heads = [text.split("\n")[0].strip() for text in gallery.locator(".pictures thead th").all_inner_texts()]
-        assert heads == ["image", f"source ({'AB'[place]})", "cyclegan", "ugatit"]
-        rows = gallery.locator(".pictures tbody tr")
-        assert rows.locator("th").all_inner_texts() == ["00", "01", "02", "03", "04"]
-        rows.first.locator(".shot img").first.wait_for()
-        assert shown(rows.nth(2).locator(".shot img:not(.attention)")) == [base + 2, base + 12, base + 12]
-        assert rows.nth(2).locator(".shot img").first.get_attribute("alt") == f"02, source ({'AB'[place]})"
-
-
-def test_two_pictures_slide_by_mouse_and_by_keyboard(opened: Page) -> None:
-    compare = opened.locator(".compare").first
-    compare.scroll_into_view_if_needed()
-    pair, slider = compare.locator(".pair"), compare.get_by_role("slider")
-    pair.locator("img.left[src]").wait_for()
-    assert shown(pair.locator("img")) == [0, 10]
-    box = pair.bounding_box()
-    assert box is not None
-    opened.mouse.click(box["x"] + box["width"] * 0.25, box["y"] + box["height"] / 2)
-    at = int(slider.input_value())
-    assert abs(at - 25) <= 2
-    clip = "element => getComputedStyle(element).clipPath"
-    assert f"{at}%" in pair.locator(".right").evaluate(clip)
-    slider.press("ArrowRight")
-    assert int(slider.input_value()) == at + 1
-    assert f"{at + 1}%" in pair.locator(".right").evaluate(clip)
-    assert slider.get_attribute("aria-valuetext") == f"{at + 1} % source (A), {99 - at} % cyclegan"
-
-
-def test_any_two_pictures_can_be_picked_and_images_turned(opened: Page) -> None:
-    compare = opened.locator(".compare").first
-    compare.scroll_into_view_if_needed()
-    left, right = compare.get_by_label("left"), compare.get_by_label("right")
-    options = ["source (A)", "cyclegan", "ugatit", "ugatit, attention"]
-    assert left.locator("option").all_inner_texts() == right.locator("option").all_inner_texts() == options
-    left.select_option("ugatit, attention")
-    right.select_option("ugatit")
-    assert shown(compare.locator(".pair img")) == [30, 10]
-    compare.get_by_role("button", name="Next").press("Enter")
-    assert compare.locator(".which").inner_text() == "01 (2 of 5)"
-    assert shown(compare.locator(".pair img")) == [31, 11]
-    compare.get_by_role("button", name="Previous").click(click_count=2)
-    assert compare.locator(".which").inner_text() == "04 (5 of 5)"
-
-
-def test_attention_shows_under_the_pointer_and_the_keyboards_focus_and_arrows_move(opened: Page) -> None:
-    gallery = opened.locator(".gallery").first
-    gallery.scroll_into_view_if_needed()
-    attention = gallery.locator("tbody tr").first.locator(".attention")
-    attention.wait_for(state="attached")
-    assert shown(attention) == [30]  # ugatit's alone; cyclegan has none this way
-    opened.emulate_media(reduced_motion="reduce")
-
-    def opacity() -> str:
-        return str(attention.evaluate("element => getComputedStyle(element).opacity"))
-
-    assert opacity() == "0"
-    attention.hover(force=True)
-    assert opacity() == "1"
-    opened.mouse.move(0, 0)
-    assert opacity() == "0"
-    shots = gallery.locator("tbody tr").first.locator(".shot")
-    assert gallery.locator(".shot[tabindex='0']").count() == 1
-    shots.first.focus()
-    opened.keyboard.press("ArrowRight")
-    opened.keyboard.press("ArrowRight")
-    assert shots.nth(2).evaluate("element => element === document.activeElement")
-    assert opacity() == "1"
-    opened.keyboard.press("ArrowDown")
-    assert opacity() == "0"
-    opened.keyboard.press("Enter")
-    assert gallery.locator(".which").inner_text() == "01 (2 of 5)"
-    assert shown(gallery.locator(".pair img")) == [1, 11]
-
-
 def test_curves_rho_and_scores_over_steps_are_drawn_with_words_for_those_who_do_not_see_them(opened: Page) -> None:
     charts_ = {str(svg.get_attribute("aria-label")): svg for svg in opened.locator(".panel svg").all()}
     assert list(charts_) == [
@@ -172,7 +61,7 @@ def test_curves_rho_and_scores_over_steps_are_drawn_with_words_for_those_who_do_
 def test_a_run_opens_to_its_config_and_environment(results: Path, tmp_path: Path, page: Page) -> None:
     (run,) = (run for run in list_runs(results) if run.config.method == "cyclegan")
     (run.path / "environment.json").write_text('{"device": "cpu", "packages": {"torch": "2.14.1"}}')
-    page.goto(write(results, tmp_path / "report.html"))
+    page.goto(write_report(results, tmp_path / "report.html"))
     details = page.locator("details:not(.long)", has_text="cyclegan")
     assert not details.locator(".facts").first.is_visible()
     details.locator("summary").press("Enter")
@@ -228,7 +117,7 @@ def test_paper_shows_what_a_phone_folds(opened: Page) -> None:
 
 def test_without_a_script_losses_and_rho_are_open_on_a_phone(results: Path, tmp_path: Path, browser: Browser) -> None:
     context = browser.new_context(java_script_enabled=False)
-    tab = phone(context.new_page(), write(results, tmp_path / "report.html"))
+    tab = phone(context.new_page(), write_report(results, tmp_path / "report.html"))
     assert [details.get_attribute("open") for details in tab.locator("details.long").all()] == ["", ""]
     context.close()
 
@@ -249,7 +138,7 @@ def test_a_phone_needs_no_sideways_scrolling_but_in_the_tables_boxes(opened: Pag
 
 def test_names_and_the_caption_of_a_table_stay_while_its_box_is_scrolled_sideways(opened: Page) -> None:
     phone(opened, opened.url)
-    found = opened.evaluate(
+    stays = opened.evaluate(
         """() => {
              const box = document.querySelector('.scores');
              box.querySelector('tbody tr').lastElementChild.style.minWidth = '60rem';
@@ -262,12 +151,12 @@ def test_names_and_the_caption_of_a_table_stay_while_its_box_is_scrolled_sideway
                const steps = [...Array(Math.floor(place.width / 4) - 1).keys()];
                const middle = place.top + place.height / 2;
                const seen = steps.map((step) => document.elementFromPoint(place.left + 4 * step + 2, middle));
-               return [seen.every((one) => element.contains(one)), Math.round(place.left - within)];
+               return [seen.every((top) => element.contains(top)), Math.round(place.left - within)];
              };
              return ['caption > span', 'thead th', 'tbody th'].map((name) => on_top(box.querySelector(name)));
            }"""
     )
-    assert found == [[True, 0]] * 3
+    assert stays == [[True, 0]] * 3
 
 
 def test_nothing_is_loaded_and_the_policy_allows_only_what_the_page_holds(
@@ -275,7 +164,7 @@ def test_nothing_is_loaded_and_the_policy_allows_only_what_the_page_holds(
 ) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    address = write(results, tmp_path / "report.html")
+    address = write_report(results, tmp_path / "report.html")
     page.goto(address)
     page.mouse.wheel(0, 5000)
     page.locator(".shot img").first.wait_for()
@@ -298,14 +187,14 @@ def test_hostile_names_and_values_are_text(
     make = {"root": root, "name": "hostile"}
     origin = Origin(name=STEM, files={STEM: HOSTILE}, command=HOSTILE)
     run = make_run("external", origin=origin, **make)
-    for one in (run, make_run("ugatit", note=HOSTILE, **make)):
-        translate(translate(one, 10), 30, folder="attention")
+    for translated in (run, make_run("ugatit", note=HOSTILE, **make)):
+        translate(translate(translated, 10), 30, folder="attention")
     (run.path / "environment.json").write_text(json.dumps({HOSTILE: HOSTILE}))
     log(run, {f"{HOSTILE}/{HOSTILE}": [1.0, 1.0], f"rho/{HOSTILE}": [1.0, 1.0]})
     who = {"run": run.id, "name": HOSTILE, "variant": HOSTILE, "dataset": "hostile"}
     scores = [make_record("kid", HOSTILE, 0.1, 0.1, step=step, **who) for step in (10, 20)]
     record.append(run.path / "scores.jsonl", [*scores, make_record(HOSTILE, "ugatit", 0.3, **{**who, "run": "b"})])
-    page.goto(write(tmp_path / "results", tmp_path / "report.html"))
+    page.goto(write_report(tmp_path / "results", tmp_path / "report.html"))
     for summary in page.locator("summary").all():
         summary.click()
     page.locator(".gallery").first.scroll_into_view_if_needed()
@@ -322,60 +211,3 @@ def test_hostile_names_and_values_are_text(
     assert STEM in texts
     assert any(STEM in text for text in page.locator(".pictures thead th").all_inner_texts())
     assert page.locator("td", has_text=HOSTILE).count() >= 3  # config, command, environment
-
-
-def test_on_a_dial_truth_is_a_column_and_single_images_are_ranked(
-    tmp_path: Path, make_run: Make, translate: Make, page: Page
-) -> None:
-    dial = resolve(f"dial:size={SIZE},train=1,test=4", tmp_path / "data")
-    run = translate(make_run("ugatit", name=dial.name, root=dial.root), 10)
-    stems = [path.stem for path in dial.split("testA")]
-    for split, stem in (("testB", stems[2]), ("testA", stems[1])):  # the truth itself, and the untouched source
-        with Image.open(dial.root / split / f"{stem}.png") as image:
-            image.save(run.path / "outputs" / "A2B" / f"{stem}.png")
-    page.goto(write(tmp_path / "results", tmp_path / "report.html"))
-    gallery = page.locator(".gallery").first
-    heads = [text.split("\n")[0].strip() for text in gallery.locator("thead th").all_inner_texts()]
-    assert heads == ["image", "source (A)", "ugatit", "truth (B)"]
-    scores = dict(zip(stems, gallery.locator("tbody .score").all_inner_texts(), strict=True))
-    assert scores[stems[2]] == "0.00" and scores[stems[1]] == "1.00"
-    gallery.locator("thead th", has_text="ugatit").get_by_role("button").click()
-    ranked = gallery.locator("tbody th").all_inner_texts()
-    assert [scores[stem] for stem in ranked] == sorted(scores.values())
-    best = gallery.get_by_label("best of ugatit").get_by_role("button")
-    worst = gallery.get_by_label("worst of ugatit").get_by_role("button")
-    assert best.first.get_attribute("aria-label") == f"{stems[2]}, ugatit: 0.00"
-    assert worst.first.get_attribute("aria-label") == f"{ranked[-1]}, ugatit: {scores[ranked[-1]]}"
-    best.first.scroll_into_view_if_needed()
-    best.first.locator("img").nth(2).wait_for()
-    _, output, truth = (image.get_attribute("src") for image in best.first.locator("img").all())
-    assert level(str(output)) == level(str(truth))
-    best.first.press("Enter")
-    assert gallery.locator(".which").inner_text() == f"{stems[2]} (1 of 4)"
-    assert gallery.locator(".pair .right").get_attribute("alt") == f"{stems[2]}, ugatit"
-
-
-def test_off_a_dial_the_page_says_that_single_images_have_no_score(opened: Page) -> None:
-    assert opened.get_by_text("Single images have no score here").count() == 2
-    assert opened.locator(".cases").count() == 0
-
-
-def test_off_a_dial_images_are_ranked_by_what_they_contribute_to_kid(results: Path, tmp_path: Path, page: Page) -> None:
-    (run,) = (run for run in list_runs(results) if run.config.method == "ugatit")
-    shares = dict(zip(("00", "01", "02", "03", "04"), (0.3, -0.012, 0.1, 0.2, 0.15), strict=True))
-    per_image.store(run, "A2B", None, ImageScores(metric="kid", protocol_id="kid-alexnet", values=shares))
-    page.goto(write(results, tmp_path / "report.html"))
-    gallery = page.locator(".gallery").first
-    assert "Under an output: KID x100, what each image contributes under protocol kid-alexnet" in gallery.inner_text()
-    assert gallery.locator("tbody .score").all_inner_texts() == ["30.00", "-1.20", "10.00", "20.00", "15.00"]
-    gallery.locator("thead th", has_text="ugatit").get_by_role("button").click()
-    assert gallery.locator("tbody th").all_inner_texts() == ["01", "02", "04", "03", "00"]
-    best = gallery.get_by_label("best of ugatit").get_by_role("button")
-    assert [str(one.get_attribute("aria-label")) for one in best.all()] == ["01, ugatit: -1.20", "02, ugatit: 10.00"]
-    best.first.scroll_into_view_if_needed()
-    best.first.locator("img").nth(1).wait_for()
-    assert shown(best.first.locator("img")) == [1, 11]  # the source and its output, and no truth
-    assert "From above: source, output. The score" in gallery.inner_text()
-    box = best.first.bounding_box()
-    assert box is not None and box["height"] == 106
-    assert page.locator(".gallery").nth(1).locator(".cases").count() == 0

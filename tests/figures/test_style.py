@@ -1,4 +1,4 @@
-"""How lines look: one colour a method whatever else is drawn, shades, dashes and markers of variants."""
+"""How lines style: one colour a method whatever else is drawn, shades, dashes and markers of variants."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Make = Callable[..., Run]
 
 
 def colour(runs: list[Run], label: str) -> str:
-    return str(_style.lines(runs)[label]["color"])
+    return str(_style.line_styles(runs)[label]["color"])
 
 
 def test_a_method_has_one_colour_whatever_is_drawn_beside_it(make_run: Make) -> None:
@@ -38,10 +38,10 @@ def test_tools_from_elsewhere_have_colours_of_their_own_after_the_registered_met
 
 def test_another_tools_outputs_by_a_methods_name_share_its_colour_in_another_look(make_run: Make) -> None:
     runs = [make_run("cyclegan"), make_run("external", origin=Origin(name="cyclegan", files={}))]
-    own, other = _style.lines(runs).values()
-    shades = [_style._shade(own["color"], shade) for shade in range(_style.SHADES)]
-    assert own["color"] in _style.PALETTE and other["color"] in shades
-    assert own["linestyle"] != other["linestyle"] and own["marker"] != other["marker"]
+    method, imported = _style.line_styles(runs).values()
+    shades = [_style._shade(method["color"], shade) for shade in range(_style.SHADES)]
+    assert method["color"] in _style.PALETTE and imported["color"] in shades
+    assert method["linestyle"] != imported["linestyle"] and method["marker"] != imported["marker"]
 
 
 def test_every_variant_has_a_shade_of_its_methods_colour_and_dashes_and_a_marker_that_no_other_has(
@@ -49,13 +49,15 @@ def test_every_variant_has_a_shade_of_its_methods_colour_and_dashes_and_a_marker
 ) -> None:
     variants = [None, *registry.load_method("ugatit").VARIANTS]
     runs = [make_run("ugatit", variant) for variant in variants]
-    looks = _style.lines([*runs, make_run("cut")])
-    assert list(looks) == ["cut", *(run.config.label for run in runs)]
-    own = [looks[run.config.label] for run in runs]
-    shades = [_style._shade(own[0]["color"], shade) for shade in range(_style.SHADES)]
-    assert [look["color"] for look in own[:3]] == shades and {look["color"] for look in own} == set(shades)
-    assert len({(look["linestyle"], look["marker"]) for look in own}) == len(variants) == 16
-    assert _style.lines([runs[9]])[runs[9].config.label] == own[9]
+    styles = _style.line_styles([*runs, make_run("cut")])
+    assert list(styles) == ["cut", *(run.config.label for run in runs)]
+    of_ugatit = [styles[run.config.label] for run in runs]
+    shades = [_style._shade(of_ugatit[0]["color"], shade) for shade in range(_style.SHADES)]
+    assert [style["color"] for style in of_ugatit[:3]] == shades and {style["color"] for style in of_ugatit} == set(
+        shades
+    )
+    assert len({(style["linestyle"], style["marker"]) for style in of_ugatit}) == len(variants) == 16
+    assert _style.line_styles([runs[9]])[runs[9].config.label] == of_ugatit[9]
 
 
 def test_shades_of_a_colour_are_told_apart_in_grey() -> None:
@@ -68,16 +70,16 @@ def test_shades_of_a_colour_are_told_apart_in_grey() -> None:
 
 
 def test_methods_differ_in_dashes_and_markers_too_and_no_look_comes_twice() -> None:
-    bases = [_style._look(method, 0) for method in range(8)]
+    bases = [_style._style_at(method, 0) for method in range(8)]
     for part in ("color", "linestyle", "marker"):
-        assert len({look[part] for look in bases}) == 8
-    looks = [tuple(_style._look(method, place).values()) for method in range(32) for place in range(24)]
-    assert len(set(looks)) == len(looks)
+        assert len({style[part] for style in bases}) == 8
+    styles = [tuple(_style._style_at(method, place).values()) for method in range(32) for place in range(24)]
+    assert len(set(styles)) == len(styles)
 
 
 def test_shades_of_rho_rise_in_lightness_with_depth() -> None:
-    light, dark = (np.array([to_rgb(shade) for shade in _style.shades(10, dark)]) for dark in (False, True))
+    light, dark = (np.array([to_rgb(shade) for shade in _style.sequential_colours(10, dark)]) for dark in (False, True))
     lightness = [rgb @ [0.299, 0.587, 0.114] for rgb in (light, dark)]
-    assert all((np.diff(own) > 0).all() for own in lightness)
+    assert all((np.diff(values) > 0).all() for values in lightness)
     assert lightness[0].max() < 0.75 and lightness[1].min() > 0.3  # seen on white, and on black
-    assert len(_style.shades(1)) == 1
+    assert len(_style.sequential_colours(1)) == 1

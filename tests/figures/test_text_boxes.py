@@ -27,8 +27,8 @@ VARIANTS = (None, "no-gcam", "no-global", "rho05")
 @pytest.fixture
 def runs(make_run: Make, log: Make) -> list[Run]:
     """Two data sets, four variants, two seeds, so that labels say all three."""
-    layers = {f"rho/generator_{way}.decoder.{k}": [0.0, 0.5] for way in ("a2b", "b2a") for k in range(4)}
-    losses = {f"generators/cycle_{way}": [2.0, 1.0] for way in "ab"}
+    layers = {f"rho/generator_{direction}.decoder.{k}": [0.0, 0.5] for direction in ("a2b", "b2a") for k in range(4)}
+    losses = {f"generators/cycle_{direction}": [2.0, 1.0] for direction in "ab"}
     made = [
         make_run("ugatit", variant, seed=seed, name=name) for name in NAMES for variant in VARIANTS for seed in (0, 1)
     ]
@@ -39,8 +39,8 @@ def boxes(figure: Figure) -> dict[tuple[str, int], Bbox]:
     """Where each text stands, in pixels; ticks aside."""
     figure.canvas.draw()
     ticks = {id(label) for axes in figure.axes for label in (*axes.get_xticklabels(), *axes.get_yticklabels())}
-    found = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text() and id(text) not in ticks]
-    return {(text.get_text(), place): text.get_window_extent() for place, text in enumerate(found)}
+    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text() and id(text) not in ticks]
+    return {(text.get_text(), place): text.get_window_extent() for place, text in enumerate(texts)}
 
 
 def check(figure: Figure) -> None:
@@ -72,32 +72,36 @@ def test_labels_of_scores_stay_on_the_page(
     runs: list[Run], context: FigureContext, make_record: Any, count: int, direction: Any
 ) -> None:
     for run in runs[:count]:
-        own = {"run": run.id, "dataset": NAMES[0], "seed": run.config.seed, "variant": run.config.variant}
-        for way in ("A2B", "B2A"):
-            own["direction"] = way
-            made = [make_record("kid", "ugatit", 0.1, step=step, extractor="random", **own) for step in (50, 100)]
+        fields = {"run": run.id, "dataset": NAMES[0], "seed": run.config.seed, "variant": run.config.variant}
+        for scored_direction in ("A2B", "B2A"):
+            fields["direction"] = scored_direction
+            made = [make_record("kid", "ugatit", 0.1, step=step, extractor="random", **fields) for step in (50, 100)]
             record.append(run.scores_file, made)
     check(scores.draw(FigureContext(context.results, runs[:count], direction=direction)))
 
 
-@pytest.mark.parametrize(("seeds", "ways"), [(1, ("A2B",)), (12, ("A2B",)), (2, ("A2B", "B2A"))])
+@pytest.mark.parametrize(("seeds", "directions"), [(1, ("A2B",)), (12, ("A2B",)), (2, ("A2B", "B2A"))])
 def test_labels_of_cam_mass_stay_on_the_page(
-    make_run: Make, keep_maps: Any, context: FigureContext, tmp_path: Path, seeds: int, ways: tuple[str, ...]
+    make_run: Make, store_maps: Any, context: FigureContext, tmp_path: Path, seeds: int, directions: tuple[str, ...]
 ) -> None:
     dial = resolve("dial:size=16,train=2,test=3,texture=0,shape=1", tmp_path / "data")
     for variant in (None, "no-global"):
         for seed in range(seeds):
             run = make_run("ugatit", variant, seed=seed, name=dial.name, root=dial.root)
-            for way in ways:
-                keep_maps(run, {"generator"}, way, names=("generator", "discriminator-global", "discriminator-local"))
+            for direction in directions:
+                store_maps(
+                    run, {"generator"}, direction, names=("generator", "discriminator-global", "discriminator-local")
+                )
     check(cam_mass.draw(context))
 
 
 def test_more_runs_than_a_page_has_lines_for_are_refused(
-    make_run: Make, keep_maps: Any, context: FigureContext, tmp_path: Path
+    make_run: Make, store_maps: Any, context: FigureContext, tmp_path: Path
 ) -> None:
     dial = resolve("dial:size=16,train=2,test=3,texture=0,shape=1", tmp_path / "data")
     for seed in range(45):
-        keep_maps(make_run("ugatit", seed=seed, name=dial.name, root=dial.root), {"generator"})
-    with pytest.raises(UsageError, match="heat maps of 45 runs do not fit on a page 9 inches high; draw fewer: --run"):
+        store_maps(make_run("ugatit", seed=seed, name=dial.name, root=dial.root), {"generator"})
+    with pytest.raises(
+        UsageError, match="attention maps of 45 runs do not fit on a page 9 inches high; draw fewer: --run"
+    ):
         cam_mass.draw(context)

@@ -15,10 +15,10 @@ from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet, open_dataset
 from ugbench.errors import RunError, UsageError
 from ugbench.figures import _style
-from ugbench.report.collect import collect
-from ugbench.report.gallery import shown_runs
-from ugbench.report.render import render
-from ugbench.report.thumbnails import Pool, box_for, thumbnail
+from ugbench.report.contents import collect_report
+from ugbench.report.gallery import order_runs
+from ugbench.report.html_page import render
+from ugbench.report.thumbnails import ThumbnailPool, box_for, thumbnail
 from ugbench.runs.run import Origin, Run, dataset_folder, list_runs
 from ugbench.scoring import per_image
 from ugbench.scoring.per_image import ImageScores
@@ -31,15 +31,15 @@ def test_of_several_seeds_the_lowest_is_shown_and_the_others_are_named(
     results: Path, make_run: Make, translate: Make
 ) -> None:
     other = translate(make_run("ugatit", seed=1), 10)
-    found = shown_runs(list_runs(results), "A2B", ())
-    assert {label: [run.config.seed for run in own] for label, own in found.items()} == {
+    runs_by_label = order_runs(list_runs(results), "A2B", ())
+    assert {label: [run.config.seed for run in runs] for label, runs in runs_by_label.items()} == {
         "cyclegan": [0],
         "ugatit": [0, 1],
     }
     twin = translate(make_run("ugatit", steps=200), 10)
-    ids = [run.id for run in shown_runs(list_runs(results), "A2B", {twin.id})["ugatit"]]
+    ids = [run.id for run in order_runs(list_runs(results), "A2B", {twin.id})["ugatit"]]
     assert ids[0] == twin.id and ids[2] == other.id
-    notes = collect(results).sections[0].galleries[0].notes
+    notes = collect_report(results).sections[0].galleries[0].notes
     assert notes[0].startswith("ugatit: run ") and notes[0].endswith(f"{other.id} (seed 1).")
 
 
@@ -51,11 +51,11 @@ def test_a_seed_that_would_be_shown_but_keeps_no_outputs_is_named_with_the_mend(
     (first.checkpoints / "100" / "manifest.json").write_text("{}")
     other = translate(translate(make_run("ugatit", seed=1), 10), 110, "B2A")
     shutil.rmtree(first.path / "outputs" / "A2B")
-    there, back = collect(results).sections[0].galleries
-    said = (
+    there, back = collect_report(results).sections[0].galleries
+    note = (
         f"ugatit: run {other.id} is shown, since {first.id} (seed 0) keeps no outputs A2B; `ugbench eval {first.id}` "
     )
-    assert there.notes[0] == said + "makes them."
+    assert there.notes[0] == note + "makes them."
     assert not [note for note in back.notes if "keeps no outputs" in note]
 
 
@@ -64,43 +64,43 @@ def test_on_a_dial_that_changes_nothing_images_are_ordered_by_what_they_contribu
 ) -> None:
     alike = resolve("dial:size=16,train=2,test=2,texture=0,shape=0", tmp_path / "data")
     run = translate(make_run("ugatit", name=alike.name, root=alike.root), 10)
-    gallery = collect(tmp_path / "results").sections[0].galleries[0]
+    gallery = collect_report(tmp_path / "results").sections[0].galleries[0]
     assert gallery.scores.startswith("Single images have no score here") and not gallery.scored
     values = {"00000": 0.2, "00001": 0.1}
     per_image.store(run, "A2B", None, ImageScores(metric="kid", protocol_id="abc", values=values))
-    gallery = collect(tmp_path / "results").sections[0].galleries[0]
+    gallery = collect_report(tmp_path / "results").sections[0].galleries[0]
     assert gallery.scores.startswith("KID x100, what each image contributes") and gallery.outputs[0].ranked == [1, 0]
     assert [column.kind for column in gallery.columns] == ["source", "output", "truth"]
 
 
 def test_a_run_of_a_method_that_is_no_longer_installed_is_shown(results: Path, make_run: Make, translate: Make) -> None:
     translate(make_run("gone"), 110, "B2A")
-    section = collect(results).sections[0]
+    section = collect_report(results).sections[0]
     assert [column.label for column in section.galleries[1].outputs] == ["cyclegan", "gone", "ugatit"]
     assert [run.label for run in section.runs] == ["cyclegan", "gone", "ugatit"]
 
 
 def test_where_the_data_set_is_gone_outputs_stand_alone_and_the_page_says_why(results: Path, dataset: Path) -> None:
     dataset.rename(dataset.with_name("elsewhere"))
-    found = collect(results)
-    gallery = found.sections[0].galleries[0]
+    report = collect_report(results)
+    gallery = report.sections[0].galleries[0]
     assert [column.label for column in gallery.columns] == ["cyclegan", "ugatit"]
     assert ["photos, which is gone" in why for why in gallery.missing] == [True]
-    assert found.missing[0] == gallery.missing[0]
-    assert "photos, which is gone" in render(found)
+    assert report.missing[0] == gallery.missing[0]
+    assert "photos, which is gone" in render(report)
 
 
 def test_lines_look_as_in_figures(results: Path) -> None:
-    section = collect(results).sections[0]
-    figures = _style.lines(list_runs(results))
-    for label, look in section.looks.items():
+    section = collect_report(results).sections[0]
+    figures = _style.line_styles(list_runs(results))
+    for label, look in section.line_styles.items():
         assert _style.colours()[look.colour] == figures[label]["color"]
         assert _style.MARKERS[look.marker] == figures[label]["marker"]
         assert figures[label]["linestyle"] == ((0, look.dashes) if look.dashes else "-")
 
 
 def columns(results: Path) -> list[str]:
-    return [column.label for column in collect(results).sections[0].galleries[0].columns]
+    return [column.label for column in collect_report(results).sections[0].galleries[0].columns]
 
 
 def test_an_output_does_not_stand_beside_an_image_that_was_changed_since(
@@ -112,12 +112,12 @@ def test_an_output_does_not_stand_beside_an_image_that_was_changed_since(
     assert columns(results) == ["source (A)", "cyclegan", "ugatit"]
     shade(dataset / "testA" / "00.png", 77)
     assert columns(results) == ["cyclegan", "ugatit"]
-    (why,) = collect(results).sections[0].galleries[0].missing
+    (why,) = collect_report(results).sections[0].galleries[0].missing
     assert why.startswith(f"No test images are shown: outputs A2B of run {cyclegan.id} (cyclegan) were made of other ")
     assert f"{dataset / 'testA'}; run `ugbench eval` to make them again" in why
     note(translate(ugatit, 10))
     assert columns(results) == ["source (A)", "ugatit"]
-    (left_out,) = collect(results).missing
+    (left_out,) = collect_report(results).missing
     assert left_out.startswith(f"cyclegan is left out: outputs A2B of run {cyclegan.id}")
 
 
@@ -128,7 +128,7 @@ def test_outputs_of_another_tool_are_held_to_the_data_set_that_they_were_importe
     assert columns(results) == ["source (A)", "acme", "cyclegan", "ugatit"]
     shade(dataset / "testA" / "00.png", 77)
     assert columns(results) == ["source (A)", "cyclegan", "ugatit"]
-    assert all("import them again" in why for why in collect(results).missing)
+    assert all("import them again" in why for why in collect_report(results).missing)
 
 
 def test_outputs_that_were_cut_short_are_held_to_the_data_set_of_their_folder(
@@ -157,36 +157,36 @@ def test_a_data_set_is_read_once_however_many_runs_there_are(
         for direction in ("A2B", "B2A"):
             note(run, direction)
     asked = []
-    whole = DataSet.fingerprint
+    original = DataSet.fingerprint
 
     def fingerprint(self: DataSet, splits: tuple[str, ...]) -> str:
         asked.append(splits)
-        return whole(self, splits)
+        return original(self, splits)
 
     monkeypatch.setattr(DataSet, "fingerprint", fingerprint)
-    collect(results)
+    collect_report(results)
     assert asked == [("testA",), ("testB",)]
 
 
 def test_a_data_set_can_be_asked_for_and_an_unknown_one_is_refused(results: Path) -> None:
-    assert [section.dataset for section in collect(results, ["photos"]).sections] == ["photos"]
+    assert [section.dataset for section in collect_report(results, ["photos"]).sections] == ["photos"]
     with pytest.raises(UsageError, match=r"--dataset cats: no runs of it under .*, only of photos\."):
-        collect(results, ["cats"])
+        collect_report(results, ["cats"])
 
 
 def test_equal_folders_give_equal_bytes(results: Path) -> None:
-    assert render(collect(results)) == render(collect(results))
+    assert render(collect_report(results)) == render(collect_report(results))
 
 
 def test_a_damaged_environment_is_named(results: Path) -> None:
     (list_runs(results)[0].path / "environment.json").write_text("[1")
-    with pytest.raises(RunError, match=r"environment\.json is no JSON object"):
-        collect(results)
+    with pytest.raises(RunError, match=r"environment\.json is not a JSON object"):
+        collect_report(results)
 
 
 def test_the_page_works_where_nothing_was_scored(tmp_path: Path, make_run: Make) -> None:
     make_run("cyclegan")
-    text = render(collect(tmp_path / "results"))
+    text = render(collect_report(tmp_path / "results"))
     assert "Nothing is scored yet" in text and 'id="scores-title"' in text
 
 
@@ -203,8 +203,8 @@ def test_small_images_keep_every_pixel_and_large_ones_become_thumbnails(
 
     assert pixels(thumbnail(small, (64, 64))).tobytes() == Image.open(small).tobytes()
     assert pixels(thumbnail(large, box_for(256, 256))).size == (128, 128)
-    pool = Pool()
-    assert [pool.place(file, (64, 64)) for file in (small, large, small)] == [0, 1, 0]
+    pool = ThumbnailPool()
+    assert [pool.index(file, (64, 64)) for file in (small, large, small)] == [0, 1, 0]
     assert len(pool.uris) == 2
 
 
@@ -224,9 +224,9 @@ def test_single_scores_are_of_one_protocol_that_most_runs_have_and_of_a_metric_o
         (cyclegan, "gone", "g", 1.0),
     ):
         per_image.store(run, "A2B", None, ImageScores(metric=name, protocol_id=protocol, values={"01": value}))
-    there, back = collect(results).sections[0].galleries
+    there, back = collect_report(results).sections[0].galleries
     assert "under protocol a:" in there.scores
-    assert {column.label: [cell.score for cell in column.cells] for column in there.outputs} == {
+    assert {column.label: [image.score for image in column.images] for column in there.outputs} == {
         "cyclegan": [None, 50.0, None, None, None],
         "ugatit": [None, 25.0, None, None, None],
     }
