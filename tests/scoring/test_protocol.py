@@ -10,7 +10,7 @@ from ugbench import registry
 from ugbench.errors import UnknownName, UsageError
 from ugbench.scoring.networks.extractors import Extractor
 from ugbench.scoring.networks.perceptual import PerceptualDistance
-from ugbench.scoring.protocols import metric_settings, protocol, protocol_id
+from ugbench.scoring.protocol_fields import metric_settings, protocol, protocol_id
 
 EXTRACTOR = Extractor("alexnet", 256, 224, "ab" * 32, True, "224 px", nn.Identity())
 PERCEPTUAL = PerceptualDistance("alex", "cd" * 32, "0.1", lambda first, second: torch.zeros(len(first)))

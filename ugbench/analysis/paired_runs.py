@@ -18,7 +18,7 @@ from ugbench.runs.folder import DIFFERENCES
 from ugbench.runs.run import Run, dataset_of
 from ugbench.runs.stored_outputs import Outputs, are_stored, outputs_of
 from ugbench.scoring.evaluate import Evaluation
-from ugbench.scoring.protocols import protocol_id
+from ugbench.scoring.protocol_fields import protocol_id
 from ugbench.statistics import permutation
 from ugbench.statistics.paired import paired_from, unpaired, unpaired_from
 

@@ -27,7 +27,7 @@ from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.features import FeatureReader
 from ugbench.scoring.inputs import ScoredImages, requirements
 from ugbench.scoring.per_image import ImageScores
-from ugbench.scoring.protocols import protocol_id
+from ugbench.scoring.protocol_fields import protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import EvalRequest, Subject, metrics_for, why_no_score
 

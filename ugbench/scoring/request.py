@@ -13,7 +13,8 @@ from ugbench.registry import load_metric
 from ugbench.scoring.cache import Cache
 from ugbench.scoring.inputs import inputs_of, networks_of, requirements
 from ugbench.scoring.networks.network_set import Networks
-from ugbench.scoring.protocols import LAST, TARGET, NamedProtocol, protocol
+from ugbench.scoring.protocol_fields import LAST, protocol
+from ugbench.scoring.protocols import TARGET, NamedProtocol
 
 if TYPE_CHECKING:
     from ugbench.scoring.features import FeatureReader
