@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ugbench.data.seeding import generator_for
 from ugbench.data.tensors import to_float
-from ugbench.method import Batch, Draw
+from ugbench.method import Batch, Draw, Method
 
 
 def training_size(size: int) -> int:
@@ -100,3 +100,9 @@ class Batches:
         values = sample(shape, generator=generator_for(self.seed, step, f"draw_{name}"))
         # In bfloat16 a uniform number could be rounded up to 1.
         return values.to(self.device, torch.promote_types(self.dtype, torch.float32))
+
+
+def method_batches(method: Method, a: Tensor, b: Tensor, seed: int, device: torch.device) -> Batches:
+    """The batches of a method's training: its size, batch size and draws, of the images `a` and `b` (see `Batches`)."""
+    config, draws = method.config, method.draws()
+    return Batches(a, b, size=config.size, batch_size=config.batch_size, seed=seed, draws=draws, device=device)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -16,10 +15,9 @@ from ugbench.direction import Direction
 from ugbench.inference import translate
 from ugbench.inference.attention import attention_maps, attention_names
 from ugbench.inference.image_files import OutputOptions, write_outputs
-from ugbench.method import Method
 from ugbench.runs.json_file import read_json, write_json
 from ugbench.runs.run import Run
-from ugbench.runs.stored_maps import AttentionMaps, read_maps_and_fingerprint, write_maps
+from ugbench.runs.stored_maps import AttentionMaps, read_maps, write_maps
 
 BATCH_SIZE = 8
 
@@ -79,24 +77,20 @@ def make_maps(
     """
     maps_step = run.step() if step is None else step
     if run.config.is_external:
-        return AttentionMaps({}, frozenset(), maps_step)
+        return AttentionMaps({}, frozenset(), maps_step, "")
     sources = dataset.split(TEST[direction[0]])
     fingerprint = dataset.fingerprint((TEST[direction[0]],))
     with run.outputs_lock():
-        stored = read_maps_and_fingerprint(run, direction)
-        if stored is not None and (stored[0].step, stored[1]) == (maps_step, fingerprint):
-            return stored[0]
+        stored = read_maps(run, direction)
+        if stored is not None and (stored.step, stored.sources) == (maps_step, fingerprint):
+            return stored
         method, _ = translate.load(run, device, step, all_networks=True)
-        maps = _compute_maps(method, sources, direction, maps_step)
-        write_maps(run, direction, maps, fingerprint)
-    return maps
-
-
-def _compute_maps(method: Method, sources: Sequence[Path], direction: Direction, step: int) -> AttentionMaps:
-    batches: list[dict[str, Tensor]] = []
-    for start in range(0, len(sources), BATCH_SIZE):
-        images = load_images(sources[start : start + BATCH_SIZE], method.config.size)
-        batches += attention_maps(method, images, direction, batch_size=BATCH_SIZE, with_features=True)
-    attended = frozenset(attention_names(method, direction))
-    maps = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
-    return AttentionMaps(maps, attended, step)
+        batches: list[dict[str, Tensor]] = []
+        for start in range(0, len(sources), BATCH_SIZE):
+            images = load_images(sources[start : start + BATCH_SIZE], method.config.size)
+            batches += attention_maps(method, images, direction, batch_size=BATCH_SIZE, with_features=True)
+        maps = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
+        attended = frozenset(attention_names(method, direction))
+        attention = AttentionMaps(maps, attended, maps_step, fingerprint)
+        write_maps(run, direction, attention)
+    return attention

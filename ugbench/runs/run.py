@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ugbench import registry
 from ugbench.data.datasets import DataSet, open_dataset
+from ugbench.data.splits import Split
 from ugbench.direction import Direction
 from ugbench.errors import ConfigError, RunError, first_fault
 from ugbench.runs import method_description
@@ -53,6 +54,26 @@ class DatasetRecord(BaseModel):
     fingerprint: str
     images: dict[str, int]
     skipped: list[str] = []
+
+
+def record_dataset(
+    dataset: DataSet, images: Mapping[Split, Sequence[Path]] | None = None, skipped: Sequence[str] = ()
+) -> DatasetRecord:
+    """The record of a data set for a run's config.
+
+    Args:
+        images: the images of each split that is used; None takes all images of all splits.
+        skipped: relative names ("trainA/7.png") of images in these splits that cannot be read and are left out.
+    """
+    if images is None:
+        images = {split: dataset.split(split) for split in dataset.splits()}
+    return DatasetRecord(
+        name=dataset.name,
+        root=str(dataset.root.resolve()),
+        fingerprint=dataset.fingerprint(images, skip=skipped),
+        images={split: len(paths) for split, paths in images.items()},
+        skipped=list(skipped),
+    )
 
 
 class Origin(BaseModel):

@@ -115,17 +115,15 @@ def check_sources(
     split = TEST[direction[0]]
     note = run.outputs_note(direction)
     dataset_file = run.dataset_folder / DATASET
-    if dataset.has(split):
-        if note.exists():
-            unchanged = fingerprint(dataset, (split,)) == read_json(note)["sources"]
-        elif run.config.is_external and run.config.dataset is not None:
-            unchanged = fingerprint(dataset, dataset.splits()) == run.config.dataset.fingerprint
-        elif dataset_file.exists():
-            unchanged = fingerprint(dataset, dataset.splits()) == read_json(dataset_file)["fingerprint"]
-        else:
-            unchanged = True  # no file says from which images the outputs were made
-        if unchanged:
-            return
+    splits, expected = dataset.splits(), None  # None: no file says from which images the outputs were made
+    if note.exists():
+        splits, expected = (split,), read_json(note)["sources"]
+    elif run.config.is_external and run.config.dataset is not None:
+        expected = run.config.dataset.fingerprint
+    elif dataset_file.exists():
+        expected = read_json(dataset_file)["fingerprint"]
+    if dataset.has(split) and (expected is None or fingerprint(dataset, splits) == expected):
+        return
     fix = "import them again" if run.config.is_external else "run `ugbench eval` to make them again"
     raise RunError(
         f"outputs {direction} of run {run.id} ({run.config.label}) were made of other images than those now in "

@@ -15,7 +15,7 @@ from ugbench.data.batches import training_size
 from ugbench.data.check import check_training_images
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
-from ugbench.data.splits import TEST
+from ugbench.data.splits import TEST, TRAIN, Split
 from ugbench.data.tensors import load_images
 from ugbench.device import pick_precision
 from ugbench.direction import Direction
@@ -23,7 +23,7 @@ from ugbench.errors import DataError, RunError, UsageError
 from ugbench.method import Method
 from ugbench.runs import checkpoint
 from ugbench.runs.reset import reset
-from ugbench.runs.run import DatasetRecord, Run, RunConfig, dataset_folder, find_run, open_run
+from ugbench.runs.run import DatasetRecord, Run, RunConfig, dataset_folder, find_run, open_run, record_dataset
 from ugbench.training.loop import Images
 
 SAMPLES = 4  # images of each domain in a sample grid
@@ -97,22 +97,6 @@ def prepare(
     return Prepared(run, Images(a, b, samples), _initial(source, method, config))
 
 
-def record_dataset(dataset: DataSet, files: Mapping[str, Sequence[Path]], skipped: Sequence[str]) -> DatasetRecord:
-    """The record of the images that a run trains on, as its config holds it.
-
-    Args:
-        files: the readable images of "trainA" and "trainB".
-        skipped: relative names of images that cannot be read ("trainA/7.png").
-    """
-    return DatasetRecord(
-        name=dataset.name,
-        root=str(dataset.root.resolve()),
-        fingerprint=dataset.fingerprint(("trainA", "trainB"), skip=skipped),
-        images={split: len(paths) for split, paths in files.items()},
-        skipped=list(skipped),
-    )
-
-
 def run_config(request: Request, dataset: DatasetRecord) -> RunConfig:
     """The config of the run that `prepare` opens, which decides its id.
 
@@ -147,7 +131,7 @@ def _direction(request: Request, method: type[Method]) -> Direction | None:
 
 
 def _sample_images(
-    dataset: DataSet, domain: str, good: Mapping[str, Sequence[Path]], size: int, log: Callable[[str], None]
+    dataset: DataSet, domain: str, good: Mapping[Split, Sequence[Path]], size: int, log: Callable[[str], None]
 ) -> Tensor:
     """The first readable test images of a domain, or training images if there are none.
 
@@ -162,7 +146,7 @@ def _sample_images(
             log(f"{split}/{path.name} cannot be read and is not shown in samples.")
         if len(images) == SAMPLES:
             break
-    return torch.cat(images) if images else load_images(good[f"train{domain}"][:SAMPLES], size)
+    return torch.cat(images) if images else load_images(good[TRAIN[domain]][:SAMPLES], size)
 
 
 def _initial(source: Run | None, method: type[Method], config: Any) -> Mapping[str, Tensor] | None:

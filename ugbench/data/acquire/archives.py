@@ -26,7 +26,7 @@ from ugbench.data.acquire._readers import (
     open_reader,
     refusal,
 )
-from ugbench.data.images import Progress
+from ugbench.data.progress import Progress, tracked
 from ugbench.errors import DataError
 
 __all__ = ["Limits", "SourceFile", "decode", "extract", "list_files", "read_text"]
@@ -60,15 +60,13 @@ def list_files(archive: Path, limits: Limits | None = None) -> list[SourceFile]:
             folders.update(_key(parent) for parent in name.parents)
             if member.folder:
                 folders.add(_key(name))
-                count = len(folders) + len(files)
             else:
                 twin = names.setdefault(_key(name), member.name)
                 if len(names) == len(files):
                     raise refusal(archive, f"{twin} and {member.name} have the same name")
                 files.append(SourceFile(name, member.size))
-                count = len(files)
                 total += member.size
-            if count > limits.files:
+            if len(files) + (len(folders) if member.folder else 0) > limits.files:
                 raise refusal(archive, f"it holds more than {limits.files} files")
             check_size(archive, total, limits)
         reader.finish()
@@ -88,20 +86,15 @@ def extract(archive: Path, targets: Mapping[PurePosixPath, Sequence[Path]], prog
     Raises:
         DataError: the archive is damaged, or a file has another length than the archive says.
     """
-    done = 0
     with open_reader(archive, Limits()) as reader:
-        for member in reader.members():
-            paths = () if member.folder else targets.get(PurePosixPath(member.name), ())
-            if not paths:
-                continue
+        files = (member for member in reader.members() if not member.folder and PurePosixPath(member.name) in targets)
+        for member in tracked(files, len(targets), progress):
+            paths = targets[PurePosixPath(member.name)]
             with paths[0].open("xb") as out:
                 for chunk in _chunks(archive, reader, member):
                     out.write(chunk)
             for path in paths[1:]:
                 shutil.copyfile(paths[0], path)
-            done += 1
-            if progress is not None:
-                progress(done, len(targets))
 
 
 def read_text(archive: Path, name: PurePosixPath, max_bytes: int = 16 << 20) -> str:
