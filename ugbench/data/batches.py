@@ -78,8 +78,7 @@ class Batches:
 
     def _shuffled(self, domain: str, epoch: int) -> list[int]:
         generator = generator_for(self.seed, "epoch", epoch, domain)
-        order: list[int] = torch.randperm(len(self.images[domain]), generator=generator).tolist()
-        return order
+        return list(torch.randperm(len(self.images[domain]), generator=generator).tolist())
 
     def _cut(self, domain: str, step: int) -> Tensor:
         images, size = self.images[domain], self.size

@@ -110,7 +110,7 @@ def check(dataset: DataSet, progress: Progress | None = None) -> Report:
     for split, images in by_split.items():
         findings += _folder_findings(dataset.root / split, split, files[split])
         findings += unreadable[split]
-        findings += _mode_findings(split, images)
+        findings += _conversion_findings(split, images)
     findings += _copy_findings([image for images in by_split.values() for image in images])
     if dataset.dial is None:  # all scenes of a dial look alike, and each is drawn once
         findings += _near_duplicate_findings(by_split)
@@ -170,14 +170,12 @@ def _folder_findings(folder: Path, split: Split, images: list[Path]) -> Iterator
     training = split.startswith("train")
     if not images:
         kind: Kind = "empty" if folder.is_dir() else "missing"
-        found = "the folder holds no image" if folder.is_dir() else "there is no such folder"
+        problem = "the folder holds no image" if folder.is_dir() else "there is no such folder"
         action = "training refuses; put images in it" if training else f"nothing is scored against {split}"
-        yield Finding(kind, (split,), (), found, action, training)
-    if not folder.is_dir():
-        return
-    others = sorted(path.name for path in folder.iterdir() if path not in images and not path.name.startswith("."))
-    if others:
-        stray = tuple(f"{split}/{name}" for name in others)
+        yield Finding(kind, (split,), (), problem, action, training)
+    others = {path for path in folder.glob("*") if not path.name.startswith(".")}.difference(images)
+    stray = tuple(sorted(f"{split}/{path.name}" for path in others))
+    if stray:
         yield Finding("stray", (split,), stray, "not image files, by their suffix", "ignored")
     stems: dict[str, list[str]] = {}
     for path in images:
@@ -190,30 +188,28 @@ def _folder_findings(folder: Path, split: Split, images: list[Path]) -> Iterator
 
 def _unreadable(split: Split, path: Path, error: DataError) -> Finding:
     training = split.startswith("train")
-    found = str(error).removeprefix(f"{path}: ").partition("; ")[0]
+    problem = str(error).removeprefix(f"{path}: ").partition("; ")[0]
     action = "training refuses, or leaves it out with --skip-bad" if training else "eval refuses; replace or remove it"
-    return Finding("unreadable", (split,), (f"{split}/{path.name}",), found, action, training)
+    return Finding("unreadable", (split,), (f"{split}/{path.name}",), problem, action, training)
 
 
-_MODES: tuple[tuple[str, str, Callable[[ImageHeader], bool]], ...] = (
-    ("16 bits per channel", "scaled to 8 bits", lambda header: ";16" in header.mode or header.mode == "I"),
-    ("transparent", "laid over white", lambda header: header.alpha),
-    ("grey", "gets three equal channels", lambda header: header.mode.partition(";")[0] in ("1", "L", "LA", "I")),
-    ("a palette", "becomes RGB", lambda header: header.mode == "P"),
-    ("CMYK", "becomes RGB, without its colour profile", lambda header: header.mode == "CMYK"),
-    ("turned by EXIF", "turned upright", lambda header: header.turned),
+_CONVERSIONS: tuple[tuple[Kind, str, str, Callable[[ImageHeader], bool]], ...] = (
+    ("mode", "16 bits per channel", "scaled to 8 bits", lambda header: ";16" in header.mode or header.mode == "I"),
+    ("mode", "transparent", "laid over white", lambda header: header.alpha),
+    ("mode", "grey", "gets three equal channels", lambda header: header.mode.split(";")[0] in ("1", "L", "LA", "I")),
+    ("mode", "a palette", "becomes RGB", lambda header: header.mode == "P"),
+    ("mode", "CMYK", "becomes RGB, without its colour profile", lambda header: header.mode == "CMYK"),
+    ("mode", "turned by EXIF", "turned upright", lambda header: header.turned),
+    ("shape", "not square", "squashed to a square", lambda header: header.width != header.height),
 )
 
 
-def _mode_findings(split: Split, images: list[_Image]) -> Iterator[Finding]:
+def _conversion_findings(split: Split, images: list[_Image]) -> Iterator[Finding]:
     """How images that are not square, upright 8-bit RGB are converted."""
-    for found, action, applies in _MODES:
+    for kind, problem, action, applies in _CONVERSIONS:
         files = tuple(image.name for image in images if applies(image.header))
         if files:
-            yield Finding("mode", (split,), files, found, action)
-    oblong = tuple(image.name for image in images if image.header.width != image.header.height)
-    if oblong:
-        yield Finding("shape", (split,), oblong, "not square", "squashed to a square")
+            yield Finding(kind, (split,), files, problem, action)
 
 
 def _copy_findings(images: list[_Image]) -> Iterator[Finding]:

@@ -50,6 +50,4 @@ def save_png(image: Tensor, path: Path, size: tuple[int, int] | None = None) -> 
     The folder must exist.
     """
     picture = Image.fromarray(image.permute(1, 2, 0).cpu().contiguous().numpy())
-    if size is not None and size != picture.size:
-        picture = picture.resize(size, Image.Resampling.BILINEAR)
-    picture.save(path, format="PNG")
+    resize(picture, size or picture.size).save(path, format="PNG")

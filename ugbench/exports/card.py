@@ -71,8 +71,10 @@ def _data(export: Export) -> str:
         return "What it was trained on is not known here: it was imported without a data set."
     images = ", ".join(f"{count} in {split}" for split, count in export.dataset["images"].items())
     verb = "Trained on" if export.preset else "Imported, and scored on"
-    fingerprint = f"Fingerprint of the content: `{export.dataset['fingerprint']}`."
-    return f"{verb} `{export.dataset['name']}`: {images or 'no images counted'}. {fingerprint}"
+    return (
+        f"{verb} `{export.dataset['name']}`: {images or 'no images counted'}. "
+        f"Fingerprint of the content: `{export.dataset['fingerprint']}`."
+    )
 
 
 def _scores(scores: list[ScoreRecord], step: int) -> list[str]:
@@ -84,8 +86,7 @@ def _scores(scores: list[ScoreRecord], step: int) -> list[str]:
     ]
     for score in scores:
         se = "-" if score.se is None else f"{score.se:.4g}"
-        counts = (score.n_fake, score.n_real)
-        cells = [score.metric, score.direction, f"{score.value:.5g}", se, *counts, score.protocol_id]
+        cells = [score.metric, score.direction, f"{score.value:.5g}", se, score.n_fake, score.n_real, score.protocol_id]
         rows.append(f"| {' | '.join(map(str, cells))} | {'yes' if score.comparable else 'no'} |")
     protocols = {score.protocol_id: score.protocol for score in scores}
     lines = [f"- `{name}`: `{json.dumps(protocol, sort_keys=True)}`" for name, protocol in protocols.items()]

@@ -85,8 +85,8 @@ def write(export: Export, file: Path) -> None:
         UgbenchError: the file cannot be written.
     """
     description = {name: value for name, value in vars(export).items() if name != "tensors"}
-    metadata = {"format": "pt", KEY: json.dumps({"schema": SCHEMA, **description})}
-    checkpoint.write_tensors(file, export.tensors, metadata)
+    text = json.dumps({"schema": SCHEMA, **description})
+    checkpoint.write_tensors(file, export.tensors, {"format": "pt", KEY: text})
     file.chmod(0o644)  # only the owner can read a file that safetensors wrote, and this one is to be passed on
 
 

@@ -141,19 +141,13 @@ def _read_public(request: ImportRequest, method: type[Method], tensors: Mapping[
     config, state = method.load_public_checkpoint(tensors, request.revision, request.direction)
     config = _with_overrides(config, request.overrides)
     revision = request.revision or next(iter(method.revisions), None)
-    return _Contents(config, state, None, _direction(method, config, state, request.direction), revision)
-
-
-def _direction(
-    method: type[Method], config: MethodConfig, state: Mapping[str, Tensor], requested: Direction | None
-) -> Direction | None:
-    """The direction of weights that translate in one direction; None for weights that translate in both."""
+    direction = request.direction
     needed = set(_without_weights(method, config).inference())
     if len(method.directions) == 1 or not needed <= {key.split(".")[0] for key in state}:
-        return requested or method.directions[0]
-    if requested is not None:
-        raise UsageError(f"--direction {requested}: these weights translate in both directions; leave the option out.")
-    return None
+        direction = direction or method.directions[0]
+    elif direction is not None:
+        raise UsageError(f"--direction {direction}: these weights translate in both directions; leave the option out.")
+    return _Contents(config, state, None, direction, revision)
 
 
 def _check_revision(

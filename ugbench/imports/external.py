@@ -92,8 +92,9 @@ def folders_by_direction(folder: Path, direction: Direction | None) -> dict[Dire
         return {direction or "A2B": folder}
     if any(map(is_image, folder.iterdir())):
         raise UsageError(f"{folder}: has images beside {' and '.join(subfolders)}; name the folder of one direction.")
-    requested = {name: path for name, path in subfolders.items() if direction in (None, name)}
-    return requested or {direction or "A2B": folder}
+    return {name: path for name, path in subfolders.items() if direction in (None, name)} or {
+        direction or "A2B": folder
+    }
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from filelock import FileLock, Timeout
 from ugbench.direction import Direction
 from ugbench.errors import RunError
 
+ATTENTION = "attention"
 CONFIG = "config.json"
 DATASET = "dataset.json"
 DIFFERENCES = "differences.jsonl"
@@ -107,7 +108,7 @@ class RunFolder:
 
     def overlays(self, direction: Direction) -> Path:
         """The folder of the attention overlays."""
-        return attention_folder(self.outputs(direction))
+        return self.outputs(direction) / ATTENTION
 
     def single_file(self, direction: Direction, step: int | None) -> Path:
         """The scores of the single outputs of a step; None for the outputs of an imported run."""
@@ -153,11 +154,6 @@ def checkpoint_steps(checkpoints: Path) -> list[int]:
     if not checkpoints.is_dir():
         return []
     return sorted(int(entry.name) for entry in checkpoints.iterdir() if entry.name.isdecimal())
-
-
-def attention_folder(outputs: Path) -> Path:
-    """The folder of the attention overlays in a folder of outputs."""
-    return outputs / "attention"
 
 
 def reference_scores_file(dataset_folder: Path, row: str) -> Path:

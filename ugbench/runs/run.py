@@ -167,9 +167,8 @@ class RunConfig(BaseModel):
         """
         if self.is_external:
             raise RunError(f"run {self.id} ({self.label}) holds outputs of another tool and has no weights.")
-        method = registry.load_method(self.method)
         try:
-            return method.Config(**self.config)
+            return registry.load_method(self.method).Config(**self.config)
         except ValidationError as error:
             raise ConfigError(
                 f"config of run {self.id}: {first_fault(error)}; it was written for another version of {self.method}."
@@ -236,8 +235,8 @@ def dataset_folder(results: Path, dataset: DataSet, make: bool = True) -> Path:
         if not file.exists():
             if make:
                 folder.mkdir(parents=True, exist_ok=True)
-                content = {"name": dataset.name, "root": str(dataset.root.resolve()), "fingerprint": fingerprint}
-                write_json(file, content)
+                root = str(dataset.root.resolve())
+                write_json(file, {"name": dataset.name, "root": root, "fingerprint": fingerprint})
             return folder
         if read_json(file).get("fingerprint") == fingerprint:
             return folder
@@ -297,8 +296,7 @@ def find_run(text: str, results: Path) -> Run:
         )
     if (Path(text) / CONFIG).exists():
         return read_run(Path(text))
-    runs = list_runs(results)
-    matches = [run for run in runs if run.id.startswith(text)]
+    matches = [run for run in list_runs(results) if run.id.startswith(text)]
     if not matches:
         raise RunError(f"no run under {results} has an id that starts with '{text}'; `ugbench runs` lists them.")
     if len(matches) > 1:

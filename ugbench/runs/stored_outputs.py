@@ -55,8 +55,7 @@ def outputs_of(run: Run, dataset: DataSet, direction: Direction, step: int | Non
     check_stems(sources)
     if run.config.is_external:
         return _external(run, direction, sources)
-    folder = run.outputs(direction)
-    files = tuple(folder / f"{path.stem}.png" for path in sources)
+    files = tuple(run.outputs(direction) / f"{path.stem}.png" for path in sources)
     if run.config.origin is not None:
         step = None
     elif step is None:

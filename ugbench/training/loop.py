@@ -69,14 +69,6 @@ class Callbacks:
     on_step: Callable[[int, int, Mapping[str, float] | None], None] = lambda _step, _steps, _losses: None
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """The steps done, and the step that training resumed from (None if it began at step 0)."""
-
-    step: int
-    resumed_from: int | None
-
-
 @dataclass
 class State:
     """What changes while a run trains: the networks, the optimizers (in `phases`), and the number of steps done."""
@@ -119,11 +111,13 @@ def train(
     intervals: Intervals | None = None,
     callbacks: Callbacks | None = None,
     initial: Mapping[str, Tensor] | None = None,
-) -> Outcome:
+) -> int | None:
     """Train a run to its last step, resuming from its last undamaged checkpoint if there is one.
 
     Args:
         initial: a state dict of the method to start from instead of random weights (--init-from).
+    Returns:
+        The step that training resumed from, None if it began at step 0.
     Raises:
         Stopped: SIGINT or SIGTERM was received; the state is saved.
         NonFiniteLoss: a loss or gradient became NaN or Inf; the state of the last finite step is saved.
@@ -137,7 +131,7 @@ def train(
         if state.step >= run.steps:
             if not run.method_file.exists():  # an older version trained the run
                 method_description.write(run, count(run.config.method, state.method.config))
-            return Outcome(state.step, resumed_from)
+            return resumed_from
         # For a method that learns one direction `a` is the source, whichever domain that is.
         source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
         batches = method_batches(state.method, source, target, run.seed, device)
@@ -154,7 +148,7 @@ def train(
                 f"step {error.step}: {error.term} became NaN or Inf; the state of step {state.step} is kept in "
                 f"{run.checkpoint(state.step)}; train with a smaller learning rate (--set lr=…)."
             ) from None
-        return Outcome(state.step, resumed_from)
+        return resumed_from
 
 
 def new_state(run: Run, device: torch.device, initial: Mapping[str, Tensor] | None = None) -> State:
@@ -186,7 +180,7 @@ def _resume(state: State, run: Run, log: Callable[[str], None]) -> int | None:
     return saved.step
 
 
-@dataclass
+@dataclass(eq=False)
 class _NonFinite(Exception):
     """The loss or gradient `term` was NaN or Inf at `step` (counted from 1)."""
 
@@ -245,8 +239,7 @@ def _train_one_step(state: State, training: _Training) -> None:
         train_step(state.method, state.phases, batch, run.config.precision)
     state.step += 1
     if not described:
-        description = describe_method(run.config.method, state.method, counter.get_total_flops())
-        method_description.write(run, description)
+        method_description.write(run, describe_method(run.config.method, state.method, counter.get_total_flops()))
 
 
 class _NonFiniteFlag:

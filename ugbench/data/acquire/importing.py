@@ -84,9 +84,15 @@ def plan_import(source: Path, name: str | None = None) -> ImportPlan:
         if split in by_split
     }
     sizes = {image.name: image.size for image in images}
-    size = sum(sizes[image] for paths in by_split.values() for image in paths)
-    layout = " and ".join(word for word, part in (("folders", folders), ("lists", lists)) if part.images)
-    plan = ImportPlan(source, new_name, new_names, layout, swapped, size, ())
+    plan = ImportPlan(
+        source,
+        new_name,
+        new_names,
+        layout=" and ".join(word for word, part in (("folders", folders), ("lists", lists)) if part.images),
+        swapped=swapped,
+        size=sum(sizes[image] for paths in by_split.values() for image in paths),
+        notes=(),
+    )
     notes = [*_notes(plan), *lists.notes]
     left_out = [image for image in sizes if not any(image in paths for paths in new_names.values())]
     if left_out:

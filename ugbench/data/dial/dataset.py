@@ -34,8 +34,8 @@ def draw_split(spec: DialSpec, split: Split) -> Iterator[Tensor]:
     stream = "test" if split.startswith("test") else split
     shape, texture = (0.0, 0.0) if split.endswith("A") else (spec.shape, spec.texture)
     for index in range(spec.test if stream == "test" else spec.train):
-        pixels = render(draw_scene(spec.seed, stream, index), shape, texture, spec.size)
-        yield torch.from_numpy(pixels).permute(2, 0, 1)
+        scene = draw_scene(spec.seed, stream, index)
+        yield torch.from_numpy(render(scene, shape, texture, spec.size)).permute(2, 0, 1)
 
 
 def write_dial(spec: DialSpec, folder: Path, progress: Progress | None = None) -> None:
