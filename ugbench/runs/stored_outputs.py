@@ -123,7 +123,11 @@ def check_sources(
         expected = read_json(dataset_file)["fingerprint"]
     if dataset.has(split) and (expected is None or fingerprint(dataset, splits) == expected):
         return
-    fix = "import them again" if run.config.is_external else "run `ugbench eval` to make them again"
+    fix = (
+        "import them again"
+        if run.config.is_external
+        else "remove that folder of outputs and scores.jsonl of the run, then run `ugbench eval`"
+    )
     raise RunError(
         f"outputs {direction} of run {run.id} ({run.config.label}) were made of other images than those now in "
         f"{dataset.root / split}; {fix}, or put the images back."

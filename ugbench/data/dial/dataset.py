@@ -49,7 +49,7 @@ def write_dial(spec: DialSpec, folder: Path, progress: Progress | None = None) -
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as work:
-        unfinished = Path(work) / folder.name  # one level down, because only the user can read a temporary folder
+        unfinished = Path(work) / folder.name  # one level down: a temporary folder has mode 0700
         for split in SPLITS:
             (unfinished / split).mkdir(parents=True)
         images = ((split, *numbered) for split in SPLITS for numbered in enumerate(draw_split(spec, split)))
