@@ -23,7 +23,7 @@ from ugbench.data.tensors import load_images
 from ugbench.errors import RunError
 from ugbench.inference import translate
 from ugbench.inference.attention import attention_maps
-from ugbench.inference.image_files import OutputOptions, write_outputs
+from ugbench.inference.image_files import write_outputs
 from ugbench.inference.test_set import make_maps
 from ugbench.metrics import cam_mass
 from ugbench.runs import stored_maps
@@ -144,7 +144,7 @@ def test_overlays_of_discriminators_lie_over_the_translation(home: Home, tmp_pat
     run = home.run(label)
     method, _ = translate.load(run, CPU, None, all_networks=True)
     (source,) = dataset_of(run).split("testA")[:1]
-    write_outputs(method, [source], tmp_path, "A2B", OutputOptions(attention=True))
+    write_outputs(method, [source], tmp_path, "A2B", attention=True)
     image, output = load_images([source], 32), load_images([tmp_path / source.name], 32)
     (maps,) = attention_maps(method, image, "A2B")
     folders_of_maps = {file.parent for file in (tmp_path / "attention").rglob("*.png")}

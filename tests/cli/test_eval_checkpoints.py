@@ -217,10 +217,10 @@ def test_two_calls_at_once_translate_the_test_images_once(home: Home, monkeypatc
     own, calls = test_set.write_outputs, []
     both = threading.Barrier(2)
 
-    def write(*given: Any) -> Any:
+    def write(*given: Any, **options: Any) -> Any:
         calls.append(given)
         time.sleep(0.2)  # time for the other to come by, if nothing held it
-        return own(*given)
+        return own(*given, **options)
 
     def make() -> None:
         both.wait()

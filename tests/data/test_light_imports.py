@@ -15,6 +15,7 @@ LIGHT = (
     "dial.spec",
     "duplicates",
     "images",
+    "progress",
     "splits",
 )
 HEAVY = ("torch", "torchvision", "scipy", "matplotlib", "pandas")

@@ -11,7 +11,7 @@ from PIL import Image
 
 from ugbench.data.images import read_size
 from ugbench.errors import UsageError
-from ugbench.inference.image_files import OutputOptions, write_outputs
+from ugbench.inference.image_files import write_outputs
 from ugbench.method import Method
 from ugbench.runs.run import Run
 from ugbench.training.loop import new_state
@@ -37,8 +37,15 @@ def test_each_source_has_an_output_of_the_runs_size_or_of_its_own(
     method: Method, sources: list[Path], tmp_path: Path, keep_size: bool, size: tuple[int, int]
 ) -> None:
     calls: list[tuple[int, int]] = []
-    options = OutputOptions(batch_size=2, keep_size=keep_size)
-    write_outputs(method, sources, tmp_path / "out", "A2B", options, lambda done, total: calls.append((done, total)))
+    write_outputs(
+        method,
+        sources,
+        tmp_path / "out",
+        "A2B",
+        batch_size=2,
+        keep_size=keep_size,
+        progress=lambda done, total: calls.append((done, total)),
+    )
     files = sorted((tmp_path / "out").iterdir())
     assert [file.name for file in files] == ["a.png", "b.png", "c.png"]
     assert {read_size(file) for file in files} == {size}
@@ -47,5 +54,5 @@ def test_each_source_has_an_output_of_the_runs_size_or_of_its_own(
 
 def test_samples_need_a_method_with_a_style(method: Method, sources: list[Path], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--samples 2: this method makes one output for each image"):
-        write_outputs(method, sources, tmp_path / "out", "A2B", OutputOptions(samples=2))
+        write_outputs(method, sources, tmp_path / "out", "A2B", samples=2)
     assert not (tmp_path / "out").exists()

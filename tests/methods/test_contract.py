@@ -342,7 +342,7 @@ def trained(run: Run, images: Images, kill_after: int | None = None) -> int | No
             raise Killed
 
     cadence = Intervals(save_every=2, log_every=1, sample_every=100, keep=None)
-    return train(run, images, CPU, cadence, Callbacks(on_step=tick)).resumed_from
+    return train(run, images, CPU, cadence, Callbacks(on_step=tick))
 
 
 def end_of(run: Run) -> tuple[dict[str, str], bytes]:

@@ -62,7 +62,7 @@ def test_a_planned_run_is_the_run_that_train_opens(study: Study, setup: StudySet
     for planned in make_plan(study, setup)[:4]:
         assert not planned.run.path.exists()
         assert (planned.status, planned.step) == ("missing", 0)
-        run = prepare(planned.request).run
+        run, *_ = prepare(planned.request)
         assert (run.id, run.path) == (planned.run.id, planned.run.path)
 
 
@@ -73,4 +73,4 @@ def test_an_image_that_cannot_be_read_is_left_out_of_the_plan_as_of_training(stu
     (planned, *_) = make_plan(study, StudySetup(setup.results, setup.data_root, setup.device, skip_bad=True))
     assert planned.run.config.dataset is not None
     assert planned.run.config.dataset.skipped == ["trainA/zz.png"]
-    assert planned.run.id == prepare(planned.request).run.id == intact
+    assert planned.run.id == prepare(planned.request)[0].id == intact

@@ -19,7 +19,7 @@ from ugbench.data.splits import TRAIN
 from ugbench.direction import Direction
 from ugbench.errors import RunError, UsageError
 from ugbench.inference import translate
-from ugbench.inference.image_files import OutputOptions, write_outputs
+from ugbench.inference.image_files import write_outputs
 from ugbench.metrics import kid
 from ugbench.runs.run import Run, dataset_of
 from ugbench.scoring.evaluate import Evaluation
@@ -92,7 +92,7 @@ def validation_kid(evaluation: Evaluation, run: Run, dataset: DataSet, direction
     sources, references = (_validation_files(run, dataset, domain) for domain in (direction[0], direction[2]))
     method, _ = translate.load(run, networks.device, step)
     with tempfile.TemporaryDirectory(prefix="ugbench-validation-") as folder:
-        write_outputs(method, sources, Path(folder), direction, OutputOptions(precision=run.config.precision))
+        write_outputs(method, sources, Path(folder), direction, precision=run.config.precision)
         files = [Path(folder) / f"{source.stem}.png" for source in sources]
         fake, real = evaluation.features(files, size), evaluation.features(references, size)
     return kid.compute(fake, real).value

@@ -14,7 +14,7 @@ from ugbench.errors import DataError
 
 if TYPE_CHECKING:
     from ugbench.data.dial.spec import DialSpec
-    from ugbench.data.images import Progress
+    from ugbench.data.progress import Progress
 
 
 def make(

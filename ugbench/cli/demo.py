@@ -60,11 +60,10 @@ def demo(
     )
     log(f"1. data: {DIAL}, A to B: smooth becomes striped, and plain ground hatched")
     with progress_callback("drawing") as progress:
-        prepared = prepare(request, log, progress)
-    run = prepared.run
+        run, images, _ = prepare(request, log, progress)
     log(f"2. train: {run.config.label}, {steps} steps, in {run.path}")
     with training_progress(run.config.label) as callbacks:
-        loop.train(run, prepared.images, device, callbacks=callbacks)
+        loop.train(run, images, device, callbacks=callbacks)
 
     log(f"3. translate and score: {', '.join(METRICS)}")
     networks = Networks("random", "alex", {}, device)

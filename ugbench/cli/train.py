@@ -73,7 +73,7 @@ def train(
     overrides = options.overrides(steps)
     device = pick_device(place.device)
     with progress_callback("reading images") as progress:
-        prepared = prepare(
+        run, images, initial = prepare(
             Request(
                 method=method,
                 dataset=dataset,
@@ -93,21 +93,21 @@ def train(
             log,
             progress,
         )
-    run = prepared.run
     log(f"run {run.id} in {run.path}")
     intervals = loop.Intervals(save_every, log_every, sample_every, parse_keep(keep))
     step_before = run.step()
     report = {"run": run.path, "id": run.id}
     try:
         with training_progress(run.config.label) as callbacks:
-            outcome = loop.train(run, prepared.images, device, intervals, callbacks, prepared.initial)
+            resumed_from = loop.train(run, images, device, intervals, callbacks, initial)
     except Stopped:
         if as_json:
             print_json({**report, "step": run.step(), "status": "stopped", "resumed_from": step_before or None})
         raise
-    log(f"done before, at step {outcome.step}." if step_before == outcome.step else f"done, at step {outcome.step}.")
+    step = run.step()
+    log(f"done before, at step {step}." if step_before == step else f"done, at step {step}.")
     if as_json:
-        print_json({**report, "step": outcome.step, "status": "done", "resumed_from": outcome.resumed_from})
+        print_json({**report, "step": step, "status": "done", "resumed_from": resumed_from})
 
 
 def parse_keep(text: str) -> int | None:

@@ -55,7 +55,7 @@ def translate(
     from ugbench.device import pick_device, pick_precision
     from ugbench.inference import translate as translation
     from ugbench.inference.attention import attention_names
-    from ugbench.inference.image_files import OutputOptions, write_outputs
+    from ugbench.inference.image_files import write_outputs
     from ugbench.runs.run import find_run
 
     chosen_run = find_run(run, results)
@@ -70,9 +70,19 @@ def translate(
         raise UsageError(f"--attention: {chosen_run.config.label} has no attention maps; leave it out.")
     # auto is the precision that the run was trained in, which `eval` also uses for the test images.
     chosen_precision = pick_precision(precision, chosen_device, auto=chosen_run.config.precision)
-    output_options = OutputOptions(batch_size, chosen_precision, attention, keep_size, samples)
     with progress_callback("translating") as progress:
-        write_outputs(method, paths, output, chosen_direction, output_options, progress)
+        write_outputs(
+            method,
+            paths,
+            output,
+            chosen_direction,
+            batch_size=batch_size,
+            precision=chosen_precision,
+            attention=attention,
+            keep_size=keep_size,
+            samples=samples,
+            progress=progress,
+        )
     trained = f" at step {step}" if step else ""
     log(f"{len(paths)} image{'s' * (len(paths) != 1)} by {chosen_run.config.label}{trained}, in {output}")
     if as_json:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ugbench.data.seeding import generator_for
 from ugbench.data.tensors import to_float
-from ugbench.method import Batch, Draw
+from ugbench.method import Batch, Draw, Method
 
 
 def training_size(size: int) -> int:
@@ -78,8 +78,7 @@ class Batches:
 
     def _shuffled(self, domain: str, epoch: int) -> list[int]:
         generator = generator_for(self.seed, "epoch", epoch, domain)
-        order: list[int] = torch.randperm(len(self.images[domain]), generator=generator).tolist()
-        return order
+        return list(torch.randperm(len(self.images[domain]), generator=generator).tolist())
 
     def _cut(self, domain: str, step: int) -> Tensor:
         images, size = self.images[domain], self.size
@@ -100,3 +99,9 @@ class Batches:
         values = sample(shape, generator=generator_for(self.seed, step, f"draw_{name}"))
         # In bfloat16 a uniform number could be rounded up to 1.
         return values.to(self.device, torch.promote_types(self.dtype, torch.float32))
+
+
+def method_batches(method: Method, a: Tensor, b: Tensor, seed: int, device: torch.device) -> Batches:
+    """The batches of a method's training: its size, batch size and draws, of the images `a` and `b` (see `Batches`)."""
+    config, draws = method.config, method.draws()
+    return Batches(a, b, size=config.size, batch_size=config.batch_size, seed=seed, draws=draws, device=device)

@@ -15,7 +15,8 @@ from typing import Literal
 
 from ugbench.data import duplicates
 from ugbench.data.datasets import DataSet
-from ugbench.data.images import ImageHeader, Progress, inspect_image, is_image, read_image
+from ugbench.data.images import ImageHeader, inspect_image, read_image
+from ugbench.data.progress import Progress, tracked
 from ugbench.data.splits import SPLITS, TEST, TRAIN, Split
 from ugbench.errors import DataError
 
@@ -97,36 +98,33 @@ def check(dataset: DataSet, progress: Progress | None = None) -> Report:
     Args:
         progress: called after each image.
     """
-    files = {split: _list_images(dataset.root / split) for split in SPLITS}
-    total, done = sum(map(len, files.values())), 0
+    files = {split: dataset.split(split) if dataset.has(split) else [] for split in SPLITS}
+    by_split: dict[Split, list[_Image]] = {split: [] for split in SPLITS}
+    unreadable: dict[Split, list[Finding]] = {split: [] for split in SPLITS}
+    for split, path in _tracked(files, progress):
+        try:
+            by_split[split].append(_read(split, path))
+        except DataError as error:
+            unreadable[split].append(_unreadable(split, path, error))
     findings: list[Finding] = []
-    images: list[_Image] = []
-    for split in SPLITS:
+    for split, images in by_split.items():
         findings += _folder_findings(dataset.root / split, split, files[split])
-        for path in files[split]:
-            try:
-                images.append(_read(split, path))
-            except DataError as error:
-                findings.append(_unreadable(split, path, error))
-            done += 1
-            if progress is not None:
-                progress(done, total)
-        findings += _mode_findings(split, [image for image in images if image.split == split])
-    findings += _copy_findings(images)
+        findings += unreadable[split]
+        findings += _conversion_findings(split, images)
+    findings += _copy_findings([image for images in by_split.values() for image in images])
     if dataset.dial is None:  # all scenes of a dial look alike, and each is drawn once
-        findings += _near_duplicate_findings(images)
-    readable = Counter(image.split for image in images)
+        findings += _near_duplicate_findings(by_split)
     return Report(
-        {split: _summary([i for i in images if i.split == split], len(files[split])) for split in SPLITS},
+        {split: _summary(images, len(files[split])) for split, images in by_split.items()},
         tuple(findings),
         not any(finding.stops_training for finding in findings),
-        readable["trainA"] > 0 and readable["trainB"] > 0,
+        all(by_split[split] for split in TRAIN.values()),
     )
 
 
 def check_training_images(
     dataset: DataSet, skip_bad: bool = False, progress: Progress | None = None
-) -> tuple[dict[str, list[Path]], list[str]]:
+) -> tuple[dict[Split, list[Path]], list[str]]:
     """Decode every training image, as `train` does before its first step.
 
     Args:
@@ -138,31 +136,27 @@ def check_training_images(
         DataError: a split is missing or empty; an image is unreadable; or, with skip_bad, all images of a split are.
     """
     listed = {split: dataset.split(split) for split in TRAIN.values()}
-    total, done = sum(map(len, listed.values())), 0
-    readable: dict[str, list[Path]] = {split: [] for split in listed}
+    readable: dict[Split, list[Path]] = {split: [] for split in listed}
     skipped: list[str] = []
+    for split, path in _tracked(listed, progress):
+        try:
+            read_image(path)
+        except DataError as error:
+            if not skip_bad:
+                raise DataError(f"{str(error).rstrip('.')}, or give --skip-bad.") from error
+            skipped.append(f"{split}/{path.name}")
+        else:
+            readable[split].append(path)
     for split, paths in listed.items():
-        for path in paths:
-            try:
-                read_image(path)
-            except DataError as error:
-                if not skip_bad:
-                    raise DataError(f"{str(error).rstrip('.')}, or give --skip-bad.") from error
-                skipped.append(f"{split}/{path.name}")
-            else:
-                readable[split].append(path)
-            done += 1
-            if progress is not None:
-                progress(done, total)
         if not readable[split]:
             raise DataError(f"{dataset.root / split}: none of its {len(paths)} images is readable; replace them.")
     return readable, skipped
 
 
-def _list_images(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(filter(is_image, folder.iterdir()), key=lambda path: path.name)
+def _tracked(files: Mapping[Split, list[Path]], progress: Progress | None) -> Iterator[tuple[Split, Path]]:
+    """Each file with its split; `progress` is called after each."""
+    pairs = [(split, path) for split, paths in files.items() for path in paths]
+    return tracked(pairs, len(pairs), progress)
 
 
 def _read(split: Split, path: Path) -> _Image:
@@ -176,49 +170,46 @@ def _folder_findings(folder: Path, split: Split, images: list[Path]) -> Iterator
     training = split.startswith("train")
     if not images:
         kind: Kind = "empty" if folder.is_dir() else "missing"
-        found = "the folder holds no image" if folder.is_dir() else "there is no such folder"
+        problem = "the folder holds no image" if folder.is_dir() else "there is no such folder"
         action = "training refuses; put images in it" if training else f"nothing is scored against {split}"
-        yield Finding(kind, (split,), (), found, action, training)
-    if not folder.is_dir():
-        return
-    stray = sorted(path.name for path in folder.iterdir() if path not in images and not path.name.startswith("."))
+        yield Finding(kind, (split,), (), problem, action, training)
+    others = {path for path in folder.glob("*") if not path.name.startswith(".")}.difference(images)
+    stray = tuple(sorted(f"{split}/{path.name}" for path in others))
     if stray:
-        yield Finding("stray", (split,), _names(split, stray), "not image files, by their suffix", "ignored")
+        yield Finding("stray", (split,), stray, "not image files, by their suffix", "ignored")
     stems: dict[str, list[str]] = {}
     for path in images:
-        stems.setdefault(path.stem, []).append(path.name)
+        stems.setdefault(path.stem, []).append(f"{split}/{path.name}")
     for names in stems.values():
         if len(names) > 1 and not training:
             action = "translate and eval refuse two images with the same stem; rename one"
-            yield Finding("stem", (split,), _names(split, names), "names that differ only in the suffix", action)
+            yield Finding("stem", (split,), tuple(names), "names that differ only in the suffix", action)
 
 
 def _unreadable(split: Split, path: Path, error: DataError) -> Finding:
     training = split.startswith("train")
-    found = str(error).removeprefix(f"{path}: ").partition("; ")[0]
+    problem = str(error).removeprefix(f"{path}: ").partition("; ")[0]
     action = "training refuses, or leaves it out with --skip-bad" if training else "eval refuses; replace or remove it"
-    return Finding("unreadable", (split,), (f"{split}/{path.name}",), found, action, training)
+    return Finding("unreadable", (split,), (f"{split}/{path.name}",), problem, action, training)
 
 
-_MODES: tuple[tuple[str, str, Callable[[ImageHeader], bool]], ...] = (
-    ("16 bits per channel", "scaled to 8 bits", lambda header: ";16" in header.mode or header.mode == "I"),
-    ("transparent", "laid over white", lambda header: header.alpha),
-    ("grey", "gets three equal channels", lambda header: header.mode.partition(";")[0] in ("1", "L", "LA", "I")),
-    ("a palette", "becomes RGB", lambda header: header.mode == "P"),
-    ("CMYK", "becomes RGB, without its colour profile", lambda header: header.mode == "CMYK"),
-    ("turned by EXIF", "turned upright", lambda header: header.turned),
+_CONVERSIONS: tuple[tuple[Kind, str, str, Callable[[ImageHeader], bool]], ...] = (
+    ("mode", "16 bits per channel", "scaled to 8 bits", lambda header: ";16" in header.mode or header.mode == "I"),
+    ("mode", "transparent", "laid over white", lambda header: header.alpha),
+    ("mode", "grey", "gets three equal channels", lambda header: header.mode.split(";")[0] in ("1", "L", "LA", "I")),
+    ("mode", "a palette", "becomes RGB", lambda header: header.mode == "P"),
+    ("mode", "CMYK", "becomes RGB, without its colour profile", lambda header: header.mode == "CMYK"),
+    ("mode", "turned by EXIF", "turned upright", lambda header: header.turned),
+    ("shape", "not square", "squashed to a square", lambda header: header.width != header.height),
 )
 
 
-def _mode_findings(split: Split, images: list[_Image]) -> Iterator[Finding]:
+def _conversion_findings(split: Split, images: list[_Image]) -> Iterator[Finding]:
     """How images that are not square, upright 8-bit RGB are converted."""
-    for found, action, applies in _MODES:
+    for kind, problem, action, applies in _CONVERSIONS:
         files = tuple(image.name for image in images if applies(image.header))
         if files:
-            yield Finding("mode", (split,), files, found, action)
-    oblong = tuple(image.name for image in images if image.header.width != image.header.height)
-    if oblong:
-        yield Finding("shape", (split,), oblong, "not square", "squashed to a square")
+            yield Finding(kind, (split,), files, problem, action)
 
 
 def _copy_findings(images: list[_Image]) -> Iterator[Finding]:
@@ -227,15 +218,13 @@ def _copy_findings(images: list[_Image]) -> Iterator[Finding]:
     for image in images:
         groups.setdefault(image.digest, []).append(image)
     for group in groups.values():
-        by_split: dict[Split, list[str]] = {}
-        for image in group:
-            by_split.setdefault(image.split, []).append(image.name)
-        for split, copies in by_split.items():
+        splits = tuple(dict.fromkeys(image.split for image in group))
+        for split in splits:
+            copies = tuple(image.name for image in group if image.split == split)
             if len(copies) > 1:
-                yield Finding("duplicate", (split,), tuple(copies), "equal pixels", "all are used; remove all but one")
+                yield Finding("duplicate", (split,), copies, "equal pixels", "all are used; remove all but one")
         files = tuple(image.name for image in group)
-        splits = tuple(by_split)
-        if any(split.startswith("train") for split in splits) and any(split.startswith("test") for split in splits):
+        if {"train", "test"} == {split[:-1] for split in splits}:
             yield Finding("leak", splits, files, "equal pixels in train and test", _LEAK)
         elif len(splits) > 1:
             yield Finding("both-domains", splits, files, "equal pixels in A and B", "all are used; sort them again")
@@ -246,10 +235,10 @@ _NEAR_DUPLICATE = "both are used; compare them, and remove one if they show the 
 _NEAR_LEAK = "both are used; compare them, and remove one if the same image is trained on and scored"
 
 
-def _near_duplicate_findings(images: list[_Image]) -> Iterator[Finding]:
+def _near_duplicate_findings(images: Mapping[Split, list[_Image]]) -> Iterator[Finding]:
     """Near-duplicates within a split, and between train and test of a domain; each image with its most similar one."""
     for domain in "AB":
-        train, test = ([image for image in images if image.split == split[domain]] for split in (TRAIN, TEST))
+        train, test = images[TRAIN[domain]], images[TEST[domain]]
         yield from _near_pairs("near-duplicate", train, None, _NEAR_DUPLICATE)
         yield from _near_pairs("near-duplicate", test, None, _NEAR_DUPLICATE)
         yield from _near_pairs("near-leak", test, train, _NEAR_LEAK)
@@ -282,7 +271,3 @@ def _summary(images: list[_Image], total: int) -> SplitSummary:
 
 def _count(values: Iterator[str]) -> dict[str, int]:
     return dict(Counter(values).most_common())
-
-
-def _names(split: Split, names: list[str]) -> tuple[str, ...]:
-    return tuple(f"{split}/{name}" for name in names)

@@ -7,7 +7,7 @@ from pathlib import Path
 from ugbench.data.acquire import catalog
 from ugbench.data.datasets import DataSet, has_splits, open_dataset
 from ugbench.data.dial.spec import DialSpec, parse_spec
-from ugbench.data.images import Progress
+from ugbench.data.progress import Progress
 from ugbench.data.splits import SPLITS
 from ugbench.errors import DataError, UnknownName
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -18,14 +18,13 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ugbench.errors import DataError, UsageError
 
-Progress = Callable[[int, int], None]
-"""Called with how many items are done and how many there are in total."""
 Size = int | tuple[int, int]
 """Size of an image in px: the side of a square, or (width, height)."""
 Filter = Literal["bilinear", "bicubic"]
 """Pillow's resampling filters, which are antialiased."""
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+KINDS = " ".join(suffix[1:] for suffix in SUFFIXES)  # for error messages
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")  # no other decoder of Pillow sees the file
 
 
@@ -44,8 +43,7 @@ def list_images(folder: Path) -> list[Path]:
         raise DataError(f"{folder}: no such folder; make it and put images in it, or name another.")
     images = [path for path in folder.iterdir() if is_image(path)]
     if not images:
-        kinds = " ".join(suffix[1:] for suffix in SUFFIXES)
-        raise DataError(f"{folder}: holds no image; put files of these kinds in it: {kinds}.")
+        raise DataError(f"{folder}: holds no image; put files of these kinds in it: {KINDS}.")
     return sorted(images, key=lambda path: path.name)
 
 
@@ -69,14 +67,16 @@ class ImageHeader:
     alpha: bool
 
 
-def read_image(path: Path) -> Image.Image:
+def read_image(path: Path, content: bytes | None = None) -> Image.Image:
     """A file as an RGB image: turned as its EXIF says, transparency laid over white, 16 bits scaled to 8.
 
+    Args:
+        content: the bytes of the file, for a caller that has read them already; None reads them.
     Raises:
         DataError: the file is missing, damaged, of another format, too large (more than 89 million pixels), or its
             pixels are numbers without an agreed range, for example floats.
     """
-    return decode_image(path, read_bytes(path))
+    return inspect_image(path, content)[0]
 
 
 def read_bytes(path: Path) -> bytes:
@@ -91,15 +91,6 @@ def read_bytes(path: Path) -> bytes:
         raise _unreadable(path, error) from error
 
 
-def decode_image(path: Path, content: bytes) -> Image.Image:
-    """The image that `read_image` gives for a file with these bytes; `path` is used in error messages only.
-
-    Raises:
-        DataError: as in `read_image`.
-    """
-    return _decode(path, content)[0]
-
-
 def read_size(path: Path) -> tuple[int, int]:
     """Width and height in px, read from the file's header without decoding; raises DataError if it is not an image."""
     try:
@@ -109,12 +100,9 @@ def read_size(path: Path) -> tuple[int, int]:
         raise _unreadable(path, error) from error
 
 
-def inspect_image(path: Path) -> tuple[Image.Image, ImageHeader]:
-    """The image that `read_image` gives, and how the file stores it; raises the same errors."""
-    return _decode(path, read_bytes(path))
-
-
-def _decode(path: Path, content: bytes) -> tuple[Image.Image, ImageHeader]:
+def inspect_image(path: Path, content: bytes | None = None) -> tuple[Image.Image, ImageHeader]:
+    """The image that `read_image` gives, and how the file stores it; arguments and errors are those of `read_image`."""
+    content = read_bytes(path) if content is None else content
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -130,7 +118,12 @@ def _decode(path: Path, content: bytes) -> tuple[Image.Image, ImageHeader]:
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:
-    return DataError(f"{path}: not a readable image ({_reason(error)}); replace or remove it.")
+    reason = str(error).rstrip(".") or type(error).__name__
+    if isinstance(error, UnidentifiedImageError):
+        reason = f"no {', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+    elif isinstance(error, OSError) and error.strerror:
+        reason = error.strerror
+    return DataError(f"{path}: not a readable image ({reason}); replace or remove it.")
 
 
 def _header(image: Image.Image) -> ImageHeader:
@@ -145,21 +138,11 @@ def _header(image: Image.Image) -> ImageHeader:
     return ImageHeader(format_, mode, *image.size, turned, image.has_transparency_data)
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, UnidentifiedImageError):
-        return f"no {', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error).rstrip(".") or type(error).__name__
-
-
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "F" or image.mode.startswith("I"):
         image = _to_eight_bits(image)
     if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
     return image.convert("RGB")
 
 

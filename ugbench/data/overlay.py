@@ -7,13 +7,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def overlay(image: Tensor, attention_map: Tensor, opacity: float = 0.5) -> Tensor:
-    """Blend the colours of an attention map over an image. The map's minimum is darkest and its maximum brightest.
+def overlay(image: Tensor, attention_map: Tensor) -> Tensor:
+    """The mean of an image and an attention map's colours. The map's minimum is darkest and its maximum brightest.
 
     Args:
         image: uint8 (3, h, w).
         attention_map: float (1, h', w'), any range; enlarged to the image bilinearly. A constant map is all dark.
-        opacity: weight of the colours, 0 to 1.
     Returns:
         uint8 (3, h, w).
     """
@@ -22,7 +21,7 @@ def overlay(image: Tensor, attention_map: Tensor, opacity: float = 0.5) -> Tenso
     height, width = image.shape[1:]
     unit = stretch(attention_map[None], (height, width))[0, 0]
     colours = torch.from_numpy(colormaps["inferno"](unit.numpy())[..., :3]).permute(2, 0, 1) * 255
-    return ((1 - opacity) * image + opacity * colours).round().clamp(0, 255).to(torch.uint8)
+    return (0.5 * image + 0.5 * colours).round().clamp(0, 255).to(torch.uint8)
 
 
 def stretch(attention_maps: Tensor, size: tuple[int, int]) -> Tensor:

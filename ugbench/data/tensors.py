@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ugbench.data.images import Progress, Size, read_image, resize
+from ugbench.data.images import Size, read_image, resize
+from ugbench.data.progress import Progress, tracked
 
 
 def to_tensor(image: Image.Image) -> Tensor:
@@ -28,10 +29,8 @@ def load_images(paths: Sequence[Path], size: Size, progress: Progress | None = N
     """
     width, height = (size, size) if isinstance(size, int) else size
     images = torch.empty((len(paths), 3, height, width), dtype=torch.uint8)
-    for index, path in enumerate(paths):
+    for index, path in enumerate(tracked(paths, len(paths), progress)):
         images[index] = to_tensor(resize(read_image(path), size))
-        if progress is not None:
-            progress(index + 1, len(paths))
     return images
 
 
@@ -51,6 +50,4 @@ def save_png(image: Tensor, path: Path, size: tuple[int, int] | None = None) -> 
     The folder must exist.
     """
     picture = Image.fromarray(image.permute(1, 2, 0).cpu().contiguous().numpy())
-    if size is not None and size != picture.size:
-        picture = picture.resize(size, Image.Resampling.BILINEAR)
-    picture.save(path, format="PNG")
+    resize(picture, size or picture.size).save(path, format="PNG")

@@ -17,6 +17,15 @@ def card(export: Export, scores: Iterable[ScoreRecord], file: str) -> str:
         file: name of the exported file.
     """
     label = export.method + (f" ({export.variant})" if export.variant else "")
+    training = f"Preset {export.preset}, seed {export.seed}, trained in {export.precision}."
+    if export.preset is None:
+        training = "From published weights: fields that only training reads may differ from how they were trained."
+    # The last record of each metric, direction and protocol at the exported step.
+    latest = {
+        (score.metric, score.direction, score.protocol_id): score
+        for score in scores
+        if (score.step or 0) == export.step
+    }
     return "\n".join(
         [
             f"# {label}" + (f" on {export.dataset['name']}" if export.dataset else ""),
@@ -30,7 +39,7 @@ def card(export: Export, scores: Iterable[ScoreRecord], file: str) -> str:
             "",
             "## Configuration",
             "",
-            f"{_training(export)} Every field:",
+            f"{training} Every field:",
             "",
             "```json",
             json.dumps(export.config, indent=2),
@@ -38,7 +47,7 @@ def card(export: Export, scores: Iterable[ScoreRecord], file: str) -> str:
             "",
             "## Scores",
             "",
-            *_scores(_latest(scores, export.step), export.step),
+            *_scores(list(latest.values()), export.step),
             "",
             "## Use",
             "",
@@ -62,22 +71,10 @@ def _data(export: Export) -> str:
         return "What it was trained on is not known here: it was imported without a data set."
     images = ", ".join(f"{count} in {split}" for split, count in export.dataset["images"].items())
     verb = "Trained on" if export.preset else "Imported, and scored on"
-    fingerprint = f"Fingerprint of the content: `{export.dataset['fingerprint']}`."
-    return f"{verb} `{export.dataset['name']}`: {images or 'no images counted'}. {fingerprint}"
-
-
-def _training(export: Export) -> str:
-    if export.preset is None:
-        return "From published weights: fields that only training reads may differ from how they were trained."
-    return f"Preset {export.preset}, seed {export.seed}, trained in {export.precision}."
-
-
-def _latest(scores: Iterable[ScoreRecord], step: int) -> list[ScoreRecord]:
-    """The last record of each metric, direction and protocol at this step."""
-    latest = {
-        (score.metric, score.direction, score.protocol_id): score for score in scores if (score.step or 0) == step
-    }
-    return list(latest.values())
+    return (
+        f"{verb} `{export.dataset['name']}`: {images or 'no images counted'}. "
+        f"Fingerprint of the content: `{export.dataset['fingerprint']}`."
+    )
 
 
 def _scores(scores: list[ScoreRecord], step: int) -> list[str]:
@@ -89,8 +86,7 @@ def _scores(scores: list[ScoreRecord], step: int) -> list[str]:
     ]
     for score in scores:
         se = "-" if score.se is None else f"{score.se:.4g}"
-        counts = (score.n_fake, score.n_real)
-        cells = [score.metric, score.direction, f"{score.value:.5g}", se, *counts, score.protocol_id]
+        cells = [score.metric, score.direction, f"{score.value:.5g}", se, score.n_fake, score.n_real, score.protocol_id]
         rows.append(f"| {' | '.join(map(str, cells))} | {'yes' if score.comparable else 'no'} |")
     protocols = {score.protocol_id: score.protocol for score in scores}
     lines = [f"- `{name}`: `{json.dumps(protocol, sort_keys=True)}`" for name, protocol in protocols.items()]

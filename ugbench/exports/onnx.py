@@ -105,12 +105,11 @@ def _takes_other_sizes(translator: Translator) -> bool:
     size = translator.method.config.size
     # Only shapes are computed here, because a full-size translation takes seconds.
     with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
-        images = torch.empty(1, 3, size + FACTOR, size + 2 * FACTOR)
+        inputs = _inputs(translator, 1, size + FACTOR, size + 2 * FACTOR)
         try:
-            outputs = translator(*_with_style(translator, images))
+            return bool(translator(*inputs).shape == inputs[0].shape)
         except (UsageError, RuntimeError):  # the method refuses the size, or torch a shape
             return False
-        return bool(outputs.shape == images.shape)
 
 
 def _program(translator: Translator, any_size: bool) -> Any:
@@ -163,11 +162,5 @@ def _inputs(translator: Translator, n: int, height: int | None = None, width: in
     size = translator.method.config.size
     random = torch.Generator().manual_seed(n)
     images = torch.rand(n, 3, height or size, width or size, generator=random) * 2 - 1
-    return _with_style(translator, images)
-
-
-def _with_style(translator: Translator, images: Tensor) -> Inputs:
     length = translator.method.style_dim
-    if not length:
-        return (images,)
-    return images, torch.linspace(-1, 1, len(images) * length).view(len(images), length)
+    return (images, torch.linspace(-1, 1, n * length).view(n, length)) if length else (images,)

@@ -58,12 +58,8 @@ def export_of(run: Run, method: Method, step: int) -> Export:
         method: the method with the weights of the run; networks without weights (on the meta device) are left out.
         step: number of steps that the weights were trained for.
     """
-    tensors = {
-        f"{child}.{name}": tensor
-        for child, network in method.inference().items()
-        for name, tensor in network.state_dict().items()
-        if not tensor.is_meta
-    }
+    generators = checkpoint.inference_tensors(method, method.state_dict())
+    tensors = {name: tensor for name, tensor in generators.items() if not tensor.is_meta}
     config = run.config
     return Export(
         method=config.method,
@@ -89,8 +85,8 @@ def write(export: Export, file: Path) -> None:
         UgbenchError: the file cannot be written.
     """
     description = {name: value for name, value in vars(export).items() if name != "tensors"}
-    metadata = {"format": "pt", KEY: json.dumps({"schema": SCHEMA, **description})}
-    checkpoint.write_tensors(file, export.tensors, metadata)
+    text = json.dumps({"schema": SCHEMA, **description})
+    checkpoint.write_tensors(file, export.tensors, {"format": "pt", KEY: text})
     file.chmod(0o644)  # only the owner can read a file that safetensors wrote, and this one is to be passed on
 
 

@@ -24,10 +24,10 @@ from ugbench.errors import ConfigError, UnknownName, UsageError, first_fault
 from ugbench.exports.safetensors import read_export
 from ugbench.imports import reconstruction
 from ugbench.imports.checkpoint_files import EXPORT, checkpoint_files, read_tensors
-from ugbench.imports.imported_run import checked_name, dataset_record, digests, open_import, runs_folder
+from ugbench.imports.imported_run import checked_name, digests, open_import, runs_folder
 from ugbench.method import Method, MethodConfig
 from ugbench.runs import checkpoint, method_description
-from ugbench.runs.run import Origin, Run, RunConfig
+from ugbench.runs.run import Origin, Run, RunConfig, record_dataset
 from ugbench.training.counts import count
 
 TRIED = 8  # images of the target domain that each forward pass is tried on
@@ -84,34 +84,39 @@ def import_checkpoint(
     """
     method = registry.load_method(request.method)
     files = checkpoint_files(request.path)
-    name = checked_name(request.name or _default_name(files[0], request.revision))
+    # The revision is in the name, because two revisions of a file are two runs.
+    default_name = files[0].name.removesuffix(files[0].suffix) + (f"-{request.revision}" if request.revision else "")
+    name = checked_name(request.name or default_name)
     if files[0].suffix == EXPORT:
         contents = _read_exported(request, files[0])
     else:
         tensors = read_tensors(files)
         contents = _read_public(request, method, tensors)
         if request.dataset is not None and len(method.revisions) > 1 and contents.revision in method.revisions:
-            _check_revision(request, method, tensors, contents, log)
+            _check_revision(request.dataset, request, method, tensors, contents, log)
     config = RunConfig(
         method=request.method,
         variant=contents.variant,
         preset=None,
         config=contents.config.model_dump(),
-        dataset=None if request.dataset is None else dataset_record(request.dataset),
+        dataset=None if request.dataset is None else record_dataset(request.dataset),
         direction=contents.direction,
         seed=None,
         precision=precision,
-        origin=Origin(name=name, files=digests(files, files[0].parent), revision=contents.revision),
+        origin=Origin(name=name, files=digests(files), revision=contents.revision),
     )
     run = open_import(runs_folder(results, request.dataset), config)
-    _write_weights(run, {key: tensor.float() for key, tensor in contents.state.items()})
+    state = {key: tensor.float() for key, tensor in contents.state.items()}
+    checkpoint.save(run.checkpoints, checkpoint.Checkpoint(0, {"method": state}, {"imported": True}))
+    generators = checkpoint.inference_tensors(_without_weights(method, contents.config), state)
+    checkpoint.write_tensors(run.generators_file, generators, {"step": "0"})
     method_description.write(run, count(request.method, contents.config))
     return run
 
 
-def _default_name(file: Path, revision: str | None) -> str:
-    """The name of the file, and the revision that was asked for, because two revisions of a file are two runs."""
-    return file.name.removesuffix(file.suffix) + (f"-{revision}" if revision else "")
+def _without_weights(method: type[Method], config: MethodConfig) -> Method:
+    with torch.device("meta"):
+        return method(config)
 
 
 def _read_exported(request: ImportRequest, file: Path) -> _Contents:
@@ -136,23 +141,17 @@ def _read_public(request: ImportRequest, method: type[Method], tensors: Mapping[
     config, state = method.load_public_checkpoint(tensors, request.revision, request.direction)
     config = _with_overrides(config, request.overrides)
     revision = request.revision or next(iter(method.revisions), None)
-    return _Contents(config, state, None, _direction(method, config, state, request.direction), revision)
-
-
-def _direction(
-    method: type[Method], config: MethodConfig, state: Mapping[str, Tensor], requested: Direction | None
-) -> Direction | None:
-    """The direction of weights that translate in one direction; None for weights that translate in both."""
-    with torch.device("meta"):
-        needed = set(method(config).inference())
+    direction = request.direction
+    needed = set(_without_weights(method, config).inference())
     if len(method.directions) == 1 or not needed <= {key.split(".")[0] for key in state}:
-        return requested or method.directions[0]
-    if requested is not None:
-        raise UsageError(f"--direction {requested}: these weights translate in both directions; leave the option out.")
-    return None
+        direction = direction or method.directions[0]
+    elif direction is not None:
+        raise UsageError(f"--direction {direction}: these weights translate in both directions; leave the option out.")
+    return _Contents(config, state, None, direction, revision)
 
 
 def _check_revision(
+    dataset: DataSet,
     request: ImportRequest,
     method: type[Method],
     tensors: Mapping[str, Any],
@@ -160,36 +159,21 @@ def _check_revision(
     log: Callable[[str], None],
 ) -> None:
     """Log a warning if another forward pass than the chosen one reconstructs the target domain better."""
-    assert request.dataset is not None and contents.revision is not None
     direction = contents.direction or "A2B"
     splits = (split[direction[2]] for split in (TEST, TRAIN))
-    split = next((split for split in splits if request.dataset.has(split)), None)
+    split = next((split for split in splits if dataset.has(split)), None)
     if split is None:
         return
-    targets = to_float(load_images(request.dataset.split(split)[:TRIED], contents.config.size))
+    targets = to_float(load_images(dataset.split(split)[:TRIED], contents.config.size))
     methods = {}
     for revision in method.revisions:
         config, state = method.load_public_checkpoint(tensors, revision, request.direction)
-        methods[revision] = _loaded(method, _with_overrides(config, request.overrides), state)
-    warning = reconstruction.compare(methods, contents.revision, targets, direction).warning
-    if warning is not None:
+        networks = _without_weights(method, _with_overrides(config, request.overrides))
+        networks.load_state_dict({key: tensor.float() for key, tensor in state.items()}, strict=False, assign=True)
+        methods[revision] = networks.eval().requires_grad_(False)
+    errors = reconstruction.errors_by_revision(methods, targets, direction)
+    if warning := reconstruction.warning(errors, str(contents.revision)):
         log(warning)
-
-
-def _loaded(method: type[Method], config: MethodConfig, state: Mapping[str, Tensor]) -> Method:
-    with torch.device("meta"):
-        networks = method(config)
-    networks.load_state_dict({key: tensor.float() for key, tensor in state.items()}, strict=False, assign=True)
-    return networks.eval().requires_grad_(False)
-
-
-def _write_weights(run: Run, state: Mapping[str, Tensor]) -> None:
-    """Write the weights of an imported run as a checkpoint of step 0, and as the file that translation reads."""
-    checkpoint.save(run.checkpoints, checkpoint.Checkpoint(0, {"method": dict(state)}, {"imported": True}))
-    with torch.device("meta"):
-        needed = registry.load_method(run.config.method)(run.config.method_config()).inference()
-    generators = {key: tensor for key, tensor in state.items() if key.split(".")[0] in needed}
-    checkpoint.write_tensors(run.generators_file, generators, {"step": "0"})
 
 
 def _with_overrides(config: MethodConfig, overrides: Mapping[str, Any]) -> MethodConfig:

@@ -72,15 +72,11 @@ def _read(file: Path) -> dict[str, Any]:
         content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
         # Damaged files and refused code raise errors of many types, and torch's text suggests to switch the check off.
-        raise WeightsError(f"{file} is refused: {_refusal(error)}; name another file.") from None
+        reason, text = "it is damaged, or torch did not write it", str(error)
+        if "GLOBAL" in text or "Unsupported" in text:
+            content_type = text.partition("GLOBAL ")[2].split(" ")[0] or "objects of classes"
+            reason = f"it holds more than tensors ({content_type}), and reading those could run code"
+        raise WeightsError(f"{file} is refused: {reason}; name another file.") from None
     if not isinstance(content, dict) or not content or not all(isinstance(key, str) for key in content):
         raise WeightsError(f"{file} is refused: it holds no dictionary of tensors; name a checkpoint of networks.")
     return dict(content)
-
-
-def _refusal(error: Exception) -> str:
-    text = str(error)
-    if "GLOBAL" in text or "Unsupported" in text:
-        class_name = text.partition("GLOBAL ")[2].split(" ")[0]
-        return f"it holds more than tensors ({class_name or 'objects of classes'}), and reading those could run code"
-    return "it is damaged, or torch did not write it"

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ugbench.data.datasets import DataSet
-from ugbench.data.images import Size, check_stems, is_image, list_images, read_image, read_size
+from ugbench.data.images import Size, check_stems, is_image, list_images, read_image
 from ugbench.data.splits import TEST
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import DataError, UgbenchError, UsageError
-from ugbench.imports.imported_run import checked_name, dataset_record, digests, open_import, runs_folder
-from ugbench.runs.run import EXTERNAL, Origin, Run, RunConfig
+from ugbench.imports.imported_run import checked_name, digests, open_import, runs_folder
+from ugbench.runs.run import EXTERNAL, Origin, Run, RunConfig, record_dataset
 from ugbench.runs.stored_outputs import commonest_size
 
 
@@ -70,7 +70,7 @@ def match_outputs(folder: Path, dataset: DataSet, direction: Direction) -> Match
         tuple(files),
         tuple(path.stem for path in sources if path.stem not in matched_stems),
         tuple(path for path in images if path.stem not in stems),
-        tuple(path for path in files if _size(path) != size),
+        tuple(path for path in files if commonest_size([path]) != size),
         size,
         len(sources),
     )
@@ -92,8 +92,9 @@ def folders_by_direction(folder: Path, direction: Direction | None) -> dict[Dire
         return {direction or "A2B": folder}
     if any(map(is_image, folder.iterdir())):
         raise UsageError(f"{folder}: has images beside {' and '.join(subfolders)}; name the folder of one direction.")
-    requested = {name: path for name, path in subfolders.items() if direction in (None, name)}
-    return requested or {direction or "A2B": folder}
+    return {name: path for name, path in subfolders.items() if direction in (None, name)} or {
+        direction or "A2B": folder
+    }
 
 
 @contextmanager
@@ -152,14 +153,14 @@ def import_outputs(
     digest_by_name = {
         f"{direction}/{file}": digest
         for direction, outputs in matched.items()
-        for file, digest in digests(outputs.files, outputs.files[0].parent).items()
+        for file, digest in digests(outputs.files).items()
     }
     config = RunConfig(
         method=EXTERNAL,
         variant=None,
         preset=None,
         config={},
-        dataset=dataset_record(dataset),
+        dataset=record_dataset(dataset),
         direction=next(iter(matched)) if len(matched) == 1 else None,
         seed=None,
         precision="fp32",
@@ -173,8 +174,3 @@ def import_outputs(
         for file in outputs.files:
             shutil.copyfile(file, target / file.name)
     return run
-
-
-def _size(file: Path) -> Size:
-    width, height = read_size(file)
-    return width if width == height else (width, height)

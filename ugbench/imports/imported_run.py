@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from ugbench.data.datasets import DataSet
 from ugbench.errors import UsageError
-from ugbench.runs.run import NO_DATASET_FOLDER, DatasetRecord, Run, RunConfig, dataset_folder, list_runs, open_run
+from ugbench.runs.checkpoint import sha256_of
+from ugbench.runs.run import NO_DATASET_FOLDER, Run, RunConfig, dataset_folder, list_runs, open_run
 
 RESERVED = ("identity", "real")  # rows of tables that are not methods
 
@@ -39,9 +39,9 @@ def open_import(folder: Path, config: RunConfig) -> Run:
     """
     assert config.origin is not None
     for other in list_runs(folder.parent):
-        if other.dataset_folder != folder or other.config.origin is None or other.id == config.id:
-            continue
-        if (other.config.label, other.config.method) == (config.label, config.method):
+        names = (other.dataset_folder, other.config.method, other.config.label)
+        is_other_import = other.config.origin is not None and other.id != config.id
+        if is_other_import and names == (folder, config.method, config.label):
             raise UsageError(
                 f"--name {config.origin.name}: run {other.id} has that name, with other files or options; remove "
                 f"{other.path}, or give another name."
@@ -54,21 +54,6 @@ def runs_folder(results: Path, dataset: DataSet | None) -> Path:
     return results / NO_DATASET_FOLDER if dataset is None else dataset_folder(results, dataset)
 
 
-def dataset_record(dataset: DataSet) -> DatasetRecord:
-    """The record, in a run's config, of the data set that an imported run is scored on."""
-    splits = dataset.splits()
-    return DatasetRecord(
-        name=dataset.name,
-        root=str(dataset.root.resolve()),
-        fingerprint=dataset.fingerprint(splits),
-        images={split: len(dataset.split(split)) for split in splits},
-    )
-
-
-def digests(files: Sequence[Path], within: Path) -> dict[str, str]:
-    """SHA-256 of each file in hex, by the file's name relative to the folder `within`."""
-    by_name = {}
-    for file in files:
-        with file.open("rb") as opened:
-            by_name[file.relative_to(within).as_posix()] = hashlib.file_digest(opened, "sha256").hexdigest()
-    return by_name
+def digests(files: Sequence[Path]) -> dict[str, str]:
+    """SHA-256 of each file in hex, by the file's name."""
+    return {file.name: sha256_of(file) for file in files}

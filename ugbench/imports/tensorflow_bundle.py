@@ -48,7 +48,7 @@ def read_bundle(index: Path) -> dict[str, Tensor]:
         )
     try:
         shards, locations = _locations(content)
-    except _CompressedError:
+    except NotImplementedError:  # from _block
         raise UsageError(
             f"{index} is compressed, which is not read; save it again with TensorFlow 1.2 to 2.x."
         ) from None
@@ -68,10 +68,6 @@ def read_bundle(index: Path) -> dict[str, Tensor]:
                 raise UsageError(f"{file} and {index.name} do not fit together at {name}; copy both again.")
             tensors[name] = data[location.offset : end].clone().view(torch.float32).view(location.shape)
     return tensors
-
-
-class _CompressedError(Exception):
-    """A block of the table is compressed."""
 
 
 def _locations(content: bytes) -> tuple[int, dict[str, _Location]]:
@@ -97,11 +93,11 @@ def _locations(content: bytes) -> tuple[int, dict[str, _Location]]:
 
 
 def _block(content: bytes, handle: bytes, at: int) -> bytes:
-    """The block at a handle (offset, size) that begins at byte `at`."""
+    """The block at a handle (offset, size) that begins at byte `at`; NotImplementedError if it is compressed."""
     offset, at = _varint(handle, at)
     size, _ = _varint(handle, at)
     if content[offset + size]:
-        raise _CompressedError
+        raise NotImplementedError
     return content[offset : offset + size]
 
 

@@ -39,6 +39,5 @@ def attention_names(method: Method, direction: Direction) -> tuple[str, ...]:
     Args:
         method: loaded with `all_networks`, see `ugbench.inference.translate.load`.
     """
-    size = method.config.size
-    image = torch.zeros(1, 3, size, size, dtype=torch.uint8)
+    image = torch.zeros(1, 3, method.config.size, method.config.size, dtype=torch.uint8)
     return tuple(next(attention_maps(method, image, direction)))

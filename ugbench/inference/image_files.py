@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from ugbench.data.images import check_stems, read_image, resize
 from ugbench.data.overlay import overlay
+from ugbench.data.progress import Progress
 from ugbench.data.tensors import save_png, to_tensor
 from ugbench.device import Precision
 from ugbench.direction import Direction
@@ -18,24 +18,7 @@ from ugbench.errors import UsageError
 from ugbench.inference.attention import attention_maps
 from ugbench.inference.translate import translate
 from ugbench.method import Method
-from ugbench.runs.folder import attention_folder
-
-
-@dataclass(frozen=True)
-class OutputOptions:
-    """How images are translated to files.
-
-    Attributes:
-        attention: also write attention overlays; the method must be loaded with `all_networks`.
-        keep_size: resize each output to the size of its source; otherwise outputs have the run's size.
-        samples: the number of outputs for each image, for methods with a style.
-    """
-
-    batch_size: int = 8
-    precision: Precision = "fp32"
-    attention: bool = False
-    keep_size: bool = False
-    samples: int = 1
+from ugbench.runs.folder import ATTENTION
 
 
 def write_outputs(
@@ -43,8 +26,13 @@ def write_outputs(
     sources: Sequence[Path],
     folder: Path,
     direction: Direction,
-    options: OutputOptions | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    *,
+    batch_size: int = 8,
+    precision: Precision = "fp32",
+    attention: bool = False,
+    keep_size: bool = False,
+    samples: int = 1,
+    progress: Progress | None = None,
 ) -> None:
     """Translate image files into `folder`/<stem>.png, or <stem>.<k>.png for several samples.
 
@@ -53,29 +41,31 @@ def write_outputs(
     first output of its source, every other map over the source.
 
     Args:
-        progress: called with the number of images done and their total.
+        attention: also write attention overlays; the method must be loaded with `all_networks`.
+        keep_size: resize each output to the size of its source; otherwise outputs have the run's size.
+        samples: the number of outputs for each image, for methods with a style.
+        progress: called after each batch.
     Raises:
         UsageError: two sources have the same stem, or several samples are asked of a method without a style.
         DataError: an image cannot be read.
     """
-    options = options or OutputOptions()
     check_stems(sources)
-    if options.samples > 1 and not method.style_dim:
-        raise UsageError(f"--samples {options.samples}: this method makes one output for each image; leave it out.")
+    if samples > 1 and not method.style_dim:
+        raise UsageError(f"--samples {samples}: this method makes one output for each image; leave it out.")
     folder.mkdir(parents=True, exist_ok=True)
-    for start in range(0, len(sources), options.batch_size):
-        paths = sources[start : start + options.batch_size]
+    for start in range(0, len(sources), batch_size):
+        paths = sources[start : start + batch_size]
         pictures = [read_image(path) for path in paths]
         images = torch.stack([to_tensor(resize(picture, method.config.size)) for picture in pictures])
         (batch_outputs,) = translate(
-            method, images, direction, batch_size=len(paths), precision=options.precision, samples=options.samples
+            method, images, direction, batch_size=len(paths), precision=precision, samples=samples
         )
         for path, picture, outputs in zip(paths, pictures, batch_outputs, strict=True):
             for k, output in enumerate(outputs):
-                name = f"{path.stem}.{k}.png" if options.samples > 1 else f"{path.stem}.png"
-                save_png(output, folder / name, size=picture.size if options.keep_size else None)
-        if options.attention:
-            _write_overlays(method, paths, images, batch_outputs[:, 0], attention_folder(folder), direction)
+                name = f"{path.stem}.{k}.png" if samples > 1 else f"{path.stem}.png"
+                save_png(output, folder / name, size=picture.size if keep_size else None)
+        if attention:
+            _write_overlays(method, paths, images, batch_outputs[:, 0], folder / ATTENTION, direction)
         if progress is not None:
             progress(start + len(paths), len(sources))
 

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ugbench.data.datasets import DataSet
+from ugbench.data.progress import Progress
 from ugbench.data.splits import TEST
 from ugbench.data.tensors import load_images
 from ugbench.direction import Direction
 from ugbench.inference import translate
 from ugbench.inference.attention import attention_maps, attention_names
-from ugbench.inference.image_files import OutputOptions, write_outputs
-from ugbench.method import Method
+from ugbench.inference.image_files import write_outputs
 from ugbench.runs.json_file import read_json, write_json
 from ugbench.runs.run import Run
-from ugbench.runs.stored_maps import AttentionMaps, read_maps_and_fingerprint, write_maps
+from ugbench.runs.stored_maps import AttentionMaps, read_maps, write_maps
 
 BATCH_SIZE = 8
 
@@ -30,7 +28,7 @@ def make_outputs(
     direction: Direction,
     device: torch.device,
     step: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Translate the data set's test sources into RUN/outputs/<direction>/, unless that is already done.
 
@@ -40,17 +38,17 @@ def make_outputs(
 
     Args:
         step: of a stored checkpoint; None is the last one.
-        progress: called with the number of images done and their total.
+        progress: called after each batch.
     Raises:
         RunError: nothing was saved yet, or there is no such checkpoint.
     """
     if run.config.is_external:
         return
     folder, note_file = run.outputs(direction), run.outputs_note(direction)
-    outputs_step = run.step() if step is None else step
-    note = {"step": outputs_step, "sources": dataset.fingerprint((TEST[direction[0]],))}
+    source_split = TEST[direction[0]]
+    note = {"step": run.step() if step is None else step, "sources": dataset.fingerprint((source_split,))}
     with run.outputs_lock():
-        sources = dataset.split(TEST[direction[0]])
+        sources = dataset.split(source_split)
         same = note_file.exists() and read_json(note_file) == note
         if same and all((folder / f"{path.stem}.png").exists() for path in sources):
             return
@@ -58,8 +56,8 @@ def make_outputs(
         if not same:
             shutil.rmtree(folder, ignore_errors=True)
         attention = bool(attention_names(method, direction))
-        options = OutputOptions(precision=run.config.precision, attention=attention)
-        write_outputs(method, sources, folder, direction, options, progress)
+        precision = run.config.precision
+        write_outputs(method, sources, folder, direction, precision=precision, attention=attention, progress=progress)
         # Written last, so that outputs whose making was interrupted are made again.
         write_json(note_file, note)
 
@@ -79,24 +77,20 @@ def make_maps(
     """
     maps_step = run.step() if step is None else step
     if run.config.is_external:
-        return AttentionMaps({}, frozenset(), maps_step)
+        return AttentionMaps({}, frozenset(), maps_step, "")
     sources = dataset.split(TEST[direction[0]])
     fingerprint = dataset.fingerprint((TEST[direction[0]],))
     with run.outputs_lock():
-        stored = read_maps_and_fingerprint(run, direction)
-        if stored is not None and (stored[0].step, stored[1]) == (maps_step, fingerprint):
-            return stored[0]
+        stored = read_maps(run, direction)
+        if stored is not None and (stored.step, stored.sources) == (maps_step, fingerprint):
+            return stored
         method, _ = translate.load(run, device, step, all_networks=True)
-        maps = _compute_maps(method, sources, direction, maps_step)
-        write_maps(run, direction, maps, fingerprint)
-    return maps
-
-
-def _compute_maps(method: Method, sources: Sequence[Path], direction: Direction, step: int) -> AttentionMaps:
-    batches: list[dict[str, Tensor]] = []
-    for start in range(0, len(sources), BATCH_SIZE):
-        images = load_images(sources[start : start + BATCH_SIZE], method.config.size)
-        batches += attention_maps(method, images, direction, batch_size=BATCH_SIZE, with_features=True)
-    attended = frozenset(attention_names(method, direction))
-    maps = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
-    return AttentionMaps(maps, attended, step)
+        batches: list[dict[str, Tensor]] = []
+        for start in range(0, len(sources), BATCH_SIZE):
+            images = load_images(sources[start : start + BATCH_SIZE], method.config.size)
+            batches += attention_maps(method, images, direction, batch_size=BATCH_SIZE, with_features=True)
+        maps = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
+        attended = frozenset(attention_names(method, direction))
+        attention = AttentionMaps(maps, attended, maps_step, fingerprint)
+        write_maps(run, direction, attention)
+    return attention

@@ -36,9 +36,9 @@ def load(run: Run, device: torch.device, step: int | None = None, all_networks: 
         tensors, trained_steps = _read_generators(run.generators_file)
     else:
         tensors, trained_steps = _read_checkpoint(run, step)
-    state = tensors if all_networks else _inference_tensors(method, tensors)
+    state = tensors if all_networks else checkpoint.inference_tensors(method, tensors)
     missing, unexpected = method.load_state_dict(state, strict=False, assign=True)
-    expected = set(method.state_dict() if all_networks else _inference_tensors(method, method.state_dict()))
+    expected = set(method.state_dict() if all_networks else checkpoint.inference_tensors(method, method.state_dict()))
     if run.config.origin is not None:
         # The files of an imported checkpoint may lack the discriminators, or the networks of one direction.
         given = {name.split(".")[0] for name in state}
@@ -51,10 +51,6 @@ def load(run: Run, device: torch.device, step: int | None = None, all_networks: 
         if not any(tensor.is_meta for tensor in module.state_dict().values()):
             module.to(device)
     return method.eval().requires_grad_(False), trained_steps
-
-
-def _inference_tensors(method: Method, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: t for name, t in tensors.items() if name.split(".")[0] in method.inference()}
 
 
 def _read_generators(file: Path) -> tuple[dict[str, Tensor], int]:

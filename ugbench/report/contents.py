@@ -11,7 +11,7 @@ from typing import Any
 
 from ugbench.analysis import differences
 from ugbench.data.datasets import DataSet
-from ugbench.data.images import Progress
+from ugbench.data.progress import Progress
 from ugbench.direction import DIRECTIONS
 from ugbench.errors import RunError
 from ugbench.figures import _style

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from ugbench.data.datasets import DataSet
-from ugbench.data.images import Progress, Size
+from ugbench.data.images import Size
+from ugbench.data.progress import Progress
 from ugbench.data.splits import TEST
 from ugbench.direction import Direction
 from ugbench.errors import RunError

@@ -87,7 +87,7 @@ def save(checkpoints: Path, checkpoint: Checkpoint) -> Path:
         for part, tensors in checkpoint.parts.items():
             file = temporary / f"{part}.safetensors"
             write_tensors(file, tensors)
-            files[file.name] = {"size": file.stat().st_size, "sha256": _sha256(file)}
+            files[file.name] = {"size": file.stat().st_size, "sha256": sha256_of(file)}
         write_json(temporary / MANIFEST, {"step": checkpoint.step, "files": files, "notes": checkpoint.notes})
         flush_to_disk(temporary)
         shutil.rmtree(final, ignore_errors=True)
@@ -119,7 +119,7 @@ def load(folder: Path, only: str | None = None) -> Checkpoint:
         if only not in (None, part):
             continue
         file = folder / name
-        if not file.exists() or file.stat().st_size != expected["size"] or _sha256(file) != expected["sha256"]:
+        if not file.exists() or file.stat().st_size != expected["size"] or sha256_of(file) != expected["sha256"]:
             raise RunError(f"{file} differs from its manifest in size or sha256; to fix this, remove {folder}.")
         parts[part] = load_file(file)
     return Checkpoint(step, parts, notes)
@@ -148,17 +148,20 @@ def write_generators(file: Path, method: Method, step: int) -> None:
     Raises:
         UgbenchError: the method names no such network, or the disk refuses.
     """
-    tensors = {
-        f"{child}.{name}": tensor
-        for child, module in method.inference().items()
-        for name, tensor in module.state_dict().items()
-    }
+    tensors = inference_tensors(method, method.state_dict())
     if not tensors:
         raise UgbenchError(f"{type(method).__module__}: inference() names no network with weights.")
     write_tensors(file, tensors, {"step": str(step)})
 
 
-def _sha256(file: Path) -> str:
+def inference_tensors(method: Method, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a state dict of the method that belong to the networks that translation needs."""
+    networks = method.inference()
+    return {name: tensor for name, tensor in state.items() if name.split(".")[0] in networks}
+
+
+def sha256_of(file: Path) -> str:
+    """The SHA-256 of a file's content, in hex."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

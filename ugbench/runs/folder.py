@@ -32,6 +32,7 @@ from filelock import FileLock, Timeout
 from ugbench.direction import Direction
 from ugbench.errors import RunError
 
+ATTENTION = "attention"
 CONFIG = "config.json"
 DATASET = "dataset.json"
 DIFFERENCES = "differences.jsonl"
@@ -39,11 +40,39 @@ SCORES = "scores.jsonl"
 VOTES = "votes.sqlite"
 
 
+class _Inside:
+    """A path inside a run's folder, as an attribute of RunFolder."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, folder: RunFolder, _owner: type[RunFolder]) -> Path:
+        return folder.path / self.name
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """The paths in the folder `path` of a run; none of these files has to exist."""
 
     path: Path
+
+    method_file = _Inside("method.json")
+    environment_file = _Inside("environment.json")
+    metrics_file = _Inside("metrics.jsonl")
+    timing_file = _Inside("timing.jsonl")
+    tensorboard = _Inside("tensorboard")
+    samples = _Inside("samples")
+    """The folder of the sample grids."""
+    train_log = _Inside("train.log")
+    """What `ugbench train` printed when a study started it."""
+    checkpoints = _Inside("checkpoints")
+    """The folder of the checkpoints."""
+    generators_file = _Inside("generators.safetensors")
+    all_outputs = _Inside("outputs")
+    """The folder of the outputs of both directions."""
+    scores_file = _Inside(SCORES)
+    single = _Inside("single")
+    """The folder of the scores of single outputs."""
 
     @property
     def dataset_folder(self) -> Path:
@@ -55,47 +84,8 @@ class RunFolder:
         """The results folder that the run lies in."""
         return self.path.parents[2]
 
-    @property
-    def config_file(self) -> Path:
-        return self.path / CONFIG
-
-    @property
-    def method_file(self) -> Path:
-        return self.path / "method.json"
-
-    @property
-    def environment_file(self) -> Path:
-        return self.path / "environment.json"
-
-    @property
-    def metrics_file(self) -> Path:
-        return self.path / "metrics.jsonl"
-
-    @property
-    def timing_file(self) -> Path:
-        return self.path / "timing.jsonl"
-
-    @property
-    def tensorboard(self) -> Path:
-        return self.path / "tensorboard"
-
-    @property
-    def samples(self) -> Path:
-        """The folder of the sample grids."""
-        return self.path / "samples"
-
     def sample_file(self, step: int) -> Path:
         return self.samples / f"{step:07d}.png"
-
-    @property
-    def train_log(self) -> Path:
-        """What `ugbench train` printed when a study started it."""
-        return self.path / "train.log"
-
-    @property
-    def checkpoints(self) -> Path:
-        """The folder of the checkpoints."""
-        return self.path / "checkpoints"
 
     def checkpoint(self, step: int) -> Path:
         return self.checkpoints / str(step)
@@ -103,15 +93,6 @@ class RunFolder:
     def checkpoint_steps(self) -> list[int]:
         """The steps that have a checkpoint folder, ascending; its files may be damaged."""
         return checkpoint_steps(self.checkpoints)
-
-    @property
-    def generators_file(self) -> Path:
-        return self.path / "generators.safetensors"
-
-    @property
-    def all_outputs(self) -> Path:
-        """The folder of the outputs of both directions."""
-        return self.path / "outputs"
 
     def outputs(self, direction: Direction) -> Path:
         """The folder of the translated test images of a direction."""
@@ -127,16 +108,7 @@ class RunFolder:
 
     def overlays(self, direction: Direction) -> Path:
         """The folder of the attention overlays."""
-        return attention_folder(self.outputs(direction))
-
-    @property
-    def scores_file(self) -> Path:
-        return self.path / SCORES
-
-    @property
-    def single(self) -> Path:
-        """The folder of the scores of single outputs."""
-        return self.path / "single"
+        return self.outputs(direction) / ATTENTION
 
     def single_file(self, direction: Direction, step: int | None) -> Path:
         """The scores of the single outputs of a step; None for the outputs of an imported run."""
@@ -182,11 +154,6 @@ def checkpoint_steps(checkpoints: Path) -> list[int]:
     if not checkpoints.is_dir():
         return []
     return sorted(int(entry.name) for entry in checkpoints.iterdir() if entry.name.isdecimal())
-
-
-def attention_folder(outputs: Path) -> Path:
-    """The folder of the attention overlays in a folder of outputs."""
-    return outputs / "attention"
 
 
 def reference_scores_file(dataset_folder: Path, row: str) -> Path:

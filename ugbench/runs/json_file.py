@@ -1,4 +1,4 @@
-"""Writes JSON files, so that a kill or a full disk never leaves half of one, and reads them."""
+"""Writes JSON and text files, so that a kill or a full disk never leaves half of one, and reads JSON files."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ from ugbench.errors import RunError
 
 
 def write_json(file: Path, content: Any) -> None:
-    """Write JSON to a temporary file beside `file`, flush it to the disk and rename it to `file`."""
+    """Write JSON as `write_text` writes text."""
+    write_text(file, json.dumps(content, indent=2) + "\n")
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write text to a temporary file beside `file`, flush it to the disk and rename it to `file`."""
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    temporary.write_text(text, encoding="utf-8")
     flush_to_disk(temporary)
     temporary.replace(file)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ugbench.errors import RunError
+from ugbench.runs.json_file import write_text
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ def read(file: Path, parse: Callable[[dict[str, Any]], T], content: str, skip_un
     """
     if not file.exists():
         return
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(keepends=True), 1):
+    for number, line in enumerate(_lines(file), 1):
         if skip_unfinished and not line.endswith("\n"):
             return
         try:
@@ -48,27 +49,24 @@ def read(file: Path, parse: Callable[[dict[str, Any]], T], content: str, skip_un
 
 def cut_back(file: Path, step: int) -> None:
     """Remove the lines of later steps than `step`, and a last line that a kill left unfinished."""
-    if not file.exists():
-        return
-    lines = []
-    for line in file.read_text(encoding="utf-8").splitlines(keepends=True):
-        try:
-            if not line.endswith("\n") or json.loads(line)["step"] > step:
-                break
-        except json.JSONDecodeError:
-            break
-        lines.append(line)
-    _replace(file, lines)
+    if file.exists():
+        lines = takewhile(
+            lambda line: line.endswith("\n") and _fulfils(line, lambda fields: fields["step"] <= step), _lines(file)
+        )
+        write_text(file, "".join(lines))
 
 
 def remove(file: Path, condition: Callable[[dict[str, Any]], bool]) -> None:
     """Remove the lines whose object fulfils the condition; lines that cannot be read stay as they are."""
-    if not file.exists():
-        return
-    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
-    remaining = [line for line in lines if not _fulfils(line, condition)]
-    if len(remaining) < len(lines):
-        _replace(file, remaining)
+    if file.exists():
+        lines = _lines(file)
+        remaining = [line for line in lines if not _fulfils(line, condition)]
+        if len(remaining) < len(lines):
+            write_text(file, "".join(remaining))
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8").splitlines(keepends=True)
 
 
 def _fulfils(line: str, condition: Callable[[dict[str, Any]], bool]) -> bool:
@@ -76,9 +74,3 @@ def _fulfils(line: str, condition: Callable[[dict[str, Any]], bool]) -> bool:
         return condition(dict(json.loads(line)))
     except (ValueError, TypeError, KeyError):
         return False
-
-
-def _replace(file: Path, lines: Iterable[str]) -> None:
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    temporary.write_text("".join(lines), encoding="utf-8")
-    temporary.replace(file)

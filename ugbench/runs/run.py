@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ugbench import registry
 from ugbench.data.datasets import DataSet, open_dataset
+from ugbench.data.splits import Split
 from ugbench.direction import Direction
 from ugbench.errors import ConfigError, RunError, first_fault
 from ugbench.runs import method_description
@@ -53,6 +54,26 @@ class DatasetRecord(BaseModel):
     fingerprint: str
     images: dict[str, int]
     skipped: list[str] = []
+
+
+def record_dataset(
+    dataset: DataSet, images: Mapping[Split, Sequence[Path]] | None = None, skipped: Sequence[str] = ()
+) -> DatasetRecord:
+    """The record of a data set for a run's config.
+
+    Args:
+        images: the images of each split that is used; None takes all images of all splits.
+        skipped: relative names ("trainA/7.png") of images in these splits that cannot be read and are left out.
+    """
+    if images is None:
+        images = {split: dataset.split(split) for split in dataset.splits()}
+    return DatasetRecord(
+        name=dataset.name,
+        root=str(dataset.root.resolve()),
+        fingerprint=dataset.fingerprint(images, skip=skipped),
+        images={split: len(paths) for split, paths in images.items()},
+        skipped=list(skipped),
+    )
 
 
 class Origin(BaseModel):
@@ -146,9 +167,8 @@ class RunConfig(BaseModel):
         """
         if self.is_external:
             raise RunError(f"run {self.id} ({self.label}) holds outputs of another tool and has no weights.")
-        method = registry.load_method(self.method)
         try:
-            return method.Config(**self.config)
+            return registry.load_method(self.method).Config(**self.config)
         except ValidationError as error:
             raise ConfigError(
                 f"config of run {self.id}: {first_fault(error)}; it was written for another version of {self.method}."
@@ -215,8 +235,8 @@ def dataset_folder(results: Path, dataset: DataSet, make: bool = True) -> Path:
         if not file.exists():
             if make:
                 folder.mkdir(parents=True, exist_ok=True)
-                content = {"name": dataset.name, "root": str(dataset.root.resolve()), "fingerprint": fingerprint}
-                write_json(file, content)
+                root = str(dataset.root.resolve())
+                write_json(file, {"name": dataset.name, "root": root, "fingerprint": fingerprint})
             return folder
         if read_json(file).get("fingerprint") == fingerprint:
             return folder
@@ -276,8 +296,7 @@ def find_run(text: str, results: Path) -> Run:
         )
     if (Path(text) / CONFIG).exists():
         return read_run(Path(text))
-    runs = list_runs(results)
-    matches = [run for run in runs if run.id.startswith(text)]
+    matches = [run for run in list_runs(results) if run.id.startswith(text)]
     if not matches:
         raise RunError(f"no run under {results} has an id that starts with '{text}'; `ugbench runs` lists them.")
     if len(matches) > 1:

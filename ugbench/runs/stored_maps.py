@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from uuid import uuid4
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ugbench.direction import Direction
 from ugbench.errors import RunError
+from ugbench.runs.checkpoint import write_tensors
 from ugbench.runs.folder import RunFolder
 
 
@@ -25,35 +24,17 @@ class AttentionMaps:
         attended: the names of the maps that come from attention; the others come from plain features
             (`Method.feature_maps`).
         step: the step of the weights that made the maps.
+        sources: the fingerprint of the sources, see `DataSet.fingerprint`.
     """
 
     maps: Mapping[str, Tensor]
     attended: frozenset[str]
     step: int
+    sources: str
 
 
 def read_maps(run: RunFolder, direction: Direction) -> AttentionMaps | None:
     """The stored maps of a run; None if none are stored.
-
-    Raises:
-        RunError: the file is damaged.
-    """
-    stored = read_maps_and_fingerprint(run, direction)
-    return None if stored is None else stored[0]
-
-
-def maps_step(run: RunFolder, direction: Direction) -> int | None:
-    """The step of the stored maps of a run; None if none are stored.
-
-    Raises:
-        RunError: the file is damaged.
-    """
-    maps = read_maps(run, direction)
-    return None if maps is None else maps.step
-
-
-def read_maps_and_fingerprint(run: RunFolder, direction: Direction) -> tuple[AttentionMaps, str] | None:
-    """The stored maps of a run and the fingerprint of their sources; None if none are stored.
 
     Raises:
         RunError: the file is damaged.
@@ -63,24 +44,23 @@ def read_maps_and_fingerprint(run: RunFolder, direction: Direction) -> tuple[Att
         with safe_open(file, "pt") as stream:
             note = json.loads(stream.metadata()["note"])
             maps = {name: stream.get_tensor(name) for name in note["maps"]}
-        return AttentionMaps(maps, frozenset(note["attended"]), note["step"]), note["sources"]
+        return AttentionMaps(maps, frozenset(note["attended"]), note["step"], note["sources"])
     except FileNotFoundError:
         return None
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         raise RunError(f"{file} is damaged; remove it, and `ugbench eval --metric cam_mass` makes it again.") from None
 
 
-def write_maps(run: RunFolder, direction: Direction, maps: AttentionMaps, fingerprint: str) -> None:
-    """Store the maps of a run.
+def maps_step(run: RunFolder, direction: Direction) -> int | None:
+    """The step of the stored maps of a run, None if none are stored; raises the errors of `read_maps`."""
+    maps = read_maps(run, direction)
+    return None if maps is None else maps.step
 
-    Args:
-        fingerprint: of the sources, see `DataSet.fingerprint`.
-    """
+
+def write_maps(run: RunFolder, direction: Direction, maps: AttentionMaps) -> None:
+    """Store the maps of a run."""
     file = run.maps_file(direction)
     file.parent.mkdir(parents=True, exist_ok=True)
     # safetensors does not keep the order of the tensors, so the note lists their names in order.
-    note = {"step": maps.step, "sources": fingerprint, "maps": list(maps.maps), "attended": sorted(maps.attended)}
-    temporary = file.with_name(f".{uuid4().hex}")
-    tensors = {name: tensor.contiguous() for name, tensor in maps.maps.items()}
-    save_file(tensors, temporary, {"note": json.dumps(note)})
-    temporary.replace(file)
+    note = {"step": maps.step, "sources": maps.sources, "maps": list(maps.maps), "attended": sorted(maps.attended)}
+    write_tensors(file, maps.maps, {"note": json.dumps(note)})

@@ -55,8 +55,7 @@ def outputs_of(run: Run, dataset: DataSet, direction: Direction, step: int | Non
     check_stems(sources)
     if run.config.is_external:
         return _external(run, direction, sources)
-    folder = run.outputs(direction)
-    files = tuple(folder / f"{path.stem}.png" for path in sources)
+    files = tuple(run.outputs(direction) / f"{path.stem}.png" for path in sources)
     if run.config.origin is not None:
         step = None
     elif step is None:
@@ -115,17 +114,15 @@ def check_sources(
     split = TEST[direction[0]]
     note = run.outputs_note(direction)
     dataset_file = run.dataset_folder / DATASET
-    if dataset.has(split):
-        if note.exists():
-            unchanged = fingerprint(dataset, (split,)) == read_json(note)["sources"]
-        elif run.config.is_external and run.config.dataset is not None:
-            unchanged = fingerprint(dataset, dataset.splits()) == run.config.dataset.fingerprint
-        elif dataset_file.exists():
-            unchanged = fingerprint(dataset, dataset.splits()) == read_json(dataset_file)["fingerprint"]
-        else:
-            unchanged = True  # no file says from which images the outputs were made
-        if unchanged:
-            return
+    splits, expected = dataset.splits(), None  # None: no file says from which images the outputs were made
+    if note.exists():
+        splits, expected = (split,), read_json(note)["sources"]
+    elif run.config.is_external and run.config.dataset is not None:
+        expected = run.config.dataset.fingerprint
+    elif dataset_file.exists():
+        expected = read_json(dataset_file)["fingerprint"]
+    if dataset.has(split) and (expected is None or fingerprint(dataset, splits) == expected):
+        return
     fix = (
         "import them again"
         if run.config.is_external

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ugbench.data.images import Progress, Size, decode_image, read_bytes, resize
+from ugbench.data.images import Size, read_bytes, read_image, resize
+from ugbench.data.progress import Progress
 from ugbench.data.tensors import to_tensor
 from ugbench.scoring import cache as feature_cache
 from ugbench.scoring.cache import Cache, Features, Space
@@ -129,7 +130,7 @@ class _Extraction:
     computed: dict[bytes, Features] = field(default_factory=dict)
 
     def add(self, place: int, digest: bytes, file: Path, content: bytes) -> None:
-        image = decode_image(file, content)
+        image = read_image(file, content)
         for step in self.resizes:
             image = resize(image, step.size, step.filter)
         self.waiting.append(_Waiting(place, digest, to_tensor(image)))

@@ -16,10 +16,10 @@ from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
 from ugbench.data.splits import TRAIN
 from ugbench.runs.json_file import write_json
-from ugbench.runs.run import DatasetRecord, Run, RunConfig, dataset_folder, list_runs
+from ugbench.runs.run import DatasetRecord, Run, RunConfig, dataset_folder, list_runs, record_dataset
 from ugbench.runs.training_log import seconds_per_step
 from ugbench.study.grid import Arm, Study, StudyRun, overrides, study_runs
-from ugbench.training.prepare import Request, record_dataset, run_config
+from ugbench.training.prepare import Request, run_config
 
 Status = Literal["done", "half", "missing"]
 
@@ -135,7 +135,7 @@ def write_steps(file: Path, study: Study, steps: Mapping[str, int]) -> None:
 def _record_training_data(dataset: DataSet, skip_bad: bool) -> DatasetRecord:
     if skip_bad:
         return record_dataset(dataset, *check_training_images(dataset, skip_bad=True))
-    return record_dataset(dataset, {split: dataset.split(split) for split in TRAIN.values()}, [])
+    return record_dataset(dataset, {split: dataset.split(split) for split in TRAIN.values()})
 
 
 def _request(study: Study, study_run: StudyRun, setup: StudySetup, steps: int | None) -> Request:

@@ -6,7 +6,6 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ugbench import registry
-from ugbench.data.batches import Batches, training_size
+from ugbench.data.batches import method_batches, training_size
+from ugbench.data.progress import Progress, tracked
 from ugbench.device import Precision
 from ugbench.method import MethodConfig
 from ugbench.training.counts import parameters_by_network
@@ -29,12 +29,12 @@ def bench(
     variant: str | None = None,
     steps: int = 5,
     warmup_steps: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Measure training steps on random images.
 
     Args:
-        progress: called after each step with the steps done and their number.
+        progress: called after each step.
     Returns:
         Among others `seconds_per_step`, the median over `steps`; `flops_per_step`, the multiplications plus the
         additions of convolutions and matrix products (None if PyTorch cannot count them); `peak_memory_bytes`, see
@@ -48,21 +48,14 @@ def bench(
     # Only the shape of the images matters.
     side = training_size(config.size)
     images = torch.randint(0, 256, (4, 3, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    batches = Batches(
-        images,
-        images,
-        size=config.size,
-        batch_size=config.batch_size,
-        seed=0,
-        draws=method.draws(),
-        device=device,
-    )
+    batches = method_batches(method, images, images, 0, device)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     with FlopCounterMode(display=False) as counter:
         train_step(method, phases, batches.at(0), precision)
     seconds = []
-    for step in range(1, warmup_steps + steps + 1):
+    total = warmup_steps + steps
+    for step in tracked(range(1, total + 1), total, progress):
         batch = batches.at(step)
         _wait(device)
         start = time.perf_counter()
@@ -70,8 +63,6 @@ def bench(
         _wait(device)
         if step > warmup_steps:
             seconds.append(time.perf_counter() - start)
-        if progress is not None:
-            progress(step, warmup_steps + steps)
     median = statistics.median(seconds)
     return {
         "method": method_name,

@@ -7,14 +7,11 @@ often training was killed and resumed.
 from __future__ import annotations
 
 import time
-from types import TracebackType
-from typing import Self
 
 from torch.utils.tensorboard import SummaryWriter
 
 from ugbench.runs import jsonl
 from ugbench.runs.folder import RunFolder
-from ugbench.runs.json_file import flush_to_disk
 
 
 class Logs:
@@ -27,12 +24,8 @@ class Logs:
         self._tensorboard = SummaryWriter(str(run.tensorboard), purge_step=step + 1)
         self._last_step, self._last_time = step, time.perf_counter()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close the TensorBoard file; to be called when training stops for any reason."""
         self._tensorboard.close()
 
     def write(self, step: int, values: dict[str, float]) -> None:
@@ -46,8 +39,3 @@ class Logs:
             jsonl.append(self._run.timing_file, [{"step": step, "seconds_per_step": seconds}])
             self._tensorboard.add_scalar("time/steps_per_second", 1 / seconds, step)
         self._last_step, self._last_time = step, now
-
-    def flush_to_disk(self) -> None:
-        """Make sure that metrics.jsonl is on the disk before a checkpoint of the same step is saved."""
-        if self._run.metrics_file.exists():
-            flush_to_disk(self._run.metrics_file)

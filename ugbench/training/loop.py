@@ -7,7 +7,7 @@ ends with the same bits, on the same machine with the same number of threads.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 
 import torch
@@ -15,12 +15,12 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from ugbench import registry
-from ugbench.data.batches import Batches
+from ugbench.data.batches import Batches, method_batches
 from ugbench.data.seeding import generator_for
 from ugbench.errors import NonFiniteLoss, Stopped
 from ugbench.method import Method
 from ugbench.runs import checkpoint, method_description
-from ugbench.runs.json_file import write_json
+from ugbench.runs.json_file import flush_to_disk, write_json
 from ugbench.runs.run import Run
 from ugbench.training import environment, samples
 from ugbench.training.counts import count, describe_method
@@ -69,14 +69,6 @@ class Callbacks:
     on_step: Callable[[int, int, Mapping[str, float] | None], None] = lambda _step, _steps, _losses: None
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """The steps done, and the step that training resumed from (None if it began at step 0)."""
-
-    step: int
-    resumed_from: int | None
-
-
 @dataclass
 class State:
     """What changes while a run trains: the networks, the optimizers (in `phases`), and the number of steps done."""
@@ -119,11 +111,13 @@ def train(
     intervals: Intervals | None = None,
     callbacks: Callbacks | None = None,
     initial: Mapping[str, Tensor] | None = None,
-) -> Outcome:
+) -> int | None:
     """Train a run to its last step, resuming from its last undamaged checkpoint if there is one.
 
     Args:
         initial: a state dict of the method to start from instead of random weights (--init-from).
+    Returns:
+        The step that training resumed from, None if it began at step 0.
     Raises:
         Stopped: SIGINT or SIGTERM was received; the state is saved.
         NonFiniteLoss: a loss or gradient became NaN or Inf; the state of the last finite step is saved.
@@ -137,8 +131,10 @@ def train(
         if state.step >= run.steps:
             if not run.method_file.exists():  # an older version trained the run
                 method_description.write(run, count(run.config.method, state.method.config))
-            return Outcome(state.step, resumed_from)
-        batches = _batches(run, images, state.method, device)
+            return resumed_from
+        # For a method that learns one direction `a` is the source, whichever domain that is.
+        source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
+        batches = method_batches(state.method, source, target, run.seed, device)
         training = _Training(run, batches, images.samples, intervals, callbacks, stop)
         try:
             _train_until(run.steps, state, training)
@@ -155,7 +151,7 @@ def train(
                 f"step {error.step}: {error.term} became NaN or Inf; the state of step {state.step} is kept in "
                 f"{run.checkpoint(state.step)}; train with a smaller learning rate (--set lr=…)."
             ) from None
-        return Outcome(state.step, resumed_from)
+        return resumed_from
 
 
 def new_state(run: Run, device: torch.device, initial: Mapping[str, Tensor] | None = None) -> State:
@@ -167,21 +163,6 @@ def new_state(run: Run, device: torch.device, initial: Mapping[str, Tensor] | No
         method.load_state_dict(dict(initial))
     method.to(device)
     return State(method, Phases(build_optimizers(method)))
-
-
-def _batches(run: Run, images: Images, method: Method, device: torch.device) -> Batches:
-    # For a method that learns one direction `a` is the source, whichever domain that is.
-    source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
-    config = method.config
-    return Batches(
-        source,
-        target,
-        size=config.size,
-        batch_size=config.batch_size,
-        seed=run.seed,
-        draws=method.draws(),
-        device=device,
-    )
 
 
 def _resume(state: State, run: Run, log: Callable[[str], None]) -> int | None:
@@ -202,12 +183,12 @@ def _resume(state: State, run: Run, log: Callable[[str], None]) -> int | None:
     return saved.step
 
 
+@dataclass(eq=False)
 class _NonFinite(Exception):
     """The loss or gradient `term` was NaN or Inf at `step` (counted from 1)."""
 
-    def __init__(self, step: int, term: str) -> None:
-        super().__init__(step, term)
-        self.step, self.term = step, term
+    step: int
+    term: str
 
 
 def _train_until(last_step: int, state: State, training: _Training) -> None:
@@ -219,13 +200,13 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
     """
     run, intervals = training.run, training.intervals
     assert intervals.save_every and intervals.log_every and intervals.sample_every
-    with Logs(run, state.step) as logs:
+    with closing(Logs(run, state.step)) as logs:
         previous_flag: _NonFiniteFlag | None = None
         while state.step < last_step:
             if training.stop.requested:
                 if previous_flag is not None:
                     previous_flag.check()
-                _save(state, training, logs)
+                _save(state, training)
                 raise Stopped(
                     f"stopped and saved at step {state.step} of {run.steps}; run the same command again to go on."
                 )
@@ -248,7 +229,7 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
                 samples.write(run.sample_file(state.step), state.method, training.samples, run.directions())
             if state.step % intervals.save_every == 0 or at_end:
                 flag.check()
-                _save(state, training, logs)
+                _save(state, training)
             training.callbacks.on_step(state.step, run.steps, values)
 
 
@@ -261,8 +242,7 @@ def _train_one_step(state: State, training: _Training) -> None:
         train_step(state.method, state.phases, batch, run.config.precision)
     state.step += 1
     if not described:
-        description = describe_method(run.config.method, state.method, counter.get_total_flops())
-        method_description.write(run, description)
+        method_description.write(run, describe_method(run.config.method, state.method, counter.get_total_flops()))
 
 
 class _NonFiniteFlag:
@@ -295,27 +275,22 @@ class _NonFiniteFlag:
 
 
 def _logged_values(state: State) -> dict[str, float]:
-    """The losses, learning rates and scalars of the last step, with one transfer to the host."""
-    tensors = state.phases.losses | state.method.scalars()
+    """The losses, learning rates and scalars of the last step, in this order, with one transfer to the host."""
+    losses, optimizers = state.phases.losses, state.phases.optimizers
+    tensors = losses | state.method.scalars()
     numbers = torch.stack([value.detach().float() for value in tensors.values()]).tolist()
     values = dict(zip(tensors, numbers, strict=True))
-    rates = {
-        f"lr/{name}": learning_rate(optimizer, state.step - 1) for name, optimizer in state.phases.optimizers.items()
-    }
-    losses = {name: values[name] for name in state.phases.losses}
-    return losses | rates | {name: value for name, value in values.items() if name not in losses}
+    rates = {f"lr/{name}": learning_rate(optimizer, state.step - 1) for name, optimizer in optimizers.items()}
+    return {name: values[name] for name in losses} | rates | values
 
 
-def _save(state: State, training: _Training, logs: Logs | None = None) -> None:
+def _save(state: State, training: _Training) -> None:
     """Save a checkpoint of the last step, unless there is one, and the weights that translation needs."""
     run = training.run
-    if logs is not None:
-        logs.flush_to_disk()
+    if run.metrics_file.exists():  # must be on the disk before a checkpoint of the same step
+        flush_to_disk(run.metrics_file)
     if state.step not in run.checkpoint_steps():
-        notes = {
-            "threads": torch.get_num_threads(),
-            "instruction_set": torch.backends.cpu.get_cpu_capability(),
-        }
+        notes = {"threads": torch.get_num_threads(), "instruction_set": torch.backends.cpu.get_cpu_capability()}
         parts = {"method": state.method.state_dict(), "optimizer": state_tensors(state.phases.optimizers)}
         checkpoint.save(run.checkpoints, checkpoint.Checkpoint(state.step, parts, notes))
         checkpoint.prune(run.checkpoints, training.intervals.keep)

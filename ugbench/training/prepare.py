@@ -15,7 +15,8 @@ from ugbench.data.batches import training_size
 from ugbench.data.check import check_training_images
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
-from ugbench.data.splits import TEST
+from ugbench.data.progress import Progress
+from ugbench.data.splits import TEST, TRAIN, Split
 from ugbench.data.tensors import load_images
 from ugbench.device import pick_precision
 from ugbench.direction import Direction
@@ -23,7 +24,7 @@ from ugbench.errors import DataError, RunError, UsageError
 from ugbench.method import Method
 from ugbench.runs import checkpoint
 from ugbench.runs.reset import reset
-from ugbench.runs.run import DatasetRecord, Run, RunConfig, dataset_folder, find_run, open_run
+from ugbench.runs.run import DatasetRecord, Run, RunConfig, dataset_folder, find_run, open_run, record_dataset
 from ugbench.training.loop import Images
 
 SAMPLES = 4  # images of each domain in a sample grid
@@ -59,58 +60,35 @@ class Request:
     restart: bool = False
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A run that is ready to train; `initial` is a state dict to start from, None for random weights."""
-
-    run: Run
-    images: Images
-    initial: Mapping[str, Tensor] | None
-
-
 def prepare(
     request: Request,
     log: Callable[[str], None] = lambda _text: None,
-    progress: Callable[[int, int], None] | None = None,
-) -> Prepared:
+    progress: Progress | None = None,
+) -> tuple[Run, Images, Mapping[str, Tensor] | None]:
     """Check everything that the first step needs, open the run's folder and load the images.
 
     Args:
         log: called with a sentence for each image that is left out.
-        progress: called with the number of images read and their total.
+        progress: called after each image.
+    Returns:
+        The run, its images, and a state dict to start from (None for random weights).
     Raises:
         UsageError or a subclass: an unknown name, a config value, an unreadable image or a wrong direction.
     """
     dataset = resolve(request.dataset, request.data_root, progress)
-    good, skipped = check_training_images(dataset, request.skip_bad, progress)
+    readable, skipped = check_training_images(dataset, request.skip_bad, progress)
     for name in skipped:
         log(f"{name} cannot be read and is skipped.")
-    config_of_run = run_config(request, record_dataset(dataset, good, skipped))
+    config_of_run = run_config(request, record_dataset(dataset, readable, skipped))
     run = open_run(dataset_folder(request.results, dataset), config_of_run)
     if request.restart:
         reset(run)
     method, config = registry.load_method(request.method), config_of_run.method_config()
     source = find_run(request.init_from, request.results) if request.init_from else None
-    both = load_images([*good["trainA"], *good["trainB"]], training_size(config.size), progress)
-    a, b = both.tensor_split((len(good["trainA"]),))
-    samples = {domain: _sample_images(dataset, domain, good, config.size, log) for domain in ("A", "B")}
-    return Prepared(run, Images(a, b, samples), _initial(source, method, config))
-
-
-def record_dataset(dataset: DataSet, files: Mapping[str, Sequence[Path]], skipped: Sequence[str]) -> DatasetRecord:
-    """The record of the images that a run trains on, as its config holds it.
-
-    Args:
-        files: the readable images of "trainA" and "trainB".
-        skipped: relative names of images that cannot be read ("trainA/7.png").
-    """
-    return DatasetRecord(
-        name=dataset.name,
-        root=str(dataset.root.resolve()),
-        fingerprint=dataset.fingerprint(("trainA", "trainB"), skip=skipped),
-        images={split: len(paths) for split, paths in files.items()},
-        skipped=list(skipped),
-    )
+    both = load_images([*readable["trainA"], *readable["trainB"]], training_size(config.size), progress)
+    a, b = both.tensor_split((len(readable["trainA"]),))
+    samples = {domain: _sample_images(dataset, domain, readable, config.size, log) for domain in ("A", "B")}
+    return run, Images(a, b, samples), _initial(source, method, config)
 
 
 def run_config(request: Request, dataset: DatasetRecord) -> RunConfig:
@@ -122,32 +100,25 @@ def run_config(request: Request, dataset: DatasetRecord) -> RunConfig:
     method = registry.load_method(request.method)
     variant = None if request.variant == BASE else request.variant
     config = method.make_config(request.preset, variant, request.overrides)
+    if request.direction is not None and len(method.directions) > 1:
+        raise UsageError(
+            f"--direction {request.direction}: {request.method} learns both directions at once; leave it out."
+        )
     return RunConfig(
         method=request.method,
         variant=variant,
         preset=request.preset,
         config=config.resolved(dataset.images["trainA"], dataset.images["trainB"]).model_dump(),
         dataset=dataset,
-        direction=_direction(request, method),
+        direction=request.direction or method.directions[0] if len(method.directions) == 1 else None,
         seed=request.seed,
         precision=pick_precision(request.precision, request.device),
         init_from=find_run(request.init_from, request.results).id if request.init_from else None,
     )
 
 
-def _direction(request: Request, method: type[Method]) -> Direction | None:
-    """The direction to train, for a method that learns only one; None for a method that learns both."""
-    if len(method.directions) > 1:
-        if request.direction is not None:
-            raise UsageError(
-                f"--direction {request.direction}: {request.method} learns both directions at once; leave it out."
-            )
-        return None
-    return request.direction or method.directions[0]
-
-
 def _sample_images(
-    dataset: DataSet, domain: str, good: Mapping[str, Sequence[Path]], size: int, log: Callable[[str], None]
+    dataset: DataSet, domain: str, readable: Mapping[Split, Sequence[Path]], size: int, log: Callable[[str], None]
 ) -> Tensor:
     """The first readable test images of a domain, or training images if there are none.
 
@@ -162,7 +133,7 @@ def _sample_images(
             log(f"{split}/{path.name} cannot be read and is not shown in samples.")
         if len(images) == SAMPLES:
             break
-    return torch.cat(images) if images else load_images(good[f"train{domain}"][:SAMPLES], size)
+    return torch.cat(images) if images else load_images(readable[TRAIN[domain]][:SAMPLES], size)
 
 
 def _initial(source: Run | None, method: type[Method], config: Any) -> Mapping[str, Tensor] | None:

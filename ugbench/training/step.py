@@ -43,15 +43,13 @@ class Phases:
 
     def __init__(self, optimizers: Mapping[str, GroupOptimizer]) -> None:
         self.optimizers = optimizers
-        parameter = next(iter(optimizers.values())).group.parameters[0]
-        self.found_inf = torch.zeros((), device=parameter.device)
-        self.losses: dict[str, Tensor] = {}
-        self.found_inf_after: dict[str, Tensor] = {}
+        self.found_inf = torch.zeros((), device=next(iter(optimizers.values())).group.parameters[0].device)
+        self.begin_step()
 
     def begin_step(self) -> None:
         """Remove the loss terms of the step before."""
-        self.losses = {}
-        self.found_inf_after = {}
+        self.losses: dict[str, Tensor] = {}
+        self.found_inf_after: dict[str, Tensor] = {}
 
     @contextmanager
     def __call__(self, *groups: str) -> Iterator[dict[str, Tensor]]:
@@ -116,11 +114,9 @@ class GroupOptimizer:
     """A parameter group and its optimizer.
 
     Attributes:
-        name: the group's name in `Method.groups`.
         parameter_names: the names of the group's parameters in the method, in the order of the group.
     """
 
-    name: str
     group: Group
     adam: torch.optim.Adam
     parameter_names: tuple[str, ...]
@@ -155,7 +151,7 @@ def build_optimizers(method: Method) -> dict[str, GroupOptimizer]:
             fused=True,
         )
         parameter_names = tuple(names[parameter] for parameter in group.parameters)
-        optimizers[group_name] = GroupOptimizer(group_name, group, adam, parameter_names)
+        optimizers[group_name] = GroupOptimizer(group, adam, parameter_names)
     if left_out := sorted(set(names.values()) - set(owner)):
         raise UgbenchError(f"no group trains {', '.join(left_out[:3])}; every parameter needs a group.")
     return optimizers
@@ -179,8 +175,8 @@ def state_tensors(optimizers: Mapping[str, GroupOptimizer]) -> dict[str, Tensor]
     A parameter that was never updated has no state.
     """
     return {
-        f"{optimizer.name}/{name}/{key}": value
-        for optimizer in optimizers.values()
+        f"{group}/{name}/{key}": value
+        for group, optimizer in optimizers.items()
         for name, parameter in zip(optimizer.parameter_names, optimizer.group.parameters, strict=True)
         for key, value in optimizer.adam.state.get(parameter, {}).items()
     }
@@ -192,19 +188,18 @@ def load_state_tensors(optimizers: Mapping[str, GroupOptimizer], tensors: Mappin
     Raises:
         RunError: a tensor belongs to no parameter of these optimizers.
     """
-    unknown = set(tensors)
-    for optimizer in optimizers.values():
+    remaining = dict(tensors)
+    for group, optimizer in optimizers.items():
         optimizer.adam.state.clear()
         for name, parameter in zip(optimizer.parameter_names, optimizer.group.parameters, strict=True):
-            prefix = f"{optimizer.name}/{name}/"
-            keys = [key for key in ("step", "exp_avg", "exp_avg_sq") if prefix + key in tensors]
-            if keys:
-                optimizer.adam.state[parameter] = {
-                    key: tensors[prefix + key].to(parameter.device, copy=True) for key in keys
-                }
-            unknown -= {prefix + key for key in keys}
-    if unknown:
-        raise RunError(f"the optimizer state has {sorted(unknown)[0]}, which this method lacks; use another run.")
+            stored = {key: remaining.pop(f"{group}/{name}/{key}", None) for key in ("step", "exp_avg", "exp_avg_sq")}
+            state = {
+                key: tensor.to(parameter.device, copy=True) for key, tensor in stored.items() if tensor is not None
+            }
+            if state:
+                optimizer.adam.state[parameter] = state
+    if remaining:
+        raise RunError(f"the optimizer state has {min(remaining)}, which this method lacks; use another run.")
 
 
 def _with_strides_of(parameter: Tensor, gradient: Tensor) -> Tensor:

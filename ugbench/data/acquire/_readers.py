@@ -13,13 +13,14 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from ugbench.errors import DataError
 
 KINDS = "zip, tar, tar.gz, tar.bz2 or tar.xz"
-CHUNK = 1 << 20  # bytes that are unpacked at once
+CHUNK = 1 << 20  # bytes that are unpacked at once, and the most that a tar header with a long name may take
 GIB = 1 << 30
 _DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
 # With other methods zipfile unpacks a whole chunk into memory, however large it becomes.
@@ -35,14 +36,12 @@ class Limits:
         files: number of files and folders.
         bytes: total size of the unpacked files.
         ratio: unpacked bytes per packed byte, checked after `ratio_from` bytes are unpacked.
-        header: bytes that a tar reader may ask for at once; long file names need many.
     """
 
     files: int = 200_000
     bytes: int = 50 * GIB
     ratio: float = 100.0
     ratio_from: int = GIB
-    header: int = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -51,82 +50,57 @@ class Member:
 
     Attributes:
         problem: why it is refused ("a link", "encrypted" …); empty for plain files and folders.
-        handle: what the reader needs to open it.
+        open: opens the bytes of a file.
     """
 
     name: str
     size: int
     folder: bool
     problem: str
-    handle: Any
+    open: Callable[[], IO[bytes]]
 
 
-class ZipReader:
-    """A zip. Python compares its table of contents with the header of each file that is opened."""
-
-    def __init__(self, archive: Path, file: IO[bytes]) -> None:
-        self.archive, self.packed = archive, archive.stat().st_size
-        self.zip = zipfile.ZipFile(file)
-
-    def members(self) -> Iterator[Member]:
-        """The files and folders of the archive, in its order."""
-        for info in self.zip.infolist():
-            kind = stat.S_IFMT(info.external_attr >> 16)
-            problem = ""
-            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-                problem = "a link" if kind == stat.S_IFLNK else "a device"
-            elif info.flag_bits & 1:
-                problem = "encrypted"
-            elif info.compress_type not in _METHODS:
-                problem = "packed by another method than deflate"
-            # Python cuts a name at a NUL byte, but the complete name has to be checked.
-            yield Member(info.orig_filename, info.file_size, info.is_dir(), problem, info)
-
-    def finish(self) -> None:
-        """Check what only the complete table of contents shows.
-
-        Raises:
-            DataError: files share packed bytes, as in a zip bomb.
-        """
-        if sum(info.compress_size for info in self.zip.infolist()) > self.packed:
-            raise refusal(self.archive, "its files overlap")
-
-    def open(self, member: Member) -> IO[bytes]:
-        """The bytes of a file."""
-        return self.zip.open(member.handle)
+def _zip_members(archive: Path, file: IO[bytes]) -> Iterator[Member]:
+    """The members of a zip. Python compares its table of contents with the header of each file that is opened."""
+    opened = zipfile.ZipFile(file)
+    for info in opened.infolist():
+        kind = stat.S_IFMT(info.external_attr >> 16)
+        problem = ""
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            problem = "a link" if kind == stat.S_IFLNK else "a device"
+        elif info.flag_bits & 1:
+            problem = "encrypted"
+        elif info.compress_type not in _METHODS:
+            problem = "packed by another method than deflate"
+        # Python cuts a name at a NUL byte, but the complete name has to be checked.
+        yield Member(info.orig_filename, info.file_size, info.is_dir(), problem, partial(opened.open, info))
+    if sum(info.compress_size for info in opened.infolist()) > archive.stat().st_size:  # as in a zip bomb
+        raise refusal(archive, "its files overlap")
 
 
-class TarReader:
-    """A tar. It has no table of contents, so listing it unpacks it, and its file is limited for that reason."""
+def _tar_members(archive: Path, file: LimitedFile) -> Iterator[Member]:
+    """The members of a tar. It has no table of contents, so listing it unpacks it, and its file is limited."""
+    tar = tarfile.TarFile(fileobj=file)  # this class, unlike tarfile.open, starts no decompressor
+    for info in tar:
+        problem = ""
+        if info.issym() or info.islnk():
+            problem = "a link"
+        elif info.issparse():
+            problem = "sparse"
+        elif not (info.isreg() or info.isdir()):
+            problem = "a device"
+        yield Member(info.name, info.size, info.isdir(), problem, partial(_open_in_tar, archive, tar, info))
+    # A compressed stream has its checksum at the end, and tarfile stops before it.
+    file.seek(tar.offset)
+    while file.read(CHUNK):
+        pass
 
-    def __init__(self, archive: Path, file: LimitedFile) -> None:
-        self.archive, self.file = archive, file
-        self.tar = tarfile.TarFile(fileobj=file)  # this class, unlike tarfile.open, starts no decompressor
 
-    def members(self) -> Iterator[Member]:
-        """The files and folders of the archive, in its order."""
-        for info in self.tar:
-            problem = ""
-            if info.issym() or info.islnk():
-                problem = "a link"
-            elif info.issparse():
-                problem = "sparse"
-            elif not (info.isreg() or info.isdir()):
-                problem = "a device"
-            yield Member(info.name, info.size, info.isdir(), problem, info)
-
-    def finish(self) -> None:
-        """Read to the end, because a compressed stream has its checksum there and tarfile stops before it."""
-        self.file.seek(self.tar.offset)
-        while self.file.read(CHUNK):
-            pass
-
-    def open(self, member: Member) -> IO[bytes]:
-        """The bytes of a file."""
-        file = self.tar.extractfile(member.handle)
-        if file is None:
-            raise refusal(self.archive, f"{member.name} is not a file")
-        return file
+def _open_in_tar(archive: Path, tar: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
+    file = tar.extractfile(info)
+    if file is None:
+        raise refusal(archive, f"{info.name} is not a file")
+    return file
 
 
 class LimitedFile(io.RawIOBase):
@@ -150,7 +124,7 @@ class LimitedFile(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         """Read `size` bytes; raises DataError if they or the position after them are beyond the limits."""
-        if not 0 <= size <= max(self.limits.header, CHUNK):
+        if not 0 <= size <= CHUNK:
             raise refusal(self.archive, f"a header in it has {size} bytes")
         content = self.file.read(size)
         check_size(self.archive, self.file.tell(), self.limits)
@@ -158,17 +132,22 @@ class LimitedFile(io.RawIOBase):
 
 
 @contextmanager
-def open_reader(archive: Path, limits: Limits) -> Iterator[ZipReader | TarReader]:
-    """The reader for an archive, chosen by its first bytes and not by its name."""
+def open_archive(archive: Path, limits: Limits) -> Iterator[Iterator[Member]]:
+    """The members of an archive in its order. Its kind is known by its first bytes and not by its name.
+
+    Raises:
+        DataError: the archive is not one or is damaged. What only shows at its end (a wrong checksum, or files of a
+            zip that share packed bytes) is raised after the last member.
+    """
     with _naming_damage(archive), archive.open("rb") as raw:
         head = raw.read(512)
     opener = next((opener for magic, opener in _STREAMS.items() if head.startswith(magic)), None)
     is_zip = head.startswith((b"PK\3\4", b"PK\5\6"))
     if not (is_zip or opener or head[257:262] == b"ustar"):
-        problem = "is empty" if not head else f"is not a {KINDS}"
+        problem = f"is not a {KINDS}" if head else "is empty"
         raise DataError(f"{archive}: {problem}; download it again, or unpack it and name the folder.")
     with _naming_damage(archive), opener(archive) if opener else archive.open("rb") as file:
-        yield ZipReader(archive, file) if is_zip else TarReader(archive, LimitedFile(file, archive, limits))
+        yield _zip_members(archive, file) if is_zip else _tar_members(archive, LimitedFile(file, archive, limits))
 
 
 @contextmanager

@@ -16,17 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ugbench.data.acquire._readers import (
-    CHUNK,
-    Limits,
-    Member,
-    TarReader,
-    ZipReader,
-    check_size,
-    open_reader,
-    refusal,
-)
-from ugbench.data.images import Progress
+from ugbench.data.acquire._readers import CHUNK, Limits, Member, check_size, open_archive, refusal
+from ugbench.data.progress import Progress, tracked
 from ugbench.errors import DataError
 
 __all__ = ["Limits", "SourceFile", "decode", "extract", "list_files", "read_text"]
@@ -52,26 +43,23 @@ def list_files(archive: Path, limits: Limits | None = None) -> list[SourceFile]:
     names: dict[str, str] = {}
     folders: set[str] = set()
     total = 0
-    with open_reader(archive, limits) as reader:
-        for member in reader.members():
+    with open_archive(archive, limits) as members:
+        for member in members:
             name = _plain_name(archive, member.name)
             if member.problem:
                 raise refusal(archive, f"{member.name} is {member.problem}")
             folders.update(_key(parent) for parent in name.parents)
             if member.folder:
                 folders.add(_key(name))
-                count = len(folders) + len(files)
             else:
                 twin = names.setdefault(_key(name), member.name)
                 if len(names) == len(files):
                     raise refusal(archive, f"{twin} and {member.name} have the same name")
                 files.append(SourceFile(name, member.size))
-                count = len(files)
                 total += member.size
-            if count > limits.files:
+            if len(files) + (len(folders) if member.folder else 0) > limits.files:
                 raise refusal(archive, f"it holds more than {limits.files} files")
             check_size(archive, total, limits)
-        reader.finish()
     ambiguous = folders & names.keys()
     if ambiguous:
         raise refusal(archive, f"{names[min(ambiguous)]} is a file and a folder")
@@ -88,20 +76,15 @@ def extract(archive: Path, targets: Mapping[PurePosixPath, Sequence[Path]], prog
     Raises:
         DataError: the archive is damaged, or a file has another length than the archive says.
     """
-    done = 0
-    with open_reader(archive, Limits()) as reader:
-        for member in reader.members():
-            paths = () if member.folder else targets.get(PurePosixPath(member.name), ())
-            if not paths:
-                continue
+    with open_archive(archive, Limits()) as members:
+        files = (member for member in members if not member.folder and PurePosixPath(member.name) in targets)
+        for member in tracked(files, len(targets), progress):
+            paths = targets[PurePosixPath(member.name)]
             with paths[0].open("xb") as out:
-                for chunk in _chunks(archive, reader, member):
+                for chunk in _chunks(archive, member):
                     out.write(chunk)
             for path in paths[1:]:
                 shutil.copyfile(paths[0], path)
-            done += 1
-            if progress is not None:
-                progress(done, len(targets))
 
 
 def read_text(archive: Path, name: PurePosixPath, max_bytes: int = 16 << 20) -> str:
@@ -110,12 +93,12 @@ def read_text(archive: Path, name: PurePosixPath, max_bytes: int = 16 << 20) -> 
     Raises:
         DataError: the file is longer than `max_bytes`, not UTF-8, or damaged.
     """
-    with open_reader(archive, Limits()) as reader:
-        for member in reader.members():
+    with open_archive(archive, Limits()) as members:
+        for member in members:
             if not member.folder and PurePosixPath(member.name) == name:
                 if member.size > max_bytes:
                     raise DataError(f"{archive}: {name} has {member.size} bytes, too many for a list; shorten it.")
-                return decode(b"".join(_chunks(archive, reader, member)), f"{archive}: {name}")
+                return decode(b"".join(_chunks(archive, member)), f"{archive}: {name}")
     raise DataError(f"{archive}: {name} is no longer in it; download it again.")
 
 
@@ -131,10 +114,10 @@ def decode(content: bytes, where: str) -> str:
         raise DataError(f"{where} is not UTF-8 text; save it as UTF-8.") from None
 
 
-def _chunks(archive: Path, reader: ZipReader | TarReader, member: Member) -> Iterator[bytes]:
+def _chunks(archive: Path, member: Member) -> Iterator[bytes]:
     """The bytes of a file; raises DataError if they are not as many as the archive says."""
     left = member.size
-    with reader.open(member) as file:
+    with member.open() as file:
         while chunk := file.read(CHUNK):
             left -= len(chunk)
             yield chunk

@@ -16,7 +16,8 @@ from pathlib import Path, PurePosixPath
 
 from ugbench.data.acquire import archives, catalog, layouts
 from ugbench.data.acquire.archives import SourceFile
-from ugbench.data.images import SUFFIXES, Progress
+from ugbench.data.images import KINDS, SUFFIXES
+from ugbench.data.progress import Progress, tracked
 from ugbench.data.splits import SPLITS, TEST, TRAIN, Split
 from ugbench.errors import DataError
 
@@ -59,12 +60,14 @@ def plan_import(source: Path, name: str | None = None) -> ImportPlan:
         DataError: there is nothing, the archive is refused or damaged, no layout is recognised, a split is in two
             places, or the name cannot be a folder's.
     """
-    files = [file for file in _list_files(source) if not _is_hidden(file.name)]
+    contents = sorted(_walk(source), key=lambda file: file.name) if source.is_dir() else archives.list_files(source)
+    files = [
+        file for file in contents if not any(part.startswith(".") or part == "__MACOSX" for part in file.name.parts)
+    ]
     images = [file for file in files if file.name.suffix.lower() in SUFFIXES]
     if not images:
-        kinds = " ".join(suffix[1:] for suffix in SUFFIXES)
         content = f"{len(files)} files and no image among them" if files else "no file"
-        raise DataError(f"{source}: holds {content}; name an archive or a folder with files of these kinds: {kinds}.")
+        raise DataError(f"{source}: holds {content}; name an archive or a folder with files of these kinds: {KINDS}.")
     folders = layouts.find_folders(source, images)
     lists = layouts.find_lists(source, files, images, set(folders.images))
     by_split: dict[Split, list[PurePosixPath]] = {**folders.images, **lists.images}
@@ -73,16 +76,23 @@ def plan_import(source: Path, name: str | None = None) -> ImportPlan:
     original_name = _original_name(source, (folders if folders.images else lists).parent)
     known = catalog.recognise(original_name)
     new_name = _check_name(source, name or (known.name if known else original_name), name is not None)
-    swapped = _reversed(original_name) == new_name.lower()
+    domains = original_name.lower().split("2")
+    swapped = len(domains) == 2 and "2".join(reversed(domains)) == new_name.lower()
     new_names = {
         _SWAPPED[split] if swapped else split: _new_names(source, split, by_split[split])
         for split in SPLITS
         if split in by_split
     }
     sizes = {image.name: image.size for image in images}
-    size = sum(sizes[image] for paths in by_split.values() for image in paths)
-    layout = " and ".join(word for word, part in (("folders", folders), ("lists", lists)) if part.images)
-    plan = ImportPlan(source, new_name, new_names, layout, swapped, size, ())
+    plan = ImportPlan(
+        source,
+        new_name,
+        new_names,
+        layout=" and ".join(word for word, part in (("folders", folders), ("lists", lists)) if part.images),
+        swapped=swapped,
+        size=sum(sizes[image] for paths in by_split.values() for image in paths),
+        notes=(),
+    )
     notes = [*_notes(plan), *lists.notes]
     left_out = [image for image in sizes if not any(image in paths for paths in new_names.values())]
     if left_out:
@@ -128,22 +138,18 @@ def _write(plan: ImportPlan, folder: Path, progress: Progress | None) -> None:
         (folder / split).mkdir(parents=True)
         for image, new in names.items():
             targets.setdefault(image, []).append(folder / split / new)
-    if plan.source.is_dir():
-        _copy(plan.source, targets, progress)
-    else:
+    if not plan.source.is_dir():
         archives.extract(plan.source, targets, progress)
+        return
+    for image, paths in tracked(targets.items(), len(targets), progress):
+        for path in paths:
+            shutil.copyfile(plan.source / image, path)
 
 
 def check_target(target: Path) -> None:
     """Raise DataError if the folder of a new data set is taken, that is, it exists and is not empty."""
-    if target.is_symlink() or (target.exists() and not (target.is_dir() and not any(target.iterdir()))):
+    if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
         raise DataError(f"{target}: something is there already; remove it, or give another --name.")
-
-
-def _list_files(source: Path) -> list[SourceFile]:
-    if source.is_dir():
-        return sorted(_walk(source), key=lambda file: file.name)
-    return archives.list_files(source)
 
 
 def _walk(folder: Path) -> Iterator[SourceFile]:
@@ -161,10 +167,6 @@ def _walk(folder: Path) -> Iterator[SourceFile]:
                 yield SourceFile(PurePosixPath(path.relative_to(folder).as_posix()), path.stat().st_size)
 
 
-def _is_hidden(name: PurePosixPath) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in name.parts)
-
-
 def _original_name(source: Path, parent: PurePosixPath) -> str:
     """The name that the data set came with: that of the folder with the splits, or that of the archive or folder.
 
@@ -174,12 +176,6 @@ def _original_name(source: Path, parent: PurePosixPath) -> str:
     if not source.is_dir():
         outer = re.sub(r"(\.tar)?\.[A-Za-z0-9]+$", "", outer)
     return inner if inner and (catalog.recognise(inner) or not catalog.recognise(outer)) else outer
-
-
-def _reversed(name: str) -> str | None:
-    """y2x for the name x2y; None for names of another form."""
-    a, two, b = name.lower().partition("2")
-    return f"{b}2{a}" if two and "2" not in b else None
 
 
 def _check_name(source: Path, name: str, given: bool) -> str:
@@ -206,22 +202,12 @@ def _notes(plan: ImportPlan) -> Iterator[str]:
     if plan.swapped:
         yield f"A and B change places, as {plan.name} says."
     known = catalog.find(plan.name)
-    differs = False
-    for split, count in plan.counts().items():
-        expected = known.images[split] if known else None
-        if expected is not None and count != expected:
-            differs = True
-            yield f"{split} has {count} images where the paper has {expected}."
+    counts = plan.counts()
+    for split, count in counts.items():
+        if known and count != known.images[split]:
+            yield f"{split} has {count} images where the paper has {known.images[split]}."
         elif count == 0:
             use = "training needs it" if split.startswith("train") else "scores need it"
             yield f"there is no {split}; {use}."
-    if differs and known and known.note:
+    if known and known.note and counts != known.images:
         yield f"Counts of {plan.name} disagree in print: {known.note}."
-
-
-def _copy(source: Path, targets: Mapping[PurePosixPath, Sequence[Path]], progress: Progress | None) -> None:
-    for done, (image, paths) in enumerate(targets.items(), start=1):
-        for path in paths:
-            shutil.copyfile(source / image, path)
-        if progress is not None:
-            progress(done, len(targets))

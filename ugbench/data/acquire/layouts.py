@@ -112,8 +112,7 @@ def describe_unknown(images: Sequence[SourceFile]) -> str:
 def _split_called(name: str) -> Split | None:
     """The split that a folder or a list of this name is; None if it is none."""
     letters = re.sub("[^a-z]", "", name.lower()).removeprefix("list")
-    names = {form: split for split in SPLITS for form in (split.lower(), f"{split[-1].lower()}{split[:-1]}")}
-    return names.get(letters)
+    return next((split for split in SPLITS if letters in (split.lower(), f"{split[-1].lower()}{split[:-1]}")), None)
 
 
 def _read_list(source: Path, file: SourceFile) -> list[str]:
@@ -121,5 +120,4 @@ def _read_list(source: Path, file: SourceFile) -> list[str]:
         text = archives.decode((source / file.name).read_bytes(), str(source / file.name))
     else:
         text = archives.read_text(source, file.name)
-    lines = (line.strip() for line in text.splitlines())
-    return [line for line in lines if line and not line.startswith("#")]
+    return [line for line in map(str.strip, text.splitlines()) if line and not line.startswith("#")]

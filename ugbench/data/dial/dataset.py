@@ -18,7 +18,8 @@ from torch import Tensor
 from ugbench.data.datasets import DataSet
 from ugbench.data.dial.scenes import CHROMA, SUPERSAMPLING, draw_scene, render
 from ugbench.data.dial.spec import RENDERER, SPEC_FILE, DialSpec
-from ugbench.data.images import Progress, read_image
+from ugbench.data.images import read_image
+from ugbench.data.progress import Progress, tracked
 from ugbench.data.splits import SPLITS, TEST, Split
 from ugbench.data.tensors import load_images, save_png
 from ugbench.direction import Direction
@@ -33,8 +34,8 @@ def draw_split(spec: DialSpec, split: Split) -> Iterator[Tensor]:
     stream = "test" if split.startswith("test") else split
     shape, texture = (0.0, 0.0) if split.endswith("A") else (spec.shape, spec.texture)
     for index in range(spec.test if stream == "test" else spec.train):
-        pixels = render(draw_scene(spec.seed, stream, index), shape, texture, spec.size)
-        yield torch.from_numpy(pixels).permute(2, 0, 1)
+        scene = draw_scene(spec.seed, stream, index)
+        yield torch.from_numpy(render(scene, shape, texture, spec.size)).permute(2, 0, 1)
 
 
 def write_dial(spec: DialSpec, folder: Path, progress: Progress | None = None) -> None:
@@ -46,17 +47,14 @@ def write_dial(spec: DialSpec, folder: Path, progress: Progress | None = None) -
     Raises:
         OSError: the folder cannot be written, or is not empty.
     """
-    total, done = 2 * (spec.train + spec.test), 0
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as work:
         unfinished = Path(work) / folder.name  # one level down: a temporary folder has mode 0700
         for split in SPLITS:
             (unfinished / split).mkdir(parents=True)
-            for index, image in enumerate(draw_split(spec, split)):
-                save_png(image, unfinished / split / f"{index:05d}.png")
-                done += 1
-                if progress is not None:
-                    progress(done, total)
+        images = ((split, *numbered) for split in SPLITS for numbered in enumerate(draw_split(spec, split)))
+        for split, index, image in tracked(images, 2 * (spec.train + spec.test), progress):
+            save_png(image, unfinished / split / f"{index:05d}.png")
         (unfinished / SPEC_FILE).write_text(json.dumps({"renderer": RENDERER, **asdict(spec)}, indent=2) + "\n")
         unfinished.rename(folder)
 

@@ -23,6 +23,7 @@ same four values: shape 7.6, 8.4, 8.6, 8.5; texture 5.0, 8.0, 10.0, 11.5.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,14 @@ from ugbench.errors import DataError, UnknownName
 
 SPEC_FILE = "dial.json"
 RENDERER = 1  # must be raised whenever the same spec gives other pixels
+_RANGES = {
+    "shape": (0, 1),
+    "texture": (0, 1),
+    "size": (16, 1024),
+    "train": (1, math.inf),
+    "test": (1, math.inf),
+    "seed": (0, math.inf),
+}
 
 
 @dataclass(frozen=True)
@@ -55,11 +64,11 @@ class DialSpec:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("shape", "texture"):
-            _check_range(name, getattr(self, name), 0, 1)
-        _check_range("size", self.size, 16, 1024)
-        for name, least in (("train", 1), ("test", 1), ("seed", 0)):
-            _check_range(name, getattr(self, name), least, None)
+        for name, (least, most) in _RANGES.items():
+            value = getattr(self, name)
+            if not least <= value <= most:  # NaN is refused too
+                bounds = f"{least} or more" if most == math.inf else f"from {least} to {most}"
+                raise DataError(f"dial: {name}={value} is out of range; give {bounds}.")
 
     @property
     def name(self) -> str:
@@ -67,12 +76,6 @@ class DialSpec:
         counts = {name: getattr(self, name) for name in ("train", "test", "seed")}
         suffix = "".join(f"-{name}{value}" for name, value in counts.items() if value != getattr(DialSpec, name))
         return f"dial-s{self.shape:.12g}-t{self.texture:.12g}-{self.size}{suffix}"
-
-
-def _check_range(name: str, value: float, least: float, most: float | None) -> None:
-    if not (value >= least and (most is None or value <= most)):  # NaN fails both comparisons and is refused
-        bounds = f"from {least} to {most}" if most is not None else f"{least} or more"
-        raise DataError(f"dial: {name}={value} is out of range; give {bounds}.")
 
 
 def parse_spec(text: str) -> DialSpec:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ugbench.data.datasets import DataSet
-from ugbench.data.images import Size, decode_image, read_bytes, read_image, resize
+from ugbench.data.images import Size, read_bytes, read_image, resize
 from ugbench.data.splits import TRAIN
 from ugbench.direction import Direction
 from ugbench.errors import DataError, RunError, UsageError
@@ -87,7 +87,7 @@ def render(pictures: PollPictures, stem: str) -> tuple[bytes, ...]:
         content = read_bytes(path)
         if _sha256(content) != digest:
             raise DataError(f"{path} has changed since the poll was opened; start `ugbench vote` again.")
-        rendered.append(_png(decode_image(path, content), pictures.size))
+        rendered.append(_png(read_image(path, content), pictures.size))
     return tuple(rendered)
 
 
@@ -129,7 +129,7 @@ def _area(size: Size) -> int:
 def _checked_digest(path: Path) -> str:
     """SHA-256 of an image file. Decodes it too, so that a broken file is found before a rater meets it."""
     content = read_bytes(path)
-    decode_image(path, content)
+    read_image(path, content)
     return _sha256(content)
 
 
