@@ -107,20 +107,18 @@ def _changing_dials(runs: Iterable[Run]) -> tuple[set[str], list[str]]:
 
 def _cells(runs: Sequence[Run], direction: Direction, roots: Collection[str], load: LoadImages) -> dict[str, ExtraCell]:
     """A row's cells by key: the mean over its runs for each map."""
-    values: dict[str, list[float]] = {}
-    attention = set()
+    scores: dict[str, list[tuple[Score, bool]]] = {}
     for run in runs:
         if run.config.dataset is None or run.config.dataset.root not in roots:
             continue
-        for name, (score, is_attention) in (masses(run, direction, load) or {}).items():
-            values.setdefault(f"{PREFIX}{name}", []).append(score.value)
-            if is_attention:
-                attention.add(f"{PREFIX}{name}")
-    return {key: _cell(numbers, len(runs), key in attention) for key, numbers in values.items()}
+        for name, mass in (masses(run, direction, load) or {}).items():
+            scores.setdefault(f"{PREFIX}{name}", []).append(mass)
+    return {key: _cell(of_map, len(runs)) for key, of_map in scores.items()}
 
 
-def _cell(values: Sequence[float], n_runs: int, is_attention: bool) -> ExtraCell:
-    mean = fmean(values)
+def _cell(scores: Sequence[tuple[Score, bool]], n_runs: int) -> ExtraCell:
+    values = [score.value for score, _ in scores]
+    mean, is_attention = fmean(values), any(is_attention for _, is_attention in scores)
     se = stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
     text = with_error(mean, se) + ("" if is_attention else " °")
     text += f" ({len(values)} of {n_runs} runs)" if len(values) < n_runs else ""

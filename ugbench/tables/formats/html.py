@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import resources
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from ugbench import templates
 from ugbench.tables.formats.spans import NOTE, spans
 from ugbench.tables.formats.text_grid import extra_text, heads, labels, ranking_grid
 from ugbench.tables.model import Block, Table
@@ -17,7 +15,7 @@ PACKAGE = "ugbench.tables.formats"
 
 def render(table: Table) -> str:
     """A page that loads nothing; it is light or dark as the reader's browser is."""
-    template = environment(PACKAGE).get_template("page.html")
+    template = templates.environment(PACKAGE).get_template("page.html")
     return template.render(style=Markup(style()), body=Markup(fragment(table))) + "\n"
 
 
@@ -26,35 +24,19 @@ def fragment(table: Table) -> str:
 
     The attribute `data-value` of a score is its raw value, for a script that sorts.
     """
-    template = environment(PACKAGE).get_template("tables.html")
+    jinja = templates.environment(
+        PACKAGE, number=number, sign=sign, heads=heads, labels=labels, extra_text=extra_text, protocols_of=_protocols
+    )
     columns = [[(column, spans(block, column)) for column in table.columns_of(block)] for block in table.blocks]
     has_spans = any(column_spans for block_columns in columns for _, column_spans in block_columns)
     notes = [*table.notes, *([NOTE] if has_spans else [])]
     rankings = map(ranking_grid, table.rankings)
-    return template.render(table=table, columns=columns, rankings=rankings, notes=notes, protocols_of=_protocols)
+    return jinja.get_template("tables.html").render(table=table, columns=columns, rankings=rankings, notes=notes)
 
 
 def style() -> str:
     """The CSS of the tables, and of a plain page around them."""
-    return read(PACKAGE, "table.css")
-
-
-def environment(package: str) -> Environment:
-    """The jinja2 environment of a package's templates/; it escapes every text and knows how scores are written."""
-    jinja = Environment(
-        loader=PackageLoader(package),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    jinja.globals.update(number=number, sign=sign, heads=heads, labels=labels, extra_text=extra_text)
-    return jinja
-
-
-def read(package: str, name: str) -> str:
-    """The text of a file in a package's templates/."""
-    return resources.files(package).joinpath("templates", name).read_text(encoding="utf-8")
+    return templates.read(PACKAGE, "table.css")
 
 
 def _protocols(table: Table, block: Block) -> str:
