@@ -39,7 +39,7 @@ def import_(
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option("--name", metavar="N", help="Name of the run in tables; default: the file's or folder's name."),
+        typer.Option("--name", metavar="NAME", help="Name of the run in tables; default: the file's or folder's name."),
     ] = None,
     dataset: Annotated[
         str | None,
@@ -166,7 +166,9 @@ def _sentences(way: str, matched: MatchedOutputs) -> list[str]:
     size = f"{matched.size} px" if isinstance(matched.size, int) else f"{matched.size[0]} x {matched.size[1]} px"
     sentences = [f"{way}: outputs for {len(matched.files)} of {matched.n_sources} test images, {size}."]
     if matched.missing:
-        sentences.append(f"{way}: no output for {len(matched.missing)}, which lowers n_fake: {_some(matched.missing)}.")
+        sentences.append(
+            f"{way}: no output for {len(matched.missing)}, so fewer images are scored: {_some(matched.missing)}."
+        )
     if matched.extra:
         names = [file.name for file in matched.extra]
         sentences.append(f"{way}: no source for {len(names)}, which are left out: {_some(names)}.")

@@ -55,13 +55,15 @@ MethodArgument = Annotated[str, typer.Argument(metavar="METHOD", help="A method;
 Datasets = Annotated[
     list[str] | None,
     typer.Option(
-        "--dataset", metavar="NAME|DIR|dial…", help="A name in the data root, a folder, or a dial; repeatable."
+        "--dataset",
+        metavar="NAME|DIR|dial…",
+        help="A name in the data root, a folder, or dial: drawn images, as in dial:size=32; repeatable.",
     ),
 ]
 OnlyDatasets = Annotated[
     list[str] | None, typer.Option("--dataset", metavar="NAME", help="Only this data set; repeatable.")
 ]
-Steps = Annotated[int | None, typer.Option("--steps", metavar="N", min=1, help="Training steps of each run.")]
+Steps = Annotated[int | None, typer.Option("--steps", metavar="N", min=1, help="Number of training steps.")]
 ImageSize = Annotated[int | None, typer.Option("--size", metavar="N", min=8, help="Image size in pixels.")]
 BatchSize = Annotated[
     int | None, typer.Option("--batch-size", metavar="N", min=1, help="Images of each domain per step.")
@@ -73,7 +75,7 @@ SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Train without the ima
 Metrics = Annotated[
     list[str] | None,
     typer.Option(
-        "--metric", metavar="NAMES", help="Metrics: kid, fid, lpips, …; default: all that the data set allows."
+        "--metric", metavar="NAMES", help="Metrics, as in kid,fid,lpips; default: all that the data set allows."
     ),
 ]
 Weights = Annotated[
@@ -88,7 +90,7 @@ Weights = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class PlaceOptions:
-    """Where runs and data sets are stored, and on what networks run."""
+    """Where runs and data sets are stored, and the device and precision of the networks."""
 
     results: Results = RESULTS
     data_root: DataRoot = DATA_ROOT
@@ -116,7 +118,7 @@ class ConfigOptions:
         Args:
             steps: value of --steps, where the command has it.
         Raises:
-            UsageError: --set is malformed, or sets a field that an option of its own sets too.
+            UsageError: --set is malformed, or names a field whose own option, such as --size, was given too.
         """
         options = {"steps": steps, "size": self.size, "batch_size": self.batch_size}
         overrides: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
@@ -226,7 +228,9 @@ class StudyOptions:
     dataset: Datasets = None
     seeds: Annotated[
         str | None,
-        typer.Option("--seeds", metavar="N|K,L…", help="Seeds: 3 means 0,1,2, and 4,7 means those; default: 3."),
+        typer.Option(
+            "--seeds", metavar="N|K,L…", help="A number of seeds (3: seeds 0, 1 and 2) or a list (4,7); default: 3."
+        ),
     ] = None
     steps: Steps = None
     preset: Annotated[
@@ -239,7 +243,7 @@ class StudyOptions:
     batch_size: BatchSize = None
     jobs: Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Number of runs that train at once.")] = 1
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the plan without training; a dial is still drawn.")
+        bool, typer.Option("--dry-run", help="Print the plan without training; the images of a dial are still written.")
     ] = False
     skip_bad: SkipBad = False
 
@@ -274,5 +278,8 @@ def pick_protocol(name: str | None, reference: str | None) -> NamedProtocol:
     protocol = find_protocol(name)
     if reference is not None and reference != protocol.reference:
         other = {"test": TARGET, "train": TRAIN_REFERENCE}[reference].name
-        raise UsageError(f"--protocol {name} with --reference {reference}: that protocol's name is {other}.")
+        raise UsageError(
+            f"--protocol {name} with --reference {reference}: {name} compares with the {protocol.reference} images of "
+            f"the target, and {other} with the {reference} images; give one of the two options."
+        )
     return protocol
