@@ -119,7 +119,10 @@ def test_no_two_protocols_share_an_id_or_a_column(home: Path) -> None:
         (["--protocol", "authors2018"], "did you mean 'authors2019'"),
         (["--protocol", "target", "--reference", "train"], "and train-reference with the train images"),
         (["--protocol", "clean", "--metric", "lpips"], "metrics on features"),
-        (["--protocol", "authors2019", "--kid-subset-size", "5", "--kid-subsets", "5"], "but this protocol uses blocks"),
+        (
+            ["--protocol", "authors2019", "--kid-subset-size", "5", "--kid-subsets", "5"],
+            "but this protocol uses blocks",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_one_sentence(words: list[str], message: str, home: Path) -> None:

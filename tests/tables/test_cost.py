@@ -137,7 +137,7 @@ def test_hours_count_each_line_for_the_steps_since_the_line_before(tmp_path: Pat
 
     def hours() -> float | None:
         (row,) = add_cost(table, ["hours"], tmp_path, count_missing).rows
-        return row.extra["hours"].numbers["hours"]
+        return row.extra["hours"].numbers[0]
 
     file.write_text('{"step": 10, "seconds_per_step": 36}\n{"step": 30, "seconds_per_step": 72}\n{"step": 40, "sec')
     assert hours() == pytest.approx((10 * 36 + 20 * 72) / 3600)

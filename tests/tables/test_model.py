@@ -25,9 +25,9 @@ def test_a_block_shows_only_columns_in_which_one_of_its_rows_has_a_score(make_re
 
 def test_extra_cells_change_no_score_and_a_row_that_the_table_lacks_is_added_in_its_place(make_record: Make) -> None:
     table = build_table([make_record("kid", method, 0.1) for method in ("identity", "cut", "unit")])
-    cell = ExtraCell("7", 7, {"x": 7.0})
-    keys = [RowKey("dial", direction, "munit", None, None) for direction in ("A2B", "B2A")]
-    keys.append(RowKey("dial", "A2B", "cut", None, None))
+    cell = ExtraCell("7", 7, (7.0,))
+    keys = [RowKey("dial", direction, "munit") for direction in ("A2B", "B2A")]
+    keys.append(RowKey("dial", "A2B", "cut"))
     extended = add_extra_columns(table, [COLUMN], {key: {"x": cell} for key in keys}, ["X: a number."])
     assert [(block.title, [row.label for row in block.rows]) for block in extended.blocks] == [
         ("dial A2B", ["identity", "cut", "munit", "unit"]),

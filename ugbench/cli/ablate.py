@@ -95,6 +95,4 @@ def compare_with_full(scored: ScoredStudy, method: str) -> Conclusion:
         for claim in claims:
             print(f"{claim.dataset} {claim.direction}: {claim.method_text()}")
 
-    return Conclusion(
-        {"differences": [claim.to_json() for claim in claims], "ablation": ablation.to_json(layout)}, show
-    )
+    return Conclusion({"differences": [claim.to_json() for claim in claims], "ablation": layout._asdict()}, show)

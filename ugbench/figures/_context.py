@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,7 @@ class FigureContext:
         """
         runs = self.runs or list_runs(self.results)
         datasets = () if self.dataset is None else (self.dataset,)
-        if self.runs and self.dataset is not None and self.dataset not in map(dataset_name, self.runs):
+        if self.runs and self.dataset not in (None, *map(dataset_name, self.runs)):
             names = ", ".join(sorted(set(map(dataset_name, self.runs))))
             raise UsageError(f"--dataset {self.dataset}: the runs given by --run are of {names}; leave one option out.")
         return select_datasets(runs, dataset_name, datasets, self.results, "runs", "train one with `ugbench train`")
@@ -91,18 +92,12 @@ def label_runs(runs: Iterable[Run]) -> list[str]:
     """
     runs = list(runs)
     several_datasets = len({dataset_name(run) for run in runs}) > 1
-    additions: list[Callable[[Run], str]] = [
-        lambda run: "" if run.config.seed is None else f" seed {run.config.seed}",
-        lambda run: f" {run.id}",
-    ]
     labels = [run.config.label + (f" {dataset_name(run)}" if several_datasets else "") for run in runs]
-    for addition in additions:
-        texts: dict[str, set[str]] = {}
-        for run, label in zip(runs, labels, strict=True):
-            texts.setdefault(label, set()).add(addition(run))
-        labels = [
-            label + (addition(run) if len(texts[label]) > 1 else "") for run, label in zip(runs, labels, strict=True)
-        ]
+    seeds = ["" if run.config.seed is None else f" seed {run.config.seed}" for run in runs]
+    for additions in (seeds, [f" {run.id}" for run in runs]):
+        pairs = list(zip(labels, additions, strict=True))
+        counts = Counter(label for label, _ in set(pairs))
+        labels = [label + addition if counts[label] > 1 else label for label, addition in pairs]
     return labels
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,16 +27,12 @@ LINE, LETTER = 0.11, 0.055  # inches: height of a heading's line, and width of a
 STEM = 6  # points
 
 
-FileOfStem = Callable[[str], Path | None]
-"""Returns the file to show for a stem, or None."""
-
-
 @dataclass(frozen=True)
 class ImageColumn:
-    """A heading and the files below it."""
+    """A heading and the files below it, by the stem of the row."""
 
     title: str
-    file: FileOfStem
+    files: Mapping[str, Path]
 
 
 ChooseColumns = Callable[[DataSet, Sequence[Run], Direction, Sequence[str]], Sequence[ImageColumn]]
@@ -58,28 +54,6 @@ class _Block:
     def headings_height(self, side: float) -> float:
         """Height of the block's headings in inches."""
         return LINE * max(map(len, self.headings(side))) + 0.06
-
-
-@dataclass(frozen=True)
-class _Page:
-    """Size of the page and of its images in inches; positions count from the lower left corner."""
-
-    width: float
-    height: float
-    side: float
-
-    def left(self, column: int) -> float:
-        """Left edge of a column of images, in inches."""
-        return MARGIN + column * (self.side + GAP)
-
-    def axes_box(self, column: int, bottom: float) -> tuple[float, float, float, float]:
-        """Left, bottom, width and height of an image as matplotlib takes them, as shares of the page."""
-        return (
-            self.left(column) / self.width,
-            bottom / self.height,
-            self.side / self.width,
-            self.side / self.height,
-        )
 
 
 def draw(context: FigureContext, choose_columns: ChooseColumns, missing: str) -> Figure:
@@ -126,7 +100,7 @@ def draw(context: FigureContext, choose_columns: ChooseColumns, missing: str) ->
 
 def source_column(dataset: DataSet, domain: str) -> ImageColumn:
     """The test images of a domain, "A" or "B", as the input."""
-    return ImageColumn(f"input ({domain})", images_by_stem(dataset, domain).get)
+    return ImageColumn(f"input ({domain})", images_by_stem(dataset, domain))
 
 
 def images_by_stem(dataset: DataSet, domain: str) -> dict[str, Path]:
@@ -134,19 +108,14 @@ def images_by_stem(dataset: DataSet, domain: str) -> dict[str, Path]:
     return {path.stem: path for path in dataset.split(TEST[domain])}
 
 
-def overlay_files(run: Run, direction: Direction, stems: Sequence[str], name: str = "") -> FileOfStem | None:
-    """The stored overlays of an attention map by stem; None where the run has none of these stems.
+def overlay_files(run: Run, direction: Direction, stems: Sequence[str], name: str = "") -> dict[str, Path]:
+    """The stored overlays of an attention map for these stems, as far as the run has them.
 
     Args:
         name: name of a map beyond the main one; empty for the main one.
     """
     folder = run.overlays(direction) / name
-
-    def file(stem: str) -> Path | None:
-        path = folder / f"{stem}.png"
-        return path if path.exists() else None
-
-    return file if any(file(stem) for stem in stems) else None
+    return {stem: file for stem in stems if (file := folder / f"{stem}.png").exists()}
 
 
 def _choose_stems(dataset: DataSet, runs: Sequence[Run], direction: Direction, limit: int) -> list[str]:
@@ -158,14 +127,12 @@ def _choose_stems(dataset: DataSet, runs: Sequence[Run], direction: Direction, l
     return [stems[index] for index in indices]
 
 
-def _image_side(blocks: Sequence[_Block]) -> float:
+def _image_side(blocks: Sequence[_Block], columns: int, rows: int) -> float:
     """The largest side of images, in inches, at which all columns and rows fit on a page.
 
     Raises:
         UsageError: the images would be too small to see.
     """
-    columns = max(len(block.columns) for block in blocks)
-    rows = sum(len(block.stems) for block in blocks)
     side = min(LARGEST, (_style.WIDTH - MARGIN) / columns - GAP)
     if side < SMALLEST:
         raise UsageError(f"{columns} columns of images do not fit on a page; draw fewer runs: --run RUN for each.")
@@ -179,33 +146,31 @@ def _image_side(blocks: Sequence[_Block]) -> float:
 
 
 def _draw_blocks(blocks: Sequence[_Block], size: int) -> Figure:
-    side = _image_side(blocks)
     columns = max(len(block.columns) for block in blocks)
     rows = sum(len(block.stems) for block in blocks)
+    side = _image_side(blocks, columns, rows)
     height = sum(block.headings_height(side) for block in blocks) + rows * (side + GAP)
-    page = _Page(MARGIN + columns * (side + GAP), height, side)
+    width = MARGIN + columns * (side + GAP)
+    lefts = [MARGIN + column * (side + GAP) for column in range(columns)]
     with _style.settings():
-        figure = _style.blank(page.width, page.height, layout=None)
-        top = page.height
+        figure = _style.blank(width, height, layout=None)
+        top = height
         for block in blocks:
             top -= block.headings_height(side)
-            for column, lines in enumerate(block.headings(side)):
-                middle = (page.left(column) + side / 2) / page.width
-                figure.text(middle, (top + 0.03) / page.height, "\n".join(lines), ha="center", va="bottom")
+            for left, lines in zip(lefts, block.headings(side), strict=False):
+                middle = (left + side / 2) / width
+                figure.text(middle, (top + 0.03) / height, "\n".join(lines), ha="center", va="bottom")
             for stem in block.stems:
                 top -= side + GAP
-                _draw_row(figure, page, top + GAP, stem, [column.file(stem) for column in block.columns], size)
+                bottom = top + GAP
+                name = stem if len(stem) <= 20 else f"{stem[:9]}…{stem[-9:]}"
+                middle = (bottom + side / 2) / height
+                figure.text(0.05 / width, middle, name, rotation=90, ha="center", va="center", fontsize=STEM)
+                for left, column in zip(lefts, block.columns, strict=False):
+                    axes = figure.add_axes((left / width, bottom / height, side / width, side / height))
+                    axes.set_axis_off()
+                    if (file := column.files.get(stem)) is None:
+                        axes.text(0.5, 0.5, "none", ha="center", va="center", color="0.5")
+                    else:
+                        axes.imshow(np.asarray(resize(read_image(file), size)), aspect="auto")
     return figure
-
-
-def _draw_row(figure: Figure, page: _Page, bottom: float, stem: str, files: Sequence[Path | None], size: int) -> None:
-    middle = (bottom + page.side / 2) / page.height
-    name = stem if len(stem) <= 20 else f"{stem[:9]}…{stem[-9:]}"
-    figure.text(0.05 / page.width, middle, name, rotation=90, ha="center", va="center", fontsize=STEM)
-    for column, file in enumerate(files):
-        axes = figure.add_axes(page.axes_box(column, bottom))
-        axes.set_axis_off()
-        if file is None:
-            axes.text(0.5, 0.5, "none", ha="center", va="center", color="0.5")
-        else:
-            axes.imshow(np.asarray(resize(read_image(file), size)), aspect="auto")

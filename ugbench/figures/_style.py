@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Literal, NamedTuple
 
-import matplotlib
 import numpy as np
-from matplotlib import colormaps
+from matplotlib import colormaps, style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
@@ -42,46 +40,25 @@ DASHES = (
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "d", "p")
 TICKS = 5
 FILLS = ("full", "none", "left", "top", "right", "bottom")
-SETTINGS = {
-    "font.size": 7,
-    "axes.titlesize": 7,
-    "axes.labelsize": 7,
-    "xtick.labelsize": 6,
-    "ytick.labelsize": 6,
-    "legend.fontsize": 7,
-    "legend.frameon": False,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "lines.linewidth": 1.1,
-}
 
 
-@dataclass(frozen=True)
-class RowHeight:
+class RowHeight(NamedTuple):
     """Height of a row of panels, in inches: the usual one, and the least at which it can still be read."""
 
     usual: float
     least: float
 
 
-@dataclass(frozen=True)
-class LegendSize:
+class LegendSize(NamedTuple):
     """How many columns a legend has, and its height in inches."""
 
     columns: int
     height: float
 
 
-@contextmanager
-def settings() -> Iterator[None]:
-    """Matplotlib's settings while a figure is drawn. No matplotlibrc has an effect; all is restored after."""
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(SETTINGS)
-        yield
+def settings() -> AbstractContextManager[None]:
+    """The settings of print.mplstyle while a figure is drawn. No matplotlibrc has an effect; all is restored after."""
+    return style.context("ugbench.figures.print", after_reset=True)
 
 
 def blank(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
@@ -162,13 +139,19 @@ def line_styles(runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
     itself, then come VARIANTS in their order, then by name what was imported or is no longer registered. For up to
     32 methods with 24 labels each no two labels agree in all three; within a method no two agree in dashes and marker.
     """
-    order = _StyleOrder.of([run.config for run in runs])
-    if not all(order.contains(run.config) for run in runs):
+    configs = [run.config for run in runs]
+    order = _style_order(configs)
+    if not all(config.label in order.get(config.known_as, ()) for config in configs):
         roots = sorted({run.results for run in runs})
-        all_configs = [run.config for root in roots for run in list_runs(root)]
-        order = _StyleOrder.of([*(run.config for run in runs), *all_configs], with_unregistered=True)
-    places = {order.place(run.config): run.config.label for run in runs}
-    return {label: _style_at(*place) for place, label in sorted(places.items())}
+        more_configs = [run.config for root in roots for run in list_runs(root)]
+        order = _style_order([*configs, *more_configs], with_unregistered=True)
+    drawn = {config.label for config in configs}
+    return {
+        label: _style_at(method, place)
+        for method, labels in enumerate(order.values())
+        for place, label in enumerate(labels)
+        if label in drawn
+    }
 
 
 def marker_fills(labels: Iterable[str]) -> list[dict[str, Any]]:
@@ -186,36 +169,21 @@ def colours() -> list[str]:
     return [_shade(colour, shade) for shade in range(SHADES) for colour in PALETTE]
 
 
-@dataclass(frozen=True)
-class _StyleOrder:
-    """Methods, and the labels of each method, in the order in which they get their styles."""
+def _style_order(configs: Sequence[RunConfig], with_unregistered: bool = False) -> dict[str, list[str]]:
+    """The labels of each method, both in the order in which they get their styles; only methods of configs have labels.
 
-    methods: list[str]
-    labels: dict[str, list[str]]
-
-    @classmethod
-    def of(cls, configs: Sequence[RunConfig], with_unregistered: bool = False) -> _StyleOrder:
-        """The order for these configs; `with_unregistered` appends methods and labels that no registry knows."""
-        methods = list(registry.modules("methods"))
-        drawn = {config.known_as for config in configs}
-        labels = {
-            method: [label_of(method, variant) for variant in (None, *registry.load_method(method).VARIANTS)]
-            for method in methods
-            if method in drawn
-        }
-        if with_unregistered:
-            methods += sorted(drawn - set(methods))
-            for method in drawn:
-                known = labels.setdefault(method, [method])
-                known += sorted({config.label for config in configs if config.known_as == method} - set(known))
-        return cls(methods, labels)
-
-    def contains(self, config: RunConfig) -> bool:
-        return config.label in self.labels.get(config.known_as, ())
-
-    def place(self, config: RunConfig) -> tuple[int, int]:
-        """The place of the config's method, and of its label among those of the method."""
-        return self.methods.index(config.known_as), self.labels[config.known_as].index(config.label)
+    Args:
+        with_unregistered: add the methods and labels of these configs that no registry knows.
+    """
+    drawn = {config.known_as for config in configs}
+    order: dict[str, list[str]] = {method: [] for method in registry.modules("methods")}
+    for method in drawn & set(order):
+        order[method] = [label_of(method, variant) for variant in (None, *registry.load_method(method).VARIANTS)]
+    if with_unregistered:
+        for method in sorted(drawn):
+            labels = order.setdefault(method, [method])
+            labels += sorted({config.label for config in configs if config.known_as == method} - set(labels))
+    return order
 
 
 def _shade(colour: str, shade: int) -> str:

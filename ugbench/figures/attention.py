@@ -10,7 +10,6 @@ from ugbench.data.datasets import DataSet
 from ugbench.direction import Direction
 from ugbench.figures import _image_grid
 from ugbench.figures._context import FigureContext, label_runs
-from ugbench.figures._image_grid import ImageColumn
 from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import files_by_stem
 
@@ -29,15 +28,17 @@ def draw(context: FigureContext) -> Figure:
     return _image_grid.draw(context, _columns, "attention map of an input among these runs' outputs")
 
 
-def _columns(dataset: DataSet, runs: Sequence[Run], direction: Direction, stems: Sequence[str]) -> list[ImageColumn]:
+def _columns(
+    dataset: DataSet, runs: Sequence[Run], direction: Direction, stems: Sequence[str]
+) -> list[_image_grid.ImageColumn]:
     columns, without = [_image_grid.source_column(dataset, direction[0])], []
     for run, label in zip(runs, label_runs(runs), strict=True):
         outputs = files_by_stem(run, direction)
         if overlay := _image_grid.overlay_files(run, direction, stems):
             columns += [
-                ImageColumn(f"attention of {label}", overlay),
-                ImageColumn(f"{label}, with attention", outputs.get),
+                _image_grid.ImageColumn(f"attention of {label}", overlay),
+                _image_grid.ImageColumn(f"{label}, with attention", outputs),
             ]
         elif outputs:
-            without.append(ImageColumn(f"{label}, without", outputs.get))
+            without.append(_image_grid.ImageColumn(f"{label}, without", outputs))
     return [*columns, *without] if len(columns) > 1 else []

@@ -41,19 +41,6 @@ class MapRow:
     masses: Masses
 
 
-@dataclass(frozen=True)
-class MapRows:
-    """The rows of each direction that has any; and the runs, in words, that have no stored maps of their last step."""
-
-    by_direction: Mapping[Direction, Sequence[MapRow]]
-    without_maps: Sequence[str]
-
-    @property
-    def all(self) -> list[MapRow]:
-        """The rows of all directions."""
-        return [row for rows in self.by_direction.values() for row in rows]
-
-
 def draw(context: FigureContext) -> Figure:
     """One panel per direction, one row per run, one marker per map with its 95 % interval over images; 1 is uniform.
 
@@ -68,9 +55,8 @@ def draw(context: FigureContext) -> Figure:
     runs = context.selected_runs_of_one_dataset()
     if (reason := why_no_score("cam_mass", dataset_of(runs[0]))) is not None:
         raise UsageError(f"these runs have no CAM mass: {reason}; name another --dataset.")
-    map_rows = _collect(runs, DIRECTIONS if context.direction is None else (context.direction,))
-    panels = map_rows.by_direction
-    if not panels and not map_rows.without_maps:
+    panels, without_maps = _collect(runs, DIRECTIONS if context.direction is None else (context.direction,))
+    if not panels and not without_maps:
         raise UsageError("the methods of these runs have no attention maps; choose other runs: --run RUN for each.")
     if not panels:
         folder = runs[0].outputs(context.direction or "A2B")
@@ -78,16 +64,17 @@ def draw(context: FigureContext) -> Figure:
             f"no attention maps of a last step are stored, for example in {folder}; run "
             "`ugbench eval --metric cam_mass` to make them."
         )
-    names = list(dict.fromkeys(name for row in map_rows.all for name in row.masses))
+    all_rows = [row for rows in panels.values() for row in rows]
+    names = list(dict.fromkeys(name for row in all_rows for name in row.masses))
     markers = {name: _style.MARKERS[index % len(_style.MARKERS)] for index, name in enumerate(names)}
     most_rows = max(map(len, panels.values()))
-    styles = _style.line_styles([row.run for row in map_rows.all])
+    styles = _style.line_styles([row.run for row in all_rows])
     handles, width = _handles(markers), _style.WIDTH * max(0.6, len(panels) / 2)
     legend_size = _style.legend_size([str(handle.get_label()) for handle in handles], width)
-    below = _style.wrap("\n".join(_footnotes(map_rows)), width)
+    below = _style.wrap("\n".join(_footnotes(all_rows, without_maps)), width)
     margin = legend_size.height + 0.65 + _style.LINE * (below.count("\n") + 1)
-    fix = "draw fewer: --run RUN for each"
-    height = _style.figure_height(most_rows, ROW, margin, f"attention maps of {most_rows} runs", fix)
+    content = f"attention maps of {most_rows} runs"
+    height = _style.figure_height(most_rows, ROW, margin, content, "draw fewer: --run RUN for each")
     with _style.settings():
         figure = _style.blank(width, height)
         grid = figure.subplots(1, len(panels), squeeze=False, sharex=True)[0]
@@ -99,7 +86,8 @@ def draw(context: FigureContext) -> Figure:
     return figure
 
 
-def _collect(runs: Sequence[Run], directions: Sequence[Direction]) -> MapRows:
+def _collect(runs: Sequence[Run], directions: Sequence[Direction]) -> tuple[dict[Direction, list[MapRow]], list[str]]:
+    """The rows of each direction that has any; and the runs, in words, that have no stored maps of their last step."""
     by_direction: dict[Direction, list[MapRow]] = {}
     read_images = functools.cache(images)
     without_maps, registered = [], registry.modules("methods")  # whether other methods have maps is not known
@@ -110,17 +98,17 @@ def _collect(runs: Sequence[Run], directions: Sequence[Direction]) -> MapRows:
                 by_direction.setdefault(direction, []).append(MapRow(run, label, map_masses))
             elif map_masses is None and run.config.method in registered and direction in run.directions():
                 without_maps.append(f"{label} {direction}")
-    return MapRows(by_direction, without_maps)
+    return by_direction, without_maps
 
 
-def _footnotes(map_rows: MapRows) -> Iterator[str]:
+def _footnotes(rows: Sequence[MapRow], without_maps: Sequence[str]) -> Iterator[str]:
     """The texts under the panels."""
     yield "share of the map's mass where the image should change / share of the area"
-    if any(score.low is None for row in map_rows.all for score, _ in row.masses.values()):
+    if any(score.low is None for row in rows for score, _ in row.masses.values()):
         yield f"(no interval: fewer than {MIN_FOR_INTERVAL} images)"
-    if runs := map_rows.without_maps:
-        more = f" and {len(runs) - NAMED} more" if len(runs) > NAMED else ""
-        yield f"not shown, since no maps of their last step are kept: {', '.join(runs[:NAMED])}{more}"
+    if without_maps:
+        more = f" and {len(without_maps) - NAMED} more" if len(without_maps) > NAMED else ""
+        yield f"not shown, since no maps of their last step are kept: {', '.join(without_maps[:NAMED])}{more}"
 
 
 def _largest(run: Run, direction: Direction) -> float:

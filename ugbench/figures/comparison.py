@@ -10,7 +10,6 @@ from ugbench.data.datasets import DataSet
 from ugbench.direction import Direction
 from ugbench.figures import _image_grid
 from ugbench.figures._context import FigureContext, label_runs
-from ugbench.figures._image_grid import ImageColumn
 from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import files_by_stem
 
@@ -26,15 +25,19 @@ def draw(context: FigureContext) -> Figure:
     return _image_grid.draw(context, _columns, "outputs to compare")
 
 
-def _columns(dataset: DataSet, runs: Sequence[Run], direction: Direction, stems: Sequence[str]) -> list[ImageColumn]:
+def _columns(
+    dataset: DataSet, runs: Sequence[Run], direction: Direction, stems: Sequence[str]
+) -> list[_image_grid.ImageColumn]:
     source, target = direction[0], direction[2]
     labels = label_runs(runs)
     columns = [_image_grid.source_column(dataset, source)]
     for run, label in zip(runs, labels, strict=True):
         if overlay := _image_grid.overlay_files(run, direction, stems):
-            columns.append(ImageColumn(f"attention {label}" if len(runs) > 1 else "attention", overlay))
-    columns += [ImageColumn(label, files_by_stem(run, direction).get) for run, label in zip(runs, labels, strict=True)]
+            columns.append(_image_grid.ImageColumn(f"attention {label}" if len(runs) > 1 else "attention", overlay))
+    columns += [
+        _image_grid.ImageColumn(label, files_by_stem(run, direction)) for run, label in zip(runs, labels, strict=True)
+    ]
     if dataset.dial is not None:
         # The test images of a dial come in pairs of one stem: the same scene in both domains.
-        columns.append(ImageColumn(f"truth ({target})", _image_grid.images_by_stem(dataset, target).get))
+        columns.append(_image_grid.ImageColumn(f"truth ({target})", _image_grid.images_by_stem(dataset, target)))
     return columns

@@ -48,8 +48,8 @@ def draw(context: FigureContext) -> Figure:
     legend = {label: label + (f" ({seeds[label]} seeds)" if seeds[label] > 1 else "") for label in styles}
     width = _style.WIDTH * max(columns, 2) / COLUMNS
     legend_size = _style.legend_size(list(legend.values()), width)
-    fix = "draw fewer methods: --run RUN for each"
-    height = _style.figure_height(rows, ROW, 0.3 + legend_size.height, f"{len(terms)} loss terms", fix)
+    margin, fix = 0.3 + legend_size.height, "draw fewer methods: --run RUN for each"
+    height = _style.figure_height(rows, ROW, margin, f"{len(terms)} loss terms", fix)
     with _style.settings():
         figure = _style.blank(width, height)
         panels = list(figure.subplots(rows, columns, squeeze=False).flat)

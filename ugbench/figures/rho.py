@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
@@ -30,14 +29,17 @@ def draw(context: FigureContext) -> Figure:
     logs = read_rho_logs(context)
     networks = list(dict.fromkeys(network for log in logs for network in log.networks))
     layers = list(dict.fromkeys(layer for log in logs for curves in log.networks.values() for layer in curves))
-    styles = _layer_styles(layers)
+    # Colours get lighter with depth, for grey printers; dashes differ between neighbouring layers.
+    styles = {
+        layer: {"color": colour, "linestyle": _style.DASHES[depth % 4]}
+        for depth, (layer, colour) in enumerate(zip(layers, _style.sequential_colours(len(layers)), strict=True))
+    }
     runs_per_row = 2 if len(logs) * ROW.usual + MARGIN > _style.HEIGHT and 2 * len(networks) <= COLUMNS else 1
     columns = runs_per_row * len(networks)
     width = (_style.WIDTH - 0.5 - _style.HANDLE - _style.LETTER * max(map(len, layers))) / columns
+    separator = "\n" if runs_per_row > 1 else " "
     titles = {
-        (log.label, network): _style.wrap(
-            f"{log.label}\n{network}" if runs_per_row > 1 else f"{log.label} {network}", width
-        )
+        (log.label, network): _style.wrap(f"{log.label}{separator}{network}", width)
         for log in logs
         for network in log.networks
     }
@@ -67,11 +69,3 @@ def draw(context: FigureContext) -> Figure:
         drawn = [layer for layer in layers if layer in handles]
         figure.legend([handles[layer] for layer in drawn], drawn, loc="outside right upper", handlelength=3)
     return figure
-
-
-def _layer_styles(layers: Sequence[str]) -> dict[str, dict[str, object]]:
-    """Colours that get lighter with depth, for grey printers, and dashes that differ between neighbouring layers."""
-    colours = _style.sequential_colours(len(layers))
-    return {
-        layer: {"color": colours[depth], "linestyle": _style.DASHES[depth % 4]} for depth, layer in enumerate(layers)
-    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,7 +10,6 @@ from matplotlib.lines import Line2D
 
 from ugbench.figures import _style
 from ugbench.figures._context import FigureContext, read_rho_logs
-from ugbench.runs.training_log import Curve
 
 TITLE = "rho (the share of instance norm) of every layer at the last logged step"
 
@@ -31,6 +30,7 @@ def draw(context: FigureContext) -> Figure:
     logs = read_rho_logs(context)
     networks = list(dict.fromkeys(network for log in logs for network in log.networks))
     styles = _style.line_styles([log.run for log in logs])
+    first_style: dict[str, Any] = {"linestyle": "", "marker": "_", "color": "0.4"}
     handles = []
     with _style.settings():
         legend_size = _style.legend_size([*(log.label for log in logs), FIRST], _style.WIDTH)
@@ -53,21 +53,12 @@ def draw(context: FigureContext) -> Figure:
         for offset, fill, log in zip(offsets, fills, logs, strict=True):
             style = {**styles[log.run.config.label], "linestyle": "", **fill}
             for panel, network in zip(panels, networks, strict=True):
-                places, first, last = _first_and_last(layers[network], log.networks.get(network, {}))
-                panel.plot(places + offset, first, linestyle="", marker="_", color="0.4", markersize=6, zorder=2)
-                panel.plot(places + offset, last, markersize=3.5, zorder=3, **style)
+                curves = log.networks.get(network, {})
+                places = [place + offset for place, layer in enumerate(layers[network]) if layer in curves]
+                values = [curves[layer].values for layer in layers[network] if layer in curves]
+                panel.plot(places, [logged[0] for logged in values], markersize=6, zorder=2, **first_style)
+                panel.plot(places, [logged[-1] for logged in values], markersize=3.5, zorder=3, **style)
             handles.append(Line2D([], [], markersize=4, label=log.label, **style))
-        handles.append(Line2D([], [], linestyle="", marker="_", color="0.4", markersize=6, label=FIRST))
+        handles.append(Line2D([], [], markersize=6, label=FIRST, **first_style))
         figure.legend(handles=handles, loc="outside upper left", ncols=legend_size.columns)
     return figure
-
-
-def _first_and_last(layers: list[str], curves: Mapping[str, Curve]) -> tuple[np.ndarray, list[float], list[float]]:
-    """Places of the layers that have a curve, and the first and last value of each curve."""
-    places = [place for place, layer in enumerate(layers) if layer in curves]
-    values = [curves[layers[place]].values for place in places]
-    return (
-        np.array(places, dtype=float),
-        [float(curve_values[0]) for curve_values in values],
-        [float(curve_values[-1]) for curve_values in values],
-    )

@@ -19,8 +19,7 @@ from ugbench.figures import _style
 from ugbench.figures._context import FigureContext
 from ugbench.runs.folder import reference_scores_file
 from ugbench.runs.run import Run
-from ugbench.scoring import record
-from ugbench.scoring.record import ScoreRecord
+from ugbench.scoring.record import ScoreRecord, read
 from ugbench.tables import notes
 from ugbench.tables.records import Measured, over_steps
 
@@ -43,12 +42,6 @@ class SeedGroup:
     runs: Sequence[Run]
     style: Mapping[str, Any]
 
-    @property
-    def handle(self) -> Line2D:
-        """The entry in the legend."""
-        name = f"{self.label} ({len(self.runs)} seeds)" if len(self.runs) > 1 else self.label
-        return Line2D([], [], **self.style, label=name)
-
 
 def draw(context: FigureContext) -> Figure:
     """One row of panels per metric and protocol, one column per direction, one line per method and variant.
@@ -63,7 +56,7 @@ def draw(context: FigureContext) -> Figure:
         RunError: a line of a scores.jsonl is not a score record.
     """
     runs = context.selected_runs_of_one_dataset()
-    scores = {run.path: over_steps(record.read(run.scores_file)) for run in runs}
+    scores = {run.path: over_steps(read(run.scores_file)) for run in runs}
     panels = _select(_panels_with_two_steps(context, scores.values()), context.metrics)
     runs = [run for run in runs if any(panel in scores[run.path] for panel in panels)]
     levels = {panel: by_subject for panel in panels if (by_subject := _floor_and_ceiling(runs[0], panel))}
@@ -72,11 +65,11 @@ def draw(context: FigureContext) -> Figure:
     directions = sorted({panel.direction for panel in panels})
     protocols = Counter(name for name, _ in rows)
     level_names = {name for by_subject in levels.values() for name in by_subject}
-    handles = [group.handle for group in groups] + [
-        Line2D([], [], label=name, **style) for name, style in FLOOR_AND_CEILING.items() if name in level_names
-    ]
+    legend = {f"{g.label} ({len(g.runs)} seeds)" if len(g.runs) > 1 else g.label: g.style for g in groups}
+    legend |= {name: style for name, style in FLOOR_AND_CEILING.items() if name in level_names}
+    handles = [Line2D([], [], label=label, **style) for label, style in legend.items()]
     width = _style.WIDTH * (0.55 if len(directions) == 1 else 1)
-    legend_size = _style.legend_size([str(handle.get_label()) for handle in handles], width)
+    legend_size = _style.legend_size(list(legend), width)
     margin = legend_size.height + 0.4
     rows_side_by_side = 1
     while (
@@ -84,13 +77,14 @@ def draw(context: FigureContext) -> Figure:
         and 2 * rows_side_by_side * len(directions) <= COLUMNS
     ):
         rows_side_by_side *= 2
-    width = _style.WIDTH if rows_side_by_side > 1 else width
+        width = _style.WIDTH
     lines, columns = math.ceil(len(rows) / rows_side_by_side), rows_side_by_side * len(directions)
     fix = "draw one direction: --direction A2B" if len(directions) > 1 else "draw fewer runs: --run RUN for each"
     height = _style.figure_height(lines, ROW, margin, f"{len(panels)} panels of scores", fix)
     with _style.settings():
         figure = _style.blank(width, height)
         grid = figure.subplots(lines, columns, squeeze=False).reshape(-1, len(directions))
+        all_comparable = True
         for unused in grid[len(rows) :].flat:
             unused.remove()
         for row_axes, (name, protocol_id) in zip(grid, rows, strict=False):
@@ -99,11 +93,10 @@ def draw(context: FigureContext) -> Figure:
                 if panel not in panels:
                     axes.set_axis_off()
                     continue
-                by_run = {
-                    path: panels_of_run[panel] for path, panels_of_run in scores.items() if panel in panels_of_run
-                }
-                example = next(iter(next(iter(by_run.values())).values()))
-                axes.set_title(_heading(example, with_protocol=protocols[name] > 1), loc="left")
+                by_run = {path: of_run[panel] for path, of_run in scores.items() if panel in of_run}
+                drawn = [score for by_step in by_run.values() for score in by_step.values()]
+                all_comparable = all_comparable and all(score.comparable for score in drawn)
+                axes.set_title(_heading(drawn[0], with_protocol=protocols[name] > 1), loc="left")
                 _style.set_step_ticks(axes, sorted({step for by_step in by_run.values() for step in by_step}))
                 scale = registry.load_metric(name).scale
                 for group in groups:
@@ -112,14 +105,8 @@ def draw(context: FigureContext) -> Figure:
                         _draw_line(axes, seeds, scale, group.style)
                 for subject, value in levels.get(panel, {}).items():
                     axes.axhline(value * scale, zorder=1, **FLOOR_AND_CEILING[subject])
-        drawn = [
-            score
-            for panels_of_run in scores.values()
-            for panel in panels
-            for score in panels_of_run.get(panel, {}).values()
-        ]
-        footnotes = [] if all(score.comparable for score in drawn) else [notes.NOT_COMPARABLE]
-        figure.supxlabel(_style.wrap("\n".join([f"step ({BANDS})", *footnotes]), width), fontsize=6)
+        below = f"step ({BANDS})" + ("" if all_comparable else f"\n{notes.NOT_COMPARABLE}")
+        figure.supxlabel(_style.wrap(below, width), fontsize=6)
         figure.legend(handles=handles, loc="outside upper left", ncols=legend_size.columns, handlelength=3.5)
     return figure
 
@@ -166,7 +153,7 @@ def _floor_and_ceiling(run: Run, panel: Measured) -> dict[str, float]:
     return {
         subject: score.value
         for subject in FLOOR_AND_CEILING
-        for score in record.read(reference_scores_file(run.dataset_folder, subject))
+        for score in read(reference_scores_file(run.dataset_folder, subject))
         if Measured(score.metric, score.protocol_id, score.direction) == panel
     }
 
@@ -180,16 +167,16 @@ def _group_seeds(runs: Sequence[Run]) -> list[SeedGroup]:
     for run in runs:
         by_config.setdefault(run.config.model_copy(update={"seed": None}).id, []).append(run)
     count = Counter(group[0].config.label for group in by_config.values())
-    by_label = {}
+    groups = {}
     for group in by_config.values():
         label = group[0].config.label
-        by_label[label if count[label] == 1 else f"{label} {group[0].id}"] = group
-    labels = sorted(by_label)
-    methods = [by_label[label][0].config.label for label in labels]
+        groups[label if count[label] == 1 else f"{label} {group[0].id}"] = group
+    groups = dict(sorted(groups.items()))
+    methods = [group[0].config.label for group in groups.values()]
     styles = _style.line_styles(runs)
     return [
-        SeedGroup(label, by_label[label], {**styles[method], "markersize": 3.5, **fill})
-        for label, method, fill in zip(labels, methods, _style.marker_fills(methods), strict=True)
+        SeedGroup(label, group, {**styles[method], "markersize": 3.5, **fill})
+        for (label, group), method, fill in zip(groups.items(), methods, _style.marker_fills(methods), strict=True)
     ]
 
 

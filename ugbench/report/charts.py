@@ -55,12 +55,8 @@ class Line:
     points: tuple[Point, ...] = ()
 
 
-@dataclass(frozen=True)
-class Tick:
-    """A mark on an axis: its position in units of the SVG, and its text."""
-
-    at: float
-    text: str
+Tick = tuple[float, str]
+"""A mark on an axis: its position in units of the SVG, and its text."""
 
 
 @dataclass(frozen=True)
@@ -204,8 +200,8 @@ def make_panel(
         short_term(title, LETTERS),
         title,
         tuple(lines),
-        tuple(Tick(position, _short_number(value)) for value, position in x.ticks(4)),
-        tuple(Tick(HEIGHT - position, _short_number(value)) for value, position in y.ticks(4)),
+        tuple((position, _short_number(value)) for value, position in x.ticks(4)),
+        tuple((HEIGHT - position, _short_number(value)) for value, position in y.ticks(4)),
     )
 
 
@@ -250,23 +246,18 @@ def _range(curves: Sequence[Curve], more: Sequence[float] = ()) -> tuple[float, 
 
 def _path(curve: Curve, x: Axis, y: Axis) -> str:
     """The curve as an SVG path, with a gap where a value is not finite."""
-    parts, command = [], "M"
+    path, command = "", "M"
     for left, top in zip(x.positions(curve.steps), HEIGHT - y.positions(curve.values), strict=True):
         if math.isfinite(top):
-            parts.append(f"{command}{left:.1f} {top:.1f}")
-            command = "L"
-        else:
-            command = "M"
-    return "".join(parts)
+            path += f"{command}{left:.1f} {top:.1f}"
+        command = "L" if math.isfinite(top) else "M"
+    return path
 
 
 def _points(curve: Curve, intervals: Sequence[Interval | None], x: Axis, y: Axis) -> tuple[Point, ...]:
-    points = []
-    tops = HEIGHT - y.positions(curve.values)
-    for left, top, interval in zip(x.positions(curve.steps).tolist(), tops.tolist(), intervals, strict=True):
-        ends = () if interval is None else (HEIGHT - y.positions(np.array(interval))).round(1).tolist()
-        points.append(Point(round(left, 1), round(top, 1), *ends))
-    return tuple(points)
+    lefts, tops = x.positions(curve.steps).tolist(), (HEIGHT - y.positions(curve.values)).tolist()
+    ends = [() if pair is None else (HEIGHT - y.positions(np.array(pair))).round(1).tolist() for pair in intervals]
+    return tuple(Point(round(left, 1), round(top, 1), *pair) for left, top, pair in zip(lefts, tops, ends, strict=True))
 
 
 def _short_number(value: float) -> str:

@@ -17,14 +17,12 @@ from ugbench.errors import RunError
 from ugbench.figures import _style
 from ugbench.figures._context import dataset_name, label_runs
 from ugbench.report import charts
-from ugbench.report.charts import Panel
 from ugbench.report.gallery import Gallery, make_gallery
 from ugbench.report.thumbnails import ThumbnailPool
 from ugbench.runs.filters import select_datasets
 from ugbench.runs.run import Run, list_runs
 from ugbench.runs.training_log import read_curves
-from ugbench.scoring import record
-from ugbench.scoring.record import ScoreRecord
+from ugbench.scoring.record import ScoreRecord, read_all
 from ugbench.tables.build import build_table
 from ugbench.tables.model import Table
 
@@ -46,13 +44,11 @@ class LineStyle:
 
 @dataclass(frozen=True)
 class RunDetails:
-    """Facts about a run, its config and the environment in which it was trained."""
+    """Facts about a run, its config and the environment in which it was trained, by their headings."""
 
     label: str
     id: str
-    facts: Facts
-    config: Facts
-    environment: Facts
+    facts: Mapping[str, Facts]
 
 
 @dataclass(frozen=True)
@@ -69,9 +65,9 @@ class Section:
     dataset: str
     galleries: tuple[Gallery, ...]
     thumbnails: tuple[str, ...]
-    losses: tuple[Panel, ...]
-    scores: tuple[Panel, ...]
-    rhos: tuple[tuple[str, list[Panel]], ...]
+    losses: tuple[charts.Panel, ...]
+    scores: tuple[charts.Panel, ...]
+    rhos: tuple[tuple[str, list[charts.Panel]], ...]
     legend: Mapping[str, LineStyle]
     line_styles: Mapping[str, LineStyle]
     runs: tuple[RunDetails, ...]
@@ -104,7 +100,7 @@ def collect_report(
         RunError, DataError: a file of a run, of its scores, or of its images is damaged.
     """
     runs = list_runs(results)
-    records = record.read_all(results)
+    records = read_all(results)
     names = sorted({dataset_name(run) for run in runs} | {score.dataset for score in records})
     fix = "train one with `ugbench train`"
     names = select_datasets(names, lambda name: name, datasets, results, "runs", fix)
@@ -112,8 +108,7 @@ def collect_report(
     table = build_table(records, differences=differences.read_all(results)) if records else None
     sections = []
     for name in names:
-        runs_of_dataset = [run for run in runs if dataset_name(run) == name]
-        if runs_of_dataset:
+        if runs_of_dataset := [run for run in runs if dataset_name(run) == name]:
             scores = [score for score in records if score.dataset == name]
             sections.append(_section(name, runs_of_dataset, scores, table, begin_progress))
     return Report(results.resolve().name, table, tuple(sections))
@@ -132,16 +127,14 @@ def _section(
     galleries = []
     for direction in DIRECTIONS:
         progress = None if begin_progress is None else begin_progress(f"{dataset} {direction}")
-        gallery = make_gallery(runs, direction, pool, counted, progress, fingerprint)
-        if gallery is not None:
-            galleries.append(gallery)
+        galleries.append(make_gallery(runs, direction, pool, counted, progress, fingerprint))
     runs_by_label = dict(zip(label_runs(runs), runs, strict=True))
     logs = {label: read_curves(run) for label, run in runs_by_label.items()}
     labels_by_id = {run.id: label for label, run in runs_by_label.items()}
     legend = _legend(runs)
     return Section(
         dataset,
-        tuple(galleries),
+        tuple(gallery for gallery in galleries if gallery is not None),
         tuple(pool.uris),
         tuple(charts.loss_panels(logs)),
         () if table is None else tuple(charts.score_panels(records, table, labels_by_id)),
@@ -163,7 +156,7 @@ def _legend(runs: Sequence[Run]) -> dict[str, LineStyle]:
 def _details(run: Run, label: str) -> RunDetails:
     config = run.config
     facts = {
-        "run": run.path,
+        "run": str(run.path),
         "steps": f"{run.step():,} of {run.steps:,}" if config.origin is None else "imported",
         "direction": config.direction or "both",
         "preset": config.preset,
@@ -172,7 +165,8 @@ def _details(run: Run, label: str) -> RunDetails:
         "initialised from": config.init_from,
         "origin": None if config.origin is None else config.origin.model_dump(exclude_none=True),
     }
-    return RunDetails(label, run.id, _flatten(facts), _flatten(config.config), _flatten(_read_environment(run)))
+    groups = {"Run": facts, "Config": config.config, "Environment": _read_environment(run)}
+    return RunDetails(label, run.id, {heading: _flatten(fields) for heading, fields in groups.items()})
 
 
 def _flatten(fields: Mapping[str, Any], prefix: str = "") -> Facts:
@@ -182,16 +176,13 @@ def _flatten(fields: Mapping[str, Any], prefix: str = "") -> Facts:
         if isinstance(value, Mapping):
             facts += _flatten(value, f"{prefix}{name}.")
         elif value is not None:
-            text = value if isinstance(value, str) else str(value) if isinstance(value, Path) else json.dumps(value)
-            facts.append((f"{prefix}{name}", text))
+            facts.append((f"{prefix}{name}", value if isinstance(value, str) else json.dumps(value)))
     return tuple(facts)
 
 
 def _read_environment(run: Run) -> Mapping[str, Any]:
     file = run.environment_file
-    if not file.exists():
-        return {}
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
+        return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
     except (ValueError, TypeError):
         raise RunError(f"{file} is not a JSON object; remove it.") from None

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 from ugbench.data.datasets import DataSet
-from ugbench.data.images import Size
 from ugbench.data.progress import Progress
 from ugbench.data.splits import TEST
 from ugbench.direction import Direction
@@ -116,28 +115,13 @@ class _ColumnFiles:
         return GalleryImage(thumbnail, attention, self.scores.get(stem))
 
 
-@dataclass(frozen=True)
-class _Selection:
-    """What a gallery can show.
-
-    Attributes:
-        dataset: the data set of the sources; None where it is gone or has changed.
-        runs: the runs to show, by label.
-        missing: sentences that say what cannot be shown, and why.
-    """
-
-    dataset: DataSet | None
-    runs: Mapping[str, Run]
-    missing: tuple[str, ...]
-
-
 def make_gallery(
     runs: Sequence[Run],
     direction: Direction,
     pool: ThumbnailPool,
-    counted: Collection[str] = (),
-    progress: Progress | None = None,
-    fingerprint: Fingerprint = DataSet.fingerprint,
+    counted: Collection[str],
+    progress: Progress | None,
+    fingerprint: Fingerprint,
 ) -> Gallery | None:
     """The gallery of a data set's runs in one direction; None where no run has outputs.
 
@@ -148,25 +132,29 @@ def make_gallery(
     Args:
         counted: ids of the runs that the score table counts; they are shown before others of their seed.
         progress: called after each row with the number of rows done and of all rows.
-        fingerprint: a cached function, where several galleries are made.
+        fingerprint: a cached function, since several galleries are made.
     Raises:
         DataError: an image cannot be read, or the data set is damaged.
     """
     runs_by_label = order_runs(runs, direction, counted)
     if not runs_by_label:
         return None
-    selection = _select({label: same_label[0] for label, same_label in runs_by_label.items()}, direction, fingerprint)
-    outputs = {label: _outputs(run, direction) for label, run in selection.runs.items()}
-    size = max(_width_and_height(of_run.size) for of_run in outputs.values())
+    first_runs = {label: same_label[0] for label, same_label in runs_by_label.items()}
+    dataset, shown, missing = _select(first_runs, direction, fingerprint)
+    outputs = {label: _outputs(run, direction) for label, run in shown.items()}
+    sizes = [of_run.size for of_run in outputs.values()]
+    size = max((size, size) if isinstance(size, int) else size for size in sizes)
     box = box_for(*size)
-    scores, columns = _columns(selection, outputs, direction)
-    stems = tuple(_test_images(selection.dataset, direction[0]))
+    scores, columns = _columns(dataset, shown, outputs, direction)
+    stems = tuple(_test_images(dataset, direction[0]))
     stems = stems or tuple(sorted({stem for of_run in outputs.values() for stem in of_run.files}))
     rows = []
     for stem in stems:
         rows.append([column.image(stem, pool, box) for column in columns])
         if progress is not None:
             progress(len(rows), len(stems))
+    sharp, original = max(box) <= LOSSLESS, "" if size == box else f" of {size[0]} x {size[1]} px"
+    lossy = [] if sharp else [f"Images{original} are shown at {box[0]} x {box[1]} px, compressed with loss."]
     return Gallery(
         direction,
         stems,
@@ -174,13 +162,13 @@ def make_gallery(
             GalleryColumn(column.kind, column.label, column.about, images)
             for column, images in zip(columns, zip(*rows, strict=True), strict=True)
         ),
-        max(box) <= LOSSLESS,
+        sharp,
         scores,
-        selection.missing,
+        tuple(missing),
         (
-            *_notes_on_runs_without_outputs(runs, direction, selection.runs, counted),
-            *_notes_on_other_seeds({label: runs_by_label[label] for label in selection.runs}),
-            *_notes_on_size(size, box),
+            *_notes_on_runs_without_outputs(runs, direction, shown, counted),
+            *_notes_on_other_seeds({label: runs_by_label[label] for label in shown}),
+            *lossy,
         ),
     )
 
@@ -193,9 +181,8 @@ def order_runs(runs: Iterable[Run], direction: Direction, counted: Collection[st
     """
     # Outputs are asked for, not the method's directions: a run of a method that is no longer installed is shown too.
     with_outputs = [run for run in runs if files_by_stem(run, direction)]
-    with_outputs.sort(key=lambda run: _sort_key(run, counted))
     by_label: dict[str, list[Run]] = {}
-    for run in with_outputs:
+    for run in sorted(with_outputs, key=lambda run: _sort_key(run, counted)):
         by_label.setdefault(run.config.label, []).append(run)
     return by_label
 
@@ -205,11 +192,17 @@ def _sort_key(run: Run, counted: Collection[str]) -> tuple[str, int, bool, int, 
     return run.config.label, run.config.seed or 0, run.id not in counted, -run.step(), run.id
 
 
-def _select(runs: Mapping[str, Run], direction: Direction, fingerprint: Fingerprint) -> _Selection:
+def _select(
+    runs: Mapping[str, Run], direction: Direction, fingerprint: Fingerprint
+) -> tuple[DataSet | None, Mapping[str, Run], list[str]]:
+    """What can be shown: the data set of the sources, the runs by label, and why something is missing, in sentences.
+
+    The data set is None where it is gone or has changed.
+    """
     try:
         dataset = sources_of(list(runs.values()), direction, fingerprint)
     except RunError as error:
-        return _Selection(None, runs, (f"No test images are shown: {error}",))
+        return None, runs, [f"No test images are shown: {error}"]
     selected, missing = {}, []
     for label, run in runs.items():
         try:
@@ -218,30 +211,29 @@ def _select(runs: Mapping[str, Run], direction: Direction, fingerprint: Fingerpr
             missing.append(f"{label} is left out: {error}")
         else:
             selected[label] = run
-    return _Selection(dataset, selected, tuple(missing))
+    return dataset, selected, missing
 
 
 def _columns(
-    selection: _Selection, outputs: Mapping[str, OutputFiles], direction: Direction
+    dataset: DataSet | None, runs: Mapping[str, Run], outputs: Mapping[str, OutputFiles], direction: Direction
 ) -> tuple[str, list[_ColumnFiles]]:
     """What the scores of single images are; and the columns."""
-    dataset = selection.dataset
     sources = _test_images(dataset, direction[0])
     # The test images of a dial come in pairs of one stem: the same scene in both domains.
     truth = _test_images(dataset, direction[2]) if dataset is not None and dataset.dial is not None else {}
     if truth and dataset is not None and why_no_score("changed", dataset) is None:
-        scores = score_against_truth(outputs, sources, truth)
+        description, scores = score_against_truth(outputs, sources, truth)
     else:
-        scores = read_contributions(selection.runs, direction)
+        description, scores = read_contributions(runs, direction)
     columns = [_ColumnFiles("source", f"source ({direction[0]})", "", sources)] if sources else []
-    for label, run in selection.runs.items():
+    for label, run in runs.items():
         files = outputs[label].files
-        attention = {stem: file for stem, file in _attention(run, direction).items() if stem in files}
+        attention = {file.stem: file for file in run.overlays(direction).glob("*.png") if file.stem in files}
         about = _about(run, direction)
-        columns.append(_ColumnFiles("output", label, about, files, attention, scores.values.get(label, {})))
+        columns.append(_ColumnFiles("output", label, about, files, attention, scores.get(label, {})))
     if truth:
         columns.append(_ColumnFiles("truth", f"truth ({direction[2]})", "", truth))
-    return scores.description, columns
+    return description, columns
 
 
 def _test_images(dataset: DataSet | None, domain: str) -> dict[str, Path]:
@@ -250,19 +242,10 @@ def _test_images(dataset: DataSet | None, domain: str) -> dict[str, Path]:
     return {path.stem: path for path in dataset.split(TEST[domain])}
 
 
-def _attention(run: Run, direction: Direction) -> dict[str, Path]:
-    folder = run.overlays(direction)
-    return {file.stem: file for file in folder.glob("*.png")}
-
-
 def _outputs(run: Run, direction: Direction) -> OutputFiles:
     files = files_by_stem(run, direction)
     size = commonest_size(list(files.values())) if run.config.is_external else int(run.config.config["size"])
     return OutputFiles(files, size)
-
-
-def _width_and_height(size: Size) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else size
 
 
 def _about(run: Run, direction: Direction) -> str:
@@ -291,9 +274,3 @@ def _notes_on_other_seeds(runs_by_label: Mapping[str, Sequence[Run]]) -> Iterato
         if others:
             names = ", ".join(f"{run.id} (seed {run.config.seed})" for run in others)
             yield f"{label}: run {shown.id} is shown, not {names}."
-
-
-def _notes_on_size(size: tuple[int, int], box: Box) -> Iterator[str]:
-    if max(box) > LOSSLESS:
-        original = "" if size == box else f" of {size[0]} x {size[1]} px"
-        yield f"Images{original} are shown at {box[0]} x {box[1]} px, compressed with loss."

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from ugbench import registry
 from ugbench.data.images import Size
@@ -27,21 +27,12 @@ NONE = (
 )
 
 
-@dataclass(frozen=True)
-class GalleryScores:
-    """Scores of single outputs.
-
-    Attributes:
-        description: a sentence that says what the scores are, or why there are none.
-        values: by the label of the run, then by the stem of the source; empty where there are none.
-    """
-
-    description: str = NONE
-    values: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+Scores = tuple[str, Mapping[str, Mapping[str, float]]]
+"""A sentence that says what the scores of single outputs are, or why there are none; and the scores, by the label of
+the run, then by the stem of the source."""
 
 
-@dataclass(frozen=True)
-class OutputFiles:
+class OutputFiles(NamedTuple):
     """The outputs of a run by the stem of their sources, and the size in px at which they were made."""
 
     files: Mapping[str, Path]
@@ -50,7 +41,7 @@ class OutputFiles:
 
 def score_against_truth(
     outputs: Mapping[str, OutputFiles], sources: Mapping[str, Path], truth: Mapping[str, Path]
-) -> GalleryScores:
+) -> Scores:
     """The metric `changed` of each output. Images without source, truth or pixels that should change are left out.
 
     Args:
@@ -59,10 +50,19 @@ def score_against_truth(
     Raises:
         DataError: an image cannot be read.
     """
-    return GalleryScores(TRUTH, {label: _changed(sources, of_run, truth) for label, of_run in outputs.items()})
+    values: dict[str, dict[str, float]] = {}
+    for label, (files, size) in outputs.items():
+        stems = [stem for stem in files if stem in sources and stem in truth]
+        if stems:
+            source, output, target = (
+                load_images([by_stem[stem] for stem in stems], size) for by_stem in (sources, files, truth)
+            )
+            scores = zip(stems, changed.each(source, output, target).tolist(), strict=True)
+            values[label] = {stem: score for stem, score in scores if not math.isnan(score)}
+    return TRUTH, values
 
 
-def read_contributions(runs: Mapping[str, Run], direction: Direction) -> GalleryScores:
+def read_contributions(runs: Mapping[str, Run], direction: Direction) -> Scores:
     """What each output contributes to the score of its set, as `ugbench eval` has stored it.
 
     The scores are of the one metric and protocol that most of the runs have, among metrics of which less is better.
@@ -78,7 +78,7 @@ def read_contributions(runs: Mapping[str, Run], direction: Direction) -> Gallery
         if _lower_is_better(scores.metric)
     )
     if not counts:
-        return GalleryScores()
+        return NONE, {}
     name, protocol_id = max(counts, key=lambda kind: (counts[kind], kind))
     metric = registry.load_metric(name)
     values = {
@@ -94,7 +94,7 @@ def read_contributions(runs: Mapping[str, Run], direction: Direction) -> Gallery
         f"{metric.title}, what each image contributes under protocol {protocol_id}: a set's score is the mean of its "
         "images, and the less, the nearer an image is to the references."
     )
-    return GalleryScores(description, values)
+    return description, values
 
 
 def stored_step(run: Run, direction: Direction) -> int | None:
@@ -105,14 +105,3 @@ def stored_step(run: Run, direction: Direction) -> int | None:
 def _lower_is_better(name: str) -> bool:
     """Whether this is an installed metric of which less is better."""
     return name in registry.modules("metrics") and registry.load_metric(name).higher_is_better is False
-
-
-def _changed(sources: Mapping[str, Path], outputs: OutputFiles, truth: Mapping[str, Path]) -> dict[str, float]:
-    stems = [stem for stem in outputs.files if stem in sources and stem in truth]
-    if not stems:
-        return {}
-    source, output, target = (
-        load_images([files[stem] for stem in stems], outputs.size) for files in (sources, outputs.files, truth)
-    )
-    scores = changed.each(source, output, target).tolist()
-    return {stem: score for stem, score in zip(stems, scores, strict=True) if not math.isnan(score)}

@@ -7,7 +7,7 @@ import hashlib
 
 from markupsafe import Markup
 
-from ugbench import __version__
+from ugbench import __version__, templates
 from ugbench.figures import _style
 from ugbench.report import charts
 from ugbench.report.contents import Report
@@ -23,10 +23,10 @@ def render(report: Report) -> str:
 
     All texts from users are escaped. Equal reports give equal bytes.
     """
-    css = html.style() + html.read("ugbench.report", "report.css") + _colour_classes(report)
-    script = html.read("ugbench.report", "report.js")
+    css = html.style() + templates.read("ugbench.report", "report.css") + _colour_classes(report)
+    script = templates.read("ugbench.report", "report.js")
     return (
-        html.environment("ugbench.report")
+        templates.environment("ugbench.report")
         .get_template("report.html")
         .render(
             report=report,

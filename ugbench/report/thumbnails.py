@@ -43,8 +43,7 @@ class ThumbnailPool:
 
     def index(self, file: Path, box: Box) -> int:
         """The index of the file's thumbnail in `uris`; it is made where it is missing. Raises as `thumbnail`."""
-        key = (file, box)
-        if key not in self.indices:
+        if (file, box) not in self.indices:
+            self.indices[file, box] = len(self.uris)
             self.uris.append(thumbnail(file, box))
-            self.indices[key] = len(self.uris) - 1
-        return self.indices[key]
+        return self.indices[file, box]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from ugbench.published.tables import PublishedCell, PublishedTable, published_names, published_table
 from ugbench.tables.model import Block, Column, Row, Table
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
 BASE = "full"
 
 
-@dataclass(frozen=True)
-class AblationTable:
+class AblationTable(NamedTuple):
     """A table of texts: a row for each variant, a column for each data set and direction.
 
     Attributes:
@@ -39,38 +37,29 @@ def ablation_table(table: Table, method: str, claims: Sequence[Comparison] = ())
         claims: how each variant differs from the base, from `ugbench.analysis.comparisons.claims`. They add a column
             `less full` for each data set and direction.
     """
-    names = {row.variant for row in table.rows if row.method == method}
+    names = {row.key.variant for row in table.rows if row.key.method == method}
     variants = sorted(names, key=lambda name: (name is not None, name or ""))
     publications = [
-        publication for publication in map(published_table, published_names()) if _is_ablation_of(publication, method)
+        publication
+        for publication in map(published_table, published_names())
+        if any(cell.method == method and cell.variant is not None for cell in publication.cells)
     ]
     columns = [("variant", [variant or BASE for variant in variants])]
     for block in table.blocks:
-        rows = {row.variant: row for row in block.rows if row.method == method}
+        rows = {row.key.variant: row for row in block.rows if row.key.method == method}
         if not rows:
             continue
-        columns += [
-            (f"{column.title} {block.title}", [_score(rows.get(variant), column) for variant in variants])
-            for column in table.columns[:1]
-        ]
+        for column in table.columns[:1]:
+            scores = [_score(rows.get(variant), column) for variant in variants]
+            columns.append((f"{column.title} {block.title}", scores))
         if claims:
             columns.append(("less full", [_difference(claims, block, method, variant) for variant in variants]))
     for publication in publications:
         for dataset, direction in dict.fromkeys((cell.dataset, cell.direction) for cell in publication.cells):
             cells = [publication.cell(dataset, direction, method, variant) for variant in variants]
             columns.append((f"{publication.name} {dataset} {direction}", list(map(_printed, cells))))
-    header = tuple(head for head, _ in columns)
-    lines = tuple(zip(*(texts for _, texts in columns), strict=True))
-    return AblationTable(header, lines, tuple(_notes(publications, claims)))
-
-
-def to_json(table: AblationTable) -> dict[str, Any]:
-    """The texts as they are; raw numbers are in the JSON of the table and of the claims."""
-    return {"header": list(table.header), "rows": [list(row) for row in table.rows], "notes": list(table.notes)}
-
-
-def _is_ablation_of(table: PublishedTable, method: str) -> bool:
-    return any(cell.method == method and cell.variant is not None for cell in table.cells)
+    header, texts = zip(*columns, strict=True)
+    return AblationTable(header, tuple(zip(*texts, strict=True)), tuple(_notes(publications, claims)))
 
 
 def _score(row: Row | None, column: Column) -> str:

@@ -87,7 +87,7 @@ def _columns(metric: str, shown: Iterable[ScoreRecord]) -> list[Column]:
     title, scale = _heading(metric)
     title += {True: " ↑", False: " ↓", None: ""}[better]
     if len(protocols) == 1:
-        return [Column(metric, metric, identifier, title, scale, better) for identifier in protocols]
+        return [Column(metric, metric, records[0].protocol_id, title, scale, better)]
     return [
         Column(
             f"{metric}@{identifier}", metric, identifier, f"{title} [{notes.tag(identifier, protocols)}]", scale, better
@@ -111,21 +111,17 @@ def _heading(name: str) -> tuple[str, float]:
     return metric.title, metric.scale
 
 
-def _rows(shown: Iterable[ScoreRecord], columns: Sequence[Column]) -> dict[RowKey, Row]:
+def _rows(shown: Iterable[ScoreRecord], columns: Sequence[Column]) -> list[Row]:
     """The rows; the records of several seeds become one cell."""
-    grouped: dict[RowKey, dict[tuple[str, str], list[ScoreRecord]]] = defaultdict(lambda: defaultdict(list))
+    keys = {(column.metric, column.protocol_id): column.key for column in columns}
+    grouped: dict[RowKey, dict[str, list[ScoreRecord]]] = defaultdict(lambda: defaultdict(list))
     for record in shown:
         key = RowKey(record.dataset, record.direction, record.method, record.variant, record.name)
-        grouped[key][record.metric, record.protocol_id].append(record)
-    rows = {}
-    for key, seeds in grouped.items():
-        cells = {
-            column.key: _mean(seeds[column.metric, column.protocol_id])
-            for column in columns
-            if (column.metric, column.protocol_id) in seeds
-        }
-        rows[key] = Row(key.method, key.variant, key.name, cells)
-    return rows
+        grouped[key][keys[record.metric, record.protocol_id]].append(record)
+    return [
+        Row(key, {column.key: _mean(seeds[column.key]) for column in columns if column.key in seeds})
+        for key, seeds in grouped.items()
+    ]
 
 
 def _mean(seeds: Sequence[ScoreRecord]) -> Cell:
@@ -142,13 +138,7 @@ def _mean(seeds: Sequence[ScoreRecord]) -> Cell:
         tied_with_best=None,
         protocol_id=first.protocol_id,
         comparable=all(record.comparable for record in seeds),
-        n_fake=_common(record.n_fake for record in seeds),
-        n_real=_common(record.n_real for record in seeds),
+        n_fake=first.n_fake if len({record.n_fake for record in seeds}) == 1 else None,
+        n_real=first.n_real if len({record.n_real for record in seeds}) == 1 else None,
         runs={record.run: record.value for record in seeds},
     )
-
-
-def _common(numbers: Iterable[int]) -> int | None:
-    """The number that all are, or None."""
-    distinct = set(numbers)
-    return distinct.pop() if len(distinct) == 1 else None

@@ -62,15 +62,12 @@ def _mark_rows(rows: Sequence[Row], columns: Sequence[Column], differences: Diff
             continue
         best = (max if column.higher_is_better else min)(cells.values(), key=lambda cell: cell.value)
         for place, cell in cells.items():
-            marked[place][column.key] = _mark_cell(cell, best, differences)
+            if cell.value == best.value:
+                marked[place][column.key] = replace(cell, best=True, tied_with_best=None if cell.se is None else False)
+            else:
+                tied, rule = _is_tied(cell, best, differences)
+                marked[place][column.key] = replace(cell, tied_with_best=tied, tied_by=rule)
     return tuple(replace(row, cells=cells) for row, cells in zip(rows, marked, strict=True))
-
-
-def _mark_cell(cell: Cell, best: Cell, differences: Differences) -> Cell:
-    if cell.value == best.value:
-        return replace(cell, best=True, tied_with_best=None if cell.se is None else False)
-    tied, rule = _is_tied(cell, best, differences)
-    return replace(cell, tied_with_best=tied, tied_by=rule)
 
 
 def _is_tied(cell: Cell, best: Cell, differences: Differences) -> tuple[bool | None, TiedBy | None]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from ugbench.runs.run import label_of
+from ugbench.runs.run import Run, label_of, list_runs
 
 IDENTITY, REAL = "identity", "real"
 """Rows that do not compete: the sources as they are, and training images of the target domain."""
@@ -74,12 +75,12 @@ class ExtraCell:
     Attributes:
         text: what readable formats print.
         raw: what JSON holds.
-        numbers: what CSV holds, by the column's CSV headings.
+        numbers: what CSV holds, one for each of the column's CSV headings.
     """
 
     text: str
     raw: Any
-    numbers: Mapping[str, float | None]
+    numbers: Sequence[float | None]
 
 
 @dataclass(frozen=True)
@@ -102,40 +103,41 @@ class ExtraColumn:
 
 
 class RowKey(NamedTuple):
-    """What identifies a row in a table."""
+    """What identifies a row in a table: the block, and a method, one of its variants or an imported checkpoint.
+
+    Attributes:
+        name: tells an imported checkpoint from the other runs of its method.
+    """
 
     dataset: str
     direction: str
     method: str
-    variant: str | None
-    name: str | None
+    variant: str | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True)
 class Row:
-    """The scores of a method, of one of its variants or of an imported checkpoint, in one block.
+    """The scores of one row.
 
     Attributes:
-        name: tells an imported checkpoint from the other runs of its method.
         cells: by `Column.key`.
         extra: by `ExtraColumn.key`.
     """
 
-    method: str
-    variant: str | None
-    name: str | None
+    key: RowKey
     cells: Mapping[str, Cell] = field(default_factory=dict)
     extra: Mapping[str, ExtraCell] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
         """The row's heading: `ugatit`, `ugatit-no-cam` or `ugatit (name)`."""
-        return label_of(self.method, self.variant, self.name)
+        return label_of(*self.key[2:])
 
     @property
     def competes(self) -> bool:
         """False for `identity` and `real`, which are no methods."""
-        return self.method not in (IDENTITY, REAL)
+        return self.key.method not in (IDENTITY, REAL)
 
     @property
     def run_ids(self) -> tuple[str, ...]:
@@ -155,10 +157,6 @@ class Block:
     def title(self) -> str:
         """Data set and direction: `cat2dog A2B`."""
         return f"{self.dataset} {self.direction}"
-
-    def key(self, row: Row) -> RowKey:
-        """The key of one of the rows."""
-        return RowKey(self.dataset, self.direction, row.method, row.variant, row.name)
 
 
 @dataclass(frozen=True)
@@ -218,7 +216,7 @@ class Table:
     @property
     def rows_by_key(self) -> dict[RowKey, Row]:
         """The same rows by their keys."""
-        return {block.key(row): row for block in self.blocks for row in block.rows}
+        return {row.key: row for row in self.rows}
 
     def columns_of(self, block: Block) -> tuple[Column, ...]:
         """The columns that a block shows: those in which one of its rows has a score."""
@@ -229,17 +227,22 @@ class Table:
         return tuple(column for column in self.extra_columns if any(column.key in row.extra for row in block.rows))
 
 
-def blocks_of(rows: Mapping[RowKey, Row]) -> tuple[Block, ...]:
+def blocks_of(rows: Iterable[Row]) -> tuple[Block, ...]:
     """Rows as blocks: sorted by data set and direction; in each block, methods stand between `identity` and `real`."""
-    grouped: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for key, row in rows.items():
-        grouped[key.dataset, key.direction].append(row)
     place = {IDENTITY: 0, REAL: 2}
 
-    def order(row: Row) -> tuple[int, str, str, str]:
-        return place.get(row.method, 1), row.method, row.variant or "", row.name or ""
+    def order(key: RowKey) -> tuple[str, str, int, str, str, str]:
+        return key.dataset, key.direction, place.get(key.method, 1), key.method, key.variant or "", key.name or ""
 
-    return tuple(Block(*where, tuple(sorted(grouped[where], key=order))) for where in sorted(grouped))
+    ordered = sorted(rows, key=lambda row: order(row.key))
+    groups = groupby(ordered, key=lambda row: row.key[:2])
+    return tuple(Block(dataset, direction, tuple(group)) for (dataset, direction), group in groups)
+
+
+def runs_of_rows(table: Table, results: Path) -> dict[RowKey, list[Run]]:
+    """For each row its runs that are under a results folder."""
+    runs = {run.id: run for run in list_runs(results)}
+    return {row.key: [runs[run_id] for run_id in row.run_ids if run_id in runs] for row in table.rows}
 
 
 def add_extra_columns(
@@ -256,11 +259,11 @@ def add_extra_columns(
     """
     rows = table.rows_by_key
     for key, row_cells in cells.items():
-        row = rows.get(key, Row(key.method, key.variant, key.name))
+        row = rows.get(key, Row(key))
         rows[key] = replace(row, extra={**row.extra, **row_cells})
     return replace(
         table,
-        blocks=blocks_of(rows),
+        blocks=blocks_of(rows.values()),
         extra_columns=(*table.extra_columns, *columns),
         notes=(*table.notes, *notes),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -71,10 +71,10 @@ def tag(protocol_id: str, protocols: Mapping[str, Mapping[str, Any]]) -> str:
     Args:
         protocols: all protocols of the metric by id, this one among them.
     """
-    names = [(protocol.get("name"), is_selected(protocol)) for protocol in protocols.values()]
-    name, selected = protocols[protocol_id].get("name"), is_selected(protocols[protocol_id])
+    names = {key: (protocol.get("name"), is_selected(protocol)) for key, protocol in protocols.items()}
+    name, selected = names[protocol_id]
     suffix = ", selected checkpoint" if selected else ""
-    if name is not None and names.count((name, selected)) == 1:
+    if name is not None and list(names.values()).count((name, selected)) == 1:
         return f"{name}{suffix}"
     digits = 4
     while digits < len(protocol_id) and sum(other[:digits] == protocol_id[:digits] for other in protocols) > 1:
@@ -124,8 +124,7 @@ def _marks(table: Table) -> Iterator[str]:
 
 
 def _several_protocols(table: Table) -> Iterator[str]:
-    for metric in dict.fromkeys(column.metric for column in table.columns):
-        count = sum(column.metric == metric for column in table.columns)
+    for metric, count in Counter(column.metric for column in table.columns).items():
         if count > 1:
             yield f"{metric} has {count} protocols, a column each: numbers compare within a column only."
 
@@ -173,10 +172,8 @@ def _file_order(shown: Iterable[ScoreRecord]) -> Iterator[str]:
 def _metrics(table: Table) -> Iterator[str]:
     """The note of each metric that has one."""
     for name in dict.fromkeys(column.metric for column in table.columns):
-        if name in registry.modules("metrics"):
-            note = registry.load_metric(name).note
-            if note is not None:
-                yield note
+        if name in registry.modules("metrics") and (note := registry.load_metric(name).note) is not None:
+            yield note
 
 
 def _mixed_steps(shown: Iterable[ScoreRecord]) -> Iterator[str]:
@@ -198,8 +195,7 @@ def _hidden_runs(table: Table, records: Iterable[ScoreRecord], shown: Iterable[S
         if record.metric in metrics:
             runs[record.identity].add(record.run)
     for record in {r.identity: r for r in shown}.values():
-        others = sorted(runs[record.identity] - {record.run})
-        if others:
+        if others := sorted(runs[record.identity] - {record.run}):
             seed = "" if record.seed is None else f", seed {record.seed},"
             yield (
                 f"{record.label}{seed} on {record.dataset}: {len(others) + 1} runs; "

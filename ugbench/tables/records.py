@@ -47,10 +47,9 @@ def latest(records: Iterable[ScoreRecord]) -> list[ScoreRecord]:
     """
     records = list(records)
     longest: dict[tuple[Any, ...], ScoreRecord] = {}
-    for record in records:
-        other = longest.get(record.subject)
-        if other is None or _trained(record) >= _trained(other):
-            longest[record.subject] = record
+    # A selected checkpoint does not show how long its run was trained. Sorting is stable: of equals the last counts.
+    for record in sorted(records, key=lambda record: (not record.selected, record.step or 0)):
+        longest[record.subject] = record
     shown: dict[tuple[Any, ...], ScoreRecord] = {}
     for record in records:
         if record.run != longest[record.subject].run:
@@ -76,8 +75,3 @@ def under_protocol(records: Sequence[ScoreRecord], name: str) -> list[ScoreRecor
             f"no scores of protocol {name}, only of {', '.join(sorted(scored))}; run `ugbench eval --protocol {name}`."
         )
     return [record for record in records if record.protocol.get("name") == name]
-
-
-def _trained(record: ScoreRecord) -> tuple[bool, int]:
-    """Sorts runs by how long they were trained; a selected checkpoint says nothing about that."""
-    return not record.selected, record.step or 0

@@ -58,13 +58,9 @@ class Poll:
         """The labels of the candidates. Polls of the same labels ask the same question."""
         return tuple(candidate.label for candidate in self.candidates)
 
-    def to_json(self) -> dict[str, Any]:
-        """All fields, for `from_json`."""
-        return asdict(self)
-
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Self:
-        """The poll with the fields of `to_json`.
+        """The poll with these fields, as `dataclasses.asdict` gives them.
 
         Raises:
             TypeError, KeyError: the fields are others.

@@ -12,10 +12,10 @@ import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from types import MappingProxyType
 
 from ugbench.errors import RunError, UgbenchError
 from ugbench.runs.folder import VOTES
@@ -86,7 +86,7 @@ class VoteStore:
     def add_poll(self, poll: Poll) -> None:
         """Store a poll, unless it is stored already."""
         with self._transaction() as connection:
-            connection.execute("INSERT OR IGNORE INTO polls VALUES (?, ?)", (poll.id, json.dumps(poll.to_json())))
+            connection.execute("INSERT OR IGNORE INTO polls VALUES (?, ?)", (poll.id, json.dumps(asdict(poll))))
 
     def add_rater(self, rater: str, name: str | None) -> None:
         """Store a rater; a rater that is stored already stays as they are.
@@ -157,13 +157,8 @@ class VoteStore:
 
     def _check_file(self) -> None:
         """Raise where the open file was moved or removed: nobody would find the votes that it takes."""
-        if self._inode is None:
-            return
-        try:
-            inode = self.path.stat().st_ino
-        except OSError:
-            inode = None
-        if inode != self._inode:
+        inode = self.path.stat().st_ino if self.path.exists() else None
+        if self._inode is not None and inode != self._inode:
             raise UgbenchError(
                 f"{self.path} is no longer the file that was opened; put it back, or start `ugbench vote` again."
             )
@@ -181,7 +176,7 @@ def read_polls(results: Path) -> Mapping[Poll, tuple[Vote, ...]]:
     polls: dict[Poll, tuple[Vote, ...]] = {}
     for path in sorted(results.glob(f"*/{VOTES}")):
         polls |= _read_file(path)
-    return MappingProxyType(polls)
+    return polls
 
 
 def _read_file(path: Path) -> dict[Poll, tuple[Vote, ...]]:
@@ -220,9 +215,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, TIMEOUT, isolation_level=None, check_same_thread=False)
     try:
         _check_version(connection, path)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
+        for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {setting}")
     except BaseException:
         connection.close()
         raise

@@ -20,11 +20,11 @@ from ugbench.direction import Direction
 from ugbench.errors import RunError
 from ugbench.metric import Score
 from ugbench.metrics import cam_mass
-from ugbench.runs.run import Run, dataset_of, list_runs
+from ugbench.runs.run import Run, dataset_of
 from ugbench.runs.stored_maps import read_maps
 from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.request import why_no_score
-from ugbench.tables.model import ExtraCell, ExtraColumn, Table, add_extra_columns
+from ugbench.tables.model import ExtraCell, ExtraColumn, Table, add_extra_columns, runs_of_rows
 from ugbench.tables.numbers import with_error
 
 GROUP, PREFIX = "maps", "cam_mass_"
@@ -82,15 +82,10 @@ def add_map_masses(table: Table, results: Path) -> Table:
     Raises:
         RunError: a file of maps or a run's config.json is damaged.
     """
-    runs = {run.id: run for run in list_runs(results)}
-    row_runs = {
-        key: [runs[run_id] for run_id in row.run_ids if run_id in runs] for key, row in table.rows_by_key.items()
-    }
-    roots, missing = _changing_dials(run for runs_of_row in row_runs.values() for run in runs_of_row)
+    runs_by_row = runs_of_rows(table, results)
+    roots, missing = _changing_dials(run for runs in runs_by_row.values() for run in runs)
     load = functools.cache(images)
-    cells = {
-        key: _cells(runs_of_row, cast(Direction, key.direction), roots, load) for key, runs_of_row in row_runs.items()
-    }
+    cells = {key: _cells(runs, cast(Direction, key.direction), roots, load) for key, runs in runs_by_row.items()}
     columns = [
         ExtraColumn(key, GROUP, f"CAM mass, {key.removeprefix(PREFIX)}", (key, f"{key}_se"))
         for key in dict.fromkeys(key for row_cells in cells.values() for key in row_cells)
@@ -112,22 +107,20 @@ def _changing_dials(runs: Iterable[Run]) -> tuple[set[str], list[str]]:
 
 def _cells(runs: Sequence[Run], direction: Direction, roots: Collection[str], load: LoadImages) -> dict[str, ExtraCell]:
     """A row's cells by key: the mean over its runs for each map."""
-    values: dict[str, list[float]] = {}
-    attention = set()
+    scores: dict[str, list[tuple[Score, bool]]] = {}
     for run in runs:
         if run.config.dataset is None or run.config.dataset.root not in roots:
             continue
-        for name, (score, is_attention) in (masses(run, direction, load) or {}).items():
-            values.setdefault(f"{PREFIX}{name}", []).append(score.value)
-            if is_attention:
-                attention.add(f"{PREFIX}{name}")
-    return {key: _cell(key, numbers, len(runs), key in attention) for key, numbers in values.items()}
+        for name, mass in (masses(run, direction, load) or {}).items():
+            scores.setdefault(f"{PREFIX}{name}", []).append(mass)
+    return {key: _cell(of_map, len(runs)) for key, of_map in scores.items()}
 
 
-def _cell(key: str, values: Sequence[float], n_runs: int, is_attention: bool) -> ExtraCell:
-    mean = fmean(values)
+def _cell(scores: Sequence[tuple[Score, bool]], n_runs: int) -> ExtraCell:
+    values = [score.value for score, _ in scores]
+    mean, is_attention = fmean(values), any(is_attention for _, is_attention in scores)
     se = stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
     text = with_error(mean, se) + ("" if is_attention else " °")
     text += f" ({len(values)} of {n_runs} runs)" if len(values) < n_runs else ""
     raw = {"value": mean, "se": se, "n_seeds": len(values), "attention": is_attention}
-    return ExtraCell(text, raw, {key: mean, f"{key}_se": se})
+    return ExtraCell(text, raw, (mean, se))

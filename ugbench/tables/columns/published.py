@@ -28,8 +28,8 @@ def add_published(table: Table, names: Iterable[str]) -> Table:
     if not publications:
         return table
 
-    rows = dict.fromkeys([*table.rows_by_key, *_missing_rows(table, publications)])
-    cells = {key: _cells(key, publications) for key in rows}
+    keys = [*(row.key for row in table.rows), *_missing_rows(table, publications)]
+    cells = {key: _cells(key, publications) for key in keys}
     notes = [BY_NAME, *_notes(table, publications)]
     return add_extra_columns(table, [_column(publication) for publication in publications], cells, notes)
 
@@ -46,26 +46,17 @@ def title(table: PublishedTable) -> str:
 
 
 def _column(table: PublishedTable) -> ExtraColumn:
-    description = {
-        "title": table.title,
-        "source": table.source,
-        "note": table.note,
-        "metric": table.metric,
-        "unit": table.unit,
-    }
-    return ExtraColumn(table.name, "published", title(table), _csv_heads(table), description)
-
-
-def _csv_heads(table: PublishedTable) -> tuple[str, str]:
-    return f"published_{table.name}", f"published_{table.name}_printed_error"
+    description = {name: getattr(table, name) for name in ("title", "source", "note", "metric", "unit")}
+    csv_heads = (f"published_{table.name}", f"published_{table.name}_printed_error")
+    return ExtraColumn(table.name, "published", title(table), csv_heads, description)
 
 
 def _missing_rows(table: Table, publications: Sequence[PublishedTable]) -> list[RowKey]:
     """The rows of methods and variants that have a published number in a block of the table, but no row there."""
     blocks = {(block.dataset, block.direction) for block in table.blocks}
-    present = {key[:4] for key in table.rows_by_key}
+    present = {row.key[:4] for row in table.rows}
     printed = [
-        RowKey(cell.dataset, cell.direction, cell.method, cell.variant, None)
+        RowKey(cell.dataset, cell.direction, cell.method, cell.variant)
         for publication in publications
         for cell in publication.cells
         if (cell.dataset, cell.direction) in blocks
@@ -75,21 +66,18 @@ def _missing_rows(table: Table, publications: Sequence[PublishedTable]) -> list[
 
 def _cells(key: RowKey, publications: Sequence[PublishedTable]) -> dict[str, ExtraCell]:
     """A row's cells by the names of the published tables that have a number for it."""
-    cells = {}
-    for publication in publications:
-        cell = publication.cell(*key[:4])
-        if cell is not None:
-            cells[publication.name] = _extra_cell(cell, publication)
-    return cells
+    return {
+        publication.name: _extra_cell(cell, publication)
+        for publication in publications
+        if (cell := publication.cell(*key[:4])) is not None
+    }
 
 
 def _extra_cell(cell: PublishedCell, table: PublishedTable) -> ExtraCell:
     decimals = max(_decimals(number) for other in table.cells for number in (other.printed, other.spread or 0.0))
     text = f"{cell.printed:.{decimals}f}" + ("" if cell.spread is None else f" ± {cell.spread:.{decimals}f}")
-    fields = ("value", "printed", "value_spread", "spread")
-    value, error = _csv_heads(table)
-    raw = {name: getattr(cell, name) for name in fields}
-    return ExtraCell(text, raw, {value: cell.value, error: cell.value_spread})
+    raw = {name: getattr(cell, name) for name in ("value", "printed", "value_spread", "spread")}
+    return ExtraCell(text, raw, (cell.value, cell.value_spread))
 
 
 def _decimals(number: float) -> int:

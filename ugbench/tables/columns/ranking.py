@@ -33,12 +33,11 @@ def add_rankings(table: Table) -> Table:
 
 def _values(table: Table, column: Column) -> dict[str, dict[str, float]]:
     """The values that compete in a column, by block and label, of blocks with two or more."""
-    by_block = {}
-    for block in table.blocks:
-        values = {block.rows[place].label: cell.value for place, cell in competitors(block.rows, column).items()}
-        if len(values) > 1:
-            by_block[block.title] = values
-    return by_block
+    by_block = {
+        block.title: {block.rows[place].label: cell.value for place, cell in competitors(block.rows, column).items()}
+        for block in table.blocks
+    }
+    return {title: values for title, values in by_block.items() if len(values) > 1}
 
 
 def _ranking(column: Column, values: Mapping[str, Mapping[str, float]]) -> Ranking | None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from ugbench.statistics.preferences import Preferences, Share, Vote, preferences
 from ugbench.tables.model import ExtraCell, ExtraColumn, RowKey, Table, add_extra_columns
-from ugbench.votes.poll import Candidate, Poll
+from ugbench.votes.poll import Poll
 
 Polls = Mapping[Poll, Sequence[Vote]]
 
@@ -47,9 +47,10 @@ def add_votes(table: Table, polls: Polls) -> Table:
     cells: dict[RowKey, dict[str, ExtraCell]] = {}
     for labels, blocks in columns.items():
         for votes in blocks:
-            for candidate, share in zip(votes.poll.candidates, votes.result.shares, strict=True):
-                cell = _cell(share, votes.result, keys[labels])
-                cells.setdefault(_row_key(votes.poll, candidate), {})[keys[labels]] = cell
+            poll = votes.poll
+            for candidate, share in zip(poll.candidates, votes.result.shares, strict=True):
+                row_key = RowKey(poll.dataset, poll.direction, candidate.method, candidate.variant, candidate.name)
+                cells.setdefault(row_key, {})[keys[labels]] = _cell(share, votes.result)
     extra_columns = [_column(keys[labels], blocks) for labels, blocks in columns.items()]
     return add_extra_columns(table, extra_columns, cells, [NOTE, *_notes(columns, keys), ALPHA])
 
@@ -70,20 +71,12 @@ def _key(labels: Sequence[str]) -> str:
     return f"preference@{hashlib.sha256(chr(0).join(labels).encode()).hexdigest()[:6]}"
 
 
-def _row_key(poll: Poll, candidate: Candidate) -> RowKey:
-    return RowKey(poll.dataset, poll.direction, candidate.method, candidate.variant, candidate.name)
-
-
-def _csv_heads(key: str) -> tuple[str, ...]:
-    return (key, *(f"{key}_{field}" for field in ("low", "high", "votes", "raters", "images")))
-
-
-def _cell(share: Share, result: Preferences, key: str) -> ExtraCell:
+def _cell(share: Share, result: Preferences) -> ExtraCell:
     text = f"{100 * share.value:.1f}"
     if share.low is not None and share.high is not None:
         text += f" [{100 * share.low:.1f}, {100 * share.high:.1f}]"
     numbers = (share.value, share.low, share.high, share.votes, result.raters, result.images)
-    return ExtraCell(text, asdict(share), dict(zip(_csv_heads(key), numbers, strict=True)))
+    return ExtraCell(text, asdict(share), numbers)
 
 
 def _column(key: str, blocks: Sequence[_BlockVotes]) -> ExtraColumn:
@@ -102,7 +95,8 @@ def _column(key: str, blocks: Sequence[_BlockVotes]) -> ExtraColumn:
         for votes in blocks
     ]
     description = {"candidates": list(blocks[0].poll.labels), "polls": polls}
-    return ExtraColumn(key, "votes", f"preference, %{f' [{tag}]' if tag else ''}", _csv_heads(key), description)
+    csv_heads = (key, *(f"{key}_{field}" for field in ("low", "high", "votes", "raters", "images")))
+    return ExtraColumn(key, "votes", f"preference, %{f' [{tag}]' if tag else ''}", csv_heads, description)
 
 
 def _notes(

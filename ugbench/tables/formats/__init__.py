@@ -6,6 +6,8 @@ Names come from users, so each format escapes what is markup in it.
 
 from __future__ import annotations
 
+import importlib
+
 from ugbench.errors import UnknownName
 from ugbench.tables.model import Table
 
@@ -20,29 +22,8 @@ def render(table: Table, format: str, plain: bool = False) -> str:
     Raises:
         UnknownName: there is no such format; the message names a near one.
     """
-    # Only the asked format is imported: jinja2 and rich take longer than a table.
-    if format == "terminal":
-        from ugbench.tables.formats.terminal import terminal
-
-        return terminal(table, plain)
-    if format == "md":
-        from ugbench.tables.formats.markdown import markdown
-
-        return markdown(table)
-    if format == "latex":
-        from ugbench.tables.formats.latex import latex
-
-        return latex(table)
-    if format == "csv":
-        from ugbench.tables.formats.csv import csv
-
-        return csv(table)
-    if format == "html":
-        from ugbench.tables.formats.html import page
-
-        return page(table)
-    if format == "json":
-        from ugbench.tables.formats.json import json
-
-        return json(table)
-    raise UnknownName("table format", format, FORMATS)
+    if format not in FORMATS:
+        raise UnknownName("table format", format, FORMATS)
+    # Only the requested format is imported: jinja2 and rich take longer to load than a table to build.
+    module = importlib.import_module(f"ugbench.tables.formats.{'markdown' if format == 'md' else format}")
+    return str(module.render(table, plain) if format == "terminal" else module.render(table))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json as json_module
+import json
 import math
 from collections import defaultdict
 from typing import Any
 
-from ugbench.tables.model import Block, Cell, Ranking, Row, Table
+from ugbench.tables.model import Cell, Ranking, Row, Table
 
 
-def json(table: Table) -> str:
+def render(table: Table) -> str:
     """The table as JSON text, see `to_json`."""
-    return json_module.dumps(to_json(table), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(to_json(table), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def to_json(table: Table) -> dict[str, Any]:
@@ -28,31 +28,25 @@ def to_json(table: Table) -> dict[str, Any]:
     return {
         "protocols": {key: dict(value) for key, value in table.protocols.items()},
         **descriptions,
-        "rows": [_row(table, block, row) for block in table.blocks for row in block.rows],
+        "rows": [_row(table, row) for row in table.rows],
         **({"across": [_ranking(ranking) for ranking in table.rankings]} if table.rankings else {}),
         "notes": list(table.notes),
     }
 
 
-def _row(table: Table, block: Block, row: Row) -> dict[str, Any]:
+def _row(table: Table, row: Row) -> dict[str, Any]:
     groups: dict[str, dict[str, Any]] = {column.group: {} for column in table.extra_columns}
     for column in table.extra_columns:
         if column.key in row.extra:
             groups[column.group][column.key] = row.extra[column.key].raw
-    return {
-        "dataset": block.dataset,
-        "direction": block.direction,
-        "method": row.method,
-        "variant": row.variant,
-        "name": row.name,
-        "cells": {key: _cell(cell) for key, cell in row.cells.items()},
-        **groups,
-    }
+    return {**row.key._asdict(), "cells": {key: _cell(cell) for key, cell in row.cells.items()}, **groups}
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
-    fields = vars(cell)
-    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in fields.items()}
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in vars(cell).items()
+    }
 
 
 def _ranking(ranking: Ranking) -> dict[str, Any]:

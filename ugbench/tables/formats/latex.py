@@ -24,7 +24,7 @@ ESCAPES = {
 }
 
 
-def latex(table: Table) -> str:
+def render(table: Table) -> str:
     """The table as LaTeX; a document that holds it loads the package booktabs."""
     grids = list(text_grids(table, _escape, "\\textbf{{{}}}"))
     notes = [

@@ -6,7 +6,7 @@ from ugbench.tables.formats.text_grid import text_grids
 from ugbench.tables.model import Table
 
 
-def markdown(table: Table) -> str:
+def render(table: Table) -> str:
     """The table as Markdown."""
     parts = []
     for grid in text_grids(table, _escape, "**{}**"):

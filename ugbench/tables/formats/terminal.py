@@ -43,7 +43,7 @@ class TerminalTable:
             yield Text(note.replace("Bold:", "Bold and *:"), style="dim")
 
 
-def terminal(table: Table, plain: bool = False) -> str:
+def render(table: Table, plain: bool = False) -> str:
     """The table as text, as wide as the window of stdout.
 
     Args:

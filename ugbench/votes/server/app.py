@@ -12,15 +12,14 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
+from ugbench import templates
 from ugbench.errors import UgbenchError
 from ugbench.statistics.preferences import Vote
 from ugbench.votes.poll import Poll
@@ -29,6 +28,8 @@ from ugbench.votes.server.guard import HEADERS, Form, guard
 from ugbench.votes.server.pictures import PollPictures, render
 from ugbench.votes.store import AlreadyVoted, NameTaken, VoteStore
 
+PACKAGE = "ugbench.votes.server"
+JINJA = templates.environment(PACKAGE)
 YEAR = 365 * 24 * 3600  # seconds: how long a browser stores the rater's cookie
 LONGEST_NAME = 80  # letters
 CACHED_QUESTIONS = 64  # questions with pictures in memory, so that raters do not wait for files
@@ -97,9 +98,8 @@ def make_app(
 
 def _routes(questionnaire: Questionnaire, store: VoteStore) -> APIRouter:
     router = APIRouter()
-    cookie = (
-        f"rater-{derive_key(store.secret, 'cookie')[:8]}"  # named by the store, since servers on one host share cookies
-    )
+    # The name follows from the store, since servers on one host share cookies.
+    cookie = f"rater-{derive_key(store.secret, 'cookie')[:8]}"
     images = {poll: tuple(pictures.files) for poll, pictures in questionnaire.pictures.items()}
     total = questionnaire.question_count
 
@@ -120,15 +120,13 @@ def _routes(questionnaire: Questionnaire, store: VoteStore) -> APIRouter:
         return rater if store.has_rater(rater) else None
 
     def require_rater(request: Request) -> str:
-        rater = rater_of(request)
-        if rater is None:
+        if (rater := rater_of(request)) is None:
             raise HTTPException(403, "This browser is not known here. Please start from the first page.")
         return rater
 
     @router.get("/")
     def show_page(request: Request) -> Response:
-        rater = rater_of(request)
-        if rater is None:
+        if (rater := rater_of(request)) is None:
             return _welcome(questionnaire)
         answered = store.answered(rater)
         open_questions = [
@@ -150,11 +148,9 @@ def _routes(questionnaire: Questionnaire, store: VoteStore) -> APIRouter:
     @router.get("/picture/{question_key}/{key}")
     def send_picture(request: Request, question_key: str, key: str) -> Response:
         question = _find(ballot_of(require_rater(request)), question_key)
-        pictures = rendered(question.poll, question.image)
-        by_key = {question.source_key: pictures[0]}
-        for option_key, candidate in zip(question.option_keys, question.shown, strict=True):
-            by_key[option_key] = pictures[1 + candidate]
-        return _png_of(by_key, key)
+        source, *outputs = rendered(question.poll, question.image)
+        options = zip(question.option_keys, (outputs[candidate] for candidate in question.shown), strict=True)
+        return _png_of({question.source_key: source, **dict(options)}, key)
 
     @router.get("/example/{question_key}/{key}")
     def send_example(request: Request, question_key: str, key: str) -> Response:
@@ -165,7 +161,8 @@ def _routes(questionnaire: Questionnaire, store: VoteStore) -> APIRouter:
     def enter(request: Request, form: Form) -> Response:
         if rater_of(request) is not None:  # sent from a first page that was still open: the rater stays the same
             return RedirectResponse("./", 303)
-        name = _cleaned(form.get("name", "")) if "anonymous" not in form else ""
+        letters = "" if "anonymous" in form else "".join(filter(str.isprintable, form.get("name", "")))
+        name = " ".join(letters.split())[:LONGEST_NAME]
         # The page holds the rater's id, so that a second click on its button is the same rater.
         rater = form.get("rater", "")
         if not re.fullmatch(r"[0-9a-f]{32}", rater):
@@ -194,11 +191,11 @@ def _routes(questionnaire: Questionnaire, store: VoteStore) -> APIRouter:
 
     @router.get("/page.css")
     def style() -> Response:
-        return Response(_text("page.css"), media_type="text/css")
+        return Response(templates.read(PACKAGE, "page.css"), media_type="text/css")
 
     @router.get("/page.js")
     def script() -> Response:
-        return Response(_text("page.js"), media_type="text/javascript")
+        return Response(templates.read(PACKAGE, "page.js"), media_type="text/javascript")
 
     return router
 
@@ -216,10 +213,6 @@ def _png_of(pictures: Mapping[str, bytes], key: str) -> Response:
     return Response(pictures[key], media_type="image/png")
 
 
-def _cleaned(name: str) -> str:
-    return re.sub(r"\s+", " ", "".join(filter(str.isprintable, name))).strip()[:LONGEST_NAME]
-
-
 def _welcome(questionnaire: Questionnaire, taken: str = "") -> HTMLResponse:
     """The first page; `taken` is a name that the rater has tried and that another rater has."""
     return _page(
@@ -234,19 +227,4 @@ def _welcome(questionnaire: Questionnaire, taken: str = "") -> HTMLResponse:
 
 
 def _page(template: str, status: int = 200, **fields: Any) -> HTMLResponse:
-    return HTMLResponse(_environment().get_template(template).render(**fields), status)
-
-
-def _text(name: str) -> str:
-    return files("ugbench.votes.server").joinpath("templates", name).read_text(encoding="utf-8")
-
-
-@lru_cache(1)
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("ugbench.votes.server"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return HTMLResponse(JINJA.get_template(template).render(**fields), status)

@@ -36,11 +36,6 @@ def guard(app: ASGIApp, token: str | None) -> ASGIApp:
     """
     if token is None:
         return TrustedHostMiddleware(app, allowed_hosts=[*LOOPBACK, "[::1]"])
-    return _require_token(token, app)
-
-
-def _require_token(token: str, app: ASGIApp) -> ASGIApp:
-    """The application under /<token>/; all other paths are refused."""
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
