@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import typer
+from typer import Option
 
 from ugbench.cli.options import Json, PlaceOptions
 from ugbench.cli.output import log, print_json, progress_callback
@@ -17,9 +17,9 @@ METRICS = ("changed", "unchanged", "iou", "kid")
 def demo(
     *,
     method: Annotated[
-        str, typer.Option("--method", metavar="METHOD", help="A method; `ugbench methods` lists them.")
+        str, Option("--method", metavar="METHOD", help="A method; `ugbench methods` lists them.")
     ] = "ugatit",
-    steps: Annotated[int, typer.Option("--steps", metavar="N", min=1, help="Training steps.")] = 500,
+    steps: Annotated[int, Option("--steps", metavar="N", min=1, help="Training steps.")] = 500,
     place: PlaceOptions,
     as_json: Json = False,
 ) -> None:
@@ -47,7 +47,6 @@ def demo(
     from ugbench.training.prepare import Request, prepare
 
     device, results = pick_device(place.device), place.results
-    overrides: dict[str, Any] = {"size": 32, "steps": steps}
     request = Request(
         method=method,
         dataset=DIAL,
@@ -55,7 +54,7 @@ def demo(
         data_root=place.data_root,
         device=device,
         preset="smoke",
-        overrides=overrides,
+        overrides={"size": 32, "steps": steps},
         precision=place.precision,
     )
     log(f"1. data: {DIAL}, A to B: smooth becomes striped, and plain ground hatched")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
+from typer import Argument, Option
 
 from ugbench.cli.options import RESULTS, Device, Json, Results, ScoringOptions, path_option
-from ugbench.cli.output import log, print_json, print_rows, progress_callback
+from ugbench.cli.output import log, print_result, progress_callback
 from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,55 +19,46 @@ if TYPE_CHECKING:
     from ugbench.scoring.request import EvalRequest
 
 
-@dataclass(frozen=True, kw_only=True)
-class FolderOptions:
-    """Folders that are scored instead of runs."""
-
-    real: Annotated[
-        Path | None, path_option("--real", "any", "DIR", "A folder of real images, for scoring without a run.")
-    ] = None
-    fake: Annotated[
-        Path | None, path_option("--fake", "any", "DIR", "A folder of outputs that are compared with --real.")
-    ] = None
-    source: Annotated[
-        Path | None,
-        path_option("--source", "any", "DIR", "The inputs of --fake, for LPIPS; files are matched by stem."),
-    ] = None
-    output: Annotated[
-        Path | None, path_option("--output", "file", "FILE", "Append the records of --real and --fake to this file.")
-    ] = None
-
-
 def evaluate(
     *,
     runs: Annotated[
-        list[str] | None, typer.Argument(metavar="RUN", help="Runs to score; default: every finished run.")
+        list[str] | None, Argument(metavar="RUN", help="Runs to score; default: every finished run.")
     ] = None,
     scoring: ScoringOptions,
     kid_subset_size: Annotated[
         int | None,
-        typer.Option(
-            "--kid-subset-size", metavar="N", min=2, help="Compute KID as a mean over random subsets of N images."
-        ),
+        Option("--kid-subset-size", metavar="N", min=2, help="Compute KID as a mean over random subsets of N images."),
     ] = None,
     kid_subsets: Annotated[
-        int | None, typer.Option("--kid-subsets", metavar="N", min=1, help="Number of random subsets for KID.")
+        int | None, Option("--kid-subsets", metavar="N", min=1, help="Number of random subsets for KID.")
     ] = None,
     reference: Annotated[
         Literal["test", "train"] | None,
-        typer.Option("--reference", help="Images of the target domain that outputs are compared with."),
+        Option("--reference", help="Images of the target domain that outputs are compared with."),
     ] = None,
     checkpoints: Annotated[
-        Literal["last", "all"], typer.Option("--checkpoints", help="Score the last checkpoint, or every stored one.")
+        Literal["last", "all"], Option("--checkpoints", help="Score the last checkpoint, or every stored one.")
     ] = "last",
     select: Annotated[
         Literal["last", "validation"],
-        typer.Option(
+        Option(
             "--select",
             help="Score the last checkpoint, or the one with the lowest KID on a tenth of the training images.",
         ),
     ] = "last",
-    folders: FolderOptions,
+    real: Annotated[
+        Path | None, path_option("--real", "any", "DIR", "A folder of real images, for scoring without a run.")
+    ] = None,
+    fake: Annotated[
+        Path | None, path_option("--fake", "any", "DIR", "A folder of outputs that are compared with --real.")
+    ] = None,
+    source: Annotated[
+        Path | None,
+        path_option("--source", "any", "DIR", "The inputs of --fake, for LPIPS; files are matched by stem."),
+    ] = None,
+    output: Annotated[
+        Path | None, path_option("--output", "file", "FILE", "Append the records of --real and --fake to this file.")
+    ] = None,
     results: Results = RESULTS,
     device: Device = "auto",
     as_json: Json = False,
@@ -82,36 +73,28 @@ def evaluate(
       ugbench eval --real datasets/cat2dog/testB --fake out --metric kid --extractor random
     """
     from ugbench.device import pick_device
+    from ugbench.scoring import record
+    from ugbench.scoring.evaluate import score_folders
 
-    settings = kid_settings(kid_subset_size, kid_subsets)
-    request = scoring.request(pick_device(device), reference, settings)
+    options = {"subset_size": kid_subset_size, "subsets": kid_subsets}
+    settings = {name: value for name, value in options.items() if value is not None}
+    request = scoring.request(pick_device(device), reference, {"kid": settings} if settings else None)
     if select == "validation" and checkpoints == "all":
         raise UsageError("--select validation and --checkpoints all exclude each other; give one of them.")
-    if (folders.real is None) != (folders.fake is None):
+    if (real is None) != (fake is None):
         raise UsageError("--real and --fake go together; give both folders.")
-    if folders.real is not None and folders.fake is not None:
+    if real is None or fake is None:
+        records = _score_runs(request, runs or [], results, checkpoints, select)
+    else:
         if runs:
             raise UsageError(f"RUN {runs[0]} and --real/--fake exclude each other; give one of them.")
         if select == "validation":
             raise UsageError("--select validation chooses a checkpoint of a run; leave it out with --real and --fake.")
-        records = _score_folders(request, folders.real, folders.fake, folders)
-    else:
-        records = _score_runs(request, runs or [], results, checkpoints, select)
-    if as_json:
-        print_json([record.to_json() for record in records])
-        return
+        records = list(score_folders(request, real, fake, source))
+        if output is not None:
+            record.append(output, records)
     header = ("run", "method", "step", "direction", "metric", "value", "se", "fake", "real", "protocol")
-    print_rows(header, [_row(record) for record in records])
-
-
-def _score_folders(request: EvalRequest, real: Path, fake: Path, options: FolderOptions) -> list[ScoreRecord]:
-    from ugbench.scoring import record
-    from ugbench.scoring.evaluate import score_folders
-
-    records = list(score_folders(request, real, fake, options.source))
-    if options.output is not None:
-        record.append(options.output, records)
-    return records
+    print_result(as_json, [score.to_json() for score in records], header, [_row(score) for score in records])
 
 
 def _score_runs(
@@ -168,16 +151,6 @@ def steps_to_score(evaluation: Evaluation, run: Run, checkpoints: str, select: s
         kids = ", ".join(f"{step}: {100 * kid:.4g}" for step, kid in selection.kids.items())
         log(f"run {run.id} ({run.config.label}): step {selection.step} is scored; validation KID x100 by step: {kids}.")
         return (selection.step,)
-    return (None,) if checkpoints == "last" else stored_steps(run)
-
-
-def stored_steps(run: Run) -> tuple[int | None, ...]:
-    """The steps of a run's checkpoints, ascending; None alone where the run has no checkpoint of a known step."""
-    return (None,) if run.config.origin is not None else tuple(run.checkpoint_steps()) or (None,)
-
-
-def kid_settings(subset_size: int | None, subsets: int | None) -> dict[str, dict[str, Any]]:
-    """Settings of the metric kid that differ from the protocol's; empty where neither option is given."""
-    options = {"subset_size": subset_size, "subsets": subsets}
-    given = {name: value for name, value in options.items() if value is not None}
-    return {"kid": given} if given else {}
+    if checkpoints == "last" or run.config.origin is not None:
+        return (None,)
+    return tuple(run.checkpoint_steps()) or (None,)

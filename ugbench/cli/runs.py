@@ -30,19 +30,11 @@ def runs(results: Results = RESULTS, as_json: Json = False) -> None:
     if not rows:
         log(f"no runs in {results}; `ugbench train METHOD --dataset DATA` makes one.")
         return
-    print_rows(
-        ("id", "dataset", "method", "variant", "seed", "step", "status"),
-        [
-            (
-                *(row[key] for key in ("id", "dataset")),
-                label_of(row["method"], None, row["name"]),
-                *(row[key] for key in ("variant", "seed")),
-                f"{row['step']}/{row['steps']}" if row["steps"] else None,
-                row["status"],
-            )
-            for row in rows
-        ],
-    )
+    header = ("id", "dataset", "method", "variant", "seed", "step", "status")
+    for row in rows:
+        row["method"] = label_of(row["method"], None, row["name"])
+        row["step"] = f"{row['step']}/{row['steps']}" if row["steps"] else None
+    print_rows(header, [[row[key] for key in header] for row in rows])
 
 
 def status(run: Run) -> str:
