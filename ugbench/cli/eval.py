@@ -100,9 +100,7 @@ def evaluate(
 def _score_runs(
     request: EvalRequest, names: list[str], results: Path, checkpoints: str, select: str
 ) -> list[ScoreRecord]:
-    from ugbench.analysis.differences import are_due
-    from ugbench.analysis.paired_runs import store_differences
-    from ugbench.analysis.selection import rule
+    from ugbench.analysis import differences, paired_runs, selection
     from ugbench.runs.filters import nothing_found
     from ugbench.runs.run import find_run, list_runs
     from ugbench.scoring.evaluate import Evaluation
@@ -111,15 +109,17 @@ def _score_runs(
     if not runs:
         raise nothing_found(results, "finished run", "train one, or name a RUN")
     if select == "validation":
-        request = replace(request, checkpoint=rule(request.networks.extractor))
+        request = replace(request, checkpoint=selection.rule(request.networks.extractor))
     with progress_callback("scoring") as progress:
         evaluation = Evaluation(request, results, log, lambda _title: progress)
         # In ascending order, so that the outputs of the last checkpoint are the ones that stay.
         records = evaluation.runs((run, steps_to_score(evaluation, run, checkpoints, select)) for run in runs)
     # Stored differences compare last checkpoints only.
-    if select == "last" and are_due(records):
+    if select == "last" and differences.are_due(records):
         for folder in dict.fromkeys(run.dataset_folder for run in runs):
-            store_differences(evaluation, [run for run in list_runs(results) if run.dataset_folder == folder])
+            paired_runs.store_differences(
+                evaluation, [run for run in list_runs(results) if run.dataset_folder == folder]
+            )
     return records
 
 
@@ -144,13 +144,13 @@ def finished_runs(results: Path) -> list[Run]:
 
 def steps_to_score(evaluation: Evaluation, run: Run, checkpoints: str, select: str) -> tuple[int | None, ...]:
     """The steps of a run to score, ascending; None is the last one. Logs which step --select validation chose."""
-    from ugbench.analysis.selection import select as select_checkpoint
+    from ugbench.analysis import selection
 
     if select == "validation":
-        selection = select_checkpoint(evaluation, run)
-        kids = ", ".join(f"{step}: {100 * kid:.4g}" for step, kid in selection.kids.items())
-        log(f"run {run.id} ({run.config.label}): step {selection.step} is scored; validation KID x100 by step: {kids}.")
-        return (selection.step,)
+        selected = selection.select(evaluation, run)
+        kids = ", ".join(f"{step}: {100 * kid:.4g}" for step, kid in selected.kids.items())
+        log(f"run {run.id} ({run.config.label}): step {selected.step} is scored; validation KID x100 by step: {kids}.")
+        return (selected.step,)
     if checkpoints == "last" or run.config.origin is not None:
         return (None,)
     return tuple(run.checkpoint_steps()) or (None,)

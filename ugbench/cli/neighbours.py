@@ -44,15 +44,14 @@ def neighbours(
     """
     from ugbench.analysis.neighbours import neighbours_of
     from ugbench.device import pick_device
-    from ugbench.figures import _neighbours
-    from ugbench.figures._context import check_suffix, save
+    from ugbench.figures import _context, _neighbours
     from ugbench.inference.translate import check_direction
     from ugbench.runs.run import find_run
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.request import EvalRequest
 
     if output is not None:
-        check_suffix(output)
+        _context.check_suffix(output)
     chosen_run = find_run(run, results)
     if direction is not None:
         check_direction(chosen_run, direction)
@@ -61,7 +60,7 @@ def neighbours(
     directions = chosen_run.directions() if direction is None else (direction,)
     neighbours_by_direction = [neighbours_of(evaluation, chosen_run, way) for way in directions]
     if output is not None:
-        save(_neighbours.draw(neighbours_by_direction), output)
+        _context.save(_neighbours.draw(neighbours_by_direction), output)
         log(f"written to {output}")
     if as_json:
         print_json(records(chosen_run.id, features.extractor, neighbours_by_direction))

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ugbench.analysis import differences
-from ugbench.analysis.paired_runs import store_differences
+from ugbench.analysis import differences, paired_runs
 from ugbench.cli.options import PlaceOptions, ScoringOptions, StudyOptions
 from ugbench.cli.output import log, print_json, print_rows, progress_callback
 from ugbench.cli.progress import duration
@@ -101,7 +100,8 @@ def _steps_of_minutes(study: Study, setup: StudySetup) -> dict[Arm, int]:
     if set(steps_by_label) != {arm.label for arm in all_arms}:
         with progress_callback("timing steps") as progress:
             measured = measure.measure_arms(study, all_arms, setup.device, setup.precision, progress)
-        steps_by_label = {arm.label: steps for arm, steps in measure.steps_in(study.minutes, measured).items()}
+        seconds = {arm.label: report["seconds_per_step"] for arm, report in measured.items()}
+        steps_by_label = {label: max(1, int(60 * study.minutes / value)) for label, value in seconds.items()}
         plan.write_steps(file, study, steps_by_label)
         for label, steps in steps_by_label.items():
             log(f"{label}: {study.minutes:g} minutes are {steps} steps here (stored in {file}).")
@@ -168,7 +168,7 @@ def _score(evaluation: Evaluation, runs: Sequence[Run]) -> ScoredStudy:
     folders = dict.fromkeys(run.dataset_folder for run in runs)
     if differences.are_due(scores):
         for folder in folders:
-            store_differences(evaluation, [run for run in runs if run.dataset_folder == folder])
+            paired_runs.store_differences(evaluation, [run for run in runs if run.dataset_folder == folder])
     ids = {run.id for run in runs} | {"identity", "real"}
     names = {folder.name for folder in folders}
     results = evaluation.results

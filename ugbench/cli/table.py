@@ -69,6 +69,7 @@ def table(
     from ugbench.scoring.record import read_all
     from ugbench.tables.build import build_table
     from ugbench.tables.columns.published import add_published
+    from ugbench.tables.columns.ranking import add_rankings
     from ugbench.tables.columns.run_columns import add_run_columns
     from ugbench.tables.formats import render
     from ugbench.tables.model import Table
@@ -90,8 +91,6 @@ def table(
     built = add_published(built, split_list(published, "--published"))
     built = add_run_columns(built, split_list(columns, "--columns"), results, count_missing)
     if across:
-        from ugbench.tables.columns.ranking import add_rankings
-
         built = add_rankings(built)
     text = render(built, "json" if as_json else format_, plain=output is not None)
     if output is None:

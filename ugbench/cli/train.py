@@ -59,32 +59,28 @@ def train(
     """
     from ugbench.cli.progress import training_progress
     from ugbench.device import pick_device
-    from ugbench.training import loop
-    from ugbench.training.prepare import Request, prepare
+    from ugbench.training import loop, prepare
 
     overrides = options.overrides(steps)
     device = pick_device(place.device)
+    request = prepare.Request(
+        method=method,
+        dataset=dataset,
+        results=place.results,
+        data_root=place.data_root,
+        device=device,
+        preset=options.preset,
+        variant=options.variant,
+        overrides=overrides,
+        seed=seed,
+        direction=direction,
+        precision=place.precision,
+        init_from=init_from,
+        skip_bad=skip_bad,
+        restart=restart,
+    )
     with progress_callback("reading images") as progress:
-        prepared = prepare(
-            Request(
-                method=method,
-                dataset=dataset,
-                results=place.results,
-                data_root=place.data_root,
-                device=device,
-                preset=options.preset,
-                variant=options.variant,
-                overrides=overrides,
-                seed=seed,
-                direction=direction,
-                precision=place.precision,
-                init_from=init_from,
-                skip_bad=skip_bad,
-                restart=restart,
-            ),
-            log,
-            progress,
-        )
+        prepared = prepare.prepare(request, log, progress)
     run = prepared.run
     log(f"run {run.id} in {run.path}")
     stored = parse_number(keep, "--keep", "all", "a count of 1 or more", least=1)
