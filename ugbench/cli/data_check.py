@@ -58,18 +58,13 @@ def check(
         else:
             print("Nothing is odd.")
         print()
-        print(verdict(report.trains, report.trains_with_skip_bad))
+        if report.trains:
+            print("Training takes this data set as it is.")
+        else:
+            fix = " as it is, and takes it with --skip-bad" if report.trains_with_skip_bad else ""
+            print(f"Training refuses this data set{fix}.")
     if not report.trains:
         raise typer.Exit(1)
-
-
-def verdict(trains: bool, trains_with_skip_bad: bool) -> str:
-    """The last line: whether training takes the data set."""
-    if trains:
-        return "Training takes this data set as it is."
-    if trains_with_skip_bad:
-        return "Training refuses this data set as it is, and takes it with --skip-bad."
-    return "Training refuses this data set."
 
 
 def shortened(counts: Mapping[str, int]) -> str:

@@ -37,16 +37,13 @@ def runs(results: Results = RESULTS, as_json: Json = False) -> None:
     print_rows(header, [[row[key] for key in header] for row in rows])
 
 
-def status(run: Run) -> str:
-    """The status of a run: imported, done, stopped (partly trained) or new (nothing saved yet)."""
-    if run.config.origin is not None:
-        return "imported"
-    return "done" if run.is_done() else "stopped" if run.step() else "new"
-
-
 def describe(run: Run) -> dict[str, Any]:
-    """The fields of a run that the list shows; see `status`."""
+    """The fields of a run that the list shows.
+
+    The status is imported, done, stopped (partly trained) or new (nothing saved yet).
+    """
     config, step = run.config, run.step()
+    status = "done" if run.is_done() else "stopped" if step else "new"
     return {
         "id": run.id,
         "path": run.path,
@@ -58,5 +55,5 @@ def describe(run: Run) -> dict[str, Any]:
         "seed": config.seed,
         "step": step,
         "steps": run.steps,
-        "status": status(run),
+        "status": status if config.origin is None else "imported",
     }
