@@ -174,13 +174,13 @@ def half_width(errors: Sequence[tuple[float, float]]) -> float:
 
 def simulate(pools: Pools, draws: int, tests: int, permutations: int, n: int = 100, seed: int = 0) -> dict[str, Any]:
     """The rows of all tables, see the functions above. Tests are made on the first `tests` draws of a row."""
-    few = kid.ENOUGH
+    few = kid.MIN_FOR_INTERVAL
     cases = [(name, *size) for size in ((n, n), (few, few), (few, n)) for name in SHARES]
     first, *others = pools.outputs
     cases += [(first, n, n), (first, 2 * n, 2 * n), ("large", 2 * n, 2 * n)]
     kinds = [(kind, others[0], n, tests) for kind in ("exchangeable", "equal KID", "small", "middle")]
     kinds += [("large", other, n, tests) for other in others]
-    kinds += [(kind, others[0], paired.ENOUGH, 0) for kind in ("equal KID", "small", "large")]
+    kinds += [(kind, others[0], paired.MIN_FOR_INTERVAL, 0) for kind in ("equal KID", "small", "large")]
     return {
         "draws": draws,
         "tests": tests,

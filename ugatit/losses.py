@@ -1,4 +1,7 @@
-"""U-GAT-IT's losses beside cycle and identity (Kim et al. 2020, section 2.2): what the adversarial loss reads, CAM."""
+"""Two parts of U-GAT-IT's loss: the logits that enter the adversarial loss, and the CAM loss.
+
+Kim et al. 2020, section 2.2. `UGATIT.step` in ugatit/method.py adds up all loss terms.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ class Score:
 
     Attributes:
         value: raw, never multiplied by 100.
-        se, low, high: standard error and bounds of the 95 % interval; None where no honest interval exists.
+        se, low, high: standard error and bounds of the 95 % interval; None where no interval with a
+            known coverage exists.
         warning: a sentence for the user about this value; None if there is nothing to say.
         p_value: of the hypothesis that both image sets come from one distribution; None if it was not tested.
         order_sd: standard deviation of the value over random orders of the files; None if the order does not matter.

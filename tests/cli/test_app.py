@@ -53,7 +53,7 @@ def outcome(error: BaseException | None) -> Result:
         (
             OSError(errno.ENOSPC, "No space left on device", "/full/x"),
             1,
-            "error: /full/x: No space left on device; make room or name another folder.\n",
+            "error: /full/x: No space left on device; free space on its disk, or name another folder.\n",
         ),
         (
             NotADirectoryError(errno.ENOTDIR, "Not a directory", "a/file/x.png"),

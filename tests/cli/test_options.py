@@ -176,5 +176,5 @@ def test_unknown_names_of_scoring_are_refused_with_a_near_one(options: ScoringOp
 def test_protocol_and_reference_agree_or_are_refused() -> None:
     assert pick_protocol(None, None) is TARGET
     assert pick_protocol("train-reference", "train") is TRAIN_REFERENCE
-    with pytest.raises(UsageError, match="that protocol's name is train-reference"):
+    with pytest.raises(UsageError, match="and train-reference with the train images"):
         pick_protocol("target", "train")

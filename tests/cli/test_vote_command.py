@@ -57,7 +57,10 @@ def test_the_lowest_seed_stands_for_a_method_and_that_is_said(home: Path, capsys
         (["--methods", "zebrafish,dugon"], "no finished method is called 'dugon'; did you mean 'dugong'?"),
         (["--methods", "zebrafish,dugong", "--direction", "B2A"], "zebrafish has no B2A, dugong has no B2A"),
         (["--methods", "zebrafish,dugong", "--host", "192.0.2.1"], "--host 192.0.2.1 --port 8000: cannot listen there"),
-        (["--methods", "zebrafish,dugong", "--host", "192.0.2.1"], "; 0.0.0.0 is every address of this machine."),
+        (
+            ["--methods", "zebrafish,dugong", "--host", "192.0.2.1"],
+            "; give --host 0.0.0.0 for all addresses of this machine.",
+        ),
         (["--methods", "zebrafish,dugong", "--ask", " "], "--ask ' ': that asks raters nothing"),
     ],
 )

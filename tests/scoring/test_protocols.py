@@ -117,9 +117,9 @@ def test_no_two_protocols_share_an_id_or_a_column(home: Path) -> None:
     ("words", "message"),
     [
         (["--protocol", "authors2018"], "did you mean 'authors2019'"),
-        (["--protocol", "target", "--reference", "train"], "that protocol's name is train-reference"),
+        (["--protocol", "target", "--reference", "train"], "and train-reference with the train images"),
         (["--protocol", "clean", "--metric", "lpips"], "metrics on features"),
-        (["--protocol", "authors2019", "--kid-subset-size", "5", "--kid-subsets", "5"], "not of blocks"),
+        (["--protocol", "authors2019", "--kid-subset-size", "5", "--kid-subsets", "5"], "but this protocol uses blocks"),
     ],
 )
 def test_what_does_not_go_together_is_one_sentence(words: list[str], message: str, home: Path) -> None:

@@ -79,7 +79,7 @@ def test_a_toml_file_declares_the_same(tmp_path: Path) -> None:
         ({"preset": "smok"}, UnknownName, "did you mean 'smoke'"),
         ({"step": 5}, UnknownName, "did you mean 'steps'"),
         ({"steps": 5, "minutes": 1}, UsageError, "exclude each other"),
-        ({"seeds": [1, 1]}, UsageError, "names one twice"),
+        ({"seeds": [1, 1]}, UsageError, "has a value twice"),
         ({"steps": 0}, UsageError, "the test: steps"),
         ({"methods": []}, UsageError, "the test: methods"),
     ],

@@ -25,7 +25,7 @@ from ugbench.runs.run import Run, dataset_of
 from ugbench.scoring.evaluate import Evaluation
 from ugbench.scoring.networks.extractors import Extractor
 
-SHARE, LEAST, MOST = 10, 2, 100  # one image in ten of a domain, within these bounds
+ONE_IN, LEAST, MOST = 10, 2, 100  # one image in ten of a domain, within these bounds
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def validation_split(files: Sequence[Path]) -> tuple[Path, ...]:
     if len(files) < LEAST:
         where = f" in {files[0].parent}" if files else ""
         raise UsageError(f"--select validation needs {LEAST} training images a domain; there are {len(files)}{where}.")
-    count = min(max(LEAST, len(files) // SHARE), MOST)
+    count = min(max(LEAST, len(files) // ONE_IN), MOST)
     chosen = set(sorted(files, key=lambda file: (hashlib.sha256(read_bytes(file)).digest(), file.name))[:count])
     return tuple(file for file in files if file in chosen)
 

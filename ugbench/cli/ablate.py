@@ -24,7 +24,8 @@ def ablate(
         Option(
             "--variants",
             metavar="all|A,B,…",
-            help="Variants to train besides full; all (default) are those of the paper's ablations.",
+            help="Variants to train besides full; default: those of the paper's ablations. `ugbench variants METHOD` "
+            "lists every variant.",
         ),
     ] = None,
     options: StudyOptions,

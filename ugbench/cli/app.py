@@ -35,7 +35,11 @@ from ugbench.cli.vote import vote
 from ugbench.errors import UgbenchError
 
 # The system refuses: a person can fix that and needs no traceback.
-REFUSALS = (errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENOSPC, errno.EPERM, errno.EROFS)
+REFUSALS = {
+    **dict.fromkeys((errno.EDQUOT, errno.EFBIG, errno.ENOSPC), "free space on its disk, or name another folder"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "change the permissions, or name another folder"),
+    errno.EMFILE: "close other programs, or raise the limit of open files (ulimit -n)",
+}
 # A path is of the wrong kind: a file where a folder is needed, or a folder where a file is needed.
 MISFITS = (errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR)
 
@@ -99,7 +103,7 @@ def system_sentence(error: Exception) -> str | None:
     """One sentence for an error of the system and not of the program: disk, rights or memory; else None."""
     if isinstance(error, OSError) and error.errno in REFUSALS:
         where = error.filename or "the disk"
-        return f"{where}: {error.strerror}; make room or name another folder."
+        return f"{where}: {error.strerror}; {REFUSALS[error.errno]}."
     if isinstance(error, OSError) and error.errno in MISFITS and error.filename:
         return f"{error.filename}: {error.strerror}; name another file or folder."
     # torch's own class, and what its allocator says on a CPU; importing torch for this would cost seconds.

@@ -56,6 +56,6 @@ def compare(
         fields["set"] = parse_method_sets(sets)
     for key, option in (("methods", "--methods"), ("datasets", "--dataset")):
         if not fields.get(key):
-            raise UsageError(f"{option} is missing: say what to compare, or name a --study.")
+            raise UsageError(f"{option} is missing: give it, or name a --study.")
     declared = grid.declare(fields, f"--study {study}" if study else "the call")
     run_study(declared, options, scoring, place, as_json)

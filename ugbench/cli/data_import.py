@@ -26,10 +26,10 @@ def import_(
 ) -> None:
     """Copy a downloaded data set into the data root, so that --dataset NAME finds it.
 
-    It is recognised by folders trainA, trainB, testA and testB at any depth, or by text files trainA.txt … that
-    name the images of a split, one per line. If a data set x2y is imported as y2x, its domains are swapped. Counts
-    that differ from the paper's are reported. An archive is refused if it holds links, devices or names that lead
-    outside of it, or if it unpacks to more than 50 GiB. Existing files are never replaced.
+    A data set is recognised by folders trainA, trainB, testA and testB at any depth, or by text files trainA.txt … that
+    name the images of a split, one per line. If a data set x2y is imported as y2x, its domains are swapped. Numbers
+    of images that differ from the paper's are reported. An archive is refused if it holds links, devices or names that
+    lead outside the archive, or if it unpacks to more than 50 GiB. Existing files are never replaced.
 
     \b
     Examples:

@@ -34,7 +34,7 @@ def evaluate(
     ] = None,
     reference: Annotated[
         Literal["test", "train"] | None,
-        Option("--reference", help="Images of the target domain that outputs are compared with."),
+        Option("--reference", help="Compare outputs with the test or the training images of the target domain."),
     ] = None,
     checkpoints: Annotated[
         Literal["last", "all"], Option("--checkpoints", help="Score the last checkpoint, or every stored one.")
@@ -43,7 +43,8 @@ def evaluate(
         Literal["last", "validation"],
         Option(
             "--select",
-            help="Score the last checkpoint, or the one with the lowest KID on a tenth of the training images.",
+            help="Score the last checkpoint, or, of the stored ones, that with the lowest KID on a tenth of the "
+            "training images.",
         ),
     ] = "last",
     real: Annotated[
@@ -54,7 +55,12 @@ def evaluate(
     ] = None,
     source: Annotated[
         Path | None,
-        path_option("--source", "any", "DIR", "The inputs of --fake, for LPIPS; files are matched by stem."),
+        path_option(
+            "--source",
+            "any",
+            "DIR",
+            "The sources of --fake, for metrics that compare with them; files are matched by stem.",
+        ),
     ] = None,
     output: Annotated[
         Path | None, path_option("--output", "file", "FILE", "Append the records of --real and --fake to this file.")
@@ -63,7 +69,9 @@ def evaluate(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Score runs on the test images of their data sets, in both directions; or score any two folders.
+    """Score runs on the test images of their data sets, in each direction that they translate, or score two folders.
+
+    Scores that are stored already are not computed again.
 
     \b
     Examples:

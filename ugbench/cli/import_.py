@@ -37,7 +37,7 @@ def import_(
     ] = None,
     name: Annotated[
         str | None,
-        Option("--name", metavar="N", help="Name of the run in tables; default: the file's or folder's name."),
+        Option("--name", metavar="NAME", help="Name of the run in tables; default: the file's or folder's name."),
     ] = None,
     dataset: Annotated[
         str | None,
@@ -153,7 +153,7 @@ def _log_matches(way: str, matched: MatchedOutputs) -> None:
     size = f"{matched.size} px" if isinstance(matched.size, int) else f"{matched.size[0]} x {matched.size[1]} px"
     log(f"{way}: outputs for {len(matched.files)} of {matched.n_sources} test images, {size}.")
     for names, text, consequence in (
-        (matched.missing, "no output", "which lowers n_fake"),
+        (matched.missing, "no output", "so fewer images are scored"),
         ([file.name for file in matched.extra], "no source", "which are left out"),
         ([file.name for file in matched.odd_sized], "another size", f"which are squashed to {size}"),
     ):

@@ -54,10 +54,14 @@ RunArgument = Annotated[str, Argument(metavar="RUN", help="A run's folder, or th
 MethodArgument = Annotated[str, Argument(metavar="METHOD", help="A method; `ugbench methods` lists them.")]
 Datasets = Annotated[
     list[str] | None,
-    Option("--dataset", metavar="NAME|DIR|dial…", help="A name in the data root, a folder, or a dial; repeatable."),
+    Option(
+        "--dataset",
+        metavar="NAME|DIR|dial…",
+        help="A name in the data root, a folder, or dial: drawn images, as in dial:size=32; repeatable.",
+    ),
 ]
 OnlyDatasets = Annotated[list[str] | None, Option("--dataset", metavar="NAME", help="Only this data set; repeatable.")]
-Steps = Annotated[int | None, Option("--steps", metavar="N", min=1, help="Training steps of each run.")]
+Steps = Annotated[int | None, Option("--steps", metavar="N", min=1, help="Number of training steps.")]
 ImageSize = Annotated[int | None, Option("--size", metavar="N", min=8, help="Image size in pixels.")]
 BatchSize = Annotated[int | None, Option("--batch-size", metavar="N", min=1, help="Images of each domain per step.")]
 Sets = Annotated[
@@ -66,7 +70,7 @@ Sets = Annotated[
 SkipBad = Annotated[bool, Option("--skip-bad", help="Train without the images that cannot be read.")]
 Metrics = Annotated[
     list[str] | None,
-    Option("--metric", metavar="NAMES", help="Metrics: kid, fid, lpips, …; default: all that the data set allows."),
+    Option("--metric", metavar="NAMES", help="Metrics, as in kid,fid,lpips; default: all that the data set allows."),
 ]
 Weights = Annotated[
     list[str] | None,
@@ -80,7 +84,7 @@ Weights = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class PlaceOptions:
-    """Where runs and data sets are stored, and on what networks run."""
+    """Where runs and data sets are stored, and the device and precision of the networks."""
 
     results: Results = RESULTS
     data_root: DataRoot = DATA_ROOT
@@ -108,7 +112,7 @@ class ConfigOptions:
         Args:
             steps: value of --steps, where the command has it.
         Raises:
-            UsageError: --set is malformed, or sets a field that an option of its own sets too.
+            UsageError: --set is malformed, or names a field whose own option, such as --size, was given too.
         """
         options = {"steps": steps, "size": self.size, "batch_size": self.batch_size}
         overrides: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
@@ -217,7 +221,10 @@ class StudyOptions:
 
     dataset: Datasets = None
     seeds: Annotated[
-        str | None, Option("--seeds", metavar="N|K,L…", help="Seeds: 3 means 0,1,2, and 4,7 means those; default: 3.")
+        str | None,
+        Option(
+            "--seeds", metavar="N|K,L…", help="A number of seeds (3: seeds 0, 1 and 2) or a list (4,7); default: 3."
+        ),
     ] = None
     steps: Steps = None
     preset: Annotated[
@@ -227,9 +234,9 @@ class StudyOptions:
     size: ImageSize = None
     batch_size: BatchSize = None
     jobs: Annotated[int, Option("--jobs", metavar="N", min=1, help="Number of runs that train at once.")] = 1
-    dry_run: Annotated[bool, Option("--dry-run", help="Print the plan without training; a dial is still drawn.")] = (
-        False
-    )
+    dry_run: Annotated[
+        bool, Option("--dry-run", help="Print the plan without training; the images of a dial are still written.")
+    ] = False
     skip_bad: SkipBad = False
 
     def fields(self) -> dict[str, Any]:
@@ -263,5 +270,8 @@ def pick_protocol(name: str | None, reference: str | None) -> NamedProtocol:
     protocol = find_protocol(name)
     if reference is not None and reference != protocol.reference:
         other = {"test": TARGET, "train": TRAIN_REFERENCE}[reference].name
-        raise UsageError(f"--protocol {name} with --reference {reference}: that protocol's name is {other}.")
+        raise UsageError(
+            f"--protocol {name} with --reference {reference}: {name} compares with the {protocol.reference} images of "
+            f"the target, and {other} with the {reference} images; give one of the two options."
+        )
     return protocol

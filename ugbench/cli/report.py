@@ -13,7 +13,7 @@ from ugbench.cli.output import log, print_json, progress_callback
 
 def report(
     output: Annotated[
-        Path, path_option("--output", "file", "FILE", "HTML file to write; it loads no other file.")
+        Path, path_option("--output", "file", "FILE", "HTML file to write; everything is inside this one file.")
     ] = Path("report.html"),
     dataset: OnlyDatasets = None,
     results: Results = RESULTS,

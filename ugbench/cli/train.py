@@ -17,7 +17,12 @@ def train(
     *,
     method: MethodArgument,
     dataset: Annotated[
-        str, Option("--dataset", metavar="NAME|DIR|dial…", help="A name in the data root, a folder, or a dial.")
+        str,
+        Option(
+            "--dataset",
+            metavar="NAME|DIR|dial…",
+            help="A name in the data root, a folder, or dial: drawn images, as in dial:size=32.",
+        ),
     ],
     options: ConfigOptions,
     steps: Steps = None,
@@ -45,12 +50,16 @@ def train(
     ] = None,
     skip_bad: SkipBad = False,
     restart: Annotated[
-        bool, Option("--restart", help="Remove what this run has trained and scored, and begin again.")
+        bool,
+        Option(
+            "--restart",
+            help="Delete checkpoints, logs, samples, outputs and scores of this run, and train from step 0.",
+        ),
     ] = False,
     place: PlaceOptions,
     as_json: Json = False,
 ) -> None:
-    """Train a method. The same command again goes on where it stopped, or says that it is done.
+    """Train a method. The same command again continues an interrupted run; a finished run is not trained again.
 
     \b
     Examples:

@@ -153,7 +153,7 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         elsewhere = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
-        fix = "0.0.0.0 is every address of this machine" if elsewhere else "--port 0 takes a free port"
+        fix = "give --host 0.0.0.0 for all addresses of this machine" if elsewhere else "give --port 0 for a free port"
         raise UsageError(f"--host {host} --port {port}: cannot listen there ({error.strerror}); {fix}.") from None
 
 

@@ -6,8 +6,8 @@ near-duplicates if their hashes differ in at most MAX_DISTANCE bits.
 Five hashes were tried: phash and dhash of 64 and 256 bits, and whash of 64 bits. phash of 256 bits separates copies
 from different images best. This was measured on 160 photographs and paintings of two data sets:
 
-- A copy differs in at most 12 bits after JPEG of quality 20, halving or doubling; in at most 28 bits after 20% more
-  brightness; and in at most 46 bits after 2% were cut off each side. After 5% were cut off each side it differs in
+- A copy differs in at most 12 bits after JPEG of quality 20, or at half or double size; in at most 28 bits after 20%
+  more brightness; and in at most 46 bits after 2% were cut off each side. After 5% were cut off each side it differs in
   about 77 bits and is not found.
 - Different images (19,100 pairs of train and test, as they are and mirrored) differ in 94 bits or more.
 

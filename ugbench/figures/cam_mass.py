@@ -19,7 +19,7 @@ from ugbench.figures import _style
 from ugbench.figures._context import FigureContext, label_runs
 from ugbench.metrics import _truth, cam_mass
 from ugbench.metrics._defaults import CHANGE_THRESHOLD
-from ugbench.metrics._intervals import ENOUGH
+from ugbench.metrics._intervals import MIN_FOR_INTERVAL
 from ugbench.runs.run import Run, dataset_of
 from ugbench.scoring.request import why_no_score
 from ugbench.tables.columns.map_mass import Masses, images, masses
@@ -117,7 +117,7 @@ def _footnotes(map_rows: MapRows) -> Iterator[str]:
     """The texts under the panels."""
     yield "share of the map's mass where the image should change / share of the area"
     if any(score.low is None for row in map_rows.all for score, _ in row.masses.values()):
-        yield f"(no interval: fewer than {ENOUGH} images)"
+        yield f"(no interval: fewer than {MIN_FOR_INTERVAL} images)"
     if runs := map_rows.without_maps:
         more = f" and {len(runs) - NAMED} more" if len(runs) > NAMED else ""
         yield f"not shown, since no maps of their last step are kept: {', '.join(runs[:NAMED])}{more}"

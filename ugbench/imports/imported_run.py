@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ugbench.data.datasets import DataSet
 from ugbench.errors import UsageError
-from ugbench.runs.run import UNSAID, DatasetRecord, Run, RunConfig, dataset_folder, list_runs, open_run
+from ugbench.runs.run import NO_DATASET_FOLDER, DatasetRecord, Run, RunConfig, dataset_folder, list_runs, open_run
 
 RESERVED = ("identity", "real")  # rows of tables that are not methods
 
@@ -51,7 +51,7 @@ def open_import(folder: Path, config: RunConfig) -> Run:
 
 def runs_folder(results: Path, dataset: DataSet | None) -> Path:
     """The folder of a data set's runs, or of the runs that were imported without a data set."""
-    return results / UNSAID if dataset is None else dataset_folder(results, dataset)
+    return results / NO_DATASET_FOLDER if dataset is None else dataset_folder(results, dataset)
 
 
 def dataset_record(dataset: DataSet) -> DatasetRecord:

@@ -8,7 +8,7 @@ from torch import Tensor
 from ugbench.errors import UgbenchError, UsageError
 
 # With fewer images per set, these metrics are mostly bias, which falls as the number of images grows.
-ENOUGH = 2048
+FEW_IMAGES = 2048
 
 
 def checked(metric: str, fake: Tensor, real: Tensor, least: int) -> tuple[Tensor, Tensor]:
@@ -24,10 +24,10 @@ def checked(metric: str, fake: Tensor, real: Tensor, least: int) -> tuple[Tensor
     """
     for side, features in (("fake", fake), ("real", real)):
         if features.ndim != 2:
-            raise ValueError(f"{side} features are (n, d), not {tuple(features.shape)}")
+            raise ValueError(f"{side} features have shape {tuple(features.shape)}, not (n, d)")
         if len(features) < least:
             raise UsageError(
-                f"{metric}: {len(features)} {side} image(s) were given, it needs at least {least} per set; give more."
+                f"{metric}: {len(features)} {side} image(s) were given, but it needs {least} per set; give more."
             )
     if fake.shape[1] != real.shape[1]:
         raise UsageError(
@@ -46,9 +46,9 @@ def checked(metric: str, fake: Tensor, real: Tensor, least: int) -> tuple[Tensor
 
 def few_images(metric: str, fake: Tensor, real: Tensor) -> str | None:
     """A warning where a set has fewer than 2,048 images; else None."""
-    if min(len(fake), len(real)) >= ENOUGH:
+    if min(len(fake), len(real)) >= FEW_IMAGES:
         return None
     return (
-        f"{metric} of {len(fake)} against {len(real)} images is mostly bias (under {ENOUGH}); "
+        f"{metric} of {len(fake)} against {len(real)} images is mostly bias (under {FEW_IMAGES}); "
         "compare it only between sets of these sizes."
     )

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ugbench.metric import Score
 
-ENOUGH = 30  # with fewer images the normal quantile gives no honest interval
+MIN_FOR_INTERVAL = 30  # with fewer images the normal quantile gives no honest interval
 NORMAL_95 = 1.959964
 
 
@@ -46,6 +46,6 @@ def student_interval(value: float, se: float, n: int) -> tuple[float, float]:
 
 
 def _with_interval(value: float, se: float | None, n: int) -> Score:
-    if se is None or n < ENOUGH:
+    if se is None or n < MIN_FOR_INTERVAL:
         return Score(value, se)
     return Score(value, se, value - NORMAL_95 * se, value + NORMAL_95 * se)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ESTIMATORS = ("unbiased", "torch-fidelity", "blocks")
 NEAR_ZERO = 5.0  # standard errors; above it the interval covers 93 to 97 % (docs/statistics.md)
-ENOUGH = 50  # images per set; with fewer the interval can cover less than 93 %
+MIN_FOR_INTERVAL = 50  # images per set; with fewer the interval can cover less than 93 %
 SUBSETS, SUBSET_SIZE, SEED = 100, 1000, 2020  # torch-fidelity's defaults
 
 
@@ -34,7 +34,8 @@ def complete(settings: Mapping[str, Any]) -> dict[str, Any]:
     if estimator == "blocks":
         if size is not None or count is not None:
             raise UsageError(
-                "--kid-subset-size and --kid-subsets are of random subsets, not of blocks; leave them out."
+                "--kid-subset-size and --kid-subsets are for random subsets, but this protocol uses blocks; leave them "
+                "out."
             )
         return {"estimator": estimator, "block_size": settings.get("block_size") or BLOCK_SIZE}
     if estimator == "torch-fidelity":
@@ -74,8 +75,8 @@ def compute(
       If the value is at most 5 standard errors, that error tends to be too large (see `_kernel.jackknife_se`), and
       `p_value` is that of a permutation test of whether the two sets differ at all.
     - "unbiased" with a subset size: the mean over the random subsets that torch-fidelity draws, real set first, as in
-      `kid_features_to_metric(real, fake)`. There is no standard error: the spread over subsets is none (it is 0 when
-      the subset is the whole set). "torch-fidelity" calls that package's function itself.
+      `kid_features_to_metric(real, fake)`. There is no standard error: the spread over subsets is not an error (it
+      is 0 when the subset is the whole set). "torch-fidelity" calls that package's function itself.
     - "blocks": the U-GAT-IT authors' mean over small blocks, see `_blocks`.
 
     Args:
@@ -118,7 +119,7 @@ def interval(value: float, se: float, smaller: int) -> tuple[float | None, float
     """KID's 95 % interval from its jackknife error and the size of the smaller set; (None, None) if it is under 50."""
     from ugbench.metrics._intervals import student_interval
 
-    return student_interval(value, se, smaller) if smaller >= ENOUGH else (None, None)
+    return student_interval(value, se, smaller) if smaller >= MIN_FOR_INTERVAL else (None, None)
 
 
 def _by_subsets(fake: Tensor, real: Tensor, size: int, count: int, seed: int) -> float:

@@ -13,7 +13,7 @@ from ugbench.report import charts
 from ugbench.report.contents import Report
 from ugbench.tables.formats import html
 
-MOST_CASES = 4  # most best outputs, and most worst outputs, that are shown per run
+MOST_CASES = 4  # at most so many best, and so many worst, outputs are shown per run
 ON_DARK = {"#000000": "#e8e8e8"}  # black lines cannot be seen on dark pages; other colours are lightened
 SHARES_ON_DARK = (75, 55, 90)  # percent of a colour, and of its darker and lighter shade, that is mixed with white
 

@@ -1,10 +1,10 @@
 """Every path of a run's folder, of its data set's folder and of the results folder.
 
     results/<dataset>/dataset.json, differences.jsonl, votes.sqlite
-    results/<dataset>/identity/scores.jsonl, real/scores.jsonl      scores of two reference rows that are no run
+    results/<dataset>/identity/scores.jsonl, real/scores.jsonl      scores of two reference rows that are not runs
     results/<dataset>/<method>[-variant]/seed<k>-<id>/              a run that was trained here
     results/<dataset>/<method>/<name>-<id>/                         a run that was imported
-    results/studies/<id>.json                                       the steps that a study chose from its minutes
+    results/studies/<id>.json                                       the steps that a study computed from --minutes
 
 A run's folder holds:
 
@@ -41,7 +41,7 @@ VOTES = "votes.sqlite"
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The paths in the folder `path` of a run; no file of them needs to exist."""
+    """The paths in the folder `path` of a run; none of these files has to exist."""
 
     path: Path
 

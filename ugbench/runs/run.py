@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ugbench.method import MethodConfig
 
 EXTERNAL = "external"
-UNSAID = "imported"  # the folder of runs that were imported without a data set
+NO_DATASET_FOLDER = "imported"  # the folder of runs that were imported without a data set
 
 
 def label_of(method: str, variant: str | None, name: str | None = None) -> str:

@@ -126,7 +126,11 @@ def check_sources(
             unchanged = True  # no file says from which images the outputs were made
         if unchanged:
             return
-    fix = "import them again" if run.config.is_external else "run `ugbench eval` to make them again"
+    fix = (
+        "import them again"
+        if run.config.is_external
+        else "remove that folder of outputs and scores.jsonl of the run, then run `ugbench eval`"
+    )
     raise RunError(
         f"outputs {direction} of run {run.id} ({run.config.label}) were made of other images than those now in "
         f"{dataset.root / split}; {fix}, or put the images back."

@@ -111,7 +111,10 @@ def read(cache: Cache, space: Space, shard: Path) -> dict[bytes, Features]:
 
 
 def write(cache: Cache, space: Space, features: Mapping[bytes, Features]) -> None:
-    """Store features, float32 (dim,) by image, as one shard. If that fails it is logged and has no other effect."""
+    """Store features, float32 (dim,) for each image digest, as one shard.
+
+    If that fails it is logged and has no other effect.
+    """
     if not features:
         return
     images = np.frombuffer(b"".join(features), dtype=np.uint8).reshape(-1, DIGEST)

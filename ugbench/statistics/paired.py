@@ -17,7 +17,7 @@ from ugbench.metrics import _features, _kernel
 from ugbench.metrics._intervals import student_interval
 
 # Images per set. With fewer the interval can cover less than 93 % if only few sources distinguish the methods.
-ENOUGH = 70
+MIN_FOR_INTERVAL = 70
 
 
 @dataclass(frozen=True)
@@ -86,5 +86,5 @@ def checked_pairs(first: Tensor, second: Tensor, real: Tensor) -> tuple[Tensor, 
 def _with_interval(first: _kernel.RowSums, second: _kernel.RowSums, se: float) -> Difference:
     value = _kernel.unbiased(first) - _kernel.unbiased(second)
     smaller = min(len(first.fake), len(first.real))
-    low, high = student_interval(value, se, smaller) if smaller >= ENOUGH else (None, None)
+    low, high = student_interval(value, se, smaller) if smaller >= MIN_FOR_INTERVAL else (None, None)
     return Difference(value, se, low, high)

@@ -89,7 +89,9 @@ def compare(first: Sequence[float], second: Sequence[float], comparisons: int = 
     from scipy import stats
 
     if not first or not second or (paired and len(first) != len(second)):
-        raise ValueError(f"values of {len(first)} and {len(second)} seeds; at least 1, and as many where paired")
+        raise ValueError(
+            f"{len(first)} and {len(second)} values were given; each method needs 1 or more, pairs equal numbers"
+        )
     x, y = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     n, m = len(x), len(y)
     difference = float(x.mean() - y.mean())

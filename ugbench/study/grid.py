@@ -86,7 +86,7 @@ def check(study: Study) -> Study:
     for field in ("methods", "datasets", "seeds"):
         values = getattr(study, field)
         if len(set(values)) < len(values):
-            raise UsageError(f"{field}: {', '.join(map(str, values))} names one twice; give each once.")
+            raise UsageError(f"{field}: {', '.join(map(str, values))} has a value twice; give each value once.")
     for field in ("variants", "set"):
         for name in getattr(study, field):
             if name not in study.methods:

@@ -143,7 +143,10 @@ def train(
         try:
             _train_until(run.steps, state, training)
         except _NonFinite as error:
-            callbacks.log(f"{error.term} is not finite at step {error.step}; training the steps before it again.")
+            callbacks.log(
+                f"{error.term} is not finite at step {error.step}; repeating the steps since the last checkpoint to "
+                "save the last finite state."
+            )
             state = new_state(run, device, initial)
             _resume(state, run, callbacks.log)
             _train_until(error.step - 1, state, training)

@@ -49,7 +49,7 @@ def write_dial(spec: DialSpec, folder: Path, progress: Progress | None = None) -
     total, done = 2 * (spec.train + spec.test), 0
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as work:
-        unfinished = Path(work) / folder.name  # one level down, because only the user can read a temporary folder
+        unfinished = Path(work) / folder.name  # one level down: a temporary folder has mode 0700
         for split in SPLITS:
             (unfinished / split).mkdir(parents=True)
             for index, image in enumerate(draw_split(spec, split)):

@@ -44,7 +44,7 @@ def read_weights(name: str, weights: Mapping[str, Path], otherwise: str) -> dict
         )
     path = Path(weights[name])
     if not path.is_file():
-        raise WeightsError(f"--weights {name}={path}: there is no such file; it takes {SOURCES[name]}.")
+        raise WeightsError(f"--weights {name}={path}: there is no such file; give {SOURCES[name]}.")
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -85,7 +85,7 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], given: str) -> str:
     expected = network.state_dict()
     missing, extra = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
     if missing or extra:
-        difference = f"lacks {missing[0]}" if missing else f"has {extra[0]} too many"
+        difference = f"lacks {missing[0]}" if missing else f"has the unknown key {extra[0]}"
         raise WeightsError(f"{given} holds another network: it {difference}; give the file of this one.")
     for key, value in expected.items():
         if state[key].shape != value.shape:
