@@ -1,6 +1,4 @@
-"""Finite pools of features whose true KID is known; what coverage.py draws from."""
-
-from __future__ import annotations
+"""Finite pools of features of which the true KID is known; coverage.py draws from them."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ugbench.data.images import list_images
@@ -18,7 +17,10 @@ from ugbench.scoring.networks.extractors import extract, load_extractor
 
 @dataclass(frozen=True)
 class Pools:
-    """Features, float32: real (r, d), other (o, d), and outputs of two methods or more, (s, d) each, row for row."""
+    """Features, float32: real (r, d), other (o, d), and outputs of two or more methods.
+
+    The outputs of each method are (s, d); the same row of all methods belongs to the same source.
+    """
 
     real: Tensor
     other: Tensor
@@ -32,24 +34,23 @@ class Pools:
     @cached_property
     def parts(self) -> dict[str, range]:
         """The rows of `all` that belong to each pool."""
-        found, start = {}, 0
-        for name, pool in {"real": self.real, "other": self.other, **self.outputs}.items():
-            found[name] = range(start, start + len(pool))
-            start += len(pool)
-        return found
+        sizes = {"real": len(self.real), "other": len(self.other)}
+        sizes |= {name: len(pool) for name, pool in self.outputs.items()}
+        stops = np.cumsum(list(sizes.values())).tolist()
+        return {name: range(stop - size, stop) for (name, size), stop in zip(sizes.items(), stops, strict=True)}
 
     @cached_property
     def kernel(self) -> Tensor:
-        """k of every pair, its diagonal included."""
+        """The kernel of every pair of rows of `all`, including the diagonal."""
         return _kernel._cubic(self.all, self.all)
 
     def weights(self, shares: dict[str, float]) -> Tensor:
-        """A distribution over `all`: each pool's share, uniform inside."""
-        found = torch.zeros(len(self.all), dtype=torch.float64)
+        """A distribution over `all`: each pool has its share, spread evenly over its rows."""
+        weights = torch.zeros(len(self.all), dtype=torch.float64)
         for name, share in shares.items():
             part = self.parts[name]
-            found[part.start : part.stop] += share / len(part)
-        return found
+            weights[part.start : part.stop] += share / len(part)
+        return weights
 
     def truth(self, shares: dict[str, float]) -> float:
         """The KID of that mixture against the real pool: the V-statistic."""
@@ -57,37 +58,35 @@ class Pools:
         return float(gap @ self.kernel @ gap)
 
     def draw(self, random: np.random.Generator, name: str, shape: tuple[int, int]) -> np.ndarray:
-        """Rows of `all`, with replacement, from one pool."""
+        """Rows of `all`, drawn with replacement from one pool."""
         part = self.parts[name]
         return random.integers(part.start, part.stop, shape)
 
     def sums(self, fake: np.ndarray, real: np.ndarray) -> _kernel.RowSums:
-        """What `_kernel.row_sums` gives for these rows of `all`."""
+        """The result of `_kernel.row_sums` for these rows of `all`."""
         rows, columns = torch.from_numpy(fake), torch.from_numpy(real)
         cross = self.kernel[rows[:, None], columns]
-        return _kernel.RowSums(self._own(rows), self._own(columns), cross.sum(1), cross.sum(0))
+        return _kernel.RowSums(self._sums_within(rows), self._sums_within(columns), cross.sum(1), cross.sum(0))
 
-    def _own(self, rows: Tensor) -> Tensor:
+    def _sums_within(self, rows: Tensor) -> Tensor:
         return self.kernel[rows[:, None], rows].sum(1) - self.kernel[rows, rows]
 
 
 def read_pools(data: Path, weights: Path, cache: Path | None) -> Pools:
-    """Features of the images under `data`, from `cache` where it exists."""
-    from safetensors.torch import load_file, save_file
-
+    """Features of the images under `data`, read from `cache` if it exists, else extracted and written there."""
     if cache is not None and cache.exists():
-        found = load_file(cache)
+        features = load_file(cache)
     else:
         extractor = load_extractor("alexnet", {"alexnet": weights})
         cats2dogs, ablation = data / "cat2dog", data / "cat2dog_ablation" / "outputs"
-        sides = {"real": "B", "other": "A"}
-        folders = {name: [cats2dogs / f"{split}{side}" for split in ("train", "test")] for name, side in sides.items()}
+        folders = {"real": [cats2dogs / "trainB", cats2dogs / "testB"]}
+        folders["other"] = [cats2dogs / "trainA", cats2dogs / "testA"]
         folders |= {path.name: [path / "A2B"] for path in sorted(ablation.iterdir()) if (path / "A2B").is_dir()}
-        files = {name: [file for folder in own for file in list_images(folder)] for name, own in folders.items()}
-        found = {name: extract(extractor, load_images(own, 256)) for name, own in files.items()}
+        files = {name: [file for place in places for file in list_images(place)] for name, places in folders.items()}
+        features = {name: extract(extractor, load_images(paths, 256)) for name, paths in files.items()}
         if cache is not None:
             cache.parent.mkdir(parents=True, exist_ok=True)
-            save_file(found, cache)
-    outputs = {name: found[name] for name in sorted(found) if name not in ("real", "other")}
-    most = max(len(pool) for pool in outputs.values())
-    return Pools(found["real"], found["other"], {name: pool for name, pool in outputs.items() if len(pool) == most})
+            save_file(features, cache)
+    real, other = features.pop("real"), features.pop("other")
+    most = max(map(len, features.values()))
+    return Pools(real, other, {name: pool for name, pool in sorted(features.items()) if len(pool) == most})

@@ -1,24 +1,18 @@
-"""KID over subsets from given features: this package against torch-fidelity, turn by turn in one run.
+"""KID over subsets from given features: this package against torch-fidelity, in turns in one process.
 
     python benchmarks/kid.py                     5,000 x 5,000 x 2,048, 100 subsets of 1,000
     python benchmarks/kid.py --images 2000 --subset-size 400
 
-Both take the same subsets of the same random features. Ratios are taken round by round, so that a busy machine is
-busy for both; the processor's time is given beside the wall's, since only it leaves out what others ran meanwhile.
+Both take the same subsets of the same random features. Ratios are taken within each round, so that a busy machine is
+busy for both. The processor time is given beside the wall time, since it leaves out what other programs ran meanwhile.
 """
 
-from __future__ import annotations
-
-import argparse
-import json
 import os
 import statistics
 import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
 
 import torch
+from measuring import machine, make_parser, print_figures, timed
 from torch import Tensor
 from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
 
@@ -26,27 +20,19 @@ from ugbench.metrics import kid
 
 
 def features(images: int, dim: int) -> tuple[Tensor, Tensor]:
-    """Two sets like Inception's: nonnegative, of mean about 0.4, a little apart."""
+    """Two sets (images, dim) like Inception's: nonnegative, with a mean of about 0.4, and slightly different."""
     generator = torch.Generator().manual_seed(0)
     fake, real = (torch.randn(images, dim, generator=generator).square_().mul_(0.4) for _ in range(2))
     return fake.add_(0.02), real
 
 
-def timed(call: Callable[[], float]) -> tuple[float, dict[str, float]]:
-    """What a call returns, and its seconds on the wall and of the processor."""
-    start, start_processor = time.perf_counter(), time.process_time()
-    value = call()
-    return value, {"wall": time.perf_counter() - start, "processor": time.process_time() - start_processor}
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=5000, help="a side")
-    parser.add_argument("--dim", type=int, default=2048)
+    parser = make_parser(__doc__)
+    parser.add_argument("--images", type=int, default=5000, help="images in each of the two sets")
+    parser.add_argument("--dim", type=int, default=2048, help="length of a feature")
     parser.add_argument("--subsets", type=int, default=100)
     parser.add_argument("--subset-size", type=int, default=1000)
-    parser.add_argument("--runs", type=int, default=2)
-    parser.add_argument("--output", type=Path, help="write the figures here as JSON")
+    parser.add_argument("--runs", type=int, default=2, help="number of rounds")
     options = parser.parse_args()
     fake, real = features(options.images, options.dim)
 
@@ -59,28 +45,22 @@ def main() -> None:
 
     rounds = []
     for _ in range(options.runs):
-        (value, fast), (other, slow) = timed(ours), timed(theirs)
-        rounds.append({"ugbench": fast, "torch_fidelity": slow})
-        print(f"ugbench {fast['wall']:.1f} s  torch-fidelity {slow['wall']:.1f} s", file=sys.stderr, flush=True)
+        (value, seconds), (their_value, their_seconds) = timed(ours), timed(theirs)
+        rounds.append({"ugbench": seconds, "torch_fidelity": their_seconds})
+        print(f"ugbench {seconds['wall']:.1f} s  torch-fidelity {their_seconds['wall']:.1f} s", file=sys.stderr)
     figures = {
-        "images": options.images,
-        "dim": options.dim,
-        "subsets": options.subsets,
-        "subset_size": options.subset_size,
-        "threads": torch.get_num_threads(),
-        "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        **{name: getattr(options, name) for name in ("images", "dim", "subsets", "subset_size")},
+        **machine(),
         "load_average": os.getloadavg()[0],
         "seconds": rounds,
         "times_faster": {
-            kind: statistics.median(one["torch_fidelity"][kind] / one["ugbench"][kind] for one in rounds)
-            for kind in ("wall", "processor")
+            clock: statistics.median(times["torch_fidelity"][clock] / times["ugbench"][clock] for times in rounds)
+            for clock in ("wall", "processor")
         },
-        "values": {"ugbench": value, "torch_fidelity": other},
-        "values_differ_by": abs(value - other),
+        "values": {"ugbench": value, "torch_fidelity": their_value},
+        "values_differ_by": abs(value - their_value),
     }
-    print(json.dumps(figures, indent=2))
-    if options.output:
-        options.output.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    print_figures(figures, options.output)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ Each norm computes its own statistics. Spectral norm is PyTorch's. Real and fake
 two forward passes. The discriminators require gradients during the whole step. Adam is not fused.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -90,11 +88,7 @@ class Generator(nn.Module):
         self.blocks = nn.ModuleList(AdaBlock(wide) for _ in range(blocks))
         up: list[nn.Module] = []
         for width in (wide, wide // 2):
-            up += [
-                nn.Upsample(scale_factor=2),
-                nn.ReflectionPad2d(1),
-                nn.Conv2d(width, width // 2, 3, bias=False),
-            ]
+            up += [nn.Upsample(scale_factor=2), nn.ReflectionPad2d(1), nn.Conv2d(width, width // 2, 3, bias=False)]
             up += [AdaLIN(width // 2, 0.0, affine=True), nn.ReLU(True)]
         self.up = nn.Sequential(*up, nn.ReflectionPad2d(3), nn.Conv2d(channels, 3, 7, bias=False), nn.Tanh())
 
@@ -134,10 +128,7 @@ class Discriminator(nn.Module):
 
 
 def _cam(x: Tensor, average: nn.Module, maximum: nn.Module, *weights: Tensor) -> tuple[Tensor, Tensor]:
-    logits = [
-        average(F.adaptive_avg_pool2d(x, 1).flatten(1)),
-        maximum(F.adaptive_max_pool2d(x, 1).flatten(1)),
-    ]
+    logits = [average(F.adaptive_avg_pool2d(x, 1).flatten(1)), maximum(F.adaptive_max_pool2d(x, 1).flatten(1))]
     maps = [x * weight[..., None, None] for weight in weights]
     return torch.cat(maps, 1), torch.cat(logits, 1)
 

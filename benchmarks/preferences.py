@@ -9,8 +9,6 @@ choices are multinomial). The true value is the share over the populations of ra
 million votes of which no two share a rater or an image.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 from collections.abc import Sequence

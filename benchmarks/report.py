@@ -9,9 +9,6 @@ event, and until the first pictures are in the page, each time in a fresh profil
 process is measured too, since it does not depend on what else the machine does.
 """
 
-from __future__ import annotations
-
-import argparse
 import io
 import json
 import os
@@ -22,6 +19,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from measuring import make_parser, print_figures
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
@@ -117,11 +115,10 @@ def time_opening(file: Path, runs: int) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__)
     parser.add_argument("--methods", type=int, default=10)
     parser.add_argument("--images", type=int, default=100, help="test images per direction")
     parser.add_argument("--runs", type=int, default=5, help="how often the page is opened")
-    parser.add_argument("--output", type=Path, help="write the numbers to this JSON file")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         results = make_results(Path(folder), options.methods, options.images)
@@ -139,9 +136,7 @@ def main() -> None:
             **{f"median_to_{name}": round(statistics.median(values), 2) for name, values in seconds.items()},
             "load_average": round(os.getloadavg()[0], 1),
         }
-    print(json.dumps(numbers, indent=2))
-    if options.output is not None:
-        options.output.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
+    print_figures(numbers, options.output)
 
 
 if __name__ == "__main__":

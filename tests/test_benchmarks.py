@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-PARTS = ("feature_pools", "plain_ugatit")  # imported by the others
+PARTS = ("feature_pools", "measuring", "plain_ugatit")  # imported by the others
 REAL_RUN = subprocess.run
 
 

@@ -1,20 +1,29 @@
 """The command line of the dial study: `python -m benchmarks.dial_study COMMAND`."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from benchmarks.dial_study import rho_records, training
+from benchmarks.dial_study.channels import agreement
+from benchmarks.dial_study.design import SEEDS, check_overrides, study_fields
+from benchmarks.dial_study.exploratory import summary
+from benchmarks.dial_study.figure import draw
+from benchmarks.dial_study.measurements import MEANS_HEADER, Measurements, gather, means
+from benchmarks.dial_study.pulls import simulate
+from benchmarks.dial_study.rho_records import RhoRecord
+from benchmarks.dial_study.sentences import sentences
+from benchmarks.dial_study.verdict import judge
+from ugbench.cli.output import print_rows
 from ugbench.errors import Stopped, UgbenchError
-
-if TYPE_CHECKING:
-    from benchmarks.dial_study.measurements import Measurements
-    from benchmarks.dial_study.rho_records import RhoRecord
+from ugbench.figures._context import save
+from ugbench.runs.filters import nothing_found
+from ugbench.runs.run import list_runs
+from ugbench.scoring import record
 
 Options = argparse.Namespace
 
@@ -35,12 +44,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: Options) -> int:
     """Train and score what is missing, then print the table, the means and the verdict."""
-    from benchmarks.dial_study import rho_records, training
-    from benchmarks.dial_study.design import check_overrides, study_fields
-    from benchmarks.dial_study.measurements import gather
-    from ugbench.runs.run import list_runs
-    from ugbench.scoring import record
-
     check_overrides([field.partition("=")[0] for text in options.set for field in text.split(",")])
     fields = study_fields(options.dataset, options.variants, options.size)
     overrides = [word for text in options.set for word in ("--set", text)]
@@ -55,7 +58,7 @@ def run(options: Options) -> int:
             return status
         status, printed = training.call([*command, *as_json], capture=options.json)
     ids = {planned_run["id"] for planned_run in planned}
-    done = [each for each in list_runs(options.results) if each.id in ids and each.is_done()]
+    done = [trained for trained in list_runs(options.results) if trained.id in ids and trained.is_done()]
     if status == Stopped.exit_code or not done:
         return status
     rhos = rho_records.store(done)
@@ -67,12 +70,6 @@ def run(options: Options) -> int:
 
 def verdict(options: Options) -> int:
     """Print the means and the verdict on the records under --results; nothing is trained or scored."""
-    from benchmarks.dial_study import rho_records
-    from benchmarks.dial_study.design import SEEDS
-    from benchmarks.dial_study.measurements import gather
-    from ugbench.runs.filters import nothing_found
-    from ugbench.scoring import record
-
     rhos = rho_records.read_all(options.results)
     if not rhos:
         raise nothing_found(options.results, rho_records.FILE, "`python -m benchmarks.dial_study run` makes them")
@@ -83,9 +80,6 @@ def verdict(options: Options) -> int:
 
 def figure(options: Options) -> int:
     """Draw the figure of the page: where rho ended, and the error that each arm left."""
-    from benchmarks.dial_study.figure import draw
-    from ugbench.figures._context import save
-
     save(draw(options.results, options.dataset), options.output)
     print(f"written to {options.output}", file=sys.stderr)
     return 0
@@ -93,32 +87,21 @@ def figure(options: Options) -> int:
 
 def explore(options: Options) -> int:
     """Print the differences that the plan makes no claim from, as JSON."""
-    from benchmarks.dial_study.exploratory import summary
-
     return _print_json(summary(options.results))
 
 
 def channels(options: Options) -> int:
     """Print whether the runs of a seed agree channel by channel, as JSON; needs the runs."""
-    from benchmarks.dial_study.channels import agreement
-
     return _print_json(agreement(options.results))
 
 
 def pulls(options: Options) -> int:
     """Simulate how strong a pull on rho the study could see, and print it as JSON."""
-    from benchmarks.dial_study.pulls import simulate
-
     return _print_json(simulate(options.pulls, options.rate, options.steps, options.channels))
 
 
 def _print_verdict(measurements: Measurements, rhos: Iterable[RhoRecord], content: dict[str, Any] | None) -> None:
     """The means and the verdict; as JSON, added to `content`, if there is one."""
-    from benchmarks.dial_study.measurements import MEANS_HEADER, means
-    from benchmarks.dial_study.sentences import sentences
-    from benchmarks.dial_study.verdict import judge
-    from ugbench.cli.output import print_rows
-
     judged = judge(measurements)
     lines = sentences(judged)
     if content is not None:
@@ -149,16 +132,16 @@ def _parser() -> argparse.ArgumentParser:
             added.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help=results)
         return added
 
-    training = add(run, "Folder of runs and scores.")
-    training.epilog = "Other options are those of `ugbench compare`, such as --jobs, --seeds, --steps or --data-root."
-    training.add_argument("--dataset", default="dial", metavar="dial:…", help="The dial to set shape and texture of.")
-    training.add_argument("--variants", type=_words, default=[], metavar="A,B", help="Variants to add to the arms.")
-    training.add_argument("--size", type=int, metavar="N", help="Image size, px; default: 32.")
-    training.add_argument(
+    run_parser = add(run, "Folder of runs and scores.")
+    run_parser.epilog = "Other options are those of `ugbench compare`, such as --jobs, --seeds, --steps or --data-root."
+    run_parser.add_argument("--dataset", default="dial", metavar="dial:…", help="The dial to set shape and texture of.")
+    run_parser.add_argument("--variants", type=_words, default=[], metavar="A,B", help="Variants to add to the arms.")
+    run_parser.add_argument("--size", type=int, metavar="N", help="Image size, px; default: 32.")
+    run_parser.add_argument(
         "--set", action="append", default=[], metavar="ugatit.KEY=VALUE", help="A field of its config."
     )
-    training.add_argument("--dry-run", action="store_true", help="Print the plan and train nothing; dials are drawn.")
-    training.add_argument("--json", action="store_true", help="Print JSON on stdout.")
+    run_parser.add_argument("--dry-run", action="store_true", help="Print the plan and train nothing; dials are drawn.")
+    run_parser.add_argument("--json", action="store_true", help="Print JSON on stdout.")
     add(verdict, "Folder of rho.jsonl and scores.jsonl files.").add_argument(
         "--json", action="store_true", help="Print JSON on stdout."
     )

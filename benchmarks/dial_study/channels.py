@@ -5,8 +5,6 @@ a decoder layer from A to B, the correlation between the final rho from one star
 is near 0 if the rate shakes rho. Runs of two different seeds share no channels; they are the control.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable
 from itertools import combinations, product

@@ -3,8 +3,6 @@
 docs/dial-study.md, section "Runs", gives the reasons.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
@@ -68,8 +66,20 @@ def study_fields(base: str = "dial", more_variants: Sequence[str] = (), size: in
         UsageError: `base` is no dial, or gives its own shape or texture.
         DataError: a field of `base` has a value that a dial cannot have.
     """
-    _check_base(base)
-    datasets = [dial_with(_with_size(base, size or SIZE), setting) for setting in SETTINGS]
+    kind, _, settings = base.partition(":")
+    names = {field.partition("=")[0].strip() for field in settings.split(",")}
+    if kind != "dial":
+        raise UsageError(
+            f"--dataset {base}: this is no dial; give one such as dial:size={SIZE}, or leave --dataset out."
+        )
+    if names & set(Setting._fields):
+        raise UsageError(
+            f"--dataset {base}: the study sets shape and texture itself; give a dial without them, "
+            f"such as dial:size={SIZE}."
+        )
+    if "size" not in names:
+        base = f"dial:size={size or SIZE}" + (f",{settings}" if settings else "")
+    datasets = [dial_with(base, setting) for setting in SETTINGS]
     fixed = [variant for variant, arm in ARMS.items() if not arm.learnt]
     return {
         "methods": [METHOD],
@@ -128,28 +138,3 @@ def dial_with(base: str, setting: Setting) -> str:
     name = f"dial:shape={setting.shape:g},texture={setting.texture:g}" + (f",{fields}" if fields else "")
     spec.parse_spec(name)
     return name
-
-
-def _with_size(base: str, size: int) -> str:
-    """The dial `base`, with this size if it gives none."""
-    if "size" in _field_names(base):
-        return base
-    kind, _, fields = base.partition(":")
-    return f"{kind}:size={size}" + (f",{fields}" if fields else "")
-
-
-def _check_base(base: str) -> None:
-    if base.partition(":")[0] != "dial":
-        raise UsageError(
-            f"--dataset {base}: this is no dial; give one such as dial:size={SIZE}, or leave --dataset out."
-        )
-    if _field_names(base) & set(Setting._fields):
-        raise UsageError(
-            f"--dataset {base}: the study sets shape and texture itself; give a dial without them, "
-            f"such as dial:size={SIZE}."
-        )
-
-
-def _field_names(base: str) -> set[str]:
-    """The names of the fields that a dial's name gives."""
-    return {field.partition("=")[0].strip() for field in base.partition(":")[2].split(",")}

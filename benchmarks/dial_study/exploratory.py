@@ -1,7 +1,5 @@
 """What the plan of the dial study makes no claim from: means and 95 % intervals over seeds, seeds paired."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path

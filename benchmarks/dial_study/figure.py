@@ -1,7 +1,5 @@
 """The figure of the dial study: where learnt rho ends in each setting, and the error that each arm leaves there."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ There are two numbers: rho (for each direction the mean over the layers at the l
 mean of both directions).
 """
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -129,14 +127,13 @@ def gather(rhos: Iterable[RhoRecord], scores: Iterable[ScoreRecord], seeds: Iter
     runs: dict[tuple[Setting, str, int], set[str]] = defaultdict(set)
     for rho in rhos:
         runs[rho.setting, rho.variant, rho.seed].add(rho.run)
-    for score in errors:
-        runs[settings[score.dataset], str(score.variant), int(score.seed or 0)].add(score.run)
-    for (setting, variant, seed), ids in runs.items():
-        _check_single(ids, f"runs of {variant}, seed {seed}, at {setting}")
     by_direction: dict[ErrorKey, dict[Direction, float]] = defaultdict(dict)
     for score in errors:
-        key = ErrorKey(settings[score.dataset], ARMS[str(score.variant)], int(score.seed or 0))
-        by_direction[key][score.direction] = score.value
+        setting, variant, seed = settings[score.dataset], str(score.variant), int(score.seed or 0)
+        runs[setting, variant, seed].add(score.run)
+        by_direction[ErrorKey(setting, ARMS[variant], seed)][score.direction] = score.value
+    for (setting, variant, seed), ids in runs.items():
+        _check_single(ids, f"runs of {variant}, seed {seed}, at {setting}")
     return Measurements(
         {RhoKey(record.setting, record.direction, record.start, record.seed): record.value for record in rhos},
         {key: fmean(values.values()) for key, values in by_direction.items() if len(values) == len(DIRECTIONS)},

@@ -4,8 +4,6 @@ The gradient of a channel is normal noise of variance 1 around a mean of `pull`,
 The simulation contains nothing else of training. Rates, betas, steps and the clamp to [0, 1] are those of the study.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,17 +1,15 @@
 """Where the learnt rhos ended: one line per run and direction in results/<dataset>/rho.jsonl."""
 
-from __future__ import annotations
-
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import fmean
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from benchmarks.dial_study.design import ARMS, METHOD, RHO_SCALARS, Setting
 from ugbench.direction import Direction
 from ugbench.errors import RunError
+from ugbench.runs import jsonl
 from ugbench.runs.run import Run, dataset_of
 from ugbench.runs.training_log import read_curves
 
@@ -60,31 +58,23 @@ def store(runs: Iterable[Run]) -> list[RhoRecord]:
         if run.config.method != METHOD or arm is None or not arm.learnt or dial is None:
             continue
         records = [_record(run, arm.rho, direction, Setting(dial.shape, dial.texture)) for direction in RHO_SCALARS]
-        file = _file_of(run)
-        # If a file has several records of one run, the newest counts: a run that was trained again and ended elsewhere
+        file = run.dataset_folder / FILE
+        # If a file has several records of a run, the newest counts: a run that was trained again and ended elsewhere
         # gets a new line.
-        newest = {(record.run, record.direction): record for record in (read(file) if file.exists() else [])}
-        with file.open("a", encoding="utf-8") as lines:
-            for record in records:
-                if newest.get((record.run, record.direction)) != record:
-                    lines.write(json.dumps(record.model_dump()) + "\n")
+        newest = {(record.run, record.direction): record for record in read(file)}
+        new = [record for record in records if newest.get((record.run, record.direction)) != record]
+        jsonl.append(file, (record.model_dump() for record in new))
         stored += records
     return stored
 
 
-def read(file: Path) -> list[RhoRecord]:
-    """The records of one file, oldest first.
+def read(file: Path) -> Iterator[RhoRecord]:
+    """The records of a file, oldest first; none if the file does not exist.
 
     Raises:
         RunError: a line is no record; the message names the file and the line.
     """
-    records = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            records.append(RhoRecord(**json.loads(line)))
-        except (json.JSONDecodeError, ValidationError, TypeError):
-            raise RunError(f"{file}, line {number} is no record of a rho; remove that line.") from None
-    return records
+    return jsonl.read(file, lambda fields: RhoRecord(**fields), "record of a rho")
 
 
 def read_all(results: Path) -> list[RhoRecord]:
@@ -94,10 +84,6 @@ def read_all(results: Path) -> list[RhoRecord]:
         RunError: see `read`.
     """
     return [record for file in sorted(results.rglob(FILE)) for record in read(file)]
-
-
-def _file_of(run: Run) -> Path:
-    return run.dataset_folder / FILE
 
 
 def _record(run: Run, start: float, direction: Direction, setting: Setting) -> RhoRecord:
@@ -111,7 +97,7 @@ def _record(run: Run, start: float, direction: Direction, setting: Setting) -> R
         raise RunError(f"{run.path}: metrics.jsonl has no {prefix}… at step {step}; train it again with --restart.")
     return RhoRecord(
         run=run.id,
-        dataset=_file_of(run).parent.name,
+        dataset=run.dataset_folder.name,
         shape=setting.shape,
         texture=setting.texture,
         direction=direction,

@@ -1,7 +1,5 @@
 """The verdict of the dial study in words."""
 
-from __future__ import annotations
-
 from benchmarks.dial_study.design import SHAPE, TEXTURE
 from benchmarks.dial_study.verdict import Verdict
 from ugbench.statistics.equivalence import Contrast, three_decimals

@@ -1,7 +1,5 @@
 """Training and scoring of the dial study by `ugbench compare --study FILE`, in a process of its own."""
 
-from __future__ import annotations
-
 import json
 import signal
 import subprocess

@@ -13,8 +13,6 @@ run:
   too low on average, so that comparison would not be fair.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations

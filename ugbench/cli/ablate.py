@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from typer import Argument, Option
 
 from ugbench.cli.options import Json, PlaceOptions, ScoringOptions, Sets, StudyOptions
 from ugbench.cli.output import log, print_rows
@@ -13,15 +13,15 @@ from ugbench.cli.parse import parse_sets, split_list
 from ugbench.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
-    from ugbench.cli.study import Conclusion, ScoredStudy
+    from ugbench.cli.study import ScoredStudy
 
 
 def ablate(
     *,
-    method: Annotated[str, typer.Argument(metavar="METHOD", help="A method that has variants.")] = "ugatit",
+    method: Annotated[str, Argument(metavar="METHOD", help="A method that has variants.")] = "ugatit",
     variants: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--variants",
             metavar="all|A,B,…",
             help="Variants to train besides full; default: those of the paper's ablations. `ugbench variants METHOD` "
@@ -44,10 +44,10 @@ def ablate(
     from ugbench.cli.study import run_study
     from ugbench.study import grid
 
-    fields = {"methods": [method], "variants": {method: variants_of(method, split_list(variants, "--variants"))}}
+    names = variants_of(method, split_list(variants, "--variants"))
     if not options.dataset:
         raise UsageError("--dataset is missing: say what to train on.")
-    fields |= options.fields()
+    fields = {"methods": [method], "variants": {method: names}, **options.fields()}
     if sets:
         fields["set"] = {method: parse_sets(sets)}
     declared = grid.declare(fields, "the call")
@@ -77,22 +77,22 @@ def variants_of(method: str, names: list[str]) -> list[str]:
     return ["full", *(name for name in names if name != "full")]
 
 
-def compare_with_full(scored: ScoredStudy, method: str) -> Conclusion:
-    """The variants in the layout of the paper's ablation, and the difference of each to full where KID was scored."""
+def compare_with_full(scored: ScoredStudy, as_json: bool, method: str) -> dict[str, Any]:
+    """Print the variants in the layout of the paper's ablation, and their differences to full if KID was scored.
+
+    Returns the same for --json; with `as_json` nothing is printed.
+    """
     from ugbench.analysis import comparisons, differences
-    from ugbench.cli.study import Conclusion
     from ugbench.tables import ablation
 
     claims = []
     if differences.are_due(scored.scores) and len(scored.runs) > 1:
         claims = comparisons.compare_methods(scored.evaluation, method, runs=scored.runs)
     layout = ablation.ablation_table(scored.table, method, claims)
-
-    def show() -> None:
+    if not as_json:
         print_rows(layout.header, layout.rows)
         for note in layout.notes:
             log(note)
         for claim in claims:
             print(f"{claim.dataset} {claim.direction}: {claim.method_text()}")
-
-    return Conclusion({"differences": [claim.to_json() for claim in claims], "ablation": layout._asdict()}, show)
+    return {"differences": [claim.to_json() for claim in claims], "ablation": layout._asdict()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -131,8 +132,7 @@ def _print_version(asked: bool) -> None:
 @app.callback()
 def root(
     version: Annotated[
-        bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Train, translate with, score and compare unpaired image-to-image translators.
@@ -145,25 +145,29 @@ def root(
     """
 
 
-# In the order in which `ugbench --help` lists them.
-add_command(app, "demo", demo)
-add_command(app, "train", train)
-add_command(app, "translate", translate)
-add_command(app, "eval", evaluate)
-add_command(app, "export", export)
-add_command(app, "table", table)
-add_command(app, "vote", vote)
-add_command(app, "differences", differences)
-add_command(app, "neighbours", neighbours)
-add_command(app, "figure", figure)
-add_command(app, "report", report)
-add_command(app, "compare", compare)
-add_command(app, "ablate", ablate)
-add_command(app, "import", import_)
-add_command(app, "bench", bench)
-add_command(app, "methods", methods)
-add_command(app, "variants", variants)
-add_command(app, "runs", runs)
+COMMANDS: dict[str, Callable[..., None]] = {
+    "demo": demo,
+    "train": train,
+    "translate": translate,
+    "eval": evaluate,
+    "export": export,
+    "table": table,
+    "vote": vote,
+    "differences": differences,
+    "neighbours": neighbours,
+    "figure": figure,
+    "report": report,
+    "compare": compare,
+    "ablate": ablate,
+    "import": import_,
+    "bench": bench,
+    "methods": methods,
+    "variants": variants,
+    "runs": runs,
+}
+# `ugbench --help` lists them in this order.
+for command_name, function in COMMANDS.items():
+    add_command(app, command_name, function)
 app.add_typer(data.app, name="data")
 add_command(app, "doctor", doctor)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+from typer import Option
 
 from ugbench.cli.options import ConfigOptions, Device, Json, MethodArgument, Precision
-from ugbench.cli.output import print_json, print_rows, progress_callback
+from ugbench.cli.output import print_result, progress_callback
 
 
 def bench(
@@ -15,7 +15,7 @@ def bench(
     method: MethodArgument,
     options: ConfigOptions,
     steps: Annotated[
-        int, typer.Option("--steps", metavar="N", min=1, help="Number of timed steps; their median is printed.")
+        int, Option("--steps", metavar="N", min=1, help="Number of timed steps; their median is printed.")
     ] = 5,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -32,28 +32,22 @@ def bench(
     from ugbench.device import pick_device, pick_precision
     from ugbench.training.bench import bench as measure
 
-    config = registry.load_method(method).make_config(options.preset, options.variant, options.overrides())
-    config = config.resolved(1000, 1000)
+    method_config = registry.load_method(method).make_config(options.preset, options.variant, options.overrides())
+    config = method_config.resolved(1000, 1000)
     chosen_device = pick_device(device)
-    chosen_precision = pick_precision(precision, chosen_device)
+    picked = pick_precision(precision, chosen_device)
     with progress_callback(f"timing {method}") as progress:
-        figures = measure(method, config, chosen_device, chosen_precision, options.variant, steps, progress=progress)
-    if as_json:
-        print_json(figures)
-        return
+        figures = measure(method, config, chosen_device, picked, options.variant, steps, progress=progress)
     networks = ", ".join(f"{name} {count:,}" for name, count in figures["parameters"].items())
     flops = figures["flops_per_step"]
     rows = [
         ("method", method + (f"-{options.variant}" if options.variant else "")),
         ("images", f"{config.size} px, {config.batch_size} of each domain a step"),
-        (
-            "on",
-            f"{figures['device']}, {figures['precision']}, {figures['threads']} threads, torch {figures['torch']}",
-        ),
+        ("on", f"{figures['device']}, {figures['precision']}, {figures['threads']} threads, torch {figures['torch']}"),
         ("step", f"{figures['seconds_per_step']:.3f} s, median of {steps}"),
         ("images a second", f"{figures['images_per_second']:.2f}"),
         ("arithmetic a step", f"{flops / 1e9:.1f} GFLOP" if flops else "not counted"),
         ("peak memory", f"{figures['peak_memory_bytes'] / 2**20:.0f} MiB"),
         ("parameters", networks),
     ]
-    print_rows(("", ""), rows)
+    print_result(as_json, figures, ("", ""), rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Option
 
 from ugbench.cli.options import Json, PlaceOptions, ScoringOptions, StudyOptions, path_option
 from ugbench.cli.parse import parse_method_sets, split_list
@@ -15,8 +15,7 @@ from ugbench.errors import UsageError
 def compare(
     *,
     methods: Annotated[
-        list[str] | None,
-        typer.Option("--methods", metavar="A,B,…", help="Methods to compare; `ugbench methods` lists them."),
+        list[str] | None, Option("--methods", metavar="A,B,…", help="Methods to compare; `ugbench methods` lists them.")
     ] = None,
     study: Annotated[
         Path | None,
@@ -24,12 +23,11 @@ def compare(
     ] = None,
     options: StudyOptions,
     minutes: Annotated[
-        float | None,
-        typer.Option("--minutes", metavar="N", min=0.01, help="Training time of each run, instead of --steps."),
+        float | None, Option("--minutes", metavar="N", min=0.01, help="Training time of each run, instead of --steps.")
     ] = None,
     sets: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="METHOD.KEY=VALUE", help="Change a field of a method's config; repeatable."),
+        Option("--set", metavar="METHOD.KEY=VALUE", help="Change a field of a method's config; repeatable."),
     ] = None,
     scoring: ScoringOptions,
     place: PlaceOptions,

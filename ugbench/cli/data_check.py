@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,22 +54,17 @@ def check(
         print_rows(header, rows)
         print()
         if report.findings:
-            print("\n".join(line for finding in grouped(report.findings) for line in paragraph(*finding)))
+            print("\n".join(lines_of(report.findings)))
         else:
             print("Nothing is odd.")
         print()
-        print(verdict(report.trains, report.trains_with_skip_bad))
+        if report.trains:
+            print("Training takes this data set as it is.")
+        else:
+            fix = " as it is, and takes it with --skip-bad" if report.trains_with_skip_bad else ""
+            print(f"Training refuses this data set{fix}.")
     if not report.trains:
         raise typer.Exit(1)
-
-
-def verdict(trains: bool, trains_with_skip_bad: bool) -> str:
-    """The last line: whether training takes the data set."""
-    if trains:
-        return "Training takes this data set as it is."
-    if trains_with_skip_bad:
-        return "Training refuses this data set as it is, and takes it with --skip-bad."
-    return "Training refuses this data set."
 
 
 def shortened(counts: Mapping[str, int]) -> str:
@@ -78,40 +73,30 @@ def shortened(counts: Mapping[str, int]) -> str:
     return ", ".join(texts[:SHOWN] + ["…"] * (len(texts) > SHOWN)) or "-"
 
 
-def paragraph(kind: str, splits: str, count: int | None, which: str, found: str, action: str) -> list[str]:
-    """One row of `grouped` as lines of at most WIDTH characters; only a longer file name makes a longer line."""
-    number = "" if count is None else f" ({count})"
-    head = f"{kind} in {splits}{number}" + (f": {which}" if which else "")
-    texts = ((head, ""), (f"found: {found}", "  "), (f"ugbench: {action}", "  "))
-    return [
-        line
-        for text, indent in texts
-        for line in textwrap.wrap(
-            text,
-            WIDTH,
-            initial_indent=indent,
-            subsequent_indent="    ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-    ]
+def lines_of(findings: tuple[Finding, ...]) -> Iterator[str]:
+    """The findings as lines of at most WIDTH characters; only a longer file name makes a longer line.
 
-
-def grouped(findings: tuple[Finding, ...]) -> list[tuple[str, str, int | None, str, str, str]]:
-    """Rows for `paragraph`: findings of the same kind, splits and action share a row that names the first few files."""
+    Findings of the same kind, splits and action share a paragraph that names the first few files.
+    """
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in findings:
         # Each pair of near duplicates has its own distance; the nearest pair, which comes first, stands for all.
         text = "" if finding.kind.startswith("near") else finding.found
         groups.setdefault((finding.kind, finding.splits, text, finding.action), []).append(finding)
-    rows: list[tuple[str, str, int | None, str, str, str]] = []
     for members in groups.values():
         first = members[0]
-        files = [file for finding in members for file in finding.files]
-        equal_files = [" = ".join(finding.files) for finding in members]
-        is_of_single_files = first.kind in ("stray", "mode", "shape", "unreadable", "missing", "empty")
-        texts = files if is_of_single_files else equal_files
-        which = ", ".join(texts[:SHOWN] + ["…"] * (len(texts) > SHOWN))
-        count = len(texts) if files else None
-        rows.append((first.kind, ", ".join(first.splits), count, which, first.found, first.action))
-    return rows
+        texts = [" = ".join(finding.files) for finding in members if finding.files]
+        if first.kind in ("stray", "mode", "shape", "unreadable", "missing", "empty"):
+            texts = [file for finding in members for file in finding.files]
+        count = f" ({len(texts)})" if texts else ""
+        files = ", ".join(texts[:SHOWN] + ["…"] * (len(texts) > SHOWN))
+        head = f"{first.kind} in {', '.join(first.splits)}{count}" + (f": {files}" if files else "")
+        for text, indent in ((head, ""), (f"found: {first.found}", "  "), (f"ugbench: {first.action}", "  ")):
+            yield from textwrap.wrap(
+                text,
+                WIDTH,
+                initial_indent=indent,
+                subsequent_indent="    ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )

@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from ugbench.cli.options import DATA_ROOT, DataRoot, Json
-from ugbench.cli.output import log, print_json, print_rows, progress_callback
+from ugbench.cli.output import log, print_result, progress_callback
 
 
 def import_(
     source: Annotated[
-        Path, typer.Argument(metavar="FILE|DIR", help="A downloaded zip or tar archive (gz, bz2, xz), or a folder.")
+        Path, Argument(metavar="FILE|DIR", help="A downloaded zip or tar archive (gz, bz2, xz), or a folder.")
     ],
     name: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--name", metavar="NAME", help="Name of the data set for --dataset; default: the name that is recognised."
         ),
     ] = None,
@@ -51,9 +51,7 @@ def import_(
     published = catalog.find(plan.name)
     paper = published.images if published else None
     counts = plan.counts()
-    if as_json:
-        report = {"name": plan.name, "root": folder, "images": counts, "paper": paper, "shape": plan.layout}
-        print_json({**report, "turned": plan.swapped, "notes": plan.notes})
-        return
+    report = {"name": plan.name, "root": folder, "images": counts, "paper": paper, "shape": plan.layout}
     header = ("split", "images", "paper") if paper else ("split", "images")
-    print_rows(header, [(split, n, *([paper[split]] if paper else [])) for split, n in counts.items()])
+    rows = [(split, n, *([paper[split]] if paper else [])) for split, n in counts.items()]
+    print_result(as_json, {**report, "turned": plan.swapped, "notes": plan.notes}, header, rows)

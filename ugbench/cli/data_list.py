@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ugbench.cli.options import DATA_ROOT, DataRoot, Json
-from ugbench.cli.output import log, print_json, print_rows
+from ugbench.cli.output import log, print_result
 from ugbench.errors import DataError
-
-if TYPE_CHECKING:
-    from ugbench.data.dial.spec import DialSpec
 
 
 def list_(data_root: DataRoot = DATA_ROOT, as_json: Json = False) -> None:
@@ -33,16 +30,13 @@ def list_(data_root: DataRoot = DATA_ROOT, as_json: Json = False) -> None:
     if not data_root.is_dir():
         log(f"there is no {data_root}; --data-root or UGBENCH_DATA names another folder of data sets.")
     names = list_datasets(data_root)
+    dial = DialSpec()  # with its default settings, and no folder yet
+    counts = {"trainA": dial.train, "trainB": dial.train, "testA": dial.test, "testB": dial.test}
     rows = [describe(data_root / name) for name in names]
-    rows.append(dial_row(DialSpec()))
+    rows.append({**row_of("dial"), **counts, "dial": asdict(dial)})
     rows += [row_of(published.name) for published in catalog.KNOWN if published.name not in names]
-    if as_json:
-        print_json(rows)
-        return
-    print_rows(
-        ("name", *SPLITS, ""),
-        [(row["name"], *(row[split] for split in SPLITS), remark(row)) for row in rows],
-    )
+    lines = [(row["name"], *(row[split] for split in SPLITS), remark(row)) for row in rows]
+    print_result(as_json, rows, ("name", *SPLITS, ""), lines)
 
 
 def row_of(name: str) -> dict[str, Any]:
@@ -50,18 +44,9 @@ def row_of(name: str) -> dict[str, Any]:
     from ugbench.data.acquire import catalog
     from ugbench.data.splits import SPLITS
 
-    published = catalog.find(name)
-    row: dict[str, Any] = {
-        "name": name,
-        "root": None,
-        **dict.fromkeys(SPLITS),
-        "dial": None,
-        "published": None,
-        "error": None,
-    }
-    if published is not None:
-        row["published"] = {**asdict(published), "command": published.command}
-    return row
+    entry = catalog.find(name)
+    published = None if entry is None else {**asdict(entry), "command": entry.command}
+    return {"name": name, **dict.fromkeys(("root", *SPLITS, "dial")), "published": published, "error": None}
 
 
 def describe(folder: Path) -> dict[str, Any]:
@@ -77,12 +62,6 @@ def describe(folder: Path) -> dict[str, Any]:
         # One damaged folder must not hide the others.
         row["error"] = str(error)
     return row
-
-
-def dial_row(spec: DialSpec) -> dict[str, Any]:
-    """The row of the dial with its default settings, which has no folder yet."""
-    counts = {"trainA": spec.train, "trainB": spec.train, "testA": spec.test, "testB": spec.test}
-    return {**row_of("dial"), **counts, "dial": asdict(spec)}
 
 
 def remark(row: dict[str, Any]) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import typer
+from typer import Option
 
 from ugbench.cli.options import Json, PlaceOptions
 from ugbench.cli.output import log, print_json, progress_callback
@@ -17,9 +17,9 @@ METRICS = ("changed", "unchanged", "iou", "kid")
 def demo(
     *,
     method: Annotated[
-        str, typer.Option("--method", metavar="METHOD", help="A method; `ugbench methods` lists them.")
+        str, Option("--method", metavar="METHOD", help="A method; `ugbench methods` lists them.")
     ] = "ugatit",
-    steps: Annotated[int, typer.Option("--steps", metavar="N", min=1, help="Training steps.")] = 500,
+    steps: Annotated[int, Option("--steps", metavar="N", min=1, help="Training steps.")] = 500,
     place: PlaceOptions,
     as_json: Json = False,
 ) -> None:
@@ -34,8 +34,7 @@ def demo(
     """
     from ugbench.cli.progress import training_progress
     from ugbench.device import pick_device
-    from ugbench.figures import comparison
-    from ugbench.figures._context import FigureContext, save
+    from ugbench.figures import _context, comparison
     from ugbench.runs.run import dataset_of
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.networks.network_set import Networks
@@ -43,24 +42,22 @@ def demo(
     from ugbench.scoring.request import EvalRequest
     from ugbench.tables.build import build_table
     from ugbench.tables.formats import render
-    from ugbench.training import loop
-    from ugbench.training.prepare import Request, prepare
+    from ugbench.training import loop, prepare
 
     device, results = pick_device(place.device), place.results
-    overrides: dict[str, Any] = {"size": 32, "steps": steps}
-    request = Request(
+    request = prepare.Request(
         method=method,
         dataset=DIAL,
         results=results,
         data_root=place.data_root,
         device=device,
         preset="smoke",
-        overrides=overrides,
+        overrides={"size": 32, "steps": steps},
         precision=place.precision,
     )
     log(f"1. data: {DIAL}, A to B: smooth becomes striped, and plain ground hatched")
     with progress_callback("drawing") as progress:
-        run, images, _ = prepare(request, log, progress)
+        run, images, _ = prepare.prepare(request, log, progress)
     log(f"2. train: {run.config.label}, {steps} steps, in {run.path}")
     with training_progress(run.config.label) as callbacks:
         loop.train(run, images, device, callbacks=callbacks)
@@ -73,7 +70,7 @@ def demo(
     table_file, figure_file = folder / "table.md", folder / "comparison.png"
     table = build_table([score for score in read_all(results) if score.dataset == folder.name], METRICS)
     table_file.write_text(render(table, "md"), encoding="utf-8")
-    save(comparison.draw(FigureContext(results, [run], direction="A2B", limit=4)), figure_file)
+    _context.save(comparison.draw(_context.FigureContext(results, [run], direction="A2B", limit=4)), figure_file)
     if as_json:
         print_json({"run": run.path, "scores": [score.to_json() for score in records], "figure": figure_file})
     else:

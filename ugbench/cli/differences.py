@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from typer import Option
 
 from ugbench.cli.options import RESULTS, Device, FeatureOptions, Json, OnlyDatasets, Results
-from ugbench.cli.output import log, print_json, print_rows, progress_callback
+from ugbench.cli.output import log, print_result, progress_callback
 
 if TYPE_CHECKING:
     from ugbench.analysis.comparisons import Comparison
@@ -16,14 +16,12 @@ if TYPE_CHECKING:
 def differences(
     *,
     to: Annotated[
-        str,
-        typer.Option("--to", metavar="METHOD", help="The method that the others are compared with, as tables name it."),
+        str, Option("--to", metavar="METHOD", help="The method that the others are compared with, as tables name it.")
     ],
     dataset: OnlyDatasets = None,
     features: FeatureOptions,
     permutations: Annotated[
-        int,
-        typer.Option("--permutations", metavar="N", min=19, help="Permutations in the test of two checkpoints."),
+        int, Option("--permutations", metavar="N", min=19, help="Permutations in the test of two checkpoints.")
     ] = 1000,
     results: Results = RESULTS,
     device: Device = "auto",
@@ -51,9 +49,6 @@ def differences(
         comparisons = compare_methods(
             Evaluation(request, results, log), to, dataset or (), permutations, progress=progress
         )
-    if as_json:
-        print_json([comparison.to_json() for comparison in comparisons])
-        return
     header = (
         "dataset",
         "direction",
@@ -65,7 +60,8 @@ def differences(
         "sources",
         "p (Holm)",
     )
-    print_rows(header, [_row(comparison) for comparison in comparisons])
+    content = [comparison.to_json() for comparison in comparisons]
+    print_result(as_json, content, header, [_row(comparison) for comparison in comparisons])
     for comparison in comparisons:
         log(f"{comparison.dataset} {comparison.direction}: {comparison.method_text()}")
 

@@ -23,10 +23,7 @@ BYTES_FOR_CHECKPOINTS = 20 * 10**9
 
 
 def doctor(
-    results: Results = RESULTS,
-    data_root: DataRoot = DATA_ROOT,
-    weights: Weights = None,
-    as_json: Json = False,
+    results: Results = RESULTS, data_root: DataRoot = DATA_ROOT, weights: Weights = None, as_json: Json = False
 ) -> None:
     """Show versions, devices, disk space and weights, with what is missing and how to fix it.
 

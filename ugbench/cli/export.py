@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from typer import Option
 
 from ugbench.cli.options import RESULTS, Json, Results, RunArgument, path_option
 from ugbench.cli.output import log, print_json
@@ -24,7 +24,7 @@ def export(
     output: Annotated[Path, path_option("--output", "file", "FILE", "The file: FILE.onnx or FILE.safetensors.")],
     direction: Annotated[
         Direction | None,
-        typer.Option(
+        Option(
             "--direction",
             help="Direction that an .onnx file translates; default: A2B, or the only one that the run has.",
         ),

@@ -5,38 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from ugbench.cli.options import RESULTS, Json, Results, path_option
-from ugbench.cli.output import log, print_json, print_rows
+from ugbench.cli.output import log, print_json, print_result
 from ugbench.cli.parse import split_list
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
 
 
 def figure(
-    name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Name of the figure; --list prints all names.")
-    ] = None,
-    list_them: Annotated[bool, typer.Option("--list", help="Print the name and the title of every figure.")] = False,
+    name: Annotated[str | None, Argument(metavar="NAME", help="Name of the figure; --list prints all names.")] = None,
+    list_them: Annotated[bool, Option("--list", help="Print the name and the title of every figure.")] = False,
     output: Annotated[
         Path | None, path_option("--output", "file", "FILE", "PNG or PDF file to write; default: NAME.png.")
     ] = None,
     runs: Annotated[
-        list[str] | None, typer.Option("--run", metavar="RUN", help="Run to show; repeatable; default: all runs.")
+        list[str] | None, Option("--run", metavar="RUN", help="Run to show; repeatable; default: all runs.")
     ] = None,
-    dataset: Annotated[
-        str | None, typer.Option("--dataset", metavar="NAME", help="Show only runs of this data set.")
-    ] = None,
-    direction: Annotated[
-        Direction | None, typer.Option("--direction", help="Direction to show; default: both.")
-    ] = None,
+    dataset: Annotated[str | None, Option("--dataset", metavar="NAME", help="Show only runs of this data set.")] = None,
+    direction: Annotated[Direction | None, Option("--direction", help="Direction to show; default: both.")] = None,
     rows: Annotated[
-        int, typer.Option("--rows", metavar="N", min=1, help="Number of images to show, in figures of images.")
+        int, Option("--rows", metavar="N", min=1, help="Number of images to show, in figures of images.")
     ] = 6,
     metrics: Annotated[
         list[str] | None,
-        typer.Option("--metric", metavar="NAMES", help="Metrics to show, in the figure `scores`; default: all."),
+        Option("--metric", metavar="NAMES", help="Metrics to show, in the figure `scores`; default: all."),
     ] = None,
     results: Results = RESULTS,
     as_json: Json = False,
@@ -50,17 +44,16 @@ def figure(
     """
     from ugbench import registry
 
-    if list_them or name is None:
-        if name is None and not list_them:
-            raise UsageError("which figure? Give a NAME; `ugbench figure --list` names them.")
+    if list_them:
         titles = {
             figure_name: registry.load("figures", figure_name).TITLE for figure_name in registry.modules("figures")
         }
-        if as_json:
-            print_json([{"name": figure_name, "title": title} for figure_name, title in titles.items()])
-        else:
-            print_rows(("figure", "shows"), list(titles.items()))
+        content = [{"name": figure_name, "title": title} for figure_name, title in titles.items()]
+        print_result(as_json, content, ("figure", "shows"), list(titles.items()))
         return
+    if name is None:
+        raise UsageError("which figure? Give a NAME; `ugbench figure --list` names them.")
+
     from ugbench.figures._context import FigureContext, save
     from ugbench.runs.run import find_run
 

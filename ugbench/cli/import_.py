@@ -6,32 +6,30 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from typer import Argument, Option
 
 from ugbench.cli.options import Json, PlaceOptions, Sets
 from ugbench.cli.output import log, print_json
 from ugbench.cli.parse import parse_sets, path_reader
 from ugbench.direction import Direction
-from ugbench.errors import UsageError
+from ugbench.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
     from ugbench.data.datasets import DataSet
     from ugbench.imports.external import MatchedOutputs
     from ugbench.runs.run import Run
 
-EXTERNAL = "external"
 SHOWN = 10  # stems that a sentence names
 
 
 def import_(
     *,
     method: Annotated[
-        str,
-        typer.Option("--as", metavar="METHOD", help="Method of the checkpoint; external for outputs of another tool."),
+        str, Option("--as", metavar="METHOD", help="Method of the checkpoint; external for outputs of another tool.")
     ],
     path: Annotated[
         Path | None,
-        typer.Argument(
+        Argument(
             parser=path_reader("FILE|DIR", "any"),
             metavar="FILE|DIR",
             help="A checkpoint's file or folder, or a folder of outputs.",
@@ -39,24 +37,22 @@ def import_(
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option("--name", metavar="NAME", help="Name of the run in tables; default: the file's or folder's name."),
+        Option("--name", metavar="NAME", help="Name of the run in tables; default: the file's or folder's name."),
     ] = None,
     dataset: Annotated[
         str | None,
-        typer.Option("--dataset", metavar="NAME|DIR|dial…", help="The data set with the test images to score it on."),
+        Option("--dataset", metavar="NAME|DIR|dial…", help="The data set with the test images to score it on."),
     ] = None,
     direction: Annotated[
-        Direction | None,
-        typer.Option("--direction", help="Direction of the outputs, or of a checkpoint that has only one."),
+        Direction | None, Option("--direction", help="Direction of the outputs, or of a checkpoint that has only one.")
     ] = None,
     revision: Annotated[
-        str | None,
-        typer.Option("--revision", metavar="R", help="Revision of the public code that trained the checkpoint."),
+        str | None, Option("--revision", metavar="R", help="Revision of the public code that trained the checkpoint.")
     ] = None,
     sets: Sets = None,
     command: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--command",
             metavar="'TOOL …'",
             help="With --as external: a tool to run once, as 'tool {input} {output}' (folders), without a shell.",
@@ -77,7 +73,7 @@ def import_(
     """
     from ugbench import registry
     from ugbench.data.dataset_names import resolve
-    from ugbench.errors import UnknownName
+    from ugbench.runs.run import EXTERNAL
 
     methods = (EXTERNAL, *registry.modules("methods"))
     if method not in methods:
@@ -87,7 +83,9 @@ def import_(
         if revision is not None or sets:
             option = "--revision" if revision is not None else "--set"
             raise UsageError(f"{option} is for checkpoints, not for outputs; leave it out.")
-        report = _import_outputs(path, name, resolved, direction, command, place.results)
+        if resolved is None:
+            raise UsageError(f"--as {EXTERNAL} needs --dataset: outputs are matched to its test images.")
+        run, matched_by_direction = _import_outputs(path, name, resolved, direction, command, place.results)
     else:
         from ugbench.device import pick_device, pick_precision
         from ugbench.imports.checkpoint import ImportRequest, import_checkpoint
@@ -99,85 +97,66 @@ def import_(
         request = ImportRequest(path, method, name, resolved, direction, revision, parse_sets(sets))
         # auto is float32 here, because public code translates in it.
         precision = pick_precision(place.precision, pick_device(place.device), auto="fp32")
-        run = import_checkpoint(request, place.results, precision, log)
-        log(f"run {run.id} in {run.path}: {run.config.label}, {', '.join(run.directions())}")
-        report = _report(run)
+        run, matched_by_direction = import_checkpoint(request, place.results, precision, log), {}
+    log(f"run {run.id} in {run.path}: {run.config.label}, {', '.join(run.directions())}")
+    for way, matched in matched_by_direction.items():
+        _log_matches(way, matched)
     if as_json:
-        print_json(report)
+        outputs = {way: _report_matches(matched) for way, matched in matched_by_direction.items()}
+        report = {
+            "run": run.path,
+            "id": run.id,
+            "method": run.config.known_as,
+            "name": run.config.origin.name if run.config.origin else None,
+            "directions": list(run.directions()),
+        }
+        print_json({**report, "outputs": outputs} if method == EXTERNAL else report)
 
 
 def _import_outputs(
     path: Path | None,
     name: str | None,
-    dataset: DataSet | None,
+    dataset: DataSet,
     direction: Direction | None,
     command: str | None,
     results: Path,
-) -> dict[str, Any]:
+) -> tuple[Run, dict[Direction, MatchedOutputs]]:
     from ugbench.imports.external import folders_by_direction, import_outputs, match_outputs, run_tool
 
-    if dataset is None:
-        raise UsageError(f"--as {EXTERNAL} needs --dataset: outputs are matched to its test images.")
-    if (path is None) == (command is None):
-        raise UsageError("give either a folder of outputs, or --command with the tool that makes them.")
-    if command is not None:
+    if command is not None and path is None:
         if name is None:
             raise UsageError("--command needs --name: what tables call the tool.")
-        source: AbstractContextManager[dict[Any, Path]] = run_tool(command, dataset, direction or "A2B")
-    else:
-        assert path is not None
+        source: AbstractContextManager[dict[Direction, Path]] = run_tool(command, dataset, direction or "A2B")
+    elif command is None and path is not None:
         source = nullcontext(folders_by_direction(path, direction))
+        name = name or path.resolve().name
+    else:
+        raise UsageError("give either a folder of outputs, or --command with the tool that makes them.")
     with source as folders:
         matched_by_direction = {way: match_outputs(folder, dataset, way) for way, folder in folders.items()}
-        run_name = name or (path.resolve().name if path is not None else "")
-        run = import_outputs(matched_by_direction, run_name, dataset, results, command)
-    log(f"run {run.id} in {run.path}: {run.config.label}, {', '.join(run.directions())}")
-    for way, matched in matched_by_direction.items():
-        for sentence in _sentences(way, matched):
-            log(sentence)
+        return import_outputs(matched_by_direction, name, dataset, results, command), matched_by_direction
+
+
+def _report_matches(matched: MatchedOutputs) -> dict[str, Any]:
     return {
-        **_report(run),
-        "outputs": {
-            way: {
-                "images": len(matched.files),
-                "sources": matched.n_sources,
-                "size": matched.size,
-                "missing": list(matched.missing),
-                "extra": [file.name for file in matched.extra],
-                "odd_sized": [file.name for file in matched.odd_sized],
-            }
-            for way, matched in matched_by_direction.items()
-        },
+        "images": len(matched.files),
+        "sources": matched.n_sources,
+        "size": matched.size,
+        "missing": list(matched.missing),
+        "extra": [file.name for file in matched.extra],
+        "odd_sized": [file.name for file in matched.odd_sized],
     }
 
 
-def _report(run: Run) -> dict[str, Any]:
-    return {
-        "run": run.path,
-        "id": run.id,
-        "method": run.config.known_as,
-        "name": run.config.origin.name if run.config.origin else None,
-        "directions": list(run.directions()),
-    }
-
-
-def _sentences(way: str, matched: MatchedOutputs) -> list[str]:
-    """What the user must know about the outputs of one direction."""
+def _log_matches(way: str, matched: MatchedOutputs) -> None:
+    """Log what the user must know about the outputs of one direction."""
     size = f"{matched.size} px" if isinstance(matched.size, int) else f"{matched.size[0]} x {matched.size[1]} px"
-    sentences = [f"{way}: outputs for {len(matched.files)} of {matched.n_sources} test images, {size}."]
-    if matched.missing:
-        sentences.append(
-            f"{way}: no output for {len(matched.missing)}, so fewer images are scored: {_some(matched.missing)}."
-        )
-    if matched.extra:
-        names = [file.name for file in matched.extra]
-        sentences.append(f"{way}: no source for {len(names)}, which are left out: {_some(names)}.")
-    if matched.odd_sized:
-        names = [file.name for file in matched.odd_sized]
-        sentences.append(f"{way}: another size for {len(names)}, which are squashed to {size}: {_some(names)}.")
-    return sentences
-
-
-def _some(names: list[str] | tuple[str, ...]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    log(f"{way}: outputs for {len(matched.files)} of {matched.n_sources} test images, {size}.")
+    for names, text, consequence in (
+        (matched.missing, "no output", "so fewer images are scored"),
+        ([file.name for file in matched.extra], "no source", "which are left out"),
+        ([file.name for file in matched.odd_sized], "another size", f"which are squashed to {size}"),
+    ):
+        if names:
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            log(f"{way}: {text} for {len(names)}, {consequence}: {', '.join(names[:SHOWN])}{more}.")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ugbench import registry
 from ugbench.cli.options import Json
-from ugbench.cli.output import print_json, print_rows
+from ugbench.cli.output import print_result
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,9 @@ def methods(as_json: Json = False) -> None:
       ugbench methods --json
     """
     summaries = [summarize(name, path) for name, path in registry.modules("methods").items()]
-    if as_json:
-        print_json([asdict(summary) for summary in summaries])
-        return
-    print_rows(
-        ("method", "directions", "presets", "variants", ""),
-        [(s.name, ",".join(s.directions), ",".join(s.presets), len(s.variants), s.title) for s in summaries],
-    )
+    rows = [(s.name, ",".join(s.directions), ",".join(s.presets), len(s.variants), s.title) for s in summaries]
+    header = ("method", "directions", "presets", "variants", "")
+    print_result(as_json, [asdict(summary) for summary in summaries], header, rows)
 
 
 def summarize(name: str, path: str) -> Summary:
@@ -56,11 +52,7 @@ def summarize(name: str, path: str) -> Summary:
     module = registry.load("methods", name)
     method = registry.load_method(name)
     return Summary(
-        name,
-        _first_line(module.__doc__),
-        list(method.directions),
-        list(method.PRESETS),
-        list(method.VARIANTS),
+        name, _first_line(module.__doc__), list(method.directions), list(method.PRESETS), list(method.VARIANTS)
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from typer import Option
 
 from ugbench.cli.options import RESULTS, Device, FeatureOptions, Json, Results, RunArgument, path_option
 from ugbench.cli.output import log, print_json, print_rows
@@ -22,8 +23,7 @@ def neighbours(
     run: RunArgument,
     features: FeatureOptions,
     direction: Annotated[
-        Direction | None,
-        typer.Option("--direction", help="Direction to check; default: each that the run has."),
+        Direction | None, Option("--direction", help="Direction to check; default: each that the run has.")
     ] = None,
     output: Annotated[
         Path | None, path_option("--output", "file", "FILE", "PNG or PDF file to draw the 8 closest pairs to.")
@@ -44,15 +44,14 @@ def neighbours(
     """
     from ugbench.analysis.neighbours import neighbours_of
     from ugbench.device import pick_device
-    from ugbench.figures import _neighbours
-    from ugbench.figures._context import check_suffix, save
+    from ugbench.figures import _context, _neighbours
     from ugbench.inference.translate import check_direction
     from ugbench.runs.run import find_run
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.request import EvalRequest
 
     if output is not None:
-        check_suffix(output)
+        _context.check_suffix(output)
     chosen_run = find_run(run, results)
     if direction is not None:
         check_direction(chosen_run, direction)
@@ -61,19 +60,12 @@ def neighbours(
     directions = chosen_run.directions() if direction is None else (direction,)
     neighbours_by_direction = [neighbours_of(evaluation, chosen_run, way) for way in directions]
     if output is not None:
-        save(_neighbours.draw(neighbours_by_direction), output)
+        _context.save(_neighbours.draw(neighbours_by_direction), output)
         log(f"written to {output}")
     if as_json:
-        print_json(
-            [
-                record
-                for pairs in neighbours_by_direction
-                for record in records(chosen_run.id, features.extractor, pairs)
-            ]
-        )
+        print_json(records(chosen_run.id, features.extractor, neighbours_by_direction))
         return
-    shares = [f"{share:.0%}" for share in SHARES]
-    header = ("direction", "images", "number", *shares)
+    header = ("direction", "images", "number", *(f"{share:.0%}" for share in SHARES))
     print_rows(header, [row for pairs in neighbours_by_direction for row in rows(pairs)])
     for pairs in neighbours_by_direction:
         count = f"{len(pairs.near)} of {len(pairs.outputs)} outputs are"
@@ -94,9 +86,8 @@ def rows(neighbours: Neighbours) -> list[tuple[object, ...]]:
     ]
 
 
-def records(run: str, extractor: str, neighbours: Neighbours) -> list[dict[str, Any]]:
+def records(run: str, extractor: str, neighbours_by_direction: Sequence[Neighbours]) -> list[dict[str, Any]]:
     """One record for each output, nearest first; 1 % of the real test images are nearer than `limit`."""
-    limit = neighbours.limit
     return [
         {
             "run": run,
@@ -106,8 +97,9 @@ def records(run: str, extractor: str, neighbours: Neighbours) -> list[dict[str, 
             "output": pair.file,
             "nearest": pair.nearest,
             "distance": pair.distance,
-            "limit": limit,
-            "near": pair.distance < limit,
+            "limit": neighbours.limit,
+            "near": pair.distance < neighbours.limit,
         }
+        for neighbours in neighbours_by_direction
         for pair in neighbours.outputs
     ]

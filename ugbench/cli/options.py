@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import typer
+from typer import Argument, Option
 
 from ugbench.cli.output import log
 from ugbench.cli.parse import PathKind, parse_seeds, parse_sets, parse_weights, path_reader, split_list
@@ -31,7 +31,7 @@ DATA_ROOT = Path("datasets")
 
 def path_option(name: str, kind: PathKind, metavar: str, help: str, envvar: str | None = None) -> Any:
     """An option whose value `ugbench.cli.parse.path_reader` reads."""
-    return typer.Option(name, parser=path_reader(name, kind), metavar=metavar, help=help, envvar=envvar)
+    return Option(name, parser=path_reader(name, kind), metavar=metavar, help=help, envvar=envvar)
 
 
 Results = Annotated[
@@ -40,47 +40,41 @@ Results = Annotated[
 DataRoot = Annotated[Path, path_option("--data-root", "folder", "DIR", "Folder of data sets.", envvar="UGBENCH_DATA")]
 Device = Annotated[
     str,
-    typer.Option(
+    Option(
         "--device", envvar="UGBENCH_DEVICE", metavar="auto|cpu|cuda|cuda:N|mps", help="Device that networks run on."
     ),
 ]
 Precision = Annotated[
     Literal["auto", "fp32", "bf16"],
-    typer.Option("--precision", help="Precision of the networks; auto is bf16 where the hardware has it."),
+    Option("--precision", help="Precision of the networks; auto is bf16 where the hardware has it."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON alone on stdout.")]
+Json = Annotated[bool, Option("--json", help="Print JSON alone on stdout.")]
 
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or the start of its id.")]
-MethodArgument = Annotated[str, typer.Argument(metavar="METHOD", help="A method; `ugbench methods` lists them.")]
+RunArgument = Annotated[str, Argument(metavar="RUN", help="A run's folder, or the start of its id.")]
+MethodArgument = Annotated[str, Argument(metavar="METHOD", help="A method; `ugbench methods` lists them.")]
 Datasets = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--dataset",
         metavar="NAME|DIR|dial…",
         help="A name in the data root, a folder, or dial: drawn images, as in dial:size=32; repeatable.",
     ),
 ]
-OnlyDatasets = Annotated[
-    list[str] | None, typer.Option("--dataset", metavar="NAME", help="Only this data set; repeatable.")
-]
-Steps = Annotated[int | None, typer.Option("--steps", metavar="N", min=1, help="Number of training steps.")]
-ImageSize = Annotated[int | None, typer.Option("--size", metavar="N", min=8, help="Image size in pixels.")]
-BatchSize = Annotated[
-    int | None, typer.Option("--batch-size", metavar="N", min=1, help="Images of each domain per step.")
-]
+OnlyDatasets = Annotated[list[str] | None, Option("--dataset", metavar="NAME", help="Only this data set; repeatable.")]
+Steps = Annotated[int | None, Option("--steps", metavar="N", min=1, help="Number of training steps.")]
+ImageSize = Annotated[int | None, Option("--size", metavar="N", min=8, help="Image size in pixels.")]
+BatchSize = Annotated[int | None, Option("--batch-size", metavar="N", min=1, help="Images of each domain per step.")]
 Sets = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a field of the config; repeatable.")
+    list[str] | None, Option("--set", metavar="KEY=VALUE", help="Change a field of the config; repeatable.")
 ]
-SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Train without the images that cannot be read.")]
+SkipBad = Annotated[bool, Option("--skip-bad", help="Train without the images that cannot be read.")]
 Metrics = Annotated[
     list[str] | None,
-    typer.Option(
-        "--metric", metavar="NAMES", help="Metrics, as in kid,fid,lpips; default: all that the data set allows."
-    ),
+    Option("--metric", metavar="NAMES", help="Metrics, as in kid,fid,lpips; default: all that the data set allows."),
 ]
 Weights = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--weights",
         metavar="NAME=FILE",
         help="File with the weights of a network; `ugbench doctor` lists the names. Repeatable.",
@@ -103,10 +97,10 @@ class ConfigOptions:
     """How one run's config is made: a preset, a variant, and changes to fields."""
 
     variant: Annotated[
-        str | None, typer.Option("--variant", metavar="NAME", help="A variant; `ugbench variants METHOD` lists them.")
+        str | None, Option("--variant", metavar="NAME", help="A variant; `ugbench variants METHOD` lists them.")
     ] = None
     preset: Annotated[
-        str, typer.Option("--preset", metavar="paper|light|smoke", help="The preset that the config starts from.")
+        str, Option("--preset", metavar="paper|light|smoke", help="The preset that the config starts from.")
     ] = "paper"
     size: ImageSize = None
     batch_size: BatchSize = None
@@ -136,7 +130,7 @@ class FeatureOptions:
 
     extractor: Annotated[
         str,
-        typer.Option(
+        Option(
             "--extractor", metavar="NAME", help="Network for image features: inception, alexnet, squeezenet or random."
         ),
     ] = "inception"
@@ -185,14 +179,14 @@ class ScoringOptions(FeatureOptions):
     metrics: Metrics = None
     protocol: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--protocol",
             metavar="NAME",
             help="Protocol: target (default), train-reference, authors2019, torch-fidelity or clean.",
         ),
     ] = None
     lpips_net: Annotated[
-        Literal["alex", "squeeze", "vgg"], typer.Option("--lpips-net", help="LPIPS backbone: alex, squeeze or vgg.")
+        Literal["alex", "squeeze", "vgg"], Option("--lpips-net", help="LPIPS backbone: alex, squeeze or vgg.")
     ] = "alex"
 
     def request(
@@ -228,22 +222,20 @@ class StudyOptions:
     dataset: Datasets = None
     seeds: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--seeds", metavar="N|K,L…", help="A number of seeds (3: seeds 0, 1 and 2) or a list (4,7); default: 3."
         ),
     ] = None
     steps: Steps = None
     preset: Annotated[
         str | None,
-        typer.Option(
-            "--preset", metavar="paper|light|smoke", help="The preset that configs start from; default: paper."
-        ),
+        Option("--preset", metavar="paper|light|smoke", help="The preset that configs start from; default: paper."),
     ] = None
     size: ImageSize = None
     batch_size: BatchSize = None
-    jobs: Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Number of runs that train at once.")] = 1
+    jobs: Annotated[int, Option("--jobs", metavar="N", min=1, help="Number of runs that train at once.")] = 1
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the plan without training; the images of a dial are still written.")
+        bool, Option("--dry-run", help="Print the plan without training; the images of a dial are still written.")
     ] = False
     skip_bad: SkipBad = False
 

@@ -48,6 +48,14 @@ def print_rows(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         print("  ".join(cells).rstrip())
 
 
+def print_result(as_json: bool, content: Any, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print `content` as JSON if `as_json`, else the rows as aligned columns."""
+    if as_json:
+        print_json(content)
+    else:
+        print_rows(header, rows)
+
+
 @contextmanager
 def progress_callback(description: str) -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar on stderr while the block runs; the yielded function takes (done, total).

@@ -73,6 +73,21 @@ def parse_seeds(text: str) -> list[int]:
     return numbers
 
 
+def parse_number(text: str, option: str, word: str, number: str, least: int = 0) -> int | None:
+    """The value of an option that takes a number of at least `least`, or a word, which means None.
+
+    Args:
+        number: what the number is, for the error message.
+    Raises:
+        UsageError: the text is neither.
+    """
+    if text == word:
+        return None
+    if text.isdecimal() and int(text) >= least:
+        return int(text)
+    raise UsageError(f"{option} {text}: give {number}, or {word}.")
+
+
 def parse_sets(values: Iterable[str] | None, option: str = "--set") -> dict[str, str]:
     """Config fields from `--set key=value`, repeated or with commas before the next `key=`.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from ugbench.cli.output import log
 from ugbench.training.loop import Callbacks
@@ -42,7 +42,7 @@ def training_progress(title: str) -> Iterator[Callbacks]:
     shown = time.monotonic()
     losses_text = ""
 
-    with Live(console=console, transient=True, refresh_per_second=4) if console.is_terminal else _nothing() as live:
+    with Live(console=console, transient=True, refresh_per_second=4) if console.is_terminal else nullcontext() as live:
 
         def on_step(step: int, steps: int, losses: Mapping[str, float] | None) -> None:
             nonlocal began, shown, losses_text
@@ -65,8 +65,3 @@ def training_progress(title: str) -> Iterator[Callbacks]:
                 log(line)
 
         yield Callbacks(log=log, on_step=on_step)
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield None

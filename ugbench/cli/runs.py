@@ -30,31 +30,20 @@ def runs(results: Results = RESULTS, as_json: Json = False) -> None:
     if not rows:
         log(f"no runs in {results}; `ugbench train METHOD --dataset DATA` makes one.")
         return
-    print_rows(
-        ("id", "dataset", "method", "variant", "seed", "step", "status"),
-        [
-            (
-                *(row[key] for key in ("id", "dataset")),
-                label_of(row["method"], None, row["name"]),
-                *(row[key] for key in ("variant", "seed")),
-                f"{row['step']}/{row['steps']}" if row["steps"] else None,
-                row["status"],
-            )
-            for row in rows
-        ],
-    )
-
-
-def status(run: Run) -> str:
-    """The status of a run: imported, done, stopped (partly trained) or new (nothing saved yet)."""
-    if run.config.origin is not None:
-        return "imported"
-    return "done" if run.is_done() else "stopped" if run.step() else "new"
+    header = ("id", "dataset", "method", "variant", "seed", "step", "status")
+    for row in rows:
+        row["method"] = label_of(row["method"], None, row["name"])
+        row["step"] = f"{row['step']}/{row['steps']}" if row["steps"] else None
+    print_rows(header, [[row[key] for key in header] for row in rows])
 
 
 def describe(run: Run) -> dict[str, Any]:
-    """The fields of a run that the list shows; see `status`."""
+    """The fields of a run that the list shows.
+
+    The status is imported, done, stopped (partly trained) or new (nothing saved yet).
+    """
     config, step = run.config, run.step()
+    status = "done" if run.is_done() else "stopped" if step else "new"
     return {
         "id": run.id,
         "path": run.path,
@@ -66,5 +55,5 @@ def describe(run: Run) -> dict[str, Any]:
         "seed": config.seed,
         "step": step,
         "steps": run.steps,
-        "status": status(run),
+        "status": status if config.origin is None else "imported",
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
+from typer import Option
 
 from ugbench.cli.options import RESULTS, Json, OnlyDatasets, Results, path_option
 from ugbench.cli.output import log
@@ -19,35 +19,33 @@ if TYPE_CHECKING:
 def table(
     metrics: Annotated[
         list[str] | None,
-        typer.Option("--metric", metavar="NAMES", help="Metrics to show as columns; default: all that were scored."),
+        Option("--metric", metavar="NAMES", help="Metrics to show as columns; default: all that were scored."),
     ] = None,
     dataset: OnlyDatasets = None,
     protocol: Annotated[
         str | None,
-        typer.Option("--protocol", metavar="NAME", help="Show only scores of this protocol: target, authors2019, …"),
+        Option("--protocol", metavar="NAME", help="Show only scores of this protocol: target, authors2019, …"),
     ] = None,
     published: Annotated[
         list[str] | None,
-        typer.Option("--published", metavar="NAMES", help="Add columns of published numbers: table1, table2, table3."),
+        Option("--published", metavar="NAMES", help="Add columns of published numbers: table1, table2, table3."),
     ] = None,
     columns: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--columns",
             metavar="NAMES",
             help="Add columns: parameters, flops and hours of the runs; maps: the CAM mass of each attention map.",
         ),
     ] = None,
     votes: Annotated[
-        bool,
-        typer.Option("--votes", help="Show what raters preferred in `ugbench vote`; --metric adds columns of scores."),
+        bool, Option("--votes", help="Show what raters preferred in `ugbench vote`; --metric adds columns of scores.")
     ] = False,
     across: Annotated[
-        bool, typer.Option("--across", help="Add the mean rank and largest regret of each method over data sets.")
+        bool, Option("--across", help="Add the mean rank and largest regret of each method over data sets.")
     ] = False,
     format_: Annotated[
-        Literal["terminal", "md", "latex", "csv", "html", "json"],
-        typer.Option("--format", help="Format of the table."),
+        Literal["terminal", "md", "latex", "csv", "html", "json"], Option("--format", help="Format of the table.")
     ] = "terminal",
     output: Annotated[
         Path | None, path_option("--output", "file", "FILE", "Write the table to this file instead of printing it.")
@@ -71,6 +69,7 @@ def table(
     from ugbench.scoring.record import read_all
     from ugbench.tables.build import build_table
     from ugbench.tables.columns.published import add_published
+    from ugbench.tables.columns.ranking import add_rankings
     from ugbench.tables.columns.run_columns import add_run_columns
     from ugbench.tables.formats import render
     from ugbench.tables.model import Table
@@ -92,8 +91,6 @@ def table(
     built = add_published(built, split_list(published, "--published"))
     built = add_run_columns(built, split_list(columns, "--columns"), results, count_missing)
     if across:
-        from ugbench.tables.columns.ranking import add_rankings
-
         built = add_rankings(built)
     text = render(built, "json" if as_json else format_, plain=output is not None)
     if output is None:

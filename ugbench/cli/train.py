@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+from typer import Option
 
 from ugbench.cli.options import ConfigOptions, Json, MethodArgument, PlaceOptions, SkipBad, Steps
 from ugbench.cli.output import log, print_json, progress_callback
+from ugbench.cli.parse import parse_number
 from ugbench.direction import Direction
-from ugbench.errors import Stopped, UsageError
+from ugbench.errors import Stopped
 
 
 def train(
@@ -17,7 +18,7 @@ def train(
     method: MethodArgument,
     dataset: Annotated[
         str,
-        typer.Option(
+        Option(
             "--dataset",
             metavar="NAME|DIR|dial…",
             help="A name in the data root, a folder, or dial: drawn images, as in dial:size=32.",
@@ -26,31 +27,31 @@ def train(
     options: ConfigOptions,
     steps: Steps = None,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", min=0, help="Seed of the initial weights, batches and random draws.")
+        int, Option("--seed", metavar="N", min=0, help="Seed of the initial weights, batches and random draws.")
     ] = 0,
     direction: Annotated[
         Direction | None,
-        typer.Option("--direction", help="Direction to learn, for methods that learn only one; default: A2B."),
+        Option("--direction", help="Direction to learn, for methods that learn only one; default: A2B."),
     ] = None,
     init_from: Annotated[
-        str | None, typer.Option("--init-from", metavar="RUN", help="Start from the weights of this run.")
+        str | None, Option("--init-from", metavar="RUN", help="Start from the weights of this run.")
     ] = None,
     save_every: Annotated[
-        int | None, typer.Option("--save-every", metavar="N", min=1, help="Steps between checkpoints.")
+        int | None, Option("--save-every", metavar="N", min=1, help="Steps between checkpoints.")
     ] = None,
     keep: Annotated[
-        str, typer.Option("--keep", metavar="all|N", help="Number of the newest checkpoints that stay stored.")
+        str, Option("--keep", metavar="all|N", help="Number of the newest checkpoints that stay stored.")
     ] = "2",
     log_every: Annotated[
-        int | None, typer.Option("--log-every", metavar="N", min=1, help="Steps between logged lines.")
+        int | None, Option("--log-every", metavar="N", min=1, help="Steps between logged lines.")
     ] = None,
     sample_every: Annotated[
-        int | None, typer.Option("--sample-every", metavar="N", min=1, help="Steps between sample grids.")
+        int | None, Option("--sample-every", metavar="N", min=1, help="Steps between sample grids.")
     ] = None,
     skip_bad: SkipBad = False,
     restart: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--restart",
             help="Delete checkpoints, logs, samples, outputs and scores of this run, and train from step 0.",
         ),
@@ -67,34 +68,31 @@ def train(
     """
     from ugbench.cli.progress import training_progress
     from ugbench.device import pick_device
-    from ugbench.training import loop
-    from ugbench.training.prepare import Request, prepare
+    from ugbench.training import loop, prepare
 
     overrides = options.overrides(steps)
     device = pick_device(place.device)
+    request = prepare.Request(
+        method=method,
+        dataset=dataset,
+        results=place.results,
+        data_root=place.data_root,
+        device=device,
+        preset=options.preset,
+        variant=options.variant,
+        overrides=overrides,
+        seed=seed,
+        direction=direction,
+        precision=place.precision,
+        init_from=init_from,
+        skip_bad=skip_bad,
+        restart=restart,
+    )
     with progress_callback("reading images") as progress:
-        run, images, initial = prepare(
-            Request(
-                method=method,
-                dataset=dataset,
-                results=place.results,
-                data_root=place.data_root,
-                device=device,
-                preset=options.preset,
-                variant=options.variant,
-                overrides=overrides,
-                seed=seed,
-                direction=direction,
-                precision=place.precision,
-                init_from=init_from,
-                skip_bad=skip_bad,
-                restart=restart,
-            ),
-            log,
-            progress,
-        )
+        run, images, initial = prepare.prepare(request, log, progress)
     log(f"run {run.id} in {run.path}")
-    intervals = loop.Intervals(save_every, log_every, sample_every, parse_keep(keep))
+    stored = parse_number(keep, "--keep", "all", "a count of 1 or more", least=1)
+    intervals = loop.Intervals(save_every, log_every, sample_every, stored)
     step_before = run.step()
     report = {"run": run.path, "id": run.id}
     try:
@@ -108,16 +106,3 @@ def train(
     log(f"done before, at step {step}." if step_before == step else f"done, at step {step}.")
     if as_json:
         print_json({**report, "step": step, "status": "done", "resumed_from": resumed_from})
-
-
-def parse_keep(text: str) -> int | None:
-    """The value of --keep: None for `all`, else a count of 1 or more.
-
-    Raises:
-        UsageError: the text is neither.
-    """
-    if text == "all":
-        return None
-    if text.isdecimal() and int(text) > 0:
-        return int(text)
-    raise UsageError(f"--keep {text}: give a count of 1 or more, or all.")

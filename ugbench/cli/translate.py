@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Option
 
 from ugbench.cli.options import RESULTS, Device, Json, Precision, Results, RunArgument, path_option
 from ugbench.cli.output import log, print_json, progress_callback
+from ugbench.cli.parse import parse_number
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
 
@@ -21,23 +22,18 @@ def translate(
     ],
     direction: Annotated[
         Direction | None,
-        typer.Option("--direction", help="Direction to translate in; default: A2B, or the only one that the run has."),
+        Option("--direction", help="Direction to translate in; default: A2B, or the only one that the run has."),
     ] = None,
-    attention: Annotated[
-        bool, typer.Option("--attention", help="Also write attention maps, drawn over the inputs.")
-    ] = False,
-    keep_size: Annotated[
-        bool, typer.Option("--keep-size", help="Resize each output to the size of its input.")
-    ] = False,
+    attention: Annotated[bool, Option("--attention", help="Also write attention maps, drawn over the inputs.")] = False,
+    keep_size: Annotated[bool, Option("--keep-size", help="Resize each output to the size of its input.")] = False,
     batch_size: Annotated[
-        int, typer.Option("--batch-size", metavar="N", min=1, help="Images that are translated at once.")
+        int, Option("--batch-size", metavar="N", min=1, help="Images that are translated at once.")
     ] = 8,
     samples: Annotated[
-        int,
-        typer.Option("--samples", metavar="N", min=1, help="Outputs for each image, if the method has several."),
+        int, Option("--samples", metavar="N", min=1, help="Outputs for each image, if the method has several.")
     ] = 1,
     checkpoint: Annotated[
-        str, typer.Option("--checkpoint", metavar="last|STEP", help="Checkpoint that the weights come from.")
+        str, Option("--checkpoint", metavar="last|STEP", help="Checkpoint that the weights come from.")
     ] = "last",
     results: Results = RESULTS,
     device: Device = "auto",
@@ -65,7 +61,8 @@ def translate(
         raise UsageError(f"--input {source}: there is no such file or folder.")
     paths = [source] if source.is_file() else list_images(source)
     chosen_device = pick_device(device)
-    method, step = translation.load(chosen_run, chosen_device, parse_checkpoint(checkpoint), all_networks=attention)
+    chosen_step = parse_number(checkpoint, "--checkpoint", "last", "a step")
+    method, step = translation.load(chosen_run, chosen_device, chosen_step, all_networks=attention)
     if attention and not attention_names(method, chosen_direction):
         raise UsageError(f"--attention: {chosen_run.config.label} has no attention maps; leave it out.")
     # auto is the precision that the run was trained in, which `eval` also uses for the test images.
@@ -88,16 +85,3 @@ def translate(
     if as_json:
         report = {"run": chosen_run.id, "step": step, "direction": chosen_direction}
         print_json({**report, "output": output, "images": len(paths)})
-
-
-def parse_checkpoint(text: str) -> int | None:
-    """The value of --checkpoint: None for `last`, else a step.
-
-    Raises:
-        UsageError: the text is neither.
-    """
-    if text == "last":
-        return None
-    if text.isdecimal():
-        return int(text)
-    raise UsageError(f"--checkpoint {text}: give a step, or last.")

@@ -7,13 +7,10 @@ from typing import Any
 
 from ugbench import registry
 from ugbench.cli.options import Json, MethodArgument
-from ugbench.cli.output import print_json, print_rows
+from ugbench.cli.output import print_result
 
 
-def variants(
-    method: MethodArgument,
-    as_json: Json = False,
-) -> None:
+def variants(method: MethodArgument, as_json: Json = False) -> None:
     """List a method's variants, each with the config fields in which it differs from the base.
 
     \b
@@ -24,13 +21,9 @@ def variants(
     # The base changes nothing. Its records have variant null; tables and `ablate` call it full.
     rows: list[tuple[str | None, dict[str, Any]]] = [(None, {})]
     rows += [(name, dict(fields)) for name, fields in registry.load_method(method).VARIANTS.items()]
-    if as_json:
-        print_json([{"variant": name, "fields": fields} for name, fields in rows])
-        return
-    print_rows(
-        ("variant", "changes"),
-        [(name or "full", as_sets(fields) or "nothing: the base") for name, fields in rows],
-    )
+    content = [{"variant": name, "fields": fields} for name, fields in rows]
+    lines = [(name or "full", as_sets(fields) or "nothing: the base") for name, fields in rows]
+    print_result(as_json, content, ("variant", "changes"), lines)
 
 
 def as_sets(fields: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Option
 
 from ugbench.cli.options import DATA_ROOT, RESULTS, DataRoot, Json, Results
 from ugbench.cli.output import log, print_json, progress_callback
@@ -24,37 +24,32 @@ QUESTION = "Which version is the best translation of the picture?"
 
 def vote(
     methods: Annotated[
-        list[str],
-        typer.Option("--methods", metavar="A,B,…", help="Methods, as tables name them; their runs must be scored."),
+        list[str], Option("--methods", metavar="A,B,…", help="Methods, as tables name them; their runs must be scored.")
     ],
     dataset: Annotated[
-        str,
-        typer.Option("--dataset", metavar="NAME|DIR|dial…", help="The data set with the test images that are shown."),
+        str, Option("--dataset", metavar="NAME|DIR|dial…", help="The data set with the test images that are shown.")
     ],
     direction: Annotated[
-        Direction | None,
-        typer.Option("--direction", help="Direction to show; default: each that all methods have."),
+        Direction | None, Option("--direction", help="Direction to show; default: each that all methods have.")
     ] = None,
     questions: Annotated[
         int | None,
-        typer.Option(
+        Option(
             "--questions", metavar="N", min=1, help="Number of questions for each rater, drawn at random; default: all."
         ),
     ] = None,
-    text: Annotated[
-        str, typer.Option("--ask", metavar="QUESTION", help="The question that raters are asked.")
-    ] = QUESTION,
+    text: Annotated[str, Option("--ask", metavar="QUESTION", help="The question that raters are asked.")] = QUESTION,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", help="Seed of the random order of questions and of versions.")
+        int, Option("--seed", metavar="N", help="Seed of the random order of questions and of versions.")
     ] = 0,
     host: Annotated[
-        str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on; 0.0.0.0 lets other machines in.")
+        str, Option("--host", metavar="ADDRESS", help="Address to listen on; 0.0.0.0 lets other machines in.")
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option("--port", metavar="N", min=0, max=65535, help="Port to listen on; 0 takes any free port.")
+        int, Option("--port", metavar="N", min=0, max=65535, help="Port to listen on; 0 takes any free port.")
     ] = 8000,
     with_token: Annotated[
-        bool, typer.Option("--token", help="Put a secret token into the link even on 127.0.0.1, as behind a proxy.")
+        bool, Option("--token", help="Put a secret token into the link even on 127.0.0.1, as behind a proxy.")
     ] = False,
     results: Results = RESULTS,
     data_root: DataRoot = DATA_ROOT,

@@ -21,26 +21,16 @@ Measured = Mapping[Arm, Mapping[str, Any]]
 
 
 def measure_arms(
-    study: Study,
-    arms: Sequence[Arm],
-    device: torch.device,
-    precision: str,
-    progress: Callable[[int, int], None] | None = None,
+    study: Study, arms: Sequence[Arm], device: torch.device, precision: str, progress: Callable[[int, int], None]
 ) -> Measured:
     """Run `ugbench bench` for each arm over three steps, one arm after the other in this process."""
     measured = {}
     for done, arm in enumerate(arms, start=1):
         config = registry.load_method(arm.method).make_config(study.preset, arm.variant, overrides(study, arm))
-        resolved_precision = pick_precision(precision, device)
-        measured[arm] = bench(arm.method, config.resolved(1000, 1000), device, resolved_precision, arm.variant, steps=3)
-        if progress is not None:
-            progress(done, len(arms))
+        config, picked = config.resolved(1000, 1000), pick_precision(precision, device)
+        measured[arm] = bench(arm.method, config, device, picked, arm.variant, steps=3)
+        progress(done, len(arms))
     return measured
-
-
-def steps_in(minutes: float, measured: Measured) -> dict[Arm, int]:
-    """The steps of each arm that take `minutes` at the measured speed, at least 1."""
-    return {arm: max(1, int(60 * minutes / report["seconds_per_step"])) for arm, report in measured.items()}
 
 
 def check_memory(jobs: int, measured: Measured, device: torch.device) -> None:

@@ -41,10 +41,7 @@ class _Child:
 
 
 def train_all(
-    planned: Sequence[PlannedRun],
-    jobs: int,
-    log: Callable[[str], None],
-    progress: Callable[[int, int], None] | None = None,
+    planned: Sequence[PlannedRun], jobs: int, log: Callable[[str], None], progress: Callable[[int, int], None]
 ) -> list[Outcome]:
     """Train every run to its last step, each in a process, `jobs` of them at once.
 
@@ -85,9 +82,9 @@ def train_all(
                     continue
                 outcomes.append(outcome)
                 log(_sentence(outcome))
-            if progress is not None:
-                done = sum(refreshed(run).step for run in waiting) + sum(_step(child) for child in children)
-                progress(done + sum(outcome.planned.run.step() for outcome in outcomes), total_steps)
+            saved = [*waiting, *(outcome.planned for outcome in outcomes)]
+            logged = [max(last_logged_step(child.planned.run), child.planned.run.step()) for child in children]
+            progress(sum(run.run.step() for run in saved) + sum(logged), total_steps)
             if children or waiting:
                 time.sleep(PAUSE)
     ended = {outcome.planned.run.id for outcome in outcomes}
@@ -151,11 +148,6 @@ def _name(planned: PlannedRun) -> str:
     study_run = planned.study_run
     direction = f" {study_run.direction}" if study_run.direction else ""
     return f"{study_run.arm.label} on {planned.run.dataset_folder.name}{direction}, seed {study_run.seed}"
-
-
-def _step(child: _Child) -> int:
-    """The steps that a running process has logged or saved."""
-    return max(last_logged_step(child.planned.run), child.planned.run.step())
 
 
 def _devices(planned: Sequence[PlannedRun], jobs: int) -> list[str]:
