@@ -9,7 +9,7 @@ differs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -18,24 +18,14 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from baselines._cut_checkpoints import convert_checkpoint
-from ugbench.method import (
-    Batch,
-    ConfigError,
-    Direction,
-    Draw,
-    Group,
-    Method,
-    MethodConfig,
-    Phase,
-    UsageError,
-    parameters_of,
-)
+from ugbench.method import Batch, Direction, Draw, Group, Method, MethodConfig, Phase, parameters_of
 from ugbench.nn.blur import BlurDown, BlurUp
 from ugbench.nn.losses import least_squares
 from ugbench.nn.padding import ReflectionPad
 from ugbench.nn.patch_nce import Projection, patch_nce, sample_positions
 from ugbench.nn.residual import ResidualBlock
-from ugbench.nn.state_dicts import shape_mismatch
+from ugbench.nn.schedule import constant_then_linear
+from ugbench.nn.state_dicts import check_shapes
 
 FIRST_BLOCK = 12  # position of the first residual block among the generator's layers
 
@@ -106,12 +96,6 @@ def xavier_(module: nn.Module, gain: float) -> None:
                 nn.init.zeros_(layer.bias)
 
 
-def constant_then_linear(steps: int, share: float) -> Callable[[int], float]:
-    """The factor is 1 for `share` of the steps, then linear down to 0 at `steps`, a step that is never made."""
-    decay_steps = steps * (1 - share)
-    return lambda step: min(1.0, max(0.0, (steps - step) / decay_steps))
-
-
 class CUT(Method):
     """A ResNet generator, a projection of its features and a PatchGAN discriminator; LSGAN and PatchNCE losses."""
 
@@ -161,14 +145,13 @@ class CUT(Method):
         Raises:
             ConfigError: the config has no number of steps.
         """
-        config = self.config
-        if config.steps is None:
-            raise ConfigError("config: steps is not set; give --steps N.")
-        schedule = constant_then_linear(config.steps, config.constant_share)
-        networks = {"generators": (self.generator, self.projection), "discriminators": (self.discriminator,)}
+        betas = (self.config.beta1, self.config.beta2)
+        schedule = constant_then_linear(self.config.known_steps, self.config.constant_share)
+        generators = parameters_of(self.generator, self.projection)
+        discriminators = parameters_of(self.discriminator)
         return {
-            name: Group(parameters_of(*modules), config.lr, (config.beta1, config.beta2), schedule=schedule)
-            for name, modules in networks.items()
+            "generators": Group(generators, self.config.lr, betas, schedule=schedule),
+            "discriminators": Group(discriminators, self.config.lr, betas, schedule=schedule),
         }
 
     def draws(self) -> dict[str, Draw]:
@@ -238,12 +221,11 @@ class CUT(Method):
         """
         fields, state = convert_checkpoint(tensors, revision)
         config = CUTConfig(**fields)
-        if mismatch := shape_mismatch(state, lambda: cls(config)):
-            key, given, expected = mismatch
-            raise UsageError(
-                f"CUT checkpoint: {key} is {given}, expected {expected}; only the public code's default networks "
-                "are read: blurred ResNet generators and PatchGANs with instance norm."
-            )
+        message = (
+            "CUT checkpoint: {key} is {given}, expected {expected}; only the public code's default networks "
+            "are read: blurred ResNet generators and PatchGANs with instance norm."
+        )
+        check_shapes(state, lambda: cls(config), message)
         return config, state
 
     def _nce_losses(self) -> tuple[str, ...]:
