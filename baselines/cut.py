@@ -10,6 +10,7 @@ differs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from baselines._cut_checkpoints import convert_checkpoint
 from ugbench.method import Batch, Direction, Draw, Group, Method, MethodConfig, Phase, parameters_of
 from ugbench.nn.blur import BlurDown, BlurUp
+from ugbench.nn.init import initialize_
 from ugbench.nn.losses import least_squares
 from ugbench.nn.padding import ReflectionPad
 from ugbench.nn.patch_nce import Projection, patch_nce, sample_positions
@@ -87,15 +89,6 @@ def discriminator(channels: int) -> nn.Sequential:
     )
 
 
-def xavier_(module: nn.Module, gain: float) -> None:
-    """Initialize each convolution and linear layer: weights from Xavier's normal distribution with `gain`, biases 0."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            nn.init.xavier_normal_(layer.weight, gain)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
-
-
 class CUT(Method):
     """A ResNet generator, a projection of its features and a PatchGAN discriminator; LSGAN and PatchNCE losses."""
 
@@ -137,7 +130,7 @@ class CUT(Method):
         self.nce_layers = tuple(dict.fromkeys((0, 4, 8, FIRST_BLOCK, FIRST_BLOCK + min(4, config.blocks - 1))))
         widths = [3, 2 * config.channels, *[4 * config.channels] * (len(self.nce_layers) - 2)]
         self.projection = Projection(widths, config.projection_channels)
-        xavier_(self, config.init_gain)
+        initialize_(self, partial(nn.init.xavier_normal_, gain=config.init_gain))
 
     def groups(self) -> dict[str, Group]:
         """One Adam for the generator and the projection, which are updated together, and one for the discriminator.

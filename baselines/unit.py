@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from baselines._unit_checkpoints import convert_checkpoint
 from ugbench.method import Batch, Direction, Draw, Group, Method, MethodConfig, Phase, UsageError, parameters_of
-from ugbench.nn.init import normal_
+from ugbench.nn.init import initialize_, normal_
 from ugbench.nn.layer_norm import ImageLayerNorm
 from ugbench.nn.losses import l1
 from ugbench.nn.moments import upcast
@@ -124,7 +124,7 @@ class UNIT(Method):
         self.discriminator_a = MultiScaleDiscriminator(config.discriminator_channels, config.scales)
         self.discriminator_b = MultiScaleDiscriminator(config.discriminator_channels, config.scales)
         for network in self.inference().values():
-            _kaiming_normal_(network)
+            initialize_(network, nn.init.kaiming_normal_)  # N(0, variance 2 / fan_in), He et al. 2015
         normal_(self.discriminator_a)
         normal_(self.discriminator_b)
 
@@ -230,12 +230,3 @@ def _halves(logits: list[Tensor]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...
     """The logits of the first and of the second half of a batch, one tensor per scale."""
     first, second = zip(*(scale_logits.chunk(2) for scale_logits in logits), strict=True)
     return first, second
-
-
-def _kaiming_normal_(module: nn.Module) -> None:
-    """Initialize each convolution: weights from N(0, variance 2 / fan_in), biases 0 (He et al. 2015)."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight)
-            assert layer.bias is not None
-            nn.init.zeros_(layer.bias)
