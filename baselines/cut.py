@@ -9,7 +9,8 @@ differs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -18,24 +19,15 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from baselines._cut_checkpoints import convert_checkpoint
-from ugbench.method import (
-    Batch,
-    ConfigError,
-    Direction,
-    Draw,
-    Group,
-    Method,
-    MethodConfig,
-    Phase,
-    UsageError,
-    parameters_of,
-)
+from ugbench.method import Batch, Direction, Draw, Group, Method, MethodConfig, Phase, parameters_of
 from ugbench.nn.blur import BlurDown, BlurUp
+from ugbench.nn.init import initialize_
 from ugbench.nn.losses import least_squares
 from ugbench.nn.padding import ReflectionPad
 from ugbench.nn.patch_nce import Projection, patch_nce, sample_positions
 from ugbench.nn.residual import ResidualBlock
-from ugbench.nn.state_dicts import shape_mismatch
+from ugbench.nn.schedule import constant_then_linear
+from ugbench.nn.state_dicts import check_shapes
 
 FIRST_BLOCK = 12  # position of the first residual block among the generator's layers
 
@@ -97,21 +89,6 @@ def discriminator(channels: int) -> nn.Sequential:
     )
 
 
-def xavier_(module: nn.Module, gain: float) -> None:
-    """Initialize each convolution and linear layer: weights from Xavier's normal distribution with `gain`, biases 0."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            nn.init.xavier_normal_(layer.weight, gain)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
-
-
-def constant_then_linear(steps: int, share: float) -> Callable[[int], float]:
-    """The factor is 1 for `share` of the steps, then linear down to 0 at `steps`, a step that is never made."""
-    decay_steps = steps * (1 - share)
-    return lambda step: min(1.0, max(0.0, (steps - step) / decay_steps))
-
-
 class CUT(Method):
     """A ResNet generator, a projection of its features and a PatchGAN discriminator; LSGAN and PatchNCE losses."""
 
@@ -153,7 +130,7 @@ class CUT(Method):
         self.nce_layers = tuple(dict.fromkeys((0, 4, 8, FIRST_BLOCK, FIRST_BLOCK + min(4, config.blocks - 1))))
         widths = [3, 2 * config.channels, *[4 * config.channels] * (len(self.nce_layers) - 2)]
         self.projection = Projection(widths, config.projection_channels)
-        xavier_(self, config.init_gain)
+        initialize_(self, partial(nn.init.xavier_normal_, gain=config.init_gain))
 
     def groups(self) -> dict[str, Group]:
         """One Adam for the generator and the projection, which are updated together, and one for the discriminator.
@@ -161,14 +138,13 @@ class CUT(Method):
         Raises:
             ConfigError: the config has no number of steps.
         """
-        config = self.config
-        if config.steps is None:
-            raise ConfigError("config: steps is not set; give --steps N.")
-        schedule = constant_then_linear(config.steps, config.constant_share)
-        networks = {"generators": (self.generator, self.projection), "discriminators": (self.discriminator,)}
+        betas = (self.config.beta1, self.config.beta2)
+        schedule = constant_then_linear(self.config.known_steps, self.config.constant_share)
+        generators = parameters_of(self.generator, self.projection)
+        discriminators = parameters_of(self.discriminator)
         return {
-            name: Group(parameters_of(*modules), config.lr, (config.beta1, config.beta2), schedule=schedule)
-            for name, modules in networks.items()
+            "generators": Group(generators, self.config.lr, betas, schedule=schedule),
+            "discriminators": Group(discriminators, self.config.lr, betas, schedule=schedule),
         }
 
     def draws(self) -> dict[str, Draw]:
@@ -238,12 +214,11 @@ class CUT(Method):
         """
         fields, state = convert_checkpoint(tensors, revision)
         config = CUTConfig(**fields)
-        if mismatch := shape_mismatch(state, lambda: cls(config)):
-            key, given, expected = mismatch
-            raise UsageError(
-                f"CUT checkpoint: {key} is {given}, expected {expected}; only the public code's default networks "
-                "are read: blurred ResNet generators and PatchGANs with instance norm."
-            )
+        message = (
+            "CUT checkpoint: {key} is {given}, expected {expected}; only the public code's default networks "
+            "are read: blurred ResNet generators and PatchGANs with instance norm."
+        )
+        check_shapes(state, lambda: cls(config), message)
         return config, state
 
     def _nce_losses(self) -> tuple[str, ...]:

@@ -23,25 +23,14 @@ from pydantic import (
 from torch import Tensor, nn
 
 from baselines._cyclegan_checkpoints import convert_checkpoint
-from ugbench.method import (
-    Batch,
-    ConfigError,
-    Direction,
-    Draw,
-    Group,
-    Method,
-    MethodConfig,
-    Phase,
-    UsageError,
-    parameters_of,
-)
+from ugbench.method import Batch, Direction, Draw, Group, Method, MethodConfig, Phase, parameters_of
 from ugbench.nn.image_pool import ImagePool
 from ugbench.nn.init import normal_
 from ugbench.nn.losses import l1, least_squares
 from ugbench.nn.padding import ReflectionPad
 from ugbench.nn.residual import ResidualBlock
 from ugbench.nn.schedule import constant_then_linear
-from ugbench.nn.state_dicts import shape_mismatch
+from ugbench.nn.state_dicts import check_shapes
 
 Upsampling = Literal["transposed", "resize"]
 
@@ -150,17 +139,13 @@ class CycleGAN(Method):
         Raises:
             ConfigError: the config has no number of steps.
         """
-        config = self.config
-        if config.steps is None:
-            raise ConfigError("config: steps is not set; give --steps N.")
-        schedule = constant_then_linear(config.steps)
-        networks = {
-            "generators": (self.generator_a2b, self.generator_b2a),
-            "discriminators": (self.discriminator_a, self.discriminator_b),
-        }
+        betas = (self.config.beta1, self.config.beta2)
+        schedule = constant_then_linear(self.config.known_steps)
+        generators = parameters_of(self.generator_a2b, self.generator_b2a)
+        discriminators = parameters_of(self.discriminator_a, self.discriminator_b)
         return {
-            name: Group(parameters_of(*modules), config.lr, (config.beta1, config.beta2), schedule=schedule)
-            for name, modules in networks.items()
+            "generators": Group(generators, self.config.lr, betas, schedule=schedule),
+            "discriminators": Group(discriminators, self.config.lr, betas, schedule=schedule),
         }
 
     def draws(self) -> dict[str, Draw]:
@@ -223,10 +208,9 @@ class CycleGAN(Method):
         if direction == "B2A" and not any(key.startswith("generator_b2a.") for key in state):
             state = {key.replace("generator_a2b.", "generator_b2a."): tensor for key, tensor in state.items()}
         config = CycleGANConfig(**fields)
-        if mismatch := shape_mismatch(state, lambda: cls(config)):
-            key, given, expected = mismatch
-            raise UsageError(
-                f"CycleGAN checkpoint: {key} is {given}, expected {expected}; only ResNet generators and "
-                "70x70 PatchGANs with instance norm are read."
-            )
+        message = (
+            "CycleGAN checkpoint: {key} is {given}, expected {expected}; only ResNet generators and 70x70 PatchGANs "
+            "with instance norm are read."
+        )
+        check_shapes(state, lambda: cls(config), message)
         return config, state

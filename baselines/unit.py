@@ -13,29 +13,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
-from pydantic import (
-    Field,
-    NonNegativeFloat,
-    PositiveFloat,
-    PositiveInt,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationInfo, field_validator
 from torch import Tensor, nn
 
 from baselines._unit_checkpoints import convert_checkpoint
-from ugbench.method import (
-    Batch,
-    Direction,
-    Draw,
-    Group,
-    Method,
-    MethodConfig,
-    Phase,
-    UsageError,
-    parameters_of,
-)
-from ugbench.nn.init import normal_
+from ugbench.method import Batch, Direction, Draw, Group, Method, MethodConfig, Phase, UsageError, parameters_of
+from ugbench.nn.init import initialize_, normal_
 from ugbench.nn.layer_norm import ImageLayerNorm
 from ugbench.nn.losses import l1
 from ugbench.nn.moments import upcast
@@ -43,7 +26,7 @@ from ugbench.nn.multiscale import MultiScaleDiscriminator, largest_scale_count, 
 from ugbench.nn.padding import ReflectionPad
 from ugbench.nn.residual import ResidualBlock
 from ugbench.nn.schedule import halving
-from ugbench.nn.state_dicts import shape_mismatch
+from ugbench.nn.state_dicts import check_shapes
 
 
 class UNITConfig(MethodConfig):
@@ -141,26 +124,18 @@ class UNIT(Method):
         self.discriminator_a = MultiScaleDiscriminator(config.discriminator_channels, config.scales)
         self.discriminator_b = MultiScaleDiscriminator(config.discriminator_channels, config.scales)
         for network in self.inference().values():
-            _kaiming_normal_(network)
+            initialize_(network, nn.init.kaiming_normal_)  # N(0, variance 2 / fan_in), He et al. 2015
         normal_(self.discriminator_a)
         normal_(self.discriminator_b)
 
     def groups(self) -> dict[str, Group]:
         """One Adam for both discriminators, one for all encoders and decoders; both rates are halved at fixed steps."""
-        config = self.config
-        networks = {
-            "discriminators": (self.discriminator_a, self.discriminator_b),
-            "generators": tuple(self.inference().values()),
-        }
+        config, betas, schedule = self.config, (self.config.beta1, self.config.beta2), halving(self.config.halve_every)
+        discriminators = parameters_of(self.discriminator_a, self.discriminator_b)
+        generators = parameters_of(*self.inference().values())
         return {
-            name: Group(
-                parameters_of(*modules),
-                config.lr,
-                (config.beta1, config.beta2),
-                weight_decay=config.weight_decay,
-                schedule=halving(config.halve_every),
-            )
-            for name, modules in networks.items()
+            name: Group(parameters, config.lr, betas, weight_decay=config.weight_decay, schedule=schedule)
+            for name, parameters in (("discriminators", discriminators), ("generators", generators))
         }
 
     def draws(self) -> dict[str, Draw]:
@@ -242,14 +217,12 @@ class UNIT(Method):
             raise UsageError(f"UNIT checkpoint: --revision {revision} was given; there is one, leave it out.")
         fields, state = convert_checkpoint(tensors)
         config = UNITConfig(**fields)
-        # Both domains must be complete, so the networks are named here.
-        networks = ("encoder_a", "decoder_a", "encoder_b", "decoder_b")
-        if mismatch := shape_mismatch(state, lambda: cls(config), networks):
-            key, given, expected = mismatch
-            raise UsageError(
-                f"UNIT checkpoint: {key} is {given}, expected {expected}; only networks with two stride-2 "
-                "convolutions and the same channels and residual blocks in both domains are read."
-            )
+        networks = ("encoder_a", "decoder_a", "encoder_b", "decoder_b")  # both domains must be complete
+        message = (
+            "UNIT checkpoint: {key} is {given}, expected {expected}; only networks with two stride-2 convolutions "
+            "and the same channels and residual blocks in both domains are read."
+        )
+        check_shapes(state, lambda: cls(config), message, networks)
         return config, state
 
 
@@ -257,12 +230,3 @@ def _halves(logits: list[Tensor]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...
     """The logits of the first and of the second half of a batch, one tensor per scale."""
     first, second = zip(*(scale_logits.chunk(2) for scale_logits in logits), strict=True)
     return first, second
-
-
-def _kaiming_normal_(module: nn.Module) -> None:
-    """Initialize each convolution: weights from N(0, variance 2 / fan_in), biases 0 (He et al. 2015)."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight)
-            assert layer.bias is not None
-            nn.init.zeros_(layer.bias)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ugatit.cam import Attention
-from ugatit.normalization import InstanceNorm, RhoNorm, Style
+from ugatit.config import UGATITConfig
+from ugatit.normalization import AdaLIN, InstanceNorm, Style, make_rho_norm
 from ugbench.method import UsageError
 from ugbench.nn.padding import reflect_pad
-
-NormFactory = Callable[[int, bool], RhoNorm]
-"""(channels, affine) -> the norm of a decoder layer; `affine` is True if gamma and beta are its parameters."""
 
 
 class GeneratorOutput(NamedTuple):
@@ -59,19 +56,25 @@ class ResidualBlock(nn.Module):
         return x + residual
 
 
+def decoder_norm(channels: int, rho_start: float, config: UGATITConfig, *, affine: bool) -> AdaLIN:
+    """A norm of the decoder: it learns rho from `rho_start`, or has the fixed rho of the config."""
+    rho, learn_rho = (rho_start, True) if config.rho is None else (config.rho, False)
+    return make_rho_norm(config.norm, channels, rho, learn_rho=learn_rho, affine=affine, variance=config.variance)
+
+
 class AdaptiveBlock(nn.Module):
     """The decoder's residual block: x + AdaLIN(conv(ReLU(AdaLIN(conv(x))))).
 
-    Both norms get the same gamma and beta. If `skip` is False, x is not added.
+    Both norms get the same gamma and beta. Without the config's `decoder_skip`, x is not added.
     """
 
-    def __init__(self, channels: int, norm: Callable[[int], RhoNorm], skip: bool, bias: bool) -> None:
+    def __init__(self, channels: int, config: UGATITConfig) -> None:
         super().__init__()
-        self.skip = skip
-        self.conv1 = ReflectConv(channels, channels, 3, bias=bias)
-        self.norm1 = norm(channels)
-        self.conv2 = ReflectConv(channels, channels, 3, bias=bias)
-        self.norm2 = norm(channels)
+        self.skip = config.decoder_skip
+        self.conv1 = ReflectConv(channels, channels, 3, bias=config.decoder_biases)
+        self.norm1 = decoder_norm(channels, config.rho_start, config, affine=not config.style)
+        self.conv2 = ReflectConv(channels, channels, 3, bias=config.decoder_biases)
+        self.norm2 = decoder_norm(channels, config.rho_start, config, affine=not config.style)
 
     def forward(self, x: Tensor, style: Style | None) -> Tensor:
         """(n, channels, h, w) to the same shape."""
@@ -83,10 +86,10 @@ class AdaptiveBlock(nn.Module):
 class Upsample(nn.Module):
     """Doubles height and width: nearest-neighbour upsampling, 3x3 convolution, LIN, ReLU."""
 
-    def __init__(self, channels: int, out_channels: int, norm: Callable[[int], RhoNorm], bias: bool) -> None:
+    def __init__(self, channels: int, out_channels: int, config: UGATITConfig) -> None:
         super().__init__()
-        self.conv = ReflectConv(channels, out_channels, 3, bias=bias)
-        self.norm = norm(out_channels)
+        self.conv = ReflectConv(channels, out_channels, 3, bias=config.decoder_biases)
+        self.norm = decoder_norm(out_channels, config.rho_start_up, config, affine=True)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, channels, h, w) to (n, out_channels, 2 h, 2 w)."""
@@ -136,53 +139,28 @@ class StyleHead(nn.Module):
 class Generator(nn.Module):
     """Translates images of one domain into the other: encoder, attention, decoder with AdaLIN.
 
-    Args:
-        size: height and width of the images, px; only the full model depends on it.
-        channels: number of channels after the first layer; the residual blocks have 4 times as many.
-        blocks: number of residual blocks in the encoder, and also in the decoder.
-        light: True if gamma and beta are computed from the features' average over space; False if from all pixels.
-        cam: True if there is an auxiliary classifier.
-        style: True if gamma and beta of the decoder blocks are computed from the features; False if they are
-            parameters of the norms.
-        encoder_affine: True if the encoder's norms have gamma and beta.
-        decoder_biases: True if the gamma/beta layers and the convolutions after the attention have biases.
-        decoder_skip: True if the decoder blocks add their input.
-        block_norm: makes the norms of the decoder blocks.
-        up_norm: makes the norms of the upsampling layers.
+    Of the config it reads the fields of the generators. The residual blocks have 4 times as many channels as the
+    first layer. A full model, unlike a light one, is built for images of one size.
     """
 
-    def __init__(
-        self,
-        *,
-        size: int,
-        channels: int,
-        blocks: int,
-        light: bool,
-        cam: bool,
-        style: bool,
-        encoder_affine: bool,
-        decoder_biases: bool,
-        decoder_skip: bool,
-        block_norm: NormFactory,
-        up_norm: NormFactory,
-    ) -> None:
+    def __init__(self, config: UGATITConfig) -> None:
         super().__init__()
-        wide, bias = 4 * channels, decoder_biases
-        self.stem = ReflectConv(3, channels, 7)
-        self.stem_norm = InstanceNorm(channels, encoder_affine)
-        self.down1 = ReflectConv(channels, 2 * channels, 3, stride=2)
-        self.down1_norm = InstanceNorm(2 * channels, encoder_affine)
-        self.down2 = ReflectConv(2 * channels, wide, 3, stride=2)
-        self.down2_norm = InstanceNorm(wide, encoder_affine)
-        self.encoder = nn.ModuleList(ResidualBlock(wide, encoder_affine) for _ in range(blocks))
-        self.attention = Attention(wide, F.relu, cam=cam)
-        self.style = StyleHead(wide, 1 if light else (size // 4) ** 2, bias) if style else None
-        self.decoder = nn.ModuleList(
-            AdaptiveBlock(wide, lambda c: block_norm(c, not style), decoder_skip, bias) for _ in range(blocks)
-        )
-        self.up1 = Upsample(wide, 2 * channels, lambda c: up_norm(c, True), bias)
-        self.up2 = Upsample(2 * channels, channels, lambda c: up_norm(c, True), bias)
-        self.head = ReflectConv(channels, 3, 7, bias=bias)
+        narrow, middle, wide = config.channels, 2 * config.channels, 4 * config.channels
+        affine, bias = config.encoder_affine, config.decoder_biases
+        self.stem = ReflectConv(3, narrow, 7)
+        self.stem_norm = InstanceNorm(narrow, affine)
+        self.down1 = ReflectConv(narrow, middle, 3, stride=2)
+        self.down1_norm = InstanceNorm(middle, affine)
+        self.down2 = ReflectConv(middle, wide, 3, stride=2)
+        self.down2_norm = InstanceNorm(wide, affine)
+        self.encoder = nn.ModuleList(ResidualBlock(wide, affine) for _ in range(config.blocks))
+        self.attention = Attention(wide, F.relu, cam=config.generator_cam)
+        area = 1 if config.light else (config.size // 4) ** 2
+        self.style = StyleHead(wide, area, bias) if config.style else None
+        self.decoder = nn.ModuleList(AdaptiveBlock(wide, config) for _ in range(config.blocks))
+        self.up1 = Upsample(wide, middle, config)
+        self.up2 = Upsample(middle, narrow, config)
+        self.head = ReflectConv(narrow, 3, 7, bias=bias)
 
     def forward(self, x: Tensor) -> GeneratorOutput:
         """Translate images (n, 3, size, size) in [-1, 1]; the size is a multiple of 4."""

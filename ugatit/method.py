@@ -13,16 +13,16 @@ from torch import Tensor, nn
 
 from ugatit.config import UGATITConfig
 from ugatit.discriminator import Discriminator, DiscriminatorOutput
-from ugatit.generator import Generator, GeneratorOutput, NormFactory
+from ugatit.generator import Generator, GeneratorOutput
 from ugatit.losses import adversarial_logits, cam_loss
-from ugatit.normalization import RhoNorm, clip_rho, make_rho_norm
+from ugatit.normalization import AdaLIN, clip_rho
 from ugatit.public_checkpoints import REVISIONS, convert_checkpoint
 from ugatit.tensorflow_checkpoints import convert_tensorflow_checkpoint, is_tensorflow_checkpoint
-from ugbench.method import Batch, ConfigError, Direction, Group, Method, Phase, UsageError
+from ugbench.method import Batch, Direction, Group, Method, Phase, UsageError
 from ugbench.nn.init import normal_
 from ugbench.nn.losses import l1, least_squares
 from ugbench.nn.schedule import constant_then_linear
-from ugbench.nn.state_dicts import shape_mismatch
+from ugbench.nn.state_dicts import check_shapes
 
 Output = TypeVar("Output", GeneratorOutput, DiscriminatorOutput)
 
@@ -78,15 +78,21 @@ class UGATIT(Method):
 
     def __init__(self, config: UGATITConfig) -> None:
         super().__init__(config)
-        self.generator_a2b = _generator(config)
-        self.generator_b2a = _generator(config)
+        self.generator_a2b = Generator(config)
+        self.generator_b2a = Generator(config)
         # The kind and the domain of each discriminator, in the order of their losses.
         self.discriminators: list[tuple[str, str]] = []
         for kind, depth in (("global", config.global_depth), ("local", config.local_depth)):
             if depth is None:
                 continue
             for domain in ("a", "b"):
-                self.add_module(f"{kind}_{domain}", _discriminator(config, depth))
+                discriminator = Discriminator(
+                    channels=config.discriminator_channels,
+                    depth=depth,
+                    cam=config.discriminator_cam,
+                    weighting=config.discriminator_cam_weight,
+                )
+                self.add_module(f"{kind}_{domain}", discriminator)
                 self.discriminators.append((kind, domain))
         if config.init == "normal":
             normal_(self)
@@ -101,8 +107,6 @@ class UGATIT(Method):
             ConfigError: the config has no number of steps.
         """
         config = self.config
-        if config.steps is None:
-            raise ConfigError("config: steps is not set; give --steps N.")
         group_names = self._generator_groups + self._discriminator_groups
         members: dict[str, list[nn.Parameter]] = {name: [] for name in group_names}
         for name, parameter in self.named_parameters():
@@ -114,7 +118,7 @@ class UGATIT(Method):
                 lr=config.lr * (config.rho_lr_factor if name == "rho" else 1.0),
                 betas=(0.5, 0.999),
                 weight_decay=0.0 if "undecayed" in name or (name == "rho" and not rho_decays) else config.weight_decay,
-                schedule=constant_then_linear(config.steps),
+                schedule=constant_then_linear(config.known_steps),
             )
             for name, parameters in members.items()
         }
@@ -209,11 +213,8 @@ class UGATIT(Method):
         else:
             fields, state = convert_checkpoint(tensors, chosen)
         config = cls.Config(**fields)
-        if mismatch := shape_mismatch(state, lambda: cls(config)):
-            key, given, expected = mismatch
-            raise UsageError(
-                f"the checkpoint has {given} where {key} should be {expected}; it belongs to another model."
-            )
+        message = "the checkpoint has {given} where {key} should be {expected}; it belongs to another model."
+        check_shapes(state, lambda: cls(config), message)
         return config, state
 
     def _generator(self, direction: Direction) -> Generator:
@@ -233,7 +234,7 @@ class UGATIT(Method):
     def _learnt_rhos(self) -> dict[str, Tensor]:
         """The rho of each layer in which it is learnt, by the name of the layer."""
         layers = self.named_modules()
-        return {name: layer.rho for name, layer in layers if isinstance(layer, RhoNorm) and layer.rho is not None}
+        return {name: layer.rho for name, layer in layers if isinstance(layer, AdaLIN) and layer.rho is not None}
 
     def _group_of(self, name: str, parameter: nn.Parameter) -> str:
         """The name of the group that a parameter belongs to."""
@@ -260,41 +261,6 @@ class UGATIT(Method):
         if self.config.spectral_iterations == "forward":
             return discriminator(real), discriminator(fake)
         return _halves(discriminator(torch.cat((real, fake))))
-
-
-def _generator(config: UGATITConfig) -> Generator:
-    """A generator with initial weights."""
-    return Generator(
-        size=config.size,
-        channels=config.channels,
-        blocks=config.blocks,
-        light=config.light,
-        cam=config.generator_cam,
-        style=config.style,
-        encoder_affine=config.encoder_affine,
-        decoder_biases=config.decoder_biases,
-        decoder_skip=config.decoder_skip,
-        block_norm=_norm_factory(config, config.rho_start),
-        up_norm=_norm_factory(config, config.rho_start_up),
-    )
-
-
-def _norm_factory(config: UGATITConfig, rho_start: float) -> NormFactory:
-    """Makes decoder norms that learn rho from `rho_start`, or have the config's fixed rho."""
-    rho = rho_start if config.rho is None else config.rho
-    return lambda channels, affine: make_rho_norm(
-        config.norm, channels, rho, learn_rho=config.rho is None, affine=affine, variance=config.variance
-    )
-
-
-def _discriminator(config: UGATITConfig, depth: int) -> Discriminator:
-    """A discriminator with initial weights and `depth` stride-2 convolutions."""
-    return Discriminator(
-        channels=config.discriminator_channels,
-        depth=depth,
-        cam=config.discriminator_cam,
-        weighting=config.discriminator_cam_weight,
-    )
 
 
 def _halves(output: Output) -> tuple[Output, Output]:

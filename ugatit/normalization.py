@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import Literal
 
 import torch
@@ -33,8 +32,10 @@ class AdaLIN(nn.Module):
     ) -> None:
         super().__init__()
         self.variance = variance
-        self.fixed_rho = None if learn_rho else rho
-        self.rho, self.gamma, self.beta = _parameters(channels, rho, learn_rho, affine)
+        self.initial_rho = rho
+        self.rho = nn.Parameter(torch.full((channels,), rho)) if learn_rho else None
+        self.gamma = nn.Parameter(torch.ones(channels)) if affine else None
+        self.beta = nn.Parameter(torch.zeros(channels)) if affine else None
 
     def forward(self, x: Tensor, style: Style | None = None) -> Tensor:
         """Normalize images (n, c, h, w) to the same shape.
@@ -46,58 +47,42 @@ class AdaLIN(nn.Module):
             ValueError: gamma and beta are neither parameters of the layer nor given.
         """
         mean, variance = instance_moments(x)
-        scale, offset = _instance_norm_map(x, mean, variance, self.variance)
-        if self.fixed_rho != 1.0:
-            rho = _rho_of(self.rho, self.fixed_rho)
-            layer_mean, layer_inverse_std = _layer_statistics(x, mean, variance, self.variance)
+        if self.variance == "nested":
+            variance = nested_variance(x, (2, 3))
+        scale = _inverse_std(variance, x[0, 0].numel(), self.variance)
+        offset = scale * mean
+        if self.rho is not None or self.initial_rho != 1.0:
+            rho = self.initial_rho if self.rho is None else self.rho.view(1, -1, 1, 1)
+            layer_mean, layer_inverse_std = self.second_statistics(x, mean, variance)
             # IN(x) = scale * x - offset and LN(x) = inverse_std * (x - mean): eq. 1 mixes them per channel, before
             # the one pass over the pixels.
             scale = rho * scale + (1 - rho) * layer_inverse_std
             offset = rho * offset + (1 - rho) * layer_inverse_std * layer_mean
-        gamma, beta = _gamma_beta(self.gamma, self.beta, style)
+        if self.gamma is not None and self.beta is not None:
+            gamma, beta = self.gamma.view(1, -1, 1, 1), self.beta.view(1, -1, 1, 1)
+        elif style is not None:
+            gamma, beta = style[0][..., None, None], style[1][..., None, None]
+        else:
+            raise ValueError("this norm has no gamma and beta of its own, and none were given")
         return channel_affine(x, gamma * scale, beta - gamma * offset)
 
+    def second_statistics(self, x: Tensor, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and 1 / sqrt(variance + eps) of the norm that is mixed with IN, shaped to broadcast over (n, c, h, w).
 
-class InstanceMixture(nn.Module, ABC):
-    """gamma * (rho * IN(x) + (1 - rho) * N(x)) + beta: AdaLIN's formula with another norm N than layer norm.
-
-    The arguments are those of AdaLIN, but the variance cannot be "nested".
-    """
-
-    def __init__(
-        self, channels: int, rho: float, *, learn_rho: bool, affine: bool, variance: Variance = "unbiased"
-    ) -> None:
-        super().__init__()
-        if variance == "nested":
-            raise ValueError("nested variances are defined for AdaLIN and LIN only")
-        self.variance = variance
-        self.fixed_rho = None if learn_rho else rho
-        self.rho, self.gamma, self.beta = _parameters(channels, rho, learn_rho, affine)
-
-    def forward(self, x: Tensor, style: Style | None = None) -> Tensor:
-        """Normalize images (n, c, h, w) to the same shape. Arguments and errors are those of `AdaLIN.forward`."""
-        mean, variance = instance_moments(x)
-        scale, offset = _instance_norm_map(x, mean, variance, self.variance)
-        if self.fixed_rho != 1.0:
-            rho = _rho_of(self.rho, self.fixed_rho)
-            other_mean, other_inverse_std = self._statistics(mean, variance, area=x.shape[2] * x.shape[3])
-            scale = rho * scale + (1 - rho) * other_inverse_std
-            offset = rho * offset + (1 - rho) * other_inverse_std * other_mean
-        gamma, beta = _gamma_beta(self.gamma, self.beta, style)
-        return channel_affine(x, gamma * scale, beta - gamma * offset)
-
-    @abstractmethod
-    def _statistics(self, mean: Tensor, variance: Tensor, area: int) -> tuple[Tensor, Tensor]:
-        """Mean and 1 / sqrt(variance + eps) of the norm N, shaped to broadcast over (n, c, h, w).
+        This norm is layer norm. The norms of the ablations have another one.
 
         Args:
+            x: images (n, c, h, w).
             mean, variance: of each channel of each sample, (n, c, 1, 1); the variance is biased.
-            area: number of pixels of each channel.
         """
+        layer_mean, layer_variance = pool_moments(mean, variance, 1)
+        if self.variance == "nested":
+            layer_variance = nested_variance(x, (1, 2, 3))
+        return layer_mean, _inverse_std(layer_variance, x[0].numel(), self.variance)
 
 
-class GroupInstanceNorm(InstanceMixture):
-    """rho * IN(x) + (1 - rho) * GN(x), then gamma and beta; group norm (Wu and He 2018) if rho is fixed at 0.
+class GroupInstanceNorm(AdaLIN):
+    """AdaLIN with group norm in place of layer norm; it is group norm (Wu and He 2018) if rho is fixed at 0.
 
     Args:
         groups: largest number of groups. The largest number up to it that divides the channels is used.
@@ -116,16 +101,17 @@ class GroupInstanceNorm(InstanceMixture):
         super().__init__(channels, rho, learn_rho=learn_rho, affine=affine, variance=variance)
         self.groups = max(g for g in range(1, min(groups, channels) + 1) if channels % g == 0)
 
-    def _statistics(self, mean: Tensor, variance: Tensor, area: int) -> tuple[Tensor, Tensor]:
-        n, c = mean.shape[:2]
+    def second_statistics(self, x: Tensor, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+        """The statistics of group norm; arguments and shapes as in AdaLIN."""
+        n, c, h, w = x.shape
         grouped = (n, self.groups, c // self.groups, 1)
         pooled = pool_moments(mean.reshape(grouped), variance.reshape(grouped), 2)
         group_mean, group_variance = (moment.expand(grouped).reshape(n, c, 1, 1) for moment in pooled)
-        return group_mean, _inverse_std(group_variance, c // self.groups * area, self.variance)
+        return group_mean, _inverse_std(group_variance, c // self.groups * h * w, self.variance)
 
 
-class BatchInstanceNorm(InstanceMixture):
-    """rho * IN(x) + (1 - rho) * BN(x), then gamma and beta (Nam and Kim 2018; their rho is 1 - rho here).
+class BatchInstanceNorm(AdaLIN):
+    """AdaLIN with batch norm in place of layer norm (Nam and Kim 2018; their rho is 1 - rho here).
 
     In eval mode batch norm uses running statistics, so that no output depends on the other images of its batch.
     """
@@ -141,21 +127,20 @@ class BatchInstanceNorm(InstanceMixture):
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_variance", torch.ones(channels))
 
-    def _statistics(self, mean: Tensor, variance: Tensor, area: int) -> tuple[Tensor, Tensor]:
-        n, c = mean.shape[:2]
+    def second_statistics(self, x: Tensor, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+        """The statistics of batch norm; arguments and shapes as in AdaLIN."""
+        n, c, h, w = x.shape
         if not self.training:
             # The running variance already has its correction.
             return self.running_mean.view(1, c, 1, 1), _inverse_std(self.running_variance.view(1, c, 1, 1), 0, "biased")
         batch_mean, batch_variance = pool_moments(mean, variance, 0)
         with torch.no_grad():
-            corrected = batch_variance * _correction(n * area, self.variance)
+            corrected = batch_variance * _correction(n * h * w, self.variance)
             self.running_mean.lerp_(batch_mean.flatten().to(self.running_mean.dtype), self.momentum)
             self.running_variance.lerp_(corrected.flatten().to(self.running_variance.dtype), self.momentum)
-        return batch_mean, _inverse_std(batch_variance, n * area, self.variance)
+        return batch_mean, _inverse_std(batch_variance, n * h * w, self.variance)
 
 
-RhoNorm = AdaLIN | GroupInstanceNorm | BatchInstanceNorm
-"""The norms that have a rho: the share of instance norm."""
 SecondNorm = Literal["layer", "group", "batch"]
 """The norm that is mixed with instance norm."""
 Variance = Literal["unbiased", "biased", "nested"]
@@ -166,9 +151,15 @@ Style = tuple[Tensor, Tensor]
 
 def make_rho_norm(
     second: SecondNorm, channels: int, rho: float, *, learn_rho: bool, affine: bool, variance: Variance
-) -> RhoNorm:
-    """The norm that mixes instance norm with `second`; the other arguments are those of AdaLIN."""
-    norm: type[RhoNorm] = {"layer": AdaLIN, "group": GroupInstanceNorm, "batch": BatchInstanceNorm}[second]
+) -> AdaLIN:
+    """The norm that mixes instance norm with `second`; the other arguments are those of AdaLIN.
+
+    Raises:
+        ValueError: the variances are nested and `second` is not "layer".
+    """
+    if variance == "nested" and second != "layer":
+        raise ValueError("nested variances are defined for AdaLIN and LIN only")
+    norm: type[AdaLIN] = {"layer": AdaLIN, "group": GroupInstanceNorm, "batch": BatchInstanceNorm}[second]
     return norm(channels, rho, learn_rho=learn_rho, affine=affine, variance=variance)
 
 
@@ -210,56 +201,6 @@ def nested_variance(x: Tensor, dims: tuple[int, ...]) -> Tensor:
     for dim in dims:
         x = x.var(dim, keepdim=True)
     return x
-
-
-def _parameters(
-    channels: int, rho: float, learn_rho: bool, affine: bool
-) -> tuple[nn.Parameter | None, nn.Parameter | None, nn.Parameter | None]:
-    """rho, gamma and beta, each (channels,), or None for what is not a parameter of the layer."""
-    return (
-        nn.Parameter(torch.full((channels,), rho)) if learn_rho else None,
-        nn.Parameter(torch.ones(channels)) if affine else None,
-        nn.Parameter(torch.zeros(channels)) if affine else None,
-    )
-
-
-def _rho_of(learnt: Tensor | None, fixed: float | None) -> Tensor | float:
-    """The learnt rho, shaped (1, c, 1, 1), or the fixed one."""
-    if learnt is not None:
-        return learnt.view(1, -1, 1, 1)
-    assert fixed is not None
-    return fixed
-
-
-def _gamma_beta(own_gamma: Tensor | None, own_beta: Tensor | None, style: Style | None) -> tuple[Tensor, Tensor]:
-    """gamma and beta, shaped (1 or n, c, 1, 1): the layer's own if it has them, else those of `style`."""
-    if own_gamma is not None and own_beta is not None:
-        return own_gamma.view(1, -1, 1, 1), own_beta.view(1, -1, 1, 1)
-    if style is None:
-        raise ValueError("this norm has no gamma and beta of its own, and none were given")
-    gamma, beta = style
-    return gamma[..., None, None], beta[..., None, None]
-
-
-def _instance_norm_map(x: Tensor, mean: Tensor, variance: Tensor, kind: Variance) -> tuple[Tensor, Tensor]:
-    """`scale` and `offset`, each (n, c, 1, 1), of IN(x) = scale * x - offset.
-
-    Args:
-        x: images (n, c, h, w).
-        mean, variance: `instance_moments` of x.
-    """
-    if kind == "nested":
-        variance = nested_variance(x, (2, 3))
-    scale = _inverse_std(variance, x.shape[2] * x.shape[3], kind)
-    return scale, scale * mean
-
-
-def _layer_statistics(x: Tensor, mean: Tensor, variance: Tensor, kind: Variance) -> tuple[Tensor, Tensor]:
-    """Mean and inverse standard deviation over (c, h, w), each (n, 1, 1, 1). The arguments are the same."""
-    layer_mean, layer_variance = pool_moments(mean, variance, 1)
-    if kind == "nested":
-        layer_variance = nested_variance(x, (1, 2, 3))
-    return layer_mean, _inverse_std(layer_variance, x[0].numel(), kind)
 
 
 def _inverse_std(biased_variance: Tensor, count: int, kind: Variance) -> Tensor:

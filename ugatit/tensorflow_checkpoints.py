@@ -13,7 +13,9 @@ The discriminators are not read.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import product
 from typing import Any
 
 import torch
@@ -41,8 +43,8 @@ def convert_tensorflow_checkpoint(tensors: Mapping[str, Any]) -> tuple[dict[str,
     blocks = len({match[1] for name in tensors if (match := re.match(r"generator_B/resblock_(\d+)/", name))})
     state: dict[str, Tensor] = {}
     for scope, network in SCOPES.items():
-        generator = _Generator(tensors, scope, blocks)
-        state |= {f"{network}.{key}": tensor.contiguous() for key, tensor in generator.state().items()}
+        generator = _generator(partial(_variable, tensors, scope), blocks)
+        state |= {f"{network}.{key}": tensor.contiguous() for key, tensor in generator.items()}
     features = len(state["generator_a2b.attention.mix.bias"])
     inputs = state["generator_a2b.style.fc1.weight"].shape[1]
     fields = {
@@ -60,63 +62,60 @@ def convert_tensorflow_checkpoint(tensors: Mapping[str, Any]) -> tuple[dict[str,
     return fields, state
 
 
-class _Generator:
-    """The variables of one generator, converted layer by layer."""
+def _generator(variable: Callable[[str], Tensor], blocks: int) -> dict[str, Tensor]:
+    """The state dict of one generator.
 
-    def __init__(self, tensors: Mapping[str, Any], scope: str, blocks: int) -> None:
-        self.tensors, self.scope, self.blocks = tensors, scope, blocks
+    Args:
+        variable: gives a variable of the generator by its name; raises UsageError if there is none.
+    """
 
-    def state(self) -> dict[str, Tensor]:
-        """The state dict of the generator."""
-        state: dict[str, Tensor] = {}
-        for layer, suffix in (("stem", ""), ("down1", "_0"), ("down2", "_1")):
-            state |= self.conv(layer, f"conv{suffix}", bias=False) | self.norm(f"{layer}_norm", f"ins_norm{suffix}")
-        for block in range(self.blocks):
-            for i in (1, 2):
-                scope = f"resblock_{block}/res{i}"
-                state |= self.conv(f"encoder.{block}.conv{i}", f"{scope}/conv_0", bias=False)
-                state |= self.norm(f"encoder.{block}.norm{i}", f"{scope}/instance_norm")
-                scope = f"adaptive_resblock{block}/res{i}"
-                state |= self.conv(f"decoder.{block}.conv{i}", f"{scope}/conv_0")
-                rho = self.variable(f"{scope}/instance_layer_norm/rho")
-                state[f"decoder.{block}.norm{i}.rho"] = (rho - SMOOTHING).clamp(0, 1)
-        classifier = (self.variable("CAM_logit/kernel") + self.variable("CAM_logit/bias")).T
-        state |= {f"attention.{pooling}.weight": classifier.clone() for pooling in ("average", "maximum")}
-        state |= self.conv("attention.mix", "conv_1x1")
-        for layer, scope in (("fc1", "linear_0"), ("fc2", "linear_1"), ("gamma", "gamma"), ("beta", "beta")):
-            state[f"style.{layer}.weight"] = self.variable(f"MLP/{scope}/dense/kernel").T
-            state[f"style.{layer}.bias"] = self.variable(f"MLP/{scope}/dense/bias")
-        state["style.fc1.weight"] = _channel_major(state["style.fc1.weight"], len(state["attention.mix.bias"]))
-        for i in (0, 1):
-            state |= self.conv(f"up{i + 1}.conv", f"up_conv_{i}")
-            state |= self.norm(f"up{i + 1}.norm", f"layer_ins_norm_{i}", "rho", "gamma", "beta")
-        return state | self.conv("head", "G_logit")
-
-    def conv(self, layer: str, scope: str, bias: bool = True) -> dict[str, Tensor]:
+    def conv(layer: str, scope: str, bias: bool = True) -> dict[str, Tensor]:
         """The kernel of a convolution, permuted from (h, w, in, out) to (out, in, h, w), and its bias."""
-        tensors = {f"{layer}.weight": self.variable(f"{scope}/conv2d/kernel").permute(3, 2, 0, 1)}
-        if bias:
-            tensors[f"{layer}.bias"] = self.variable(f"{scope}/conv2d/bias")
-        return tensors
+        kernel = {f"{layer}.weight": variable(f"{scope}/conv2d/kernel").permute(3, 2, 0, 1)}
+        return kernel | ({f"{layer}.bias": variable(f"{scope}/conv2d/bias")} if bias else {})
 
-    def norm(self, layer: str, scope: str, *names: str) -> dict[str, Tensor]:
+    def norm(layer: str, scope: str, *names: str) -> dict[str, Tensor]:
         """Parameters of a norm; gamma and beta if no names are given."""
-        return {f"{layer}.{name}": self.variable(f"{scope}/{name}") for name in names or ("gamma", "beta")}
+        return {f"{layer}.{name}": variable(f"{scope}/{name}") for name in names or ("gamma", "beta")}
 
-    def variable(self, name: str) -> Tensor:
-        """One variable of this generator.
+    state: dict[str, Tensor] = {}
+    for layer, suffix in (("stem", ""), ("down1", "_0"), ("down2", "_1")):
+        state |= conv(layer, f"conv{suffix}", bias=False) | norm(f"{layer}_norm", f"ins_norm{suffix}")
+    for block, i in product(range(blocks), (1, 2)):
+        scope = f"resblock_{block}/res{i}"
+        state |= conv(f"encoder.{block}.conv{i}", f"{scope}/conv_0", bias=False)
+        state |= norm(f"encoder.{block}.norm{i}", f"{scope}/instance_norm")
+        scope = f"adaptive_resblock{block}/res{i}"
+        state |= conv(f"decoder.{block}.conv{i}", f"{scope}/conv_0")
+        rho = variable(f"{scope}/instance_layer_norm/rho")
+        state[f"decoder.{block}.norm{i}.rho"] = (rho - SMOOTHING).clamp(0, 1)
+    classifier = (variable("CAM_logit/kernel") + variable("CAM_logit/bias")).T
+    state |= {f"attention.{pooling}.weight": classifier.clone() for pooling in ("average", "maximum")}
+    state |= conv("attention.mix", "conv_1x1")
+    for layer, scope in (("fc1", "linear_0"), ("fc2", "linear_1"), ("gamma", "gamma"), ("beta", "beta")):
+        state[f"style.{layer}.weight"] = variable(f"MLP/{scope}/dense/kernel").T
+        state[f"style.{layer}.bias"] = variable(f"MLP/{scope}/dense/bias")
+    state["style.fc1.weight"] = _channel_major(state["style.fc1.weight"], len(state["attention.mix.bias"]))
+    for i in (0, 1):
+        state |= conv(f"up{i + 1}.conv", f"up_conv_{i}")
+        state |= norm(f"up{i + 1}.norm", f"layer_ins_norm_{i}", "rho", "gamma", "beta")
+    return state | conv("head", "G_logit")
 
-        Raises:
-            UsageError: it is missing.
-        """
-        tensor = self.tensors.get(f"{self.scope}/{name}")
-        if not isinstance(tensor, Tensor):
-            names = sorted(str(key) for key in self.tensors if str(key).startswith(self.scope))[:3]
-            raise UsageError(
-                f"the checkpoint lacks {self.scope}/{name}; TensorFlow's U-GAT-IT has it, and this file "
-                f"holds {', '.join(names) or 'nothing of that generator'}."
-            )
-        return tensor
+
+def _variable(tensors: Mapping[str, Any], scope: str, name: str) -> Tensor:
+    """One variable of the generator `scope`.
+
+    Raises:
+        UsageError: it is missing.
+    """
+    tensor = tensors.get(f"{scope}/{name}")
+    if not isinstance(tensor, Tensor):
+        names = sorted(str(key) for key in tensors if str(key).startswith(scope))[:3]
+        raise UsageError(
+            f"the checkpoint lacks {scope}/{name}; TensorFlow's U-GAT-IT has it, and this file "
+            f"holds {', '.join(names) or 'nothing of that generator'}."
+        )
+    return tensor
 
 
 def _channel_major(weight: Tensor, channels: int) -> Tensor:

@@ -126,6 +126,13 @@ class MethodConfig(BaseModel):
     steps: PositiveInt | None = Field(None, description="training steps; null: computed from `epochs`")
     epochs: PositiveInt | None = Field(None, description="passes over the larger domain; used if steps is null")
 
+    @property
+    def known_steps(self) -> int:
+        """`steps`, for schedules. Raises ConfigError if it is null."""
+        if self.steps is None:
+            raise ConfigError("config: steps is not set; give --steps N.")
+        return self.steps
+
     def resolved(self, images_a: int, images_b: int) -> Self:
         """This config with a number of steps. One epoch is as many images as the larger domain has.
 

@@ -53,7 +53,7 @@ def test_blocks_of_references_change_nothing(monkeypatch: pytest.MonkeyPatch) ->
     whole = _density_coverage.density_and_coverage("density", fake, real, 5)
     monkeypatch.setattr(_density_coverage, "ROWS", 7)
     assert _density_coverage.density_and_coverage("density", fake, real, 5) == whole
-    assert 0 < whole[1] < 1
+    assert 0 < whole[1].value < 1
 
 
 def test_five_neighbours_are_the_default_and_part_of_the_protocol() -> None:

@@ -9,8 +9,11 @@ from torch import nn
 from ugbench import registry
 from ugbench.errors import UnknownName, UsageError
 from ugbench.scoring.networks.extractors import Extractor
+from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.networks.perceptual import PerceptualDistance
-from ugbench.scoring.protocol_fields import metric_settings, protocol, protocol_id
+from ugbench.scoring.protocol_fields import metric_settings, protocol_id
+from ugbench.scoring.protocols import NamedProtocol
+from ugbench.scoring.request import EvalRequest
 
 EXTRACTOR = Extractor("alexnet", 256, 224, "ab" * 32, True, "224 px", nn.Identity())
 PERCEPTUAL = PerceptualDistance("alex", "cd" * 32, "0.1", lambda first, second: torch.zeros(len(first)))
@@ -31,9 +34,20 @@ OWN = (
 
 
 def of(metric: str, **changes: Any) -> dict[str, Any]:
-    fields: dict[str, Any] = {"name": "target", "reference": "test", "size": 64} | changes
-    networks: dict[str, Any] = {"extractor": EXTRACTOR, "perceptual": PERCEPTUAL}
-    return protocol(metric, **(networks | fields))
+    """The protocol of a metric at 64 px, of PNG files, where `changes` do not say otherwise."""
+    named = NamedProtocol(
+        changes.get("name", "target"),
+        "",
+        reference=changes.get("reference", "test"),
+        to_extractor=changes.get("to_extractor"),
+        settings={metric: changes.get("settings", {})},
+    )
+    networks = Networks("alexnet", "alex", {}, torch.device("cpu"))
+    distance = changes.get("perceptual", PERCEPTUAL)
+    loaded = {"extractor": changes.get("extractor", EXTRACTOR), "lpips": distance, "structure": distance}
+    networks.__dict__.update(loaded)  # instead of loading weights
+    request = EvalRequest((), networks, named, checkpoint=changes.get("checkpoint", "last"))
+    return request.protocol_of(metric, changes.get("size", 64), changes.get("format", "png"))
 
 
 def test_a_protocol_says_all_that_kid_depends_on() -> None:
@@ -76,10 +90,9 @@ def test_each_kind_of_metric_names_its_own_network_alone() -> None:
         {"name": "train-reference"},
         {"reference": "train"},
         {"size": 128},
-        {"size": "as-is"},
+        {"size": None},
         {"format": "jpg"},
         {"checkpoint": "validation"},
-        {"filter": "bicubic"},
         {"to_extractor": "bicubic"},
         {"extractor": replace(EXTRACTOR, sha256="ef" * 32)},
         {"extractor": replace(EXTRACTOR, transform="other")},
@@ -101,7 +114,7 @@ def test_what_does_not_matter_to_a_metric_leaves_its_id() -> None:
 
 
 def test_files_as_they_are_have_no_filter() -> None:
-    assert of("kid", size="as-is")["filter"] is None
+    assert of("kid", size=None)["filter"] is None
 
 
 def test_an_id_is_of_the_content_and_not_of_the_order_of_fields() -> None:
@@ -149,10 +162,6 @@ def test_the_registry_finds_these_metrics_and_none_of_their_shared_code() -> Non
     assert not [name for name in registry.modules("metrics") if name.startswith("_")]
 
 
-def test_a_protocol_without_its_network_is_a_mistake_of_the_caller() -> None:
-    with pytest.raises(ValueError, match="extractor"):
-        of("kid", extractor=None)
-    with pytest.raises(ValueError, match="distance between images"):
-        of("lpips", perceptual=None)
+def test_an_unknown_metric_has_no_protocol() -> None:
     with pytest.raises(UnknownName, match="did you mean 'kid'"):
         of("kidd")

@@ -72,7 +72,7 @@ def test_scores_of_folders_keep_their_protocol_id(metric: str, expected: str) ->
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(REFERENCE).parent))
 def test_the_records_in_docs_have_the_protocols_that_would_be_made_today(file: Path) -> None:
     for line in file.read_text(encoding="utf-8").splitlines():
-        record = ScoreRecord.from_json(json.loads(line))
+        record = ScoreRecord.model_validate(json.loads(line))
         extractor = record.protocol.get("extractor", {"name": "alexnet", "sha256": "", "transform": ""})
         distance = record.protocol.get("perceptual", {"net": "alex", "sha256": "", "version": ""})
         made = request(

@@ -32,3 +32,7 @@ def test_false_claims_in_a_family_are_as_rare_as_one_claims_error() -> None:
 def test_what_is_no_p_value_is_refused(p: float) -> None:
     with pytest.raises(ValueError, match="lies in"):
         adjusted([0.1, p])
+
+
+def test_a_test_without_a_p_value_counts_in_the_family_and_stays_without_one() -> None:
+    assert adjusted([0.01, None, 0.02]) == [pytest.approx(0.03), None, pytest.approx(0.04)]

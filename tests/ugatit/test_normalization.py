@@ -6,12 +6,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ugatit.normalization import GroupInstanceNorm, RhoNorm, clip_rho, instance_norm, make_rho_norm
+from ugatit.normalization import AdaLIN, GroupInstanceNorm, clip_rho, instance_norm, make_rho_norm
 
 EPS = 1e-5
 
 
-def make(second="layer", rho=0.3, *, channels=6, learn_rho=True, affine=True, variance="unbiased") -> RhoNorm:
+def make(second="layer", rho=0.3, *, channels=6, learn_rho=True, affine=True, variance="unbiased") -> AdaLIN:
     norm = make_rho_norm(second, channels, rho, learn_rho=learn_rho, affine=affine, variance=variance)
     return norm.double()
 

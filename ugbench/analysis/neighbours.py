@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ugbench.analysis.selection import training_images
 from ugbench.data.images import Size
 from ugbench.data.splits import TRAIN
 from ugbench.direction import Direction
@@ -80,8 +81,7 @@ def neighbours_of(evaluation: Evaluation, run: Run, direction: Direction) -> Nei
     make_outputs(run, dataset, direction, evaluation.request.networks.device)
     outputs = outputs_of(run, dataset, direction)
     eval_set = EvalSet(dataset, direction, outputs.size)
-    skipped = set() if run.config.dataset is None else set(run.config.dataset.skipped)
-    train = [file for file in eval_set.references("train") if f"{split}/{file.name}" not in skipped]
+    train = training_images(run, dataset, direction[2])
     train_features = evaluation.features(train, outputs.size)
     of_outputs, of_real = (
         _neighbours(files, evaluation.features(files, outputs.size), train, train_features)

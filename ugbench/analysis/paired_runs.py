@@ -18,7 +18,6 @@ from ugbench.runs.folder import DIFFERENCES
 from ugbench.runs.run import Run, dataset_of
 from ugbench.runs.stored_outputs import Outputs, are_stored, outputs_of
 from ugbench.scoring.evaluate import Evaluation
-from ugbench.scoring.protocol_fields import protocol_id
 from ugbench.statistics import permutation
 from ugbench.statistics.paired import paired_from, unpaired, unpaired_from
 
@@ -87,7 +86,7 @@ def _store_group(evaluation: Evaluation, group: Sequence[tuple[Run, Outputs]], d
     dataset = dataset_of(group[0][0])
     size, format = group[0][1].size, group[0][1].format
     folder = evaluation.folder(dataset)
-    identifier = protocol_id(evaluation.request.protocol_of(METRIC, size, format))
+    identifier = evaluation.request.protocol_id_of(METRIC, size, format)
     file = folder / DIFFERENCES
     known = {record.pair for record in differences.read(file)}
     new_records = []

@@ -89,7 +89,9 @@ def validation_kid(evaluation: Evaluation, run: Run, dataset: DataSet, direction
     """The full unbiased KID, raw, of one checkpoint's translations of the validation sources. RUN is not changed."""
     networks = evaluation.request.networks
     size = int(run.config.config["size"])
-    sources, references = (_validation_files(run, dataset, domain) for domain in (direction[0], direction[2]))
+    sources, references = (
+        validation_split(training_images(run, dataset, domain)) for domain in (direction[0], direction[2])
+    )
     method, _ = translate.load(run, networks.device, step)
     with tempfile.TemporaryDirectory(prefix="ugbench-validation-") as folder:
         write_outputs(method, sources, Path(folder), direction, precision=run.config.precision)
@@ -98,8 +100,8 @@ def validation_kid(evaluation: Evaluation, run: Run, dataset: DataSet, direction
     return kid.compute(fake, real).value
 
 
-def _validation_files(run: Run, dataset: DataSet, domain: str) -> tuple[Path, ...]:
-    """The validation split of one domain, out of the images that the run was trained on."""
-    skipped = set() if run.config.dataset is None else set(run.config.dataset.skipped)
+def training_images(run: Run, dataset: DataSet, domain: str) -> list[Path]:
+    """The images of one domain that the run was trained on, sorted by name."""
+    skipped = () if run.config.dataset is None else run.config.dataset.skipped
     split = TRAIN[domain]
-    return validation_split([file for file in dataset.split(split) if f"{split}/{file.name}" not in skipped])
+    return [file for file in dataset.split(split) if f"{split}/{file.name}" not in skipped]

@@ -6,26 +6,26 @@ import torch
 from torch import Tensor
 
 from ugbench.errors import UsageError
+from ugbench.metric import Score
 from ugbench.metrics import _features
 
 ROWS = 1024  # rows of the distance matrix that are in memory at once
 
 
-def density_and_coverage(metric: str, fake: Tensor, real: Tensor, neighbours: int) -> tuple[float, float]:
+def density_and_coverage(metric: str, fake: Tensor, real: Tensor, neighbours: int) -> tuple[Score, Score]:
     """Density: mean number of balls that an output lies in, over `neighbours`. Coverage: share of balls with an output.
 
     Each reference is the centre of one ball, which reaches its `neighbours`-th nearest other reference. A point on the
     surface counts as outside, as in the authors' code.
 
     Args:
-        metric: name of the metric, for error messages.
+        metric: name of the metric, for error messages and the warning under 2,048 images.
         fake, real: features (n, d) of the outputs and (m, d) of the references.
         neighbours: at least 1 and less than m.
     Raises:
         UsageError: `neighbours` is below 1, or there are not more references than that.
     """
-    if neighbours < 1:
-        raise UsageError(f"{metric}: neighbours={neighbours} was given; it is at least 1.")
+    _features.check_neighbours(metric, neighbours)
     fake, real = _features.checked(metric, fake, real, least=1)
     if len(real) <= neighbours:
         raise UsageError(
@@ -38,7 +38,9 @@ def density_and_coverage(metric: str, fake: Tensor, real: Tensor, neighbours: in
         inside = _distances(rows, fake) < radius[:, None]
         inside_count += int(inside.sum())
         balls_with_output += int(inside.any(1).sum())
-    return inside_count / (neighbours * len(fake)), balls_with_output / len(real)
+    warning = _features.few_images(metric, fake, real)
+    density, coverage = inside_count / (neighbours * len(fake)), balls_with_output / len(real)
+    return Score(density, warning=warning), Score(coverage, warning=warning)
 
 
 def _distances(rows: Tensor, columns: Tensor) -> Tensor:

@@ -44,6 +44,12 @@ def checked(metric: str, fake: Tensor, real: Tensor, least: int) -> tuple[Tensor
     return fake.detach().to(dtype), real.detach().to(dtype)
 
 
+def check_neighbours(metric: str, neighbours: int) -> None:
+    """Raises UsageError if the number of neighbours is below 1."""
+    if neighbours < 1:
+        raise UsageError(f"{metric}: neighbours={neighbours} was given; it is at least 1.")
+
+
 def few_images(metric: str, fake: Tensor, real: Tensor) -> str | None:
     """A warning where a set has fewer than 2,048 images; else None."""
     if min(len(fake), len(real)) >= FEW_IMAGES:

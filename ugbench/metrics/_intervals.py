@@ -7,6 +7,7 @@ import math
 from scipy import stats
 from torch import Tensor
 
+from ugbench.errors import UsageError
 from ugbench.metric import Score
 
 MIN_FOR_INTERVAL = 30  # with fewer images the normal quantile gives no honest interval
@@ -19,6 +20,20 @@ def mean_score(values: Tensor) -> Score:
     n = len(values)
     se = float(values.std()) / math.sqrt(n) if n > 1 else None
     return _with_interval(float(values.mean()), se, n)
+
+
+def mean_distance(metric: str, distances: Tensor) -> Score:
+    """The mean over pairs with its standard error over sources.
+
+    Args:
+        metric: name of the metric, for the error message.
+        distances: float (n,), one for each pair of source and output.
+    Raises:
+        UsageError: there are no pairs.
+    """
+    if len(distances) == 0:
+        raise UsageError(f"{metric}: there are no pairs of source and output; give one output at least.")
+    return mean_score(distances)
 
 
 def ratio_score(numerator: Tensor, denominator: Tensor) -> Score:

@@ -7,8 +7,9 @@ On a device without float64 (mps) the sums are computed on the CPU.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations_with_replacement, product
 
 import torch
 from torch import Tensor
@@ -163,7 +164,9 @@ def _grouped(x: Tensor, y: Tensor, in_x: Tensor, in_y: Tensor, centre: Tensor) -
     base = 1 + float(centre @ centre) / d
     along_x, along_y = ((side @ centre - centre @ centre) / d for side in (x, y))
     centred, centred_rows = x[:0], slice(0, 0)
-    for rows, columns, times in _halves(len(x)) if x is y else _all_pairs(len(x), len(y)):
+    row_slices, column_slices = _slices(len(x), GROUPED_BLOCK), _slices(len(y), GROUPED_BLOCK)
+    all_pairs = ((rows, columns, 1) for rows, columns in product(row_slices, column_slices))
+    for rows, columns, times in _halves(row_slices) if x is y else all_pairs:
         if rows != centred_rows:
             centred, centred_rows = (x[rows] - centre).div_(d), rows
         # addmm would include one of these additions, but is a tenth slower on a CPU.
@@ -175,23 +178,13 @@ def _grouped(x: Tensor, y: Tensor, in_x: Tensor, in_y: Tensor, centre: Tensor) -
     return total
 
 
-def _all_pairs(n: int, m: int) -> Iterator[tuple[slice, slice, int]]:
-    """Blocks of an n x m matrix; each has weight 1."""
-    for rows in _slices(n, GROUPED_BLOCK):
-        for columns in _slices(m, GROUPED_BLOCK):
-            yield rows, columns, 1
-
-
-def _halves(n: int) -> Iterator[tuple[slice, slice, int]]:
-    """Blocks of a symmetric n x n matrix with their weights: 2 above the diagonal, 1 on it.
+def _halves(slices: Sequence[slice]) -> Iterator[tuple[slice, slice, int]]:
+    """Blocks of a symmetric matrix, cut by `slices`, with their weights: 2 above the diagonal, 1 on it.
 
     Blocks on the diagonal are split further, because they compute each pair twice.
     """
-    blocks = _slices(n, GROUPED_BLOCK)
-    for index, rows in enumerate(blocks):
-        yield from _triangle(rows)
-        for columns in blocks[index + 1 :]:
-            yield rows, columns, 2
+    for rows, columns in combinations_with_replacement(slices, 2):
+        yield from _triangle(rows) if rows == columns else [(rows, columns, 2)]
 
 
 def _triangle(block: slice) -> Iterator[tuple[slice, slice, int]]:
@@ -207,18 +200,15 @@ def _triangle(block: slice) -> Iterator[tuple[slice, slice, int]]:
 
 def half_blocks(x: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
     """The blocks on and above the diagonal of the kernel matrix of x with itself; the diagonal is set to 0."""
-    slices = _slices(len(x))
-    for index, rows in enumerate(slices):
-        for columns in slices[index:]:
-            kernel = _cubic(x[rows], x[columns])
-            yield rows, columns, kernel.fill_diagonal_(0) if rows == columns else kernel
+    for rows, columns in combinations_with_replacement(_slices(len(x)), 2):
+        kernel = _cubic(x[rows], x[columns])
+        yield rows, columns, kernel.fill_diagonal_(0) if rows == columns else kernel
 
 
 def blocks(x: Tensor, y: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
     """The blocks of the kernel matrix between x (n, d) and y (m, d), each with its rows and columns."""
-    for rows in _slices(len(x)):
-        for columns in _slices(len(y)):
-            yield rows, columns, _cubic(x[rows], y[columns])
+    for rows, columns in product(_slices(len(x)), _slices(len(y))):
+        yield rows, columns, _cubic(x[rows], y[columns])
 
 
 def _sums_within(x: Tensor) -> Tensor:

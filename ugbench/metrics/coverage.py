@@ -17,11 +17,9 @@ def compute(fake: Tensor, real: Tensor, neighbours: int = 5) -> Score:
         fake, real: features (n, d), n >= 1, and (m, d), m > `neighbours`; a warning under 2,048 images.
         neighbours: the ball around a reference reaches this nearest other reference; 5 is the authors' default.
     """
-    from ugbench.metrics import _features
     from ugbench.metrics._density_coverage import density_and_coverage
 
-    value = density_and_coverage("coverage", fake, real, neighbours)[1]
-    return Score(value, warning=_features.few_images("coverage", fake, real))
+    return density_and_coverage("coverage", fake, real, neighbours)[1]
 
 
 METRIC = Metric(

@@ -46,17 +46,8 @@ def moments(features: Tensor) -> Mapping[str, np.ndarray[Any, Any]]:
     rows = features.numpy()
     parts = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
     mean = sum(part.sum(0, dtype=np.float64) for part in parts) / len(rows)
-    products = (_product(part - mean) for part in parts)
-    sigma = next(products)
-    for product in products:
-        sigma += product
-    sigma *= 1 / (len(rows) - 1)
-    return {"mu": rows.mean(0), "sigma": sigma}
-
-
-def _product(centred: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    product: np.ndarray[Any, Any] = centred.T @ centred
-    return product
+    products = sum(centred.T @ centred for centred in (part - mean for part in parts))
+    return {"mu": rows.mean(0), "sigma": products * (1 / (len(rows) - 1))}
 
 
 METRIC = Metric(title="FID", compute=compute, needs=("output_features", "reference_features"), higher_is_better=False)

@@ -49,12 +49,8 @@ def complete(settings: Mapping[str, Any]) -> dict[str, Any]:
         raise UsageError(f"--kid-subset-size {size} was given; a subset has at least 2 images.")
     if count < 1:
         raise UsageError(f"--kid-subsets {count} was given; it takes at least 1.")
-    return {
-        "estimator": estimator,
-        "subset_size": size,
-        "subsets": count,
-        "seed": SEED if seed is None else seed,
-    }
+    seed = SEED if seed is None else seed
+    return {"estimator": estimator, "subset_size": size, "subsets": count, "seed": seed}
 
 
 def compute(
@@ -110,9 +106,8 @@ def compute(
             f"kid: subsets of {size} were asked for, of {len(fake)} fake and {len(real)} real images; "
             f"give --kid-subset-size {min(len(fake), len(real))} or less."
         )
-    if estimator == "torch-fidelity":
-        return Score(_by_torch_fidelity(fake, real, size, count, seed))
-    return Score(_by_subsets(fake, real, size, count, seed))
+    by_estimator = _by_torch_fidelity if estimator == "torch-fidelity" else _by_subsets
+    return Score(by_estimator(fake, real, size, count, seed))
 
 
 def interval(value: float, se: float, smaller: int) -> tuple[float | None, float | None]:

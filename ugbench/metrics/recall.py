@@ -12,11 +12,9 @@ if TYPE_CHECKING:
 
 def compute(fake: Tensor, real: Tensor, neighbours: int = 3) -> Score:
     """Recall, 0 to 1, from features (n, d) and (m, d), more than `neighbours` per set; a warning under 2,048."""
-    from ugbench.metrics import _features
     from ugbench.metrics._precision_recall import precision_and_recall
 
-    value = precision_and_recall("recall", fake, real, neighbours)[1]
-    return Score(value, warning=_features.few_images("recall", fake, real))
+    return precision_and_recall("recall", fake, real, neighbours)[1]
 
 
 METRIC = Metric(

@@ -22,7 +22,7 @@ def compute(distances: Tensor) -> Score:
     Raises:
         UsageError: there are no pairs.
     """
-    from ugbench.metrics._pairs import mean_distance
+    from ugbench.metrics._intervals import mean_distance
 
     return mean_distance("structure", distances)
 

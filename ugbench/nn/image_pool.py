@@ -15,16 +15,15 @@ class ImagePool(nn.Module):
     Args:
         capacity: number of images that are stored; with 0 the new images are returned.
         size: height and width of the images, px.
-        channels: number of channels of the images.
     """
 
     images: Tensor
     filled: Tensor
 
-    def __init__(self, capacity: int, size: int, channels: int = 3) -> None:
+    def __init__(self, capacity: int, size: int) -> None:
         super().__init__()
         self.capacity = capacity
-        self.register_buffer("images", torch.zeros(capacity, channels, size, size))
+        self.register_buffer("images", torch.zeros(capacity, 3, size, size))
         self.register_buffer("filled", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
@@ -36,7 +35,7 @@ class ImagePool(nn.Module):
         one takes its slot. Otherwise the new image is returned and not stored.
 
         Args:
-            images: (n, channels, size, size), of any float type.
+            images: (n, 3, size, size), of any float type.
             draws: (n, 2), uniform on [0, 1): the coin, and v for the slot floor(capacity * v).
         Returns:
             Images of the same shape in the float type of the pool, without gradient.

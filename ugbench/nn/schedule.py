@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 
-def constant_then_linear(steps: int) -> Callable[[int], float]:
-    """1 for the first half of the steps, then linear down to 0 at `steps`, a step that is never made."""
-    half = steps / 2
-    return lambda step: min(1.0, max(0.0, (steps - step) / half))
+def constant_then_linear(steps: int, constant_share: float = 0.5) -> Callable[[int], float]:
+    """1 for `constant_share` of the steps, then linear down to 0 at `steps`, a step that is never made."""
+    decay_steps = steps * (1 - constant_share)
+    return lambda step: min(1.0, max(0.0, (steps - step) / decay_steps))
 
 
 def halving(every: int) -> Callable[[int], float]:

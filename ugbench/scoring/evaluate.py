@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from filelock import Timeout
@@ -27,7 +28,6 @@ from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.features import FeatureReader
 from ugbench.scoring.inputs import ScoredImages, requirements
 from ugbench.scoring.per_image import ImageScores
-from ugbench.scoring.protocol_fields import protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import EvalRequest, Subject, metrics_for, why_no_score
 
@@ -133,28 +133,21 @@ class Evaluation:
         self, run: Run, names: Sequence[str], direction: Direction, outputs: Outputs
     ) -> tuple[list[ScoreRecord], list[str]]:
         """The stored records of these metrics, and the metrics without a record."""
+        ids = {name: self.request.protocol_id_of(name, outputs.size, outputs.format) for name in names}
         stored = {
-            (r.metric, r.protocol_id): r
+            r.metric: r
             for r in record.read(run.scores_file)
-            if (r.direction, r.step) == (direction, outputs.step)
+            if (r.direction, r.step, r.protocol_id) == (direction, outputs.step, ids.get(r.metric))
         }
-        ids = {name: self._protocol_id(name, outputs.size, outputs.format) for name in names}
-        missing = [name for name in names if (name, ids[name]) not in stored]
-        return [stored[name, ids[name]] for name in names if name not in missing], missing
+        return [stored[name] for name in names if name in stored], [name for name in names if name not in stored]
 
-    @contextmanager
-    def _locked_outputs(self, run: Run) -> Iterator[None]:
+    def _locked_outputs(self, run: Run) -> AbstractContextManager[object]:
         """No other call makes outputs of this run meanwhile. Logs a message if it has to wait for another one."""
-        lock = run.outputs_lock()
         try:
-            lock.acquire(timeout=0)
+            return run.outputs_lock().acquire(timeout=0)
         except Timeout:
             self.log(f"waiting for another command that makes or scores outputs of run {run.id}.")
-            lock.acquire()
-        try:
-            yield
-        finally:
-            lock.release()
+            return run.outputs_lock().acquire()
 
     def _add(
         self, run: Run, names: Sequence[str], eval_set: EvalSet, outputs: Outputs, with_maps: bool
@@ -164,7 +157,8 @@ class Evaluation:
         on_step = self.progress(f"{run.id} {direction}") if self.progress else None
         make_outputs(run, eval_set.dataset, direction, device, outputs.step, on_step)
         maps = make_maps(run, eval_set.dataset, direction, device, outputs.step).maps if with_maps else {}
-        images = self._images(eval_set, outputs.sources, outputs.files, outputs.format, next(iter(maps.values()), None))
+        images = self._images(eval_set, outputs.sources, outputs.files, outputs.format)
+        images = replace(images, attention_map=next(iter(maps.values()), None))
         without_map = [name for name in names if _uses_map(name) and images.attention_map is None]
         if without_map and len(without_map) < len(names):
             label = run.config.label
@@ -172,14 +166,12 @@ class Evaluation:
         config = run.config
         subject = Subject(run.id, config.known_as, config.variant, config.seed, outputs.step, config.name)
         new_records = []
-        for name in names:
-            if name in without_map:
-                continue
-            score = self._score(name, images)
-            new_records.append(self._record(name, score, images, subject, eval_set))
+        for name in [name for name in names if name not in without_map]:
+            score, score_record = self._score(name, images, subject, eval_set)
+            new_records.append(score_record)
             if score.each is not None:
                 values = {file.stem: value for file, value in zip(outputs.sources, score.each, strict=True)}
-                scores = ImageScores(metric=name, protocol_id=new_records[-1].protocol_id, values=values)
+                scores = ImageScores(metric=name, protocol_id=score_record.protocol_id, values=values)
                 per_image.store(run, direction, outputs.step, scores)
         record.append(run.scores_file, new_records)
         return new_records
@@ -192,16 +184,13 @@ class Evaluation:
             file = reference_scores_file(self.folder(eval_set.dataset), subject.run)
             known = {(r.metric, r.direction, r.protocol_id) for r in record.read(file)}
             new_records = []
-            for name in names:
-                if not self._can_have(subject, name):
-                    continue
-                if (name, eval_set.direction, self._protocol_id(name, eval_set.size, format)) in known:
+            for name in [name for name in names if self._can_have(subject, name)]:
+                if (name, eval_set.direction, self.request.protocol_id_of(name, eval_set.size, format)) in known:
                     continue
                 files = eval_set.sources if subject is IDENTITY else eval_set.as_many_training_images
                 images = self._images(eval_set, eval_set.sources, files, format)
                 try:
-                    score = self._score(name, images)
-                    new_records.append(self._record(name, score, images, subject, eval_set))
+                    new_records.append(self._score(name, images, subject, eval_set)[1])
                 except UsageError as error:
                     # The scores of the run must not depend on these rows, so an error here is only reported.
                     self.log(f"no {name} for the row {subject.run}: {error}")
@@ -214,39 +203,18 @@ class Evaluation:
             return "attention_map" not in required
         return not required & {"pairs", "truth", "attention_map"} and self.request.protocol.reference == "test"
 
-    def _images(
-        self,
-        eval_set: EvalSet,
-        sources: Sequence[Path],
-        outputs: Sequence[Path],
-        format: str,
-        attention_map: Tensor | None = None,
-    ) -> ScoredImages:
-        return ScoredImages(
-            outputs,
-            sources,
-            lambda: eval_set.references(self.request.protocol.reference),
-            eval_set.size,
-            format,
-            self._reader,
-            eval_set,
-            attention_map,
-        )
+    def _images(self, eval_set: EvalSet, sources: Sequence[Path], outputs: Sequence[Path], format: str) -> ScoredImages:
+        references = partial(eval_set.references, self.request.protocol.reference)
+        return ScoredImages(outputs, sources, references, eval_set.size, format, self._reader, eval_set)
 
-    def _score(self, metric_name: str, images: ScoredImages) -> Score:
+    def _score(
+        self, metric_name: str, images: ScoredImages, subject: Subject, eval_set: EvalSet
+    ) -> tuple[Score, ScoreRecord]:
         score = compute_score(metric_name, self.request, images)
         if score.warning:
             self._log_once(score.warning)
-        return score
-
-    def _record(
-        self, metric_name: str, score: Score, images: ScoredImages, subject: Subject, eval_set: EvalSet
-    ) -> ScoreRecord:
         dataset = self.folder(eval_set.dataset).name
-        return make_record(metric_name, score, self.request, images, subject, dataset, eval_set.direction)
-
-    def _protocol_id(self, metric_name: str, size: Size, format: str) -> str:
-        return protocol_id(self.request.protocol_of(metric_name, size, format))
+        return score, make_record(metric_name, score, self.request, images, subject, dataset, eval_set.direction)
 
     def _log_missing_metrics(self, names: Sequence[str], dataset: DataSet) -> None:
         for name in self.request.metrics:

@@ -126,7 +126,7 @@ class Input:
     """
 
     load: Callable[[ScoredImages], Any]
-    requires: frozenset[Requirement] = frozenset()
+    requires: tuple[Requirement, ...] = ()
     network: Role | None = None
 
 
@@ -162,29 +162,25 @@ def _distances(distance: Callable[[Networks], PerceptualDistance]) -> Callable[[
     return load
 
 
-_PAIRS: frozenset[Requirement] = frozenset({"pairs"})
-_REFERENCES: frozenset[Requirement] = frozenset({"references"})
-_SOURCES: frozenset[Requirement] = frozenset({"sources"})
-
 INPUTS: Mapping[str, Input] = MappingProxyType(
     {
         # Float tensors (n, d) of the chosen extractor.
         "output_features": Input(_features(lambda images: images.outputs), network="extractor"),
-        "reference_features": Input(_features(lambda images: images.references), _REFERENCES, "extractor"),
-        "source_features": Input(_features(lambda images: images.given_sources), _SOURCES, "extractor"),
+        "reference_features": Input(_features(lambda images: images.references), ("references",), "extractor"),
+        "source_features": Input(_features(lambda images: images.given_sources), ("sources",), "extractor"),
         # Collections of uint8 images (3, h, w), read one at a time; of any sizes where plain folders are scored.
         "output_images": Input(_collection(lambda images: images.outputs)),
-        "reference_images": Input(_collection(lambda images: images.references), _REFERENCES),
-        "source_images": Input(_collection(lambda images: images.given_sources), _SOURCES),
+        "reference_images": Input(_collection(lambda images: images.references), ("references",)),
+        "source_images": Input(_collection(lambda images: images.given_sources), ("sources",)),
         # Tensors uint8 (n, 3, h, w) of one size; row i of each belongs to output i.
         "output_tensor": Input(_tensor(lambda images: images.outputs)),
-        "source_tensor": Input(_tensor(lambda images: images.source_of_each_output), _PAIRS),
-        "truth_tensor": Input(_truth_tensor, frozenset({"pairs", "truth"})),
+        "source_tensor": Input(_tensor(lambda images: images.source_of_each_output), ("pairs",)),
+        "truth_tensor": Input(_truth_tensor, ("pairs", "truth")),
         # The run's main attention map (or the map of plain features, see `Method.feature_maps`), float (n, 1, h, w).
-        "attention_map": Input(lambda images: images.attention_map, frozenset({"attention_map"})),
+        "attention_map": Input(lambda images: images.attention_map, ("attention_map",)),
         # Float tensors (n,): the distance from each source to its output.
-        "lpips_distances": Input(_distances(lambda networks: networks.lpips), _PAIRS, "lpips"),
-        "structure_distances": Input(_distances(lambda networks: networks.structure), _PAIRS, "structure"),
+        "lpips_distances": Input(_distances(lambda networks: networks.lpips), ("pairs",), "lpips"),
+        "structure_distances": Input(_distances(lambda networks: networks.structure), ("pairs",), "structure"),
     }
 )
 
@@ -203,7 +199,7 @@ def inputs_of(metric: Metric) -> tuple[Input, ...]:
 
 def requirements(metric: Metric) -> frozenset[Requirement]:
     """What must be there besides the outputs before the metric can be computed."""
-    return frozenset[Requirement]().union(*(required.requires for required in inputs_of(metric)))
+    return frozenset(requirement for needed in inputs_of(metric) for requirement in needed.requires)
 
 
 def networks_of(metric: Metric) -> frozenset[Role]:

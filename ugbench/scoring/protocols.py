@@ -1,6 +1,7 @@
 """The protocols that `eval --protocol NAME` offers. Two scores compare only under one protocol.
 
-`ugbench.scoring.protocol_fields` writes down what the value of one metric depends on under such a protocol.
+`ugbench.scoring.request.EvalRequest.protocol_of` writes down what the value of one metric depends on under such a
+protocol.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from ugbench.runs import jsonl
 from ugbench.runs.folder import SCORES
@@ -33,7 +33,7 @@ class ScoreRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_: int = SCHEMA
+    schema_: int = Field(SCHEMA, alias="schema")
     run: str
     dataset: str
     direction: Literal["A2B", "B2A"]
@@ -78,14 +78,7 @@ class ScoreRecord(BaseModel):
 
     def to_json(self) -> dict[str, Any]:
         """The record as files and stdout have it, with `schema` first."""
-        fields = self.model_dump()
-        return {"schema": fields.pop("schema_"), **fields}
-
-    @classmethod
-    def from_json(cls, fields: dict[str, Any]) -> ScoreRecord:
-        """The inverse of `to_json`; raises pydantic's ValidationError."""
-        fields = dict(fields)
-        return cls(schema_=fields.pop("schema", SCHEMA), **fields)
+        return self.model_dump(by_alias=True)
 
 
 def append(file: Path, records: Iterable[ScoreRecord]) -> None:
@@ -99,7 +92,7 @@ def read(file: Path) -> Iterator[ScoreRecord]:
     Raises:
         RunError: a line is no record; the message names file and line.
     """
-    return jsonl.read(file, ScoreRecord.from_json, "score record")
+    return jsonl.read(file, ScoreRecord.model_validate, "score record")
 
 
 def read_all(results: Path) -> list[ScoreRecord]:

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from ugbench.data.datasets import DataSet
 from ugbench.data.images import Size
-from ugbench.errors import NoSuchScore, UsageError
+from ugbench.errors import NoSuchScore, UgbenchError, UsageError
 from ugbench.registry import load_metric
 from ugbench.scoring.cache import Cache
 from ugbench.scoring.inputs import inputs_of, networks_of, requirements
 from ugbench.scoring.networks.network_set import Networks
-from ugbench.scoring.protocol_fields import LAST, protocol
+from ugbench.scoring.protocol_fields import LAST, metric_settings, protocol_id
 from ugbench.scoring.protocols import TARGET, NamedProtocol
 
 if TYPE_CHECKING:
     from ugbench.scoring.features import FeatureReader
+
+FILTER = "pil-bilinear-antialiased"  # of the resize to the size at which images are compared
 
 
 @dataclass(frozen=True)
@@ -50,26 +52,45 @@ class EvalRequest:
         return FeatureReader(self.networks, self.protocol, self.cache)
 
     def protocol_of(self, metric_name: str, size: Size | None, format: str = "png") -> dict[str, Any]:
-        """The full protocol of one metric.
+        """The protocol of one metric's scores: everything besides the images that the metric's value depends on.
 
         Args:
             size: px at which images are compared; None for files as they are.
             format: file format of the scored images.
+        Raises:
+            UnknownName, UsageError: see `metric_settings`.
+            UgbenchError: the metric needs two distances between images, which a protocol cannot state.
         """
-        networks = networks_of(load_metric(metric_name))
-        distance = next(iter(networks - {"extractor"}), None)
-        return protocol(
-            metric_name,
-            name=self.protocol.name,
-            reference=self.protocol.reference,
-            size="as-is" if size is None or not self.protocol.squashed else size,
-            extractor=self.networks.extractor if "extractor" in networks else None,
-            perceptual=None if distance is None else getattr(self.networks, distance),
-            to_extractor=self.protocol.to_extractor,
-            settings=self.settings_of(metric_name),
-            format=format,
-            checkpoint=self.checkpoint,
-        )
+        metric = load_metric(metric_name)
+        networks = networks_of(metric)
+        distances = sorted(networks - {"extractor"})
+        if len(distances) > 1:
+            raise UgbenchError(f"{metric_name} needs {' and '.join(distances)}; a protocol states one of them.")
+        stated_size = "as-is" if size is None or not self.protocol.squashed else size
+        fields: dict[str, Any] = {
+            "name": self.protocol.name,
+            "metric": metric_name,
+            "settings": metric_settings(metric_name, self.settings_of(metric_name)),
+            "checkpoint": self.checkpoint,
+            "size": list(stated_size) if isinstance(stated_size, tuple) else stated_size,
+            "filter": None if stated_size == "as-is" else FILTER,
+            "format": format,
+        }
+        if "references" in requirements(metric):
+            fields["reference"] = self.protocol.reference
+        if "extractor" in networks:
+            extractor = self.networks.extractor
+            fields["extractor"] = {name: getattr(extractor, name) for name in ("name", "sha256", "transform")}
+            if self.protocol.to_extractor is not None:
+                fields["to_extractor"] = f"{extractor.size} px pil-{self.protocol.to_extractor}-antialiased"
+        if distances:
+            distance = getattr(self.networks, distances[0])
+            fields["perceptual"] = {name: getattr(distance, name) for name in ("net", "sha256", "version")}
+        return fields
+
+    def protocol_id_of(self, metric_name: str, size: Size | None, format: str) -> str:
+        """The id of `protocol_of`."""
+        return protocol_id(self.protocol_of(metric_name, size, format))
 
 
 @dataclass(frozen=True)

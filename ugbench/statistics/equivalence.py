@@ -103,11 +103,8 @@ def against_margin(values: Sequence[float], margin: float, side: Side = "both") 
 
 def over_family(contrasts: Sequence[Contrast]) -> list[Contrast]:
     """The contrasts with Holm's `adjusted`; a contrast without a p-value counts with p = 1."""
-    adjusted = holm.adjusted([1.0 if contrast.beyond is None else contrast.beyond for contrast in contrasts])
-    return [
-        contrast if contrast.beyond is None else replace(contrast, adjusted=p)
-        for contrast, p in zip(contrasts, adjusted, strict=True)
-    ]
+    adjusted = holm.adjusted([contrast.beyond for contrast in contrasts])
+    return [replace(contrast, adjusted=p) for contrast, p in zip(contrasts, adjusted, strict=True)]
 
 
 def three_decimals(value: float) -> str:

@@ -16,6 +16,7 @@ from torch import Tensor
 from ugbench.metrics import _kernel
 from ugbench.statistics import holm
 from ugbench.statistics.paired import Difference, checked_pairs, paired
+from ugbench.statistics.seeds import ALPHA
 
 PERMUTATIONS = 1000
 _CHUNK = 4_000_000  # numbers in one array of images x permutations; they take 32 MB
@@ -39,10 +40,10 @@ class CheckpointClaim:
     m: int
     adjusted_p: float | None = None
 
-    def text(self, first: str, second: str, alpha: float = 0.05) -> str:
+    def text(self, first: str, second: str) -> str:
         """The claim in one sentence; `first` and `second` are the checkpoints' names."""
         p, name = (self.p_value, "p") if self.adjusted_p is None else (self.adjusted_p, "Holm p")
-        verdict = "these checkpoints differ" if p <= alpha else "these checkpoints are not shown to differ"
+        verdict = "these checkpoints differ" if p <= ALPHA else "these checkpoints are not shown to differ"
         return (
             f"{verdict}: KID of {first} minus KID of {second} is {self.difference.value:.3g} "
             f"(standard error {self.difference.se:.2g}, {name} = {p:.3g}, {self.n} sources, {self.m} references), "

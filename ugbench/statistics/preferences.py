@@ -91,7 +91,9 @@ def preferences(votes: Sequence[Vote], options: int) -> Preferences:
         raise ValueError("a rater has two votes on one image")
     if not all(0 <= vote.choice < options for vote in votes):
         raise ValueError(f"a choice is not among 0 to {options - 1}")
-    raters, images = (_indices([getattr(vote, name) for vote in votes]) for name in ("rater", "image"))
+    raters, images = (
+        np.unique([getattr(vote, name) for vote in votes], return_inverse=True)[1] for name in ("rater", "image")
+    )
     choices = np.array([vote.choice for vote in votes])
     return Preferences(
         shares=_shares(choices, (raters, images), options),
@@ -100,10 +102,6 @@ def preferences(votes: Sequence[Vote], options: int) -> Preferences:
         images=int(images.max()) + 1,
         alpha=_alpha(choices, raters, images),
     )
-
-
-def _indices(names: Sequence[str]) -> Indices:
-    return np.unique(names, return_inverse=True)[1]
 
 
 def _shares(choices: Indices, clusters: Sequence[Indices], options: int) -> tuple[Share, ...]:

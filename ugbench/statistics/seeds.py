@@ -22,14 +22,14 @@ ALPHA, POWER = 0.05, 0.8
 MOST_SEEDS = 1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MethodClaim:
     """A claim about two methods.
 
     Attributes:
         difference: mean of the first method's values minus mean of the second's.
         se, low, high: its standard error and 95 % t interval over seeds; None if a method has one seed, or no spread.
-        p_value: two-sided, of Welch's t-test or, with pairs, of the paired t-test; None where `se` is None.
+        p_value: two-sided, of Welch's t-test; None where `se` is None.
         seeds: number of seeds of each method.
         comparisons: number of claims in the family of this claim.
         smallest_p: the smallest p that an exact test could give with these seeds.
@@ -42,20 +42,20 @@ class MethodClaim:
     """
 
     difference: float
-    se: float | None
-    low: float | None
-    high: float | None
-    p_value: float | None
+    se: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
     seeds: tuple[int, int]
     comparisons: int
     smallest_p: float
     testable: bool
-    seeds_needed: int | None
+    seeds_needed: int | None = None
     seeds_to_test: int
     adjusted_p: float | None = None
 
-    def text(self, first: str, second: str, higher_is_better: bool = False) -> str:
-        """The claim in one sentence; `first` and `second` are the methods' names."""
+    def text(self, first: str, second: str) -> str:
+        """The claim in one sentence, for values where lower is better; `first` and `second` are the methods' names."""
         measured = f"{first} minus {second} is {self.difference:.3g} in the mean"
         if not self.testable:
             count = str(self.seeds[0]) if self.seeds[0] == self.seeds[1] else f"{self.seeds[0]} and {self.seeds[1]}"
@@ -71,74 +71,63 @@ class MethodClaim:
         if p > ALPHA:
             more = f"; {self.seeds_needed} seeds a side would show such a difference" if self.seeds_needed else ""
             return f"neither method is shown to beat the other: {measured} {over}{more}."
-        winner, loser = (first, second) if (self.difference > 0) == higher_is_better else (second, first)
+        winner, loser = (second, first) if self.difference > 0 else (first, second)
         return f"{winner} beats {loser} as a method: {measured} {over}."
 
 
-def compare(first: Sequence[float], second: Sequence[float], comparisons: int = 1, paired: bool = False) -> MethodClaim:
+def compare(first: Sequence[float], second: Sequence[float], comparisons: int = 1) -> MethodClaim:
     """The claim that two methods' values differ, with one value per seed.
+
+    The values are not paired, because an equal seed gives two methods different weights and different batches.
 
     Args:
         first, second: values of each method, at least 1.
         comparisons: number of claims that are made together.
-        paired: True if values i of both methods depend on a common draw; then the counts must be equal. An equal seed
-            of two methods is not enough: it gives them different weights and different batches.
     Raises:
-        ValueError: there are no values, or pairs of unequal number.
+        ValueError: a method has no values.
     """
-    from scipy import stats
+    from scipy import special
 
-    if not first or not second or (paired and len(first) != len(second)):
-        raise ValueError(
-            f"{len(first)} and {len(second)} values were given; each method needs 1 or more, pairs equal numbers"
-        )
+    if not first or not second:
+        raise ValueError(f"values of {len(first)} and {len(second)} seeds were given; give at least 1 of each method")
     x, y = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     n, m = len(x), len(y)
-    difference = float(x.mean() - y.mean())
-    smallest = smallest_p(n, m, paired)
+    difference, smallest = float(x.mean() - y.mean()), smallest_p(n, m)
     claim = MethodClaim(
         difference=difference,
-        se=None,
-        low=None,
-        high=None,
-        p_value=None,
         seeds=(n, m),
         comparisons=comparisons,
         smallest_p=smallest,
         testable=smallest * comparisons <= ALPHA,
-        seeds_needed=None,
-        seeds_to_test=seeds_to_test(comparisons, paired),
+        seeds_to_test=seeds_to_test(comparisons),
     )
     if min(n, m) < 2:
         return claim
-    variances = (float((x - y).var(ddof=1)), 0.0) if paired else (float(x.var(ddof=1)), float(y.var(ddof=1)))
+    variances = float(x.var(ddof=1)), float(y.var(ddof=1))
     # Rounding errors of equal values are no spread.
     if math.sqrt(sum(variances)) <= 1e-12 * max(float(np.abs(x).max()), float(np.abs(y).max())):
         return claim
     se = math.sqrt(variances[0] / n + variances[1] / m)
-    freedom = n - 1.0 if paired else float(_welch(variances, np.array(n), np.array(m)))
-    half = float(stats.t.ppf(0.975, freedom)) * se
+    freedom = float(_welch(variances, np.array(n), np.array(m)))
+    half = float(special.stdtrit(freedom, 0.975)) * se
     return replace(
         claim,
         se=se,
         low=difference - half,
         high=difference + half,
-        p_value=float(2 * stats.t.sf(abs(difference) / se, freedom)),
-        seeds_needed=seeds_needed(variances, difference, comparisons, paired),
+        p_value=float(2 * special.stdtr(freedom, -abs(difference) / se)),
+        seeds_needed=seeds_needed(variances, difference, comparisons),
     )
 
 
-def over_family(claims: Sequence[tuple[Sequence[float], Sequence[float]]], paired: bool = False) -> list[MethodClaim]:
+def over_family(claims: Sequence[tuple[Sequence[float], Sequence[float]]]) -> list[MethodClaim]:
     """`compare` for claims that are made together, with Holm's adjusted p-values.
 
     A comparison without a p-value counts in the family with p = 1.
     """
-    unadjusted = [compare(first, second, len(claims), paired) for first, second in claims]
-    adjusted = holm.adjusted([1.0 if claim.p_value is None else claim.p_value for claim in unadjusted])
-    return [
-        claim if claim.p_value is None else replace(claim, adjusted_p=p)
-        for claim, p in zip(unadjusted, adjusted, strict=True)
-    ]
+    unadjusted = [compare(first, second, len(claims)) for first, second in claims]
+    adjusted = holm.adjusted([claim.p_value for claim in unadjusted])
+    return [replace(claim, adjusted_p=p) for claim, p in zip(unadjusted, adjusted, strict=True)]
 
 
 def smallest_p(n: int, m: int, paired: bool = False) -> float:
@@ -154,25 +143,23 @@ def seeds_to_test(comparisons: int, paired: bool = False) -> int:
     return n
 
 
-def seeds_needed(
-    variances: tuple[float, float], difference: float, comparisons: int = 1, paired: bool = False
-) -> int | None:
+def seeds_needed(variances: tuple[float, float], difference: float, comparisons: int = 1) -> int | None:
     """Seeds per method with which a t-test at alpha / comparisons finds `difference` with a chance of 80 %.
 
     This level is the first and strictest step of Holm's adjustment. None if no number up to 1,000 is enough.
 
     Args:
-        variances: variance of the values of each method (ddof 1), not both 0; with pairs, the variance of the
-            differences, and 0.
+        variances: variance of the values of each method (ddof 1), not both 0.
     """
-    from scipy import stats
+    from scipy import special
 
-    n = np.arange(seeds_to_test(comparisons, paired), MOST_SEEDS + 1)
-    freedom = n - 1.0 if paired else _welch(variances, n, n)
+    n = np.arange(seeds_to_test(comparisons), MOST_SEEDS + 1)
+    freedom = _welch(variances, n, n)
     # Far in the tail, where the power is 1, SciPy's noncentral t can lose its digits.
     shift = np.minimum(abs(difference) / np.sqrt(sum(variances) / n), 30.0)
-    critical = stats.t.ppf(1 - ALPHA / (2 * comparisons), freedom)
-    power = stats.nct.sf(critical, freedom, shift)  # a significant difference in the wrong direction does not count
+    critical = special.stdtrit(freedom, 1 - ALPHA / (2 * comparisons))
+    # A significant difference in the wrong direction does not count as found.
+    power = 1 - special.nctdtr(freedom, shift, critical)
     enough = n[power >= POWER]
     return int(enough[0]) if len(enough) else None
 

@@ -22,6 +22,7 @@ from ugbench.errors import UnknownName, UsageError, WeightsError
 from ugbench.scoring.networks.weights import SOURCES, features_part, fill, plain_float32, read_weights, undisturbed
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+IMAGENET_TRANSFORM = "224 px bilinear antialiased, ImageNet mean and std"
 SMOKE = "or --extractor random for a trial run, which gives scores that compare with nothing else"
 
 
@@ -93,41 +94,40 @@ def place(network: nn.Module, device: torch.device | str) -> nn.Module:
     return network.to(device).to(memory_format=layout)
 
 
+def standardized(
+    x: Tensor, size: int, mean: tuple[float, ...] = IMAGENET_MEAN, std: tuple[float, ...] = IMAGENET_STD
+) -> Tensor:
+    """Images (n, 3, h, w) in [0, 1], resized to `size` px and with this mean and standard deviation per channel."""
+    if x.shape[-2:] != (size, size):
+        x = F.interpolate(x, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
+    return (x - x.new_tensor(mean).view(3, 1, 1)) / x.new_tensor(std).view(3, 1, 1)
+
+
 class _Pooled(nn.Module):
-    """Resize, scale, normalise, run `features`, and average over height and width if they are left."""
+    """Scale, standardize, run `features`, and average over height and width if they are left."""
 
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, features: nn.Module, size: int, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+    def __init__(
+        self,
+        features: nn.Module,
+        size: int,
+        mean: tuple[float, ...] = IMAGENET_MEAN,
+        std: tuple[float, ...] = IMAGENET_STD,
+    ) -> None:
         super().__init__()
         self.features = features
-        self.size = size
-        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+        self.size, self.mean, self.std = size, mean, std
 
     def forward(self, images: Tensor) -> Tensor:
-        x = images.float() / 255
-        if x.shape[-2:] != (self.size, self.size):
-            x = F.interpolate(x, size=(self.size, self.size), mode="bilinear", antialias=True, align_corners=False)
-        features: Tensor = self.features((x - self.mean) / self.std)
+        features: Tensor = self.features(standardized(images.float() / 255, self.size, self.mean, self.std))
         return features.mean((2, 3)) if features.ndim == 4 else features
 
 
-class _First(nn.Module):
-    """The first of a network's outputs."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
+class _First(nn.Sequential):
+    """A network with several outputs, of which the first is the features."""
 
     def forward(self, images: Tensor) -> Tensor:
-        first: Tensor = self.network(images)[0]
-        return first
-
-
-def _imagenet(size: int) -> str:
-    return f"{size} px bilinear antialiased, ImageNet mean and std"
+        features: Tensor = self[0](images)[0]
+        return features
 
 
 def _torchvision(name: str, model: str, dim: int) -> Callable[[Mapping[str, Path]], Extractor]:
@@ -138,8 +138,7 @@ def _torchvision(name: str, model: str, dim: int) -> Callable[[Mapping[str, Path
             features = getattr(models, model)(weights=None).features
         features = features.to_empty(device="cpu")
         sha256 = fill(features, state, f"--weights {name}={weights[name]}")
-        pooled = _Pooled(features, 224, IMAGENET_MEAN, IMAGENET_STD)
-        return Extractor(name, dim, 224, sha256, True, _imagenet(224), pooled)
+        return Extractor(name, dim, 224, sha256, True, IMAGENET_TRANSFORM, _Pooled(features, 224))
 
     return load
 
@@ -179,8 +178,7 @@ def _dinov2(weights: Mapping[str, Path]) -> Extractor:
             f"vit_{model[dim]}_patch14_dinov2", pretrained=False, num_classes=0, dynamic_img_size=True
         )
     sha256 = fill(network, state, given)
-    pooled = _Pooled(network, 224, IMAGENET_MEAN, IMAGENET_STD)
-    return Extractor("dinov2", dim, 224, sha256, True, _imagenet(224), pooled)
+    return Extractor("dinov2", dim, 224, sha256, True, IMAGENET_TRANSFORM, _Pooled(network, 224))
 
 
 def _random(weights: Mapping[str, Path]) -> Extractor:  # noqa: ARG001

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ugbench.errors import WeightsError
-from ugbench.scoring.networks.extractors import IMAGENET_MEAN, IMAGENET_STD, place
+from ugbench.scoring.networks.extractors import place, standardized
 from ugbench.scoring.networks.perceptual import PerceptualDistance
 from ugbench.scoring.networks.weights import SOURCES, fill, plain_float32, read_weights, undisturbed
 
@@ -37,9 +37,6 @@ class Keys(nn.Module):
         side: number of patches per side of the image.
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, dim: int, depth: int, hidden: int, patch: int, side: int) -> None:
         super().__init__()
         self.size, self.dim, self.patch = patch * side, dim, patch
@@ -51,15 +48,10 @@ class Keys(nn.Module):
             for _ in range(depth)
         )
         self.norm = nn.LayerNorm(dim)  # unused, but in the file
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """Keys (n, 1 + side^2, dim), the class token first, of images (n, 3, h, w) in [-1, 1]."""
-        x = images.add(1).div(2)
-        if x.shape[-2:] != (self.size, self.size):
-            x = F.interpolate(x, size=(self.size, self.size), mode="bilinear", antialias=True, align_corners=False)
-        x = self.patch_embed["proj"]((x - self.mean) / self.std).flatten(2).mT
+        x = self.patch_embed["proj"](standardized(images.add(1).div(2), self.size)).flatten(2).mT
         x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], 1) + self.pos_embed
         *blocks, last = self.blocks
         for block in blocks:
