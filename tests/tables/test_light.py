@@ -34,15 +34,17 @@ print(render(table, {format!r}))
     assert loaded(code) == []
 
 
-def test_costs_and_published_numbers_are_added_without_them() -> None:
+def test_costs_published_numbers_and_ablations_are_made_without_them() -> None:
     code = f"""
 from pathlib import Path
 from ugbench.scoring.record import read_all
+from ugbench.tables.ablation import ablation_table
 from ugbench.tables.build import build_table
 from ugbench.tables.columns.published import add_published
 from ugbench.tables.columns.run_columns import add_run_columns
 results = Path({str(RECORDS)!r})
 table = add_published(build_table(read_all(results)), ["table1"])
 add_run_columns(table, ["parameters", "flops", "hours"], results, lambda run: None)
+ablation_table(table, "ugatit")
 """
     assert loaded(code) == []
