@@ -1,4 +1,7 @@
-"""What `compare` and `ablate` share: a study is planned, trained, scored and printed as a table."""
+"""What `compare` and `ablate` share: a study is planned, trained, scored and printed as a table.
+
+Their options are `StudyOptions` and `ScoringOptions` in options.py.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """Kernel Inception Distance: squared maximum mean discrepancy of features under a cubic kernel.
 
 Binkowski et al., Demystifying MMD GANs (ICLR 2018), section 4.
+
+The kernel sums, the estimate and its jackknife are in _kernel.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Everything that happens before the first training step: the run's config and folder, and its images in memory."""
+"""Everything that happens before the first training step: the run's config and folder, and its images in memory.
+
+Resuming from a checkpoint is part of the loop (loop.py).
+"""
 
 from __future__ import annotations
 
