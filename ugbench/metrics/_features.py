@@ -26,9 +26,7 @@ def checked(metric: str, fake: Tensor, real: Tensor, least: int) -> tuple[Tensor
         if features.ndim != 2:
             raise ValueError(f"{side} features have shape {tuple(features.shape)}, not (n, d)")
         if len(features) < least:
-            raise UsageError(
-                f"{metric}: {len(features)} {side} image(s) were given, but it needs {least} per set; give more."
-            )
+            raise UsageError(f"{metric}: {len(features)} {side} image(s) were given; give at least {least} per set.")
     if fake.shape[1] != real.shape[1]:
         raise UsageError(
             f"{metric}: the fake features have {fake.shape[1]} dimensions and the real ones {real.shape[1]}; "
