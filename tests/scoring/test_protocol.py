@@ -11,8 +11,7 @@ from ugbench.errors import UnknownName, UsageError
 from ugbench.scoring.networks.extractors import Extractor
 from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.networks.perceptual import PerceptualDistance
-from ugbench.scoring.protocol_fields import metric_settings, protocol_id
-from ugbench.scoring.protocols import NamedProtocol
+from ugbench.scoring.protocols import NamedProtocol, metric_settings, protocol_id
 from ugbench.scoring.request import EvalRequest
 
 EXTRACTOR = Extractor("alexnet", 256, 224, "ab" * 32, True, "224 px", nn.Identity())

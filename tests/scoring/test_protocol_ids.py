@@ -13,8 +13,7 @@ from ugbench.data.images import Size
 from ugbench.scoring.networks.extractors import Extractor
 from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.networks.perceptual import PerceptualDistance
-from ugbench.scoring.protocol_fields import protocol_id
-from ugbench.scoring.protocols import find_protocol
+from ugbench.scoring.protocols import find_protocol, protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import EvalRequest
 

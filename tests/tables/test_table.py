@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ugbench.errors import UnknownName, UsageError
-from ugbench.scoring.protocol_fields import protocol_id
+from ugbench.scoring.protocols import protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables.build import build_table
 from ugbench.tables.formats.json import to_json

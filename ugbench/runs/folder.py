@@ -85,9 +85,11 @@ class RunFolder:
         return self.path.parents[2]
 
     def sample_file(self, step: int) -> Path:
+        """The sample grid of a step."""
         return self.samples / f"{step:07d}.png"
 
     def checkpoint(self, step: int) -> Path:
+        """The folder of the checkpoint of a step."""
         return self.checkpoints / str(step)
 
     def checkpoint_steps(self) -> list[int]:
@@ -157,7 +159,7 @@ def checkpoint_steps(checkpoints: Path) -> list[int]:
 
 
 def reference_scores_file(dataset_folder: Path, row: str) -> Path:
-    """The scores of one of a data set's reference rows, "identity" or "real", which are no runs."""
+    """The scores of one of a data set's reference rows, "identity" or "real", which are not runs."""
     return dataset_folder / row / SCORES
 
 

@@ -8,7 +8,7 @@ from ugbench.direction import Direction
 from ugbench.metric import Score
 from ugbench.registry import load_metric
 from ugbench.scoring.inputs import ScoredImages, inputs_of, networks_of, requirements
-from ugbench.scoring.protocol_fields import protocol_id
+from ugbench.scoring.protocols import protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import EvalRequest, Subject
 

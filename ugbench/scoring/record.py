@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ugbench.runs import jsonl
 from ugbench.runs.folder import SCORES
 from ugbench.runs.run import label_of
-from ugbench.scoring.protocol_fields import is_selected
+from ugbench.scoring.protocols import is_selected
 
 SCHEMA = 1
 

@@ -13,8 +13,7 @@ from ugbench.registry import load_metric
 from ugbench.scoring.cache import Cache
 from ugbench.scoring.inputs import inputs_of, networks_of, requirements
 from ugbench.scoring.networks.network_set import Networks
-from ugbench.scoring.protocol_fields import LAST, metric_settings, protocol_id
-from ugbench.scoring.protocols import TARGET, NamedProtocol
+from ugbench.scoring.protocols import LAST, TARGET, NamedProtocol, metric_settings, protocol_id
 
 if TYPE_CHECKING:
     from ugbench.scoring.features import FeatureReader

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ugbench import registry
 from ugbench.errors import UnknownName, UsageError
 from ugbench.metric import Metric
-from ugbench.scoring.protocol_fields import LAST, is_selected, protocol_id
+from ugbench.scoring.protocols import LAST, is_selected, protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables import notes
 from ugbench.tables.marks import mark

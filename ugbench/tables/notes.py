@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ugbench import registry
-from ugbench.scoring.protocol_fields import is_selected
+from ugbench.scoring.protocols import is_selected
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables.marks import BIASED
 from ugbench.tables.model import Table

@@ -202,6 +202,7 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
     assert intervals.save_every and intervals.log_every and intervals.sample_every
     with closing(Logs(run, state.step)) as logs:
         previous_flag: _NonFiniteFlag | None = None
+        describe = not run.method_file.exists()
         while state.step < last_step:
             if training.stop.requested:
                 if previous_flag is not None:
@@ -211,7 +212,8 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
                     f"stopped and saved at step {state.step} of {run.steps}; run the same command again to go on."
                 )
             state.method.train()
-            _train_one_step(state, training)
+            _train_one_step(state, training, describe)
+            describe = False
 
             # The flag of the step before has already arrived, so that reading it does not wait for this step.
             flag = _NonFiniteFlag(state)
@@ -233,15 +235,14 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
             training.callbacks.on_step(state.step, run.steps, values)
 
 
-def _train_one_step(state: State, training: _Training) -> None:
-    """Train one step; the first one of a run without method.json is also counted for that file."""
+def _train_one_step(state: State, training: _Training, describe: bool) -> None:
+    """Train one step; with `describe` its FLOPs are counted and method.json is written."""
     run, batch = training.run, training.batches.at(state.step)
-    described = run.method_file.exists()
     counter = FlopCounterMode(display=False)
-    with nullcontext() if described else counter:
+    with counter if describe else nullcontext():
         train_step(state.method, state.phases, batch, run.config.precision)
     state.step += 1
-    if not described:
+    if describe:
         method_description.write(run, describe_method(run.config.method, state.method, counter.get_total_flops()))
 
 
