@@ -52,6 +52,8 @@ def test_cutting_back_removes_later_steps_and_an_unfinished_line(tmp_path: Path)
     file.write_text("".join(lines))
     jsonl.cut_back(file, 5)
     assert file.read_text() == "".join(lines[:2])
+    jsonl.cut_back(file, 4)  # the line of the step itself stays
+    assert file.read_text() == "".join(lines[:2])
     file.write_text(lines[0] + '{"step": 4')
     jsonl.cut_back(file, 5)
     assert file.read_text() == lines[0]

@@ -43,6 +43,7 @@ def test_only_the_config_is_left_of_a_run_that_was_trained_and_scored(run: Run) 
     expected = {"checkpoints/1/manifest.json", "outputs/A2B/maps.safetensors", "outputs/B2A/attention/global"}
     expected |= {"samples/0000001.png", "scores.jsonl", "single/A2B/1.json", "method.json", "environment.json"}
     assert expected <= names(run)
+    run.train_log.write_text("what a study's process printed\n")
     reset(run)
     assert names(run) - LOCKS == {"config.json"}
 

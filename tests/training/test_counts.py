@@ -87,5 +87,15 @@ def test_counting_the_first_step_changes_no_bit(make_run: Callable[..., Run], im
     assert digests[0] == digests[1]
 
 
+def test_only_the_first_step_of_a_run_is_counted(
+    make_run: Callable[..., Run], images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = []
+    monkeypatch.setattr(method_description, "write", lambda run, description: written.append(description))
+    run = make_run("toy")
+    train(run, images, CPU)
+    assert run.steps > 1 and len(written) == 1
+
+
 def digest_of(run: Run) -> str:
     return checkpoint.digest(checkpoint.load(run.checkpoint(run.steps)).parts["method"])
