@@ -47,5 +47,5 @@ def test_more_images_leave_the_chosen_ones_in_it_unless_a_new_one_takes_the_plac
 
 
 def test_one_training_image_is_too_few(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"needs 2 training images a domain; there are 1 in .*/a\."):
+    with pytest.raises(UsageError, match=r"needs 2 training images per domain; there are 1 in .*/a\."):
         validation_split(draw(tmp_path / "a", 1))

@@ -56,7 +56,9 @@ def validation_split(files: Sequence[Path]) -> tuple[Path, ...]:
     """
     if len(files) < LEAST:
         where = f" in {files[0].parent}" if files else ""
-        raise UsageError(f"--select validation needs {LEAST} training images a domain; there are {len(files)}{where}.")
+        raise UsageError(
+            f"--select validation needs {LEAST} training images per domain; there are {len(files)}{where}."
+        )
     count = min(max(LEAST, len(files) // ONE_IN), MOST)
     chosen = set(sorted(files, key=lambda file: (hashlib.sha256(read_bytes(file)).digest(), file.name))[:count])
     return tuple(file for file in files if file in chosen)

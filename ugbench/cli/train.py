@@ -70,6 +70,7 @@ def train(
     from ugbench.device import pick_device
     from ugbench.training import loop, prepare
 
+    stored = parse_number(keep, "--keep", "all", "a count of 1 or more", least=1)
     overrides = options.overrides(steps)
     device = pick_device(place.device)
     request = prepare.Request(
@@ -91,7 +92,6 @@ def train(
     with progress_callback("reading images") as progress:
         run, images, initial = prepare.prepare(request, log, progress)
     log(f"run {run.id} in {run.path}")
-    stored = parse_number(keep, "--keep", "all", "a count of 1 or more", least=1)
     intervals = loop.Intervals(save_every, log_every, sample_every, stored)
     step_before = run.step()
     report = {"run": run.path, "id": run.id}

@@ -13,13 +13,13 @@ from ugbench.analysis import differences
 from ugbench.data.datasets import DataSet
 from ugbench.data.progress import Progress
 from ugbench.direction import DIRECTIONS
-from ugbench.errors import RunError
 from ugbench.figures import _style
 from ugbench.figures._context import dataset_name, label_runs
 from ugbench.report import charts
 from ugbench.report.gallery import Gallery, make_gallery
 from ugbench.report.thumbnails import ThumbnailPool
 from ugbench.runs.filters import select_datasets
+from ugbench.runs.json_file import read_json
 from ugbench.runs.run import Run, list_runs
 from ugbench.runs.training_log import read_curves
 from ugbench.scoring.record import ScoreRecord, read_all
@@ -165,7 +165,8 @@ def _details(run: Run, label: str) -> RunDetails:
         "initialised from": config.init_from,
         "origin": None if config.origin is None else config.origin.model_dump(exclude_none=True),
     }
-    groups = {"Run": facts, "Config": config.config, "Environment": _read_environment(run)}
+    environment = read_json(run.environment_file) if run.environment_file.exists() else {}
+    groups = {"Run": facts, "Config": config.config, "Environment": environment}
     return RunDetails(label, run.id, {heading: _flatten(fields) for heading, fields in groups.items()})
 
 
@@ -178,11 +179,3 @@ def _flatten(fields: Mapping[str, Any], prefix: str = "") -> Facts:
         elif value is not None:
             facts.append((f"{prefix}{name}", value if isinstance(value, str) else json.dumps(value)))
     return tuple(facts)
-
-
-def _read_environment(run: Run) -> Mapping[str, Any]:
-    file = run.environment_file
-    try:
-        return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
-    except (ValueError, TypeError):
-        raise RunError(f"{file} is not a JSON object; remove it.") from None

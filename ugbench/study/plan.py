@@ -15,7 +15,7 @@ from ugbench.data.check import check_training_images
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
 from ugbench.data.splits import TRAIN
-from ugbench.runs.json_file import write_json
+from ugbench.runs.json_file import read_json, write_json
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, dataset_folder, list_runs, record_dataset
 from ugbench.runs.training_log import seconds_per_step
 from ugbench.study.grid import Arm, Study, StudyRun, overrides, study_runs
@@ -123,7 +123,7 @@ def read_steps(file: Path) -> dict[str, int]:
     """The steps of each arm, by label, that `--minutes` came to, from the study's file; empty where there is none."""
     if not file.exists():
         return {}
-    return {str(label): int(steps) for label, steps in json.loads(file.read_text(encoding="utf-8"))["steps"].items()}
+    return {str(label): int(steps) for label, steps in read_json(file)["steps"].items()}
 
 
 def write_steps(file: Path, study: Study, steps: Mapping[str, int]) -> None:
