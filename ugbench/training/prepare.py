@@ -71,7 +71,7 @@ def prepare(
     """Check everything that the first step needs, open the run's folder and load the images.
 
     Args:
-        log: called with a sentence for each image that is left out.
+        log: called with a sentence for each image that is left out, and for each split that uses little of its range.
         progress: called after each image.
     Returns:
         The run, its images, and a state dict to start from (None for random weights).
@@ -79,7 +79,7 @@ def prepare(
         UsageError or a subclass: an unknown name, a config value, an unreadable image or a wrong direction.
     """
     dataset = resolve(request.dataset, request.data_root, progress)
-    readable, skipped = check_training_images(dataset, request.skip_bad, progress)
+    readable, skipped = check_training_images(dataset, request.skip_bad, progress, log)
     for name in skipped:
         log(f"{name} cannot be read and is skipped.")
     config_of_run = run_config(request, record_dataset(dataset, readable, skipped))
