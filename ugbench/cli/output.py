@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from ugbench.names import to_json
 
 
 def log(text: str) -> None:
@@ -21,14 +22,15 @@ def print_json(content: Any) -> None:
     Raises:
         ValueError: a number is NaN or infinite, which JSON cannot hold.
     """
-    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=_plain))
+    ascii_only = not (sys.stdout.encoding or "utf-8").lower().replace("-", "").startswith("utf")
+    print(to_json(content, ascii_only, indent=2, allow_nan=False, default=_plain))
 
 
 def _plain(item: object) -> Any:
     if isinstance(item, Path):
         return str(item)
     if hasattr(item, "model_dump"):
-        return item.model_dump(mode="json")
+        return item.model_dump()
     raise TypeError(f"{type(item).__name__} has no JSON form")
 
 

@@ -5,9 +5,21 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import PlainValidator
 
 from ugbench.errors import RunError
+
+
+def _checked_name(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("Input should be a valid string")
+    return value
+
+
+Name = Annotated[str, PlainValidator(_checked_name)]
+"""The type of a field that holds a name or a path: `str` there refuses one that is not UTF-8 (see ugbench.names)."""
 
 
 def write_json(file: Path, content: Any) -> None:

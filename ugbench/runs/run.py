@@ -22,7 +22,7 @@ from ugbench.direction import Direction
 from ugbench.errors import ConfigError, RunError, first_fault
 from ugbench.runs import method_description
 from ugbench.runs.folder import CONFIG, DATASET, RunFolder
-from ugbench.runs.json_file import read_json, write_json
+from ugbench.runs.json_file import Name, read_json, write_json
 
 if TYPE_CHECKING:
     from ugbench.method import MethodConfig
@@ -50,10 +50,10 @@ class DatasetRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    root: str
+    root: Name
     fingerprint: str
     images: dict[str, int]
-    skipped: list[str] = []
+    skipped: list[Name] = []
 
 
 def record_dataset(
@@ -89,9 +89,9 @@ class Origin(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    files: dict[str, str]
+    files: dict[Name, str]
     revision: str | None = None
-    command: str | None = None
+    command: Name | None = None
 
 
 class RunConfig(BaseModel):

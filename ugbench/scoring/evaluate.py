@@ -17,6 +17,7 @@ from ugbench.direction import Direction
 from ugbench.errors import NoSuchScore, RunError, UsageError
 from ugbench.inference.test_set import make_maps, make_outputs
 from ugbench.metric import Score
+from ugbench.names import readable
 from ugbench.registry import load_metric
 from ugbench.runs import stored_maps, stored_outputs
 from ugbench.runs.folder import reference_scores_file
@@ -244,7 +245,7 @@ def score_folders(
     references, outputs = list_images(real), list_images(fake)
     sources = None if source is None else list_images(source)
     images = ScoredImages(outputs, sources, lambda: references, None, "as-is", request.feature_reader())
-    subject = Subject("files", fake.name or "files")
+    subject = Subject("files", readable(fake.name) or "files")
     default = request.protocol.metrics or ("kid", "fid", "lpips")
     for name in request.metrics or [name for name in default if source is not None or not _uses_sources(name)]:
         if requirements(load_metric(name)) & {"truth", "attention_map"}:
@@ -252,7 +253,7 @@ def score_folders(
         if source is None and _uses_sources(name):
             raise UsageError(f"--metric {name} compares outputs with their sources: add --source DIR.")
         score = compute_score(name, request, images)
-        yield make_record(name, score, request, images, subject, real.name, direction)
+        yield make_record(name, score, request, images, subject, readable(real.name), direction)
 
 
 def _uses_sources(metric_name: str) -> bool:

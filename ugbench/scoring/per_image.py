@@ -5,11 +5,13 @@ The files are kept when the outputs are replaced by those of another step, as sc
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+import json
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from ugbench.direction import Direction
 from ugbench.errors import RunError
-from ugbench.runs.json_file import write_json
+from ugbench.runs.json_file import Name, write_json
 from ugbench.runs.run import Run
 
 
@@ -24,7 +26,7 @@ class ImageScores(BaseModel):
 
     metric: str
     protocol_id: str
-    values: dict[str, float]
+    values: dict[Name, float]
 
 
 _FILE = TypeAdapter(list[ImageScores])
@@ -52,6 +54,6 @@ def read(run: Run, direction: Direction, step: int | None) -> list[ImageScores]:
     if not file.exists():
         return []
     try:
-        return _FILE.validate_json(file.read_bytes())
-    except ValidationError:
+        return _FILE.validate_python(json.loads(file.read_bytes()))
+    except ValueError:  # pydantic's and json's errors
         raise RunError(f"{file} holds no scores of single outputs; remove it.") from None

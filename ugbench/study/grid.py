@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat
 from ugbench import registry
 from ugbench.direction import Direction
 from ugbench.errors import UnknownName, UsageError, first_fault
+from ugbench.runs.json_file import Name
 from ugbench.training.prepare import BASE
 
 
@@ -34,7 +35,7 @@ class Study(BaseModel):
 
     methods: tuple[str, ...] = Field(min_length=1)
     variants: dict[str, tuple[str, ...]] = {}
-    datasets: tuple[str, ...] = Field(min_length=1)
+    datasets: tuple[Name, ...] = Field(min_length=1)
     seeds: tuple[NonNegativeInt, ...] = (0, 1, 2)
     preset: str = "paper"
     steps: PositiveInt | None = None
@@ -42,7 +43,7 @@ class Study(BaseModel):
     size: PositiveInt | None = None
     batch_size: PositiveInt | None = None
     set: dict[str, dict[str, Any]] = {}
-    without: dict[str, tuple[str, ...]] = {}
+    without: dict[Name, tuple[str, ...]] = {}
 
     @property
     def id(self) -> str:

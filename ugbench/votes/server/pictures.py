@@ -16,6 +16,7 @@ from ugbench.data.images import Size, read_bytes, read_image, resize
 from ugbench.data.splits import TRAIN
 from ugbench.direction import Direction
 from ugbench.errors import DataError, RunError, UsageError
+from ugbench.names import readable
 from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import outputs_of, outputs_step
 from ugbench.votes.poll import Candidate, Poll
@@ -54,9 +55,11 @@ def prepare_pictures(runs: Sequence[Run], dataset: DataSet, name: str, direction
     """
     runs = sorted(runs, key=lambda run: run.config.label)
     outputs = [outputs_of(run, dataset, direction, _stored_step(run, direction)) for run in runs]
-    sources = {source.stem: source for source in outputs[0].sources}
+    # The names that raters' votes are stored under must be UTF-8.
+    sources = {readable(source.stem): source for source in outputs[0].sources}
     output_files = [
-        {source.stem: file for source, file in zip(of_run.sources, of_run.files, strict=True)} for of_run in outputs
+        {readable(source.stem): file for source, file in zip(of_run.sources, of_run.files, strict=True)}
+        for of_run in outputs
     ]
     stems = [stem for stem in sources if all(stem in files for files in output_files)]
     if not stems:
