@@ -14,6 +14,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,6 +23,7 @@ from ugbench.errors import RunError
 LARGEST_JSON = 8 << 20  # bytes: a JSON file, which is read as a whole
 LONGEST_LINE = 1 << 20  # bytes: a line of a JSON-lines file
 LARGEST_IMAGE = 256 << 20  # bytes: an image file
+MOST_PIXELS = 1 << 25  # of a PNG file, which may be small and need gigabytes when it is decoded
 LARGEST_HEADER = 8 << 20  # bytes: the names, types and shapes in a safetensors file
 FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -134,7 +136,8 @@ def check_tree(folder: Path, largest: int = LARGEST_IMAGE) -> None:
     """Check that a folder holds only regular files and folders, at any depth; a missing folder passes.
 
     Raises:
-        RunError: it holds a link, a pipe or a device, or a file of more than `largest` bytes.
+        RunError: it holds a link, a pipe or a device, a file of more than `largest` bytes, or a PNG of more than
+            MOST_PIXELS pixels.
     """
     if not folder.is_dir():
         return
@@ -143,8 +146,23 @@ def check_tree(folder: Path, largest: int = LARGEST_IMAGE) -> None:
             inside(folder, entry.name)
             if entry.is_dir(follow_symlinks=False):
                 check_tree(Path(entry.path), largest)
-            else:
-                is_file(Path(entry.path), largest)
+                continue
+            is_file(Path(entry.path), largest)
+            if entry.name.lower().endswith(".png"):
+                info = entry.stat(follow_symlinks=False)
+                width, height = _png_size(entry.path, info.st_size, info.st_mtime_ns)
+                if width * height > MOST_PIXELS:
+                    raise RunError(f"{entry.path} has {width} x {height} px, too many; to fix this, remove it.")
+
+
+@lru_cache(1 << 16)
+def _png_size(path: str, _size: int, _changed: int) -> tuple[int, int]:
+    """Width and height in the header of a PNG file; (0, 0) for another one. Cached until the file changes."""
+    with open_file(Path(path)) as stream:
+        header = stream.read(24)
+    if header[:4] != b"\x89PNG":
+        return 0, 0
+    return int.from_bytes(header[16:20]), int.from_bytes(header[20:24])
 
 
 def is_tensor_file(file: Path) -> bool:

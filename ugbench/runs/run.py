@@ -293,7 +293,9 @@ def find_run(text: str, results: Path) -> Run:
         RunError: no run or several runs match, or `text` is empty.
     """
     if not text.strip():
-        raise RunError(f"RUN '{text}' is empty; give the start of an id, or a folder: `ugbench runs` lists them.")
+        raise RunError(
+            f"RUN '{text}' is empty; give the start of a run's id, or its folder: `ugbench runs` lists them."
+        )
     if (Path(text) / CONFIG).exists():
         return read_run(Path(text))
     matches = [run for run in list_runs(results) if run.id.startswith(text)]
