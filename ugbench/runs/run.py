@@ -19,12 +19,10 @@ from ugbench.data.datasets import DataSet, open_dataset
 from ugbench.data.splits import Split
 from ugbench.direction import Direction
 from ugbench.errors import ConfigError, RunError, first_fault
-from ugbench.runs import method_description
-from ugbench.runs.config_fields import read_config_fields
+from ugbench.runs import config_fields, known_images, method_description
 from ugbench.runs.files import inside, is_file
 from ugbench.runs.folder import CONFIG, DATASET, RunFolder
 from ugbench.runs.json_file import read_json, write_json
-from ugbench.runs.known_images import check_links
 
 if TYPE_CHECKING:
     from ugbench.method import MethodConfig
@@ -266,7 +264,7 @@ def read_run(path: Path) -> Run:
     if not is_file(file):
         raise RunError(f"{path} has no {CONFIG}, so it is no run; `ugbench runs` lists them.")
     try:
-        return Run(path, RunConfig(**read_config_fields(file)))
+        return Run(path, RunConfig(**config_fields.read_config_fields(file)))
     except ValidationError as error:
         raise RunError(f"{file}: {first_fault(error)}; to fix this, correct or remove it.") from None
 
@@ -319,4 +317,4 @@ def dataset_of(run: Run) -> DataSet:
     root = Path(run.config.dataset.root)
     if not root.is_dir():
         raise RunError(f"run {run.id} was trained on {root}, which is gone; put the data set back there.")
-    return check_links(open_dataset(root), run, run.config.dataset)
+    return known_images.check_links(open_dataset(root), run, run.config.dataset)
