@@ -20,7 +20,7 @@ def make_run(results: Path, seed: int, variant: str | None, step: int) -> Run:
         method="ugatit",
         variant=variant,
         preset="smoke",
-        config={"steps": 10},
+        config={"steps": 10, "size": 32},
         dataset=DatasetRecord(name="cats", root="/d", fingerprint="f", images={"trainA": 2}),
         direction=None,
         seed=seed,

@@ -18,6 +18,7 @@ from ugbench.figures._context import dataset_name, label_runs
 from ugbench.report import charts
 from ugbench.report.gallery import Gallery, make_gallery
 from ugbench.report.thumbnails import ThumbnailPool
+from ugbench.runs.files import is_file
 from ugbench.runs.filters import select_datasets
 from ugbench.runs.json_file import read_json
 from ugbench.runs.run import Run, list_runs
@@ -165,7 +166,7 @@ def _details(run: Run, label: str) -> RunDetails:
         "initialised from": config.init_from,
         "origin": None if config.origin is None else config.origin.model_dump(exclude_none=True),
     }
-    environment = read_json(run.environment_file) if run.environment_file.exists() else {}
+    environment = read_json(run.environment_file) if is_file(run.environment_file) else {}
     groups = {"Run": facts, "Config": config.config, "Environment": environment}
     return RunDetails(label, run.id, {heading: _flatten(fields) for heading, fields in groups.items()})
 

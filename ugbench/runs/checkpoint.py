@@ -23,6 +23,7 @@ from torch import Tensor
 
 from ugbench.errors import RunError, UgbenchError
 from ugbench.method import Method
+from ugbench.runs.files import inside, is_tensor_file, temporary_of
 from ugbench.runs.folder import checkpoint_steps
 from ugbench.runs.json_file import flush_to_disk, read_json, write_json
 
@@ -60,7 +61,7 @@ def write_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     Raises:
         UgbenchError: the disk refuses; nothing is left behind and an older `file` stays.
     """
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    temporary = temporary_of(file)
     try:
         save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, dict(metadata or {}))
         flush_to_disk(temporary)
@@ -110,18 +111,22 @@ def load(folder: Path, only: str | None = None) -> Checkpoint:
     """
     try:
         manifest = read_json(folder / MANIFEST)
-        step, files, notes = manifest["step"], manifest["files"], manifest["notes"]
-    except (OSError, KeyError, RunError):
+        step, notes = int(manifest["step"]), dict(manifest["notes"])
+        files = {name: (file["size"], file["sha256"]) for name, file in manifest["files"].items()}
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, RunError):
         raise RunError(f"{folder / MANIFEST} is missing or damaged; to fix this, remove {folder}.") from None
     parts = {}
-    for name, expected in files.items():
+    for name, (size, digest_in_manifest) in files.items():
         part = name.removesuffix(".safetensors")
         if only not in (None, part):
             continue
-        file = folder / name
-        if not file.exists() or file.stat().st_size != expected["size"] or sha256_of(file) != expected["sha256"]:
+        file = inside(folder, name)
+        if not is_tensor_file(file) or file.stat().st_size != size or sha256_of(file) != digest_in_manifest:
             raise RunError(f"{file} differs from its manifest in size or sha256; to fix this, remove {folder}.")
-        parts[part] = load_file(file)
+        try:
+            parts[part] = load_file(file)
+        except SafetensorError as error:
+            raise RunError(f"{file} cannot be read ({error}); to fix this, remove {folder}.") from None
     return Checkpoint(step, parts, notes)
 
 

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ugbench.direction import Direction
 from ugbench.errors import RunError, first_fault
+from ugbench.runs.files import is_file
 from ugbench.runs.folder import RunFolder
 from ugbench.runs.json_file import read_json, write_json
 
@@ -40,7 +41,7 @@ def read(run: RunFolder) -> MethodDescription | None:
     Raises:
         RunError: the file holds something else.
     """
-    if not run.method_file.exists():
+    if not is_file(run.method_file):
         return None
     try:
         return MethodDescription(**read_json(run.method_file))

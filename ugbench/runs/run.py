@@ -1,7 +1,6 @@
 """A run: its config, its folder (see ugbench.runs.folder), and how runs are opened, listed and found.
 
-A run is trained here, or imported: an imported checkpoint has weights, and the imported outputs of another tool (the
-method `external`) have only the folder outputs/.
+A run is trained, or imported: a checkpoint has weights; outputs of another tool (method `external`) are only outputs/.
 """
 
 from __future__ import annotations
@@ -20,7 +19,8 @@ from ugbench.data.datasets import DataSet, open_dataset
 from ugbench.data.splits import Split
 from ugbench.direction import Direction
 from ugbench.errors import ConfigError, RunError, first_fault
-from ugbench.runs import method_description
+from ugbench.runs import config_fields, known_images, method_description
+from ugbench.runs.files import inside, is_file
 from ugbench.runs.folder import CONFIG, DATASET, RunFolder
 from ugbench.runs.json_file import read_json, write_json
 
@@ -45,6 +45,7 @@ class DatasetRecord(BaseModel):
         fingerprint: a hash of the images of the splits that were used.
         images: how many images each of these splits has.
         skipped: images that could not be read and were left out.
+        fingerprints: of each of these splits alone; no part of the run's id.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +55,7 @@ class DatasetRecord(BaseModel):
     fingerprint: str
     images: dict[str, int]
     skipped: list[str] = []
+    fingerprints: dict[str, str] = {}
 
 
 def record_dataset(
@@ -65,14 +67,14 @@ def record_dataset(
         images: the images of each split that is used; None takes all images of all splits.
         skipped: relative names ("trainA/7.png") of images in these splits that cannot be read and are left out.
     """
-    if images is None:
-        images = {split: dataset.split(split) for split in dataset.splits()}
+    images = {split: dataset.split(split) for split in dataset.splits()} if images is None else images
     return DatasetRecord(
         name=dataset.name,
         root=str(dataset.root.resolve()),
         fingerprint=dataset.fingerprint(images, skip=skipped),
         images={split: len(paths) for split, paths in images.items()},
         skipped=list(skipped),
+        fingerprints={split: dataset.fingerprint((split,), skip=skipped) for split in images},
     )
 
 
@@ -123,7 +125,7 @@ class RunConfig(BaseModel):
         """
         left_out: dict[str, Any] = {"preset": True}
         if self.dataset is not None:
-            left_out["dataset"] = {"root", "name", "images", "skipped"}
+            left_out["dataset"] = {"root", "name", "images", "skipped", "fingerprints"}
         if self.origin is None:
             left_out["origin"] = True
         fields = self.model_dump(exclude=left_out)
@@ -231,8 +233,8 @@ def dataset_folder(results: Path, dataset: DataSet, make: bool = True) -> Path:
     """
     fingerprint = dataset.fingerprint(dataset.splits())
     for folder in (results / dataset.name, results / f"{dataset.name}-{fingerprint[:6]}"):
-        file = folder / DATASET
-        if not file.exists():
+        file = inside(results, folder.name, DATASET)
+        if not is_file(file):
             if make:
                 folder.mkdir(parents=True, exist_ok=True)
                 root = str(dataset.root.resolve())
@@ -245,9 +247,9 @@ def dataset_folder(results: Path, dataset: DataSet, make: bool = True) -> Path:
 
 def open_run(folder: Path, config: RunConfig) -> Run:
     """The run with this config under a data set's folder; its folder and config.json are made if they are missing."""
-    path = folder / config.folder
+    path = RunFolder(folder / config.folder).inside()
     path.mkdir(parents=True, exist_ok=True)
-    if not (path / CONFIG).exists():
+    if not is_file(path / CONFIG):
         write_json(path / CONFIG, {"id": config.id, **config.model_dump()})
     return read_run(path)
 
@@ -256,15 +258,13 @@ def read_run(path: Path) -> Run:
     """The run in a folder.
 
     Raises:
-        RunError: there is no config.json, or it is not the config of a run.
+        RunError: there is no config.json, it is not the config of a run, or a part of the path is a link.
     """
-    file = path / CONFIG
-    if not file.exists():
+    file = RunFolder(path).inside(CONFIG)
+    if not is_file(file):
         raise RunError(f"{path} has no {CONFIG}, so it is no run; `ugbench runs` lists them.")
-    fields = read_json(file)
-    fields.pop("id", None)
     try:
-        return Run(path, RunConfig(**fields))
+        return Run(path, RunConfig(**config_fields.read_config_fields(file)))
     except ValidationError as error:
         raise RunError(f"{file}: {first_fault(error)}; to fix this, correct or remove it.") from None
 
@@ -309,7 +309,7 @@ def dataset_of(run: Run) -> DataSet:
     """The data set that a run was trained on or imported for, read from its folder at that time.
 
     Raises:
-        RunError: the folder is gone, or the run was imported without a data set.
+        RunError: the folder is gone, or has links to unknown images; or the run was imported without a data set.
         DataError: a folder of images or dial.json is damaged.
     """
     if run.config.dataset is None:
@@ -317,4 +317,4 @@ def dataset_of(run: Run) -> DataSet:
     root = Path(run.config.dataset.root)
     if not root.is_dir():
         raise RunError(f"run {run.id} was trained on {root}, which is gone; put the data set back there.")
-    return open_dataset(root)
+    return known_images.check_links(open_dataset(root), run, run.config.dataset)
