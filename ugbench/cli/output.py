@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,18 @@ from typing import Any
 def log(text: str) -> None:
     """Print a line for the person at the terminal, on stderr."""
     print(text, file=sys.stderr, flush=True)
+
+
+class _Warnings(logging.Handler):
+    """Prints what the library warns of, where no `log` function reaches."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log(record.getMessage())
+
+
+def show_warnings() -> None:
+    """Print the warnings that the library gives through Python's logging as `log` prints a line."""
+    logging.getLogger("ugbench").handlers = [_Warnings(logging.WARNING)]
 
 
 def print_json(content: Any) -> None:

@@ -97,7 +97,9 @@ def train(
     report = {"run": run.path, "id": run.id}
     try:
         with training_progress(run.config.label) as callbacks:
-            resumed_from = loop.train(run, images, device, intervals, callbacks, initial)
+            resumed_from = (
+                step_before if images is None else loop.train(run, images, device, intervals, callbacks, initial)
+            )
     except Stopped:
         if as_json:
             print_json({**report, "step": run.step(), "status": "stopped", "resumed_from": step_before or None})

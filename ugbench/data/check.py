@@ -16,6 +16,7 @@ from typing import Literal
 from ugbench.data import duplicates
 from ugbench.data.datasets import DataSet
 from ugbench.data.images import ImageHeader, inspect_image, read_image
+from ugbench.data.known_files import open_known_files
 from ugbench.data.progress import Progress, tracked
 from ugbench.data.splits import SPLITS, TEST, TRAIN, Split
 from ugbench.errors import DataError
@@ -127,6 +128,8 @@ def check_training_images(
 ) -> tuple[dict[Split, list[Path]], list[str]]:
     """Decode every training image, as `train` does before its first step.
 
+    Images that an earlier call has decoded, and that are unchanged since, are not decoded again.
+
     Args:
         skip_bad: leave unreadable images out instead of raising an error.
         progress: called after each image.
@@ -138,15 +141,16 @@ def check_training_images(
     listed = {split: dataset.split(split) for split in TRAIN.values()}
     readable: dict[Split, list[Path]] = {split: [] for split in listed}
     skipped: list[str] = []
-    for split, path in _tracked(listed, progress):
-        try:
-            read_image(path)
-        except DataError as error:
-            if not skip_bad:
-                raise DataError(f"{str(error).rstrip('.')}, or give --skip-bad.") from error
-            skipped.append(f"{split}/{path.name}")
-        else:
-            readable[split].append(path)
+    with open_known_files() as known:
+        for split, path in _tracked(listed, progress):
+            try:
+                known.check_readable(path, read_image)
+            except DataError as error:
+                if not skip_bad:
+                    raise DataError(f"{str(error).rstrip('.')}, or give --skip-bad.") from error
+                skipped.append(f"{split}/{path.name}")
+            else:
+                readable[split].append(path)
     for split, paths in listed.items():
         if not readable[split]:
             raise DataError(f"{dataset.root / split}: none of its {len(paths)} images is readable; replace them.")

@@ -21,7 +21,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ugbench.errors import RunError, UgbenchError
+from ugbench.data.known_files import open_known_files
+from ugbench.errors import RunError, UgbenchError, UsageError
 from ugbench.method import Method
 from ugbench.runs.files import inside, is_tensor_file, temporary_of
 from ugbench.runs.folder import checkpoint_steps
@@ -128,6 +129,21 @@ def load(folder: Path, only: str | None = None) -> Checkpoint:
         except SafetensorError as error:
             raise RunError(f"{file} cannot be read ({error}); to fix this, remove {folder}.") from None
     return Checkpoint(step, parts, notes)
+
+
+def is_intact(folder: Path) -> bool:
+    """Whether each file of a checkpoint has the size and hash of the manifest; hashes that are known count, so that
+    files that have not changed since an earlier call are not read (see ugbench.data.known_files).
+    """
+    try:
+        files = read_json(folder / MANIFEST)["files"]
+        with open_known_files() as known:
+            return all(
+                (folder / name).stat().st_size == expected["size"] and known.sha256(folder / name) == expected["sha256"]
+                for name, expected in files.items()
+            )
+    except (OSError, KeyError, TypeError, AttributeError, UsageError):
+        return False
 
 
 def load_latest(checkpoints: Path, log: Callable[[str], None]) -> Checkpoint | None:

@@ -67,14 +67,17 @@ def prepare(
     request: Request,
     log: Callable[[str], None] = lambda _text: None,
     progress: Progress | None = None,
-) -> tuple[Run, Images, Mapping[str, Tensor] | None]:
+) -> tuple[Run, Images | None, Mapping[str, Tensor] | None]:
     """Check everything that the first step needs, open the run's folder and load the images.
+
+    A finished run is only opened: its images are not loaded, and images that an earlier call has read are not decoded.
 
     Args:
         log: called with a sentence for each image that is left out.
         progress: called after each image.
     Returns:
-        The run, its images, and a state dict to start from (None for random weights).
+        The run; its images, None if there is nothing left to train; and a state dict to start from (None for random
+        weights).
     Raises:
         UsageError or a subclass: an unknown name, a config value, an unreadable image or a wrong direction.
     """
@@ -86,12 +89,19 @@ def prepare(
     run = open_run(dataset_folder(request.results, dataset), config_of_run)
     if request.restart:
         reset(run)
+    elif _is_finished(run):
+        return run, None, None
     method, config = registry.load_method(request.method), config_of_run.method_config()
     source = find_run(request.init_from, request.results) if request.init_from else None
     both = load_images([*readable["trainA"], *readable["trainB"]], training_size(config.size), progress)
     a, b = both.tensor_split((len(readable["trainA"]),))
     samples = {domain: _sample_images(dataset, domain, readable, config.size, log) for domain in ("A", "B")}
     return run, Images(a, b, samples), _initial(source, method, config)
+
+
+def _is_finished(run: Run) -> bool:
+    """Whether the loop would find nothing to do: an undamaged checkpoint of the last step, and method.json."""
+    return run.is_done() and run.method_file.exists() and checkpoint.is_intact(run.checkpoint(run.step()))
 
 
 def run_config(request: Request, dataset: DatasetRecord) -> RunConfig:
