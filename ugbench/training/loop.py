@@ -22,9 +22,10 @@ from ugbench.method import Method
 from ugbench.runs import checkpoint, method_description
 from ugbench.runs.json_file import flush_to_disk, write_json
 from ugbench.runs.run import Run
-from ugbench.training import environment, samples
+from ugbench.training import environment
 from ugbench.training.counts import count, describe_method
 from ugbench.training.logs import Logs
+from ugbench.training.samples import SampleGrids
 from ugbench.training.signals import StopRequest, stop_on_signals
 from ugbench.training.step import Phases, build_optimizers, learning_rate, load_state_tensors, state_tensors, train_step
 
@@ -84,7 +85,8 @@ class Images:
 
     Attributes:
         a, b: all training images of each domain, uint8 (n, 3, s, s) with s = `training_size(size)`.
-        samples: a few images of each domain, "A" and "B", to draw sample grids from: uint8 (n, 3, size, size).
+        samples: a few images of each domain, "A" and "B", to draw sample grids from: uint8 (n, 3, size, size). The
+            domains need not have equally many.
     """
 
     a: Tensor
@@ -98,7 +100,7 @@ class _Training:
 
     run: Run
     batches: Batches
-    samples: dict[str, Tensor]
+    samples: SampleGrids
     intervals: Intervals
     callbacks: Callbacks
     stop: StopRequest
@@ -135,7 +137,8 @@ def train(
         # For a method that learns one direction `a` is the source, whichever domain that is.
         source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
         batches = method_batches(state.method, source, target, run.seed, device)
-        training = _Training(run, batches, images.samples, intervals, callbacks, stop)
+        grids = SampleGrids(images.samples, run.directions(), callbacks.log)
+        training = _Training(run, batches, grids, intervals, callbacks, stop)
         try:
             _train_until(run.steps, state, training)
         except _NonFinite as error:
@@ -228,7 +231,7 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
                 logs.write(state.step, values)
             if state.step % intervals.sample_every == 0 or at_end:
                 flag.check()
-                samples.write(run.sample_file(state.step), state.method, training.samples, run.directions())
+                training.samples.write(run.sample_file(state.step), state.method)
             if state.step % intervals.save_every == 0 or at_end:
                 flag.check()
                 _save(state, training)

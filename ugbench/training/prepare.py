@@ -125,18 +125,24 @@ def _sample_images(
 ) -> Tensor:
     """The first readable test images of a domain, or training images if there are none.
 
-    Training does not depend on test images, so a damaged one is left out with a sentence to `log`.
+    Training does not depend on these images, so one that cannot be read is left out with a sentence to `log`.
     """
-    split = TEST[domain]
+    test = TEST[domain]
+    paths = dataset.split(test) if dataset.has(test) else []
+    images = _readable_images(paths, size, log) or _readable_images(readable[TRAIN[domain]], size, log)
+    return torch.cat(images) if images else torch.empty((0, 3, size, size), dtype=torch.uint8)
+
+
+def _readable_images(paths: Sequence[Path], size: int, log: Callable[[str], None]) -> list[Tensor]:
     images: list[Tensor] = []
-    for path in dataset.split(split) if dataset.has(split) else []:
+    for path in paths:
         try:
             images.append(load_images([path], size))
         except DataError:
-            log(f"{split}/{path.name} cannot be read and is not shown in samples.")
+            log(f"{path.parent.name}/{path.name} cannot be read and is not shown in samples.")
         if len(images) == SAMPLES:
             break
-    return torch.cat(images) if images else load_images(readable[TRAIN[domain]][:SAMPLES], size)
+    return images
 
 
 def _initial(source: Run | None, method: type[Method], config: Any) -> Mapping[str, Tensor] | None:
