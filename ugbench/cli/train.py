@@ -93,16 +93,15 @@ def train(
         run, images, initial = prepare.prepare(request, log, progress)
     log(f"run {run.id} in {run.path}")
     intervals = loop.Intervals(save_every, log_every, sample_every, stored)
-    step_before = run.step()
     report = {"run": run.path, "id": run.id}
     try:
         with training_progress(run.config.label) as callbacks:
-            resumed_from = loop.train(run, images, device, intervals, callbacks, initial)
-    except Stopped:
+            resumed_from = loop.train(run, images, device, intervals, callbacks, initial, request.restart)
+    except Stopped as stopped:
         if as_json:
-            print_json({**report, "step": run.step(), "status": "stopped", "resumed_from": step_before or None})
+            print_json({**report, "step": run.step(), "status": "stopped", "resumed_from": stopped.resumed_from})
         raise
     step = run.step()
-    log(f"done before, at step {step}." if step_before == step else f"done, at step {step}.")
+    log(f"done before, at step {step}." if resumed_from == step else f"done, at step {step}.")
     if as_json:
         print_json({**report, "step": step, "status": "done", "resumed_from": resumed_from})

@@ -26,7 +26,6 @@ from ugbench.direction import Direction
 from ugbench.errors import DataError, RunError, UsageError
 from ugbench.method import Method
 from ugbench.runs import checkpoint
-from ugbench.runs.reset import reset
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, dataset_folder, find_run, open_run, record_dataset
 from ugbench.training.loop import Images
 
@@ -44,7 +43,7 @@ class Request:
         data_root: the folder of the data sets that are known by name.
         overrides: values of config fields that replace those of the preset and the variant.
         skip_bad: leave out images that cannot be read.
-        restart: remove what an earlier training of the run wrote.
+        restart: begin again at step 0; `loop.train` then removes what an earlier training of the run wrote.
     """
 
     method: str
@@ -68,7 +67,9 @@ def prepare(
     log: Callable[[str], None] = lambda _text: None,
     progress: Progress | None = None,
 ) -> tuple[Run, Images, Mapping[str, Tensor] | None]:
-    """Check everything that the first step needs, open the run's folder and load the images.
+    """Check everything that the first step needs, load the images and open the run's folder.
+
+    The folder comes last, so that a call that is refused leaves no run behind.
 
     Args:
         log: called with a sentence for each image that is left out.
@@ -83,15 +84,14 @@ def prepare(
     for name in skipped:
         log(f"{name} cannot be read and is skipped.")
     config_of_run = run_config(request, record_dataset(dataset, readable, skipped))
-    run = open_run(dataset_folder(request.results, dataset), config_of_run)
-    if request.restart:
-        reset(run)
     method, config = registry.load_method(request.method), config_of_run.method_config()
     source = find_run(request.init_from, request.results) if request.init_from else None
     both = load_images([*readable["trainA"], *readable["trainB"]], training_size(config.size), progress)
     a, b = both.tensor_split((len(readable["trainA"]),))
     samples = {domain: _sample_images(dataset, domain, readable, config.size, log) for domain in ("A", "B")}
-    return run, Images(a, b, samples), _initial(source, method, config)
+    initial = _initial(source, method, config)
+    run = open_run(dataset_folder(request.results, dataset), config_of_run)
+    return run, Images(a, b, samples), initial
 
 
 def run_config(request: Request, dataset: DatasetRecord) -> RunConfig:
