@@ -25,6 +25,7 @@ from ugbench.cli.figure import figure
 from ugbench.cli.import_ import import_
 from ugbench.cli.methods import methods
 from ugbench.cli.neighbours import neighbours
+from ugbench.cli.output import LastingStream
 from ugbench.cli.report import report
 from ugbench.cli.runs import runs
 from ugbench.cli.table import table
@@ -174,4 +175,5 @@ add_command(app, "doctor", doctor)
 
 def main() -> None:
     """The console script `ugbench`."""
+    sys.stderr = LastingStream(sys.stderr)  # type: ignore[assignment]
     app(prog_name="ugbench")

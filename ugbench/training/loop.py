@@ -25,37 +25,12 @@ from ugbench.runs.reset import reset
 from ugbench.runs.run import Run
 from ugbench.training import environment
 from ugbench.training.counts import count, describe_method
+from ugbench.training.intervals import Intervals, SaveClock
 from ugbench.training.logs import Logs
 from ugbench.training.non_finite import NonFiniteFlag, NonFiniteStep
 from ugbench.training.samples import SampleGrids
 from ugbench.training.signals import StopRequest, stop_on_signals
 from ugbench.training.step import Phases, build_optimizers, learning_rate, load_state_tensors, state_tensors, train_step
-
-
-@dataclass(frozen=True)
-class Intervals:
-    """How often a run is saved and logged and how often samples are drawn, in steps.
-
-    None derives an interval from the length of the run. Nothing here changes the training, so it is no part of a run's
-    id.
-
-    Attributes:
-        keep: how many of the newest checkpoints stay on the disk; None for all.
-    """
-
-    save_every: int | None = None
-    log_every: int | None = None
-    sample_every: int | None = None
-    keep: int | None = 2
-
-    def resolved(self, steps: int) -> Intervals:
-        """These intervals for a run of `steps` steps, without None (except for `keep`)."""
-        return Intervals(
-            self.save_every or max(100, steps // 100),
-            self.log_every or max(1, min(100, steps // 1000)),
-            self.sample_every or max(1, steps // 10),
-            self.keep,
-        )
 
 
 @dataclass(frozen=True)
@@ -127,7 +102,7 @@ def train(
     Returns:
         The step that training resumed from, None if it began at step 0.
     Raises:
-        Stopped: SIGINT or SIGTERM was received; the state is saved.
+        Stopped: a signal that asks to stop was received (see signals.py); the state is saved.
         NonFiniteLoss: a loss or gradient became NaN or Inf; the state of the last finite step is saved.
         RunError: another process trains this run, or, with `restart`, scores it.
         UgbenchError: the disk refuses a file.
@@ -202,7 +177,8 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
         NonFiniteStep: a loss or gradient was NaN or Inf.
     """
     run, intervals = training.run, training.intervals
-    assert intervals.save_every and intervals.log_every and intervals.sample_every
+    assert intervals.log_every and intervals.sample_every
+    clock = SaveClock(intervals.save_seconds)
     with closing(Logs(run, state.step)) as logs:
         previous_flag: NonFiniteFlag | None = None
         describe = not run.method_file.exists()
@@ -210,7 +186,7 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
             if training.stop.requested:
                 if previous_flag is not None:
                     previous_flag.check()
-                _save(state, training)
+                _save(state, training, extra=True)
                 raise Stopped(
                     f"stopped and saved at step {state.step} of {run.steps}; run the same command again to go on.",
                     training.resumed_from,
@@ -233,9 +209,11 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
             if state.step % intervals.sample_every == 0 or at_end:
                 flag.check()
                 training.samples.write(run.sample_file(state.step), state.method)
-            if state.step % intervals.save_every == 0 or at_end:
+            is_regular = at_end or (intervals.save_every is not None and state.step % intervals.save_every == 0)
+            if is_regular or clock.is_due():
                 flag.check()
-                _save(state, training)
+                _save(state, training, extra=not is_regular and intervals.save_every is not None)
+                clock.restart()
             training.callbacks.on_step(state.step, run.steps, values)
 
 
@@ -260,13 +238,18 @@ def _logged_values(state: State) -> dict[str, float]:
     return {name: values[name] for name in losses} | rates | values
 
 
-def _save(state: State, training: _Training) -> None:
-    """Save a checkpoint of the last step, unless there is one, and the weights that translation needs."""
+def _save(state: State, training: _Training, extra: bool = False) -> None:
+    """Save a checkpoint of the last step, unless there is one, and the weights that translation needs.
+
+    Args:
+        extra: the checkpoint is not one of the regular ones; the next save removes it.
+    """
     run = training.run
     if run.metrics_file.exists():  # must be on the disk before a checkpoint of the same step
         flush_to_disk(run.metrics_file)
     if state.step not in run.checkpoint_steps():
         notes = {"threads": torch.get_num_threads(), "instruction_set": torch.backends.cpu.get_cpu_capability()}
+        notes |= {checkpoint.EXTRA: extra}
         parts = {"method": state.method.state_dict(), "optimizer": state_tensors(state.phases.optimizers)}
         checkpoint.save(run.checkpoints, checkpoint.Checkpoint(state.step, parts, notes))
         checkpoint.prune(run.checkpoints, training.intervals.keep)
