@@ -175,5 +175,5 @@ add_command(app, "doctor", doctor)
 
 def main() -> None:
     """The console script `ugbench`."""
-    sys.stderr = LastingStream(sys.stderr)  # type: ignore[assignment]
+    sys.stderr = LastingStream(sys.stderr)
     app(prog_name="ugbench")
