@@ -25,7 +25,7 @@ from ugbench.cli.figure import figure
 from ugbench.cli.import_ import import_
 from ugbench.cli.methods import methods
 from ugbench.cli.neighbours import neighbours
-from ugbench.cli.output import show_warnings
+from ugbench.cli.output import LastingStream, show_warnings
 from ugbench.cli.report import report
 from ugbench.cli.runs import runs
 from ugbench.cli.table import table
@@ -176,4 +176,5 @@ add_command(app, "doctor", doctor)
 
 def main() -> None:
     """The console script `ugbench`."""
+    sys.stderr = LastingStream(sys.stderr)
     app(prog_name="ugbench")

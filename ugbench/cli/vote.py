@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -101,7 +102,7 @@ def vote(
             timeout_graceful_shutdown=5,
         )
         # uvicorn ends on a signal and then raises it again; here it is caught, so that the command ends normally.
-        with stop_on_signals():
+        with stop_on_signals(signal.SIGINT, signal.SIGTERM):
             uvicorn.Server(config).run(sockets=[listener])
         log(f"ended; {store.count(study.polls)} votes so far, in {store.path}")
     finally:

@@ -29,6 +29,8 @@ from ugbench.runs.folder import checkpoint_steps
 from ugbench.runs.json_file import flush_to_disk, read_json, write_json
 
 MANIFEST = "manifest.json"
+EXTRA = "extra"
+"""The note of a checkpoint that is not one of the regular ones, see `prune`."""
 
 
 @dataclass(frozen=True)
@@ -157,10 +159,24 @@ def load_latest(checkpoints: Path, log: Callable[[str], None]) -> Checkpoint | N
 
 
 def prune(checkpoints: Path, keep: int | None) -> None:
-    """Remove all checkpoints except the newest `keep`; None removes none."""
-    if keep is not None:
-        for step in checkpoint_steps(checkpoints)[:-keep]:
-            shutil.rmtree(checkpoints / str(step))
+    """Remove all regular checkpoints except the newest `keep` (None removes none), and old extra ones.
+
+    An extra checkpoint is one that was made between the regular ones, because time had passed or a signal came. It
+    stays while it is the newest of all. So time and signals do not change which regular checkpoints a run has.
+    """
+    steps = checkpoint_steps(checkpoints)
+    extra = [step for step in steps if _is_extra(checkpoints / str(step))]
+    regular = [step for step in steps if step not in extra]
+    superfluous = [step for step in extra if step < steps[-1]]
+    for step in superfluous + (regular[:-keep] if keep is not None else []):
+        shutil.rmtree(checkpoints / str(step))
+
+
+def _is_extra(folder: Path) -> bool:
+    try:
+        return read_json(folder / MANIFEST)["notes"][EXTRA] is True
+    except (OSError, KeyError, TypeError, RunError):  # an older version made it, or it is damaged
+        return False
 
 
 def write_generators(file: Path, method: Method, step: int) -> None:
