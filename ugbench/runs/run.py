@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -270,18 +271,17 @@ def read_run(path: Path) -> Run:
 
 
 def list_runs(results: Path) -> list[Run]:
-    """Every run under a results folder, sorted by path."""
-    return [read_run(file.parent) for file in sorted(results.glob(f"*/*/*/{CONFIG}"))]
+    """Every run under a results folder that can be read, sorted by path."""
+    return [run for run in read_runs(results) if isinstance(run, Run)]
 
 
-def longest_trained(runs: Iterable[Run]) -> list[Run]:
-    """For each data set, label, seed and direction the run that has trained the most steps."""
-    longest: dict[tuple[object, ...], Run] = {}
-    for run in runs:
-        key = (run.dataset_folder, run.config.label, run.config.seed, run.config.direction)
-        if key not in longest or run.step() >= longest[key].step():
-            longest[key] = run
-    return list(longest.values())
+def read_runs(results: Path) -> Iterator[Run | RunError]:
+    """Every run under a results folder, sorted by path; for one that cannot be read the error that says why."""
+    for file in sorted(results.glob(f"*/*/*/{CONFIG}")):
+        try:
+            yield read_run(file.parent)
+        except RunError as error:
+            yield error
 
 
 def find_run(text: str, results: Path) -> Run:
@@ -291,13 +291,13 @@ def find_run(text: str, results: Path) -> Run:
         RunError: no run or several runs match, or `text` is empty.
     """
     if not text.strip():
-        raise RunError(
-            f"RUN '{text}' is empty; give the start of a run's id, or its folder: `ugbench runs` lists them."
-        )
+        raise RunError(f"RUN '{text}' is empty; give the start of an id, or a folder: `ugbench runs` lists them.")
     if (Path(text) / CONFIG).exists():
         return read_run(Path(text))
     matches = [run for run in list_runs(results) if run.id.startswith(text)]
     if not matches:
+        for file in results.glob(f"*/*/*-{escape(text)}*/{CONFIG}"):
+            read_run(file.parent)  # says why that run cannot be read
         raise RunError(f"no run under {results} has an id that starts with '{text}'; `ugbench runs` lists them.")
     if len(matches) > 1:
         ids = ", ".join(run.id for run in matches[:4])
