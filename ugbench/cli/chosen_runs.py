@@ -24,7 +24,7 @@ def readable_runs(results: Path, conditions: Mapping[str, str] | None = None) ->
     from ugbench.runs.run import Run, read_runs
 
     runs = []
-    for run in read_runs(results):
+    for _, run in read_runs(results):
         if isinstance(run, Run):
             runs.append(run)
         else:

@@ -11,8 +11,7 @@ from typing import Any
 
 from ugbench.analysis import differences, paired_runs
 from ugbench.cli.options import PlaceOptions, ScoringOptions, StudyOptions
-from ugbench.cli.output import log, print_json, print_rows, progress_callback
-from ugbench.cli.progress import duration
+from ugbench.cli.output import duration, log, print_json, print_rows, progress_callback
 from ugbench.device import pick_device
 from ugbench.errors import NoSuchScore, Stopped, UgbenchError
 from ugbench.runs.configurations import configurations

@@ -10,7 +10,7 @@ from ugbench.runs.run import Run
 
 
 def reset(run: Run) -> None:
-    """Remove everything that training and scoring wrote for a run; only config.json and the lock files stay.
+    """Remove everything that training and scoring wrote for a run; only config.json, name.txt and the lock files stay.
 
     The lines about the run in its data set's differences.jsonl are removed too. Votes stay.
 
@@ -24,6 +24,7 @@ def reset(run: Run) -> None:
             run.metrics_file,
             run.timing_file,
             run.environment_file,
+            run.failure_file,
             run.method_file,
             run.generators_file,
             run.scores_file,

@@ -1,7 +1,6 @@
 """A run: its config, its folder (see ugbench.runs.folder), and how runs are opened, listed and found.
 
-A run is trained here, or imported: an imported checkpoint has weights, and the imported outputs of another tool (the
-method `external`) have only the folder outputs/.
+A run is trained, or imported: a checkpoint has weights; outputs of another tool (method `external`) are only outputs/.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from ugbench.errors import ConfigError, RunError, first_fault
 from ugbench.runs import method_description
 from ugbench.runs.folder import CONFIG, DATASET, RunFolder
 from ugbench.runs.json_file import read_json, write_json
+from ugbench.runs.names import given_name
 
 if TYPE_CHECKING:
     from ugbench.method import MethodConfig
@@ -66,8 +66,7 @@ def record_dataset(
         images: the images of each split that is used; None takes all images of all splits.
         skipped: relative names ("trainA/7.png") of images in these splits that cannot be read and are left out.
     """
-    if images is None:
-        images = {split: dataset.split(split) for split in dataset.splits()}
+    images = {split: dataset.split(split) for split in dataset.splits()} if images is None else images
     return DatasetRecord(
         name=dataset.name,
         root=str(dataset.root.resolve()),
@@ -217,8 +216,7 @@ class Run(RunFolder):
             return (self.config.direction,)
         if self.config.is_external:
             return ("A2B", "B2A")
-        description = method_description.read(self)
-        return registry.load_method(self.config.method).directions if description is None else description.directions
+        return method_description.directions_of(self, self.config.method)
 
 
 def dataset_folder(results: Path, dataset: DataSet, make: bool = True) -> Path:
@@ -272,20 +270,20 @@ def read_run(path: Path) -> Run:
 
 def list_runs(results: Path) -> list[Run]:
     """Every run under a results folder that can be read, sorted by path."""
-    return [run for run in read_runs(results) if isinstance(run, Run)]
+    return [run for _, run in read_runs(results) if isinstance(run, Run)]
 
 
-def read_runs(results: Path) -> Iterator[Run | RunError]:
-    """Every run under a results folder, sorted by path; for one that cannot be read the error that says why."""
+def read_runs(results: Path) -> Iterator[tuple[Path, Run | RunError]]:
+    """The folder of every run under a results folder, sorted, with the run or the error that says what is wrong."""
     for file in sorted(results.glob(f"*/*/*/{CONFIG}")):
         try:
-            yield read_run(file.parent)
+            yield file.parent, read_run(file.parent)
         except RunError as error:
-            yield error
+            yield file.parent, error
 
 
 def find_run(text: str, results: Path) -> Run:
-    """The run in the folder `text`, or else the run with an id that starts with `text`.
+    """The run in the folder `text`, or else the run with the name `text` or with an id that starts with `text`.
 
     Raises:
         RunError: no run or several runs match, or `text` is empty.
@@ -294,11 +292,11 @@ def find_run(text: str, results: Path) -> Run:
         raise RunError(f"RUN '{text}' is empty; give the start of an id, or a folder: `ugbench runs` lists them.")
     if (Path(text) / CONFIG).exists():
         return read_run(Path(text))
-    matches = [run for run in list_runs(results) if run.id.startswith(text)]
+    matches = [run for run in list_runs(results) if run.id.startswith(text) or given_name(run) == text]
     if not matches:
         for file in results.glob(f"*/*/*-{escape(text)}*/{CONFIG}"):
             read_run(file.parent)  # says why that run cannot be read
-        raise RunError(f"no run under {results} has an id that starts with '{text}'; `ugbench runs` lists them.")
+        raise RunError(f"no run under {results} has that name or an id that starts with '{text}'; see `ugbench runs`.")
     if len(matches) > 1:
         ids = ", ".join(run.id for run in matches[:4])
         raise RunError(f"the ids of {len(matches)} runs start with '{text}' ({ids}); give more digits.")
