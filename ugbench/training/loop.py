@@ -20,6 +20,7 @@ from ugbench.data.seeding import generator_for
 from ugbench.errors import NonFiniteLoss, Stopped
 from ugbench.method import Method
 from ugbench.runs import checkpoint, method_description
+from ugbench.runs.failure import record_failure
 from ugbench.runs.json_file import flush_to_disk, write_json
 from ugbench.runs.reset import reset
 from ugbench.runs.run import Run
@@ -108,7 +109,7 @@ def train(
         UgbenchError: the disk refuses a file.
     """
     intervals, callbacks = (intervals or Intervals()).resolved(run.steps), callbacks or Callbacks()
-    with run.training_lock(), stop_on_signals() as stop:
+    with run.training_lock(), record_failure(run), stop_on_signals() as stop:
         state = new_state(run, device, initial)
         # For a method that learns one direction `a` is the source, whichever domain that is.
         source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
