@@ -73,7 +73,7 @@ def prepare(
     images are not loaded, and images that an earlier call has read are not decoded.
 
     Args:
-        log: called with a sentence for each image that is left out.
+        log: called with a sentence for each image that is left out, and for each split that uses little of its range.
         progress: called after each image.
     Returns:
         The run; its images, None if there is nothing left to train; and a state dict to start from (None for random
@@ -82,7 +82,7 @@ def prepare(
         UsageError or a subclass: an unknown name, a config value, an unreadable image or a wrong direction.
     """
     dataset = resolve(request.dataset, request.data_root, progress)
-    readable, skipped = check_training_images(dataset, request.skip_bad, progress)
+    readable, skipped = check_training_images(dataset, request.skip_bad, progress, log)
     for name in skipped:
         log(f"{name} cannot be read and is skipped.")
     config_of_run = run_config(request, record_dataset(dataset, readable, skipped))
