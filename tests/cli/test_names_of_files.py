@@ -11,7 +11,7 @@ import pytest
 from commands import call, call_json
 from PIL import Image
 
-from ugbench.names import readable
+from ugbench.file_names import readable
 
 FOLDER = b"caf\xe9 \xc3\xa9"
 IMAGES = [b"\xff0.png", b"na\xc3\xafve.png"]  # the second one is UTF-8, which a C locale does not show

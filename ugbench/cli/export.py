@@ -11,7 +11,7 @@ from ugbench.cli.options import RESULTS, Json, Results, RunArgument, path_option
 from ugbench.cli.output import log, print_json
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
-from ugbench.names import is_utf8, readable
+from ugbench.file_names import is_utf8, readable
 
 if TYPE_CHECKING:
     from ugbench.method import Method

@@ -16,7 +16,7 @@ from typer import Argument, Option
 from ugbench.cli.output import log
 from ugbench.cli.parse import PathKind, parse_seeds, parse_sets, parse_weights, path_reader, read_run, split_list
 from ugbench.errors import UnknownName, UsageError
-from ugbench.names import is_utf8
+from ugbench.file_names import is_utf8
 
 if TYPE_CHECKING:
     import torch
@@ -76,6 +76,10 @@ Datasets = Annotated[
     ),
 ]
 OnlyDatasets = Annotated[list[str] | None, Option("--dataset", metavar="NAME", help="Only this data set; repeatable.")]
+Where = Annotated[
+    list[str] | None,
+    Option("--where", metavar="FIELD=VALUE", help="Only runs whose config has this value, as in steps=30; repeatable."),
+]
 Steps = Annotated[int | None, Option("--steps", metavar="N", min=1, help="Number of training steps.")]
 ImageSize = Annotated[int | None, Option("--size", metavar="N", min=8, help="Image size in pixels.")]
 BatchSize = Annotated[int | None, Option("--batch-size", metavar="N", min=1, help="Images of each domain per step.")]

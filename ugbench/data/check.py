@@ -17,6 +17,7 @@ from ugbench.data import duplicates
 from ugbench.data.brightness import describe_narrow, is_narrow
 from ugbench.data.datasets import DataSet
 from ugbench.data.images import ImageHeader, UnreadableImage, inspect_image
+from ugbench.data.known_files import open_known_files
 from ugbench.data.progress import Progress, tracked
 from ugbench.data.splits import SPLITS, TEST, TRAIN, Split
 from ugbench.errors import DataError
@@ -136,6 +137,8 @@ def check_training_images(
 ) -> tuple[dict[Split, list[Path]], list[str]]:
     """Decode every training image, as `train` does before its first step.
 
+    Images that an earlier call has decoded, and that are unchanged since, are not decoded again.
+
     Args:
         skip_bad: leave unreadable images out instead of raising an error.
         progress: called after each image.
@@ -149,16 +152,16 @@ def check_training_images(
     readable: dict[Split, list[Path]] = {split: [] for split in listed}
     skipped: list[str] = []
     narrow = dict.fromkeys(listed, 0)
-    for split, path in _tracked(listed, progress):
-        try:
-            image, header = inspect_image(path)
-        except DataError as error:
-            if not skip_bad:
-                raise DataError(f"{str(error).rstrip('.')}, or give --skip-bad.") from error
-            skipped.append(f"{split}/{path.name}")
-        else:
-            readable[split].append(path)
-            narrow[split] += is_narrow(image, header)
+    with open_known_files() as known:
+        for split, path in _tracked(listed, progress):
+            try:
+                narrow[split] += known.is_narrow(path, _is_narrow)
+            except DataError as error:
+                if not skip_bad:
+                    raise DataError(f"{str(error).rstrip('.')}, or give --skip-bad.") from error
+                skipped.append(f"{split}/{path.name}")
+            else:
+                readable[split].append(path)
     for split, paths in listed.items():
         if not readable[split]:
             raise DataError(f"{dataset.root / split}: none of its {len(paths)} images is readable; replace them.")
@@ -166,6 +169,10 @@ def check_training_images(
         if problem is not None:
             log(f"{split}: {problem}; `ugbench data check` says more.")
     return readable, skipped
+
+
+def _is_narrow(path: Path) -> bool:
+    return is_narrow(*inspect_image(path))
 
 
 def _tracked(files: Mapping[Split, list[Path]], progress: Progress | None) -> Iterator[tuple[Split, Path]]:

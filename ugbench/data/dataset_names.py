@@ -10,7 +10,7 @@ from ugbench.data.dial.spec import DialSpec, parse_spec
 from ugbench.data.progress import Progress
 from ugbench.data.splits import SPLITS
 from ugbench.errors import DataError, UnknownName
-from ugbench.names import is_utf8, readable
+from ugbench.file_names import is_utf8, readable
 
 
 def list_datasets(data_root: Path) -> list[str]:

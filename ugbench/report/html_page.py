@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from ugbench import __version__, templates
 from ugbench.figures import _style
-from ugbench.names import readable
+from ugbench.file_names import readable
 from ugbench.report import charts
 from ugbench.report.contents import Report
 from ugbench.tables.formats import html

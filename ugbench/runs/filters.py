@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ugbench.errors import UsageError
-from ugbench.names import readable
+from ugbench.file_names import readable
 
 T = TypeVar("T")
 

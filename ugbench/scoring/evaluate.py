@@ -14,10 +14,10 @@ from torch import Tensor
 from ugbench.data.datasets import DataSet
 from ugbench.data.images import Size, list_images
 from ugbench.direction import Direction
-from ugbench.errors import NoSuchScore, RunError, UsageError
+from ugbench.errors import NoSuchScore, RunError, UnknownName, UsageError
+from ugbench.file_names import readable
 from ugbench.inference.test_set import make_maps, make_outputs
 from ugbench.metric import Score
-from ugbench.names import readable
 from ugbench.registry import load_metric
 from ugbench.runs import stored_maps, stored_outputs
 from ugbench.runs.folder import reference_scores_file
@@ -98,12 +98,14 @@ class Evaluation:
     def runs(self, steps_of_runs: Iterable[tuple[Run, Iterable[int | None]]]) -> list[ScoreRecord]:
         """The scores of several runs at several steps each, as `run` makes them.
 
-        A run that can have none of the metrics is left out, with a message.
+        A run that can have none of the metrics, or whose method is no longer installed, is left out with a message.
 
         Raises:
             NoSuchScore: no run can have any of the metrics.
+            UnknownName: the method of no run is installed.
         """
-        records, first_error = [], None
+        records: list[ScoreRecord] = []
+        first_error: UsageError | None = None
         for run, steps in steps_of_runs:
             try:
                 for step in steps:
@@ -111,6 +113,9 @@ class Evaluation:
             except NoSuchScore as error:
                 first_error = first_error or error
                 self._log_once(f"no {error.metric}: {error.reason}.")
+            except UnknownName as error:
+                first_error = first_error or error
+                self.log(f"run {run.id} ({run.config.label}) is left out: {error}")
         if first_error is not None and not records:
             raise first_error
         return records

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from ugbench.data.acquire._readers import CHUNK, Limits, Member, check_size, open_archive, refusal
 from ugbench.data.progress import Progress, tracked
 from ugbench.errors import DataError
-from ugbench.names import as_bytes
+from ugbench.file_names import as_bytes
 
 __all__ = ["Limits", "SourceFile", "decode", "extract", "list_files", "read_text"]
 

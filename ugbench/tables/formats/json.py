@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import defaultdict
 from typing import Any
 
-from ugbench import names
+from ugbench import file_names
 from ugbench.tables.model import Cell, Ranking, Row, Table
 
 
 def render(table: Table) -> str:
     """The table as JSON text, see `to_json`."""
-    return names.to_json(to_json(table), indent=2, allow_nan=False) + "\n"
+    return file_names.to_json(to_json(table), indent=2, allow_nan=False) + "\n"
 
 
 def to_json(table: Table) -> dict[str, Any]:
@@ -39,7 +40,9 @@ def _row(table: Table, row: Row) -> dict[str, Any]:
     for column in table.extra_columns:
         if column.key in row.extra:
             groups[column.group][column.key] = row.extra[column.key].raw
-    return {**row.key._asdict(), "cells": {key: _cell(cell) for key, cell in row.cells.items()}, **groups}
+    config = None if row.key.config is None else {name: json.loads(value) for name, value in row.key.config}
+    cells = {key: _cell(cell) for key, cell in row.cells.items()}
+    return {**row.key._asdict(), "config": config, "cells": cells, **groups}
 
 
 def _cell(cell: Cell) -> dict[str, Any]:

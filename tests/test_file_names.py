@@ -8,7 +8,7 @@ import sys
 import pytest
 from pydantic import BaseModel
 
-from ugbench.names import as_bytes, is_utf8, make_streams_readable, readable, to_json
+from ugbench.file_names import as_bytes, is_utf8, make_streams_readable, readable, to_json
 from ugbench.runs.json_file import Name
 
 RAW = b"caf\xe9 \xc3\xa9.png"
