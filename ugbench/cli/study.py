@@ -60,7 +60,7 @@ def run_study(
     device = pick_device(place.device)
     setup = StudySetup(place.results, place.data_root, device, place.precision, options.skip_bad)
     request = scoring.request(device)
-    planned = plan.make_plan(study, setup, None if study.minutes is None else _steps_of_minutes(study, setup))
+    planned = plan.make_plan(study, setup, None if study.minutes is None else _steps_of_minutes(study, setup), log)
     _check_metrics(request, planned)
     if options.dry_run and as_json:
         rows = [describe(run) for run in planned]
