@@ -24,9 +24,8 @@ from torch import Tensor
 from ugbench.errors import RunError, UgbenchError
 from ugbench.method import Method
 from ugbench.runs.folder import checkpoint_steps
-from ugbench.runs.json_file import flush_to_disk, read_json, write_json
-
-MANIFEST = "manifest.json"
+from ugbench.runs.json_file import flush_to_disk
+from ugbench.runs.manifest import FileRecord, Manifest, read_manifest, write_manifest
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,8 @@ def save(checkpoints: Path, checkpoint: Checkpoint) -> Path:
         for part, tensors in checkpoint.parts.items():
             file = temporary / f"{part}.safetensors"
             write_tensors(file, tensors)
-            files[file.name] = {"size": file.stat().st_size, "sha256": sha256_of(file)}
-        write_json(temporary / MANIFEST, {"step": checkpoint.step, "files": files, "notes": checkpoint.notes})
+            files[file.name] = FileRecord(file.stat().st_size, sha256_of(file))
+        write_manifest(temporary, Manifest(checkpoint.step, files, checkpoint.notes))
         flush_to_disk(temporary)
         shutil.rmtree(final, ignore_errors=True)
         temporary.rename(final)
@@ -108,21 +107,21 @@ def load(folder: Path, only: str | None = None) -> Checkpoint:
     Raises:
         RunError: a file is missing or damaged; the message names it.
     """
-    try:
-        manifest = read_json(folder / MANIFEST)
-        step, files, notes = manifest["step"], manifest["files"], manifest["notes"]
-    except (OSError, KeyError, RunError):
-        raise RunError(f"{folder / MANIFEST} is missing or damaged; to fix this, remove {folder}.") from None
+    manifest = read_manifest(folder)
     parts = {}
-    for name, expected in files.items():
+    for name, expected in manifest.files.items():
         part = name.removesuffix(".safetensors")
         if only not in (None, part):
             continue
         file = folder / name
-        if not file.exists() or file.stat().st_size != expected["size"] or sha256_of(file) != expected["sha256"]:
+        try:
+            matches = file.stat().st_size == expected.size and sha256_of(file) == expected.sha256
+        except OSError:  # it is missing, or the disk cannot read it
+            matches = False
+        if not matches:
             raise RunError(f"{file} differs from its manifest in size or sha256; to fix this, remove {folder}.")
         parts[part] = load_file(file)
-    return Checkpoint(step, parts, notes)
+    return Checkpoint(manifest.step, parts, dict(manifest.notes))
 
 
 def load_latest(checkpoints: Path, log: Callable[[str], None]) -> Checkpoint | None:
