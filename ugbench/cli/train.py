@@ -105,7 +105,7 @@ def train(
     report = {"run": run.path, "id": run.id}
     try:
         with training_progress(run.config.label) as callbacks:
-            resumed_from = run.step()
+            resumed_from: int | None = run.step()
             if images is not None:
                 resumed_from = loop.train(run, images, device, intervals, callbacks, initial, request.restart)
     except Stopped as stopped:
