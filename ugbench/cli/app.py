@@ -33,6 +33,7 @@ from ugbench.cli.translate import translate
 from ugbench.cli.variants import variants
 from ugbench.cli.vote import vote
 from ugbench.errors import UgbenchError
+from ugbench.file_names import make_streams_readable
 
 # The system refuses: a person can fix that and needs no traceback.
 REFUSALS = {
@@ -50,6 +51,7 @@ class Root(Group):
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Run the command line and exit; a bug of the program itself ends with its traceback."""
         extra["standalone_mode"] = False
+        make_streams_readable()
         show_warnings()
         try:
             code = super().main(*args, **extra)
@@ -175,5 +177,8 @@ add_command(app, "doctor", doctor)
 
 def main() -> None:
     """The console script `ugbench`."""
+    if sys.getfilesystemencoding() != "utf-8":
+        # In a C locale without UTF-8 mode. There the names that runs have stored would be other names.
+        os.execv(sys.executable, [sys.executable, "-X", "utf8=1", *sys.orig_argv[1:]])
     sys.stderr = LastingStream(sys.stderr)
     app(prog_name="ugbench")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
+
+from ugbench.file_names import to_json
 
 
 class LastingStream:
@@ -59,14 +60,15 @@ def print_json(content: Any) -> None:
     Raises:
         ValueError: a number is NaN or infinite, which JSON cannot hold.
     """
-    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=_plain))
+    ascii_only = not (sys.stdout.encoding or "utf-8").lower().replace("-", "").startswith("utf")
+    print(to_json(content, ascii_only, indent=2, allow_nan=False, default=_plain))
 
 
 def _plain(item: object) -> Any:
     if isinstance(item, Path):
         return str(item)
     if hasattr(item, "model_dump"):
-        return item.model_dump(mode="json")
+        return item.model_dump()
     raise TypeError(f"{type(item).__name__} has no JSON form")
 
 

@@ -23,7 +23,7 @@ from ugbench.errors import ConfigError, RunError, first_fault
 from ugbench.runs import config_fields, known_images, method_description
 from ugbench.runs.files import inside, is_file
 from ugbench.runs.folder import CONFIG, DATASET, RunFolder
-from ugbench.runs.json_file import read_json, write_json
+from ugbench.runs.json_file import Name, read_json, write_json
 from ugbench.runs.names import given_name
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ class DatasetRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    root: str
+    root: Name
     fingerprint: str
     images: dict[str, int]
-    skipped: list[str] = []
+    skipped: list[Name] = []
     fingerprints: dict[str, str] = {}
 
 
@@ -93,9 +93,9 @@ class Origin(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    files: dict[str, str]
+    files: dict[Name, str]
     revision: str | None = None
-    command: str | None = None
+    command: Name | None = None
 
 
 class RunConfig(BaseModel):

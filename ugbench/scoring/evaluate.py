@@ -15,6 +15,7 @@ from ugbench.data.datasets import DataSet
 from ugbench.data.images import Size, list_images
 from ugbench.direction import Direction
 from ugbench.errors import NoSuchScore, RunError, UnknownName, UsageError
+from ugbench.file_names import readable
 from ugbench.inference.test_set import make_maps, make_outputs
 from ugbench.metric import Score
 from ugbench.registry import load_metric
@@ -249,7 +250,7 @@ def score_folders(
     references, outputs = list_images(real), list_images(fake)
     sources = None if source is None else list_images(source)
     images = ScoredImages(outputs, sources, lambda: references, None, "as-is", request.feature_reader())
-    subject = Subject("files", fake.name or "files")
+    subject = Subject("files", readable(fake.name) or "files")
     default = request.protocol.metrics or ("kid", "fid", "lpips")
     for name in request.metrics or [name for name in default if source is not None or not _uses_sources(name)]:
         if requirements(load_metric(name)) & {"truth", "attention_map"}:
@@ -257,7 +258,7 @@ def score_folders(
         if source is None and _uses_sources(name):
             raise UsageError(f"--metric {name} compares outputs with their sources: add --source DIR.")
         score = compute_score(name, request, images)
-        yield make_record(name, score, request, images, subject, real.name, direction)
+        yield make_record(name, score, request, images, subject, readable(real.name), direction)
 
 
 def _uses_sources(metric_name: str) -> bool:

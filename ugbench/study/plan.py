@@ -134,7 +134,7 @@ def read_steps(file: Path) -> dict[str, int]:
 def write_steps(file: Path, study: Study, steps: Mapping[str, int]) -> None:
     """Store the steps that `--minutes` came to, so that the same command later means the same runs."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_json(file, {"study": study.model_dump(mode="json"), "steps": dict(steps)})
+    write_json(file, {"study": study.model_dump(), "steps": dict(steps)})
 
 
 def _record_training_data(dataset: DataSet, skip_bad: bool) -> DatasetRecord:
