@@ -31,10 +31,18 @@ def runs(results: Results = RESULTS, as_json: Json = False) -> None:
         log(f"no runs in {results}; `ugbench train METHOD --dataset DATA` makes one.")
         return
     header = ("id", "dataset", "method", "variant", "seed", "step", "status")
+    paths: dict[str, list[str]] = {}
     for row in rows:
+        paths.setdefault(row["id"], []).append(f"{row['path']} (step {row['step']})")
         row["method"] = label_of(row["method"], None, row["name"])
         row["step"] = f"{row['step']}/{row['steps']}" if row["steps"] else None
     print_rows(header, [[row[key] for key in header] for row in rows])
+    for run_id, places in paths.items():
+        if len(places) > 1:
+            log(
+                f"run {run_id} lies in {len(places)} folders: {', '.join(places)}. Commands use the one that was "
+                "trained longest; to name another, give its folder in place of the id."
+            )
 
 
 def describe(run: Run) -> dict[str, Any]:
@@ -47,7 +55,7 @@ def describe(run: Run) -> dict[str, Any]:
     return {
         "id": run.id,
         "path": run.path,
-        "dataset": None if config.dataset is None else config.dataset.name,
+        "dataset": None if config.dataset is None else run.dataset_folder.name,
         "method": config.known_as,
         "variant": config.variant,
         "name": config.name,

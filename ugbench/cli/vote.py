@@ -118,8 +118,9 @@ def open_galleries(
     """
     from ugbench.data.dataset_names import resolve
     from ugbench.direction import DIRECTIONS
+    from ugbench.runs.dataset_folder import dataset_folder
     from ugbench.runs.filters import nothing_found
-    from ugbench.runs.run import dataset_folder, list_runs
+    from ugbench.runs.run import list_runs
     from ugbench.votes.server.candidates import candidate_runs
     from ugbench.votes.server.pictures import prepare_pictures
 

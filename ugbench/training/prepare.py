@@ -26,8 +26,9 @@ from ugbench.direction import Direction
 from ugbench.errors import DataError, RunError, UsageError
 from ugbench.method import Method
 from ugbench.runs import checkpoint
+from ugbench.runs.dataset_folder import open_located_run
 from ugbench.runs.reset import reset
-from ugbench.runs.run import DatasetRecord, Run, RunConfig, dataset_folder, find_run, open_run, record_dataset
+from ugbench.runs.run import DatasetRecord, Run, RunConfig, find_run, record_dataset
 from ugbench.training.loop import Images
 
 SAMPLES = 4  # images of each domain in a sample grid
@@ -86,7 +87,7 @@ def prepare(
     for name in skipped:
         log(f"{name} cannot be read and is skipped.")
     config_of_run = run_config(request, record_dataset(dataset, readable, skipped))
-    run = open_run(dataset_folder(request.results, dataset), config_of_run)
+    run = open_located_run(config_of_run, request.results, dataset)
     if request.restart:
         reset(run)
     elif _is_finished(run):
