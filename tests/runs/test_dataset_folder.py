@@ -39,7 +39,7 @@ def config_on(root: Path, seed: int = 0, method: str = "toy") -> RunConfig:
         method=method,
         variant=None,
         preset=None,
-        config={"steps": 9},
+        config={"steps": 9, "size": 8},
         dataset=record_dataset(dataset, images),
         direction=None,
         seed=None if origin else seed,

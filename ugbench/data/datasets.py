@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,15 @@ class DataSet:
     def splits(self) -> tuple[Split, ...]:
         """The splits that hold an image."""
         return tuple(split for split in SPLITS if self.has(split))
+
+    def link_out(self, split: Split) -> Path | None:
+        """The split's folder, or an image in it, if it is a link that leads out of the data set's folder; else None."""
+        root, folder = self.root.resolve(), self.root / split
+        if not folder.resolve().is_relative_to(root):
+            return folder
+        with os.scandir(folder) as entries:
+            links = [Path(entry.path) for entry in entries if entry.is_symlink()]
+        return next((path for path in links if is_image(path) and not path.resolve().is_relative_to(root)), None)
 
     def fingerprint(self, splits: Iterable[Split], skip: Collection[str] = ()) -> str:
         """SHA-256 in hex over the sorted lines (relative name, SHA-256 of the content) of the images of these splits.

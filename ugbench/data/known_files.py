@@ -1,10 +1,10 @@
 """What is known of files from earlier calls: their SHA-256, and which image files were read without an error.
 
 The knowledge lies in one SQLite file, <cache folder>/files.sqlite, a row per file: its absolute path, its state (size,
-times of change and inode), its SHA-256, and the version of the reader that has read it. A row counts only while the
-file has that state. As in git's index, a file that was changed within the granularity of clocks before it was read gets
-no row, because a second change could leave its state as it is. Nothing depends on the SQLite file: it may be removed at
-any time, and where it cannot be used every file is read again.
+times of change and inode), its SHA-256, the version of the reader that has read it as an image, and whether that image
+uses little of its range. A row counts only while the file has that state. As in git's index, a file that was changed
+within the granularity of clocks before it was read gets no row, because a second change could leave its state as it is.
+Nothing depends on the SQLite file: it may be removed at any time, and where it cannot be used every file is read again.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class _Row:
     state: str
     sha256: str | None = None
     reader: str | None = None
+    narrow: bool = False
 
 
 @dataclass
@@ -67,30 +68,32 @@ class KnownFiles:
             raise DataError(f"{path}: cannot be read ({error.strerror}); replace or remove it.") from error
         return digest
 
-    def check_readable(self, path: Path, read: Callable[[Path], object]) -> None:
-        """Call `read`, unless this version of the program has read the file in its present state without an error.
+    def is_narrow(self, path: Path, read: Callable[[Path], bool]) -> bool:
+        """What `read` returns for an image file; it is not called if this version of the program has read the file in
+        its present state without an error.
 
         Args:
-            read: raises an error for a file that cannot be read. Such a file is tried again in each call.
+            read: whether the image uses little of its range, see `ugbench.data.brightness`; raises an error for a
+                file that cannot be read. Such a file is tried again in each call.
         """
         try:
             state, started = _state(path), time.time_ns()
         except OSError:
-            read(path)
-            return
+            return read(path)
         row = self._row(path, state)
         if row.reader != _reader():
-            read(path)
-            self._learn(path, replace(row, reader=_reader()), started)
+            row = replace(row, reader=_reader(), narrow=read(path))
+            self._learn(path, row, started)
+        return row.narrow
 
     def save(self) -> None:
         """Store what was learnt."""
         if self.connection is None or not self.learnt:
             return
-        rows = [(path, row.state, row.sha256, row.reader) for path, row in self.learnt.items()]
+        rows = [(path, row.state, row.sha256, row.reader, row.narrow) for path, row in self.learnt.items()]
         try:
             with self.connection:
-                self.connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", rows)
+                self.connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", rows)
         except sqlite3.Error as error:
             _warn(self.file, str(error))
         self.learnt.clear()
@@ -101,8 +104,10 @@ class KnownFiles:
         row = self.learnt.get(key)
         if row is None and self.connection is not None:
             try:
-                fields = self.connection.execute("SELECT state, sha256, reader FROM files WHERE path = ?", (key,))
-                row = next((_Row(*values) for values in fields), None)
+                fields = self.connection.execute(
+                    "SELECT state, sha256, reader, narrow FROM files WHERE path = ?", (key,)
+                )
+                row = next((_Row(*values[:3], bool(values[3])) for values in fields), None)
             except sqlite3.Error as error:
                 _warn(self.file, str(error))
                 self.connection = None
@@ -126,7 +131,7 @@ def open_known_files() -> Iterator[KnownFiles]:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(file, timeout=PATIENCE)
-        columns = "path BLOB PRIMARY KEY, state TEXT NOT NULL, sha256 TEXT, reader TEXT"
+        columns = "path BLOB PRIMARY KEY, state TEXT NOT NULL, sha256 TEXT, reader TEXT, narrow INTEGER"
         connection.execute(f"CREATE TABLE IF NOT EXISTS files ({columns}) WITHOUT ROWID")
     except (OSError, sqlite3.Error) as error:
         _warn(file, getattr(error, "strerror", None) or str(error))

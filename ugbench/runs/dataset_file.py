@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ugbench.errors import RunError, first_fault
+from ugbench.runs.files import inside, is_file
 from ugbench.runs.folder import DATASET
 from ugbench.runs.json_file import read_json, write_json
 
@@ -36,8 +37,8 @@ def read(folder: Path) -> DatasetFile | None:
     Raises:
         RunError: the file holds something else.
     """
-    file = folder / DATASET
-    if not file.exists():
+    file = inside(folder.parent, folder.name, DATASET)
+    if not is_file(file):
         return None
     try:
         return DatasetFile(**read_json(file))

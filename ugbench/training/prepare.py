@@ -26,9 +26,8 @@ from ugbench.direction import Direction
 from ugbench.errors import DataError, RunError, UsageError
 from ugbench.method import Method
 from ugbench.runs import checkpoint
-from ugbench.runs.dataset_folder import open_located_run
-from ugbench.runs.reset import reset
-from ugbench.runs.run import DatasetRecord, Run, RunConfig, find_run, record_dataset
+from ugbench.runs.dataset_folder import dataset_folder, locate_run, open_located_run, remember_place
+from ugbench.runs.run import DatasetRecord, Run, RunConfig, find_run, list_runs, record_dataset
 from ugbench.training.loop import Images
 
 SAMPLES = 4  # images of each domain in a sample grid
@@ -45,7 +44,7 @@ class Request:
         data_root: the folder of the data sets that are known by name.
         overrides: values of config fields that replace those of the preset and the variant.
         skip_bad: leave out images that cannot be read.
-        restart: remove what an earlier training of the run wrote.
+        restart: begin again at step 0; `loop.train` then removes what an earlier training of the run wrote.
     """
 
     method: str
@@ -69,12 +68,13 @@ def prepare(
     log: Callable[[str], None] = lambda _text: None,
     progress: Progress | None = None,
 ) -> tuple[Run, Images | None, Mapping[str, Tensor] | None]:
-    """Check everything that the first step needs, open the run's folder and load the images.
+    """Check everything that the first step needs, load the images and open the run's folder.
 
-    A finished run is only opened: its images are not loaded, and images that an earlier call has read are not decoded.
+    The folder comes last, so that a call that is refused leaves no run behind. A finished run is only opened: its
+    images are not loaded, and images that an earlier call has read are not decoded.
 
     Args:
-        log: called with a sentence for each image that is left out.
+        log: called with a sentence for each image that is left out, and for each split that uses little of its range.
         progress: called after each image.
     Returns:
         The run; its images, None if there is nothing left to train; and a state dict to start from (None for random
@@ -83,21 +83,23 @@ def prepare(
         UsageError or a subclass: an unknown name, a config value, an unreadable image or a wrong direction.
     """
     dataset = resolve(request.dataset, request.data_root, progress)
-    readable, skipped = check_training_images(dataset, request.skip_bad, progress)
+    readable, skipped = check_training_images(dataset, request.skip_bad, progress, log)
     for name in skipped:
         log(f"{name} cannot be read and is skipped.")
     config_of_run = run_config(request, record_dataset(dataset, readable, skipped))
-    run = open_located_run(config_of_run, request.results, dataset)
-    if request.restart:
-        reset(run)
-    elif _is_finished(run):
-        return run, None, None
+    folder = dataset_folder(request.results, dataset, make=False)
+    stored = locate_run(config_of_run, list_runs(request.results), folder)
+    if not request.restart and _is_finished(stored):
+        remember_place(stored.dataset_folder, dataset)
+        return stored, None, None
     method, config = registry.load_method(request.method), config_of_run.method_config()
     source = find_run(request.init_from, request.results) if request.init_from else None
     both = load_images([*readable["trainA"], *readable["trainB"]], training_size(config.size), progress)
     a, b = both.tensor_split((len(readable["trainA"]),))
     samples = {domain: _sample_images(dataset, domain, readable, config.size, log) for domain in ("A", "B")}
-    return run, Images(a, b, samples), _initial(source, method, config)
+    initial = _initial(source, method, config)
+    run = open_located_run(config_of_run, request.results, dataset)
+    return run, Images(a, b, samples), initial
 
 
 def _is_finished(run: Run) -> bool:
@@ -136,18 +138,24 @@ def _sample_images(
 ) -> Tensor:
     """The first readable test images of a domain, or training images if there are none.
 
-    Training does not depend on test images, so a damaged one is left out with a sentence to `log`.
+    Training does not depend on these images, so one that cannot be read is left out with a sentence to `log`.
     """
-    split = TEST[domain]
+    test = TEST[domain]
+    paths = dataset.split(test) if dataset.has(test) else []
+    images = _readable_images(paths, size, log) or _readable_images(readable[TRAIN[domain]], size, log)
+    return torch.cat(images) if images else torch.empty((0, 3, size, size), dtype=torch.uint8)
+
+
+def _readable_images(paths: Sequence[Path], size: int, log: Callable[[str], None]) -> list[Tensor]:
     images: list[Tensor] = []
-    for path in dataset.split(split) if dataset.has(split) else []:
+    for path in paths:
         try:
             images.append(load_images([path], size))
         except DataError:
-            log(f"{split}/{path.name} cannot be read and is not shown in samples.")
+            log(f"{path.parent.name}/{path.name} cannot be read and is not shown in samples.")
         if len(images) == SAMPLES:
             break
-    return torch.cat(images) if images else load_images(readable[TRAIN[domain]][:SAMPLES], size)
+    return images
 
 
 def _initial(source: Run | None, method: type[Method], config: Any) -> Mapping[str, Tensor] | None:
