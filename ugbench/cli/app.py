@@ -25,7 +25,7 @@ from ugbench.cli.figure import figure
 from ugbench.cli.import_ import import_
 from ugbench.cli.methods import methods
 from ugbench.cli.neighbours import neighbours
-from ugbench.cli.output import LastingStream, show_warnings
+from ugbench.cli.output import LastingStream, show_messages
 from ugbench.cli.report import report
 from ugbench.cli.table import table
 from ugbench.cli.train import train
@@ -52,7 +52,7 @@ class Root(Group):
         """Run the command line and exit; a bug of the program itself ends with its traceback."""
         extra["standalone_mode"] = False
         make_streams_readable()
-        show_warnings()
+        show_messages()
         try:
             code = super().main(*args, **extra)
             sys.stdout.flush()

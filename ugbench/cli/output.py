@@ -42,16 +42,18 @@ def log(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-class _Warnings(logging.Handler):
-    """Prints what the library warns of, where no `log` function reaches."""
+class _Messages(logging.Handler):
+    """Prints what the library has to say where no `log` function reaches."""
 
     def emit(self, record: logging.LogRecord) -> None:
         log(record.getMessage())
 
 
-def show_warnings() -> None:
-    """Print the warnings that the library gives through Python's logging as `log` prints a line."""
-    logging.getLogger("ugbench").handlers = [_Warnings(logging.WARNING)]
+def show_messages() -> None:
+    """Print the messages that the library gives through Python's logging as `log` prints a line."""
+    logger = logging.getLogger("ugbench")
+    logger.setLevel(logging.INFO)
+    logger.handlers = [_Messages()]
 
 
 def print_json(content: Any) -> None:

@@ -26,7 +26,8 @@ from ugbench.direction import Direction
 from ugbench.errors import DataError, RunError, UsageError
 from ugbench.method import Method
 from ugbench.runs import checkpoint
-from ugbench.runs.run import DatasetRecord, Run, RunConfig, dataset_folder, find_run, open_run, record_dataset
+from ugbench.runs.dataset_folder import dataset_folder, locate_run, open_located_run, remember_place
+from ugbench.runs.run import DatasetRecord, Run, RunConfig, find_run, list_runs, record_dataset
 from ugbench.training.loop import Images
 
 SAMPLES = 4  # images of each domain in a sample grid
@@ -86,8 +87,10 @@ def prepare(
     for name in skipped:
         log(f"{name} cannot be read and is skipped.")
     config_of_run = run_config(request, record_dataset(dataset, readable, skipped))
-    stored = Run(dataset_folder(request.results, dataset, make=False) / config_of_run.folder, config_of_run)
+    folder = dataset_folder(request.results, dataset, make=False)
+    stored = locate_run(config_of_run, list_runs(request.results), folder)
     if not request.restart and _is_finished(stored):
+        remember_place(stored.dataset_folder, dataset)
         return stored, None, None
     method, config = registry.load_method(request.method), config_of_run.method_config()
     source = find_run(request.init_from, request.results) if request.init_from else None
@@ -95,7 +98,7 @@ def prepare(
     a, b = both.tensor_split((len(readable["trainA"]),))
     samples = {domain: _sample_images(dataset, domain, readable, config.size, log) for domain in ("A", "B")}
     initial = _initial(source, method, config)
-    run = open_run(dataset_folder(request.results, dataset), config_of_run)
+    run = open_located_run(config_of_run, request.results, dataset)
     return run, Images(a, b, samples), initial
 
 
