@@ -3,7 +3,7 @@
 `<checkpoints>/<step>/` holds method.safetensors (the method's state dict), optimizer.safetensors (the state of Adam)
 and manifest.json. It is written under a temporary name, flushed to the disk and renamed, so that it is complete or
 does not exist. It holds no pickle and no random state, because the batch of a step is a function of the seed and the
-step.
+step. `<checkpoints>/damaged-<step>/` is a damaged checkpoint that training has set aside.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError
+from pydantic import BaseModel, ValidationError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -27,6 +28,7 @@ from ugbench.runs.folder import checkpoint_steps
 from ugbench.runs.json_file import flush_to_disk, read_json, write_json
 
 MANIFEST = "manifest.json"
+DAMAGED = "damaged-"
 EXTRA = "extra"
 """The note of a checkpoint that is not one of the regular ones, see `prune`."""
 
@@ -102,39 +104,87 @@ def save(checkpoints: Path, checkpoint: Checkpoint) -> Path:
     return final
 
 
+class DamagedCheckpoint(RunError):
+    """A file of a checkpoint is missing, unreadable or not what was saved.
+
+    Attributes:
+        reason: what was found where, as the beginning of a sentence.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}; to fix this, give the command again that trained or imported the run.")
+        self.reason = reason
+
+
+class _File(BaseModel):
+    """What a manifest says about a file."""
+
+    size: int
+    sha256: str
+
+
+class _Manifest(BaseModel):
+    step: int
+    files: dict[Literal["method.safetensors", "optimizer.safetensors"], _File]
+    notes: dict[str, Any]
+
+
 def load(folder: Path, only: str | None = None) -> Checkpoint:
     """Read a checkpoint and compare the size and hash of each file with the manifest.
 
     Args:
         only: the one part to read; None reads all.
     Raises:
-        RunError: a file is missing or damaged; the message names it.
+        DamagedCheckpoint: a file is missing or damaged; the message names it.
+        RunError: this user may not read a file.
     """
+    file = folder / MANIFEST
     try:
-        manifest = read_json(folder / MANIFEST)
-        step, files, notes = manifest["step"], manifest["files"], manifest["notes"]
-    except (OSError, KeyError, RunError):
-        raise RunError(f"{folder / MANIFEST} is missing or damaged; to fix this, remove {folder}.") from None
-    parts = {}
-    for name, expected in files.items():
-        part = name.removesuffix(".safetensors")
-        if only not in (None, part):
-            continue
-        file = folder / name
-        if not file.exists() or file.stat().st_size != expected["size"] or sha256_of(file) != expected["sha256"]:
-            raise RunError(f"{file} differs from its manifest in size or sha256; to fix this, remove {folder}.")
-        parts[part] = load_file(file)
-    return Checkpoint(step, parts, notes)
+        manifest = _Manifest(**read_json(file))
+        if str(manifest.step) != folder.name or "method.safetensors" not in manifest.files:
+            raise RunError("the manifest is of another checkpoint, or lists no weights")
+        parts = {}
+        for name, expected in manifest.files.items():
+            part = name.removesuffix(".safetensors")
+            if only in (None, part):
+                file = folder / name
+                if not file.is_file() or file.stat().st_size != expected.size or sha256_of(file) != expected.sha256:
+                    raise DamagedCheckpoint(f"{file} differs from its manifest in size or sha256")
+                parts[part] = load_file(file)
+    except DamagedCheckpoint:
+        raise
+    except PermissionError as error:
+        raise RunError(f"{file} cannot be read ({error.strerror}); let this user read it.") from None
+    except (OSError, RunError, ValidationError, SafetensorError):
+        raise DamagedCheckpoint(f"{file} is missing or damaged") from None
+    return Checkpoint(manifest.step, parts, manifest.notes)
 
 
 def load_latest(checkpoints: Path, log: Callable[[str], None]) -> Checkpoint | None:
-    """The newest undamaged checkpoint, None if there is none; `log` receives a sentence for each damaged one."""
+    """The newest undamaged checkpoint of a training, None if there is none.
+
+    A damaged one is set aside as damaged-<step>, so that it no longer counts as a checkpoint, and `log` receives a
+    sentence about it.
+    """
     for step in reversed(checkpoint_steps(checkpoints)):
+        folder = checkpoints / str(step)
         try:
-            return load(checkpoints / str(step))
-        except RunError as error:
-            log(f"{error} The checkpoint before it is used.")
+            saved = load(folder)
+            if "optimizer" not in saved.parts:
+                raise DamagedCheckpoint(f"{folder / MANIFEST} lists no state of the optimizers")
+            return saved
+        except DamagedCheckpoint as error:
+            aside = checkpoints / f"{DAMAGED}{step}"
+            shutil.rmtree(aside, ignore_errors=True)
+            folder.rename(aside)
+            log(f"{error.reason}; this checkpoint is set aside as {aside}.")
     return None
+
+
+def set_aside(checkpoints: Path) -> dict[int, Path]:
+    """The damaged checkpoints that were set aside, by step, ascending."""
+    steps = [path.name.removeprefix(DAMAGED) for path in checkpoints.glob(f"{DAMAGED}*")]
+    return {step: checkpoints / f"{DAMAGED}{step}" for step in sorted(int(step) for step in steps if step.isdecimal())}
 
 
 def prune(checkpoints: Path, keep: int | None) -> None:
@@ -142,6 +192,7 @@ def prune(checkpoints: Path, keep: int | None) -> None:
 
     An extra checkpoint is one that was made between the regular ones, because time had passed or a signal came. It
     stays while it is the newest of all. So time and signals do not change which regular checkpoints a run has.
+    Damaged checkpoints that were set aside are removed once a whole one has reached their step.
     """
     steps = checkpoint_steps(checkpoints)
     extra = [step for step in steps if _is_extra(checkpoints / str(step))]
@@ -149,6 +200,9 @@ def prune(checkpoints: Path, keep: int | None) -> None:
     superfluous = [step for step in extra if step < steps[-1]]
     for step in superfluous + (regular[:-keep] if keep is not None else []):
         shutil.rmtree(checkpoints / str(step))
+    for step, folder in set_aside(checkpoints).items():
+        if step <= steps[-1]:
+            shutil.rmtree(folder)
 
 
 def _is_extra(folder: Path) -> bool:
@@ -158,16 +212,37 @@ def _is_extra(folder: Path) -> bool:
         return False
 
 
-def write_generators(file: Path, method: Method, step: int) -> None:
-    """Write the tensors that translation needs (`Method.inference`), and the step, into a safetensors file.
+def write_generators(file: Path, tensors: Mapping[str, Tensor], step: int) -> None:
+    """Write the tensors that translation needs into a safetensors file, with their step and their digest.
+
+    Args:
+        tensors: as `inference_tensors` gives them.
+    Raises:
+        UgbenchError: there are no tensors, or the disk refuses.
+    """
+    if not tensors:
+        raise UgbenchError(f"{file}: inference() of the method names no network with weights.")
+    write_tensors(file, tensors, {"step": str(step), "digest": digest(tensors)})
+
+
+def read_generators(file: Path) -> tuple[dict[str, Tensor], int]:
+    """The tensors that `write_generators` wrote, and their step.
 
     Raises:
-        UgbenchError: the method names no such network, or the disk refuses.
+        DamagedCheckpoint: the file is missing or damaged.
     """
-    tensors = inference_tensors(method, method.state_dict())
-    if not tensors:
-        raise UgbenchError(f"{type(method).__module__}: inference() names no network with weights.")
-    write_tensors(file, tensors, {"step": str(step)})
+    if not file.exists():
+        raise DamagedCheckpoint(f"{file} is missing")
+    try:
+        with safe_open(file, framework="pt") as stream:
+            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+            notes = stream.metadata()
+        step, expected = int(notes["step"]), notes.get("digest")  # older versions wrote no digest
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        raise DamagedCheckpoint(f"{file} is damaged") from None
+    if expected is not None and digest(tensors) != expected:
+        raise DamagedCheckpoint(f"{file} is damaged: its tensors differ from those that were written")
+    return tensors, step
 
 
 def inference_tensors(method: Method, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

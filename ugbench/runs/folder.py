@@ -13,6 +13,7 @@ A run's folder holds:
     environment.json                   versions and device of the training
     metrics.jsonl, timing.jsonl, tensorboard/, samples/, train.log     logs of the training
     checkpoints/<step>/                all weights and the state of the optimizers
+    checkpoints/damaged-<step>/        a damaged checkpoint that training has set aside
     generators.safetensors             the weights that translation needs, of the last saved step
     outputs/<direction>/               the translated test images, outputs.json (what they were made from),
                                        maps.safetensors and attention/ (attention maps and their overlays)
