@@ -24,7 +24,7 @@ from ugbench.runs.failure import record_failure
 from ugbench.runs.json_file import flush_to_disk, write_json
 from ugbench.runs.reset import reset
 from ugbench.runs.run import Run
-from ugbench.training import environment
+from ugbench.training import environment, resuming
 from ugbench.training.counts import count, describe_method
 from ugbench.training.intervals import Intervals, SaveClock
 from ugbench.training.logs import Logs
@@ -116,7 +116,7 @@ def train(
         batches = method_batches(state.method, source, target, run.seed, device)
         if restart:
             reset(run)
-        resumed_from = _resume(state, run, callbacks.log)
+        resumed_from = _resume(state, run, intervals, callbacks.log)
         if state.step >= run.steps:
             if not run.method_file.exists():  # an older version trained the run
                 method_description.write(run, count(run.config.method, state.method.config))
@@ -131,7 +131,7 @@ def train(
                 "save the last finite state."
             )
             state = new_state(run, device, initial)
-            _resume(state, run, callbacks.log)
+            _resume(state, run, intervals, callbacks.log)
             _train_until(error.step - 1, state, training)
             _save(state, training)
             raise NonFiniteLoss(
@@ -152,21 +152,31 @@ def new_state(run: Run, device: torch.device, initial: Mapping[str, Tensor] | No
     return State(method, Phases(build_optimizers(method)))
 
 
-def _resume(state: State, run: Run, log: Callable[[str], None]) -> int | None:
-    """Load the newest undamaged checkpoint into `state` and return its step; None if there is none."""
+def _resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], None]) -> int | None:
+    """Load the newest undamaged checkpoint into `state` and return its step; None if the run begins at step 0.
+
+    Raises:
+        RunError: a checkpoint does not fit the method, or all checkpoints of a run that was saved are gone.
+    """
     saved = checkpoint.load_latest(run.checkpoints, log)
     if saved is None:
+        resuming.check_nothing_is_lost(run, intervals)
         write_json(run.environment_file, environment.describe(state.phases.found_inf.device))
         return None
+    resuming.check_fit(run.checkpoint(saved.step), saved.parts["method"], state.method)
     state.method.load_state_dict(saved.parts["method"])
     load_state_tensors(state.phases.optimizers, saved.parts["optimizer"])
     state.step = saved.step
-    threads = saved.notes["threads"]
+    if saved.step < run.steps:
+        log(f"training goes on from step {saved.step} of {run.steps}.")
+    threads = saved.notes.get("threads", torch.get_num_threads())
     if threads != torch.get_num_threads():
         log(f"This run began with {threads} threads; they are used again, so that its bits stay the same.")
         torch.set_num_threads(threads)
-    if (before := saved.notes["instruction_set"]) != torch.backends.cpu.get_cpu_capability():
+    here = torch.backends.cpu.get_cpu_capability()
+    if (before := saved.notes.get("instruction_set", here)) != here:
         log(f"This run began on a {before} processor: going on here is not bit-exact.")
+    resuming.repair_generators(run, state.method, saved.step, log)
     return saved.step
 
 
@@ -254,4 +264,5 @@ def _save(state: State, training: _Training, extra: bool = False) -> None:
         parts = {"method": state.method.state_dict(), "optimizer": state_tensors(state.phases.optimizers)}
         checkpoint.save(run.checkpoints, checkpoint.Checkpoint(state.step, parts, notes))
         checkpoint.prune(run.checkpoints, training.intervals.keep)
-    checkpoint.write_generators(run.generators_file, state.method, state.step)
+    generators = checkpoint.inference_tensors(state.method, state.method.state_dict())
+    checkpoint.write_generators(run.generators_file, generators, state.step)

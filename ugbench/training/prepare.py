@@ -27,6 +27,7 @@ from ugbench.errors import DataError, RunError, UsageError
 from ugbench.method import Method
 from ugbench.runs import checkpoint
 from ugbench.runs.dataset_folder import dataset_folder, locate_run, open_located_run, remember_place
+from ugbench.runs.manifest import DamagedCheckpoint
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, find_run, list_runs, record_dataset
 from ugbench.training.loop import Images
 
@@ -103,8 +104,15 @@ def prepare(
 
 
 def _is_finished(run: Run) -> bool:
-    """Whether the loop would find nothing to do: an undamaged checkpoint of the last step, and method.json."""
-    return run.is_done() and run.method_file.exists() and checkpoint.is_intact(run.checkpoint(run.step()))
+    """Whether the loop would find nothing to do or to repair: an undamaged last checkpoint and generators.safetensors of
+    the last step, and method.json.
+    """
+    if not (run.is_done() and run.method_file.exists() and checkpoint.is_intact(run.checkpoint(run.step()))):
+        return False
+    try:
+        return checkpoint.read_generators(run.generators_file)[1] == run.step()
+    except DamagedCheckpoint:
+        return False
 
 
 def run_config(request: Request, dataset: DatasetRecord) -> RunConfig:
