@@ -33,6 +33,7 @@ from ugbench.cli.translate import translate
 from ugbench.cli.variants import variants
 from ugbench.cli.vote import vote
 from ugbench.errors import UgbenchError
+from ugbench.visible import visible
 
 # The system refuses: a person can fix that and needs no traceback.
 REFUSALS = {
@@ -76,7 +77,7 @@ class Root(Group):
 def fail(sentence: str, code: int) -> NoReturn:
     """Print the sentence, if it is not empty, as an error, and exit with this code."""
     if sentence:
-        print(f"error: {sentence}", file=sys.stderr)
+        print(f"error: {visible(sentence)}", file=sys.stderr)
     sys.exit(code)
 
 

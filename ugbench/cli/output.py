@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ugbench.visible import visible, visible_json
+
 
 def log(text: str) -> None:
     """Print a line for the person at the terminal, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    print(visible(text, keep="\n"), file=sys.stderr, flush=True)
 
 
 def print_json(content: Any) -> None:
@@ -21,7 +23,7 @@ def print_json(content: Any) -> None:
     Raises:
         ValueError: a number is NaN or infinite, which JSON cannot hold.
     """
-    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=_plain))
+    print(visible_json(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)))
 
 
 def _plain(item: object) -> Any:
@@ -37,7 +39,7 @@ def print_rows(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
     Numbers are aligned to the right, None is printed as a dash, and a header of empty texts is left out.
     """
-    texts = [["-" if cell is None else str(cell) for cell in row] for row in rows]
+    texts = [["-" if cell is None else visible(str(cell)) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(header, *texts, strict=True)]
     numeric = [bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(header))]
     for line in ([list(header)] if any(header) else []) + texts:
@@ -66,11 +68,11 @@ def progress_callback(description: str) -> Iterator[Callable[[int, int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     # rich would send prints inside the block to its own console, so JSON to stderr.
     progress = Progress(
         *columns, console=console, transient=True, redirect_stdout=False, disable=not console.is_terminal
     )
     with progress:
-        task = progress.add_task(description, total=None)
+        task = progress.add_task(visible(description), total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
