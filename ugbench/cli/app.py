@@ -34,6 +34,7 @@ from ugbench.cli.variants import variants
 from ugbench.cli.vote import vote
 from ugbench.errors import UgbenchError
 from ugbench.file_names import make_streams_readable
+from ugbench.visible import visible
 
 # The system refuses: a person can fix that and needs no traceback.
 REFUSALS = {
@@ -79,7 +80,7 @@ class Root(Group):
 def fail(sentence: str, code: int) -> NoReturn:
     """Print the sentence, if it is not empty, as an error, and exit with this code."""
     if sentence:
-        print(f"error: {sentence}", file=sys.stderr)
+        print(f"error: {visible(sentence)}", file=sys.stderr)
     sys.exit(code)
 
 

@@ -104,8 +104,8 @@ def prepare(
 
 
 def _is_finished(run: Run) -> bool:
-    """Whether the loop would find nothing to do or to repair: an undamaged last checkpoint and generators.safetensors of
-    the last step, and method.json.
+    """Whether the loop would find nothing to do or to repair: the last checkpoint and generators.safetensors are
+    undamaged and of the last step, and there is a method.json.
     """
     if not (run.is_done() and run.method_file.exists() and checkpoint.is_intact(run.checkpoint(run.step()))):
         return False
