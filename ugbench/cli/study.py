@@ -16,6 +16,7 @@ from ugbench.device import pick_device
 from ugbench.errors import NoSuchScore, Stopped, UgbenchError
 from ugbench.runs.configurations import configurations
 from ugbench.runs.folder import study_file
+from ugbench.runs.method_sources import changed_method
 from ugbench.runs.run import Run, dataset_of
 from ugbench.scoring import record
 from ugbench.scoring.evaluate import Evaluation
@@ -71,6 +72,9 @@ def run_study(
     _log_plan(planned, options.jobs)
     if options.dry_run:
         return
+    for run in planned:
+        if run.step and (sentence := changed_method(run.run)) is not None:
+            log(sentence)
     unfinished = dict.fromkeys(run.study_run.arm for run in planned if run.status != "done")
     if options.jobs > 1 and unfinished:
         with progress_callback("measuring memory") as progress:

@@ -68,6 +68,7 @@ def train(
     """
     from ugbench.cli.progress import training_progress
     from ugbench.device import pick_device
+    from ugbench.runs.method_sources import changed_method
     from ugbench.training import loop, prepare
 
     stored = parse_number(keep, "--keep", "all", "a count of 1 or more", least=1)
@@ -92,6 +93,8 @@ def train(
     with progress_callback("reading images") as progress:
         run, images, initial = prepare.prepare(request, log, progress)
     log(f"run {run.id} in {run.path}")
+    if not restart and run.step() and (sentence := changed_method(run)) is not None:
+        log(sentence)
     intervals = loop.Intervals(save_every, log_every, sample_every, stored)
     step_before = run.step()
     report = {"run": run.path, "id": run.id}

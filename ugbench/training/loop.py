@@ -170,7 +170,7 @@ def _resume(state: State, run: Run, log: Callable[[str], None]) -> int | None:
     """Load the newest undamaged checkpoint into `state` and return its step; None if there is none."""
     saved = checkpoint.load_latest(run.checkpoints, log)
     if saved is None:
-        write_json(run.environment_file, environment.describe(state.phases.found_inf.device))
+        write_json(run.environment_file, environment.describe(state.phases.found_inf.device, run.config.method))
         return None
     state.method.load_state_dict(saved.parts["method"])
     load_state_tensors(state.phases.optimizers, saved.parts["optimizer"])
