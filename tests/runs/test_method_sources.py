@@ -91,7 +91,10 @@ def test_methods_of_one_package_do_not_see_each_other() -> None:
 
 
 def test_hashing_imports_no_torch() -> None:
-    code = "import sys; from ugbench.runs.method_sources import method_sources as f; f('ugatit'); print('torch' in sys.modules)"
+    code = (
+        "import sys; from ugbench.runs.method_sources import method_sources; method_sources('ugatit')\n"
+        "print('torch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 

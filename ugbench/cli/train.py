@@ -69,6 +69,8 @@ def train(
     from ugbench.cli.progress import training_progress
     from ugbench.device import pick_device
     from ugbench.runs.method_sources import changed_method
+    from ugbench.runs.near_misses import near_miss
+    from ugbench.runs.run import list_runs
     from ugbench.training import loop, prepare
 
     stored = parse_number(keep, "--keep", "all", "a count of 1 or more", least=1)
@@ -93,6 +95,8 @@ def train(
     with progress_callback("reading images") as progress:
         run, images, initial = prepare.prepare(request, log, progress)
     log(f"run {run.id} in {run.path}")
+    if not restart and not run.step() and (sentence := near_miss(run, list_runs(place.results))) is not None:
+        log(sentence)
     if not restart and run.step() and (sentence := changed_method(run)) is not None:
         log(sentence)
     intervals = loop.Intervals(save_every, log_every, sample_every, stored)

@@ -32,13 +32,14 @@ def method_sources(method: str) -> str | None:
     path = registry.modules("methods").get(method)
     if path is None:
         return None
-    files = _files(path)
-    if not files:
-        return None
     total = hashlib.sha256()
-    for name, file in sorted(files.items()):
-        total.update(json.dumps([name, _code(ast.parse(file.read_bytes()))]).encode())
-    return total.hexdigest()
+    try:
+        files = _files(path)
+        for name, file in sorted(files.items()):
+            total.update(json.dumps([name, _code(ast.parse(file.read_bytes()))]).encode())
+    except (SyntaxError, ValueError):  # importing the method will say it better
+        return None
+    return total.hexdigest() if files else None
 
 
 def changed_method(run: Run) -> str | None:

@@ -15,7 +15,6 @@ from ugbench.data.check import check_training_images
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
 from ugbench.data.splits import TRAIN
-from ugbench.runs.json_file import read_json, write_json
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, dataset_folder, list_runs, record_dataset
 from ugbench.runs.training_log import seconds_per_step
 from ugbench.study.grid import Arm, Study, StudyRun, overrides, study_runs
@@ -117,19 +116,6 @@ def measured_seconds_per_step(runs: Sequence[Run]) -> dict[str, float]:
         if seconds := seconds_per_step(run):
             seconds_by_key[cost_key(run.config)] = median(seconds)
     return seconds_by_key
-
-
-def read_steps(file: Path) -> dict[str, int]:
-    """The steps of each arm, by label, that `--minutes` came to, from the study's file; empty where there is none."""
-    if not file.exists():
-        return {}
-    return {str(label): int(steps) for label, steps in read_json(file)["steps"].items()}
-
-
-def write_steps(file: Path, study: Study, steps: Mapping[str, int]) -> None:
-    """Store the steps that `--minutes` came to, so that the same command later means the same runs."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_json(file, {"study": study.model_dump(mode="json"), "steps": dict(steps)})
 
 
 def _record_training_data(dataset: DataSet, skip_bad: bool) -> DatasetRecord:
