@@ -74,6 +74,9 @@ def train(
     """
     from ugbench.cli.progress import training_progress
     from ugbench.device import pick_device
+    from ugbench.runs.method_sources import changed_method
+    from ugbench.runs.near_misses import near_miss
+    from ugbench.runs.run import list_runs
     from ugbench.training import loop, prepare
     from ugbench.training.intervals import Intervals
     from ugbench.training.signals import stop_at_once_on_signals
@@ -102,6 +105,10 @@ def train(
         run, images, initial = prepare.prepare(request, log, progress)
     log(f"run {run.id} in {run.path}")
     intervals = Intervals(steps_between, log_every, sample_every, stored, seconds_between)
+    if not restart and not run.step() and (sentence := near_miss(run, list_runs(place.results))) is not None:
+        log(sentence)
+    if not restart and run.step() and (sentence := changed_method(run)) is not None:
+        log(sentence)
     report = {"run": run.path, "id": run.id}
     try:
         with training_progress(run.config.label) as callbacks:

@@ -4,7 +4,7 @@
     results/<dataset>/identity/scores.jsonl, real/scores.jsonl      scores of two reference rows that are not runs
     results/<dataset>/<method>[-variant]/seed<k>-<id>/              a run that was trained here
     results/<dataset>/<method>/<name>-<id>/                         a run that was imported
-    results/studies/<id>.json                                       the steps that a study computed from --minutes
+    results/studies/<id>.json                                       a study's precision, and its steps from --minutes
 
 A run's folder holds:
 

@@ -21,6 +21,7 @@ from ugbench.metric import Score
 from ugbench.registry import load_metric
 from ugbench.runs import stored_maps, stored_outputs
 from ugbench.runs.folder import reference_scores_file
+from ugbench.runs.method_sources import changed_method
 from ugbench.runs.run import Run, dataset_of
 from ugbench.runs.stored_outputs import Outputs, outputs_of
 from ugbench.scoring import per_image, record
@@ -69,6 +70,8 @@ class Evaluation:
         """
         if not run.step() and run.config.origin is None:
             raise RunError(f"{run.path} has no checkpoint yet; train it before you score it.")
+        if (sentence := changed_method(run)) is not None:
+            self._log_once(sentence)
         dataset = dataset_of(run)
         names = metrics_for(self.request, dataset)
         self._log_missing_metrics(names, dataset)

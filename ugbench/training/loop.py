@@ -161,7 +161,7 @@ def _resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], N
     saved = checkpoint.load_latest(run.checkpoints, log)
     if saved is None:
         resuming.check_nothing_is_lost(run, intervals)
-        write_json(run.environment_file, environment.describe(state.phases.found_inf.device))
+        write_json(run.environment_file, environment.describe(state.phases.found_inf.device, run.config.method))
         return None
     resuming.check_fit(run.checkpoint(saved.step), saved.parts["method"], state.method)
     state.method.load_state_dict(saved.parts["method"])
