@@ -1,4 +1,4 @@
-"""Checks of state dicts that were converted from a public checkpoint."""
+"""Checks of state dicts: their keys and shapes, and whether all values are finite."""
 
 from __future__ import annotations
 
@@ -39,3 +39,15 @@ def first_keys(keys: Iterable[str], count: int = 4) -> str:
     names = [str(key) for key in keys]
     more = f" and {len(names) - count} more" if len(names) > count else ""
     return (", ".join(names[:count]) + more) or "nothing"
+
+
+def first_not_finite(tensors: Mapping[str, Tensor]) -> str | None:
+    """The first tensor with a value that is NaN or infinite, in words ("NAME has 3 of 48 values …"); None if all are
+    finite."""
+    for name, tensor in tensors.items():
+        if tensor.is_meta or not tensor.is_floating_point():
+            continue
+        count = tensor.numel() - int(torch.isfinite(tensor).sum())
+        if count:
+            return f"{name} has {count:,} of {tensor.numel():,} values that are NaN or infinite"
+    return None

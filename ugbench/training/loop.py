@@ -26,6 +26,7 @@ from ugbench.training import environment, samples
 from ugbench.training.counts import count, describe_method
 from ugbench.training.logs import Logs
 from ugbench.training.signals import StopRequest, stop_on_signals
+from ugbench.training.start import Start
 from ugbench.training.step import Phases, build_optimizers, learning_rate, load_state_tensors, state_tensors, train_step
 
 
@@ -110,12 +111,12 @@ def train(
     device: torch.device,
     intervals: Intervals | None = None,
     callbacks: Callbacks | None = None,
-    initial: Mapping[str, Tensor] | None = None,
+    start: Start | None = None,
 ) -> int | None:
     """Train a run to its last step, resuming from its last undamaged checkpoint if there is one.
 
     Args:
-        initial: a state dict of the method to start from instead of random weights (--init-from).
+        start: what the run takes from another one if it has no checkpoint; None for random weights.
     Returns:
         The step that training resumed from, None if it began at step 0.
     Raises:
@@ -125,9 +126,13 @@ def train(
         UgbenchError: the disk refuses a file.
     """
     intervals, callbacks = (intervals or Intervals()).resolved(run.steps), callbacks or Callbacks()
+    start = start or Start()
     with run.training_lock(), stop_on_signals() as stop:
-        state = new_state(run, device, initial)
+        state = new_state(run, device, start.initial)
+        start.begin(run, device)
         resumed_from = _resume(state, run, callbacks.log)
+        if resumed_from is None:
+            start.check_is_used(run)
         if state.step >= run.steps:
             if not run.method_file.exists():  # an older version trained the run
                 method_description.write(run, count(run.config.method, state.method.config))
@@ -143,7 +148,7 @@ def train(
                 f"{error.term} is not finite at step {error.step}; repeating the steps since the last checkpoint to "
                 "save the last finite state."
             )
-            state = new_state(run, device, initial)
+            state = new_state(run, device, start.initial)
             _resume(state, run, callbacks.log)
             _train_until(error.step - 1, state, training)
             _save(state, training)
@@ -160,7 +165,7 @@ def new_state(run: Run, device: torch.device, initial: Mapping[str, Tensor] | No
         torch.manual_seed(generator_for(run.seed, "weights").initial_seed())
         method = registry.load_method(run.config.method)(run.config.method_config())
     if initial is not None:
-        method.load_state_dict(dict(initial))
+        method.load_state_dict(dict(initial), strict=False)  # prepare has checked what is missing
     method.to(device)
     return State(method, Phases(build_optimizers(method)))
 
