@@ -289,6 +289,22 @@ def test_attention_gives_one_finite_map_per_image(name: str, variant: str | None
 
 
 @each_case
+def test_attention_leaves_out_the_networks_that_an_imported_run_lacks(name: str, variant: str | None) -> None:
+    method = build(name, variant).eval()
+    x = random_batch(method).a
+    with torch.no_grad():
+        whole = {direction: method.attention(x, direction) for direction in method.directions}
+        for child, network in method.named_children():
+            if child not in method.inference():
+                network.to("meta")
+        for direction, maps in whole.items():
+            rest = method.attention(x, direction)
+            assert list(rest) == [map_name for map_name in maps if map_name not in method.output_maps]
+            assert all(attention_map.equal(maps[map_name]) for map_name, attention_map in rest.items())
+            assert set(rest) <= set(method.feature_maps(x, direction))
+
+
+@each_case
 def test_feature_maps_are_those_of_attention_and_those_of_networks_without_it(name: str, variant: str | None) -> None:
     method = build(name, variant).eval()
     x = random_batch(method, 3).a
