@@ -25,7 +25,7 @@ from ugbench.cli.figure import figure
 from ugbench.cli.import_ import import_
 from ugbench.cli.methods import methods
 from ugbench.cli.neighbours import neighbours
-from ugbench.cli.output import LastingStream, show_warnings
+from ugbench.cli.output import LastingStream, show_messages
 from ugbench.cli.report import report
 from ugbench.cli.table import table
 from ugbench.cli.train import train
@@ -34,6 +34,7 @@ from ugbench.cli.variants import variants
 from ugbench.cli.vote import vote
 from ugbench.errors import UgbenchError
 from ugbench.file_names import make_streams_readable
+from ugbench.visible import visible
 
 # The system refuses: a person can fix that and needs no traceback.
 REFUSALS = {
@@ -52,7 +53,7 @@ class Root(Group):
         """Run the command line and exit; a bug of the program itself ends with its traceback."""
         extra["standalone_mode"] = False
         make_streams_readable()
-        show_warnings()
+        show_messages()
         try:
             code = super().main(*args, **extra)
             sys.stdout.flush()
@@ -79,7 +80,7 @@ class Root(Group):
 def fail(sentence: str, code: int) -> NoReturn:
     """Print the sentence, if it is not empty, as an error, and exit with this code."""
     if sentence:
-        print(f"error: {sentence}", file=sys.stderr)
+        print(f"error: {visible(sentence)}", file=sys.stderr)
     sys.exit(code)
 
 

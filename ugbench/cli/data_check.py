@@ -11,6 +11,7 @@ import typer
 
 from ugbench.cli.options import DATA_ROOT, DataRoot, Json
 from ugbench.cli.output import log, print_json, print_rows, progress_callback
+from ugbench.visible import visible
 
 if TYPE_CHECKING:
     from ugbench.data.check import Finding
@@ -57,7 +58,7 @@ def check(
         print_rows(header, rows)
         print()
         if report.findings:
-            print("\n".join(lines_of(report.findings)))
+            print(visible("\n".join(lines_of(report.findings)), keep="\n"))
         else:
             print("Nothing is odd.")
         print()
