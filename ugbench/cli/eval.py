@@ -10,6 +10,7 @@ from typer import Argument, Option
 
 from ugbench.cli.options import RESULTS, Device, Json, Results, ScoringOptions, path_option
 from ugbench.cli.output import log, print_result, progress_callback
+from ugbench.cli.output_file import check_output_file
 from ugbench.cli.parse import read_run
 from ugbench.errors import UsageError
 
@@ -82,6 +83,7 @@ def evaluate(
       ugbench eval 3f2a --metric kid --select validation
       ugbench eval --real datasets/cat2dog/testB --fake out --metric kid --extractor random
     """
+    from ugbench.data.folders import describe_folder
     from ugbench.device import pick_device
     from ugbench.scoring import record
     from ugbench.scoring.evaluate import score_folders
@@ -100,6 +102,10 @@ def evaluate(
             raise UsageError(f"RUN {runs[0]} and --real/--fake exclude each other; give one of them.")
         if select == "validation":
             raise UsageError("--select validation chooses a checkpoint of a run; leave it out with --real and --fake.")
+        check_output_file(output)
+        for folder in filter(None, (real, fake, source)):
+            if folder.is_dir():
+                log(describe_folder(folder))
         records = list(score_folders(request, real, fake, source))
         if output is not None:
             record.append(output, records)

@@ -70,7 +70,7 @@ def run_study(
     setup = StudySetup(place.results, place.data_root, device, precision, options.skip_bad)
     request = scoring.request(device)
     steps = None if study.minutes is None else _steps_of_minutes(study, setup, file)
-    planned = plan.make_plan(study, setup, steps)
+    planned = plan.make_plan(study, setup, steps, log)
     problem = _unmet_requirement(request, planned)
     if options.dry_run and as_json:
         rows = [describe(run) for run in planned]

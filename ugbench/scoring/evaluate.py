@@ -12,6 +12,7 @@ from filelock import Timeout
 from torch import Tensor
 
 from ugbench.data.datasets import DataSet
+from ugbench.data.folders import describe_splits
 from ugbench.data.images import Size, list_images
 from ugbench.direction import Direction
 from ugbench.errors import NoSuchScore, RunError, UnknownName, UsageError
@@ -75,6 +76,8 @@ class Evaluation:
         dataset = dataset_of(run)
         names = metrics_for(self.request, dataset)
         self._log_missing_metrics(names, dataset)
+        for sentence in describe_splits(dataset):
+            self._log_once(sentence)
         with_maps = any(_uses_map(name) for name in names)
         records = []
         for direction in run.directions():
