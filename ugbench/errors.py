@@ -36,9 +36,17 @@ class NonFiniteLoss(UgbenchError):
 
 
 class Stopped(UgbenchError):
-    """Training was stopped by a signal and saved; the same command continues it."""
+    """Training was stopped by a signal and saved; the same command continues it.
+
+    Attributes:
+        resumed_from: the step of the checkpoint that the training began with; None if it began at step 0.
+    """
 
     exit_code = 75
+
+    def __init__(self, message: str, resumed_from: int | None = None) -> None:
+        super().__init__(message)
+        self.resumed_from = resumed_from
 
 
 class UsageError(UgbenchError):

@@ -85,9 +85,9 @@ def point_at_private(home: Path, keep_notes: bool) -> None:
         return
     (home / "results" / "data" / "dataset.json").unlink()
     for run in list_runs(home / "results"):
-        run.outputs_note("A2B").unlink()
+        run.outputs_note("A2B").unlink(missing_ok=True)
         config = json.loads((run.path / "config.json").read_text())
-        config["dataset"]["images"] = {}
+        config["dataset"].update(images={}, fingerprints={})
         (run.path / "config.json").write_text(json.dumps(config))
 
 

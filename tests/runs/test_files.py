@@ -16,7 +16,7 @@ from ugbench.runs.files import LONGEST_LINE, append_text, check_tree, inside, is
 from ugbench.runs.folder import RunFolder, reference_scores_file, study_file
 from ugbench.runs.json_file import read_json, write_json
 from ugbench.runs.reset import reset
-from ugbench.runs.run import Run, list_runs, read_run
+from ugbench.runs.run import Run, read_run, read_runs
 
 PATHS: dict[str, Callable[[RunFolder], object]] = {
     "method.json": lambda run: run.method_file,
@@ -99,8 +99,8 @@ def test_a_config_behind_a_link_is_no_run(make_run: Callable[..., Run], tmp_path
     (copy / "config.json").symlink_to(run.path / "config.json")
     with pytest.raises(RunError, match="is a link"):
         read_run(copy)
-    with pytest.raises(RunError, match="is a link"):
-        list_runs(tmp_path / "results")
+    ((_, error),) = read_runs(tmp_path / "results")
+    assert "is a link" in str(error)
 
 
 def test_lines_are_added_to_the_run_alone_where_another_file_shares_the_content(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_a_manifest_names_files_of_its_own_folder_only(tmp_path: Path) -> None:
     (tmp_path / "elsewhere.safetensors").write_bytes((folder / "method.safetensors").read_bytes())
     manifest["files"] = {"../elsewhere.safetensors": manifest["files"]["method.safetensors"]}
     write_json(folder / "manifest.json", manifest)
-    with pytest.raises(RunError, match="no name of a file"):
+    with pytest.raises(RunError, match=r"no name of a file|manifest\.json is missing or damaged"):
         checkpoint.load(folder)
 
 

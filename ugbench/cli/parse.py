@@ -93,6 +93,30 @@ def parse_number(text: str, option: str, word: str, number: str, least: int = 0)
     raise UsageError(f"{option} {text}: give {number}, or {word}.")
 
 
+SECONDS = {"s": 1, "min": 60, "h": 3600}
+
+
+def parse_save_every(text: str | None) -> tuple[int | None, float | None]:
+    """Steps, or seconds, between saves: one of the two, or neither where nothing was given.
+
+    >>> parse_save_every("500"), parse_save_every("30min")
+    ((500, None), (None, 1800.0))
+
+    Raises:
+        UsageError: the text is neither a number of steps nor a time.
+    """
+    if text is None:
+        return None, None
+    match = re.fullmatch(r"([0-9]{1,12}|[0-9]{1,9}\.[0-9]{1,9})(s|min|h)?", text.strip())
+    if match is not None and float(match[1]) > 0:
+        number, unit = match.groups()
+        if unit is not None:
+            return None, float(number) * SECONDS[unit]
+        if "." not in number:
+            return int(number), None
+    raise UsageError(f"--save-every {text}: give a number of steps, as in 500, or a time, as in 90s, 30min or 2h.")
+
+
 def parse_sets(values: Iterable[str] | None, option: str = "--set") -> dict[str, str]:
     """Config fields from `--set key=value`, repeated or with commas before the next `key=`.
 

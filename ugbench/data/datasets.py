@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ugbench.data.dial.spec import DialSpec, read_spec
 from ugbench.data.images import is_image, list_images
+from ugbench.data.known_files import open_known_files
 from ugbench.data.splits import SPLITS, Split
 from ugbench.errors import DataError
 
@@ -65,22 +66,15 @@ class DataSet:
             DataError: a split is missing or empty, or a file cannot be read.
         """
         digest = hashlib.sha256()
-        for split in sorted(set(splits)):
-            for path in self.split(split):
-                name = f"{split}/{path.name}"
-                if name not in skip:
-                    if path not in self._digests:
-                        self._digests[path] = _sha256(path)
-                    digest.update(f"{name}\0{self._digests[path]}\n".encode())
+        with open_known_files() as known:
+            for split in sorted(set(splits)):
+                for path in self.split(split):
+                    name = f"{split}/{path.name}"
+                    if name not in skip:
+                        if path not in self._digests:
+                            self._digests[path] = known.sha256(path)
+                        digest.update(f"{name}\0{self._digests[path]}\n".encode())
         return digest.hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); replace or remove it.") from error
 
 
 def open_dataset(root: Path) -> DataSet:

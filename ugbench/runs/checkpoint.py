@@ -21,13 +21,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ugbench.errors import RunError, UgbenchError
+from ugbench.data.known_files import open_known_files
+from ugbench.errors import RunError, UgbenchError, UsageError
 from ugbench.method import Method
-from ugbench.runs.files import inside, is_tensor_file, temporary_of
+from ugbench.runs.files import inside, is_file, is_tensor_file, temporary_of
 from ugbench.runs.folder import checkpoint_steps
-from ugbench.runs.json_file import flush_to_disk, read_json, write_json
+from ugbench.runs.json_file import flush_to_disk
+from ugbench.runs.manifest import FileRecord, Manifest, read_manifest, write_manifest
 
-MANIFEST = "manifest.json"
+EXTRA = "extra"
+"""The note of a checkpoint that is not one of the regular ones, see `prune`."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,8 @@ def save(checkpoints: Path, checkpoint: Checkpoint) -> Path:
         for part, tensors in checkpoint.parts.items():
             file = temporary / f"{part}.safetensors"
             write_tensors(file, tensors)
-            files[file.name] = {"size": file.stat().st_size, "sha256": sha256_of(file)}
-        write_json(temporary / MANIFEST, {"step": checkpoint.step, "files": files, "notes": checkpoint.notes})
+            files[file.name] = FileRecord(file.stat().st_size, sha256_of(file))
+        write_manifest(temporary, Manifest(checkpoint.step, files, checkpoint.notes))
         flush_to_disk(temporary)
         shutil.rmtree(final, ignore_errors=True)
         temporary.rename(final)
@@ -109,25 +112,42 @@ def load(folder: Path, only: str | None = None) -> Checkpoint:
     Raises:
         RunError: a file is missing or damaged; the message names it.
     """
-    try:
-        manifest = read_json(folder / MANIFEST)
-        step, notes = int(manifest["step"]), dict(manifest["notes"])
-        files = {name: (file["size"], file["sha256"]) for name, file in manifest["files"].items()}
-    except (OSError, KeyError, TypeError, ValueError, AttributeError, RunError):
-        raise RunError(f"{folder / MANIFEST} is missing or damaged; to fix this, remove {folder}.") from None
+    manifest = read_manifest(folder)
     parts = {}
-    for name, (size, digest_in_manifest) in files.items():
+    for name, expected in manifest.files.items():
         part = name.removesuffix(".safetensors")
         if only not in (None, part):
             continue
         file = inside(folder, name)
-        if not is_tensor_file(file) or file.stat().st_size != size or sha256_of(file) != digest_in_manifest:
+        try:
+            matches = (
+                is_tensor_file(file) and file.stat().st_size == expected.size and sha256_of(file) == expected.sha256
+            )
+        except OSError:  # the disk cannot read it
+            matches = False
+        if not matches:
             raise RunError(f"{file} differs from its manifest in size or sha256; to fix this, remove {folder}.")
         try:
             parts[part] = load_file(file)
         except SafetensorError as error:
             raise RunError(f"{file} cannot be read ({error}); to fix this, remove {folder}.") from None
-    return Checkpoint(step, parts, notes)
+    return Checkpoint(manifest.step, parts, dict(manifest.notes))
+
+
+def is_intact(folder: Path) -> bool:
+    """Whether each file of a checkpoint has the size and hash of the manifest; hashes that are known count, so that
+    files that have not changed since an earlier call are not read (see ugbench.data.known_files).
+    """
+    try:
+        with open_known_files() as known:
+            return all(
+                is_file(folder / name)
+                and (folder / name).stat().st_size == expected.size
+                and known.sha256(folder / name) == expected.sha256
+                for name, expected in read_manifest(folder).files.items()
+            )
+    except (OSError, RunError, UsageError):
+        return False
 
 
 def load_latest(checkpoints: Path, log: Callable[[str], None]) -> Checkpoint | None:
@@ -141,10 +161,24 @@ def load_latest(checkpoints: Path, log: Callable[[str], None]) -> Checkpoint | N
 
 
 def prune(checkpoints: Path, keep: int | None) -> None:
-    """Remove all checkpoints except the newest `keep`; None removes none."""
-    if keep is not None:
-        for step in checkpoint_steps(checkpoints)[:-keep]:
-            shutil.rmtree(checkpoints / str(step))
+    """Remove all regular checkpoints except the newest `keep` (None removes none), and old extra ones.
+
+    An extra checkpoint is one that was made between the regular ones, because time had passed or a signal came. It
+    stays while it is the newest of all. So time and signals do not change which regular checkpoints a run has.
+    """
+    steps = checkpoint_steps(checkpoints)
+    extra = [step for step in steps if _is_extra(checkpoints / str(step))]
+    regular = [step for step in steps if step not in extra]
+    superfluous = [step for step in extra if step < steps[-1]]
+    for step in superfluous + (regular[:-keep] if keep is not None else []):
+        shutil.rmtree(checkpoints / str(step))
+
+
+def _is_extra(folder: Path) -> bool:
+    try:
+        return read_manifest(folder).notes.get(EXTRA) is True
+    except RunError:  # it is damaged
+        return False
 
 
 def write_generators(file: Path, method: Method, step: int) -> None:

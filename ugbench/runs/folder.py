@@ -11,6 +11,8 @@ A run's folder holds:
     config.json                        everything that decides its numbers
     method.json                        the method's title, directions, parameters and FLOPs per training step
     environment.json                   versions and device of the training
+    failure.json                       why the last training ended with an error; not there if it did not
+    name.txt                           the name that a user gave to the run
     metrics.jsonl, timing.jsonl, tensorboard/, samples/, train.log     logs of the training
     checkpoints/<step>/                all weights and the state of the optimizers
     generators.safetensors             the weights that translation needs, of the last saved step
@@ -41,6 +43,8 @@ DIFFERENCES = "differences.jsonl"
 SCORES = "scores.jsonl"
 VOTES = "votes.sqlite"
 
+PROBE = 0.5  # seconds to wait for the lock: `is_being_trained` holds it for a moment
+
 
 class _Inside:
     """A path inside a run's folder, as an attribute of RunFolder; see `RunFolder.inside`."""
@@ -63,6 +67,8 @@ class RunFolder:
 
     method_file = _Inside("method.json")
     environment_file = _Inside("environment.json")
+    failure_file = _Inside("failure.json")
+    name_file = _Inside("name.txt")
     metrics_file = _Inside("metrics.jsonl")
     timing_file = _Inside("timing.jsonl")
     tensorboard = _Inside("tensorboard")
@@ -147,7 +153,7 @@ class RunFolder:
         """
         lock = FileLock(self._lock_file(".lock"))
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=PROBE)
         except Timeout:
             raise RunError(f"{self.path} is being trained by another process; wait for it or stop it.") from None
         try:
@@ -162,14 +168,19 @@ class RunFolder:
         return file
 
     def is_being_trained(self) -> bool:
-        """Whether a process trains the run now."""
-        if not self._lock_file(".lock").exists():
+        """Whether a process trains the run now; False where that cannot be found out, as in a read-only folder."""
+        file = self._lock_file(".lock")
+        if not file.exists():
             return False
+        lock = FileLock(file)
         try:
-            with self.training_lock():
-                return False
-        except RunError:
+            lock.acquire(timeout=0)
+        except Timeout:
             return True
+        except OSError:
+            return False
+        lock.release()
+        return False
 
 
 def checkpoint_steps(checkpoints: Path) -> list[int]:

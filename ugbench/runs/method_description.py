@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ugbench.direction import Direction
+from ugbench import registry
+from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import RunError, first_fault
 from ugbench.runs.files import is_file
 from ugbench.runs.folder import RunFolder
@@ -33,6 +34,18 @@ class MethodDescription(BaseModel):
 def write(run: RunFolder, description: MethodDescription) -> None:
     """Write RUN/method.json."""
     write_json(run.method_file, description.model_dump())
+
+
+def directions_of(run: RunFolder, method: str) -> tuple[Direction, ...]:
+    """The directions that a trained model translates: from method.json, else from the method, which is then loaded.
+
+    Where the method is not installed either, they are those in which outputs are stored.
+    """
+    if (description := read(run)) is not None:
+        return description.directions
+    if method not in registry.modules("methods"):
+        return tuple(direction for direction in DIRECTIONS if run.outputs(direction).is_dir())
+    return registry.load_method(method).directions
 
 
 def read(run: RunFolder) -> MethodDescription | None:

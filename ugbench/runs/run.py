@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,6 +24,7 @@ from ugbench.runs import config_fields, known_images, method_description
 from ugbench.runs.files import inside, is_file
 from ugbench.runs.folder import CONFIG, DATASET, RunFolder
 from ugbench.runs.json_file import read_json, write_json
+from ugbench.runs.names import given_name
 
 if TYPE_CHECKING:
     from ugbench.method import MethodConfig
@@ -218,8 +220,7 @@ class Run(RunFolder):
             return (self.config.direction,)
         if self.config.is_external:
             return ("A2B", "B2A")
-        description = method_description.read(self)
-        return registry.load_method(self.config.method).directions if description is None else description.directions
+        return method_description.directions_of(self, self.config.method)
 
 
 def dataset_folder(results: Path, dataset: DataSet, make: bool = True) -> Path:
@@ -270,35 +271,34 @@ def read_run(path: Path) -> Run:
 
 
 def list_runs(results: Path) -> list[Run]:
-    """Every run under a results folder, sorted by path."""
-    return [read_run(file.parent) for file in sorted(results.glob(f"*/*/*/{CONFIG}"))]
+    """Every run under a results folder that can be read, sorted by path."""
+    return [run for _, run in read_runs(results) if isinstance(run, Run)]
 
 
-def longest_trained(runs: Iterable[Run]) -> list[Run]:
-    """For each data set, label, seed and direction the run that has trained the most steps."""
-    longest: dict[tuple[object, ...], Run] = {}
-    for run in runs:
-        key = (run.dataset_folder, run.config.label, run.config.seed, run.config.direction)
-        if key not in longest or run.step() >= longest[key].step():
-            longest[key] = run
-    return list(longest.values())
+def read_runs(results: Path) -> Iterator[tuple[Path, Run | RunError]]:
+    """The folder of every run under a results folder, sorted, with the run or the error that says what is wrong."""
+    for file in sorted(results.glob(f"*/*/*/{CONFIG}")):
+        try:
+            yield file.parent, read_run(file.parent)
+        except RunError as error:
+            yield file.parent, error
 
 
 def find_run(text: str, results: Path) -> Run:
-    """The run in the folder `text`, or else the run with an id that starts with `text`.
+    """The run in the folder `text`, or else the run with the name `text` or with an id that starts with `text`.
 
     Raises:
         RunError: no run or several runs match, or `text` is empty.
     """
     if not text.strip():
-        raise RunError(
-            f"RUN '{text}' is empty; give the start of a run's id, or its folder: `ugbench runs` lists them."
-        )
+        raise RunError(f"RUN '{text}' is empty; give the start of an id, or a folder: `ugbench runs` lists them.")
     if (Path(text) / CONFIG).exists():
         return read_run(Path(text))
-    matches = [run for run in list_runs(results) if run.id.startswith(text)]
+    matches = [run for run in list_runs(results) if run.id.startswith(text) or given_name(run) == text]
     if not matches:
-        raise RunError(f"no run under {results} has an id that starts with '{text}'; `ugbench runs` lists them.")
+        for file in results.glob(f"*/*/*-{escape(text)}*/{CONFIG}"):
+            read_run(file.parent)  # says why that run cannot be read
+        raise RunError(f"no run under {results} has that name or an id that starts with '{text}'; see `ugbench runs`.")
     if len(matches) > 1:
         ids = ", ".join(run.id for run in matches[:4])
         raise RunError(f"the ids of {len(matches)} runs start with '{text}' ({ids}); give more digits.")

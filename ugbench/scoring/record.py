@@ -68,13 +68,8 @@ class ScoreRecord(BaseModel):
 
     @property
     def subject(self) -> tuple[Any, ...]:
-        """What was scored. Runs with the same subject are alternatives, and a table shows one of them."""
+        """What was scored, without the configuration of the run, which config.json holds and a record does not."""
         return (self.dataset, self.direction, self.method, self.variant, self.name, self.seed)
-
-    @property
-    def identity(self) -> tuple[Any, ...]:
-        """Subject, metric and protocol. Of two records with the same identity the newer one counts."""
-        return (*self.subject, self.metric, self.protocol_id)
 
     def to_json(self) -> dict[str, Any]:
         """The record as files and stdout have it, with `schema` first."""

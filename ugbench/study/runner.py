@@ -47,8 +47,8 @@ def train_all(
 ) -> list[Outcome]:
     """Train every run to its last step, each in a process, `jobs` of them at once.
 
-    A run that fails is reported and the others go on. A run that another process trains is waited for. SIGINT and
-    SIGTERM stop all runs, which save themselves.
+    A run that fails is reported and the others go on. A run that another process trains is waited for. A signal that
+    asks to stop (ugbench.training.signals) stops all runs, which save themselves.
 
     Args:
         progress: called with the steps done and the steps of all runs.
@@ -78,8 +78,8 @@ def train_all(
                 log(f"training {_name(run)}, step {run.step} of {run.run.steps}, in {run.run.path}")
             for child in [child for child in children if child.process.poll() is not None]:
                 children.remove(child)
-                outcome = _outcome(child)
-                if outcome.status == "failed" and not stopping and child.planned.run.is_being_trained():
+                outcome = _outcome(child, stopping)
+                if outcome.status == "failed" and child.planned.run.is_being_trained():
                     waiting.append(child.planned)  # another study was quicker to start it
                     continue
                 outcomes.append(outcome)
@@ -128,12 +128,13 @@ def _start(planned: PlannedRun, device: str, jobs: int) -> _Child:
     return _Child(planned, process, log, device)
 
 
-def _outcome(child: _Child) -> Outcome:
+def _outcome(child: _Child, stopping: bool) -> Outcome:
     child.log.close()
     planned = refreshed(child.planned)
     if child.process.returncode == 0 and planned.status == "done":
         return Outcome(planned, "done")
-    if child.process.returncode == STOPPED:
+    # A signal that comes while a child still starts ends it in another way, before it has anything to save.
+    if child.process.returncode == STOPPED or stopping:
         return Outcome(planned, "stopped")
     with open_file(planned.run.train_log) as stream:
         stream.seek(max(0, planned.run.train_log.stat().st_size - END))

@@ -9,6 +9,7 @@ import csv
 import io
 from collections.abc import Iterable
 
+from ugbench.runs.configurations import config_text
 from ugbench.tables.model import Table
 from ugbench.visible import visible
 
@@ -18,7 +19,10 @@ RANKING_HEADS = ("metric", "protocol_id", "label", "mean_rank", "regret", "where
 
 
 def render(table: Table) -> str:
-    """The table as CSV text; a cell without a number is empty."""
+    """The table as CSV text; a cell without a number is empty.
+
+    `config` holds the fields in which the configurations of a method differ, as in `steps 30, precision bf16`.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
 
@@ -29,14 +33,14 @@ def render(table: Table) -> str:
         head for column in table.columns for head in (column.key, *(f"{column.key}_{field}" for field in FIELDS[1:]))
     ]
     extra_heads = [head for column in table.extra_columns for head in column.csv_heads]
-    write(["dataset", "direction", "method", "variant", *score_heads, *extra_heads])
+    write(["dataset", "direction", "method", "variant", "config", *score_heads, *extra_heads])
     for row in table.rows:
         cells = [row.cells.get(column.key) for column in table.columns]
         scores = [getattr(cell, field, None) for cell in cells for field in FIELDS]
         extra: list[float | None] = []
         for column in table.extra_columns:
             extra += row.extra[column.key].numbers if column.key in row.extra else [None] * len(column.csv_heads)
-        write([*row.key[:4], *scores, *extra])
+        write([*row.key[:4], config_text(row.key.config), *scores, *extra])
     if table.rankings:
         out.write("\n")
         write(RANKING_HEADS)
