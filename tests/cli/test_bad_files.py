@@ -31,7 +31,7 @@ from ugbench.runs.stored_outputs import check_sources, files_by_stem, outputs_st
 from ugbench.runs.training_log import last_logged_step, read_curves, training_hours
 from ugbench.scoring import per_image, record
 from ugbench.study import grid
-from ugbench.study.plan import read_steps
+from ugbench.study.decisions import read_decisions
 from ugbench.votes.store import VoteStore, read_polls
 
 MOST_MEMORY = 200 << 20  # bytes that Python allocates
@@ -45,7 +45,7 @@ READERS: dict[str, Callable[[Run], Any]] = {
     "single/A2B/100.json": lambda run: per_image.read(run, "A2B", 100),
     "checkpoints/7/manifest.json": lambda run: checkpoint.load(run.checkpoint(7)),
     "../../dataset.json": lambda run: check_sources(run, "B2A", open_dataset(Path(run.config.dataset.root))),
-    "../../../studies/abc.json": lambda run: read_steps(study_file(run.results, "abc")),
+    "../../../studies/abc.json": lambda run: read_decisions(study_file(run.results, "abc")),
     "generators.safetensors": lambda run: translate._read_generators(run.generators_file),
     "outputs/A2B/maps.safetensors": lambda run: read_maps(run, "A2B"),
     "metrics.jsonl": read_curves,

@@ -10,7 +10,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ugbench.votes.server.pictures import render
+from ugbench.data.datasets import open_dataset
+from ugbench.runs.run import list_runs
+from ugbench.statistics.preferences import Vote
+from ugbench.votes.server.pictures import prepare_pictures, render
 
 Serve = Callable[..., Any]
 
@@ -213,3 +216,19 @@ def test_what_goes_wrong_is_said_to_whoever_runs_the_study_alone(served: Any) ->
     assert reply.status == 503
     assert "Please tell the person who runs this study" in reply.text and "walrus" not in reply.text
     assert "has changed since the poll was opened" in served.logged[-1]
+
+
+def test_pictures_whose_names_are_not_utf8_are_voted_on(serve: Serve) -> None:
+    served = serve()
+    for folder in (served.home / "data" / "testA", *served.home.glob("results/*/*/*/outputs/A2B")):
+        for file in sorted(folder.glob("*.png"))[:2]:
+            file.rename(file.with_name(f"{file.stem}\udce9.png"))
+    runs = list_runs(served.home / "results")
+    pictures = prepare_pictures(runs, open_dataset(served.home / "data"), "data", "A2B")
+    assert sum("%E9" in name for name in pictures.files) == 2
+    served.store.add_poll(pictures.poll)
+    served.store.add_rater("a" * 32, None)
+    for image in pictures.files:
+        served.store.vote(pictures.poll.id, Vote("a" * 32, image, 0), (0, 1))
+        assert len(render(pictures, image)) == 3
+    assert served.store.answered("a" * 32) == {(pictures.poll.id, image) for image in pictures.files}

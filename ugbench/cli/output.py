@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
+from ugbench.file_names import to_json
 from ugbench.visible import visible, visible_json
 
 
@@ -43,16 +43,18 @@ def log(text: str) -> None:
     print(visible(text, keep="\n"), file=sys.stderr, flush=True)
 
 
-class _Warnings(logging.Handler):
-    """Prints what the library warns of, where no `log` function reaches."""
+class _Messages(logging.Handler):
+    """Prints what the library has to say where no `log` function reaches."""
 
     def emit(self, record: logging.LogRecord) -> None:
         log(record.getMessage())
 
 
-def show_warnings() -> None:
-    """Print the warnings that the library gives through Python's logging as `log` prints a line."""
-    logging.getLogger("ugbench").handlers = [_Warnings(logging.WARNING)]
+def show_messages() -> None:
+    """Print the messages that the library gives through Python's logging as `log` prints a line."""
+    logger = logging.getLogger("ugbench")
+    logger.setLevel(logging.INFO)
+    logger.handlers = [_Messages()]
 
 
 def print_json(content: Any) -> None:
@@ -61,14 +63,15 @@ def print_json(content: Any) -> None:
     Raises:
         ValueError: a number is NaN or infinite, which JSON cannot hold.
     """
-    print(visible_json(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)))
+    ascii_only = not (sys.stdout.encoding or "utf-8").lower().replace("-", "").startswith("utf")
+    print(visible_json(to_json(content, ascii_only, indent=2, allow_nan=False, default=_plain)))
 
 
 def _plain(item: object) -> Any:
     if isinstance(item, Path):
         return str(item)
     if hasattr(item, "model_dump"):
-        return item.model_dump(mode="json")
+        return item.model_dump()
     raise TypeError(f"{type(item).__name__} has no JSON form")
 
 

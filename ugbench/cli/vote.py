@@ -130,8 +130,8 @@ def open_galleries(
     from ugbench.cli.chosen_runs import readable_runs
     from ugbench.data.dataset_names import resolve
     from ugbench.direction import DIRECTIONS
+    from ugbench.runs.dataset_folder import dataset_folder
     from ugbench.runs.filters import nothing_found
-    from ugbench.runs.run import dataset_folder
     from ugbench.votes.server.candidates import candidate_runs
     from ugbench.votes.server.pictures import prepare_pictures
 

@@ -13,6 +13,7 @@ from ugbench.data.images import is_image, list_images
 from ugbench.data.known_files import open_known_files
 from ugbench.data.splits import SPLITS, Split
 from ugbench.errors import DataError
+from ugbench.file_names import as_bytes, readable
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class DataSet:
     """A folder with at least one split.
 
     Attributes:
-        name: the name of the folder.
+        name: the name of the folder; a byte that is not UTF-8 is `%E9` in it.
         root: the path of the folder.
         dial: the settings that the data set was drawn with if it is a dial, else None.
     """
@@ -73,7 +74,7 @@ class DataSet:
                     if name not in skip:
                         if path not in self._digests:
                             self._digests[path] = known.sha256(path)
-                        digest.update(f"{name}\0{self._digests[path]}\n".encode())
+                        digest.update(as_bytes(f"{name}\0{self._digests[path]}\n"))
         return digest.hexdigest()
 
 
@@ -88,7 +89,7 @@ def open_dataset(root: Path) -> DataSet:
     dial = read_spec(root)
     if not has_splits(root):
         raise DataError(f"{root}: has none of the subfolders {', '.join(SPLITS)}; put the images in those.")
-    return DataSet(root.resolve().name, root, dial)
+    return DataSet(readable(root.resolve().name), root, dial)
 
 
 def has_splits(folder: Path) -> bool:

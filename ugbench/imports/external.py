@@ -121,13 +121,13 @@ def run_tool(template: str, dataset: DataSet, direction: Direction) -> Iterator[
     with tempfile.TemporaryDirectory(prefix="ugbench-external-") as output:
         command = [word.replace("{input}", str(sources)).replace("{output}", output) for word in words]
         try:
-            done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
         except OSError as error:
             raise UsageError(
                 f"--command: {redact(words[0])} could not be run ({error.strerror}); check its path."
             ) from None
         if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["it printed no error"])[-1]
+            reason = (done.stderr.decode(errors="replace").strip().splitlines() or ["it printed no error"])[-1]
             raise UgbenchError(
                 f"--command: {words[0]} ended with exit code {done.returncode} ({reason}); fix that and try again."
             )

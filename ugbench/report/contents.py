@@ -175,6 +175,8 @@ def _details(run: Run, label: str) -> RunDetails:
         "precision": config.precision,
         "data set": None if config.dataset is None else config.dataset.root,
         "initialised from": config.init_from,
+        "initialised only": config.init_only,
+        "continued from": config.continue_from,
         "origin": None if config.origin is None else redact_origin(config.origin.model_dump(exclude_none=True)),
     }
     environment = read_json(run.environment_file) if is_file(run.environment_file) else {}

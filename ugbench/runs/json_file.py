@@ -10,12 +10,24 @@ import json
 import math
 import os
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
+
+from pydantic import PlainValidator
 
 from ugbench.errors import RunError
 from ugbench.runs.files import read_text, temporary_of
 
 DEEPEST = 16  # brackets around a value
+
+
+def _checked_name(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("Input should be a valid string")
+    return value
+
+
+Name = Annotated[str, PlainValidator(_checked_name)]
+"""The type of a field that holds a name or a path, also one that is not UTF-8 (see ugbench.file_names)."""
 
 
 def write_json(file: Path, content: Any) -> None:
