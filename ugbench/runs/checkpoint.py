@@ -149,7 +149,9 @@ def is_intact(folder: Path) -> bool:
     try:
         with open_known_files() as known:
             return all(
-                (folder / name).stat().st_size == expected.size and known.sha256(folder / name) == expected.sha256
+                is_file(folder / name)
+                and (folder / name).stat().st_size == expected.size
+                and known.sha256(folder / name) == expected.sha256
                 for name, expected in read_manifest(folder).files.items()
             )
     except (OSError, RunError, UsageError):
