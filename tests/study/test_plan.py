@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from ugbench.data import datasets
 from ugbench.data.dataset_names import resolve
+from ugbench.data.known_files import KnownFiles
 from ugbench.study.grid import Study, declare
 from ugbench.study.plan import StudySetup, make_plan
 from ugbench.training.prepare import prepare
@@ -43,13 +43,13 @@ def test_a_plan_hashes_each_image_once_for_all_runs(
 ) -> None:
     roots = [resolve(dial, setup.data_root).root for dial in DIALS]
     hashed: Counter[Path] = Counter()
-    sha256 = datasets._sha256
+    sha256 = KnownFiles.sha256
 
-    def counted(path: Path) -> str:
+    def counted(known: KnownFiles, path: Path) -> str:
         hashed[path] += 1
-        return sha256(path)
+        return sha256(known, path)
 
-    monkeypatch.setattr(datasets, "_sha256", counted)
+    monkeypatch.setattr(KnownFiles, "sha256", counted)
     planned = make_plan(study, StudySetup(setup.results, setup.data_root, setup.device, skip_bad=skip_bad))
     assert len(planned) == 12
     images = {

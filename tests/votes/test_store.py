@@ -179,6 +179,7 @@ def read_only() -> Iterator[Path]:
         store.add_rater("ann", None)
         store.vote(POLL.id, Vote("ann", "cat1", 1), (1, 0))
         store.close()
+        file.chmod(0o644)  # by an owner who lets others read it
         yield file
         file.parent.chmod(0o755)
 

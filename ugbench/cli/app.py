@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ugbench import __version__
-from ugbench.cli import data
+from ugbench.cli import data, runs
 from ugbench.cli.ablate import ablate
 from ugbench.cli.bench import bench
 from ugbench.cli.command import Group, add_command
@@ -25,8 +25,8 @@ from ugbench.cli.figure import figure
 from ugbench.cli.import_ import import_
 from ugbench.cli.methods import methods
 from ugbench.cli.neighbours import neighbours
+from ugbench.cli.output import LastingStream, show_warnings
 from ugbench.cli.report import report
-from ugbench.cli.runs import runs
 from ugbench.cli.table import table
 from ugbench.cli.train import train
 from ugbench.cli.translate import translate
@@ -50,6 +50,7 @@ class Root(Group):
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Run the command line and exit; a bug of the program itself ends with its traceback."""
         extra["standalone_mode"] = False
+        show_warnings()
         try:
             code = super().main(*args, **extra)
             sys.stdout.flush()
@@ -163,15 +164,16 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "bench": bench,
     "methods": methods,
     "variants": variants,
-    "runs": runs,
 }
 # `ugbench --help` lists them in this order.
 for command_name, function in COMMANDS.items():
     add_command(app, command_name, function)
+app.add_typer(runs.app, name="runs")
 app.add_typer(data.app, name="data")
 add_command(app, "doctor", doctor)
 
 
 def main() -> None:
     """The console script `ugbench`."""
+    sys.stderr = LastingStream(sys.stderr)
     app(prog_name="ugbench")

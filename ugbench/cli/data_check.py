@@ -86,7 +86,7 @@ def lines_of(findings: tuple[Finding, ...]) -> Iterator[str]:
     for members in groups.values():
         first = members[0]
         texts = [" = ".join(finding.files) for finding in members if finding.files]
-        if first.kind in ("stray", "mode", "shape", "unreadable", "missing", "empty"):
+        if first.kind in ("stray", "mode", "shape", "unreadable", "range", "missing", "empty"):
             texts = [file for finding in members for file in finding.files]
         count = f" ({len(texts)})" if texts else ""
         files = ", ".join(texts[:SHOWN] + ["…"] * (len(texts) > SHOWN))

@@ -141,9 +141,9 @@ def _row(record: ScoreRecord) -> list[object]:
 
 def finished_runs(results: Path) -> list[Run]:
     """The runs that are trained to their last step, and the imported runs that have a data set."""
-    from ugbench.runs.run import list_runs
+    from ugbench.cli.chosen_runs import readable_runs
 
-    runs = [run for run in list_runs(results) if run.is_done()]
+    runs = [run for run in readable_runs(results) if run.is_done()]
     for run in runs:
         if run.config.dataset is None:
             log(f"run {run.id} ({run.config.label}) was imported without a data set and is left out.")

@@ -3,16 +3,54 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+
+class LastingStream:
+    """A text stream that drops what it cannot write.
+
+    For stderr: when a session is dropped, its terminal is gone, and a training must still save its state and exit with
+    its code. Nobody reads there any more.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write the text, or drop it; returns its length."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush the stream, if it still takes anything."""
+        with suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def log(text: str) -> None:
     """Print a line for the person at the terminal, on stderr."""
     print(text, file=sys.stderr, flush=True)
+
+
+class _Warnings(logging.Handler):
+    """Prints what the library warns of, where no `log` function reaches."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log(record.getMessage())
+
+
+def show_warnings() -> None:
+    """Print the warnings that the library gives through Python's logging as `log` prints a line."""
+    logging.getLogger("ugbench").handlers = [_Warnings(logging.WARNING)]
 
 
 def print_json(content: Any) -> None:
@@ -33,19 +71,44 @@ def _plain(item: object) -> Any:
 
 
 def print_rows(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print aligned columns on stdout. Lines are never cut or wrapped, so a terminal and a pipe get the same text.
+    """Print `format_rows` on stdout."""
+    if text := format_rows(header, rows):
+        print(text)
+
+
+def format_rows(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Rows as aligned columns. Lines are never cut or wrapped, so a terminal and a pipe get the same text.
 
     Numbers are aligned to the right, None is printed as a dash, and a header of empty texts is left out.
     """
     texts = [["-" if cell is None else str(cell) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(header, *texts, strict=True)]
     numeric = [bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(header))]
+    lines = []
     for line in ([list(header)] if any(header) else []) + texts:
         cells = [
             cell.rjust(width) if right else cell.ljust(width)
             for cell, width, right in zip(line, widths, numeric, strict=True)
         ]
-        print("  ".join(cells).rstrip())
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as text for people: "42 s", "7 min", "3 h 20 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def file_size(size: int) -> str:
+    """Bytes as text for people: "812 kB", "1.6 GB"."""
+    for unit, bytes_of_unit in (("GB", 1e9), ("MB", 1e6)):
+        if size >= bytes_of_unit:
+            number = size / bytes_of_unit
+            return f"{number:.1f} {unit}" if number < 10 else f"{number:.0f} {unit}"
+    return f"{size / 1e3:.0f} kB"
 
 
 def print_result(as_json: bool, content: Any, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 
-from ugbench.cli.output import log
+from ugbench.cli.output import duration, log
 from ugbench.training.loop import Callbacks
 
 SECONDS_BETWEEN_LINES = 15.0
@@ -20,14 +20,6 @@ def losses_by_phase(losses: Mapping[str, float]) -> str:
         if slash and phase not in ("lr", "rho"):
             sums[phase] = sums.get(phase, 0.0) + value
     return "  ".join(f"{phase} {value:.3g}" for phase, value in sums.items())
-
-
-def duration(seconds: float) -> str:
-    """Seconds as text for people: "42 s", "7 min", "3 h 20 min"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 @contextmanager

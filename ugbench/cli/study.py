@@ -11,10 +11,10 @@ from typing import Any
 
 from ugbench.analysis import differences, paired_runs
 from ugbench.cli.options import PlaceOptions, ScoringOptions, StudyOptions
-from ugbench.cli.output import log, print_json, print_rows, progress_callback
-from ugbench.cli.progress import duration
+from ugbench.cli.output import duration, log, print_json, print_rows, progress_callback
 from ugbench.device import pick_device
 from ugbench.errors import NoSuchScore, Stopped, UgbenchError
+from ugbench.runs.configurations import configurations
 from ugbench.runs.folder import study_file
 from ugbench.runs.run import Run, dataset_of
 from ugbench.scoring import record
@@ -176,7 +176,8 @@ def _score(evaluation: Evaluation, runs: Sequence[Run]) -> ScoredStudy:
     names = {folder.name for folder in folders}
     results = evaluation.results
     records = [score for score in record.read_all(results) if score.run in ids and score.dataset in names]
-    table = build_table(records, evaluation.request.metrics, differences=differences.read_all(results))
+    pairs = differences.read_all(results)
+    table = build_table(records, evaluation.request.metrics, pairs, configurations=configurations(runs))
     return ScoredStudy(runs, evaluation, scores, table)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -101,7 +102,7 @@ def vote(
             timeout_graceful_shutdown=5,
         )
         # uvicorn ends on a signal and then raises it again; here it is caught, so that the command ends normally.
-        with stop_on_signals():
+        with stop_on_signals(signal.SIGINT, signal.SIGTERM):
             uvicorn.Server(config).run(sockets=[listener])
         log(f"ended; {store.count(study.polls)} votes so far, in {store.path}")
     finally:
@@ -116,17 +117,18 @@ def open_galleries(
 
     Logs which run stands for which method.
     """
+    from ugbench.cli.chosen_runs import readable_runs
     from ugbench.data.dataset_names import resolve
     from ugbench.direction import DIRECTIONS
     from ugbench.runs.filters import nothing_found
-    from ugbench.runs.run import dataset_folder, list_runs
+    from ugbench.runs.run import dataset_folder
     from ugbench.votes.server.candidates import candidate_runs
     from ugbench.votes.server.pictures import prepare_pictures
 
     with progress_callback("drawing") as progress:
         data = resolve(dataset, data_root, progress)
     folder = dataset_folder(results, data, make=False)
-    runs = [run for run in list_runs(results) if run.dataset_folder == folder]
+    runs = [run for run in readable_runs(results) if run.dataset_folder == folder]
     if not results.is_dir():
         raise nothing_found(results, "runs", "train or import some")
     if not runs:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ugbench.data.dial.spec import DialSpec, read_spec
 from ugbench.data.images import is_image, list_images
+from ugbench.data.known_files import open_known_files
 from ugbench.data.splits import SPLITS, Split
 from ugbench.errors import DataError
 
@@ -46,6 +48,15 @@ class DataSet:
         """The splits that hold an image."""
         return tuple(split for split in SPLITS if self.has(split))
 
+    def link_out(self, split: Split) -> Path | None:
+        """The split's folder, or an image in it, if it is a link that leads out of the data set's folder; else None."""
+        root, folder = self.root.resolve(), self.root / split
+        if not folder.resolve().is_relative_to(root):
+            return folder
+        with os.scandir(folder) as entries:
+            links = [Path(entry.path) for entry in entries if entry.is_symlink()]
+        return next((path for path in links if is_image(path) and not path.resolve().is_relative_to(root)), None)
+
     def fingerprint(self, splits: Iterable[Split], skip: Collection[str] = ()) -> str:
         """SHA-256 in hex over the sorted lines (relative name, SHA-256 of the content) of the images of these splits.
 
@@ -55,22 +66,15 @@ class DataSet:
             DataError: a split is missing or empty, or a file cannot be read.
         """
         digest = hashlib.sha256()
-        for split in sorted(set(splits)):
-            for path in self.split(split):
-                name = f"{split}/{path.name}"
-                if name not in skip:
-                    if path not in self._digests:
-                        self._digests[path] = _sha256(path)
-                    digest.update(f"{name}\0{self._digests[path]}\n".encode())
+        with open_known_files() as known:
+            for split in sorted(set(splits)):
+                for path in self.split(split):
+                    name = f"{split}/{path.name}"
+                    if name not in skip:
+                        if path not in self._digests:
+                            self._digests[path] = known.sha256(path)
+                        digest.update(f"{name}\0{self._digests[path]}\n".encode())
         return digest.hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); replace or remove it.") from error
 
 
 def open_dataset(root: Path) -> DataSet:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from ugbench.data.datasets import DataSet
 from ugbench.errors import UsageError
 from ugbench.runs.checkpoint import sha256_of
+from ugbench.runs.config_fields import NAME, NAME_RULE
 from ugbench.runs.run import NO_DATASET_FOLDER, Run, RunConfig, dataset_folder, list_runs, open_run
 
 RESERVED = ("identity", "real")  # rows of tables that are not methods
@@ -20,11 +20,8 @@ def checked_name(name: str) -> str:
     Raises:
         UsageError: the name cannot be used.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", name):
-        raise UsageError(
-            f"--name {name}: a name has at most 64 letters, digits, dots, dashes, plus signs and underscores, and "
-            "begins with a letter or digit; give another."
-        )
+    if not NAME.fullmatch(name):
+        raise UsageError(f"--name {name}: a name has {NAME_RULE}; give another.")
     if name in RESERVED:
         raise UsageError(f"--name {name}: every table has a row of that name; give another.")
     return name

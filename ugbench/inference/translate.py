@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ugbench import registry
@@ -16,6 +16,7 @@ from ugbench.direction import Direction
 from ugbench.errors import RunError, UsageError
 from ugbench.method import Method
 from ugbench.runs import checkpoint
+from ugbench.runs.files import is_tensor_file
 from ugbench.runs.run import Run
 
 
@@ -37,7 +38,11 @@ def load(run: Run, device: torch.device, step: int | None = None, all_networks: 
     else:
         tensors, trained_steps = _read_checkpoint(run, step)
     state = tensors if all_networks else checkpoint.inference_tensors(method, tensors)
-    missing, unexpected = method.load_state_dict(state, strict=False, assign=True)
+    try:
+        missing, unexpected = method.load_state_dict(state, strict=False, assign=True)
+    except RuntimeError as error:  # a tensor has another shape
+        reason = str(error).strip().splitlines()[-1].strip().rstrip(".")
+        raise RunError(f"{run.path}: the saved weights do not fit its config ({reason}); make it again.") from None
     expected = set(method.state_dict() if all_networks else checkpoint.inference_tensors(method, method.state_dict()))
     if run.config.origin is not None:
         # The files of an imported checkpoint may lack the discriminators, or the networks of one direction.
@@ -54,10 +59,14 @@ def load(run: Run, device: torch.device, step: int | None = None, all_networks: 
 
 
 def _read_generators(file: Path) -> tuple[dict[str, Tensor], int]:
-    if not file.exists():
+    if not is_tensor_file(file):
         raise RunError(f"{file} is missing: nothing was saved yet; train the run first.")
-    with safe_open(file, framework="pt") as stream:
-        return {name: stream.get_tensor(name) for name in stream.keys()}, int(stream.metadata()["step"])  # noqa: SIM118
+    try:
+        with safe_open(file, framework="pt") as stream:
+            names, step = list(stream.keys()), int(stream.metadata()["step"])
+            return {name: stream.get_tensor(name) for name in names}, step
+    except (SafetensorError, KeyError, TypeError, ValueError):
+        raise RunError(f"{file} is damaged; to fix this, remove it and run the same `ugbench train` again.") from None
 
 
 def _read_checkpoint(run: Run, step: int | None) -> tuple[dict[str, Tensor], int]:

@@ -21,11 +21,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ugbench.errors import RunError, UgbenchError
+from ugbench.data.known_files import open_known_files
+from ugbench.errors import RunError, UgbenchError, UsageError
 from ugbench.method import Method
+from ugbench.runs.files import inside, is_tensor_file, temporary_of
 from ugbench.runs.folder import checkpoint_steps
 from ugbench.runs.json_file import flush_to_disk
 from ugbench.runs.manifest import FileRecord, Manifest, read_manifest, write_manifest
+
+EXTRA = "extra"
+"""The note of a checkpoint that is not one of the regular ones, see `prune`."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ def write_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     Raises:
         UgbenchError: the disk refuses; nothing is left behind and an older `file` stays.
     """
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    temporary = temporary_of(file)
     try:
         save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, dict(metadata or {}))
         flush_to_disk(temporary)
@@ -113,15 +118,33 @@ def load(folder: Path, only: str | None = None) -> Checkpoint:
         part = name.removesuffix(".safetensors")
         if only not in (None, part):
             continue
-        file = folder / name
+        file = inside(folder, name)
         try:
-            matches = file.stat().st_size == expected.size and sha256_of(file) == expected.sha256
-        except OSError:  # it is missing, or the disk cannot read it
-            matches = False
-        if not matches:
+            is_same = is_tensor_file(file) and FileRecord(file.stat().st_size, sha256_of(file)) == expected
+        except OSError:  # the disk cannot read it
+            is_same = False
+        if not is_same:
             raise RunError(f"{file} differs from its manifest in size or sha256; to fix this, remove {folder}.")
-        parts[part] = load_file(file)
+        try:
+            parts[part] = load_file(file)
+        except SafetensorError as error:
+            raise RunError(f"{file} cannot be read ({error}); to fix this, remove {folder}.") from None
     return Checkpoint(manifest.step, parts, dict(manifest.notes))
+
+
+def is_intact(folder: Path) -> bool:
+    """Whether each file of a checkpoint has the size and hash of the manifest; hashes that are known count, so that
+    files that have not changed since an earlier call are not read (see ugbench.data.known_files).
+    """
+    try:
+        files = read_manifest(folder).files
+        with open_known_files() as known:
+            return all(
+                (folder / name).stat().st_size == expected.size and known.sha256(folder / name) == expected.sha256
+                for name, expected in files.items()
+            )
+    except (OSError, UsageError):
+        return False
 
 
 def load_latest(checkpoints: Path, log: Callable[[str], None]) -> Checkpoint | None:
@@ -135,10 +158,24 @@ def load_latest(checkpoints: Path, log: Callable[[str], None]) -> Checkpoint | N
 
 
 def prune(checkpoints: Path, keep: int | None) -> None:
-    """Remove all checkpoints except the newest `keep`; None removes none."""
-    if keep is not None:
-        for step in checkpoint_steps(checkpoints)[:-keep]:
-            shutil.rmtree(checkpoints / str(step))
+    """Remove all regular checkpoints except the newest `keep` (None removes none), and old extra ones.
+
+    An extra checkpoint is one that was made between the regular ones, because time had passed or a signal came. It
+    stays while it is the newest of all. So time and signals do not change which regular checkpoints a run has.
+    """
+    steps = checkpoint_steps(checkpoints)
+    extra = [step for step in steps if _is_extra(checkpoints / str(step))]
+    regular = [step for step in steps if step not in extra]
+    superfluous = [step for step in extra if step < steps[-1]]
+    for step in superfluous + (regular[:-keep] if keep is not None else []):
+        shutil.rmtree(checkpoints / str(step))
+
+
+def _is_extra(folder: Path) -> bool:
+    try:
+        return read_manifest(folder).notes.get(EXTRA) is True
+    except RunError:  # it is damaged
+        return False
 
 
 def write_generators(file: Path, method: Method, step: int) -> None:

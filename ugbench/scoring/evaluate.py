@@ -14,7 +14,7 @@ from torch import Tensor
 from ugbench.data.datasets import DataSet
 from ugbench.data.images import Size, list_images
 from ugbench.direction import Direction
-from ugbench.errors import NoSuchScore, RunError, UsageError
+from ugbench.errors import NoSuchScore, RunError, UnknownName, UsageError
 from ugbench.inference.test_set import make_maps, make_outputs
 from ugbench.metric import Score
 from ugbench.registry import load_metric
@@ -97,12 +97,14 @@ class Evaluation:
     def runs(self, steps_of_runs: Iterable[tuple[Run, Iterable[int | None]]]) -> list[ScoreRecord]:
         """The scores of several runs at several steps each, as `run` makes them.
 
-        A run that can have none of the metrics is left out, with a message.
+        A run that can have none of the metrics, or whose method is no longer installed, is left out with a message.
 
         Raises:
             NoSuchScore: no run can have any of the metrics.
+            UnknownName: the method of no run is installed.
         """
-        records, first_error = [], None
+        records: list[ScoreRecord] = []
+        first_error: UsageError | None = None
         for run, steps in steps_of_runs:
             try:
                 for step in steps:
@@ -110,6 +112,9 @@ class Evaluation:
             except NoSuchScore as error:
                 first_error = first_error or error
                 self._log_once(f"no {error.metric}: {error.reason}.")
+            except UnknownName as error:
+                first_error = first_error or error
+                self.log(f"run {run.id} ({run.config.label}) is left out: {error}")
         if first_error is not None and not records:
             raise first_error
         return records

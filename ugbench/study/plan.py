@@ -15,6 +15,8 @@ from ugbench.data.check import check_training_images
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
 from ugbench.data.splits import TRAIN
+from ugbench.errors import RunError
+from ugbench.runs.files import is_file
 from ugbench.runs.json_file import read_json, write_json
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, dataset_folder, list_runs, record_dataset
 from ugbench.runs.training_log import seconds_per_step
@@ -121,9 +123,12 @@ def measured_seconds_per_step(runs: Sequence[Run]) -> dict[str, float]:
 
 def read_steps(file: Path) -> dict[str, int]:
     """The steps of each arm, by label, that `--minutes` came to, from the study's file; empty where there is none."""
-    if not file.exists():
+    if not is_file(file):
         return {}
-    return {str(label): int(steps) for label, steps in read_json(file)["steps"].items()}
+    steps = read_json(file).get("steps")
+    if not isinstance(steps, dict) or not all(isinstance(number, int) and number > 0 for number in steps.values()):
+        raise RunError(f"{file} does not name the steps of each arm; to fix this, remove it.")
+    return steps
 
 
 def write_steps(file: Path, study: Study, steps: Mapping[str, int]) -> None:

@@ -26,7 +26,6 @@ from ugbench.direction import Direction
 from ugbench.errors import DataError, RunError, UsageError
 from ugbench.method import Method
 from ugbench.runs import checkpoint
-from ugbench.runs.reset import reset
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, dataset_folder, find_run, open_run, record_dataset
 from ugbench.training.loop import Images
 
@@ -44,7 +43,7 @@ class Request:
         data_root: the folder of the data sets that are known by name.
         overrides: values of config fields that replace those of the preset and the variant.
         skip_bad: leave out images that cannot be read.
-        restart: remove what an earlier training of the run wrote.
+        restart: begin again at step 0; `loop.train` then removes what an earlier training of the run wrote.
     """
 
     method: str
@@ -67,31 +66,42 @@ def prepare(
     request: Request,
     log: Callable[[str], None] = lambda _text: None,
     progress: Progress | None = None,
-) -> tuple[Run, Images, Mapping[str, Tensor] | None]:
-    """Check everything that the first step needs, open the run's folder and load the images.
+) -> tuple[Run, Images | None, Mapping[str, Tensor] | None]:
+    """Check everything that the first step needs, load the images and open the run's folder.
+
+    The folder comes last, so that a call that is refused leaves no run behind. A finished run is only opened: its
+    images are not loaded, and images that an earlier call has read are not decoded.
 
     Args:
-        log: called with a sentence for each image that is left out.
+        log: called with a sentence for each image that is left out, and for each split that uses little of its range.
         progress: called after each image.
     Returns:
-        The run, its images, and a state dict to start from (None for random weights).
+        The run; its images, None if there is nothing left to train; and a state dict to start from (None for random
+        weights).
     Raises:
         UsageError or a subclass: an unknown name, a config value, an unreadable image or a wrong direction.
     """
     dataset = resolve(request.dataset, request.data_root, progress)
-    readable, skipped = check_training_images(dataset, request.skip_bad, progress)
+    readable, skipped = check_training_images(dataset, request.skip_bad, progress, log)
     for name in skipped:
         log(f"{name} cannot be read and is skipped.")
     config_of_run = run_config(request, record_dataset(dataset, readable, skipped))
-    run = open_run(dataset_folder(request.results, dataset), config_of_run)
-    if request.restart:
-        reset(run)
+    stored = Run(dataset_folder(request.results, dataset, make=False) / config_of_run.folder, config_of_run)
+    if not request.restart and _is_finished(stored):
+        return stored, None, None
     method, config = registry.load_method(request.method), config_of_run.method_config()
     source = find_run(request.init_from, request.results) if request.init_from else None
     both = load_images([*readable["trainA"], *readable["trainB"]], training_size(config.size), progress)
     a, b = both.tensor_split((len(readable["trainA"]),))
     samples = {domain: _sample_images(dataset, domain, readable, config.size, log) for domain in ("A", "B")}
-    return run, Images(a, b, samples), _initial(source, method, config)
+    initial = _initial(source, method, config)
+    run = open_run(dataset_folder(request.results, dataset), config_of_run)
+    return run, Images(a, b, samples), initial
+
+
+def _is_finished(run: Run) -> bool:
+    """Whether the loop would find nothing to do: an undamaged checkpoint of the last step, and method.json."""
+    return run.is_done() and run.method_file.exists() and checkpoint.is_intact(run.checkpoint(run.step()))
 
 
 def run_config(request: Request, dataset: DatasetRecord) -> RunConfig:
@@ -125,18 +135,24 @@ def _sample_images(
 ) -> Tensor:
     """The first readable test images of a domain, or training images if there are none.
 
-    Training does not depend on test images, so a damaged one is left out with a sentence to `log`.
+    Training does not depend on these images, so one that cannot be read is left out with a sentence to `log`.
     """
-    split = TEST[domain]
+    test = TEST[domain]
+    paths = dataset.split(test) if dataset.has(test) else []
+    images = _readable_images(paths, size, log) or _readable_images(readable[TRAIN[domain]], size, log)
+    return torch.cat(images) if images else torch.empty((0, 3, size, size), dtype=torch.uint8)
+
+
+def _readable_images(paths: Sequence[Path], size: int, log: Callable[[str], None]) -> list[Tensor]:
     images: list[Tensor] = []
-    for path in dataset.split(split) if dataset.has(split) else []:
+    for path in paths:
         try:
             images.append(load_images([path], size))
         except DataError:
-            log(f"{split}/{path.name} cannot be read and is not shown in samples.")
+            log(f"{path.parent.name}/{path.name} cannot be read and is not shown in samples.")
         if len(images) == SAMPLES:
             break
-    return torch.cat(images) if images else load_images(readable[TRAIN[domain]][:SAMPLES], size)
+    return images
 
 
 def _initial(source: Run | None, method: type[Method], config: Any) -> Mapping[str, Tensor] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
+from ugbench.runs.configurations import config_text
 from ugbench.tables.model import Table
 
 FIELDS = ("value", "se", "n_seeds", "protocol_id")  # of a score, in four columns beside each other
@@ -12,21 +13,24 @@ RANKING_HEADS = ("metric", "protocol_id", "label", "mean_rank", "regret", "where
 
 
 def render(table: Table) -> str:
-    """The table as CSV text; a cell without a number is empty."""
+    """The table as CSV text; a cell without a number is empty.
+
+    `config` holds the fields in which the configurations of a method differ, as in `steps 30, precision bf16`.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     score_heads = [
         head for column in table.columns for head in (column.key, *(f"{column.key}_{field}" for field in FIELDS[1:]))
     ]
     extra_heads = [head for column in table.extra_columns for head in column.csv_heads]
-    writer.writerow(["dataset", "direction", "method", "variant", *score_heads, *extra_heads])
+    writer.writerow(["dataset", "direction", "method", "variant", "config", *score_heads, *extra_heads])
     for row in table.rows:
         cells = [row.cells.get(column.key) for column in table.columns]
         scores = [getattr(cell, field, None) for cell in cells for field in FIELDS]
         extra: list[float | None] = []
         for column in table.extra_columns:
             extra += row.extra[column.key].numbers if column.key in row.extra else [None] * len(column.csv_heads)
-        writer.writerow([*row.key[:4], *scores, *extra])
+        writer.writerow([*row.key[:4], config_text(row.key.config), *scores, *extra])
     if table.rankings:
         out.write("\n")
         writer.writerow(RANKING_HEADS)

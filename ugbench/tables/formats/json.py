@@ -39,7 +39,9 @@ def _row(table: Table, row: Row) -> dict[str, Any]:
     for column in table.extra_columns:
         if column.key in row.extra:
             groups[column.group][column.key] = row.extra[column.key].raw
-    return {**row.key._asdict(), "cells": {key: _cell(cell) for key, cell in row.cells.items()}, **groups}
+    config = None if row.key.config is None else {name: json.loads(value) for name, value in row.key.config}
+    cells = {key: _cell(cell) for key, cell in row.cells.items()}
+    return {**row.key._asdict(), "config": config, "cells": cells, **groups}
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
