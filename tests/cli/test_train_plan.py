@@ -1,0 +1,75 @@
+"""`ugbench train --dry-run`: what a run is and takes; nothing is trained or written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import call_in, call_json
+
+from ugbench.runs.run import find_run
+
+DIAL = "dial:size=32,train=6,test=4"
+SMALL = ["--dataset", DIAL, "--preset", "smoke", "--size", "32", "--steps", "8"]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("plan")
+
+
+def plan(home: Path, *words: str) -> dict[str, Any]:
+    place = ("--results", home / "results", "--data-root", home / "datasets", "--device", "cpu")
+    fields: dict[str, Any] = call_json("train", *words, *place, "--dry-run")
+    return fields
+
+
+def test_a_dry_run_names_the_run_that_training_then_makes_and_writes_nothing(home: Path) -> None:
+    planned = plan(home, "cyclegan", *SMALL)
+    assert not (home / "results").exists()
+    assert (planned["status"], planned["step"], planned["steps"], planned["seconds_left"]) == ("missing", 0, 8, None)
+    assert planned["config"]["config"]["size"] == 32
+    call_in(home, "train", "cyclegan", *SMALL, "--log-every", "1")
+    run = find_run(planned["id"], home / "results")
+    assert str(run.path) == planned["run"]
+    stored = sum(file.stat().st_size for file in run.checkpoint(8).glob("*.safetensors"))
+    assert planned["checkpoint_bytes"] == pytest.approx(stored, rel=0.02)
+    again = plan(home, "cyclegan", *SMALL)
+    assert (again["status"], again["step"], again["seconds_left"]) == ("done", 8, 0)
+    longer = plan(home, "cyclegan", *SMALL[:-1], "1000")
+    assert longer["seconds_left"] == pytest.approx(1000 * longer["seconds_per_step"])
+    printed = call_in(home, "train", "cyclegan", *SMALL[:-1], "1000", "--dry-run").stdout
+    assert longer["id"] in printed and "1000" in printed
+
+
+def test_more_checkpoints_take_more_disk(home: Path) -> None:
+    few, many, all_of_them = (
+        plan(home, "cyclegan", *SMALL, "--save-every", "1", "--keep", keep) for keep in ("1", "4", "all")
+    )
+    assert many["disk_bytes"] - few["disk_bytes"] == 3 * few["checkpoint_bytes"]
+    assert all_of_them["disk_bytes"] - few["disk_bytes"] == 7 * few["checkpoint_bytes"]
+
+
+@pytest.mark.parametrize(
+    ("method", "free", "advice"),
+    [
+        ("ugatit", 8e9, "--preset light takes about 5."),
+        ("ugatit", 2e9, "lower --batch-size or --size"),
+        ("cyclegan", 1e9, "lower --batch-size or --size"),
+    ],
+)
+def test_where_a_run_does_not_fit_a_preset_that_does_is_suggested(
+    method: str, free: float, advice: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ugbench.study.measure.free_bytes", lambda _device: int(free))
+    planned = plan(home, method, "--dataset", DIAL, "--precision", "fp32")
+    assert planned["fits"] is False
+    (problem,) = planned["problems"]
+    assert "does not fit into the free memory of cpu" in problem and advice in problem
+
+
+def test_where_it_fits_nothing_is_suggested(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ugbench.study.measure.free_bytes", lambda _device: 10**12)
+    planned = plan(home, "ugatit", *SMALL)
+    assert (planned["fits"], planned["problems"]) == (True, [])
