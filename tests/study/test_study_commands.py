@@ -107,6 +107,20 @@ def test_a_run_that_another_process_trains_is_waited_for_and_not_trained_twice(h
     assert (run / "checkpoints/2").is_dir()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
+def test_a_study_that_is_asked_to_stop_while_a_run_still_starts_exits_75(home: Path, number: int) -> None:
+    words = ["compare", "--methods", "cyclegan", *ON_DIAL, "--seeds", f"{number},", "--steps", "150"]
+    command = [sys.executable, "-m", "ugbench", *words, *where(home), "--cache", str(home / "cache")]
+    (planned,) = json.loads(call_in(home, *words, "--dry-run", "--json").stdout)["runs"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    while process.poll() is None and not (Path(planned["run"]) / "train.log").exists():
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 75, stderr.decode()
+    assert "FAILED" not in stderr.decode()
+
+
 def test_an_interrupted_study_saves_exits_75_and_goes_on(home: Path) -> None:
     words = ["compare", "--methods", "cyclegan", *ON_DIAL, "--seeds", "1", "--steps", "150"]
     command = [sys.executable, "-m", "ugbench", *words, *where(home), "--cache", str(home / "cache")]

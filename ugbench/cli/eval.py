@@ -10,6 +10,7 @@ from typer import Argument, Option
 
 from ugbench.cli.options import RESULTS, Device, Json, Results, ScoringOptions, path_option
 from ugbench.cli.output import log, print_result, progress_callback
+from ugbench.cli.parse import read_run
 from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 def evaluate(
     *,
     runs: Annotated[
-        list[str] | None, Argument(metavar="RUN", help="Runs to score; default: every finished run.")
+        list[str] | None,
+        Argument(parser=read_run, metavar="RUN", help="Runs to score; default: every finished run."),
     ] = None,
     scoring: ScoringOptions,
     kid_subset_size: Annotated[

@@ -2,15 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Option
 
 from ugbench.cli.options import ConfigOptions, Json, MethodArgument, PlaceOptions, SkipBad, Steps
 from ugbench.cli.output import log, print_json, progress_callback
-from ugbench.cli.parse import parse_number
+from ugbench.cli.parse import parse_number, parse_save_every
 from ugbench.direction import Direction
 from ugbench.errors import Stopped
+
+if TYPE_CHECKING:
+    from ugbench.training.start import StartOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartFromOptions:
+    """Which other run a run starts from."""
+
+    init_from: Annotated[
+        str | None,
+        Option(
+            "--init-from",
+            metavar="RUN[@STEP]",
+            help="Start a new training from the weights of this run, which may be imported.",
+        ),
+    ] = None
+    init_only: Annotated[
+        Literal["generators"] | None,
+        Option(
+            "--init-only",
+            metavar="generators",
+            help="Take only the networks that translate from --init-from; the others are new.",
+        ),
+    ] = None
+    continue_from: Annotated[
+        str | None,
+        Option(
+            "--continue-from",
+            metavar="RUN[@STEP]",
+            help="Train on from the last checkpoint of this run, or from that of STEP, to --steps in all.",
+        ),
+    ] = None
+
+    def start_options(self) -> StartOptions:
+        """The options as training takes them."""
+        from ugbench.training.start import StartOptions
+
+        return StartOptions(self.init_from, self.init_only, self.continue_from)
 
 
 def train(
@@ -33,11 +73,15 @@ def train(
         Direction | None,
         Option("--direction", help="Direction to learn, for methods that learn only one; default: A2B."),
     ] = None,
-    init_from: Annotated[
-        str | None, Option("--init-from", metavar="RUN", help="Start from the weights of this run.")
-    ] = None,
+    start: StartFromOptions,
     save_every: Annotated[
-        int | None, Option("--save-every", metavar="N", min=1, help="Steps between checkpoints.")
+        str | None,
+        Option(
+            "--save-every",
+            metavar="N|TIME",
+            help="Steps between checkpoints, or a time: 90s, 30min, 2h. Default: a hundredth of the steps (100 or "
+            "more), and at least every 15 minutes.",
+        ),
     ] = None,
     keep: Annotated[
         str, Option("--keep", metavar="all|N", help="Number of the newest checkpoints that stay stored.")
@@ -74,6 +118,7 @@ def train(
       ugbench train ugatit --dataset dial --preset smoke --steps 200
       ugbench train ugatit --dataset cat2dog --dry-run
       ugbench train cyclegan --dataset datasets/horse2zebra --size 128 --set identity_weight=0
+      ugbench train ugatit --dataset dial --preset smoke --steps 400 --continue-from 3f2a@100
     """
     from ugbench.cli.progress import training_progress
     from ugbench.cli.train_plan import print_plan
@@ -82,7 +127,10 @@ def train(
     from ugbench.runs.near_misses import near_miss
     from ugbench.runs.run import list_runs
     from ugbench.training import loop, prepare
+    from ugbench.training.intervals import Intervals
+    from ugbench.training.signals import stop_at_once_on_signals
 
+    steps_between, seconds_between = parse_save_every(save_every)
     stored = parse_number(keep, "--keep", "all", "a count of 1 or more", least=1)
     overrides = options.overrides(steps)
     device = pick_device(place.device)
@@ -98,33 +146,34 @@ def train(
         seed=seed,
         direction=direction,
         precision=place.precision,
-        init_from=init_from,
+        start=start.start_options(),
         skip_bad=skip_bad,
         restart=restart,
     )
     if dry_run:
         with progress_callback("reading images") as progress:
             planned = prepare.planned_run(request, progress)
-        print_plan(planned, request, stored, save_every, as_json)
+        print_plan(planned, request, stored, steps_between, as_json)
         return
-    with progress_callback("reading images") as progress:
-        run, images, initial = prepare.prepare(request, log, progress)
+    with stop_at_once_on_signals(), progress_callback("reading images") as progress:
+        run, images, run_start = prepare.prepare(request, log, progress)
     log(f"run {run.id} in {run.path}")
+    intervals = Intervals(steps_between, log_every, sample_every, stored, seconds_between)
     if not restart and not run.step() and (sentence := near_miss(run, list_runs(place.results))) is not None:
         log(sentence)
     if not restart and run.step() and (sentence := changed_method(run)) is not None:
         log(sentence)
-    intervals = loop.Intervals(save_every, log_every, sample_every, stored)
-    step_before = run.step()
     report = {"run": run.path, "id": run.id}
     try:
         with training_progress(run.config.label) as callbacks:
-            resumed_from = loop.train(run, images, device, intervals, callbacks, initial)
-    except Stopped:
+            resumed_from: int | None = run.step()
+            if images is not None:
+                resumed_from = loop.train(run, images, device, intervals, callbacks, run_start, request.restart)
+    except Stopped as stopped:
         if as_json:
-            print_json({**report, "step": run.step(), "status": "stopped", "resumed_from": step_before or None})
+            print_json({**report, "step": run.step(), "status": "stopped", "resumed_from": stopped.resumed_from})
         raise
     step = run.step()
-    log(f"done before, at step {step}." if step_before == step else f"done, at step {step}.")
+    log(f"done before, at step {step}." if resumed_from == step else f"done, at step {step}.")
     if as_json:
         print_json({**report, "step": step, "status": "done", "resumed_from": resumed_from})

@@ -180,7 +180,7 @@ def _heading(score: ScoreRecord, with_protocol: bool) -> str:
         return title
     extractor = score.protocol.get("extractor")
     network = f"{extractor['name']}, " if extractor else ""
-    return f"{title}\n{network}protocol {score.protocol['name']} {score.protocol_id}"
+    return f"{title}\n{network}protocol {score.protocol.get('name')} {score.protocol_id}"
 
 
 def _draw_line(axes: Axes, seeds: Sequence[Mapping[int, ScoreRecord]], scale: float, style: Mapping[str, Any]) -> None:

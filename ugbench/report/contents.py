@@ -19,9 +19,11 @@ from ugbench.report import charts
 from ugbench.report.gallery import Gallery, make_gallery
 from ugbench.report.thumbnails import ThumbnailPool
 from ugbench.runs.configurations import configurations, run_labels, select_where
+from ugbench.runs.files import is_file
 from ugbench.runs.filters import select_datasets
 from ugbench.runs.json_file import read_json
-from ugbench.runs.run import Run, list_runs
+from ugbench.runs.run import Origin, Run, list_runs
+from ugbench.runs.secrets import redact
 from ugbench.runs.training_log import read_curves
 from ugbench.scoring.record import ScoreRecord, read_all
 from ugbench.tables.build import build_table
@@ -173,11 +175,19 @@ def _details(run: Run, label: str) -> RunDetails:
         "precision": config.precision,
         "data set": None if config.dataset is None else config.dataset.root,
         "initialised from": config.init_from,
-        "origin": None if config.origin is None else config.origin.model_dump(exclude_none=True),
+        "initialised only": config.init_only,
+        "continued from": config.continue_from,
+        "origin": None if config.origin is None else _origin(config.origin),
     }
-    environment = read_json(run.environment_file) if run.environment_file.exists() else {}
+    environment = read_json(run.environment_file) if is_file(run.environment_file) else {}
     groups = {"Run": facts, "Config": config.config, "Environment": environment}
     return RunDetails(label, run.id, {heading: _flatten(fields) for heading, fields in groups.items()})
+
+
+def _origin(origin: Origin) -> dict[str, Any]:
+    fields = origin.model_dump(exclude_none=True)
+    # Older versions have stored commands as they were given.
+    return fields if origin.command is None else {**fields, "command": redact(origin.command)}
 
 
 def _flatten(fields: Mapping[str, Any], prefix: str = "") -> Facts:

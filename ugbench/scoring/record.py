@@ -87,7 +87,15 @@ def read(file: Path) -> Iterator[ScoreRecord]:
     Raises:
         RunError: a line is no record; the message names file and line.
     """
-    return jsonl.read(file, ScoreRecord.model_validate, "score record")
+    return jsonl.read(file, _parse, "score record")
+
+
+def _parse(fields: dict[str, Any]) -> ScoreRecord:
+    record = ScoreRecord.model_validate(jsonl.check_numbers(fields))
+    name, settings = record.protocol.get("name", ""), record.protocol.get("settings", {})
+    if not isinstance(name, str) or not isinstance(settings, dict):
+        raise ValueError("the protocol's name is no text, or its settings are no object")
+    return record
 
 
 def read_all(results: Path) -> list[ScoreRecord]:

@@ -15,7 +15,8 @@ from ugbench.data.check import check_training_images
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
 from ugbench.data.splits import TRAIN
-from ugbench.runs.run import DatasetRecord, Run, RunConfig, dataset_folder, list_runs, record_dataset
+from ugbench.runs.dataset_folder import dataset_folder, locate_run
+from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, record_dataset
 from ugbench.runs.training_log import seconds_per_step
 from ugbench.study.grid import Arm, Study, StudyRun, overrides, study_runs
 from ugbench.training.prepare import Request, run_config
@@ -78,12 +79,13 @@ def make_plan(study: Study, setup: StudySetup, steps: Mapping[Arm, int] | None =
         dataset = resolve(name, setup.data_root)
         records[name] = _record_training_data(dataset, setup.skip_bad)
         folders[name] = dataset_folder(setup.results, dataset, make=False)
-    seconds = measured_seconds_per_step(list_runs(setup.results))
+    runs = list_runs(setup.results)
+    seconds = measured_seconds_per_step(runs)
     planned = []
     for study_run in study_runs(study):
         request = _request(study, study_run, setup, (steps or {}).get(study_run.arm))
         config = run_config(request, records[study_run.dataset])
-        run = Run(folders[study_run.dataset] / config.folder, config)
+        run = locate_run(config, runs, folders[study_run.dataset])
         planned.append(PlannedRun(study_run, request, run, run.step(), seconds.get(cost_key(config))))
     return planned
 
