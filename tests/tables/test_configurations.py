@@ -122,7 +122,8 @@ def test_a_config_that_cannot_be_read_costs_a_line_and_no_table(results: Path) -
     file = next(results.glob("photos/cyclegan/*/config.json"))
     file.write_text("{", encoding="utf-8")
     printed = call("table", "--results", results)
-    assert printed.stderr == f"left out: {file} is not a JSON object; to fix this, correct or remove it.\n"
+    (line,) = printed.stderr.splitlines()
+    assert line.startswith(f"left out: {file} is not a JSON object")
     assert "cyclegan" in printed.stdout
 
 
