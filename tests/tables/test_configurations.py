@@ -99,7 +99,7 @@ def test_where_refuses_an_unknown_field_and_a_value_that_no_run_has(results: Pat
 
 def test_the_caption_says_how_to_choose_and_names_no_run_as_hidden(results: Path) -> None:
     notes = call_json("table", "--results", results)["notes"]
-    assert any("`--where FIELD=VALUE` chooses" in note for note in notes)
+    assert any("--where FIELD=VALUE chooses" in note for note in notes)
     assert not any("is shown, not" in note or "different steps" in note for note in notes)
 
 
