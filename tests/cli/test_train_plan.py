@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from commands import call_in, call_json
 
-from ugbench.runs.run import find_run
+from ugbench.runs.method_sources import method_sources
+from ugbench.runs.run import find_run, list_runs
 
 DIAL = "dial:size=32,train=6,test=4"
 SMALL = ["--dataset", DIAL, "--preset", "smoke", "--size", "32", "--steps", "8"]
@@ -73,3 +75,25 @@ def test_where_it_fits_nothing_is_suggested(home: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("ugbench.study.measure.free_bytes", lambda _device: 10**12)
     planned = plan(home, "ugatit", *SMALL)
     assert (planned["fits"], planned["problems"]) == (True, [])
+
+
+def test_a_new_run_names_a_near_miss_and_a_changed_method_is_said_wherever_its_run_is_used(home: Path) -> None:
+    small = [*SMALL[:-1], "2", "--precision", "fp32"]
+    call_in(home, "train", "cyclegan", *small, "--seed", "5")
+    (run,) = (run for run in list_runs(home / "results") if run.config.seed == 5)
+    said = call_in(home, "train", "cyclegan", *small[:-3], "3", "--precision", "fp32", "--seed", "5").stderr
+    assert f"run {run.id} (cyclegan) differs from this new run only in steps (2 there, 3 here)" in said
+    train = ("train", "cyclegan", *small, "--seed", "5")
+    score = ("eval", run.id, "--metric", "kid", "--extractor", "random")
+    study = ("compare", "--methods", "cyclegan", *small, "--seeds", "5,", *score[2:])
+    environment = json.loads(run.environment_file.read_text(encoding="utf-8"))
+    assert environment["method_sources"] == method_sources("cyclegan")
+    for sources, count in ((method_sources("cyclegan"), 0), ("0" * 64, 1)):
+        run.environment_file.write_text(json.dumps({**environment, "method_sources": sources}), encoding="utf-8")
+        for words in (train, score, study):
+            said = call_in(home, *words).stderr
+            sentence = f"the code of cyclegan has changed since the training of run {run.id} (cyclegan) began"
+            assert said.count(sentence) == count, words
+    assert run.step() == 2
+    call_in(home, *train, "--restart")
+    assert json.loads(run.environment_file.read_text(encoding="utf-8"))["method_sources"] == method_sources("cyclegan")
