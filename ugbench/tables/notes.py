@@ -32,7 +32,7 @@ SE_SEEDS = (
 )
 CONFIGURATIONS = (
     "Configurations of a method are rows of their own, named by the fields in which they differ; "
-    "`--where FIELD=VALUE` chooses."
+    "--where FIELD=VALUE chooses."
 )
 FEW_SEEDS = "Fewer than 6 seeds are too few to test a difference between methods; ≈ or its absence is a hint."
 
