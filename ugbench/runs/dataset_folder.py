@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ugbench.data.datasets import DataSet
-from ugbench.data.splits import TRAIN
+from ugbench.data.known_files import images_hash
+from ugbench.data.splits import TEST, TRAIN
 from ugbench.errors import RunError
 from ugbench.runs import dataset_file
 from ugbench.runs.dataset_file import DatasetFile
@@ -58,6 +59,17 @@ def remember_place(folder: Path, dataset: DataSet) -> None:
         _logger.info("data set %s is now read from %s; before, it was %s.", folder.name, root, content.root)
     training = content.training or training_fingerprint(dataset)
     dataset_file.write(folder, content.model_copy(update={"root": root, "training": training}))
+
+
+def remember_contents(folder: Path, dataset: DataSet) -> None:
+    """Write into the dataset.json of a folder under results which test images the data set has now."""
+    content = dataset_file.read(folder)
+    if content is None:
+        remember_place(folder, dataset)
+        content = dataset_file.read(folder)
+        assert content is not None
+    images = {split: images_hash(dataset.split(split)) for split in TEST.values() if dataset.has(split)}
+    dataset_file.write(folder, content.model_copy(update={"images": images}))
 
 
 def training_fingerprint(dataset: DataSet) -> str | None:
