@@ -16,6 +16,7 @@ from ugbench.cli.output import duration, log, print_json, print_rows, progress_c
 from ugbench.device import pick_device, pick_precision
 from ugbench.errors import Stopped, UgbenchError, UsageError
 from ugbench.runs.configurations import configurations
+from ugbench.runs.dataset_file import current_images
 from ugbench.runs.folder import study_file
 from ugbench.runs.method_sources import changed_method
 from ugbench.runs.run import Run
@@ -204,7 +205,8 @@ def _score(evaluation: Evaluation, runs: Sequence[Run]) -> ScoredStudy:
     results = evaluation.results
     records = [score for score in record.read_all(results) if score.run in ids and score.dataset in names]
     pairs = differences.read_all(results)
-    table = build_table(records, evaluation.request.metrics, pairs, configurations=configurations(runs))
+    configs, images = configurations(runs), current_images(results)
+    table = build_table(records, evaluation.request.metrics, pairs, configurations=configs, current=images)
     return ScoredStudy(runs, evaluation, scores, table)
 
 
