@@ -106,7 +106,10 @@ def _log_start(start: StartingPoint, config: RunConfig, log: Callable[[str], Non
     changed = _rates_changed(earlier, config, step)
     if changed is None:
         if earlier.continue_from is None and earlier.init_from is None:
-            log(f"Up to step {step} its learning rates are those of {steps} steps from the start; so is the result.")
+            log(
+                f"Up to step {step} its learning rates are those of {steps} steps, so the result is that of {steps} "
+                "steps from the start."
+            )
         return
     name, before, after = changed
     kept = [other for other in run.checkpoint_steps() if 0 < other < step]
