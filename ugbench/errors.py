@@ -17,6 +17,7 @@ A message is one sentence: what was found where (file, option, key), and how to 
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -35,9 +36,17 @@ class NonFiniteLoss(UgbenchError):
 
 
 class Stopped(UgbenchError):
-    """Training was stopped by a signal and saved; the same command continues it."""
+    """Training was stopped by a signal and saved; the same command continues it.
+
+    Attributes:
+        resumed_from: the step of the checkpoint that the training began with; None if it began at step 0.
+    """
 
     exit_code = 75
+
+    def __init__(self, message: str, resumed_from: int | None = None) -> None:
+        super().__init__(message)
+        self.resumed_from = resumed_from
 
 
 class UsageError(UgbenchError):
@@ -94,4 +103,5 @@ def first_fault(error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(map(str, first["loc"])) or "config"
     reason = first["msg"].removeprefix("Value error, ")
-    return f"{where}: {reason}" if first["type"] == "missing" else f"{where}: {first['input']!r} was given; {reason}"
+    given = reprlib.repr(first["input"])  # cut short: what was given may fill a file
+    return f"{where[:80]}: {reason}" if first["type"] == "missing" else f"{where[:80]}: {given} was given; {reason}"

@@ -37,7 +37,7 @@ def test_a_good_set_exits_0_and_a_bad_one_1(ugbench: Call, root: Path) -> None:
     assert bad.exit_code == 1
     assert bad.stdout.split("\n\n")[1].splitlines() == [
         "unreadable in trainA (1): trainA/2.png",
-        "  found: not a readable image (no PNG, JPEG, WEBP, BMP or TIFF)",
+        "  found: not a readable image (no PNG, JPEG, WEBP, BMP, TIFF, GIF or AVIF)",
         "  ugbench: training refuses, or leaves it out with --skip-bad",
     ]
     assert bad.stdout.splitlines()[-1] == "Training refuses this data set as it is, and takes it with --skip-bad."
@@ -77,7 +77,7 @@ def test_json_is_one_object_with_every_file(ugbench: Call, root: Path) -> None:
             "kind": "stray",
             "splits": ["trainB"],
             "files": [f"trainB/note{k}.txt" for k in range(5)],
-            "found": "not image files, by their suffix",
+            "found": "no images: 5 .txt",
             "action": "ignored",
             "stops_training": False,
         }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,7 +24,8 @@ TRAIN = ["train", "cyclegan", "--dataset", "dial:size=32,train=6,test=2", "--pre
 TRAIN += ["--set", "channels=4", "--steps", str(STEPS), "--save-every", "1", "--log-every", "1", "--json"]
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
+def start(folder: Path, terminal: int | None = None) -> subprocess.Popen[str]:
+    """Start training; with `terminal` as the first process of a session on that terminal, which gets its messages."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     options = [
         "--results",
@@ -34,9 +38,11 @@ def start(folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*COMMAND, *TRAIN, *options],
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.PIPE if terminal is None else terminal,
         text=True,
         env=environment,
+        preexec_fn=None if terminal is None else lambda: fcntl.ioctl(terminal, termios.TIOCSCTTY, 0),
+        start_new_session=terminal is not None,
     )
 
 
@@ -100,7 +106,7 @@ def test_many_kills_change_neither_state_nor_log(tmp_path: Path, left_alone: tup
     assert finish(tmp_path) == left_alone
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_a_signal_leaves_with_75_and_says_where_it_stopped(
     tmp_path: Path, left_alone: tuple[str, bytes], number: int
 ) -> None:
@@ -114,4 +120,22 @@ def test_a_signal_leaves_with_75_and_says_where_it_stopped(
     assert 5 <= report["step"] < STEPS
     assert f"stopped and saved at step {report['step']} of {STEPS}" in err
     assert "Traceback" not in err
+    assert finish(tmp_path) == left_alone
+
+
+def test_a_session_that_is_dropped_leaves_a_saved_run(tmp_path: Path, left_alone: tuple[str, bytes]) -> None:
+    """The terminal sends SIGHUP and is gone, so that what training prints from then on fails."""
+    ours, theirs = os.openpty()
+    process = start(tmp_path, terminal=theirs)
+    os.close(theirs)
+    os.set_blocking(ours, False)
+    while lines(tmp_path) < 5:
+        assert process.poll() is None
+        with suppress(BlockingIOError):  # what is never read would block the training
+            os.read(ours, 4096)
+        time.sleep(0.01)
+    os.close(ours)
+    out, _ = process.communicate()
+    assert process.returncode == 75
+    assert json.loads(out)["status"] == "stopped"
     assert finish(tmp_path) == left_alone

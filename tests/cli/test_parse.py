@@ -9,7 +9,7 @@ import pytest
 from typer.testing import Result
 
 from ugbench.cli import doctor, parse
-from ugbench.cli.parse import parse_seeds, parse_sets, parse_weights, split_list
+from ugbench.cli.parse import parse_save_every, parse_seeds, parse_sets, parse_weights, split_list
 from ugbench.errors import UsageError
 
 
@@ -131,3 +131,27 @@ def test_weights_are_files_by_network(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_weights_that_are_no_file_are_refused(value: str) -> None:
     with pytest.raises(UsageError, match=f"^--weights {value}: "):
         parse_weights([value])
+
+
+@pytest.mark.parametrize(
+    ("text", "steps_and_seconds"),
+    [
+        (None, (None, None)),
+        ("1", (1, None)),
+        ("500", (500, None)),
+        ("90s", (None, 90)),
+        ("30min", (None, 1800)),
+        ("2h", (None, 7200)),
+        ("0.5h", (None, 1800)),
+    ],
+)
+def test_saves_come_after_steps_or_after_a_time(
+    text: str | None, steps_and_seconds: tuple[int | None, float | None]
+) -> None:
+    assert parse_save_every(text) == steps_and_seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "0s", "-1", "1.5", "30m", "30 min x", "soon", "1e3", "inf", "٣", "9" * 5000])
+def test_another_time_between_saves_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"^--save-every .*: give a number of steps, as in 500, or a time, as in 90s"):
+        parse_save_every(text)

@@ -80,3 +80,13 @@ def test_pruning_keeps_the_newest(tmp_path: Path) -> None:
     assert checkpoint_steps(tmp_path) == [10, 100]
     checkpoint.prune(tmp_path, None)
     assert checkpoint_steps(tmp_path) == [10, 100]
+
+
+def test_pruning_removes_extra_checkpoints_but_the_newest_and_does_not_count_them(tmp_path: Path) -> None:
+    extra = {checkpoint.EXTRA: True}
+    for step, notes in ((10, {}), (15, extra), (20, {}), (25, extra), (27, extra)):
+        checkpoint.save(tmp_path, Checkpoint(step, some().parts, notes))
+    checkpoint.prune(tmp_path, None)
+    assert checkpoint_steps(tmp_path) == [10, 20, 27]
+    checkpoint.prune(tmp_path, 1)
+    assert checkpoint_steps(tmp_path) == [20, 27]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from typer.testing import CliRunner
 
 from ugbench.cli.app import app
@@ -56,8 +57,21 @@ def test_lines_about_the_run_are_removed_from_the_differences_of_its_data_set(ru
     assert file.read_text() == lines[1]
 
 
-def test_a_run_that_is_being_trained_is_not_reset(run: Run) -> None:
+def test_a_reset_beside_a_command_that_scores_the_run_is_refused(run: Run) -> None:
     before = names(run)
-    with run.training_lock(), pytest.raises(RunError, match="is being trained by another process"):
+    with FileLock(run.path / ".outputs.lock"), pytest.raises(RunError, match="another process makes or scores its out"):
         reset(run)
     assert names(run) == before
+
+
+def test_files_that_a_kill_left_unfinished_are_removed(run: Run) -> None:
+    (run.path / ".metrics.jsonl.4711").write_text("half of it")
+    (run.path / ".generators.safetensors.4711").write_text("half of it")
+    reset(run)
+    assert names(run) - LOCKS == {"config.json"}
+
+
+def test_what_a_user_put_into_the_folder_stays(run: Run) -> None:
+    (run.path / "notes.txt").write_text("a good run")
+    reset(run)
+    assert names(run) - LOCKS == {"config.json", "notes.txt"}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ugbench.errors import RunError
-from ugbench.runs.run import DatasetRecord, Origin, Run, RunConfig, find_run, list_runs
+from ugbench.runs.run import DatasetRecord, Origin, Run, RunConfig, find_run, list_runs, read_run
 
 
 def test_the_id_changes_with_what_decides_numbers_and_with_nothing_else(make_run: Callable[..., Run]) -> None:
@@ -80,7 +80,11 @@ def test_a_run_is_found_by_the_start_of_its_id_or_its_folder(make_run: Callable[
 
 
 def test_a_config_that_is_no_runs_is_named(make_run: Callable[..., Run]) -> None:
-    run = make_run()
+    run, other = make_run(), make_run("e", seed=1)
     (run.path / "config.json").write_text('{"method": 3}')
     with pytest.raises(RunError, match=r"config\.json: "):
-        list_runs(run.results)
+        read_run(run.path)
+    with pytest.raises(RunError, match=r"config\.json: "):
+        find_run(run.id[:8], run.results)
+    assert [listed.id for listed in list_runs(run.results)] == [other.id]
+    assert find_run(other.id, run.results).path == other.path

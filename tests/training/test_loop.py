@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,8 +16,11 @@ from ugbench.data.tensors import to_tensor
 from ugbench.errors import NonFiniteLoss, RunError, Stopped
 from ugbench.runs import checkpoint, jsonl
 from ugbench.runs.run import Run, open_run
+from ugbench.training import intervals as intervals_module
 from ugbench.training import loop
-from ugbench.training.loop import Callbacks, Images, Intervals, train
+from ugbench.training.intervals import SAVE_SECONDS, Intervals
+from ugbench.training.loop import Callbacks, Images, train
+from ugbench.training.signals import STOP_SIGNALS, stop_at_once_on_signals, stop_on_signals
 
 CPU = torch.device("cpu")
 EVERY_TWO = Intervals(save_every=2, log_every=1, sample_every=100, keep=None)
@@ -140,7 +144,7 @@ def test_a_state_between_checkpoints_is_kept_too_when_a_step_is_not_finite(
     assert run.checkpoint_steps() == [2, 3]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", STOP_SIGNALS)
 def test_a_signal_saves_and_the_same_call_goes_on(make_run: Callable[..., Run], images: Images, number: int) -> None:
     whole, stopped = make_run("whole"), make_run("stopped")
     train(whole, images, CPU, EVERY_TWO)
@@ -154,6 +158,97 @@ def test_a_signal_saves_and_the_same_call_goes_on(make_run: Callable[..., Run], 
     assert caught.value.exit_code == 75
     assert train(stopped, images, CPU, EVERY_TWO) == 3
     assert final_digest(stopped) == final_digest(whole)
+
+
+@pytest.mark.parametrize("number", [n for n in STOP_SIGNALS if n not in (signal.SIGINT, signal.SIGTERM)])
+def test_a_signal_that_often_comes_twice_ends_nothing_the_second_time(number: int) -> None:
+    with stop_on_signals() as stop:
+        os.kill(os.getpid(), number)
+        os.kill(os.getpid(), number)
+        assert stop.requested
+
+
+def test_a_second_interrupt_is_not_held_back() -> None:
+    with stop_on_signals() as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.requested
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_hangup_that_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_on_signals() as stop, stop_at_once_on_signals():
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        assert not stop.requested
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("number", STOP_SIGNALS)
+def test_a_signal_before_the_first_step_ends_at_once_and_handlers_are_put_back(number: int) -> None:
+    before = signal.getsignal(number)
+    with pytest.raises(Stopped, match="stopped before the first step"), stop_at_once_on_signals():
+        try:
+            os.kill(os.getpid(), number)
+        except Exception:  # as a reader of images catches whatever a damaged file raises
+            pytest.fail("an error handler has caught the signal")
+    assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize(("intervals", "kept"), [
+    (Intervals(save_every=4, log_every=1, keep=None, save_seconds=0), [4, 8]),
+    (Intervals(save_every=2, log_every=1, keep=2, save_seconds=0), [6, 8]),
+    (Intervals(log_every=1, keep=None, save_seconds=0), [1, 2, 3, 4, 5, 6, 7, 8]),
+])  # fmt: skip
+def test_saves_by_time_change_no_bit_and_no_regular_checkpoint(
+    make_run: Callable[..., Run], images: Images, intervals: Intervals, kept: list[int]
+) -> None:
+    whole, timed = make_run("whole"), make_run("timed")
+    train(whole, images, CPU, Intervals(save_every=8, log_every=1))
+    steps_on_disk: list[list[int]] = []
+
+    def note(_done: int, _steps: int, _losses: object) -> None:
+        steps_on_disk.append(timed.checkpoint_steps())
+
+    train(timed, images, CPU, intervals, Callbacks(on_step=note))
+    assert [steps[-1] for steps in steps_on_disk] == list(range(1, 9)), "a save at each step"
+    assert timed.checkpoint_steps() == kept
+    assert final_digest(timed) == final_digest(whole)
+    assert timed.metrics_file.read_bytes() == whole.metrics_file.read_bytes()
+
+
+def test_a_run_killed_after_a_save_by_time_goes_on_from_it(make_run: Callable[..., Run], images: Images) -> None:
+    whole, killed = make_run("whole"), make_run("killed")
+    train(whole, images, CPU, EVERY_TWO)
+    by_time = Intervals(save_every=4, log_every=1, keep=None, save_seconds=0)
+    with pytest.raises(Crash):
+        train(killed, images, CPU, by_time, crash_after(7))
+    assert killed.checkpoint_steps() == [4, 7]
+    assert train(killed, images, CPU, Intervals(save_every=4, log_every=1, keep=None)) == 7
+    assert killed.checkpoint_steps() == [4, 8]
+    assert final_digest(killed) == final_digest(whole)
+    assert killed.metrics_file.read_bytes() == whole.metrics_file.read_bytes()
+
+
+def test_intervals_that_nobody_gave_save_by_steps_and_every_quarter_of_an_hour() -> None:
+    resolved = Intervals().resolved(1_000_000)
+    assert (resolved.save_every, resolved.save_seconds) == (10_000, SAVE_SECONDS) == (10_000, 15 * 60)
+    by_steps, by_time = Intervals(save_every=7).resolved(50), Intervals(save_seconds=60).resolved(50)
+    assert (by_steps.save_every, by_steps.save_seconds) == (7, None)
+    assert (by_time.save_every, by_time.save_seconds) == (None, 60)
+
+
+def test_by_default_slow_steps_are_saved_when_a_quarter_of_an_hour_has_passed(
+    make_run: Callable[..., Run], images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, seconds = make_run(), iter(range(0, 10_000, 300))  # each look at the clock is five minutes after the last
+    monkeypatch.setattr(intervals_module, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    saved: list[list[int]] = []
+    train(run, images, CPU, callbacks=Callbacks(on_step=lambda *_: saved.append(run.checkpoint_steps())))
+    assert saved == [[], [], [3], [3], [3], [6], [6], [8]]
 
 
 def test_two_trainings_of_one_run_do_not_meet(make_run: Callable[..., Run], images: Images) -> None:

@@ -10,6 +10,8 @@ from typer import Argument, Option
 
 from ugbench.cli.options import RESULTS, Device, Json, Results, ScoringOptions, path_option
 from ugbench.cli.output import log, print_result, progress_callback
+from ugbench.cli.output_file import check_output_file
+from ugbench.cli.parse import read_run
 from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 def evaluate(
     *,
     runs: Annotated[
-        list[str] | None, Argument(metavar="RUN", help="Runs to score; default: every finished run.")
+        list[str] | None,
+        Argument(parser=read_run, metavar="RUN", help="Runs to score; default: every finished run."),
     ] = None,
     scoring: ScoringOptions,
     kid_subset_size: Annotated[
@@ -80,6 +83,7 @@ def evaluate(
       ugbench eval 3f2a --metric kid --select validation
       ugbench eval --real datasets/cat2dog/testB --fake out --metric kid --extractor random
     """
+    from ugbench.data.folders import describe_folder
     from ugbench.device import pick_device
     from ugbench.scoring import record
     from ugbench.scoring.evaluate import score_folders
@@ -98,6 +102,10 @@ def evaluate(
             raise UsageError(f"RUN {runs[0]} and --real/--fake exclude each other; give one of them.")
         if select == "validation":
             raise UsageError("--select validation chooses a checkpoint of a run; leave it out with --real and --fake.")
+        check_output_file(output)
+        for folder in filter(None, (real, fake, source)):
+            if folder.is_dir():
+                log(describe_folder(folder))
         records = list(score_folders(request, real, fake, source))
         if output is not None:
             record.append(output, records)
@@ -141,9 +149,9 @@ def _row(record: ScoreRecord) -> list[object]:
 
 def finished_runs(results: Path) -> list[Run]:
     """The runs that are trained to their last step, and the imported runs that have a data set."""
-    from ugbench.runs.run import list_runs
+    from ugbench.cli.chosen_runs import readable_runs
 
-    runs = [run for run in list_runs(results) if run.is_done()]
+    runs = [run for run in readable_runs(results) if run.is_done()]
     for run in runs:
         if run.config.dataset is None:
             log(f"run {run.id} ({run.config.label}) was imported without a data set and is left out.")

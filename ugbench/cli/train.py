@@ -9,7 +9,7 @@ from typer import Option
 
 from ugbench.cli.options import ConfigOptions, Json, MethodArgument, PlaceOptions, SkipBad, Steps
 from ugbench.cli.output import log, print_json, progress_callback
-from ugbench.cli.parse import parse_number
+from ugbench.cli.parse import parse_number, parse_save_every
 from ugbench.direction import Direction
 from ugbench.errors import Stopped
 
@@ -75,7 +75,13 @@ def train(
     ] = None,
     start: StartFromOptions,
     save_every: Annotated[
-        int | None, Option("--save-every", metavar="N", min=1, help="Steps between checkpoints.")
+        str | None,
+        Option(
+            "--save-every",
+            metavar="N|TIME",
+            help="Steps between checkpoints, or a time: 90s, 30min, 2h. Default: a hundredth of the steps (100 or "
+            "more), and at least every 15 minutes.",
+        ),
     ] = None,
     keep: Annotated[
         str, Option("--keep", metavar="all|N", help="Number of the newest checkpoints that stay stored.")
@@ -107,8 +113,14 @@ def train(
     """
     from ugbench.cli.progress import training_progress
     from ugbench.device import pick_device
+    from ugbench.runs.method_sources import changed_method
+    from ugbench.runs.near_misses import near_miss
+    from ugbench.runs.run import list_runs
     from ugbench.training import loop, prepare
+    from ugbench.training.intervals import Intervals
+    from ugbench.training.signals import stop_at_once_on_signals
 
+    steps_between, seconds_between = parse_save_every(save_every)
     stored = parse_number(keep, "--keep", "all", "a count of 1 or more", least=1)
     overrides = options.overrides(steps)
     device = pick_device(place.device)
@@ -128,20 +140,25 @@ def train(
         skip_bad=skip_bad,
         restart=restart,
     )
-    with progress_callback("reading images") as progress:
+    with stop_at_once_on_signals(), progress_callback("reading images") as progress:
         run, images, run_start = prepare.prepare(request, log, progress)
     log(f"run {run.id} in {run.path}")
-    intervals = loop.Intervals(save_every, log_every, sample_every, stored)
-    step_before = run.step()
+    intervals = Intervals(steps_between, log_every, sample_every, stored, seconds_between)
+    if not restart and not run.step() and (sentence := near_miss(run, list_runs(place.results))) is not None:
+        log(sentence)
+    if not restart and run.step() and (sentence := changed_method(run)) is not None:
+        log(sentence)
     report = {"run": run.path, "id": run.id}
     try:
         with training_progress(run.config.label) as callbacks:
-            resumed_from = loop.train(run, images, device, intervals, callbacks, run_start)
-    except Stopped:
+            resumed_from: int | None = run.step()
+            if images is not None:
+                resumed_from = loop.train(run, images, device, intervals, callbacks, run_start, request.restart)
+    except Stopped as stopped:
         if as_json:
-            print_json({**report, "step": run.step(), "status": "stopped", "resumed_from": step_before or None})
+            print_json({**report, "step": run.step(), "status": "stopped", "resumed_from": stopped.resumed_from})
         raise
     step = run.step()
-    log(f"done before, at step {step}." if step_before == step else f"done, at step {step}.")
+    log(f"done before, at step {step}." if resumed_from == step else f"done, at step {step}.")
     if as_json:
         print_json({**report, "step": step, "status": "done", "resumed_from": resumed_from})

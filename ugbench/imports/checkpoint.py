@@ -110,7 +110,7 @@ def import_checkpoint(
     run = open_import(runs_folder(results, request.dataset), config)
     checkpoint.save(run.checkpoints, checkpoint.Checkpoint(0, {"method": state}, {"imported": True}))
     generators = checkpoint.inference_tensors(_without_weights(method, contents.config), state)
-    checkpoint.write_tensors(run.generators_file, generators, {"step": "0"})
+    checkpoint.write_generators(run.generators_file, generators, 0)
     method_description.write(run, count(request.method, contents.config))
     return run
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
 
 from ugbench import registry
@@ -34,13 +32,17 @@ def load(run: Run, device: torch.device, step: int | None = None, all_networks: 
     with torch.device("meta"):
         method = registry.load_method(run.config.method)(config)
     if step is None and not all_networks:
-        tensors, trained_steps = _read_generators(run.generators_file)
+        tensors, trained_steps = _read_last_generators(run)
     else:
         tensors, trained_steps = _read_checkpoint(run, step)
     state = tensors if all_networks else checkpoint.inference_tensors(method, tensors)
     if fault := first_not_finite(state):
         raise RunError(f"{run.path}: of its weights at step {trained_steps}, {fault}; use another run or checkpoint.")
-    missing, unexpected = method.load_state_dict(state, strict=False, assign=True)
+    try:
+        missing, unexpected = method.load_state_dict(state, strict=False, assign=True)
+    except RuntimeError as error:  # a tensor has another shape
+        reason = str(error).strip().splitlines()[-1].strip().rstrip(".")
+        raise RunError(f"{run.path}: the saved weights do not fit its config ({reason}); make it again.") from None
     expected = set(method.state_dict() if all_networks else checkpoint.inference_tensors(method, method.state_dict()))
     if run.config.origin is not None:
         # The files of an imported checkpoint may lack the discriminators, or the networks of one direction.
@@ -68,11 +70,12 @@ def _refuse_calls(network: nn.Module, message: str) -> None:
         module.register_forward_pre_hook(refuse)
 
 
-def _read_generators(file: Path) -> tuple[dict[str, Tensor], int]:
-    if not file.exists():
-        raise RunError(f"{file} is missing: nothing was saved yet; train the run first.")
-    with safe_open(file, framework="pt") as stream:
-        return {name: stream.get_tensor(name) for name in stream.keys()}, int(stream.metadata()["step"])  # noqa: SIM118
+def _read_last_generators(run: Run) -> tuple[dict[str, Tensor], int]:
+    if not run.generators_file.exists() and not run.checkpoint_steps():
+        raise RunError(f"{run.generators_file} is missing: nothing was saved yet; train the run first.")
+    tensors, step = checkpoint.read_generators(run.generators_file)
+    # A kill between two files of a save leaves them at different steps; without checkpoints this file is all there is.
+    return (tensors, step) if step == run.step() or not run.checkpoint_steps() else _read_checkpoint(run, None)
 
 
 def _read_checkpoint(run: Run, step: int | None) -> tuple[dict[str, Tensor], int]:

@@ -4,30 +4,46 @@ from __future__ import annotations
 
 import shutil
 
+from filelock import Timeout
+
+from ugbench.errors import RunError
 from ugbench.runs import jsonl
 from ugbench.runs.folder import DIFFERENCES
 from ugbench.runs.run import Run
 
 
 def reset(run: Run) -> None:
-    """Remove everything that training and scoring wrote for a run; only config.json and the lock files stay.
+    """Remove everything that training and scoring wrote for a run; only config.json, name.txt and the lock files stay.
 
-    The lines about the run in its data set's differences.jsonl are removed too. Votes stay.
+    The caller holds the run's training lock, so that no other process trains the run before or after. The lines about
+    the run in its data set's differences.jsonl are removed too. Votes stay.
 
     Raises:
-        RunError: another process trains the run.
+        RunError: another process makes or scores outputs of the run; nothing was removed.
     """
-    with run.training_lock():
-        for folder in (run.checkpoints, run.samples, run.tensorboard, run.single, run.all_outputs):
-            shutil.rmtree(folder, ignore_errors=True)
-        for file in (
-            run.metrics_file,
-            run.timing_file,
-            run.environment_file,
-            run.method_file,
-            run.generators_file,
-            run.scores_file,
-            run.train_log,
-        ):
-            file.unlink(missing_ok=True)
+    folders = (run.all_outputs, run.single, run.samples, run.tensorboard, run.checkpoints)
+    # The logs are last: after a reset that was interrupted they are the sign that the run had begun.
+    files = (
+        run.scores_file,
+        run.generators_file,
+        run.method_file,
+        run.environment_file,
+        run.failure_file,
+        run.train_log,
+        run.timing_file,
+        run.metrics_file,
+    )
+    try:
+        with run.outputs_lock().acquire(timeout=0):
+            for folder in folders:
+                if folder.exists():
+                    shutil.rmtree(folder)
+            for file in files:
+                for unfinished in file.parent.glob(f".{file.name}.*"):  # a kill left it behind
+                    unfinished.unlink()
+                file.unlink(missing_ok=True)
+    except Timeout:
+        raise RunError(
+            f"{run.path}: another process makes or scores its outputs; wait until it has ended, then give --restart."
+        ) from None
     jsonl.remove(run.dataset_folder / DIFFERENCES, lambda fields: run.id in (fields["first"], fields["second"]))

@@ -13,11 +13,13 @@ from typing import IO, Literal
 
 import torch
 
+from ugbench.runs.files import append_text, open_file
 from ugbench.runs.training_log import last_logged_step
 from ugbench.study.plan import PlannedRun, refreshed
 from ugbench.training.prepare import Request
 from ugbench.training.signals import stop_on_signals
 
+END = 1 << 16  # bytes of a failed run's log that are read
 TAIL = 5  # lines of a failed run's log that are shown
 PAUSE = 0.2  # seconds between looks at the processes
 STOPPED = 75
@@ -45,8 +47,8 @@ def train_all(
 ) -> list[Outcome]:
     """Train every run to its last step, each in a process, `jobs` of them at once.
 
-    A run that fails is reported and the others go on. A run that another process trains is waited for. SIGINT and
-    SIGTERM stop all runs, which save themselves.
+    A run that fails is reported and the others go on. A run that another process trains is waited for. A signal that
+    asks to stop (ugbench.training.signals) stops all runs, which save themselves.
 
     Args:
         progress: called with the steps done and the steps of all runs.
@@ -76,8 +78,8 @@ def train_all(
                 log(f"training {_name(run)}, step {run.step} of {run.run.steps}, in {run.run.path}")
             for child in [child for child in children if child.process.poll() is not None]:
                 children.remove(child)
-                outcome = _outcome(child)
-                if outcome.status == "failed" and not stopping and child.planned.run.is_being_trained():
+                outcome = _outcome(child, stopping)
+                if outcome.status == "failed" and child.planned.run.is_being_trained():
                     waiting.append(child.planned)  # another study was quicker to start it
                     continue
                 outcomes.append(outcome)
@@ -108,7 +110,8 @@ def command(request: Request, device: str) -> list[str]:
 
 
 def _start(planned: PlannedRun, device: str, jobs: int) -> _Child:
-    planned.run.path.mkdir(parents=True, exist_ok=True)
+    planned.run.inside().mkdir(parents=True, exist_ok=True)
+    append_text(planned.run.train_log, "")  # checks the file, and gives it a content of its own
     log = planned.run.train_log.open("ab")
     environment = dict(os.environ)
     if jobs > 1 and device == "cpu" and "OMP_NUM_THREADS" not in environment:
@@ -125,14 +128,17 @@ def _start(planned: PlannedRun, device: str, jobs: int) -> _Child:
     return _Child(planned, process, log, device)
 
 
-def _outcome(child: _Child) -> Outcome:
+def _outcome(child: _Child, stopping: bool) -> Outcome:
     child.log.close()
     planned = refreshed(child.planned)
     if child.process.returncode == 0 and planned.status == "done":
         return Outcome(planned, "done")
-    if child.process.returncode == STOPPED:
+    # A signal that comes while a child still starts ends it in another way, before it has anything to save.
+    if child.process.returncode == STOPPED or stopping:
         return Outcome(planned, "stopped")
-    lines = planned.run.train_log.read_text(encoding="utf-8", errors="replace").splitlines()
+    with open_file(planned.run.train_log) as stream:
+        stream.seek(max(0, planned.run.train_log.stat().st_size - END))
+        lines = stream.read().decode("utf-8", "replace").splitlines()
     return Outcome(planned, "failed", "\n".join(lines[-TAIL:]))
 
 

@@ -74,9 +74,9 @@ def begin(run: Run, start: StartingPoint, device: torch.device) -> None:
     saved = checkpoint.load(start.run.checkpoint(start.step))
     _copy_log(start.run.metrics_file, run.metrics_file, start.step)
     _copy_log(start.run.timing_file, run.timing_file, start.step)
-    write_json(run.environment_file, environment.describe(device))
+    write_json(run.environment_file, environment.describe(device, run.config.method))
     generators = checkpoint.inference_tensors(without_weights(run.config), saved.parts["method"])
-    checkpoint.write_tensors(run.generators_file, generators, {"step": str(start.step)})
+    checkpoint.write_generators(run.generators_file, generators, start.step)
     checkpoint.save(run.checkpoints, saved)
 
 

@@ -20,40 +20,19 @@ from ugbench.data.seeding import generator_for
 from ugbench.errors import NonFiniteLoss, Stopped
 from ugbench.method import Method
 from ugbench.runs import checkpoint, method_description
+from ugbench.runs.failure import record_failure
 from ugbench.runs.json_file import flush_to_disk, write_json
+from ugbench.runs.reset import reset
 from ugbench.runs.run import Run
-from ugbench.training import environment, samples
+from ugbench.training import environment, resuming
 from ugbench.training.counts import count, describe_method
+from ugbench.training.intervals import Intervals, SaveClock
 from ugbench.training.logs import Logs
+from ugbench.training.non_finite import NonFiniteFlag, NonFiniteStep
+from ugbench.training.samples import SampleGrids
 from ugbench.training.signals import StopRequest, stop_on_signals
 from ugbench.training.start import Start
 from ugbench.training.step import Phases, build_optimizers, learning_rate, load_state_tensors, state_tensors, train_step
-
-
-@dataclass(frozen=True)
-class Intervals:
-    """How often a run is saved and logged and how often samples are drawn, in steps.
-
-    None derives an interval from the length of the run. Nothing here changes the training, so it is no part of a run's
-    id.
-
-    Attributes:
-        keep: how many of the newest checkpoints stay on the disk; None for all.
-    """
-
-    save_every: int | None = None
-    log_every: int | None = None
-    sample_every: int | None = None
-    keep: int | None = 2
-
-    def resolved(self, steps: int) -> Intervals:
-        """These intervals for a run of `steps` steps, without None (except for `keep`)."""
-        return Intervals(
-            self.save_every or max(100, steps // 100),
-            self.log_every or max(1, min(100, steps // 1000)),
-            self.sample_every or max(1, steps // 10),
-            self.keep,
-        )
 
 
 @dataclass(frozen=True)
@@ -85,7 +64,8 @@ class Images:
 
     Attributes:
         a, b: all training images of each domain, uint8 (n, 3, s, s) with s = `training_size(size)`.
-        samples: a few images of each domain, "A" and "B", to draw sample grids from: uint8 (n, 3, size, size).
+        samples: a few images of each domain, "A" and "B", to draw sample grids from: uint8 (n, 3, size, size). The
+            domains need not have equally many.
     """
 
     a: Tensor
@@ -95,14 +75,15 @@ class Images:
 
 @dataclass(frozen=True)
 class _Training:
-    """What stays the same while a run trains; `intervals` are resolved."""
+    """What stays the same while a run trains; `intervals` are resolved, `resumed_from` is what `train` returns."""
 
     run: Run
     batches: Batches
-    samples: dict[str, Tensor]
+    samples: SampleGrids
     intervals: Intervals
     callbacks: Callbacks
     stop: StopRequest
+    resumed_from: int | None
 
 
 def train(
@@ -112,44 +93,50 @@ def train(
     intervals: Intervals | None = None,
     callbacks: Callbacks | None = None,
     start: Start | None = None,
+    restart: bool = False,
 ) -> int | None:
     """Train a run to its last step, resuming from its last undamaged checkpoint if there is one.
 
     Args:
         start: what the run takes from another one if it has no checkpoint; None for random weights.
+        restart: remove what training and scoring wrote for the run, and begin at step 0. Nothing is removed before
+            everything that the first step needs is made, and the lock is held from then on.
     Returns:
         The step that training resumed from, None if it began at step 0.
     Raises:
-        Stopped: SIGINT or SIGTERM was received; the state is saved.
+        Stopped: a signal that asks to stop was received (see signals.py); the state is saved.
         NonFiniteLoss: a loss or gradient became NaN or Inf; the state of the last finite step is saved.
-        RunError: another process trains this run.
+        RunError: another process trains this run, or, with `restart`, scores it.
         UgbenchError: the disk refuses a file.
     """
     intervals, callbacks = (intervals or Intervals()).resolved(run.steps), callbacks or Callbacks()
     start = start or Start()
-    with run.training_lock(), stop_on_signals() as stop:
+    with run.training_lock(), record_failure(run), stop_on_signals() as stop:
         state = new_state(run, device, start.initial)
+        # For a method that learns one direction `a` is the source, whichever domain that is.
+        source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
+        batches = method_batches(state.method, source, target, run.seed, device)
+        if restart:
+            reset(run)
         start.begin(run, device)
-        resumed_from = _resume(state, run, callbacks.log)
+        resumed_from = _resume(state, run, intervals, callbacks.log)
         if resumed_from is None:
             start.check_is_used(run)
         if state.step >= run.steps:
             if not run.method_file.exists():  # an older version trained the run
                 method_description.write(run, count(run.config.method, state.method.config))
             return resumed_from
-        # For a method that learns one direction `a` is the source, whichever domain that is.
-        source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
-        batches = method_batches(state.method, source, target, run.seed, device)
-        training = _Training(run, batches, images.samples, intervals, callbacks, stop)
+        grids = SampleGrids(images.samples, run.directions(), callbacks.log)
+        training = _Training(run, batches, grids, intervals, callbacks, stop, resumed_from)
         try:
             _train_until(run.steps, state, training)
-        except _NonFinite as error:
+        except NonFiniteStep as error:
             callbacks.log(
                 f"{error.term} is not finite at step {error.step}; repeating the steps since the last checkpoint to "
                 "save the last finite state."
             )
             state = new_state(run, device, start.initial)
-            _resume(state, run, callbacks.log)
+            _resume(state, run, intervals, callbacks.log)
             _train_until(error.step - 1, state, training)
             _save(state, training)
             raise NonFiniteLoss(
@@ -170,30 +157,32 @@ def new_state(run: Run, device: torch.device, initial: Mapping[str, Tensor] | No
     return State(method, Phases(build_optimizers(method)))
 
 
-def _resume(state: State, run: Run, log: Callable[[str], None]) -> int | None:
-    """Load the newest undamaged checkpoint into `state` and return its step; None if there is none."""
+def _resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], None]) -> int | None:
+    """Load the newest undamaged checkpoint into `state` and return its step; None if the run begins at step 0.
+
+    Raises:
+        RunError: a checkpoint does not fit the method, or all checkpoints of a run that was saved are gone.
+    """
     saved = checkpoint.load_latest(run.checkpoints, log)
     if saved is None:
-        write_json(run.environment_file, environment.describe(state.phases.found_inf.device))
+        resuming.check_nothing_is_lost(run, intervals)
+        write_json(run.environment_file, environment.describe(state.phases.found_inf.device, run.config.method))
         return None
+    resuming.check_fit(run.checkpoint(saved.step), saved.parts["method"], state.method)
     state.method.load_state_dict(saved.parts["method"])
     load_state_tensors(state.phases.optimizers, saved.parts["optimizer"])
     state.step = saved.step
-    threads = saved.notes["threads"]
+    if saved.step < run.steps:
+        log(f"training goes on from step {saved.step} of {run.steps}.")
+    threads = saved.notes.get("threads", torch.get_num_threads())
     if threads != torch.get_num_threads():
         log(f"This run began with {threads} threads; they are used again, so that its bits stay the same.")
         torch.set_num_threads(threads)
-    if (before := saved.notes["instruction_set"]) != torch.backends.cpu.get_cpu_capability():
+    here = torch.backends.cpu.get_cpu_capability()
+    if (before := saved.notes.get("instruction_set", here)) != here:
         log(f"This run began on a {before} processor: going on here is not bit-exact.")
+    resuming.repair_generators(run, state.method, saved.step, log)
     return saved.step
-
-
-@dataclass(eq=False)
-class _NonFinite(Exception):
-    """The loss or gradient `term` was NaN or Inf at `step` (counted from 1)."""
-
-    step: int
-    term: str
 
 
 def _train_until(last_step: int, state: State, training: _Training) -> None:
@@ -201,27 +190,29 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
 
     Raises:
         Stopped: a signal was received; the state is saved.
-        _NonFinite: a loss or gradient was NaN or Inf.
+        NonFiniteStep: a loss or gradient was NaN or Inf.
     """
     run, intervals = training.run, training.intervals
-    assert intervals.save_every and intervals.log_every and intervals.sample_every
+    assert intervals.log_every and intervals.sample_every
+    clock = SaveClock(intervals.save_seconds)
     with closing(Logs(run, state.step)) as logs:
-        previous_flag: _NonFiniteFlag | None = None
+        previous_flag: NonFiniteFlag | None = None
         describe = not run.method_file.exists()
         while state.step < last_step:
             if training.stop.requested:
                 if previous_flag is not None:
                     previous_flag.check()
-                _save(state, training)
+                _save(state, training, extra=True)
                 raise Stopped(
-                    f"stopped and saved at step {state.step} of {run.steps}; run the same command again to go on."
+                    f"stopped and saved at step {state.step} of {run.steps}; run the same command again to go on.",
+                    training.resumed_from,
                 )
             state.method.train()
             _train_one_step(state, training, describe)
             describe = False
 
             # The flag of the step before has already arrived, so that reading it does not wait for this step.
-            flag = _NonFiniteFlag(state)
+            flag = NonFiniteFlag(state.phases, state.step)
             if previous_flag is not None:
                 previous_flag.check()
             previous_flag = flag
@@ -233,10 +224,12 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
                 logs.write(state.step, values)
             if state.step % intervals.sample_every == 0 or at_end:
                 flag.check()
-                samples.write(run.sample_file(state.step), state.method, training.samples, run.directions())
-            if state.step % intervals.save_every == 0 or at_end:
+                training.samples.write(run.sample_file(state.step), state.method)
+            is_regular = at_end or (intervals.save_every is not None and state.step % intervals.save_every == 0)
+            if is_regular or clock.is_due():
                 flag.check()
-                _save(state, training)
+                _save(state, training, extra=not is_regular and intervals.save_every is not None)
+                clock.restart()
             training.callbacks.on_step(state.step, run.steps, values)
 
 
@@ -251,35 +244,6 @@ def _train_one_step(state: State, training: _Training, describe: bool) -> None:
         method_description.write(run, describe_method(run.config.method, state.method, counter.get_total_flops()))
 
 
-class _NonFiniteFlag:
-    """Whether a step found NaN or Inf: copied to the host without waiting, and read by `check`."""
-
-    def __init__(self, state: State) -> None:
-        self._step, self._losses = state.step, state.phases.losses
-        self._found_inf_after = state.phases.found_inf_after
-        found_inf = state.phases.found_inf
-        self._event: torch.cuda.Event | None = None
-        if found_inf.is_cuda:
-            self._host = torch.empty_like(found_inf, device="cpu", pin_memory=True)
-            self._host.copy_(found_inf, non_blocking=True)
-            self._event = torch.cuda.Event()
-            self._event.record()
-        else:
-            self._host = found_inf.clone()
-
-    def check(self) -> None:
-        """Raises _NonFinite with the first loss that was not finite, or the first phase with such a gradient."""
-        if self._event is not None:
-            self._event.synchronize()
-        if not self._host.item():
-            return
-        for term, value in self._losses.items():
-            if not torch.isfinite(value):
-                raise _NonFinite(self._step, term)
-        phase = next(name for name, found_inf in self._found_inf_after.items() if found_inf.item())
-        raise _NonFinite(self._step, f"the gradient of {phase}")
-
-
 def _logged_values(state: State) -> dict[str, float]:
     """The losses, learning rates and scalars of the last step, in this order, with one transfer to the host."""
     losses, optimizers = state.phases.losses, state.phases.optimizers
@@ -290,14 +254,20 @@ def _logged_values(state: State) -> dict[str, float]:
     return {name: values[name] for name in losses} | rates | values
 
 
-def _save(state: State, training: _Training) -> None:
-    """Save a checkpoint of the last step, unless there is one, and the weights that translation needs."""
+def _save(state: State, training: _Training, extra: bool = False) -> None:
+    """Save a checkpoint of the last step, unless there is one, and the weights that translation needs.
+
+    Args:
+        extra: the checkpoint is not one of the regular ones; the next save removes it.
+    """
     run = training.run
     if run.metrics_file.exists():  # must be on the disk before a checkpoint of the same step
         flush_to_disk(run.metrics_file)
     if state.step not in run.checkpoint_steps():
         notes = {"threads": torch.get_num_threads(), "instruction_set": torch.backends.cpu.get_cpu_capability()}
+        notes |= {checkpoint.EXTRA: extra}
         parts = {"method": state.method.state_dict(), "optimizer": state_tensors(state.phases.optimizers)}
         checkpoint.save(run.checkpoints, checkpoint.Checkpoint(state.step, parts, notes))
         checkpoint.prune(run.checkpoints, training.intervals.keep)
-    checkpoint.write_generators(run.generators_file, state.method, state.step)
+    generators = checkpoint.inference_tensors(state.method, state.method.state_dict())
+    checkpoint.write_generators(run.generators_file, generators, state.step)

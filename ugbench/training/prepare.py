@@ -18,14 +18,17 @@ from ugbench.data.batches import training_size
 from ugbench.data.check import check_training_images
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
+from ugbench.data.folders import describe_splits
 from ugbench.data.progress import Progress
 from ugbench.data.splits import TEST, TRAIN, Split
 from ugbench.data.tensors import load_images
 from ugbench.device import pick_precision
 from ugbench.direction import Direction
 from ugbench.errors import DataError, UsageError
-from ugbench.runs.reset import reset
-from ugbench.runs.run import DatasetRecord, Run, RunConfig, dataset_folder, open_run, record_dataset
+from ugbench.runs import checkpoint
+from ugbench.runs.dataset_folder import dataset_folder, locate_run, open_located_run, remember_place
+from ugbench.runs.manifest import DamagedCheckpoint
+from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, record_dataset
 from ugbench.training.loop import Images
 from ugbench.training.start import Start, StartOptions
 
@@ -44,7 +47,7 @@ class Request:
         overrides: values of config fields that replace those of the preset and the variant.
         start: where the run starts, if it does not start from new weights.
         skip_bad: leave out images that cannot be read.
-        restart: remove what an earlier training of the run wrote.
+        restart: begin again at step 0; `loop.train` then removes what an earlier training of the run wrote.
     """
 
     method: str
@@ -67,34 +70,52 @@ def prepare(
     request: Request,
     log: Callable[[str], None] = lambda _text: None,
     progress: Progress | None = None,
-) -> tuple[Run, Images, Start]:
+) -> tuple[Run, Images | None, Start]:
     """Check everything that the first step needs, load the images and open the run's folder.
 
-    Nothing is written under the results folder before all checks are done.
+    The folder comes last, so that a call that is refused leaves no run behind. A finished run is only opened: its
+    images are not loaded, and images that an earlier call has read are not decoded.
 
     Args:
-        log: called with a sentence for each image that is left out.
+        log: called with a sentence about the images and other files of each split, for each image that is left out,
+            and for each split that uses little of its range.
         progress: called after each image.
     Returns:
-        The run, its images, and what it takes from another run when it begins.
+        The run; its images, None if there is nothing left to train; and what it takes from another run when it begins.
     Raises:
         UsageError or a subclass: an unknown name, a config value, an unreadable image or a wrong direction.
     """
     dataset = resolve(request.dataset, request.data_root, progress)
-    readable, skipped = check_training_images(dataset, request.skip_bad, progress)
+    for sentence in describe_splits(dataset):
+        log(sentence)
+    readable, skipped = check_training_images(dataset, request.skip_bad, progress, log)
     for name in skipped:
         log(f"{name} cannot be read and is skipped.")
     config_of_run = run_config(request, record_dataset(dataset, readable, skipped))
-    size = config_of_run.method_config().size
     folder = dataset_folder(request.results, dataset, make=False)
-    start = _start(request, Run(folder / config_of_run.folder, config_of_run), log)
+    stored = locate_run(config_of_run, list_runs(request.results), folder)
+    if not request.restart and _is_finished(stored):
+        remember_place(stored.dataset_folder, dataset)
+        return stored, None, Start()
+    size = config_of_run.method_config().size
+    start = _start(request, stored, log)
     both = load_images([*readable["trainA"], *readable["trainB"]], training_size(size), progress)
     a, b = both.tensor_split((len(readable["trainA"]),))
     samples = {domain: _sample_images(dataset, domain, readable, size, log) for domain in ("A", "B")}
-    run = open_run(dataset_folder(request.results, dataset), config_of_run)
-    if request.restart:
-        reset(run)
+    run = open_located_run(config_of_run, request.results, dataset)
     return run, Images(a, b, samples), start
+
+
+def _is_finished(run: Run) -> bool:
+    """Whether the loop would find nothing to do or to repair: the last checkpoint and generators.safetensors are
+    undamaged and of the last step, and there is a method.json.
+    """
+    if not (run.is_done() and run.method_file.exists() and checkpoint.is_intact(run.checkpoint(run.step()))):
+        return False
+    try:
+        return checkpoint.read_generators(run.generators_file)[1] == run.step()
+    except DamagedCheckpoint:
+        return False
 
 
 def run_config(request: Request, dataset: DatasetRecord) -> RunConfig:
@@ -136,15 +157,21 @@ def _sample_images(
 ) -> Tensor:
     """The first readable test images of a domain, or training images if there are none.
 
-    Training does not depend on test images, so a damaged one is left out with a sentence to `log`.
+    Training does not depend on these images, so one that cannot be read is left out with a sentence to `log`.
     """
-    split = TEST[domain]
+    test = TEST[domain]
+    paths = dataset.split(test) if dataset.has(test) else []
+    images = _readable_images(paths, size, log) or _readable_images(readable[TRAIN[domain]], size, log)
+    return torch.cat(images) if images else torch.empty((0, 3, size, size), dtype=torch.uint8)
+
+
+def _readable_images(paths: Sequence[Path], size: int, log: Callable[[str], None]) -> list[Tensor]:
     images: list[Tensor] = []
-    for path in dataset.split(split) if dataset.has(split) else []:
+    for path in paths:
         try:
             images.append(load_images([path], size))
         except DataError:
-            log(f"{split}/{path.name} cannot be read and is not shown in samples.")
+            log(f"{path.parent.name}/{path.name} cannot be read and is not shown in samples.")
         if len(images) == SAMPLES:
             break
-    return torch.cat(images) if images else load_images(readable[TRAIN[domain]][:SAMPLES], size)
+    return images

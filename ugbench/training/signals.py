@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as a request to stop after the current step."""
+"""Signals that ask a training to stop: from the keyboard, from a dropped session, and from schedulers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from ugbench.errors import Stopped
+
+# Ctrl-C; the end of a service or a job; the end of a session; and what schedulers send some time before the end of a
+# job. Not every platform has the last three.
+STOP_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2") if hasattr(signal, name)
+)
+# A second signal of these kinds has its usual effect, so that a person can end what does not stop by itself. The
+# others often come twice: a terminal that closes sends SIGHUP, and so does its shell.
+INSISTENT = (signal.SIGINT, signal.SIGTERM)
+
 
 @dataclass
 class StopRequest:
@@ -18,25 +29,56 @@ class StopRequest:
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[StopRequest]:
-    """A request that SIGINT and SIGTERM set. A second signal of the same kind has its usual effect.
+def stop_on_signals(*numbers: int) -> Iterator[StopRequest]:
+    """A request that these signals set, by default all of STOP_SIGNALS.
 
-    Outside the main thread, where Python delivers no signals, the request is never set.
+    A second SIGINT or SIGTERM has its usual effect. A SIGHUP, SIGUSR1 or SIGUSR2 that the process was started to
+    ignore (as `nohup` does) stays ignored. Outside the main thread, where Python delivers no signals, the request is
+    never set.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in numbers or STOP_SIGNALS}
+    ignored = [n for n, handler in before.items() if handler is signal.SIG_IGN and n not in INSISTENT]
+    for number in ignored:
+        del before[number]
 
     def ask(number: int, _frame: FrameType | None) -> None:
         request.requested = True
-        signal.signal(number, before[signal.Signals(number)])
+        if number in INSISTENT:
+            signal.signal(number, before[number])
 
     for number in before:
         signal.signal(number, ask)
     try:
         yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def stop_at_once_on_signals() -> Iterator[None]:
+    """Leave the block as soon as a signal of STOP_SIGNALS arrives, for work that has nothing to save.
+
+    Raises:
+        Stopped: a signal arrived.
+    """
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt  # what catches every Exception, as the readers of images do, lets this one pass
+
+    main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS} if main else {}
+    before = {n: handler for n, handler in before.items() if handler is not signal.SIG_IGN or n in INSISTENT}
+    for number in before:
+        signal.signal(number, leave)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Stopped("stopped before the first step; run the same command again to train.") from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

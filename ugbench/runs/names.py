@@ -1,0 +1,38 @@
+"""Names that users give to runs with `ugbench runs rename`. They are no part of a run's id or of its folder's path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ugbench.errors import RunError, UsageError
+from ugbench.runs.config_fields import NAME, NAME_RULE
+from ugbench.runs.files import read_text
+from ugbench.runs.folder import RunFolder
+from ugbench.runs.json_file import write_text
+
+
+def given_name(run: RunFolder) -> str | None:
+    """The name that a user gave to a run; None if there is none, or if name.txt holds something else."""
+    try:
+        name = read_text(run.name_file, largest=65).strip()
+    except (FileNotFoundError, RunError):
+        return None
+    return name if NAME.fullmatch(name) else None
+
+
+def rename(run: RunFolder, name: str, other_names: Iterable[str], ids: Iterable[str]) -> None:
+    """Give a run a name, by which commands find it from now on. Its id, its folder and its scores stay as they are.
+
+    Args:
+        other_names: names of the other runs.
+        ids: of all runs.
+    Raises:
+        UsageError: the text cannot be a name, another run has it, or the id of a run starts with it.
+    """
+    if not NAME.fullmatch(name):
+        raise UsageError(f"NAME {name}: a name has {NAME_RULE}; give another.")
+    if name in other_names:
+        raise UsageError(f"NAME {name}: another run has that name; give another.")
+    if any(run_id.startswith(name) for run_id in ids):
+        raise UsageError(f"NAME {name}: the id of a run starts so; give another.")
+    write_text(run.name_file, name + "\n")
