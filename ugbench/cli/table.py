@@ -73,6 +73,7 @@ def table(
     from ugbench.analysis import differences
     from ugbench.cli.chosen_runs import readable_runs
     from ugbench.runs.configurations import configurations, select_where
+    from ugbench.runs.dataset_file import current_images
     from ugbench.runs.filters import select_datasets
     from ugbench.scoring.record import read_all
     from ugbench.tables.build import build_table
@@ -92,7 +93,8 @@ def table(
         runs = readable_runs(results)
         if conditions := parse_sets(where, "--where"):
             records = of_runs(records, {run.id for run in select_where(runs, conditions)})
-        built = build_table(records, names, differences.read_all(results), protocol, configurations(runs))
+        pairs, images = differences.read_all(results), current_images(results)
+        built = build_table(records, names, pairs, protocol, configurations(runs), images)
     if votes:
         from ugbench.tables.columns.votes import add_votes
         from ugbench.votes.store import read_polls

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from typer import Option
 
-from ugbench.cli.options import RESULTS, Device, Json, Precision, Results, RunArgument, path_option
+from ugbench.cli.options import RESULTS, Device, Json, LocatedDatasets, Precision, Results, RunArgument, path_option
 from ugbench.cli.output import log, print_json, progress_callback
 from ugbench.cli.parse import parse_number
 from ugbench.direction import Direction
@@ -36,6 +36,7 @@ def translate(
         str, Option("--checkpoint", metavar="last|STEP", help="Checkpoint that the weights come from.")
     ] = "last",
     skip_bad: Annotated[bool, Option("--skip-bad", help="Leave out images that cannot be read.")] = False,
+    dataset: LocatedDatasets = None,
     results: Results = RESULTS,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -50,6 +51,7 @@ def translate(
       ugbench translate 3f2a --input photo.jpg --output out
       ugbench translate 3f2a --input datasets/cat2dog/testA --output out --attention --keep-size
     """
+    from ugbench.cli.chosen_datasets import locate_datasets
     from ugbench.data.folders import describe_folder
     from ugbench.data.images import list_images
     from ugbench.device import pick_device, pick_precision
@@ -60,6 +62,7 @@ def translate(
     from ugbench.runs.run import find_run
 
     chosen_run = find_run(run, results)
+    locate_datasets(dataset or (), results, [chosen_run])
     chosen_direction = direction or chosen_run.directions()[0]
     translation.check_direction(chosen_run, chosen_direction)
     if not source.exists():

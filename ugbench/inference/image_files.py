@@ -71,6 +71,7 @@ def write_outputs(
     Raises:
         UsageError: two sources have the same stem, or several samples are asked of a method without a style.
         DataError: an image cannot be read.
+        UgbenchError: a translation or an attention map is NaN or infinite; its image is not written.
     """
     check_stems(sources)
     if samples > 1 and not method.style_dim:
@@ -86,7 +87,7 @@ def write_outputs(
             continue
         images = torch.stack([to_tensor(resize(picture, method.config.size)) for picture in pictures])
         (batch_outputs,) = translate(
-            method, images, direction, batch_size=len(paths), precision=precision, samples=samples
+            method, images, direction, batch_size=len(paths), precision=precision, samples=samples, names=paths
         )
         for path, picture, outputs in zip(paths, pictures, batch_outputs, strict=True):
             for k, output in enumerate(outputs):
@@ -119,7 +120,7 @@ def _main_map(method: Method, names: Iterable[str]) -> str | None:
 def _write_overlays(
     method: Method, paths: Sequence[Path], sources: Tensor, outputs: Tensor, folder: Path, direction: Direction
 ) -> None:
-    (maps,) = attention_maps(method, sources, direction, batch_size=len(paths))
+    (maps,) = attention_maps(method, sources, direction, batch_size=len(paths), names=paths)
     main = _main_map(method, maps)
     for name, batch_maps in maps.items():
         map_folder = folder if name == main else folder / name

@@ -24,7 +24,7 @@ from torch import Tensor
 from ugbench.data.known_files import open_known_files
 from ugbench.errors import RunError, UgbenchError, UsageError
 from ugbench.method import Method
-from ugbench.runs.files import inside, is_tensor_file, temporary_of
+from ugbench.runs.files import has_tensor_header, inside, is_file, temporary_of
 from ugbench.runs.folder import checkpoint_steps
 from ugbench.runs.json_file import flush_to_disk
 from ugbench.runs.manifest import (
@@ -129,7 +129,9 @@ def load(folder: Path, only: str | None = None) -> Checkpoint:
             continue
         file = inside(folder, name)
         try:
-            whole = is_tensor_file(file) and file.stat().st_size == expected.size and sha256_of(file) == expected.sha256
+            whole = (
+                has_tensor_header(file) and file.stat().st_size == expected.size and sha256_of(file) == expected.sha256
+            )
             if not whole:
                 raise DamagedCheckpoint(f"{file} differs from its manifest in size or sha256")
             parts[part] = load_file(file)
@@ -147,7 +149,9 @@ def is_intact(folder: Path) -> bool:
     try:
         with open_known_files() as known:
             return all(
-                (folder / name).stat().st_size == expected.size and known.sha256(folder / name) == expected.sha256
+                is_file(folder / name)
+                and (folder / name).stat().st_size == expected.size
+                and known.sha256(folder / name) == expected.sha256
                 for name, expected in read_manifest(folder).files.items()
             )
     except (OSError, RunError, UsageError):
@@ -225,8 +229,10 @@ def read_generators(file: Path) -> tuple[dict[str, Tensor], int]:
     Raises:
         DamagedCheckpoint: the file is missing or damaged.
     """
-    if not is_tensor_file(file):
+    if not is_file(file):
         raise DamagedCheckpoint(f"{file} is missing")
+    if not has_tensor_header(file):
+        raise DamagedCheckpoint(f"{file} is damaged")
     try:
         with safe_open(file, framework="pt") as stream:
             tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118

@@ -118,6 +118,20 @@ def _is_finished(run: Run) -> bool:
         return False
 
 
+def planned_run(request: Request, progress: Progress | None = None) -> Run:
+    """The run that `prepare` opens for the same request; its folder need not exist, and none is made.
+
+    Args:
+        progress: called after each image.
+    Raises:
+        UsageError or a subclass: as in `prepare`.
+    """
+    dataset = resolve(request.dataset, request.data_root, progress)
+    readable, skipped = check_training_images(dataset, request.skip_bad, progress)
+    config = run_config(request, record_dataset(dataset, readable, skipped))
+    return locate_run(config, list_runs(request.results), dataset_folder(request.results, dataset, make=False))
+
+
 def run_config(request: Request, dataset: DatasetRecord) -> RunConfig:
     """The config of the run that `prepare` opens, which decides its id.
 
