@@ -19,6 +19,7 @@ from ugbench.report import charts
 from ugbench.report.gallery import Gallery, make_gallery
 from ugbench.report.thumbnails import ThumbnailPool
 from ugbench.runs.configurations import configurations, run_labels, select_where
+from ugbench.runs.dataset_file import current_images
 from ugbench.runs.files import is_file
 from ugbench.runs.filters import select_datasets
 from ugbench.runs.json_file import read_json
@@ -118,7 +119,8 @@ def collect_report(
     names = select_datasets(names, lambda name: name, datasets, results, "runs", fix)
     records = [score for score in records if score.dataset in names]
     pairs = differences.read_all(results)
-    table = build_table(records, differences=pairs, configurations=configs) if records else None
+    images = current_images(results)
+    table = build_table(records, differences=pairs, configurations=configs, current=images) if records else None
     sections = []
     for name in names:
         if runs_of_dataset := [run for run in runs if dataset_name(run) == name]:

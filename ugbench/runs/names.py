@@ -10,12 +10,14 @@ from ugbench.runs.files import read_text
 from ugbench.runs.folder import RunFolder
 from ugbench.runs.json_file import write_text
 
+LARGEST = 256  # bytes of a name.txt
+
 
 def given_name(run: RunFolder) -> str | None:
-    """The name that a user gave to a run; None if there is none, or if name.txt holds something else."""
+    """The name that a user gave to a run; None if there is none, or if name.txt is no file with a name."""
     try:
-        name = read_text(run.name_file, largest=65).strip()
-    except (FileNotFoundError, RunError):
+        name = read_text(run.name_file, LARGEST).strip()
+    except (FileNotFoundError, RunError):  # every command that takes a RUN looks at the names of all runs
         return None
     return name if NAME.fullmatch(name) else None
 
