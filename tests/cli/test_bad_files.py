@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from ugbench.analysis import differences
 from ugbench.cli.parse import parse_seeds
@@ -46,7 +47,7 @@ READERS: dict[str, Callable[[Run], Any]] = {
     "checkpoints/7/manifest.json": lambda run: checkpoint.load(run.checkpoint(7)),
     "../../dataset.json": lambda run: check_sources(run, "B2A", open_dataset(Path(run.config.dataset.root))),
     "../../../studies/abc.json": lambda run: read_decisions(study_file(run.results, "abc")),
-    "generators.safetensors": lambda run: translate._read_generators(run.generators_file),
+    "generators.safetensors": lambda run: translate.load(run, torch.device("cpu")),
     "outputs/A2B/maps.safetensors": lambda run: read_maps(run, "A2B"),
     "metrics.jsonl": read_curves,
     "timing.jsonl": training_hours,

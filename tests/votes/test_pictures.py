@@ -56,7 +56,7 @@ def test_a_picture_is_the_file_s_pixels_in_the_order_source_then_candidates_by_l
 
 
 def test_files_of_other_sizes_formats_and_metadata_become_pictures_of_one_kind(home: Path) -> None:
-    for file in outputs(home, "zebrafish").iterdir():
+    for file in list(outputs(home, "zebrafish").glob("*.png")):
         with Image.open(file) as image:
             exif = Image.Exif()
             exif[0x010E] = "by zebrafish"
