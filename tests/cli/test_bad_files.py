@@ -21,7 +21,6 @@ from ugbench.cli.parse import parse_seeds
 from ugbench.data.datasets import open_dataset
 from ugbench.errors import UgbenchError, UsageError
 from ugbench.imports.tensorflow_bundle import FOOTER, MAGIC, read_bundle
-from ugbench.inference import translate
 from ugbench.report.contents import collect_report
 from ugbench.runs import checkpoint, method_description
 from ugbench.runs.folder import study_file
@@ -46,7 +45,7 @@ READERS: dict[str, Callable[[Run], Any]] = {
     "checkpoints/7/manifest.json": lambda run: checkpoint.load(run.checkpoint(7)),
     "../../dataset.json": lambda run: check_sources(run, "B2A", open_dataset(Path(run.config.dataset.root))),
     "../../../studies/abc.json": lambda run: read_steps(study_file(run.results, "abc")),
-    "generators.safetensors": lambda run: translate._read_generators(run.generators_file),
+    "generators.safetensors": lambda run: checkpoint.read_generators(run.generators_file),
     "outputs/A2B/maps.safetensors": lambda run: read_maps(run, "A2B"),
     "metrics.jsonl": read_curves,
     "timing.jsonl": training_hours,

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -179,7 +179,7 @@ def _is_extra(folder: Path) -> bool:
 
 
 def write_generators(file: Path, method: Method, step: int) -> None:
-    """Write the tensors that translation needs (`Method.inference`), and the step, into a safetensors file.
+    """Write the tensors that translation needs (`Method.inference`), the step and a digest into a safetensors file.
 
     Raises:
         UgbenchError: the method names no such network, or the disk refuses.
@@ -187,7 +187,40 @@ def write_generators(file: Path, method: Method, step: int) -> None:
     tensors = inference_tensors(method, method.state_dict())
     if not tensors:
         raise UgbenchError(f"{type(method).__module__}: inference() names no network with weights.")
-    write_tensors(file, tensors, {"step": str(step)})
+    write_tensors(file, tensors, {"step": str(step), "digest": digest(tensors)})
+
+
+def read_generators(file: Path) -> tuple[dict[str, Tensor], int]:
+    """The tensors and the step that `write_generators` wrote.
+
+    Raises:
+        RunError: there is no such file, or it is damaged; older versions wrote no digest, which is then not compared.
+    """
+    if not is_tensor_file(file):
+        raise RunError(f"{file} is missing: nothing was saved yet; train the run first.")
+    try:
+        with safe_open(file, framework="pt") as stream:
+            metadata = stream.metadata()
+            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+        if "digest" in metadata and metadata["digest"] != digest(tensors):
+            raise ValueError
+        return tensors, int(metadata["step"])
+    except (SafetensorError, KeyError, TypeError, ValueError, AttributeError):
+        raise RunError(f"{file} is damaged; to fix this, remove it and run the same `ugbench train` again.") from None
+
+
+def generators_step(file: Path) -> int | None:
+    """The step of the weights in a file of `write_generators`; None if there is none that can be read.
+
+    Only the header is read, so damage of the weights is not noticed.
+    """
+    try:
+        if not is_tensor_file(file):
+            return None
+        with safe_open(file, framework="pt") as stream:
+            return int(stream.metadata()["step"])
+    except (SafetensorError, KeyError, TypeError, ValueError, RunError):
+        return None
 
 
 def inference_tensors(method: Method, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

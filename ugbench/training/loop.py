@@ -22,7 +22,7 @@ from ugbench.method import Method
 from ugbench.runs import checkpoint, method_description
 from ugbench.runs.failure import record_failure
 from ugbench.runs.json_file import flush_to_disk, write_json
-from ugbench.runs.reset import reset
+from ugbench.runs.reset import remove_unfinished, reset
 from ugbench.runs.run import Run
 from ugbench.training import environment
 from ugbench.training.counts import count, describe_method
@@ -114,12 +114,16 @@ def train(
         # For a method that learns one direction `a` is the source, whichever domain that is.
         source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
         batches = method_batches(state.method, source, target, run.seed, device)
+        remove_unfinished(run)
         if restart:
             reset(run)
         resumed_from = _resume(state, run, callbacks.log)
         if state.step >= run.steps:
             if not run.method_file.exists():  # an older version trained the run
                 method_description.write(run, count(run.config.method, state.method.config))
+            # A kill between the last checkpoint and its weights leaves older weights, or none.
+            if checkpoint.generators_step(run.generators_file) != state.step:
+                checkpoint.write_generators(run.generators_file, state.method, state.step)
             return resumed_from
         grids = SampleGrids(images.samples, run.directions(), callbacks.log)
         training = _Training(run, batches, grids, intervals, callbacks, stop, resumed_from)

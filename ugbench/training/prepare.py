@@ -100,8 +100,13 @@ def prepare(
 
 
 def _is_finished(run: Run) -> bool:
-    """Whether the loop would find nothing to do: an undamaged checkpoint of the last step, and method.json."""
-    return run.is_done() and run.method_file.exists() and checkpoint.is_intact(run.checkpoint(run.step()))
+    """Whether the loop would find nothing to do: an undamaged checkpoint of the last step, its weights, method.json."""
+    return (
+        run.is_done()
+        and run.method_file.exists()
+        and checkpoint.generators_step(run.generators_file) == run.step()
+        and checkpoint.is_intact(run.checkpoint(run.step()))
+    )
 
 
 def run_config(request: Request, dataset: DatasetRecord) -> RunConfig:
