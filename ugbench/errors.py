@@ -9,6 +9,7 @@
         ├── DataError       2   an image, a folder or a data set
         ├── NoSuchScore     2   a requested metric is not defined for this data set or run
         ├── RunError        2   a run's folder or one of its files
+        │   └── StaleOutputs 2  outputs that were made of other images than the data set has now
         └── WeightsError    2   a file of network weights is missing or wrong
 
 A message is one sentence: what was found where (file, option, key), and how to fix it.
@@ -78,6 +79,10 @@ class NoSuchScore(UsageError):
 
 class RunError(UsageError):
     """The folder of a run, or a file in it, is missing, damaged or not what it should be."""
+
+
+class StaleOutputs(RunError):
+    """The outputs of a run were made of other images than the data set has now."""
 
 
 class WeightsError(UsageError):

@@ -38,10 +38,10 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the images that are decoded without an error from now on."""
     names: list[str] = []
-    read_image, load_images = check.read_image, prepare.load_images
+    inspect_image, load_images = check.inspect_image, prepare.load_images
 
     def read(path: Path) -> Any:
-        image = read_image(path)
+        image = inspect_image(path)
         names.append(path.name)
         return image
 
@@ -49,7 +49,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.extend(path.name for path in paths)
         return load_images(paths, *given)
 
-    monkeypatch.setattr(check, "read_image", read)
+    monkeypatch.setattr(check, "inspect_image", read)
     monkeypatch.setattr(prepare, "load_images", load)
     return names
 

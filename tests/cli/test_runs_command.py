@@ -1,6 +1,7 @@
 """`ugbench runs`: every run under a results folder and how far it is."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -64,6 +65,20 @@ def test_a_person_reads_a_line_a_run(ugbench: Call, three: list[Run], tmp_path: 
     assert " ".join(lines[0].split()) == "id dataset method variant seed step status left disk differs in"
     assert lines[2].split() == [three[1].id, "cats", "ugatit", "-", "1", "4/10", "stopped", "-", "1", "kB", "-"]
     assert len(lines) == 4
+
+
+def test_a_run_that_lies_in_two_folders_is_listed_twice_and_the_folders_are_named(
+    ugbench: Call, three: list[Run], tmp_path: Path
+) -> None:
+    other = tmp_path / "cats-0a1b2c" / three[1].path.relative_to(tmp_path / "cats")
+    shutil.copytree(three[1].path, other)
+    shutil.rmtree(other / "checkpoints")
+    result = ugbench("runs", "--results", tmp_path)
+    assert [line.split()[1] for line in result.stdout.splitlines() if three[1].id in line] == ["cats", "cats-0a1b2c"]
+    places = f"{three[1].path} (step 4), {other} (step 0)"
+    assert f"run {three[1].id} lies in 2 folders: {places}. Commands use" in result.stderr
+    said = ugbench("export", three[1].id, "--results", tmp_path, "--output", tmp_path / "x.safetensors").stderr
+    assert f"run {three[1].id}: {three[1].path} was trained longest and is used, not {other}.\n" in said
 
 
 def test_the_environment_names_the_results_folder(
@@ -236,6 +251,10 @@ def test_names_that_cannot_be_or_are_taken_are_refused(ugbench: Call, three: lis
 def test_a_name_that_was_put_there_and_is_none_is_not_shown(ugbench: Call, three: list[Run], tmp_path: Path) -> None:
     three[0].name_file.write_text("$(reboot)\x1b[2J")
     assert rows_of(ugbench, tmp_path)[three[0].id]["given_name"] is None
+    (tmp_path / "elsewhere").write_text("best")
+    (three[1].path / "name.txt").symlink_to(tmp_path / "elsewhere")
+    assert find_run(three[2].id, tmp_path).id == three[2].id  # a bad name of one run hides no other
+    assert rows_of(ugbench, tmp_path)[three[1].id]["given_name"] is None
 
 
 def test_remove_asks_and_without_an_answer_removes_nothing(

@@ -85,7 +85,7 @@ def test_the_run_holds_the_matched_files_bit_for_bit(dataset: DataSet, tmp_path:
     run = import_outputs({"A2B": matched}, "nice-gan", dataset, tmp_path / "results")
     assert run.path == tmp_path / "results/pets/external" / f"nice-gan-{run.id}"
     stored = sorted(path.name for path in (run.path / "outputs/A2B").iterdir())
-    assert stored == ["one.png", "three.jpg"]
+    assert stored == ["one.png", "outputs.json", "three.jpg"]
     assert (run.path / "outputs/A2B/three.jpg").read_bytes() == (tmp_path / "made/three.jpg").read_bytes()
     assert run.directions() == ("A2B",)
 
@@ -120,6 +120,17 @@ def test_a_name_that_another_row_has_or_that_no_folder_can_have_is_refused(
     with pytest.raises(UsageError, match="--name"):
         import_outputs({"A2B": matched}, name, dataset, tmp_path / "results")
     assert not (tmp_path / "results").exists()
+
+
+def test_outputs_imported_again_after_test_images_were_added_are_the_same_run(dataset: DataSet, tmp_path: Path) -> None:
+    save_flat(tmp_path / "made/one.png")
+    matched = {"A2B": match_outputs(tmp_path / "made", dataset, "A2B")}
+    run = import_outputs(matched, "acme", dataset, tmp_path / "results")
+    save_flat(dataset.root / "testA" / "four.jpg", (16, 16))
+    larger = open_dataset(dataset.root)
+    matched = {"A2B": match_outputs(tmp_path / "made", larger, "A2B")}
+    assert import_outputs(matched, "acme", larger, tmp_path / "results") == run
+    assert [path.name for path in (tmp_path / "results").iterdir()] == ["pets"]
 
 
 def test_outputs_under_a_methods_own_name_are_no_run_of_that_method(dataset: DataSet, tmp_path: Path) -> None:

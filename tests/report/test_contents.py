@@ -19,7 +19,8 @@ from ugbench.report.contents import collect_report
 from ugbench.report.gallery import order_runs
 from ugbench.report.html_page import render
 from ugbench.report.thumbnails import ThumbnailPool, box_for, thumbnail
-from ugbench.runs.run import Origin, Run, dataset_folder, list_runs
+from ugbench.runs.dataset_folder import dataset_folder
+from ugbench.runs.run import Origin, Run, list_runs
 from ugbench.scoring import per_image
 from ugbench.scoring import record as score_record
 from ugbench.scoring.per_image import ImageScores
@@ -133,10 +134,7 @@ def test_an_output_does_not_stand_beside_an_image_that_was_changed_since(
     assert columns(results) == ["cyclegan", "ugatit"]
     (why,) = collect_report(results).sections[0].galleries[0].missing
     assert why.startswith(f"No test images are shown: outputs A2B of run {cyclegan.id} (cyclegan) were made of other ")
-    assert (
-        f"{dataset / 'testA'}; remove that folder of outputs and scores.jsonl of the run, then run `ugbench eval`"
-        in why
-    )
+    assert f"{dataset / 'testA'}; run `ugbench eval {cyclegan.id}` to make them again" in why
     note(translate(ugatit, 10))
     assert columns(results) == ["source (A)", "ugatit"]
     (left_out,) = collect_report(results).missing

@@ -35,6 +35,7 @@ def demo(
     from ugbench.cli.progress import training_progress
     from ugbench.device import pick_device
     from ugbench.figures import _context, comparison
+    from ugbench.runs.dataset_file import current_images
     from ugbench.runs.run import dataset_of
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.networks.network_set import Networks
@@ -69,7 +70,8 @@ def demo(
 
     folder = run.dataset_folder
     table_file, figure_file = folder / "table.md", folder / "comparison.png"
-    table = build_table([score for score in read_all(results) if score.dataset == folder.name], METRICS)
+    scores = [score for score in read_all(results) if score.dataset == folder.name]
+    table = build_table(scores, METRICS, current=current_images(results))
     table_file.write_text(render(table, "md"), encoding="utf-8")
     _context.save(comparison.draw(_context.FigureContext(results, [run], direction="A2B", limit=4)), figure_file)
     if as_json:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Argument, Option
 
-from ugbench.cli.options import RESULTS, Device, Json, Results, ScoringOptions, path_option
+from ugbench.cli.chosen_datasets import locate_datasets
+from ugbench.cli.options import RESULTS, Device, Json, LocatedDatasets, Results, ScoringOptions, path_option
 from ugbench.cli.output import log, print_result, progress_callback
+from ugbench.cli.output_file import check_output_file
+from ugbench.cli.parse import read_run
 from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,8 +25,10 @@ if TYPE_CHECKING:
 def evaluate(
     *,
     runs: Annotated[
-        list[str] | None, Argument(metavar="RUN", help="Runs to score; default: every finished run.")
+        list[str] | None,
+        Argument(parser=read_run, metavar="RUN", help="Runs to score; default: every finished run."),
     ] = None,
+    dataset: LocatedDatasets = None,
     scoring: ScoringOptions,
     kid_subset_size: Annotated[
         int | None,
@@ -78,8 +83,10 @@ def evaluate(
       ugbench eval --metric changed,unchanged,iou
       ugbench eval 3f2a --metric kid,lpips --extractor alexnet --weights alexnet=alexnet.pth
       ugbench eval 3f2a --metric kid --select validation
+      ugbench eval --dataset /data/cat2dog --metric kid
       ugbench eval --real datasets/cat2dog/testB --fake out --metric kid --extractor random
     """
+    from ugbench.data.folders import describe_folder
     from ugbench.device import pick_device
     from ugbench.scoring import record
     from ugbench.scoring.evaluate import score_folders
@@ -92,12 +99,18 @@ def evaluate(
     if (real is None) != (fake is None):
         raise UsageError("--real and --fake go together; give both folders.")
     if real is None or fake is None:
-        records = _score_runs(request, runs or [], results, checkpoints, select)
+        records = _score_runs(request, runs or [], results, checkpoints, select, dataset or [])
     else:
         if runs:
             raise UsageError(f"RUN {runs[0]} and --real/--fake exclude each other; give one of them.")
+        if dataset:
+            raise UsageError(f"--dataset {dataset[0]} chooses runs; leave it out with --real and --fake.")
         if select == "validation":
             raise UsageError("--select validation chooses a checkpoint of a run; leave it out with --real and --fake.")
+        check_output_file(output)
+        for folder in filter(None, (real, fake, source)):
+            if folder.is_dir():
+                log(describe_folder(folder))
         records = list(score_folders(request, real, fake, source))
         if output is not None:
             record.append(output, records)
@@ -106,16 +119,18 @@ def evaluate(
 
 
 def _score_runs(
-    request: EvalRequest, names: list[str], results: Path, checkpoints: str, select: str
+    request: EvalRequest, names: list[str], results: Path, checkpoints: str, select: str, datasets: list[str]
 ) -> list[ScoreRecord]:
     from ugbench.analysis import differences, paired_runs, selection
-    from ugbench.runs.filters import nothing_found
+    from ugbench.runs.filters import select_datasets
     from ugbench.runs.run import find_run, list_runs
     from ugbench.scoring.evaluate import Evaluation
 
-    runs = [find_run(name, results) for name in names] if names else finished_runs(results)
-    if not runs:
-        raise nothing_found(results, "finished run", "train one, or name a RUN")
+    runs = [find_run(name, results) for name in names]
+    located = locate_datasets(datasets, results, runs)
+    if not names:
+        what, fix = "finished run", "train one, or name a RUN"
+        runs = select_datasets(finished_runs(results), lambda run: run.dataset_folder.name, located, results, what, fix)
     if select == "validation":
         request = replace(request, checkpoint=selection.rule(request.networks.extractor))
     with progress_callback("scoring") as progress:

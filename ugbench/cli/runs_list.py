@@ -65,8 +65,22 @@ def list_(
         for row in rows:
             if row["reason"] is not None:
                 log(f"{row['id']} is {row['status']}: {row['reason']}")
+        _log_several_folders(rows)
     else:
         log(f"no runs in {results}; `ugbench train METHOD --dataset DATA` makes one.")
+
+
+def _log_several_folders(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Log the folders of each run that lies in several."""
+    places: dict[str, list[str]] = {}
+    for row in rows:
+        places.setdefault(row["id"], []).append(f"{row['path']} (step {row['step']})")
+    for run_id, of_run in places.items():
+        if len(of_run) > 1:
+            log(
+                f"run {run_id} lies in {len(of_run)} folders: {', '.join(of_run)}. Commands use the one that was "
+                "trained longest; to name another, give its folder in place of the id."
+            )
 
 
 def refuse_options_before(context: typer.Context) -> None:
@@ -133,7 +147,7 @@ def describe(run: Run) -> dict[str, Any]:
         "id": run.id,
         "path": run.path,
         "given_name": given_name(run),
-        "dataset": None if config.dataset is None else config.dataset.name,
+        "dataset": None if config.dataset is None else run.dataset_folder.name,
         "method": config.known_as,
         "variant": config.variant,
         "name": config.name,

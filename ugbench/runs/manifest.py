@@ -20,6 +20,18 @@ from ugbench.runs.json_file import parse_object, write_json
 MANIFEST = "manifest.json"
 
 
+class DamagedCheckpoint(RunError):
+    """A file of a checkpoint is missing, unreadable or not what was saved.
+
+    Attributes:
+        reason: what was found where, as the beginning of a sentence.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}; to fix this, give the command again that trained or imported the run.")
+        self.reason = reason
+
+
 @dataclass(frozen=True)
 class FileRecord:
     """The size in bytes and the SHA-256 of a file of the checkpoint."""
@@ -56,7 +68,8 @@ def read_manifest(folder: Path) -> Manifest:
     A manifest of an older version, without a SHA-256 of itself, is read as well.
 
     Raises:
-        RunError: it is missing, not as `write_manifest` wrote it, or of the checkpoint of another step.
+        DamagedCheckpoint: it is missing, not as `write_manifest` wrote it, or of the checkpoint of another step.
+        RunError: this user may not read it.
     """
     file = folder / MANIFEST
     try:
@@ -70,8 +83,10 @@ def read_manifest(folder: Path) -> Manifest:
         records = {name: FileRecord(**record) for name, record in files.items()}
         if content or not isinstance(notes, dict) or folder.name != str(step):
             raise ValueError
+    except PermissionError as error:
+        raise RunError(f"{file} cannot be read ({error.strerror}); let this user read it.") from None
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RunError):
-        raise RunError(f"{file} is missing or damaged; to fix this, remove {folder}.") from None
+        raise DamagedCheckpoint(f"{file} is missing or damaged") from None
     return Manifest(step, records, notes)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from glob import escape
@@ -20,14 +21,16 @@ from ugbench.data.datasets import DataSet, open_dataset
 from ugbench.data.splits import Split
 from ugbench.direction import Direction
 from ugbench.errors import ConfigError, RunError, first_fault
-from ugbench.runs import config_fields, known_images, method_description
-from ugbench.runs.files import inside, is_file
-from ugbench.runs.folder import CONFIG, DATASET, RunFolder
-from ugbench.runs.json_file import read_json, write_json
+from ugbench.runs import config_fields, dataset_file, known_images, method_description
+from ugbench.runs.files import is_file
+from ugbench.runs.folder import CONFIG, RunFolder
+from ugbench.runs.json_file import Name, write_json
 from ugbench.runs.names import given_name
 
 if TYPE_CHECKING:
     from ugbench.method import MethodConfig
+
+_logger = logging.getLogger(__name__)
 
 EXTERNAL = "external"
 NO_DATASET_FOLDER = "imported"  # the folder of runs that were imported without a data set
@@ -53,10 +56,10 @@ class DatasetRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    root: str
+    root: Name
     fingerprint: str
     images: dict[str, int]
-    skipped: list[str] = []
+    skipped: list[Name] = []
     fingerprints: dict[str, str] = {}
 
 
@@ -93,15 +96,16 @@ class Origin(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    files: dict[str, str]
+    files: dict[Name, str]
     revision: str | None = None
-    command: str | None = None
+    command: Name | None = None
 
 
 class RunConfig(BaseModel):
     """config.json: everything that decides a run's numbers, with all defaults.
 
     `direction` is null if the model translates in both directions. `precision` is what `auto` was resolved to.
+    `init_from` and `continue_from` name the run that this one began from, as "<id>" or "<id>@<step>".
     An imported run has an `origin` but no preset and no seed, and no data set if the user named none.
     """
 
@@ -117,19 +121,20 @@ class RunConfig(BaseModel):
     seed: int | None
     precision: Literal["fp32", "bf16"]
     init_from: str | None = None
+    init_only: Literal["generators"] | None = None
+    continue_from: str | None = None
     origin: Origin | None = None
 
     @property
     def id(self) -> str:
         """Twelve hex digits of a hash over everything that decides the numbers.
 
-        Paths, the device, the name of the preset and the intervals of logging and saving are not part of it.
+        Not part of it: paths, device, preset name, intervals of logging and saving, and newer fields that are null.
         """
-        left_out: dict[str, Any] = {"preset": True}
+        later = ("origin", "init_only", "continue_from")
+        left_out: dict[str, Any] = {"preset": True} | {name: True for name in later if getattr(self, name) is None}
         if self.dataset is not None:
             left_out["dataset"] = {"root", "name", "images", "skipped", "fingerprints"}
-        if self.origin is None:
-            left_out["origin"] = True
         fields = self.model_dump(exclude=left_out)
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -223,29 +228,6 @@ class Run(RunFolder):
         return method_description.directions_of(self, self.config.method)
 
 
-def dataset_folder(results: Path, dataset: DataSet, make: bool = True) -> Path:
-    """The data set's folder under results: results/<name>, or results/<name>-<digest> if a data set with other
-    images already has that name.
-
-    Args:
-        make: make the folder and its dataset.json; False returns only the path.
-    Raises:
-        RunError: both folders belong to data sets with other images.
-    """
-    fingerprint = dataset.fingerprint(dataset.splits())
-    for folder in (results / dataset.name, results / f"{dataset.name}-{fingerprint[:6]}"):
-        file = inside(results, folder.name, DATASET)
-        if not is_file(file):
-            if make:
-                folder.mkdir(parents=True, exist_ok=True)
-                root = str(dataset.root.resolve())
-                write_json(file, {"name": dataset.name, "root": root, "fingerprint": fingerprint})
-            return folder
-        if read_json(file).get("fingerprint") == fingerprint:
-            return folder
-    raise RunError(f"{folder / DATASET} belongs to other images than its folder's name says; to fix this, remove it.")
-
-
 def open_run(folder: Path, config: RunConfig) -> Run:
     """The run with this config under a data set's folder; its folder and config.json are made if they are missing."""
     path = RunFolder(folder / config.folder).inside()
@@ -287,8 +269,10 @@ def read_runs(results: Path) -> Iterator[tuple[Path, Run | RunError]]:
 def find_run(text: str, results: Path) -> Run:
     """The run in the folder `text`, or else the run with the name `text` or with an id that starts with `text`.
 
+    If a run lies in several folders, the one that was trained longest is taken, and a message says so.
+
     Raises:
-        RunError: no run or several runs match, or `text` is empty.
+        RunError: no run or runs with several ids match, or `text` is empty.
     """
     if not text.strip():
         raise RunError(f"RUN '{text}' is empty; give the start of an id, or a folder: `ugbench runs` lists them.")
@@ -299,14 +283,21 @@ def find_run(text: str, results: Path) -> Run:
         for file in results.glob(f"*/*/*-{escape(text)}*/{CONFIG}"):
             read_run(file.parent)  # says why that run cannot be read
         raise RunError(f"no run under {results} has that name or an id that starts with '{text}'; see `ugbench runs`.")
-    if len(matches) > 1:
-        ids = ", ".join(run.id for run in matches[:4])
-        raise RunError(f"the ids of {len(matches)} runs start with '{text}' ({ids}); give more digits.")
-    return matches[0]
+    if len(ids := sorted({run.id for run in matches})) > 1:
+        raise RunError(
+            f"the ids of {len(ids)} runs start with '{text}' ({', '.join(ids[:4])}); give more digits of one of them."
+        )
+    chosen, *others = sorted(matches, key=Run.step, reverse=True)
+    if others:
+        paths = ", ".join(str(run.path) for run in others)
+        _logger.info("run %s: %s was trained longest and is used, not %s.", chosen.id, chosen.path, paths)
+    return chosen
 
 
 def dataset_of(run: Run) -> DataSet:
-    """The data set that a run was trained on or imported for, read from its folder at that time.
+    """The data set that a run was trained on or imported for, read from where it was found last.
+
+    That is the folder in the dataset.json beside the run, or else the folder in the run's config.
 
     Raises:
         RunError: the folder is gone, or has links to unknown images; or the run was imported without a data set.
@@ -314,7 +305,12 @@ def dataset_of(run: Run) -> DataSet:
     """
     if run.config.dataset is None:
         raise RunError(f"run {run.id} was imported without a data set; import it again with --dataset.")
-    root = Path(run.config.dataset.root)
-    if not root.is_dir():
-        raise RunError(f"run {run.id} was trained on {root}, which is gone; put the data set back there.")
+    content = dataset_file.read(run.dataset_folder)
+    roots = ([content.root] if content is not None and content.root else []) + [run.config.dataset.root]
+    root = next((Path(root) for root in roots if Path(root).is_dir()), None)
+    if root is None:
+        raise RunError(
+            f"the images of run {run.id} were in {roots[0]}, which is gone; put the data set back there, or give its "
+            "place now: --dataset PATH."
+        )
     return known_images.check_links(open_dataset(root), run, run.config.dataset)

@@ -12,16 +12,20 @@ from filelock import Timeout
 from torch import Tensor
 
 from ugbench.data.datasets import DataSet
+from ugbench.data.folders import describe_splits
 from ugbench.data.images import Size, list_images
 from ugbench.direction import Direction
-from ugbench.errors import NoSuchScore, RunError, UnknownName, UsageError
+from ugbench.errors import NoSuchScore, RunError, StaleOutputs, UnknownName, UsageError
+from ugbench.file_names import readable
 from ugbench.inference.test_set import make_maps, make_outputs
 from ugbench.metric import Score
 from ugbench.registry import load_metric
 from ugbench.runs import stored_maps, stored_outputs
+from ugbench.runs.dataset_folder import remember_contents
 from ugbench.runs.folder import reference_scores_file
-from ugbench.runs.run import Run, dataset_folder, dataset_of
-from ugbench.runs.stored_outputs import Outputs, outputs_of
+from ugbench.runs.method_sources import changed_method
+from ugbench.runs.run import Run, dataset_of
+from ugbench.runs.stored_outputs import Outputs, are_stored, outputs_of
 from ugbench.scoring import per_image, record
 from ugbench.scoring.compute import compute_score, make_record
 from ugbench.scoring.eval_set import EvalSet
@@ -37,10 +41,10 @@ REAL = Subject("real", "real")  # the ceiling: training images of the target dom
 
 @dataclass
 class Evaluation:
-    """One call of eval: features of files, and the folders of data sets, are determined once for all its runs.
+    """One call of eval: features of files are computed once for all its runs.
 
     Attributes:
-        results: the results folder, in which the scores of `identity` and `real` are stored.
+        results: the results folder.
         log: receives messages for the user.
         progress: makes a callback (images done, number of images) for a title.
     """
@@ -49,7 +53,6 @@ class Evaluation:
     results: Path
     log: Callable[[str], None] = lambda _text: None
     progress: Callable[[str], Callable[[int, int], None]] | None = None
-    _folders: dict[str, Path] = field(default_factory=dict)
     _logged: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -65,31 +68,38 @@ class Evaluation:
             step: of a stored checkpoint; None is the last.
         Raises:
             RunError: the run has saved no checkpoint, or its data set is no longer where it was.
+            StaleOutputs: its outputs were imported, and made from other images than those of the data set now.
             NoSuchScore: its data set, or a run without attention maps, can have none of the metrics.
         """
         if not run.step() and run.config.origin is None:
             raise RunError(f"{run.path} has no checkpoint yet; train it before you score it.")
+        if (sentence := changed_method(run)) is not None:
+            self._log_once(sentence)
         dataset = dataset_of(run)
         names = metrics_for(self.request, dataset)
         self._log_missing_metrics(names, dataset)
+        for sentence in describe_splits(dataset):
+            self._log_once(sentence)
         with_maps = any(_uses_map(name) for name in names)
         records = []
         for direction in run.directions():
             outputs = outputs_of(run, dataset, direction, step)
             eval_set = EvalSet(dataset, direction, outputs.size)
-            known, missing = self._known(run, names, direction, outputs)
-            if missing or (step in (None, run.step()) and not _are_made(run, direction, outputs, with_maps)):
+            stored_outputs.check_imported(run, direction, dataset)
+            known, missing = self._known(run, names, eval_set, outputs)
+            if missing or (step in (None, run.step()) and not _are_made(run, eval_set, outputs, with_maps)):
                 # The lock is held until the scores are written: else another call could make outputs of another step.
                 with self._locked_outputs(run):
-                    known, missing = self._known(run, names, direction, outputs)
                     try:
-                        known += self._add(run, missing, eval_set, outputs, with_maps)
+                        known = self._complete(run, names, eval_set, outputs, with_maps)
                     except UsageError as error:
+                        known, missing = self._known(run, names, eval_set, outputs)
                         if missing:
                             raise
                         self.log(f"outputs {direction} of run {run.id} could not be made again: {error}")
             records += known
-            self._floor_and_ceiling(eval_set, names, outputs.format)
+            self._floor_and_ceiling(run.dataset_folder, eval_set, names, outputs.format)
+        remember_contents(run.dataset_folder, dataset)
         if not records:
             raise NoSuchScore(names[0], f"run {run.id} ({run.config.label}) has no attention maps")
         return sorted(records, key=lambda r: (r.direction, names.index(r.metric)))
@@ -97,11 +107,12 @@ class Evaluation:
     def runs(self, steps_of_runs: Iterable[tuple[Run, Iterable[int | None]]]) -> list[ScoreRecord]:
         """The scores of several runs at several steps each, as `run` makes them.
 
-        A run that can have none of the metrics, or whose method is no longer installed, is left out with a message.
+        A run that can have none of the metrics, whose method is no longer installed, or whose imported outputs were
+        made from other images, is left out with a message.
 
         Raises:
             NoSuchScore: no run can have any of the metrics.
-            UnknownName: the method of no run is installed.
+            UnknownName, StaleOutputs: no run is left.
         """
         records: list[ScoreRecord] = []
         first_error: UsageError | None = None
@@ -112,19 +123,12 @@ class Evaluation:
             except NoSuchScore as error:
                 first_error = first_error or error
                 self._log_once(f"no {error.metric}: {error.reason}.")
-            except UnknownName as error:
+            except (StaleOutputs, UnknownName) as error:
                 first_error = first_error or error
                 self.log(f"run {run.id} ({run.config.label}) is left out: {error}")
         if first_error is not None and not records:
             raise first_error
         return records
-
-    def folder(self, dataset: DataSet) -> Path:
-        """The folder of the data set under results. Finding it reads every image, so it is done once per call."""
-        key = str(dataset.root)
-        if key not in self._folders:
-            self._folders[key] = dataset_folder(self.results, dataset)
-        return self._folders[key]
 
     def features(self, files: Sequence[Path], size: Size) -> Tensor:
         """Features (n, dim) of image files under the requested protocol; each list of files is read once per call."""
@@ -135,16 +139,33 @@ class Evaluation:
         return self.features(EvalSet(dataset, direction, size).references(self.request.protocol.reference), size)
 
     def _known(
-        self, run: Run, names: Sequence[str], direction: Direction, outputs: Outputs
+        self, run: Run, names: Sequence[str], eval_set: EvalSet, outputs: Outputs
     ) -> tuple[list[ScoreRecord], list[str]]:
-        """The stored records of these metrics, and the metrics without a record."""
-        ids = {name: self.request.protocol_id_of(name, outputs.size, outputs.format) for name in names}
+        """The stored records of these metrics, and the metrics without a record.
+
+        Only the newest record of a protocol and step counts, and only if it was computed from the images that are there
+        now. Outputs of another step than the stored ones cannot be compared.
+        """
+        images = self._images(eval_set, outputs.sources, outputs.files, outputs.format)
+        compared = are_stored(run, eval_set.dataset, eval_set.direction, outputs)
+        newest = self._newest(run.scores_file, names, eval_set, outputs.step, outputs.format)
         stored = {
-            r.metric: r
-            for r in record.read(run.scores_file)
-            if (r.direction, r.step, r.protocol_id) == (direction, outputs.step, ids.get(r.metric))
+            name: r
+            for name, r in newest.items()
+            if _is_of(r, images) and (not compared or r.outputs == images.outputs_hash)
         }
         return [stored[name] for name in names if name in stored], [name for name in names if name not in stored]
+
+    def _newest(
+        self, file: Path, names: Sequence[str], eval_set: EvalSet, step: int | None, format: str
+    ) -> dict[str, ScoreRecord]:
+        """The newest record of each of these metrics under the requested protocol, by metric."""
+        ids = {name: self.request.protocol_id_of(name, eval_set.size, format) for name in names}
+        return {
+            r.metric: r
+            for r in record.read(file)
+            if (r.direction, r.step, r.protocol_id) == (eval_set.direction, step, ids.get(r.metric))
+        }
 
     def _locked_outputs(self, run: Run) -> AbstractContextManager[object]:
         """No other call makes outputs of this run meanwhile. Logs a message if it has to wait for another one."""
@@ -154,48 +175,52 @@ class Evaluation:
             self.log(f"waiting for another command that makes or scores outputs of run {run.id}.")
             return run.outputs_lock().acquire()
 
-    def _add(
+    def _complete(
         self, run: Run, names: Sequence[str], eval_set: EvalSet, outputs: Outputs, with_maps: bool
     ) -> list[ScoreRecord]:
-        """Make the outputs, and attention maps if `with_maps`; compute these metrics and store the records."""
+        """All records, after making the outputs, and attention maps if `with_maps`, and scoring what is missing."""
         direction, device = eval_set.direction, self.request.networks.device
+        known, missing = self._known(run, names, eval_set, outputs)
+        if not missing and _are_made(run, eval_set, outputs, with_maps):
+            return known  # another call has made them meanwhile
         on_step = self.progress(f"{run.id} {direction}") if self.progress else None
         make_outputs(run, eval_set.dataset, direction, device, outputs.step, on_step)
         maps = make_maps(run, eval_set.dataset, direction, device, outputs.step).maps if with_maps else {}
+        known, missing = self._known(run, names, eval_set, outputs)
         images = self._images(eval_set, outputs.sources, outputs.files, outputs.format)
         images = replace(images, attention_map=next(iter(maps.values()), None))
-        without_map = [name for name in names if _uses_map(name) and images.attention_map is None]
-        if without_map and len(without_map) < len(names):
+        without_map = [name for name in missing if _uses_map(name) and images.attention_map is None]
+        if without_map and len(without_map) < len(missing):
             label = run.config.label
             self.log(f"no {' or '.join(without_map)} for run {run.id} ({label}) {direction}: it has no attention maps.")
         config = run.config
         subject = Subject(run.id, config.known_as, config.variant, config.seed, outputs.step, config.name)
         new_records = []
-        for name in [name for name in names if name not in without_map]:
-            score, score_record = self._score(name, images, subject, eval_set)
+        for name in [name for name in missing if name not in without_map]:
+            score, score_record = self._score(name, images, subject, eval_set, run.dataset_folder.name)
             new_records.append(score_record)
             if score.each is not None:
                 values = {file.stem: value for file, value in zip(outputs.sources, score.each, strict=True)}
                 scores = ImageScores(metric=name, protocol_id=score_record.protocol_id, values=values)
                 per_image.store(run, direction, outputs.step, scores)
         record.append(run.scores_file, new_records)
-        return new_records
+        return known + new_records
 
-    def _floor_and_ceiling(self, eval_set: EvalSet, names: Sequence[str], format: str) -> None:
+    def _floor_and_ceiling(self, folder: Path, eval_set: EvalSet, names: Sequence[str], format: str) -> None:
         """Bring the scores of `identity` (untouched sources) and `real` (training images of the target) up to date."""
         for subject in (IDENTITY, REAL):
             if subject is REAL and not eval_set.has_training_images:
                 continue
-            file = reference_scores_file(self.folder(eval_set.dataset), subject.run)
-            known = {(r.metric, r.direction, r.protocol_id) for r in record.read(file)}
+            file = reference_scores_file(folder, subject.run)
+            files = eval_set.sources if subject is IDENTITY else eval_set.as_many_training_images
+            images = self._images(eval_set, eval_set.sources, files, format)
+            newest = self._newest(file, names, eval_set, None, format)
             new_records = []
             for name in [name for name in names if self._can_have(subject, name)]:
-                if (name, eval_set.direction, self.request.protocol_id_of(name, eval_set.size, format)) in known:
-                    continue
-                files = eval_set.sources if subject is IDENTITY else eval_set.as_many_training_images
-                images = self._images(eval_set, eval_set.sources, files, format)
                 try:
-                    new_records.append(self._score(name, images, subject, eval_set)[1])
+                    if name in newest and _is_of(newest[name], images) and newest[name].outputs == images.outputs_hash:
+                        continue
+                    new_records.append(self._score(name, images, subject, eval_set, folder.name)[1])
                 except UsageError as error:
                     # The scores of the run must not depend on these rows, so an error here is only reported.
                     self.log(f"no {name} for the row {subject.run}: {error}")
@@ -213,12 +238,11 @@ class Evaluation:
         return ScoredImages(outputs, sources, references, eval_set.size, format, self._reader, eval_set)
 
     def _score(
-        self, metric_name: str, images: ScoredImages, subject: Subject, eval_set: EvalSet
+        self, metric_name: str, images: ScoredImages, subject: Subject, eval_set: EvalSet, dataset: str
     ) -> tuple[Score, ScoreRecord]:
         score = compute_score(metric_name, self.request, images)
         if score.warning:
             self._log_once(score.warning)
-        dataset = self.folder(eval_set.dataset).name
         return score, make_record(metric_name, score, self.request, images, subject, dataset, eval_set.direction)
 
     def _log_missing_metrics(self, names: Sequence[str], dataset: DataSet) -> None:
@@ -249,7 +273,7 @@ def score_folders(
     references, outputs = list_images(real), list_images(fake)
     sources = None if source is None else list_images(source)
     images = ScoredImages(outputs, sources, lambda: references, None, "as-is", request.feature_reader())
-    subject = Subject("files", fake.name or "files")
+    subject = Subject("files", readable(fake.name) or "files")
     default = request.protocol.metrics or ("kid", "fid", "lpips")
     for name in request.metrics or [name for name in default if source is not None or not _uses_sources(name)]:
         if requirements(load_metric(name)) & {"truth", "attention_map"}:
@@ -257,7 +281,13 @@ def score_folders(
         if source is None and _uses_sources(name):
             raise UsageError(f"--metric {name} compares outputs with their sources: add --source DIR.")
         score = compute_score(name, request, images)
-        yield make_record(name, score, request, images, subject, real.name, direction)
+        yield make_record(name, score, request, images, subject, readable(real.name), direction)
+
+
+def _is_of(record: ScoreRecord, images: ScoredImages) -> bool:
+    """Whether a record was computed from these sources and references."""
+    references = images.references_hash(load_metric(record.metric))
+    return (record.sources, record.references) == (images.sources_hash, references)
 
 
 def _uses_sources(metric_name: str) -> bool:
@@ -268,8 +298,8 @@ def _uses_map(metric_name: str) -> bool:
     return "attention_map" in requirements(load_metric(metric_name))
 
 
-def _are_made(run: Run, direction: Direction, outputs: Outputs, with_maps: bool) -> bool:
+def _are_made(run: Run, eval_set: EvalSet, outputs: Outputs, with_maps: bool) -> bool:
     """True if all outputs of the run's last step exist, and with `with_maps` its attention maps too."""
-    if not stored_outputs.are_stored(run, direction, outputs):
+    if not are_stored(run, eval_set.dataset, eval_set.direction, outputs):
         return False
-    return not with_maps or run.config.is_external or stored_maps.maps_step(run, direction) == run.step()
+    return not with_maps or run.config.is_external or stored_maps.maps_step(run, eval_set.direction) == run.step()
