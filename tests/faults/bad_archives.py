@@ -7,6 +7,7 @@ import os
 import random
 import stat
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,8 +26,8 @@ def command(file: str) -> Command:
     return Command(f"data import of {file}", words, ("datasets/imported",))
 
 
-def bad_archives(number: int, draw: random.Random, work: Path) -> Iterator[Case]:
-    """Cases of bad archives; `work` is a working folder with good input."""
+def bad_archives(number: int, draw: random.Random, good: Path) -> Iterator[Case]:
+    """Cases of bad archives; `good` is a folder with good input that nobody changes."""
 
     def case(name: str, file: str, make: Callable[[Path], object], codes: tuple[int, ...]) -> Case:
         return Case("archives", name, command(file), lambda room: make(room / "archives" / file) and None, codes)
@@ -37,7 +38,7 @@ def bad_archives(number: int, draw: random.Random, work: Path) -> Iterator[Case]
 
     def at_random(own: random.Random) -> Case:
         file = own.choice(GOOD)
-        content, done = mutate((work / "archives" / file).read_bytes(), own)
+        content, done = mutate((good / "archives" / file).read_bytes(), own)
         return case(f"{file}, {done}", file, lambda path: path.write_bytes(content), ANY)
 
     return drawn(number, draw, by_hand(), at_random)
@@ -47,7 +48,8 @@ def zip_of(*names: str, mode: int = 0, content: bytes = PIXEL, repeat: int = 1) 
     """Replaces a zip by one of files with these names and this mode."""
 
     def make(file: Path) -> None:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a name that is there twice
             for name in (FIRST, *names):
                 info = zipfile.ZipInfo(name)
                 info.external_attr = mode << 16 if name != FIRST else 0

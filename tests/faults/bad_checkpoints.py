@@ -29,9 +29,9 @@ GOOD = {
 RUN_FILES = ("generators.safetensors",)
 
 
-def commands(work: Path) -> dict[str, Command]:
+def commands(good: Path) -> dict[str, Command]:
     """For each file the command that reads it."""
-    run = run_of(work, "cyclegan")
+    run = run_of(good, "cyclegan")
     words = ("translate", run, "--input", f"{PHOTOS}/testA", "--output", "out", "--device", "cpu")
     reading = {f"{run}/{file}": Command("translate", words, ("out",)) for file in RUN_FILES}
     for file, method in GOOD.items():
@@ -45,9 +45,9 @@ def commands(work: Path) -> dict[str, Command]:
     return reading
 
 
-def bad_checkpoints(number: int, draw: random.Random, work: Path) -> Iterator[Case]:
-    """Cases of bad checkpoints; `work` is a working folder with good input."""
-    reading = commands(work)
+def bad_checkpoints(number: int, draw: random.Random, good: Path) -> Iterator[Case]:
+    """Cases of bad checkpoints; `good` is a folder with good input that nobody changes."""
+    reading = commands(good)
 
     def case(name: str, file: str, make: Callable[[Path], object], codes: tuple[int, ...]) -> Case:
         return Case("checkpoints", f"{file}: {name}", reading[file], lambda room: make(room / file) and None, codes)
@@ -66,7 +66,7 @@ def bad_checkpoints(number: int, draw: random.Random, work: Path) -> Iterator[Ca
 
     def at_random(own: random.Random) -> Case:
         file = own.choice(list(reading))
-        content, done = mutate((work / file).read_bytes(), own)
+        content, done = mutate((good / file).read_bytes(), own)
         return case(done, file, lambda path: path.write_bytes(content), ANY)
 
     return drawn(number, draw, by_hand(), at_random)

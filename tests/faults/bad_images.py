@@ -17,13 +17,13 @@ BAD = "bad"
 FOLDERS = f"{PHOTOS}/testA", f"{PHOTOS}/trainA"
 
 
-def commands(work: Path) -> tuple[Command, ...]:
+def commands(good: Path) -> tuple[Command, ...]:
     """Commands that read the images of testA, and then one that reads those of trainA."""
     test, other = FOLDERS[0], f"{PHOTOS}/testB"
     cpu = ("--device", "cpu")
     eval_words = ("eval", "--real", other, "--fake", test, "--metric", "kid", "--extractor", "random", *cpu)
     train_words = ("train", "cut", "--dataset", PHOTOS, "--preset", "smoke", "--size", 32, "--steps", 1, *cpu)
-    translate_words = ("translate", run_of(work, "cyclegan"), "--input", test, "--output", "translated", *cpu)
+    translate_words = ("translate", run_of(good, "cyclegan"), "--input", test, "--output", "translated", *cpu)
     return (
         Command("data check", ("data", "check", PHOTOS), reports=True),
         Command("translate", translate_words, ("translated",)),
@@ -32,9 +32,9 @@ def commands(work: Path) -> tuple[Command, ...]:
     )
 
 
-def bad_images(number: int, draw: random.Random, work: Path) -> Iterator[Case]:
-    """Cases of bad images; `work` is a working folder with good input."""
-    every = commands(work)
+def bad_images(number: int, draw: random.Random, good: Path) -> Iterator[Case]:
+    """Cases of bad images; `good` is a folder with good input that nobody changes."""
+    every = commands(good)
 
     def case(name: str, suffix: str, command: Command, make: Callable[[Path], object], codes: tuple[int, ...]) -> Case:
         folder = FOLDERS[command.name == "train"]
@@ -49,7 +49,7 @@ def bad_images(number: int, draw: random.Random, work: Path) -> Iterator[Case]:
 
     def at_random(own: random.Random) -> Case:
         suffix = own.choice(list(FORMATS))
-        content, done = mutate((work / "images" / f"good.{suffix}").read_bytes(), own)
+        content, done = mutate((good / "images" / f"good.{suffix}").read_bytes(), own)
         command = own.choices(every, (4, 3, 3, 1))[0]
         return case(f"{suffix}, {done}", suffix, command, lambda file: file.write_bytes(content), ANY)
 

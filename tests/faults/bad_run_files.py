@@ -39,9 +39,9 @@ READ_BY: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 
-def commands(work: Path) -> dict[str, Command]:
+def commands(good: Path) -> dict[str, Command]:
     """The commands by name."""
-    run = run_of(work, METHOD)
+    run = run_of(good, METHOD)
     evaluated = (run, "results/photos/identity", "results/photos/real", "results/photos/differences.jsonl", "cache")
     every = (
         Command("runs", ("runs",)),
@@ -63,9 +63,9 @@ def commands(work: Path) -> dict[str, Command]:
     return {command.name: command for command in every}
 
 
-def bad_run_files(kind: str, number: int, draw: random.Random, work: Path) -> Iterator[Case]:
-    """Cases of bad configs, logs or scores (`kind`); `work` is a working folder with good input."""
-    by_name, run = commands(work), run_of(work, METHOD)
+def bad_run_files(kind: str, number: int, draw: random.Random, good: Path) -> Iterator[Case]:
+    """Cases of bad configs, logs or scores (`kind`); `good` is a folder with good input that nobody changes."""
+    by_name, run = commands(good), run_of(good, METHOD)
     files = {file.replace("RUN", run): readers for file, readers in READ_BY[kind].items()}
 
     def case(file: str, reader: str, name: str, make: Callable[[Path], object]) -> Case:
@@ -80,7 +80,7 @@ def bad_run_files(kind: str, number: int, draw: random.Random, work: Path) -> It
 
     def at_random(own: random.Random) -> Case:
         file = own.choice(list(files))
-        content, done = mutate_file((work / file).read_bytes(), file, own)
+        content, done = mutate_file((good / file).read_bytes(), file, own)
         return case(file, own.choice(files[file]), done, lambda path: path.write_bytes(content))
 
     return drawn(number, draw, by_hand(), at_random)

@@ -115,21 +115,21 @@ def inputs(folder: Path, server: Server) -> Part:
     """Bad inputs of every kind."""
     room = Room(folder / "room")
     make_good_inputs(room, server)
-    cases = chain.from_iterable(bad_cases(kind, number, room.work) for kind, number in INPUTS.items())
+    cases = chain.from_iterable(bad_cases(kind, number, room.template) for kind, number in INPUTS.items())
     report = bad_input_campaign(cases, room, server)
     counts = {name: dict(getattr(report, name)) for name in ("tried", "refused", "accepted")}
     return {**asdict(report), **counts}, report.faults
 
 
-def bad_cases(kind: str, number: int, work: Path) -> Iterator[Case]:
-    """`number` bad inputs of a kind in `INPUTS`; `work` is a working folder with good input."""
+def bad_cases(kind: str, number: int, good: Path) -> Iterator[Case]:
+    """`number` bad inputs of a kind in `INPUTS`; `good` is a folder with good input that nobody changes."""
     draw = random.Random(f"{SEED} {kind}")
     makers: dict[str, Callable[[int, random.Random, Path], Iterator[Case]]] = {
         "images": bad_images,
         "archives": bad_archives,
         "checkpoints": bad_checkpoints,
     }
-    return makers[kind](number, draw, work) if kind in makers else bad_run_files(kind, number, draw, work)
+    return makers[kind](number, draw, good) if kind in makers else bad_run_files(kind, number, draw, good)
 
 
 PARTS: dict[str, Callable[[Path, Server], Part]] = {

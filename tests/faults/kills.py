@@ -27,7 +27,8 @@ class KillReport:
     """What kills did to a method's runs.
 
     Attributes:
-        kills: how many there were, by the point of progress that they were aimed at.
+        kills: how many there were, by the point of progress that they were aimed at (see `Aim`; "end" is between the
+            last checkpoint and the weights that are written after it).
         inside_saves: how many left the unfinished files of a save behind.
         runs: how many runs were killed, and then trained to their end.
         differing: by a run's seed, what differs from the run that was left alone.
@@ -101,6 +102,7 @@ def kill_campaign(
             assert ended.code == -9, ended.err
             report.kills[aim.point] += 1
             report.inside_saves += bool(unfinished_saves(killed, process.pid))
+        kill_at_the_end(killed, report, server, sabotage)
         killed.finish(server, sabotage)
         left_alone = killed.beside(folder / "alone")
         if left_alone.run_folder() is None:
@@ -111,6 +113,14 @@ def kill_campaign(
         report.leftovers += leftovers(killed.existing_run())
         report.runs += 1
     return report
+
+
+def kill_at_the_end(training: Training, report: KillReport, server: Server, sabotage: str | None) -> None:
+    """Kill a training when its last checkpoint is there, before it has written the weights that translation uses."""
+    process = training.start(server, sabotage)
+    wait_for(lambda: training.steps in checkpoint_folders(training.run_folder()), process)
+    if process.kill().code == -9:
+        report.kills["end"] += 1
 
 
 def wait_for(mark: Callable[[], bool], process: Process) -> bool:

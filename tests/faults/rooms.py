@@ -19,10 +19,10 @@ Snapshot = dict[str, tuple[object, ...]]
 
 
 class Room:
-    """A room in `folder`."""
+    """A room in `folder`; `work` is its working folder, and `template` the good input, which no program sees."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.work, self._template = folder, folder / "work", folder.with_name(f"{folder.name}-template")
+        self.folder, self.work, self.template = folder, folder / "work", folder.with_name(f"{folder.name}-template")
         for name in ("work", "home", "tmp", "outside"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "home" / ".profile").write_text("export PATH\n", encoding="utf-8")
@@ -38,18 +38,18 @@ class Room:
 
     def keep_as_template(self) -> None:
         """Take what is in work/ now as the good input."""
-        shutil.copytree(self.work, self._template, symlinks=True)
+        shutil.copytree(self.work, self.template, symlinks=True)
 
     def renew(self) -> None:
         """Make work/ what the template is, and tmp/ empty. Only what differs is copied, because that is fast."""
         shutil.rmtree(self.folder / "tmp")
         (self.folder / "tmp").mkdir()
-        good = snapshot(self._template)
+        good = snapshot(self.template)
         for path in changes(good, snapshot(self.work)):
             remove(self.work / path)
         present = snapshot(self.work)
         for path in sorted(good.keys() - present.keys()):
-            source = self._template / path
+            source = self.template / path
             if source.is_dir() and not source.is_symlink():
                 (self.work / path).mkdir()
             else:

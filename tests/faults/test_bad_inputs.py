@@ -25,7 +25,7 @@ def room(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Room:
 
 @pytest.mark.parametrize("kind", INPUTS)
 def test_bad_input_ends_in_one_sentence(room: Room, server: Server, kind: str) -> None:
-    cases: list[Case] = list(bad_cases(kind, INPUTS[kind], room.work))[::EVERY]
+    cases: list[Case] = list(bad_cases(kind, INPUTS[kind], room.template))[::EVERY]
     report = bad_input_campaign(cases, room, server)
     assert report.faults == []
     assert report.tried[kind] == len(cases)

@@ -93,5 +93,8 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("methods = [", encoding="utf-8")
     with pytest.raises(UsageError, match=r"bad\.toml"):
         read(tmp_path / "bad.toml")
+    (tmp_path / "loop.toml").symlink_to("loop.toml")
+    with pytest.raises(UsageError, match=r"loop\.toml: is a link that leads to itself; name a TOML file"):
+        read(tmp_path / "loop.toml")
     with pytest.raises(UsageError, match=r"none\.toml: cannot be read"):
         read(tmp_path / "none.toml")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
+from pathlib import Path
 
 from filelock import Timeout
 
@@ -38,12 +40,27 @@ def reset(run: Run) -> None:
             for folder in folders:
                 if folder.exists():
                     shutil.rmtree(folder)
+            _remove_unfinished(files)
             for file in files:
-                for unfinished in file.parent.glob(f".{file.name}.*"):  # a kill left it behind
-                    unfinished.unlink()
                 file.unlink(missing_ok=True)
     except Timeout:
         raise RunError(
             f"{run.path}: another process makes or scores its outputs; wait until it has ended, then give --restart."
         ) from None
     jsonl.remove(run.dataset_folder / DIFFERENCES, lambda fields: run.id in (fields["first"], fields["second"]))
+
+
+def remove_unfinished(run: Run) -> None:
+    """Remove the checkpoints and files that a killed training had not finished, which may be large.
+
+    The caller holds the run's training lock, so that no process writes them.
+    """
+    for folder in run.checkpoints.glob(".[0-9]*.[0-9]*"):
+        shutil.rmtree(folder)
+    _remove_unfinished((run.generators_file, run.method_file, run.environment_file, run.timing_file, run.metrics_file))
+
+
+def _remove_unfinished(files: Iterable[Path]) -> None:
+    for file in files:
+        for unfinished in file.parent.glob(f".{file.name}.*"):
+            unfinished.unlink()

@@ -158,6 +158,8 @@ def read(file: Path) -> dict[str, Any]:
         raise UsageError(f"--study {file}: {str(error).rstrip('.')}; correct the file.") from None
     except RecursionError:
         raise UsageError(f"--study {file}: the file is nested too deep; correct it.") from None
+    except RuntimeError:  # from resolve()
+        raise UsageError(f"--study {file}: is a link that leads to itself; name a TOML file.") from None
     seeds = fields.get("seeds")
     if isinstance(seeds, int):
         if not 1 <= seeds <= MOST_SEEDS:

@@ -22,7 +22,7 @@ from ugbench.method import Method
 from ugbench.runs import checkpoint, method_description
 from ugbench.runs.failure import record_failure
 from ugbench.runs.json_file import flush_to_disk, write_json
-from ugbench.runs.reset import reset
+from ugbench.runs.reset import remove_unfinished, reset
 from ugbench.runs.run import Run
 from ugbench.training import environment, resuming
 from ugbench.training.counts import count, describe_method
@@ -116,6 +116,7 @@ def train(
         # For a method that learns one direction `a` is the source, whichever domain that is.
         source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
         batches = method_batches(state.method, source, target, run.seed, device)
+        remove_unfinished(run)
         if restart:
             reset(run)
         start.begin(run, device)

@@ -218,6 +218,13 @@ def test_a_flipped_bit_is_noticed_wherever_there_is_a_checksum(tmp_path: Path) -
     assert not (tmp_path / "datasets").exists() or list((tmp_path / "datasets").iterdir()) == []
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_a_pipe_or_a_device_is_refused_before_it_is_read(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    make(tmp_path / "a.zip")
+    with pytest.raises(DataError, match=r"a\.zip: is a pipe or a device and no file; save the archive in a file"):
+        list_files(tmp_path / "a.zip")
+
+
 def test_a_file_that_is_not_an_archive_is_refused_with_the_kinds_that_are_read(tmp_path: Path) -> None:
     (tmp_path / "empty.zip").touch()
     (tmp_path / "page.zip").write_text("<html>please log in")

@@ -149,6 +149,8 @@ def open_archive(archive: Path, limits: Limits) -> Iterator[Iterator[Member]]:
         DataError: the archive is not one or is damaged. What only shows at its end (a wrong checksum, or files of a
             zip that share packed bytes) is raised after the last member.
     """
+    if archive.exists() and not archive.is_file():  # opening a pipe would wait for a writer
+        raise DataError(f"{archive}: is a pipe or a device and no file; save the archive in a file, and name that.")
     with _naming_damage(archive), archive.open("rb") as raw:
         head = raw.read(512)
     opener = next((opener for magic, opener in _STREAMS.items() if head.startswith(magic)), None)
