@@ -33,6 +33,8 @@ from ugbench.cli.translate import translate
 from ugbench.cli.variants import variants
 from ugbench.cli.vote import vote
 from ugbench.errors import UgbenchError
+from ugbench.file_names import make_streams_readable
+from ugbench.visible import visible
 
 # The system refuses: a person can fix that and needs no traceback.
 REFUSALS = {
@@ -50,6 +52,7 @@ class Root(Group):
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Run the command line and exit; a bug of the program itself ends with its traceback."""
         extra["standalone_mode"] = False
+        make_streams_readable()
         show_messages()
         try:
             code = super().main(*args, **extra)
@@ -77,7 +80,7 @@ class Root(Group):
 def fail(sentence: str, code: int) -> NoReturn:
     """Print the sentence, if it is not empty, as an error, and exit with this code."""
     if sentence:
-        print(f"error: {sentence}", file=sys.stderr)
+        print(f"error: {visible(sentence)}", file=sys.stderr)
     sys.exit(code)
 
 
@@ -175,5 +178,8 @@ add_command(app, "doctor", doctor)
 
 def main() -> None:
     """The console script `ugbench`."""
+    if sys.getfilesystemencoding() != "utf-8":
+        # In a C locale without UTF-8 mode. There the names that runs have stored would be other names.
+        os.execv(sys.executable, [sys.executable, "-X", "utf8=1", *sys.orig_argv[1:]])
     sys.stderr = LastingStream(sys.stderr)
     app(prog_name="ugbench")

@@ -11,6 +11,8 @@ from typer import Argument, Option
 from ugbench.cli.chosen_datasets import locate_datasets
 from ugbench.cli.options import RESULTS, Device, Json, LocatedDatasets, Results, ScoringOptions, path_option
 from ugbench.cli.output import log, print_result, progress_callback
+from ugbench.cli.output_file import check_output_file
+from ugbench.cli.parse import read_run
 from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 def evaluate(
     *,
     runs: Annotated[
-        list[str] | None, Argument(metavar="RUN", help="Runs to score; default: every finished run.")
+        list[str] | None,
+        Argument(parser=read_run, metavar="RUN", help="Runs to score; default: every finished run."),
     ] = None,
     dataset: LocatedDatasets = None,
     scoring: ScoringOptions,
@@ -83,6 +86,7 @@ def evaluate(
       ugbench eval --dataset /data/cat2dog --metric kid
       ugbench eval --real datasets/cat2dog/testB --fake out --metric kid --extractor random
     """
+    from ugbench.data.folders import describe_folder
     from ugbench.device import pick_device
     from ugbench.scoring import record
     from ugbench.scoring.evaluate import score_folders
@@ -103,6 +107,10 @@ def evaluate(
             raise UsageError(f"--dataset {dataset[0]} chooses runs; leave it out with --real and --fake.")
         if select == "validation":
             raise UsageError("--select validation chooses a checkpoint of a run; leave it out with --real and --fake.")
+        check_output_file(output)
+        for folder in filter(None, (real, fake, source)):
+            if folder.is_dir():
+                log(describe_folder(folder))
         records = list(score_folders(request, real, fake, source))
         if output is not None:
             record.append(output, records)

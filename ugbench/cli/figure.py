@@ -9,6 +9,7 @@ from typer import Argument, Option
 
 from ugbench.cli.options import RESULTS, Json, Results, Where, path_option
 from ugbench.cli.output import log, print_json, print_result
+from ugbench.cli.output_file import check_output_file
 from ugbench.cli.parse import parse_sets, split_list
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
@@ -73,6 +74,7 @@ def figure(
     conditions = parse_sets(where, "--where")
     chosen = select_where(chosen, conditions) if conditions else chosen if runs else []
     file = output or Path(f"{name}.png")
+    check_output_file(file)
     names = split_list(metrics, "--metric")
     located = locate_datasets([dataset], results, chosen if runs else ()) if dataset is not None else [None]
     save(module.draw(FigureContext(results, chosen, located[0], direction, rows, names)), file)

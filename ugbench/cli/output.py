@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
+
+from ugbench.file_names import to_json
+from ugbench.visible import visible, visible_json
 
 
 class LastingStream:
@@ -38,7 +40,7 @@ class LastingStream:
 
 def log(text: str) -> None:
     """Print a line for the person at the terminal, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    print(visible(text, keep="\n"), file=sys.stderr, flush=True)
 
 
 class _Messages(logging.Handler):
@@ -61,14 +63,15 @@ def print_json(content: Any) -> None:
     Raises:
         ValueError: a number is NaN or infinite, which JSON cannot hold.
     """
-    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=_plain))
+    ascii_only = not (sys.stdout.encoding or "utf-8").lower().replace("-", "").startswith("utf")
+    print(visible_json(to_json(content, ascii_only, indent=2, allow_nan=False, default=_plain)))
 
 
 def _plain(item: object) -> Any:
     if isinstance(item, Path):
         return str(item)
     if hasattr(item, "model_dump"):
-        return item.model_dump(mode="json")
+        return item.model_dump()
     raise TypeError(f"{type(item).__name__} has no JSON form")
 
 
@@ -83,7 +86,7 @@ def format_rows(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
     Numbers are aligned to the right, None is printed as a dash, and a header of empty texts is left out.
     """
-    texts = [["-" if cell is None else str(cell) for cell in row] for row in rows]
+    texts = [["-" if cell is None else visible(str(cell)) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(header, *texts, strict=True)]
     numeric = [bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(header))]
     lines = []
@@ -131,11 +134,11 @@ def progress_callback(description: str) -> Iterator[Callable[[int, int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     # rich would send prints inside the block to its own console, so JSON to stderr.
     progress = Progress(
         *columns, console=console, transient=True, redirect_stdout=False, disable=not console.is_terminal
     )
     with progress:
-        task = progress.add_task(description, total=None)
+        task = progress.add_task(visible(description), total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from ugbench.errors import UsageError
+from ugbench.file_names import is_utf8
 
 MOST_SEEDS = 1000
 PathKind = Literal["file", "folder", "any"]
@@ -34,6 +35,13 @@ def path_reader(name: str, kind: PathKind) -> Callable[[str | Path], Path]:
         return path
 
     return read
+
+
+def read_run(text: str) -> str:
+    """The text of a RUN argument; raises UsageError if it is a path from which weights cannot be read."""
+    if not is_utf8(text):
+        raise UsageError(f"RUN {text}: weights and logs need a path that is UTF-8; rename that folder.")
+    return text
 
 
 def split_list(values: Iterable[str] | None, option: str) -> list[str]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 
 from ugbench.cli.output import duration, log
 from ugbench.training.loop import Callbacks
+from ugbench.visible import visible
 
 SECONDS_BETWEEN_LINES = 15.0
 
@@ -51,7 +52,7 @@ def training_progress(title: str) -> Iterator[Callbacks]:
                 f"{losses_text}"
             )
             if live is not None:
-                live.update(Text(line, no_wrap=True, overflow="ellipsis"))
+                live.update(Text(visible(line), no_wrap=True, overflow="ellipsis"))
             elif now - shown > SECONDS_BETWEEN_LINES or step == steps:
                 shown = now
                 log(line)

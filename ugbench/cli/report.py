@@ -9,6 +9,7 @@ from typing import Annotated
 
 from ugbench.cli.options import RESULTS, Json, LocatedDatasets, Results, Where, path_option
 from ugbench.cli.output import log, print_json, progress_callback
+from ugbench.cli.output_file import check_output_file
 from ugbench.cli.parse import parse_sets
 
 
@@ -35,6 +36,7 @@ def report(
     from ugbench.report.contents import collect_report
     from ugbench.report.html_page import render
 
+    check_output_file(output)
     with ExitStack() as bars:
 
         def begin(description: str) -> Callable[[int, int], None]:

@@ -9,6 +9,7 @@ from typer import Option
 
 from ugbench.cli.options import RESULTS, Json, OnlyDatasets, Results, Where, path_option
 from ugbench.cli.output import log
+from ugbench.cli.output_file import check_output_file
 from ugbench.cli.parse import parse_sets, split_list
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def table(
     from ugbench.tables.model import Table
     from ugbench.tables.records import of_runs
 
+    check_output_file(output)
     datasets = dataset or ()
     built, names = Table(), split_list(metrics, "--metric")
     if names or not votes:

@@ -107,7 +107,9 @@ class KnownFiles:
                 fields = self.connection.execute(
                     "SELECT state, sha256, reader, narrow FROM files WHERE path = ?", (key,)
                 )
-                row = next((_Row(*values[:3], bool(values[3])) for values in fields), None)
+                row = next(
+                    (_Row(state, sha256, reader, bool(narrow)) for state, sha256, reader, narrow in fields), None
+                )
             except sqlite3.Error as error:
                 _warn(self.file, str(error))
                 self.connection = None

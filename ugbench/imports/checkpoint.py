@@ -109,7 +109,7 @@ def import_checkpoint(
     state = {key: tensor.float() for key, tensor in contents.state.items()}
     checkpoint.save(run.checkpoints, checkpoint.Checkpoint(0, {"method": state}, {"imported": True}))
     generators = checkpoint.inference_tensors(_without_weights(method, contents.config), state)
-    checkpoint.write_tensors(run.generators_file, generators, {"step": "0"})
+    checkpoint.write_generators(run.generators_file, generators, 0)
     method_description.write(run, count(request.method, contents.config))
     return run
 

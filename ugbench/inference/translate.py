@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ugbench import registry
@@ -16,7 +14,6 @@ from ugbench.direction import Direction
 from ugbench.errors import RunError, UsageError
 from ugbench.method import Method
 from ugbench.runs import checkpoint
-from ugbench.runs.files import is_tensor_file
 from ugbench.runs.run import Run
 
 
@@ -34,7 +31,7 @@ def load(run: Run, device: torch.device, step: int | None = None, all_networks: 
     with torch.device("meta"):
         method = registry.load_method(run.config.method)(config)
     if step is None and not all_networks:
-        tensors, trained_steps = _read_generators(run.generators_file)
+        tensors, trained_steps = _read_last_generators(run)
     else:
         tensors, trained_steps = _read_checkpoint(run, step)
     state = tensors if all_networks else checkpoint.inference_tensors(method, tensors)
@@ -58,15 +55,12 @@ def load(run: Run, device: torch.device, step: int | None = None, all_networks: 
     return method.eval().requires_grad_(False), trained_steps
 
 
-def _read_generators(file: Path) -> tuple[dict[str, Tensor], int]:
-    if not is_tensor_file(file):
-        raise RunError(f"{file} is missing: nothing was saved yet; train the run first.")
-    try:
-        with safe_open(file, framework="pt") as stream:
-            names, step = list(stream.keys()), int(stream.metadata()["step"])
-            return {name: stream.get_tensor(name) for name in names}, step
-    except (SafetensorError, KeyError, TypeError, ValueError):
-        raise RunError(f"{file} is damaged; to fix this, remove it and run the same `ugbench train` again.") from None
+def _read_last_generators(run: Run) -> tuple[dict[str, Tensor], int]:
+    if not run.generators_file.exists() and not run.checkpoint_steps():
+        raise RunError(f"{run.generators_file} is missing: nothing was saved yet; train the run first.")
+    tensors, step = checkpoint.read_generators(run.generators_file)
+    # A kill between two files of a save leaves them at different steps; without checkpoints this file is all there is.
+    return (tensors, step) if step == run.step() or not run.checkpoint_steps() else _read_checkpoint(run, None)
 
 
 def _read_checkpoint(run: Run, step: int | None) -> tuple[dict[str, Tensor], int]:

@@ -24,6 +24,7 @@ from ugbench.runs.files import is_file
 from ugbench.runs.filters import select_datasets
 from ugbench.runs.json_file import read_json
 from ugbench.runs.run import Run, list_runs
+from ugbench.runs.secrets import redact_origin
 from ugbench.runs.training_log import read_curves
 from ugbench.scoring.record import ScoreRecord, read_all
 from ugbench.tables.build import build_table
@@ -176,7 +177,9 @@ def _details(run: Run, label: str) -> RunDetails:
         "precision": config.precision,
         "data set": None if config.dataset is None else config.dataset.root,
         "initialised from": config.init_from,
-        "origin": None if config.origin is None else config.origin.model_dump(exclude_none=True),
+        "initialised only": config.init_only,
+        "continued from": config.continue_from,
+        "origin": None if config.origin is None else redact_origin(config.origin.model_dump(exclude_none=True)),
     }
     environment = read_json(run.environment_file) if is_file(run.environment_file) else {}
     groups = {"Run": facts, "Config": config.config, "Environment": environment}

@@ -3,7 +3,7 @@
 `<checkpoints>/<step>/` holds method.safetensors (the method's state dict), optimizer.safetensors (the state of Adam)
 and manifest.json. It is written under a temporary name, flushed to the disk and renamed, so that it is complete or
 does not exist. It holds no pickle and no random state, because the batch of a step is a function of the seed and the
-step.
+step. `<checkpoints>/damaged-<step>/` is a damaged checkpoint that training has set aside.
 """
 
 from __future__ import annotations
@@ -17,18 +17,26 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ugbench.data.known_files import open_known_files
 from ugbench.errors import RunError, UgbenchError, UsageError
 from ugbench.method import Method
-from ugbench.runs.files import inside, is_tensor_file, temporary_of
+from ugbench.runs.files import has_tensor_header, inside, is_file, temporary_of
 from ugbench.runs.folder import checkpoint_steps
-from ugbench.runs.json_file import flush_to_disk, read_json, write_json
+from ugbench.runs.json_file import flush_to_disk
+from ugbench.runs.manifest import (
+    MANIFEST,
+    DamagedCheckpoint,
+    FileRecord,
+    Manifest,
+    read_manifest,
+    write_manifest,
+)
 
-MANIFEST = "manifest.json"
+DAMAGED = "damaged-"
 EXTRA = "extra"
 """The note of a checkpoint that is not one of the regular ones, see `prune`."""
 
@@ -91,8 +99,8 @@ def save(checkpoints: Path, checkpoint: Checkpoint) -> Path:
         for part, tensors in checkpoint.parts.items():
             file = temporary / f"{part}.safetensors"
             write_tensors(file, tensors)
-            files[file.name] = {"size": file.stat().st_size, "sha256": sha256_of(file)}
-        write_json(temporary / MANIFEST, {"step": checkpoint.step, "files": files, "notes": checkpoint.notes})
+            files[file.name] = FileRecord(file.stat().st_size, sha256_of(file))
+        write_manifest(temporary, Manifest(checkpoint.step, files, checkpoint.notes))
         flush_to_disk(temporary)
         shutil.rmtree(final, ignore_errors=True)
         temporary.rename(final)
@@ -110,27 +118,28 @@ def load(folder: Path, only: str | None = None) -> Checkpoint:
     Args:
         only: the one part to read; None reads all.
     Raises:
-        RunError: a file is missing or damaged; the message names it.
+        DamagedCheckpoint: a file is missing or damaged; the message names it.
+        RunError: this user may not read a file.
     """
-    try:
-        manifest = read_json(folder / MANIFEST)
-        step, notes = int(manifest["step"]), dict(manifest["notes"])
-        files = {name: (file["size"], file["sha256"]) for name, file in manifest["files"].items()}
-    except (OSError, KeyError, TypeError, ValueError, AttributeError, RunError):
-        raise RunError(f"{folder / MANIFEST} is missing or damaged; to fix this, remove {folder}.") from None
+    manifest = read_manifest(folder)
     parts = {}
-    for name, (size, digest_in_manifest) in files.items():
+    for name, expected in manifest.files.items():
         part = name.removesuffix(".safetensors")
         if only not in (None, part):
             continue
         file = inside(folder, name)
-        if not is_tensor_file(file) or file.stat().st_size != size or sha256_of(file) != digest_in_manifest:
-            raise RunError(f"{file} differs from its manifest in size or sha256; to fix this, remove {folder}.")
         try:
+            whole = (
+                has_tensor_header(file) and file.stat().st_size == expected.size and sha256_of(file) == expected.sha256
+            )
+            if not whole:
+                raise DamagedCheckpoint(f"{file} differs from its manifest in size or sha256")
             parts[part] = load_file(file)
-        except SafetensorError as error:
-            raise RunError(f"{file} cannot be read ({error}); to fix this, remove {folder}.") from None
-    return Checkpoint(step, parts, notes)
+        except PermissionError as error:
+            raise RunError(f"{file} cannot be read ({error.strerror}); let this user read it.") from None
+        except (OSError, SafetensorError):
+            raise DamagedCheckpoint(f"{file} is missing or damaged") from None
+    return Checkpoint(manifest.step, parts, dict(manifest.notes))
 
 
 def is_intact(folder: Path) -> bool:
@@ -138,24 +147,42 @@ def is_intact(folder: Path) -> bool:
     files that have not changed since an earlier call are not read (see ugbench.data.known_files).
     """
     try:
-        files = read_json(folder / MANIFEST)["files"]
         with open_known_files() as known:
             return all(
-                (folder / name).stat().st_size == expected["size"] and known.sha256(folder / name) == expected["sha256"]
-                for name, expected in files.items()
+                is_file(folder / name)
+                and (folder / name).stat().st_size == expected.size
+                and known.sha256(folder / name) == expected.sha256
+                for name, expected in read_manifest(folder).files.items()
             )
-    except (OSError, KeyError, TypeError, AttributeError, UsageError):
+    except (OSError, RunError, UsageError):
         return False
 
 
 def load_latest(checkpoints: Path, log: Callable[[str], None]) -> Checkpoint | None:
-    """The newest undamaged checkpoint, None if there is none; `log` receives a sentence for each damaged one."""
+    """The newest undamaged checkpoint of a training, None if there is none.
+
+    A damaged one is set aside as damaged-<step>, so that it no longer counts as a checkpoint, and `log` receives a
+    sentence about it.
+    """
     for step in reversed(checkpoint_steps(checkpoints)):
+        folder = checkpoints / str(step)
         try:
-            return load(checkpoints / str(step))
-        except RunError as error:
-            log(f"{error} The checkpoint before it is used.")
+            saved = load(folder)
+            if "optimizer" not in saved.parts:
+                raise DamagedCheckpoint(f"{folder / MANIFEST} lists no state of the optimizers")
+            return saved
+        except DamagedCheckpoint as error:
+            aside = checkpoints / f"{DAMAGED}{step}"
+            shutil.rmtree(aside, ignore_errors=True)
+            folder.rename(aside)
+            log(f"{error.reason}; this checkpoint is set aside as {aside}.")
     return None
+
+
+def set_aside(checkpoints: Path) -> dict[int, Path]:
+    """The damaged checkpoints that were set aside, by step, ascending."""
+    steps = [path.name.removeprefix(DAMAGED) for path in checkpoints.glob(f"{DAMAGED}*")]
+    return {step: checkpoints / f"{DAMAGED}{step}" for step in sorted(int(step) for step in steps if step.isdecimal())}
 
 
 def prune(checkpoints: Path, keep: int | None) -> None:
@@ -163,6 +190,7 @@ def prune(checkpoints: Path, keep: int | None) -> None:
 
     An extra checkpoint is one that was made between the regular ones, because time had passed or a signal came. It
     stays while it is the newest of all. So time and signals do not change which regular checkpoints a run has.
+    Damaged checkpoints that were set aside are removed once a whole one has reached their step.
     """
     steps = checkpoint_steps(checkpoints)
     extra = [step for step in steps if _is_extra(checkpoints / str(step))]
@@ -170,25 +198,51 @@ def prune(checkpoints: Path, keep: int | None) -> None:
     superfluous = [step for step in extra if step < steps[-1]]
     for step in superfluous + (regular[:-keep] if keep is not None else []):
         shutil.rmtree(checkpoints / str(step))
+    for step, folder in set_aside(checkpoints).items():
+        if step <= steps[-1]:
+            shutil.rmtree(folder)
 
 
 def _is_extra(folder: Path) -> bool:
     try:
-        return read_json(folder / MANIFEST)["notes"][EXTRA] is True
-    except (OSError, KeyError, TypeError, RunError):  # an older version made it, or it is damaged
+        return read_manifest(folder).notes.get(EXTRA) is True
+    except RunError:  # it is damaged
         return False
 
 
-def write_generators(file: Path, method: Method, step: int) -> None:
-    """Write the tensors that translation needs (`Method.inference`), and the step, into a safetensors file.
+def write_generators(file: Path, tensors: Mapping[str, Tensor], step: int) -> None:
+    """Write the tensors that translation needs into a safetensors file, with their step and their digest.
+
+    Args:
+        tensors: as `inference_tensors` gives them.
+    Raises:
+        UgbenchError: there are no tensors, or the disk refuses.
+    """
+    if not tensors:
+        raise UgbenchError(f"{file}: inference() of the method names no network with weights.")
+    write_tensors(file, tensors, {"step": str(step), "digest": digest(tensors)})
+
+
+def read_generators(file: Path) -> tuple[dict[str, Tensor], int]:
+    """The tensors that `write_generators` wrote, and their step.
 
     Raises:
-        UgbenchError: the method names no such network, or the disk refuses.
+        DamagedCheckpoint: the file is missing or damaged.
     """
-    tensors = inference_tensors(method, method.state_dict())
-    if not tensors:
-        raise UgbenchError(f"{type(method).__module__}: inference() names no network with weights.")
-    write_tensors(file, tensors, {"step": str(step)})
+    if not is_file(file):
+        raise DamagedCheckpoint(f"{file} is missing")
+    if not has_tensor_header(file):
+        raise DamagedCheckpoint(f"{file} is damaged")
+    try:
+        with safe_open(file, framework="pt") as stream:
+            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+            notes = stream.metadata()
+        step, expected = int(notes["step"]), notes.get("digest")  # older versions wrote no digest
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        raise DamagedCheckpoint(f"{file} is damaged") from None
+    if expected is not None and digest(tensors) != expected:
+        raise DamagedCheckpoint(f"{file} is damaged: its tensors differ from those that were written")
+    return tensors, step
 
 
 def inference_tensors(method: Method, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

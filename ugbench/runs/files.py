@@ -165,22 +165,19 @@ def _png_size(path: str, _size: int, _changed: int) -> tuple[int, int]:
     return int.from_bytes(header[16:20]), int.from_bytes(header[20:24])
 
 
-def is_tensor_file(file: Path) -> bool:
-    """Whether there is a file whose first bytes are those of a safetensors file; False if there is nothing.
+def has_tensor_header(file: Path) -> bool:
+    """Whether the header of a safetensors file is as long as its first bytes say, and not longer than LARGEST_HEADER.
 
     The library maps the tensors into memory, but reads the header as a whole.
 
     Raises:
-        RunError: as `is_file`, or the file says that its header is larger than the file or than LARGEST_HEADER.
+        FileNotFoundError: there is no such file.
+        RunError: as `is_file`.
     """
-    if not is_file(file):
-        return False
     with open_file(file) as stream:
         header = int.from_bytes(stream.read(8), "little")
         size = os.fstat(stream.fileno()).st_size
-    if not 0 < header <= min(size - 8, LARGEST_HEADER):
-        raise RunError(f"{file} is damaged, or no safetensors file; to fix this, remove it.")
-    return True
+    return 0 < header <= min(size - 8, LARGEST_HEADER)
 
 
 def _decode(content: bytes, where: object) -> str:

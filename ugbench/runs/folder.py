@@ -4,7 +4,7 @@
     results/<dataset>/identity/scores.jsonl, real/scores.jsonl      scores of two reference rows that are not runs
     results/<dataset>/<method>[-variant]/seed<k>-<id>/              a run that was trained here
     results/<dataset>/<method>/<name>-<id>/                         a run that was imported
-    results/studies/<id>.json                                       the steps that a study computed from --minutes
+    results/studies/<id>.json                                       a study's precision, and its steps from --minutes
 
 A run's folder holds:
 
@@ -15,6 +15,7 @@ A run's folder holds:
     name.txt                           the name that a user gave to the run
     metrics.jsonl, timing.jsonl, tensorboard/, samples/, train.log     logs of the training
     checkpoints/<step>/                all weights and the state of the optimizers
+    checkpoints/damaged-<step>/        a damaged checkpoint that training has set aside
     generators.safetensors             the weights that translation needs, of the last saved step
     outputs/<direction>/               the translated test images, outputs.json (what they were made from),
                                        maps.safetensors and attention/ (attention maps and their overlays)

@@ -10,12 +10,24 @@ import json
 import math
 import os
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
+
+from pydantic import PlainValidator
 
 from ugbench.errors import RunError
 from ugbench.runs.files import read_text, temporary_of
 
 DEEPEST = 16  # brackets around a value
+
+
+def _checked_name(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("Input should be a valid string")
+    return value
+
+
+Name = Annotated[str, PlainValidator(_checked_name)]
+"""The type of a field that holds a name or a path, also one that is not UTF-8 (see ugbench.file_names)."""
 
 
 def write_json(file: Path, content: Any) -> None:
@@ -40,8 +52,8 @@ def read_json(file: Path) -> dict[str, Any]:
     """
     try:
         return parse_object(read_text(file))
-    except ValueError as error:
-        raise RunError(f"{file} is not a JSON object ({error}); to fix this, correct or remove it.") from None
+    except ValueError:
+        raise RunError(f"{file} is not a JSON object; to fix this, correct or remove it.") from None
 
 
 def parse_object(text: str, finite: bool = True) -> dict[str, Any]:

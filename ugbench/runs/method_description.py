@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ugbench import registry
 from ugbench.direction import DIRECTIONS, Direction
-from ugbench.errors import RunError, first_fault
+from ugbench.errors import RunError, UnknownName, first_fault
 from ugbench.runs.files import is_file
 from ugbench.runs.folder import RunFolder
 from ugbench.runs.json_file import read_json, write_json
@@ -43,9 +43,10 @@ def directions_of(run: RunFolder, method: str) -> tuple[Direction, ...]:
     """
     if (description := read(run)) is not None:
         return description.directions
-    if method not in registry.modules("methods"):
+    try:
+        return registry.load_method(method).directions
+    except UnknownName:
         return tuple(direction for direction in DIRECTIONS if run.outputs(direction).is_dir())
-    return registry.load_method(method).directions
 
 
 def read(run: RunFolder) -> MethodDescription | None:

@@ -24,7 +24,7 @@ from ugbench.errors import ConfigError, RunError, first_fault
 from ugbench.runs import config_fields, dataset_file, known_images, method_description
 from ugbench.runs.files import is_file
 from ugbench.runs.folder import CONFIG, RunFolder
-from ugbench.runs.json_file import write_json
+from ugbench.runs.json_file import Name, write_json
 from ugbench.runs.names import given_name
 
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ class DatasetRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    root: str
+    root: Name
     fingerprint: str
     images: dict[str, int]
-    skipped: list[str] = []
+    skipped: list[Name] = []
     fingerprints: dict[str, str] = {}
 
 
@@ -96,15 +96,16 @@ class Origin(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    files: dict[str, str]
+    files: dict[Name, str]
     revision: str | None = None
-    command: str | None = None
+    command: Name | None = None
 
 
 class RunConfig(BaseModel):
     """config.json: everything that decides a run's numbers, with all defaults.
 
     `direction` is null if the model translates in both directions. `precision` is what `auto` was resolved to.
+    `init_from` and `continue_from` name the run that this one began from, as "<id>" or "<id>@<step>".
     An imported run has an `origin` but no preset and no seed, and no data set if the user named none.
     """
 
@@ -120,19 +121,20 @@ class RunConfig(BaseModel):
     seed: int | None
     precision: Literal["fp32", "bf16"]
     init_from: str | None = None
+    init_only: Literal["generators"] | None = None
+    continue_from: str | None = None
     origin: Origin | None = None
 
     @property
     def id(self) -> str:
         """Twelve hex digits of a hash over everything that decides the numbers.
 
-        Paths, the device, the name of the preset and the intervals of logging and saving are not part of it.
+        Not part of it: paths, device, preset name, intervals of logging and saving, and newer fields that are null.
         """
-        left_out: dict[str, Any] = {"preset": True}
+        later = ("origin", "init_only", "continue_from")
+        left_out: dict[str, Any] = {"preset": True} | {name: True for name in later if getattr(self, name) is None}
         if self.dataset is not None:
             left_out["dataset"] = {"root", "name", "images", "skipped", "fingerprints"}
-        if self.origin is None:
-            left_out["origin"] = True
         fields = self.model_dump(exclude=left_out)
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:12]
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from ugbench.direction import Direction
 from ugbench.errors import RunError
 from ugbench.runs.checkpoint import write_tensors
-from ugbench.runs.files import is_tensor_file
+from ugbench.runs.files import has_tensor_header, is_file
 from ugbench.runs.folder import RunFolder
 from ugbench.runs.json_file import parse_object
 
@@ -42,9 +42,11 @@ def read_maps(run: RunFolder, direction: Direction) -> AttentionMaps | None:
         RunError: the file is damaged.
     """
     file = run.maps_file(direction)
-    if not is_tensor_file(file):
+    if not is_file(file):
         return None
     try:
+        if not has_tensor_header(file):
+            raise ValueError
         with safe_open(file, "pt") as stream:
             note = parse_object(stream.metadata()["note"])
             maps = {name: stream.get_tensor(name) for name in note["maps"]}

@@ -12,15 +12,18 @@ from filelock import Timeout
 from torch import Tensor
 
 from ugbench.data.datasets import DataSet
+from ugbench.data.folders import describe_splits
 from ugbench.data.images import Size, list_images
 from ugbench.direction import Direction
 from ugbench.errors import NoSuchScore, RunError, StaleOutputs, UnknownName, UsageError
+from ugbench.file_names import readable
 from ugbench.inference.test_set import make_maps, make_outputs
 from ugbench.metric import Score
 from ugbench.registry import load_metric
 from ugbench.runs import stored_maps, stored_outputs
 from ugbench.runs.dataset_folder import remember_contents
 from ugbench.runs.folder import reference_scores_file
+from ugbench.runs.method_sources import changed_method
 from ugbench.runs.run import Run, dataset_of
 from ugbench.runs.stored_outputs import Outputs, are_stored, outputs_of
 from ugbench.scoring import per_image, record
@@ -70,9 +73,13 @@ class Evaluation:
         """
         if not run.step() and run.config.origin is None:
             raise RunError(f"{run.path} has no checkpoint yet; train it before you score it.")
+        if (sentence := changed_method(run)) is not None:
+            self._log_once(sentence)
         dataset = dataset_of(run)
         names = metrics_for(self.request, dataset)
         self._log_missing_metrics(names, dataset)
+        for sentence in describe_splits(dataset):
+            self._log_once(sentence)
         with_maps = any(_uses_map(name) for name in names)
         records = []
         for direction in run.directions():
@@ -266,7 +273,7 @@ def score_folders(
     references, outputs = list_images(real), list_images(fake)
     sources = None if source is None else list_images(source)
     images = ScoredImages(outputs, sources, lambda: references, None, "as-is", request.feature_reader())
-    subject = Subject("files", fake.name or "files")
+    subject = Subject("files", readable(fake.name) or "files")
     default = request.protocol.metrics or ("kid", "fid", "lpips")
     for name in request.metrics or [name for name in default if source is not None or not _uses_sources(name)]:
         if requirements(load_metric(name)) & {"truth", "attention_map"}:
@@ -274,7 +281,7 @@ def score_folders(
         if source is None and _uses_sources(name):
             raise UsageError(f"--metric {name} compares outputs with their sources: add --source DIR.")
         score = compute_score(name, request, images)
-        yield make_record(name, score, request, images, subject, real.name, direction)
+        yield make_record(name, score, request, images, subject, readable(real.name), direction)
 
 
 def _is_of(record: ScoreRecord, images: ScoredImages) -> bool:

@@ -16,6 +16,7 @@ from ugbench import registry
 from ugbench.direction import Direction
 from ugbench.errors import RunError, UnknownName, UsageError, first_fault
 from ugbench.runs.files import read_text
+from ugbench.runs.json_file import Name
 from ugbench.training.prepare import BASE
 
 LARGEST = 1 << 16  # bytes: a file that declares a study
@@ -38,7 +39,7 @@ class Study(BaseModel):
 
     methods: tuple[str, ...] = Field(min_length=1)
     variants: dict[str, tuple[str, ...]] = {}
-    datasets: tuple[str, ...] = Field(min_length=1)
+    datasets: tuple[Name, ...] = Field(min_length=1)
     seeds: tuple[NonNegativeInt, ...] = (0, 1, 2)
     preset: str = "paper"
     steps: PositiveInt | None = Field(None, le=LARGEST_NUMBER)
@@ -46,7 +47,7 @@ class Study(BaseModel):
     size: PositiveInt | None = Field(None, le=LARGEST_NUMBER)
     batch_size: PositiveInt | None = Field(None, le=LARGEST_NUMBER)
     set: dict[str, dict[str, Any]] = {}
-    without: dict[str, tuple[str, ...]] = {}
+    without: dict[Name, tuple[str, ...]] = {}
 
     @property
     def id(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -14,11 +14,9 @@ import torch
 from ugbench.data.check import check_training_images
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
+from ugbench.data.folders import describe_splits
 from ugbench.data.splits import TRAIN
-from ugbench.errors import RunError
 from ugbench.runs.dataset_folder import dataset_folder, locate_run
-from ugbench.runs.files import is_file
-from ugbench.runs.json_file import read_json, write_json
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, record_dataset
 from ugbench.runs.training_log import seconds_per_step
 from ugbench.study.grid import Arm, Study, StudyRun, overrides, study_runs
@@ -68,11 +66,17 @@ class PlannedRun:
         return None if self.seconds_per_step is None else self.seconds_per_step * (self.run.steps - self.step)
 
 
-def make_plan(study: Study, setup: StudySetup, steps: Mapping[Arm, int] | None = None) -> list[PlannedRun]:
+def make_plan(
+    study: Study,
+    setup: StudySetup,
+    steps: Mapping[Arm, int] | None = None,
+    log: Callable[[str], None] = lambda _text: None,
+) -> list[PlannedRun]:
     """The runs of a study in the order in which they train. Each data set is read and hashed once.
 
     Args:
         steps: steps of each arm, where the study gives minutes instead.
+        log: receives a sentence about the images and other files of each split.
     Raises:
         UsageError and its children: a data set does not exist, or a value does not fit.
     """
@@ -80,6 +84,8 @@ def make_plan(study: Study, setup: StudySetup, steps: Mapping[Arm, int] | None =
     records: dict[str, DatasetRecord] = {}
     for name in study.datasets:
         dataset = resolve(name, setup.data_root)
+        for sentence in describe_splits(dataset):
+            log(sentence)
         records[name] = _record_training_data(dataset, setup.skip_bad)
         folders[name] = dataset_folder(setup.results, dataset, make=False)
     runs = list_runs(setup.results)
@@ -121,22 +127,6 @@ def measured_seconds_per_step(runs: Sequence[Run]) -> dict[str, float]:
         if seconds := seconds_per_step(run):
             seconds_by_key[cost_key(run.config)] = median(seconds)
     return seconds_by_key
-
-
-def read_steps(file: Path) -> dict[str, int]:
-    """The steps of each arm, by label, that `--minutes` came to, from the study's file; empty where there is none."""
-    if not is_file(file):
-        return {}
-    steps = read_json(file).get("steps")
-    if not isinstance(steps, dict) or not all(isinstance(number, int) and number > 0 for number in steps.values()):
-        raise RunError(f"{file} does not name the steps of each arm; to fix this, remove it.")
-    return steps
-
-
-def write_steps(file: Path, study: Study, steps: Mapping[str, int]) -> None:
-    """Store the steps that `--minutes` came to, so that the same command later means the same runs."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_json(file, {"study": study.model_dump(mode="json"), "steps": dict(steps)})
 
 
 def _record_training_data(dataset: DataSet, skip_bad: bool) -> DatasetRecord:

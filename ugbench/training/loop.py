@@ -24,13 +24,14 @@ from ugbench.runs.failure import record_failure
 from ugbench.runs.json_file import flush_to_disk, write_json
 from ugbench.runs.reset import reset
 from ugbench.runs.run import Run
-from ugbench.training import environment
+from ugbench.training import environment, resuming
 from ugbench.training.counts import count, describe_method
 from ugbench.training.intervals import Intervals, SaveClock
 from ugbench.training.logs import Logs
 from ugbench.training.non_finite import NonFiniteFlag, NonFiniteStep
 from ugbench.training.samples import SampleGrids
 from ugbench.training.signals import StopRequest, stop_on_signals
+from ugbench.training.start import Start
 from ugbench.training.step import Phases, build_optimizers, learning_rate, load_state_tensors, state_tensors, train_step
 
 
@@ -91,13 +92,13 @@ def train(
     device: torch.device,
     intervals: Intervals | None = None,
     callbacks: Callbacks | None = None,
-    initial: Mapping[str, Tensor] | None = None,
+    start: Start | None = None,
     restart: bool = False,
 ) -> int | None:
     """Train a run to its last step, resuming from its last undamaged checkpoint if there is one.
 
     Args:
-        initial: a state dict of the method to start from instead of random weights (--init-from).
+        start: what the run takes from another one if it has no checkpoint; None for random weights.
         restart: remove what training and scoring wrote for the run, and begin at step 0. Nothing is removed before
             everything that the first step needs is made, and the lock is held from then on.
     Returns:
@@ -109,14 +110,18 @@ def train(
         UgbenchError: the disk refuses a file.
     """
     intervals, callbacks = (intervals or Intervals()).resolved(run.steps), callbacks or Callbacks()
+    start = start or Start()
     with run.training_lock(), record_failure(run), stop_on_signals() as stop:
-        state = new_state(run, device, initial)
+        state = new_state(run, device, start.initial)
         # For a method that learns one direction `a` is the source, whichever domain that is.
         source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
         batches = method_batches(state.method, source, target, run.seed, device)
         if restart:
             reset(run)
-        resumed_from = _resume(state, run, callbacks.log)
+        start.begin(run, device)
+        resumed_from = _resume(state, run, intervals, callbacks.log)
+        if resumed_from is None:
+            start.check_is_used(run)
         if state.step >= run.steps:
             if not run.method_file.exists():  # an older version trained the run
                 method_description.write(run, count(run.config.method, state.method.config))
@@ -130,8 +135,8 @@ def train(
                 f"{error.term} is not finite at step {error.step}; repeating the steps since the last checkpoint to "
                 "save the last finite state."
             )
-            state = new_state(run, device, initial)
-            _resume(state, run, callbacks.log)
+            state = new_state(run, device, start.initial)
+            _resume(state, run, intervals, callbacks.log)
             _train_until(error.step - 1, state, training)
             _save(state, training)
             raise NonFiniteLoss(
@@ -147,26 +152,36 @@ def new_state(run: Run, device: torch.device, initial: Mapping[str, Tensor] | No
         torch.manual_seed(generator_for(run.seed, "weights").initial_seed())
         method = registry.load_method(run.config.method)(run.config.method_config())
     if initial is not None:
-        method.load_state_dict(dict(initial))
+        method.load_state_dict(dict(initial), strict=False)  # prepare has checked what is missing
     method.to(device)
     return State(method, Phases(build_optimizers(method)))
 
 
-def _resume(state: State, run: Run, log: Callable[[str], None]) -> int | None:
-    """Load the newest undamaged checkpoint into `state` and return its step; None if there is none."""
+def _resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], None]) -> int | None:
+    """Load the newest undamaged checkpoint into `state` and return its step; None if the run begins at step 0.
+
+    Raises:
+        RunError: a checkpoint does not fit the method, or all checkpoints of a run that was saved are gone.
+    """
     saved = checkpoint.load_latest(run.checkpoints, log)
     if saved is None:
-        write_json(run.environment_file, environment.describe(state.phases.found_inf.device))
+        resuming.check_nothing_is_lost(run, intervals)
+        write_json(run.environment_file, environment.describe(state.phases.found_inf.device, run.config.method))
         return None
+    resuming.check_fit(run.checkpoint(saved.step), saved.parts["method"], state.method)
     state.method.load_state_dict(saved.parts["method"])
     load_state_tensors(state.phases.optimizers, saved.parts["optimizer"])
     state.step = saved.step
-    threads = saved.notes["threads"]
+    if saved.step < run.steps:
+        log(f"training goes on from step {saved.step} of {run.steps}.")
+    threads = saved.notes.get("threads", torch.get_num_threads())
     if threads != torch.get_num_threads():
         log(f"This run began with {threads} threads; they are used again, so that its bits stay the same.")
         torch.set_num_threads(threads)
-    if (before := saved.notes["instruction_set"]) != torch.backends.cpu.get_cpu_capability():
+    here = torch.backends.cpu.get_cpu_capability()
+    if (before := saved.notes.get("instruction_set", here)) != here:
         log(f"This run began on a {before} processor: going on here is not bit-exact.")
+    resuming.repair_generators(run, state.method, saved.step, log)
     return saved.step
 
 
@@ -254,4 +269,5 @@ def _save(state: State, training: _Training, extra: bool = False) -> None:
         parts = {"method": state.method.state_dict(), "optimizer": state_tensors(state.phases.optimizers)}
         checkpoint.save(run.checkpoints, checkpoint.Checkpoint(state.step, parts, notes))
         checkpoint.prune(run.checkpoints, training.intervals.keep)
-    checkpoint.write_generators(run.generators_file, state.method, state.step)
+    generators = checkpoint.inference_tensors(state.method, state.method.state_dict())
+    checkpoint.write_generators(run.generators_file, generators, state.step)

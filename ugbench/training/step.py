@@ -186,7 +186,7 @@ def load_state_tensors(optimizers: Mapping[str, GroupOptimizer], tensors: Mappin
     """Replace the state of the optimizers; the inverse of `state_tensors`.
 
     Raises:
-        RunError: a tensor belongs to no parameter of these optimizers.
+        RunError: a tensor belongs to no parameter of these optimizers, or a parameter has only a part of its state.
     """
     remaining = dict(tensors)
     for group, optimizer in optimizers.items():
@@ -196,6 +196,8 @@ def load_state_tensors(optimizers: Mapping[str, GroupOptimizer], tensors: Mappin
             state = {
                 key: tensor.to(parameter.device, copy=True) for key, tensor in stored.items() if tensor is not None
             }
+            if state and (len(state) < len(stored) or state["exp_avg"].shape != parameter.shape):
+                raise RunError(f"the optimizer state of {group}/{name} does not fit this method; use another run.")
             if state:
                 optimizer.adam.state[parameter] = state
     if remaining:

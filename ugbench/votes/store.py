@@ -75,21 +75,24 @@ class VoteStore:
         with self._transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO polls VALUES (?, ?)", (poll.id, json.dumps(asdict(poll))))
 
-    def add_rater(self, rater: str, name: str | None) -> None:
+    def add_rater(self, rater: str, name: str | None) -> bool:
         """Store a rater; a rater that is stored already stays as they are.
 
         Args:
             name: what the rater calls themselves; None for no name.
+        Returns:
+            Whether the rater is new.
         Raises:
             NameTaken: another rater has this name.
         """
         with self._transaction() as connection:
             if connection.execute("SELECT 1 FROM raters WHERE id = ?", (rater,)).fetchone() is not None:
-                return
+                return False
             try:
                 connection.execute("INSERT INTO raters VALUES (?, ?, ?)", (rater, name, _now()))
             except sqlite3.IntegrityError:
                 raise NameTaken(f"somebody already votes as {name}; choose another name, or none.") from None
+        return True
 
     def has_rater(self, rater: str) -> bool:
         """Whether the rater is stored."""
@@ -125,6 +128,20 @@ class VoteStore:
             query = f"SELECT count(*) FROM votes WHERE poll IN ({placeholders})"
             (number,) = self._connection.execute(query, [poll.id for poll in polls]).fetchone()
         return int(number)
+
+    def raters(self, polls: Sequence[Poll]) -> list[tuple[str, str | None, int, str, str]]:
+        """The raters who voted in these polls, in the order of their first votes.
+
+        Returns:
+            For each the id, the name, the number of votes, and the times of the first and the last vote.
+        """
+        placeholders = ", ".join("?" * len(polls))
+        query = (
+            "SELECT raters.id, name, count(*), min(at), max(at) FROM votes JOIN raters ON raters.id = rater "
+            f"WHERE poll IN ({placeholders}) GROUP BY raters.id ORDER BY min(at)"
+        )
+        with self._lock:
+            return self._connection.execute(query, [poll.id for poll in polls]).fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -7,12 +7,14 @@ import math
 from collections import defaultdict
 from typing import Any
 
+from ugbench import file_names
 from ugbench.tables.model import UNKNOWN_IMAGES, Cell, Ranking, Row, Table
+from ugbench.visible import visible_json
 
 
 def render(table: Table) -> str:
     """The table as JSON text, see `to_json`."""
-    return json.dumps(to_json(table), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return visible_json(file_names.to_json(to_json(table), indent=2, allow_nan=False)) + "\n"
 
 
 def to_json(table: Table) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ugbench.data.images import Size, read_bytes, read_image, resize
 from ugbench.data.splits import TRAIN
 from ugbench.direction import Direction
 from ugbench.errors import DataError, RunError, UsageError
+from ugbench.file_names import readable
 from ugbench.runs.known_images import are_known
 from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import check_sources, outputs_of, outputs_step
@@ -57,9 +58,11 @@ def prepare_pictures(runs: Sequence[Run], dataset: DataSet, name: str, direction
     for run in runs:
         check_sources(run, direction, dataset)
     outputs = [outputs_of(run, dataset, direction, _stored_step(run, direction)) for run in runs]
-    sources = {source.stem: source for source in outputs[0].sources}
+    # The names that raters' votes are stored under must be UTF-8.
+    sources = {readable(source.stem): source for source in outputs[0].sources}
     output_files = [
-        {source.stem: file for source, file in zip(of_run.sources, of_run.files, strict=True)} for of_run in outputs
+        {readable(source.stem): file for source, file in zip(of_run.sources, of_run.files, strict=True)}
+        for of_run in outputs
     ]
     stems = [stem for stem in sources if all(stem in files for files in output_files)]
     if not stems:
