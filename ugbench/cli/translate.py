@@ -35,8 +35,8 @@ def translate(
     checkpoint: Annotated[
         str, Option("--checkpoint", metavar="last|STEP", help="Checkpoint that the weights come from.")
     ] = "last",
-    skip_bad: Annotated[bool, Option("--skip-bad", help="Leave out images that cannot be read.")] = False,
     dataset: LocatedDatasets = None,
+    skip_bad: Annotated[bool, Option("--skip-bad", help="Leave out images that cannot be read.")] = False,
     results: Results = RESULTS,
     device: Device = "auto",
     precision: Precision = "auto",
