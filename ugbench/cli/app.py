@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import threading
 from collections.abc import Callable
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 
@@ -39,6 +40,7 @@ from ugbench.errors import UgbenchError
 REFUSALS = {
     **dict.fromkeys((errno.EDQUOT, errno.EFBIG, errno.ENOSPC), "free space on its disk, or name another folder"),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "change the permissions, or name another folder"),
+    errno.EIO: "check the disk or the terminal, or name another folder",
     errno.EMFILE: "close other programs, or raise the limit of open files (ulimit -n)",
 }
 # A path is of the wrong kind: a file where a folder is needed, or a folder where a file is needed.
@@ -74,10 +76,22 @@ class Root(Group):
         sys.exit(code if isinstance(code, int) else 0)
 
 
+def _is_broken(stream: TextIO) -> bool:
+    try:
+        stream.flush()
+    except OSError:
+        return True
+    return False
+
+
 def fail(sentence: str, code: int) -> NoReturn:
     """Print the sentence, if it is not empty, as an error, and exit with this code."""
     if sentence:
         print(f"error: {sentence}", file=sys.stderr)
+    # What stdout could not take is still in its buffer, and the flush at exit must not complain about it as well.
+    stdout = sys.__stdout__
+    if stdout is not None and sys.stdout is stdout and _is_broken(stdout):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
     sys.exit(code)
 
 
@@ -173,7 +187,15 @@ app.add_typer(data.app, name="data")
 add_command(app, "doctor", doctor)
 
 
+def _on_error_in_thread(arguments: threading.ExceptHookArgs) -> None:
+    # The thread that writes for TensorBoard raises an error of the disk here and once more in the main thread, which
+    # makes a sentence of it.
+    if not issubclass(arguments.exc_type, OSError):
+        threading.__excepthook__(arguments)
+
+
 def main() -> None:
     """The console script `ugbench`."""
+    threading.excepthook = _on_error_in_thread
     sys.stderr = LastingStream(sys.stderr)
     app(prog_name="ugbench")

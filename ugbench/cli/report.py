@@ -30,6 +30,7 @@ def report(
     """
     from ugbench.report.contents import collect_report
     from ugbench.report.html_page import render
+    from ugbench.runs.output_file import write_output
 
     with ExitStack() as bars:
 
@@ -39,10 +40,10 @@ def report(
 
         contents = collect_report(results, dataset or (), begin)
     text = render(contents)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(text, encoding="utf-8", newline="\n")
+    write_output(output, text)
     for note in contents.missing:
         log(note)
-    log(f"written to {output} ({output.stat().st_size / 1e6:.1f} MB)")
+    size = len(text.encode())
+    log(f"written to {output} ({size / 1e6:.1f} MB)")
     if as_json:
-        print_json({"report": output, "bytes": output.stat().st_size})
+        print_json({"report": output, "bytes": size})

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ugbench.data.images import Size, read_image, resize
 from ugbench.data.progress import Progress, tracked
+from ugbench.errors import writing
 
 
 def to_tensor(image: Image.Image) -> Tensor:
@@ -48,6 +49,10 @@ def save_png(image: Tensor, path: Path, size: tuple[int, int] | None = None) -> 
     """Write a uint8 tensor (3, h, w) as an RGB PNG file, resized to `size` (width, height) in px if that is given.
 
     The folder must exist.
+
+    Raises:
+        DiskError: the system refuses.
     """
     picture = Image.fromarray(image.permute(1, 2, 0).cpu().contiguous().numpy())
-    resize(picture, size or picture.size).save(path, format="PNG")
+    with writing(path):
+        resize(picture, size or picture.size).save(path, format="PNG")

@@ -18,7 +18,7 @@ from ugbench.data.datasets import DataSet
 from ugbench.data.images import Size, check_stems, is_image, list_images, read_image
 from ugbench.data.splits import TEST
 from ugbench.direction import DIRECTIONS, Direction
-from ugbench.errors import DataError, UgbenchError, UsageError
+from ugbench.errors import DataError, UgbenchError, UsageError, writing
 from ugbench.imports.imported_run import checked_name, digests, open_import, runs_folder
 from ugbench.runs.run import EXTERNAL, Origin, Run, RunConfig, record_dataset
 from ugbench.runs.stored_outputs import commonest_size
@@ -169,8 +169,9 @@ def import_outputs(
     run = open_import(runs_folder(results, dataset), config)
     for direction, outputs in matched.items():
         target = run.outputs(direction)
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True)
-        for file in outputs.files:
-            shutil.copyfile(file, target / file.name)
+        with writing(target):
+            shutil.rmtree(target, ignore_errors=True)
+            target.mkdir(parents=True)
+            for file in outputs.files:
+                shutil.copyfile(file, target / file.name)
     return run

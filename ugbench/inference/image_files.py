@@ -19,6 +19,7 @@ from ugbench.inference.attention import attention_maps
 from ugbench.inference.translate import translate
 from ugbench.method import Method
 from ugbench.runs.folder import ATTENTION
+from ugbench.runs.json_file import make_folder
 
 
 def write_outputs(
@@ -52,7 +53,7 @@ def write_outputs(
     check_stems(sources)
     if samples > 1 and not method.style_dim:
         raise UsageError(f"--samples {samples}: this method makes one output for each image; leave it out.")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for start in range(0, len(sources), batch_size):
         paths = sources[start : start + batch_size]
         pictures = [read_image(path) for path in paths]
@@ -77,7 +78,7 @@ def _write_overlays(
     main = next((name for name in maps if name not in method.output_maps), None)
     for name, batch_maps in maps.items():
         map_folder = folder if name == main else folder / name
-        map_folder.mkdir(parents=True, exist_ok=True)
+        make_folder(map_folder)
         images = outputs if name in method.output_maps else sources
         for path, image, attention_map in zip(paths, images, batch_maps, strict=True):
             save_png(overlay(image, attention_map), map_folder / f"{path.stem}.png")

@@ -31,7 +31,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ugbench.direction import Direction
-from ugbench.errors import RunError
+from ugbench.errors import DiskError, RunError
 
 ATTENTION = "attention"
 CONFIG = "config.json"
@@ -130,12 +130,15 @@ class RunFolder:
 
         Raises:
             RunError: another process holds it.
+            DiskError: this process may not write in the folder.
         """
         lock = FileLock(self.path / ".lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:
             raise RunError(f"{self.path} is being trained by another process; wait for it or stop it.") from None
+        except OSError as error:
+            raise DiskError(self.path, error) from error
         try:
             yield
         finally:
@@ -150,6 +153,8 @@ class RunFolder:
                 return False
         except RunError:
             return True
+        except DiskError:  # who may not write in the folder cannot know; the process that asks does not train it
+            return False
 
 
 def checkpoint_steps(checkpoints: Path) -> list[int]:

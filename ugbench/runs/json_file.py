@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ugbench.errors import RunError
+from ugbench.errors import RunError, writing
 
 
 def write_json(file: Path, content: Any) -> None:
@@ -16,11 +16,30 @@ def write_json(file: Path, content: Any) -> None:
 
 
 def write_text(file: Path, text: str) -> None:
-    """Write text to a temporary file beside `file`, flush it to the disk and rename it to `file`."""
+    """Write text to a temporary file beside `file`, flush it to the disk and rename it to `file`.
+
+    Raises:
+        DiskError: the system refuses; nothing is left behind and an older `file` stays.
+    """
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    flush_to_disk(temporary)
-    temporary.replace(file)
+    with writing(file):
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            flush_to_disk(temporary)
+            temporary.replace(file)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they are missing.
+
+    Raises:
+        DiskError: the system refuses.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def read_json(file: Path) -> dict[str, Any]:

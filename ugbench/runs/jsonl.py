@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ugbench.errors import RunError
-from ugbench.runs.json_file import write_text
+from ugbench.errors import RunError, writing
+from ugbench.runs.json_file import make_folder, write_text
 
 T = TypeVar("T")
 
 
 def append(file: Path, records: Iterable[Mapping[str, Any]]) -> None:
-    """Add one line for each record. The file and its folders are made if they are missing; no records, no file."""
+    """Add one line for each record. The file and its folders are made if they are missing; no records, no file.
+
+    Raises:
+        DiskError: the system refuses; the file has the lines that it had before.
+    """
     lines = "".join(json.dumps(record) + "\n" for record in records)
     if not lines:
         return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a", encoding="utf-8") as stream:
+    make_folder(file.parent)
+    with writing(file), _whole_or_as_before(file), file.open("a", encoding="utf-8") as stream:
         stream.write(lines)
 
 
@@ -63,6 +69,18 @@ def remove(file: Path, condition: Callable[[dict[str, Any]], bool]) -> None:
         remaining = [line for line in lines if not _fulfils(line, condition)]
         if len(remaining) < len(lines):
             write_text(file, "".join(remaining))
+
+
+@contextmanager
+def _whole_or_as_before(file: Path) -> Iterator[None]:
+    """If the system refuses a part of what the block adds to the file, the other part is removed again."""
+    size = file.stat().st_size if file.is_file() else 0
+    try:
+        yield
+    except OSError:
+        if file.is_file():
+            os.truncate(file, size)
+        raise
 
 
 def _lines(file: Path) -> list[str]:

@@ -22,7 +22,7 @@ from ugbench.direction import Direction
 from ugbench.errors import ConfigError, RunError, first_fault
 from ugbench.runs import method_description
 from ugbench.runs.folder import CONFIG, DATASET, RunFolder
-from ugbench.runs.json_file import read_json, write_json
+from ugbench.runs.json_file import make_folder, read_json, write_json
 
 if TYPE_CHECKING:
     from ugbench.method import MethodConfig
@@ -234,7 +234,7 @@ def dataset_folder(results: Path, dataset: DataSet, make: bool = True) -> Path:
         file = folder / DATASET
         if not file.exists():
             if make:
-                folder.mkdir(parents=True, exist_ok=True)
+                make_folder(folder)
                 root = str(dataset.root.resolve())
                 write_json(file, {"name": dataset.name, "root": root, "fingerprint": fingerprint})
             return folder
@@ -246,7 +246,7 @@ def dataset_folder(results: Path, dataset: DataSet, make: bool = True) -> Path:
 def open_run(folder: Path, config: RunConfig) -> Run:
     """The run with this config under a data set's folder; its folder and config.json are made if they are missing."""
     path = folder / config.folder
-    path.mkdir(parents=True, exist_ok=True)
+    make_folder(path)
     if not (path / CONFIG).exists():
         write_json(path / CONFIG, {"id": config.id, **config.model_dump()})
     return read_run(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from torch import Tensor
 from ugbench.data.datasets import DataSet
 from ugbench.data.images import Size, list_images
 from ugbench.direction import Direction
-from ugbench.errors import NoSuchScore, RunError, UsageError
+from ugbench.errors import DiskError, NoSuchScore, RunError, UsageError
 from ugbench.inference.test_set import make_maps, make_outputs
 from ugbench.metric import Score
 from ugbench.registry import load_metric
@@ -43,12 +43,14 @@ class Evaluation:
         results: the results folder, in which the scores of `identity` and `real` are stored.
         log: receives messages for the user.
         progress: makes a callback (images done, number of images) for a title.
+        failures: what could not be written so far. Scores that were computed are returned all the same.
     """
 
     request: EvalRequest
     results: Path
     log: Callable[[str], None] = lambda _text: None
     progress: Callable[[str], Callable[[int, int], None]] | None = None
+    failures: list[DiskError] = field(default_factory=list)
     _folders: dict[str, Path] = field(default_factory=dict)
     _logged: set[str] = field(default_factory=set)
 
@@ -66,6 +68,7 @@ class Evaluation:
         Raises:
             RunError: the run has saved no checkpoint, or its data set is no longer where it was.
             NoSuchScore: its data set, or a run without attention maps, can have none of the metrics.
+            DiskError: its outputs could not be written, so that it has no score; see also `failures`.
         """
         if not run.step() and run.config.origin is None:
             raise RunError(f"{run.path} has no checkpoint yet; train it before you score it.")
@@ -80,7 +83,7 @@ class Evaluation:
             known, missing = self._known(run, names, direction, outputs)
             if missing or (step in (None, run.step()) and not _are_made(run, direction, outputs, with_maps)):
                 # The lock is held until the scores are written: else another call could make outputs of another step.
-                with self._locked_outputs(run):
+                with self.keep_disk_errors(), self._locked_outputs(run):
                     known, missing = self._known(run, names, direction, outputs)
                     try:
                         known += self._add(run, missing, eval_set, outputs, with_maps)
@@ -90,6 +93,8 @@ class Evaluation:
                         self.log(f"outputs {direction} of run {run.id} could not be made again: {error}")
             records += known
             self._floor_and_ceiling(eval_set, names, outputs.format)
+        if not records and self.failures:
+            raise self.failures.pop()
         if not records:
             raise NoSuchScore(names[0], f"run {run.id} ({run.config.label}) has no attention maps")
         return sorted(records, key=lambda r: (r.direction, names.index(r.metric)))
@@ -97,7 +102,8 @@ class Evaluation:
     def runs(self, steps_of_runs: Iterable[tuple[Run, Iterable[int | None]]]) -> list[ScoreRecord]:
         """The scores of several runs at several steps each, as `run` makes them.
 
-        A run that can have none of the metrics is left out, with a message.
+        A run that can have none of the metrics is left out, with a message. So is a run whose outputs could not be
+        written; see `failures`.
 
         Raises:
             NoSuchScore: no run can have any of the metrics.
@@ -106,7 +112,8 @@ class Evaluation:
         for run, steps in steps_of_runs:
             try:
                 for step in steps:
-                    records += self.run(run, step)
+                    with self.keep_disk_errors():
+                        records += self.run(run, step)
             except NoSuchScore as error:
                 first_error = first_error or error
                 self._log_once(f"no {error.metric}: {error.reason}.")
@@ -114,11 +121,32 @@ class Evaluation:
             raise first_error
         return records
 
+    @contextmanager
+    def keep_disk_errors(self) -> Iterator[None]:
+        """A block that ends at a DiskError, which is added to `failures`; work that does not need the block goes on."""
+        try:
+            yield
+        except DiskError as error:
+            self.failures.append(error)
+
+    def raise_failures(self) -> None:
+        """Log what could not be written, and raise the first of these errors; to be called after scores are shown.
+
+        Raises:
+            DiskError: a file could not be written.
+        """
+        for error in self.failures[1:]:
+            self._log_once(str(error))
+        if self.failures:
+            raise self.failures[0]
+
     def folder(self, dataset: DataSet) -> Path:
         """The folder of the data set under results. Finding it reads every image, so it is done once per call."""
         key = str(dataset.root)
         if key not in self._folders:
-            self._folders[key] = dataset_folder(self.results, dataset)
+            self._folders[key] = dataset_folder(self.results, dataset, make=False)
+            with self.keep_disk_errors():
+                dataset_folder(self.results, dataset)
         return self._folders[key]
 
     def features(self, files: Sequence[Path], size: Size) -> Tensor:
@@ -148,6 +176,8 @@ class Evaluation:
         except Timeout:
             self.log(f"waiting for another command that makes or scores outputs of run {run.id}.")
             return run.outputs_lock().acquire()
+        except OSError as error:
+            raise DiskError(run.path, error) from error
 
     def _add(
         self, run: Run, names: Sequence[str], eval_set: EvalSet, outputs: Outputs, with_maps: bool
@@ -172,8 +202,10 @@ class Evaluation:
             if score.each is not None:
                 values = {file.stem: value for file, value in zip(outputs.sources, score.each, strict=True)}
                 scores = ImageScores(metric=name, protocol_id=score_record.protocol_id, values=values)
-                per_image.store(run, direction, outputs.step, scores)
-        record.append(run.scores_file, new_records)
+                with self.keep_disk_errors():
+                    per_image.store(run, direction, outputs.step, scores)
+        with self.keep_disk_errors():
+            record.append(run.scores_file, new_records)
         return new_records
 
     def _floor_and_ceiling(self, eval_set: EvalSet, names: Sequence[str], format: str) -> None:
@@ -194,7 +226,8 @@ class Evaluation:
                 except UsageError as error:
                     # The scores of the run must not depend on these rows, so an error here is only reported.
                     self.log(f"no {name} for the row {subject.run}: {error}")
-            record.append(file, new_records)
+            with self.keep_disk_errors():
+                record.append(file, new_records)
 
     def _can_have(self, subject: Subject, metric_name: str) -> bool:
         """False where a metric does not apply: `identity` has no attention, and `real` has no sources of its images."""

@@ -15,7 +15,7 @@ from ugbench.data.check import check_training_images
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
 from ugbench.data.splits import TRAIN
-from ugbench.runs.json_file import read_json, write_json
+from ugbench.runs.json_file import make_folder, read_json, write_json
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, dataset_folder, list_runs, record_dataset
 from ugbench.runs.training_log import seconds_per_step
 from ugbench.study.grid import Arm, Study, StudyRun, overrides, study_runs
@@ -128,7 +128,7 @@ def read_steps(file: Path) -> dict[str, int]:
 
 def write_steps(file: Path, study: Study, steps: Mapping[str, int]) -> None:
     """Store the steps that `--minutes` came to, so that the same command later means the same runs."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(file.parent)
     write_json(file, {"study": study.model_dump(mode="json"), "steps": dict(steps)})
 
 

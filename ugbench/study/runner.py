@@ -13,6 +13,8 @@ from typing import IO, Literal
 
 import torch
 
+from ugbench.errors import writing
+from ugbench.runs.json_file import make_folder
 from ugbench.runs.training_log import last_logged_step
 from ugbench.study.plan import PlannedRun, refreshed
 from ugbench.training.prepare import Request
@@ -108,8 +110,9 @@ def command(request: Request, device: str) -> list[str]:
 
 
 def _start(planned: PlannedRun, device: str, jobs: int) -> _Child:
-    planned.run.path.mkdir(parents=True, exist_ok=True)
-    log = planned.run.train_log.open("ab")
+    make_folder(planned.run.path)
+    with writing(planned.run.train_log):
+        log = planned.run.train_log.open("ab")
     environment = dict(os.environ)
     if jobs > 1 and device == "cpu" and "OMP_NUM_THREADS" not in environment:
         environment["OMP_NUM_THREADS"] = str(max(1, torch.get_num_threads() // jobs))

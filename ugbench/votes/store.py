@@ -19,6 +19,7 @@ from threading import Lock
 
 from ugbench.errors import RunError, UgbenchError
 from ugbench.runs.folder import VOTES
+from ugbench.runs.json_file import make_folder
 from ugbench.statistics.preferences import Vote
 from ugbench.votes.poll import Poll
 
@@ -63,7 +64,7 @@ class VoteStore:
         Raises:
             RunError: the file is not a file of votes, is of another version, or may not be written.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         self.path = path
         self._lock = Lock()
         self._inode: int | None = None
