@@ -11,7 +11,7 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constrain
 # test of minutes, would otherwise come last and alone.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --durations=10 -n auto --dist loadscope --no-loadscope-reorder
 
-.PHONY: demo test test-slow check moved
+.PHONY: demo test test-slow faults check moved
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -23,6 +23,11 @@ test: .venv/.ready-dev
 
 test-slow: .venv/.ready-dev
 	$(PYTEST) -m slow
+
+# Half an hour: kills, damaged checkpoints, full disks and bad inputs; docs/reliability.md shows the figures.
+faults: .venv/.ready-dev
+	OMP_NUM_THREADS=1 PYTHONPATH=tests/support $(BIN)/python tests/faults/campaign.py \
+	    --output docs/reference/reliability.json
 
 check: .venv/.ready-dev
 	$(BIN)/python -m ruff check

@@ -37,10 +37,7 @@ def convert_checkpoint(tensors: Mapping[str, Any], revision: str | None) -> tupl
     Raises:
         UsageError: the tensors are not a checkpoint of that code.
     """
-    networks = {
-        name: {key.removeprefix("module."): tensor for key, tensor in network.items()}
-        for name, network in _networks(tensors, revision).items()
-    }
+    networks = _networks(tensors, revision)
     blocks = len({key.split(".")[1] for key in networks["G"] if ".conv_block." in key})
     if not blocks:
         raise UsageError(

@@ -81,7 +81,7 @@ def _renamed(network: Network) -> dict[str, Tensor]:
         # Old checkpoints contain running statistics of instance norm, which were never used.
         if public_key.endswith(("running_mean", "running_var", "num_batches_tracked")):
             continue
-        match = re.fullmatch(r"(?:module\.)?model\.(\d+)\.(?:conv_block\.([156])\.)?(weight|bias)", public_key)
+        match = re.fullmatch(r"model\.(\d+)\.(?:conv_block\.([156])\.)?(weight|bias)", public_key)
         if match is None:
             raise UsageError(
                 f"CycleGAN checkpoint: the key {public_key} is unknown, among {first_keys(network)}; "

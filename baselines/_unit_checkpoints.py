@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from ugbench.method import UsageError
-from ugbench.nn.state_dicts import first_keys
+from ugbench.nn.state_dicts import first_keys, unwrapped
 
 EXPECTED = (
     "the networks a and b of one gen_########.pt, with keys such as enc.model.0.conv.weight and dec.model.5.conv.weight"
@@ -32,19 +32,21 @@ def convert_checkpoint(tensors: Mapping[str, Any]) -> tuple[dict[str, Any], dict
     """Config fields, and a state dict with the names of this package, from both domains' encoders and decoders.
 
     Args:
-        tensors: the state dicts `a` and `b`.
+        tensors: the state dicts `a` and `b`, which may be wrapped (see `unwrapped`).
     Raises:
         UsageError: the tensors are not a checkpoint of that code.
     """
-    if tensors.keys() != {"a", "b"} or not all(_is_network(network) for network in tensors.values()):
-        raise UsageError(f"UNIT checkpoint: {first_keys(tensors)} was found; expected {EXPECTED}.")
+    found = unwrapped(tensors)
+    networks = {domain: found[domain] for domain in ("a", "b") if _is_network(found.get(domain))}
+    if len(networks) < 2:
+        raise UsageError(f"UNIT checkpoint: {first_keys(found)} was found; expected {EXPECTED}.")
     state: dict[str, Tensor] = {}
-    for domain, network in tensors.items():
+    for domain, network in networks.items():
         state |= _renamed(domain, network)
     first_weight = state.get("encoder_a.1.weight")
-    blocks = _blocks(tensors["a"], "enc.model.3.")
+    blocks = _blocks(networks["a"], "enc.model.3.")
     if first_weight is None or blocks == 0:
-        raise UsageError(f"UNIT checkpoint: a has {first_keys(tensors['a'])}; expected {EXPECTED}.")
+        raise UsageError(f"UNIT checkpoint: a has {first_keys(networks['a'])}; expected {EXPECTED}.")
     return {"channels": len(first_weight), "blocks": blocks}, state
 
 

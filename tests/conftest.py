@@ -26,13 +26,23 @@ def test_data() -> Path:
     return Path(_ROOT)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder that UGBENCH_CACHE names in the tests, so that none writes into the developer's own."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UGBENCH_CACHE", str(folder))
+        yield folder
+
+
 @pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def plain_environment(monkeypatch: pytest.MonkeyPatch, cache_folder: Path) -> None:
     """No setting of the developer's shell reaches the code; what is printed is plain and wide."""
     for name in os.environ:
         own = name.startswith("UGBENCH_") and name not in (DATA, NO_SKIP)
         if own or name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS"):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("UGBENCH_CACHE", str(cache_folder))
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "200")
 

@@ -22,7 +22,7 @@ from ugbench.method import Batch, Direction, Group, Method, Phase, UsageError
 from ugbench.nn.init import normal_
 from ugbench.nn.losses import l1, least_squares
 from ugbench.nn.schedule import constant_then_linear
-from ugbench.nn.state_dicts import check_shapes
+from ugbench.nn.state_dicts import check_shapes, unwrapped
 
 Output = TypeVar("Output", GeneratorOutput, DiscriminatorOutput)
 
@@ -188,7 +188,7 @@ class UGATIT(Method):
         cls,
         tensors: Mapping[str, Any],
         revision: str | None = None,
-        direction: Direction | None = None,  # noqa: ARG003
+        direction: Direction | None = None,
     ) -> tuple[UGATITConfig, dict[str, Tensor]]:
         """Config and state dict from a `*_params_*.pt` of the authors' PyTorch code, or from their TensorFlow code.
 
@@ -197,21 +197,22 @@ class UGATIT(Method):
         its images: 256 px is assumed.
 
         Args:
-            tensors: the content of the file.
+            tensors: the content of the file: all six networks, the generators alone, or one generator.
             revision: one of `revisions`; the tensors do not say which. None is the first.
-            direction: ignored, because these files hold both generators.
+            direction: what a single generator translates; None is A2B. Ignored if there are two generators.
         Raises:
             UsageError: keys or shapes are not those of that code, or there is no such revision.
         """
         chosen = cls.revisions[0] if revision is None else revision
         if chosen not in cls.revisions:
             raise UsageError(f"--revision {revision}: ugatit reads {' and '.join(cls.revisions)}; give one of them.")
+        tensors = unwrapped(tensors)
         if is_tensorflow_checkpoint(tensors):
             if revision is not None:
                 raise UsageError(f"--revision {revision}: TensorFlow's checkpoints have none; leave it out.")
             fields, state = convert_tensorflow_checkpoint(tensors)
         else:
-            fields, state = convert_checkpoint(tensors, chosen)
+            fields, state = convert_checkpoint(tensors, chosen, direction)
         config = cls.Config(**fields)
         message = "the checkpoint has {given} where {key} should be {expected}; it belongs to another model."
         check_shapes(state, lambda: cls(config), message)
@@ -227,8 +228,10 @@ class UGATIT(Method):
         if discriminators:
             target = direction[-1].lower()
             for kind, domain in self.discriminators:
-                if domain == target:
-                    maps[kind] = self.get_submodule(f"{kind}_{domain}")(output.image).attention_map
+                discriminator = self.get_submodule(f"{kind}_{domain}")
+                # A checkpoint of generators alone leaves the discriminators without weights.
+                if domain == target and not next(discriminator.parameters()).is_meta:
+                    maps[kind] = discriminator(output.image).attention_map
         return maps
 
     def _learnt_rhos(self) -> dict[str, Tensor]:

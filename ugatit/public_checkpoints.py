@@ -8,12 +8,12 @@ from typing import Any
 
 from torch import Tensor
 
-from ugbench.method import UsageError
+from ugbench.method import Direction, UsageError
 from ugbench.nn.state_dicts import first_keys
 
+GENERATORS = {"genA2B": "generator_a2b", "genB2A": "generator_b2a"}
 NETWORKS = {
-    "genA2B": "generator_a2b",
-    "genB2A": "generator_b2a",
+    **GENERATORS,
     "disGA": "global_a",
     "disGB": "global_b",
     "disLA": "local_a",
@@ -53,25 +53,23 @@ REVISIONS: dict[str, dict[str, Any]] = {
 SPECTRAL = {"weight_orig": "weight", "weight_u": "u", "weight_v": "v"}
 
 
-def convert_checkpoint(tensors: Mapping[str, Any], revision: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Config fields, and a state dict with the names of this package, from the six networks of a checkpoint.
+def convert_checkpoint(
+    tensors: Mapping[str, Any], revision: str, direction: Direction | None = None
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Config fields, and a state dict with the names of this package, from the networks of a checkpoint.
 
     Args:
-        tensors: the content of the file, or a dict from the name of the file to its content.
+        tensors: the content of the file, or a dict from the name of the file to its content: all six networks, both
+            generators, or one of them, which may be a state dict without a name.
         revision: a key of REVISIONS.
+        direction: what a single generator translates; None is A2B.
     Raises:
-        UsageError: a network or a key is missing or unknown.
+        UsageError: a network or a key is missing or unknown, or a single generator is the other one.
     """
-    if len(tensors) == 1 and isinstance(only := next(iter(tensors.values())), Mapping) and NETWORKS.keys() & only:
-        tensors = only
-    if missing := [name for name in NETWORKS if not isinstance(tensors.get(name), Mapping)]:
-        raise UsageError(
-            f"the checkpoint lacks {', '.join(missing)}; the published ones hold {', '.join(NETWORKS)}, "
-            f"and this one {first_keys(sorted(map(str, tensors)))}."
-        )
+    networks = _networks(tensors, direction)
     state: dict[str, Tensor] = {}
-    for public_name, name in NETWORKS.items():
-        network: Mapping[str, Tensor] = tensors[public_name]
+    for public_name, network in networks.items():
+        name = NETWORKS[public_name]
         keys = _generator_keys(network) if public_name.startswith("gen") else _discriminator_keys(network)
         should_hold = f"it should hold {first_keys(keys)}"
         if absent := sorted(set(keys) - set(network)):
@@ -82,13 +80,39 @@ def convert_checkpoint(tensors: Mapping[str, Any], revision: str) -> tuple[dict[
             # In that code rho, gamma and beta have the shape (1, channels, 1, 1).
             is_vector = public_key.endswith((".rho", ".gamma", ".beta"))
             state[f"{name}.{key}"] = network[public_key].flatten() if is_vector else network[public_key]
-    return _fields(tensors["genA2B"], tensors["disGA"], tensors["disLA"]) | REVISIONS[revision], state
+    fields = _fields(next(iter(networks.values())))
+    if "disGA" in networks:
+        fields |= _discriminator_fields(networks["disGA"], networks["disLA"])
+    return fields | REVISIONS[revision], state
 
 
-def _fields(
-    generator: Mapping[str, Tensor], global_discriminator: Mapping[str, Tensor], local: Mapping[str, Tensor]
-) -> dict[str, Any]:
-    """The config fields that follow from the shapes of the tensors, and that code's settings."""
+def _networks(tensors: Mapping[str, Any], direction: Direction | None) -> dict[str, Mapping[str, Tensor]]:
+    """The networks by the public names, a generator first: six, two generators or one.
+
+    Raises:
+        UsageError: they are others, or a single generator is not that of `direction`.
+    """
+    only = next(iter(tensors.values())) if len(tensors) == 1 and not NETWORKS.keys() & tensors else None
+    if isinstance(only, Mapping):  # by the name of the file
+        tensors = only
+    if "DownBlock.1.weight" in tensors:  # the state dict of one generator
+        return {f"gen{direction or 'A2B'}": tensors}
+    networks = {name: tensors[name] for name in NETWORKS if isinstance(tensors.get(name), Mapping)}
+    if len(networks) == 1 and (single := next(iter(networks))) in GENERATORS:
+        if single != f"gen{direction or 'A2B'}":
+            raise UsageError(f"the checkpoint holds {single} alone; give --direction {single.removeprefix('gen')}.")
+        return networks
+    if networks.keys() not in (GENERATORS.keys(), NETWORKS.keys()):
+        missing = [name for name in NETWORKS if name not in networks]
+        raise UsageError(
+            f"the checkpoint lacks {', '.join(missing)}; the published ones hold {', '.join(NETWORKS)}, "
+            f"and this one {first_keys(sorted(map(str, tensors)))}."
+        )
+    return networks
+
+
+def _fields(generator: Mapping[str, Tensor]) -> dict[str, Any]:
+    """The config fields that follow from the shapes of a generator's tensors, and that code's settings."""
     features = generator["conv1x1.weight"].shape[0]
     inputs = generator["FC.0.weight"].shape[1]
     light = inputs == features
@@ -97,13 +121,21 @@ def _fields(
         "channels": generator["DownBlock.1.weight"].shape[0],
         "blocks": _blocks(generator),
         "light": light,
-        "discriminator_channels": global_discriminator["model.1.weight_orig"].shape[0],
-        "global_depth": len(_layers(global_discriminator)) - 1,
-        "local_depth": len(_layers(local)) - 1,
         "rho_start": 0.9,
         "init": "default",
         "spectral_iterations": "forward",
         "steps": 1_000_000,
+    }
+
+
+def _discriminator_fields(
+    global_discriminator: Mapping[str, Tensor], local_discriminator: Mapping[str, Tensor]
+) -> dict[str, Any]:
+    """The config fields that follow from the shapes of the discriminators' tensors."""
+    return {
+        "discriminator_channels": global_discriminator["model.1.weight_orig"].shape[0],
+        "global_depth": len(_layers(global_discriminator)) - 1,
+        "local_depth": len(_layers(local_discriminator)) - 1,
     }
 
 

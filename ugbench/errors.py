@@ -18,6 +18,7 @@ A message is one sentence: what was found where (file, option, key), and how to 
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -129,4 +130,5 @@ def first_fault(error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(map(str, first["loc"])) or "config"
     reason = first["msg"].removeprefix("Value error, ")
-    return f"{where}: {reason}" if first["type"] == "missing" else f"{where}: {first['input']!r} was given; {reason}"
+    given = reprlib.repr(first["input"])  # cut short: what was given may fill a file
+    return f"{where[:80]}: {reason}" if first["type"] == "missing" else f"{where[:80]}: {given} was given; {reason}"

@@ -247,7 +247,9 @@ class Method(nn.Module, ABC):
     def attention(self, x: Tensor, direction: Direction) -> dict[str, Tensor]:  # noqa: ARG002
         """Attention maps (n, 1, h, w) of any range, by name, the main one first. Empty if the method has none.
 
-        It is called in eval mode and without grad, with all networks loaded. See also `output_maps`.
+        It is called in eval mode and without grad, with all networks loaded. A run that was imported may lack networks
+        that `inference` does not name; they are on the meta device, and their maps are left out. See also
+        `output_maps`.
 
         Args:
             x: images (n, 3, size, size) in [-1, 1].

@@ -7,6 +7,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from ugbench.visible import visible
+
 
 def environment(package: str, **globals_: Any) -> Environment:
     """The jinja2 environment of a package's templates/. It escapes every text; all its templates know `globals_`."""
@@ -14,11 +16,17 @@ def environment(package: str, **globals_: Any) -> Environment:
         loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     jinja.globals.update(globals_)
     return jinja
+
+
+def _visible(value: Any) -> Any:
+    """What a template prints; text that is no markup of ours has its control characters replaced."""
+    return visible(value, keep="\n\t") if type(value) is str else value
 
 
 def read(package: str, name: str) -> str:

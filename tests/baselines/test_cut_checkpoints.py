@@ -121,6 +121,25 @@ def test_the_prefix_of_data_parallel_and_dropouts_numbers_are_understood(files: 
     assert all(state[key].equal(value) for key, value in expected.items())
 
 
+@pytest.mark.parametrize("wrapper", ["state_dict", "model", "net_g", "generator"])
+def test_a_wrapped_generator_is_read_as_the_plain_one(files: dict[str, dict[str, Tensor]], wrapper: str) -> None:
+    weights = files["latest_net_G.pth"]
+    _, expected = CUT.load_public_checkpoint(weights)
+    _, state = CUT.load_public_checkpoint({wrapper: weights, "epoch": 3, "optimizer": {"state": {}}})
+    assert state.keys() == expected.keys()
+    assert all(tensor.equal(expected[key]) for key, tensor in state.items())
+
+
+def test_all_three_networks_may_be_in_one_file(files: dict[str, dict[str, Tensor]]) -> None:
+    _, expected = CUT.load_public_checkpoint(files)
+    networks = {name.removeprefix("latest_net_").removesuffix(".pth"): state for name, state in files.items()}
+    assert list(networks) == ["G", "D", "F"]
+    _, state = CUT.load_public_checkpoint({"state_dict": networks})
+    assert state.keys() == expected.keys()
+    by_other_names = {f"net_{name.lower()}": state for name, state in networks.items()}
+    assert {key.split(".")[0] for key in CUT.load_public_checkpoint(by_other_names)[1]} == {"generator"}
+
+
 def test_of_several_epochs_the_revision_picks_one(files: dict[str, dict[str, Tensor]]) -> None:
     weights = files["latest_net_G.pth"]
     other = {key: value if key.endswith("filt") else torch.zeros_like(value) for key, value in weights.items()}
@@ -138,7 +157,7 @@ def spoilt(name: str) -> dict[str, Any]:
     if name == "nothing":
         return {}
     if name == "another dict":
-        return {"epoch": 3, "state_dict": g, "optimizer": {}}
+        return {"epoch": 3, "encoder": g, "optimizer": {}}
     if name == "no generator":
         del files["latest_net_G.pth"]
     elif name == "a discriminator":
@@ -162,7 +181,7 @@ def spoilt(name: str) -> dict[str, Any]:
     ("wrong", "says"),
     [
         ("nothing", r"nothing was found; expected a state dict of a blurred ResNet generator"),
-        ("another dict", r"epoch, state_dict, optimizer was found; expected"),
+        ("another dict", r"epoch, encoder, optimizer was found; expected"),
         ("no generator", r"latest_net_D\.pth, latest_net_F\.pth was found; expected"),
         ("a discriminator", r"model\.0\.weight, .* was found, no residual blocks; expected"),
         ("no blurs", r"the blurs of G are nothing, expected model\.7\.filt, .*--as cyclegan"),

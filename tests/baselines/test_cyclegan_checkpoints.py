@@ -133,6 +133,24 @@ def test_a_file_of_one_generator_is_read_by_any_name(name: str) -> None:
     assert state.keys() == expected.keys()
 
 
+@pytest.mark.parametrize("wrapper", ["state_dict", "model", "net_g", "netG", "params", "generator"])
+def test_a_wrapped_generator_with_prefixed_keys_is_read_as_the_plain_one(wrapper: str) -> None:
+    weights = public("plain").state_dict()
+    prefixed = {f"module.{key}": tensor for key, tensor in weights.items()}
+    _, expected = CycleGAN.load_public_checkpoint(weights)
+    for content in ({wrapper: prefixed, "epoch": 3}, {"latest_net_G.pth": {wrapper: weights}}):
+        _, state = CycleGAN.load_public_checkpoint(content)
+        assert state.keys() == expected.keys()
+        assert all(tensor.equal(expected[key]) for key, tensor in state.items())
+
+
+def test_a_pair_in_one_file_is_read_by_the_names_of_its_networks() -> None:
+    pair = {"net_G_A": public("plain").state_dict(), "net_G_B": public("plain", seed=1).state_dict()}
+    _, state = CycleGAN.load_public_checkpoint({"models": pair, "iteration": 7})
+    assert {key.split(".")[0] for key in state} == {"generator_a2b", "generator_b2a"}
+    assert state["generator_b2a.1.bias"].equal(pair["net_G_B"]["model.1.bias"])
+
+
 def test_resizing_is_a_field_of_the_config_and_has_plain_convolutions() -> None:
     overrides = {"size": SIZE, "upsampling": "resize", "channels": 4, "blocks": 1}
     config = CycleGAN.make_config("smoke", None, overrides)
@@ -144,7 +162,9 @@ def test_resizing_is_a_field_of_the_config_and_has_plain_convolutions() -> None:
 def spoilt(name: str) -> dict[str, Any]:
     weights = public("plain").state_dict()
     if name == "another dict":
-        return {"epoch": 3, "state_dict": weights, "optimizer": {}}
+        return {"epoch": 3, "encoder": weights, "decoder": weights}
+    if name == "two states":
+        return {"state_dict": weights, "state_dict_ema": weights}
     if name == "half a pair":
         return {"latest_net_G_A.pth": weights}
     if name == "one and a pair":
@@ -163,7 +183,8 @@ def spoilt(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ("another dict", r"epoch, state_dict, optimizer was found; expected a state dict of a ResNet generator"),
+        ("another dict", r"epoch, encoder, decoder was found; expected a state dict of a ResNet generator"),
+        ("two states", r"several state dicts \(state_dict, state_dict_ema\), and only one can be read; save that one"),
         ("half a pair", r"latest_net_G_A\.pth was found; expected .*give one of a pair by itself, with --direction"),
         ("one and a pair", r"one generator and a pair; give one kind"),
         ("a discriminator", r"0 residual blocks and convolutions model\.N at N = 0, 2, 5, 8, 11 were found; expected"),

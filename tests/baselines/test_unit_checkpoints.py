@@ -109,6 +109,16 @@ def test_statistics_of_old_files_are_dropped() -> None:
     assert all(state[key].equal(value) for key, value in plain.items())
 
 
+def test_a_wrapped_file_with_prefixed_keys_is_read_as_the_plain_one() -> None:
+    pair = {"a": public(0), "b": public(1)}
+    prefixed = {name: {f"module.{key}": tensor for key, tensor in state.items()} for name, state in pair.items()}
+    _, expected = UNIT.load_public_checkpoint(pair)
+    for content in (prefixed, {"gen": pair, "dis": pair}, {"state_dict": prefixed, "iteration": 7}, {**pair, "n": 3}):
+        _, state = UNIT.load_public_checkpoint(content)
+        assert state.keys() == expected.keys()
+        assert all(tensor.equal(expected[key]) for key, tensor in state.items())
+
+
 def without(state: State, key: str) -> State:
     return {name: value for name, value in state.items() if name != key}
 

@@ -37,7 +37,7 @@ def test_a_good_set_exits_0_and_a_bad_one_1(ugbench: Call, root: Path) -> None:
     assert bad.exit_code == 1
     assert bad.stdout.split("\n\n")[1].splitlines() == [
         "unreadable in trainA (1): trainA/2.png",
-        "  found: not a readable image (no PNG, JPEG, WEBP, BMP or TIFF)",
+        "  found: not a readable image (no PNG, JPEG, WEBP, BMP, TIFF, GIF or AVIF)",
         "  ugbench: training refuses, or leaves it out with --skip-bad",
     ]
     assert bad.stdout.splitlines()[-1] == "Training refuses this data set as it is, and takes it with --skip-bad."

@@ -71,7 +71,7 @@ def test_a_results_folder_that_cannot_be_made_is_named(trained: Path, command: s
             "--direction",
             "A2B",
         ],
-        "compare": ["compare", "--methods", "cyclegan", "--dataset", data, "--preset", "smoke", "--steps", "1"],
+        "compare": ["compare", "--methods", "cyclegan", "--dataset", data, "--preset", "smoke", "--metric", "changed"],
         "vote": ["vote", "--methods", "a,b", "--dataset", data],
     }[command]
     result = call_in_results(trained, place, *words)

@@ -16,8 +16,9 @@ COMMON = ["--results", "r", "--data-root", "d", "--device", "cpu", "--precision"
 
 def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     children = getattr(command, "commands", None)
-    if children is None:
+    if children is None or (path and command.invoke_without_command):
         yield path, command
+    if children is None:
         return
     for name, child in children.items():
         yield from leaves(child, (*path, name))
@@ -40,11 +41,11 @@ def parse(args: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]
     with pytest.raises(SystemExit) as end:
         root.main(args=args, prog_name="ugbench")
     assert end.value.code == 0, capsys.readouterr().err
-    return seen[0]
+    return seen[-1]  # those of a group come before those of its command
 
 
 def test_the_walk_finds_commands_and_commands_of_groups() -> None:
-    assert {("methods",), ("data", "make")} <= set(PATHS)
+    assert {("methods",), ("data", "make"), ("runs",), ("runs", "show")} <= set(PATHS)
 
 
 @pytest.mark.parametrize("path", PATHS, ids=" ".join)

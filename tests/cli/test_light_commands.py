@@ -45,7 +45,7 @@ def test_the_list_of_runs_imports_nothing_heavy(tmp_path: Path) -> None:
         method="ugatit",
         variant=None,
         preset="smoke",
-        config={"steps": 10},
+        config={"steps": 10, "size": 32},
         dataset=DatasetRecord(name="cats", root="/d", fingerprint="f", images={"trainA": 2}),
         direction=None,
         seed=0,

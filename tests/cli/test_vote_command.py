@@ -110,16 +110,16 @@ def test_outputs_that_are_not_kept_are_named_with_the_mend(ugbench: Call, home: 
 
 
 @pytest.mark.parametrize(
-    ("host", "token", "url"),
+    ("host", "url"),
     [
-        ("127.0.0.1", None, "http://127.0.0.1:80/"),
-        ("::1", None, "http://[::1]:80/"),
-        ("192.0.2.1", "abc", "http://192.0.2.1:80/abc/"),
-        ("0.0.0.0", "abc", f"http://{socket.gethostname()}:80/abc/"),
+        ("127.0.0.1", "http://127.0.0.1:80/abc/"),
+        ("::1", "http://[::1]:80/abc/"),
+        ("192.0.2.1", "http://192.0.2.1:80/abc/"),
+        ("0.0.0.0", f"http://{socket.gethostname()}:80/abc/"),
     ],
 )
-def test_the_link_is_what_a_rater_opens(host: str, token: str | None, url: str) -> None:
-    assert link(host, 80, token) == url
+def test_the_link_is_what_a_rater_opens(host: str, url: str) -> None:
+    assert link(host, 80, "abc") == url
 
 
 def poll(dataset: str, names: tuple[str, ...] = PAPER, pictures: str = "0", variant: str | None = None) -> Poll:

@@ -148,3 +148,40 @@ def test_photographs_are_all_readable_and_without_fault(test_data: Path) -> None
     root = test_data / "data" / "photo2monet"
     report = checked(root)
     assert (report.findings, report.trains) == ((), True)
+
+
+def test_why_a_file_is_refused_is_said_without_its_name(root: Path) -> None:
+    first, second = (Image.new("RGB", (8, 8), colour) for colour in ("red", "green"))
+    first.save(root / "trainA" / "2.gif", save_all=True, append_images=[second])
+    Image.new("I", (8, 8), 70000).save(root / "trainA" / "3.tif")
+    found = {finding.files: finding.found for finding in checked(root).findings if finding.kind == "unreadable"}
+    assert found == {
+        ("trainA/2.gif",): "an animation of 2 frames",
+        ("trainA/3.tif",): "pixels that are 32-bit integers have no agreed range",
+    }
+
+
+def dim(path: Path, levels: int, dtype: str = "uint8") -> None:
+    """A grey image with all levels from 0 to `levels`."""
+    Image.fromarray(np.linspace(0, levels, 64 * 64).reshape(64, 64).astype(dtype)).save(path)
+
+
+@pytest.mark.parametrize(
+    ("levels", "dtype", "narrow"),
+    [(12, "uint8", True), (13, "uint8", False), (4095, "uint16", True), (16383, "uint16", False)],
+)
+def test_a_set_that_uses_a_twentieth_of_its_range_is_named(root: Path, levels: int, dtype: str, narrow: bool) -> None:
+    """12 bits in a 16-bit file come out nearly black, and no tag says that they are only 12."""
+    for n in range(2):
+        dim(root / "trainB" / f"{n}.png", levels + n * (levels > 4000), dtype)
+        dim(root / "testB" / f"{n}.png", 255)
+    ranges = [finding for finding in checked(root).findings if finding.kind == "range"]
+    assert [finding.splits for finding in ranges] == [("trainB",)] * narrow
+    for finding in ranges:
+        assert finding.found == "2 of 2 images use less than a twentieth of the range from black to white"
+        assert (finding.files, finding.stops_training) == (("trainB/0.png", "trainB/1.png"), False)
+
+
+def test_a_few_dark_images_make_no_dark_set(root: Path) -> None:
+    dim(root / "trainB" / "0.png", 5)
+    assert "range" not in {finding.kind for finding in checked(root).findings}

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 from drawn_images import make_data_set
+from PIL import Image
 
 from ugbench.data.check import check_training_images
 from ugbench.data.datasets import open_dataset
@@ -40,3 +41,16 @@ def test_test_images_are_not_needed_for_training_but_training_images_are(tmp_pat
     cats = open_dataset(make_data_set(tmp_path / "cats", trainA=1, testA=1, testB=1))
     with pytest.raises(DataError, match=r"trainB: no such folder"):
         check_training_images(cats)
+
+
+def test_a_split_that_uses_little_of_its_range_is_said_once(tmp_path: Path) -> None:
+    cats = open_dataset(make_data_set(tmp_path / "cats", trainA=3, trainB=3))
+    for split, count in (("trainA", 2), ("trainB", 1)):
+        for n in range(count):
+            Image.linear_gradient("L").save(cats.root / split / f"{n}.png")
+    lines: list[str] = []
+    check_training_images(cats, log=lines.append)
+    assert lines == [
+        "trainB: 2 of 3 images use less than a twentieth of the range from black to white; "
+        "`ugbench data check` says more."
+    ]

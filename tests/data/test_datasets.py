@@ -1,4 +1,5 @@
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
@@ -60,3 +61,13 @@ def test_what_was_skipped_does_not_count_in_the_fingerprint(tmp_path: Path) -> N
     (cats.root / "trainA" / "bad.png").write_text("no image")
     assert cats.fingerprint(["trainA"]) != whole
     assert cats.fingerprint(["trainA"], skip=["trainA/bad.png"]) == whole
+
+
+def test_the_fingerprint_hashes_the_bytes_of_names_that_are_not_utf8(tmp_path: Path) -> None:
+    cats = open_dataset(make_data_set(tmp_path / os.fsdecode(b"c\xe9"), trainA=1))
+    raw = b"trainA/caf\xe9.png"
+    (cats.root / "trainA" / "0.png").rename(cats.root / os.fsdecode(raw))
+    line = raw + b"\0" + hashlib.sha256((cats.root / os.fsdecode(raw)).read_bytes()).hexdigest().encode() + b"\n"
+    assert cats.fingerprint(["trainA"]) == hashlib.sha256(line).hexdigest()
+    assert cats.fingerprint(["trainA"], skip=["trainA/caf\udce9.png"]) == hashlib.sha256().hexdigest()
+    assert cats.name == "c%E9"

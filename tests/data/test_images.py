@@ -36,7 +36,7 @@ def test_a_missing_and_an_empty_folder_are_named(tmp_path: Path) -> None:
         list_images(tmp_path)
 
 
-@pytest.mark.parametrize("suffix", ["png", "bmp", "webp", "tiff", "jpg"])
+@pytest.mark.parametrize("suffix", ["png", "bmp", "webp", "tiff", "jpg", "jpe", "jfif", "gif", "avif"])
 def test_every_format_is_read(tmp_path: Path, suffix: str) -> None:
     path = saved(Image.new("RGB", (8, 8), (200, 40, 90)), tmp_path / f"x.{suffix}")
     assert pixel(path) == pytest.approx((200, 40, 90), abs=3)
@@ -126,8 +126,8 @@ def test_a_file_that_is_no_image_an_empty_one_and_a_missing_one_are_named(tmp_pa
     (tmp_path / "text.png").write_text("no image")
     (tmp_path / "empty.png").touch()
     for name, reason in (
-        ("text", "no PNG, JPEG, WEBP, BMP or TIFF"),
-        ("empty", "no PNG, JPEG, WEBP, BMP or TIFF"),
+        ("text", "no PNG, JPEG, WEBP, BMP, TIFF, GIF or AVIF"),
+        ("empty", "the file is empty"),
         ("missing", "No such file or directory"),
     ):
         with pytest.raises(DataError, match=rf"{name}\.png: not a readable image \({reason}\)"):
@@ -135,9 +135,9 @@ def test_a_file_that_is_no_image_an_empty_one_and_a_missing_one_are_named(tmp_pa
 
 
 def test_formats_beyond_the_listed_ones_stay_closed(tmp_path: Path) -> None:
-    Image.new("RGB", (4, 4)).save(tmp_path / "gif.png", format="GIF")
+    Image.new("RGB", (4, 4)).save(tmp_path / "ppm.png", format="PPM")
     with pytest.raises(DataError, match="not a readable image"):
-        read_image(tmp_path / "gif.png")
+        read_image(tmp_path / "ppm.png")
 
 
 def test_an_image_of_absurd_size_is_refused_before_it_is_decoded(

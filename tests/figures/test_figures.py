@@ -28,8 +28,8 @@ def test_every_figure_has_a_title_and_draws() -> None:
 def test_labels_say_no_more_than_tells_runs_apart(make_run: Make) -> None:
     runs = [make_run("cut"), make_run("ugatit", seed=0), make_run("ugatit", seed=1)]
     assert label_runs(runs) == ["cut", "ugatit seed 0", "ugatit seed 1"]
-    twins = [make_run("cut"), make_run("cut", lr=1)]
-    assert label_runs(twins) == [f"cut {run.id}" for run in twins]
+    twins = [make_run("cut", lr=0.5), make_run("cut", lr=1), make_run("cut", seed=1, lr=1)]
+    assert label_runs(twins) == ["cut (lr 0.5)", "cut (lr 1) seed 0", "cut (lr 1) seed 1"]
     assert label_runs([make_run("cut"), make_run("cut", name="dial")]) == ["cut photos", "cut dial"]
     assert label_runs([make_run("cut"), make_run("ugatit", name="dial")]) == ["cut photos", "ugatit dial"]
 

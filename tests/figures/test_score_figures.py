@@ -141,20 +141,21 @@ def test_two_protocols_are_two_panels_that_say_so(
     assert [curve(axes)[1][0] for axes in figure.axes] == pytest.approx([10, 20])
 
 
-def test_methods_differ_in_colour_dashes_and_marker_and_a_rerun_of_other_length_in_filling(
+def test_methods_differ_in_colour_dashes_and_marker_and_so_do_configurations_of_a_method(
     make_run: Make, make_record: MakeRecord, context: FigureContext
 ) -> None:
     runs = [make_run("ugatit"), make_run("cyclegan"), make_run("cyclegan", steps=500)]
     for run in runs:
         score(run, [make_record("kid", run.config.method, 0.2, step=s) for s in STEPS])
     figure = scores.draw(context)
-    assert legend(figure) == sorted(["ugatit", *(f"cyclegan {run.id}" for run in runs[1:])])
-    lines = figure.axes[0].lines
-    cyclegan, ugatit = (_style.line_styles(runs)[name] for name in ("cyclegan", "ugatit"))
-    assert [line.get_marker() for line in lines] == [cyclegan["marker"]] * 2 + [ugatit["marker"]]
-    assert [line.get_fillstyle() for line in lines] == ["full", "none", "full"]
-    assert [line.get_color() for line in lines] == [cyclegan["color"]] * 2 + [ugatit["color"]]
-    assert cyclegan["marker"] != ugatit["marker"]
+    labels = ["cyclegan (steps 100)", "cyclegan (steps 500)", "ugatit"]
+    assert legend(figure) == labels
+    styles = [_style.line_styles(runs)[label] for label in labels]
+    assert [(line.get_marker(), line.get_color()) for line in figure.axes[0].lines] == [
+        (style["marker"], style["color"]) for style in styles
+    ]
+    assert styles[0] == _style.line_styles(runs[:2])["cyclegan"]  # the first configuration looks as the method does
+    assert len({style["marker"] for style in styles}) == 3
 
 
 def test_panels_of_many_metrics_stand_side_by_side_on_one_page_and_too_many_are_refused(

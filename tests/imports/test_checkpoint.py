@@ -164,6 +164,57 @@ def test_what_export_wrote_is_read_back_and_translates_the_same(home: Path) -> N
     assert "holds the method ugatit; give --as ugatit" in refused.stderr
 
 
+@pytest.fixture
+def generators_alone(home: Path, tmp_path: Path) -> str:
+    """The id of an imported U-GAT-IT of which the file holds the generators alone, as a wrapped DataParallel."""
+    public_ugatit(tmp_path / "whole.pt")
+    networks = torch.load(tmp_path / "whole.pt", weights_only=True)
+    generators = {
+        name: {f"module.{key}": tensor for key, tensor in networks[name].items()} for name in ("genA2B", "genB2A")
+    }
+    torch.save({"state_dict": generators, "epoch": 3}, tmp_path / "generators.pt")
+    words = ("--as", "ugatit", "--dataset", DIAL, "--set", "size=96", "--json")
+    report = json.loads(call(home, "import", tmp_path / "generators.pt", *words).stdout)
+    assert report["directions"] == ["A2B", "B2A"]
+    return str(report["id"])
+
+
+def test_generators_alone_translate_and_have_the_maps_of_the_generators(home: Path, generators_alone: str) -> None:
+    out = home / "alone"
+    result = call(home, "translate", generators_alone, "--input", sources(home, "A")[0], "--output", out, "--attention")
+    assert (
+        "was imported without global_a, global_b, local_a, local_b; attention maps of these are left" in result.stderr
+    )
+    assert sorted(path.name for path in out.iterdir()) == ["00000.png", "attention"]
+    assert [path.name for path in (out / "attention").iterdir()] == ["00000.png"]
+    records = json.loads(call(home, "eval", generators_alone, "--metric", "changed,cam_mass", "--json").stdout)
+    assert [record["metric"] for record in records] == 2 * ["changed", "cam_mass"]
+
+
+def test_a_training_takes_generators_alone_only_when_asked_so(home: Path, generators_alone: str) -> None:
+    words = ("train", "ugatit", "--dataset", DIAL, "--preset", "smoke", "--steps", "1", "--init-from", generators_alone)
+    small = ("--size", "96", "--batch-size", "1", "--set", "channels=4", "--set", "blocks=2")
+    refused = call(home, *words, *small, code=2)
+    assert "has no global_a, global_b, local_a, local_b; add --init-only generators to take" in refused.stderr
+    took = call(home, *words, *small, "--init-only", "generators").stderr
+    assert "taken: generator_a2b (" in took and "begun anew: global_a, global_b, local_a, local_b." in took
+
+
+def test_a_file_that_could_mean_several_networks_is_refused_with_their_names(tmp_path: Path) -> None:
+    file = tmp_path / "both.pt"
+    torch.save({"params": {"w": torch.ones(1)}, "params_ema": {"w": torch.ones(1)}}, file)
+    with pytest.raises(UsageError, match=r"both\.pt holds several state dicts \(params, params_ema\)"):
+        read_tensors([file])
+
+
+def test_files_of_a_folder_are_unwrapped_one_by_one(tmp_path: Path) -> None:
+    files = [tmp_path / f"latest_net_{name}.pth" for name in ("G_A", "G_B")]
+    for value, file in enumerate(files):
+        torch.save({"state_dict": {"module.w": torch.full((1,), float(value))}, "epoch": 3}, file)
+    networks = read_tensors(files)
+    assert {name: network["w"].item() for name, network in networks.items()} == {files[0].name: 0, files[1].name: 1}
+
+
 class Harmful:
     """What a pickle could run."""
 

@@ -122,6 +122,17 @@ def test_a_name_that_another_row_has_or_that_no_folder_can_have_is_refused(
     assert not (tmp_path / "results").exists()
 
 
+def test_outputs_imported_again_after_test_images_were_added_are_the_same_run(dataset: DataSet, tmp_path: Path) -> None:
+    save_flat(tmp_path / "made/one.png")
+    matched = {"A2B": match_outputs(tmp_path / "made", dataset, "A2B")}
+    run = import_outputs(matched, "acme", dataset, tmp_path / "results")
+    save_flat(dataset.root / "testA" / "four.jpg", (16, 16))
+    larger = open_dataset(dataset.root)
+    matched = {"A2B": match_outputs(tmp_path / "made", larger, "A2B")}
+    assert import_outputs(matched, "acme", larger, tmp_path / "results") == run
+    assert [path.name for path in (tmp_path / "results").iterdir()] == ["pets"]
+
+
 def test_outputs_under_a_methods_own_name_are_no_run_of_that_method(dataset: DataSet, tmp_path: Path) -> None:
     save_flat(tmp_path / "made/one.png")
     matched = {"A2B": match_outputs(tmp_path / "made", dataset, "A2B")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,10 @@ from ugbench.errors import ConfigError
 from ugbench.method import Batch, Method
 from ugbench.runs import checkpoint
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, open_run
+from ugbench.runs.starting_point import StartingPoint
+from ugbench.training.continuation import check_continued
 from ugbench.training.loop import Callbacks, Images, Intervals, train
+from ugbench.training.start import Start
 from ugbench.training.step import Phases, build_optimizers
 
 CPU = torch.device("cpu")
@@ -285,6 +289,22 @@ def test_attention_gives_one_finite_map_per_image(name: str, variant: str | None
 
 
 @each_case
+def test_attention_leaves_out_the_networks_that_an_imported_run_lacks(name: str, variant: str | None) -> None:
+    method = build(name, variant).eval()
+    x = random_batch(method).a
+    with torch.no_grad():
+        whole = {direction: method.attention(x, direction) for direction in method.directions}
+        for child, network in method.named_children():
+            if child not in method.inference():
+                network.to("meta")
+        for direction, maps in whole.items():
+            rest = method.attention(x, direction)
+            assert list(rest) == [map_name for map_name in maps if map_name not in method.output_maps]
+            assert all(attention_map.equal(maps[map_name]) for map_name, attention_map in rest.items())
+            assert set(rest) <= set(method.feature_maps(x, direction))
+
+
+@each_case
 def test_feature_maps_are_those_of_attention_and_those_of_networks_without_it(name: str, variant: str | None) -> None:
     method = build(name, variant).eval()
     x = random_batch(method, 3).a
@@ -310,8 +330,8 @@ def images() -> Images:
 def make_run(tmp_path: Path) -> Callable[..., Run]:
     """make_run(folder name, method, variant) -> a Run that no step was trained of; pools of one image."""
 
-    def make(folder: str, name: str, variant: str | None) -> Run:
-        config = registry.load_method(name).make_config("smoke", variant, fields_of(name, pool_size=1))
+    def make(folder: str, name: str, variant: str | None, steps: int = STEPS, continue_from: str | None = None) -> Run:
+        config = registry.load_method(name).make_config("smoke", variant, fields_of(name, pool_size=1, steps=steps))
         record = DatasetRecord(name="d", root=str(tmp_path), fingerprint="f", images={"trainA": 5, "trainB": 5})
         return open_run(
             tmp_path / folder,
@@ -324,6 +344,7 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
                 direction=None,
                 seed=0,
                 precision="fp32",
+                continue_from=continue_from,
             ),
         )
 
@@ -334,7 +355,7 @@ class Killed(Exception):
     """Stands for a kill right after a step."""
 
 
-def trained(run: Run, images: Images, kill_after: int | None = None) -> int | None:
+def trained(run: Run, images: Images, kill_after: int | None = None, start: Start | None = None) -> int | None:
     """Train with a save every second step; returns the step that it went on from."""
 
     def tick(step: int, _steps: int, _losses: Mapping[str, float] | None) -> None:
@@ -342,12 +363,12 @@ def trained(run: Run, images: Images, kill_after: int | None = None) -> int | No
             raise Killed
 
     cadence = Intervals(save_every=2, log_every=1, sample_every=100, keep=None)
-    return train(run, images, CPU, cadence, Callbacks(on_step=tick))
+    return train(run, images, CPU, cadence, Callbacks(on_step=tick), start)
 
 
 def end_of(run: Run) -> tuple[dict[str, str], bytes]:
     """Digests of the state at the last step, and the log."""
-    parts = checkpoint.load(run.checkpoints / str(STEPS)).parts
+    parts = checkpoint.load(run.checkpoint(run.steps)).parts
     digests = {part: checkpoint.digest(tensors) for part, tensors in parts.items()}
     return digests, run.metrics_file.read_bytes()
 
@@ -378,6 +399,28 @@ def test_a_run_that_is_killed_after_every_step_ends_with_the_same_bits(
     assert went_on_from == [0, 2, 2]
     assert trained(killed, images) == 2
     assert end_of(killed) == end_of(whole)
+
+
+@each_method
+def test_a_run_that_is_continued_ends_with_the_bits_of_one_that_was_begun_with_all_steps(
+    name: str, make_run: Callable[..., Run], images: Images
+) -> None:
+    """The schedules of both lengths are constant in their first half; the second half of the short one is dropped."""
+    earlier, whole = make_run("earlier", name, None), make_run("whole", name, None, 2 * STEPS)
+    trained(earlier, images)
+    trained(whole, images)
+    continued = make_run("continued", name, None, 2 * STEPS, f"{earlier.id}@{STEPS // 2}")
+    start, said = StartingPoint(earlier, STEPS // 2), list[str]()
+    check_continued(start, continued.config, said.append)
+    with pytest.raises(Killed):
+        trained(continued, images, STEPS + 1, Start(continued=start))
+    shutil.rmtree(earlier.path)
+    assert trained(continued, images) == STEPS
+    assert end_of(continued) == end_of(whole)
+    assert said == [
+        f"continues run {earlier.id} from step 2 of 4 to step 8.",
+        "Up to step 2 its learning rates are those of 8 steps from the start; so is the result.",
+    ]
 
 
 @each_method

@@ -19,9 +19,12 @@ from ugbench.report.contents import collect_report
 from ugbench.report.gallery import order_runs
 from ugbench.report.html_page import render
 from ugbench.report.thumbnails import ThumbnailPool, box_for, thumbnail
-from ugbench.runs.run import Origin, Run, dataset_folder, list_runs
+from ugbench.runs.dataset_folder import dataset_folder
+from ugbench.runs.run import Origin, Run, list_runs
 from ugbench.scoring import per_image
+from ugbench.scoring import record as score_record
 from ugbench.scoring.per_image import ImageScores
+from ugbench.scoring.record import ScoreRecord
 
 Make = Callable[..., Run]
 Shade = Callable[..., None]
@@ -31,16 +34,33 @@ def test_of_several_seeds_the_lowest_is_shown_and_the_others_are_named(
     results: Path, make_run: Make, translate: Make
 ) -> None:
     other = translate(make_run("ugatit", seed=1), 10)
-    runs_by_label = order_runs(list_runs(results), "A2B", ())
+    runs_by_label = order_runs(list_runs(results), "A2B")
     assert {label: [run.config.seed for run in runs] for label, runs in runs_by_label.items()} == {
         "cyclegan": [0],
         "ugatit": [0, 1],
     }
-    twin = translate(make_run("ugatit", steps=200), 10)
-    ids = [run.id for run in order_runs(list_runs(results), "A2B", {twin.id})["ugatit"]]
-    assert ids[0] == twin.id and ids[2] == other.id
     notes = collect_report(results).sections[0].galleries[0].notes
-    assert notes[0].startswith("ugatit: run ") and notes[0].endswith(f"{other.id} (seed 1).")
+    assert notes[0].startswith("ugatit: run ") and notes[0].endswith(f"not {other.id} (seed 1).")
+
+
+def test_configurations_of_a_method_have_their_own_columns_lines_and_rows(
+    results: Path, make_run: Make, translate: Make, log: Make, make_record: Callable[..., ScoreRecord]
+) -> None:
+    longer = log(translate(make_run("ugatit", steps=200), 10), {"g/cycle": [3, 1.5]})
+    fields = {"dataset": "photos", "run": longer.id, "step": 200}
+    score_record.append(longer.scores_file, [make_record("kid", "ugatit", 0.05, 0.01, **fields)])
+    labels = {"cyclegan", "ugatit (steps 100)", "ugatit (steps 200)"}
+    report = collect_report(results)
+    section = report.sections[0]
+    assert {column.label for column in section.galleries[0].outputs} == labels
+    assert set(section.legend) == labels
+    assert len({(style.dashes, style.marker) for style in section.legend.values()}) == 3
+    assert report.table is not None
+    assert labels < {row.label for row in report.table.rows}
+    chosen = collect_report(results, where={"steps": "200"})
+    assert {column.label for column in chosen.sections[0].galleries[0].outputs} == {"ugatit"}
+    assert chosen.table is not None
+    assert [row.label for row in chosen.table.rows] == ["identity", "ugatit"]
 
 
 def test_a_seed_that_would_be_shown_but_keeps_no_outputs_is_named_with_the_mend(
@@ -67,7 +87,7 @@ def test_on_a_dial_that_changes_nothing_images_are_ordered_by_what_they_contribu
     gallery = collect_report(tmp_path / "results").sections[0].galleries[0]
     assert gallery.scores.startswith("Single images have no score here") and not gallery.scored
     values = {"00000": 0.2, "00001": 0.1}
-    per_image.store(run, "A2B", None, ImageScores(metric="kid", protocol_id="abc", values=values))
+    per_image.store(run, "A2B", 100, ImageScores(metric="kid", protocol_id="abc", values=values))
     gallery = collect_report(tmp_path / "results").sections[0].galleries[0]
     assert gallery.scores.startswith("KID x100, what each image contributes") and gallery.outputs[0].ranked == [1, 0]
     assert [column.kind for column in gallery.columns] == ["source", "output", "truth"]
@@ -125,11 +145,14 @@ def test_an_output_does_not_stand_beside_an_image_that_was_changed_since(
 
 
 def test_outputs_of_another_tool_are_held_to_the_data_set_that_they_were_imported_for(
-    results: Path, dataset: Path, make_run: Make, translate: Make, shade: Shade
+    results: Path, dataset: Path, make_run: Make, translate: Make, note: Callable[[Run], None], shade: Shade
 ) -> None:
     translate(make_run("external", origin=Origin(name="acme", files={})), 20)
     assert columns(results) == ["source (A)", "acme", "cyclegan", "ugatit"]
     shade(dataset / "testA" / "00.png", 77)
+    for run in list_runs(results):
+        if not run.config.is_external:
+            note(run)
     assert columns(results) == ["source (A)", "cyclegan", "ugatit"]
     assert all("import them again" in why for why in collect_report(results).missing)
 
@@ -226,7 +249,7 @@ def test_single_scores_are_of_one_protocol_that_most_runs_have_and_of_a_metric_o
         (ugatit, "gone", "g", 1.0),
         (cyclegan, "gone", "g", 1.0),
     ):
-        per_image.store(run, "A2B", None, ImageScores(metric=name, protocol_id=protocol, values={"01": value}))
+        per_image.store(run, "A2B", 100, ImageScores(metric=name, protocol_id=protocol, values={"01": value}))
     there, back = collect_report(results).sections[0].galleries
     assert "under protocol a:" in there.scores
     assert {column.label: [image.score for image in column.images] for column in there.outputs} == {

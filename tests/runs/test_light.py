@@ -40,8 +40,8 @@ def test_the_directions_of_a_run_load_torch_only_without_method_json(tmp_path, d
 from pathlib import Path
 from ugbench.runs import method_description
 from ugbench.runs.run import RunConfig, open_run, read_run
-config = RunConfig(method='ugatit', variant=None, preset='smoke', config={{'steps': 1}}, dataset=None, direction=None,
-                   seed=0, precision='fp32')
+config = RunConfig(method='ugatit', variant=None, preset='smoke', config={{'steps': 1, 'size': 32}}, dataset=None,
+                   direction=None, seed=0, precision='fp32')
 run = open_run(Path({str(tmp_path)!r}), config)
 if {described}:
     description = method_description.MethodDescription(

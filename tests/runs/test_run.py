@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ugbench.errors import RunError
-from ugbench.runs.run import Run, find_run, list_runs
+from ugbench.runs.run import DatasetRecord, Origin, Run, RunConfig, find_run, list_runs, read_run
 
 
 def test_the_id_changes_with_what_decides_numbers_and_with_nothing_else(make_run: Callable[..., Run]) -> None:
@@ -28,10 +29,39 @@ def test_the_id_changes_with_what_decides_numbers_and_with_nothing_else(make_run
         {"seed": 1},
         {"precision": "bf16"},
         {"init_from": "abc"},
+        {"init_from": "abc", "init_only": "generators"},
+        {"continue_from": "abc@2"},
+        {"continue_from": "abc@4"},
         {"dataset": data.model_copy(update={"fingerprint": "g"})},
     ]
     assert {base.model_copy(update=change).id for change in same} == {base.id}
     assert len({base.id} | {base.model_copy(update=change).id for change in other}) == 1 + len(other)
+
+
+IMPORTED = {"preset": None, "seed": None, "dataset": None, "origin": Origin(name="n", files={"a": "b"})}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "7e212e475487"),
+        ({"init_from": "0123456789ab"}, "943020f15102"),
+        (IMPORTED, "774a12ef0552"),
+        ({"method": "cut", "variant": "fastcut", "direction": "B2A", "seed": 3, "precision": "bf16"}, "ec93a3c238ea"),
+    ],
+)
+def test_commands_of_earlier_versions_keep_their_id(changes: dict[str, Any], expected: str) -> None:
+    fields = {
+        "method": "cyclegan",
+        "variant": None,
+        "preset": "smoke",
+        "config": {"size": 64, "steps": 400},
+        "dataset": DatasetRecord(name="d", root="/x", fingerprint="f" * 64, images={"trainA": 5, "trainB": 5}),
+        "direction": None,
+        "seed": 0,
+        "precision": "fp32",
+    }
+    assert RunConfig(**{**fields, **changes}).id == expected
 
 
 def test_a_run_is_found_by_the_start_of_its_id_or_its_folder(make_run: Callable[..., Run], tmp_path: Path) -> None:
@@ -50,7 +80,11 @@ def test_a_run_is_found_by_the_start_of_its_id_or_its_folder(make_run: Callable[
 
 
 def test_a_config_that_is_no_runs_is_named(make_run: Callable[..., Run]) -> None:
-    run = make_run()
+    run, other = make_run(), make_run("e", seed=1)
     (run.path / "config.json").write_text('{"method": 3}')
     with pytest.raises(RunError, match=r"config\.json: "):
-        list_runs(run.results)
+        read_run(run.path)
+    with pytest.raises(RunError, match=r"config\.json: "):
+        find_run(run.id[:8], run.results)
+    assert [listed.id for listed in list_runs(run.results)] == [other.id]
+    assert find_run(other.id, run.results).path == other.path

@@ -184,6 +184,7 @@ def test_eight_processes_write_and_read_at_once_and_nothing_is_lost_or_damaged(t
 
 
 def test_the_default_folder_is_the_variables_or_under_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("UGBENCH_CACHE")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert default_folder() == tmp_path / ".cache/ugbench/features"
     monkeypatch.setenv("UGBENCH_CACHE", str(tmp_path / "own"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -153,6 +154,7 @@ def test_minutes_become_steps_once_and_stay_so(home: Path) -> None:
         "--minutes",
         "0.01",
         "--dry-run",
+        *SCORED,
     ]
     (planned,) = json.loads(call_in(home, *words, "--json").stdout)["runs"]
     (again,) = json.loads(call_in(home, *words, "--json").stdout)["runs"]
@@ -161,9 +163,7 @@ def test_minutes_become_steps_once_and_stay_so(home: Path) -> None:
 
 
 def test_ablate_holds_the_papers_variants_against_full(home: Path) -> None:
-    plan = json.loads(
-        call_in(home, "ablate", "--dataset", DIAL, *SMALL, "--seeds", "1", "--steps", "2", "--dry-run", "--json").stdout
-    )
+    plan = json.loads(call_in(home, "ablate", *ON_DIAL, "--seeds", "1", "--steps", "2", "--dry-run", "--json").stdout)
     assert [run["variant"] for run in plan["runs"]] == [None, "in", "ln", "adain", "gn", "no-cam", "no-gcam", "no-dcam"]
     words = ["ablate", *ON_DIAL, "--seeds", "1", "--steps", "2", "--variants", "in"]
     differences = json.loads(call_in(home, *words, "--json").stdout)["differences"]
@@ -193,3 +193,73 @@ def test_a_wrong_call_is_one_sentence(words: list[str], message: str, home: Path
     refused = call_in(home, *words, code=2)
     assert message in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
+
+
+UNSCORED = ["compare", "--methods", "cyclegan", *SMALL, "--seeds", "1", "--steps", "2"]
+
+
+def damaged_copy(home: Path, name: str, *, lacks: str = "", damages: str = "", fewer_than: int = 9) -> Path:
+    """A copy of the dial: without a split, with a damaged image in one, or with fewer test images."""
+    call_in(home, "data", "make", DIAL)
+    copy = home / "copies" / name
+    if not copy.exists():
+        (source,) = (home / "datasets").glob("dial*32*")
+        shutil.copytree(source, copy)
+        (copy / "dial.json").unlink()
+        if lacks:
+            shutil.rmtree(copy / lacks)
+        if damages:
+            sorted((copy / damages).iterdir())[0].write_bytes(b"no image")
+        for split in ("testA", "testB"):
+            for image in sorted(copy.glob(f"{split}/*"))[fewer_than:]:
+                image.unlink()
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("words", "copy", "message"),
+    [
+        (["--metric", "kid"], {}, "inception"),
+        (["--metric", "lpips", "--extractor", "random"], {}, "alexnet"),
+        (["--metric", "iou", "--extractor", "random"], {}, "the true translation of"),
+        (["--metric", "kid", "--extractor", "random"], {"lacks": "testB"}, "testB"),
+        (["--metric", "kid", "--extractor", "random"], {"damages": "testA"}, "testA"),
+        (["--metric", "kid", "--extractor", "random"], {"fewer_than": 1}, "give at least 2 per set"),
+    ],
+    ids=["extractor", "lpips", "metric", "no-test-split", "damaged-test-image", "too-few-images"],
+)
+@pytest.mark.parametrize("dry", [True, False], ids=["dry-run", "run"])
+def test_what_scores_lack_is_said_before_anything_is_trained(
+    dry: bool,
+    words: list[str],
+    copy: dict[str, Any],
+    message: str,
+    home: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    data = damaged_copy(home, request.node.callspec.id.partition("-")[2].replace("run-", ""), **copy)
+    before = sorted((home / "results").rglob("*"))
+    refused = call_in(home, *UNSCORED, "--dataset", data, *words, *(["--dry-run"] if dry else []), code=2)
+    assert message in refused.stderr.splitlines()[-1] and refused.stderr.count("error:") == 1
+    assert ("missing" in refused.stdout) is dry  # the plan is still printed
+    assert sorted((home / "results").rglob("*")) == before
+
+
+def test_a_dry_run_for_scripts_names_what_is_missing(home: Path) -> None:
+    refused = call_in(home, *UNSCORED, "--dataset", DIAL, "--metric", "kid", "--dry-run", "--json", code=2)
+    plan = json.loads(refused.stdout)
+    assert "inception" in plan["problem"] and len(plan["runs"]) == 1
+
+
+def test_precision_auto_is_what_the_first_machine_took(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["compare", "--methods", "cyclegan", *ON_DIAL, "--seeds", "9,", "--steps", "2"]
+    monkeypatch.setattr("ugbench.device.has_bf16", lambda _device: False)
+    (planned,) = json.loads(call_in(home, *words, "--dry-run", "--json").stdout)["runs"]
+    (first,) = json.loads(call_in(home, *words, "--json").stdout)["runs"]
+    monkeypatch.setattr("ugbench.device.has_bf16", lambda _device: True)
+    result = call_in(home, *words, "--json")
+    (second,) = json.loads(result.stdout)["runs"]
+    assert planned["id"] == first["id"] == second["id"] and second["status"] == "done"
+    assert "--precision auto is fp32, as on the machine where this study began" in result.stderr
+    (other,) = json.loads(call_in(home, *words, "--precision", "bf16", "--dry-run", "--json").stdout)["runs"]
+    assert other["id"] != first["id"]

@@ -11,10 +11,10 @@ from typer.testing import CliRunner, Result
 from ugbench.cli.app import app
 
 
-def invoke(*words: object, env: dict[str, str] | None = None) -> Result:
-    """Run `ugbench WORDS`; the result has exit_code, stdout and stderr."""
+def invoke(*words: object, env: dict[str, str] | None = None, input: str | None = None) -> Result:
+    """Run `ugbench WORDS` with this text on stdin; the result has exit_code, stdout and stderr."""
     texts = [str(word) for word in words]
-    return CliRunner().invoke(app, texts, prog_name="ugbench", env=env, catch_exceptions=False)
+    return CliRunner().invoke(app, texts, prog_name="ugbench", env=env, input=input, catch_exceptions=False)
 
 
 def call(*words: object, code: int = 0, env: dict[str, str] | None = None) -> Result:

@@ -140,8 +140,10 @@ def make_run(tmp_path: Path, dataset: Path) -> Make:
 
 
 @pytest.fixture
-def translate(shade: Shade) -> Make:
+def translate(shade: Shade, note: Callable[..., None]) -> Make:
     """translate(run, level, direction, folder): outputs of a run; the k-th one has grey level `level` + k.
+
+    Outputs of a trained run get a note that they were made from the test images as they are now.
 
     `folder` is a folder beside the outputs: attention for overlays.
     """
@@ -151,6 +153,8 @@ def translate(shade: Shade) -> Make:
         sources = sorted((Path(run.config.dataset.root) / f"test{direction[0]}").iterdir())
         for place, source in enumerate(sources):
             shade(run.outputs(direction) / folder / f"{source.stem}.png", level + place)
+        if not folder and run.config.origin is None:
+            note(run, direction)
         return run
 
     return make

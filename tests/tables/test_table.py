@@ -285,6 +285,7 @@ def test_json_is_the_contracts(make_record: Make) -> None:
             "method": "ugatit",
             "variant": "no-cam",
             "name": None,
+            "config": {},
             "cells": {
                 "kid": {
                     "value": 0.116,

@@ -81,6 +81,49 @@ def test_a_file_by_its_name_is_read_as_its_content_is(published):
     assert named.keys() == state.keys()
 
 
+@pytest.mark.parametrize("wrapper", ["state_dict", "model", "params", "generator"])
+def test_a_wrapped_file_with_prefixed_keys_is_read_as_the_plain_one(published, wrapper):
+    config, expected = UGATIT.load_public_checkpoint(published)
+    networks = {name: {f"module.{key}": tensor for key, tensor in state.items()} for name, state in published.items()}
+    assert UGATIT.load_public_checkpoint({wrapper: networks, "iter": 3})[0] == config
+    _, state = UGATIT.load_public_checkpoint({wrapper: networks, "iter": 3})
+    assert state.keys() == expected.keys()
+    assert all(tensor.equal(expected[key]) for key, tensor in state.items())
+
+
+def test_generators_alone_are_read_without_the_discriminators(published):
+    config, state = UGATIT.load_public_checkpoint({name: published[name] for name in ("genB2A", "genA2B")})
+    whole_config, whole = UGATIT.load_public_checkpoint(published)
+    assert {name.split(".")[0] for name in state} == {"generator_a2b", "generator_b2a"}
+    assert all(tensor.equal(whole[name]) for name, tensor in state.items())
+    of_discriminators = {"discriminator_channels", "global_depth", "local_depth"}
+    assert config.model_dump(exclude=of_discriminators) == whole_config.model_dump(exclude=of_discriminators)
+
+
+@pytest.mark.parametrize("direction", ["A2B", "B2A"])
+def test_a_single_generator_translates_in_the_direction_that_is_given(published, direction):
+    name = f"generator_{direction.lower()}"
+    weights = published[f"gen{direction}"]
+    _, whole = UGATIT.load_public_checkpoint(published)
+    for content in (weights, {"best.pt": weights}, {"state_dict": weights, "epoch": 1}, {f"gen{direction}": weights}):
+        _, state = UGATIT.load_public_checkpoint(content, direction=direction)
+        assert {key.split(".")[0] for key in state} == {name}
+        assert all(tensor.equal(whole[key]) for key, tensor in state.items())
+
+
+def test_a_single_generator_by_its_name_is_not_taken_for_the_other_one(published):
+    with pytest.raises(UsageError, match="holds genB2A alone; give --direction B2A"):
+        UGATIT.load_public_checkpoint({"genB2A": published["genB2A"]})
+    with pytest.raises(UsageError, match="holds genA2B alone; give --direction A2B"):
+        UGATIT.load_public_checkpoint({"genA2B": published["genA2B"]}, direction="B2A")
+
+
+def test_some_of_the_discriminators_are_not_enough(published):
+    del published["disLB"]
+    with pytest.raises(UsageError, match="lacks disLB; the published ones hold"):
+        UGATIT.load_public_checkpoint(published)
+
+
 def test_the_error_for_another_file_says_what_was_expected_and_what_was_found():
     with pytest.raises(UsageError, match=r"lacks genA2B, .* hold genA2B, .*, and this one model, optimizer\."):
         UGATIT.load_public_checkpoint({"model": {}, "optimizer": {}})

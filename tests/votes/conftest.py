@@ -19,10 +19,13 @@ import uvicorn
 from ugbench.data.datasets import open_dataset
 from ugbench.runs.run import list_runs
 from ugbench.votes.server.app import Questionnaire, make_app
+from ugbench.votes.server.connections import LimitedConnection
+from ugbench.votes.server.links import make_links
 from ugbench.votes.server.pictures import PollPictures, prepare_pictures
 from ugbench.votes.store import VoteStore
 
 QUESTION = "Which one?"
+RATERS = 40
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,11 @@ class Served:
     store: VoteStore
     pictures: PollPictures
     logged: list[str]
+    links: Iterator[str]
 
     def rater(self) -> Rater:
-        return Rater(self.url)
+        """A browser with a link of its own; the first one has `url`."""
+        return Rater(next(self.links))
 
 
 Serve = Callable[..., Served]
@@ -105,26 +110,28 @@ def rater_of() -> Callable[[str], Rater]:
 
 @pytest.fixture
 def serve(tmp_path: Path, make_voting_home: Callable[..., Path]) -> Iterator[Serve]:
-    """`serve(token=None, most=None, zebrafish=1, dugong=2)` serves a study of these candidates."""
+    """`serve(most=None, zebrafish=1, dugong=2)` serves a study of these candidates to as many as RATERS raters."""
     running: list[tuple[uvicorn.Server, threading.Thread, VoteStore, socket.socket]] = []
 
-    def start(token: str | None = None, most: int | None = None, **seeds: int) -> Served:
+    def start(most: int | None = None, **seeds: int) -> Served:
         home = make_voting_home(tmp_path / f"home{len(running)}", **(seeds or {"zebrafish": 1, "dugong": 2}))
         runs = list_runs(home / "results")
         pictures = prepare_pictures(runs, open_dataset(home / "data"), "data", "A2B")
         store = VoteStore(home / "results" / "data" / "votes.sqlite")
         store.add_poll(pictures.poll)
         logged: list[str] = []
-        app = make_app(Questionnaire({pictures.poll: pictures}, QUESTION, most=most), store, logged.append, token)
+        keys = make_links(store.secret, RATERS)
+        app = make_app(Questionnaire({pictures.poll: pictures}, QUESTION, most=most), store, logged.append, keys)
         listener = socket.create_server(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", server_header=False, lifespan="off"))
+        config = uvicorn.Config(app, log_level="error", server_header=False, lifespan="off", http=LimitedConnection)
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         running.append((server, thread, store, listener))
         while not server.started:
             time.sleep(0.01)
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/" + (f"{token}/" if token else "")
-        return Served(url, home, store, pictures, logged)
+        urls = [f"http://127.0.0.1:{listener.getsockname()[1]}/{key}/" for key in keys]
+        return Served(urls[0], home, store, pictures, logged, iter(urls))
 
     yield start
     for server, thread, store, listener in running:

@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ugbench.votes.server.pictures import render
+from ugbench.data.datasets import open_dataset
+from ugbench.runs.run import list_runs
+from ugbench.statistics.preferences import Vote
+from ugbench.votes.server.pictures import prepare_pictures, render
 
 Serve = Callable[..., Any]
-TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 def votes(served: Any) -> int:
@@ -66,18 +68,55 @@ def test_a_form_behind_a_proxy_that_sends_another_host_is_refused_with_the_mend(
     assert passed.status == 303
 
 
-def test_a_second_click_on_start_is_the_same_rater(served: Any) -> None:
-    first = served.rater()
-    (given,) = re.findall(r'name="rater" value="([0-9a-f]{32})"', first.page())
-    form = {"name": "Ann", "rater": given}
-    cookies = {
-        served.rater().request("rater", form).headers["set-cookie"] for _ in range(2)
-    }  # neither has a cookie yet
-    assert len(cookies) == 1 and given in cookies.pop()
-    assert given not in served.rater().page()
-    assert served.rater().request("rater", {"name": "Ann"}).status == 409
-    odd = served.rater().request("rater", {"rater": "../x"})
-    assert odd.status == 303 and "../x" not in odd.headers["set-cookie"]
+def test_a_second_click_on_start_is_the_same_rater(served: Any, rater_of: Callable[[str], Any]) -> None:
+    (given,) = re.findall(r'name="page" value="([0-9a-f]{32})"', rater_of(served.url).page())
+    form = {"name": "Ann", "page": given}
+    cookies = {rater_of(served.url).request("rater", form).headers["set-cookie"] for _ in range(2)}  # none has one yet
+    assert len(cookies) == 1 and given not in cookies.pop()
+    assert served.store._connection.execute("SELECT name FROM raters").fetchall() == [("Ann",)]
+    assert rater_of(served.url).request("rater", {**form, "page": "0" * 32}).status == 403
+
+
+def test_a_link_is_for_the_browser_that_starts_with_it(served: Any, rater_of: Callable[[str], Any]) -> None:
+    for _ in range(3):  # to look at the first page, as the program that shows a mail does, starts nothing
+        assert "Your name" in rater_of(served.url).page()
+    first = rater_of(served.url)
+    assert first.enter("Ann").status == 303
+    for _ in range(30):
+        other = rater_of(served.url)
+        assert other.enter().status == 403
+        refused = other.request("")
+        assert refused.status == 403 and "in use in another browser" in refused.text
+    assert "1 of 6" in first.page()
+    assert len(served.store._connection.execute("SELECT * FROM raters").fetchall()) == 1
+
+
+def test_a_name_that_is_taken_leaves_the_link_free(served: Any) -> None:
+    assert served.rater().enter("Ann").status == 303
+    ben = served.rater()
+    assert ben.enter("Ann").status == 409
+    assert ben.enter("Ben").status == 303
+
+
+@pytest.mark.parametrize("chosen", ["0" * 32, "", "../x", "a" * 32])
+def test_nobody_chooses_the_id_of_a_rater(served: Any, rater_of: Callable[[str], Any], chosen: str) -> None:
+    name = served.rater().enter("Ann").headers["set-cookie"].partition("=")[0]
+    rater = rater_of(next(served.links))
+    rater.cookie = f"{name}={chosen}"
+    rater.request("rater", {"name": "Ben", "rater": chosen, "page": chosen})
+    ids = [identifier for (identifier,) in served.store._connection.execute("SELECT id FROM raters")]
+    assert chosen not in ids and len(set(ids)) == 2
+    assert all(re.fullmatch("[0-9a-f]{32}", identifier) for identifier in ids)
+    assert not set(ids) & {url.split("/")[-2] for url in (served.url, rater.url)}
+
+
+def test_the_cookie_of_one_link_is_none_of_another(served: Any) -> None:
+    ann, ben = served.rater(), served.rater()
+    ann.enter("Ann")
+    ben.cookie = ann.cookie
+    assert "Your name" in ben.page()
+    cookie = ben.enter("Ben").headers["set-cookie"]
+    assert f"; Path=/{ben.url.split('/')[-2]}/;" in cookie
 
 
 def test_the_cookie_is_out_of_a_script_s_reach(served: Any) -> None:
@@ -96,7 +135,7 @@ def test_a_browser_that_is_known_stays_the_rater_it_is(served: Any) -> None:
 
 @pytest.mark.parametrize("path", ["picture/{q}/{o}", "example/{q}/{o}", "vote"])
 def test_an_unknown_browser_gets_the_first_page_alone(served: Any, rater_of: Callable[[str], Any], path: str) -> None:
-    known, unknown = served.rater(), rater_of(served.url)
+    known, unknown = served.rater(), rater_of(next(served.links))
     known.enter()
     question, options = known.choices(known.page())
     form = {"question": question, "choice": options[0]} if path == "vote" else None
@@ -145,10 +184,9 @@ def test_a_name_is_markup_to_nobody_and_taken_once(served: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "page.css", "picture/0/0", "nothing"])
-def test_without_the_token_every_request_is_refused(serve: Serve, rater_of: Callable[[str], Any], path: str) -> None:
-    served = serve(token=TOKEN)
-    root = f"http://{urlsplit(served.url).netloc}/"
-    for url in (root, f"{root}{TOKEN[:-1]}/", f"{root}{TOKEN}x/", f"{root}x/{TOKEN}/"):
+def test_without_a_link_every_request_is_refused(served: Any, rater_of: Callable[[str], Any], path: str) -> None:
+    root, key = f"http://{urlsplit(served.url).netloc}/", served.url.split("/")[-2]
+    for url in (root, f"{root}{key[:-1]}/", f"{root}{key}x/", f"{root}x/{key}/", f"{root}{'0' * 32}/"):
         outside = rater_of(url)
         assert outside.request(path).status == 403
         assert outside.request("rater", {"name": "Eve"}).status == 403
@@ -156,13 +194,7 @@ def test_without_the_token_every_request_is_refused(serve: Serve, rater_of: Call
     assert rater.enter("Eve").status == 303  # nobody has taken the name outside
     assert [reply.status for reply in rater.pictures(rater.page())] == [200] * 5
     assert rater.vote().status == 303
-    assert rater_of(root).request(TOKEN).headers["location"] == f"/{TOKEN}/"
-
-
-def test_without_a_token_only_this_machine_s_own_names_are_answered(served: Any) -> None:
-    rater = served.rater()
-    assert rater.request("", Host="evil.example").status == 400
-    assert rater.request("", Host="localhost:80").status == 200
+    assert rater_of(root).request(key).headers["location"] == f"/{key}/"
 
 
 def test_each_rater_gets_as_many_questions_as_asked_for(serve: Serve) -> None:
@@ -183,4 +215,20 @@ def test_what_goes_wrong_is_said_to_whoever_runs_the_study_alone(served: Any) ->
     reply = rater.request("")
     assert reply.status == 503
     assert "Please tell the person who runs this study" in reply.text and "walrus" not in reply.text
-    assert "has changed since the poll was opened" in served.logged[0]
+    assert "has changed since the poll was opened" in served.logged[-1]
+
+
+def test_pictures_whose_names_are_not_utf8_are_voted_on(serve: Serve) -> None:
+    served = serve()
+    for folder in (served.home / "data" / "testA", *served.home.glob("results/*/*/*/outputs/A2B")):
+        for file in sorted(folder.glob("*.png"))[:2]:
+            file.rename(file.with_name(f"{file.stem}\udce9.png"))
+    runs = list_runs(served.home / "results")
+    pictures = prepare_pictures(runs, open_dataset(served.home / "data"), "data", "A2B")
+    assert sum("%E9" in name for name in pictures.files) == 2
+    served.store.add_poll(pictures.poll)
+    served.store.add_rater("a" * 32, None)
+    for image in pictures.files:
+        served.store.vote(pictures.poll.id, Vote("a" * 32, image, 0), (0, 1))
+        assert len(render(pictures, image)) == 3
+    assert served.store.answered("a" * 32) == {(pictures.poll.id, image) for image in pictures.files}

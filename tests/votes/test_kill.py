@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 from pathlib import Path
@@ -47,14 +48,15 @@ def test_votes_that_were_acknowledged_survive_a_kill_in_their_stream(
 ) -> None:
     acknowledged: dict[tuple[str, str], str] = {}  # by rater and question, the key of the version chosen
     for round_ in range(2):
-        process, printed = start(home)
+        process, printed = start(home, "--raters", "400")
         sent, enough = threading.Semaphore(0), 7
+        links = iter(printed["links"][200 * round_ :])
 
-        def vote(number: int, url: str = printed["url"], sent: threading.Semaphore = sent) -> None:
+        def vote(number: int, links: Iterator[str] = links, sent: threading.Semaphore = sent) -> None:
             """New raters one after another, each on all six questions, until the server is gone."""
             try:
                 while True:
-                    rater = rater_of(url)
+                    rater = rater_of(next(links))
                     rater.enter()
                     for _ in range(6):
                         question, options = rater.choices(rater.page())
@@ -95,8 +97,8 @@ def test_votes_that_were_acknowledged_survive_a_kill_in_their_stream(
     assert len(votes) - len(acknowledged) <= RATERS * 2
 
 
-def test_behind_a_proxy_on_this_machine_the_link_has_a_token(home: Path, rater_of: Callable[[str], Any]) -> None:
-    process, printed = start(home, "--token")
+def test_behind_a_proxy_on_this_machine_the_link_has_a_secret(home: Path, rater_of: Callable[[str], Any]) -> None:
+    process, printed = start(home)
     rater = rater_of(printed["url"])
     proxied = {"Host": "study.example", "Origin": "https://study.example"}
     assert rater.request("rater", {"name": "Ann"}, **proxied).status == 303
@@ -120,10 +122,15 @@ def test_a_signal_ends_it_with_0_and_a_count_and_the_next_call_goes_on(
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, "")
-    assert err.splitlines()[-1] == f"ended; 2 votes so far, in {printed['votes']}"
+    *_, line, last = err.splitlines()
+    assert last == f"ended; 2 votes so far, in {printed['votes']}"
+    assert re.fullmatch(r"20[-0-9]+ [:0-9]+ to 20[-0-9]+ [:0-9]+ UTC: 2 votes by Ann, link 1", line)
     assert "Traceback" not in err
     assert not Path(f"{printed['votes']}-wal").exists()
+    links = printed["links"]
     process, printed = start(home)
+    assert [url.split("/")[-2] for url in printed["links"]] == [url.split("/")[-2] for url in links]
+    assert len(set(links)) == 10 and printed["links"][0] == printed["url"]
     again = rater_of(printed["url"])
     again.cookie = rater.cookie
     assert again.page() == page

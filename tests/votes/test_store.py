@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -179,6 +181,7 @@ def read_only() -> Iterator[Path]:
         store.add_rater("ann", None)
         store.vote(POLL.id, Vote("ann", "cat1", 1), (1, 0))
         store.close()
+        file.chmod(0o644)  # by an owner who lets others read it
         yield file
         file.parent.chmod(0o755)
 
@@ -211,3 +214,59 @@ def test_what_may_not_be_read_is_said_to_be_that_and_no_damage(read_only: Path) 
 def test_a_poll_survives_its_json() -> None:
     read_back = Poll.from_json(json.loads(json.dumps(asdict(POLL))))
     assert read_back == POLL and read_back.id == POLL.id
+
+
+def modes(file: Path) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in file.parent.glob("votes.sqlite*")}
+
+
+def test_the_file_and_its_log_may_be_read_by_their_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "cats" / "votes.sqlite"
+    before = os.umask(0)
+    try:
+        store = VoteStore(file)
+        store.add_poll(POLL)
+        assert modes(file) == dict.fromkeys(("votes.sqlite", "votes.sqlite-wal", "votes.sqlite-shm"), 0o600)
+        store.close()
+        file.chmod(0o644)
+        VoteStore(file).close()
+        assert modes(file) == {"votes.sqlite": 0o600}
+    finally:
+        os.umask(before)
+
+
+def test_a_file_of_votes_that_another_file_shares_is_not_written(tmp_path: Path) -> None:
+    file = tmp_path / "votes.sqlite"
+    VoteStore(file).close()
+    (tmp_path / "other").hardlink_to(file)
+    with pytest.raises(RunError, match="has several hard links"):
+        VoteStore(file)
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm", "-journal"])
+def test_no_file_of_votes_is_opened_through_a_link(tmp_path: Path, ending: str) -> None:
+    file, document = tmp_path / "cats" / "votes.sqlite", tmp_path / "document"
+    document.write_text("mine")
+    if ending:
+        VoteStore(file).close()
+    else:
+        file.parent.mkdir()
+    Path(f"{file}{ending}").symlink_to(document)
+    with pytest.raises(RunError, match="is a link"):
+        VoteStore(file)
+    with pytest.raises(RunError, match="is a link"):
+        read_polls(tmp_path)
+    assert document.read_text() == "mine"
+
+
+def test_raters_are_listed_by_the_time_of_their_first_votes(tmp_path: Path) -> None:
+    store = VoteStore(tmp_path / "votes.sqlite")
+    store.add_poll(POLL)
+    for rater, name in (("a", "Ann"), ("b", None), ("c", "Cy")):
+        assert store.add_rater(rater, name) and not store.add_rater(rater, name)
+    for rater, image in (("b", "cat1"), ("a", "cat1"), ("b", "cat2")):
+        store.vote(POLL.id, Vote(rater, image, 0), (0, 1))
+    listed = store.raters([POLL])
+    assert [fields[:3] for fields in listed] == [("b", None, 2), ("a", "Ann", 1)]
+    assert listed[0][3] < listed[1][3] == listed[1][4] < listed[0][4]
+    store.close()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from ugbench.analysis.paired_runs import compare_checkpoints
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import UnknownName, UsageError
-from ugbench.runs.run import Run, dataset_of, list_runs, longest_trained
+from ugbench.runs.configurations import run_labels
+from ugbench.runs.run import Run, dataset_of, list_runs
 from ugbench.runs.stored_outputs import outputs_of
 from ugbench.scoring.evaluate import Evaluation
 from ugbench.statistics import permutation, seeds
@@ -78,22 +79,26 @@ def compare_methods(
     """Each method's KID minus that of the method `to`, wherever both have finished runs.
 
     Args:
-        to: the name of a row in tables: ugatit, ugatit-no-cam, nice-gan.
+        to: the name of a row in tables: ugatit, ugatit-no-cam, nice-gan, or `ugatit (steps 30)` where these runs have
+            several configurations of a method.
         datasets: names of folders under results; empty for all.
         permutations: of the test of checkpoints.
-        runs: only these; None for all finished ones. If a method has several runs with one seed and direction, the
-            one that trained longest counts, as in tables.
+        runs: only these; None for all. Those that are not finished are left out.
         progress: called with (methods compared, number of methods).
     Raises:
         UnknownName: no finished run has that name.
-        UsageError: there is no other method to compare with it.
+        UsageError: several configurations have that name, or there is no other method to compare with it.
     """
     candidates = list_runs(evaluation.results) if runs is None else runs
     runs = [run for run in candidates if run.is_done() and run.config.dataset is not None]
-    runs = longest_trained([run for run in runs if not datasets or run.dataset_folder.name in datasets])
-    if to not in {run.config.label for run in runs}:
-        raise UnknownName("finished method", to, {run.config.label for run in runs})
-    families = [_with_equal_format(evaluation, family) for family in _families(runs, to)]
+    runs = [run for run in runs if not datasets or run.dataset_folder.name in datasets]
+    labels = run_labels(runs)
+    if to not in labels.values():
+        if configs := sorted({labels[run.id] for run in runs if run.config.label == to}):
+            names = ", ".join(f"'{name}'" for name in configs)
+            raise UsageError(f"--to {to}: it has several configurations; give one of {names}, or choose with --where.")
+        raise UnknownName("finished method", to, labels.values())
+    families = [_with_equal_format(evaluation, family) for family in _families(runs, labels, to)]
     families = [family for family in families if family.others]
     if not families:
         raise UsageError(f"--to {to}: there is no other method to compare with it; train or import one.")
@@ -114,7 +119,7 @@ def compare_methods(
     return comparisons
 
 
-def _families(runs: Sequence[Run], to: str) -> list[_Family]:
+def _families(runs: Sequence[Run], labels: Mapping[str, str], to: str) -> list[_Family]:
     """The families that have runs of `to` and of another method."""
     families = []
     for dataset in dict.fromkeys(run.dataset_folder.name for run in runs):
@@ -122,7 +127,7 @@ def _families(runs: Sequence[Run], to: str) -> list[_Family]:
             by_label: dict[str, list[Run]] = {}
             for run in runs:
                 if run.dataset_folder.name == dataset and direction in run.directions():
-                    by_label.setdefault(run.config.label, []).append(run)
+                    by_label.setdefault(labels[run.id], []).append(run)
             base = by_label.pop(to, [])
             if base and by_label:
                 families.append(_Family(dataset, direction, base, by_label))

@@ -55,7 +55,8 @@ class DifferenceRecord(BaseModel):
 def are_due(records: Iterable[ScoreRecord]) -> bool:
     """True if differences are stored for such scores: they include the full, unbiased KID."""
     return any(
-        record.metric == METRIC and record.protocol["settings"].get("estimator") == "unbiased" for record in records
+        record.metric == METRIC and record.protocol.get("settings", {}).get("estimator") == "unbiased"
+        for record in records
     )
 
 
@@ -65,7 +66,7 @@ def read(file: Path) -> Iterator[DifferenceRecord]:
     Raises:
         RunError: a line is no such record; the message names file and line.
     """
-    return jsonl.read(file, lambda fields: DifferenceRecord(**fields), "difference of runs")
+    return jsonl.read(file, lambda fields: DifferenceRecord(**jsonl.check_numbers(fields)), "difference of runs")
 
 
 def read_all(results: Path) -> list[DifferenceRecord]:

@@ -17,8 +17,9 @@ from ugbench.analysis.selection import training_images
 from ugbench.data.images import Size
 from ugbench.data.splits import TRAIN
 from ugbench.direction import Direction
-from ugbench.errors import UsageError
+from ugbench.errors import RunError, UsageError
 from ugbench.inference.test_set import make_outputs
+from ugbench.runs.known_images import are_known
 from ugbench.runs.run import Run, dataset_of
 from ugbench.runs.stored_outputs import outputs_of
 from ugbench.scoring.eval_set import EvalSet
@@ -71,13 +72,19 @@ def neighbours_of(evaluation: Evaluation, run: Run, direction: Direction) -> Nei
     All images go to the extractor at the size of the outputs, as in scores.
 
     Raises:
-        RunError: the run has saved nothing, or its data set is gone.
+        RunError: the run has saved nothing, its data set is gone, or its training images are others now.
         UsageError: the target domain has no training images.
     """
     dataset = dataset_of(run)
     split = TRAIN[direction[2]]
     if not dataset.has(split):
         raise UsageError(f"{dataset.root} has no {split} to compare outputs with; put the training images there.")
+    record = run.config.dataset
+    if record is None or not are_known(split, dataset, run, record):
+        raise RunError(
+            f"run {run.id} ({run.config.label}) was not trained on the images that are now in {dataset.root / split}; "
+            "to fix this, put its training images back."
+        )
     make_outputs(run, dataset, direction, evaluation.request.networks.device)
     outputs = outputs_of(run, dataset, direction)
     eval_set = EvalSet(dataset, direction, outputs.size)

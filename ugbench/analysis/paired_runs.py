@@ -85,7 +85,7 @@ def _store_group(evaluation: Evaluation, group: Sequence[tuple[Run, Outputs]], d
     """Store the missing differences between runs with outputs of one size and format."""
     dataset = dataset_of(group[0][0])
     size, format = group[0][1].size, group[0][1].format
-    folder = evaluation.folder(dataset)
+    folder = group[0][0].dataset_folder
     identifier = evaluation.request.protocol_id_of(METRIC, size, format)
     file = folder / DIFFERENCES
     known = {record.pair for record in differences.read(file)}

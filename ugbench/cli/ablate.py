@@ -11,6 +11,7 @@ from ugbench.cli.options import Json, PlaceOptions, ScoringOptions, Sets, StudyO
 from ugbench.cli.output import log, print_rows
 from ugbench.cli.parse import parse_sets, split_list
 from ugbench.errors import UnknownName, UsageError
+from ugbench.visible import visible
 
 if TYPE_CHECKING:
     from ugbench.cli.study import ScoredStudy
@@ -94,5 +95,5 @@ def compare_with_full(scored: ScoredStudy, as_json: bool, method: str) -> dict[s
         for note in layout.notes:
             log(note)
         for claim in claims:
-            print(f"{claim.dataset} {claim.direction}: {claim.method_text()}")
+            print(visible(f"{claim.dataset} {claim.direction}: {claim.method_text()}"))
     return {"differences": [claim.to_json() for claim in claims], "ablation": layout._asdict()}

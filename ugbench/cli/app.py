@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn, TextIO
 import typer
 
 from ugbench import __version__
-from ugbench.cli import data
+from ugbench.cli import data, runs
 from ugbench.cli.ablate import ablate
 from ugbench.cli.bench import bench
 from ugbench.cli.command import Group, add_command
@@ -26,15 +26,16 @@ from ugbench.cli.figure import figure
 from ugbench.cli.import_ import import_
 from ugbench.cli.methods import methods
 from ugbench.cli.neighbours import neighbours
-from ugbench.cli.output import LastingStream
+from ugbench.cli.output import LastingStream, show_messages
 from ugbench.cli.report import report
-from ugbench.cli.runs import runs
 from ugbench.cli.table import table
 from ugbench.cli.train import train
 from ugbench.cli.translate import translate
 from ugbench.cli.variants import variants
 from ugbench.cli.vote import vote
 from ugbench.errors import UgbenchError
+from ugbench.file_names import make_streams_readable
+from ugbench.visible import visible
 
 # The system refuses: a person can fix that and needs no traceback.
 REFUSALS = {
@@ -53,6 +54,8 @@ class Root(Group):
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Run the command line and exit; a bug of the program itself ends with its traceback."""
         extra["standalone_mode"] = False
+        make_streams_readable()
+        show_messages()
         try:
             code = super().main(*args, **extra)
             sys.stdout.flush()
@@ -87,7 +90,7 @@ def _is_broken(stream: TextIO) -> bool:
 def fail(sentence: str, code: int) -> NoReturn:
     """Print the sentence, if it is not empty, as an error, and exit with this code."""
     if sentence:
-        print(f"error: {sentence}", file=sys.stderr)
+        print(f"error: {visible(sentence)}", file=sys.stderr)
     # What stdout could not take is still in its buffer, and the flush at exit must not complain about it as well.
     stdout = sys.__stdout__
     if stdout is not None and sys.stdout is stdout and _is_broken(stdout):
@@ -178,11 +181,11 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "bench": bench,
     "methods": methods,
     "variants": variants,
-    "runs": runs,
 }
 # `ugbench --help` lists them in this order.
 for command_name, function in COMMANDS.items():
     add_command(app, command_name, function)
+app.add_typer(runs.app, name="runs")
 app.add_typer(data.app, name="data")
 add_command(app, "doctor", doctor)
 
@@ -196,6 +199,9 @@ def _on_error_in_thread(arguments: threading.ExceptHookArgs) -> None:
 
 def main() -> None:
     """The console script `ugbench`."""
+    if sys.getfilesystemencoding() != "utf-8":
+        # In a C locale without UTF-8 mode. There the names that runs have stored would be other names.
+        os.execv(sys.executable, [sys.executable, "-X", "utf8=1", *sys.orig_argv[1:]])
     threading.excepthook = _on_error_in_thread
     sys.stderr = LastingStream(sys.stderr)
     app(prog_name="ugbench")

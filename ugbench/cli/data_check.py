@@ -11,6 +11,7 @@ import typer
 
 from ugbench.cli.options import DATA_ROOT, DataRoot, Json
 from ugbench.cli.output import print_json, print_rows, progress_callback
+from ugbench.visible import visible
 
 if TYPE_CHECKING:
     from ugbench.data.check import Finding
@@ -54,7 +55,7 @@ def check(
         print_rows(header, rows)
         print()
         if report.findings:
-            print("\n".join(lines_of(report.findings)))
+            print(visible("\n".join(lines_of(report.findings)), keep="\n"))
         else:
             print("Nothing is odd.")
         print()
@@ -86,7 +87,7 @@ def lines_of(findings: tuple[Finding, ...]) -> Iterator[str]:
     for members in groups.values():
         first = members[0]
         texts = [" = ".join(finding.files) for finding in members if finding.files]
-        if first.kind in ("stray", "mode", "shape", "unreadable", "missing", "empty"):
+        if first.kind in ("stray", "mode", "shape", "unreadable", "range", "missing", "empty"):
             texts = [file for finding in members for file in finding.files]
         count = f" ({len(texts)})" if texts else ""
         files = ", ".join(texts[:SHOWN] + ["…"] * (len(texts) > SHOWN))

@@ -60,8 +60,9 @@ def demo(
     with progress_callback("drawing") as progress:
         run, images, _ = prepare.prepare(request, log, progress)
     log(f"2. train: {run.config.label}, {steps} steps, in {run.path}")
-    with training_progress(run.config.label) as callbacks:
-        loop.train(run, images, device, callbacks=callbacks)
+    if images is not None:
+        with training_progress(run.config.label) as callbacks:
+            loop.train(run, images, device, callbacks=callbacks)
 
     log(f"3. translate and score: {', '.join(METRICS)}")
     networks = Networks("random", "alex", {}, device)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Option
 
-from ugbench.cli.options import RESULTS, Device, FeatureOptions, Json, OnlyDatasets, Results
+from ugbench.cli.options import RESULTS, Device, FeatureOptions, Json, OnlyDatasets, Results, Where
 from ugbench.cli.output import log, print_result, progress_callback
+from ugbench.cli.parse import parse_sets
 
 if TYPE_CHECKING:
     from ugbench.analysis.comparisons import Comparison
@@ -19,6 +20,7 @@ def differences(
         str, Option("--to", metavar="METHOD", help="The method that the others are compared with, as tables name it.")
     ],
     dataset: OnlyDatasets = None,
+    where: Where = None,
     features: FeatureOptions,
     permutations: Annotated[
         int, Option("--permutations", metavar="N", min=19, help="Permutations in the test of two checkpoints.")
@@ -40,14 +42,16 @@ def differences(
       ugbench differences --to ugatit --dataset cat2dog --extractor random --json
     """
     from ugbench.analysis.comparisons import compare_methods
+    from ugbench.cli.chosen_runs import readable_runs
     from ugbench.device import pick_device
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.request import EvalRequest
 
     request = EvalRequest(("kid",), features.networks(pick_device(device)), cache=features.feature_cache())
     with progress_callback("comparing") as progress:
+        runs = readable_runs(results, parse_sets(where, "--where"))
         comparisons = compare_methods(
-            Evaluation(request, results, log), to, dataset or (), permutations, progress=progress
+            Evaluation(request, results, log), to, dataset or (), permutations, runs, progress=progress
         )
     header = (
         "dataset",

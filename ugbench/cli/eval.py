@@ -10,6 +10,7 @@ from typer import Argument, Option
 
 from ugbench.cli.options import RESULTS, Device, Json, Results, ScoringOptions, path_option
 from ugbench.cli.output import log, print_result, progress_callback
+from ugbench.cli.parse import read_run
 from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 def evaluate(
     *,
     runs: Annotated[
-        list[str] | None, Argument(metavar="RUN", help="Runs to score; default: every finished run.")
+        list[str] | None,
+        Argument(parser=read_run, metavar="RUN", help="Runs to score; default: every finished run."),
     ] = None,
     scoring: ScoringOptions,
     kid_subset_size: Annotated[
@@ -102,11 +104,11 @@ def evaluate(
         if select == "validation":
             raise UsageError("--select validation chooses a checkpoint of a run; leave it out with --real and --fake.")
         records = list(score_folders(request, real, fake, source))
-        if output is not None:
-            with evaluation.keep_disk_errors():
-                record.append(output, records)
     header = ("run", "method", "step", "direction", "metric", "value", "se", "fake", "real", "protocol")
     print_result(as_json, [score.to_json() for score in records], header, [_row(score) for score in records])
+    # After the scores are printed, so that a file that cannot be written costs none.
+    if output is not None and real is not None:
+        record.append(output, records)
     evaluation.raise_failures()
 
 
@@ -143,9 +145,9 @@ def _row(record: ScoreRecord) -> list[object]:
 
 def finished_runs(results: Path) -> list[Run]:
     """The runs that are trained to their last step, and the imported runs that have a data set."""
-    from ugbench.runs.run import list_runs
+    from ugbench.cli.chosen_runs import readable_runs
 
-    runs = [run for run in list_runs(results) if run.is_done()]
+    runs = [run for run in readable_runs(results) if run.is_done()]
     for run in runs:
         if run.config.dataset is None:
             log(f"run {run.id} ({run.config.label}) was imported without a data set and is left out.")

@@ -11,6 +11,7 @@ from ugbench.cli.options import RESULTS, Json, Results, RunArgument, path_option
 from ugbench.cli.output import log, print_json
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
+from ugbench.file_names import is_utf8, readable
 
 if TYPE_CHECKING:
     from ugbench.method import Method
@@ -45,6 +46,8 @@ def export(
     """
     if output.suffix not in SUFFIXES:
         raise UsageError(f"--output {output}: the name must end in {' or '.join(SUFFIXES)}.")
+    if output.suffix == ".onnx" and not is_utf8(output):
+        raise UsageError(f"--output {output}: onnxruntime reads no path that is not UTF-8; name another file.")
     if output.is_dir():
         raise UsageError(f"--output {output}: that is a folder; name a file.")
 
@@ -100,7 +103,7 @@ def _write_safetensors(run: Run, method: Method, step: int, output: Path) -> dic
     export = safetensors.export_of(run, method, step)
     safetensors.write(export, output)
     page = output.with_suffix(".md")
-    write_output(page, card(export, record.read(run.scores_file), output.name))
+    write_output(page, card(export, record.read(run.scores_file), readable(output.name)))
     return {
         "text": f"{' and '.join(export.directions)}, with the card {page.name}",
         "directions": list(export.directions),

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from ugbench.cli.options import RESULTS, Json, Results, path_option
+from ugbench.cli.options import RESULTS, Json, Results, Where, path_option
 from ugbench.cli.output import log, print_json, print_result
-from ugbench.cli.parse import split_list
+from ugbench.cli.parse import parse_sets, split_list
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
 
@@ -24,6 +24,7 @@ def figure(
         list[str] | None, Option("--run", metavar="RUN", help="Run to show; repeatable; default: all runs.")
     ] = None,
     dataset: Annotated[str | None, Option("--dataset", metavar="NAME", help="Show only runs of this data set.")] = None,
+    where: Where = None,
     direction: Annotated[Direction | None, Option("--direction", help="Direction to show; default: both.")] = None,
     rows: Annotated[
         int, Option("--rows", metavar="N", min=1, help="Number of images to show, in figures of images.")
@@ -54,11 +55,15 @@ def figure(
     if name is None:
         raise UsageError("which figure? Give a NAME; `ugbench figure --list` names them.")
 
+    from ugbench.cli.chosen_runs import readable_runs
     from ugbench.figures._context import FigureContext, save
+    from ugbench.runs.configurations import select_where
     from ugbench.runs.run import find_run
 
     module = registry.load("figures", name)
-    chosen = tuple(find_run(run, results) for run in runs or ())
+    chosen = [find_run(run, results) for run in runs] if runs else readable_runs(results)
+    conditions = parse_sets(where, "--where")
+    chosen = select_where(chosen, conditions) if conditions else chosen if runs else []
     file = output or Path(f"{name}.png")
     names = split_list(metrics, "--metric")
     save(module.draw(FigureContext(results, chosen, dataset, direction, rows, names)), file)

@@ -55,7 +55,8 @@ def import_(
         Option(
             "--command",
             metavar="'TOOL …'",
-            help="With --as external: a tool to run once, as 'tool {input} {output}' (folders), without a shell.",
+            help="With --as external: a tool to run once, as 'tool {input} {output}' (folders), without a shell. It is "
+            "stored, without what looks like a key or password.",
         ),
     ] = None,
     place: PlaceOptions,
@@ -74,6 +75,7 @@ def import_(
     from ugbench import registry
     from ugbench.data.dataset_names import resolve
     from ugbench.runs.run import EXTERNAL
+    from ugbench.runs.secrets import REDACTED
 
     methods = (EXTERNAL, *registry.modules("methods"))
     if method not in methods:
@@ -86,6 +88,11 @@ def import_(
         if resolved is None:
             raise UsageError(f"--as {EXTERNAL} needs --dataset: outputs are matched to its test images.")
         run, matched_by_direction = _import_outputs(path, name, resolved, direction, command, place.results)
+        if run.config.origin is not None and run.config.origin.command != command:
+            log(
+                f"warning: parts of --command look like keys or passwords and are stored as {REDACTED}; other users of "
+                "this machine could read them while the tool ran, so let it read them from a file."
+            )
     else:
         from ugbench.device import pick_device, pick_precision
         from ugbench.imports.checkpoint import ImportRequest, import_checkpoint

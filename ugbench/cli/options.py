@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from typer import Argument, Option
 
 from ugbench.cli.output import log
-from ugbench.cli.parse import PathKind, parse_seeds, parse_sets, parse_weights, path_reader, split_list
+from ugbench.cli.parse import PathKind, parse_seeds, parse_sets, parse_weights, path_reader, read_run, split_list
 from ugbench.errors import UnknownName, UsageError
+from ugbench.file_names import is_utf8
 
 if TYPE_CHECKING:
     import torch
@@ -34,8 +35,22 @@ def path_option(name: str, kind: PathKind, metavar: str, help: str, envvar: str 
     return Option(name, parser=path_reader(name, kind), metavar=metavar, help=help, envvar=envvar)
 
 
+def _results_folder(text: str | Path) -> Path:
+    path = path_reader("--results", "folder")(text)
+    if not is_utf8(path):
+        raise UsageError(f"--results {path}: weights and logs need a path that is UTF-8; name another folder.")
+    return path
+
+
 Results = Annotated[
-    Path, path_option("--results", "folder", "DIR", "Folder of runs and scores.", envvar="UGBENCH_RESULTS")
+    Path,
+    Option(
+        "--results",
+        parser=_results_folder,
+        metavar="DIR",
+        help="Folder of runs and scores.",
+        envvar="UGBENCH_RESULTS",
+    ),
 ]
 DataRoot = Annotated[Path, path_option("--data-root", "folder", "DIR", "Folder of data sets.", envvar="UGBENCH_DATA")]
 Device = Annotated[
@@ -50,7 +65,7 @@ Precision = Annotated[
 ]
 Json = Annotated[bool, Option("--json", help="Print JSON alone on stdout.")]
 
-RunArgument = Annotated[str, Argument(metavar="RUN", help="A run's folder, or the start of its id.")]
+RunArgument = Annotated[str, Argument(parser=read_run, metavar="RUN", help="A run's folder, or the start of its id.")]
 MethodArgument = Annotated[str, Argument(metavar="METHOD", help="A method; `ugbench methods` lists them.")]
 Datasets = Annotated[
     list[str] | None,
@@ -61,6 +76,10 @@ Datasets = Annotated[
     ),
 ]
 OnlyDatasets = Annotated[list[str] | None, Option("--dataset", metavar="NAME", help="Only this data set; repeatable.")]
+Where = Annotated[
+    list[str] | None,
+    Option("--where", metavar="FIELD=VALUE", help="Only runs whose config has this value, as in steps=30; repeatable."),
+]
 Steps = Annotated[int | None, Option("--steps", metavar="N", min=1, help="Number of training steps.")]
 ImageSize = Annotated[int | None, Option("--size", metavar="N", min=8, help="Image size in pixels.")]
 BatchSize = Annotated[int | None, Option("--batch-size", metavar="N", min=1, help="Images of each domain per step.")]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
+
+from ugbench.file_names import to_json
+from ugbench.visible import visible, visible_json
 
 
 class LastingStream:
@@ -37,7 +40,21 @@ class LastingStream:
 
 def log(text: str) -> None:
     """Print a line for the person at the terminal, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    print(visible(text, keep="\n"), file=sys.stderr, flush=True)
+
+
+class _Messages(logging.Handler):
+    """Prints what the library has to say where no `log` function reaches."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log(record.getMessage())
+
+
+def show_messages() -> None:
+    """Print the messages that the library gives through Python's logging as `log` prints a line."""
+    logger = logging.getLogger("ugbench")
+    logger.setLevel(logging.INFO)
+    logger.handlers = [_Messages()]
 
 
 def print_json(content: Any) -> None:
@@ -46,31 +63,57 @@ def print_json(content: Any) -> None:
     Raises:
         ValueError: a number is NaN or infinite, which JSON cannot hold.
     """
-    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=_plain))
+    ascii_only = not (sys.stdout.encoding or "utf-8").lower().replace("-", "").startswith("utf")
+    print(visible_json(to_json(content, ascii_only, indent=2, allow_nan=False, default=_plain)))
 
 
 def _plain(item: object) -> Any:
     if isinstance(item, Path):
         return str(item)
     if hasattr(item, "model_dump"):
-        return item.model_dump(mode="json")
+        return item.model_dump()
     raise TypeError(f"{type(item).__name__} has no JSON form")
 
 
 def print_rows(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print aligned columns on stdout. Lines are never cut or wrapped, so a terminal and a pipe get the same text.
+    """Print `format_rows` on stdout."""
+    if text := format_rows(header, rows):
+        print(text)
+
+
+def format_rows(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Rows as aligned columns. Lines are never cut or wrapped, so a terminal and a pipe get the same text.
 
     Numbers are aligned to the right, None is printed as a dash, and a header of empty texts is left out.
     """
-    texts = [["-" if cell is None else str(cell) for cell in row] for row in rows]
+    texts = [["-" if cell is None else visible(str(cell)) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(header, *texts, strict=True)]
     numeric = [bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(header))]
+    lines = []
     for line in ([list(header)] if any(header) else []) + texts:
         cells = [
             cell.rjust(width) if right else cell.ljust(width)
             for cell, width, right in zip(line, widths, numeric, strict=True)
         ]
-        print("  ".join(cells).rstrip())
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as text for people: "42 s", "7 min", "3 h 20 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def file_size(size: int) -> str:
+    """Bytes as text for people: "812 kB", "1.6 GB"."""
+    for unit, bytes_of_unit in (("GB", 1e9), ("MB", 1e6)):
+        if size >= bytes_of_unit:
+            number = size / bytes_of_unit
+            return f"{number:.1f} {unit}" if number < 10 else f"{number:.0f} {unit}"
+    return f"{size / 1e3:.0f} kB"
 
 
 def print_result(as_json: bool, content: Any, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -91,11 +134,11 @@ def progress_callback(description: str) -> Iterator[Callable[[int, int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     # rich would send prints inside the block to its own console, so JSON to stderr.
     progress = Progress(
         *columns, console=console, transient=True, redirect_stdout=False, disable=not console.is_terminal
     )
     with progress:
-        task = progress.add_task(description, total=None)
+        task = progress.add_task(visible(description), total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from ugbench.errors import UsageError
+from ugbench.file_names import is_utf8
 
+MOST_SEEDS = 1000
 PathKind = Literal["file", "folder", "any"]
 
 
@@ -33,6 +35,13 @@ def path_reader(name: str, kind: PathKind) -> Callable[[str | Path], Path]:
         return path
 
     return read
+
+
+def read_run(text: str) -> str:
+    """The text of a RUN argument; raises UsageError if it is a path from which weights cannot be read."""
+    if not is_utf8(text):
+        raise UsageError(f"RUN {text}: weights and logs need a path that is UTF-8; rename that folder.")
+    return text
 
 
 def split_list(values: Iterable[str] | None, option: str) -> list[str]:
@@ -63,9 +72,13 @@ def parse_seeds(text: str) -> list[int]:
         seeds.pop()
     if not seeds or not all(re.fullmatch(r"[0-9]+", seed) for seed in seeds):
         raise UsageError(f"--seeds {text}: give a count (3 means 0,1,2) or a list (4,7).")
+    if any(len(seed) > 18 for seed in seeds):
+        raise UsageError(f"--seeds {text[:40]}: a seed has at most 18 digits; give smaller numbers.")
     if "," not in text:
         if int(text) == 0:
             raise UsageError("--seeds 0: that is no seed; give a count of 1 or more, or `0,` for seed 0 alone.")
+        if int(text) > MOST_SEEDS:
+            raise UsageError(f"--seeds {text}: that is a count of seeds; give at most {MOST_SEEDS}, or a list (4,7).")
         return list(range(int(text)))
     numbers = [int(seed) for seed in seeds]
     if len(set(numbers)) < len(numbers):

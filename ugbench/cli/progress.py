@@ -6,8 +6,9 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 
-from ugbench.cli.output import log
+from ugbench.cli.output import duration, log
 from ugbench.training.loop import Callbacks
+from ugbench.visible import visible
 
 SECONDS_BETWEEN_LINES = 15.0
 
@@ -20,14 +21,6 @@ def losses_by_phase(losses: Mapping[str, float]) -> str:
         if slash and phase not in ("lr", "rho"):
             sums[phase] = sums.get(phase, 0.0) + value
     return "  ".join(f"{phase} {value:.3g}" for phase, value in sums.items())
-
-
-def duration(seconds: float) -> str:
-    """Seconds as text for people: "42 s", "7 min", "3 h 20 min"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 @contextmanager
@@ -59,7 +52,7 @@ def training_progress(title: str) -> Iterator[Callbacks]:
                 f"{losses_text}"
             )
             if live is not None:
-                live.update(Text(line, no_wrap=True, overflow="ellipsis"))
+                live.update(Text(visible(line), no_wrap=True, overflow="ellipsis"))
             elif now - shown > SECONDS_BETWEEN_LINES or step == steps:
                 shown = now
                 log(line)

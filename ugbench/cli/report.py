@@ -7,8 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
-from ugbench.cli.options import RESULTS, Json, OnlyDatasets, Results, path_option
+from ugbench.cli.options import RESULTS, Json, OnlyDatasets, Results, Where, path_option
 from ugbench.cli.output import log, print_json, progress_callback
+from ugbench.cli.parse import parse_sets
 
 
 def report(
@@ -16,6 +17,7 @@ def report(
         Path, path_option("--output", "file", "FILE", "HTML file to write; everything is inside this one file.")
     ] = Path("report.html"),
     dataset: OnlyDatasets = None,
+    where: Where = None,
     results: Results = RESULTS,
     as_json: Json = False,
 ) -> None:
@@ -28,6 +30,7 @@ def report(
       ugbench report
       ugbench report --dataset dial-s1-t1-64 --output dial.html
     """
+    from ugbench.cli.chosen_runs import readable_runs
     from ugbench.report.contents import collect_report
     from ugbench.report.html_page import render
     from ugbench.runs.output_file import write_output
@@ -38,7 +41,8 @@ def report(
             bars.close()
             return bars.enter_context(progress_callback(description))
 
-        contents = collect_report(results, dataset or (), begin)
+        readable_runs(results)  # names those that cannot be read
+        contents = collect_report(results, dataset or (), begin, parse_sets(where, "--where"))
     text = render(contents)
     write_output(output, text)
     for note in contents.missing:

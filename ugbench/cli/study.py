@@ -6,28 +6,35 @@ Their options are `StudyOptions` and `ScoringOptions` in options.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ugbench.analysis import differences, paired_runs
 from ugbench.cli.options import PlaceOptions, ScoringOptions, StudyOptions
-from ugbench.cli.output import log, print_json, print_rows, progress_callback
-from ugbench.cli.progress import duration
-from ugbench.device import pick_device
-from ugbench.errors import NoSuchScore, Stopped, UgbenchError
+from ugbench.cli.output import duration, log, print_json, print_rows, progress_callback
+from ugbench.device import pick_device, pick_precision
+from ugbench.errors import Stopped, UgbenchError, UsageError
+from ugbench.runs.configurations import configurations
 from ugbench.runs.folder import study_file
-from ugbench.runs.run import Run, dataset_of
+from ugbench.runs.method_sources import changed_method
+from ugbench.runs.run import Run
 from ugbench.scoring import record
 from ugbench.scoring.evaluate import Evaluation
 from ugbench.scoring.record import ScoreRecord
-from ugbench.scoring.request import EvalRequest, metrics_for
+from ugbench.scoring.request import EvalRequest
 from ugbench.study import measure, plan, runner
+from ugbench.study.decisions import read_decisions, store_precision, store_steps
 from ugbench.study.grid import Arm, Study, arms
 from ugbench.study.plan import PlannedRun, StudySetup
+from ugbench.study.requirements import check_scores
 from ugbench.tables.build import build_table
 from ugbench.tables.formats import render
 from ugbench.tables.formats.json import to_json
 from ugbench.tables.model import Table
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -58,23 +65,36 @@ def run_study(
         UgbenchError: a run failed; the others are done and in the table.
     """
     device = pick_device(place.device)
-    setup = StudySetup(place.results, place.data_root, device, place.precision, options.skip_bad)
+    file = study_file(place.results, study.id)
+    precision = _precision(place.precision, device, file)
+    setup = StudySetup(place.results, place.data_root, device, precision, options.skip_bad)
     request = scoring.request(device)
-    planned = plan.make_plan(study, setup, None if study.minutes is None else _steps_of_minutes(study, setup))
-    _check_metrics(request, planned)
+    steps = None if study.minutes is None else _steps_of_minutes(study, setup, file)
+    planned = plan.make_plan(study, setup, steps)
+    problem = _unmet_requirement(request, planned)
     if options.dry_run and as_json:
         rows = [describe(run) for run in planned]
-        print_json({"runs": rows, "seconds_left": plan.seconds_left(planned, options.jobs)})
-        return
-    if options.dry_run:
+        left = plan.seconds_left(planned, options.jobs)
+        print_json({"runs": rows, "seconds_left": left, "problem": None if problem is None else str(problem)})
+    elif options.dry_run:
         _print_plan(planned)
-    _log_plan(planned, options.jobs)
+    if options.dry_run or problem is None:
+        _log_plan(planned, options.jobs)
+    if problem is not None:
+        raise problem
     if options.dry_run:
         return
+    if place.precision == "auto" and any(run.status != "done" for run in planned):
+        stored = store_precision(file, study, precision)
+        if stored != precision:  # another machine began at the same time
+            planned = plan.make_plan(study, replace(setup, precision=stored), steps)
+    for run in planned:
+        if run.step and (sentence := changed_method(run.run)) is not None:
+            log(sentence)
     unfinished = dict.fromkeys(run.study_run.arm for run in planned if run.status != "done")
     if options.jobs > 1 and unfinished:
         with progress_callback("measuring memory") as progress:
-            measured = measure.measure_arms(study, list(unfinished), device, place.precision, progress)
+            measured = measure.measure_arms(study, list(unfinished), device, precision, progress)
         measure.check_memory(options.jobs, measured, device)
     with progress_callback("training") as progress:
         outcomes = runner.train_all(planned, options.jobs, log, progress)
@@ -95,34 +115,40 @@ def run_study(
         raise UgbenchError(f"{len(failed)} of {len(outcomes)} runs failed ({', '.join(failed)}); read their train.log.")
 
 
-def _steps_of_minutes(study: Study, setup: StudySetup) -> dict[Arm, int]:
-    """The steps of each arm that take the study's minutes, measured once and then stored."""
+def _precision(name: str, device: torch.device, file: Path) -> str:
+    """The precision that a study trains with: for `auto` that of the machine which began to train it."""
+    if name != "auto":
+        return name
+    here, stored = pick_precision("auto", device), read_decisions(file).precision
+    if stored not in (None, here):
+        log(f"--precision auto is {stored}, as on the machine where this study began ({file}).")
+    return stored or here
+
+
+def _steps_of_minutes(study: Study, setup: StudySetup, file: Path) -> dict[Arm, int]:
+    """The steps of each arm that take the study's minutes, measured once and then stored in the study's file."""
     assert study.minutes is not None
-    file = study_file(setup.results, study.id)
     all_arms = arms(study)
-    steps_by_label = plan.read_steps(file)
+    steps_by_label = read_decisions(file).steps
     if set(steps_by_label) != {arm.label for arm in all_arms}:
         with progress_callback("timing steps") as progress:
             measured = measure.measure_arms(study, all_arms, setup.device, setup.precision, progress)
         seconds = {arm.label: report["seconds_per_step"] for arm, report in measured.items()}
         steps_by_label = {label: max(1, int(60 * study.minutes / value)) for label, value in seconds.items()}
-        plan.write_steps(file, study, steps_by_label)
+        store_steps(file, study, steps_by_label)
         for label, steps in steps_by_label.items():
             log(f"{label}: {study.minutes:g} minutes are {steps} steps here (stored in {file}).")
     return {arm: steps_by_label[arm.label] for arm in all_arms}
 
 
-def _check_metrics(request: EvalRequest, planned: Sequence[PlannedRun]) -> None:
-    """Raise NoSuchScore, before hours of training, if no data set of the study can have any of the metrics."""
-    run_by_folder = {planned_run.run.dataset_folder: planned_run.run for planned_run in planned}
-    refusals = []
-    for run in run_by_folder.values():
-        try:
-            metrics_for(request, dataset_of(run))
-        except NoSuchScore as error:
-            refusals.append(error)
-    if len(refusals) == len(run_by_folder):
-        raise refusals[0]
+def _unmet_requirement(request: EvalRequest, planned: Sequence[PlannedRun]) -> UsageError | None:
+    """What is missing for the scores, found before hours of training; None if nothing is."""
+    try:
+        with progress_callback("checking test images") as progress:
+            check_scores(request, planned, progress)
+    except UsageError as error:
+        return error
+    return None
 
 
 def describe(planned: PlannedRun) -> dict[str, Any]:
@@ -179,7 +205,8 @@ def _score(evaluation: Evaluation, runs: Sequence[Run]) -> ScoredStudy:
     results = evaluation.results
     records = [score for score in record.read_all(results) if score.run in ids and score.dataset in names]
     records += [score for score in scores if score not in records]  # where a file could not be written
-    table = build_table(records, evaluation.request.metrics, differences=differences.read_all(results))
+    pairs = differences.read_all(results)
+    table = build_table(records, evaluation.request.metrics, pairs, configurations=configurations(runs))
     return ScoredStudy(runs, evaluation, scores, table)
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Option
 
-from ugbench.cli.options import RESULTS, Json, OnlyDatasets, Results, path_option
+from ugbench.cli.options import RESULTS, Json, OnlyDatasets, Results, Where, path_option
 from ugbench.cli.output import log
-from ugbench.cli.parse import split_list
+from ugbench.cli.parse import parse_sets, split_list
 
 if TYPE_CHECKING:
     from ugbench.runs.method_description import MethodDescription
@@ -22,6 +22,7 @@ def table(
         Option("--metric", metavar="NAMES", help="Metrics to show as columns; default: all that were scored."),
     ] = None,
     dataset: OnlyDatasets = None,
+    where: Where = None,
     protocol: Annotated[
         str | None,
         Option("--protocol", metavar="NAME", help="Show only scores of this protocol: target, authors2019, …"),
@@ -55,16 +56,22 @@ def table(
 ) -> None:
     """Print the scores under --results. Protocols are never mixed in a column; the best is bold.
 
+    Seeds are averaged within one configuration only: runs of a method that differ in any other field of their config
+    are rows of their own.
+
     \b
     Examples:
       ugbench table
       ugbench table --metric kid,lpips --format latex --output table.tex
       ugbench table --metric kid --published table3
       ugbench table --protocol target
+      ugbench table --where steps=30 --where precision=fp32
       ugbench table --columns parameters,flops,hours
       ugbench table --votes --published table2
     """
     from ugbench.analysis import differences
+    from ugbench.cli.chosen_runs import readable_runs
+    from ugbench.runs.configurations import configurations, select_where
     from ugbench.runs.filters import select_datasets
     from ugbench.runs.output_file import write_output
     from ugbench.scoring.record import read_all
@@ -74,13 +81,17 @@ def table(
     from ugbench.tables.columns.run_columns import add_run_columns
     from ugbench.tables.formats import render
     from ugbench.tables.model import Table
+    from ugbench.tables.records import of_runs
 
     datasets = dataset or ()
     built, names = Table(), split_list(metrics, "--metric")
     if names or not votes:
         fix = "run `ugbench eval` to make some"
         records = select_datasets(read_all(results), lambda score: score.dataset, datasets, results, "scores", fix)
-        built = build_table(records, names, differences=differences.read_all(results), protocol=protocol)
+        runs = readable_runs(results)
+        if conditions := parse_sets(where, "--where"):
+            records = of_runs(records, {run.id for run in select_where(runs, conditions)})
+        built = build_table(records, names, differences.read_all(results), protocol, configurations(runs))
     if votes:
         from ugbench.tables.columns.votes import add_votes
         from ugbench.votes.store import read_polls

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Option
 
@@ -11,6 +12,45 @@ from ugbench.cli.output import log, print_json, progress_callback
 from ugbench.cli.parse import parse_number, parse_save_every
 from ugbench.direction import Direction
 from ugbench.errors import Stopped
+
+if TYPE_CHECKING:
+    from ugbench.training.start import StartOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartFromOptions:
+    """Which other run a run starts from."""
+
+    init_from: Annotated[
+        str | None,
+        Option(
+            "--init-from",
+            metavar="RUN[@STEP]",
+            help="Start a new training from the weights of this run, which may be imported.",
+        ),
+    ] = None
+    init_only: Annotated[
+        Literal["generators"] | None,
+        Option(
+            "--init-only",
+            metavar="generators",
+            help="Take only the networks that translate from --init-from; the others are new.",
+        ),
+    ] = None
+    continue_from: Annotated[
+        str | None,
+        Option(
+            "--continue-from",
+            metavar="RUN[@STEP]",
+            help="Train on from the last checkpoint of this run, or from that of STEP, to --steps in all.",
+        ),
+    ] = None
+
+    def start_options(self) -> StartOptions:
+        """The options as training takes them."""
+        from ugbench.training.start import StartOptions
+
+        return StartOptions(self.init_from, self.init_only, self.continue_from)
 
 
 def train(
@@ -33,9 +73,7 @@ def train(
         Direction | None,
         Option("--direction", help="Direction to learn, for methods that learn only one; default: A2B."),
     ] = None,
-    init_from: Annotated[
-        str | None, Option("--init-from", metavar="RUN", help="Start from the weights of this run.")
-    ] = None,
+    start: StartFromOptions,
     save_every: Annotated[
         str | None,
         Option(
@@ -71,9 +109,13 @@ def train(
     Examples:
       ugbench train ugatit --dataset dial --preset smoke --steps 200
       ugbench train cyclegan --dataset datasets/horse2zebra --size 128 --set identity_weight=0
+      ugbench train ugatit --dataset dial --preset smoke --steps 400 --continue-from 3f2a@100
     """
     from ugbench.cli.progress import training_progress
     from ugbench.device import pick_device
+    from ugbench.runs.method_sources import changed_method
+    from ugbench.runs.near_misses import near_miss
+    from ugbench.runs.run import list_runs
     from ugbench.training import loop, prepare
     from ugbench.training.intervals import Intervals
     from ugbench.training.signals import stop_at_once_on_signals
@@ -94,18 +136,24 @@ def train(
         seed=seed,
         direction=direction,
         precision=place.precision,
-        init_from=init_from,
+        start=start.start_options(),
         skip_bad=skip_bad,
         restart=restart,
     )
     with stop_at_once_on_signals(), progress_callback("reading images") as progress:
-        run, images, initial = prepare.prepare(request, log, progress)
+        run, images, run_start = prepare.prepare(request, log, progress)
     log(f"run {run.id} in {run.path}")
     intervals = Intervals(steps_between, log_every, sample_every, stored, seconds_between)
+    if not restart and not run.step() and (sentence := near_miss(run, list_runs(place.results))) is not None:
+        log(sentence)
+    if not restart and run.step() and (sentence := changed_method(run)) is not None:
+        log(sentence)
     report = {"run": run.path, "id": run.id}
     try:
         with training_progress(run.config.label) as callbacks:
-            resumed_from = loop.train(run, images, device, intervals, callbacks, initial, request.restart)
+            resumed_from: int | None = run.step()
+            if images is not None:
+                resumed_from = loop.train(run, images, device, intervals, callbacks, run_start, request.restart)
     except Stopped as stopped:
         if as_json:
             print_json({**report, "step": run.step(), "status": "stopped", "resumed_from": stopped.resumed_from})

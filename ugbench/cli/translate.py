@@ -50,7 +50,7 @@ def translate(
     from ugbench.data.images import list_images
     from ugbench.device import pick_device, pick_precision
     from ugbench.inference import translate as translation
-    from ugbench.inference.attention import attention_names
+    from ugbench.inference.attention import attention_names, networks_without_weights
     from ugbench.inference.image_files import write_outputs
     from ugbench.runs.run import find_run
 
@@ -65,6 +65,8 @@ def translate(
     method, step = translation.load(chosen_run, chosen_device, chosen_step, all_networks=attention)
     if attention and not attention_names(method, chosen_direction):
         raise UsageError(f"--attention: {chosen_run.config.label} has no attention maps; leave it out.")
+    if attention and (lacking := networks_without_weights(method)):
+        log(f"run {chosen_run.id} was imported without {', '.join(lacking)}; attention maps of these are left out.")
     # auto is the precision that the run was trained in, which `eval` also uses for the test images.
     chosen_precision = pick_precision(precision, chosen_device, auto=chosen_run.config.precision)
     with progress_callback("translating") as progress:

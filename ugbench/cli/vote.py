@@ -49,9 +49,10 @@ def vote(
     port: Annotated[
         int, Option("--port", metavar="N", min=0, max=65535, help="Port to listen on; 0 takes any free port.")
     ] = 8000,
-    with_token: Annotated[
-        bool, Option("--token", help="Put a secret token into the link even on 127.0.0.1, as behind a proxy.")
-    ] = False,
+    raters: Annotated[
+        int, Option("--raters", metavar="N", min=1, max=1000, help="Number of links to print, each for one rater.")
+    ] = 10,
+    _token: Annotated[bool, Option("--token", hidden=True)] = False,  # every link holds a secret now
     results: Results = RESULTS,
     data_root: DataRoot = DATA_ROOT,
     as_json: Json = False,
@@ -60,6 +61,9 @@ def vote(
 
     If a method has runs of several seeds, the lowest seed is shown. Every vote is stored at once, in
     RESULTS/DATA/votes.sqlite; the same call goes on with it, and `ugbench table --votes` counts the votes.
+
+    Each printed link is for one rater: it belongs to the browser that starts with it. The same call prints the same
+    links again, and a larger --raters prints more.
 
     \b
     Examples:
@@ -71,8 +75,8 @@ def vote(
     from ugbench.runs.folder import VOTES
     from ugbench.training.signals import stop_on_signals
     from ugbench.votes.server.app import Questionnaire, make_app
-    from ugbench.votes.server.ballot import derive_key
-    from ugbench.votes.server.guard import LOOPBACK
+    from ugbench.votes.server.connections import LimitedConnection
+    from ugbench.votes.server.links import describe_raters, make_links, rater_of_link
     from ugbench.votes.store import VoteStore
 
     if not text.strip():
@@ -84,17 +88,21 @@ def vote(
     try:
         for poll in study.polls:
             store.add_poll(poll)
-        token = None if host in LOOPBACK and not with_token else derive_key(store.secret, "link")
-        url = link(host, listener.getsockname()[1], token)
+        keys = make_links(store.secret, raters)
+        urls = [link(host, listener.getsockname()[1], key) for key in keys]
         stored = {"votes": store.path, "polls": [poll.id for poll in study.polls], "questions": study.question_count}
         if as_json:
-            print_json({"url": url, **stored})
+            print_json({"url": urls[0], "links": urls, **stored})
         else:
-            print(url)
+            print("\n".join(urls))
         sys.stdout.flush()
+        used = [str(number) for number, key in enumerate(keys, 1) if store.has_rater(rater_of_link(store.secret, key))]
+        log(f"each link is for one rater; in use: {', '.join(used) or 'none'}.")
         log(f"{study.question_count} questions for each rater; votes are stored in {store.path}. Ctrl-C ends this.")
         config = uvicorn.Config(
-            make_app(study, store, log, token),
+            make_app(study, store, log, keys),
+            http=LimitedConnection,
+            ws="none",
             log_level="error",
             access_log=False,
             server_header=False,
@@ -104,6 +112,8 @@ def vote(
         # uvicorn ends on a signal and then raises it again; here it is caught, so that the command ends normally.
         with stop_on_signals(signal.SIGINT, signal.SIGTERM):
             uvicorn.Server(config).run(sockets=[listener])
+        for line in describe_raters(store.raters(study.polls), store.secret, keys):
+            log(line)
         log(f"ended; {store.count(study.polls)} votes so far, in {store.path}")
     finally:
         store.close()
@@ -117,17 +127,18 @@ def open_galleries(
 
     Logs which run stands for which method.
     """
+    from ugbench.cli.chosen_runs import readable_runs
     from ugbench.data.dataset_names import resolve
     from ugbench.direction import DIRECTIONS
+    from ugbench.runs.dataset_folder import dataset_folder
     from ugbench.runs.filters import nothing_found
-    from ugbench.runs.run import dataset_folder, list_runs
     from ugbench.votes.server.candidates import candidate_runs
     from ugbench.votes.server.pictures import prepare_pictures
 
     with progress_callback("drawing") as progress:
         data = resolve(dataset, data_root, progress)
     folder = dataset_folder(results, data, make=False)
-    runs = [run for run in list_runs(results) if run.dataset_folder == folder]
+    runs = [run for run in readable_runs(results) if run.dataset_folder == folder]
     if not results.is_dir():
         raise nothing_found(results, "runs", "train or import some")
     if not runs:
@@ -158,7 +169,7 @@ def listen(host: str, port: int) -> socket.socket:
         raise UsageError(f"--host {host} --port {port}: cannot listen there ({error.strerror}); {fix}.") from None
 
 
-def link(host: str, port: int, token: str | None) -> str:
-    """The link that raters open, with the token if there is one; the host name if the server listens everywhere."""
+def link(host: str, port: int, key: str) -> str:
+    """The link that a rater opens; it has the host's name if the server listens on all addresses."""
     name = socket.gethostname() if host in ("0.0.0.0", "::", "") else f"[{host}]" if ":" in host else host
-    return f"http://{name}:{port}/" + (f"{token}/" if token else "")
+    return f"http://{name}:{port}/{key}/"

@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import Literal
 
 from ugbench.data import duplicates
+from ugbench.data.brightness import describe_narrow, is_narrow
 from ugbench.data.datasets import DataSet
-from ugbench.data.images import ImageHeader, inspect_image, read_image
+from ugbench.data.images import ImageHeader, UnreadableImage, inspect_image
+from ugbench.data.known_files import open_known_files
 from ugbench.data.progress import Progress, tracked
 from ugbench.data.splits import SPLITS, TEST, TRAIN, Split
 from ugbench.errors import DataError
 
 Kind = Literal[
     "missing", "empty", "unreadable", "stray", "stem", "shape", "mode", "duplicate", "near-duplicate",
-    "leak", "near-leak", "both-domains",
+    "leak", "near-leak", "both-domains", "range",
 ]  # fmt: skip
 
 
@@ -83,13 +85,17 @@ class Report:
 
 @dataclass(frozen=True)
 class _Image:
-    """A readable image: its file, the SHA-256 of its pixels, and its perceptual hashes, plain and mirrored."""
+    """A readable image: its file, the SHA-256 of its pixels, its perceptual hashes, plain and mirrored.
+
+    `narrow` is True if it uses little of its range (`ugbench.data.brightness`).
+    """
 
     split: Split
     name: str
     header: ImageHeader
     digest: str
     hashes: tuple[duplicates.Hash, duplicates.Hash]
+    narrow: bool
 
 
 def check(dataset: DataSet, progress: Progress | None = None) -> Report:
@@ -104,13 +110,14 @@ def check(dataset: DataSet, progress: Progress | None = None) -> Report:
     for split, path in _tracked(files, progress):
         try:
             by_split[split].append(_read(split, path))
-        except DataError as error:
+        except UnreadableImage as error:
             unreadable[split].append(_unreadable(split, path, error))
     findings: list[Finding] = []
     for split, images in by_split.items():
         findings += _folder_findings(dataset.root / split, split, files[split])
         findings += unreadable[split]
         findings += _conversion_findings(split, images)
+        findings += _range_finding(split, images)
     findings += _copy_findings([image for images in by_split.values() for image in images])
     if dataset.dial is None:  # all scenes of a dial look alike, and each is drawn once
         findings += _near_duplicate_findings(by_split)
@@ -123,13 +130,19 @@ def check(dataset: DataSet, progress: Progress | None = None) -> Report:
 
 
 def check_training_images(
-    dataset: DataSet, skip_bad: bool = False, progress: Progress | None = None
+    dataset: DataSet,
+    skip_bad: bool = False,
+    progress: Progress | None = None,
+    log: Callable[[str], None] = lambda _text: None,
 ) -> tuple[dict[Split, list[Path]], list[str]]:
     """Decode every training image, as `train` does before its first step.
+
+    Images that an earlier call has decoded, and that are unchanged since, are not decoded again.
 
     Args:
         skip_bad: leave unreadable images out instead of raising an error.
         progress: called after each image.
+        log: receives a sentence for each split whose images use little of their range.
     Returns:
         The readable images of "trainA" and "trainB", and the relative names ("trainA/7.png") of the unreadable ones.
     Raises:
@@ -138,19 +151,28 @@ def check_training_images(
     listed = {split: dataset.split(split) for split in TRAIN.values()}
     readable: dict[Split, list[Path]] = {split: [] for split in listed}
     skipped: list[str] = []
-    for split, path in _tracked(listed, progress):
-        try:
-            read_image(path)
-        except DataError as error:
-            if not skip_bad:
-                raise DataError(f"{str(error).rstrip('.')}, or give --skip-bad.") from error
-            skipped.append(f"{split}/{path.name}")
-        else:
-            readable[split].append(path)
+    narrow = dict.fromkeys(listed, 0)
+    with open_known_files() as known:
+        for split, path in _tracked(listed, progress):
+            try:
+                narrow[split] += known.is_narrow(path, _is_narrow)
+            except DataError as error:
+                if not skip_bad:
+                    raise DataError(f"{str(error).rstrip('.')}, or give --skip-bad.") from error
+                skipped.append(f"{split}/{path.name}")
+            else:
+                readable[split].append(path)
     for split, paths in listed.items():
         if not readable[split]:
             raise DataError(f"{dataset.root / split}: none of its {len(paths)} images is readable; replace them.")
+        problem = describe_narrow(narrow[split], len(readable[split]))
+        if problem is not None:
+            log(f"{split}: {problem}; `ugbench data check` says more.")
     return readable, skipped
+
+
+def _is_narrow(path: Path) -> bool:
+    return is_narrow(*inspect_image(path))
 
 
 def _tracked(files: Mapping[Split, list[Path]], progress: Progress | None) -> Iterator[tuple[Split, Path]]:
@@ -162,7 +184,9 @@ def _tracked(files: Mapping[Split, list[Path]], progress: Progress | None) -> It
 def _read(split: Split, path: Path) -> _Image:
     image, header = inspect_image(path)
     digest = hashlib.sha256(f"{image.size}".encode() + image.tobytes()).hexdigest()
-    return _Image(split, f"{split}/{path.name}", header, digest, duplicates.perceptual_hashes(image))
+    return _Image(
+        split, f"{split}/{path.name}", header, digest, duplicates.perceptual_hashes(image), is_narrow(image, header)
+    )
 
 
 def _folder_findings(folder: Path, split: Split, images: list[Path]) -> Iterator[Finding]:
@@ -186,18 +210,31 @@ def _folder_findings(folder: Path, split: Split, images: list[Path]) -> Iterator
             yield Finding("stem", (split,), tuple(names), "names that differ only in the suffix", action)
 
 
-def _unreadable(split: Split, path: Path, error: DataError) -> Finding:
+def _unreadable(split: Split, path: Path, error: UnreadableImage) -> Finding:
     training = split.startswith("train")
-    problem = str(error).removeprefix(f"{path}: ").partition("; ")[0]
     action = "training refuses, or leaves it out with --skip-bad" if training else "eval refuses; replace or remove it"
-    return Finding("unreadable", (split,), (f"{split}/{path.name}",), problem, action, training)
+    return Finding("unreadable", (split,), (f"{split}/{path.name}",), error.reason, action, training)
+
+
+def _range_finding(split: Split, images: list[_Image]) -> Iterator[Finding]:
+    narrow = tuple(image.name for image in images if image.narrow)
+    problem = describe_narrow(len(narrow), len(images))
+    if problem is not None:
+        action = "used as they are, nearly flat; if 16-bit files hold fewer bits, scale these to 16 bits or save 8 bits"
+        yield Finding("range", (split,), narrow, problem, action)
 
 
 _CONVERSIONS: tuple[tuple[Kind, str, str, Callable[[ImageHeader], bool]], ...] = (
     ("mode", "16 bits per channel", "scaled to 8 bits", lambda header: ";16" in header.mode or header.mode == "I"),
     ("mode", "transparent", "laid over white", lambda header: header.alpha),
-    ("mode", "grey", "gets three equal channels", lambda header: header.mode.split(";")[0] in ("1", "L", "LA", "I")),
-    ("mode", "a palette", "becomes RGB", lambda header: header.mode == "P"),
+    (
+        "mode",
+        "grey",
+        "gets three equal channels",
+        lambda header: header.mode.split(";")[0] in ("1", "L", "LA", "La", "I"),
+    ),
+    ("mode", "a palette", "becomes RGB", lambda header: header.mode in ("P", "PA")),
+    ("mode", "Lab colours", "become RGB", lambda header: header.mode == "LAB"),
     ("mode", "CMYK", "becomes RGB, without its colour profile", lambda header: header.mode == "CMYK"),
     ("mode", "turned by EXIF", "turned upright", lambda header: header.turned),
     ("shape", "not square", "squashed to a square", lambda header: header.width != header.height),

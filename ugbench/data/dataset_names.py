@@ -9,7 +9,8 @@ from ugbench.data.datasets import DataSet, has_splits, open_dataset
 from ugbench.data.dial.spec import DialSpec, parse_spec
 from ugbench.data.progress import Progress
 from ugbench.data.splits import SPLITS
-from ugbench.errors import DataError, UnknownName
+from ugbench.errors import DataError, UgbenchError, UnknownName
+from ugbench.file_names import is_utf8, readable
 
 
 def list_datasets(data_root: Path) -> list[str]:
@@ -30,12 +31,15 @@ def resolve(text: str, data_root: Path, progress: Progress | None = None) -> Dat
         progress: called after each image of a dial that is drawn.
     Raises:
         UnknownName: none of these has this name, or a dial has no such field.
-        DataError: a published data set is not in the data root yet, a folder has no splits, a field of a dial has a
-            value that is not allowed, or the dial cannot be written.
+        DataError: a published data set is not in the data root yet, a folder has no splits, or a field of a dial has a
+            value that is not allowed.
+        UgbenchError: the dial cannot be written.
     """
     if text.partition(":")[0] == "dial":
         return _open_dial(parse_spec(text), data_root, progress)
-    folders = [path for path in (data_root / text, Path(text)) if text and path.is_dir()]
+    # A name that is not UTF-8 may be given as tables show it.
+    shown = [data_root / name for name in list_datasets(data_root) if not is_utf8(name) and readable(name) == text]
+    folders = [path for path in (data_root / text, Path(text), *shown) if text and path.is_dir()]
     if folders:
         return open_dataset(next(filter(has_splits, folders), folders[0]))
     parent = Path(text).parent
@@ -60,7 +64,7 @@ def _open_dial(spec: DialSpec, data_root: Path, progress: Progress | None) -> Da
         except OSError as error:
             # If the folder is there now, another process has written the same dial meanwhile.
             if not folder.exists():
-                raise DataError(
+                raise UgbenchError(
                     f"{folder}: cannot be written ({error.strerror or error}); make room, or give another --data-root."
                 ) from error
     dataset = open_dataset(folder)

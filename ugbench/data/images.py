@@ -1,21 +1,28 @@
 """Image files read as 8-bit RGB images of Pillow.
 
 Each file (rotated by EXIF, transparent, with a palette, grey, CMYK or of 16 bits per channel) becomes the 8-bit RGB
-image that a viewer shows on a white page. Colour profiles are not applied.
+image that a viewer shows on a white page, or it is refused with the reason. Colour profiles are not applied. A file
+with several images (pages of a TIFF, frames of an animation) is refused, because only one of them would be used.
 """
 
 from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path, PurePath
 from typing import Literal
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from ugbench.data import png_text, tiff
+from ugbench.data.refusal import Refusal
+from ugbench.data.tiff import Levels
 from ugbench.errors import DataError, UsageError
 
 Size = int | tuple[int, int]
@@ -23,14 +30,42 @@ Size = int | tuple[int, int]
 Filter = Literal["bilinear", "bicubic"]
 """Pillow's resampling filters, which are antialiased."""
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif")
+HEIF_SUFFIXES = (".heic", ".heif")  # photographs of phones; read if pillow-heif is installed
+INSTALL_HEIF = "install ugbench[heic]"
 KINDS = " ".join(suffix[1:] for suffix in SUFFIXES)  # for error messages
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")  # no other decoder of Pillow sees the file
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "AVIF")  # no other decoder of Pillow sees the file
+_HEIF = "HEIF"
+_MAGIC = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"II*\0": "TIFF", b"MM\0*": "TIFF"}
+
+
+class UnreadableImage(DataError):
+    """A file that cannot be used as an image.
+
+    Attributes:
+        reason: what is wrong with it, without its name.
+    """
+
+    def __init__(self, path: Path, reason: str, fix: str) -> None:
+        super().__init__(f"{path}: {reason}; {fix}.")
+        self.reason = reason
+
+
+def has_image_suffix(path: PurePath) -> bool:
+    """True if the name ends as that of an image that can be read here."""
+    suffix = path.suffix.lower()
+    return suffix in SUFFIXES or (suffix in HEIF_SUFFIXES and reads_heif())
+
+
+@cache
+def reads_heif() -> bool:
+    """True if pillow-heif is installed, so that photographs of phones (.heic) can be read."""
+    return find_spec("pillow_heif") is not None
 
 
 def is_image(path: Path) -> bool:
     """True for a file that `list_images` lists: it has the suffix of an image and is not hidden."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    return has_image_suffix(path) and not path.name.startswith(".") and path.is_file()
 
 
 def list_images(folder: Path) -> list[Path]:
@@ -52,7 +87,7 @@ class ImageHeader:
     """How a file stores its image.
 
     Attributes:
-        format: PNG, JPEG, WEBP, BMP or TIFF.
+        format: PNG, JPEG, WEBP, BMP, TIFF, GIF, AVIF or HEIF.
         mode: Pillow's name of the mode, with ";16" added if a channel has 16 bits.
         width, height: size of the upright image, px.
         turned: True if the EXIF orientation asks to turn or mirror the image.
@@ -73,8 +108,8 @@ def read_image(path: Path, content: bytes | None = None) -> Image.Image:
     Args:
         content: the bytes of the file, for a caller that has read them already; None reads them.
     Raises:
-        DataError: the file is missing, damaged, of another format, too large (more than 89 million pixels), or its
-            pixels are numbers without an agreed range, for example floats.
+        UnreadableImage: the file is missing, damaged, of another format, too large (more than 89 million pixels), an
+            animation or a stack of pages, or its pixels are numbers without an agreed range, for example floats.
     """
     return inspect_image(path, content)[0]
 
@@ -83,7 +118,7 @@ def read_bytes(path: Path) -> bytes:
     """The bytes of a file.
 
     Raises:
-        DataError: the file is missing or cannot be read.
+        UnreadableImage: the file is missing or cannot be read.
     """
     try:
         return path.read_bytes()
@@ -92,43 +127,85 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_size(path: Path) -> tuple[int, int]:
-    """Width and height in px, read from the file's header without decoding; raises DataError if it is not an image."""
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            return image.size
-    except Exception as error:  # damaged bytes make decoders raise errors of many types
-        raise _unreadable(path, error) from error
+    """Width and height in px of the upright image, read from the file's header without decoding.
+
+    Raises:
+        UnreadableImage: it is no image, or one that `read_image` refuses for what its header says.
+    """
+    with _opened(path, read_bytes(path)) as (image, _):
+        width, height = image.size
+        # The method of the base class does not decode; a TIFF has been turned already.
+        turned = Image.Image.getexif(image).get(ExifTags.Base.Orientation) in range(5, 9)
+        return (height, width) if turned and image.format != "TIFF" else (width, height)
 
 
 def inspect_image(path: Path, content: bytes | None = None) -> tuple[Image.Image, ImageHeader]:
     """The image that `read_image` gives, and how the file stores it; arguments and errors are those of `read_image`."""
-    content = read_bytes(path) if content is None else content
+    with _opened(path, read_bytes(path) if content is None else content) as (image, levels):
+        header = _header(image)
+        image.load()  # open and verify() accept truncated files
+        if header.mode == "RGB;16" and "transparency" in image.info:
+            # Pillow keeps the upper 8 bits of the pixels, but all 16 of the colour that stands for transparency.
+            image.info["transparency"] = tuple(level >> 8 for level in image.info["transparency"])
+        upright = _to_rgb(ImageOps.exif_transpose(image), levels)
+        return upright, replace(header, width=upright.width, height=upright.height)
+
+
+@contextmanager
+def _opened(path: Path, content: bytes) -> Iterator[tuple[Image.Image, Levels]]:
+    """The image in the bytes of a file, not yet decoded; what decoding it raises is turned into UnreadableImage."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             # Pillow only warns about damaged metadata, and only the pixels matter here.
             warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
-            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                header = _header(image)
-                image.load()  # open and verify() accept truncated files
-                upright = _to_rgb(ImageOps.exif_transpose(image))
-                return upright, replace(header, width=upright.width, height=upright.height)
+            content, levels = tiff.check_tiff(png_text.without_long_texts(content))
+            with Image.open(io.BytesIO(content), formats=_formats(content)) as image:
+                _refuse_frames(image)
+                yield image, levels
     except Exception as error:  # damaged bytes make decoders raise errors of many types
-        raise _unreadable(path, error) from error
+        raise _unreadable(path, error, content) from error
 
 
-def _unreadable(path: Path, error: Exception) -> DataError:
+def _formats(content: bytes) -> tuple[str, ...]:
+    if content[4:8] != b"ftyp" or not reads_heif():
+        return FORMATS
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
+    return (*FORMATS, _HEIF)
+
+
+def _refuse_frames(image: Image.Image) -> None:
+    # A phone stores a depth map or a brighter copy behind its JPEG (MPO). `tiff` has looked at the pages of a TIFF.
+    frames = 1 if image.format in ("MPO", "TIFF") else getattr(image, "n_frames", 1)
+    if frames > 1:
+        word = f"a collection of {frames} images" if image.format == _HEIF else f"an animation of {frames} frames"
+        raise Refusal(word, "save the one that you want as a file of its own")
+
+
+def _unreadable(path: Path, error: Exception, content: bytes = b"") -> UnreadableImage:
+    if isinstance(error, Refusal):
+        return UnreadableImage(path, error.reason, error.fix)
+    fix = "replace or remove it"
     reason = str(error).rstrip(".") or type(error).__name__
     if isinstance(error, UnidentifiedImageError):
+        known = next((name for magic, name in _MAGIC.items() if content.startswith(magic)), None)
         reason = f"no {', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+        if not content:
+            reason = "the file is empty"
+        elif known is not None:
+            reason = f"a damaged {known}, or a {known} of a kind that is not supported"
+        elif content[4:8] == b"ftyp" and not reads_heif():
+            reason, fix = f"{reason}, as far as can be read here", f"for HEIC, {INSTALL_HEIF}, or {fix}"
     elif isinstance(error, OSError) and error.strerror:
         reason = error.strerror
-    return DataError(f"{path}: not a readable image ({reason}); replace or remove it.")
+    return UnreadableImage(path, f"not a readable image ({reason})", fix)
 
 
 def _header(image: Image.Image) -> ImageHeader:
     """The header of an image that was opened and not yet loaded."""
-    mode, format_ = image.mode, str(image.format)
+    mode, format_ = image.mode, "JPEG" if image.format == "MPO" else str(image.format)
     # Pillow decodes 16-bit colours to 8 bits. Only the arguments of its decoder show that there were 16.
     tiles = getattr(image, "tile", [])
     deep = format_ in ("PNG", "TIFF") and bool(tiles) and ";16" in str(tiles[0].args)
@@ -138,23 +215,27 @@ def _header(image: Image.Image) -> ImageHeader:
     return ImageHeader(format_, mode, *image.size, turned, image.has_transparency_data)
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "F" or image.mode.startswith("I"):
-        image = _to_eight_bits(image)
+def _to_rgb(image: Image.Image, levels: Levels) -> Image.Image:
+    if image.mode == "F" or image.mode == "I":
+        raise Refusal(f"pixels of mode {image.mode} have no agreed range", "save 8 or 16 bits")
+    if image.mode.startswith("I"):
+        image = _to_eight_bits(image, levels)
+    if image.mode == "La":  # Pillow converts it to grey with alpha only
+        image = image.convert("LA")
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
     return image.convert("RGB")
 
 
-def _to_eight_bits(image: Image.Image) -> Image.Image:
+def _to_eight_bits(image: Image.Image, levels: Levels) -> Image.Image:
     """A 16-bit grey image scaled to 8 bits; Pillow's own conversion would clip it."""
-    levels = np.asarray(image)
-    if image.mode == "F" or levels.min() < 0 or levels.max() > 65535:
-        raise ValueError(f"pixels of mode {image.mode} have no agreed range; save 8 or 16 bits")
-    grey = Image.fromarray(((levels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8))
+    pixels = np.asarray(image).astype(np.uint32)
+    white = levels.white if pixels.max(initial=0) <= levels.white else 65535
+    scaled = ((pixels * 255 + white // 2) // white).astype(np.uint8)
+    grey = Image.fromarray(255 - scaled if levels.inverted else scaled)
     transparent = image.info.get("transparency")
     if isinstance(transparent, int):  # this grey level stands for a transparent pixel
-        grey.putalpha(Image.fromarray(np.where(levels == transparent, 0, 255).astype(np.uint8)))
+        grey.putalpha(Image.fromarray(np.where(pixels == transparent, 0, 255).astype(np.uint8)))
     return grey
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,11 +49,19 @@ def to_uint8(images: Tensor) -> Tensor:
 def save_png(image: Tensor, path: Path, size: tuple[int, int] | None = None) -> None:
     """Write a uint8 tensor (3, h, w) as an RGB PNG file, resized to `size` (width, height) in px if that is given.
 
-    The folder must exist.
+    The folder must exist. The file is written beside `path` and renamed, so that a link there is replaced, and not the
+    file that it leads to.
 
     Raises:
-        DiskError: the system refuses.
+        DiskError: the system refuses; an older file stays.
     """
     picture = Image.fromarray(image.permute(1, 2, 0).cpu().contiguous().numpy())
+    temporary = path.with_name(f".ugbench-{os.getpid()}.png")
     with writing(path):
-        resize(picture, size or picture.size).save(path, format="PNG")
+        try:
+            temporary.unlink(missing_ok=True)
+            with temporary.open("xb") as file:
+                resize(picture, size or picture.size).save(file, format="PNG")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)

@@ -71,7 +71,9 @@ def export_of(run: Run, method: Method, step: int) -> Export:
         precision=config.precision,
         directions=run.directions(),
         # Paths on the user's machine must not get into a file that is passed on.
-        dataset=None if config.dataset is None else config.dataset.model_dump(exclude={"root", "skipped"}),
+        dataset=None
+        if config.dataset is None
+        else config.dataset.model_dump(include={"name", "fingerprint", "images"}),
         run=run.id,
         step=step,
         digest=checkpoint.digest(tensors),

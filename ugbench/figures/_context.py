@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
 from ugbench.figures._curves import rho_by_network
+from ugbench.runs.configurations import run_labels
 from ugbench.runs.filters import select_datasets
 from ugbench.runs.output_file import output_file
 from ugbench.runs.run import Run, list_runs
@@ -89,11 +90,13 @@ def dataset_name(run: Run) -> str:
 def label_runs(runs: Iterable[Run]) -> list[str]:
     """A short label for each run, all different: method and variant, with seed or id where they are needed.
 
-    Where the runs are of several data sets, every label names its data set.
+    Where a method has several configurations, labels name the fields in which they differ. Where the runs are of
+    several data sets, every label names its data set.
     """
     runs = list(runs)
+    by_run = run_labels(runs)
     several_datasets = len({dataset_name(run) for run in runs}) > 1
-    labels = [run.config.label + (f" {dataset_name(run)}" if several_datasets else "") for run in runs]
+    labels = [by_run[run.id] + (f" {dataset_name(run)}" if several_datasets else "") for run in runs]
     seeds = ["" if run.config.seed is None else f" seed {run.config.seed}" for run in runs]
     for additions in (seeds, [f" {run.id}" for run in runs]):
         pairs = list(zip(labels, additions, strict=True))

@@ -18,6 +18,7 @@ from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import UsageError
 from ugbench.figures import _style
 from ugbench.figures._context import FigureContext
+from ugbench.file_names import readable
 from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import check_sources, files_by_stem, sources_of
 
@@ -163,7 +164,8 @@ def _draw_blocks(blocks: Sequence[_Block], size: int) -> Figure:
             for stem in block.stems:
                 top -= side + GAP
                 bottom = top + GAP
-                name = stem if len(stem) <= 20 else f"{stem[:9]}…{stem[-9:]}"
+                name = readable(stem)
+                name = name if len(name) <= 20 else f"{name[:9]}…{name[-9:]}"
                 middle = (bottom + side / 2) / height
                 figure.text(0.05 / width, middle, name, rotation=90, ha="center", va="center", fontsize=STEM)
                 for left, column in zip(lefts, block.columns, strict=False):

@@ -18,6 +18,7 @@ from matplotlib.ticker import EngFormatter, FixedLocator, MaxNLocator
 
 from ugbench import registry
 from ugbench.errors import UsageError
+from ugbench.runs.configurations import run_labels
 from ugbench.runs.run import Run, RunConfig, label_of, list_runs
 
 WIDTH, HEIGHT = 7.0, 9.0  # inches: the text area of a page
@@ -131,13 +132,16 @@ def sequential_colours(count: int, dark: bool = False) -> list[str]:
 
 
 def line_styles(runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
-    """`color`, `linestyle` and `marker` by label (method, variant, name), sorted by method, base before variants.
+    """`color`, `linestyle` and `marker` by label (see `run_labels`), sorted by method, base before variants.
 
     A style does not depend on what else is drawn. The colour of a method is given by its place among the registered
     methods. Methods that are known from runs alone, such as other tools, follow by name; for them all runs under the
     same results folder are read. The labels of one method differ in shade, dashes and marker: the base has the colour
     itself, then come VARIANTS in their order, then by name what was imported or is no longer registered. For up to
     32 methods with 24 labels each no two labels agree in all three; within a method no two agree in dashes and marker.
+
+    Only where several configurations of one label are drawn do they depend on each other: the first has the style of
+    the label, the others those after the last label of the method.
     """
     configs = [run.config for run in runs]
     order = _style_order(configs)
@@ -145,13 +149,20 @@ def line_styles(runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
         roots = sorted({run.results for run in runs})
         more_configs = [run.config for root in roots for run in list_runs(root)]
         order = _style_order([*configs, *more_configs], with_unregistered=True)
-    drawn = {config.label for config in configs}
-    return {
-        label: _style_at(method, place)
-        for method, labels in enumerate(order.values())
-        for place, label in enumerate(labels)
-        if label in drawn
-    }
+    labels_without_config = {run.id: run.config.label for run in runs}
+    drawn: dict[str, list[str]] = {}
+    for run_id, label in sorted(run_labels(runs).items(), key=lambda item: (len(item[1]), item[1])):
+        labels = drawn.setdefault(labels_without_config[run_id], [])
+        if label not in labels:
+            labels.append(label)
+    styles: dict[str, Mapping[str, Any]] = {}
+    for method, labels in enumerate(order.values()):
+        next_place = len(labels)
+        for place, label in enumerate(labels):
+            for number, config_label in enumerate(drawn.get(label, ())):
+                styles[config_label] = _style_at(method, next_place if number else place)
+                next_place += number > 0
+    return styles
 
 
 def marker_fills(labels: Iterable[str]) -> list[dict[str, Any]]:

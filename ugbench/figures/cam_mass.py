@@ -20,6 +20,7 @@ from ugbench.figures._context import FigureContext, label_runs
 from ugbench.metrics import _truth, cam_mass
 from ugbench.metrics._defaults import CHANGE_THRESHOLD
 from ugbench.metrics._intervals import MIN_FOR_INTERVAL
+from ugbench.runs.configurations import run_labels
 from ugbench.runs.run import Run, dataset_of
 from ugbench.scoring.request import why_no_score
 from ugbench.tables.columns.map_mass import Masses, images, masses
@@ -68,7 +69,9 @@ def draw(context: FigureContext) -> Figure:
     names = list(dict.fromkeys(name for row in all_rows for name in row.masses))
     markers = {name: _style.MARKERS[index % len(_style.MARKERS)] for index, name in enumerate(names)}
     most_rows = max(map(len, panels.values()))
+    labels = run_labels([row.run for row in all_rows])
     styles = _style.line_styles([row.run for row in all_rows])
+    colours = {run_id: styles[label]["color"] for run_id, label in labels.items()}
     handles, width = _handles(markers), _style.WIDTH * max(0.6, len(panels) / 2)
     legend_size = _style.legend_size([str(handle.get_label()) for handle in handles], width)
     below = _style.wrap("\n".join(_footnotes(all_rows, without_maps)), width)
@@ -80,7 +83,7 @@ def draw(context: FigureContext) -> Figure:
         grid = figure.subplots(1, len(panels), squeeze=False, sharex=True)[0]
         for axes, (direction, rows) in zip(grid, panels.items(), strict=True):
             axes.set_title(f"{direction} (largest possible: {_largest(rows[0].run, direction):.4g})", loc="left")
-            _draw_panel(axes, rows, markers, styles)
+            _draw_panel(axes, rows, markers, colours)
         figure.supxlabel(below, fontsize=6)
         figure.legend(handles=handles, loc="outside upper left", ncols=legend_size.columns)
     return figure
@@ -117,14 +120,12 @@ def _largest(run: Run, direction: Direction) -> float:
     return cam_mass.compute(_truth.changed_region(source, truth, CHANGE_THRESHOLD).float(), source, truth).value
 
 
-def _draw_panel(
-    axes: Axes, rows: Sequence[MapRow], markers: Mapping[str, str], styles: Mapping[str, Mapping[str, Any]]
-) -> None:
+def _draw_panel(axes: Axes, rows: Sequence[MapRow], markers: Mapping[str, str], colours: Mapping[str, str]) -> None:
     axes.axvline(1, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
     axes.set_yticks(range(len(rows)), [row.label for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     for place, row in enumerate(rows):
-        colour = styles[row.run.config.label]["color"]
+        colour = colours[row.run.id]
         for index, (name, (score, is_attention)) in enumerate(row.masses.items()):
             height = place + SPREAD * ((index + 0.5) / len(row.masses) - 0.5)
             if score.low is not None and score.high is not None:

@@ -16,6 +16,7 @@ from ugbench.errors import UsageError
 from ugbench.figures import _style
 from ugbench.figures._context import FigureContext
 from ugbench.figures._curves import WIDE, loss_terms, running_mean, short_term
+from ugbench.runs.configurations import run_labels
 from ugbench.runs.training_log import Curve, read_curves
 
 TITLE = "loss terms over training: running means, and faintly the logged values"
@@ -30,7 +31,7 @@ def draw(context: FigureContext) -> Figure:
     """One panel per loss term (`<phase>/<term>`), one line per run.
 
     Dark lines are running means over a twentieth of the logged points, faint lines are the points. Seeds of one
-    method and variant look alike. Values that were not finite are gaps.
+    configuration look alike. Values that were not finite are gaps.
 
     Raises:
         UsageError: no runs, runs of several data sets, no logged loss, or more terms than fit on a page.
@@ -44,7 +45,8 @@ def draw(context: FigureContext) -> Figure:
     styles = _style.line_styles(runs)
     columns = min(COLUMNS, len(terms))
     rows = math.ceil(len(terms) / columns)
-    seeds = Counter(run.config.label for run in runs)
+    labels = run_labels(runs)
+    seeds = Counter(label for label, _ in {(labels[run.id], run.config.seed) for run in runs})
     legend = {label: label + (f" ({seeds[label]} seeds)" if seeds[label] > 1 else "") for label in styles}
     width = _style.WIDTH * max(columns, 2) / COLUMNS
     legend_size = _style.legend_size(list(legend.values()), width)
@@ -55,7 +57,7 @@ def draw(context: FigureContext) -> Figure:
         panels = list(figure.subplots(rows, columns, squeeze=False).flat)
         for term, panel in zip(terms, panels, strict=False):
             panel.set_title(short_term(term, LETTERS), loc="left")
-            curves = [(logs[run.path][term], styles[run.config.label]) for run in runs if term in logs[run.path]]
+            curves = [(logs[run.path][term], styles[labels[run.id]]) for run in runs if term in logs[run.path]]
             _draw_panel(panel, curves)
         for panel in panels[len(terms) :]:
             panel.remove()

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from ugbench.figures import _style
 from ugbench.figures._context import FigureContext, read_rho_logs
+from ugbench.runs.configurations import run_labels
 
 TITLE = "rho (the share of instance norm) of every layer at the last logged step"
 
@@ -29,7 +30,8 @@ def draw(context: FigureContext) -> Figure:
     """
     logs = read_rho_logs(context)
     networks = list(dict.fromkeys(network for log in logs for network in log.networks))
-    styles = _style.line_styles([log.run for log in logs])
+    runs = [log.run for log in logs]
+    labels, styles = run_labels(runs), _style.line_styles(runs)
     first_style: dict[str, Any] = {"linestyle": "", "marker": "_", "color": "0.4"}
     handles = []
     with _style.settings():
@@ -49,9 +51,9 @@ def draw(context: FigureContext) -> Figure:
             for edge in range(1, len(layers[network])):
                 panel.axvline(edge - 0.5, color="0.9", linewidth=0.5, zorder=0)
         offsets = np.linspace(-SPREAD / 2, SPREAD / 2, len(logs)) if len(logs) > 1 else [0.0]
-        fills = _style.marker_fills(log.run.config.label for log in logs)
+        fills = _style.marker_fills(labels[log.run.id] for log in logs)
         for offset, fill, log in zip(offsets, fills, logs, strict=True):
-            style = {**styles[log.run.config.label], "linestyle": "", **fill}
+            style = {**styles[labels[log.run.id]], "linestyle": "", **fill}
             for panel, network in zip(panels, networks, strict=True):
                 curves = log.networks.get(network, {})
                 places = [place + offset for place, layer in enumerate(layers[network]) if layer in curves]

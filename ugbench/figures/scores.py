@@ -17,6 +17,7 @@ from ugbench import registry
 from ugbench.errors import UsageError
 from ugbench.figures import _style
 from ugbench.figures._context import FigureContext
+from ugbench.runs.configurations import run_labels
 from ugbench.runs.folder import reference_scores_file
 from ugbench.runs.run import Run
 from ugbench.scoring.record import ScoreRecord, read
@@ -36,15 +37,21 @@ BANDS = "bands: lowest to highest seed; of one seed the 95 % interval over image
 
 @dataclass(frozen=True)
 class SeedGroup:
-    """Runs that differ in their seeds alone; they are drawn as one line in `style`."""
+    """Runs of one configuration, see `ugbench.runs.configurations`; each panel draws them as one line in `style`."""
 
     label: str
     runs: Sequence[Run]
     style: Mapping[str, Any]
 
+    @property
+    def title(self) -> str:
+        """The label, with the number of seeds where there are several."""
+        seeds = len({run.config.seed for run in self.runs})
+        return f"{self.label} ({seeds} seeds)" if seeds > 1 else self.label
+
 
 def draw(context: FigureContext) -> Figure:
-    """One row of panels per metric and protocol, one column per direction, one line per method and variant.
+    """One row of panels per metric and protocol, one column per direction, one line per configuration.
 
     Where the page is too low for that, two or four of these rows stand side by side. A line is the mean over seeds, at
     the steps at which every seed has a score. `identity` (untouched sources) and `real` (train against test images of
@@ -65,7 +72,7 @@ def draw(context: FigureContext) -> Figure:
     directions = sorted({panel.direction for panel in panels})
     protocols = Counter(name for name, _ in rows)
     level_names = {name for by_subject in levels.values() for name in by_subject}
-    legend = {f"{g.label} ({len(g.runs)} seeds)" if len(g.runs) > 1 else g.label: g.style for g in groups}
+    legend = {group.title: group.style for group in groups}
     legend |= {name: style for name, style in FLOOR_AND_CEILING.items() if name in level_names}
     handles = [Line2D([], [], label=label, **style) for label, style in legend.items()]
     width = _style.WIDTH * (0.55 if len(directions) == 1 else 1)
@@ -159,25 +166,12 @@ def _floor_and_ceiling(run: Run, panel: Measured) -> dict[str, float]:
 
 
 def _group_seeds(runs: Sequence[Run]) -> list[SeedGroup]:
-    """Runs grouped by all that decides their numbers except the seed, sorted by label.
-
-    Groups of one method and variant differ in the fill of their markers, and have an id in their label.
-    """
-    by_config: dict[str, list[Run]] = {}
+    """Runs grouped by configuration, sorted by label."""
+    labels, styles = run_labels(runs), _style.line_styles(runs)
+    by_label: dict[str, list[Run]] = {}
     for run in runs:
-        by_config.setdefault(run.config.model_copy(update={"seed": None}).id, []).append(run)
-    count = Counter(group[0].config.label for group in by_config.values())
-    groups = {}
-    for group in by_config.values():
-        label = group[0].config.label
-        groups[label if count[label] == 1 else f"{label} {group[0].id}"] = group
-    groups = dict(sorted(groups.items()))
-    methods = [group[0].config.label for group in groups.values()]
-    styles = _style.line_styles(runs)
-    return [
-        SeedGroup(label, group, {**styles[method], "markersize": 3.5, **fill})
-        for (label, group), method, fill in zip(groups.items(), methods, _style.marker_fills(methods), strict=True)
-    ]
+        by_label.setdefault(labels[run.id], []).append(run)
+    return [SeedGroup(label, group, {**styles[label], "markersize": 3.5}) for label, group in sorted(by_label.items())]
 
 
 def _heading(score: ScoreRecord, with_protocol: bool) -> str:
@@ -186,7 +180,7 @@ def _heading(score: ScoreRecord, with_protocol: bool) -> str:
         return title
     extractor = score.protocol.get("extractor")
     network = f"{extractor['name']}, " if extractor else ""
-    return f"{title}\n{network}protocol {score.protocol['name']} {score.protocol_id}"
+    return f"{title}\n{network}protocol {score.protocol.get('name')} {score.protocol_id}"
 
 
 def _draw_line(axes: Axes, seeds: Sequence[Mapping[int, ScoreRecord]], scale: float, style: Mapping[str, Any]) -> None:

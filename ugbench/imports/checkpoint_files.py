@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ugbench.errors import UsageError, WeightsError
 from ugbench.imports.tensorflow_bundle import read_bundle
+from ugbench.nn.state_dicts import unwrapped
 
 TORCH = (".pt", ".pth")
 INDEX = ".index"  # index of a TensorFlow checkpoint; its tensors are in .data-… files beside it
@@ -48,17 +49,18 @@ def read_tensors(files: Sequence[Path]) -> dict[str, Any]:
     """The content of the files as `Method.load_public_checkpoint` takes it: networks by name.
 
     If a file holds one network (its values are tensors), the network gets the name of the file. A file of several
-    networks gives their names. A TensorFlow checkpoint gives its variables by their names.
+    networks gives their names. Dictionaries around networks are left out (`unwrapped`). A TensorFlow checkpoint gives
+    its variables by their names.
 
     Raises:
         WeightsError: a file is damaged, or holds more than tensors.
-        UsageError: two files hold networks with the same name.
+        UsageError: two files hold networks with the same name, or a file holds several that could be meant.
     """
     networks: dict[str, Any] = {}
     for file in files:
         if file.suffix == INDEX:
             return dict(read_bundle(file))
-        content = _read(file)
+        content = unwrapped(_read(file), str(file))
         is_network = all(isinstance(value, Tensor) for value in content.values())
         for name, network in ({file.name: content} if is_network else content).items():
             if name in networks:

@@ -21,6 +21,7 @@ from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import DataError, UgbenchError, UsageError, writing
 from ugbench.imports.imported_run import checked_name, digests, open_import, runs_folder
 from ugbench.runs.run import EXTERNAL, Origin, Run, RunConfig, record_dataset
+from ugbench.runs.secrets import redact
 from ugbench.runs.stored_outputs import commonest_size
 
 
@@ -120,11 +121,13 @@ def run_tool(template: str, dataset: DataSet, direction: Direction) -> Iterator[
     with tempfile.TemporaryDirectory(prefix="ugbench-external-") as output:
         command = [word.replace("{input}", str(sources)).replace("{output}", output) for word in words]
         try:
-            done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
         except OSError as error:
-            raise UsageError(f"--command: {words[0]} could not be run ({error.strerror}); check its path.") from None
+            raise UsageError(
+                f"--command: {redact(words[0])} could not be run ({error.strerror}); check its path."
+            ) from None
         if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["it printed no error"])[-1]
+            reason = (done.stderr.decode(errors="replace").strip().splitlines() or ["it printed no error"])[-1]
             raise UgbenchError(
                 f"--command: {words[0]} ended with exit code {done.returncode} ({reason}); fix that and try again."
             )
@@ -145,7 +148,7 @@ def import_outputs(
     Args:
         matched: the outputs of each direction.
         name: name of the run in tables.
-        command: the command that made the outputs, for the record.
+        command: the command that made the outputs, for the record; what looks like a secret in it is not stored.
     Raises:
         UsageError: the name cannot be used, or a run with other outputs has it.
     """
@@ -164,7 +167,7 @@ def import_outputs(
         direction=next(iter(matched)) if len(matched) == 1 else None,
         seed=None,
         precision="fp32",
-        origin=Origin(name=name, files=digest_by_name, command=command),
+        origin=Origin(name=name, files=digest_by_name, command=None if command is None else redact(command)),
     )
     run = open_import(runs_folder(results, dataset), config)
     for direction, outputs in matched.items():

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from ugbench.data.datasets import DataSet
 from ugbench.errors import UsageError
 from ugbench.runs.checkpoint import sha256_of
-from ugbench.runs.run import NO_DATASET_FOLDER, Run, RunConfig, dataset_folder, list_runs, open_run
+from ugbench.runs.config_fields import NAME, NAME_RULE
+from ugbench.runs.dataset_folder import dataset_folder
+from ugbench.runs.run import NO_DATASET_FOLDER, Run, RunConfig, list_runs, open_run
 
 RESERVED = ("identity", "real")  # rows of tables that are not methods
 
@@ -20,11 +21,8 @@ def checked_name(name: str) -> str:
     Raises:
         UsageError: the name cannot be used.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", name):
-        raise UsageError(
-            f"--name {name}: a name has at most 64 letters, digits, dots, dashes, plus signs and underscores, and "
-            "begins with a letter or digit; give another."
-        )
+    if not NAME.fullmatch(name):
+        raise UsageError(f"--name {name}: a name has {NAME_RULE}; give another.")
     if name in RESERVED:
         raise UsageError(f"--name {name}: every table has a row of that name; give another.")
     return name
@@ -33,6 +31,8 @@ def checked_name(name: str) -> str:
 def open_import(folder: Path, config: RunConfig) -> Run:
     """The imported run with this config in the folder of a data set's runs; it is made if it is missing.
 
+    A run that differs only in the images of the data set, because some were added since, is the same run.
+
     Raises:
         UsageError: another run of the method has the same name and other files or options, so that tables could not
             distinguish the two.
@@ -40,8 +40,11 @@ def open_import(folder: Path, config: RunConfig) -> Run:
     assert config.origin is not None
     for other in list_runs(folder.parent):
         names = (other.dataset_folder, other.config.method, other.config.label)
-        is_other_import = other.config.origin is not None and other.id != config.id
-        if is_other_import and names == (folder, config.method, config.label):
+        if other.config.origin is None or names != (folder, config.method, config.label):
+            continue
+        if other.config.model_copy(update={"dataset": config.dataset}).id == config.id:
+            return other
+        if other.id != config.id:
             raise UsageError(
                 f"--name {config.origin.name}: run {other.id} has that name, with other files or options; remove "
                 f"{other.path}, or give another name."

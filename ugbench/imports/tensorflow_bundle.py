@@ -21,6 +21,9 @@ from ugbench.errors import UsageError
 MAGIC = 0xDB4775248B80FB57
 FOOTER = 48  # bytes
 FLOAT = 1  # DataType.DT_FLOAT
+# A damaged or forged index must not cost more time or memory than its size and that of its data files.
+LARGEST_INDEX = 64 << 20  # bytes; the index of a model of a hundred million parameters has some ten thousand
+LONGEST_KEY, LONGEST_VARINT, MOST_DIMS = 4096, 10, 16
 
 Message = dict[int, list[int | bytes]]
 
@@ -41,7 +44,10 @@ def read_bundle(index: Path) -> dict[str, Tensor]:
     Raises:
         UsageError: the index is another kind of file, compressed or damaged, or a data file is missing or too short.
     """
-    content = index.read_bytes()
+    with index.open("rb") as file_of_index:
+        content = file_of_index.read(LARGEST_INDEX + 1)
+    if len(content) > LARGEST_INDEX:
+        raise UsageError(f"{index} has more than {LARGEST_INDEX:,} bytes, so it is no index; name another file.")
     if len(content) < FOOTER or int.from_bytes(content[-8:], "little") != MAGIC:
         raise UsageError(
             f"{index} is not the index of a TensorFlow checkpoint (its last 8 bytes differ); name another file."
@@ -59,10 +65,12 @@ def read_bundle(index: Path) -> dict[str, Tensor]:
         file = index.with_name(f"{index.stem}.data-{shard:05d}-of-{shards:05d}")
         if not file.is_file():
             raise UsageError(f"{index} names {file.name}, which is not beside it; put it there.")
-        data = torch.from_file(str(file), size=file.stat().st_size, dtype=torch.uint8)
-        for name, location in locations.items():
-            if location.shard != shard:
-                continue
+        in_shard = {name: location for name, location in locations.items() if location.shard == shard}
+        size = file.stat().st_size
+        if sum(location.size for location in in_shard.values()) > size:
+            raise UsageError(f"{index} names more tensors than {file.name} holds; copy both again.")
+        data = torch.from_file(str(file), size=size, dtype=torch.uint8)
+        for name, location in in_shard.items():
             end = location.offset + location.size
             if end > len(data) or location.size != 4 * math.prod(location.shape):
                 raise UsageError(f"{file} and {index.name} do not fit together at {name}; copy both again.")
@@ -76,9 +84,13 @@ def _locations(content: bytes) -> tuple[int, dict[str, _Location]]:
     at = 0
     for _ in range(2):  # skips the offset and size of the meta index
         _, at = _varint(footer, at)
-    shards, locations = 1, {}
+    shards, locations, read = 1, {}, 0
     for _, handle in _entries(_block(content, footer, at)):
-        for key, value in _entries(_block(content, handle, 0)):
+        block = _block(content, handle, 0)
+        read += len(block)
+        if read > len(content):
+            raise ValueError("blocks overlap")
+        for key, value in _entries(block):
             fields = _message(value)
             if key == b"":
                 shards = int(fields.get(1, [1])[0])
@@ -86,6 +98,8 @@ def _locations(content: bytes) -> tuple[int, dict[str, _Location]]:
                     raise ValueError("big endian")
             elif fields.get(1) == [FLOAT] and 7 not in fields:
                 dims = _message(bytes(fields.get(2, [b""])[0])).get(2, [])
+                if len(dims) > MOST_DIMS:
+                    raise ValueError("too many dimensions")
                 shape = tuple(int(_message(bytes(dim)).get(1, [0])[0]) for dim in dims)
                 shard, offset, size = (int(fields.get(number, [0])[0]) for number in (3, 4, 5))
                 locations[key.decode()] = _Location(shape, shard, offset, size)
@@ -109,6 +123,8 @@ def _entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
         shared, at = _varint(block, at)
         unshared, at = _varint(block, at)
         size, at = _varint(block, at)
+        if shared + unshared > LONGEST_KEY:
+            raise ValueError("a key is too long")
         key = key[:shared] + block[at : at + unshared]
         at += unshared
         yield key, block[at : at + size]
@@ -136,10 +152,10 @@ def _message(content: bytes) -> Message:
 
 def _varint(content: bytes, at: int) -> tuple[int, int]:
     """The number stored from byte `at` on, with 7 bits per byte and the lowest first, and the position after it."""
-    value = shift = 0
-    while True:
-        byte = content[at]
-        value |= (byte & 127) << shift
-        at, shift = at + 1, shift + 7
+    value = 0
+    for place in range(LONGEST_VARINT):
+        byte = content[at + place]
+        value |= (byte & 127) << 7 * place
         if byte < 128:
-            return value, at
+            return value, at + place + 1
+    raise ValueError("a number is too long")

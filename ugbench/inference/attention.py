@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ugbench.data.tensors import to_float
 from ugbench.direction import Direction
+from ugbench.errors import RunError
 from ugbench.inference.translate import device_of
 from ugbench.method import Method
 
@@ -24,13 +25,29 @@ def attention_maps(
         with_features: also the feature maps of networks without attention, see `Method.feature_maps`.
     Yields:
         The maps by name, float32 (batch, 1, h, w) on the CPU, unscaled.
+    Raises:
+        RunError: the method needs networks for its maps that an imported run lacks.
     """
     device = device_of(method)
     compute = method.feature_maps if with_features else method.attention
     for batch in images.split(batch_size):
-        with torch.no_grad():
-            maps = compute(to_float(batch).to(device), direction)
+        try:
+            with torch.no_grad():
+                maps = compute(to_float(batch).to(device), direction)
+        except RuntimeError:
+            if lacking := networks_without_weights(method):
+                raise RunError(
+                    f"attention maps need {', '.join(lacking)}, which this imported run lacks; leave attention out."
+                ) from None
+            raise
         yield {name: attention_map.float().cpu() for name, attention_map in maps.items()}
+
+
+def networks_without_weights(method: Method) -> tuple[str, ...]:
+    """The networks that the files of an imported checkpoint lacked, for a method loaded with `all_networks`."""
+    return tuple(
+        name for name, network in method.named_children() if any(tensor.is_meta for tensor in network.parameters())
+    )
 
 
 def attention_names(method: Method, direction: Direction) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from ugbench.direction import Direction
 from ugbench.inference import translate
 from ugbench.inference.attention import attention_maps, attention_names
 from ugbench.inference.image_files import write_outputs
+from ugbench.runs.files import check_tree, is_file
 from ugbench.runs.json_file import read_json, write_json
 from ugbench.runs.run import Run
 from ugbench.runs.stored_maps import AttentionMaps, read_maps, write_maps
@@ -49,12 +50,13 @@ def make_outputs(
     note = {"step": run.step() if step is None else step, "sources": dataset.fingerprint((source_split,))}
     with run.outputs_lock():
         sources = dataset.split(source_split)
-        same = note_file.exists() and read_json(note_file) == note
+        check_tree(folder)
+        same = is_file(note_file) and read_json(note_file) == note
         if same and all((folder / f"{path.stem}.png").exists() for path in sources):
             return
         method, _ = translate.load(run, device, step, all_networks=True)
         if not same:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)  # no part of its path is a link: see RunFolder
         attention = bool(attention_names(method, direction))
         precision = run.config.precision
         write_outputs(method, sources, folder, direction, precision=precision, attention=attention, progress=progress)

@@ -35,7 +35,11 @@ def load(run: Run, device: torch.device, step: int | None = None, all_networks: 
     else:
         tensors, trained_steps = _read_checkpoint(run, step)
     state = tensors if all_networks else checkpoint.inference_tensors(method, tensors)
-    missing, unexpected = method.load_state_dict(state, strict=False, assign=True)
+    try:
+        missing, unexpected = method.load_state_dict(state, strict=False, assign=True)
+    except RuntimeError as error:  # a tensor has another shape
+        reason = str(error).strip().splitlines()[-1].strip().rstrip(".")
+        raise RunError(f"{run.path}: the saved weights do not fit its config ({reason}); make it again.") from None
     expected = set(method.state_dict() if all_networks else checkpoint.inference_tensors(method, method.state_dict()))
     if run.config.origin is not None:
         # The files of an imported checkpoint may lack the discriminators, or the networks of one direction.

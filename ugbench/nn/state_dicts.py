@@ -1,13 +1,57 @@
-"""Checks of state dicts that were converted from a public checkpoint."""
+"""State dicts of other codes: where in a file they are, their keys and shapes, and whether all values are finite."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ugbench.errors import UsageError
+
+# Names under which training codes store one network, or several by name, beside optimizers and counters.
+WRAPPERS = frozenset(
+    (
+        *("state_dict", "model_state_dict", "model_state", "state", "model", "models", "checkpoint"),
+        *("module", "net", "nets", "network", "networks", "weights", "params", "parameters"),
+        *("generator", "generators", "generator_state_dict", "gen", "net_g", "netg", "g_state_dict"),
+    )
+)
+# Names of networks that only training needs: discriminators, and projections of features.
+TRAINING_ONLY = re.compile(r"(net_?)?(d(is(c(riminators?)?)?)?|f|projection)(_[ab])?(_state_dict)?")
+# What nn.DataParallel and torch.compile put before each key.
+PREFIXES = ("module.", "_orig_mod.")
+
+
+def unwrapped(content: Mapping[str, Any], where: str = "the checkpoint") -> dict[str, Any]:
+    """The networks of a checkpoint without the dictionaries around them, and the prefixes of keys.
+
+    A dictionary under one of the names in WRAPPERS takes the place of what it lies in. Networks beside it
+    that only training needs are passed over; its other neighbours may hold no networks.
+
+    Args:
+        content: a state dict, state dicts by name, or either of them in dictionaries that hold other things too.
+        where: the file, for the error message.
+    Returns:
+        A state dict, or what `content` held by name, with a state dict for each network.
+    Raises:
+        UsageError: several dictionaries could be meant; the message lists their names.
+    """
+    if _is_network(content):
+        return _without_prefixes(content)
+    parts = [name for name, value in content.items() if _holds_networks(value)]
+    wrappers = [name for name in parts if name.lower() in WRAPPERS]
+    if not wrappers:
+        return {name: unwrapped(value, where) if name in parts else value for name, value in content.items()}
+    candidates = [name for name in parts if name in wrappers or not TRAINING_ONLY.fullmatch(name.lower())]
+    if len(candidates) > 1:
+        raise UsageError(
+            f"{where} holds several state dicts ({', '.join(candidates)}), and only one can be read; save that one in "
+            "a file of its own."
+        )
+    return unwrapped(content[wrappers[0]], where)
 
 
 def check_shapes(
@@ -39,3 +83,39 @@ def first_keys(keys: Iterable[str], count: int = 4) -> str:
     names = [str(key) for key in keys]
     more = f" and {len(names) - count} more" if len(names) > count else ""
     return (", ".join(names[:count]) + more) or "nothing"
+
+
+def _is_network(value: Any) -> bool:
+    """True for a state dict that is not empty."""
+    is_dict = isinstance(value, Mapping) and bool(value)
+    return is_dict and all(isinstance(key, str) and isinstance(tensor, Tensor) for key, tensor in value.items())
+
+
+def _holds_networks(value: Any) -> bool:
+    """True for a state dict, and for a dictionary with one in it at any depth. An optimizer's has numbers for keys."""
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        return False
+    return _is_network(value) or any(_holds_networks(part) for part in value.values())
+
+
+def _without_prefixes(network: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    state = {}
+    for key, tensor in network.items():
+        plain_key = key
+        while prefix := next((prefix for prefix in PREFIXES if plain_key.startswith(prefix)), None):
+            plain_key = plain_key.removeprefix(prefix)
+        state[plain_key] = tensor
+    # Two keys that differ in the prefix alone are of no network that is known, so they are left to be refused.
+    return state if len(state) == len(network) else dict(network)
+
+
+def first_not_finite(tensors: Mapping[str, Tensor]) -> str | None:
+    """The first tensor with a value that is NaN or infinite, in words ("NAME has 3 of 48 values …"); None if all are
+    finite."""
+    for name, tensor in tensors.items():
+        if tensor.is_meta or not tensor.is_floating_point():
+            continue
+        count = tensor.numel() - int(torch.isfinite(tensor).sum())
+        if count:
+            return f"{name} has {count:,} of {tensor.numel():,} values that are NaN or infinite"
+    return None

@@ -18,13 +18,17 @@ from ugbench.figures._context import dataset_name, label_runs
 from ugbench.report import charts
 from ugbench.report.gallery import Gallery, make_gallery
 from ugbench.report.thumbnails import ThumbnailPool
+from ugbench.runs.configurations import configurations, run_labels, select_where
+from ugbench.runs.files import is_file
 from ugbench.runs.filters import select_datasets
 from ugbench.runs.json_file import read_json
-from ugbench.runs.run import Run, list_runs
+from ugbench.runs.run import Origin, Run, list_runs
+from ugbench.runs.secrets import redact
 from ugbench.runs.training_log import read_curves
 from ugbench.scoring.record import ScoreRecord, read_all
 from ugbench.tables.build import build_table
 from ugbench.tables.model import Table
+from ugbench.tables.records import of_runs
 
 BeginProgress = Callable[[str], Progress]
 """Called with the name of a task; returns the function to call with (done, total) rows of images."""
@@ -58,7 +62,7 @@ class Section:
     Attributes:
         thumbnails: data: URIs, to which the indices of the galleries' images refer.
         rhos: panels of rho, by the label of the run.
-        legend: line styles by method and variant; their seeds share a style.
+        legend: line styles by method, variant and configuration; their seeds share a style.
         line_styles: the same by the label of the run.
     """
 
@@ -88,24 +92,33 @@ class Report:
 
 
 def collect_report(
-    results: Path, datasets: Collection[str] = (), begin_progress: BeginProgress | None = None
+    results: Path,
+    datasets: Collection[str] = (),
+    begin_progress: BeginProgress | None = None,
+    where: Mapping[str, str] | None = None,
 ) -> Report:
     """The contents of the report on a results folder.
 
     Args:
         datasets: show only these data sets, by the names of their folders; empty for all.
         begin_progress: called for each data set and direction.
+        where: show only runs whose config fields have these values; None for all.
     Raises:
-        UsageError: there are no runs and no scores, or none of a data set in `datasets`.
+        UsageError: there are no runs and no scores, or none of a data set in `datasets` or with the values of `where`.
         RunError, DataError: a file of a run, of its scores, or of its images is damaged.
     """
     runs = list_runs(results)
     records = read_all(results)
+    configs = configurations(runs)
+    if where:
+        runs = select_where(runs, where)
+        records = of_runs(records, {run.id for run in runs}) if records else []
     names = sorted({dataset_name(run) for run in runs} | {score.dataset for score in records})
     fix = "train one with `ugbench train`"
     names = select_datasets(names, lambda name: name, datasets, results, "runs", fix)
     records = [score for score in records if score.dataset in names]
-    table = build_table(records, differences=differences.read_all(results)) if records else None
+    pairs = differences.read_all(results)
+    table = build_table(records, differences=pairs, configurations=configs) if records else None
     sections = []
     for name in names:
         if runs_of_dataset := [run for run in runs if dataset_name(run) == name]:
@@ -123,15 +136,14 @@ def _section(
 ) -> Section:
     pool = ThumbnailPool()
     fingerprint = functools.cache(DataSet.fingerprint)
-    counted = {run_id for row in table.rows for run_id in row.run_ids} if table else set()
     galleries = []
     for direction in DIRECTIONS:
         progress = None if begin_progress is None else begin_progress(f"{dataset} {direction}")
-        galleries.append(make_gallery(runs, direction, pool, counted, progress, fingerprint))
+        galleries.append(make_gallery(runs, direction, pool, progress, fingerprint))
     runs_by_label = dict(zip(label_runs(runs), runs, strict=True))
     logs = {label: read_curves(run) for label, run in runs_by_label.items()}
     labels_by_id = {run.id: label for label, run in runs_by_label.items()}
-    legend = _legend(runs)
+    legend, labels = _legend(runs), run_labels(runs)
     return Section(
         dataset,
         tuple(gallery for gallery in galleries if gallery is not None),
@@ -140,7 +152,7 @@ def _section(
         () if table is None else tuple(charts.score_panels(records, table, labels_by_id)),
         tuple(charts.rho_panels(logs)),
         legend,
-        {label: legend[run.config.label] for label, run in runs_by_label.items()},
+        {label: legend[labels[run.id]] for label, run in runs_by_label.items()},
         tuple(_details(run, label) for label, run in runs_by_label.items()),
     )
 
@@ -163,11 +175,19 @@ def _details(run: Run, label: str) -> RunDetails:
         "precision": config.precision,
         "data set": None if config.dataset is None else config.dataset.root,
         "initialised from": config.init_from,
-        "origin": None if config.origin is None else config.origin.model_dump(exclude_none=True),
+        "initialised only": config.init_only,
+        "continued from": config.continue_from,
+        "origin": None if config.origin is None else _origin(config.origin),
     }
-    environment = read_json(run.environment_file) if run.environment_file.exists() else {}
+    environment = read_json(run.environment_file) if is_file(run.environment_file) else {}
     groups = {"Run": facts, "Config": config.config, "Environment": environment}
     return RunDetails(label, run.id, {heading: _flatten(fields) for heading, fields in groups.items()})
+
+
+def _origin(origin: Origin) -> dict[str, Any]:
+    fields = origin.model_dump(exclude_none=True)
+    # Older versions have stored commands as they were given.
+    return fields if origin.command is None else {**fields, "command": redact(origin.command)}
 
 
 def _flatten(fields: Mapping[str, Any], prefix: str = "") -> Facts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -14,6 +14,7 @@ from ugbench.direction import Direction
 from ugbench.errors import RunError
 from ugbench.report.gallery_scores import OutputFiles, read_contributions, score_against_truth, stored_step
 from ugbench.report.thumbnails import LOSSLESS, Box, ThumbnailPool, box_for
+from ugbench.runs.configurations import run_labels
 from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import Fingerprint, check_sources, commonest_size, files_by_stem, sources_of
 from ugbench.scoring.request import why_no_score
@@ -119,7 +120,6 @@ def make_gallery(
     runs: Sequence[Run],
     direction: Direction,
     pool: ThumbnailPool,
-    counted: Collection[str],
     progress: Progress | None,
     fingerprint: Fingerprint,
 ) -> Gallery | None:
@@ -130,13 +130,12 @@ def make_gallery(
     outputs are shown. All thumbnails have one size: that of the largest run's outputs, scaled down where needed.
 
     Args:
-        counted: ids of the runs that the score table counts; they are shown before others of their seed.
         progress: called after each row with the number of rows done and of all rows.
         fingerprint: a cached function, since several galleries are made.
     Raises:
         DataError: an image cannot be read, or the data set is damaged.
     """
-    runs_by_label = order_runs(runs, direction, counted)
+    runs_by_label = order_runs(runs, direction)
     if not runs_by_label:
         return None
     first_runs = {label: same_label[0] for label, same_label in runs_by_label.items()}
@@ -166,30 +165,30 @@ def make_gallery(
         scores,
         tuple(missing),
         (
-            *_notes_on_runs_without_outputs(runs, direction, shown, counted),
+            *_notes_on_runs_without_outputs(runs, direction, shown),
             *_notes_on_other_seeds({label: runs_by_label[label] for label in shown}),
             *lossy,
         ),
     )
 
 
-def order_runs(runs: Iterable[Run], direction: Direction, counted: Collection[str]) -> dict[str, list[Run]]:
-    """The runs with outputs in this direction by label; the first of each label is the one to show.
+def order_runs(runs: Iterable[Run], direction: Direction) -> dict[str, list[Run]]:
+    """The runs with outputs in this direction by label, see `run_labels`; the first of each label is the one to show.
 
-    That is the run of the lowest seed. Of several runs of one seed it is one that the table counts, else the one that
-    was trained for most steps.
+    That is the run of the lowest seed.
     """
+    runs = list(runs)
+    labels = run_labels(runs)
     # Outputs are asked for, not the method's directions: a run of a method that is no longer installed is shown too.
     with_outputs = [run for run in runs if files_by_stem(run, direction)]
     by_label: dict[str, list[Run]] = {}
-    for run in sorted(with_outputs, key=lambda run: _sort_key(run, counted)):
-        by_label.setdefault(run.config.label, []).append(run)
+    for run in sorted(with_outputs, key=lambda run: (labels[run.id], _sort_key(run))):
+        by_label.setdefault(labels[run.id], []).append(run)
     return by_label
 
 
-def _sort_key(run: Run, counted: Collection[str]) -> tuple[str, int, bool, int, str]:
-    """Label, then seed, then whether the table counts the run, then the number of steps."""
-    return run.config.label, run.config.seed or 0, run.id not in counted, -run.step(), run.id
+def _sort_key(run: Run) -> tuple[int, str]:
+    return run.config.seed or 0, run.id
 
 
 def _select(
@@ -255,16 +254,18 @@ def _about(run: Run, direction: Direction) -> str:
 
 
 def _notes_on_runs_without_outputs(
-    runs: Iterable[Run], direction: Direction, shown: Mapping[str, Run], counted: Collection[str]
+    runs: Iterable[Run], direction: Direction, shown: Mapping[str, Run]
 ) -> Iterator[str]:
     """A note for each run that would be shown if it had stored outputs."""
+    runs = list(runs)
+    labels = run_labels(runs)
     for run in runs:
-        first = shown.get(run.config.label)
+        first = shown.get(labels[run.id])
         if first is None or run.config.direction not in (None, direction) or files_by_stem(run, direction):
             continue
-        if run.step() and _sort_key(run, counted) < _sort_key(first, counted):
+        if run.step() and _sort_key(run) < _sort_key(first):
             yield (
-                f"{run.config.label}: run {first.id} is shown, since {run.id} (seed {run.config.seed}) keeps no "
+                f"{labels[run.id]}: run {first.id} is shown, since {run.id} (seed {run.config.seed}) keeps no "
                 f"outputs {direction}; `ugbench eval {run.id}` makes them."
             )
 

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from ugbench import __version__, templates
 from ugbench.figures import _style
+from ugbench.file_names import readable
 from ugbench.report import charts
 from ugbench.report.contents import Report
 from ugbench.tables.formats import html
@@ -25,7 +26,7 @@ def render(report: Report) -> str:
     """
     css = html.style() + templates.read("ugbench.report", "report.css") + _colour_classes(report)
     script = templates.read("ugbench.report", "report.js")
-    return (
+    return readable(
         templates.environment("ugbench.report")
         .get_template("report.html")
         .render(

@@ -14,20 +14,28 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ugbench.errors import DiskError, RunError, UgbenchError
+from ugbench.data.known_files import open_known_files
+from ugbench.errors import DiskError, RunError, UgbenchError, UsageError
 from ugbench.method import Method
+from ugbench.runs.files import has_tensor_header, inside, is_file, temporary_of
 from ugbench.runs.folder import checkpoint_steps
-from ugbench.runs.json_file import flush_to_disk, read_json, write_json
+from ugbench.runs.json_file import flush_to_disk
+from ugbench.runs.manifest import (
+    MANIFEST,
+    DamagedCheckpoint,
+    FileRecord,
+    Manifest,
+    read_manifest,
+    write_manifest,
+)
 
-MANIFEST = "manifest.json"
 DAMAGED = "damaged-"
 EXTRA = "extra"
 """The note of a checkpoint that is not one of the regular ones, see `prune`."""
@@ -64,7 +72,7 @@ def write_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     Raises:
         DiskError: the system refuses; nothing is left behind and an older `file` stays.
     """
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    temporary = temporary_of(file)
     try:
         save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, dict(metadata or {}))
         flush_to_disk(temporary)
@@ -91,8 +99,8 @@ def save(checkpoints: Path, checkpoint: Checkpoint) -> Path:
         for part, tensors in checkpoint.parts.items():
             file = temporary / f"{part}.safetensors"
             write_tensors(file, tensors)
-            files[file.name] = {"size": file.stat().st_size, "sha256": sha256_of(file)}
-        write_json(temporary / MANIFEST, {"step": checkpoint.step, "files": files, "notes": checkpoint.notes})
+            files[file.name] = FileRecord(file.stat().st_size, sha256_of(file))
+        write_manifest(temporary, Manifest(checkpoint.step, files, checkpoint.notes))
         flush_to_disk(temporary)
         shutil.rmtree(final, ignore_errors=True)
         temporary.rename(final)
@@ -104,31 +112,6 @@ def save(checkpoints: Path, checkpoint: Checkpoint) -> Path:
     return final
 
 
-class DamagedCheckpoint(RunError):
-    """A file of a checkpoint is missing, unreadable or not what was saved.
-
-    Attributes:
-        reason: what was found where, as the beginning of a sentence.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"{reason}; to fix this, give the command again that trained or imported the run.")
-        self.reason = reason
-
-
-class _File(BaseModel):
-    """What a manifest says about a file."""
-
-    size: int
-    sha256: str
-
-
-class _Manifest(BaseModel):
-    step: int
-    files: dict[Literal["method.safetensors", "optimizer.safetensors"], _File]
-    notes: dict[str, Any]
-
-
 def load(folder: Path, only: str | None = None) -> Checkpoint:
     """Read a checkpoint and compare the size and hash of each file with the manifest.
 
@@ -138,26 +121,39 @@ def load(folder: Path, only: str | None = None) -> Checkpoint:
         DamagedCheckpoint: a file is missing or damaged; the message names it.
         RunError: this user may not read a file.
     """
-    file = folder / MANIFEST
+    manifest = read_manifest(folder)
+    parts = {}
+    for name, expected in manifest.files.items():
+        part = name.removesuffix(".safetensors")
+        if only not in (None, part):
+            continue
+        file = inside(folder, name)
+        try:
+            whole = (
+                has_tensor_header(file) and file.stat().st_size == expected.size and sha256_of(file) == expected.sha256
+            )
+            if not whole:
+                raise DamagedCheckpoint(f"{file} differs from its manifest in size or sha256")
+            parts[part] = load_file(file)
+        except PermissionError as error:
+            raise RunError(f"{file} cannot be read ({error.strerror}); let this user read it.") from None
+        except (OSError, SafetensorError):
+            raise DamagedCheckpoint(f"{file} is missing or damaged") from None
+    return Checkpoint(manifest.step, parts, dict(manifest.notes))
+
+
+def is_intact(folder: Path) -> bool:
+    """Whether each file of a checkpoint has the size and hash of the manifest; hashes that are known count, so that
+    files that have not changed since an earlier call are not read (see ugbench.data.known_files).
+    """
     try:
-        manifest = _Manifest(**read_json(file))
-        if str(manifest.step) != folder.name or "method.safetensors" not in manifest.files:
-            raise RunError("the manifest is of another checkpoint, or lists no weights")
-        parts = {}
-        for name, expected in manifest.files.items():
-            part = name.removesuffix(".safetensors")
-            if only in (None, part):
-                file = folder / name
-                if not file.is_file() or file.stat().st_size != expected.size or sha256_of(file) != expected.sha256:
-                    raise DamagedCheckpoint(f"{file} differs from its manifest in size or sha256")
-                parts[part] = load_file(file)
-    except DamagedCheckpoint:
-        raise
-    except PermissionError as error:
-        raise RunError(f"{file} cannot be read ({error.strerror}); let this user read it.") from None
-    except (OSError, RunError, ValidationError, SafetensorError):
-        raise DamagedCheckpoint(f"{file} is missing or damaged") from None
-    return Checkpoint(manifest.step, parts, manifest.notes)
+        with open_known_files() as known:
+            return all(
+                (folder / name).stat().st_size == expected.size and known.sha256(folder / name) == expected.sha256
+                for name, expected in read_manifest(folder).files.items()
+            )
+    except (OSError, RunError, UsageError):
+        return False
 
 
 def load_latest(checkpoints: Path, log: Callable[[str], None]) -> Checkpoint | None:
@@ -207,8 +203,8 @@ def prune(checkpoints: Path, keep: int | None) -> None:
 
 def _is_extra(folder: Path) -> bool:
     try:
-        return read_json(folder / MANIFEST)["notes"][EXTRA] is True
-    except (OSError, KeyError, TypeError, RunError):  # an older version made it, or it is damaged
+        return read_manifest(folder).notes.get(EXTRA) is True
+    except RunError:  # it is damaged
         return False
 
 
@@ -231,8 +227,10 @@ def read_generators(file: Path) -> tuple[dict[str, Tensor], int]:
     Raises:
         DamagedCheckpoint: the file is missing or damaged.
     """
-    if not file.exists():
+    if not is_file(file):
         raise DamagedCheckpoint(f"{file} is missing")
+    if not has_tensor_header(file):
+        raise DamagedCheckpoint(f"{file} is damaged")
     try:
         with safe_open(file, framework="pt") as stream:
             tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ugbench.errors import UsageError
+from ugbench.file_names import readable
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ def select_datasets(
     Raises:
         UsageError: there are no items, or none of a named data set; the message says which data sets have some.
     """
-    items = list(items)
+    items, names = list(items), [readable(name) for name in names]
     if not items:
         raise nothing_found(results, what, fix)
     available = sorted({dataset_of_item(item) for item in items})

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ugbench.direction import Direction
-from ugbench.errors import RunError, first_fault
+from ugbench import registry
+from ugbench.direction import DIRECTIONS, Direction
+from ugbench.errors import RunError, UnknownName, first_fault
+from ugbench.runs.files import is_file
 from ugbench.runs.folder import RunFolder
 from ugbench.runs.json_file import read_json, write_json
 
@@ -34,13 +36,26 @@ def write(run: RunFolder, description: MethodDescription) -> None:
     write_json(run.method_file, description.model_dump())
 
 
+def directions_of(run: RunFolder, method: str) -> tuple[Direction, ...]:
+    """The directions that a trained model translates: from method.json, else from the method, which is then loaded.
+
+    Where the method is not installed either, they are those in which outputs are stored.
+    """
+    if (description := read(run)) is not None:
+        return description.directions
+    try:
+        return registry.load_method(method).directions
+    except UnknownName:
+        return tuple(direction for direction in DIRECTIONS if run.outputs(direction).is_dir())
+
+
 def read(run: RunFolder) -> MethodDescription | None:
     """The description in RUN/method.json; None if there is no such file, as in runs of older versions.
 
     Raises:
         RunError: the file holds something else.
     """
-    if not run.method_file.exists():
+    if not is_file(run.method_file):
         return None
     try:
         return MethodDescription(**read_json(run.method_file))

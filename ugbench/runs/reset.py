@@ -13,7 +13,7 @@ from ugbench.runs.run import Run
 
 
 def reset(run: Run) -> None:
-    """Remove everything that training and scoring wrote for a run; only config.json and the lock files stay.
+    """Remove everything that training and scoring wrote for a run; only config.json, name.txt and the lock files stay.
 
     The caller holds the run's training lock, so that no other process trains the run before or after. The lines about
     the run in its data set's differences.jsonl are removed too. Votes stay.
@@ -28,6 +28,7 @@ def reset(run: Run) -> None:
         run.generators_file,
         run.method_file,
         run.environment_file,
+        run.failure_file,
         run.train_log,
         run.timing_file,
         run.metrics_file,

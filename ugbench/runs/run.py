@@ -1,15 +1,16 @@
 """A run: its config, its folder (see ugbench.runs.folder), and how runs are opened, listed and found.
 
-A run is trained here, or imported: an imported checkpoint has weights, and the imported outputs of another tool (the
-method `external`) have only the folder outputs/.
+A run is trained, or imported: a checkpoint has weights; outputs of another tool (method `external`) are only outputs/.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,12 +21,16 @@ from ugbench.data.datasets import DataSet, open_dataset
 from ugbench.data.splits import Split
 from ugbench.direction import Direction
 from ugbench.errors import ConfigError, RunError, first_fault
-from ugbench.runs import method_description
-from ugbench.runs.folder import CONFIG, DATASET, RunFolder
-from ugbench.runs.json_file import make_folder, read_json, write_json
+from ugbench.runs import config_fields, dataset_file, known_images, method_description
+from ugbench.runs.files import is_file
+from ugbench.runs.folder import CONFIG, RunFolder
+from ugbench.runs.json_file import Name, make_folder, write_json
+from ugbench.runs.names import given_name
 
 if TYPE_CHECKING:
     from ugbench.method import MethodConfig
+
+_logger = logging.getLogger(__name__)
 
 EXTERNAL = "external"
 NO_DATASET_FOLDER = "imported"  # the folder of runs that were imported without a data set
@@ -45,15 +50,17 @@ class DatasetRecord(BaseModel):
         fingerprint: a hash of the images of the splits that were used.
         images: how many images each of these splits has.
         skipped: images that could not be read and were left out.
+        fingerprints: of each of these splits alone; no part of the run's id.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    root: str
+    root: Name
     fingerprint: str
     images: dict[str, int]
-    skipped: list[str] = []
+    skipped: list[Name] = []
+    fingerprints: dict[str, str] = {}
 
 
 def record_dataset(
@@ -65,14 +72,14 @@ def record_dataset(
         images: the images of each split that is used; None takes all images of all splits.
         skipped: relative names ("trainA/7.png") of images in these splits that cannot be read and are left out.
     """
-    if images is None:
-        images = {split: dataset.split(split) for split in dataset.splits()}
+    images = {split: dataset.split(split) for split in dataset.splits()} if images is None else images
     return DatasetRecord(
         name=dataset.name,
         root=str(dataset.root.resolve()),
         fingerprint=dataset.fingerprint(images, skip=skipped),
         images={split: len(paths) for split, paths in images.items()},
         skipped=list(skipped),
+        fingerprints={split: dataset.fingerprint((split,), skip=skipped) for split in images},
     )
 
 
@@ -89,15 +96,16 @@ class Origin(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    files: dict[str, str]
+    files: dict[Name, str]
     revision: str | None = None
-    command: str | None = None
+    command: Name | None = None
 
 
 class RunConfig(BaseModel):
     """config.json: everything that decides a run's numbers, with all defaults.
 
     `direction` is null if the model translates in both directions. `precision` is what `auto` was resolved to.
+    `init_from` and `continue_from` name the run that this one began from, as "<id>" or "<id>@<step>".
     An imported run has an `origin` but no preset and no seed, and no data set if the user named none.
     """
 
@@ -113,19 +121,20 @@ class RunConfig(BaseModel):
     seed: int | None
     precision: Literal["fp32", "bf16"]
     init_from: str | None = None
+    init_only: Literal["generators"] | None = None
+    continue_from: str | None = None
     origin: Origin | None = None
 
     @property
     def id(self) -> str:
         """Twelve hex digits of a hash over everything that decides the numbers.
 
-        Paths, the device, the name of the preset and the intervals of logging and saving are not part of it.
+        Not part of it: paths, device, preset name, intervals of logging and saving, and newer fields that are null.
         """
-        left_out: dict[str, Any] = {"preset": True}
+        later = ("origin", "init_only", "continue_from")
+        left_out: dict[str, Any] = {"preset": True} | {name: True for name in later if getattr(self, name) is None}
         if self.dataset is not None:
-            left_out["dataset"] = {"root", "name", "images", "skipped"}
-        if self.origin is None:
-            left_out["origin"] = True
+            left_out["dataset"] = {"root", "name", "images", "skipped", "fingerprints"}
         fields = self.model_dump(exclude=left_out)
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -216,38 +225,14 @@ class Run(RunFolder):
             return (self.config.direction,)
         if self.config.is_external:
             return ("A2B", "B2A")
-        description = method_description.read(self)
-        return registry.load_method(self.config.method).directions if description is None else description.directions
-
-
-def dataset_folder(results: Path, dataset: DataSet, make: bool = True) -> Path:
-    """The data set's folder under results: results/<name>, or results/<name>-<digest> if a data set with other
-    images already has that name.
-
-    Args:
-        make: make the folder and its dataset.json; False returns only the path.
-    Raises:
-        RunError: both folders belong to data sets with other images.
-    """
-    fingerprint = dataset.fingerprint(dataset.splits())
-    for folder in (results / dataset.name, results / f"{dataset.name}-{fingerprint[:6]}"):
-        file = folder / DATASET
-        if not file.exists():
-            if make:
-                make_folder(folder)
-                root = str(dataset.root.resolve())
-                write_json(file, {"name": dataset.name, "root": root, "fingerprint": fingerprint})
-            return folder
-        if read_json(file).get("fingerprint") == fingerprint:
-            return folder
-    raise RunError(f"{folder / DATASET} belongs to other images than its folder's name says; to fix this, remove it.")
+        return method_description.directions_of(self, self.config.method)
 
 
 def open_run(folder: Path, config: RunConfig) -> Run:
     """The run with this config under a data set's folder; its folder and config.json are made if they are missing."""
-    path = folder / config.folder
+    path = RunFolder(folder / config.folder).inside()
     make_folder(path)
-    if not (path / CONFIG).exists():
+    if not is_file(path / CONFIG):
         write_json(path / CONFIG, {"id": config.id, **config.model_dump()})
     return read_run(path)
 
@@ -256,65 +241,76 @@ def read_run(path: Path) -> Run:
     """The run in a folder.
 
     Raises:
-        RunError: there is no config.json, or it is not the config of a run.
+        RunError: there is no config.json, it is not the config of a run, or a part of the path is a link.
     """
-    file = path / CONFIG
-    if not file.exists():
+    file = RunFolder(path).inside(CONFIG)
+    if not is_file(file):
         raise RunError(f"{path} has no {CONFIG}, so it is no run; `ugbench runs` lists them.")
-    fields = read_json(file)
-    fields.pop("id", None)
     try:
-        return Run(path, RunConfig(**fields))
+        return Run(path, RunConfig(**config_fields.read_config_fields(file)))
     except ValidationError as error:
         raise RunError(f"{file}: {first_fault(error)}; to fix this, correct or remove it.") from None
 
 
 def list_runs(results: Path) -> list[Run]:
-    """Every run under a results folder, sorted by path."""
-    return [read_run(file.parent) for file in sorted(results.glob(f"*/*/*/{CONFIG}"))]
+    """Every run under a results folder that can be read, sorted by path."""
+    return [run for _, run in read_runs(results) if isinstance(run, Run)]
 
 
-def longest_trained(runs: Iterable[Run]) -> list[Run]:
-    """For each data set, label, seed and direction the run that has trained the most steps."""
-    longest: dict[tuple[object, ...], Run] = {}
-    for run in runs:
-        key = (run.dataset_folder, run.config.label, run.config.seed, run.config.direction)
-        if key not in longest or run.step() >= longest[key].step():
-            longest[key] = run
-    return list(longest.values())
+def read_runs(results: Path) -> Iterator[tuple[Path, Run | RunError]]:
+    """The folder of every run under a results folder, sorted, with the run or the error that says what is wrong."""
+    for file in sorted(results.glob(f"*/*/*/{CONFIG}")):
+        try:
+            yield file.parent, read_run(file.parent)
+        except RunError as error:
+            yield file.parent, error
 
 
 def find_run(text: str, results: Path) -> Run:
-    """The run in the folder `text`, or else the run with an id that starts with `text`.
+    """The run in the folder `text`, or else the run with the name `text` or with an id that starts with `text`.
+
+    If a run lies in several folders, the one that was trained longest is taken, and a message says so.
 
     Raises:
-        RunError: no run or several runs match, or `text` is empty.
+        RunError: no run or runs with several ids match, or `text` is empty.
     """
     if not text.strip():
-        raise RunError(
-            f"RUN '{text}' is empty; give the start of a run's id, or its folder: `ugbench runs` lists them."
-        )
+        raise RunError(f"RUN '{text}' is empty; give the start of an id, or a folder: `ugbench runs` lists them.")
     if (Path(text) / CONFIG).exists():
         return read_run(Path(text))
-    matches = [run for run in list_runs(results) if run.id.startswith(text)]
+    matches = [run for run in list_runs(results) if run.id.startswith(text) or given_name(run) == text]
     if not matches:
-        raise RunError(f"no run under {results} has an id that starts with '{text}'; `ugbench runs` lists them.")
-    if len(matches) > 1:
-        ids = ", ".join(run.id for run in matches[:4])
-        raise RunError(f"the ids of {len(matches)} runs start with '{text}' ({ids}); give more digits.")
-    return matches[0]
+        for file in results.glob(f"*/*/*-{escape(text)}*/{CONFIG}"):
+            read_run(file.parent)  # says why that run cannot be read
+        raise RunError(f"no run under {results} has that name or an id that starts with '{text}'; see `ugbench runs`.")
+    if len(ids := sorted({run.id for run in matches})) > 1:
+        raise RunError(
+            f"the ids of {len(ids)} runs start with '{text}' ({', '.join(ids[:4])}); give more digits of one of them."
+        )
+    chosen, *others = sorted(matches, key=Run.step, reverse=True)
+    if others:
+        paths = ", ".join(str(run.path) for run in others)
+        _logger.info("run %s: %s was trained longest and is used, not %s.", chosen.id, chosen.path, paths)
+    return chosen
 
 
 def dataset_of(run: Run) -> DataSet:
-    """The data set that a run was trained on or imported for, read from its folder at that time.
+    """The data set that a run was trained on or imported for, read from where it was found last.
+
+    That is the folder in the dataset.json beside the run, or else the folder in the run's config.
 
     Raises:
-        RunError: the folder is gone, or the run was imported without a data set.
+        RunError: the folder is gone, or has links to unknown images; or the run was imported without a data set.
         DataError: a folder of images or dial.json is damaged.
     """
     if run.config.dataset is None:
         raise RunError(f"run {run.id} was imported without a data set; import it again with --dataset.")
-    root = Path(run.config.dataset.root)
-    if not root.is_dir():
-        raise RunError(f"run {run.id} was trained on {root}, which is gone; put the data set back there.")
-    return open_dataset(root)
+    content = dataset_file.read(run.dataset_folder)
+    roots = ([content.root] if content is not None and content.root else []) + [run.config.dataset.root]
+    root = next((Path(root) for root in roots if Path(root).is_dir()), None)
+    if root is None:
+        raise RunError(
+            f"the images of run {run.id} were in {roots[0]}, which is gone; put the data set back there, or give its "
+            "place now: --dataset PATH."
+        )
+    return known_images.check_links(open_dataset(root), run, run.config.dataset)

@@ -12,8 +12,9 @@ from torch import Tensor
 from ugbench.direction import Direction
 from ugbench.errors import RunError
 from ugbench.runs.checkpoint import write_tensors
+from ugbench.runs.files import has_tensor_header, is_file
 from ugbench.runs.folder import RunFolder
-from ugbench.runs.json_file import make_folder
+from ugbench.runs.json_file import make_folder, parse_object
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,15 @@ def read_maps(run: RunFolder, direction: Direction) -> AttentionMaps | None:
         RunError: the file is damaged.
     """
     file = run.maps_file(direction)
-    try:
-        with safe_open(file, "pt") as stream:
-            note = json.loads(stream.metadata()["note"])
-            maps = {name: stream.get_tensor(name) for name in note["maps"]}
-        return AttentionMaps(maps, frozenset(note["attended"]), note["step"], note["sources"])
-    except FileNotFoundError:
+    if not is_file(file):
         return None
+    try:
+        if not has_tensor_header(file):
+            raise ValueError
+        with safe_open(file, "pt") as stream:
+            note = parse_object(stream.metadata()["note"])
+            maps = {name: stream.get_tensor(name) for name in note["maps"]}
+        return AttentionMaps(maps, frozenset(note["attended"]), int(note["step"]), str(note["sources"]))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         raise RunError(f"{file} is damaged; remove it, and `ugbench eval --metric cam_mass` makes it again.") from None
 

@@ -15,6 +15,7 @@ from ugbench.data.images import Size, check_stems, is_image, read_size
 from ugbench.data.splits import TEST, Split
 from ugbench.direction import Direction
 from ugbench.errors import RunError
+from ugbench.runs.files import check_tree, inside, is_file
 from ugbench.runs.folder import DATASET
 from ugbench.runs.json_file import read_json
 from ugbench.runs.run import Run, dataset_of
@@ -48,11 +49,12 @@ def outputs_of(run: Run, dataset: DataSet, direction: Direction, step: int | Non
     Args:
         step: of the checkpoint that makes the outputs; None is the last one.
     Raises:
-        RunError: the run holds outputs of another tool, and no source has one.
+        RunError: the run holds outputs of another tool, and no source has one; or a link lies among the outputs.
         UsageError: two sources have the same stem.
     """
     sources = dataset.split(TEST[direction[0]])
     check_stems(sources)
+    check_tree(run.outputs(direction))
     if run.config.is_external:
         return _external(run, direction, sources)
     files = tuple(run.outputs(direction) / f"{path.stem}.png" for path in sources)
@@ -69,8 +71,8 @@ def outputs_step(run: Run, direction: Direction) -> int | None:
     Raises:
         RunError: outputs.json is damaged.
     """
-    note = run.outputs_note(direction)
-    return int(read_json(note)["step"]) if note.exists() else None
+    note = _read_note(run, direction)
+    return None if note is None else note[0]
 
 
 def are_stored(run: Run, direction: Direction, outputs: Outputs) -> bool:
@@ -106,28 +108,35 @@ def check_sources(
 
     outputs.json holds the fingerprint of the sources. Without it (imported outputs, or outputs whose making was
     interrupted) all images of the data set must be those of the import, or of the time when dataset.json was written.
+    Without any of these files no image is accepted: config.json alone could name any folder of this machine.
 
     Raises:
-        RunError: the images have changed.
+        RunError: the images have changed, or no file says which they were.
         DataError: an image cannot be read.
     """
     split = TEST[direction[0]]
-    note = run.outputs_note(direction)
-    dataset_file = run.dataset_folder / DATASET
-    splits, expected = dataset.splits(), None  # None: no file says from which images the outputs were made
-    if note.exists():
-        splits, expected = (split,), read_json(note)["sources"]
-    elif run.config.is_external and run.config.dataset is not None:
-        expected = run.config.dataset.fingerprint
-    elif dataset_file.exists():
-        expected = read_json(dataset_file)["fingerprint"]
-    if dataset.has(split) and (expected is None or fingerprint(dataset, splits) == expected):
+    note = _read_note(run, direction)
+    dataset_file = inside(run.results, run.dataset_folder.name, DATASET)
+    splits, expected = dataset.splits(), None
+    if note is not None:
+        splits, expected = (split,), note[1]
+    elif run.config.is_external and (record := run.config.dataset) is not None:
+        expected = record.fingerprint
+        if split in record.fingerprints:  # as in all but the imports of older versions
+            splits, expected = (split,), record.fingerprints[split]
+    elif is_file(dataset_file):
+        expected = read_json(dataset_file).get("fingerprint")
+    if dataset.has(split) and expected is not None and fingerprint(dataset, splits) == expected:
         return
     fix = (
         "import them again"
         if run.config.is_external
         else "remove that folder of outputs and scores.jsonl of the run, then run `ugbench eval`"
     )
+    if expected is None:
+        raise RunError(
+            f"no file says what the outputs {direction} of run {run.id} ({run.config.label}) were made of; {fix}."
+        )
     raise RunError(
         f"outputs {direction} of run {run.id} ({run.config.label}) were made of other images than those now in "
         f"{dataset.root / split}; {fix}, or put the images back."
@@ -135,8 +144,13 @@ def check_sources(
 
 
 def files_by_stem(run: Run, direction: Direction) -> dict[str, Path]:
-    """The stored outputs by the stem of their source; empty if there are none."""
+    """The stored outputs by the stem of their source; empty if there are none.
+
+    Raises:
+        RunError: a link lies among the outputs or their attention maps.
+    """
     folder = run.outputs(direction)
+    check_tree(folder)
     return {path.stem: path for path in sorted(folder.iterdir()) if is_image(path)} if folder.is_dir() else {}
 
 
@@ -151,6 +165,17 @@ def commonest_size(files: list[Path]) -> Size:
     counts = Counter(map(read_size, files))
     width, height = max(counts, key=lambda size: (counts[size], size))
     return width if width == height else (width, height)
+
+
+def _read_note(run: Run, direction: Direction) -> tuple[int, str] | None:
+    """The step at which the outputs were made and the fingerprint of their sources; None without outputs.json."""
+    file = run.outputs_note(direction)
+    if not is_file(file):
+        return None
+    note = read_json(file)
+    if not isinstance(note.get("step"), int) or not isinstance(note.get("sources"), str):
+        raise RunError(f"{file} names no step and sources; to fix this, remove it and run `ugbench eval`.")
+    return note["step"], note["sources"]
 
 
 def _external(run: Run, direction: Direction, sources: list[Path]) -> Outputs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,9 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ugbench.runs import jsonl
+from ugbench.runs.files import is_file, open_file
 from ugbench.runs.folder import RunFolder
 
 Floats = npt.NDArray[np.float64]
+DIGITS = 16  # a step has fewer, so that a float holds it exactly
+LONGEST_STEP = 1e6  # seconds
+LARGEST = float(np.finfo(np.float32).max)  # of numbers that training computes
 
 
 @dataclass(frozen=True)
@@ -67,27 +72,41 @@ def seconds_per_step(run: RunFolder) -> list[float]:
 def last_logged_step(run: RunFolder) -> int:
     """The step of the last line of metrics.jsonl, 0 if nothing was logged; reads only the end of the file."""
     file = run.metrics_file
-    if not file.exists():
+    if not is_file(file):
         return 0
-    with file.open("rb") as stream:
+    with open_file(file) as stream:
         stream.seek(max(0, file.stat().st_size - 8192))
         lines = stream.read().splitlines()
     steps = [line.partition(b'"step": ')[2].partition(b",")[0] for line in lines[-2:]]
-    return max((int(step) for step in steps if step.isdigit()), default=0)
+    return max((int(step) for step in steps if step.isdigit() and len(step) < DIGITS), default=0)
 
 
 def _step_times(run: RunFolder) -> Iterator[tuple[int, float]]:
     return jsonl.read(
         run.timing_file,
-        lambda fields: (int(fields["step"]), float(fields["seconds_per_step"])),
+        lambda fields: (_step(fields), _in_range(float(fields["seconds_per_step"]), 0, LONGEST_STEP)),
         "line of a step and its time",
         skip_unfinished=True,
     )
 
 
 def _metrics(fields: dict[str, Any]) -> tuple[float, dict[str, float]]:
-    values = {key: float(value) for key, value in fields.items()}
-    return values.pop("step"), values
+    step = _step(fields)
+    values = {key: float(value) for key, value in fields.items() if key != "step"}
+    for value in values.values():
+        if math.isfinite(value):
+            _in_range(value, -LARGEST, LARGEST)
+    return step, values
+
+
+def _step(fields: dict[str, Any]) -> int:
+    return int(_in_range(fields["step"], 0, 10 ** (DIGITS - 1)))
+
+
+def _in_range(value: float, least: float, most: float) -> float:
+    if not least <= value <= most:  # NaN is in no range
+        raise ValueError(f"{value} is not from {least} to {most}")
+    return value
 
 
 def _curve(points: list[tuple[float, float]]) -> Curve:

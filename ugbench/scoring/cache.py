@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
-VARIABLE = "UGBENCH_CACHE"
-READING = 1  # increase it when ugbench.data.images makes other pixels of the same bytes
+from ugbench.data.known_files import VARIABLE, cache_folder
+
+READING = 2  # increase it when ugbench.data.images makes other pixels of the same bytes
 DIGEST = 32  # bytes of a sha256
 
 Features = NDArray[np.float32]
@@ -71,8 +72,7 @@ class Cache:
 
 def default_folder() -> Path:
     """The folder that UGBENCH_CACHE names, or ~/.cache/ugbench/features."""
-    folder = os.environ.get(VARIABLE)
-    return Path(folder) if folder else Path.home() / ".cache" / "ugbench" / "features"
+    return cache_folder() if os.environ.get(VARIABLE) else cache_folder() / "features"
 
 
 def index(cache: Cache, space: Space) -> dict[bytes, Path]:

@@ -14,13 +14,15 @@ from torch import Tensor
 from ugbench.data.datasets import DataSet
 from ugbench.data.images import Size, list_images
 from ugbench.direction import Direction
-from ugbench.errors import DiskError, NoSuchScore, RunError, UsageError
+from ugbench.errors import DiskError, NoSuchScore, RunError, UnknownName, UsageError
+from ugbench.file_names import readable
 from ugbench.inference.test_set import make_maps, make_outputs
 from ugbench.metric import Score
 from ugbench.registry import load_metric
 from ugbench.runs import stored_maps, stored_outputs
 from ugbench.runs.folder import reference_scores_file
-from ugbench.runs.run import Run, dataset_folder, dataset_of
+from ugbench.runs.method_sources import changed_method
+from ugbench.runs.run import Run, dataset_of
 from ugbench.runs.stored_outputs import Outputs, outputs_of
 from ugbench.scoring import per_image, record
 from ugbench.scoring.compute import compute_score, make_record
@@ -37,10 +39,10 @@ REAL = Subject("real", "real")  # the ceiling: training images of the target dom
 
 @dataclass
 class Evaluation:
-    """One call of eval: features of files, and the folders of data sets, are determined once for all its runs.
+    """One call of eval: features of files are computed once for all its runs.
 
     Attributes:
-        results: the results folder, in which the scores of `identity` and `real` are stored.
+        results: the results folder.
         log: receives messages for the user.
         progress: makes a callback (images done, number of images) for a title.
         failures: what could not be written so far. Scores that were computed are returned all the same.
@@ -51,7 +53,6 @@ class Evaluation:
     log: Callable[[str], None] = lambda _text: None
     progress: Callable[[str], Callable[[int, int], None]] | None = None
     failures: list[DiskError] = field(default_factory=list)
-    _folders: dict[str, Path] = field(default_factory=dict)
     _logged: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -72,6 +73,8 @@ class Evaluation:
         """
         if not run.step() and run.config.origin is None:
             raise RunError(f"{run.path} has no checkpoint yet; train it before you score it.")
+        if (sentence := changed_method(run)) is not None:
+            self._log_once(sentence)
         dataset = dataset_of(run)
         names = metrics_for(self.request, dataset)
         self._log_missing_metrics(names, dataset)
@@ -92,7 +95,7 @@ class Evaluation:
                             raise
                         self.log(f"outputs {direction} of run {run.id} could not be made again: {error}")
             records += known
-            self._floor_and_ceiling(eval_set, names, outputs.format)
+            self._floor_and_ceiling(run.dataset_folder, eval_set, names, outputs.format)
         if not records and self.failures:
             raise self.failures.pop()
         if not records:
@@ -102,13 +105,15 @@ class Evaluation:
     def runs(self, steps_of_runs: Iterable[tuple[Run, Iterable[int | None]]]) -> list[ScoreRecord]:
         """The scores of several runs at several steps each, as `run` makes them.
 
-        A run that can have none of the metrics is left out, with a message. So is a run whose outputs could not be
-        written; see `failures`.
+        A run that can have none of the metrics, or whose method is no longer installed, is left out with a message. So
+        is a run whose outputs could not be written; see `failures`.
 
         Raises:
             NoSuchScore: no run can have any of the metrics.
+            UnknownName: the method of no run is installed.
         """
-        records, first_error = [], None
+        records: list[ScoreRecord] = []
+        first_error: UsageError | None = None
         for run, steps in steps_of_runs:
             try:
                 for step in steps:
@@ -117,6 +122,9 @@ class Evaluation:
             except NoSuchScore as error:
                 first_error = first_error or error
                 self._log_once(f"no {error.metric}: {error.reason}.")
+            except UnknownName as error:
+                first_error = first_error or error
+                self.log(f"run {run.id} ({run.config.label}) is left out: {error}")
         if first_error is not None and not records:
             raise first_error
         return records
@@ -139,15 +147,6 @@ class Evaluation:
             self._log_once(str(error))
         if self.failures:
             raise self.failures[0]
-
-    def folder(self, dataset: DataSet) -> Path:
-        """The folder of the data set under results. Finding it reads every image, so it is done once per call."""
-        key = str(dataset.root)
-        if key not in self._folders:
-            self._folders[key] = dataset_folder(self.results, dataset, make=False)
-            with self.keep_disk_errors():
-                dataset_folder(self.results, dataset)
-        return self._folders[key]
 
     def features(self, files: Sequence[Path], size: Size) -> Tensor:
         """Features (n, dim) of image files under the requested protocol; each list of files is read once per call."""
@@ -197,7 +196,7 @@ class Evaluation:
         subject = Subject(run.id, config.known_as, config.variant, config.seed, outputs.step, config.name)
         new_records = []
         for name in [name for name in names if name not in without_map]:
-            score, score_record = self._score(name, images, subject, eval_set)
+            score, score_record = self._score(name, images, subject, eval_set, run.dataset_folder.name)
             new_records.append(score_record)
             if score.each is not None:
                 values = {file.stem: value for file, value in zip(outputs.sources, score.each, strict=True)}
@@ -208,12 +207,12 @@ class Evaluation:
             record.append(run.scores_file, new_records)
         return new_records
 
-    def _floor_and_ceiling(self, eval_set: EvalSet, names: Sequence[str], format: str) -> None:
+    def _floor_and_ceiling(self, folder: Path, eval_set: EvalSet, names: Sequence[str], format: str) -> None:
         """Bring the scores of `identity` (untouched sources) and `real` (training images of the target) up to date."""
         for subject in (IDENTITY, REAL):
             if subject is REAL and not eval_set.has_training_images:
                 continue
-            file = reference_scores_file(self.folder(eval_set.dataset), subject.run)
+            file = reference_scores_file(folder, subject.run)
             known = {(r.metric, r.direction, r.protocol_id) for r in record.read(file)}
             new_records = []
             for name in [name for name in names if self._can_have(subject, name)]:
@@ -222,7 +221,7 @@ class Evaluation:
                 files = eval_set.sources if subject is IDENTITY else eval_set.as_many_training_images
                 images = self._images(eval_set, eval_set.sources, files, format)
                 try:
-                    new_records.append(self._score(name, images, subject, eval_set)[1])
+                    new_records.append(self._score(name, images, subject, eval_set, folder.name)[1])
                 except UsageError as error:
                     # The scores of the run must not depend on these rows, so an error here is only reported.
                     self.log(f"no {name} for the row {subject.run}: {error}")
@@ -241,12 +240,11 @@ class Evaluation:
         return ScoredImages(outputs, sources, references, eval_set.size, format, self._reader, eval_set)
 
     def _score(
-        self, metric_name: str, images: ScoredImages, subject: Subject, eval_set: EvalSet
+        self, metric_name: str, images: ScoredImages, subject: Subject, eval_set: EvalSet, dataset: str
     ) -> tuple[Score, ScoreRecord]:
         score = compute_score(metric_name, self.request, images)
         if score.warning:
             self._log_once(score.warning)
-        dataset = self.folder(eval_set.dataset).name
         return score, make_record(metric_name, score, self.request, images, subject, dataset, eval_set.direction)
 
     def _log_missing_metrics(self, names: Sequence[str], dataset: DataSet) -> None:
@@ -277,7 +275,7 @@ def score_folders(
     references, outputs = list_images(real), list_images(fake)
     sources = None if source is None else list_images(source)
     images = ScoredImages(outputs, sources, lambda: references, None, "as-is", request.feature_reader())
-    subject = Subject("files", fake.name or "files")
+    subject = Subject("files", readable(fake.name) or "files")
     default = request.protocol.metrics or ("kid", "fid", "lpips")
     for name in request.metrics or [name for name in default if source is not None or not _uses_sources(name)]:
         if requirements(load_metric(name)) & {"truth", "attention_map"}:
@@ -285,7 +283,7 @@ def score_folders(
         if source is None and _uses_sources(name):
             raise UsageError(f"--metric {name} compares outputs with their sources: add --source DIR.")
         score = compute_score(name, request, images)
-        yield make_record(name, score, request, images, subject, real.name, direction)
+        yield make_record(name, score, request, images, subject, readable(real.name), direction)
 
 
 def _uses_sources(metric_name: str) -> bool:

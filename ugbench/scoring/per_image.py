@@ -5,11 +5,14 @@ The files are kept when the outputs are replaced by those of another step, as sc
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+import json
+
+from pydantic import BaseModel, ConfigDict, FiniteFloat, TypeAdapter
 
 from ugbench.direction import Direction
 from ugbench.errors import RunError
-from ugbench.runs.json_file import make_folder, write_json
+from ugbench.runs.files import is_file, read_text
+from ugbench.runs.json_file import Name, make_folder, write_json
 from ugbench.runs.run import Run
 
 
@@ -24,7 +27,7 @@ class ImageScores(BaseModel):
 
     metric: str
     protocol_id: str
-    values: dict[str, float]
+    values: dict[Name, FiniteFloat]
 
 
 _FILE = TypeAdapter(list[ImageScores])
@@ -49,9 +52,9 @@ def read(run: Run, direction: Direction, step: int | None) -> list[ImageScores]:
         RunError: the file holds something else.
     """
     file = run.single_file(direction, step)
-    if not file.exists():
+    if not is_file(file):
         return []
     try:
-        return _FILE.validate_json(file.read_bytes())
-    except ValidationError:
+        return _FILE.validate_python(json.loads(read_text(file)))
+    except (ValueError, RecursionError):  # pydantic's and json's errors are ValueErrors
         raise RunError(f"{file} holds no scores of single outputs; remove it.") from None

@@ -68,13 +68,8 @@ class ScoreRecord(BaseModel):
 
     @property
     def subject(self) -> tuple[Any, ...]:
-        """What was scored. Runs with the same subject are alternatives, and a table shows one of them."""
+        """What was scored, without the configuration of the run, which config.json holds and a record does not."""
         return (self.dataset, self.direction, self.method, self.variant, self.name, self.seed)
-
-    @property
-    def identity(self) -> tuple[Any, ...]:
-        """Subject, metric and protocol. Of two records with the same identity the newer one counts."""
-        return (*self.subject, self.metric, self.protocol_id)
 
     def to_json(self) -> dict[str, Any]:
         """The record as files and stdout have it, with `schema` first."""
@@ -92,7 +87,15 @@ def read(file: Path) -> Iterator[ScoreRecord]:
     Raises:
         RunError: a line is no record; the message names file and line.
     """
-    return jsonl.read(file, ScoreRecord.model_validate, "score record")
+    return jsonl.read(file, _parse, "score record")
+
+
+def _parse(fields: dict[str, Any]) -> ScoreRecord:
+    record = ScoreRecord.model_validate(jsonl.check_numbers(fields))
+    name, settings = record.protocol.get("name", ""), record.protocol.get("settings", {})
+    if not isinstance(name, str) or not isinstance(settings, dict):
+        raise ValueError("the protocol's name is no text, or its settings are no object")
+    return record
 
 
 def read_all(results: Path) -> list[ScoreRecord]:

@@ -14,8 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat
 
 from ugbench import registry
 from ugbench.direction import Direction
-from ugbench.errors import UnknownName, UsageError, first_fault
+from ugbench.errors import RunError, UnknownName, UsageError, first_fault
+from ugbench.runs.files import read_text
+from ugbench.runs.json_file import Name
 from ugbench.training.prepare import BASE
+
+LARGEST = 1 << 16  # bytes: a file that declares a study
+MOST_SEEDS, LARGEST_NUMBER = 1000, 10**12
 
 
 class Study(BaseModel):
@@ -34,15 +39,15 @@ class Study(BaseModel):
 
     methods: tuple[str, ...] = Field(min_length=1)
     variants: dict[str, tuple[str, ...]] = {}
-    datasets: tuple[str, ...] = Field(min_length=1)
+    datasets: tuple[Name, ...] = Field(min_length=1)
     seeds: tuple[NonNegativeInt, ...] = (0, 1, 2)
     preset: str = "paper"
-    steps: PositiveInt | None = None
-    minutes: PositiveFloat | None = None
-    size: PositiveInt | None = None
-    batch_size: PositiveInt | None = None
+    steps: PositiveInt | None = Field(None, le=LARGEST_NUMBER)
+    minutes: PositiveFloat | None = Field(None, le=LARGEST_NUMBER)
+    size: PositiveInt | None = Field(None, le=LARGEST_NUMBER)
+    batch_size: PositiveInt | None = Field(None, le=LARGEST_NUMBER)
     set: dict[str, dict[str, Any]] = {}
-    without: dict[str, tuple[str, ...]] = {}
+    without: dict[Name, tuple[str, ...]] = {}
 
     @property
     def id(self) -> str:
@@ -143,16 +148,21 @@ def read(file: Path) -> dict[str, Any]:
     """The fields that a TOML file declares, with `seeds = N` written out as a list.
 
     Raises:
-        UsageError: there is no such file, or it is not TOML.
+        UsageError: there is no such file, it is not TOML, or it asks for more than MOST_SEEDS seeds.
     """
     try:
-        fields = tomllib.loads(file.read_text(encoding="utf-8"))
+        fields = tomllib.loads(read_text(file.resolve(), LARGEST))  # a file that the user names may be a link
     except OSError as error:
         raise UsageError(f"--study {file}: cannot be read ({error.strerror}); name a TOML file.") from None
-    except tomllib.TOMLDecodeError as error:
+    except (RunError, ValueError) as error:  # TOMLDecodeError is a ValueError, and so is an integer of too many digits
         raise UsageError(f"--study {file}: {str(error).rstrip('.')}; correct the file.") from None
-    if isinstance(fields.get("seeds"), int):
-        fields["seeds"] = list(range(fields["seeds"]))
+    except RecursionError:
+        raise UsageError(f"--study {file}: the file is nested too deep; correct it.") from None
+    seeds = fields.get("seeds")
+    if isinstance(seeds, int):
+        if not 1 <= seeds <= MOST_SEEDS:
+            raise UsageError(f"--study {file}: seeds = {seeds} is not a number from 1 to {MOST_SEEDS}; give another.")
+        fields["seeds"] = list(range(seeds))
     return fields
 
 

@@ -15,8 +15,8 @@ from ugbench.data.check import check_training_images
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
 from ugbench.data.splits import TRAIN
-from ugbench.runs.json_file import make_folder, read_json, write_json
-from ugbench.runs.run import DatasetRecord, Run, RunConfig, dataset_folder, list_runs, record_dataset
+from ugbench.runs.dataset_folder import dataset_folder, locate_run
+from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, record_dataset
 from ugbench.runs.training_log import seconds_per_step
 from ugbench.study.grid import Arm, Study, StudyRun, overrides, study_runs
 from ugbench.training.prepare import Request, run_config
@@ -79,12 +79,13 @@ def make_plan(study: Study, setup: StudySetup, steps: Mapping[Arm, int] | None =
         dataset = resolve(name, setup.data_root)
         records[name] = _record_training_data(dataset, setup.skip_bad)
         folders[name] = dataset_folder(setup.results, dataset, make=False)
-    seconds = measured_seconds_per_step(list_runs(setup.results))
+    runs = list_runs(setup.results)
+    seconds = measured_seconds_per_step(runs)
     planned = []
     for study_run in study_runs(study):
         request = _request(study, study_run, setup, (steps or {}).get(study_run.arm))
         config = run_config(request, records[study_run.dataset])
-        run = Run(folders[study_run.dataset] / config.folder, config)
+        run = locate_run(config, runs, folders[study_run.dataset])
         planned.append(PlannedRun(study_run, request, run, run.step(), seconds.get(cost_key(config))))
     return planned
 
@@ -117,19 +118,6 @@ def measured_seconds_per_step(runs: Sequence[Run]) -> dict[str, float]:
         if seconds := seconds_per_step(run):
             seconds_by_key[cost_key(run.config)] = median(seconds)
     return seconds_by_key
-
-
-def read_steps(file: Path) -> dict[str, int]:
-    """The steps of each arm, by label, that `--minutes` came to, from the study's file; empty where there is none."""
-    if not file.exists():
-        return {}
-    return {str(label): int(steps) for label, steps in read_json(file)["steps"].items()}
-
-
-def write_steps(file: Path, study: Study, steps: Mapping[str, int]) -> None:
-    """Store the steps that `--minutes` came to, so that the same command later means the same runs."""
-    make_folder(file.parent)
-    write_json(file, {"study": study.model_dump(mode="json"), "steps": dict(steps)})
 
 
 def _record_training_data(dataset: DataSet, skip_bad: bool) -> DatasetRecord:

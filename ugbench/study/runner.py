@@ -14,12 +14,14 @@ from typing import IO, Literal
 import torch
 
 from ugbench.errors import writing
+from ugbench.runs.files import append_text, open_file
 from ugbench.runs.json_file import make_folder
 from ugbench.runs.training_log import last_logged_step
 from ugbench.study.plan import PlannedRun, refreshed
 from ugbench.training.prepare import Request
 from ugbench.training.signals import stop_on_signals
 
+END = 1 << 16  # bytes of a failed run's log that are read
 TAIL = 5  # lines of a failed run's log that are shown
 PAUSE = 0.2  # seconds between looks at the processes
 STOPPED = 75
@@ -110,8 +112,9 @@ def command(request: Request, device: str) -> list[str]:
 
 
 def _start(planned: PlannedRun, device: str, jobs: int) -> _Child:
-    make_folder(planned.run.path)
+    make_folder(planned.run.inside())
     with writing(planned.run.train_log):
+        append_text(planned.run.train_log, "")  # checks the file, and gives it a content of its own
         log = planned.run.train_log.open("ab")
     environment = dict(os.environ)
     if jobs > 1 and device == "cpu" and "OMP_NUM_THREADS" not in environment:
@@ -136,7 +139,9 @@ def _outcome(child: _Child, stopping: bool) -> Outcome:
     # A signal that comes while a child still starts ends it in another way, before it has anything to save.
     if child.process.returncode == STOPPED or stopping:
         return Outcome(planned, "stopped")
-    lines = planned.run.train_log.read_text(encoding="utf-8", errors="replace").splitlines()
+    with open_file(planned.run.train_log) as stream:
+        stream.seek(max(0, planned.run.train_log.stat().st_size - END))
+        lines = stream.read().decode("utf-8", "replace").splitlines()
     return Outcome(planned, "failed", "\n".join(lines[-TAIL:]))
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ugbench import registry
 from ugbench.errors import UnknownName, UsageError
 from ugbench.metric import Metric
+from ugbench.runs.configurations import Configuration, Fields, fields_to_show, values_of
 from ugbench.scoring.protocols import LAST, is_selected, protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables import notes
@@ -35,21 +36,26 @@ def build_table(
     metrics: Sequence[str] | None = None,
     differences: Sequence[DifferenceRecord] = (),
     protocol: str | None = None,
+    configurations: Mapping[str, Configuration] | None = None,
 ) -> Table:
-    """The table of score records. Which records count, see `ugbench.tables.records.latest`; seeds are averaged.
+    """The table of score records. Which records count, see `ugbench.tables.records.latest`.
+
+    Seeds are averaged, within one configuration only. Several configurations of a method have a row each.
 
     Args:
         records: oldest first, as files hold them.
         metrics: the metrics to show, in this order; None or empty for all that have scores.
         differences: between runs, oldest first; they decide which cells are tied with the best.
         protocol: show only scores under the protocol of this name; None for all.
+        configurations: by the ids of runs, from `ugbench.runs.configurations`; runs whose config.json is missing lack.
     Raises:
         UnknownName: there is no metric or protocol of a given name.
         UsageError: there are no records, or none of these metrics or of this protocol.
     """
     if not records:
         raise UsageError("no scores; run `ugbench eval` to make some.")
-    shown = latest(records)
+    configurations = configurations or {}
+    shown = latest(records, configurations)
     shown = shown if protocol is None else under_protocol(shown, protocol)
     names = _chosen_metrics([record.metric for record in shown], metrics)
     shown = [record for record in shown if record.metric in names]
@@ -57,10 +63,10 @@ def build_table(
     protocols = {(record.metric, record.protocol_id): dict(record.protocol) for record in reversed(shown)}
     table = Table(
         columns,
-        mark(blocks_of(_rows(shown, columns)), columns, differences),
+        mark(blocks_of(_rows(shown, columns, configurations)), columns, differences),
         {column.protocol_id: protocols[column.metric, column.protocol_id] for column in columns},
     )
-    return replace(table, notes=notes.caption(table, records, shown))
+    return replace(table, notes=notes.caption(table, records, shown, configurations))
 
 
 def _chosen_metrics(scored: Iterable[str], metrics: Sequence[str] | None) -> list[str]:
@@ -111,17 +117,36 @@ def _heading(name: str) -> tuple[str, float]:
     return metric.title, metric.scale
 
 
-def _rows(shown: Iterable[ScoreRecord], columns: Sequence[Column]) -> list[Row]:
-    """The rows; the records of several seeds become one cell."""
+def _rows(
+    shown: Sequence[ScoreRecord], columns: Sequence[Column], configurations: Mapping[str, Configuration]
+) -> list[Row]:
+    """The rows; the records of several seeds of one configuration become one cell."""
     keys = {(column.metric, column.protocol_id): column.key for column in columns}
+    fields = _config_fields(shown, configurations)
     grouped: dict[RowKey, dict[str, list[ScoreRecord]]] = defaultdict(lambda: defaultdict(list))
     for record in shown:
-        key = RowKey(record.dataset, record.direction, record.method, record.variant, record.name)
-        grouped[key][keys[record.metric, record.protocol_id]].append(record)
+        row = (record.dataset, record.direction, record.method, record.variant, record.name)
+        grouped[RowKey(*row, fields[record.run])][keys[record.metric, record.protocol_id]].append(record)
     return [
         Row(key, {column.key: _mean(seeds[column.key]) for column in columns if column.key in seeds})
         for key, seeds in grouped.items()
     ]
+
+
+def _config_fields(
+    shown: Sequence[ScoreRecord], configurations: Mapping[str, Configuration]
+) -> dict[str, Fields | None]:
+    """`RowKey.config` of each run's rows."""
+    known = [record for record in shown if record.run in configurations]
+    names = fields_to_show((r.label, (r.dataset, r.direction), configurations[r.run]) for r in known)
+    labels_of_known = {record.label for record in known}
+    fields: dict[str, Fields | None] = {}
+    for record in shown:
+        if record.run in configurations:
+            fields[record.run] = values_of(configurations[record.run], names[record.label])
+        else:
+            fields[record.run] = None if record.label in labels_of_known else ()
+    return fields
 
 
 def _mean(seeds: Sequence[ScoreRecord]) -> Cell:

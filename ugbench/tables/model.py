@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from ugbench.runs.configurations import Fields, label_with
 from ugbench.runs.run import Run, label_of, list_runs
 
 IDENTITY, REAL = "identity", "real"
@@ -103,10 +104,12 @@ class ExtraColumn:
 
 
 class RowKey(NamedTuple):
-    """What identifies a row in a table: the block, and a method, one of its variants or an imported checkpoint.
+    """What identifies a row in a table: the block, and a configuration of a method, a variant or an import.
 
     Attributes:
         name: tells an imported checkpoint from the other runs of its method.
+        config: the fields, with values as JSON, in which the configurations of the method differ; empty where it has
+            one. None where the method has several and that of this row is not known, because config.json is missing.
     """
 
     dataset: str
@@ -114,6 +117,7 @@ class RowKey(NamedTuple):
     method: str
     variant: str | None = None
     name: str | None = None
+    config: Fields | None = ()
 
 
 @dataclass(frozen=True)
@@ -131,8 +135,8 @@ class Row:
 
     @property
     def label(self) -> str:
-        """The row's heading: `ugatit`, `ugatit-no-cam` or `ugatit (name)`."""
-        return label_of(*self.key[2:])
+        """The row's heading: `ugatit`, `ugatit-no-cam`, `ugatit (name)` or `ugatit (steps 30)`."""
+        return label_with(label_of(self.key.method, self.key.variant, self.key.name), self.key.config)
 
     @property
     def competes(self) -> bool:
@@ -231,8 +235,11 @@ def blocks_of(rows: Iterable[Row]) -> tuple[Block, ...]:
     """Rows as blocks: sorted by data set and direction; in each block, methods stand between `identity` and `real`."""
     place = {IDENTITY: 0, REAL: 2}
 
-    def order(key: RowKey) -> tuple[str, str, int, str, str, str]:
-        return key.dataset, key.direction, place.get(key.method, 1), key.method, key.variant or "", key.name or ""
+    def order(key: RowKey) -> tuple[Any, ...]:
+        names = (key.method, key.variant or "", key.name or "")
+        # Shorter texts first, so that 30 steps come before 120.
+        config = [(len(value), value) for _, value in key.config or ()]
+        return (key.dataset, key.direction, place.get(key.method, 1), *names, config)
 
     ordered = sorted(rows, key=lambda row: order(row.key))
     groups = groupby(ordered, key=lambda row: row.key[:2])

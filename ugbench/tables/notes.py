@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ugbench import registry
+from ugbench.runs.configurations import Configuration
 from ugbench.scoring.protocols import is_selected
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables.marks import BIASED
 from ugbench.tables.model import Table
+from ugbench.tables.records import subject_of
 
 UNBIASED_FROM = 2048  # images per side; with fewer, the metrics in BIASED are mostly bias
 TESTABLE = 6  # seeds: with 3 against 3 the smallest two-sided p of a permutation test is 0.1
@@ -28,16 +30,26 @@ SE_SEEDS = (
     "±: standard error: over seeds (sd / √n) where a row has several; over images, which leaves out how much "
     "trainings differ, where it has one."
 )
+CONFIGURATIONS = (
+    "Configurations of a method are rows of their own, named by the fields in which they differ; "
+    "`--where FIELD=VALUE` chooses."
+)
 FEW_SEEDS = "Fewer than 6 seeds are too few to test a difference between methods; ≈ or its absence is a hint."
 
 
-def caption(table: Table, records: Iterable[ScoreRecord], shown: Sequence[ScoreRecord]) -> tuple[str, ...]:
+def caption(
+    table: Table,
+    records: Iterable[ScoreRecord],
+    shown: Sequence[ScoreRecord],
+    configurations: Mapping[str, Configuration],
+) -> tuple[str, ...]:
     """The sentences under a table, each once.
 
     Args:
         table: its own notes are not read.
         records: all records that were given, to name the runs that are not shown.
         shown: the records that the cells were made from.
+        configurations: by the ids of runs.
     """
     sentences = [
         *_marks(table),
@@ -46,8 +58,8 @@ def caption(table: Table, records: Iterable[ScoreRecord], shown: Sequence[ScoreR
         *_biased(shown),
         *_file_order(shown),
         *_metrics(table),
-        *_mixed_steps(shown),
-        *_hidden_runs(table, records, shown),
+        *_mixed_steps(table, shown),
+        *_hidden_runs(table, records, shown, configurations),
     ]
     return tuple(dict.fromkeys(sentences))
 
@@ -121,6 +133,8 @@ def _marks(table: Table) -> Iterator[str]:
         yield SE_SEEDS if any(cell.n_seeds > 1 for cell in cells) else SE_IMAGES
     if any(1 < cell.n_seeds < TESTABLE for cell in cells):
         yield FEW_SEEDS
+    if any(row.key.config != () for row in table.rows):
+        yield CONFIGURATIONS
 
 
 def _several_protocols(table: Table) -> Iterator[str]:
@@ -176,31 +190,46 @@ def _metrics(table: Table) -> Iterator[str]:
             yield note
 
 
-def _mixed_steps(shown: Iterable[ScoreRecord]) -> Iterator[str]:
+def _mixed_steps(table: Table, shown: Iterable[ScoreRecord]) -> Iterator[str]:
     """Rows that mix last checkpoints of different steps. Columns of selected checkpoints say so in their heading."""
+    labels = _labels(table)
     steps: dict[str, set[int]] = defaultdict(set)
     for record in shown:
         if record.step is not None and not record.selected:
-            steps[f"{record.label} on {record.dataset} {record.direction}"].add(record.step)
+            steps[f"{labels[record.run]} on {record.dataset} {record.direction}"].add(record.step)
     for row, numbers in steps.items():
         if len(numbers) > 1:
             yield f"{row}: the scores are of different steps ({', '.join(map(str, sorted(numbers)))})."
 
 
-def _hidden_runs(table: Table, records: Iterable[ScoreRecord], shown: Iterable[ScoreRecord]) -> Iterator[str]:
+def _hidden_runs(
+    table: Table,
+    records: Iterable[ScoreRecord],
+    shown: Iterable[ScoreRecord],
+    configurations: Mapping[str, Configuration],
+) -> Iterator[str]:
     """Runs that are not shown, since another run of the same method and seed is."""
-    metrics = {column.metric for column in table.columns}
+    labels, metrics = _labels(table), {column.metric for column in table.columns}
+
+    def key(record: ScoreRecord) -> tuple[Any, ...]:
+        return (*subject_of(record, configurations), record.metric, record.protocol_id)
+
     runs: dict[tuple[Any, ...], set[str]] = defaultdict(set)
     for record in records:
         if record.metric in metrics:
-            runs[record.identity].add(record.run)
-    for record in {r.identity: r for r in shown}.values():
-        if others := sorted(runs[record.identity] - {record.run}):
+            runs[key(record)].add(record.run)
+    for record in {key(record): record for record in shown}.values():
+        if others := sorted(runs[key(record)] - {record.run}):
             seed = "" if record.seed is None else f", seed {record.seed},"
             yield (
-                f"{record.label}{seed} on {record.dataset}: {len(others) + 1} runs; "
+                f"{labels[record.run]}{seed} on {record.dataset}: {len(others) + 1} runs; "
                 f"run {record.run} is shown, not {', '.join(others)}."
             )
+
+
+def _labels(table: Table) -> dict[str, str]:
+    """The label of the row that a run is shown in, by the run's id."""
+    return {run_id: row.label for row in table.rows for run_id in row.run_ids}
 
 
 def _range(values: Iterable[int]) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ugbench.errors import UnknownName, UsageError
+from ugbench.runs.configurations import Configuration
 from ugbench.scoring.protocols import PROTOCOLS
 from ugbench.scoring.record import ScoreRecord
+from ugbench.tables.model import IDENTITY, REAL
 
 
 @dataclass(frozen=True, order=True)
@@ -34,30 +36,60 @@ def over_steps(records: Iterable[ScoreRecord]) -> dict[Measured, dict[int, Score
     return by_step
 
 
-def latest(records: Iterable[ScoreRecord]) -> list[ScoreRecord]:
+def latest(
+    records: Iterable[ScoreRecord], configurations: Mapping[str, Configuration] | None = None
+) -> list[ScoreRecord]:
     """The records that a table shows, one for each run, metric and protocol, in the order of the files.
 
-    Of several runs with the same method, variant and seed the one that was trained longest is shown, of equals the one
-    scored last. How long a run was trained is read from the scores of its last checkpoint. Of each of its metrics and
-    protocols the record of the latest step counts, of equals the newest. Scores of selected checkpoints have protocols
-    of their own; of these the newest counts, whichever step was selected.
+    Every configuration of a method is shown. Where that of a run is not known, because its config.json is missing, runs
+    with the same method, variant and seed are alternatives: the one that was trained longest is shown, of equals the
+    one scored last. How long a run was trained is read from the scores of its last checkpoint. Of each metric and
+    protocol of a run the record of the latest step counts, of equals the newest. Scores of selected checkpoints have
+    protocols of their own; of these the newest counts, whichever step was selected.
 
     Args:
         records: oldest first, as files hold them.
+        configurations: by the ids of runs.
     """
-    records = list(records)
+    records, configurations = list(records), configurations or {}
     longest: dict[tuple[Any, ...], ScoreRecord] = {}
     # A selected checkpoint does not show how long its run was trained. Sorting is stable: of equals the last counts.
     for record in sorted(records, key=lambda record: (not record.selected, record.step or 0)):
-        longest[record.subject] = record
+        longest[subject_of(record, configurations)] = record
     shown: dict[tuple[Any, ...], ScoreRecord] = {}
     for record in records:
-        if record.run != longest[record.subject].run:
+        subject = subject_of(record, configurations)
+        if record.run != longest[subject].run:
             continue  # the numbers of one row and seed come from one run
-        other = shown.get(record.identity)
+        key = (*subject, record.metric, record.protocol_id)
+        other = shown.get(key)
         if other is None or record.selected or (record.step or 0) >= (other.step or 0):
-            shown[record.identity] = record
+            shown[key] = record
     return list(shown.values())
+
+
+def subject_of(record: ScoreRecord, configurations: Mapping[str, Configuration]) -> tuple[Any, ...]:
+    """What was scored, the configuration included. Of several runs of one subject a table shows one."""
+    config = configurations.get(record.run)
+    return (*record.subject, None if config is None else config.id)
+
+
+def of_runs(records: Iterable[ScoreRecord], run_ids: Collection[str]) -> list[ScoreRecord]:
+    """The records of these runs, and of `identity` and `real` where these runs have scores.
+
+    Raises:
+        UsageError: none of these runs has a score.
+    """
+    records = list(records)
+    places = {(record.dataset, record.direction) for record in records if record.run in run_ids}
+    if not places:
+        raise UsageError("none of the chosen runs has a score; run `ugbench eval` to make some.")
+    references = (IDENTITY, REAL)
+    return [
+        record
+        for record in records
+        if record.run in run_ids or (record.run in references and (record.dataset, record.direction) in places)
+    ]
 
 
 def under_protocol(records: Sequence[ScoreRecord], name: str) -> list[ScoreRecord]:

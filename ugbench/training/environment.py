@@ -10,17 +10,24 @@ from typing import Any
 
 import torch
 
+from ugbench.runs.method_sources import method_sources
+
 PACKAGES = ("ugbench", "torch", "torchvision", "torch-fidelity", "lpips", "numpy", "pillow", "safetensors")
 
 
-def describe(device: torch.device) -> dict[str, Any]:
-    """The content of environment.json: everything outside the config that decides the bits and the speed of a run."""
+def describe(device: torch.device, method: str) -> dict[str, Any]:
+    """The content of environment.json: everything outside the config that decides the bits and the speed of a run.
+
+    Args:
+        method: the method's registered name.
+    """
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {package: _version(package) for package in PACKAGES},
         "commit": _commit(),
+        "method_sources": method_sources(method),
         "device": str(device),
         "device_name": name,
         "instruction_set": torch.backends.cpu.get_cpu_capability(),

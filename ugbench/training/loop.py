@@ -20,6 +20,7 @@ from ugbench.data.seeding import generator_for
 from ugbench.errors import NonFiniteLoss, Stopped
 from ugbench.method import Method
 from ugbench.runs import checkpoint, method_description
+from ugbench.runs.failure import record_failure
 from ugbench.runs.json_file import flush_to_disk, write_json
 from ugbench.runs.reset import reset
 from ugbench.runs.run import Run
@@ -30,6 +31,7 @@ from ugbench.training.logs import Logs
 from ugbench.training.non_finite import NonFiniteFlag, NonFiniteStep
 from ugbench.training.samples import SampleGrids
 from ugbench.training.signals import StopRequest, stop_on_signals
+from ugbench.training.start import Start
 from ugbench.training.step import Phases, build_optimizers, learning_rate, load_state_tensors, state_tensors, train_step
 
 
@@ -90,13 +92,13 @@ def train(
     device: torch.device,
     intervals: Intervals | None = None,
     callbacks: Callbacks | None = None,
-    initial: Mapping[str, Tensor] | None = None,
+    start: Start | None = None,
     restart: bool = False,
 ) -> int | None:
     """Train a run to its last step, resuming from its last undamaged checkpoint if there is one.
 
     Args:
-        initial: a state dict of the method to start from instead of random weights (--init-from).
+        start: what the run takes from another one if it has no checkpoint; None for random weights.
         restart: remove what training and scoring wrote for the run, and begin at step 0. Nothing is removed before
             everything that the first step needs is made, and the lock is held from then on.
     Returns:
@@ -108,14 +110,18 @@ def train(
         UgbenchError: the disk refuses a file.
     """
     intervals, callbacks = (intervals or Intervals()).resolved(run.steps), callbacks or Callbacks()
-    with run.training_lock(), stop_on_signals() as stop:
-        state = new_state(run, device, initial)
+    start = start or Start()
+    with run.training_lock(), record_failure(run), stop_on_signals() as stop:
+        state = new_state(run, device, start.initial)
         # For a method that learns one direction `a` is the source, whichever domain that is.
         source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
         batches = method_batches(state.method, source, target, run.seed, device)
         if restart:
             reset(run)
+        start.begin(run, device)
         resumed_from = _resume(state, run, intervals, callbacks.log)
+        if resumed_from is None:
+            start.check_is_used(run)
         if state.step >= run.steps:
             if not run.method_file.exists():  # an older version trained the run
                 method_description.write(run, count(run.config.method, state.method.config))
@@ -129,7 +135,7 @@ def train(
                 f"{error.term} is not finite at step {error.step}; repeating the steps since the last checkpoint to "
                 "save the last finite state."
             )
-            state = new_state(run, device, initial)
+            state = new_state(run, device, start.initial)
             _resume(state, run, intervals, callbacks.log)
             _train_until(error.step - 1, state, training)
             _save(state, training)
@@ -146,7 +152,7 @@ def new_state(run: Run, device: torch.device, initial: Mapping[str, Tensor] | No
         torch.manual_seed(generator_for(run.seed, "weights").initial_seed())
         method = registry.load_method(run.config.method)(run.config.method_config())
     if initial is not None:
-        method.load_state_dict(dict(initial))
+        method.load_state_dict(dict(initial), strict=False)  # prepare has checked what is missing
     method.to(device)
     return State(method, Phases(build_optimizers(method)))
 
@@ -160,7 +166,7 @@ def _resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], N
     saved = checkpoint.load_latest(run.checkpoints, log)
     if saved is None:
         resuming.check_nothing_is_lost(run, intervals)
-        write_json(run.environment_file, environment.describe(state.phases.found_inf.device))
+        write_json(run.environment_file, environment.describe(state.phases.found_inf.device, run.config.method))
         return None
     resuming.check_fit(run.checkpoint(saved.step), saved.parts["method"], state.method)
     state.method.load_state_dict(saved.parts["method"])

@@ -23,11 +23,13 @@ from ugbench.data.splits import TEST, TRAIN, Split
 from ugbench.data.tensors import load_images
 from ugbench.device import pick_precision
 from ugbench.direction import Direction
-from ugbench.errors import DataError, RunError, UsageError
-from ugbench.method import Method
+from ugbench.errors import DataError, UsageError
 from ugbench.runs import checkpoint
-from ugbench.runs.run import DatasetRecord, Run, RunConfig, dataset_folder, find_run, open_run, record_dataset
+from ugbench.runs.dataset_folder import dataset_folder, locate_run, open_located_run, remember_place
+from ugbench.runs.manifest import DamagedCheckpoint
+from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, record_dataset
 from ugbench.training.loop import Images
+from ugbench.training.start import Start, StartOptions
 
 SAMPLES = 4  # images of each domain in a sample grid
 # The name of a method without a variant on the command line; records hold null.
@@ -42,6 +44,7 @@ class Request:
         results: the folder of the runs.
         data_root: the folder of the data sets that are known by name.
         overrides: values of config fields that replace those of the preset and the variant.
+        start: where the run starts, if it does not start from new weights.
         skip_bad: leave out images that cannot be read.
         restart: begin again at step 0; `loop.train` then removes what an earlier training of the run wrote.
     """
@@ -57,7 +60,7 @@ class Request:
     seed: int = 0
     direction: Direction | None = None
     precision: str = "auto"
-    init_from: str | None = None
+    start: StartOptions = field(default_factory=StartOptions)
     skip_bad: bool = False
     restart: bool = False
 
@@ -66,32 +69,49 @@ def prepare(
     request: Request,
     log: Callable[[str], None] = lambda _text: None,
     progress: Progress | None = None,
-) -> tuple[Run, Images, Mapping[str, Tensor] | None]:
+) -> tuple[Run, Images | None, Start]:
     """Check everything that the first step needs, load the images and open the run's folder.
 
-    The folder comes last, so that a call that is refused leaves no run behind.
+    The folder comes last, so that a call that is refused leaves no run behind. A finished run is only opened: its
+    images are not loaded, and images that an earlier call has read are not decoded.
 
     Args:
-        log: called with a sentence for each image that is left out.
+        log: called with a sentence for each image that is left out, and for each split that uses little of its range.
         progress: called after each image.
     Returns:
-        The run, its images, and a state dict to start from (None for random weights).
+        The run; its images, None if there is nothing left to train; and what it takes from another run when it begins.
     Raises:
         UsageError or a subclass: an unknown name, a config value, an unreadable image or a wrong direction.
     """
     dataset = resolve(request.dataset, request.data_root, progress)
-    readable, skipped = check_training_images(dataset, request.skip_bad, progress)
+    readable, skipped = check_training_images(dataset, request.skip_bad, progress, log)
     for name in skipped:
         log(f"{name} cannot be read and is skipped.")
     config_of_run = run_config(request, record_dataset(dataset, readable, skipped))
-    method, config = registry.load_method(request.method), config_of_run.method_config()
-    source = find_run(request.init_from, request.results) if request.init_from else None
-    both = load_images([*readable["trainA"], *readable["trainB"]], training_size(config.size), progress)
+    folder = dataset_folder(request.results, dataset, make=False)
+    stored = locate_run(config_of_run, list_runs(request.results), folder)
+    if not request.restart and _is_finished(stored):
+        remember_place(stored.dataset_folder, dataset)
+        return stored, None, Start()
+    size = config_of_run.method_config().size
+    start = _start(request, stored, log)
+    both = load_images([*readable["trainA"], *readable["trainB"]], training_size(size), progress)
     a, b = both.tensor_split((len(readable["trainA"]),))
-    samples = {domain: _sample_images(dataset, domain, readable, config.size, log) for domain in ("A", "B")}
-    initial = _initial(source, method, config)
-    run = open_run(dataset_folder(request.results, dataset), config_of_run)
-    return run, Images(a, b, samples), initial
+    samples = {domain: _sample_images(dataset, domain, readable, size, log) for domain in ("A", "B")}
+    run = open_located_run(config_of_run, request.results, dataset)
+    return run, Images(a, b, samples), start
+
+
+def _is_finished(run: Run) -> bool:
+    """Whether the loop would find nothing to do or to repair: the last checkpoint and generators.safetensors are
+    undamaged and of the last step, and there is a method.json.
+    """
+    if not (run.is_done() and run.method_file.exists() and checkpoint.is_intact(run.checkpoint(run.step()))):
+        return False
+    try:
+        return checkpoint.read_generators(run.generators_file)[1] == run.step()
+    except DamagedCheckpoint:
+        return False
 
 
 def run_config(request: Request, dataset: DatasetRecord) -> RunConfig:
@@ -107,7 +127,7 @@ def run_config(request: Request, dataset: DatasetRecord) -> RunConfig:
         raise UsageError(
             f"--direction {request.direction}: {request.method} learns both directions at once; leave it out."
         )
-    return RunConfig(
+    new = RunConfig(
         method=request.method,
         variant=variant,
         preset=request.preset,
@@ -116,8 +136,16 @@ def run_config(request: Request, dataset: DatasetRecord) -> RunConfig:
         direction=request.direction or method.directions[0] if len(method.directions) == 1 else None,
         seed=request.seed,
         precision=pick_precision(request.precision, request.device),
-        init_from=find_run(request.init_from, request.results).id if request.init_from else None,
     )
+    return request.start.recorded_in(new, request.results)
+
+
+def _start(request: Request, run: Run, log: Callable[[str], None]) -> Start:
+    """What the run takes from another one; nothing if it has a checkpoint to go on from."""
+    if run.checkpoint_steps() and not request.restart:
+        request.start.log_newer_step(run.config, request.results, log)
+        return Start()
+    return request.start.load(run.config, request.results, log)
 
 
 def _sample_images(
@@ -143,23 +171,3 @@ def _readable_images(paths: Sequence[Path], size: int, log: Callable[[str], None
         if len(images) == SAMPLES:
             break
     return images
-
-
-def _initial(source: Run | None, method: type[Method], config: Any) -> Mapping[str, Tensor] | None:
-    """The state dict in another run's last checkpoint, after a check that it fits the networks of this config."""
-    if source is None:
-        return None
-    steps = source.checkpoint_steps()
-    if not steps:
-        raise RunError(f"--init-from {source.id}: that run has no checkpoint yet; train it first.")
-    tensors = checkpoint.load(source.checkpoint(steps[-1]), only="method").parts["method"]
-    with torch.device("meta"):
-        expected = {name: tensor.shape for name, tensor in method(config).state_dict().items()}
-    given = {name: tensor.shape for name, tensor in tensors.items()}
-    if expected != given:
-        name = min(name for name in {*expected, *given} if expected.get(name) != given.get(name))
-        raise RunError(
-            f"--init-from {source.id}: its {name} is {given.get(name)} where this run's is {expected.get(name)}; "
-            "start from a run of the same method, size and channels."
-        )
-    return tensors

@@ -10,7 +10,7 @@ from torch import Tensor
 from ugbench.errors import RunError
 from ugbench.method import Method
 from ugbench.runs import checkpoint
-from ugbench.runs.checkpoint import DamagedCheckpoint
+from ugbench.runs.manifest import DamagedCheckpoint
 from ugbench.runs.run import Run
 from ugbench.runs.training_log import last_logged_step
 from ugbench.training.intervals import Intervals

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from ugbench.direction import Direction
+from ugbench.direction import DIRECTIONS, Direction
 from ugbench.runs.run import label_of
 
 
@@ -63,7 +63,19 @@ class Poll:
         """The poll with these fields, as `dataclasses.asdict` gives them.
 
         Raises:
-            TypeError, KeyError: the fields are others.
+            TypeError, KeyError, ValueError: the fields are others, or have other types.
         """
         candidates = tuple(Candidate(**candidate) for candidate in fields["candidates"])
-        return cls(**{**fields, "candidates": candidates})
+        poll = cls(**{**fields, "candidates": candidates})
+        texts = [poll.dataset, poll.pictures, *(name for each in candidates for name in (each.method, each.run))]
+        optional = [name for each in candidates for name in (each.variant, each.name)]
+        numbers = [number for each in candidates for number in (each.seed, each.step)]
+        if (
+            poll.direction not in DIRECTIONS
+            or not candidates
+            or not all(isinstance(text, str) for text in texts)
+            or not all(isinstance(text, str | None) for text in optional)
+            or not all(isinstance(number, int | None) for number in numbers)
+        ):
+            raise ValueError("no poll has such fields")
+        return poll

@@ -18,28 +18,14 @@ from pathlib import Path
 from threading import Lock
 
 from ugbench.errors import RunError, UgbenchError
+from ugbench.runs.files import inside, is_file
 from ugbench.runs.folder import VOTES
-from ugbench.runs.json_file import make_folder
+from ugbench.runs.json_file import make_folder, parse_object
 from ugbench.statistics.preferences import Vote
+from ugbench.votes.database import TABLES, VERSION, explained_errors, open_to_read, open_to_write
 from ugbench.votes.poll import Poll
 
-VERSION = 1
-TIMEOUT = 30.0  # seconds to wait for another writer
-
-TABLES = """
-CREATE TABLE IF NOT EXISTS secret (value BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS polls (id TEXT PRIMARY KEY, fields TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS raters (id TEXT PRIMARY KEY, name TEXT UNIQUE, since TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS votes (
-    poll TEXT NOT NULL REFERENCES polls (id),
-    rater TEXT NOT NULL REFERENCES raters (id),
-    image TEXT NOT NULL,
-    choice INTEGER NOT NULL,
-    shown TEXT NOT NULL,
-    at TEXT NOT NULL,
-    PRIMARY KEY (poll, rater, image)
-);
-"""
+MOST_VOTES = 200_000  # that are read of a file
 
 
 class NameTaken(UgbenchError):
@@ -68,11 +54,11 @@ class VoteStore:
         self.path = path
         self._lock = Lock()
         self._inode: int | None = None
-        with _explained_errors(path, "let this user write it and its folder"):
-            self._connection = _connect(path)
+        with explained_errors(path, "let this user write it and its folder"):
+            self._connection = open_to_write(path)
             with self._transaction() as connection:
-                for statement in filter(str.strip, TABLES.split(";")):
-                    connection.execute(statement)
+                for statement in TABLES:
+                    connection.execute(statement.replace("TABLE", "TABLE IF NOT EXISTS", 1))
                 connection.execute(
                     "INSERT INTO secret SELECT ? WHERE NOT EXISTS (SELECT 1 FROM secret)", (secrets.token_bytes(32),)
                 )
@@ -89,21 +75,24 @@ class VoteStore:
         with self._transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO polls VALUES (?, ?)", (poll.id, json.dumps(asdict(poll))))
 
-    def add_rater(self, rater: str, name: str | None) -> None:
+    def add_rater(self, rater: str, name: str | None) -> bool:
         """Store a rater; a rater that is stored already stays as they are.
 
         Args:
             name: what the rater calls themselves; None for no name.
+        Returns:
+            Whether the rater is new.
         Raises:
             NameTaken: another rater has this name.
         """
         with self._transaction() as connection:
             if connection.execute("SELECT 1 FROM raters WHERE id = ?", (rater,)).fetchone() is not None:
-                return
+                return False
             try:
                 connection.execute("INSERT INTO raters VALUES (?, ?, ?)", (rater, name, _now()))
             except sqlite3.IntegrityError:
                 raise NameTaken(f"somebody already votes as {name}; choose another name, or none.") from None
+        return True
 
     def has_rater(self, rater: str) -> bool:
         """Whether the rater is stored."""
@@ -139,6 +128,20 @@ class VoteStore:
             query = f"SELECT count(*) FROM votes WHERE poll IN ({placeholders})"
             (number,) = self._connection.execute(query, [poll.id for poll in polls]).fetchone()
         return int(number)
+
+    def raters(self, polls: Sequence[Poll]) -> list[tuple[str, str | None, int, str, str]]:
+        """The raters who voted in these polls, in the order of their first votes.
+
+        Returns:
+            For each the id, the name, the number of votes, and the times of the first and the last vote.
+        """
+        placeholders = ", ".join("?" * len(polls))
+        query = (
+            "SELECT raters.id, name, count(*), min(at), max(at) FROM votes JOIN raters ON raters.id = rater "
+            f"WHERE poll IN ({placeholders}) GROUP BY raters.id ORDER BY min(at)"
+        )
+        with self._lock:
+            return self._connection.execute(query, [poll.id for poll in polls]).fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -176,18 +179,18 @@ def read_polls(results: Path) -> Mapping[Poll, tuple[Vote, ...]]:
     """
     polls: dict[Poll, tuple[Vote, ...]] = {}
     for path in sorted(results.glob(f"*/{VOTES}")):
-        polls |= _read_file(path)
+        polls |= _read_file(inside(results, *path.relative_to(results).parts))
     return polls
 
 
 def _read_file(path: Path) -> dict[Poll, tuple[Vote, ...]]:
     log = path.with_name(f"{path.name}-wal")
-    if not log.exists() or not log.stat().st_size:
+    if not is_file(log) or not log.stat().st_size:
         # All votes are in the file itself. Without `immutable` SQLite would still write a log and an index beside it.
         # `immutable` promises that nobody writes meanwhile; if a server has done so, the file has changed.
         before = path.stat()
-        with _explained_errors(path, "let this user read it"):
-            polls = _select_votes(path, "mode=ro&immutable=1")
+        with explained_errors(path, "let this user read it"):
+            polls = _select_votes(path, immutable=True)
         after = path.stat()
         if (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size):
             return polls
@@ -195,60 +198,32 @@ def _read_file(path: Path) -> dict[Poll, tuple[Vote, ...]]:
         f"its newest votes are in {log.name}, which only a user who may write to that folder can read: run this as "
         "the user who runs `ugbench vote`, or copy both files to a folder that you may write to"
     )
-    with _explained_errors(path, advice):
-        return _select_votes(path, "mode=ro")
+    with explained_errors(path, advice):
+        return _select_votes(path, immutable=False)
 
 
-def _select_votes(path: Path, options: str) -> dict[Poll, tuple[Vote, ...]]:
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{options}", TIMEOUT, uri=True)) as connection:
-        _check_version(connection, path)
-        votes_by_poll: dict[str, list[Vote]] = {}
-        # One statement reads one state of the file, whoever votes meanwhile.
-        query = "SELECT fields, rater, image, choice FROM votes JOIN polls ON polls.id = votes.poll ORDER BY at"
-        for poll_json, *vote_fields in connection.execute(query):
+def _select_votes(path: Path, immutable: bool) -> dict[Poll, tuple[Vote, ...]]:
+    votes_by_poll: dict[str, list[Vote]] = {}
+    # One statement reads one state of the file, whoever votes meanwhile. The limits bound what a forged file can give.
+    query = (
+        "SELECT fields, substr(rater, 1, 99), substr(image, 1, 999), choice "
+        "FROM (SELECT * FROM votes LIMIT ?) AS stored JOIN polls ON polls.id = stored.poll ORDER BY at"
+    )
+    with closing(open_to_read(path, immutable)) as connection:
+        for number, (poll_json, *vote_fields) in enumerate(connection.execute(query, (MOST_VOTES + 1,))):
+            if number == MOST_VOTES:
+                raise RunError(f"{path} has more than {MOST_VOTES:,} votes; move it away.")
             votes = votes_by_poll.pop(poll_json, [])  # taken out and put in again, so the newest poll is the last
             votes.append(Vote(*vote_fields))
             votes_by_poll[poll_json] = votes
-    return {Poll.from_json(json.loads(poll_json)): tuple(votes) for poll_json, votes in votes_by_poll.items()}
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, TIMEOUT, isolation_level=None, check_same_thread=False)
     try:
-        _check_version(connection, path)
-        for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            connection.execute(f"PRAGMA {setting}")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _check_version(connection: sqlite3.Connection, path: Path) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if tables and version != VERSION:
-        raise RunError(
-            f"{path} is not a file of votes of this version (it has version {version}, not {VERSION}); move it away."
-        )
-
-
-@contextmanager
-def _explained_errors(path: Path, advice: str) -> Iterator[None]:
-    """Turn SQLite's errors into a RunError that names the file.
-
-    Args:
-        advice: what to do where this user may not open the file.
-    """
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = error.sqlite_errorcode & 0xFF  # the primary code, without SQLite's extension
-        if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
-            raise RunError(f"{path}: cannot be opened ({error}); {advice}.") from None
-        if code == sqlite3.SQLITE_BUSY:
-            raise RunError(f"{path}: another program has locked it ({error}); try again later.") from None
-        raise RunError(f"{path}: cannot be read as a file of votes ({error}); move it away or repair it.") from None
+        polls = {Poll.from_json(parse_object(text)): tuple(votes) for text, votes in votes_by_poll.items()}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise RunError(f"{path} holds a poll that `ugbench vote` did not make; move it away.") from None
+    for poll, poll_votes in polls.items():
+        if not all(isinstance(vote.choice, int) and 0 <= vote.choice < len(poll.candidates) for vote in poll_votes):
+            raise RunError(f"{path} holds a vote for none of the candidates; move it away.")
+    return polls
 
 
 def _now() -> str:

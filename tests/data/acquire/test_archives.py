@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import struct
 import tarfile
 import warnings
@@ -265,3 +266,25 @@ def test_a_list_in_an_archive_is_read_as_text_or_refused(tmp_path: Path) -> None
     zip_of(archive, "trainA.txt", content=b"\xff\xfe1")
     with pytest.raises(DataError, match=r"x\.zip: trainA\.txt is not UTF-8 text"):
         read_text(archive, name)
+
+
+RAW = b"cats/trainA/caf\xe9 \xc3\xa9.png"
+
+
+def test_names_that_are_not_utf8_are_written_as_they_are_in_the_archive(tmp_path: Path) -> None:
+    """A zip from Windows does not say in which encoding its names are, and unzip leaves their bytes too."""
+    placeholder = "cats/trainA/caf_ ??.png".replace("?", "_")
+    windows = edited(zip_of(tmp_path / "w.zip", placeholder), lambda raw: raw.replace(placeholder.encode(), RAW))
+    unix = tar_of(tmp_path / "u.tar", os.fsdecode(RAW))
+    for archive in (windows, unix):
+        plan = plan_import(archive, name=archive.stem)
+        folder = carry_out(plan, tmp_path / "data")
+        assert [os.fsencode(path.name) for path in (folder / "trainA").iterdir()] == [RAW.rpartition(b"/")[2]]
+        assert (folder / "trainA" / os.fsdecode(RAW.rpartition(b"/")[2])).read_bytes() == CONTENT
+
+
+def test_a_name_in_utf8_that_is_not_marked_so_is_utf8_all_the_same(tmp_path: Path) -> None:
+    marked = zip_of(tmp_path / "m.zip", "cats/trainA/é.png")
+    unmarked = edited(zip_of(tmp_path / "n.zip", "cats/trainA/__.png"), lambda raw: raw.replace(b"__", "é".encode()))
+    for archive in (marked, unmarked):
+        assert [str(file.name) for file in list_files(archive)] == ["cats/trainA/é.png"]

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import stat
 import tarfile
 import zipfile
@@ -72,10 +73,19 @@ def _zip_members(archive: Path, file: IO[bytes]) -> Iterator[Member]:
             problem = "encrypted"
         elif info.compress_type not in _METHODS:
             problem = "packed by another method than deflate"
-        # Python cuts a name at a NUL byte, but the complete name has to be checked.
-        yield Member(info.orig_filename, info.file_size, info.is_dir(), problem, partial(opened.open, info))
+        yield Member(_zip_name(info), info.file_size, info.is_dir(), problem, partial(opened.open, info))
     if sum(info.compress_size for info in opened.infolist()) > archive.stat().st_size:  # as in a zip bomb
         raise refusal(archive, "its files overlap")
+
+
+def _zip_name(info: zipfile.ZipInfo) -> str:
+    """The name of a file in a zip with its bytes as they are stored, which need not be UTF-8.
+
+    Python cuts a name at a NUL byte, but the complete name has to be checked. A name that is not marked as UTF-8 is
+    decoded by Python as if it came from DOS, although other systems write theirs without a mark too.
+    """
+    marked_as_utf8 = info.flag_bits & 0x800
+    return info.orig_filename if marked_as_utf8 else os.fsdecode(info.orig_filename.encode("cp437"))
 
 
 def _tar_members(archive: Path, file: LimitedFile) -> Iterator[Member]:

@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from ugbench.data.acquire._readers import CHUNK, Limits, Member, check_size, open_archive, refusal
 from ugbench.data.progress import Progress, tracked
 from ugbench.errors import DataError
+from ugbench.file_names import as_bytes
 
 __all__ = ["Limits", "SourceFile", "decode", "extract", "list_files", "read_text"]
 
@@ -134,10 +135,7 @@ def _plain_name(archive: Path, name: str) -> PurePosixPath:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or re.match(r"[A-Za-z]:", name):
         raise refusal(archive, f"{name} leads outside its folder")
-    try:
-        too_long = len(name) > 1024 or any(len(part.encode()) > 255 for part in path.parts)
-    except UnicodeEncodeError:
-        raise refusal(archive, f"{name!a} is not a UTF-8 name") from None
+    too_long = len(name) > 1024 or any(len(as_bytes(part)) > 255 for part in path.parts)
     if too_long or any(unicodedata.category(letter) == "Cc" for letter in name):
         raise refusal(archive, f"{ascii(name)[:80]} is not a plain name")
     return path

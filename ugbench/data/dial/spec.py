@@ -118,7 +118,7 @@ def read_spec(folder: Path) -> DialSpec | None:
         content = json.loads(file.read_text())
         renderer = content.pop("renderer")
         spec = DialSpec(**content)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, DataError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, DataError) as error:
         raise DataError(f"{file}: does not describe a dial ({error}); remove {folder} and make it again.") from error
     if renderer != RENDERER:
         raise DataError(

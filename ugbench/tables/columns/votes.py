@@ -37,19 +37,24 @@ def add_votes(table: Table, polls: Polls) -> Table:
     """The table with a column of raters' preferences for each set of candidates.
 
     Several polls may have asked for the same candidates on one data set and direction with other outputs, since a run
-    was trained further. Of these the poll that was voted in last counts. Candidates without a row get one.
+    was trained further. Of these the poll that was voted in last counts. The preference stands in the row of the
+    candidate's run. Candidates without a row get one.
 
     Args:
         polls: polls with their votes; of each data set, the poll voted in last is the last.
     """
     columns = {labels: _block_votes(polls, labels) for labels in sorted({poll.labels for poll in polls})}
     keys = {labels: _key(labels) if len(columns) > 1 else "preference" for labels in columns}
+    keys_by_run = {(row.key[:2], run_id): row.key for row in table.rows for run_id in row.run_ids}
     cells: dict[RowKey, dict[str, ExtraCell]] = {}
     for labels, blocks in columns.items():
         for votes in blocks:
             poll = votes.poll
             for candidate, share in zip(poll.candidates, votes.result.shares, strict=True):
-                row_key = RowKey(poll.dataset, poll.direction, candidate.method, candidate.variant, candidate.name)
+                block = (poll.dataset, poll.direction)
+                row_key = keys_by_run.get(
+                    (block, candidate.run), RowKey(*block, candidate.method, candidate.variant, candidate.name)
+                )
                 cells.setdefault(row_key, {})[keys[labels]] = _cell(share, votes.result)
     extra_columns = [_column(keys[labels], blocks) for labels, blocks in columns.items()]
     return add_extra_columns(table, extra_columns, cells, [NOTE, *_notes(columns, keys), ALPHA])

@@ -1,36 +1,55 @@
-"""A table as CSV: a line for each row, with raw values; rankings follow after an empty line."""
+"""A table as CSV: a line for each row, with raw values; rankings follow after an empty line.
+
+Texts cannot be formulas of a spreadsheet.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
 
+from ugbench.runs.configurations import config_text
 from ugbench.tables.model import Table
+from ugbench.visible import visible
 
+FORMULA = ("=", "+", "-", "@")
 FIELDS = ("value", "se", "n_seeds", "protocol_id")  # of a score, in four columns beside each other
 RANKING_HEADS = ("metric", "protocol_id", "label", "mean_rank", "regret", "where")
 
 
 def render(table: Table) -> str:
-    """The table as CSV text; a cell without a number is empty."""
+    """The table as CSV text; a cell without a number is empty.
+
+    `config` holds the fields in which the configurations of a method differ, as in `steps 30, precision bf16`.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
+
+    def write(cells: Iterable[object]) -> None:
+        writer.writerow([_safe(cell) if isinstance(cell, str) else cell for cell in cells])
+
     score_heads = [
         head for column in table.columns for head in (column.key, *(f"{column.key}_{field}" for field in FIELDS[1:]))
     ]
     extra_heads = [head for column in table.extra_columns for head in column.csv_heads]
-    writer.writerow(["dataset", "direction", "method", "variant", *score_heads, *extra_heads])
+    write(["dataset", "direction", "method", "variant", "config", *score_heads, *extra_heads])
     for row in table.rows:
         cells = [row.cells.get(column.key) for column in table.columns]
         scores = [getattr(cell, field, None) for cell in cells for field in FIELDS]
         extra: list[float | None] = []
         for column in table.extra_columns:
             extra += row.extra[column.key].numbers if column.key in row.extra else [None] * len(column.csv_heads)
-        writer.writerow([*row.key[:4], *scores, *extra])
+        write([*row.key[:4], config_text(row.key.config), *scores, *extra])
     if table.rankings:
         out.write("\n")
-        writer.writerow(RANKING_HEADS)
+        write(RANKING_HEADS)
     for ranking in table.rankings:
         for method in ranking.methods:
-            writer.writerow([ranking.column.metric, ranking.column.protocol_id, *vars(method).values()])
+            write([ranking.column.metric, ranking.column.protocol_id, *vars(method).values()])
     return out.getvalue()
+
+
+def _safe(text: str) -> str:
+    """The text as a spreadsheet shows it: one that begins as a formula gets an apostrophe, so that it is none."""
+    return f"'{visible(text)}" if text.lstrip().startswith(FORMULA) or text.startswith(("\t", "\r")) else visible(text)

@@ -7,12 +7,14 @@ import math
 from collections import defaultdict
 from typing import Any
 
+from ugbench import file_names
 from ugbench.tables.model import Cell, Ranking, Row, Table
+from ugbench.visible import visible_json
 
 
 def render(table: Table) -> str:
     """The table as JSON text, see `to_json`."""
-    return json.dumps(to_json(table), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return visible_json(file_names.to_json(to_json(table), indent=2, allow_nan=False)) + "\n"
 
 
 def to_json(table: Table) -> dict[str, Any]:
@@ -39,7 +41,9 @@ def _row(table: Table, row: Row) -> dict[str, Any]:
     for column in table.extra_columns:
         if column.key in row.extra:
             groups[column.group][column.key] = row.extra[column.key].raw
-    return {**row.key._asdict(), "cells": {key: _cell(cell) for key, cell in row.cells.items()}, **groups}
+    config = None if row.key.config is None else {name: json.loads(value) for name, value in row.key.config}
+    cells = {key: _cell(cell) for key, cell in row.cells.items()}
+    return {**row.key._asdict(), "config": config, "cells": cells, **groups}
 
 
 def _cell(cell: Cell) -> dict[str, Any]:

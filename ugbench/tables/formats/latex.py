@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ugbench.tables.formats.text_grid import TextGrid, text_grids
 from ugbench.tables.model import Table
+from ugbench.visible import visible
 
 ESCAPES = {
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
@@ -56,4 +57,4 @@ def _environment(grid: TextGrid, notes: list[str]) -> str:
 
 
 def _escape(text: str) -> str:
-    return "".join(ESCAPES.get(letter, letter) for letter in " ".join(text.split()))
+    return "".join(ESCAPES.get(letter, letter) for letter in visible(" ".join(text.split())))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ugbench.tables.formats.text_grid import text_grids
 from ugbench.tables.model import Table
+from ugbench.visible import visible
 
 
 def render(table: Table) -> str:
@@ -19,5 +20,5 @@ def render(table: Table) -> str:
 
 def _escape(text: str) -> str:
     """Text that Markdown shows as it is: names of users may hold pipes, emphasis, links, code or tags."""
-    escaped = text.translate({ord(mark): f"\\{mark}" for mark in "\\|*_`[]<>#~"}).replace("&", "&amp;")
-    return " ".join(escaped.split())
+    shown = visible(" ".join(text.split()))
+    return shown.translate({ord(mark): f"\\{mark}" for mark in "\\|*_`[]<>#~"}).replace("&", "&amp;")

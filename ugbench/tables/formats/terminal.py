@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.segment import Segment, Segments
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from ugbench.tables.formats.text_grid import extra_text, label_heads, labels, ranking_grid
 from ugbench.tables.model import Block, Column, ExtraColumn, Row, Table
 from ugbench.tables.numbers import number, sign
+from ugbench.visible import visible
 
 GAP = 2  # spaces between columns; one of them is the box's
 
@@ -50,8 +52,11 @@ def render(table: Table, plain: bool = False) -> str:
         plain: leave out bold and dim, for a file; else they are there where stdout is a terminal.
     """
     console = Console(color_system=None if plain else "auto", no_color=True, highlight=False)
+    # Only rich's own codes reach the terminal: those that names bring are made visible before it adds any.
+    segments = console.render(TerminalTable(table))
+    safe = [Segment(visible(segment.text, keep="\n"), segment.style, segment.control) for segment in segments]
     with console.capture() as captured:
-        console.print(TerminalTable(table))
+        console.print(Segments(safe))
     return captured.get()
 
 

@@ -7,10 +7,11 @@ holds a name of a method, a path or a date.
 
 from __future__ import annotations
 
-import re
+import hmac
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -25,6 +26,7 @@ from ugbench.statistics.preferences import Vote
 from ugbench.votes.poll import Poll
 from ugbench.votes.server.ballot import Question, derive_key, example_keys, make_ballot
 from ugbench.votes.server.guard import HEADERS, Form, guard
+from ugbench.votes.server.links import rater_of_link
 from ugbench.votes.server.pictures import PollPictures, render
 from ugbench.votes.store import AlreadyVoted, NameTaken, VoteStore
 
@@ -64,17 +66,22 @@ class Questionnaire:
 
 
 def make_app(
-    questionnaire: Questionnaire, store: VoteStore, log: Callable[[str], None], token: str | None = None
+    questionnaire: Questionnaire, store: VoteStore, log: Callable[[str], None], links: Collection[str]
 ) -> ASGIApp:
     """The web application that asks a questionnaire.
 
     Args:
         store: where votes are stored; it must hold the questionnaire's polls.
         log: called with a sentence for the person who runs the study when something goes wrong.
-        token: see `guard`.
+        links: one for each rater, see `ugbench.votes.server.links`.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(_routes(questionnaire, store))
+    numbers = {link: number for number, link in enumerate(links, 1)}
+
+    def on_start(link: str) -> None:
+        log(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC: a rater has started with link {numbers[link]}.")
+
+    app.include_router(_routes(questionnaire, store, on_start))
 
     @app.middleware("http")
     async def same_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -93,13 +100,12 @@ def make_app(
         text = "Something went wrong here. Please tell the person who runs this study."
         return _page("message.html", 503, text=text)
 
-    return guard(app, token)
+    return guard(app, links)
 
 
-def _routes(questionnaire: Questionnaire, store: VoteStore) -> APIRouter:
+def _routes(questionnaire: Questionnaire, store: VoteStore, on_start: Callable[[str], None]) -> APIRouter:
     router = APIRouter()
-    # The name follows from the store, since servers on one host share cookies.
-    cookie = f"rater-{derive_key(store.secret, 'cookie')[:8]}"
+    claims: dict[str, str] = {}  # by link: the first page, of those that this server has sent, whose button was pressed
     images = {poll: tuple(pictures.files) for poll, pictures in questionnaire.pictures.items()}
     total = questionnaire.question_count
 
@@ -115,9 +121,22 @@ def _routes(questionnaire: Questionnaire, store: VoteStore) -> APIRouter:
         examples = questionnaire.pictures[poll].examples
         return dict(zip(example_keys(poll, rater, store.secret, len(examples)), examples, strict=True))
 
+    def cookie_of(request: Request) -> str:
+        # The name follows from the store and the link, since servers on one host share cookies.
+        return f"rater-{derive_key(store.secret, 'cookie', request.scope['link'])[:8]}"
+
     def rater_of(request: Request) -> str | None:
-        rater = request.cookies.get(cookie, "")
-        return rater if store.has_rater(rater) else None
+        rater = rater_of_link(store.secret, request.scope["link"])
+        same = hmac.compare_digest(request.cookies.get(cookie_of(request), "").encode(), rater.encode())
+        return rater if same and store.has_rater(rater) else None
+
+    def check_unused(request: Request) -> None:
+        if store.has_rater(rater_of_link(store.secret, request.scope["link"])):
+            raise HTTPException(
+                403,
+                "This link is in use in another browser. Please continue there, or ask the person who runs this study "
+                "for a link of your own.",
+            )
 
     def require_rater(request: Request) -> str:
         if (rater := rater_of(request)) is None:
@@ -127,6 +146,7 @@ def _routes(questionnaire: Questionnaire, store: VoteStore) -> APIRouter:
     @router.get("/")
     def show_page(request: Request) -> Response:
         if (rater := rater_of(request)) is None:
+            check_unused(request)
             return _welcome(questionnaire)
         answered = store.answered(rater)
         open_questions = [
@@ -163,17 +183,21 @@ def _routes(questionnaire: Questionnaire, store: VoteStore) -> APIRouter:
             return RedirectResponse("./", 303)
         letters = "" if "anonymous" in form else "".join(filter(str.isprintable, form.get("name", "")))
         name = " ".join(letters.split())[:LONGEST_NAME]
-        # The page holds the rater's id, so that a second click on its button is the same rater.
-        rater = form.get("rater", "")
-        if not re.fullmatch(r"[0-9a-f]{32}", rater):
-            rater = secrets.token_hex(16)
-        try:
-            store.add_rater(rater, name or None)
-        except NameTaken:
-            return _welcome(questionnaire, taken=name)
+        link, page = request.scope["link"], form.get("page") or secrets.token_hex(16)
+        rater = rater_of_link(store.secret, link)
+        # A second click on the button of one page is the same browser, which may not have its cookie yet.
+        if claims.get(link) != page:
+            check_unused(request)
+            try:
+                if not store.add_rater(rater, name or None):
+                    check_unused(request)
+            except NameTaken:
+                return _welcome(questionnaire, taken=name)
+            claims[link] = page
+            on_start(link)
         response = RedirectResponse("./", 303)
         # Lax: a rater who comes back by a link in a mail is known. Only forms change anything; their origin is checked.
-        response.set_cookie(cookie, rater, max_age=YEAR, httponly=True, samesite="lax")
+        response.set_cookie(cookie_of(request), rater, max_age=YEAR, path=f"/{link}/", httponly=True, samesite="lax")
         return response
 
     @router.post("/vote")
@@ -218,7 +242,7 @@ def _welcome(questionnaire: Questionnaire, taken: str = "") -> HTMLResponse:
     return _page(
         "welcome.html",
         409 if taken else 200,
-        rater=secrets.token_hex(16),
+        page=secrets.token_hex(16),
         total=questionnaire.question_count,
         text=questionnaire.text,
         longest=LONGEST_NAME,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import UnknownName, UsageError
-from ugbench.runs.run import Run, longest_trained
+from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import files_by_stem
 
 
@@ -14,6 +14,8 @@ def candidate_runs(
     labels: Sequence[str], runs: Iterable[Run], directions: Sequence[Direction] = DIRECTIONS
 ) -> dict[Direction, list[Run]]:
     """The run of each label, for each direction in which all of them translate: the finished run of the lowest seed.
+
+    Where a label has several finished runs of one seed, because of several configurations, the longest training counts.
 
     Args:
         labels: names of methods as in tables: ugatit, ugatit-no-cam, nice-gan.
@@ -26,7 +28,7 @@ def candidate_runs(
     if len(labels) < 2:
         raise UsageError("--methods: raters choose between at least two methods; give their names, with commas.")
     finished: dict[str, list[Run]] = {}
-    for run in longest_trained(run for run in runs if run.is_done()):
+    for run in _longest_trained(run for run in runs if run.is_done()):
         finished.setdefault(run.config.label, []).append(run)
     for label in labels:
         if label not in finished:
@@ -41,6 +43,16 @@ def candidate_runs(
     if not chosen:
         raise UsageError(f"no direction is common to all of --methods: {', '.join(missing)}.")
     return chosen
+
+
+def _longest_trained(runs: Iterable[Run]) -> list[Run]:
+    """For each label, seed and direction the run that has trained the most steps."""
+    longest: dict[tuple[object, ...], Run] = {}
+    for run in runs:
+        key = (run.config.label, run.config.seed, run.config.direction)
+        if key not in longest or run.step() >= longest[key].step():
+            longest[key] = run
+    return list(longest.values())
 
 
 def _translates(run: Run, direction: Direction) -> bool:

@@ -1,18 +1,17 @@
-"""Which requests are answered, and which forms are read: decided by host name, token and origin."""
+"""Which requests are answered, and which forms are read: decided by link and origin."""
 
 from __future__ import annotations
 
-import hmac
+import hashlib
+from collections.abc import Collection
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
 from fastapi import Depends, Request
 from fastapi.responses import PlainTextResponse, RedirectResponse
 from starlette.exceptions import HTTPException
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LONGEST_FORM = 4096  # bytes
 
 HEADERS = {
@@ -27,30 +26,36 @@ HEADERS = {
 }
 
 
-def guard(app: ASGIApp, token: str | None) -> ASGIApp:
-    """The application `app`, which then answers only requests that are allowed.
+def guard(app: ASGIApp, links: Collection[str]) -> ASGIApp:
+    """The application `app`, which then answers only requests whose path begins with a link.
+
+    The link is taken off the path and given to the application as `scope["link"]`. Other requests are refused with 403,
+    also those of other users of this machine.
 
     Args:
-        token: the first part of every path; requests without it are refused with 403. None for a server that only this
-            machine can reach; requests to other host names than this machine's own are then refused with 400.
+        links: the first parts of paths.
     """
-    if token is None:
-        return TrustedHostMiddleware(app, allowed_hosts=[*LOOPBACK, "[::1]"])
+    # Digests are compared, so that the time of an answer tells nothing about a link.
+    known = {_digest(link): link for link in links}
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await app(scope, receive, send)
         first, slash, rest = scope["path"].removeprefix("/").partition("/")
-        if not hmac.compare_digest(first.encode(), token.encode()):
+        if (link := known.get(_digest(first))) is None:
             refusal = PlainTextResponse(
                 "This page opens only with the complete link that you were given.", 403, headers=HEADERS
             )
             return await refusal(scope, receive, send)
         if not slash:
-            return await RedirectResponse(f"/{token}/", 303, headers=HEADERS)(scope, receive, send)
-        return await app({**scope, "path": f"/{rest}", "raw_path": f"/{rest}".encode()}, receive, send)
+            return await RedirectResponse(f"/{link}/", 303, headers=HEADERS)(scope, receive, send)
+        return await app({**scope, "link": link, "path": f"/{rest}", "raw_path": f"/{rest}".encode()}, receive, send)
 
     return guarded
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
 
 
 async def read_form(request: Request) -> dict[str, str]:

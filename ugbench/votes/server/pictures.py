@@ -16,8 +16,10 @@ from ugbench.data.images import Size, read_bytes, read_image, resize
 from ugbench.data.splits import TRAIN
 from ugbench.direction import Direction
 from ugbench.errors import DataError, RunError, UsageError
+from ugbench.file_names import readable
+from ugbench.runs.known_images import are_known
 from ugbench.runs.run import Run
-from ugbench.runs.stored_outputs import outputs_of, outputs_step
+from ugbench.runs.stored_outputs import check_sources, outputs_of, outputs_step
 from ugbench.votes.poll import Candidate, Poll
 
 EXAMPLES = 4
@@ -48,15 +50,19 @@ def prepare_pictures(runs: Sequence[Run], dataset: DataSet, name: str, direction
         runs: one run per candidate.
         name: the name of the data set's folder under results.
     Raises:
-        RunError: a run has no stored outputs in this direction.
+        RunError: a run has no stored outputs in this direction, or they were made of other images.
         UsageError: no source has an output of every run.
         DataError: a file cannot be read.
     """
     runs = sorted(runs, key=lambda run: run.config.label)
+    for run in runs:
+        check_sources(run, direction, dataset)
     outputs = [outputs_of(run, dataset, direction, _stored_step(run, direction)) for run in runs]
-    sources = {source.stem: source for source in outputs[0].sources}
+    # The names that raters' votes are stored under must be UTF-8.
+    sources = {readable(source.stem): source for source in outputs[0].sources}
     output_files = [
-        {source.stem: file for source, file in zip(of_run.sources, of_run.files, strict=True)} for of_run in outputs
+        {readable(source.stem): file for source, file in zip(of_run.sources, of_run.files, strict=True)}
+        for of_run in outputs
     ]
     stems = [stem for stem in sources if all(stem in files for files in output_files)]
     if not stems:
@@ -71,7 +77,7 @@ def prepare_pictures(runs: Sequence[Run], dataset: DataSet, name: str, direction
     all_digests = "\n".join(f"{stem}\0{' '.join(digests[stem])}" for stem in sorted(stems))
     poll = Poll(name, direction, candidates, _sha256(all_digests.encode()))
     size = max((of_run.size for of_run in outputs), key=_area)
-    return PollPictures(poll, size, files, digests, _examples(dataset, direction, size))
+    return PollPictures(poll, size, files, digests, _examples(runs, dataset, direction, size))
 
 
 def render(pictures: PollPictures, stem: str) -> tuple[bytes, ...]:
@@ -104,10 +110,14 @@ def _stored_step(run: Run, direction: Direction) -> int | None:
     return step
 
 
-def _examples(dataset: DataSet, direction: Direction, size: Size) -> tuple[bytes, ...]:
-    """Training images of the target domain, evenly spread. A test image could show the answer to a question."""
+def _examples(runs: Sequence[Run], dataset: DataSet, direction: Direction, size: Size) -> tuple[bytes, ...]:
+    """Training images of the target domain, evenly spread. A test image could show the answer to a question.
+
+    None are shown if no run was trained on these images, or imported for them.
+    """
     split = TRAIN[direction[2]]
-    if not dataset.has(split):
+    records = [(run, run.config.dataset) for run in runs]
+    if not dataset.has(split) or not any(record and are_known(split, dataset, run, record) for run, record in records):
         return ()
     paths = dataset.split(split)
     indices = np.linspace(0, len(paths) - 1, min(EXAMPLES, len(paths))).round().astype(int)

@@ -1,0 +1,154 @@
+"""What commands do with a results folder that somebody else has filled with links."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from commands import call, invoke
+from PIL import Image
+
+from ugbench.cli.vote import open_galleries
+from ugbench.data.datasets import open_dataset
+from ugbench.errors import RunError, UgbenchError
+from ugbench.report.contents import collect_report
+from ugbench.runs.run import dataset_of, list_runs
+from ugbench.runs.stored_outputs import files_by_stem
+from ugbench.votes.server.pictures import prepare_pictures
+
+SECRET = (200, 10, 60)  # the colour of private pictures
+
+
+@pytest.fixture
+def home(tmp_path: Path, make_voting_home: Callable[..., Path]) -> Path:
+    """Outputs of two tools for a data set, and private pictures with the names of its images."""
+    folder = make_voting_home(tmp_path / "home", zebrafish=1, dugong=2)
+    (tmp_path / "private").mkdir()
+    for image in (folder / "data" / "testA").iterdir():
+        Image.new("RGB", (32, 32), SECRET).save(tmp_path / "private" / image.name)
+    (tmp_path / "private" / "profile").write_text("mine\n")
+    return folder
+
+
+def score(home: Path) -> tuple[int, str]:
+    words = ["--metric", "kid", "--extractor", "random", "--cache", home / "cache"]
+    result = invoke("eval", *words, "--results", home / "results", "--device", "cpu")
+    assert "Traceback" not in result.stderr
+    return result.exit_code, result.stderr
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "scores.jsonl",
+        ".outputs.lock",
+        "outputs/A2B/walrus3.png",
+        "outputs/A2B/outputs.json",
+        "../../../data/differences.jsonl",
+        "../../../data/identity/scores.jsonl",
+        "../../../data/dataset.json",
+    ],
+)
+def test_eval_writes_nothing_through_a_link(home: Path, name: str) -> None:
+    (run,) = [run for run in list_runs(home / "results") if run.config.label == "dugong"]
+    link, profile = run.path / name, home.parent / "private" / "profile"
+    link.parent.mkdir(exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(profile)
+    code, text = score(home)
+    assert code == 2 and f"{link.name} is a link" in text, text
+    assert profile.read_text() == "mine\n"
+
+
+@pytest.mark.parametrize("name", ["outputs", "outputs/A2B", "single"])
+def test_eval_removes_and_makes_nothing_behind_a_linked_folder(home: Path, name: str) -> None:
+    (run,) = [run for run in list_runs(home / "results") if run.config.label == "dugong"]
+    private = home.parent / "private"
+    before = sorted(private.iterdir())
+    if (run.path / name).exists():
+        (run.path / name).rename(home / "aside")
+    (run.path / name).symlink_to(private)
+    code, text = score(home)
+    assert code == 2 and "is a link" in text
+    assert sorted(private.iterdir()) == before and (private / "profile").read_text() == "mine\n"
+
+
+def point_at_private(home: Path, keep_notes: bool) -> None:
+    """What an attacker does: the data set's testA is a link to private pictures; notes that name others are removed."""
+    for image in (home / "data" / "testA").iterdir():
+        image.unlink()
+    (home / "data" / "testA").rmdir()
+    (home / "data" / "testA").symlink_to(home.parent / "private")
+    if keep_notes:
+        return
+    (home / "results" / "data" / "dataset.json").unlink()
+    for run in list_runs(home / "results"):
+        run.outputs_note("A2B").unlink()
+        config = json.loads((run.path / "config.json").read_text())
+        config["dataset"]["images"] = {}
+        (run.path / "config.json").write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize("keep_notes", [True, False])
+def test_report_shows_no_pictures_behind_a_link(home: Path, keep_notes: bool) -> None:
+    (gallery, *_) = collect_report(home / "results").sections[0].galleries
+    assert [column.kind for column in gallery.columns] == ["source", "output", "output"]
+    point_at_private(home, keep_notes)
+    (gallery, *_) = collect_report(home / "results").sections[0].galleries
+    assert [column.kind for column in gallery.columns] == ["output", "output"]
+    assert "testA is a link that leads out of the data set" in gallery.missing[0]
+
+
+@pytest.mark.parametrize("keep_notes", [True, False])
+def test_vote_shows_no_pictures_behind_a_link(home: Path, keep_notes: bool) -> None:
+    words = (["zebrafish", "dugong"], str(home / "data"), None, home / "results", home / "datasets")
+    assert open_galleries(*words)[0]
+    point_at_private(home, keep_notes)
+    with pytest.raises(UgbenchError):
+        open_galleries(*words)
+
+
+def test_vote_shows_no_training_images_that_no_run_knows(home: Path) -> None:
+    words = (["zebrafish", "dugong"], str(home / "data"), None, home / "results", home / "datasets")
+    assert open_galleries(*words)[0][0].examples
+    for image in (home / "data" / "trainB").iterdir():
+        image.unlink()
+        image.symlink_to(next((home.parent / "private").glob("*.png")))
+    runs = list_runs(home / "results")
+    assert prepare_pictures(runs, open_dataset(home / "data"), "data", "A2B").examples == ()
+    with pytest.raises(RunError, match="trainB"):
+        dataset_of(runs[0])
+
+
+def test_links_to_the_very_images_that_a_run_was_made_with_are_followed(home: Path) -> None:
+    (home / "data" / "testA").rename(home / "elsewhere")
+    (home / "data" / "testA").symlink_to(home / "elsewhere")
+    (gallery, *_) = collect_report(home / "results").sections[0].galleries
+    assert [column.kind for column in gallery.columns] == ["source", "output", "output"]
+
+
+@pytest.mark.parametrize("file", ["outputs/A2B/walrus3.png", "outputs/A2B/attention/walrus3.png"])
+def test_an_output_behind_a_link_is_not_shown(home: Path, file: str) -> None:
+    run, *_ = list_runs(home / "results")
+    (run.path / file).parent.mkdir(exist_ok=True)
+    (run.path / file).unlink(missing_ok=True)
+    (run.path / file).symlink_to(home.parent / "private" / "walrus3.png")
+    with pytest.raises(RunError, match=r"walrus3\.png is a link"):
+        files_by_stem(run, "A2B")
+    output = home / "page.html"
+    call("report", "--results", home / "results", "--output", output, code=2)
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("name", ["$(id)", "../../x", "a b", "-rf", "a\x1b[2Jb", "", "x" * 65])
+@pytest.mark.parametrize("field", ["method", "variant", "origin.name"])
+def test_names_obey_on_reading_the_rule_of_import(home: Path, field: str, name: str) -> None:
+    run, *_ = list_runs(home / "results")
+    config = json.loads((run.path / "config.json").read_text())
+    place, key = (config["origin"], "name") if field == "origin.name" else (config, field)
+    place[key] = name
+    (run.path / "config.json").write_text(json.dumps(config))
+    result = invoke("eval", "--results", home / "results")
+    assert result.exit_code == 2 and f"{field} {name!r} is no name" in result.stderr

@@ -1,0 +1,67 @@
+"""The fields of a config.json, checked before anything uses them: the file may have come from somebody else.
+
+A name in it becomes part of paths, of tables and of commands that a person copies, so it obeys on reading the rule that
+`ugbench train` and `ugbench import` obey.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ugbench.errors import RunError
+from ugbench.runs.json_file import read_json
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+"""Names of methods, variants and imported runs."""
+NAME_RULE = "at most 64 letters, digits, dots, dashes, plus signs and underscores, and begins with a letter or digit"
+MOST_STEPS, LARGEST_SIZE = 10**12, 1 << 16
+
+
+def is_dataset_name(name: str) -> bool:
+    """Whether this can be the name of a data set's folder: one that no shell, terminal or path takes for more."""
+    unprintable = any(unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp") for letter in name)
+    return bool(name) and not unprintable and name[0] not in ".-" and not re.search(r"/|`|\$[({]", name)
+
+
+def read_config_fields(file: Path) -> dict[str, Any]:
+    """The fields of a config.json without its id.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        RunError: the file is no JSON object, a name in it cannot be used, or a number of a training is missing.
+    """
+    fields = read_json(file)
+    fields.pop("id", None)
+    origin, dataset = fields.get("origin"), fields.get("dataset")
+    names = {"method": fields.get("method"), "variant": fields.get("variant")}
+    if isinstance(origin, Mapping):
+        names["origin.name"] = origin.get("name")
+    for field, name in names.items():
+        if isinstance(name, str) and not NAME.fullmatch(name):
+            raise RunError(f"{file}: {field} {name[:80]!r} is no name; a name has {NAME_RULE}: correct the file.")
+    if isinstance(dataset, Mapping) and isinstance(dataset.get("name"), str) and not is_dataset_name(dataset["name"]):
+        raise RunError(f"{file}: dataset.name {dataset['name'][:80]!r} is no name of a folder; correct the file.")
+    _check_numbers(file, fields, origin is not None)
+    return fields
+
+
+def _check_numbers(file: Path, fields: Mapping[str, Any], is_imported: bool) -> None:
+    config = fields.get("config")
+    if not isinstance(config, Mapping):
+        return  # pydantic says so
+    has_weights = fields.get("method") != "external"
+    for field, needed, most in (("steps", not is_imported, MOST_STEPS), ("size", has_weights, LARGEST_SIZE)):
+        value = config.get(field)
+        numbers = value if isinstance(value, list) else [value]
+        if (value is not None or needed) and not all(_is_count(number, most) for number in numbers):
+            raise RunError(f"{file}: config.{field} must be a number from 1 to {most:,}; correct or remove the file.")
+    if fields.get("seed") is not None and not _is_count(fields["seed"], 1 << 63, least=0):
+        raise RunError(f"{file}: seed must be a number from 0 to {1 << 63:,}; correct or remove the file.")
+
+
+def _is_count(value: object, most: int, least: int = 1) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most

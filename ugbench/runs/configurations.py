@@ -1,0 +1,191 @@
+"""Configurations of runs: all that decides a run's numbers except its seed, and in which fields they differ.
+
+Seeds are averaged within one configuration only. The direction of a method that learns one is no part of it either,
+because tables, figures and comparisons keep the directions apart anyway.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ugbench.errors import UnknownName, UsageError
+from ugbench.runs.run import Run, RunConfig
+
+STARTS = ("init_from", "continue_from")  # fields that hold the id of another run, perhaps with @STEP
+NOT_SHOWN = ("schema_version", "method", "variant", "preset", "config", "dataset", "direction", "seed", "origin")
+
+Label = TypeVar("Label")
+Place = TypeVar("Place")
+
+Fields = tuple[tuple[str, str], ...]
+"""Names and values, as JSON, of the fields in which configurations differ."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What the seeds of one configuration share.
+
+    Attributes:
+        id: equal for runs that differ in seed and direction alone.
+        fields: what it holds, by name: the method's config fields, `precision`, and so on.
+    """
+
+    id: str
+    fields: Mapping[str, Any]
+
+
+def configurations(runs: Iterable[Run]) -> dict[str, Configuration]:
+    """The configuration of each run, by the run's id.
+
+    A run that started from another run is of one configuration with a run that started in the same way from another
+    seed of that run.
+    """
+    configs = {run.id: run.config for run in runs}
+    first_runs: dict[str, str] = {}
+    for run_id, config in sorted(configs.items(), key=lambda item: (item[1].seed or 0, item[0])):
+        first_runs.setdefault(_without_seed(config, configs).id, run_id)
+    by_run = {}
+    for run_id, config in configs.items():
+        shared = _without_seed(config, configs)
+        fields = _fields(shared)
+        for name in STARTS:
+            if fields.get(name):
+                start, at, step = str(fields[name]).partition("@")
+                fields[name] = first_runs.get(start, start) + at + step
+        by_run[run_id] = Configuration(shared.id, fields)
+    return by_run
+
+
+def differing_fields(configs: Iterable[Configuration]) -> tuple[str, ...]:
+    """The names of the fields in which configurations differ, in their order; a field that one lacks counts as null."""
+    unique = {config.id: config for config in configs}.values()
+    names = dict.fromkeys(name for config in unique for name in config.fields)
+    differing = tuple(name for name in names if len({_json(config.fields.get(name)) for config in unique}) > 1)
+    return differing or (("configuration",) if len(unique) > 1 else ())
+
+
+def fields_to_show(items: Iterable[tuple[Label, Place, Configuration]]) -> dict[Label, tuple[str, ...]]:
+    """For each label the names of the fields in which its configurations differ at some place.
+
+    Configurations at two places are not compared: a number of steps that follows from the number of images differs
+    between data sets, and distinguishes nothing within one.
+
+    Args:
+        items: a label (what a row would be called), a place (such as a data set) and a configuration.
+    """
+    by_label: dict[Label, dict[Place, list[Configuration]]] = {}
+    for label, place, config in items:
+        by_label.setdefault(label, {}).setdefault(place, []).append(config)
+    return {
+        label: tuple(dict.fromkeys(name for configs in by_place.values() for name in differing_fields(configs)))
+        for label, by_place in by_label.items()
+    }
+
+
+def values_of(config: Configuration, names: Sequence[str]) -> Fields:
+    """The values of these fields, as JSON; `configuration` is the first digits of the configuration's id."""
+    values = {**config.fields, "configuration": config.id[:6]}
+    return tuple((name, _json(values.get(name))) for name in names)
+
+
+def config_text(fields: Fields | None) -> str:
+    """What distinguishes a configuration, as text: `steps 30, precision bf16`; None means that it is not known."""
+    if fields is None:
+        return "config unknown"
+    return ", ".join(f"{name} {value_text(json.loads(value))}" for name, value in fields)
+
+
+def label_with(label: str, fields: Fields | None) -> str:
+    """The label, followed by what distinguishes its configuration: `ugatit (steps 30)`."""
+    text = config_text(fields)
+    return f"{label} ({text})" if text else label
+
+
+def run_labels(runs: Sequence[Run]) -> dict[str, str]:
+    """The label of each run, by its id.
+
+    Where a label has several configurations on one data set, what distinguishes them is added.
+    """
+    by_run = configurations(runs)
+    shown = fields_to_show((run.config.label, run.dataset_folder, by_run[run.id]) for run in runs)
+    return {run.id: label_with(run.config.label, values_of(by_run[run.id], shown[run.config.label])) for run in runs}
+
+
+def where_fields(run: Run) -> dict[str, Any]:
+    """All that `--where` can ask about a run: the fields of its config.json, those of its method among them."""
+    config = run.config
+    top = config.model_dump(exclude={"schema_version", "config", "dataset", "origin"})
+    dataset = None if config.dataset is None else config.dataset.name
+    return {**top, "method": config.known_as, "dataset": dataset, "id": run.id, **config.config}
+
+
+def select_where(runs: Sequence[Run], conditions: Mapping[str, str]) -> list[Run]:
+    """The runs whose fields have these values.
+
+    Args:
+        conditions: values by the names of fields, as text, from `--where`.
+    Raises:
+        UnknownName: no run has such a field.
+        UsageError: no run has these values.
+    """
+    if conditions and not runs:
+        raise UsageError("--where: there is no run whose config could be looked at; leave the option out.")
+    fields = {run.id: where_fields(run) for run in runs}
+    selected = list(runs)
+    for name, text in conditions.items():
+        known = dict.fromkeys(field for of_run in fields.values() for field in of_run)
+        if name not in known:
+            raise UnknownName("config field (--where)", name, known)
+        values = dict.fromkeys(value_text(fields[run.id][name]) for run in selected if name in fields[run.id])
+        selected = [run for run in selected if name in fields[run.id] and has_value(fields[run.id][name], text)]
+        if not selected:
+            raise UsageError(f"--where {name}={text}: no run has that; {name} is {' or '.join(values)} here.")
+    return selected
+
+
+def has_value(value: object, text: str) -> bool:
+    """True if the text of `--where` means this value: 1e-3 is 0.001, true is True, null is None."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return float(text) == value
+        except ValueError:
+            return False
+    text = "none" if text.lower() == "null" else text
+    return value_text(value).replace(" ", "").lower() == text.replace(" ", "").lower()
+
+
+def value_text(value: object) -> str:
+    """A value of a config field as people type it: `true`, `none`, `0.0001`, `0.5,0.999`."""
+    if value is None:
+        return "none"
+    if isinstance(value, list | tuple):
+        return ",".join(map(value_text, value))
+    return value if isinstance(value, str) else _json(value)
+
+
+def _without_seed(config: RunConfig, configs: Mapping[str, RunConfig]) -> RunConfig:
+    """The config without seed and direction; another run that it started from is named by its configuration."""
+    changes: dict[str, Any] = {"seed": None, "direction": None}
+    for name in STARTS:
+        start, at, step = str(getattr(config, name, None) or "").partition("@")
+        if start in configs and configs[start] is not config:
+            others = {run_id: other for run_id, other in configs.items() if other is not config}
+            changes[name] = _without_seed(configs[start], others).id + at + step
+    return config.model_copy(update=changes)
+
+
+def _fields(config: RunConfig) -> dict[str, Any]:
+    top = {name: value for name, value in config.model_dump().items() if name not in NOT_SHOWN}
+    if config.origin is not None:
+        files = hashlib.sha256(_json(config.origin.files).encode()).hexdigest()[:6]
+        top |= {"files": files, "revision": config.origin.revision, "command": config.origin.command}
+    images = {} if config.dataset is None else {"images": config.dataset.fingerprint[:6]}
+    return {**config.config, **top, **images}
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True)

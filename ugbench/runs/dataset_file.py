@@ -1,0 +1,53 @@
+"""dataset.json in the folder of a data set under results: which images it belongs to, and where they lie now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ugbench.errors import RunError, first_fault
+from ugbench.runs.files import inside, is_file
+from ugbench.runs.folder import DATASET
+from ugbench.runs.json_file import make_folder, read_json, write_json
+
+
+class DatasetFile(BaseModel):
+    """The content of a dataset.json.
+
+    Attributes:
+        name: the data set's name when the folder was made.
+        root: the folder in which the images were found last.
+        fingerprint: of all images of all splits when the folder was made.
+        training: the fingerprint of the training images, which the folder's runs share; None if the data set had none,
+            or if an older version wrote the file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str = ""
+    root: str = ""
+    fingerprint: str = ""
+    training: str | None = None
+
+
+def read(folder: Path) -> DatasetFile | None:
+    """The dataset.json of a data set's folder under results; None if there is none.
+
+    Raises:
+        RunError: the file holds something else.
+    """
+    file = inside(folder.parent, folder.name, DATASET)
+    if not is_file(file):
+        return None
+    try:
+        return DatasetFile(**read_json(file))
+    except ValidationError as error:
+        raise RunError(f"{file}: {first_fault(error)}; to fix this, correct or remove it.") from None
+
+
+def write(folder: Path, content: DatasetFile) -> None:
+    """Write the dataset.json of a data set's folder, unless it has this content already; makes the folder."""
+    if read(folder) != content:
+        make_folder(folder)
+        write_json(folder / DATASET, content.model_dump())

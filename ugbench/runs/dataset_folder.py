@@ -1,0 +1,120 @@
+"""Which folder under results belongs to a data set, and where a run with a given config lies or is to be made.
+
+A folder belongs to the content of training images: the name of the data set's own folder, its path and its test images
+do not count. So a run is found after its data set was renamed, was moved, or was given more test images.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ugbench.data.datasets import DataSet
+from ugbench.data.splits import TRAIN
+from ugbench.errors import RunError
+from ugbench.runs import dataset_file
+from ugbench.runs.dataset_file import DatasetFile
+from ugbench.runs.folder import CONFIG, DATASET
+from ugbench.runs.run import Run, RunConfig, list_runs, open_run
+
+_logger = logging.getLogger(__name__)
+
+
+def dataset_folder(results: Path, dataset: DataSet, make: bool = True) -> Path:
+    """The data set's folder under results: the one with its training images, else a new one.
+
+    A data set without training images is known by its path or by all its images. A new folder is results/<name>, or
+    results/<name>-<digest> if that name is taken.
+
+    Args:
+        make: make the folder, and write into its dataset.json where the data set lies now; False returns only the path.
+    Raises:
+        RunError: both names are taken by other images, or a dataset.json is damaged.
+    """
+    training = training_fingerprint(dataset)
+    known: dict[Path, set[str]] = {file.parent: set() for file in results.glob(f"*/{DATASET}")}
+    for run in list_runs(results):
+        if run.config.dataset is not None:
+            trained_on = known.setdefault(run.dataset_folder, set())
+            trained_on |= {run.config.dataset.fingerprint} if run.config.origin is None else set()
+    matching = [folder for folder, trained_on in known.items() if _belongs(folder, trained_on, dataset, training)]
+    if matching:
+        folder = min(matching, key=lambda folder: (folder.name != dataset.name, folder.name))
+    else:
+        folder = _new_folder(results, dataset, training, {folder for folder in known if known[folder]})
+    if make:
+        remember_place(folder, dataset)
+    return folder
+
+
+def remember_place(folder: Path, dataset: DataSet) -> None:
+    """Write into a data set's folder under results where its images lie now; makes the folder if it is missing."""
+    root, content = str(dataset.root.resolve()), dataset_file.read(folder)
+    if content is None:
+        fingerprint = dataset.fingerprint(dataset.splits())
+        content = DatasetFile(name=dataset.name, root=root, fingerprint=fingerprint)
+    elif content.root != root:
+        _logger.info("data set %s is now read from %s; before, it was %s.", folder.name, root, content.root)
+    training = content.training or training_fingerprint(dataset)
+    dataset_file.write(folder, content.model_copy(update={"root": root, "training": training}))
+
+
+def training_fingerprint(dataset: DataSet) -> str | None:
+    """The fingerprint of a data set's training images; None if it has none."""
+    splits = [split for split in TRAIN.values() if dataset.has(split)]
+    return dataset.fingerprint(splits) if splits else None
+
+
+def locate_run(config: RunConfig, runs: Iterable[Run], folder: Path) -> Run:
+    """The run with the id of this config, wherever it lies; else where it is to be made. Makes nothing.
+
+    Args:
+        runs: all runs of the results folder. If several have the id, the one that was trained longest is taken.
+        folder: the data set's folder under results.
+    """
+    same = [run for run in runs if run.id == config.id]
+    return max(same, key=Run.step) if same else Run(folder / config.folder, config)
+
+
+def open_located_run(config: RunConfig, results: Path, dataset: DataSet) -> Run:
+    """The run that `locate_run` names; it is made if it is missing. Remembers where the data set lies now.
+
+    Raises:
+        RunError: see `dataset_folder`.
+    """
+    run = locate_run(config, list_runs(results), dataset_folder(results, dataset, make=False))
+    remember_place(run.dataset_folder, dataset)
+    return run if (run.path / CONFIG).exists() else open_run(run.dataset_folder, config)
+
+
+def _belongs(folder: Path, trained_on: set[str], dataset: DataSet, training: str | None) -> bool:
+    """Whether a folder under results belongs to a data set.
+
+    Args:
+        trained_on: fingerprints of the images that the folder's runs were trained on.
+    """
+    content = dataset_file.read(folder)
+    if training is not None:
+        stated = set() if content is None or content.training is None else {content.training}
+        if stated | trained_on:
+            return training in stated | trained_on
+    if content is None:
+        return False
+    return content.root == str(dataset.root.resolve()) or content.fingerprint == dataset.fingerprint(dataset.splits())
+
+
+def _new_folder(results: Path, dataset: DataSet, training: str | None, taken: set[Path]) -> Path:
+    """A folder for a data set that has none yet.
+
+    Args:
+        taken: folders with runs that were trained on other images.
+    """
+    digest = training or dataset.fingerprint(dataset.splits())
+    names: Sequence[str] = (dataset.name, f"{dataset.name}-{digest[:6]}")
+    for folder in (results / name for name in names):
+        if not (folder / DATASET).exists() and (training is None or folder not in taken):
+            return folder
+    raise RunError(
+        f"{results / names[1] / DATASET} belongs to other images than its folder's name says; to fix this, remove it."
+    )

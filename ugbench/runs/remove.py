@@ -1,0 +1,36 @@
+"""Removes a run with everything in its folder."""
+
+from __future__ import annotations
+
+import shutil
+
+from filelock import Timeout
+
+from ugbench.errors import RunError
+from ugbench.runs import jsonl
+from ugbench.runs.folder import CONFIG, DIFFERENCES
+from ugbench.runs.run import Run
+
+
+def remove(run: Run) -> None:
+    """Remove a run's folder, and the lines about the run in its data set's differences.jsonl. Votes stay.
+
+    config.json goes last, so that a run whose removal was interrupted is still listed and can be removed again.
+
+    Raises:
+        RunError: another process trains the run, or makes or scores its outputs.
+    """
+    with run.training_lock():
+        try:
+            with run.outputs_lock().acquire(timeout=0):
+                for entry in run.path.iterdir():
+                    if entry.is_dir() and not entry.is_symlink():
+                        shutil.rmtree(entry)
+                    elif entry.name != CONFIG:
+                        entry.unlink()
+        except Timeout:
+            raise RunError(f"{run.path}: another process makes or scores its outputs; wait until it ends.") from None
+        jsonl.remove(run.dataset_folder / DIFFERENCES, lambda fields: run.id in (fields["first"], fields["second"]))
+        shutil.rmtree(run.path)
+    if not any(run.path.parent.iterdir()):
+        run.path.parent.rmdir()

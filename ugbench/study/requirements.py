@@ -1,0 +1,78 @@
+"""Checks before a study trains that its runs can be scored: metrics, weights of networks, and test images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from ugbench.data.datasets import DataSet
+from ugbench.data.images import read_image
+from ugbench.data.progress import Progress, tracked
+from ugbench.direction import DIRECTIONS
+from ugbench.errors import NoSuchScore, UsageError
+from ugbench.registry import load_metric
+from ugbench.runs.run import dataset_of
+from ugbench.scoring.eval_set import EvalSet
+from ugbench.scoring.request import EvalRequest, metrics_for
+from ugbench.study.plan import PlannedRun
+
+FEATURES = ("output_features", "reference_features", "source_features")
+
+
+def check_scores(request: EvalRequest, planned: Sequence[PlannedRun], progress: Progress | None = None) -> None:
+    """Check, before hours of training, all that scoring needs besides trained runs.
+
+    Args:
+        progress: called after each test image; they are read only if a run is still to be trained.
+    Raises:
+        NoSuchScore: no data set of the study can have any of the metrics.
+        WeightsError: a network's weights were not given, or the file is wrong.
+        DataError: a test image is missing or cannot be read.
+        UsageError: there are too few test images for a metric.
+    """
+    by_folder = {planned_run.run.dataset_folder: planned_run for planned_run in planned}
+    fitting: dict[str, tuple[DataSet, tuple[str, ...], int]] = {}
+    refusals = []
+    for planned_run in by_folder.values():
+        dataset, size = dataset_of(planned_run.run), int(planned_run.run.config.config["size"])
+        try:
+            fitting[str(dataset.root)] = (dataset, metrics_for(request, dataset), size)
+        except NoSuchScore as error:
+            refusals.append(error)
+    if not fitting and refusals:
+        raise refusals[0]
+    for dataset, names, size in fitting.values():
+        for name in names:
+            request.protocol_of(name, size)  # loads the networks that the metric uses
+        images = _count_images(request, dataset, names, size)
+        if any(planned_run.status != "done" for planned_run in planned):
+            for path in tracked(images, len(images), progress):
+                read_image(path)
+
+
+def _count_images(request: EvalRequest, dataset: DataSet, names: Sequence[str], size: int) -> list[Path]:
+    """The test images of a data set, each once; checks that they are enough for each metric in both directions."""
+    images: dict[Path, None] = {}
+    for direction in DIRECTIONS:
+        eval_set = EvalSet(dataset, direction, size)
+        references = eval_set.references(request.protocol.reference)
+        images |= dict.fromkeys([*eval_set.sources, *references])
+        for name in names:
+            _check_count(request, name, len(eval_set.sources), len(references), f"{dataset.name} {direction}")
+    return list(images)
+
+
+def _check_count(request: EvalRequest, name: str, n_fake: int, n_real: int, where: str) -> None:
+    """Compute a metric of features on as many random features: how many images it needs only the metric knows."""
+    metric = load_metric(name)
+    if not set(metric.needs) <= set(FEATURES):
+        return
+    counts = {"output_features": n_fake, "reference_features": n_real, "source_features": n_fake}
+    random = torch.Generator().manual_seed(0)
+    inputs = [torch.randn(counts[needed], 4, generator=random) for needed in metric.needs]
+    try:
+        metric.compute(*inputs, **{**metric.settings, **request.settings_of(name)})
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from None

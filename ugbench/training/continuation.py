@@ -1,0 +1,135 @@
+"""More steps for a run: `--continue-from RUN` begins a run at a checkpoint of a shorter or longer one.
+
+The new run takes the networks, the state of the optimizers, the step and the logs up to that step. Its batches and its
+learning rates are those of its own length. So if both runs have the same rates up to that step, it ends with the same
+bits as a run that was started with the new length. All that is taken is copied into its folder when it begins, so that
+it does not need the other run afterwards.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from ugbench.errors import RunError, UsageError
+from ugbench.nn.state_dicts import first_not_finite
+from ugbench.runs import checkpoint, jsonl
+from ugbench.runs.json_file import flush_to_disk, write_json
+from ugbench.runs.run import Run, RunConfig
+from ugbench.runs.starting_point import StartingPoint
+from ugbench.training import environment
+from ugbench.training.initial_state import differing_fields, without_weights
+
+
+def check_continued(start: StartingPoint, config: RunConfig, log: Callable[[str], None]) -> None:
+    """Check that a run can continue from a checkpoint of another one.
+
+    Args:
+        config: of the run that begins.
+        log: called with a sentence that says from where it goes on, and whether the learning rates fit.
+    Raises:
+        RunError: the other run is imported, or differs in more than its number of steps, or the checkpoint is damaged
+            or not finite.
+        UsageError: the new number of steps is not beyond the checkpoint.
+    """
+    earlier, steps = start.run.config, int(config.config["steps"])
+    option = f"--continue-from {start.name}"
+    if earlier.origin is not None:
+        raise RunError(
+            f"{option}: run {start.run.id} was imported and has no state of the optimizers; start a training from its "
+            f"weights with --init-from {start.run.id}."
+        )
+    if earlier.method != config.method:
+        raise RunError(f"{option}: that run is of {earlier.method}, this one of {config.method}; name another run.")
+    if differences := _differences(earlier, config):
+        raise RunError(
+            f"{option}: only the number of steps may differ, and that run differs in {', '.join(differences)}; give "
+            f"the same options, or start a training from its weights with --init-from {start.name}."
+        )
+    if steps <= start.step:
+        raise UsageError(
+            f"{steps} steps: {option} begins at step {start.step}; give more with --steps, or name an earlier "
+            "checkpoint."
+        )
+    saved = checkpoint.load(start.run.checkpoint(start.step))
+    for part, tensors in saved.parts.items():
+        if fault := first_not_finite(tensors):
+            raise RunError(f"{option}: in its {part}, {fault}; continue from an earlier checkpoint.")
+    _log_start(start, config, log)
+
+
+def begin(run: Run, start: StartingPoint, device: torch.device) -> None:
+    """Copy the checkpoint and the logs up to its step into the folder of a run that has no checkpoint yet.
+
+    The checkpoint is written last: a run that has it has begun.
+
+    Raises:
+        RunError: the checkpoint is gone or damaged.
+        UgbenchError: the disk refuses a file.
+    """
+    saved = checkpoint.load(start.run.checkpoint(start.step))
+    _copy_log(start.run.metrics_file, run.metrics_file, start.step)
+    _copy_log(start.run.timing_file, run.timing_file, start.step)
+    write_json(run.environment_file, environment.describe(device, run.config.method))
+    generators = checkpoint.inference_tensors(without_weights(run.config), saved.parts["method"])
+    checkpoint.write_generators(run.generators_file, generators, start.step)
+    checkpoint.save(run.checkpoints, saved)
+
+
+def _copy_log(source: Path, target: Path, step: int) -> None:
+    target.unlink(missing_ok=True)
+    if source.exists():
+        shutil.copyfile(source, target)
+        jsonl.cut_back(target, step)
+        flush_to_disk(target)
+
+
+def _differences(earlier: RunConfig, config: RunConfig) -> list[str]:
+    """What two runs differ in besides their numbers of steps and where they began."""
+    there, here = (
+        {"variant": c.variant, "direction": c.direction, "seed": c.seed, "precision": c.precision, **c.config}
+        for c in (earlier, config)
+    )
+    differences = differing_fields(there, here, ("steps",))
+    if earlier.dataset is None or config.dataset is None or earlier.dataset.fingerprint != config.dataset.fingerprint:
+        differences.append("its training images")
+    return differences
+
+
+def _log_start(start: StartingPoint, config: RunConfig, log: Callable[[str], None]) -> None:
+    run, step, steps = start.run, start.step, int(config.config["steps"])
+    log(f"continues run {run.id} from step {step} of {run.steps} to step {steps}.")
+    earlier = run.config
+    changed = _rates_changed(earlier, config, step)
+    if changed is None:
+        if earlier.continue_from is None and earlier.init_from is None:
+            log(f"Up to step {step} its learning rates are those of {steps} steps from the start; so is the result.")
+        return
+    name, before, after = changed
+    kept = [other for other in run.checkpoint_steps() if 0 < other < step]
+    fitting = [other for other in kept if _rates_changed(earlier, config, other) is None]
+    advice = (
+        f"--continue-from {run.id}@{fitting[-1]} begins before that"
+        if fitting
+        else "no checkpoint from before that is kept (--keep all keeps all)"
+    )
+    log(
+        f"At step {step} the learning rate of {name} was {before:.3g} of its full value, and with {steps} steps it is "
+        f"{after:.3g} there, so the result is not that of {steps} steps from the start; {advice}."
+    )
+
+
+def _rates_changed(earlier: RunConfig, config: RunConfig, step: int) -> tuple[str, float, float] | None:
+    """The first group whose last learning rate up to `step` differs between two runs, with both factors; or None.
+
+    A schedule is constant first, so rates that agree there agree before it too.
+    """
+    before, after = (without_weights(c).groups() for c in (earlier, config))
+    for name, group in after.items():
+        factors = before[name].schedule(step - 1), group.schedule(step - 1)
+        if factors[0] != factors[1]:
+            return name, *factors
+    return None
