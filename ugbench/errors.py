@@ -2,6 +2,7 @@
 
     UgbenchError            1   the work failed
     ├── NonFiniteLoss       1   training met NaN or Inf; the last finite state is kept
+    ├── DiskError           1   the system refuses to write a file or a folder
     ├── Stopped             75  training was stopped and saved; the same command continues it
     └── UsageError          2   the command, or a file that it names, is wrong
         ├── UnknownName     2   no such method, metric, data set …; suggests a similar name
@@ -19,7 +20,9 @@ from __future__ import annotations
 
 import difflib
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,6 +37,30 @@ class UgbenchError(Exception):
 
 class NonFiniteLoss(UgbenchError):
     """A loss or a gradient became NaN or Inf."""
+
+
+class DiskError(UgbenchError):
+    """The system refuses to write a file or a folder: no space, no permission, no such place, or a broken disk."""
+
+    def __init__(self, path: Path, error: Exception) -> None:
+        reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".")
+        super().__init__(
+            f"{path} could not be written ({reason}); free space on its disk, allow writing there, or name another "
+            "place."
+        )
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """A block that writes `path`.
+
+    Raises:
+        DiskError: the system refused something in the block.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise DiskError(path, error) from error
 
 
 class Stopped(UgbenchError):

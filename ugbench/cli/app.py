@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import threading
 from collections.abc import Callable
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 
@@ -40,6 +41,7 @@ from ugbench.visible import visible
 REFUSALS = {
     **dict.fromkeys((errno.EDQUOT, errno.EFBIG, errno.ENOSPC), "free space on its disk, or name another folder"),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "change the permissions, or name another folder"),
+    errno.EIO: "check the disk or the terminal, or name another folder",
     errno.EMFILE: "close other programs, or raise the limit of open files (ulimit -n)",
 }
 # A path is of the wrong kind: a file where a folder is needed, or a folder where a file is needed.
@@ -77,10 +79,22 @@ class Root(Group):
         sys.exit(code if isinstance(code, int) else 0)
 
 
+def _is_broken(stream: TextIO) -> bool:
+    try:
+        stream.flush()
+    except OSError:
+        return True
+    return False
+
+
 def fail(sentence: str, code: int) -> NoReturn:
     """Print the sentence, if it is not empty, as an error, and exit with this code."""
     if sentence:
         print(f"error: {visible(sentence)}", file=sys.stderr)
+    # What stdout could not take is still in its buffer, and the flush at exit must not complain about it as well.
+    stdout = sys.__stdout__
+    if stdout is not None and sys.stdout is stdout and _is_broken(stdout):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
     sys.exit(code)
 
 
@@ -176,10 +190,18 @@ app.add_typer(data.app, name="data")
 add_command(app, "doctor", doctor)
 
 
+def _on_error_in_thread(arguments: threading.ExceptHookArgs) -> None:
+    # The thread that writes for TensorBoard raises an error of the disk here and once more in the main thread, which
+    # makes a sentence of it.
+    if not issubclass(arguments.exc_type, OSError):
+        threading.__excepthook__(arguments)
+
+
 def main() -> None:
     """The console script `ugbench`."""
     if sys.getfilesystemencoding() != "utf-8":
         # In a C locale without UTF-8 mode. There the names that runs have stored would be other names.
         os.execv(sys.executable, [sys.executable, "-X", "utf8=1", *sys.orig_argv[1:]])
+    threading.excepthook = _on_error_in_thread
     sys.stderr = LastingStream(sys.stderr)
     app(prog_name="ugbench")

@@ -36,6 +36,7 @@ def demo(
     from ugbench.device import pick_device
     from ugbench.figures import _context, comparison
     from ugbench.runs.dataset_file import current_images
+    from ugbench.runs.output_file import write_output
     from ugbench.runs.run import dataset_of
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.networks.network_set import Networks
@@ -66,13 +67,15 @@ def demo(
 
     log(f"3. translate and score: {', '.join(METRICS)}")
     networks = Networks("random", "alex", {}, device)
-    records = Evaluation(EvalRequest(METRICS, networks), results, log).run(run)
+    evaluation = Evaluation(EvalRequest(METRICS, networks), results, log)
+    records = evaluation.run(run)
+    evaluation.raise_failures()
 
     folder = run.dataset_folder
     table_file, figure_file = folder / "table.md", folder / "comparison.png"
     scores = [score for score in read_all(results) if score.dataset == folder.name]
     table = build_table(scores, METRICS, current=current_images(results))
-    table_file.write_text(render(table, "md"), encoding="utf-8")
+    write_output(table_file, render(table, "md"))
     _context.save(comparison.draw(_context.FigureContext(results, [run], direction="A2B", limit=4)), figure_file)
     if as_json:
         print_json({"run": run.path, "scores": [score.to_json() for score in records], "figure": figure_file})

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ugbench.runs.run import Run
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.record import ScoreRecord
-    from ugbench.scoring.request import EvalRequest
 
 
 def evaluate(
@@ -86,10 +85,11 @@ def evaluate(
       ugbench eval --dataset /data/cat2dog --metric kid
       ugbench eval --real datasets/cat2dog/testB --fake out --metric kid --extractor random
     """
+    from ugbench.analysis import selection
     from ugbench.data.folders import describe_folder
     from ugbench.device import pick_device
     from ugbench.scoring import record
-    from ugbench.scoring.evaluate import score_folders
+    from ugbench.scoring.evaluate import Evaluation, score_folders
 
     options = {"subset_size": kid_subset_size, "subsets": kid_subsets}
     settings = {name: value for name, value in options.items() if value is not None}
@@ -98,8 +98,11 @@ def evaluate(
         raise UsageError("--select validation and --checkpoints all exclude each other; give one of them.")
     if (real is None) != (fake is None):
         raise UsageError("--real and --fake go together; give both folders.")
+    if select == "validation":
+        request = replace(request, checkpoint=selection.rule(request.networks.extractor))
+    evaluation = Evaluation(request, results, log)
     if real is None or fake is None:
-        records = _score_runs(request, runs or [], results, checkpoints, select, dataset or [])
+        records = _score_runs(evaluation, runs or [], checkpoints, select, dataset or [])
     else:
         if runs:
             raise UsageError(f"RUN {runs[0]} and --real/--fake exclude each other; give one of them.")
@@ -112,37 +115,38 @@ def evaluate(
             if folder.is_dir():
                 log(describe_folder(folder))
         records = list(score_folders(request, real, fake, source))
-        if output is not None:
-            record.append(output, records)
     header = ("run", "method", "step", "direction", "metric", "value", "se", "fake", "real", "protocol")
     print_result(as_json, [score.to_json() for score in records], header, [_row(score) for score in records])
+    # After the scores are printed, so that a file that cannot be written costs none.
+    if output is not None and real is not None:
+        record.append(output, records)
+    evaluation.raise_failures()
 
 
 def _score_runs(
-    request: EvalRequest, names: list[str], results: Path, checkpoints: str, select: str, datasets: list[str]
+    evaluation: Evaluation, names: list[str], checkpoints: str, select: str, datasets: list[str]
 ) -> list[ScoreRecord]:
-    from ugbench.analysis import differences, paired_runs, selection
+    from ugbench.analysis import differences, paired_runs
     from ugbench.runs.filters import select_datasets
     from ugbench.runs.run import find_run, list_runs
-    from ugbench.scoring.evaluate import Evaluation
 
+    results = evaluation.results
     runs = [find_run(name, results) for name in names]
     located = locate_datasets(datasets, results, runs)
     if not names:
         what, fix = "finished run", "train one, or name a RUN"
         runs = select_datasets(finished_runs(results), lambda run: run.dataset_folder.name, located, results, what, fix)
-    if select == "validation":
-        request = replace(request, checkpoint=selection.rule(request.networks.extractor))
     with progress_callback("scoring") as progress:
-        evaluation = Evaluation(request, results, log, lambda _title: progress)
+        evaluation.progress = lambda _title: progress
         # In ascending order, so that the outputs of the last checkpoint are the ones that stay.
         records = evaluation.runs((run, steps_to_score(evaluation, run, checkpoints, select)) for run in runs)
     # Stored differences compare last checkpoints only.
     if select == "last" and differences.are_due(records):
         for folder in dict.fromkeys(run.dataset_folder for run in runs):
-            paired_runs.store_differences(
-                evaluation, [run for run in list_runs(results) if run.dataset_folder == folder]
-            )
+            with evaluation.keep_disk_errors():
+                paired_runs.store_differences(
+                    evaluation, [run for run in list_runs(results) if run.dataset_folder == folder]
+                )
     return records
 
 

@@ -65,7 +65,6 @@ def export(
         if output.suffix == ".safetensors" and len(chosen_run.directions()) > 1:
             raise UsageError(f"--direction {direction}: a .safetensors file holds both directions; leave it out.")
     method, step = translation.load(chosen_run, torch.device("cpu"))
-    output.parent.mkdir(parents=True, exist_ok=True)
     replaced = output.exists()
     if output.suffix == ".onnx":
         report = _write_onnx(chosen_run, method, step, direction or chosen_run.directions()[0], output)
@@ -98,12 +97,13 @@ def _write_onnx(run: Run, method: Method, step: int, direction: Direction, outpu
 def _write_safetensors(run: Run, method: Method, step: int, output: Path) -> dict[str, Any]:
     from ugbench.exports import safetensors
     from ugbench.exports.card import card
+    from ugbench.runs.output_file import write_output
     from ugbench.scoring import record
 
     export = safetensors.export_of(run, method, step)
     safetensors.write(export, output)
     page = output.with_suffix(".md")
-    page.write_text(card(export, record.read(run.scores_file), readable(output.name)), encoding="utf-8")
+    write_output(page, card(export, record.read(run.scores_file), readable(output.name)))
     return {
         "text": f"{' and '.join(export.directions)}, with the card {page.name}",
         "directions": list(export.directions),

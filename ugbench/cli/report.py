@@ -35,6 +35,7 @@ def report(
     from ugbench.cli.chosen_runs import readable_runs
     from ugbench.report.contents import collect_report
     from ugbench.report.html_page import render
+    from ugbench.runs.output_file import write_output
 
     check_output_file(output)
     with ExitStack() as bars:
@@ -46,10 +47,10 @@ def report(
         readable_runs(results)  # names those that cannot be read
         contents = collect_report(results, locate_datasets(dataset or (), results), begin, parse_sets(where, "--where"))
     text = render(contents)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(text, encoding="utf-8", newline="\n")
+    write_output(output, text)
     for note in contents.missing:
         log(note)
-    log(f"written to {output} ({output.stat().st_size / 1e6:.1f} MB)")
+    size = len(text.encode())
+    log(f"written to {output} ({size / 1e6:.1f} MB)")
     if as_json:
-        print_json({"report": output, "bytes": output.stat().st_size})
+        print_json({"report": output, "bytes": size})

@@ -112,6 +112,7 @@ def run_study(
         content |= conclude(scored, as_json)
         if as_json:
             print_json(content)
+        scored.evaluation.raise_failures()
     if failed := [outcome.planned.run.id for outcome in outcomes if outcome.status == "failed"]:
         raise UgbenchError(f"{len(failed)} of {len(outcomes)} runs failed ({', '.join(failed)}); read their train.log.")
 
@@ -199,11 +200,13 @@ def _score(evaluation: Evaluation, runs: Sequence[Run]) -> ScoredStudy:
     folders = dict.fromkeys(run.dataset_folder for run in runs)
     if differences.are_due(scores):
         for folder in folders:
-            paired_runs.store_differences(evaluation, [run for run in runs if run.dataset_folder == folder])
+            with evaluation.keep_disk_errors():
+                paired_runs.store_differences(evaluation, [run for run in runs if run.dataset_folder == folder])
     ids = {run.id for run in runs} | {"identity", "real"}
     names = {folder.name for folder in folders}
     results = evaluation.results
     records = [score for score in record.read_all(results) if score.run in ids and score.dataset in names]
+    records += [score for score in scores if score not in records]  # where a file could not be written
     pairs = differences.read_all(results)
     configs, images = configurations(runs), current_images(results)
     table = build_table(records, evaluation.request.metrics, pairs, configurations=configs, current=images)

@@ -75,6 +75,7 @@ def table(
     from ugbench.runs.configurations import configurations, select_where
     from ugbench.runs.dataset_file import current_images
     from ugbench.runs.filters import select_datasets
+    from ugbench.runs.output_file import write_output
     from ugbench.scoring.record import read_all
     from ugbench.tables.build import build_table
     from ugbench.tables.columns.published import add_published
@@ -111,8 +112,7 @@ def table(
     if output is None:
         print(text, end="" if text.endswith("\n") else "\n")
     else:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, encoding="utf-8")
+        write_output(output, text)
         log(f"written to {output}")
 
 

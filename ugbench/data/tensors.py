@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ugbench.data.images import Size, read_image, resize
 from ugbench.data.progress import Progress, tracked
+from ugbench.errors import writing
 
 
 def to_tensor(image: Image.Image) -> Tensor:
@@ -50,13 +51,17 @@ def save_png(image: Tensor, path: Path, size: tuple[int, int] | None = None) -> 
 
     The folder must exist. The file is written beside `path` and renamed, so that a link there is replaced, and not the
     file that it leads to.
+
+    Raises:
+        DiskError: the system refuses; an older file stays.
     """
     picture = Image.fromarray(image.permute(1, 2, 0).cpu().contiguous().numpy())
     temporary = path.with_name(f".ugbench-{os.getpid()}.png")
-    try:
-        temporary.unlink(missing_ok=True)
-        with temporary.open("xb") as file:
-            resize(picture, size or picture.size).save(file, format="PNG")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with writing(path):
+        try:
+            temporary.unlink(missing_ok=True)
+            with temporary.open("xb") as file:
+                resize(picture, size or picture.size).save(file, format="PNG")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)

@@ -6,7 +6,6 @@ The file appears only after its outputs in onnxruntime have been compared with t
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from ugbench.direction import Direction
 from ugbench.errors import UgbenchError, UsageError
 from ugbench.method import Method
+from ugbench.runs.output_file import output_file
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")  # what the extra `onnx` installs
 TOLERANCE = 1e-4  # largest difference of outputs in [-1, 1]
@@ -83,20 +83,16 @@ def write(method: Method, direction: Direction, file: Path, properties: Mapping[
     program = _program(translator, any_size)
     program.model.metadata_props.update(properties)
     # It is written under another name first, so that a file that was not checked is never found.
-    temporary = file.with_name(f".{os.getpid()}.{file.name}")
-    try:
-        program.save(temporary, external_data=False)
+    with output_file(file) as unchecked:
+        program.save(unchecked, external_data=False)
         del program  # as large as the networks
-        written = OnnxFile(any_size, *_check(translator, temporary, any_size))
+        written = OnnxFile(any_size, *_check(translator, unchecked, any_size))
         # Written as `not <=`, because NaN must be refused too.
         if not written.difference <= TOLERANCE:
             raise UgbenchError(
                 f"{file}: in onnxruntime outputs differ from the run's by {written.difference:.2g}, more than "
                 f"{TOLERANCE:g}; no file was written, so use the run itself, or a .safetensors file."
             )
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
     return written
 
 

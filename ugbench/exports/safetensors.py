@@ -17,6 +17,7 @@ from ugbench.direction import Direction
 from ugbench.errors import UsageError, first_fault
 from ugbench.method import Method
 from ugbench.runs import checkpoint
+from ugbench.runs.json_file import make_folder
 from ugbench.runs.run import Run
 
 KEY = "ugbench"
@@ -84,10 +85,11 @@ def write(export: Export, file: Path) -> None:
     """Write the file, completely or not at all.
 
     Raises:
-        UgbenchError: the file cannot be written.
+        DiskError: the file cannot be written.
     """
     description = {name: value for name, value in vars(export).items() if name != "tensors"}
     text = json.dumps({"schema": SCHEMA, **description})
+    make_folder(file.parent)
     checkpoint.write_tensors(file, export.tensors, {"format": "pt", KEY: text})
     file.chmod(0o644)  # only the owner can read a file that safetensors wrote, and this one is to be passed on
 

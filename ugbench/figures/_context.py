@@ -15,6 +15,7 @@ from ugbench.errors import UsageError
 from ugbench.figures._curves import rho_by_network
 from ugbench.runs.configurations import run_labels
 from ugbench.runs.filters import select_datasets
+from ugbench.runs.output_file import output_file
 from ugbench.runs.run import Run, list_runs
 from ugbench.runs.training_log import Curve, read_curves
 
@@ -141,10 +142,10 @@ def save(figure: Figure, path: Path) -> None:
 
     Raises:
         UsageError: the suffix is another one.
+        DiskError: the file cannot be written; an older one stays.
     """
     suffix = check_suffix(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     metadata = {"CreationDate": None} if suffix == ".pdf" else {"Software": None}
     # Type 42 embeds the fonts as they are; matplotlib's default, type 3, is refused by many publishers.
-    with matplotlib.rc_context({"pdf.fonttype": 42}):
-        figure.savefig(path, format=suffix[1:], dpi=300, metadata=metadata)
+    with output_file(path) as file, matplotlib.rc_context({"pdf.fonttype": 42}):
+        figure.savefig(file, format=suffix[1:], dpi=300, metadata=metadata)

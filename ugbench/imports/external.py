@@ -18,7 +18,7 @@ from ugbench.data.datasets import DataSet
 from ugbench.data.images import Size, check_stems, is_image, list_images, read_image
 from ugbench.data.splits import TEST
 from ugbench.direction import DIRECTIONS, Direction
-from ugbench.errors import DataError, UgbenchError, UsageError
+from ugbench.errors import DataError, UgbenchError, UsageError, writing
 from ugbench.imports.imported_run import checked_name, digests, open_import, runs_folder
 from ugbench.runs.json_file import write_json
 from ugbench.runs.run import EXTERNAL, Origin, Run, RunConfig, record_dataset
@@ -173,10 +173,11 @@ def import_outputs(
     run = open_import(runs_folder(results, dataset), config)
     for direction, outputs in matched.items():
         target = run.outputs(direction)
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True)
-        for file in outputs.files:
-            shutil.copyfile(file, target / file.name)
+        with writing(target):
+            shutil.rmtree(target, ignore_errors=True)
+            target.mkdir(parents=True)
+            for file in outputs.files:
+                shutil.copyfile(file, target / file.name)
         # After these were imported again, config.json is of an earlier state of the data set.
         write_json(run.outputs_note(direction), {"step": 0, "sources": dataset.fingerprint((TEST[direction[0]],))})
     return run

@@ -20,6 +20,7 @@ from ugbench.inference.attention import attention_maps, attention_names
 from ugbench.inference.translate import translate
 from ugbench.method import Method
 from ugbench.runs.folder import ATTENTION
+from ugbench.runs.json_file import make_folder
 
 
 def output_names(
@@ -76,7 +77,7 @@ def write_outputs(
     check_stems(sources)
     if samples > 1 and not method.style_dim:
         raise UsageError(f"--samples {samples}: this method makes one output for each image; leave it out.")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     count = 0
     for start in range(0, len(sources), batch_size):
         done = min(start + batch_size, len(sources))
@@ -124,7 +125,7 @@ def _write_overlays(
     main = _main_map(method, maps)
     for name, batch_maps in maps.items():
         map_folder = folder if name == main else folder / name
-        map_folder.mkdir(parents=True, exist_ok=True)
+        make_folder(map_folder)
         images = outputs if name in method.output_maps else sources
         for path, image, attention_map in zip(paths, images, batch_maps, strict=True):
             save_png(overlay(image, attention_map), map_folder / f"{path.stem}.png")

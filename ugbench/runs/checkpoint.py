@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ugbench.data.known_files import open_known_files
-from ugbench.errors import RunError, UgbenchError, UsageError
+from ugbench.errors import DiskError, RunError, UgbenchError, UsageError
 from ugbench.method import Method
 from ugbench.runs.files import has_tensor_header, inside, is_file, temporary_of
 from ugbench.runs.folder import checkpoint_steps
@@ -70,7 +70,7 @@ def write_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     """Write a safetensors file under a temporary name, flush it to the disk and rename it to `file`.
 
     Raises:
-        UgbenchError: the disk refuses; nothing is left behind and an older `file` stays.
+        DiskError: the system refuses; nothing is left behind and an older `file` stays.
     """
     temporary = temporary_of(file)
     try:
@@ -79,7 +79,7 @@ def write_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
         temporary.replace(file)
     except (OSError, RuntimeError, SafetensorError) as error:
         temporary.unlink(missing_ok=True)
-        raise _disk_error(file, error) from error
+        raise DiskError(file, error) from error
 
 
 def save(checkpoints: Path, checkpoint: Checkpoint) -> Path:
@@ -88,7 +88,7 @@ def save(checkpoints: Path, checkpoint: Checkpoint) -> Path:
     Returns:
         The folder.
     Raises:
-        UgbenchError: the disk refuses; no part of the checkpoint is left behind.
+        DiskError: the system refuses; no part of the checkpoint is left behind.
     """
     final = checkpoints / str(checkpoint.step)
     temporary = checkpoints / f".{checkpoint.step}.{os.getpid()}"
@@ -106,7 +106,7 @@ def save(checkpoints: Path, checkpoint: Checkpoint) -> Path:
         temporary.rename(final)
         flush_to_disk(checkpoints)
     except OSError as error:
-        raise _disk_error(final, error) from error
+        raise DiskError(final, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return final
@@ -255,7 +255,3 @@ def sha256_of(file: Path) -> str:
     """The SHA-256 of a file's content, in hex."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _disk_error(path: Path, error: Exception) -> UgbenchError:
-    return UgbenchError(f"{path} could not be written ({error}); free space on its disk and run the command again.")

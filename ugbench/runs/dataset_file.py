@@ -11,7 +11,7 @@ from ugbench.data.splits import Split
 from ugbench.errors import RunError, first_fault
 from ugbench.runs.files import inside, is_file
 from ugbench.runs.folder import DATASET
-from ugbench.runs.json_file import read_json, write_json
+from ugbench.runs.json_file import make_folder, read_json, write_json
 
 
 class DatasetFile(BaseModel):
@@ -59,5 +59,5 @@ def current_images(results: Path) -> dict[str, Mapping[Split, str]]:
 def write(folder: Path, content: DatasetFile) -> None:
     """Write the dataset.json of a data set's folder, unless it has this content already; makes the folder."""
     if read(folder) != content:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         write_json(folder / DATASET, content.model_dump())

@@ -34,7 +34,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ugbench.direction import Direction
-from ugbench.errors import RunError
+from ugbench.errors import DiskError, RunError
 from ugbench.runs.files import inside, is_file
 
 ATTENTION = "attention"
@@ -151,12 +151,15 @@ class RunFolder:
 
         Raises:
             RunError: another process holds it.
+            DiskError: this process may not write in the folder.
         """
         lock = FileLock(self._lock_file(".lock"))
         try:
             lock.acquire(timeout=PROBE)
         except Timeout:
             raise RunError(f"{self.path} is being trained by another process; wait for it or stop it.") from None
+        except OSError as error:
+            raise DiskError(self.path, error) from error
         try:
             yield
         finally:

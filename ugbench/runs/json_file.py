@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 from pydantic import PlainValidator
 
-from ugbench.errors import RunError
+from ugbench.errors import RunError, writing
 from ugbench.runs.files import read_text, temporary_of
 
 DEEPEST = 16  # brackets around a value
@@ -36,11 +36,30 @@ def write_json(file: Path, content: Any) -> None:
 
 
 def write_text(file: Path, text: str) -> None:
-    """Write text to a temporary file beside `file`, flush it to the disk and rename it to `file`."""
-    temporary = temporary_of(file)
-    temporary.write_text(text, encoding="utf-8")
-    flush_to_disk(temporary)
-    temporary.replace(file)
+    """Write text to a temporary file beside `file`, flush it to the disk and rename it to `file`.
+
+    Raises:
+        DiskError: the system refuses; nothing is left behind and an older `file` stays.
+    """
+    with writing(file):
+        temporary = temporary_of(file)
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            flush_to_disk(temporary)
+            temporary.replace(file)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they are missing.
+
+    Raises:
+        DiskError: the system refuses.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def read_json(file: Path) -> dict[str, Any]:

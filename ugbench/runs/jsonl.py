@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ugbench.errors import RunError
+from ugbench.errors import RunError, writing
 from ugbench.runs.files import append_text, is_file, read_lines
-from ugbench.runs.json_file import parse_object, write_text
+from ugbench.runs.json_file import make_folder, parse_object, write_text
 
 T = TypeVar("T")
 LARGEST = 3.4e38  # about the largest number of float32
 
 
 def append(file: Path, records: Iterable[Mapping[str, Any]]) -> None:
-    """Add one line for each record. The file and its folders are made if they are missing; no records, no file."""
+    """Add one line for each record. The file and its folders are made if they are missing; no records, no file.
+
+    Raises:
+        DiskError: the system refuses; the file has the lines that it had before.
+    """
     lines = "".join(json.dumps(record) + "\n" for record in records)
     if not lines:
         return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    append_text(file, lines)
+    make_folder(file.parent)
+    with writing(file), _whole_or_as_before(file):
+        append_text(file, lines)
 
 
 def read(file: Path, parse: Callable[[dict[str, Any]], T], content: str, skip_unfinished: bool = False) -> Iterator[T]:
@@ -78,6 +85,18 @@ def remove(file: Path, condition: Callable[[dict[str, Any]], bool]) -> None:
         remaining = [line for line in lines if not _fulfils(line, condition)]
         if len(remaining) < len(lines):
             write_text(file, "".join(remaining))
+
+
+@contextmanager
+def _whole_or_as_before(file: Path) -> Iterator[None]:
+    """If the system refuses a part of what the block adds to the file, the other part is removed again."""
+    size = file.stat().st_size if file.is_file() else 0
+    try:
+        yield
+    except OSError:
+        if file.is_file():
+            os.truncate(file, size)
+        raise
 
 
 def _fulfils(line: str, condition: Callable[[dict[str, Any]], bool]) -> bool:

@@ -24,7 +24,7 @@ from ugbench.errors import ConfigError, RunError, first_fault
 from ugbench.runs import config_fields, dataset_file, known_images, method_description
 from ugbench.runs.files import is_file
 from ugbench.runs.folder import CONFIG, RunFolder
-from ugbench.runs.json_file import Name, write_json
+from ugbench.runs.json_file import Name, make_folder, write_json
 from ugbench.runs.names import given_name
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ class Run(RunFolder):
 def open_run(folder: Path, config: RunConfig) -> Run:
     """The run with this config under a data set's folder; its folder and config.json are made if they are missing."""
     path = RunFolder(folder / config.folder).inside()
-    path.mkdir(parents=True, exist_ok=True)
+    make_folder(path)
     if not is_file(path / CONFIG):
         write_json(path / CONFIG, {"id": config.id, **config.model_dump()})
     return read_run(path)

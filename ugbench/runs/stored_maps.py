@@ -14,7 +14,7 @@ from ugbench.errors import RunError
 from ugbench.runs.checkpoint import write_tensors
 from ugbench.runs.files import has_tensor_header, is_file
 from ugbench.runs.folder import RunFolder
-from ugbench.runs.json_file import parse_object
+from ugbench.runs.json_file import make_folder, parse_object
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def maps_step(run: RunFolder, direction: Direction) -> int | None:
 def write_maps(run: RunFolder, direction: Direction, maps: AttentionMaps) -> None:
     """Store the maps of a run."""
     file = run.maps_file(direction)
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(file.parent)
     # safetensors does not keep the order of the tensors, so the note lists their names in order.
     note = {"step": maps.step, "sources": maps.sources, "maps": list(maps.maps), "attended": sorted(maps.attended)}
     write_tensors(file, maps.maps, {"note": json.dumps(note)})

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, FiniteFloat, TypeAdapter
 from ugbench.direction import Direction
 from ugbench.errors import RunError
 from ugbench.runs.files import is_file, read_text
-from ugbench.runs.json_file import Name, write_json
+from ugbench.runs.json_file import Name, make_folder, write_json
 from ugbench.runs.run import Run
 
 
@@ -41,7 +41,7 @@ def store(run: Run, direction: Direction, step: int | None, scores: ImageScores)
     """
     others = [stored for stored in read(run, direction, step) if stored.protocol_id != scores.protocol_id]
     file = run.single_file(direction, step)
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(file.parent)
     write_json(file, [stored.model_dump() for stored in (*others, scores)])
 
 

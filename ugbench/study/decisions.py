@@ -13,7 +13,7 @@ from typing import Any
 from filelock import FileLock
 
 from ugbench.errors import RunError
-from ugbench.runs.json_file import read_json, write_json
+from ugbench.runs.json_file import make_folder, read_json, write_json
 from ugbench.study.grid import Study
 
 
@@ -55,7 +55,7 @@ def store_precision(file: Path, study: Study, precision: str) -> str:
 
 def _store(file: Path, study: Study, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Add fields to a study's file; those that it has already stay. Returns what it holds then."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(file.parent)
     with FileLock(file.with_suffix(".lock")):
         stored = read_json(file) if file.exists() else {}
         content = {"study": study.model_dump(mode="json"), **fields, **stored}

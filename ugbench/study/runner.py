@@ -13,7 +13,9 @@ from typing import IO, Literal
 
 import torch
 
+from ugbench.errors import writing
 from ugbench.runs.files import append_text, open_file
+from ugbench.runs.json_file import make_folder
 from ugbench.runs.training_log import last_logged_step
 from ugbench.study.plan import PlannedRun, refreshed
 from ugbench.training.prepare import Request
@@ -110,9 +112,10 @@ def command(request: Request, device: str) -> list[str]:
 
 
 def _start(planned: PlannedRun, device: str, jobs: int) -> _Child:
-    planned.run.inside().mkdir(parents=True, exist_ok=True)
-    append_text(planned.run.train_log, "")  # checks the file, and gives it a content of its own
-    log = planned.run.train_log.open("ab")
+    make_folder(planned.run.inside())
+    with writing(planned.run.train_log):
+        append_text(planned.run.train_log, "")  # checks the file, and gives it a content of its own
+        log = planned.run.train_log.open("ab")
     environment = dict(os.environ)
     if jobs > 1 and device == "cpu" and "OMP_NUM_THREADS" not in environment:
         environment["OMP_NUM_THREADS"] = str(max(1, torch.get_num_threads() // jobs))

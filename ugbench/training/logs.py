@@ -10,6 +10,7 @@ import time
 
 from torch.utils.tensorboard import SummaryWriter
 
+from ugbench.errors import writing
 from ugbench.runs import jsonl
 from ugbench.runs.folder import RunFolder
 
@@ -21,21 +22,25 @@ class Logs:
         for file in (run.metrics_file, run.timing_file):
             jsonl.cut_back(file, step)
         self._run = run
-        self._tensorboard = SummaryWriter(str(run.tensorboard), purge_step=step + 1)
+        with writing(run.tensorboard):
+            self._tensorboard = SummaryWriter(str(run.tensorboard), purge_step=step + 1)
         self._last_step, self._last_time = step, time.perf_counter()
 
     def close(self) -> None:
         """Close the TensorBoard file; to be called when training stops for any reason."""
-        self._tensorboard.close()
+        with writing(self._run.tensorboard):
+            self._tensorboard.close()
 
     def write(self, step: int, values: dict[str, float]) -> None:
         """Add a line to metrics.jsonl, and to timing.jsonl the mean seconds per step since the line before."""
         jsonl.append(self._run.metrics_file, [{"step": step, **values}])
-        for name, value in values.items():
-            self._tensorboard.add_scalar(name, value, step)
+        with writing(self._run.tensorboard):
+            for name, value in values.items():
+                self._tensorboard.add_scalar(name, value, step)
         now = time.perf_counter()
         if step > self._last_step:
             seconds = (now - self._last_time) / (step - self._last_step)
             jsonl.append(self._run.timing_file, [{"step": step, "seconds_per_step": seconds}])
-            self._tensorboard.add_scalar("time/steps_per_second", 1 / seconds, step)
+            with writing(self._run.tensorboard):
+                self._tensorboard.add_scalar("time/steps_per_second", 1 / seconds, step)
         self._last_step, self._last_time = step, now

@@ -20,7 +20,7 @@ from threading import Lock
 from ugbench.errors import RunError, UgbenchError
 from ugbench.runs.files import inside, is_file
 from ugbench.runs.folder import VOTES
-from ugbench.runs.json_file import parse_object
+from ugbench.runs.json_file import make_folder, parse_object
 from ugbench.statistics.preferences import Vote
 from ugbench.votes.database import TABLES, VERSION, explained_errors, open_to_read, open_to_write
 from ugbench.votes.poll import Poll
@@ -50,7 +50,7 @@ class VoteStore:
         Raises:
             RunError: the file is not a file of votes, is of another version, or may not be written.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         self.path = path
         self._lock = Lock()
         self._inode: int | None = None

@@ -23,7 +23,7 @@ from ugbench.data.progress import Progress, tracked
 from ugbench.data.splits import SPLITS, TEST, Split
 from ugbench.data.tensors import load_images, save_png
 from ugbench.direction import Direction
-from ugbench.errors import DataError
+from ugbench.errors import DataError, writing
 
 
 def draw_split(spec: DialSpec, split: Split) -> Iterator[Tensor]:
@@ -45,8 +45,13 @@ def write_dial(spec: DialSpec, folder: Path, progress: Progress | None = None) -
         folder: must be missing or empty; missing parent folders are made.
         progress: called after each image.
     Raises:
-        OSError: the folder cannot be written, or is not empty.
+        DiskError: the folder cannot be written, or is not empty.
     """
+    with writing(folder):
+        _write_dial(spec, folder, progress)
+
+
+def _write_dial(spec: DialSpec, folder: Path, progress: Progress | None) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as work:
         unfinished = Path(work) / folder.name  # one level down: a temporary folder has mode 0700
