@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from ugbench.scoring.cache import Cache
-from ugbench.scoring.evaluate import score_folders
+from ugbench.scoring.folders import score_folders
 from ugbench.scoring.networks.extractors import Extractor
 from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.request import EvalRequest

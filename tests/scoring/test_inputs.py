@@ -15,7 +15,7 @@ from ugbench import registry
 from ugbench.errors import DataError, UnknownName, UsageError
 from ugbench.metric import Metric, Score
 from ugbench.scoring import inputs
-from ugbench.scoring.evaluate import score_folders
+from ugbench.scoring.folders import score_folders
 from ugbench.scoring.inputs import INPUTS, Input, ScoredImages, inputs_of, networks_of, requirements
 from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.request import EvalRequest

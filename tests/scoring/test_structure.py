@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ugbench.errors import WeightsError
-from ugbench.scoring.evaluate import score_folders
+from ugbench.scoring.folders import score_folders
 from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.networks.structure import load_structure
 from ugbench.scoring.request import EvalRequest

@@ -89,7 +89,8 @@ def evaluate(
     from ugbench.data.folders import describe_folder
     from ugbench.device import pick_device
     from ugbench.scoring import record
-    from ugbench.scoring.evaluate import Evaluation, score_folders
+    from ugbench.scoring.evaluate import Evaluation
+    from ugbench.scoring.folders import score_folders
 
     options = {"subset_size": kid_subset_size, "subsets": kid_subsets}
     settings = {name: value for name, value in options.items() if value is not None}

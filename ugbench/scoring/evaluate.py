@@ -1,4 +1,4 @@
-"""What `ugbench eval` does: it scores runs, or plain folders, and computes only the scores that are missing."""
+"""What `ugbench eval` does with runs: it computes only the scores that are missing."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from torch import Tensor
 
 from ugbench.data.datasets import DataSet
 from ugbench.data.folders import describe_splits
-from ugbench.data.images import Size, list_images
+from ugbench.data.images import Size
 from ugbench.direction import Direction
 from ugbench.errors import DiskError, NoSuchScore, RunError, StaleOutputs, UnknownName, UsageError
-from ugbench.file_names import readable
 from ugbench.inference.test_set import make_maps, make_outputs
 from ugbench.metric import Score
 from ugbench.registry import load_metric
@@ -290,40 +289,10 @@ class Evaluation:
             self.log(text)
 
 
-def score_folders(
-    request: EvalRequest, real: Path, fake: Path, source: Path | None = None, direction: Direction = "A2B"
-) -> Iterator[ScoreRecord]:
-    """Scores of any folder of outputs, with files as they are: no resize except the extractor's.
-
-    Args:
-        real, fake, source: folders of references, outputs and, for metrics that use them, sources.
-        direction: as the records state it.
-    Raises:
-        DataError: a folder has no images, or an output has no source of its stem.
-        UsageError: a metric requires more than the given folders.
-    """
-    references, outputs = list_images(real), list_images(fake)
-    sources = None if source is None else list_images(source)
-    images = ScoredImages(outputs, sources, lambda: references, None, "as-is", request.feature_reader())
-    subject = Subject("files", readable(fake.name) or "files")
-    default = request.protocol.metrics or ("kid", "fid", "lpips")
-    for name in request.metrics or [name for name in default if source is not None or not _uses_sources(name)]:
-        if requirements(load_metric(name)) & {"truth", "attention_map"}:
-            raise UsageError(f"--metric {name} needs a dial's known truth; score a run on a dial instead.")
-        if source is None and _uses_sources(name):
-            raise UsageError(f"--metric {name} compares outputs with their sources: add --source DIR.")
-        score = compute_score(name, request, images)
-        yield make_record(name, score, request, images, subject, readable(real.name), direction)
-
-
 def _is_of(record: ScoreRecord, images: ScoredImages) -> bool:
     """Whether a record was computed from these sources and references."""
     references = images.references_hash(load_metric(record.metric))
     return (record.sources, record.references) == (images.sources_hash, references)
-
-
-def _uses_sources(metric_name: str) -> bool:
-    return bool(requirements(load_metric(metric_name)) & {"sources", "pairs"})
 
 
 def _uses_map(metric_name: str) -> bool:
