@@ -109,20 +109,26 @@ def test_a_run_that_has_begun_is_not_begun_again(earlier: Run, make_longer: Call
 
 def test_what_a_begin_that_was_killed_left_behind_is_replaced(earlier: Run, make_longer: Callable[..., Run]) -> None:
     longer = make_longer(4)
-    longer.metrics_file.write_text('{"step": 99}\n{"st', encoding="utf-8")
+    longer.metrics_file.write_text('{"step": 3, "loss": 9}\n{"st', encoding="utf-8")
     began(longer, earlier, 4)
     assert logged_steps(longer.metrics_file) == [1, 2, 3, 4]
 
 
-def test_a_run_whose_begin_is_lost_is_not_trained_from_new_weights(
+def test_logs_of_later_steps_are_not_cut_without_being_asked(earlier: Run, make_longer: Callable[..., Run]) -> None:
+    longer = make_longer(4)
+    longer.metrics_file.write_text('{"step": 9, "loss": 1}\n', encoding="utf-8")
+    with pytest.raises(RunError, match=rf"has logs up to step 9 and no checkpoint; .* from {earlier.id}@4"):
+        began(longer, earlier, 4)
+    assert logged_steps(longer.metrics_file) == [9]
+
+
+def test_a_run_that_names_where_it_began_is_not_trained_from_new_weights(
     earlier: Run, make_longer: Callable[..., Run], images: Images
 ) -> None:
-    longer = began(make_longer(4), earlier, 4)
-    file = longer.checkpoint(4) / "method.safetensors"
-    file.write_bytes(file.read_bytes()[:-1])
+    longer = make_longer(4)
     with pytest.raises(RunError, match=f"it began from run {earlier.id}@4; to begin there again, add --restart"):
         train(longer, images, CPU, EVERY_TWO)
-    assert logged_steps(longer.metrics_file) == [1, 2, 3, 4]
+    assert not longer.metrics_file.exists()
 
 
 def test_a_step_that_is_not_finite_leads_back_to_the_begin(

@@ -95,6 +95,7 @@ def prepare(
     folder = dataset_folder(request.results, dataset, make=False)
     stored = locate_run(config_of_run, list_runs(request.results), folder)
     if not request.restart and _is_finished(stored):
+        request.start.log_newer_step(stored.config, request.results, log)
         remember_place(stored.dataset_folder, dataset)
         return stored, None, Start()
     size = config_of_run.method_config().size

@@ -17,6 +17,7 @@ from torch import Tensor
 from ugbench.errors import RunError, UsageError
 from ugbench.runs.run import Run, RunConfig
 from ugbench.runs.starting_point import Field, StartingPoint, find_recorded, newer_step, with_start
+from ugbench.runs.training_log import last_logged_step
 from ugbench.training import continuation
 from ugbench.training.initial_state import initial_tensors
 
@@ -106,11 +107,17 @@ class Start:
         """Copy what a continued run takes into its folder, if it has no checkpoint; call it with the training lock.
 
         Raises:
-            RunError: the checkpoint is gone or damaged by now.
+            RunError: the checkpoint is gone or damaged by now, or the run has logs of later steps.
             UgbenchError: the disk refuses a file.
         """
-        if self.continued is not None and not run.checkpoint_steps():
-            continuation.begin(run, self.continued, device)
+        if self.continued is None or run.checkpoint_steps():
+            return
+        if (logged := last_logged_step(run)) > self.continued.step:
+            raise RunError(
+                f"{run.path} has logs up to step {logged} and no checkpoint; put a whole checkpoint back, or give "
+                f"--restart to begin again from {self.continued.name}."
+            )
+        continuation.begin(run, self.continued, device)
 
     def check_is_used(self, run: Run) -> None:
         """Check, for a run without an undamaged checkpoint, that it does not begin at new weights against its config.
