@@ -128,7 +128,7 @@ def change_config(run: Run, change: Callable[[dict[str, Any]], object]) -> Path:
         (lambda fields: fields["config"].update(steps=10**30), "config.steps must be a number"),
         (lambda fields: fields["config"].update(steps=True), "config.steps must be a number"),
         (lambda fields: fields["config"].update(size=[32, 0]), "config.size must be a number"),
-        (lambda fields: fields["config"].update(lr=float("nan")), "NaN is no number of JSON"),
+        (lambda fields: fields["config"].update(lr=float("nan")), "is not a JSON object"),
         (lambda fields: fields.update(seed=-1), "seed must be a number"),
         (lambda fields: fields.update(seed=10**300), "seed must be a number"),
         (lambda fields: fields.update(dataset=[]), "dataset"),
@@ -330,15 +330,14 @@ def test_an_index_of_tensors_that_would_take_long_is_refused(tmp_path: Path, run
     assert "is damaged" in is_refused(lambda _: read_bundle(file), run)
 
 
-MEASURED = {
-    "table": "scores.jsonl",
-    "runs": "config.json",
-}  # of the commands that load no torch, which alone takes more
+# What is measured are commands that load no torch, which alone takes more.
+MEASURED = {"table": ("scores.jsonl", 2), "runs": ("config.json", 0)}
 
 
 @pytest.mark.parametrize("command", MEASURED)
 def test_a_command_ends_with_a_sentence_in_less_than_half_a_gigabyte(run: Run, command: str) -> None:
-    file = run.path / MEASURED[command]
+    name, expected_code = MEASURED[command]
+    file = run.path / name
     with file.open("wb") as stream:
         stream.truncate(1 << 40)
     words = [sys.executable, "-m", "ugbench", command, "--results", str(run.results)]
@@ -353,7 +352,7 @@ def test_a_command_ends_with_a_sentence_in_less_than_half_a_gigabyte(run: Run, c
     exit_code, kilobytes = map(int, numbers.split())
     errors = [line for line in lines if line]
     assert "Traceback" not in done.stdout and kilobytes < 500_000
-    assert (exit_code, len(errors)) == (2, 1) and file.name in errors[0]
+    assert (exit_code, len(errors)) == (expected_code, 1) and file.name in errors[0]
 
 
 def test_good_files_are_still_read(run: Run) -> None:

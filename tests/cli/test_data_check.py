@@ -77,7 +77,7 @@ def test_json_is_one_object_with_every_file(ugbench: Call, root: Path) -> None:
             "kind": "stray",
             "splits": ["trainB"],
             "files": [f"trainB/note{k}.txt" for k in range(5)],
-            "found": "not image files, by their suffix",
+            "found": "no images: 5 .txt",
             "action": "ignored",
             "stops_training": False,
         }

@@ -64,12 +64,12 @@ def test_a_name_is_no_formula_in_csv(scored: Callable[..., Path], name: str) -> 
     for cell in (*heads, *first[:4]):
         assert not cell.strip().startswith(("=", "+", "-", "@")), cell
     assert first[0].startswith("'") and name.strip() in first[0]
-    assert float(first[4]) == 0.5
+    assert float(first[5]) == 0.5
 
 
 def test_negative_numbers_stay_numbers_in_csv(make_record: Make) -> None:
     text = render(build_table([make_record("kid", "cut", -0.25, 0.1)]), "csv")
-    assert list(csv.reader(io.StringIO(text)))[1][4] == "-0.25"
+    assert list(csv.reader(io.StringIO(text)))[1][5] == "-0.25"
 
 
 @pytest.mark.parametrize("name", ["[red]cut[/red]", "[/]", "$\\frac$", "<b>&", "a|b", "\\input{x}"])
@@ -107,7 +107,7 @@ def test_an_import_stores_no_secret_of_its_command(tmp_path: Path, make_voting_h
     assert plain == "cp -r {input}/. {output}" and "warning" not in printed
 
 
-def test_a_report_shows_no_secret_of_a_command_that_an_older_version_stored(
+def test_no_secret_of_a_command_that_an_older_version_stored_is_shown(
     tmp_path: Path, make_voting_home: Callable[..., Path]
 ) -> None:
     home = make_voting_home(tmp_path, zebrafish=1)
@@ -117,3 +117,5 @@ def test_a_report_shows_no_secret_of_a_command_that_an_older_version_stored(
     (run.path / "config.json").write_text(json.dumps(fields))
     page = render_page(collect_report(home / "results"))
     assert "hunter2" not in page and "API_KEY=[redacted] tool" in page
+    shown = call_json("runs", "show", run.path, "--results", home / "results")
+    assert shown["config"]["origin"]["command"] == "env API_KEY=[redacted] tool {input} {output}"

@@ -15,7 +15,7 @@ from ugbench.data.datasets import open_dataset
 from ugbench.errors import RunError, UgbenchError
 from ugbench.report.contents import collect_report
 from ugbench.runs.run import dataset_of, list_runs
-from ugbench.runs.stored_outputs import files_by_stem
+from ugbench.runs.stored_outputs import check_sources, files_by_stem
 from ugbench.votes.server.pictures import prepare_pictures
 
 SECRET = (200, 10, 60)  # the colour of private pictures
@@ -85,9 +85,9 @@ def point_at_private(home: Path, keep_notes: bool) -> None:
         return
     (home / "results" / "data" / "dataset.json").unlink()
     for run in list_runs(home / "results"):
-        run.outputs_note("A2B").unlink()
+        run.outputs_note("A2B").unlink(missing_ok=True)
         config = json.loads((run.path / "config.json").read_text())
-        config["dataset"]["images"] = {}
+        config["dataset"].update(images={}, fingerprints={})
         (run.path / "config.json").write_text(json.dumps(config))
 
 
@@ -120,6 +120,33 @@ def test_vote_shows_no_training_images_that_no_run_knows(home: Path) -> None:
     assert prepare_pictures(runs, open_dataset(home / "data"), "data", "A2B").examples == ()
     with pytest.raises(RunError, match="trainB"):
         dataset_of(runs[0])
+
+
+def test_a_folder_that_only_a_config_names_is_not_shown(home: Path) -> None:
+    """A config.json that somebody sends names a folder of this machine, and no file says what the outputs are of."""
+    named = home.parent / "named"
+    (home / "data").rename(named)
+    (home / "results" / "data" / "dataset.json").unlink()
+    for run in list_runs(home / "results"):
+        run.outputs_note("A2B").unlink(missing_ok=True)
+        config = json.loads((run.path / "config.json").read_text())
+        config["dataset"].update(root=str(named), fingerprint="f" * 64, fingerprints={})
+        (run.path / "config.json").write_text(json.dumps(config))
+    (gallery, *_) = collect_report(home / "results").sections[0].galleries
+    assert [column.kind for column in gallery.columns] == ["output", "output"]
+    assert "were made of other images" in gallery.missing[0]
+    with pytest.raises(RunError, match="were made of other images"):
+        prepare_pictures(list_runs(home / "results"), open_dataset(named), "data", "A2B")
+
+
+@pytest.mark.parametrize("method", ["ugatit", "cyclegan"])
+def test_sources_of_a_trained_run_without_any_note_are_not_shown(results: Path, method: str) -> None:
+    (run,) = [run for run in list_runs(results) if run.config.label == method]
+    dataset = dataset_of(run)
+    check_sources(run, "A2B", dataset)
+    run.outputs_note("A2B").unlink()
+    with pytest.raises(RunError, match="no file says what the outputs A2B"):
+        check_sources(run, "A2B", dataset)
 
 
 def test_links_to_the_very_images_that_a_run_was_made_with_are_followed(home: Path) -> None:

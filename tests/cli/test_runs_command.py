@@ -251,6 +251,10 @@ def test_names_that_cannot_be_or_are_taken_are_refused(ugbench: Call, three: lis
 def test_a_name_that_was_put_there_and_is_none_is_not_shown(ugbench: Call, three: list[Run], tmp_path: Path) -> None:
     three[0].name_file.write_text("$(reboot)\x1b[2J")
     assert rows_of(ugbench, tmp_path)[three[0].id]["given_name"] is None
+    (tmp_path / "elsewhere").write_text("best")
+    (three[1].path / "name.txt").symlink_to(tmp_path / "elsewhere")
+    assert find_run(three[2].id, tmp_path).id == three[2].id  # a bad name of one run hides no other
+    assert rows_of(ugbench, tmp_path)[three[1].id]["given_name"] is None
 
 
 def test_remove_asks_and_without_an_answer_removes_nothing(

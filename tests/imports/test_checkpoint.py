@@ -215,6 +215,21 @@ def test_files_of_a_folder_are_unwrapped_one_by_one(tmp_path: Path) -> None:
     assert {name: network["w"].item() for name, network in networks.items()} == {files[0].name: 0, files[1].name: 1}
 
 
+@pytest.mark.parametrize(
+    ("value", "dtype"), [(float("nan"), torch.float32), (float("-inf"), torch.float16), (1e300, torch.float64)]
+)
+def test_weights_that_are_not_finite_are_refused_by_name_and_leave_no_run(
+    home: Path, tmp_path: Path, value: float, dtype: torch.dtype
+) -> None:
+    state = {f"model.{key}": tensor.to(dtype) for key, tensor in public_generator(1).state_dict().items()}
+    state["model.4.weight"][0, 1, 2, 0] = value
+    torch.save(state, tmp_path / "spoilt.pth")
+    before = sorted((home / "results").rglob("*"))
+    refused = call(home, "import", tmp_path / "spoilt.pth", "--as", "cyclegan", "--dataset", DIAL, code=2)
+    assert "spoilt.pth: generator_a2b.4.weight has 1 of 288 values that are NaN or infinite" in refused.stderr
+    assert sorted((home / "results").rglob("*")) == before
+
+
 class Harmful:
     """What a pickle could run."""
 

@@ -85,7 +85,7 @@ def test_the_run_holds_the_matched_files_bit_for_bit(dataset: DataSet, tmp_path:
     run = import_outputs({"A2B": matched}, "nice-gan", dataset, tmp_path / "results")
     assert run.path == tmp_path / "results/pets/external" / f"nice-gan-{run.id}"
     stored = sorted(path.name for path in (run.path / "outputs/A2B").iterdir())
-    assert stored == ["one.png", "three.jpg"]
+    assert stored == ["one.png", "outputs.json", "three.jpg"]
     assert (run.path / "outputs/A2B/three.jpg").read_bytes() == (tmp_path / "made/three.jpg").read_bytes()
     assert run.directions() == ("A2B",)
 

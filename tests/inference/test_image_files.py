@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ugbench.data.images import read_size
-from ugbench.errors import UsageError
+from ugbench.data.images import read_image, read_size
+from ugbench.errors import UgbenchError, UsageError
 from ugbench.inference.image_files import write_outputs
 from ugbench.method import Method
 from ugbench.runs.run import Run
@@ -50,6 +50,17 @@ def test_each_source_has_an_output_of_the_runs_size_or_of_its_own(
     assert [file.name for file in files] == ["a.png", "b.png", "c.png"]
     assert {read_size(file) for file in files} == {size}
     assert calls == [(2, 3), (3, 3)]
+
+
+def test_a_translation_that_is_not_finite_is_named_and_not_written(
+    method: Method, sources: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    red = [read_image(source).getpixel((5, 5))[0] for source in sources]
+    assert max(red) == red[2]
+    monkeypatch.setattr(method, "translate", lambda x, *_: (0.2 - x).log() * 0)  # NaN above 0.2, the third image
+    with pytest.raises(UgbenchError, match=rf"the translation of image {sources[2]} is NaN or infinite"):
+        write_outputs(method, sources, tmp_path / "out", "A2B", batch_size=1)
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["a.png", "b.png"]
 
 
 def test_samples_need_a_method_with_a_style(method: Method, sources: list[Path], tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from ugbench.errors import RunError, UsageError
-from ugbench.inference.attention import attention_names
+from ugbench.errors import RunError, UgbenchError, UsageError
+from ugbench.inference.attention import attention_maps, attention_names
 from ugbench.inference.translate import check_direction, load, translate
 from ugbench.runs import checkpoint
 from ugbench.runs.run import Run
@@ -53,6 +53,66 @@ def test_outputs_do_not_depend_on_the_batch_size(run: Run, images: Images) -> No
     small, large = (torch.cat(list(translate(method, sources, "A2B", batch_size=size))) for size in (3, 10))
     assert small.shape == (10, 1, 3, 8, 8) and small.dtype == torch.uint8
     assert torch.equal(small, large)
+
+
+def spoil(run: Run, name: str, step: int = 8) -> None:
+    """Make one value of a tensor NaN in a checkpoint of a run, and in the weights that translation needs."""
+    saved = checkpoint.load(run.checkpoint(step))
+    saved.parts["method"][name].view(-1)[0] = float("nan")
+    checkpoint.save(run.checkpoints, saved)
+    generators = {key: tensor for key, tensor in saved.parts["method"].items() if key.startswith("generator.")}
+    checkpoint.write_tensors(run.generators_file, generators, {"step": str(step)})
+
+
+@pytest.mark.parametrize("all_networks", [False, True])
+def test_weights_that_are_not_finite_are_refused_by_name(run: Run, all_networks: bool) -> None:
+    spoil(run, "generator.weight")
+    with pytest.raises(RunError, match=r"weights at step 8, generator\.weight has 1 of 81 values that are NaN or inf"):
+        load(run, CPU, None, all_networks)
+    assert load(run, CPU, 4, all_networks)[1] == 4
+
+
+def test_networks_that_are_not_used_may_hold_anything(run: Run) -> None:
+    spoil(run, "discriminator.weight")
+    assert load(run, CPU)[1] == 8
+    with pytest.raises(RunError, match=r"discriminator\.weight has 1 of 27 values"):
+        load(run, CPU, None, all_networks=True)
+
+
+@pytest.mark.parametrize(("names", "called"), [(list("abcdefghij"), "g"), ((), "7")])
+def test_a_translation_that_is_not_finite_is_named_and_gives_no_image(
+    run: Run, images: Images, monkeypatch: pytest.MonkeyPatch, names: list[str], called: str
+) -> None:
+    method, _ = load(run, CPU)
+    sources = images.a[:, :, :8, :8].clone()
+    sources[6] = 255
+    blind = torch.tensor(float("nan"))
+    monkeypatch.setattr(method, "translate", lambda x, *_: x.where(x.amin((1, 2, 3), keepdim=True) < 1, blind))
+    outputs = translate(method, sources, "A2B", batch_size=3, names=names)
+    assert [len(next(outputs)) for _ in range(2)] == [3, 3]
+    with pytest.raises(UgbenchError, match=f"^the translation of image {called} is NaN or infinite; use another run"):
+        next(outputs)
+
+
+def test_an_attention_map_that_is_not_finite_is_named(
+    run: Run, images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method, _ = load(run, CPU)
+    sources = images.a[:4, :, :8, :8].clone()
+    sources[2] = 255
+    blind = torch.tensor(float("nan"))
+    monkeypatch.setattr(
+        method, "attention", lambda x, _: {"main": x[:, :1].where(x.amin((1, 2, 3), keepdim=True) < 1, blind)}
+    )
+    with pytest.raises(UgbenchError, match=r"the attention map main of image c\.png is NaN or infinite"):
+        list(attention_maps(method, sources, "A2B", batch_size=2, names=["a.png", "b.png", "c.png", "d.png"]))
+
+
+def test_a_network_that_has_no_weights_is_not_computed_with(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    method, _ = load(run, CPU)
+    monkeypatch.setattr(method, "attention", lambda x, _: {"main": method.discriminator(x)})
+    with pytest.raises(RunError, match=rf"^run {run.id} \(toy\) has no weights of discriminator, which this needs"):
+        attention_names(method, "A2B")
 
 
 def test_a_run_of_one_direction_does_not_translate_in_the_other(run: Run) -> None:

@@ -419,7 +419,7 @@ def test_a_run_that_is_continued_ends_with_the_bits_of_one_that_was_begun_with_a
     assert end_of(continued) == end_of(whole)
     assert said == [
         f"continues run {earlier.id} from step 2 of 4 to step 8.",
-        "Up to step 2 its learning rates are those of 8 steps from the start; so is the result.",
+        "Up to step 2 its learning rates are those of 8 steps, so the result is that of 8 steps from the start.",
     ]
 
 

@@ -142,10 +142,11 @@ def test_a_link_with_a_temporary_name_is_not_written_through(tmp_path: Path, pri
 def test_a_manifest_names_files_of_its_own_folder_only(tmp_path: Path) -> None:
     folder = checkpoint.save(tmp_path, checkpoint.Checkpoint(1, {"method": {"a": torch.ones(2)}}, {}))
     manifest = read_json(folder / "manifest.json")
+    del manifest["sha256"]  # as in older versions, so that nothing but the name is refused
     (tmp_path / "elsewhere.safetensors").write_bytes((folder / "method.safetensors").read_bytes())
     manifest["files"] = {"../elsewhere.safetensors": manifest["files"]["method.safetensors"]}
     write_json(folder / "manifest.json", manifest)
-    with pytest.raises(RunError, match=r"manifest\.json is missing or damaged"):
+    with pytest.raises(RunError, match="is no name of a file"):
         checkpoint.load(folder)
 
 

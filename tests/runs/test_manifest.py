@@ -71,7 +71,6 @@ def test_a_manifest_of_an_older_version_is_read(folder: Path) -> None:
     "change",
     [
         lambda content: content.update(step=31),
-        lambda content: content.update(files={"../method.safetensors": {"size": 12, "sha256": "ab"}}),
         lambda content: content.update(files={"method.safetensors": {"size": 12}}),
         lambda content: content.update(files=["method.safetensors"]),
         lambda content: content.update(notes=None),

@@ -187,7 +187,8 @@ def store_maps() -> Callable[..., dict[str, torch.Tensor]]:
             name: torch.rand(n, 1, 4, 4, generator=torch.Generator().manual_seed(place))
             for place, name in enumerate(names)
         }
-        write_maps(run, direction, AttentionMaps(attention_maps, frozenset(attended), step, "f"))
+        sources = dataset_of(run).fingerprint((TEST[direction[0]],))
+        write_maps(run, direction, AttentionMaps(attention_maps, frozenset(attended), step, sources))
         return attention_maps
 
     return store

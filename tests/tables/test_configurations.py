@@ -99,7 +99,7 @@ def test_where_refuses_an_unknown_field_and_a_value_that_no_run_has(results: Pat
 
 def test_the_caption_says_how_to_choose_and_names_no_run_as_hidden(results: Path) -> None:
     notes = call_json("table", "--results", results)["notes"]
-    assert any("`--where FIELD=VALUE` chooses" in note for note in notes)
+    assert any("--where FIELD=VALUE chooses" in note for note in notes)
     assert not any("is shown, not" in note or "different steps" in note for note in notes)
 
 
@@ -122,7 +122,8 @@ def test_a_config_that_cannot_be_read_costs_a_line_and_no_table(results: Path) -
     file = next(results.glob("photos/cyclegan/*/config.json"))
     file.write_text("{", encoding="utf-8")
     printed = call("table", "--results", results)
-    assert printed.stderr == f"left out: {file} is not a JSON object; to fix this, correct or remove it.\n"
+    (line,) = printed.stderr.splitlines()
+    assert line.startswith(f"left out: {file} is not a JSON object")
     assert "cyclegan" in printed.stdout
 
 

@@ -108,6 +108,10 @@ def test_maps_of_another_step_than_the_last_are_not_counted(
 ) -> None:
     run = make_run("ugatit", name=dial.name, root=dial.root)
     assert masses(run, "A2B") is None
+    store_maps(run, {"generator"})
+    assert masses(run, "A2B") is not None
+    (dial.root / "testA" / "00000.png").unlink()
+    assert masses(run, "A2B") is None, "the maps are of other test images"
     store_maps(run, {"generator"}, step=50)
     assert masses(run, "A2B") is None
     store_maps(run, {"generator"}, names=())

@@ -286,6 +286,7 @@ def test_json_is_the_contracts(make_record: Make) -> None:
             "variant": "no-cam",
             "name": None,
             "config": {},
+            "images": None,
             "cells": {
                 "kid": {
                     "value": 0.116,

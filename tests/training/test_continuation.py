@@ -140,7 +140,7 @@ def test_a_sentence_says_from_where_it_goes_on(earlier: Run, make_longer: Callab
     began(make_longer(6), earlier, 6, said)
     assert said == [
         f"continues run {earlier.id} from step 6 of 8 to step 16.",
-        "Up to step 6 its learning rates are those of 16 steps from the start; so is the result.",
+        "Up to step 6 its learning rates are those of 16 steps, so the result is that of 16 steps from the start.",
     ]
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from ugbench.data.datasets import open_dataset
+from ugbench.runs.json_file import write_json
 from ugbench.runs.run import list_runs
 from ugbench.statistics.preferences import Vote
 from ugbench.votes.server.pictures import prepare_pictures, render
@@ -223,8 +224,10 @@ def test_pictures_whose_names_are_not_utf8_are_voted_on(serve: Serve) -> None:
     for folder in (served.home / "data" / "testA", *served.home.glob("results/*/*/*/outputs/A2B")):
         for file in sorted(folder.glob("*.png"))[:2]:
             file.rename(file.with_name(f"{file.stem}\udce9.png"))
-    runs = list_runs(served.home / "results")
-    pictures = prepare_pictures(runs, open_dataset(served.home / "data"), "data", "A2B")
+    runs, data = list_runs(served.home / "results"), open_dataset(served.home / "data")
+    for run in runs:
+        write_json(run.outputs_note("A2B"), {"step": 1, "sources": data.fingerprint(["testA"])})
+    pictures = prepare_pictures(runs, data, "data", "A2B")
     assert sum("%E9" in name for name in pictures.files) == 2
     served.store.add_poll(pictures.poll)
     served.store.add_rater("a" * 32, None)

@@ -30,8 +30,9 @@ def is_closed(connection: socket.socket) -> bool:
 
 
 @pytest.fixture
-def idle(served: Any) -> Iterator[list[socket.socket]]:
-    """More connections than may be open, of which none has sent a whole request."""
+def idle(served: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[socket.socket]]:
+    """More connections than may be open, of which none has sent a whole request, or is closed for its slowness."""
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 600.0)
     with ExitStack() as stack:
         yield [
             stack.enter_context(closing(connect(served.url, b"GET / HTTP/1.1\r\nHost: x\r\n" if k % 2 else b"")))

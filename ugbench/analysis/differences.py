@@ -27,6 +27,8 @@ class DifferenceRecord(BaseModel):
         se: the paired standard error over images.
         unpaired_se: the standard error if the two scores were independent.
         n, n_real: number of common sources, and of references.
+        sources, references, first_outputs, second_outputs: the content of each set of images, as in
+            `ugbench.scoring.record.ScoreRecord`; None in records of older versions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,12 +46,17 @@ class DifferenceRecord(BaseModel):
     unpaired_se: float
     n: int
     n_real: int
+    sources: str | None = None
+    references: str | None = None
+    first_outputs: str | None = None
+    second_outputs: str | None = None
 
     @property
     def pair(self) -> tuple[object, ...]:
-        """Both runs with metric and protocol. Of two records with the same pair the newer one counts."""
+        """Both runs with metric, protocol and images. Of two records with the same pair the newer one counts."""
         runs = (self.first, self.first_step, self.second, self.second_step)
-        return (self.dataset, self.direction, self.metric, self.protocol_id, *runs)
+        images = (self.sources, self.references, self.first_outputs, self.second_outputs)
+        return (self.dataset, self.direction, self.metric, self.protocol_id, *runs, *images)
 
 
 def are_due(records: Iterable[ScoreRecord]) -> bool:

@@ -10,13 +10,15 @@ from torch import Tensor
 from ugbench.analysis import differences
 from ugbench.analysis.differences import METRIC, DifferenceRecord
 from ugbench.data.datasets import DataSet
+from ugbench.data.known_files import images_hash
 from ugbench.direction import DIRECTIONS, Direction
-from ugbench.errors import UsageError
+from ugbench.errors import StaleOutputs, UsageError
 from ugbench.inference.test_set import make_outputs
 from ugbench.metrics._kernel import row_sums
 from ugbench.runs.folder import DIFFERENCES
 from ugbench.runs.run import Run, dataset_of
-from ugbench.runs.stored_outputs import Outputs, are_stored, outputs_of
+from ugbench.runs.stored_outputs import Outputs, are_stored, check_imported, outputs_of
+from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.evaluate import Evaluation
 from ugbench.statistics import permutation
 from ugbench.statistics.paired import paired_from, unpaired, unpaired_from
@@ -76,14 +78,22 @@ def _complete_outputs(run: Run, direction: Direction) -> Outputs | None:
     """A run's outputs of its last step in one direction, if all exist."""
     if direction not in run.directions() or (run.config.origin is None and not run.step()):
         return None
-    outputs = outputs_of(run, dataset_of(run), direction)
+    dataset = dataset_of(run)
+    outputs = outputs_of(run, dataset, direction)
     # After `eval --select` or an interrupted `--checkpoints all` the outputs belong to another step than the last.
-    return outputs if are_stored(run, direction, outputs) else None
+    try:
+        check_imported(run, direction, dataset)
+    except StaleOutputs:
+        return None
+    return outputs if are_stored(run, dataset, direction, outputs) else None
 
 
 def _store_group(evaluation: Evaluation, group: Sequence[tuple[Run, Outputs]], direction: Direction) -> None:
     """Store the missing differences between runs with outputs of one size and format."""
     dataset = dataset_of(group[0][0])
+    eval_set = EvalSet(dataset, direction, group[0][1].size)
+    contents = tuple(map(images_hash, (eval_set.sources, eval_set.references(evaluation.request.protocol.reference))))
+    outputs_hash = {run.id: images_hash(outputs.files) for run, outputs in group}
     size, format = group[0][1].size, group[0][1].format
     folder = group[0][0].dataset_folder
     identifier = evaluation.request.protocol_id_of(METRIC, size, format)
@@ -93,7 +103,8 @@ def _store_group(evaluation: Evaluation, group: Sequence[tuple[Run, Outputs]], d
     for (first, first_outputs), (second, second_outputs) in combinations(group, 2):
         runs = (first.id, first_outputs.step, second.id, second_outputs.step)
         first_rows, second_rows = _common_rows(first_outputs, second_outputs)
-        if (folder.name, direction, METRIC, identifier, *runs) in known or len(first_rows) < LEAST:
+        images = (*contents, outputs_hash[first.id], outputs_hash[second.id])
+        if (folder.name, direction, METRIC, identifier, *runs, *images) in known or len(first_rows) < LEAST:
             continue
         real = evaluation.references(dataset, direction, size)
         sums = (
@@ -116,6 +127,10 @@ def _store_group(evaluation: Evaluation, group: Sequence[tuple[Run, Outputs]], d
                 unpaired_se=unpaired_from(*sums).se,
                 n=len(first_rows),
                 n_real=len(real),
+                sources=contents[0],
+                references=contents[1],
+                first_outputs=outputs_hash[first.id],
+                second_outputs=outputs_hash[second.id],
             )
         )
     differences.append(file, new_records)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ugbench.cli.options import DATA_ROOT, DataRoot, Json
-from ugbench.cli.output import print_json, print_rows, progress_callback
+from ugbench.cli.output import log, print_json, print_rows, progress_callback
 from ugbench.visible import visible
 
 if TYPE_CHECKING:
@@ -39,9 +39,12 @@ def check(
     from ugbench.data import duplicates
     from ugbench.data.check import check as check_dataset
     from ugbench.data.dataset_names import resolve
+    from ugbench.data.folders import describe_splits
 
     with progress_callback("checking images") as progress:
         checked = resolve(dataset, data_root, progress)
+        for sentence in describe_splits(checked):
+            log(sentence)
         report = check_dataset(checked, progress)
     if as_json:
         likeness = {"hash": "phash", "bits": duplicates.BITS, "most": duplicates.MAX_DISTANCE}

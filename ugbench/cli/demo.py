@@ -35,6 +35,7 @@ def demo(
     from ugbench.cli.progress import training_progress
     from ugbench.device import pick_device
     from ugbench.figures import _context, comparison
+    from ugbench.runs.dataset_file import current_images
     from ugbench.runs.output_file import write_output
     from ugbench.runs.run import dataset_of
     from ugbench.scoring.evaluate import Evaluation
@@ -68,11 +69,12 @@ def demo(
     networks = Networks("random", "alex", {}, device)
     evaluation = Evaluation(EvalRequest(METRICS, networks), results, log)
     records = evaluation.run(run)
-    evaluation.raise_failures()
+    evaluation.unwritten.raise_first(log)
 
     folder = run.dataset_folder
     table_file, figure_file = folder / "table.md", folder / "comparison.png"
-    table = build_table([score for score in read_all(results) if score.dataset == folder.name], METRICS)
+    scores = [score for score in read_all(results) if score.dataset == folder.name]
+    table = build_table(scores, METRICS, current=current_images(results))
     write_output(table_file, render(table, "md"))
     _context.save(comparison.draw(_context.FigureContext(results, [run], direction="A2B", limit=4)), figure_file)
     if as_json:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Argument, Option
 
-from ugbench.cli.options import RESULTS, Device, Json, Results, ScoringOptions, path_option
+from ugbench.cli.chosen_datasets import locate_datasets
+from ugbench.cli.options import RESULTS, Device, Json, LocatedDatasets, Results, ScoringOptions, path_option
 from ugbench.cli.output import log, print_result, progress_callback
+from ugbench.cli.output_file import check_output_file
 from ugbench.cli.parse import read_run
 from ugbench.errors import UsageError
 
@@ -25,6 +27,7 @@ def evaluate(
         list[str] | None,
         Argument(parser=read_run, metavar="RUN", help="Runs to score; default: every finished run."),
     ] = None,
+    dataset: LocatedDatasets = None,
     scoring: ScoringOptions,
     kid_subset_size: Annotated[
         int | None,
@@ -79,9 +82,11 @@ def evaluate(
       ugbench eval --metric changed,unchanged,iou
       ugbench eval 3f2a --metric kid,lpips --extractor alexnet --weights alexnet=alexnet.pth
       ugbench eval 3f2a --metric kid --select validation
+      ugbench eval --dataset /data/cat2dog --metric kid
       ugbench eval --real datasets/cat2dog/testB --fake out --metric kid --extractor random
     """
     from ugbench.analysis import selection
+    from ugbench.data.folders import describe_folder
     from ugbench.device import pick_device
     from ugbench.scoring import record
     from ugbench.scoring.evaluate import Evaluation, score_folders
@@ -97,30 +102,40 @@ def evaluate(
         request = replace(request, checkpoint=selection.rule(request.networks.extractor))
     evaluation = Evaluation(request, results, log)
     if real is None or fake is None:
-        records = _score_runs(evaluation, runs or [], checkpoints, select)
+        records = _score_runs(evaluation, runs or [], checkpoints, select, dataset or [])
     else:
         if runs:
             raise UsageError(f"RUN {runs[0]} and --real/--fake exclude each other; give one of them.")
+        if dataset:
+            raise UsageError(f"--dataset {dataset[0]} chooses runs; leave it out with --real and --fake.")
         if select == "validation":
             raise UsageError("--select validation chooses a checkpoint of a run; leave it out with --real and --fake.")
+        check_output_file(output)
+        for folder in filter(None, (real, fake, source)):
+            if folder.is_dir():
+                log(describe_folder(folder))
         records = list(score_folders(request, real, fake, source))
     header = ("run", "method", "step", "direction", "metric", "value", "se", "fake", "real", "protocol")
     print_result(as_json, [score.to_json() for score in records], header, [_row(score) for score in records])
     # After the scores are printed, so that a file that cannot be written costs none.
     if output is not None and real is not None:
         record.append(output, records)
-    evaluation.raise_failures()
+    evaluation.unwritten.raise_first(log)
 
 
-def _score_runs(evaluation: Evaluation, names: list[str], checkpoints: str, select: str) -> list[ScoreRecord]:
+def _score_runs(
+    evaluation: Evaluation, names: list[str], checkpoints: str, select: str, datasets: list[str]
+) -> list[ScoreRecord]:
     from ugbench.analysis import differences, paired_runs
-    from ugbench.runs.filters import nothing_found
+    from ugbench.runs.filters import select_datasets
     from ugbench.runs.run import find_run, list_runs
 
     results = evaluation.results
-    runs = [find_run(name, results) for name in names] if names else finished_runs(results)
-    if not runs:
-        raise nothing_found(results, "finished run", "train one, or name a RUN")
+    runs = [find_run(name, results) for name in names]
+    located = locate_datasets(datasets, results, runs)
+    if not names:
+        what, fix = "finished run", "train one, or name a RUN"
+        runs = select_datasets(finished_runs(results), lambda run: run.dataset_folder.name, located, results, what, fix)
     with progress_callback("scoring") as progress:
         evaluation.progress = lambda _title: progress
         # In ascending order, so that the outputs of the last checkpoint are the ones that stay.
@@ -128,7 +143,7 @@ def _score_runs(evaluation: Evaluation, names: list[str], checkpoints: str, sele
     # Stored differences compare last checkpoints only.
     if select == "last" and differences.are_due(records):
         for folder in dict.fromkeys(run.dataset_folder for run in runs):
-            with evaluation.keep_disk_errors():
+            with evaluation.unwritten.keep():
                 paired_runs.store_differences(
                     evaluation, [run for run in list_runs(results) if run.dataset_folder == folder]
                 )

@@ -9,6 +9,7 @@ from typer import Argument, Option
 
 from ugbench.cli.options import RESULTS, Json, Results, Where, path_option
 from ugbench.cli.output import log, print_json, print_result
+from ugbench.cli.output_file import check_output_file
 from ugbench.cli.parse import parse_sets, split_list
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
@@ -23,7 +24,14 @@ def figure(
     runs: Annotated[
         list[str] | None, Option("--run", metavar="RUN", help="Run to show; repeatable; default: all runs.")
     ] = None,
-    dataset: Annotated[str | None, Option("--dataset", metavar="NAME", help="Show only runs of this data set.")] = None,
+    dataset: Annotated[
+        str | None,
+        Option(
+            "--dataset",
+            metavar="NAME|DIR",
+            help="Show only runs of this data set; a path says where its images lie now, which is remembered.",
+        ),
+    ] = None,
     where: Where = None,
     direction: Annotated[Direction | None, Option("--direction", help="Direction to show; default: both.")] = None,
     rows: Annotated[
@@ -55,6 +63,7 @@ def figure(
     if name is None:
         raise UsageError("which figure? Give a NAME; `ugbench figure --list` names them.")
 
+    from ugbench.cli.chosen_datasets import locate_datasets
     from ugbench.cli.chosen_runs import readable_runs
     from ugbench.figures._context import FigureContext, save
     from ugbench.runs.configurations import select_where
@@ -65,8 +74,10 @@ def figure(
     conditions = parse_sets(where, "--where")
     chosen = select_where(chosen, conditions) if conditions else chosen if runs else []
     file = output or Path(f"{name}.png")
+    check_output_file(file)
     names = split_list(metrics, "--metric")
-    save(module.draw(FigureContext(results, chosen, dataset, direction, rows, names)), file)
+    located = locate_datasets([dataset], results, chosen if runs else ()) if dataset is not None else [None]
+    save(module.draw(FigureContext(results, chosen, located[0], direction, rows, names)), file)
     log(f"written to {file}")
     if as_json:
         print_json({"figure": name, "output": file})

@@ -128,6 +128,8 @@ def _import_outputs(
     command: str | None,
     results: Path,
 ) -> tuple[Run, dict[Direction, MatchedOutputs]]:
+    from ugbench.data.folders import describe_folder, describe_splits
+    from ugbench.data.splits import TEST
     from ugbench.imports.external import folders_by_direction, import_outputs, match_outputs, run_tool
 
     if command is not None and path is None:
@@ -140,6 +142,8 @@ def _import_outputs(
     else:
         raise UsageError("give either a folder of outputs, or --command with the tool that makes them.")
     with source as folders:
+        for sentence in (*map(describe_folder, folders.values()), *describe_splits(dataset, TEST.values())):
+            log(sentence)
         matched_by_direction = {way: match_outputs(folder, dataset, way) for way, folder in folders.items()}
         return import_outputs(matched_by_direction, name, dataset, results, command), matched_by_direction
 

@@ -10,6 +10,7 @@ from typer import Option
 
 from ugbench.cli.options import RESULTS, Device, FeatureOptions, Json, Results, RunArgument, path_option
 from ugbench.cli.output import log, print_json, print_rows
+from ugbench.cli.output_file import check_output_file
 from ugbench.direction import Direction
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def neighbours(
 
     if output is not None:
         _context.check_suffix(output)
+    check_output_file(output)
     chosen_run = find_run(run, results)
     if direction is not None:
         check_direction(chosen_run, direction)

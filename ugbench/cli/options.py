@@ -80,6 +80,14 @@ Where = Annotated[
     list[str] | None,
     Option("--where", metavar="FIELD=VALUE", help="Only runs whose config has this value, as in steps=30; repeatable."),
 ]
+LocatedDatasets = Annotated[
+    list[str] | None,
+    Option(
+        "--dataset",
+        metavar="NAME|DIR",
+        help="Only this data set; a path says where its images lie now, which is remembered. Repeatable.",
+    ),
+]
 Steps = Annotated[int | None, Option("--steps", metavar="N", min=1, help="Number of training steps.")]
 ImageSize = Annotated[int | None, Option("--size", metavar="N", min=8, help="Image size in pixels.")]
 BatchSize = Annotated[int | None, Option("--batch-size", metavar="N", min=1, help="Images of each domain per step.")]

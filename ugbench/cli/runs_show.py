@@ -20,9 +20,13 @@ def show(run: RunArgument, results: Results = RESULTS, as_json: Json = False) ->
     from ugbench.runs.folder import CONFIG
     from ugbench.runs.json_file import read_json
     from ugbench.runs.run import find_run
+    from ugbench.runs.secrets import redact_origin
     from ugbench.runs.state import disk_bytes
 
     found_run = find_run(run, results)
+    stored_config = read_json(found_run.path / CONFIG)
+    if stored_config.get("origin"):
+        stored_config["origin"] = redact_origin(stored_config["origin"])
     environment = read_json(found_run.environment_file) if found_run.environment_file.exists() else None
     fields: dict[str, Any] = {
         **describe(found_run),
@@ -32,7 +36,7 @@ def show(run: RunArgument, results: Results = RESULTS, as_json: Json = False) ->
             "outputs": disk_bytes(found_run.all_outputs),
             "samples": disk_bytes(found_run.samples),
         },
-        "config": read_json(found_run.path / CONFIG),
+        "config": stored_config,
         "environment": environment,
     }
     if as_json:

@@ -16,6 +16,7 @@ from ugbench.cli.output import duration, log, print_json, print_rows, progress_c
 from ugbench.device import pick_device, pick_precision
 from ugbench.errors import Stopped, UgbenchError, UsageError
 from ugbench.runs.configurations import configurations
+from ugbench.runs.dataset_file import current_images
 from ugbench.runs.folder import study_file
 from ugbench.runs.method_sources import changed_method
 from ugbench.runs.run import Run
@@ -70,7 +71,7 @@ def run_study(
     setup = StudySetup(place.results, place.data_root, device, precision, options.skip_bad)
     request = scoring.request(device)
     steps = None if study.minutes is None else _steps_of_minutes(study, setup, file)
-    planned = plan.make_plan(study, setup, steps)
+    planned = plan.make_plan(study, setup, steps, log)
     problem = _unmet_requirement(request, planned)
     if options.dry_run and as_json:
         rows = [describe(run) for run in planned]
@@ -88,9 +89,9 @@ def run_study(
         stored = store_precision(file, study, precision)
         if stored != precision:  # another machine began at the same time
             planned = plan.make_plan(study, replace(setup, precision=stored), steps)
-    for run in planned:
-        if run.step and (sentence := changed_method(run.run)) is not None:
-            log(sentence)
+    changed = [sentence for run in planned if run.step and (sentence := changed_method(run.run)) is not None]
+    for sentence in changed:
+        log(sentence)
     unfinished = dict.fromkeys(run.study_run.arm for run in planned if run.status != "done")
     if options.jobs > 1 and unfinished:
         with progress_callback("measuring memory") as progress:
@@ -103,14 +104,15 @@ def run_study(
         counts = f"{len(runs)} of {len(outcomes)} runs done"
         raise Stopped(f"stopped and saved, {counts}; run the same command again to go on.")
     if runs:
-        scored = _score(Evaluation(request, setup.results, log), runs)
+        evaluation = Evaluation(request, setup.results, lambda text: None if text in changed else log(text))
+        scored = _score(evaluation, runs)
         content = {"runs": [describe(outcome.planned) for outcome in outcomes], "table": to_json(scored.table)}
         if not as_json:
             print(render(scored.table, "terminal"))
         content |= conclude(scored, as_json)
         if as_json:
             print_json(content)
-        scored.evaluation.raise_failures()
+        scored.evaluation.unwritten.raise_first(log)
     if failed := [outcome.planned.run.id for outcome in outcomes if outcome.status == "failed"]:
         raise UgbenchError(f"{len(failed)} of {len(outcomes)} runs failed ({', '.join(failed)}); read their train.log.")
 
@@ -198,7 +200,7 @@ def _score(evaluation: Evaluation, runs: Sequence[Run]) -> ScoredStudy:
     folders = dict.fromkeys(run.dataset_folder for run in runs)
     if differences.are_due(scores):
         for folder in folders:
-            with evaluation.keep_disk_errors():
+            with evaluation.unwritten.keep():
                 paired_runs.store_differences(evaluation, [run for run in runs if run.dataset_folder == folder])
     ids = {run.id for run in runs} | {"identity", "real"}
     names = {folder.name for folder in folders}
@@ -206,7 +208,8 @@ def _score(evaluation: Evaluation, runs: Sequence[Run]) -> ScoredStudy:
     records = [score for score in record.read_all(results) if score.run in ids and score.dataset in names]
     records += [score for score in scores if score not in records]  # where a file could not be written
     pairs = differences.read_all(results)
-    table = build_table(records, evaluation.request.metrics, pairs, configurations=configurations(runs))
+    configs, images = configurations(runs), current_images(results)
+    table = build_table(records, evaluation.request.metrics, pairs, configurations=configs, current=images)
     return ScoredStudy(runs, evaluation, scores, table)
 
 

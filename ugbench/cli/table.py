@@ -9,6 +9,7 @@ from typer import Option
 
 from ugbench.cli.options import RESULTS, Json, OnlyDatasets, Results, Where, path_option
 from ugbench.cli.output import log
+from ugbench.cli.output_file import check_output_file
 from ugbench.cli.parse import parse_sets, split_list
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def table(
     from ugbench.analysis import differences
     from ugbench.cli.chosen_runs import readable_runs
     from ugbench.runs.configurations import configurations, select_where
+    from ugbench.runs.dataset_file import current_images
     from ugbench.runs.filters import select_datasets
     from ugbench.runs.output_file import write_output
     from ugbench.scoring.record import read_all
@@ -83,6 +85,7 @@ def table(
     from ugbench.tables.model import Table
     from ugbench.tables.records import of_runs
 
+    check_output_file(output)
     datasets = dataset or ()
     built, names = Table(), split_list(metrics, "--metric")
     if names or not votes:
@@ -91,7 +94,8 @@ def table(
         runs = readable_runs(results)
         if conditions := parse_sets(where, "--where"):
             records = of_runs(records, {run.id for run in select_where(runs, conditions)})
-        built = build_table(records, names, differences.read_all(results), protocol, configurations(runs))
+        pairs, images = differences.read_all(results), current_images(results)
+        built = build_table(records, names, pairs, protocol, configurations(runs), images)
     if votes:
         from ugbench.tables.columns.votes import add_votes
         from ugbench.votes.store import read_polls

@@ -100,6 +100,14 @@ def train(
             help="Delete checkpoints, logs, samples, outputs and scores of this run, and train from step 0.",
         ),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        Option(
+            "--dry-run",
+            help="Print the run, and the memory, disk and time that it takes, without training; the images of a dial "
+            "are still written.",
+        ),
+    ] = False,
     place: PlaceOptions,
     as_json: Json = False,
 ) -> None:
@@ -108,10 +116,12 @@ def train(
     \b
     Examples:
       ugbench train ugatit --dataset dial --preset smoke --steps 200
+      ugbench train ugatit --dataset cat2dog --dry-run
       ugbench train cyclegan --dataset datasets/horse2zebra --size 128 --set identity_weight=0
       ugbench train ugatit --dataset dial --preset smoke --steps 400 --continue-from 3f2a@100
     """
     from ugbench.cli.progress import training_progress
+    from ugbench.cli.train_plan import print_plan
     from ugbench.device import pick_device
     from ugbench.runs.method_sources import changed_method
     from ugbench.runs.near_misses import near_miss
@@ -140,6 +150,11 @@ def train(
         skip_bad=skip_bad,
         restart=restart,
     )
+    if dry_run:
+        with progress_callback("reading images") as progress:
+            planned = prepare.planned_run(request, progress)
+        print_plan(planned, request, stored, steps_between, as_json)
+        return
     with stop_at_once_on_signals(), progress_callback("reading images") as progress:
         run, images, run_start = prepare.prepare(request, log, progress)
     log(f"run {run.id} in {run.path}")

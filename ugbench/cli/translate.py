@@ -7,11 +7,11 @@ from typing import Annotated
 
 from typer import Option
 
-from ugbench.cli.options import RESULTS, Device, Json, Precision, Results, RunArgument, path_option
+from ugbench.cli.options import RESULTS, Device, Json, LocatedDatasets, Precision, Results, RunArgument, path_option
 from ugbench.cli.output import log, print_json, progress_callback
 from ugbench.cli.parse import parse_number
 from ugbench.direction import Direction
-from ugbench.errors import UsageError
+from ugbench.errors import DataError, UsageError
 
 
 def translate(
@@ -35,6 +35,8 @@ def translate(
     checkpoint: Annotated[
         str, Option("--checkpoint", metavar="last|STEP", help="Checkpoint that the weights come from.")
     ] = "last",
+    skip_bad: Annotated[bool, Option("--skip-bad", help="Leave out images that cannot be read.")] = False,
+    dataset: LocatedDatasets = None,
     results: Results = RESULTS,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -42,24 +44,32 @@ def translate(
 ) -> None:
     """Translate images with a trained run. Inputs are squashed to the run's size.
 
+    Inputs are never replaced, and of the files in --output only those that an earlier translation wrote there.
+
     \b
     Examples:
       ugbench translate 3f2a --input photo.jpg --output out
       ugbench translate 3f2a --input datasets/cat2dog/testA --output out --attention --keep-size
     """
+    from ugbench.cli.chosen_datasets import locate_datasets
+    from ugbench.data.folders import describe_folder
     from ugbench.data.images import list_images
     from ugbench.device import pick_device, pick_precision
     from ugbench.inference import translate as translation
     from ugbench.inference.attention import attention_names, networks_without_weights
-    from ugbench.inference.image_files import write_outputs
+    from ugbench.inference.image_files import output_names, write_outputs
+    from ugbench.inference.output_folder import check_output_folder, translation_note
     from ugbench.runs.run import find_run
 
     chosen_run = find_run(run, results)
+    locate_datasets(dataset or (), results, [chosen_run])
     chosen_direction = direction or chosen_run.directions()[0]
     translation.check_direction(chosen_run, chosen_direction)
     if not source.exists():
         raise UsageError(f"--input {source}: there is no such file or folder.")
-    paths = [source] if source.is_file() else list_images(source)
+    if source.is_dir():
+        log(describe_folder(source))
+    paths = list_images(source) if source.is_dir() else [source]
     chosen_device = pick_device(device)
     chosen_step = parse_number(checkpoint, "--checkpoint", "last", "a step")
     method, step = translation.load(chosen_run, chosen_device, chosen_step, all_networks=attention)
@@ -69,8 +79,11 @@ def translate(
         log(f"run {chosen_run.id} was imported without {', '.join(lacking)}; attention maps of these are left out.")
     # auto is the precision that the run was trained in, which `eval` also uses for the test images.
     chosen_precision = pick_precision(precision, chosen_device, auto=chosen_run.config.precision)
-    with progress_callback("translating") as progress:
-        write_outputs(
+    names = output_names(method, paths, chosen_direction, attention, samples)
+    check_output_folder(output, paths, names)
+    made_with = {"run": chosen_run.id, "method": chosen_run.config.label, "direction": chosen_direction, "step": step}
+    with translation_note(output, names, made_with), progress_callback("translating") as progress:
+        count = write_outputs(
             method,
             paths,
             output,
@@ -81,9 +94,14 @@ def translate(
             keep_size=keep_size,
             samples=samples,
             progress=progress,
+            on_bad=(lambda error: log(f"skipped: {error}")) if skip_bad else None,
         )
+    if not count:
+        raise DataError(f"--input {source}: none of its {len(paths)} images can be read; replace them.")
     trained = f" at step {step}" if step else ""
-    log(f"{len(paths)} image{'s' * (len(paths) != 1)} by {chosen_run.config.label}{trained}, in {output}")
+    log(f"{count} image{'s' * (count != 1)} by {chosen_run.config.label}{trained}, in {output}")
+    if count < len(paths):
+        log(f"{len(paths) - count} of {len(paths)} images cannot be read and were skipped.")
     if as_json:
         report = {"run": chosen_run.id, "step": step, "direction": chosen_direction}
-        print_json({**report, "output": output, "images": len(paths)})
+        print_json({**report, "output": output, "images": count, "skipped": len(paths) - count})

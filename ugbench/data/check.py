@@ -16,6 +16,7 @@ from typing import Literal
 from ugbench.data import duplicates
 from ugbench.data.brightness import describe_narrow, is_narrow
 from ugbench.data.datasets import DataSet
+from ugbench.data.folders import describe_passed_over, why_passed_over
 from ugbench.data.images import ImageHeader, UnreadableImage, inspect_image
 from ugbench.data.known_files import open_known_files
 from ugbench.data.progress import Progress, tracked
@@ -114,7 +115,7 @@ def check(dataset: DataSet, progress: Progress | None = None) -> Report:
             unreadable[split].append(_unreadable(split, path, error))
     findings: list[Finding] = []
     for split, images in by_split.items():
-        findings += _folder_findings(dataset.root / split, split, files[split])
+        findings += _folder_findings(dataset.folder(split), split, files[split])
         findings += unreadable[split]
         findings += _conversion_findings(split, images)
         findings += _range_finding(split, images)
@@ -164,7 +165,7 @@ def check_training_images(
                 readable[split].append(path)
     for split, paths in listed.items():
         if not readable[split]:
-            raise DataError(f"{dataset.root / split}: none of its {len(paths)} images is readable; replace them.")
+            raise DataError(f"{dataset.folder(split)}: none of its {len(paths)} images is readable; replace them.")
         problem = describe_narrow(narrow[split], len(readable[split]))
         if problem is not None:
             log(f"{split}: {problem}; `ugbench data check` says more.")
@@ -200,7 +201,8 @@ def _folder_findings(folder: Path, split: Split, images: list[Path]) -> Iterator
     others = {path for path in folder.glob("*") if not path.name.startswith(".")}.difference(images)
     stray = tuple(sorted(f"{split}/{path.name}" for path in others))
     if stray:
-        yield Finding("stray", (split,), stray, "not image files, by their suffix", "ignored")
+        found = f"no images: {describe_passed_over(Counter(map(why_passed_over, others)))}"
+        yield Finding("stray", (split,), stray, found, "ignored")
     stems: dict[str, list[str]] = {}
     for path in images:
         stems.setdefault(path.stem, []).append(f"{split}/{path.name}")

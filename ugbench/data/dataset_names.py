@@ -10,7 +10,7 @@ from ugbench.data.dial.spec import DialSpec, parse_spec
 from ugbench.data.progress import Progress
 from ugbench.data.splits import SPLITS
 from ugbench.errors import DataError, UgbenchError, UnknownName
-from ugbench.file_names import is_utf8, readable
+from ugbench.file_names import readable
 
 
 def list_datasets(data_root: Path) -> list[str]:
@@ -37,9 +37,9 @@ def resolve(text: str, data_root: Path, progress: Progress | None = None) -> Dat
     """
     if text.partition(":")[0] == "dial":
         return _open_dial(parse_spec(text), data_root, progress)
-    # A name that is not UTF-8 may be given as tables show it.
-    shown = [data_root / name for name in list_datasets(data_root) if not is_utf8(name) and readable(name) == text]
-    folders = [path for path in (data_root / text, Path(text), *shown) if text and path.is_dir()]
+    folders = [path for path in (data_root / text, Path(text)) if text and path.is_dir()]
+    if not folders and "%" in text:  # a name that is not UTF-8 may be given as tables show it
+        folders = [data_root / name for name in list_datasets(data_root) if readable(name) == text]
     if folders:
         return open_dataset(next(filter(has_splits, folders), folders[0]))
     parent = Path(text).parent

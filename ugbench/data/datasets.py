@@ -11,7 +11,7 @@ from pathlib import Path
 from ugbench.data.dial.spec import DialSpec, read_spec
 from ugbench.data.images import is_image, list_images
 from ugbench.data.known_files import open_known_files
-from ugbench.data.splits import SPLITS, Split
+from ugbench.data.splits import SPLITS, Split, split_called
 from ugbench.errors import DataError
 from ugbench.file_names import as_bytes, readable
 
@@ -32,17 +32,31 @@ class DataSet:
     # SHA-256 of each file that was hashed, by path: a file is hashed once in the life of this object.
     _digests: dict[Path, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
+    def folder(self, split: Split) -> Path:
+        """The folder of a split, which need not exist: a folder whose name differs in case alone, as TrainA, is taken.
+
+        Raises:
+            DataError: several folders differ in case alone.
+        """
+        return _folder_of(self.root, split)
+
+    def near_names(self) -> dict[str, Split]:
+        """Folders that are no splits and are called nearly so: train_A, train/A or A/train, with the split that each
+        may be meant for.
+        """
+        return _near_names(self.root)
+
     def split(self, split: Split) -> list[Path]:
         """The images of a split, sorted by name.
 
         Raises:
             DataError: the split is missing or empty.
         """
-        return list_images(self.root / split)
+        return list_images(self.folder(split))
 
     def has(self, split: Split) -> bool:
         """True if the split's folder exists and holds an image."""
-        folder = self.root / split
+        folder = self.folder(split)
         return folder.is_dir() and any(map(is_image, folder.iterdir()))
 
     def splits(self) -> tuple[Split, ...]:
@@ -51,7 +65,7 @@ class DataSet:
 
     def link_out(self, split: Split) -> Path | None:
         """The split's folder, or an image in it, if it is a link that leads out of the data set's folder; else None."""
-        root, folder = self.root.resolve(), self.root / split
+        root, folder = self.root.resolve(), self.folder(split)
         if not folder.resolve().is_relative_to(root):
             return folder
         with os.scandir(folder) as entries:
@@ -88,10 +102,42 @@ def open_dataset(root: Path) -> DataSet:
         raise DataError(f"{root}: no such folder; name a folder with subfolders {', '.join(SPLITS)}.")
     dial = read_spec(root)
     if not has_splits(root):
-        raise DataError(f"{root}: has none of the subfolders {', '.join(SPLITS)}; put the images in those.")
+        near = _near_names(root)
+        fix = "put the images in those"
+        if near:
+            fix = f"rename {' and '.join(near)}, or run `ugbench data import {root}`"
+        raise DataError(f"{root}: has none of the subfolders {', '.join(SPLITS)}; {fix}.")
     return DataSet(readable(root.resolve().name), root, dial)
 
 
 def has_splits(folder: Path) -> bool:
-    """True if the folder has a subfolder named as a split, even an empty one."""
-    return any((folder / split).is_dir() for split in SPLITS)
+    """True if the folder has a subfolder named as a split, even an empty one; the case of its name does not matter."""
+    if not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
+        return False
+    names = set(map(str.lower, SPLITS))
+    return any(path.name.lower() in names and path.is_dir() for path in folder.iterdir())
+
+
+def _folder_of(root: Path, split: Split) -> Path:
+    folder = root / split
+    if folder.is_dir() or not root.is_dir():
+        return folder
+    others = [path for path in root.iterdir() if path.name.lower() == split.lower() and path.is_dir()]
+    if len(others) > 1:
+        names = " and ".join(sorted(path.name for path in others))
+        raise DataError(f"{root}: {names} may both be {split}; rename the one that is.")
+    return others[0] if others else folder
+
+
+def _near_names(root: Path) -> dict[str, Split]:
+    near: dict[str, Split] = {}
+    for path in sorted(root.iterdir()):
+        if not path.is_dir() or path.name.lower() in map(str.lower, SPLITS):
+            continue
+        split = split_called(path.name)
+        if split is not None:
+            near[path.name] = split
+        elif path.name.lower() in ("a", "b", "train", "test"):
+            pairs = [(f"{path.name}/{below.name}", below) for below in sorted(path.iterdir()) if below.is_dir()]
+            near |= {name: split for name, _ in pairs if (split := split_called(name))}
+    return near

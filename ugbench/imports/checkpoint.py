@@ -20,12 +20,13 @@ from ugbench.data.splits import TEST, TRAIN
 from ugbench.data.tensors import load_images, to_float
 from ugbench.device import Precision
 from ugbench.direction import Direction
-from ugbench.errors import ConfigError, UnknownName, UsageError, first_fault
+from ugbench.errors import ConfigError, UnknownName, UsageError, WeightsError, first_fault
 from ugbench.exports.safetensors import read_export
 from ugbench.imports import reconstruction
 from ugbench.imports.checkpoint_files import EXPORT, checkpoint_files, read_tensors
 from ugbench.imports.imported_run import checked_name, digests, open_import, runs_folder
 from ugbench.method import Method, MethodConfig
+from ugbench.nn.state_dicts import first_not_finite
 from ugbench.runs import checkpoint, method_description
 from ugbench.runs.run import Origin, Run, RunConfig, record_dataset
 from ugbench.training.counts import count
@@ -79,7 +80,7 @@ def import_checkpoint(
         log: called with each warning.
     Raises:
         UnknownName: there is no such method.
-        WeightsError: a file is damaged or holds more than plain tensors.
+        WeightsError: a file is damaged, holds more than plain tensors, or holds NaN.
         UsageError: the tensors do not come from the method's public code, or an option does not fit.
     """
     method = registry.load_method(request.method)
@@ -87,13 +88,14 @@ def import_checkpoint(
     # The revision is in the name, because two revisions of a file are two runs.
     default_name = files[0].name.removesuffix(files[0].suffix) + (f"-{request.revision}" if request.revision else "")
     name = checked_name(request.name or default_name)
-    if files[0].suffix == EXPORT:
-        contents = _read_exported(request, files[0])
-    else:
-        tensors = read_tensors(files)
-        contents = _read_public(request, method, tensors)
-        if request.dataset is not None and len(method.revisions) > 1 and contents.revision in method.revisions:
-            _check_revision(request.dataset, request, method, tensors, contents, log)
+    is_export = files[0].suffix == EXPORT
+    tensors = {} if is_export else read_tensors(files)
+    contents = _read_exported(request, files[0]) if is_export else _read_public(request, method, tensors)
+    state = {key: tensor.float() for key, tensor in contents.state.items()}
+    if fault := first_not_finite(state):
+        raise WeightsError(f"{request.path}: {fault}; import another checkpoint.")
+    if request.dataset is not None and len(method.revisions) > 1 and contents.revision in method.revisions:
+        _check_revision(request.dataset, request, method, tensors, contents, log)
     config = RunConfig(
         method=request.method,
         variant=contents.variant,
@@ -106,7 +108,6 @@ def import_checkpoint(
         origin=Origin(name=name, files=digests(files), revision=contents.revision),
     )
     run = open_import(runs_folder(results, request.dataset), config)
-    state = {key: tensor.float() for key, tensor in contents.state.items()}
     checkpoint.save(run.checkpoints, checkpoint.Checkpoint(0, {"method": state}, {"imported": True}))
     generators = checkpoint.inference_tensors(_without_weights(method, contents.config), state)
     checkpoint.write_generators(run.generators_file, generators, 0)

@@ -20,6 +20,7 @@ from ugbench.data.splits import TEST
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import DataError, UgbenchError, UsageError, writing
 from ugbench.imports.imported_run import checked_name, digests, open_import, runs_folder
+from ugbench.runs.json_file import write_json
 from ugbench.runs.run import EXTERNAL, Origin, Run, RunConfig, record_dataset
 from ugbench.runs.secrets import redact
 from ugbench.runs.stored_outputs import commonest_size
@@ -177,4 +178,6 @@ def import_outputs(
             target.mkdir(parents=True)
             for file in outputs.files:
                 shutil.copyfile(file, target / file.name)
+        # After these were imported again, config.json is of an earlier state of the data set.
+        write_json(run.outputs_note(direction), {"step": 0, "sources": dataset.fingerprint((TEST[direction[0]],))})
     return run

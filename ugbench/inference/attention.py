@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from ugbench.data.tensors import to_float
 from ugbench.direction import Direction
-from ugbench.errors import RunError
-from ugbench.inference.translate import device_of
+from ugbench.inference.translate import check_finite, device_of
 from ugbench.method import Method
 
 
 def attention_maps(
-    method: Method, images: Tensor, direction: Direction, *, batch_size: int = 8, with_features: bool = False
+    method: Method,
+    images: Tensor,
+    direction: Direction,
+    *,
+    batch_size: int = 8,
+    with_features: bool = False,
+    names: Sequence[object] = (),
 ) -> Iterator[dict[str, Tensor]]:
     """The attention maps of images, for one batch after another.
 
@@ -23,23 +28,20 @@ def attention_maps(
         method: loaded with `all_networks`, see `ugbench.inference.translate.load`.
         images: uint8 (n, 3, size, size).
         with_features: also the feature maps of networks without attention, see `Method.feature_maps`.
+        names: what an error calls each image, such as its path; empty for its number.
     Yields:
         The maps by name, float32 (batch, 1, h, w) on the CPU, unscaled.
     Raises:
         RunError: the method needs networks for its maps that an imported run lacks.
+        UgbenchError: a map is NaN or infinite.
     """
     device = device_of(method)
     compute = method.feature_maps if with_features else method.attention
-    for batch in images.split(batch_size):
-        try:
-            with torch.no_grad():
-                maps = compute(to_float(batch).to(device), direction)
-        except RuntimeError:
-            if lacking := networks_without_weights(method):
-                raise RunError(
-                    f"attention maps need {', '.join(lacking)}, which this imported run lacks; leave attention out."
-                ) from None
-            raise
+    for start, batch in zip(range(0, len(images), batch_size), images.split(batch_size), strict=True):
+        with torch.no_grad():
+            maps = compute(to_float(batch).to(device), direction)
+        for name, attention_map in maps.items():
+            check_finite(f"attention map {name}", attention_map, names or range(1, len(images) + 1), start)
         yield {name: attention_map.float().cpu() for name, attention_map in maps.items()}
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from ugbench.data.images import check_stems, read_image, resize
@@ -14,12 +15,30 @@ from ugbench.data.progress import Progress
 from ugbench.data.tensors import save_png, to_tensor
 from ugbench.device import Precision
 from ugbench.direction import Direction
-from ugbench.errors import UsageError
-from ugbench.inference.attention import attention_maps
+from ugbench.errors import DataError, UsageError
+from ugbench.inference.attention import attention_maps, attention_names
 from ugbench.inference.translate import translate
 from ugbench.method import Method
 from ugbench.runs.folder import ATTENTION
 from ugbench.runs.json_file import make_folder
+
+
+def output_names(
+    method: Method, sources: Sequence[Path], direction: Direction, attention: bool = False, samples: int = 1
+) -> list[str]:
+    """The files that `write_outputs` writes, relative to its folder; its arguments are the same.
+
+    Raises:
+        UsageError: two sources have the same stem.
+    """
+    check_stems(sources)
+    names = [_output_name(path, k, samples) for path in sources for k in range(samples)]
+    maps = attention_names(method, direction) if attention else ()
+    main = _main_map(method, maps)
+    for name in maps:
+        folder = Path(ATTENTION) if name == main else Path(ATTENTION, name)
+        names += [str(folder / f"{path.stem}.png") for path in sources]
+    return names
 
 
 def write_outputs(
@@ -34,7 +53,8 @@ def write_outputs(
     keep_size: bool = False,
     samples: int = 1,
     progress: Progress | None = None,
-) -> None:
+    on_bad: Callable[[DataError], None] | None = None,
+) -> int:
     """Translate image files into `folder`/<stem>.png, or <stem>.<k>.png for several samples.
 
     Overlays of the main attention map go to `folder`/attention/<stem>.png, those of another map to
@@ -46,36 +66,63 @@ def write_outputs(
         keep_size: resize each output to the size of its source; otherwise outputs have the run's size.
         samples: the number of outputs for each image, for methods with a style.
         progress: called after each batch.
+        on_bad: called with the error of each image that cannot be read, which is then left out; None raises it.
+    Returns:
+        The number of images that were translated.
     Raises:
         UsageError: two sources have the same stem, or several samples are asked of a method without a style.
         DataError: an image cannot be read.
+        UgbenchError: a translation or an attention map is NaN or infinite; its image is not written.
     """
     check_stems(sources)
     if samples > 1 and not method.style_dim:
         raise UsageError(f"--samples {samples}: this method makes one output for each image; leave it out.")
     make_folder(folder)
+    count = 0
     for start in range(0, len(sources), batch_size):
-        paths = sources[start : start + batch_size]
-        pictures = [read_image(path) for path in paths]
+        done = min(start + batch_size, len(sources))
+        pictures_by_path = dict(_pictures(sources[start:done], on_bad))
+        paths, pictures = list(pictures_by_path), list(pictures_by_path.values())
+        count += len(paths)
+        if not paths:
+            continue
         images = torch.stack([to_tensor(resize(picture, method.config.size)) for picture in pictures])
         (batch_outputs,) = translate(
-            method, images, direction, batch_size=len(paths), precision=precision, samples=samples
+            method, images, direction, batch_size=len(paths), precision=precision, samples=samples, names=paths
         )
         for path, picture, outputs in zip(paths, pictures, batch_outputs, strict=True):
             for k, output in enumerate(outputs):
-                name = f"{path.stem}.{k}.png" if samples > 1 else f"{path.stem}.png"
-                save_png(output, folder / name, size=picture.size if keep_size else None)
+                save_png(output, folder / _output_name(path, k, samples), size=picture.size if keep_size else None)
         if attention:
             _write_overlays(method, paths, images, batch_outputs[:, 0], folder / ATTENTION, direction)
         if progress is not None:
-            progress(start + len(paths), len(sources))
+            progress(done, len(sources))
+    return count
+
+
+def _pictures(paths: Sequence[Path], on_bad: Callable[[DataError], None] | None) -> Iterator[tuple[Path, Image.Image]]:
+    for path in paths:
+        try:
+            yield path, read_image(path)
+        except DataError as error:
+            if on_bad is None:
+                raise
+            on_bad(error)
+
+
+def _output_name(source: Path, sample: int, samples: int) -> str:
+    return f"{source.stem}.{sample}.png" if samples > 1 else f"{source.stem}.png"
+
+
+def _main_map(method: Method, names: Iterable[str]) -> str | None:
+    return next((name for name in names if name not in method.output_maps), None)
 
 
 def _write_overlays(
     method: Method, paths: Sequence[Path], sources: Tensor, outputs: Tensor, folder: Path, direction: Direction
 ) -> None:
-    (maps,) = attention_maps(method, sources, direction, batch_size=len(paths))
-    main = next((name for name in maps if name not in method.output_maps), None)
+    (maps,) = attention_maps(method, sources, direction, batch_size=len(paths), names=paths)
+    main = _main_map(method, maps)
     for name, batch_maps in maps.items():
         map_folder = folder if name == main else folder / name
         make_folder(map_folder)

@@ -89,8 +89,9 @@ def make_maps(
         method, _ = translate.load(run, device, step, all_networks=True)
         batches: list[dict[str, Tensor]] = []
         for start in range(0, len(sources), BATCH_SIZE):
-            images = load_images(sources[start : start + BATCH_SIZE], method.config.size)
-            batches += attention_maps(method, images, direction, batch_size=BATCH_SIZE, with_features=True)
+            files = sources[start : start + BATCH_SIZE]
+            images = load_images(files, method.config.size)
+            batches += attention_maps(method, images, direction, batch_size=BATCH_SIZE, with_features=True, names=files)
         maps = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
         attended = frozenset(attention_names(method, direction))
         attention = AttentionMaps(maps, attended, maps_step, fingerprint)

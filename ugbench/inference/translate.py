@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ugbench import registry
 from ugbench.data.tensors import to_float, to_uint8
 from ugbench.device import Precision, autocast
 from ugbench.direction import Direction
-from ugbench.errors import RunError, UsageError
+from ugbench.errors import RunError, UgbenchError, UsageError
 from ugbench.method import Method
+from ugbench.nn.state_dicts import first_not_finite
 from ugbench.runs import checkpoint
 from ugbench.runs.run import Run
 
@@ -25,7 +26,7 @@ def load(run: Run, device: torch.device, step: int | None = None, all_networks: 
         all_networks: load every network, which attention maps need; otherwise only the networks that translation
             needs are loaded, and the others take no memory.
     Raises:
-        RunError: nothing was saved yet, there is no such checkpoint, or a file is damaged.
+        RunError: nothing was saved yet, there is no such checkpoint, or a file is damaged or holds NaN.
     """
     config = run.config.method_config()
     with torch.device("meta"):
@@ -35,6 +36,8 @@ def load(run: Run, device: torch.device, step: int | None = None, all_networks: 
     else:
         tensors, trained_steps = _read_checkpoint(run, step)
     state = tensors if all_networks else checkpoint.inference_tensors(method, tensors)
+    if fault := first_not_finite(state):
+        raise RunError(f"{run.path}: of its weights at step {trained_steps}, {fault}; use another run or checkpoint.")
     try:
         missing, unexpected = method.load_state_dict(state, strict=False, assign=True)
     except RuntimeError as error:  # a tensor has another shape
@@ -49,10 +52,22 @@ def load(run: Run, device: torch.device, step: int | None = None, all_networks: 
         raise RunError(
             f"{run.path}: the saved weights and {run.config.method} differ in {differing[0]}; make it again."
         )
-    for module in method.children():
-        if not any(tensor.is_meta for tensor in module.state_dict().values()):
-            module.to(device)
+    for name, network in method.named_children():
+        if any(tensor.is_meta for tensor in network.state_dict().values()):
+            _refuse_calls(network, f"run {run.id} ({run.config.label}) has no weights of {name}, which this needs.")
+        else:
+            network.to(device)
     return method.eval().requires_grad_(False), trained_steps
+
+
+def _refuse_calls(network: nn.Module, message: str) -> None:
+    """Raise RunError when a network without weights is called; torch may compute with them without an error."""
+
+    def refuse(_module: nn.Module, _arguments: object) -> None:
+        raise RunError(message)
+
+    for module in network.modules():
+        module.register_forward_pre_hook(refuse)
 
 
 def _read_last_generators(run: Run) -> tuple[dict[str, Tensor], int]:
@@ -92,6 +107,7 @@ def translate(
     precision: Precision = "fp32",
     samples: int = 1,
     seed: int = 0,
+    names: Sequence[object] = (),
 ) -> Iterator[Tensor]:
     """Translate images, one batch after another.
 
@@ -100,21 +116,44 @@ def translate(
         samples: the number of outputs for each image, for methods with a style; the k-th output of every image has
             the same style.
         seed: of the styles.
+        names: what an error calls each image, such as its path; empty for its number.
     Yields:
         The outputs, uint8 (batch, samples, 3, size, size) on the CPU.
+    Raises:
+        UgbenchError: an output is NaN or infinite, which no image file can show.
     """
     device = device_of(method)
     styles = None
     if method.style_dim:
         styles = torch.randn(samples, method.style_dim, generator=torch.Generator().manual_seed(seed)).to(device)
-    for batch in images.split(batch_size):
+    for start, batch in zip(range(0, len(images), batch_size), images.split(batch_size), strict=True):
         x = to_float(batch).to(device)
         outputs = []
         for k in range(samples):
             style = None if styles is None else styles[k].expand(len(x), -1)
             with torch.no_grad(), autocast(precision, device):
-                outputs.append(to_uint8(method.translate(x, direction, style).float()).cpu())
+                output = method.translate(x, direction, style).float()
+            check_finite("translation", output, names or range(1, len(images) + 1), start)
+            outputs.append(to_uint8(output).cpu())
         yield torch.stack(outputs, dim=1)
+
+
+def check_finite(what: str, values: Tensor, names: Sequence[object], start: int) -> None:
+    """Check what a network computed for each of several images.
+
+    Args:
+        what: "translation", for example.
+        values: (n, …).
+        names: of all images; those of `values` begin at index `start`.
+    Raises:
+        UgbenchError: a value is NaN or infinite; the message names the first such image.
+    """
+    finite = torch.isfinite(values).flatten(1).all(1)
+    if not finite.all():
+        name = names[start + int(finite.int().argmin())]
+        raise UgbenchError(
+            f"the {what} of image {name} is NaN or infinite; use another run or checkpoint, or --precision fp32."
+        )
 
 
 def device_of(method: Method) -> torch.device:

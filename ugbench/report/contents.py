@@ -19,11 +19,12 @@ from ugbench.report import charts
 from ugbench.report.gallery import Gallery, make_gallery
 from ugbench.report.thumbnails import ThumbnailPool
 from ugbench.runs.configurations import configurations, run_labels, select_where
+from ugbench.runs.dataset_file import current_images
 from ugbench.runs.files import is_file
 from ugbench.runs.filters import select_datasets
 from ugbench.runs.json_file import read_json
-from ugbench.runs.run import Origin, Run, list_runs
-from ugbench.runs.secrets import redact
+from ugbench.runs.run import Run, list_runs
+from ugbench.runs.secrets import redact_origin
 from ugbench.runs.training_log import read_curves
 from ugbench.scoring.record import ScoreRecord, read_all
 from ugbench.tables.build import build_table
@@ -118,7 +119,8 @@ def collect_report(
     names = select_datasets(names, lambda name: name, datasets, results, "runs", fix)
     records = [score for score in records if score.dataset in names]
     pairs = differences.read_all(results)
-    table = build_table(records, differences=pairs, configurations=configs) if records else None
+    images = current_images(results)
+    table = build_table(records, differences=pairs, configurations=configs, current=images) if records else None
     sections = []
     for name in names:
         if runs_of_dataset := [run for run in runs if dataset_name(run) == name]:
@@ -177,17 +179,11 @@ def _details(run: Run, label: str) -> RunDetails:
         "initialised from": config.init_from,
         "initialised only": config.init_only,
         "continued from": config.continue_from,
-        "origin": None if config.origin is None else _origin(config.origin),
+        "origin": None if config.origin is None else redact_origin(config.origin.model_dump(exclude_none=True)),
     }
     environment = read_json(run.environment_file) if is_file(run.environment_file) else {}
     groups = {"Run": facts, "Config": config.config, "Environment": environment}
     return RunDetails(label, run.id, {heading: _flatten(fields) for heading, fields in groups.items()})
-
-
-def _origin(origin: Origin) -> dict[str, Any]:
-    fields = origin.model_dump(exclude_none=True)
-    # Older versions have stored commands as they were given.
-    return fields if origin.command is None else {**fields, "command": redact(origin.command)}
 
 
 def _flatten(fields: Mapping[str, Any], prefix: str = "") -> Facts:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ugbench.data.splits import Split
 from ugbench.errors import RunError, first_fault
 from ugbench.runs.files import inside, is_file
 from ugbench.runs.folder import DATASET
@@ -21,6 +23,7 @@ class DatasetFile(BaseModel):
         fingerprint: of all images of all splits when the folder was made.
         training: the fingerprint of the training images, which the folder's runs share; None if the data set had none,
             or if an older version wrote the file.
+        images: the content of each test split at the last `ugbench eval`, see `ugbench.data.known_files.images_hash`.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -29,6 +32,7 @@ class DatasetFile(BaseModel):
     root: str = ""
     fingerprint: str = ""
     training: str | None = None
+    images: dict[Split, str] = {}
 
 
 def read(folder: Path) -> DatasetFile | None:
@@ -44,6 +48,12 @@ def read(folder: Path) -> DatasetFile | None:
         return DatasetFile(**read_json(file))
     except ValidationError as error:
         raise RunError(f"{file}: {first_fault(error)}; to fix this, correct or remove it.") from None
+
+
+def current_images(results: Path) -> dict[str, Mapping[Split, str]]:
+    """`DatasetFile.images` of each folder under results that has a dataset.json, by the folder's name."""
+    contents = {file.parent.name: read(file.parent) for file in sorted(results.glob(f"*/{DATASET}"))}
+    return {name: content.images for name, content in contents.items() if content is not None and content.images}
 
 
 def write(folder: Path, content: DatasetFile) -> None:

@@ -7,11 +7,12 @@ do not count. So a run is found after its data set was renamed, was moved, or wa
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ugbench.data.datasets import DataSet
-from ugbench.data.splits import TRAIN
+from ugbench.data.datasets import DataSet, open_dataset
+from ugbench.data.known_files import images_hash
+from ugbench.data.splits import SPLITS, TEST, TRAIN, Split
 from ugbench.errors import RunError
 from ugbench.runs import dataset_file
 from ugbench.runs.dataset_file import DatasetFile
@@ -32,20 +33,42 @@ def dataset_folder(results: Path, dataset: DataSet, make: bool = True) -> Path:
     Raises:
         RunError: both names are taken by other images, or a dataset.json is damaged.
     """
-    training = training_fingerprint(dataset)
-    known: dict[Path, set[str]] = {file.parent: set() for file in results.glob(f"*/{DATASET}")}
-    for run in list_runs(results):
-        if run.config.dataset is not None:
-            trained_on = known.setdefault(run.dataset_folder, set())
-            trained_on |= {run.config.dataset.fingerprint} if run.config.origin is None else set()
-    matching = [folder for folder, trained_on in known.items() if _belongs(folder, trained_on, dataset, training)]
+    known = _known_folders(results)
+    matching = _matching(known, dataset)
     if matching:
         folder = min(matching, key=lambda folder: (folder.name != dataset.name, folder.name))
     else:
-        folder = _new_folder(results, dataset, training, {folder for folder in known if known[folder]})
+        folder = _new_folder(results, dataset, {folder for folder in known if known[folder]})
     if make:
         remember_place(folder, dataset)
     return folder
+
+
+def locate_folders(path: Path, results: Path, needed: Sequence[Path] = ()) -> list[Path]:
+    """The folders under results that the images in a folder belong to, by content; each remembers the new place.
+
+    Args:
+        needed: folders under results that the images must belong to; no other folder is returned then.
+    Raises:
+        DataError: there is no such folder, or it has no split.
+        RunError: the images are not those of a needed folder, or of any folder; the message says what differs.
+    """
+    dataset = open_dataset(path)
+    known = _known_folders(results)
+    matching = _matching(known, dataset)
+    nearest = sorted(known, key=lambda folder: (folder.name != dataset.name, folder.name))
+    for folder in needed or ([] if matching else nearest[:1]):
+        if folder not in matching:
+            raise RunError(
+                f"--dataset {path}: these are not the images of {folder.name} ({_what_differs(folder, dataset)}); to "
+                "fix this, name the folder with the images that its runs were made with."
+            )
+    if not matching:
+        raise RunError(f"--dataset {path}: there are no runs under {results}; train one with `ugbench train`.")
+    folders = [folder for folder in matching if folder in needed] if needed else matching
+    for folder in folders:
+        remember_place(folder, dataset)
+    return folders
 
 
 def remember_place(folder: Path, dataset: DataSet) -> None:
@@ -58,6 +81,21 @@ def remember_place(folder: Path, dataset: DataSet) -> None:
         _logger.info("data set %s is now read from %s; before, it was %s.", folder.name, root, content.root)
     training = content.training or training_fingerprint(dataset)
     dataset_file.write(folder, content.model_copy(update={"root": root, "training": training}))
+
+
+def remember_contents(folder: Path, dataset: DataSet) -> None:
+    """Write into the dataset.json of a folder under results which test images the data set has now."""
+    content = dataset_file.read(folder)
+    if content is None:
+        remember_place(folder, dataset)
+        content = dataset_file.read(folder)
+        assert content is not None
+    dataset_file.write(folder, content.model_copy(update={"images": contents_of_tests(dataset)}))
+
+
+def contents_of_tests(dataset: DataSet) -> dict[Split, str]:
+    """The content of each test split, see `ugbench.data.known_files.images_hash`."""
+    return {split: images_hash(dataset.split(split)) for split in TEST.values() if dataset.has(split)}
 
 
 def training_fingerprint(dataset: DataSet) -> str | None:
@@ -88,6 +126,39 @@ def open_located_run(config: RunConfig, results: Path, dataset: DataSet) -> Run:
     return run if (run.path / CONFIG).exists() else open_run(run.dataset_folder, config)
 
 
+def _known_folders(results: Path) -> dict[Path, set[str]]:
+    """Each data set's folder under results, and the fingerprints of the images that its runs were trained on."""
+    known: dict[Path, set[str]] = {file.parent: set() for file in results.glob(f"*/{DATASET}")}
+    for run in list_runs(results):
+        if run.config.dataset is not None:
+            trained_on = known.setdefault(run.dataset_folder, set())
+            trained_on |= {run.config.dataset.fingerprint} if run.config.origin is None else set()
+    return known
+
+
+def _matching(known: Mapping[Path, set[str]], dataset: DataSet) -> list[Path]:
+    """The folders that belong to a data set, sorted."""
+    training = training_fingerprint(dataset)
+    return sorted(folder for folder, trained_on in known.items() if _belongs(folder, trained_on, dataset, training))
+
+
+def _what_differs(folder: Path, dataset: DataSet) -> str:
+    """In what the images of a data set differ from those of a folder's runs, in words."""
+    runs = [run for run in list_runs(folder.parent) if run.dataset_folder == folder]
+    record = next((run.config.dataset for run in runs if run.config.dataset is not None), None)
+    texts: list[str] = []
+    for split in SPLITS:
+        if record is None or split not in record.images:
+            continue
+        paths = dataset.split(split) if dataset.has(split) else []
+        count = len([path for path in paths if f"{split}/{path.name}" not in record.skipped])
+        if count != record.images[split]:
+            texts.append(f"{split} has {count} images in place of {record.images[split]}")
+        elif record.fingerprints.get(split) != dataset.fingerprint((split,), record.skipped):
+            texts.append(f"{split} has images of other names or contents")
+    return " and ".join(texts) or "the names or contents of images are others"
+
+
 def _belongs(folder: Path, trained_on: set[str], dataset: DataSet, training: str | None) -> bool:
     """Whether a folder under results belongs to a data set.
 
@@ -101,15 +172,18 @@ def _belongs(folder: Path, trained_on: set[str], dataset: DataSet, training: str
             return training in stated | trained_on
     if content is None:
         return False
-    return content.root == str(dataset.root.resolve()) or content.fingerprint == dataset.fingerprint(dataset.splits())
+    if content.root == str(dataset.root.resolve()) or content.fingerprint == dataset.fingerprint(dataset.splits()):
+        return True
+    return bool(content.images) and content.images == contents_of_tests(dataset)
 
 
-def _new_folder(results: Path, dataset: DataSet, training: str | None, taken: set[Path]) -> Path:
+def _new_folder(results: Path, dataset: DataSet, taken: set[Path]) -> Path:
     """A folder for a data set that has none yet.
 
     Args:
         taken: folders with runs that were trained on other images.
     """
+    training = training_fingerprint(dataset)
     digest = training or dataset.fingerprint(dataset.splits())
     names: Sequence[str] = (dataset.name, f"{dataset.name}-{digest[:6]}")
     for folder in (results / name for name in names):

@@ -71,8 +71,8 @@ def read_json(file: Path) -> dict[str, Any]:
     """
     try:
         return parse_object(read_text(file))
-    except ValueError as error:
-        raise RunError(f"{file} is not a JSON object ({error}); to fix this, correct or remove it.") from None
+    except ValueError:
+        raise RunError(f"{file} is not a JSON object; to fix this, correct or remove it.") from None
 
 
 def parse_object(text: str, finite: bool = True) -> dict[str, Any]:

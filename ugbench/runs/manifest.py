@@ -10,12 +10,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from ugbench.errors import RunError
 from ugbench.runs.files import read_text
-from ugbench.runs.json_file import read_json, write_json
+from ugbench.runs.json_file import parse_object, write_json
 
 MANIFEST = "manifest.json"
 
@@ -73,14 +73,14 @@ def read_manifest(folder: Path) -> Manifest:
     """
     file = folder / MANIFEST
     try:
-        content = read_json(file)
         text = read_text(file)
+        content = parse_object(text)
         sha256 = content.pop("sha256", None)
         complete = content if sha256 is None else {**content, "sha256": sha256}
         if text != json.dumps(complete, indent=2) + "\n" or sha256 not in (None, _digest(content)):
             raise ValueError
         step, files, notes = (content.pop(name) for name in ("step", "files", "notes"))
-        records = {_plain(name): FileRecord(**record) for name, record in files.items()}
+        records = {name: FileRecord(**record) for name, record in files.items()}
         if content or not isinstance(notes, dict) or folder.name != str(step):
             raise ValueError
     except PermissionError as error:
@@ -93,10 +93,3 @@ def read_manifest(folder: Path) -> Manifest:
 def _digest(content: Mapping[str, Any]) -> str:
     """The SHA-256 of a manifest without its own one."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _plain(name: str) -> str:
-    """The name of a file, which must not lead into another folder."""
-    if PurePath(name).name != name:
-        raise ValueError
-    return name

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ugbench import registry
+from ugbench.errors import RunError
 from ugbench.runs.json_file import read_json
 from ugbench.runs.run import Run
 
@@ -45,15 +46,16 @@ def method_sources(method: str) -> str | None:
 def changed_method(run: Run) -> str | None:
     """A sentence for the user if the method's code is not the code that the training began with.
 
-    None if it is the same, or if that cannot be known: an imported run, one of an older version, or a method that is
-    no longer installed.
-
-    Raises:
-        RunError: environment.json is damaged.
+    None if it is the same, or if that cannot be known: an imported run, one of an older version, a method that is no
+    longer installed, or an environment.json that is missing or damaged.
     """
-    if run.config.origin is not None or not run.environment_file.exists():
+    if run.config.origin is not None:
         return None
-    before, now = read_json(run.environment_file).get("method_sources"), method_sources(run.config.method)
+    try:
+        before = read_json(run.environment_file).get("method_sources")
+    except (FileNotFoundError, RunError):  # scores and training need nothing that is in this file
+        return None
+    now = method_sources(run.config.method)
     if before is None or now is None or before == now:
         return None
     return (

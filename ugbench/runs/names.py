@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
-from ugbench.errors import UsageError
+from ugbench.errors import RunError, UsageError
+from ugbench.runs.config_fields import NAME, NAME_RULE
+from ugbench.runs.files import read_text
 from ugbench.runs.folder import RunFolder
 from ugbench.runs.json_file import write_text
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+LARGEST = 256  # bytes of a name.txt
 
 
 def given_name(run: RunFolder) -> str | None:
-    """The name that a user gave to a run; None if there is none, or if name.txt holds something else."""
-    if not run.name_file.is_file():
+    """The name that a user gave to a run; None if there is none, or if name.txt is no file with a name."""
+    try:
+        name = read_text(run.name_file, LARGEST).strip()
+    except (FileNotFoundError, RunError):  # every command that takes a RUN looks at the names of all runs
         return None
-    with run.name_file.open("rb") as stream:
-        name = stream.read(65).decode("ascii", "replace").strip()
     return name if NAME.fullmatch(name) else None
 
 
@@ -31,10 +32,7 @@ def rename(run: RunFolder, name: str, other_names: Iterable[str], ids: Iterable[
         UsageError: the text cannot be a name, another run has it, or the id of a run starts with it.
     """
     if not NAME.fullmatch(name):
-        raise UsageError(
-            f"NAME {name}: a name has at most 64 letters, digits, dots, dashes, plus signs and underscores, and begins "
-            "with a letter or digit; give another."
-        )
+        raise UsageError(f"NAME {name}: a name has {NAME_RULE}; give another.")
     if name in other_names:
         raise UsageError(f"NAME {name}: another run has that name; give another.")
     if any(run_id.startswith(name) for run_id in ids):

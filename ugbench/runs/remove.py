@@ -15,7 +15,8 @@ from ugbench.runs.run import Run
 def remove(run: Run) -> None:
     """Remove a run's folder, and the lines about the run in its data set's differences.jsonl. Votes stay.
 
-    config.json goes last, so that a run whose removal was interrupted is still listed and can be removed again.
+    config.json and the locks go last. So no process begins to train in what is left, and a run whose removal was
+    interrupted is still listed and can be removed again.
 
     Raises:
         RunError: another process trains the run, or makes or scores its outputs.
@@ -26,7 +27,7 @@ def remove(run: Run) -> None:
                 for entry in run.path.iterdir():
                     if entry.is_dir() and not entry.is_symlink():
                         shutil.rmtree(entry)
-                    elif entry.name != CONFIG:
+                    elif (entry.name != CONFIG and not entry.name.startswith(".")) or entry.is_symlink():
                         entry.unlink()
         except Timeout:
             raise RunError(f"{run.path}: another process makes or scores its outputs; wait until it ends.") from None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 REDACTED = "[redacted]"
 LONGEST = 4096  # letters of a command that are kept
@@ -51,6 +53,12 @@ def redact(command: str) -> str:
     for pattern in _PATTERNS:
         command = pattern.sub(lambda match: match[0] if _stays(match[2]) else match[1] + REDACTED, command)
     return _LONG.sub(lambda match: REDACTED if _looks_random(match[0]) else match[0], command)
+
+
+def redact_origin(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of an `Origin`, whose command may have been stored by a version that kept it whole."""
+    command = fields.get("command")
+    return {**fields, "command": redact(command)} if isinstance(command, str) else dict(fields)
 
 
 def _stays(value: str) -> bool:

@@ -14,7 +14,7 @@ from ugbench.data.datasets import DataSet
 from ugbench.data.images import Size, check_stems, is_image, read_size
 from ugbench.data.splits import TEST, Split
 from ugbench.direction import Direction
-from ugbench.errors import RunError
+from ugbench.errors import RunError, StaleOutputs
 from ugbench.runs.files import check_tree, inside, is_file
 from ugbench.runs.folder import DATASET
 from ugbench.runs.json_file import read_json
@@ -75,11 +75,30 @@ def outputs_step(run: Run, direction: Direction) -> int | None:
     return None if note is None else note[0]
 
 
-def are_stored(run: Run, direction: Direction, outputs: Outputs) -> bool:
-    """Whether the file of each of these outputs exists and was made at their step."""
+def are_stored(run: Run, dataset: DataSet, direction: Direction, outputs: Outputs) -> bool:
+    """Whether the file of each of these outputs exists and was made at their step, from the images that are there now.
+
+    Imported outputs are always stored; `check_imported` says whether they belong to the images.
+    """
+    if run.config.is_external:
+        return True
     step = run.step() if outputs.step is None else outputs.step
-    at_step = run.config.is_external or outputs_step(run, direction) == step
-    return at_step and all(file.exists() for file in outputs.files)
+    made_of = (step, dataset.fingerprint((TEST[direction[0]],)))
+    return _read_note(run, direction) == made_of and all(file.exists() for file in outputs.files)
+
+
+def check_imported(run: Run, direction: Direction, dataset: DataSet) -> None:
+    """Check that imported outputs were made from the data set's test images, if a file says from which they were made.
+
+    Raises:
+        StaleOutputs: they were made from other images.
+        DataError: an image cannot be read.
+    """
+    record = run.config.dataset
+    if not run.config.is_external or record is None:
+        return
+    if TEST[direction[0]] in record.fingerprints or _read_note(run, direction) is not None:
+        check_sources(run, direction, dataset)
 
 
 def sources_of(runs: Sequence[Run], direction: Direction, fingerprint: Fingerprint = DataSet.fingerprint) -> DataSet:
@@ -111,7 +130,8 @@ def check_sources(
     Without any of these files no image is accepted: config.json alone could name any folder of this machine.
 
     Raises:
-        RunError: the images have changed, or no file says which they were.
+        StaleOutputs: the images have changed.
+        RunError: no file says which they were.
         DataError: an image cannot be read.
     """
     split = TEST[direction[0]]
@@ -128,16 +148,12 @@ def check_sources(
         expected = read_json(dataset_file).get("fingerprint")
     if dataset.has(split) and expected is not None and fingerprint(dataset, splits) == expected:
         return
-    fix = (
-        "import them again"
-        if run.config.is_external
-        else "remove that folder of outputs and scores.jsonl of the run, then run `ugbench eval`"
-    )
+    fix = "import them again" if run.config.is_external else f"run `ugbench eval {run.id}` to make them again"
     if expected is None:
         raise RunError(
             f"no file says what the outputs {direction} of run {run.id} ({run.config.label}) were made of; {fix}."
         )
-    raise RunError(
+    raise StaleOutputs(
         f"outputs {direction} of run {run.id} ({run.config.label}) were made of other images than those now in "
         f"{dataset.root / split}; {fix}, or put the images back."
     )

@@ -61,4 +61,8 @@ def make_record(
         protocol_id=protocol_id(protocol),
         p_value=score.p_value,
         order_sd=score.order_sd,
+        sources=images.sources_hash,
+        references=images.references_hash(metric),
+        outputs=images.outputs_hash,
+        n_missing=None if subject.method == "real" else images.n_missing,  # real has no translations
     )

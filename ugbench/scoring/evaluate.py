@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -12,18 +12,20 @@ from filelock import Timeout
 from torch import Tensor
 
 from ugbench.data.datasets import DataSet
+from ugbench.data.folders import describe_splits
 from ugbench.data.images import Size, list_images
 from ugbench.direction import Direction
-from ugbench.errors import DiskError, NoSuchScore, RunError, UnknownName, UsageError
+from ugbench.errors import DiskError, DiskErrors, NoSuchScore, RunError, StaleOutputs, UnknownName, UsageError
 from ugbench.file_names import readable
 from ugbench.inference.test_set import make_maps, make_outputs
 from ugbench.metric import Score
 from ugbench.registry import load_metric
 from ugbench.runs import stored_maps, stored_outputs
+from ugbench.runs.dataset_folder import remember_contents
 from ugbench.runs.folder import reference_scores_file
 from ugbench.runs.method_sources import changed_method
 from ugbench.runs.run import Run, dataset_of
-from ugbench.runs.stored_outputs import Outputs, outputs_of
+from ugbench.runs.stored_outputs import Outputs, are_stored, outputs_of
 from ugbench.scoring import per_image, record
 from ugbench.scoring.compute import compute_score, make_record
 from ugbench.scoring.eval_set import EvalSet
@@ -45,14 +47,14 @@ class Evaluation:
         results: the results folder.
         log: receives messages for the user.
         progress: makes a callback (images done, number of images) for a title.
-        failures: what could not be written so far. Scores that were computed are returned all the same.
+        unwritten: what could not be written so far. Scores that were computed are returned all the same.
     """
 
     request: EvalRequest
     results: Path
     log: Callable[[str], None] = lambda _text: None
     progress: Callable[[str], Callable[[int, int], None]] | None = None
-    failures: list[DiskError] = field(default_factory=list)
+    unwritten: DiskErrors = field(default_factory=DiskErrors)
     _logged: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -68,8 +70,9 @@ class Evaluation:
             step: of a stored checkpoint; None is the last.
         Raises:
             RunError: the run has saved no checkpoint, or its data set is no longer where it was.
+            StaleOutputs: its outputs were imported, and made from other images than those of the data set now.
             NoSuchScore: its data set, or a run without attention maps, can have none of the metrics.
-            DiskError: its outputs could not be written, so that it has no score; see also `failures`.
+            DiskError: its outputs could not be written, so that it has no score; see also `unwritten`.
         """
         if not run.step() and run.config.origin is None:
             raise RunError(f"{run.path} has no checkpoint yet; train it before you score it.")
@@ -78,26 +81,31 @@ class Evaluation:
         dataset = dataset_of(run)
         names = metrics_for(self.request, dataset)
         self._log_missing_metrics(names, dataset)
+        for sentence in describe_splits(dataset):
+            self._log_once(sentence)
         with_maps = any(_uses_map(name) for name in names)
         records = []
         for direction in run.directions():
             outputs = outputs_of(run, dataset, direction, step)
             eval_set = EvalSet(dataset, direction, outputs.size)
-            known, missing = self._known(run, names, direction, outputs)
-            if missing or (step in (None, run.step()) and not _are_made(run, direction, outputs, with_maps)):
+            stored_outputs.check_imported(run, direction, dataset)
+            known, missing = self._known(run, names, eval_set, outputs)
+            if missing or (step in (None, run.step()) and not _are_made(run, eval_set, outputs, with_maps)):
                 # The lock is held until the scores are written: else another call could make outputs of another step.
-                with self.keep_disk_errors(), self._locked_outputs(run):
-                    known, missing = self._known(run, names, direction, outputs)
+                with self.unwritten.keep(), self._locked_outputs(run):
                     try:
-                        known += self._add(run, missing, eval_set, outputs, with_maps)
+                        known = self._complete(run, names, eval_set, outputs, with_maps)
                     except UsageError as error:
+                        known, missing = self._known(run, names, eval_set, outputs)
                         if missing:
                             raise
                         self.log(f"outputs {direction} of run {run.id} could not be made again: {error}")
             records += known
             self._floor_and_ceiling(run.dataset_folder, eval_set, names, outputs.format)
-        if not records and self.failures:
-            raise self.failures.pop()
+        with self.unwritten.keep():
+            remember_contents(run.dataset_folder, dataset)
+        if not records and self.unwritten.errors:
+            raise self.unwritten.errors.pop()
         if not records:
             raise NoSuchScore(names[0], f"run {run.id} ({run.config.label}) has no attention maps")
         return sorted(records, key=lambda r: (r.direction, names.index(r.metric)))
@@ -105,48 +113,30 @@ class Evaluation:
     def runs(self, steps_of_runs: Iterable[tuple[Run, Iterable[int | None]]]) -> list[ScoreRecord]:
         """The scores of several runs at several steps each, as `run` makes them.
 
-        A run that can have none of the metrics, or whose method is no longer installed, is left out with a message. So
-        is a run whose outputs could not be written; see `failures`.
+        A run that can have none of the metrics, whose method is no longer installed, or whose imported outputs were
+        made from other images, is left out with a message. So is a run whose outputs could not be written; see
+        `unwritten`.
 
         Raises:
             NoSuchScore: no run can have any of the metrics.
-            UnknownName: the method of no run is installed.
+            UnknownName, StaleOutputs: no run is left.
         """
         records: list[ScoreRecord] = []
         first_error: UsageError | None = None
         for run, steps in steps_of_runs:
             try:
                 for step in steps:
-                    with self.keep_disk_errors():
+                    with self.unwritten.keep():
                         records += self.run(run, step)
             except NoSuchScore as error:
                 first_error = first_error or error
                 self._log_once(f"no {error.metric}: {error.reason}.")
-            except UnknownName as error:
+            except (StaleOutputs, UnknownName) as error:
                 first_error = first_error or error
                 self.log(f"run {run.id} ({run.config.label}) is left out: {error}")
         if first_error is not None and not records:
             raise first_error
         return records
-
-    @contextmanager
-    def keep_disk_errors(self) -> Iterator[None]:
-        """A block that ends at a DiskError, which is added to `failures`; work that does not need the block goes on."""
-        try:
-            yield
-        except DiskError as error:
-            self.failures.append(error)
-
-    def raise_failures(self) -> None:
-        """Log what could not be written, and raise the first of these errors; to be called after scores are shown.
-
-        Raises:
-            DiskError: a file could not be written.
-        """
-        for error in self.failures[1:]:
-            self._log_once(str(error))
-        if self.failures:
-            raise self.failures[0]
 
     def features(self, files: Sequence[Path], size: Size) -> Tensor:
         """Features (n, dim) of image files under the requested protocol; each list of files is read once per call."""
@@ -157,16 +147,33 @@ class Evaluation:
         return self.features(EvalSet(dataset, direction, size).references(self.request.protocol.reference), size)
 
     def _known(
-        self, run: Run, names: Sequence[str], direction: Direction, outputs: Outputs
+        self, run: Run, names: Sequence[str], eval_set: EvalSet, outputs: Outputs
     ) -> tuple[list[ScoreRecord], list[str]]:
-        """The stored records of these metrics, and the metrics without a record."""
-        ids = {name: self.request.protocol_id_of(name, outputs.size, outputs.format) for name in names}
+        """The stored records of these metrics, and the metrics without a record.
+
+        Only the newest record of a protocol and step counts, and only if it was computed from the images that are there
+        now. Outputs of another step than the stored ones cannot be compared.
+        """
+        images = self._images(eval_set, outputs.sources, outputs.files, outputs.format)
+        compared = are_stored(run, eval_set.dataset, eval_set.direction, outputs)
+        newest = self._newest(run.scores_file, names, eval_set, outputs.step, outputs.format)
         stored = {
-            r.metric: r
-            for r in record.read(run.scores_file)
-            if (r.direction, r.step, r.protocol_id) == (direction, outputs.step, ids.get(r.metric))
+            name: r
+            for name, r in newest.items()
+            if _is_of(r, images) and (not compared or r.outputs == images.outputs_hash)
         }
         return [stored[name] for name in names if name in stored], [name for name in names if name not in stored]
+
+    def _newest(
+        self, file: Path, names: Sequence[str], eval_set: EvalSet, step: int | None, format: str
+    ) -> dict[str, ScoreRecord]:
+        """The newest record of each of these metrics under the requested protocol, by metric."""
+        ids = {name: self.request.protocol_id_of(name, eval_set.size, format) for name in names}
+        return {
+            r.metric: r
+            for r in record.read(file)
+            if (r.direction, r.step, r.protocol_id) == (eval_set.direction, step, ids.get(r.metric))
+        }
 
     def _locked_outputs(self, run: Run) -> AbstractContextManager[object]:
         """No other call makes outputs of this run meanwhile. Logs a message if it has to wait for another one."""
@@ -178,34 +185,38 @@ class Evaluation:
         except OSError as error:
             raise DiskError(run.path, error) from error
 
-    def _add(
+    def _complete(
         self, run: Run, names: Sequence[str], eval_set: EvalSet, outputs: Outputs, with_maps: bool
     ) -> list[ScoreRecord]:
-        """Make the outputs, and attention maps if `with_maps`; compute these metrics and store the records."""
+        """All records, after making the outputs, and attention maps if `with_maps`, and scoring what is missing."""
         direction, device = eval_set.direction, self.request.networks.device
+        known, missing = self._known(run, names, eval_set, outputs)
+        if not missing and _are_made(run, eval_set, outputs, with_maps):
+            return known  # another call has made them meanwhile
         on_step = self.progress(f"{run.id} {direction}") if self.progress else None
         make_outputs(run, eval_set.dataset, direction, device, outputs.step, on_step)
         maps = make_maps(run, eval_set.dataset, direction, device, outputs.step).maps if with_maps else {}
+        known, missing = self._known(run, names, eval_set, outputs)
         images = self._images(eval_set, outputs.sources, outputs.files, outputs.format)
         images = replace(images, attention_map=next(iter(maps.values()), None))
-        without_map = [name for name in names if _uses_map(name) and images.attention_map is None]
-        if without_map and len(without_map) < len(names):
+        without_map = [name for name in missing if _uses_map(name) and images.attention_map is None]
+        if without_map and len(without_map) < len(missing):
             label = run.config.label
             self.log(f"no {' or '.join(without_map)} for run {run.id} ({label}) {direction}: it has no attention maps.")
         config = run.config
         subject = Subject(run.id, config.known_as, config.variant, config.seed, outputs.step, config.name)
         new_records = []
-        for name in [name for name in names if name not in without_map]:
+        for name in [name for name in missing if name not in without_map]:
             score, score_record = self._score(name, images, subject, eval_set, run.dataset_folder.name)
             new_records.append(score_record)
             if score.each is not None:
                 values = {file.stem: value for file, value in zip(outputs.sources, score.each, strict=True)}
                 scores = ImageScores(metric=name, protocol_id=score_record.protocol_id, values=values)
-                with self.keep_disk_errors():
+                with self.unwritten.keep():
                     per_image.store(run, direction, outputs.step, scores)
-        with self.keep_disk_errors():
+        with self.unwritten.keep():
             record.append(run.scores_file, new_records)
-        return new_records
+        return known + new_records
 
     def _floor_and_ceiling(self, folder: Path, eval_set: EvalSet, names: Sequence[str], format: str) -> None:
         """Bring the scores of `identity` (untouched sources) and `real` (training images of the target) up to date."""
@@ -213,19 +224,19 @@ class Evaluation:
             if subject is REAL and not eval_set.has_training_images:
                 continue
             file = reference_scores_file(folder, subject.run)
-            known = {(r.metric, r.direction, r.protocol_id) for r in record.read(file)}
+            files = eval_set.sources if subject is IDENTITY else eval_set.as_many_training_images
+            images = self._images(eval_set, eval_set.sources, files, format)
+            newest = self._newest(file, names, eval_set, None, format)
             new_records = []
             for name in [name for name in names if self._can_have(subject, name)]:
-                if (name, eval_set.direction, self.request.protocol_id_of(name, eval_set.size, format)) in known:
-                    continue
-                files = eval_set.sources if subject is IDENTITY else eval_set.as_many_training_images
-                images = self._images(eval_set, eval_set.sources, files, format)
                 try:
+                    if name in newest and _is_of(newest[name], images) and newest[name].outputs == images.outputs_hash:
+                        continue
                     new_records.append(self._score(name, images, subject, eval_set, folder.name)[1])
                 except UsageError as error:
                     # The scores of the run must not depend on these rows, so an error here is only reported.
                     self.log(f"no {name} for the row {subject.run}: {error}")
-            with self.keep_disk_errors():
+            with self.unwritten.keep():
                 record.append(file, new_records)
 
     def _can_have(self, subject: Subject, metric_name: str) -> bool:
@@ -286,6 +297,12 @@ def score_folders(
         yield make_record(name, score, request, images, subject, readable(real.name), direction)
 
 
+def _is_of(record: ScoreRecord, images: ScoredImages) -> bool:
+    """Whether a record was computed from these sources and references."""
+    references = images.references_hash(load_metric(record.metric))
+    return (record.sources, record.references) == (images.sources_hash, references)
+
+
 def _uses_sources(metric_name: str) -> bool:
     return bool(requirements(load_metric(metric_name)) & {"sources", "pairs"})
 
@@ -294,8 +311,8 @@ def _uses_map(metric_name: str) -> bool:
     return "attention_map" in requirements(load_metric(metric_name))
 
 
-def _are_made(run: Run, direction: Direction, outputs: Outputs, with_maps: bool) -> bool:
+def _are_made(run: Run, eval_set: EvalSet, outputs: Outputs, with_maps: bool) -> bool:
     """True if all outputs of the run's last step exist, and with `with_maps` its attention maps too."""
-    if not stored_outputs.are_stored(run, direction, outputs):
+    if not are_stored(run, eval_set.dataset, eval_set.direction, outputs):
         return False
-    return not with_maps or run.config.is_external or stored_maps.maps_step(run, direction) == run.step()
+    return not with_maps or run.config.is_external or stored_maps.maps_step(run, eval_set.direction) == run.step()

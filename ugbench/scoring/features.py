@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ugbench.data.images import Size, read_bytes, read_image, resize
 from ugbench.data.progress import Progress
 from ugbench.data.tensors import to_tensor
+from ugbench.errors import DataError
 from ugbench.scoring import cache as feature_cache
 from ugbench.scoring.cache import Cache, Features, Space
 from ugbench.scoring.networks.extractors import Extractor, extract
@@ -68,7 +70,8 @@ def features_of(
         cache: where features are looked up and stored; None computes all.
         progress: called with (files done, number of files) after each file.
     Raises:
-        DataError: a file cannot be read. The features computed before it are in the cache.
+        DataError: a file cannot be read, or its features are NaN or infinite. The features computed before it are in
+            the cache.
     """
     before = ", ".join(map(str, resizes))
     space = Space(extractor.name, extractor.sha256, extractor.transform, extractor.dim, before)
@@ -95,9 +98,9 @@ def features_of(
             for shard, places in cached_places.items():
                 cached = feature_cache.read(cache, space, shard)
                 for place in places:
-                    if digests[place] in cached:
+                    if digests[place] in cached and np.isfinite(cached[digests[place]]).all():
                         extraction.features[place] = torch.from_numpy(cached[digests[place]])
-                    else:  # the shard was deleted or damaged
+                    else:  # the shard was deleted or damaged, or an older version stored NaN in it
                         content = read_bytes(files[place])
                         extraction.add(place, hashlib.sha256(content).digest(), files[place], content)
         extraction.compute()
@@ -109,9 +112,10 @@ def features_of(
 
 
 class _Waiting(NamedTuple):
-    """An image that waits for its batch: its row in the features, the hash of its file, and its pixels."""
+    """An image that waits for its batch: its row in the features, its file with its hash, and its pixels."""
 
     place: int
+    file: Path
     digest: bytes
     pixels: Tensor
 
@@ -133,7 +137,7 @@ class _Extraction:
         image = read_image(file, content)
         for step in self.resizes:
             image = resize(image, step.size, step.filter)
-        self.waiting.append(_Waiting(place, digest, to_tensor(image)))
+        self.waiting.append(_Waiting(place, file, digest, to_tensor(image)))
         if len(self.waiting) == BATCH:
             self.compute()
 
@@ -145,6 +149,11 @@ class _Extraction:
         for batch in by_shape.values():
             rows = extract(self.extractor, torch.stack([image.pixels for image in batch]), BATCH, self.device)
             for image, row in zip(batch, rows, strict=True):
+                if not torch.isfinite(row).all():
+                    raise DataError(
+                        f"{image.file}: its features ({self.extractor.name}) are NaN or infinite; use other weights, "
+                        "or remove the image."
+                    )
                 self.features[image.place] = row
                 self.computed[image.digest] = row.numpy()
         self.waiting.clear()

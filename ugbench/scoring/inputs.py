@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from ugbench.data.images import Size, check_stems, read_image, resize
+from ugbench.data.known_files import images_hash
 from ugbench.errors import DataError, UnknownName
 from ugbench.metric import Metric
 from ugbench.runs.stored_outputs import commonest_size
@@ -60,6 +61,45 @@ class ScoredImages:
     def references(self) -> Sequence[Path]:
         """Files that the outputs are compared with. Raises DataError if there are none."""
         return self.list_references()
+
+    @cached_property
+    def outputs_hash(self) -> str:
+        """The content of the outputs, see `ugbench.data.known_files.images_hash`."""
+        return images_hash(self.outputs)
+
+    @cached_property
+    def sources_hash(self) -> str | None:
+        """The content of all test sources of the data set, or of the folder of sources; None if there are none."""
+        return None if self.sources is None else images_hash(self._all_sources)
+
+    def references_hash(self, metric: Metric) -> str | None:
+        """The content of the images of the target domain that a metric uses; None if it uses none."""
+        required = requirements(metric)
+        if "references" in required:
+            return self._references_hash
+        # The true translation of a dial's test image is the test image of the same scene in the target domain.
+        return self._truth_hash if "truth" in required else None
+
+    @property
+    def n_missing(self) -> int | None:
+        """The number of sources without an output; None if there are no sources."""
+        if self.sources is None:
+            return None
+        stems = {path.stem for path in self.outputs}
+        return sum(path.stem not in stems for path in self._all_sources)
+
+    @property
+    def _all_sources(self) -> Sequence[Path]:
+        return self.given_sources if self.eval_set is None else self.eval_set.sources
+
+    @cached_property
+    def _references_hash(self) -> str:
+        return images_hash(self.references)
+
+    @cached_property
+    def _truth_hash(self) -> str:
+        assert self.eval_set is not None
+        return images_hash(self.eval_set.references("test"))
 
     @cached_property
     def source_of_each_output(self) -> list[Path]:

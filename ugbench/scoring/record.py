@@ -29,6 +29,12 @@ class ScoreRecord(BaseModel):
         name: tells an imported checkpoint from other runs of its method.
         p_value: of the permutation test near zero (see kid).
         order_sd: standard deviation over orders of the files, for scores that depend on it.
+        sources, references, outputs: the content of each set of images that the score was computed from, as
+            `ugbench.data.known_files.images_hash` gives it: all test images of the source domain, the images that the
+            outputs were compared with, and the outputs. None where there is no such set: references of a metric that
+            uses none, or sources of plain folders that were scored without them. All three are None in records of
+            older versions.
+        n_missing: the number of sources without an output; None where that makes no sense.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,6 +61,10 @@ class ScoreRecord(BaseModel):
     name: str | None = None
     p_value: float | None = None
     order_sd: float | None = None
+    sources: str | None = None
+    references: str | None = None
+    outputs: str | None = None
+    n_missing: int | None = None
 
     @property
     def label(self) -> str:

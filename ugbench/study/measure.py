@@ -40,7 +40,7 @@ def check_memory(jobs: int, measured: Measured, device: torch.device) -> None:
         UsageError: they do not fit.
     """
     peak = max(report["peak_memory_bytes"] for report in measured.values())
-    free = _free_bytes(device)
+    free = free_bytes(device)
     if free is not None and jobs * peak > free:
         raise UsageError(
             f"--jobs {jobs}: a run takes up to {peak / GIB:.1f} GiB, and {free / GIB:.1f} GiB are free on {device}; "
@@ -48,7 +48,8 @@ def check_memory(jobs: int, measured: Measured, device: torch.device) -> None:
         )
 
 
-def _free_bytes(device: torch.device) -> int | None:
+def free_bytes(device: torch.device) -> int | None:
+    """The free memory of a device, in bytes; for a CPU that of the computer. None where the system does not say."""
     if device.type == "cuda":
         count = torch.cuda.device_count() if device.index is None else 1
         return sum(torch.cuda.mem_get_info(index)[0] for index in range(count))

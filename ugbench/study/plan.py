@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -14,6 +14,7 @@ import torch
 from ugbench.data.check import check_training_images
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
+from ugbench.data.folders import describe_splits
 from ugbench.data.splits import TRAIN
 from ugbench.runs.dataset_folder import dataset_folder, locate_run
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, record_dataset
@@ -65,11 +66,17 @@ class PlannedRun:
         return None if self.seconds_per_step is None else self.seconds_per_step * (self.run.steps - self.step)
 
 
-def make_plan(study: Study, setup: StudySetup, steps: Mapping[Arm, int] | None = None) -> list[PlannedRun]:
+def make_plan(
+    study: Study,
+    setup: StudySetup,
+    steps: Mapping[Arm, int] | None = None,
+    log: Callable[[str], None] = lambda _text: None,
+) -> list[PlannedRun]:
     """The runs of a study in the order in which they train. Each data set is read and hashed once.
 
     Args:
         steps: steps of each arm, where the study gives minutes instead.
+        log: receives a sentence about the images and other files of each split.
     Raises:
         UsageError and its children: a data set does not exist, or a value does not fit.
     """
@@ -77,6 +84,8 @@ def make_plan(study: Study, setup: StudySetup, steps: Mapping[Arm, int] | None =
     records: dict[str, DatasetRecord] = {}
     for name in study.datasets:
         dataset = resolve(name, setup.data_root)
+        for sentence in describe_splits(dataset):
+            log(sentence)
         records[name] = _record_training_data(dataset, setup.skip_bad)
         folders[name] = dataset_folder(setup.results, dataset, make=False)
     runs = list_runs(setup.results)

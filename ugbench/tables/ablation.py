@@ -52,7 +52,7 @@ def ablation_table(table: Table, method: str, claims: Sequence[Comparison] = ())
         for column in table.columns[:1]:
             scores = [_score(rows.get(variant), column) for variant in variants]
             columns.append((f"{column.title} {block.title}", scores))
-        if claims:
+        if claims and block.images.is_current is not False:
             columns.append(("less full", [_difference(claims, block, method, variant) for variant in variants]))
     for publication in publications:
         for dataset, direction in dict.fromkeys((cell.dataset, cell.direction) for cell in publication.cells):

@@ -20,6 +20,7 @@ from ugbench.runs.configurations import Configuration, Fields, fields_to_show, v
 from ugbench.scoring.protocols import LAST, is_selected, protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables import notes
+from ugbench.tables.contents import CurrentImages, assign_blocks
 from ugbench.tables.marks import mark
 from ugbench.tables.model import Cell, Column, Row, RowKey, Table, blocks_of
 from ugbench.tables.records import latest, under_protocol
@@ -37,6 +38,7 @@ def build_table(
     differences: Sequence[DifferenceRecord] = (),
     protocol: str | None = None,
     configurations: Mapping[str, Configuration] | None = None,
+    current: CurrentImages | None = None,
 ) -> Table:
     """The table of score records. Which records count, see `ugbench.tables.records.latest`.
 
@@ -48,6 +50,8 @@ def build_table(
         differences: between runs, oldest first; they decide which cells are tied with the best.
         protocol: show only scores under the protocol of this name; None for all.
         configurations: by the ids of runs, from `ugbench.runs.configurations`; runs whose config.json is missing lack.
+        current: the images that data sets had last, from `ugbench.runs.dataset_file.current_images`; they decide which
+            block of a data set and direction is the current one.
     Raises:
         UnknownName: there is no metric or protocol of a given name.
         UsageError: there are no records, or none of these metrics or of this protocol.
@@ -63,7 +67,7 @@ def build_table(
     protocols = {(record.metric, record.protocol_id): dict(record.protocol) for record in reversed(shown)}
     table = Table(
         columns,
-        mark(blocks_of(_rows(shown, columns, configurations)), columns, differences),
+        mark(blocks_of(_rows(shown, columns, configurations, current or {})), columns, differences),
         {column.protocol_id: protocols[column.metric, column.protocol_id] for column in columns},
     )
     return replace(table, notes=notes.caption(table, records, shown, configurations))
@@ -118,15 +122,19 @@ def _heading(name: str) -> tuple[str, float]:
 
 
 def _rows(
-    shown: Sequence[ScoreRecord], columns: Sequence[Column], configurations: Mapping[str, Configuration]
+    shown: Sequence[ScoreRecord],
+    columns: Sequence[Column],
+    configurations: Mapping[str, Configuration],
+    current: CurrentImages,
 ) -> list[Row]:
     """The rows; the records of several seeds of one configuration become one cell."""
     keys = {(column.metric, column.protocol_id): column.key for column in columns}
     fields = _config_fields(shown, configurations)
     grouped: dict[RowKey, dict[str, list[ScoreRecord]]] = defaultdict(lambda: defaultdict(list))
-    for record in shown:
-        row = (record.dataset, record.direction, record.method, record.variant, record.name)
-        grouped[RowKey(*row, fields[record.run])][keys[record.metric, record.protocol_id]].append(record)
+    for record, blocks in zip(shown, assign_blocks(shown, current), strict=True):
+        row = (record.dataset, record.direction, record.method, record.variant, record.name, fields[record.run])
+        for images in blocks:
+            grouped[RowKey(*row, images)][keys[record.metric, record.protocol_id]].append(record)
     return [
         Row(key, {column.key: _mean(seeds[column.key]) for column in columns if column.key in seeds})
         for key, seeds in grouped.items()

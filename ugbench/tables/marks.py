@@ -34,8 +34,21 @@ def mark(
     Args:
         differences: between runs, oldest first; of several for one pair of runs the newest counts.
     """
-    by_pair = {(record.protocol_id, frozenset((record.first, record.second))): record for record in differences}
-    return tuple(replace(block, rows=_mark_rows(block.rows, columns, by_pair)) for block in blocks)
+    all_differences = list(differences)
+    return tuple(
+        replace(block, rows=_mark_rows(block.rows, columns, _differences_of(block, all_differences)))
+        for block in blocks
+    )
+
+
+def _differences_of(block: Block, differences: Iterable[DifferenceRecord]) -> Differences:
+    """The differences that were computed from the images of a block."""
+    images = block.images
+    return {
+        (record.protocol_id, frozenset((record.first, record.second))): record
+        for record in differences
+        if record.sources == images.sources and record.references in (images.references, images.training)
+    }
 
 
 def competitors(rows: Sequence[Row], column: Column) -> dict[int, Cell]:

@@ -103,6 +103,27 @@ class ExtraColumn:
     description: Mapping[str, Any] | None = None
 
 
+class BlockImages(NamedTuple):
+    """The images that the scores of a block were computed from, by their content.
+
+    Attributes:
+        label: tells the block from the others of its data set and direction; empty if there is no other and the images
+            are not known to have changed since.
+        sources: test images of the source domain; None if no score of the block names them.
+        references, training: test and training images of the target domain; None if no score uses them.
+        is_current: whether the data set had these images at the last `ugbench eval`; None if that is not known.
+    """
+
+    label: str = ""
+    sources: str | None = None
+    references: str | None = None
+    training: str | None = None
+    is_current: bool | None = None
+
+
+UNKNOWN_IMAGES = BlockImages()
+
+
 class RowKey(NamedTuple):
     """What identifies a row in a table: the block, and a configuration of a method, a variant or an import.
 
@@ -118,6 +139,7 @@ class RowKey(NamedTuple):
     variant: str | None = None
     name: str | None = None
     config: Fields | None = ()
+    images: BlockImages = UNKNOWN_IMAGES
 
 
 @dataclass(frozen=True)
@@ -151,16 +173,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Block:
-    """The rows of one data set and direction. Scores are compared within a block only."""
+    """The rows of one data set and direction, of the same images. Scores are compared within a block only."""
 
     dataset: str
     direction: str
     rows: tuple[Row, ...]
+    images: BlockImages = UNKNOWN_IMAGES
 
     @property
     def title(self) -> str:
-        """Data set and direction: `cat2dog A2B`."""
-        return f"{self.dataset} {self.direction}"
+        """Data set and direction, and the images if they need a label: `cat2dog A2B`, `cat2dog A2B, current images`."""
+        return f"{self.dataset} {self.direction}" + (f", {self.images.label}" if self.images.label else "")
 
 
 @dataclass(frozen=True)
@@ -232,18 +255,22 @@ class Table:
 
 
 def blocks_of(rows: Iterable[Row]) -> tuple[Block, ...]:
-    """Rows as blocks: sorted by data set and direction; in each block, methods stand between `identity` and `real`."""
+    """Rows as blocks: sorted by data set and direction, those of the current images first.
+
+    In each block, methods stand between `identity` and `real`.
+    """
     place = {IDENTITY: 0, REAL: 2}
 
     def order(key: RowKey) -> tuple[Any, ...]:
         names = (key.method, key.variant or "", key.name or "")
         # Shorter texts first, so that 30 steps come before 120.
         config = [(len(value), value) for _, value in key.config or ()]
-        return (key.dataset, key.direction, place.get(key.method, 1), *names, config)
+        block = (key.dataset, key.direction, key.images.is_current is not True, key.images.label)
+        return (*block, place.get(key.method, 1), *names, config)
 
     ordered = sorted(rows, key=lambda row: order(row.key))
-    groups = groupby(ordered, key=lambda row: row.key[:2])
-    return tuple(Block(dataset, direction, tuple(group)) for (dataset, direction), group in groups)
+    groups = groupby(ordered, key=lambda row: (row.key.dataset, row.key.direction, row.key.images))
+    return tuple(Block(dataset, direction, tuple(group), images) for (dataset, direction, images), group in groups)
 
 
 def runs_of_rows(table: Table, results: Path) -> dict[RowKey, list[Run]]:
@@ -262,10 +289,13 @@ def add_extra_columns(
 
     Args:
         cells: cells of the new columns by `ExtraColumn.key`, for each row that has any. A row that the table lacks is
-            added, without scores.
+            added, without scores, to the first block of its data set and direction.
     """
     rows = table.rows_by_key
+    first_images = {(block.dataset, block.direction): block.images for block in reversed(table.blocks)}
     for key, row_cells in cells.items():
+        if key not in rows:
+            key = key._replace(images=first_images.get((key.dataset, key.direction), key.images))
         row = rows.get(key, Row(key))
         rows[key] = replace(row, extra={**row.extra, **row_cells})
     return replace(

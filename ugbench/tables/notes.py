@@ -10,6 +10,7 @@ from ugbench import registry
 from ugbench.runs.configurations import Configuration
 from ugbench.scoring.protocols import is_selected
 from ugbench.scoring.record import ScoreRecord
+from ugbench.tables.contents import Content, content_of
 from ugbench.tables.marks import BIASED
 from ugbench.tables.model import Table
 from ugbench.tables.records import subject_of
@@ -32,7 +33,12 @@ SE_SEEDS = (
 )
 CONFIGURATIONS = (
     "Configurations of a method are rows of their own, named by the fields in which they differ; "
-    "`--where FIELD=VALUE` chooses."
+    "--where FIELD=VALUE chooses."
+)
+CURRENT_IMAGES = "current images: scores of the images that the data set had at the last `ugbench eval`."
+EARLIER_IMAGES = (
+    "earlier images: scores of images that the data set no longer had at the last `ugbench eval`; they compare with "
+    "each other only."
 )
 FEW_SEEDS = "Fewer than 6 seeds are too few to test a difference between methods; ≈ or its absence is a hint."
 
@@ -53,6 +59,7 @@ def caption(
     """
     sentences = [
         *_marks(table),
+        *_images(table, shown),
         *_several_protocols(table),
         *_protocols(table, shown),
         *_biased(shown),
@@ -137,6 +144,27 @@ def _marks(table: Table) -> Iterator[str]:
         yield CONFIGURATIONS
 
 
+def _images(table: Table, shown: Iterable[ScoreRecord]) -> Iterator[str]:
+    """Which blocks are of the images that the data set has now, and which rows do not say of which images they are."""
+    labels = [block.images.label for block in table.blocks]
+    if any(label.startswith("current") for label in labels):
+        yield CURRENT_IMAGES
+    if any(label.startswith("earlier") for label in labels):
+        yield EARLIER_IMAGES
+    known = {(record.dataset, record.direction) for record in shown if content_of(record) != Content()}
+    unknown = [record for record in shown if content_of(record) == Content()]
+    names = dict.fromkeys(
+        f"{record.label} on {record.dataset} {record.direction}"
+        for record in unknown
+        if (record.dataset, record.direction) in known
+    )
+    if names:
+        yield (
+            f"{', '.join(names)}: an older version scored them and did not note the images; `ugbench eval` scores them "
+            "again."
+        )
+
+
 def _several_protocols(table: Table) -> Iterator[str]:
     for metric, count in Counter(column.metric for column in table.columns).items():
         if count > 1:
@@ -193,11 +221,12 @@ def _metrics(table: Table) -> Iterator[str]:
 def _mixed_steps(table: Table, shown: Iterable[ScoreRecord]) -> Iterator[str]:
     """Rows that mix last checkpoints of different steps. Columns of selected checkpoints say so in their heading."""
     labels = _labels(table)
-    steps: dict[str, set[int]] = defaultdict(set)
+    steps: dict[tuple[str, str | None], set[int]] = defaultdict(set)
     for record in shown:
         if record.step is not None and not record.selected:
-            steps[f"{labels[record.run]} on {record.dataset} {record.direction}"].add(record.step)
-    for row, numbers in steps.items():
+            row = f"{labels[record.run]} on {record.dataset} {record.direction}"
+            steps[row, record.sources].add(record.step)
+    for (row, _), numbers in steps.items():
         if len(numbers) > 1:
             yield f"{row}: the scores are of different steps ({', '.join(map(str, sorted(numbers)))})."
 

@@ -10,6 +10,7 @@ from ugbench.errors import UnknownName, UsageError
 from ugbench.runs.configurations import Configuration
 from ugbench.scoring.protocols import PROTOCOLS
 from ugbench.scoring.record import ScoreRecord
+from ugbench.tables.contents import Content, content_of, without_superseded
 from ugbench.tables.model import IDENTITY, REAL
 
 
@@ -25,15 +26,23 @@ class Measured:
 def over_steps(records: Iterable[ScoreRecord]) -> dict[Measured, dict[int, ScoreRecord]]:
     """One run's records by the step of the scored checkpoint; of several records of one step the newest counts.
 
+    Records of other images than those of the newest record are left out, except those of an older version, which do
+    not name their images.
+
     Args:
         records: of one run, oldest first; records without a step are left out.
     """
     by_step: dict[Measured, dict[int, ScoreRecord]] = {}
+    newest: dict[Measured, Content] = {}
     for record in records:
         if record.step is not None:
             key = Measured(record.metric, record.protocol_id, record.direction)
             by_step.setdefault(key, {})[record.step] = record
-    return by_step
+            newest[key] = content_of(record)
+    return {
+        key: {step: record for step, record in steps.items() if content_of(record) in (newest[key], Content())}
+        for key, steps in by_step.items()
+    }
 
 
 def latest(
@@ -45,7 +54,8 @@ def latest(
     with the same method, variant and seed are alternatives: the one that was trained longest is shown, of equals the
     one scored last. How long a run was trained is read from the scores of its last checkpoint. Of each metric and
     protocol of a run the record of the latest step counts, of equals the newest. Scores of selected checkpoints have
-    protocols of their own; of these the newest counts, whichever step was selected.
+    protocols of their own; of these the newest counts, whichever step was selected. All this holds for scores of the
+    same images: scores of other images are shown as well, in another block.
 
     Args:
         records: oldest first, as files hold them.
@@ -61,11 +71,11 @@ def latest(
         subject = subject_of(record, configurations)
         if record.run != longest[subject].run:
             continue  # the numbers of one row and seed come from one run
-        key = (*subject, record.metric, record.protocol_id)
+        key = ((*subject, record.metric, record.protocol_id), content_of(record))
         other = shown.get(key)
         if other is None or record.selected or (record.step or 0) >= (other.step or 0):
             shown[key] = record
-    return list(shown.values())
+    return without_superseded((key, record) for (key, _), record in shown.items())
 
 
 def subject_of(record: ScoreRecord, configurations: Mapping[str, Configuration]) -> tuple[Any, ...]:

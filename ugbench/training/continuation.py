@@ -9,12 +9,13 @@ it does not need the other run afterwards.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
 
 from ugbench.errors import RunError, UsageError
+from ugbench.method import Group
 from ugbench.nn.state_dicts import first_not_finite
 from ugbench.runs import checkpoint, jsonl
 from ugbench.runs.json_file import flush_to_disk, write_json
@@ -102,32 +103,35 @@ def _differences(earlier: RunConfig, config: RunConfig) -> list[str]:
 def _log_start(start: StartingPoint, config: RunConfig, log: Callable[[str], None]) -> None:
     run, step, steps = start.run, start.step, int(config.config["steps"])
     log(f"continues run {run.id} from step {step} of {run.steps} to step {steps}.")
-    earlier = run.config
-    changed = _rates_changed(earlier, config, step)
+    before, after = (without_weights(each).groups() for each in (run.config, config))
+    changed = _changed_rate(before, after, step)
     if changed is None:
-        if earlier.continue_from is None and earlier.init_from is None:
-            log(f"Up to step {step} its learning rates are those of {steps} steps from the start; so is the result.")
+        if run.config.continue_from is None and run.config.init_from is None:
+            log(
+                f"Up to step {step} its learning rates are those of {steps} steps, so the result is that of {steps} "
+                "steps from the start."
+            )
         return
-    name, before, after = changed
-    kept = [other for other in run.checkpoint_steps() if 0 < other < step]
-    fitting = [other for other in kept if _rates_changed(earlier, config, other) is None]
+    name, factor, new_factor = changed
+    fitting = [other for other in run.checkpoint_steps() if _changed_rate(before, after, other) is None]
     advice = (
         f"--continue-from {run.id}@{fitting[-1]} begins before that"
         if fitting
         else "no checkpoint from before that is kept (--keep all keeps all)"
     )
     log(
-        f"At step {step} the learning rate of {name} was {before:.3g} of its full value, and with {steps} steps it is "
-        f"{after:.3g} there, so the result is not that of {steps} steps from the start; {advice}."
+        f"At step {step} the learning rate of {name} was {factor:.3g} of its full value, and with {steps} steps it is "
+        f"{new_factor:.3g} there, so the result is not that of {steps} steps from the start; {advice}."
     )
 
 
-def _rates_changed(earlier: RunConfig, config: RunConfig, step: int) -> tuple[str, float, float] | None:
-    """The first group whose last learning rate up to `step` differs between two runs, with both factors; or None.
+def _changed_rate(
+    before: Mapping[str, Group], after: Mapping[str, Group], step: int
+) -> tuple[str, float, float] | None:
+    """The first group whose last learning rate up to `step` differs between two lengths, with both factors; or None.
 
     A schedule is constant first, so rates that agree there agree before it too.
     """
-    before, after = (without_weights(c).groups() for c in (earlier, config))
     for name, group in after.items():
         factors = before[name].schedule(step - 1), group.schedule(step - 1)
         if factors[0] != factors[1]:

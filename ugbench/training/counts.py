@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +12,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from ugbench import registry
+from ugbench.device import Precision
 from ugbench.method import Batch, Method, MethodConfig
 from ugbench.runs.method_description import MethodDescription
-from ugbench.training.step import Phases, build_optimizers, train_step
+from ugbench.training.step import GroupOptimizer, Phases, build_optimizers, train_step
 
 
 def describe_method(name: str, method: Method, flops_per_step: int) -> MethodDescription:
@@ -38,22 +41,45 @@ def count(name: str, config: MethodConfig) -> MethodDescription:
     Raises:
         UnknownName: the method is not installed.
     """
-    if config.steps is None:  # as in imported runs; schedules need the number of steps, the counts do not
-        config = config.model_copy(update={"steps": 1})
-    with torch.random.fork_rng(devices=[]), FakeTensorMode():
-        method = registry.load_method(name)(config).train()
-        optimizers = {
-            group: replace(optimizer, adam=_NoUpdate(optimizer.group.parameters, lr=torch.tensor(0.0)))
-            for group, optimizer in build_optimizers(method).items()
-        }
-        images = torch.zeros(config.batch_size, 3, config.size, config.size)
-        draws = {
-            draw_name: torch.zeros((config.batch_size, *draw.shape) if draw.per == "sample" else draw.shape)
-            for draw_name, draw in method.draws().items()
-        }
+    with on_shapes():
+        method, optimizers = build_on_shapes(name, config)
         with FlopCounterMode(display=False) as counter:
-            train_step(method, Phases(optimizers), Batch(images, images, draws), "fp32")
+            step_on_shapes(method, optimizers, "fp32")
         return describe_method(name, method, counter.get_total_flops())
+
+
+@contextmanager
+def on_shapes() -> Iterator[None]:
+    """In the block tensors have shapes and no memory, and torch's random state is restored afterwards."""
+    with torch.random.fork_rng(devices=[]), FakeTensorMode():
+        yield
+
+
+def build_on_shapes(name: str, config: MethodConfig) -> tuple[Method, dict[str, GroupOptimizer]]:
+    """A method and optimizers that update nothing, in a block of `on_shapes`.
+
+    Raises:
+        UnknownName: the method is not installed.
+    """
+    if config.steps is None:  # as in imported runs; schedules need the number of steps, shapes do not
+        config = config.model_copy(update={"steps": 1})
+    method = registry.load_method(name)(config).train()
+    optimizers = {
+        group: replace(optimizer, adam=_NoUpdate(optimizer.group.parameters, lr=torch.tensor(0.0)))
+        for group, optimizer in build_optimizers(method).items()
+    }
+    return method, optimizers
+
+
+def step_on_shapes(method: Method, optimizers: Mapping[str, GroupOptimizer], precision: Precision) -> None:
+    """One training step of what `build_on_shapes` made."""
+    config = method.config
+    images = torch.zeros(config.batch_size, 3, config.size, config.size)
+    draws = {
+        draw_name: torch.zeros((config.batch_size, *draw.shape) if draw.per == "sample" else draw.shape)
+        for draw_name, draw in method.draws().items()
+    }
+    train_step(method, Phases(optimizers), Batch(images, images, draws), precision)
 
 
 def parameters_by_network(method: torch.nn.Module) -> dict[str, int]:

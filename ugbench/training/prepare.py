@@ -18,6 +18,7 @@ from ugbench.data.batches import training_size
 from ugbench.data.check import check_training_images
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
+from ugbench.data.folders import describe_splits
 from ugbench.data.progress import Progress
 from ugbench.data.splits import TEST, TRAIN, Split
 from ugbench.data.tensors import load_images
@@ -76,7 +77,8 @@ def prepare(
     images are not loaded, and images that an earlier call has read are not decoded.
 
     Args:
-        log: called with a sentence for each image that is left out, and for each split that uses little of its range.
+        log: called with a sentence about the images and other files of each split, for each image that is left out,
+            and for each split that uses little of its range.
         progress: called after each image.
     Returns:
         The run; its images, None if there is nothing left to train; and what it takes from another run when it begins.
@@ -84,6 +86,8 @@ def prepare(
         UsageError or a subclass: an unknown name, a config value, an unreadable image or a wrong direction.
     """
     dataset = resolve(request.dataset, request.data_root, progress)
+    for sentence in describe_splits(dataset):
+        log(sentence)
     readable, skipped = check_training_images(dataset, request.skip_bad, progress, log)
     for name in skipped:
         log(f"{name} cannot be read and is skipped.")
@@ -112,6 +116,20 @@ def _is_finished(run: Run) -> bool:
         return checkpoint.read_generators(run.generators_file)[1] == run.step()
     except DamagedCheckpoint:
         return False
+
+
+def planned_run(request: Request, progress: Progress | None = None) -> Run:
+    """The run that `prepare` opens for the same request; its folder need not exist, and none is made.
+
+    Args:
+        progress: called after each image.
+    Raises:
+        UsageError or a subclass: as in `prepare`.
+    """
+    dataset = resolve(request.dataset, request.data_root, progress)
+    readable, skipped = check_training_images(dataset, request.skip_bad, progress)
+    config = run_config(request, record_dataset(dataset, readable, skipped))
+    return locate_run(config, list_runs(request.results), dataset_folder(request.results, dataset, make=False))
 
 
 def run_config(request: Request, dataset: DatasetRecord) -> RunConfig:

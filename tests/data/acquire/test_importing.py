@@ -109,6 +109,7 @@ def test_only_images_directly_in_a_splits_folder_count_and_the_rest_is_reported(
         "there is no testA; scores need it.",
         "there is no testB; scores need it.",
         "1 images are in no split and are left out, as trainA/more/2.png.",
+        "passed over: 1 .txt, 1 without a suffix, 2 hidden files.",
     )
     assert laid_out(carry_out(plan, tmp_path / "datasets")) == {"trainA/1.png": "trainA/1.png"}
 

@@ -10,15 +10,17 @@ import os
 import re
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from ugbench.data.acquire import archives, catalog, layouts
 from ugbench.data.acquire.archives import SourceFile
-from ugbench.data.images import KINDS, SUFFIXES
+from ugbench.data.folders import describe_passed_over, why_name_is_passed_over
+from ugbench.data.images import KINDS, has_image_suffix
 from ugbench.data.progress import Progress, tracked
-from ugbench.data.splits import SPLITS, TEST, TRAIN, Split
+from ugbench.data.splits import SPLITS, TEST, TRAIN, Split, split_called
 from ugbench.errors import DataError
 
 _SWAPPED: dict[Split, Split] = {pair[a]: pair[b] for pair in (TRAIN, TEST) for a, b in ("AB", "BA")}
@@ -61,10 +63,8 @@ def plan_import(source: Path, name: str | None = None) -> ImportPlan:
             places, or the name cannot be a folder's.
     """
     contents = sorted(_walk(source), key=lambda file: file.name) if source.is_dir() else archives.list_files(source)
-    files = [
-        file for file in contents if not any(part.startswith(".") or part == "__MACOSX" for part in file.name.parts)
-    ]
-    images = [file for file in files if file.name.suffix.lower() in SUFFIXES]
+    files = [file for file in contents if not _is_hidden(file)]
+    images = [file for file in files if has_image_suffix(file.name)]
     if not images:
         content = f"{len(files)} files and no image among them" if files else "no file"
         raise DataError(f"{source}: holds {content}; name an archive or a folder with files of these kinds: {KINDS}.")
@@ -97,6 +97,9 @@ def plan_import(source: Path, name: str | None = None) -> ImportPlan:
     left_out = [image for image in sizes if not any(image in paths for paths in new_names.values())]
     if left_out:
         notes.append(f"{len(left_out)} images are in no split and are left out, as {left_out[0]}.")
+    reasons = Counter(_passed_over(source, contents, set(sizes)))
+    if reasons:
+        notes.append(f"passed over: {describe_passed_over(reasons)}.")
     return replace(plan, notes=tuple(notes))
 
 
@@ -165,6 +168,20 @@ def _walk(folder: Path) -> Iterator[SourceFile]:
             path = Path(parent) / name
             if path.is_file():
                 yield SourceFile(PurePosixPath(path.relative_to(folder).as_posix()), path.stat().st_size)
+
+
+def _passed_over(source: Path, contents: Sequence[SourceFile], images: set[PurePosixPath]) -> Iterator[str]:
+    """Why each file that is neither an image nor a list of a split is not imported."""
+    for file in contents:
+        is_list = file.name.suffix.lower() == ".txt" and split_called(file.name.stem) is not None
+        if file.name not in images and not is_list:
+            yield "hidden file" if _is_hidden(file) else why_name_is_passed_over(file.name)
+    if source.is_dir():
+        yield from ("broken link" for path in source.rglob("*") if path.is_symlink() and not path.exists())
+
+
+def _is_hidden(file: SourceFile) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in file.name.parts)
 
 
 def _original_name(source: Path, parent: PurePosixPath) -> str:

@@ -10,14 +10,13 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ugbench.data.acquire import archives
 from ugbench.data.acquire.archives import SourceFile
-from ugbench.data.splits import SPLITS, Split
+from ugbench.data.splits import SPLITS, Split, split_called
 from ugbench.errors import DataError
 
 
@@ -47,8 +46,8 @@ def find_folders(source: Path, images: Sequence[SourceFile]) -> Layout:
     parent = PurePosixPath()
     for image in images:
         folder = image.name.parent
-        depth = 1 if _split_called(folder.name) else 2
-        split = _split_called("".join(folder.parts[-depth:]))
+        depth = 1 if split_called(folder.name) else 2
+        split = split_called("".join(folder.parts[-depth:]))
         if split is None:
             continue
         if folders.setdefault(split, folder) != folder:
@@ -77,7 +76,7 @@ def find_lists(source: Path, files: Sequence[SourceFile], images: Sequence[Sourc
     notes: list[str] = []
     parent = PurePosixPath()
     for file in files:
-        split = _split_called(file.name.stem) if file.name.suffix.lower() == ".txt" else None
+        split = split_called(file.name.stem) if file.name.suffix.lower() == ".txt" else None
         if split is None or split in done:
             continue
         if split in by_split:
@@ -107,12 +106,6 @@ def describe_unknown(images: Sequence[SourceFile]) -> str:
         f"has images in {shown}, but no folder that is called {', '.join(SPLITS)} and no list that is called "
         f"{SPLITS[0]}.txt or like another split; sort the images into such folders."
     )
-
-
-def _split_called(name: str) -> Split | None:
-    """The split that a folder or a list of this name is; None if it is none."""
-    letters = re.sub("[^a-z]", "", name.lower()).removeprefix("list")
-    return next((split for split in SPLITS if letters in (split.lower(), f"{split[-1].lower()}{split[:-1]}")), None)
 
 
 def _read_list(source: Path, file: SourceFile) -> list[str]:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ugbench.data.images import Size
 from ugbench.data.tensors import load_images, to_float
-from ugbench.errors import UnknownName, UsageError
+from ugbench.errors import DataError, UnknownName, UsageError
 from ugbench.scoring.networks.extractors import place
 from ugbench.scoring.networks.weights import features_part, fill, plain_float32, read_weights, undisturbed
 
@@ -92,7 +92,7 @@ def pair_distances(
 
     Raises:
         UsageError: the numbers of sources and outputs differ, or images are too small for the net.
-        DataError: a file cannot be read.
+        DataError: a file cannot be read, or a distance is NaN or infinite.
     """
     if len(sources) != len(outputs):
         raise UsageError(f"{len(sources)} sources and {len(outputs)} outputs are no pairs; give one of each.")
@@ -100,7 +100,11 @@ def pair_distances(
     for start in range(0, len(sources), batch_size):
         batch = slice(start, start + batch_size)
         first, second = (to_float(load_images(files[batch], size)) for files in (sources, outputs))
-        parts.append(perceptual.distance(first, second).cpu())
+        distances = perceptual.distance(first, second).cpu()
+        if not torch.isfinite(distances).all():
+            output = outputs[start + int(torch.isfinite(distances).int().argmin())]
+            raise DataError(f"{output}: its distance to its source ({perceptual.net}) is NaN or infinite; remove it.")
+        parts.append(distances)
     return torch.cat(parts)
 
 

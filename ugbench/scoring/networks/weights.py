@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ugbench.errors import WeightsError
+from ugbench.nn.state_dicts import first_not_finite
 
 SOURCES: Mapping[str, str] = MappingProxyType(
     {
@@ -80,7 +81,7 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], given: str) -> str:
     Args:
         given: the option that named the file, for messages (`--weights alexnet=FILE`).
     Raises:
-        WeightsError: keys or shapes do not fit.
+        WeightsError: keys or shapes do not fit, or a value is NaN or infinite.
     """
     expected = network.state_dict()
     missing, extra = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
@@ -93,6 +94,8 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], given: str) -> str:
                 f"{given} holds another network: {key} is {tuple(state[key].shape)} and should be "
                 f"{tuple(value.shape)}; give the file of this one."
             )
+    if fault := first_not_finite(state):
+        raise WeightsError(f"{given}: {fault}; give another file.")
     network.load_state_dict(dict(state))
     network.requires_grad_(False).eval()
     return digest(network.state_dict())

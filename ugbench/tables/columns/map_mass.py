@@ -15,6 +15,7 @@ from typing import cast
 from torch import Tensor
 
 from ugbench.data.datasets import open_dataset
+from ugbench.data.splits import TEST
 from ugbench.data.tensors import load_images
 from ugbench.direction import Direction
 from ugbench.errors import RunError
@@ -50,8 +51,8 @@ def masses(run: Run, direction: Direction, load_images: LoadImages | None = None
     The run's data set must be a dial that changes something.
 
     Returns:
-        None where no maps of the last step are stored. Empty where the method draws none, or the outputs were made by
-        another tool.
+        None where no maps of the last step and of the present test images are stored. Empty where the method draws
+        none, or the outputs were made by another tool.
     Raises:
         RunError: the data set is no longer where it was, or the file of maps is damaged.
     """
@@ -62,8 +63,11 @@ def masses(run: Run, direction: Direction, load_images: LoadImages | None = None
         return None
     if not maps.maps:
         return {}
+    dataset = dataset_of(run)
+    if maps.sources != dataset.fingerprint((TEST[direction[0]],)):
+        return None
     size = int(run.config.config["size"])
-    sources, truth = (load_images or images)(dataset_of(run).root, direction, size)
+    sources, truth = (load_images or images)(dataset.root, direction, size)
     return {
         name: (cam_mass.compute(attention_map, sources, truth), name in maps.attended)
         for name, attention_map in maps.maps.items()

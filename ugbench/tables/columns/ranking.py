@@ -32,10 +32,14 @@ def add_rankings(table: Table) -> Table:
 
 
 def _values(table: Table, column: Column) -> dict[str, dict[str, float]]:
-    """The values that compete in a column, by block and label, of blocks with two or more."""
+    """The values that compete in a column, by block and label, of blocks with two or more.
+
+    Blocks of images that a data set no longer has are left out.
+    """
     by_block = {
         block.title: {block.rows[place].label: cell.value for place, cell in competitors(block.rows, column).items()}
         for block in table.blocks
+        if block.images.is_current is not False
     }
     return {title: values for title, values in by_block.items() if len(values) > 1}
 

@@ -45,7 +45,7 @@ def add_votes(table: Table, polls: Polls) -> Table:
     """
     columns = {labels: _block_votes(polls, labels) for labels in sorted({poll.labels for poll in polls})}
     keys = {labels: _key(labels) if len(columns) > 1 else "preference" for labels in columns}
-    keys_by_run = {(row.key[:2], run_id): row.key for row in table.rows for run_id in row.run_ids}
+    keys_by_run = {(row.key[:2], run_id): row.key for row in reversed(table.rows) for run_id in row.run_ids}
     cells: dict[RowKey, dict[str, ExtraCell]] = {}
     for labels, blocks in columns.items():
         for votes in blocks:

@@ -21,6 +21,7 @@ RANKING_HEADS = ("metric", "protocol_id", "label", "mean_rank", "regret", "where
 def render(table: Table) -> str:
     """The table as CSV text; a cell without a number is empty.
 
+    `images` tells the blocks of one data set and direction apart; a table without several of them lacks it.
     `config` holds the fields in which the configurations of a method differ, as in `steps 30, precision bf16`.
     """
     out = io.StringIO()
@@ -33,14 +34,17 @@ def render(table: Table) -> str:
         head for column in table.columns for head in (column.key, *(f"{column.key}_{field}" for field in FIELDS[1:]))
     ]
     extra_heads = [head for column in table.extra_columns for head in column.csv_heads]
-    write(["dataset", "direction", "method", "variant", "config", *score_heads, *extra_heads])
+    has_images = any(block.images.label for block in table.blocks)
+    images_head = ["images"] if has_images else []
+    write(["dataset", "direction", "method", "variant", *images_head, "config", *score_heads, *extra_heads])
     for row in table.rows:
         cells = [row.cells.get(column.key) for column in table.columns]
         scores = [getattr(cell, field, None) for cell in cells for field in FIELDS]
         extra: list[float | None] = []
         for column in table.extra_columns:
             extra += row.extra[column.key].numbers if column.key in row.extra else [None] * len(column.csv_heads)
-        write([*row.key[:4], config_text(row.key.config), *scores, *extra])
+        images = [row.key.images.label] if has_images else []
+        write([*row.key[:4], *images, config_text(row.key.config), *scores, *extra])
     if table.rankings:
         out.write("\n")
         write(RANKING_HEADS)

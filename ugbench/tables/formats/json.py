@@ -8,7 +8,7 @@ from collections import defaultdict
 from typing import Any
 
 from ugbench import file_names
-from ugbench.tables.model import Cell, Ranking, Row, Table
+from ugbench.tables.model import UNKNOWN_IMAGES, Cell, Ranking, Row, Table
 from ugbench.visible import visible_json
 
 
@@ -43,7 +43,9 @@ def _row(table: Table, row: Row) -> dict[str, Any]:
             groups[column.group][column.key] = row.extra[column.key].raw
     config = None if row.key.config is None else {name: json.loads(value) for name, value in row.key.config}
     cells = {key: _cell(cell) for key, cell in row.cells.items()}
-    return {**row.key._asdict(), "config": config, "cells": cells, **groups}
+    known = row.key.images != UNKNOWN_IMAGES
+    images = {name: value for name, value in row.key.images._asdict().items() if name != "label"} if known else None
+    return {**row.key._asdict(), "config": config, "images": images, "cells": cells, **groups}
 
 
 def _cell(cell: Cell) -> dict[str, Any]:

@@ -1,0 +1,63 @@
+"""Which rows `ugbench differences` compares where a method has several configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from ugbench.analysis import comparisons
+from ugbench.errors import UnknownName, UsageError
+from ugbench.runs.run import Run
+from ugbench.scoring.evaluate import Evaluation
+
+MakeRun = Callable[..., Run]
+
+
+@pytest.fixture
+def runs(make_run: MakeRun) -> list[Run]:
+    """Finished runs: ugatit with 30 steps (two seeds) and 120 steps, and cyclegan."""
+    made = [make_run("ugatit", seed=seed, steps=30) for seed in (0, 1)]
+    made += [make_run("ugatit", steps=120), make_run("cyclegan", steps=30)]
+    for run in made:
+        run.checkpoint(run.steps).mkdir(parents=True)
+    return made
+
+
+@pytest.fixture
+def evaluation() -> Evaluation:
+    """An evaluation that nothing is asked of."""
+    return cast(Evaluation, SimpleNamespace(results=None, log=print))
+
+
+def test_the_name_of_several_configurations_is_refused_with_their_labels(
+    runs: list[Run], evaluation: Evaluation
+) -> None:
+    message = r"--to ugatit: it has several configurations; give one of 'ugatit \(steps 120\)', 'ugatit \(steps 30\)'"
+    with pytest.raises(UsageError, match=message):
+        comparisons.compare_methods(evaluation, "ugatit", runs=runs)
+    with pytest.raises(UnknownName, match="ugatitt"):
+        comparisons.compare_methods(evaluation, "ugatitt", runs=runs)
+
+
+def test_seeds_of_one_configuration_are_compared_together(
+    runs: list[Run], evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[set[str], set[str]]] = []
+
+    def compare(_evaluation: Any, _direction: str, other: list[Run], base: list[Run], _permutations: int) -> Any:
+        asked.append(({run.id for run in other}, {run.id for run in base}))
+        raise StopIteration
+
+    monkeypatch.setattr(comparisons, "_compare", compare)
+    monkeypatch.setattr(comparisons, "_with_equal_format", lambda _evaluation, family: family)
+    with pytest.raises(StopIteration):
+        comparisons.compare_methods(evaluation, "cyclegan", runs=runs)
+    with pytest.raises(StopIteration):
+        comparisons.compare_methods(evaluation, "ugatit (steps 120)", runs=runs)
+    assert asked == [
+        ({runs[0].id, runs[1].id}, {runs[3].id}),
+        ({runs[0].id, runs[1].id}, {runs[2].id}),
+    ]

@@ -1,0 +1,49 @@
+"""failure.json: why a training ended that nobody had stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+
+import pytest
+import torch
+
+from ugbench.errors import NonFiniteLoss, Stopped
+from ugbench.runs.failure import failure_of, record_failure
+from ugbench.runs.run import Run
+from ugbench.training.loop import Callbacks, Images, train
+
+CPU = torch.device("cpu")
+
+
+def test_a_training_that_fails_says_why_and_one_that_goes_on_takes_it_back(
+    make_run: Callable[..., Run], images: Images
+) -> None:
+    run = make_run()
+
+    def fail(step: int, _steps: int, _losses: Mapping[str, float] | None) -> None:
+        if step == 3:
+            raise ValueError("the disk burns")
+
+    with pytest.raises(ValueError, match="burns"):
+        train(run, images, CPU, callbacks=Callbacks(on_step=fail))
+    assert failure_of(run) == "the disk burns"
+    assert json.loads(run.failure_file.read_text())["error"] == "ValueError"
+    train(run, images, CPU)
+    assert failure_of(run) is None and run.is_done()
+
+
+def test_a_loss_that_is_not_finite_is_a_failure(make_run: Callable[..., Run], images: Images) -> None:
+    run = make_run(explode_at=2)
+    with pytest.raises(NonFiniteLoss):
+        train(run, images, CPU)
+    reason = failure_of(run)
+    assert reason is not None and "NaN or Inf" in reason
+
+
+def test_a_training_that_is_stopped_or_killed_has_not_failed(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    for end in (Stopped("stopped and saved"), KeyboardInterrupt()):
+        with pytest.raises(type(end)), record_failure(run):
+            raise end
+        assert failure_of(run) is None

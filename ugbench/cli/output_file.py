@@ -1,0 +1,43 @@
+"""What `--output FILE` may replace: a file that a user named, but no file of a run or of a data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ugbench.errors import RunError, UsageError
+
+
+def check_output_file(output: Path | None) -> None:
+    """Check that writing a file replaces none that a run or a data set needs; None passes.
+
+    Raises:
+        UsageError: the file is a link, or exists and is an image of a data set or a file of a run.
+    """
+    from ugbench.data.datasets import has_splits
+    from ugbench.data.splits import SPLITS
+    from ugbench.runs.folder import DATASET, DIFFERENCES, SCORES, VOTES
+
+    if output is None or not (output.is_symlink() or output.exists()):
+        return
+    if output.is_symlink() and output.parent != Path("/dev"):  # /dev/stdout is a link too
+        raise UsageError(f"--output {output}: that is a link; remove it, or name another file.")
+    folder = output.resolve().parent
+    owner = None
+    if folder.name.lower() in map(str.lower, SPLITS) and has_splits(folder.parent):
+        owner = f"the data set {folder.parent}"
+    elif output.name in (DATASET, DIFFERENCES, SCORES, VOTES):
+        owner = f"the results in {folder}"
+    else:
+        owner = next((f"the run in {parent}" for parent in (folder, *folder.parents) if _is_run(parent)), None)
+    if owner is not None:
+        raise UsageError(f"--output {output}: that file belongs to {owner}; name another file.")
+
+
+def _is_run(folder: Path) -> bool:
+    from ugbench.runs.folder import CONFIG
+    from ugbench.runs.json_file import read_json
+
+    try:
+        return {"method", "schema_version"} <= read_json(folder / CONFIG).keys()
+    except (OSError, RunError):
+        return False

@@ -1,0 +1,116 @@
+"""Which images the scores of a block were computed from. Scores of other images are in another block."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from ugbench.data.splits import TEST, Split
+from ugbench.scoring.record import ScoreRecord
+from ugbench.tables.model import BlockImages
+
+CurrentImages = Mapping[str, Mapping[Split, str]]
+"""The content of each test split at the last `ugbench eval`, by the data set's folder under results."""
+
+
+class Content(NamedTuple):
+    """The content of the images that a score depends on; None where it depends on no such images.
+
+    Attributes:
+        sources: test images of the source domain.
+        references, training: test and training images of the target domain.
+    """
+
+    sources: str | None = None
+    references: str | None = None
+    training: str | None = None
+
+
+def content_of(record: ScoreRecord) -> Content:
+    """The content that decides a record's block; empty if an older version wrote the record."""
+    if record.protocol.get("reference") == "train":
+        return Content(record.sources, training=record.references)
+    return Content(record.sources, record.references)
+
+
+def assign_blocks(records: Sequence[ScoreRecord], current: CurrentImages) -> list[tuple[BlockImages, ...]]:
+    """The blocks that each record is shown in, among those of its data set and direction.
+
+    A score is shown in each block that has all images which the score depends on. So a score that uses no references
+    stands beside the scores of old and of new references. Records of older versions are shown in the first block.
+
+    Args:
+        records: oldest first.
+    """
+    contents: dict[tuple[str, str], list[Content]] = {}
+    for record in reversed(records):
+        contents.setdefault((record.dataset, record.direction), []).append(content_of(record))
+    blocks = {place: _blocks(_merged(of_place), *place, current) for place, of_place in contents.items()}
+    assigned: list[tuple[BlockImages, ...]] = []
+    for record in records:
+        of_place, content = blocks[record.dataset, record.direction], content_of(record)
+        if content == Content():
+            assigned.append((of_place[0],))
+        else:
+            assigned.append(tuple(block for block in of_place if _covers(Content(*block[1:4]), content)))
+    return assigned
+
+
+def without_superseded(records: Iterable[tuple[tuple[object, ...], ScoreRecord]]) -> list[ScoreRecord]:
+    """The records without those of an older version that have a successor whose images are known.
+
+    Args:
+        records: each with what it measures; two records with the same key are alternatives.
+    """
+    pairs = list(records)
+    known = {key for key, record in pairs if content_of(record) != Content()}
+    return [record for key, record in pairs if key not in known or content_of(record) != Content()]
+
+
+def _merged(contents: Iterable[Content]) -> list[Content]:
+    """The contents of blocks: contents that do not contradict each other and share images are one, newest first."""
+    merged: list[Content] = []
+    for content in sorted(dict.fromkeys(contents), key=lambda content: content.count(None)):
+        if content == Content() or any(_covers(block, content) for block in merged):
+            continue
+        joining = [place for place, block in enumerate(merged) if _agree(block, content)]
+        for place in joining:
+            pairs = zip(merged[place], content, strict=True)
+            merged[place] = Content(*(of_block or new for of_block, new in pairs))
+        if not joining:
+            merged.append(content)
+    return merged or [Content()]
+
+
+def _covers(block: Content, content: Content) -> bool:
+    return all(new in (None, of_block) for of_block, new in zip(block, content, strict=True))
+
+
+def _agree(first: Content, second: Content) -> bool:
+    """True if two contents share images and contradict each other in none."""
+    pairs = [pair for pair in zip(first, second, strict=True) if None not in pair]
+    return bool(pairs) and all(one == other for one, other in pairs)
+
+
+def _blocks(contents: Sequence[Content], dataset: str, direction: str, current: CurrentImages) -> list[BlockImages]:
+    """The blocks of these contents, the current one first."""
+    blocks = []
+    for content in contents:
+        is_current = _is_current(content, direction, current.get(dataset))
+        blocks.append(BlockImages(_label(content, is_current, len(contents) > 1), *content, is_current))
+    return sorted(blocks, key=lambda block: block.is_current is not True)
+
+
+def _is_current(content: Content, direction: str, current: Mapping[Split, str] | None) -> bool | None:
+    if current is None or content == Content():
+        return None
+    sources, references = current.get(TEST[direction[0]]), current.get(TEST[direction[2]])
+    return content.sources in (None, sources) and content.references in (None, references)
+
+
+def _label(content: Content, is_current: bool | None, several: bool) -> str:
+    if not several:
+        return "earlier images" if is_current is False else ""
+    digest = hashlib.sha256("\0".join(map(str, content)).encode()).hexdigest()[:6]
+    return "current images" if is_current else f"{'images' if is_current is None else 'earlier images'} {digest}"

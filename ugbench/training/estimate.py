@@ -1,0 +1,116 @@
+"""How much memory and disk a training will take, from shapes alone: no tensor is allocated and nothing is computed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ugbench.data.batches import training_size
+from ugbench.device import Precision
+from ugbench.method import MethodConfig
+from ugbench.training.counts import build_on_shapes, on_shapes, step_on_shapes
+
+MOMENTS = 2  # tensors of each parameter's size that Adam keeps
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The size of a training, in bytes.
+
+    Attributes:
+        state: weights, buffers, gradients and Adam's moments.
+        saved: the most that a step keeps at a time for its backward passes. What single operations need meanwhile
+            depends on the device and its libraries, and comes on top.
+        checkpoint: one checkpoint.
+        generators: generators.safetensors.
+    """
+
+    state: int
+    saved: int
+    checkpoint: int
+    generators: int
+
+    @property
+    def memory(self) -> int:
+        """The memory of the device that a training takes at least."""
+        return self.state + self.saved
+
+
+def estimate(name: str, config: MethodConfig, precision: Precision) -> Estimate:
+    """The size of a training with this config.
+
+    Args:
+        name: the method's registered name.
+    Raises:
+        UnknownName: the method is not installed.
+    """
+    with on_shapes():
+        method, optimizers = build_on_shapes(name, config)
+        weights = _bytes(method.state_dict().values())
+        trained = _bytes(parameter for optimizer in optimizers.values() for parameter in optimizer.group.parameters)
+        translating = _bytes(tensor for net in method.inference().values() for tensor in net.state_dict().values())
+        saved = _SavedTensors(method.state_dict(keep_vars=True).values())
+        with torch.autograd.graph.saved_tensors_hooks(saved.pack, saved.unpack):
+            step_on_shapes(method, optimizers, precision)
+    return Estimate(weights + (1 + MOMENTS) * trained, saved.peak, weights + MOMENTS * trained, translating)
+
+
+def image_bytes(size: int, images: int) -> int:
+    """The memory of the computer that training images take: uint8, at the size from which they are cropped."""
+    return images * 3 * training_size(size) ** 2
+
+
+def _bytes(tensors: Iterable[Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+class _SavedTensors:
+    """Counts the bytes that autograd keeps for backward passes: each storage once, as long as any graph holds it.
+
+    Attributes:
+        peak: the most bytes at a time.
+    """
+
+    def __init__(self, not_counted: Iterable[Tensor]) -> None:
+        self.peak = 0
+        self._total = 0
+        self._holders: Counter[int] = Counter()
+        self._not_counted = {_storage(tensor) for tensor in not_counted}
+
+    def pack(self, tensor: Tensor) -> _Saved:
+        return _Saved(tensor, self)
+
+    def unpack(self, saved: _Saved) -> Tensor:
+        return saved.tensor
+
+    def hold(self, tensor: Tensor) -> None:
+        key = _storage(tensor)
+        self._holders[key] += 1
+        if self._holders[key] == 1 and key not in self._not_counted:
+            self._total += tensor.untyped_storage().nbytes()
+            self.peak = max(self.peak, self._total)
+
+    def release(self, tensor: Tensor) -> None:
+        key = _storage(tensor)
+        self._holders[key] -= 1
+        if not self._holders[key] and key not in self._not_counted:
+            self._total -= tensor.untyped_storage().nbytes()
+
+
+class _Saved:
+    """A tensor that a graph keeps; it is counted until the graph is freed."""
+
+    def __init__(self, tensor: Tensor, counter: _SavedTensors) -> None:
+        self.tensor, self._counter = tensor, counter
+        counter.hold(tensor)
+
+    def __del__(self) -> None:
+        self._counter.release(self.tensor)
+
+
+def _storage(tensor: Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)
