@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import difflib
 import reprlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +48,32 @@ class DiskError(UgbenchError):
             f"{path} could not be written ({reason}); free space on its disk, allow writing there, or name another "
             "place."
         )
+
+
+class DiskErrors:
+    """Errors of the disk after which work went on.
+
+    Attributes:
+        errors: the errors, oldest first.
+    """
+
+    def __init__(self) -> None:
+        self.errors: list[DiskError] = []
+
+    @contextmanager
+    def keep(self) -> Iterator[None]:
+        """A block that ends at a DiskError, which is kept; work that does not need the block goes on."""
+        try:
+            yield
+        except DiskError as error:
+            self.errors.append(error)
+
+    def raise_first(self, log: Callable[[str], None]) -> None:
+        """Raise the first of the errors, if there is one, after the others were given to `log`."""
+        for sentence in dict.fromkeys(str(error) for error in self.errors[1:]):
+            log(sentence)
+        if self.errors:
+            raise self.errors[0]
 
 
 @contextmanager

@@ -115,7 +115,7 @@ def test_an_output_that_cannot_be_written_is_named(trained: Path, command: str, 
     result = call_in_results(trained, str(trained / "results"), *words, "--output", output)
     assert result.exit_code in (1, 2)
     assert output.partition("/in/")[0] in one_sentence(result.stderr)
-    if command == "eval":
+    if command == "eval" and output == NOWHERE:
         assert "kid" in result.stdout, "the score was computed, and is shown"
 
 

@@ -69,7 +69,7 @@ def demo(
     networks = Networks("random", "alex", {}, device)
     evaluation = Evaluation(EvalRequest(METRICS, networks), results, log)
     records = evaluation.run(run)
-    evaluation.raise_failures()
+    evaluation.unwritten.raise_first(log)
 
     folder = run.dataset_folder
     table_file, figure_file = folder / "table.md", folder / "comparison.png"

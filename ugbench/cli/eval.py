@@ -121,7 +121,7 @@ def evaluate(
     # After the scores are printed, so that a file that cannot be written costs none.
     if output is not None and real is not None:
         record.append(output, records)
-    evaluation.raise_failures()
+    evaluation.unwritten.raise_first(log)
 
 
 def _score_runs(
@@ -144,7 +144,7 @@ def _score_runs(
     # Stored differences compare last checkpoints only.
     if select == "last" and differences.are_due(records):
         for folder in dict.fromkeys(run.dataset_folder for run in runs):
-            with evaluation.keep_disk_errors():
+            with evaluation.unwritten.keep():
                 paired_runs.store_differences(
                     evaluation, [run for run in list_runs(results) if run.dataset_folder == folder]
                 )

@@ -112,7 +112,7 @@ def run_study(
         content |= conclude(scored, as_json)
         if as_json:
             print_json(content)
-        scored.evaluation.raise_failures()
+        scored.evaluation.unwritten.raise_first(log)
     if failed := [outcome.planned.run.id for outcome in outcomes if outcome.status == "failed"]:
         raise UgbenchError(f"{len(failed)} of {len(outcomes)} runs failed ({', '.join(failed)}); read their train.log.")
 
@@ -200,7 +200,7 @@ def _score(evaluation: Evaluation, runs: Sequence[Run]) -> ScoredStudy:
     folders = dict.fromkeys(run.dataset_folder for run in runs)
     if differences.are_due(scores):
         for folder in folders:
-            with evaluation.keep_disk_errors():
+            with evaluation.unwritten.keep():
                 paired_runs.store_differences(evaluation, [run for run in runs if run.dataset_folder == folder])
     ids = {run.id for run in runs} | {"identity", "real"}
     names = {folder.name for folder in folders}

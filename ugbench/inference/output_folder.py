@@ -14,7 +14,7 @@ from typing import Any
 from ugbench.data.known_files import hash_files
 from ugbench.errors import UsageError
 from ugbench.runs.files import is_file
-from ugbench.runs.json_file import read_json, write_json
+from ugbench.runs.json_file import make_folder, read_json, write_json
 
 NOTE = "translation.json"
 SHOWN = 3  # names in an error
@@ -62,7 +62,7 @@ def translation_note(folder: Path, names: Sequence[str], facts: Mapping[str, Any
         names: the files, relative to `folder`; those that are missing after the block are left out.
         facts: what the files were made with.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     files = {**_written(folder), **dict.fromkeys(names)}
     write_json(folder / NOTE, {**facts, "files": files})
     try:

@@ -130,7 +130,10 @@ def load(folder: Path, only: str | None = None) -> Checkpoint:
         file = inside(folder, name)
         try:
             whole = (
-                has_tensor_header(file) and file.stat().st_size == expected.size and sha256_of(file) == expected.sha256
+                is_file(file)
+                and has_tensor_header(file)
+                and file.stat().st_size == expected.size
+                and sha256_of(file) == expected.sha256
             )
             if not whole:
                 raise DamagedCheckpoint(f"{file} differs from its manifest in size or sha256")

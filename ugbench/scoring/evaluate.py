@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from ugbench.data.datasets import DataSet
 from ugbench.data.folders import describe_splits
 from ugbench.data.images import Size
 from ugbench.direction import Direction
-from ugbench.errors import DiskError, NoSuchScore, RunError, StaleOutputs, UnknownName, UsageError
+from ugbench.errors import DiskError, DiskErrors, NoSuchScore, RunError, StaleOutputs, UnknownName, UsageError
 from ugbench.inference.test_set import make_maps, make_outputs
 from ugbench.metric import Score
 from ugbench.registry import load_metric
@@ -46,14 +46,14 @@ class Evaluation:
         results: the results folder.
         log: receives messages for the user.
         progress: makes a callback (images done, number of images) for a title.
-        failures: what could not be written so far. Scores that were computed are returned all the same.
+        unwritten: what could not be written so far. Scores that were computed are returned all the same.
     """
 
     request: EvalRequest
     results: Path
     log: Callable[[str], None] = lambda _text: None
     progress: Callable[[str], Callable[[int, int], None]] | None = None
-    failures: list[DiskError] = field(default_factory=list)
+    unwritten: DiskErrors = field(default_factory=DiskErrors)
     _logged: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -71,7 +71,7 @@ class Evaluation:
             RunError: the run has saved no checkpoint, or its data set is no longer where it was.
             StaleOutputs: its outputs were imported, and made from other images than those of the data set now.
             NoSuchScore: its data set, or a run without attention maps, can have none of the metrics.
-            DiskError: its outputs could not be written, so that it has no score; see also `failures`.
+            DiskError: its outputs could not be written, so that it has no score; see also `unwritten`.
         """
         if not run.step() and run.config.origin is None:
             raise RunError(f"{run.path} has no checkpoint yet; train it before you score it.")
@@ -91,7 +91,7 @@ class Evaluation:
             known, missing = self._known(run, names, eval_set, outputs)
             if missing or (step in (None, run.step()) and not _are_made(run, eval_set, outputs, with_maps)):
                 # The lock is held until the scores are written: else another call could make outputs of another step.
-                with self.keep_disk_errors(), self._locked_outputs(run):
+                with self.unwritten.keep(), self._locked_outputs(run):
                     try:
                         known = self._complete(run, names, eval_set, outputs, with_maps)
                     except UsageError as error:
@@ -101,10 +101,10 @@ class Evaluation:
                         self.log(f"outputs {direction} of run {run.id} could not be made again: {error}")
             records += known
             self._floor_and_ceiling(run.dataset_folder, eval_set, names, outputs.format)
-        with self.keep_disk_errors():
+        with self.unwritten.keep():
             remember_contents(run.dataset_folder, dataset)
-        if not records and self.failures:
-            raise self.failures.pop()
+        if not records and self.unwritten.errors:
+            raise self.unwritten.errors.pop()
         if not records:
             raise NoSuchScore(names[0], f"run {run.id} ({run.config.label}) has no attention maps")
         return sorted(records, key=lambda r: (r.direction, names.index(r.metric)))
@@ -114,7 +114,7 @@ class Evaluation:
 
         A run that can have none of the metrics, whose method is no longer installed, or whose imported outputs were
         made from other images, is left out with a message. So is a run whose outputs could not be written; see
-        `failures`.
+        `unwritten`.
 
         Raises:
             NoSuchScore: no run can have any of the metrics.
@@ -125,7 +125,7 @@ class Evaluation:
         for run, steps in steps_of_runs:
             try:
                 for step in steps:
-                    with self.keep_disk_errors():
+                    with self.unwritten.keep():
                         records += self.run(run, step)
             except NoSuchScore as error:
                 first_error = first_error or error
@@ -136,25 +136,6 @@ class Evaluation:
         if first_error is not None and not records:
             raise first_error
         return records
-
-    @contextmanager
-    def keep_disk_errors(self) -> Iterator[None]:
-        """A block that ends at a DiskError, which is added to `failures`; work that does not need the block goes on."""
-        try:
-            yield
-        except DiskError as error:
-            self.failures.append(error)
-
-    def raise_failures(self) -> None:
-        """Log what could not be written, and raise the first of these errors; to be called after scores are shown.
-
-        Raises:
-            DiskError: a file could not be written.
-        """
-        for error in self.failures[1:]:
-            self._log_once(str(error))
-        if self.failures:
-            raise self.failures[0]
 
     def features(self, files: Sequence[Path], size: Size) -> Tensor:
         """Features (n, dim) of image files under the requested protocol; each list of files is read once per call."""
@@ -230,9 +211,9 @@ class Evaluation:
             if score.each is not None:
                 values = {file.stem: value for file, value in zip(outputs.sources, score.each, strict=True)}
                 scores = ImageScores(metric=name, protocol_id=score_record.protocol_id, values=values)
-                with self.keep_disk_errors():
+                with self.unwritten.keep():
                     per_image.store(run, direction, outputs.step, scores)
-        with self.keep_disk_errors():
+        with self.unwritten.keep():
             record.append(run.scores_file, new_records)
         return known + new_records
 
@@ -254,7 +235,7 @@ class Evaluation:
                 except UsageError as error:
                     # The scores of the run must not depend on these rows, so an error here is only reported.
                     self.log(f"no {name} for the row {subject.run}: {error}")
-            with self.keep_disk_errors():
+            with self.unwritten.keep():
                 record.append(file, new_records)
 
     def _can_have(self, subject: Subject, metric_name: str) -> bool:
