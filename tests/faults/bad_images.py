@@ -27,7 +27,7 @@ def commands(good: Path) -> tuple[Command, ...]:
     return (
         Command("data check", ("data", "check", PHOTOS), reports=True),
         Command("translate", translate_words, ("translated",)),
-        Command("eval of folders", eval_words, ("cache",)),
+        Command("eval of folders", eval_words),
         Command("train", (*train_words, "--set", "channels=4", "--batch-size", 1), ("results",)),
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from one_sentence import faults_of
 from processes import Ended, Server
-from rooms import Room, changes
+from rooms import CACHE, Room, changes
 
 TIMEOUT = 60  # seconds until a program is taken to hang
 MORE_SECONDS = 2  # of the processor, beyond what good input takes
@@ -88,10 +88,11 @@ def bad_input_campaign(cases: Iterable[Case], room: Room, server: Server) -> Bad
             assert good[case.command].code == 0, f"{case.command.name} on good input: {good[case.command].err}"
         room.renew()
         case.make(room.work)
-        before = room.around(case.command.writes)
+        written = (*case.command.writes, CACHE)
+        before = room.around(written)
         ended = run(case.command, room, server)
         faults = faults_of(ended, case.codes, reported=case.command.reports)
-        faults += [f"{path} changed" for path in changes(before, room.around(case.command.writes))]
+        faults += [f"{path} changed" for path in changes(before, room.around(written))]
         seconds = ended.cpu_seconds - good[case.command].cpu_seconds
         memory = ended.peak_memory - good[case.command].peak_memory
         if seconds > MORE_SECONDS:

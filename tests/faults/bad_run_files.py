@@ -42,7 +42,7 @@ READ_BY: dict[str, dict[str, tuple[str, ...]]] = {
 def commands(good: Path) -> dict[str, Command]:
     """The commands by name."""
     run = run_of(good, METHOD)
-    evaluated = (run, "results/photos/identity", "results/photos/real", "results/photos/differences.jsonl", "cache")
+    evaluated = (run, "results/photos/identity", "results/photos/real", "results/photos/differences.jsonl")
     every = (
         Command("runs", ("runs",)),
         Command("runs --json", ("runs", "--json")),

@@ -153,3 +153,5 @@ def serving(folder: Path) -> Iterator[Server]:
         assert process.stdin is not None
         process.stdin.close()
         process.wait()
+        if process.stdout is not None:
+            process.stdout.close()

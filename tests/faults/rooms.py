@@ -13,6 +13,7 @@ import stat
 from pathlib import Path
 
 PRIVATE = "private.txt"
+CACHE = "cache"  # a folder of work/ for features and for hashes of files, which every command may write
 LOCKS = (".lock", ".outputs.lock")  # empty files that every command that waits for a run makes
 Snapshot = dict[str, tuple[object, ...]]
 """The kind, size and time of change of each path below a folder, and where a link leads."""
@@ -33,7 +34,7 @@ class Room:
         return {
             "HOME": str(self.folder / "home"),
             "TMPDIR": str(self.folder / "tmp"),
-            "UGBENCH_CACHE": str(self.work / "cache"),
+            "UGBENCH_CACHE": str(self.work / CACHE),
         }
 
     def keep_as_template(self) -> None:
