@@ -9,6 +9,7 @@ step. `<checkpoints>/damaged-<step>/` is a damaged checkpoint that training has 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -75,11 +76,27 @@ def write_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     temporary = temporary_of(file)
     try:
         save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, dict(metadata or {}))
+        _sort_metadata(temporary)
         flush_to_disk(temporary)
         temporary.replace(file)
     except (OSError, RuntimeError, SafetensorError) as error:
         temporary.unlink(missing_ok=True)
         raise DiskError(file, error) from error
+
+
+def _sort_metadata(file: Path) -> None:
+    """Put the metadata of a safetensors file into order: the library writes it in a random one, and files of equal
+    tensors should have equal bytes.
+    """
+    with file.open("r+b") as stream:
+        size = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(size))
+        metadata = header.pop("__metadata__", {})
+        content = {"__metadata__": dict(sorted(metadata.items())), **header}
+        text = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(metadata) > 1 and len(text) <= size:
+            stream.seek(8)
+            stream.write(text.ljust(size))
 
 
 def save(checkpoints: Path, checkpoint: Checkpoint) -> Path:
