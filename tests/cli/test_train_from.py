@@ -87,7 +87,7 @@ def test_a_kept_checkpoint_gives_the_run_that_was_begun_with_all_steps(home: Hom
     whole = home.report("--steps", 8)
     continued = home.report("--steps", 8, "--continue-from", f"{earlier}@2")
     assert continued["id"] != whole["id"]
-    for name in ("generators.safetensors", "metrics.jsonl"):
+    for name in ("metrics.jsonl", "checkpoints/8/method.safetensors", "checkpoints/8/optimizer.safetensors"):
         assert (Path(continued["run"]) / name).read_bytes() == (Path(whole["run"]) / name).read_bytes()
 
 
@@ -104,18 +104,18 @@ def test_a_command_that_began_before_says_that_the_other_run_has_trained_further
 def test_restart_of_a_continued_run_begins_at_the_same_checkpoint_and_needs_it(home: Home, earlier: Path) -> None:
     command = ("--steps", 8, "--continue-from", f"{id_of(earlier)}@2")
     first = home.report(*command)
-    weights = (Path(first["run"]) / "generators.safetensors").read_bytes()
+    weights = (Path(first["run"]) / "checkpoints/8/method.safetensors").read_bytes()
     again = home.report(*command, "--restart")
     assert (again["id"], again["resumed_from"]) == (first["id"], 2)
-    assert (Path(again["run"]) / "generators.safetensors").read_bytes() == weights
+    assert (Path(again["run"]) / "checkpoints/8/method.safetensors").read_bytes() == weights
     shutil.rmtree(earlier)
-    assert f"no run under {home.folder / 'results'} has an id that starts" in home.refusal(*command, "--restart")
+    assert f"an id that starts with '{id_of(earlier)}'" in home.refusal(*command, "--restart")
 
 
 @pytest.mark.parametrize(
     ("words", "more", "says"),
     [
-        (["--steps", 8, "--continue-from", "zz"], {}, "has an id that starts with 'zz'"),
+        (["--steps", 8, "--continue-from", "zz"], {}, "an id that starts with 'zz'"),
         (["--steps", 8, "--continue-from", "RUN@3"], {}, "has no checkpoint of step 3; name one that is kept: 2, 4."),
         (["--steps", 4, "--continue-from", "RUN"], {}, "4 steps: --continue-from RUN@4 begins at step 4; give more"),
         (["--steps", 8, "--continue-from", "RUN", "--seed", 1], {}, "differs in seed (0 there, 1 here)"),
