@@ -8,7 +8,7 @@ from ugbench.data.dataset_names import list_datasets, resolve
 from ugbench.data.datasets import DataSet
 from ugbench.data.dial.dataset import write_dial
 from ugbench.data.dial.spec import SPEC_FILE, DialSpec
-from ugbench.errors import DataError, UgbenchError, UnknownName
+from ugbench.errors import DataError, DiskError, UnknownName
 
 TINY = "dial:size=16,train=2,test=2"
 TINY_NAME = "dial-s1-t1-16-train2-test2"
@@ -134,8 +134,7 @@ def test_a_folder_that_only_has_a_dials_name_is_not_taken_for_it(tmp_path: Path)
 
 def test_a_data_root_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    refusal = rf"file/{TINY_NAME}: cannot be written \(.+\); make room, or give another"
-    with pytest.raises(UgbenchError, match=refusal) as caught:
+    with pytest.raises(DiskError, match=rf"file/{TINY_NAME} could not be written \(.+\); free space") as caught:
         resolve(TINY, tmp_path / "file")
     assert caught.value.exit_code == 1  # the call is right, and the disk is not
 

@@ -9,7 +9,7 @@ from ugbench.data.datasets import DataSet, has_splits, open_dataset
 from ugbench.data.dial.spec import DialSpec, parse_spec
 from ugbench.data.progress import Progress
 from ugbench.data.splits import SPLITS
-from ugbench.errors import DataError, UgbenchError, UnknownName
+from ugbench.errors import DataError, DiskError, UnknownName
 from ugbench.file_names import readable
 
 
@@ -61,12 +61,10 @@ def _open_dial(spec: DialSpec, data_root: Path, progress: Progress | None) -> Da
 
         try:
             write_dial(spec, folder, progress)
-        except OSError as error:
+        except DiskError:
             # If the folder is there now, another process has written the same dial meanwhile.
             if not folder.exists():
-                raise UgbenchError(
-                    f"{folder}: cannot be written ({error.strerror or error}); make room, or give another --data-root."
-                ) from error
+                raise
     dataset = open_dataset(folder)
     if dataset.dial != spec:
         raise DataError(f"{folder}: not the dial that its name says; remove the folder and run this again.")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ugbench.data.splits import Split
-from ugbench.errors import RunError, first_fault
-from ugbench.runs.files import inside, is_file
+from ugbench.errors import RunError, first_fault, writing
+from ugbench.runs.files import inside, is_file, temporary_of
 from ugbench.runs.folder import DATASET
 from ugbench.runs.json_file import make_folder, read_json, write_json
 
@@ -54,6 +55,29 @@ def current_images(results: Path) -> dict[str, Mapping[Split, str]]:
     """`DatasetFile.images` of each folder under results that has a dataset.json, by the folder's name."""
     contents = {file.parent.name: read(file.parent) for file in sorted(results.glob(f"*/{DATASET}"))}
     return {name: content.images for name, content in contents.items() if content is not None and content.images}
+
+
+def create(folder: Path, content: DatasetFile) -> bool:
+    """Write the dataset.json of a data set's folder that has none; False, and nothing is changed, if it has one by now.
+
+    Of several processes that do this at once, one succeeds.
+    """
+    make_folder(folder)
+    file = inside(folder.parent, folder.name, DATASET)
+    temporary = temporary_of(file)
+    write_json(temporary, content.model_dump())
+    try:
+        os.link(temporary, file)  # unlike a rename, it replaces nothing
+    except FileExistsError:
+        return False
+    except OSError:  # the file system has no hard links
+        if file.exists():
+            return False
+        with writing(file):
+            temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
 
 
 def write(folder: Path, content: DatasetFile) -> None:

@@ -16,7 +16,7 @@ from ugbench.data.splits import SPLITS, TEST, TRAIN, Split
 from ugbench.errors import RunError
 from ugbench.runs import dataset_file
 from ugbench.runs.dataset_file import DatasetFile
-from ugbench.runs.folder import CONFIG, DATASET
+from ugbench.runs.folder import DATASET
 from ugbench.runs.run import Run, RunConfig, list_runs, open_run
 
 _logger = logging.getLogger(__name__)
@@ -33,15 +33,32 @@ def dataset_folder(results: Path, dataset: DataSet, make: bool = True) -> Path:
     Raises:
         RunError: both names are taken by other images, or a dataset.json is damaged.
     """
+    folder, is_new = _choose_folder(results, dataset)
+    while make and is_new and not dataset_file.create(folder, _new_content(dataset)):
+        # Another process has made a folder of this name since; it may belong to the same images.
+        folder, is_new = _choose_folder(results, dataset)
+    if make:
+        remember_place(folder, dataset)
+    return folder
+
+
+def _choose_folder(results: Path, dataset: DataSet) -> tuple[Path, bool]:
+    """The data set's folder, and whether it has no dataset.json yet."""
     known = _known_folders(results)
     matching = _matching(known, dataset)
     if matching:
         folder = min(matching, key=lambda folder: (folder.name != dataset.name, folder.name))
-    else:
-        folder = _new_folder(results, dataset, {folder for folder in known if known[folder]})
-    if make:
-        remember_place(folder, dataset)
-    return folder
+        return folder, not (folder / DATASET).exists()
+    return _new_folder(results, dataset, known), True
+
+
+def _new_content(dataset: DataSet) -> DatasetFile:
+    return DatasetFile(
+        name=dataset.name,
+        root=str(dataset.root.resolve()),
+        fingerprint=dataset.fingerprint(dataset.splits()),
+        training=training_fingerprint(dataset),
+    )
 
 
 def locate_folders(path: Path, results: Path, needed: Sequence[Path] = ()) -> list[Path]:
@@ -75,8 +92,7 @@ def remember_place(folder: Path, dataset: DataSet) -> None:
     """Write into a data set's folder under results where its images lie now; makes the folder if it is missing."""
     root, content = str(dataset.root.resolve()), dataset_file.read(folder)
     if content is None:
-        fingerprint = dataset.fingerprint(dataset.splits())
-        content = DatasetFile(name=dataset.name, root=root, fingerprint=fingerprint)
+        content = _new_content(dataset)
     elif content.root != root:
         _logger.info("data set %s is now read from %s; before, it was %s.", folder.name, root, content.root)
     training = content.training or training_fingerprint(dataset)
@@ -111,8 +127,11 @@ def locate_run(config: RunConfig, runs: Iterable[Run], folder: Path) -> Run:
         runs: all runs of the results folder. If several have the id, the one that was trained longest is taken.
         folder: the data set's folder under results.
     """
-    same = [run for run in runs if run.id == config.id]
-    return max(same, key=Run.step) if same else Run(folder / config.folder, config)
+    return _existing_run(config, runs) or Run(folder / config.folder, config)
+
+
+def _existing_run(config: RunConfig, runs: Iterable[Run]) -> Run | None:
+    return max((run for run in runs if run.id == config.id), key=Run.step, default=None)
 
 
 def open_located_run(config: RunConfig, results: Path, dataset: DataSet) -> Run:
@@ -121,9 +140,11 @@ def open_located_run(config: RunConfig, results: Path, dataset: DataSet) -> Run:
     Raises:
         RunError: see `dataset_folder`.
     """
-    run = locate_run(config, list_runs(results), dataset_folder(results, dataset, make=False))
+    run = _existing_run(config, list_runs(results))
+    if run is None:
+        return open_run(dataset_folder(results, dataset), config)
     remember_place(run.dataset_folder, dataset)
-    return run if (run.path / CONFIG).exists() else open_run(run.dataset_folder, config)
+    return run
 
 
 def _known_folders(results: Path) -> dict[Path, set[str]]:
@@ -177,17 +198,18 @@ def _belongs(folder: Path, trained_on: set[str], dataset: DataSet, training: str
     return bool(content.images) and content.images == contents_of_tests(dataset)
 
 
-def _new_folder(results: Path, dataset: DataSet, taken: set[Path]) -> Path:
+def _new_folder(results: Path, dataset: DataSet, known: Mapping[Path, set[str]]) -> Path:
     """A folder for a data set that has none yet.
 
     Args:
-        taken: folders with runs that were trained on other images.
+        known: from `_known_folders`.
     """
     training = training_fingerprint(dataset)
     digest = training or dataset.fingerprint(dataset.splits())
     names: Sequence[str] = (dataset.name, f"{dataset.name}-{digest[:6]}")
     for folder in (results / name for name in names):
-        if not (folder / DATASET).exists() and (training is None or folder not in taken):
+        has_other_runs = training is not None and known.get(folder)
+        if folder not in known or not ((folder / DATASET).exists() or has_other_runs):
             return folder
     raise RunError(
         f"{results / names[1] / DATASET} belongs to other images than its folder's name says; to fix this, remove it."

@@ -24,7 +24,7 @@ from ugbench.data.splits import TEST, TRAIN, Split
 from ugbench.data.tensors import load_images
 from ugbench.device import pick_precision
 from ugbench.direction import Direction
-from ugbench.errors import DataError, UsageError
+from ugbench.errors import DataError, DiskError, UsageError
 from ugbench.runs import checkpoint
 from ugbench.runs.dataset_folder import dataset_folder, locate_run, open_located_run, remember_place
 from ugbench.runs.manifest import DamagedCheckpoint
@@ -96,7 +96,10 @@ def prepare(
     stored = locate_run(config_of_run, list_runs(request.results), folder)
     if not request.restart and _is_finished(stored):
         request.start.log_newer_step(stored.config, request.results, log)
-        remember_place(stored.dataset_folder, dataset)
+        try:
+            remember_place(stored.dataset_folder, dataset)
+        except DiskError as error:  # nothing else is to be written for a finished run
+            log(str(error))
         return stored, None, Start()
     size = config_of_run.method_config().size
     start = _start(request, stored, log)
