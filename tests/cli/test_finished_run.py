@@ -60,7 +60,8 @@ def test_it_is_done_before_and_nothing_is_decoded_or_built(
     monkeypatch.setattr(loop, "train", None)
     said = train()
     assert "done before, at step 2." in said
-    assert "trainA/bad.png cannot be read and is skipped." in said
+    assert "trainA/bad.png is skipped: not a readable image" in said
+    assert "trainA: 3 of 4 images are used." in said
     assert decoded == []
 
 

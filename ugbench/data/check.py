@@ -143,7 +143,8 @@ def check_training_images(
     Args:
         skip_bad: leave unreadable images out instead of raising an error.
         progress: called after each image.
-        log: receives a sentence for each split whose images use little of their range.
+        log: receives a sentence for each image that is left out, for each split of which not all images are used, and
+            for each whose images use little of their range.
     Returns:
         The readable images of "trainA" and "trainB", and the relative names ("trainA/7.png") of the unreadable ones.
     Raises:
@@ -151,25 +152,29 @@ def check_training_images(
     """
     listed = {split: dataset.split(split) for split in TRAIN.values()}
     readable: dict[Split, list[Path]] = {split: [] for split in listed}
-    skipped: list[str] = []
+    skipped: dict[str, str] = {}  # the reason by relative name
     narrow = dict.fromkeys(listed, 0)
     with open_known_files() as known:
         for split, path in _tracked(listed, progress):
             try:
                 narrow[split] += known.is_narrow(path, _is_narrow)
-            except DataError as error:
+            except UnreadableImage as error:
                 if not skip_bad:
                     raise DataError(f"{str(error).rstrip('.')}, or give --skip-bad.") from error
-                skipped.append(f"{split}/{path.name}")
+                skipped[f"{split}/{path.name}"] = error.reason
             else:
                 readable[split].append(path)
+    for name, reason in skipped.items():
+        log(f"{name} is skipped: {reason}.")
     for split, paths in listed.items():
+        if len(readable[split]) < len(paths):
+            log(f"{split}: {len(readable[split])} of {len(paths)} images are used.")
         if not readable[split]:
             raise DataError(f"{dataset.folder(split)}: none of its {len(paths)} images is readable; replace them.")
         problem = describe_narrow(narrow[split], len(readable[split]))
         if problem is not None:
             log(f"{split}: {problem}; `ugbench data check` says more.")
-    return readable, skipped
+    return readable, list(skipped)
 
 
 def _is_narrow(path: Path) -> bool:

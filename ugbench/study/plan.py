@@ -86,7 +86,7 @@ def make_plan(
         dataset = resolve(name, setup.data_root)
         for sentence in describe_splits(dataset):
             log(sentence)
-        records[name] = _record_training_data(dataset, setup.skip_bad)
+        records[name] = _record_training_data(dataset, setup.skip_bad, log)
         folders[name] = dataset_folder(setup.results, dataset, make=False)
     runs = list_runs(setup.results)
     seconds = measured_seconds_per_step(runs)
@@ -129,9 +129,9 @@ def measured_seconds_per_step(runs: Sequence[Run]) -> dict[str, float]:
     return seconds_by_key
 
 
-def _record_training_data(dataset: DataSet, skip_bad: bool) -> DatasetRecord:
+def _record_training_data(dataset: DataSet, skip_bad: bool, log: Callable[[str], None]) -> DatasetRecord:
     if skip_bad:
-        return record_dataset(dataset, *check_training_images(dataset, skip_bad=True))
+        return record_dataset(dataset, *check_training_images(dataset, skip_bad=True, log=log))
     return record_dataset(dataset, {split: dataset.split(split) for split in TRAIN.values()})
 
 

@@ -89,8 +89,6 @@ def prepare(
     for sentence in describe_splits(dataset):
         log(sentence)
     readable, skipped = check_training_images(dataset, request.skip_bad, progress, log)
-    for name in skipped:
-        log(f"{name} cannot be read and is skipped.")
     config_of_run = run_config(request, record_dataset(dataset, readable, skipped))
     folder = dataset_folder(request.results, dataset, make=False)
     stored = locate_run(config_of_run, list_runs(request.results), folder)
