@@ -70,7 +70,7 @@ def test_a_file_is_no_folder_and_a_folder_no_file(ugbench: Callable[..., Result]
 def test_an_empty_run_is_not_any_run(ugbench: Callable[..., Result], words: list[str]) -> None:
     result = ugbench(*words)
     assert result.exit_code == 2
-    assert "is empty; give the start of a run's id, or its folder" in result.stderr
+    assert "is empty; give the start of an id, or a folder" in result.stderr
 
 
 @pytest.mark.parametrize(

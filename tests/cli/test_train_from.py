@@ -115,7 +115,7 @@ def test_restart_of_a_continued_run_begins_at_the_same_checkpoint_and_needs_it(h
 @pytest.mark.parametrize(
     ("words", "more", "says"),
     [
-        (["--steps", 8, "--continue-from", "zz"], {}, "an id that starts with 'zz'"),
+        (["--steps", 8, "--continue-from", "zz"], {}, "name or an id that starts with 'zz'"),
         (["--steps", 8, "--continue-from", "RUN@3"], {}, "has no checkpoint of step 3; name one that is kept: 2, 4."),
         (["--steps", 4, "--continue-from", "RUN"], {}, "4 steps: --continue-from RUN@4 begins at step 4; give more"),
         (["--steps", 8, "--continue-from", "RUN", "--seed", 1], {}, "differs in seed (0 there, 1 here)"),

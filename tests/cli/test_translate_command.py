@@ -90,13 +90,13 @@ def test_output_files_replace_no_file_of_a_run_or_a_data_set(run: Path, tmp_path
     call("eval", "--metric", "kid", "--extractor", "random", "--results", results)
     scores, before = run / "scores.jsonl", content(run)
     link = tmp_path / "link.csv"
-    link.symlink_to(tmp_path / "target.csv")
+    link.symlink_to(scores)
     calls = [
         (("table", "--output", scores), f"belongs to the results in {run}"),
         (("table", "--output", run / "config.json"), f"belongs to the run in {run}"),
         (("report", "--output", run / "outputs" / "A2B" / "0.png"), f"belongs to the run in {run}"),
         (("figure", "losses", "--output", image), f"belongs to the data set {image.parents[1]}"),
-        (("table", "--output", link), "that is a link"),
+        (("table", "--output", link), f"belongs to the results in {run}"),
     ]
     pixels = image.read_bytes()
     for words, says in calls:

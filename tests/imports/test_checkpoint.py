@@ -185,7 +185,7 @@ def test_generators_alone_translate_and_have_the_maps_of_the_generators(home: Pa
     assert (
         "was imported without global_a, global_b, local_a, local_b; attention maps of these are left" in result.stderr
     )
-    assert sorted(path.name for path in out.iterdir()) == ["00000.png", "attention"]
+    assert sorted(path.name for path in out.iterdir()) == ["00000.png", "attention", "translation.json"]
     assert [path.name for path in (out / "attention").iterdir()] == ["00000.png"]
     records = json.loads(call(home, "eval", generators_alone, "--metric", "changed,cam_mass", "--json").stdout)
     assert [record["metric"] for record in records] == 2 * ["changed", "cam_mass"]

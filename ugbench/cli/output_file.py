@@ -10,22 +10,23 @@ from ugbench.errors import RunError, UsageError
 def check_output_file(output: Path | None) -> None:
     """Check that writing a file replaces none that a run or a data set needs; None passes.
 
+    A link is followed: what counts is the file that it leads to.
+
     Raises:
-        UsageError: the file is a link, or exists and is an image of a data set or a file of a run.
+        UsageError: the file exists, and is an image of a data set or a file of a run.
     """
     from ugbench.data.datasets import has_splits
     from ugbench.data.splits import SPLITS
     from ugbench.runs.folder import DATASET, DIFFERENCES, SCORES, VOTES
 
-    if output is None or not (output.is_symlink() or output.exists()):
+    if output is None or not output.exists():
         return
-    if output.is_symlink() and output.parent != Path("/dev"):  # /dev/stdout is a link too
-        raise UsageError(f"--output {output}: that is a link; remove it, or name another file.")
-    folder = output.resolve().parent
+    file = output.resolve()
+    folder = file.parent
     owner = None
     if folder.name.lower() in map(str.lower, SPLITS) and has_splits(folder.parent):
         owner = f"the data set {folder.parent}"
-    elif output.name in (DATASET, DIFFERENCES, SCORES, VOTES):
+    elif file.name in (DATASET, DIFFERENCES, SCORES, VOTES):
         owner = f"the results in {folder}"
     else:
         owner = next((f"the run in {parent}" for parent in (folder, *folder.parents) if _is_run(parent)), None)

@@ -145,6 +145,8 @@ def load(folder: Path, only: str | None = None) -> Checkpoint:
         if only not in (None, part):
             continue
         file = inside(folder, name)
+        if file.is_dir():
+            raise DamagedCheckpoint(f"{file} is a folder and no file")
         try:
             whole = (
                 is_file(file)

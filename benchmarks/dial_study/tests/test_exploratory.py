@@ -28,7 +28,7 @@ def test_starts_of_a_seed_are_compared_channel_by_channel(tmp_path: Path, capsys
                 method="ugatit",
                 variant=variant,
                 preset="smoke",
-                config={"steps": 1},
+                config={"size": 16, "steps": 1},
                 dataset=None,
                 direction=None,
                 seed=seed,
