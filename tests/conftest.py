@@ -38,7 +38,7 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def signals_of_a_terminal() -> Iterator[None]:
-    """Signals do what they do in a program that a person starts; nohup, or a shell's &, would hand them on as ignored."""
+    """Signals do what they do in a program that a person starts; nohup or a shell's & hand them on as ignored."""
     before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGHUP)}
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)

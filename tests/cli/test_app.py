@@ -92,7 +92,10 @@ def test_a_fault_of_the_program_keeps_its_traceback(error: Exception) -> None:
             "error: no such option: --jsn (Possible options: --json); see `ugbench methods --help`.\n",
         ),
         (["variants"], "error: missing argument 'METHOD'; see `ugbench variants --help`.\n"),
-        (["doctor", "--dataset", "cats"], "error: no such option: --dataset; see `ugbench doctor --help`.\n"),
+        (
+            ["doctor", "--dataset", "cats"],
+            "error: no such option: --dataset (Possible options: --data-root); see `ugbench doctor --help`.\n",
+        ),
         (
             ["figure", "rho", "--rows", "0"],
             "error: invalid value for '--rows': Input should be greater than or equal to 1, and '0' was given; "
