@@ -11,7 +11,9 @@ from commands import call, invoke
 from PIL import Image
 
 from ugbench.cli.vote import open_galleries
+from ugbench.data import named_roots
 from ugbench.data.datasets import open_dataset
+from ugbench.data.known_files import cache_folder
 from ugbench.errors import RunError, UgbenchError
 from ugbench.report.contents import collect_report
 from ugbench.runs.run import dataset_of, list_runs
@@ -30,6 +32,11 @@ def home(tmp_path: Path, make_voting_home: Callable[..., Path]) -> Path:
         Image.new("RGB", (32, 32), SECRET).save(tmp_path / "private" / image.name)
     (tmp_path / "private" / "profile").write_text("mine\n")
     return folder
+
+
+def become_another_user() -> None:
+    """Forget the data sets that were named in commands: results and data have come from somebody else."""
+    (cache_folder() / named_roots.FILE).unlink(missing_ok=True)
 
 
 def score(home: Path) -> tuple[int, str]:
@@ -81,6 +88,7 @@ def point_at_private(home: Path, keep_notes: bool) -> None:
         image.unlink()
     (home / "data" / "testA").rmdir()
     (home / "data" / "testA").symlink_to(home.parent / "private")
+    become_another_user()
     if keep_notes:
         return
     (home / "results" / "data" / "dataset.json").unlink()
@@ -118,6 +126,7 @@ def test_vote_shows_no_training_images_that_no_run_knows(home: Path) -> None:
         image.symlink_to(next((home.parent / "private").glob("*.png")))
     runs = list_runs(home / "results")
     assert prepare_pictures(runs, open_dataset(home / "data"), "data", "A2B").examples == ()
+    become_another_user()
     with pytest.raises(RunError, match="trainB"):
         dataset_of(runs[0])
 
@@ -154,6 +163,18 @@ def test_links_to_the_very_images_that_a_run_was_made_with_are_followed(home: Pa
     (home / "data" / "testA").symlink_to(home / "elsewhere")
     (gallery, *_) = collect_report(home / "results").sections[0].galleries
     assert [column.kind for column in gallery.columns] == ["source", "output", "output"]
+
+
+def test_links_in_a_data_set_that_the_user_has_named_are_followed_when_images_change(home: Path) -> None:
+    assert score(home)[0] == 0
+    (home / "data" / "testB").rename(home / "disk")
+    (home / "data" / "testB").symlink_to(home / "disk")
+    Image.new("RGB", (32, 32)).save(home / "disk" / "new.png")
+    become_another_user()
+    code, says = score(home)
+    assert code == 2 and "testB is a link that leads out of the data set" in says
+    call("eval", "--dataset", home / "data", "--metric", "kid", "--extractor", "random", "--results", home / "results")
+    assert score(home)[0] == 0
 
 
 @pytest.mark.parametrize("file", ["outputs/A2B/walrus3.png", "outputs/A2B/attention/walrus3.png"])

@@ -7,6 +7,7 @@ from pathlib import Path
 from ugbench.data.acquire import catalog
 from ugbench.data.datasets import DataSet, has_splits, open_dataset
 from ugbench.data.dial.spec import DialSpec, parse_spec
+from ugbench.data.named_roots import remember_root
 from ugbench.data.progress import Progress
 from ugbench.data.splits import SPLITS
 from ugbench.errors import DataError, DiskError, UnknownName
@@ -23,7 +24,7 @@ def list_datasets(data_root: Path) -> list[str]:
 
 
 def resolve(text: str, data_root: Path, progress: Progress | None = None) -> DataSet:
-    """The data set that `text` names.
+    """The data set that `text` names; its folder is remembered as one that the user has named.
 
     Args:
         text: a name in the data root, a path, or `dial[:shape=S,texture=T,size=N,train=N,test=N,seed=K]`.
@@ -35,6 +36,12 @@ def resolve(text: str, data_root: Path, progress: Progress | None = None) -> Dat
             value that is not allowed.
         UgbenchError: the dial cannot be written.
     """
+    dataset = _resolve(text, data_root, progress)
+    remember_root(dataset.root)
+    return dataset
+
+
+def _resolve(text: str, data_root: Path, progress: Progress | None) -> DataSet:
     if text.partition(":")[0] == "dial":
         return _open_dial(parse_spec(text), data_root, progress)
     folders = [path for path in (data_root / text, Path(text)) if text and path.is_dir()]

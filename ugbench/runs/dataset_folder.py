@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ugbench.data.datasets import DataSet, open_dataset
 from ugbench.data.known_files import images_hash
+from ugbench.data.named_roots import remember_root
 from ugbench.data.splits import SPLITS, TEST, TRAIN, Split
 from ugbench.errors import RunError
 from ugbench.runs import dataset_file
@@ -71,6 +72,7 @@ def locate_folders(path: Path, results: Path, needed: Sequence[Path] = ()) -> li
         RunError: the images are not those of a needed folder, or of any folder; the message says what differs.
     """
     dataset = open_dataset(path)
+    remember_root(dataset.root)
     known = _known_folders(results)
     matching = _matching(known, dataset)
     nearest = sorted(known, key=lambda folder: (folder.name != dataset.name, folder.name))

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from ugbench.data.datasets import DataSet
+from ugbench.data.named_roots import is_named
 from ugbench.data.splits import SPLITS, TEST, Split
 from ugbench.direction import DIRECTIONS
 from ugbench.errors import RunError
@@ -65,14 +66,18 @@ def are_known(split: Split, dataset: DataSet, run: RunFolder, record: ImageRecor
 def check_links(dataset: DataSet, run: RunFolder, record: ImageRecord) -> DataSet:
     """The data set, if no link leads out of its folder, except to images that the run's files name by their content.
 
+    In a folder that the user has named as a data set, links may lead anywhere.
+
     Raises:
         RunError: a link leads to other images.
     """
+    if is_named(dataset.root):
+        return dataset
     for split in dataset.splits():
         path = dataset.link_out(split)
         if path is not None and not are_known(split, dataset, run, record):
             raise RunError(
                 f"{path} is a link that leads out of the data set, to images that {run.path} does not know; to fix "
-                "this, put the images themselves there, or put back those that the run was made with."
+                "this, put the images themselves there, or say that this data set is yours: --dataset PATH."
             )
     return dataset
