@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +63,30 @@ def read_tensors(files: Sequence[Path]) -> dict[str, Any]:
         content = unwrapped(_read(file), str(file))
         is_network = all(isinstance(value, Tensor) for value in content.values())
         for name, network in ({file.name: content} if is_network else content).items():
+            if isinstance(network, Mapping) and (fault := _first_odd_tensor(network)) is not None:
+                raise WeightsError(f"{file} is refused: {name}, {fault}; name another file.")
             if name in networks:
                 raise UsageError(f"{file}: another file has a network '{name}' too; name one of the files.")
             networks[name] = network
     return networks
+
+
+def _first_odd_tensor(network: Mapping[Any, Any]) -> str | None:
+    """The first tensor that no layer of a network has, in words; None if there is none."""
+    for key, tensor in network.items():
+        if not isinstance(tensor, Tensor):
+            continue
+        has_axes = tensor.dim() > 0 or not str(key).endswith((".weight", ".bias", ".weight_orig"))
+        if (
+            tensor.layout != torch.strided
+            or tensor.is_complex()
+            or tensor.is_meta
+            or not tensor.numel()
+            or not has_axes
+        ):
+            kind = f"{tensor.dtype}, {tensor.layout}, shape {tuple(tensor.shape)}".replace("torch.", "")
+            return f"{key} is no plain tensor of real numbers ({kind})"
+    return None
 
 
 def _read(file: Path) -> dict[str, Any]:
