@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,14 +77,9 @@ def _first_odd_tensor(network: Mapping[Any, Any]) -> str | None:
     for key, tensor in network.items():
         if not isinstance(tensor, Tensor):
             continue
-        has_axes = tensor.dim() > 0 or not str(key).endswith((".weight", ".bias", ".weight_orig"))
-        if (
-            tensor.layout != torch.strided
-            or tensor.is_complex()
-            or tensor.is_meta
-            or not tensor.numel()
-            or not has_axes
-        ):
+        is_scalar = tensor.dim() == 0 and str(key).endswith((".weight", ".bias", ".weight_orig"))
+        is_plain = tensor.layout == torch.strided and not tensor.is_complex() and not tensor.is_meta
+        if not is_plain or tensor.numel() == 0 or is_scalar:
             kind = f"{tensor.dtype}, {tensor.layout}, shape {tuple(tensor.shape)}".replace("torch.", "")
             return f"{key} is no plain tensor of real numbers ({kind})"
     return None
@@ -91,7 +87,9 @@ def _first_odd_tensor(network: Mapping[Any, Any]) -> str | None:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of sparse tensors, which are refused below
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
         # Damaged files and refused code raise errors of many types, and torch's text suggests to switch the check off.
         reason, text = "it is damaged, or torch did not write it", str(error)
