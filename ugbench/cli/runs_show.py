@@ -56,7 +56,7 @@ def show(run: RunArgument, results: Results = RESULTS, as_json: Json = False) ->
     config = found_run.config
     rows += [(name, getattr(config, name)) for name in ("seed", "direction", "preset", "precision", "init_from")]
     if config.dataset is not None:
-        rows.append(("data set", f"{config.dataset.name}, then in {config.dataset.root}"))
+        rows.append(("data set", f"{config.dataset.name}, which lay in {config.dataset.root}"))
     rows += list(config.config.items())
     if environment is not None:
         rows.append(("trained on", f"{environment.get('device_name')} ({environment.get('device')})"))
