@@ -54,7 +54,10 @@ def show(run: RunArgument, results: Results = RESULTS, as_json: Json = False) ->
         ("disk", f"{file_size(fields['disk_bytes'])}, {file_size(disk['checkpoints'])} of it checkpoints"),
     ]
     config = found_run.config
-    rows += [(name, getattr(config, name)) for name in ("seed", "direction", "preset", "precision", "init_from")]
+    rows += [
+        (name, getattr(config, name))
+        for name in ("seed", "direction", "preset", "precision", "init_from", "init_only", "continue_from")
+    ]
     if config.dataset is not None:
         rows.append(("data set", f"{config.dataset.name}, which lay in {config.dataset.root}"))
     rows += list(config.config.items())
