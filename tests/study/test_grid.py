@@ -67,6 +67,32 @@ def test_a_toml_file_declares_the_same(tmp_path: Path) -> None:
     assert from_file.id == declare(read(file), "elsewhere").id != study().id
 
 
+EARLIER: list[tuple[dict[str, Any], str]] = [
+    ({"methods": ("cyclegan",), "datasets": ("dial",)}, "f1bc0bcd8df1"),
+    ({"methods": ("unit",), "datasets": ("dial:size=32",), "minutes": 2.5}, "0d3c4c6b547a"),
+    (
+        {
+            "methods": ("ugatit", "cut"),
+            "variants": {"ugatit": ("full", "no-cam")},
+            "datasets": ("a", "b"),
+            "seeds": (4, 7),
+            "preset": "smoke",
+            "steps": 30,
+            "size": 32,
+            "batch_size": 2,
+            "set": {"cut": {"lr": 1e-3}},
+            "without": {"b": ("cut",)},
+        },
+        "d5253432f129",
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "expected"), EARLIER)
+def test_studies_of_earlier_versions_keep_their_id(fields: dict[str, Any], expected: str) -> None:
+    assert Study(**fields).id == expected
+
+
 @pytest.mark.parametrize(
     ("fields", "error", "words"),
     [
