@@ -83,3 +83,16 @@ def test_a_run_without_method_json_gets_it(train: Callable[..., str], tmp_path: 
 
 def test_restart_trains_a_finished_run_again(train: Callable[..., str]) -> None:
     assert "done, at step 2." in train("--restart")
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", None])
+def test_a_damaged_config_is_written_again_by_the_same_command(
+    train: Callable[..., str], tmp_path: Path, content: str | None
+) -> None:
+    (file,) = tmp_path.glob("results/cats/cyclegan/*/config.json")
+    whole = file.read_text()
+    file.unlink() if content is None else file.write_text(content)
+    said = train()
+    assert ("config.json is written again" in said) == (content is not None)
+    assert "done before, at step 2." in said
+    assert file.read_text() == whole

@@ -78,7 +78,7 @@ def test_a_run_that_lies_in_two_folders_is_listed_twice_and_the_folders_are_name
     places = f"{three[1].path} (step 4), {other} (step 0)"
     assert f"run {three[1].id} lies in 2 folders: {places}. Commands use" in result.stderr
     said = ugbench("export", three[1].id, "--results", tmp_path, "--output", tmp_path / "x.safetensors").stderr
-    assert f"run {three[1].id}: {three[1].path} was trained longest and is used, not {other}.\n" in said
+    assert f"run {three[1].id} lies in several folders: {three[1].path} is used, not {other} (step" in said
 
 
 def test_the_environment_names_the_results_folder(
@@ -160,7 +160,7 @@ def test_a_training_that_ended_with_an_error_failed_and_says_why(
         raise ValueError("boom\nat last")
     row = rows_of(ugbench, tmp_path)[three[1].id]
     assert (row["status"], row["reason"]) == ("failed", "boom at last")
-    assert f"{three[1].id} is failed: boom at last\n" in ugbench("runs", "--results", tmp_path).stderr
+    assert f"{three[1].id}, failed: boom at last\n" in ugbench("runs", "--results", tmp_path).stderr
 
 
 def test_disk_use_is_the_size_of_all_files(ugbench: Call, three: list[Run], tmp_path: Path) -> None:
@@ -281,6 +281,17 @@ def test_remove_takes_the_folder_and_the_lines_of_differences_and_leaves_the_res
     assert file.read_text() == json.dumps({"first": three[1].id, "second": three[2].id}) + "\n"
     assert ugbench("runs", "remove", three[2].id, "--yes", "--results", tmp_path).exit_code == 0
     assert not three[2].path.parent.exists()  # it was the only run of its variant
+
+
+@pytest.mark.parametrize("by_folder", [True, False])
+def test_a_run_with_a_damaged_config_is_removed_by_its_folder_or_whole_id(
+    ugbench: Call, three: list[Run], tmp_path: Path, by_folder: bool
+) -> None:
+    (three[0].path / "config.json").write_text("{")
+    name = three[0].path if by_folder else three[0].path.name.rpartition("-")[2]
+    result = ugbench("runs", "remove", str(name), "--yes", "--results", tmp_path)
+    assert result.exit_code == 0 and "removed run" in result.stderr
+    assert not three[0].path.exists() and three[1].path.exists()
 
 
 @pytest.mark.parametrize("lock", ["training_lock", "outputs_lock"])

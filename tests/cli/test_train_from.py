@@ -91,6 +91,19 @@ def test_a_kept_checkpoint_gives_the_run_that_was_begun_with_all_steps(home: Hom
         assert (Path(continued["run"]) / name).read_bytes() == (Path(whole["run"]) / name).read_bytes()
 
 
+def test_a_dry_run_of_a_continued_run_counts_the_steps_that_are_left_and_writes_nothing(
+    home: Home, earlier: Path
+) -> None:
+    before = home.files()
+    result = home.train("--steps", 10, "--continue-from", f"{earlier}@2", "--dry-run", "--json")
+    planned = json.loads(result.stdout)
+    assert (planned["status"], planned["step"], planned["steps"]) == ("missing", 2, 10)
+    assert planned["seconds_left"] == pytest.approx(8 * planned["seconds_per_step"])
+    assert f"continues run {id_of(earlier)} from step 2 of 4 to step 10." in result.stderr
+    assert "no checkpoint of step 3" in home.refusal("--steps", 8, "--continue-from", f"{earlier}@3", "--dry-run")
+    assert home.files() == before
+
+
 def test_a_command_that_began_before_says_that_the_other_run_has_trained_further(home: Home, earlier: Path) -> None:
     (earlier / "checkpoints" / "4").rename(home.folder / "aside")
     first = home.report("--steps", 8, "--continue-from", id_of(earlier))

@@ -174,7 +174,9 @@ def test_of_two_folders_of_a_run_the_one_that_trained_longest_is_used_and_a_line
     short, long = two_folders_of_one_run(cats, results)
     with caplog.at_level(logging.INFO, "ugbench"):
         assert find_run(short.id[:6], results) == long
-    assert caplog.messages == [f"run {long.id}: {long.path} was trained longest and is used, not {short.path}."]
+    assert caplog.messages == [
+        f"run {long.id} lies in several folders: {long.path} is used, not {short.path} (step {short.step()})."
+    ]
     assert find_run(str(short.path), results) == short
     assert open_run_on(cats, results) == long
 

@@ -65,7 +65,9 @@ Precision = Annotated[
 ]
 Json = Annotated[bool, Option("--json", help="Print JSON alone on stdout.")]
 
-RunArgument = Annotated[str, Argument(parser=read_run, metavar="RUN", help="A run's folder, or the start of its id.")]
+RunArgument = Annotated[
+    str, Argument(parser=read_run, metavar="RUN", help="A run's folder, its name, or the start of its id.")
+]
 MethodArgument = Annotated[str, Argument(metavar="METHOD", help="A method; `ugbench methods` lists them.")]
 Datasets = Annotated[
     list[str] | None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -64,7 +65,7 @@ def list_(
         print_rows(HEADER, texts(rows))
         for row in rows:
             if row["reason"] is not None:
-                log(f"{row['id']} is {row['status']}: {row['reason']}")
+                log(f"{row['id']}, {row['status']}: {row['reason']}")
         _log_several_folders(rows)
     else:
         log(f"no runs in {results}; `ugbench train METHOD --dataset DATA` makes one.")
@@ -108,7 +109,7 @@ def describe_runs(
         methods, datasets: names; empty for all.
         conditions: values by the names of config fields, from `--where`.
     Raises:
-        UnknownName, UsageError: no run is of a method or data set, or has a value.
+        UnknownName, UsageError: no run is of a method or data set, or has a field or its value.
     """
     from ugbench.runs.configurations import configurations, fields_to_show, select_where
     from ugbench.runs.run import Run, read_runs
@@ -117,8 +118,8 @@ def describe_runs(
     runs = [run for run in by_folder.values() if isinstance(run, Run)]
     errors = {folder: error for folder, error in by_folder.items() if isinstance(error, RunError)}
     for option, names, values in (
-        ("method (--method)", methods, {run.config.known_as for run in runs}),
-        ("data set (--dataset)", datasets, {run.dataset_folder.name for run in runs}),
+        ("method of these runs (--method)", methods, {run.config.known_as for run in runs}),
+        ("data set of these runs (--dataset)", datasets, {run.dataset_folder.name for run in runs}),
     ):
         for name in names:
             if name not in values:
@@ -226,7 +227,8 @@ def _watch(results: Path, methods: Sequence[str], datasets: Sequence[str], condi
     if not console.is_terminal:
         print(lines())
         return
-    with Live(Text(lines(), no_wrap=True), console=console, auto_refresh=False) as live:
+    live = Live(Text(lines(), no_wrap=True), console=console, auto_refresh=False)
+    with live, suppress(KeyboardInterrupt):  # Ctrl-C is how a person ends it
         while True:
             time.sleep(SECONDS_BETWEEN_LOOKS)
             live.update(Text(lines(), no_wrap=True), refresh=True)

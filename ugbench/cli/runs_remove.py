@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Option
@@ -11,6 +12,9 @@ from typer import Option
 from ugbench.cli.options import RESULTS, Json, Results, RunArgument
 from ugbench.cli.output import file_size, log, print_json
 from ugbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from ugbench.runs.folder import RunFolder
 
 
 def remove(
@@ -29,22 +33,33 @@ def remove(
       ugbench runs remove 3f2a --yes
     """
     from ugbench.runs.remove import remove as remove_run
-    from ugbench.runs.run import find_run
     from ugbench.runs.state import disk_bytes
 
-    found_run = find_run(run, results)
-    size = disk_bytes(found_run.path)
+    folder, run_id, label = _find(run, results)
+    size = disk_bytes(folder.path)
     if not yes:
         if not is_terminal():
-            raise UsageError(f"run {found_run.id} is not removed: nobody can be asked here; to remove it, give --yes.")
-        question = f"Remove run {found_run.id} ({found_run.config.label}) in {found_run.path}, {file_size(size)}?"
-        if not typer.confirm(question, err=True):
+            raise UsageError(f"run {run_id} is not removed: nobody can be asked here; to remove it, give --yes.")
+        if not typer.confirm(f"Remove run {run_id} ({label}) in {folder.path}, {file_size(size)}?", err=True):
             log("nothing is removed.")
             return
-    remove_run(found_run)
-    log(f"removed run {found_run.id} ({found_run.config.label}), {file_size(size)}")
+    remove_run(folder, run_id)
+    log(f"removed run {run_id} ({label}), {file_size(size)}")
     if as_json:
-        print_json({"removed": found_run.id, "path": found_run.path, "bytes": size})
+        print_json({"removed": run_id, "path": folder.path, "bytes": size})
+
+
+def _find(text: str, results: Path) -> tuple[RunFolder, str, str]:
+    """The folder, id and label of the run that RUN names; a run whose config.json is damaged is named by its folder."""
+    from ugbench.runs.folder import RunFolder
+    from ugbench.runs.run import Run, find_run, read_runs
+
+    for path, run in read_runs(results):
+        run_id = path.name.rpartition("-")[2]
+        if not isinstance(run, Run) and (path.resolve() == Path(text).resolve() or run_id == text):
+            return RunFolder(path), run_id, "unreadable"
+    found_run = find_run(text, results)
+    return found_run, found_run.id, found_run.config.label
 
 
 def is_terminal() -> bool:

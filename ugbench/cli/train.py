@@ -152,7 +152,7 @@ def train(
     )
     if dry_run:
         with progress_callback("reading images") as progress:
-            planned = prepare.planned_run(request, progress)
+            planned = prepare.planned_run(request, log, progress)
         print_plan(planned, request, stored, steps_between, as_json)
         return
     with stop_at_once_on_signals(), progress_callback("reading images") as progress:

@@ -52,11 +52,13 @@ def print_plan(run: Run, request: Request, keep: int | None, save_every: int | N
 def make_plan(run: Run, request: Request, keep: int | None, save_every: int | None) -> dict[str, Any]:
     """The fields that `train --dry-run --json` prints; memory, disk and times are in bytes and seconds."""
     from ugbench.runs.run import list_runs
+    from ugbench.runs.starting_point import first_step
     from ugbench.study.measure import free_bytes
     from ugbench.study.plan import cost_key, measured_seconds_per_step
     from ugbench.training.estimate import estimate, image_bytes
 
-    config, step = run.config, run.step()
+    config = run.config
+    step = run.step() or first_step(config)
     sizes = estimate(config.method, config.method_config(), config.precision)
     seconds = measured_seconds_per_step(list_runs(request.results)).get(cost_key(config))
     images = {} if config.dataset is None else config.dataset.images
@@ -71,7 +73,7 @@ def make_plan(run: Run, request: Request, keep: int | None, save_every: int | No
     plan = {
         "run": run.path,
         "id": run.id,
-        "status": "done" if step >= run.steps else "half" if step else "missing",
+        "status": "done" if run.is_done() else "half" if run.step() else "missing",
         "step": step,
         "steps": run.steps,
         "memory_bytes": memory,

@@ -10,9 +10,11 @@ from ugbench.errors import UsageError
 from ugbench.runs.checkpoint import sha256_of
 from ugbench.runs.config_fields import NAME, NAME_RULE
 from ugbench.runs.dataset_folder import dataset_folder
-from ugbench.runs.run import NO_DATASET_FOLDER, Run, RunConfig, list_runs, open_run
+from ugbench.runs.run import Run, RunConfig, list_runs, open_run
 
 RESERVED = ("identity", "real")  # rows of tables that are not methods
+
+NO_DATASET_FOLDER = "imported"  # the folder of runs that were imported without a data set
 
 
 def checked_name(name: str) -> str:

@@ -34,7 +34,11 @@ def read_config_fields(file: Path) -> dict[str, Any]:
         FileNotFoundError: there is no such file.
         RunError: the file is no JSON object, a name in it cannot be used, or a number of a training is missing.
     """
-    fields = read_json(file)
+    try:
+        fields = read_json(file)
+    except RunError as error:
+        problem = str(error).partition("; to fix this")[0]
+        raise RunError(f"{problem}; to fix this, give the command again that trained or imported the run.") from None
     fields.pop("id", None)
     origin, dataset = fields.get("origin"), fields.get("dataset")
     names = {"method": fields.get("method"), "variant": fields.get("variant")}

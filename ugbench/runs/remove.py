@@ -8,11 +8,10 @@ from filelock import Timeout
 
 from ugbench.errors import RunError
 from ugbench.runs import jsonl
-from ugbench.runs.folder import CONFIG, DIFFERENCES
-from ugbench.runs.run import Run
+from ugbench.runs.folder import CONFIG, DIFFERENCES, RunFolder
 
 
-def remove(run: Run) -> None:
+def remove(run: RunFolder, run_id: str) -> None:
     """Remove a run's folder, and the lines about the run in its data set's differences.jsonl. Votes stay.
 
     config.json and the locks go last. So no process begins to train in what is left, and a run whose removal was
@@ -31,7 +30,7 @@ def remove(run: Run) -> None:
                         entry.unlink()
         except Timeout:
             raise RunError(f"{run.path}: another process makes or scores its outputs; wait until it ends.") from None
-        jsonl.remove(run.dataset_folder / DIFFERENCES, lambda fields: run.id in (fields["first"], fields["second"]))
+        jsonl.remove(run.dataset_folder / DIFFERENCES, lambda fields: run_id in (fields["first"], fields["second"]))
         shutil.rmtree(run.path)
     if not any(run.path.parent.iterdir()):
         run.path.parent.rmdir()

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 EXTERNAL = "external"
-NO_DATASET_FOLDER = "imported"  # the folder of runs that were imported without a data set
 
 
 def label_of(method: str, variant: str | None, name: str | None = None) -> str:
@@ -229,12 +228,17 @@ class Run(RunFolder):
 
 
 def open_run(folder: Path, config: RunConfig) -> Run:
-    """The run with this config under a data set's folder; its folder and config.json are made if they are missing."""
+    """The run with this config under a data set's folder; a missing or damaged config.json is written."""
     path = RunFolder(folder / config.folder).inside()
     make_folder(path)
-    if not is_file(path / CONFIG):
+    had_config = (path / CONFIG).exists()
+    try:
+        return read_run(path)
+    except RunError as error:  # the config is known, and its id is in the folder's name
+        if had_config:
+            _logger.info("%s config.json is written again.", str(error).partition(";")[0] + ";")
         write_json(path / CONFIG, {"id": config.id, **config.model_dump()})
-    return read_run(path)
+        return read_run(path)
 
 
 def read_run(path: Path) -> Run:
@@ -289,8 +293,8 @@ def find_run(text: str, results: Path) -> Run:
         )
     chosen, *others = sorted(matches, key=Run.step, reverse=True)
     if others:
-        paths = ", ".join(str(run.path) for run in others)
-        _logger.info("run %s: %s was trained longest and is used, not %s.", chosen.id, chosen.path, paths)
+        paths = ", ".join(f"{run.path} (step {run.step()})" for run in others)
+        _logger.info("run %s lies in several folders: %s is used, not %s.", chosen.id, chosen.path, paths)
     return chosen
 
 

@@ -111,6 +111,11 @@ def newer_step(text: str, recorded: str, results: Path) -> int | None:
     return None if split_step(text)[1] is not None or last == _step(recorded) else last
 
 
+def first_step(config: RunConfig) -> int:
+    """The step at which a run begins: that of the checkpoint that it continues from, else 0."""
+    return 0 if config.continue_from is None else _step(config.continue_from) or 0
+
+
 def option_of(field: Field) -> str:
     """The option of `ugbench train` that sets a field: "--init-from" or "--continue-from"."""
     return f"--{field.replace('_', '-')}"

@@ -28,7 +28,7 @@ from ugbench.errors import DataError, DiskError, UsageError
 from ugbench.runs import checkpoint
 from ugbench.runs.dataset_folder import dataset_folder, locate_run, open_located_run, remember_place
 from ugbench.runs.manifest import DamagedCheckpoint
-from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, record_dataset
+from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, open_run, record_dataset
 from ugbench.training.loop import Images
 from ugbench.training.start import Start, StartOptions
 
@@ -92,13 +92,14 @@ def prepare(
     config_of_run = run_config(request, record_dataset(dataset, readable, skipped))
     folder = dataset_folder(request.results, dataset, make=False)
     stored = locate_run(config_of_run, list_runs(request.results), folder)
+    is_new = stored.path == folder / config_of_run.folder  # or its config.json is missing or damaged
     if not request.restart and _is_finished(stored):
         request.start.log_newer_step(stored.config, request.results, log)
         try:
             remember_place(stored.dataset_folder, dataset)
         except DiskError as error:  # nothing else is to be written for a finished run
             log(str(error))
-        return stored, None, Start()
+        return open_run(folder, stored.config) if is_new else stored, None, Start()
     size = config_of_run.method_config().size
     start = _start(request, stored, log)
     both = load_images([*readable["trainA"], *readable["trainB"]], training_size(size), progress)
@@ -120,10 +121,13 @@ def _is_finished(run: Run) -> bool:
         return False
 
 
-def planned_run(request: Request, progress: Progress | None = None) -> Run:
+def planned_run(
+    request: Request, log: Callable[[str], None] = lambda _text: None, progress: Progress | None = None
+) -> Run:
     """The run that `prepare` opens for the same request; its folder need not exist, and none is made.
 
     Args:
+        log: called with what the run takes from another one.
         progress: called after each image.
     Raises:
         UsageError or a subclass: as in `prepare`.
@@ -131,7 +135,9 @@ def planned_run(request: Request, progress: Progress | None = None) -> Run:
     dataset = resolve(request.dataset, request.data_root, progress)
     readable, skipped = check_training_images(dataset, request.skip_bad, progress)
     config = run_config(request, record_dataset(dataset, readable, skipped))
-    return locate_run(config, list_runs(request.results), dataset_folder(request.results, dataset, make=False))
+    run = locate_run(config, list_runs(request.results), dataset_folder(request.results, dataset, make=False))
+    _start(request, run, log)
+    return run
 
 
 def run_config(request: Request, dataset: DatasetRecord) -> RunConfig:
