@@ -38,7 +38,7 @@ def controls(figures: Figures) -> str:
         (name, ", ".join(f"{method}: {', '.join(differing) or 'nothing'}" for method, differing in by_method.items()))
         for name, by_method in figures["kills"]["controls"].items()
     ]
-    return table(("sabotaged", "noticed by"), rows)
+    return table(("sabotaged", "what differed"), rows)
 
 
 def damage(figures: Figures) -> str:
