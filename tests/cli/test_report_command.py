@@ -49,7 +49,7 @@ def test_a_data_set_that_is_gone_is_said_and_the_page_written(ugbench: Run, resu
     (tmp_path / "data" / "pets").rename(tmp_path / "elsewhere")
     done = ugbench("report", "--results", results, "--output", tmp_path / "page.html")
     assert done.exit_code == 0
-    assert "No test images are shown: " in done.stderr and "put the data set back there" in done.stderr
+    assert "Sources are not shown: " in done.stderr and "put the data set back there" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def test_an_output_does_not_stand_beside_an_image_that_was_changed_since(
     shade(dataset / "testA" / "00.png", 77)
     assert columns(results) == ["cyclegan", "ugatit"]
     (why,) = collect_report(results).sections[0].galleries[0].missing
-    assert why.startswith(f"No test images are shown: outputs A2B of run {cyclegan.id} (cyclegan) were made of other ")
+    assert why.startswith(f"Sources are not shown: outputs A2B of run {cyclegan.id} (cyclegan) were made of other ")
     assert f"{dataset / 'testA'}; run `ugbench eval {cyclegan.id}` to make them again" in why
     note(translate(ugatit, 10))
     assert columns(results) == ["source (A)", "ugatit"]

@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 from report_pages import level, shown, write_report
 
 from ugbench.data.dataset_names import resolve
+from ugbench.report.gallery_scores import stored_step
 from ugbench.runs.run import Run, list_runs
 from ugbench.scoring import per_image
 from ugbench.scoring.per_image import ImageScores
@@ -137,7 +138,8 @@ def test_off_a_dial_the_page_says_that_single_images_have_no_score(opened: Page)
 def test_off_a_dial_images_are_ranked_by_what_they_contribute_to_kid(results: Path, tmp_path: Path, page: Page) -> None:
     (run,) = (run for run in list_runs(results) if run.config.method == "ugatit")
     shares = dict(zip(("00", "01", "02", "03", "04"), (0.3, -0.012, 0.1, 0.2, 0.15), strict=True))
-    per_image.store(run, "A2B", None, ImageScores(metric="kid", protocol_id="kid-alexnet", values=shares))
+    scores = ImageScores(metric="kid", protocol_id="kid-alexnet", values=shares)
+    per_image.store(run, "A2B", stored_step(run, "A2B"), scores)
     page.goto(write_report(results, tmp_path / "report.html"))
     gallery = page.locator(".gallery").first
     assert "Under an output: KID x100, what each image contributes under protocol kid-alexnet" in gallery.inner_text()

@@ -166,7 +166,6 @@ def describe(run: Run) -> dict[str, Any]:
 
 def texts(rows: Sequence[Mapping[str, Any]]) -> list[list[object]]:
     """The rows as `HEADER` names their columns, for people."""
-    from ugbench.runs.configurations import value_text
     from ugbench.runs.run import label_of
 
     lines: list[list[object]] = []
@@ -184,10 +183,17 @@ def texts(rows: Sequence[Mapping[str, Any]]) -> list[list[object]]:
                 row["status"],
                 None if left is None else duration(left),
                 None if row["disk_bytes"] is None else file_size(row["disk_bytes"]),
-                ", ".join(f"{name} {value_text(value)}" for name, value in row["config"].items()) or None,
+                _config_text(row["config"]),
             ]
         )
     return lines
+
+
+def _config_text(config: Mapping[str, Any]) -> str | None:
+    """The fields in which a run differs from others; one that it does not have needs no words."""
+    from ugbench.runs.configurations import value_text
+
+    return ", ".join(f"{name} {value_text(value)}" for name, value in config.items() if value is not None) or None
 
 
 def _listed(run: Run, config: Configuration, names: Sequence[str]) -> dict[str, Any]:

@@ -89,7 +89,8 @@ class Report:
     @property
     def missing(self) -> list[str]:
         """Sentences that say what could not be shown, and why."""
-        return [sentence for section in self.sections for gallery in section.galleries for sentence in gallery.missing]
+        galleries = (gallery for section in self.sections for gallery in section.galleries)
+        return list(dict.fromkeys(sentence for gallery in galleries for sentence in gallery.missing))
 
 
 def collect_report(

@@ -201,7 +201,7 @@ def _select(
     try:
         dataset = sources_of(list(runs.values()), direction, fingerprint)
     except RunError as error:
-        return None, runs, [f"No test images are shown: {error}"]
+        return None, runs, [f"Sources are not shown: {error}"]
     selected, missing = {}, []
     for label, run in runs.items():
         try:

@@ -74,7 +74,7 @@ class Evaluation:
             DiskError: its outputs could not be written, so that it has no score; see also `unwritten`.
         """
         if not run.step() and run.config.origin is None:
-            raise RunError(f"{run.path} has no checkpoint yet; train it before you score it.")
+            raise RunError(f"{run.path} has no checkpoint that can be used; train it before you score it.")
         if (sentence := changed_method(run)) is not None:
             self._log_once(sentence)
         dataset = dataset_of(run)
