@@ -195,7 +195,7 @@ def test_a_wrong_call_is_one_sentence(words: list[str], message: str, home: Path
     assert len(refused.stderr.strip().splitlines()) == 1
 
 
-UNSCORED = ["compare", "--methods", "cyclegan", *SMALL, "--seeds", "1", "--steps", "2"]
+UNSCORED = ["compare", "--methods", "cyclegan", *SMALL, "--seeds", "5,", "--steps", "2"]
 
 
 def damaged_copy(home: Path, name: str, *, lacks: str = "", damages: str = "", fewer_than: int = 9) -> Path:

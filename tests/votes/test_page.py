@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, Page
 CLICK = "place => setTimeout(() => document.querySelectorAll('form button')[place].click())"
 
 
-def start(page: Page, served: Any, name: str = "") -> None:
-    page.goto(served.url)
+def start(page: Page, served: Any, name: str = "", link: str | None = None) -> None:
+    page.goto(link or served.url)
     page.get_by_label("Your name").fill(name)
     page.keyboard.press("Enter")
     wait_for(page, 1)  # the page hears no key before its pictures are there
@@ -129,7 +129,7 @@ def test_raters_in_several_browsers_vote_at_once_and_every_vote_is_kept(browser:
     contexts = [browser.new_context() for _ in range(4)]
     pages = [context.new_page() for context in contexts]
     for number, page in enumerate(pages):
-        start(page, served, f"Rater {number}")
+        start(page, served, f"Rater {number}", next(served.links))  # a link is for one rater
     for place in range(1, 7):
         for page in pages:
             wait_for(page, place)

@@ -17,6 +17,7 @@ from ugbench.device import pick_device, pick_precision
 from ugbench.errors import Stopped, UgbenchError, UsageError
 from ugbench.runs.configurations import configurations
 from ugbench.runs.dataset_file import current_images
+from ugbench.runs.dataset_folder import remember_place
 from ugbench.runs.folder import study_file
 from ugbench.runs.method_sources import changed_method
 from ugbench.runs.run import Run
@@ -89,6 +90,8 @@ def run_study(
         stored = store_precision(file, study, precision)
         if stored != precision:  # another machine began at the same time
             planned = plan.make_plan(study, replace(setup, precision=stored), steps)
+    for dataset_folder, dataset in {run.run.dataset_folder: run.dataset for run in planned}.items():
+        remember_place(dataset_folder, dataset)  # finished runs are scored there too
     changed = [sentence for run in planned if run.step and (sentence := changed_method(run.run)) is not None]
     for sentence in changed:
         log(sentence)

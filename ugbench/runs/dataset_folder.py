@@ -75,12 +75,13 @@ def locate_folders(path: Path, results: Path, needed: Sequence[Path] = ()) -> li
     remember_root(dataset.root)
     known = _known_folders(results)
     matching = _matching(known, dataset)
-    nearest = sorted(known, key=lambda folder: (folder.name != dataset.name, folder.name))
-    for folder in needed or ([] if matching else nearest[:1]):
+    others = [] if matching else sorted(known, key=lambda folder: (len(_differences(folder, dataset)), folder.name))
+    for folder in needed or others[:1]:
         if folder not in matching:
+            differences = " and ".join(_differences(folder, dataset))
             raise RunError(
-                f"--dataset {path}: these are not the images of {folder.name} ({_what_differs(folder, dataset)}); to "
-                "fix this, name the folder with the images that its runs were made with."
+                f"--dataset {path}: these are not the images of {folder.name} ({differences}); to fix this, name the "
+                "folder with the images that its runs were made with."
             )
     if not matching:
         raise RunError(f"--dataset {path}: there are no runs under {results}; train one with `ugbench train`.")
@@ -165,8 +166,8 @@ def _matching(known: Mapping[Path, set[str]], dataset: DataSet) -> list[Path]:
     return sorted(folder for folder, trained_on in known.items() if _belongs(folder, trained_on, dataset, training))
 
 
-def _what_differs(folder: Path, dataset: DataSet) -> str:
-    """In what the images of a data set differ from those of a folder's runs, in words."""
+def _differences(folder: Path, dataset: DataSet) -> list[str]:
+    """In what the images of a data set differ from those of a folder's runs, in words, for each split that differs."""
     runs = [run for run in list_runs(folder.parent) if run.dataset_folder == folder]
     record = next((run.config.dataset for run in runs if run.config.dataset is not None), None)
     texts: list[str] = []
@@ -179,7 +180,7 @@ def _what_differs(folder: Path, dataset: DataSet) -> str:
             texts.append(f"{split} has {count} images in place of {record.images[split]}")
         elif record.fingerprints.get(split) != dataset.fingerprint((split,), record.skipped):
             texts.append(f"{split} has images of other names or contents")
-    return " and ".join(texts) or "the names or contents of images are others"
+    return texts or ["the names or contents of images are others"]
 
 
 def _belongs(folder: Path, trained_on: set[str], dataset: DataSet, training: str | None) -> bool:

@@ -42,6 +42,7 @@ class PlannedRun:
 
     Attributes:
         request: what `ugbench train` is asked for.
+        dataset: the data set, where the study names it.
         run: the run; its folder need not exist yet.
         step: steps done.
         seconds_per_step: measured in this run or one like it; None where nothing was measured.
@@ -49,6 +50,7 @@ class PlannedRun:
 
     study_run: StudyRun
     request: Request
+    dataset: DataSet
     run: Run
     step: int
     seconds_per_step: float | None
@@ -80,10 +82,11 @@ def make_plan(
     Raises:
         UsageError and its children: a data set does not exist, or a value does not fit.
     """
+    datasets: dict[str, DataSet] = {}
     folders: dict[str, Path] = {}
     records: dict[str, DatasetRecord] = {}
     for name in study.datasets:
-        dataset = resolve(name, setup.data_root)
+        dataset = datasets[name] = resolve(name, setup.data_root)
         for sentence in describe_splits(dataset):
             log(sentence)
         records[name] = _record_training_data(dataset, setup.skip_bad, log)
@@ -95,7 +98,8 @@ def make_plan(
         request = _request(study, study_run, setup, (steps or {}).get(study_run.arm))
         config = run_config(request, records[study_run.dataset])
         run = locate_run(config, runs, folders[study_run.dataset])
-        planned.append(PlannedRun(study_run, request, run, run.step(), seconds.get(cost_key(config))))
+        dataset = datasets[study_run.dataset]
+        planned.append(PlannedRun(study_run, request, dataset, run, run.step(), seconds.get(cost_key(config))))
     return planned
 
 

@@ -13,7 +13,6 @@ from ugbench.data.progress import Progress, tracked
 from ugbench.direction import DIRECTIONS
 from ugbench.errors import NoSuchScore, UsageError
 from ugbench.registry import load_metric
-from ugbench.runs.run import dataset_of
 from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.request import EvalRequest, metrics_for
 from ugbench.study.plan import PlannedRun
@@ -36,7 +35,7 @@ def check_scores(request: EvalRequest, planned: Sequence[PlannedRun], progress: 
     fitting: dict[str, tuple[DataSet, tuple[str, ...], int]] = {}
     refusals = []
     for planned_run in by_folder.values():
-        dataset, size = dataset_of(planned_run.run), int(planned_run.run.config.config["size"])
+        dataset, size = planned_run.dataset, int(planned_run.run.config.config["size"])
         try:
             fitting[str(dataset.root)] = (dataset, metrics_for(request, dataset), size)
         except NoSuchScore as error:
