@@ -90,8 +90,8 @@ def run_study(
         stored = store_precision(file, study, precision)
         if stored != precision:  # another machine began at the same time
             planned = plan.make_plan(study, replace(setup, precision=stored), steps)
-    for dataset_folder, dataset in {run.run.dataset_folder: run.dataset for run in planned}.items():
-        remember_place(dataset_folder, dataset)  # finished runs are scored there too
+    for folder, dataset in {run.run.dataset_folder: run.dataset for run in planned if run.status == "done"}.items():
+        remember_place(folder, dataset)  # training does this for the others
     changed = [sentence for run in planned if run.step and (sentence := changed_method(run.run)) is not None]
     for sentence in changed:
         log(sentence)
