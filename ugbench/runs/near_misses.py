@@ -40,7 +40,7 @@ def near_miss(run: Run, others: Iterable[Run]) -> str | None:
     sentence = f"run {other.id} ({other.config.label}) differs from this new run only in {differences}"
     if names == ("steps",) and other.step() and other.steps < run.steps:
         return f"{sentence}; to train that one further instead, give --continue-from {other.id}."
-    return f"{sentence}; if that one was meant, give its value."
+    return f"{sentence}; if that one was meant, give its command again."
 
 
 def _place(run: Run) -> tuple[object, ...]:
