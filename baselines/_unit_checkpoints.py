@@ -36,10 +36,10 @@ def convert_checkpoint(tensors: Mapping[str, Any]) -> tuple[dict[str, Any], dict
     Raises:
         UsageError: the tensors are not a checkpoint of that code.
     """
-    found = unwrapped(tensors)
-    networks = {domain: found[domain] for domain in ("a", "b") if _is_network(found.get(domain))}
+    content = unwrapped(tensors)
+    networks = {domain: content[domain] for domain in ("a", "b") if _is_network(content.get(domain))}
     if len(networks) < 2:
-        raise UsageError(f"UNIT checkpoint: {first_keys(found)} was found; expected {EXPECTED}.")
+        raise UsageError(f"UNIT checkpoint: {first_keys(content)} was found; expected {EXPECTED}.")
     state: dict[str, Tensor] = {}
     for domain, network in networks.items():
         state |= _renamed(domain, network)

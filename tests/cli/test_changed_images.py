@@ -8,10 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from commands import call_in, call_json
-from PIL import Image
+from drawn_images import draw_noise
 
 from ugbench.analysis import differences
 from ugbench.data.known_files import images_hash
@@ -23,21 +22,13 @@ KID = ["--metric", "kid", "--extractor", "random"]
 CONTENT = ("sources", "references", "outputs")
 
 
-def draw(folder: Path, seed: int, count: int = 4) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    levels = np.random.default_rng(seed)
-    for number in range(count):
-        pixels = levels.integers(0, 256, (32, 32, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(folder / f"{number}.png")
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of one step, another tool's outputs A2B, and the scores of both."""
     folder = tmp_path_factory.mktemp("made")
     for seed, split in enumerate(("trainA", "trainB", "testA", "testB")):
-        draw(folder / "datasets/cats" / split, seed)
-    draw(folder / "outputs", 9)
+        draw_noise(folder / "datasets/cats" / split, seed, 4)
+    draw_noise(folder / "outputs", 9, 4)
     call_in(folder, "train", "cyclegan", "--dataset", "cats", *SMALL, *TINY)
     call_in(folder, "import", folder / "outputs", "--as", "external", "--name", "acme", "--dataset", "cats")
     call_in(folder, "eval", *KID)
@@ -72,11 +63,11 @@ def run_of(home: Path) -> Run:
 
 
 def replace_references(home: Path) -> None:
-    draw(home / "datasets/cats/testB", 77)
+    draw_noise(home / "datasets/cats/testB", 77, 4)
 
 
 def replace_sources(home: Path) -> None:
-    draw(home / "datasets/cats/testA", 78)
+    draw_noise(home / "datasets/cats/testA", 78, 4)
 
 
 def replace_an_output(home: Path) -> None:

@@ -7,11 +7,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from commands import call as call_command
 from commands import call_in
-from PIL import Image
+from drawn_images import draw_noise
 
 from ugbench.cli.chosen_datasets import is_path
 from ugbench.runs.run import Run, dataset_of, list_runs
@@ -21,19 +20,12 @@ TINY = ["--set", "channels=4,blocks=1,discriminator_channels=4", "--sample-every
 KID = ["--metric", "kid", "--extractor", "random"]
 
 
-def draw(folder: Path, seed: int, count: int = 3) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for number in range(count):
-        pixels = np.random.default_rng(100 * seed + number).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(folder / f"{number}.png")
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A scored run of one step on cats."""
     folder = tmp_path_factory.mktemp("made")
     for seed, split in enumerate(("trainA", "trainB", "testA", "testB")):
-        draw(folder / "datasets/cats" / split, seed)
+        draw_noise(folder / "datasets/cats" / split, seed)
     call_in(folder, "train", "cyclegan", "--dataset", "cats", *SMALL, *TINY)
     call_in(folder, "eval", *KID)
     return folder
@@ -110,7 +102,7 @@ def test_other_images_are_refused_with_what_differs(
 ) -> None:
     words = command(home, data)
     (data / "trainA/0.png").unlink()
-    draw(data / "trainB", 55)
+    draw_noise(data / "trainB", 55)
     said = call(home, words, code=2)
     assert f"--dataset {data}: these are not the images of cats (" in said
     assert "trainA has 2 images in place of 3 and trainB has images of other names or contents" in said

@@ -15,16 +15,27 @@ STUDY = Study(methods=("ugatit",), datasets=("dial",))
 
 def test_the_first_precision_stays_and_stands_beside_the_steps(tmp_path: Path) -> None:
     file = tmp_path / "studies" / "x.json"
-    assert read_decisions(file) == Decisions(None, {})
+    assert read_decisions(file) == Decisions()
     store_steps(file, STUDY, {"ugatit": 7})
     assert store_precision(file, STUDY, "fp32") == "fp32"
     assert store_precision(file, STUDY, "bf16") == "fp32"
-    assert read_decisions(file) == Decisions("fp32", {"ugatit": 7})
+    assert read_decisions(file) == Decisions(precision="fp32", steps={"ugatit": 7})
 
 
-@pytest.mark.parametrize("content", ["{", '{"precision": "fp8"}', '{"steps": 3}'])
+BAD = ["{", '{"precision": "fp8"}', '{"steps": 3}', '{"steps": {"ugatit": "x"}}', '{"steps": {"ugatit": 0}}']
+
+
+@pytest.mark.parametrize("content", BAD)
 def test_a_file_that_is_none_of_a_study_is_named(content: str, tmp_path: Path) -> None:
     file = tmp_path / "x.json"
     file.write_text(content, encoding="utf-8")
     with pytest.raises(RunError, match=r"x\.json"):
         read_decisions(file)
+
+
+def test_a_lock_that_is_a_link_is_refused_and_what_it_leads_to_stays(tmp_path: Path) -> None:
+    (tmp_path / "profile").write_text("mine\n", encoding="utf-8")
+    (tmp_path / "x.lock").symlink_to(tmp_path / "profile")
+    with pytest.raises(RunError, match=r"x\.lock is a link"):
+        store_precision(tmp_path / "x.json", STUDY, "fp32")
+    assert (tmp_path / "profile").read_text(encoding="utf-8") == "mine\n"

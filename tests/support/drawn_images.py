@@ -25,3 +25,12 @@ def make_data_set(root: Path, **splits: int) -> Path:
         for index in range(count):
             Image.new("RGB", (6, 6), (10 * number, index, 0)).save(root / split / f"{index}.png")
     return root
+
+
+def draw_noise(folder: Path, seed: int, count: int = 3) -> None:
+    """Save images of noise, 32 px, which differ between seeds; the folder is made if it is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    levels = np.random.default_rng(seed)
+    for number in range(count):
+        pixels = levels.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +23,7 @@ from ugbench.runs import checkpoint
 from ugbench.runs.run import Origin, Run, open_run
 from ugbench.runs.starting_point import StartingPoint
 from ugbench.runs.training_log import training_hours
+from ugbench.training import continuation
 from ugbench.training.continuation import check_continued
 from ugbench.training.loop import Images, Intervals, train
 from ugbench.training.start import Start
@@ -251,3 +253,10 @@ def test_a_run_that_another_process_trains_is_not_begun(
         train(longer, images, CPU, EVERY_TWO, start=Start(continued=StartingPoint(earlier, 4)))
     assert longer.checkpoint_steps() == []
     assert not longer.metrics_file.exists()
+
+
+def test_a_pipe_in_place_of_a_log_is_refused(earlier: Run, make_longer: Callable[..., Run]) -> None:
+    earlier.metrics_file.unlink()
+    os.mkfifo(earlier.metrics_file)
+    with pytest.raises(RunError, match=r"metrics\.jsonl is a pipe and no file"):
+        continuation.begin(make_longer(4), StartingPoint(earlier, 4), CPU)

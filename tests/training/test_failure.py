@@ -47,3 +47,10 @@ def test_a_training_that_is_stopped_or_killed_has_not_failed(make_run: Callable[
         with pytest.raises(type(end)), record_failure(run):
             raise end
         assert failure_of(run) is None
+
+
+def test_a_failure_that_cannot_be_written_down_hides_nothing(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    with pytest.raises(ValueError, match="boom"), record_failure(run):
+        run.failure_file.mkdir()  # so the disk refuses the file
+        raise ValueError("boom")

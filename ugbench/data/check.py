@@ -206,8 +206,8 @@ def _folder_findings(folder: Path, split: Split, images: list[Path]) -> Iterator
     others = {path for path in folder.glob("*") if not path.name.startswith(".")}.difference(images)
     stray = tuple(sorted(f"{split}/{path.name}" for path in others))
     if stray:
-        found = f"no images: {describe_passed_over(Counter(map(why_passed_over, others)))}"
-        yield Finding("stray", (split,), stray, found, "ignored")
+        content = f"no images: {describe_passed_over(Counter(map(why_passed_over, others)))}"
+        yield Finding("stray", (split,), stray, content, "ignored")
     stems: dict[str, list[str]] = {}
     for path in images:
         stems.setdefault(path.stem, []).append(f"{split}/{path.name}")

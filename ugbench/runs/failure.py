@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from ugbench.errors import Stopped
+from ugbench.errors import DiskError, Stopped
+from ugbench.runs.files import is_file
 from ugbench.runs.folder import RunFolder
 from ugbench.runs.json_file import read_json, write_json
 
@@ -23,7 +24,7 @@ def record_failure(run: RunFolder) -> Iterator[None]:
         raise
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        with suppress(OSError):  # a full disk is a reason to fail, and must not hide it
+        with suppress(DiskError):  # a full disk is a reason to fail, and must not hide it
             write_json(run.failure_file, {"error": type(error).__name__, "reason": reason})
         raise
 
@@ -34,6 +35,6 @@ def failure_of(run: RunFolder) -> str | None:
     Raises:
         RunError: failure.json holds something else.
     """
-    if not run.failure_file.exists():
+    if not is_file(run.failure_file):
         return None
     return str(read_json(run.failure_file).get("reason"))

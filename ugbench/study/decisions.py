@@ -6,19 +6,19 @@ So a second machine that takes part in a study trains the same runs as the first
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
-from ugbench.errors import RunError
+from ugbench.errors import RunError, first_fault
+from ugbench.runs.files import inside, is_file
 from ugbench.runs.json_file import make_folder, read_json, write_json
 from ugbench.study.grid import Study
 
 
-@dataclass(frozen=True)
-class Decisions:
+class Decisions(BaseModel):
     """What a study's file holds.
 
     Attributes:
@@ -26,8 +26,10 @@ class Decisions:
         steps: the steps of each arm that `--minutes` came to, by label; empty before they were measured.
     """
 
-    precision: str | None
-    steps: Mapping[str, int]
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    precision: Literal["fp32", "bf16"] | None = None
+    steps: dict[str, PositiveInt] = {}
 
 
 def read_decisions(file: Path) -> Decisions:
@@ -36,11 +38,11 @@ def read_decisions(file: Path) -> Decisions:
     Raises:
         RunError: the file holds something else.
     """
-    fields = read_json(file) if file.exists() else {}
-    precision, steps = fields.get("precision"), fields.get("steps", {})
-    if precision not in (None, "fp32", "bf16") or not isinstance(steps, dict):
-        raise RunError(f"{file} is no file of a study; to fix this, remove it.")
-    return Decisions(precision, {str(label): int(count) for label, count in steps.items()})
+    fields = read_json(file) if is_file(file) else {}
+    try:
+        return Decisions(**{name: fields[name] for name in Decisions.model_fields if name in fields})
+    except ValidationError as error:
+        raise RunError(f"{file}: {first_fault(error)}; to fix this, remove it.") from None
 
 
 def store_steps(file: Path, study: Study, steps: Mapping[str, int]) -> None:
@@ -56,8 +58,10 @@ def store_precision(file: Path, study: Study, precision: str) -> str:
 def _store(file: Path, study: Study, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Add fields to a study's file; those that it has already stay. Returns what it holds then."""
     make_folder(file.parent)
-    with FileLock(file.with_suffix(".lock")):
-        stored = read_json(file) if file.exists() else {}
+    lock = inside(file.parent, f"{file.stem}.lock")
+    is_file(lock, largest=0)  # to lock a file is to cut whatever it holds to nothing
+    with FileLock(lock):
+        stored = read_json(file) if is_file(file) else {}
         content = {"study": study.model_dump(mode="json"), **fields, **stored}
         write_json(file, content)
     return content

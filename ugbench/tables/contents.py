@@ -90,7 +90,7 @@ def _covers(block: Content, content: Content) -> bool:
 def _agree(first: Content, second: Content) -> bool:
     """True if two contents share images and contradict each other in none."""
     pairs = [pair for pair in zip(first, second, strict=True) if None not in pair]
-    return bool(pairs) and all(one == other for one, other in pairs)
+    return bool(pairs) and all(of_first == of_second for of_first, of_second in pairs)
 
 
 def _blocks(contents: Sequence[Content], dataset: str, direction: str, current: CurrentImages) -> list[BlockImages]:

@@ -18,6 +18,7 @@ from ugbench.errors import RunError, UsageError
 from ugbench.method import Group
 from ugbench.nn.state_dicts import first_not_finite
 from ugbench.runs import checkpoint, jsonl
+from ugbench.runs.files import is_file
 from ugbench.runs.json_file import flush_to_disk, write_json
 from ugbench.runs.run import Run, RunConfig
 from ugbench.runs.starting_point import StartingPoint
@@ -82,7 +83,7 @@ def begin(run: Run, start: StartingPoint, device: torch.device) -> None:
 
 def _copy_log(source: Path, target: Path, step: int) -> None:
     target.unlink(missing_ok=True)
-    if source.exists():
+    if is_file(source):
         shutil.copyfile(source, target)
         jsonl.cut_back(target, step)
         flush_to_disk(target)

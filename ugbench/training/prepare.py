@@ -92,14 +92,15 @@ def prepare(
     config_of_run = run_config(request, record_dataset(dataset, readable, skipped))
     folder = dataset_folder(request.results, dataset, make=False)
     stored = locate_run(config_of_run, list_runs(request.results), folder)
-    is_new = stored.path == folder / config_of_run.folder  # or its config.json is missing or damaged
     if not request.restart and _is_finished(stored):
         request.start.log_newer_step(stored.config, request.results, log)
         try:
             remember_place(stored.dataset_folder, dataset)
         except DiskError as error:  # nothing else is to be written for a finished run
             log(str(error))
-        return open_run(folder, stored.config) if is_new else stored, None, Start()
+        is_in_usual_place = stored.path == folder / config_of_run.folder
+        # Opening writes config.json again if it is damaged; a run that lies elsewhere was found by its config.json.
+        return open_run(folder, stored.config) if is_in_usual_place else stored, None, Start()
     size = config_of_run.method_config().size
     start = _start(request, stored, log)
     both = load_images([*readable["trainA"], *readable["trainB"]], training_size(size), progress)

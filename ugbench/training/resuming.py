@@ -48,13 +48,13 @@ def check_nothing_is_lost(run: Run, intervals: Intervals) -> None:
     logged = last_logged_step(run)
     beyond_first_save = intervals.save_every is not None and logged > intervals.save_every
     if damaged or beyond_first_save or run.generators_file.exists():
-        found = (
+        left = (
             f"only damaged checkpoints ({', '.join(path.name for path in damaged.values())})"
             if damaged
             else "no checkpoint"
         )
         raise RunError(
-            f"{run.path} has {found}, and logs up to step {logged}; put a whole checkpoint back, or give --restart to "
+            f"{run.path} has {left}, and logs up to step {logged}; put a whole checkpoint back, or give --restart to "
             "remove its logs, outputs and scores and begin again at step 0."
         )
 
