@@ -20,8 +20,8 @@ def locate_datasets(options: Sequence[str], results: Path, runs: Sequence[Run] =
     images, and remember the place.
 
     Args:
-        options: values of `--dataset`. A text with a separator is a path, and so is a folder of the working directory
-            that no folder under results is called like.
+        options: values of `--dataset`. A text with a separator is a path. So is the name of a folder in the working
+            directory, unless a folder under results has that name.
         runs: the runs that the command was given; they must belong to these data sets. Empty for all runs.
     Raises:
         DataError: a path is no data set.

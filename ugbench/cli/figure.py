@@ -72,7 +72,10 @@ def figure(
     module = registry.load("figures", name)
     chosen = [find_run(run, results) for run in runs] if runs else readable_runs(results)
     conditions = parse_sets(where, "--where")
-    chosen = select_where(chosen, conditions) if conditions else chosen if runs else []
+    if conditions:
+        chosen = select_where(chosen, conditions)
+    elif not runs:
+        chosen = []  # all runs
     file = output or Path(f"{name}.png")
     check_output_file(file)
     names = split_list(metrics, "--metric")

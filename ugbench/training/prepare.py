@@ -85,28 +85,23 @@ def prepare(
     Raises:
         UsageError or a subclass: an unknown name, a config value, an unreadable image or a wrong direction.
     """
-    dataset = resolve(request.dataset, request.data_root, progress)
-    for sentence in describe_splits(dataset):
-        log(sentence)
-    readable, skipped = check_training_images(dataset, request.skip_bad, progress, log)
-    config_of_run = run_config(request, record_dataset(dataset, readable, skipped))
-    folder = dataset_folder(request.results, dataset, make=False)
-    stored = locate_run(config_of_run, list_runs(request.results), folder)
+    dataset, readable, stored = _locate(request, log, progress)
     if not request.restart and _is_finished(stored):
         request.start.log_newer_step(stored.config, request.results, log)
         try:
             remember_place(stored.dataset_folder, dataset)
         except DiskError as error:  # nothing else is to be written for a finished run
             log(str(error))
-        is_in_usual_place = stored.path == folder / config_of_run.folder
-        # Opening writes config.json again if it is damaged; a run that lies elsewhere was found by its config.json.
-        return open_run(folder, stored.config) if is_in_usual_place else stored, None, Start()
-    size = config_of_run.method_config().size
+        # Opening writes config.json again if it is damaged; a run with another folder was found by its config.json.
+        has_usual_folder = stored.path == stored.dataset_folder / stored.config.folder
+        run = open_run(stored.dataset_folder, stored.config) if has_usual_folder else stored
+        return run, None, Start()
+    size = stored.config.method_config().size
     start = _start(request, stored, log)
     both = load_images([*readable["trainA"], *readable["trainB"]], training_size(size), progress)
     a, b = both.tensor_split((len(readable["trainA"]),))
     samples = {domain: _sample_images(dataset, domain, readable, size, log) for domain in ("A", "B")}
-    run = open_located_run(config_of_run, request.results, dataset)
+    run = open_located_run(stored.config, request.results, dataset)
     return run, Images(a, b, samples), start
 
 
@@ -128,17 +123,27 @@ def planned_run(
     """The run that `prepare` opens for the same request; its folder need not exist, and none is made.
 
     Args:
-        log: called with what the run takes from another one.
+        log: called with the sentences that `prepare` logs.
         progress: called after each image.
     Raises:
         UsageError or a subclass: as in `prepare`.
     """
-    dataset = resolve(request.dataset, request.data_root, progress)
-    readable, skipped = check_training_images(dataset, request.skip_bad, progress)
-    config = run_config(request, record_dataset(dataset, readable, skipped))
-    run = locate_run(config, list_runs(request.results), dataset_folder(request.results, dataset, make=False))
+    _, _, run = _locate(request, log, progress)
     _start(request, run, log)
     return run
+
+
+def _locate(
+    request: Request, log: Callable[[str], None], progress: Progress | None
+) -> tuple[DataSet, Mapping[Split, Sequence[Path]], Run]:
+    """The data set, its readable training images by split, and the run, whose folder need not exist."""
+    dataset = resolve(request.dataset, request.data_root, progress)
+    for sentence in describe_splits(dataset):
+        log(sentence)
+    readable, skipped = check_training_images(dataset, request.skip_bad, progress, log)
+    config = run_config(request, record_dataset(dataset, readable, skipped))
+    folder = dataset_folder(request.results, dataset, make=False)
+    return dataset, readable, locate_run(config, list_runs(request.results), folder)
 
 
 def run_config(request: Request, dataset: DatasetRecord) -> RunConfig:
