@@ -3,7 +3,10 @@
 A method is a `torch.nn.Module` that contains its networks. It defines which parameters each optimizer trains
 (`groups`), which random numbers a step needs (`draws`), what a training step computes (`step`), and how images are
 translated (`translate`). The training engine does the rest: backward passes, optimizers, precision, non-finite
-losses, checkpoints and resuming. A step reads like the paper:
+losses, checkpoints and resuming. What most methods do not need has a default: other optimizers (`Group.optimizer`),
+networks with given weights (`frozen`), copies that follow a network (see `groups`), phases that not every step has
+(`period`), further images (`splits`, `paired`) and several outputs for one image (`style_dim`). A step reads like the
+paper:
 
     def step(self, batch, phase):
         fake_b = self.generator_a2b(batch.a)                 # computed once, used in both phases
@@ -13,25 +16,27 @@ losses, checkpoints and resuming. A step reads like the paper:
         with phase("generators") as loss:                    # leaving a phase updates its groups
             loss["adversarial_b"] = least_squares(self.discriminator_b(fake_b), 1.0)
 
-Images are float tensors (n, 3, size, size) in [-1, 1], RGB.
+Images are float tensors (n, 3, size, size) in [-1, 1], RGB. What a step gets and gives (`Batch`, `Draw`, `Group`,
+`Phase`) is defined in method_step.py.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import ConfigError, UnknownName, UsageError, first_fault
+from ugbench.method_config import MethodConfig
+from ugbench.method_step import OPTIMIZERS, Batch, Draw, Group, OptimizerName, Phase
 
 __all__ = [
     "DIRECTIONS",
+    "OPTIMIZERS",
     "Batch",
     "ConfigError",
     "Direction",
@@ -39,6 +44,7 @@ __all__ = [
     "Group",
     "Method",
     "MethodConfig",
+    "OptimizerName",
     "Phase",
     "UnknownName",
     "UsageError",
@@ -46,115 +52,13 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Batch:
-    """The input of one step. It depends on the run's seed and on the number of the step alone.
-
-    Attributes:
-        a, b: images of the two domains, (n, 3, size, size) in [-1, 1]. For a method with one direction `a` is the
-            source domain, so the domains are exchanged in a run from B to A.
-        draws: the random tensors that `Method.draws` defines, by name.
-        step: number of steps before this one; 0 in the first step.
-    """
-
-    a: Tensor
-    b: Tensor
-    draws: Mapping[str, Tensor] = field(default_factory=dict)
-    step: int = 0
-
-
-@dataclass(frozen=True)
-class Draw:
-    """A random tensor that each step needs. Randomness is an input of the step, never hidden state.
-
-    Attributes:
-        kind: "uniform" on [0, 1), or standard "normal".
-        shape: the shape of the tensor, without the samples.
-        per: "sample" gives a tensor (n, *shape) for a batch of n; "step" gives (*shape).
-    """
-
-    kind: Literal["uniform", "normal"]
-    shape: tuple[int, ...] = ()
-    per: Literal["sample", "step"] = "sample"
-
-
-@dataclass(frozen=True)
-class Group:
-    """Parameters with one Adam optimizer and its settings. No parameter is in two groups of a method.
-
-    Attributes:
-        parameters: the parameters that the phase of this group trains.
-        lr: learning rate, before the factor of `schedule`.
-        betas, eps: Adam's.
-        weight_decay: L2 penalty that is added to the gradient, as in Adam (not decoupled, as in AdamW).
-        schedule: the factor on `lr`, from the number of steps that are done.
-        clip_norm: largest 2-norm of the group's gradient; a longer gradient is scaled down to it. None: no clipping.
-    """
-
-    parameters: tuple[nn.Parameter, ...]
-    lr: float
-    betas: tuple[float, float] = (0.9, 0.999)
-    eps: float = 1e-8
-    weight_decay: float = 0.0
-    schedule: Callable[[int], float] = lambda _step: 1.0
-    clip_norm: float | None = None
-
-
-class Phase(Protocol):
-    """One update within a step: `with phase("discriminators") as loss: loss["real"] = …`.
-
-    Inside the block only the named groups require grad, so that no weight gradients are computed for the others. At
-    its end the gradient of the sum of all loss terms updates the named groups, unless the gradient is not finite.
-    Each term is a scalar: a mean over samples that is already multiplied by its weight. metrics.jsonl has it under
-    the name `<groups joined by +>/<term>`.
-    """
-
-    def __call__(self, *groups: str) -> AbstractContextManager[dict[str, Tensor]]: ...
-
-
-class MethodConfig(BaseModel):
-    """The fields that the config of each method has. A method adds fields of plain types; unknown fields are errors.
-
-    `steps` is null in a preset that counts epochs instead. `resolved` computes it when the number of images is known,
-    so that the config of a run always has its number of steps.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    size: PositiveInt = Field(256, description="height and width of the images, px")
-    batch_size: PositiveInt = Field(1, description="images of each domain per step")
-    steps: PositiveInt | None = Field(None, description="training steps; null: computed from `epochs`")
-    epochs: PositiveInt | None = Field(None, description="passes over the larger domain; used if steps is null")
-
-    @property
-    def known_steps(self) -> int:
-        """`steps`, for schedules. Raises ConfigError if it is null."""
-        if self.steps is None:
-            raise ConfigError("config: steps is not set; give --steps N.")
-        return self.steps
-
-    def resolved(self, images_a: int, images_b: int) -> Self:
-        """This config with a number of steps. One epoch is as many images as the larger domain has.
-
-        Args:
-            images_a, images_b: number of training images of each domain.
-        Raises:
-            ConfigError: neither `steps` nor `epochs` is set.
-        """
-        steps = self.steps
-        if steps is None:
-            if self.epochs is None:
-                raise ConfigError("config: neither steps nor epochs is set; give --steps N.")
-            steps = max(1, self.epochs * max(images_a, images_b) // self.batch_size)
-        return self.model_copy(update={"steps": steps, "epochs": None})
-
-
 class Method(nn.Module, ABC):
     """A translator between two domains, A and B. Its registered name is that of its module (see ugbench.registry).
 
     Everything that a step changes is a parameter or a buffer, so that `state_dict` and the states of the optimizers
     are the whole state of a training. `__init__(config)` builds the networks with their initial weights from torch's
-    default random generator, which the engine seeds.
+    default random generator, which the engine seeds. Networks whose weights are given (`frozen`) are no part of
+    `state_dict`.
 
     Class attributes:
         title: the display name, for tables and figures. "" means the registered name.
@@ -165,6 +69,18 @@ class Method(nn.Module, ABC):
             all variants.
         directions: the directions that one trained model translates.
         style_dim: length of the style vector that selects one of many possible outputs; 0 if there is one output.
+            Styles are drawn from the standard normal distribution, one for each image.
+        period: the number of steps after which the phases of a step repeat, if a step chooses its phases by
+            `batch.step % period`. Times and FLOPs per step are means over a period, and a line of metrics.jsonl has the
+            last value of each term within a period.
+        paired: whether images of A and B with equal stems are pairs. A step then gets pairs, cropped and mirrored
+            alike; so are the images of `splits`.
+        splits: further folders of training images beside trainA and trainB, by name; see `Batch.extra`. In a run from
+            B to A, a last letter A or B of these names is exchanged, as the domains are: `edgesB` reads edgesA.
+        frozen: networks that are never trained, such as a VGG for a feature loss: the attribute name of each, with the
+            name by which `--weights NAME=FILE` gives its weights. The weights are loaded before the first step. They
+            are stored in no checkpoint, and the run's id depends on them. A network that this config does not build
+            needs no weights.
         revisions: names of the forward passes that fit the same published state dict, for `load_public_checkpoint`.
             The first one is the default. Empty if there is no choice.
         output_maps: the names of those attention maps that are computed on the output (the translation), as those of
@@ -179,12 +95,22 @@ class Method(nn.Module, ABC):
     ablation: ClassVar[tuple[str, ...]] = ()
     directions: ClassVar[tuple[Direction, ...]] = ("A2B", "B2A")
     style_dim: ClassVar[int] = 0
+    period: ClassVar[int] = 1
+    paired: ClassVar[bool] = False
+    splits: ClassVar[tuple[str, ...]] = ()
+    frozen: ClassVar[Mapping[str, str]] = {}
     revisions: ClassVar[tuple[str, ...]] = ()
     output_maps: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: MethodConfig) -> None:
         super().__init__()
         self.config = config
+        self.register_state_dict_post_hook(_leave_out_frozen)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_post_hook(_expect_no_frozen)  # type: ignore[no-untyped-call]
+
+    def frozen_networks(self) -> dict[str, nn.Module]:
+        """Those of the networks in `frozen` that this config builds, by attribute name."""
+        return {name: network for name, network in self.named_children() if name in self.frozen}
 
     @classmethod
     def make_config(
@@ -213,7 +139,11 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def groups(self) -> dict[str, Group]:
-        """The parameter groups by name, in a fixed order. Each parameter is in one group."""
+        """The parameter groups by name, in a fixed order. Each parameter that requires grad is in one group.
+
+        A parameter that requires no grad is in no group. It is state like a buffer: only the step itself changes it,
+        under `torch.no_grad()`. So a moving average of a network is a copy of it whose parameters require no grad.
+        """
 
     def draws(self) -> dict[str, Draw]:
         """The random tensors that each step needs, by name."""
@@ -223,12 +153,16 @@ class Method(nn.Module, ABC):
     def step(self, batch: Batch, phase: Phase) -> None:
         """One training step: it computes losses inside `phase` blocks.
 
-        It must not read the value of a tensor on the host, so that it runs under FakeTensorMode.
+        It must not read the value of a tensor on the host, so that it runs under FakeTensorMode. Which phases it has
+        may depend on `batch.step`.
         """
 
     @abstractmethod
     def inference(self) -> dict[str, nn.Module]:
-        """The networks that `translate` needs, by attribute name. generators.safetensors stores these."""
+        """The networks that `translate` and `encode_style` need, by attribute name. Some may be `frozen`.
+
+        generators.safetensors stores these.
+        """
 
     @abstractmethod
     def translate(self, x: Tensor, direction: Direction, style: Tensor | None = None) -> Tensor:
@@ -243,6 +177,20 @@ class Method(nn.Module, ABC):
         Returns:
             Images of the same shape and range.
         """
+
+    def encode_style(self, x: Tensor, direction: Direction) -> Tensor:  # noqa: ARG002
+        """The styles of example images, for `translate` in this direction.
+
+        It is called in eval mode and without grad.
+
+        Args:
+            x: images of the target domain of the direction, (n, 3, size, size) in [-1, 1].
+        Returns:
+            (n, style_dim).
+        Raises:
+            UsageError: the method cannot take the style of an image.
+        """
+        raise UsageError(f"{self.title or type(self).__name__} cannot take the style of an image.")
 
     def attention(self, x: Tensor, direction: Direction) -> dict[str, Tensor]:  # noqa: ARG002
         """Attention maps (n, 1, h, w) of any range, by name, the main one first. Empty if the method has none.
@@ -289,6 +237,19 @@ class Method(nn.Module, ABC):
             UsageError: the tensors are not of that code; the message names the keys that were expected.
         """
         raise UsageError(f"{cls.__module__} reads no published checkpoints.")
+
+
+def _leave_out_frozen(method: nn.Module, state: dict[str, Any], prefix: str, _metadata: dict[str, Any]) -> None:
+    """Remove the tensors of frozen networks from a state dict of the method."""
+    assert isinstance(method, Method)
+    for key in [key for key in state if key.removeprefix(prefix).split(".")[0] in method.frozen]:
+        del state[key]
+
+
+def _expect_no_frozen(method: nn.Module, keys: Any) -> None:
+    """Let `load_state_dict` accept a state dict without the tensors of frozen networks."""
+    assert isinstance(method, Method)
+    keys.missing_keys[:] = [key for key in keys.missing_keys if key.split(".")[0] not in method.frozen]
 
 
 def parameters_of(*modules: nn.Module) -> tuple[nn.Parameter, ...]:
