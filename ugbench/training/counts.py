@@ -79,7 +79,8 @@ def step_on_shapes(method: Method, optimizers: Mapping[str, GroupOptimizer], pre
         draw_name: torch.zeros((config.batch_size, *draw.shape) if draw.per == "sample" else draw.shape)
         for draw_name, draw in method.draws().items()
     }
-    train_step(method, Phases(optimizers), Batch(images, images, draws), precision)
+    extra = dict.fromkeys(method.splits, images)
+    train_step(method, Phases(optimizers), Batch(images, images, draws, extra=extra), precision)
 
 
 def parameters_by_network(method: torch.nn.Module) -> dict[str, int]:
