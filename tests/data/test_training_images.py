@@ -75,6 +75,8 @@ def test_further_folders_are_checked_like_the_domains_and_the_missing_one_is_nam
     readable, skipped = check_training_images(cats, folders=poses)
     assert list(readable) == ["trainA", "trainB", "poses"]
     assert (readable["poses"], skipped) == (cats.split("poses"), [])
+    for stem in (1, 3):
+        Image.new("RGB", (6, 6), (stem, stem, stem)).save(cats.root / "poses" / f"{stem}.png")
     (cats.root / "poses" / "2.png").write_text("no image")
     with pytest.raises(DataError, match=r"cats/poses/2\.png: not a readable image .*, or give --skip-bad\.$"):
         check_training_images(cats, folders=poses)

@@ -97,7 +97,7 @@ Sets = Annotated[
     list[str] | None, Option("--set", metavar="KEY=VALUE", help="Change a field of the config; repeatable.")
 ]
 SkipBad = Annotated[
-    bool, Option("--skip-bad", help="Train without images that cannot be read, or lack a partner that the method needs.")
+    bool, Option("--skip-bad", help="Train without images that cannot be read, or lack a partner that a method needs.")
 ]
 Metrics = Annotated[
     list[str] | None,

@@ -32,6 +32,7 @@ from ugbench.runs.dataset_folder import dataset_folder, locate_run, open_located
 from ugbench.runs.manifest import DamagedCheckpoint
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, open_run, record_dataset
 from ugbench.training.loop import Images
+from ugbench.training.method_check import check_method
 from ugbench.training.start import Start, StartOptions
 
 SAMPLES = 4  # images of each domain in a sample grid
@@ -86,6 +87,7 @@ def prepare(
         The run; its images, None if there is nothing left to train; and what it takes from another run when it begins.
     Raises:
         UsageError or a subclass: an unknown name, a config value, an unreadable image or a wrong direction.
+        UgbenchError: see `ugbench.training.method_check.check_method`.
     """
     dataset, readable, stored = _locate(request, log, progress)
     if not request.restart and _is_finished(stored):
@@ -100,6 +102,8 @@ def prepare(
         return run, None, Start()
     size = stored.config.method_config().size
     start = _start(request, stored, log)
+    if not stored.checkpoint_steps():
+        check_method(stored.config.method, stored.config.method_config())
     together = load_images([path for paths in readable.values() for path in paths], training_size(size), progress)
     loaded = dict(zip(readable, together.split([len(paths) for paths in readable.values()]), strict=True))
     extra = {name: loaded[folder] for name, folder in needed_folders(request).further}
@@ -133,6 +137,7 @@ def planned_run(
     """
     _, _, run = _locate(request, log, progress)
     _start(request, run, log)
+    check_method(run.config.method, run.config.method_config())
     return run
 
 
