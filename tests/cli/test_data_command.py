@@ -131,15 +131,15 @@ def test_edges_are_made_in_their_data_set_and_the_second_call_says_so(ugbench: C
         "root": str(root / "cats"),
         "folder": str(folder),
         "domain": "B",
-        "size": 256,
+        "size": 286,
         "images": 2,
         "status": "made",
     }
     with Image.open(folder / "1.png") as image:
-        assert (image.size, image.getpixel((3, 5))) == ((256, 256), (1, 1, 1))
+        assert (image.size, image.getpixel((3, 5))) == ((286, 286), (1, 1, 1))
     again = ugbench("data", "make", "edges", "--dataset", root / "cats")
     assert (again.exit_code, again.stdout) == (0, "")
-    assert again.stderr == f"{folder}: 2 images of 256 px with smoothed edges; done before.\n"
+    assert again.stderr == f"{folder}: 2 images of 286 px with smoothed edges; done before.\n"
     listed = json.loads(ugbench("data", "list", "--data-root", root, "--json").stdout)
     assert [listed[0][split] for split in SPLITS] == [3, 2, 1, 1]
 

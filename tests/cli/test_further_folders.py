@@ -173,15 +173,21 @@ def test_a_missing_folder_is_named_with_the_command_that_makes_it(home: Path) ->
         (cats / folder).rmdir()
     make = f"`ugbench data make edges --dataset {cats}"
     assert f"{cats}/edgesB: no such folder; " in refused(home, "cut")
-    assert refused(home, "cut").endswith(f"{make}`.")
-    assert refused(home, "cut", "--direction", "B2A").endswith(f"{make} --domain A`.")
+    assert refused(home, "cut").endswith(f"{make} --size {SIDE}`.")
+    assert refused(home, "cut", "--size", 256).endswith(f"{make}`.")
+    assert refused(home, "cut", "--direction", "B2A").endswith(f"{make} --domain A --size {SIDE}`.")
     assert f"{cats}/poses: no such folder; " in refused(home, "cyclegan", "--skip-bad")
-    call("data", "make", "edges", "--dataset", cats)
-    made = call(*words("cut"), *place(home)).stderr
-    assert "cats/edgesB: 6 images.\n" in made
-    save(cats / "trainB" / "9.png", 250)
+    call("data", "make", "edges", "--dataset", cats, "--size", SIDE)
     said = call(*words("cut"), *place(home)).stderr
-    assert f"cats/edgesB was made of other images than there are now; make it again: {make}`." in said
+    assert "cats/edgesB: 6 images.\n" in said and "make it again" not in said
+    save(cats / "trainB" / "9.png", 250)
+    sentence = "cats/edgesB was made of other images, or in another size, than this training reads; make it again: "
+    assert f"{sentence}{make} --size {SIDE}`." in call(*words("cut"), *place(home)).stderr
+
+
+def test_a_split_that_leads_out_of_the_data_set_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Edged, "splits", ("../cats/edgesB",))
+    assert refused(home, "cut").startswith("error: splits of cut: '../cats/edgesB' cannot be a further split; ")
 
 
 def test_the_id_depends_on_the_further_images_and_not_on_other_folders(home: Path) -> None:

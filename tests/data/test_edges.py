@@ -14,6 +14,7 @@ from drawn_images import patches, save_flat
 from PIL import Image
 
 from ugbench.data import edges
+from ugbench.data.batches import training_size
 from ugbench.data.datasets import open_dataset
 from ugbench.data.edges import make_edges, missing_command, outdated_command, smooth_edges
 from ugbench.data.folders import describe_splits
@@ -110,9 +111,13 @@ def test_a_complete_folder_is_left_as_it_is(root: Path) -> None:
 def test_other_images_another_size_or_a_missing_file_make_the_folder_again(root: Path) -> None:
     make_edges(open_dataset(root), "B", 32)
     save_flat(root / "trainB" / "1.png", colour="blue")
-    assert outdated_command(open_dataset(root), "edgesB") == f"ugbench data make edges --dataset {root} --size 32"
+    make = f"ugbench data make edges --dataset {root}"
+    assert outdated_command(open_dataset(root), "edgesB", None) == f"{make} --size 32"
     assert make_edges(open_dataset(root), "B", 32)[2]
-    assert outdated_command(open_dataset(root), "edgesB") is None
+    assert outdated_command(open_dataset(root), "edgesB", None) is None
+    assert outdated_command(open_dataset(root), "edgesB", 32) is None
+    assert outdated_command(open_dataset(root), "edgesB", 286) == make
+    assert outdated_command(open_dataset(root), "edgesB", 72) == f"{make} --size 72"
     with Image.open(root / "edgesB" / "1.png") as image:
         assert image.getcolors() == [(32 * 32, (0, 0, 255))]
     (root / "trainB" / "2.jpg").unlink()
@@ -214,11 +219,12 @@ def test_two_sources_of_one_stem_an_unreadable_one_and_no_opencv_are_refused(
 def test_the_command_for_a_missing_folder_is_known(root: Path) -> None:
     spaced = root.rename(root.with_name("two cats"))
     cats = open_dataset(spaced)
-    assert missing_command(cats, "edgesB") == f"ugbench data make edges --dataset '{spaced}'"
-    assert missing_command(cats, "edgesA") == f"ugbench data make edges --dataset '{spaced}' --domain A"
-    assert missing_command(cats, "poses") is None
+    assert missing_command(cats, "edgesB", None) == f"ugbench data make edges --dataset '{spaced}'"
+    assert missing_command(cats, "edgesB", training_size(256)) == f"ugbench data make edges --dataset '{spaced}'"
+    assert missing_command(cats, "edgesA", 36) == f"ugbench data make edges --dataset '{spaced}' --domain A --size 36"
+    assert missing_command(cats, "poses", None) is None
     make_edges(cats, "B", 32)
-    assert missing_command(cats, "edgesB") is None
+    assert missing_command(cats, "edgesB", 72) is None
 
 
 def test_names_of_files_that_are_not_utf8_are_kept(root: Path) -> None:

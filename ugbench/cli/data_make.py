@@ -43,9 +43,10 @@ def make(
     """Write a dial as image files, or training images of a data set with smoothed edges.
 
     A dial has trainA, trainB, testA and testB; its test images come in pairs. Edges are the images of trainB (or
-    trainA), resized to --size (256 by default) and blurred around their edges alone, in a folder edgesB (or edgesA) of
-    the data set, as CartoonGAN trains with. The same command finishes what was interrupted, and makes the folder again
-    if the training images have changed. It needs OpenCV: pip install 'ugbench[edges]'.
+    trainA), resized to --size (286 by default) and blurred around their edges alone, in a folder edgesB (or edgesA) of
+    the data set, as CartoonGAN trains with. A training at 256 px crops from images of 286 px; for another one,
+    `ugbench train` names the --size that it needs. The same command finishes what was interrupted, and makes the folder
+    again if the training images have changed. It needs OpenCV: pip install 'ugbench[edges]'.
 
     \b
     Examples:

@@ -29,25 +29,36 @@ from ugbench.errors import DataError, UsageError, writing
 EDGES: Mapping[str, str] = MappingProxyType({"A": "edgesA", "B": "edgesB"})
 """The folder of smoothed images by domain."""
 RECORD = ".edges.json"  # sources: fingerprint of the training images; size: px; files: SHA-256 of each image by name
-SIZE = 256  # px, the default
+SIZE = 286  # px, the default: the side of the images from which a training at 256 px crops
 KERNEL = 5  # px, of the dilation and of the Gaussian
 THRESHOLDS = (100, 200)  # of Canny's hysteresis
 
 
-def missing_command(dataset: DataSet, folder: str) -> str | None:
+def missing_command(dataset: DataSet, folder: str, size: int | None) -> str | None:
     """The command that makes a folder of a data set, such as edgesB, if it has no image yet; None if it has one, or if
     `ugbench data make` cannot make it.
+
+    Args:
+        size: px to which a training resizes the images; None is the default.
     """
     domain = _domain_of(folder)
-    return None if domain is None or dataset.has(folder) else _command(dataset, domain, SIZE)
+    return None if domain is None or dataset.has(folder) else _command(dataset, domain, size or SIZE)
 
 
-def outdated_command(dataset: DataSet, folder: str) -> str | None:
-    """The command that makes a folder again, if `make_edges` made it of other training images than there are now."""
+def outdated_command(dataset: DataSet, folder: str, size: int | None) -> str | None:
+    """The command that makes a folder again, if `make_edges` made it in another size or of other training images than
+    there are now; else None.
+
+    Args:
+        size: px to which a training resizes the images; None is any size.
+    """
     domain, record = _domain_of(folder), _read_record(dataset.folder(folder))
-    if domain is None or record is None or record["sources"] == dataset.fingerprint((TRAIN[domain],)):
+    if domain is None or record is None:
         return None
-    return _command(dataset, domain, record["size"])
+    size = size or record["size"]
+    if (record["size"], record["sources"]) == (size, dataset.fingerprint((TRAIN[domain],))):
+        return None
+    return _command(dataset, domain, size)
 
 
 def _domain_of(folder: str) -> str | None:

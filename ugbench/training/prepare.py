@@ -26,7 +26,7 @@ from ugbench.data.training_images import TrainingFolders, check_training_images,
 from ugbench.device import pick_precision
 from ugbench.direction import Direction
 from ugbench.errors import DataError, DiskError, UsageError
-from ugbench.method import Method
+from ugbench.method import Method, MethodConfig
 from ugbench.runs import checkpoint
 from ugbench.runs.dataset_folder import dataset_folder, locate_run, open_located_run, remember_place
 from ugbench.runs.manifest import DamagedCheckpoint
@@ -163,20 +163,33 @@ def needed_folders(request: Request) -> TrainingFolders:
     """
     method = registry.load_method(request.method)
     exchanged = _direction(request, method) == "B2A"
+    size = training_size(_method_config(request, method).size) if method.splits else None
     try:
-        return training_folders(method.splits, method.paired, exchanged)
+        return training_folders(method.splits, method.paired, exchanged, size)
     except ValueError as error:
         raise UsageError(f"splits of {request.method}: {error}.") from None
 
 
 def describe_images(dataset: DataSet, folders: Iterable[TrainingFolders], log: Callable[[str], None]) -> None:
     """Say how many images of each split of a data set, and of further folders that are needed, are used."""
-    further = dict.fromkeys(name for needed in folders for _, name in needed.further)
-    for sentence in describe_splits(dataset, (*SPLITS, *further)):
+    further = dict.fromkeys((name, needed.size) for needed in folders for _, name in needed.further)
+    for sentence in describe_splits(dataset, dict.fromkeys((*SPLITS, *(name for name, _ in further)))):
         log(sentence)
-    for name in further:
-        if (command := outdated_command(dataset, name)) is not None:
-            log(f"{dataset.name}/{name} was made of other images than there are now; make it again: `{command}`.")
+    for name, size in further:
+        if (command := outdated_command(dataset, name, size)) is not None:
+            log(
+                f"{dataset.name}/{name} was made of other images, or in another size, than this training reads; make "
+                f"it again: `{command}`."
+            )
+
+
+def _variant(request: Request) -> str | None:
+    return None if request.variant == BASE else request.variant
+
+
+def _method_config(request: Request, method: type[Method]) -> MethodConfig:
+    """The config of the method, before its steps are resolved."""
+    return method.make_config(request.preset, _variant(request), request.overrides)
 
 
 def _direction(request: Request, method: type[Method]) -> Direction | None:
@@ -197,11 +210,10 @@ def run_config(request: Request, dataset: DatasetRecord) -> RunConfig:
         UsageError or a subclass: as in `prepare`.
     """
     method = registry.load_method(request.method)
-    variant = None if request.variant == BASE else request.variant
-    config = method.make_config(request.preset, variant, request.overrides)
+    config = _method_config(request, method)
     new = RunConfig(
         method=request.method,
-        variant=variant,
+        variant=_variant(request),
         preset=request.preset,
         config=config.resolved(dataset.images["trainA"], dataset.images["trainB"]).model_dump(),
         dataset=dataset,
