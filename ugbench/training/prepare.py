@@ -30,6 +30,7 @@ from ugbench.runs.dataset_folder import dataset_folder, locate_run, open_located
 from ugbench.runs.manifest import DamagedCheckpoint
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, open_run, record_dataset
 from ugbench.training.loop import Images
+from ugbench.training.method_check import check_method
 from ugbench.training.start import Start, StartOptions
 
 SAMPLES = 4  # images of each domain in a sample grid
@@ -84,6 +85,7 @@ def prepare(
         The run; its images, None if there is nothing left to train; and what it takes from another run when it begins.
     Raises:
         UsageError or a subclass: an unknown name, a config value, an unreadable image or a wrong direction.
+        UgbenchError: see `ugbench.training.method_check.check_method`.
     """
     dataset, readable, stored = _locate(request, log, progress)
     if not request.restart and _is_finished(stored):
@@ -98,6 +100,8 @@ def prepare(
         return run, None, Start()
     size = stored.config.method_config().size
     start = _start(request, stored, log)
+    if not stored.checkpoint_steps():
+        check_method(stored.config.method, stored.config.method_config())
     both = load_images([*readable["trainA"], *readable["trainB"]], training_size(size), progress)
     a, b = both.tensor_split((len(readable["trainA"]),))
     samples = {domain: _sample_images(dataset, domain, readable, size, log) for domain in ("A", "B")}
@@ -130,6 +134,7 @@ def planned_run(
     """
     _, _, run = _locate(request, log, progress)
     _start(request, run, log)
+    check_method(run.config.method, run.config.method_config())
     return run
 
 
