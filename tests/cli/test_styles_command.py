@@ -14,7 +14,7 @@ import pytest
 import torch
 from commands import call, call_in
 from drawn_images import draw_noise
-from styled_method import styled_is_installed
+from styled_method import Styled, styled_is_installed
 from typer.testing import Result
 
 from ugbench.analysis import differences
@@ -195,6 +195,20 @@ def translate(run: Run, source: Path, output: Path, *words: object, code: int = 
     return call(
         "translate", run.path, "--input", source, "--output", output, "--device", "cpu", *words, "--json", code=code
     )
+
+
+def test_a_style_of_a_wrong_length_leaves_no_run_behind(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        Styled, "encode_style", lambda method, x, _direction: method.encoder(x.mean((2, 3)))[:, :, None]
+    )
+    words = ["--dataset", "cats", "--preset", "smoke", "--steps", "5"]
+    before = set((made / "results/cats/styled").iterdir())
+    error = call_in(made, "train", "styled", *words, code=1).stderr
+    assert (
+        "encode_style(A2B) of the method makes (1, 3, 1) of (1, 3, 32, 32); it must be (1, 3), with style_dim 3."
+        in error
+    )
+    assert set((made / "results/cats/styled").iterdir()) == before
 
 
 def test_translate_draws_samples_and_says_from_which_seed(made: Path, tmp_path: Path) -> None:
