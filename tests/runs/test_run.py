@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ugbench.errors import RunError
-from ugbench.runs.run import DatasetRecord, Origin, Run, RunConfig, find_run, list_runs, read_run
+from ugbench.runs.origin import Origin
+from ugbench.runs.run import DatasetRecord, Run, RunConfig, find_run, list_runs, read_run
 
 
 def test_the_id_changes_with_what_decides_numbers_and_with_nothing_else(make_run: Callable[..., Run]) -> None:

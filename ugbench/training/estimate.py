@@ -50,13 +50,14 @@ def estimate(name: str, config: MethodConfig, precision: Precision) -> Estimate:
     """
     with on_shapes():
         method, optimizers = build_on_shapes(name, config)
-        weights = _bytes(method.state_dict().values())
+        weights, frozen = _bytes(method.state_dict().values()), _bytes(method.frozen_state().values())
         trained = _bytes(parameter for optimizer in optimizers.values() for parameter in optimizer.group.parameters)
         translating = _bytes(tensor for net in method.inference().values() for tensor in net.state_dict().values())
-        saved = _SavedTensors(method.state_dict(keep_vars=True).values())
+        saved = _SavedTensors([*method.parameters(), *method.buffers()])
         with torch.autograd.graph.saved_tensors_hooks(saved.pack, saved.unpack):
             step_on_shapes(method, optimizers, precision)
-    return Estimate(weights + (1 + MOMENTS) * trained, saved.peak, weights + MOMENTS * trained, translating)
+    state = weights + frozen + (1 + MOMENTS) * trained
+    return Estimate(state, saved.peak, weights + MOMENTS * trained, translating)
 
 
 def image_bytes(size: int, images: int) -> int:
