@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import islice
 from typing import Any, ClassVar
 
 import torch
@@ -63,18 +62,37 @@ class CUTConfig(MethodConfig):
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's second beta")
 
 
-def generator(channels: int, blocks: int) -> nn.Sequential:
+class Generator(nn.Sequential):
     """ResNet generator with antialiased resampling: translates images (n, 3, h, w) in [-1, 1]; h, w multiples of 4."""
-    half, quarter = 2 * channels, 4 * channels
-    return nn.Sequential(
-        *(ReflectionPad(3), nn.Conv2d(3, channels, 7), nn.InstanceNorm2d(channels), nn.ReLU(True)),
-        *(nn.Conv2d(channels, half, 3, padding=1), nn.InstanceNorm2d(half), nn.ReLU(True), BlurDown()),
-        *(nn.Conv2d(half, quarter, 3, padding=1), nn.InstanceNorm2d(quarter), nn.ReLU(True), BlurDown()),
-        *(ResidualBlock(quarter) for _ in range(blocks)),
-        *(BlurUp(), nn.Conv2d(quarter, half, 3, padding=1), nn.InstanceNorm2d(half), nn.ReLU(True)),
-        *(BlurUp(), nn.Conv2d(half, channels, 3, padding=1), nn.InstanceNorm2d(channels), nn.ReLU(True)),
-        *(ReflectionPad(3), nn.Conv2d(channels, 3, 7), nn.Tanh()),
-    )
+
+    def __init__(self, channels: int, blocks: int) -> None:
+        half, quarter = 2 * channels, 4 * channels
+        super().__init__(
+            *(ReflectionPad(3), nn.Conv2d(3, channels, 7), nn.InstanceNorm2d(channels), nn.ReLU(True)),
+            *(nn.Conv2d(channels, half, 3, padding=1), nn.InstanceNorm2d(half), nn.ReLU(True), BlurDown()),
+            *(nn.Conv2d(half, quarter, 3, padding=1), nn.InstanceNorm2d(quarter), nn.ReLU(True), BlurDown()),
+            *(ResidualBlock(quarter) for _ in range(blocks)),
+            *(BlurUp(), nn.Conv2d(quarter, half, 3, padding=1), nn.InstanceNorm2d(half), nn.ReLU(True)),
+            *(BlurUp(), nn.Conv2d(half, channels, 3, padding=1), nn.InstanceNorm2d(channels), nn.ReLU(True)),
+            *(ReflectionPad(3), nn.Conv2d(channels, 3, 7), nn.Tanh()),
+        )
+
+    def forward(self, input: Tensor, taps: Sequence[int] = (), encode: bool = False) -> Tensor | list[Tensor]:
+        """The translations of images.
+
+        Args:
+            taps: positions of layers. If there are any, the outputs of these layers come before the translations, in
+                a list.
+            encode: stop at the last tap, without translating.
+        """
+        x, features = input, []
+        for position, layer in enumerate(self):
+            x = layer(x)
+            if position in taps:
+                features.append(x)
+            if encode and position == taps[-1]:
+                return features
+        return [*features, x] if taps else x
 
 
 def discriminator(channels: int) -> nn.Sequential:
@@ -123,7 +141,7 @@ class CUT(Method):
 
     def __init__(self, config: CUTConfig) -> None:
         super().__init__(config)
-        self.generator = generator(config.channels, config.blocks)
+        self.generator = Generator(config.channels, config.blocks)
         self.discriminator = discriminator(config.discriminator_channels)
         # The layers of the PatchNCE loss: the padded image, the convolution before each halving, the first block and
         # the fifth block, or the last block if there are fewer than five.
@@ -164,7 +182,7 @@ class CUT(Method):
         # All layers treat each sample alone, so one forward pass computes both the translation and the identity.
         inputs = torch.cat((batch.a, batch.b)) if config.identity_nce else batch.a
         flip = batch.draws["flip"] < 0.5 if config.flip_equivariance else None
-        outputs, input_features = self._translate_with_features(_mirrored(inputs, flip))
+        *input_features, outputs = self.generator(_mirrored(inputs, flip), self.nce_layers)
         fake = outputs[: len(batch.a)]
         with phase("discriminators") as loss:
             real_logits, fake_logits = self.discriminator(torch.cat((batch.b, fake.detach()))).chunk(2)
@@ -175,7 +193,7 @@ class CUT(Method):
             loss["adversarial"] = config.adversarial_weight * least_squares(self.discriminator(fake), 1.0)
             # The keys are features of the inputs without the flip. If there is no flip, they are computed already.
             with torch.no_grad():
-                keys = input_features if flip is None else self._features(inputs)
+                keys = [x.detach() for x in input_features] if flip is None else self._features(inputs)
             queries = [_mirrored(features, flip) for features in self._features(outputs)]
             keys_of, queries_of = _split(keys, losses), _split(queries, losses)
             for name in losses:
@@ -225,22 +243,9 @@ class CUT(Method):
         """The names of the PatchNCE losses."""
         return ("nce", "nce_identity") if self.config.identity_nce else ("nce",)
 
-    def _translate_with_features(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """The translations of x, and the features of x at the layers of the PatchNCE loss, without gradient."""
-        features = []
-        for position, layer in enumerate(self.generator):
-            x = layer(x)
-            if position in self.nce_layers:
-                features.append(x.detach())
-        return x, features
-
     def _features(self, x: Tensor) -> list[Tensor]:
         """The features of x at the layers of the PatchNCE loss."""
-        features = []
-        for position, layer in enumerate(islice(self.generator, self.nce_layers[-1] + 1)):
-            x = layer(x)
-            if position in self.nce_layers:
-                features.append(x)
+        features: list[Tensor] = self.generator(x, self.nce_layers, encode=True)
         return features
 
     def _nce(self, keys: list[Tensor], queries: list[Tensor], draws: Mapping[str, Tensor], name: str) -> Tensor:

@@ -21,7 +21,6 @@ from ugbench.method import Batch, Direction, Draw, Group, Method, MethodConfig, 
 from ugbench.nn.init import initialize_, normal_
 from ugbench.nn.layer_norm import ImageLayerNorm
 from ugbench.nn.losses import l1
-from ugbench.nn.moments import upcast
 from ugbench.nn.multiscale import MultiScaleDiscriminator, largest_scale_count, summed_least_squares
 from ugbench.nn.padding import ReflectionPad
 from ugbench.nn.residual import ResidualBlock
@@ -92,7 +91,7 @@ def _upsample(channels: int, out_channels: int) -> tuple[nn.Module, ...]:
 
 def kl_loss(code: Tensor) -> Tensor:
     """KL divergence of N(code, 1) from N(0, 1) up to a factor: the mean of code^2, as in the authors' code."""
-    return upcast(code).square().mean()
+    return code.square().mean()
 
 
 class UNIT(Method):

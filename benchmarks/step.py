@@ -22,7 +22,9 @@ from ugbench import registry
 from ugbench.device import Precision, has_bf16, pick_device
 from ugbench.method import Batch
 from ugbench.training.bench import peak_memory
-from ugbench.training.step import Phases, build_optimizers, train_step
+from ugbench.training.network_precision import run_networks_in
+from ugbench.training.optimizers import build_optimizers
+from ugbench.training.step import Phases, train_step
 
 SMALLEST = 96  # px; smaller images have nothing left to pad after the plain discriminators' five halvings
 
@@ -33,9 +35,10 @@ def ours(size: int, channels: int, device: torch.device, precision: Precision) -
     method_class = registry.load_method("ugatit")
     fields = {"size": size, "channels": channels, "discriminator_channels": channels}
     method = method_class(method_class.make_config("light", None, fields)).to(device).train()
+    run_networks_in(method, precision, device)
     phases = Phases(build_optimizers(method))
     batch = Batch(*images(size, device))
-    return lambda: train_step(method, phases, batch, precision)
+    return lambda: train_step(method, phases, batch)
 
 
 def plain(size: int, channels: int, device: torch.device, detach: bool) -> Callable[[], None]:

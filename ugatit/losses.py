@@ -13,7 +13,6 @@ from torch import Tensor
 
 from ugatit.discriminator import DiscriminatorOutput
 from ugatit.generator import GeneratorOutput
-from ugbench.nn.moments import upcast
 
 
 def adversarial_logits(kind: str, domain: str, output: DiscriminatorOutput) -> Iterator[tuple[str, Tensor]]:
@@ -38,7 +37,7 @@ def cam_loss(source: GeneratorOutput, target: GeneratorOutput) -> Tensor:
         target: its output for images of its target domain; has CAM logits.
     """
     assert source.cam_logits is not None and target.cam_logits is not None
-    source_logits, target_logits = upcast(source.cam_logits), upcast(target.cam_logits)
+    source_logits, target_logits = source.cam_logits, target.cam_logits
     return F.binary_cross_entropy_with_logits(
         source_logits, torch.ones_like(source_logits)
     ) + F.binary_cross_entropy_with_logits(target_logits, torch.zeros_like(target_logits))

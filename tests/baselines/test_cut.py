@@ -16,7 +16,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from baselines.cut import CUT
 from ugbench.errors import ConfigError, UnknownName
 from ugbench.method import Batch
-from ugbench.training.step import Phases, build_optimizers, set_learning_rates
+from ugbench.training.optimizers import build_optimizers, set_learning_rates
+from ugbench.training.step import Phases
 
 each_variant = pytest.mark.parametrize("variant", [None, "fastcut"])
 LOSSES = {None: ("nce", "nce_identity"), "fastcut": ("nce",)}
@@ -259,7 +260,7 @@ def test_networks_of_zeros_have_the_losses_worked_out_by_hand(
     variant: str | None, grey: Callable[..., CUT], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     method = grey(variant)
-    monkeypatch.setattr("ugbench.training.step.learning_rate", lambda *_: 0.0)
+    monkeypatch.setattr("ugbench.training.optimizers.learning_rate", lambda *_: 0.0)
     optimizers = build_optimizers(method)
     set_learning_rates(optimizers, 0)  # the generator meets the discriminator as it was
     phases = Phases(optimizers)

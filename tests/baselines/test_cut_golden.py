@@ -16,7 +16,8 @@ from torch import Tensor
 from baselines.cut import CUT
 from ugbench.method import Batch
 from ugbench.nn.patch_nce import sample_positions
-from ugbench.training.step import Phases, build_optimizers, set_learning_rates
+from ugbench.training.optimizers import build_optimizers
+from ugbench.training.step import Phases, train_step
 
 NETWORKS = {"G": "generator", "F": "projection", "D": "discriminator"}
 TERMS = {
@@ -110,7 +111,7 @@ def test_three_steps_give_the_authors_losses_and_weights(golden: Golden, determi
     method = start(golden)
     phases = Phases(build_optimizers(method))
     for step, expected in enumerate(record["losses"]):
-        phases.begin_step()
+        phases.begin_step(step)
         method.step(golden_batch(golden, step), phases)
         losses = {term: float(phases.losses[our_term]) for term, our_term in TERMS.items() if our_term in phases.losses}
         assert losses == pytest.approx(expected, abs=1e-10, rel=0)
@@ -178,10 +179,8 @@ def test_six_steps_of_the_engine_equal_a_plain_loop(variant: str | None, batch_s
     optimizers = build_optimizers(method)
     phases = Phases(optimizers)
     history = []
-    for step, batch in enumerate(batches):
-        set_learning_rates(optimizers, step)
-        phases.begin_step()
-        method.step(batch, phases)
+    for batch in batches:
+        train_step(method, phases, batch)
         history.append({term: float(value) for term, value in phases.losses.items()})
 
     oracle = runpy.run_path(str(Path(__file__).with_name("cut_oracle.py")))

@@ -13,7 +13,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from baselines.cyclegan import CycleGAN, CycleGANConfig
 from ugbench.errors import ConfigError, UnknownName, UsageError
 from ugbench.method import Batch
-from ugbench.training.step import Phases, build_optimizers
+from ugbench.training.network_precision import run_networks_in
+from ugbench.training.optimizers import build_optimizers
+from ugbench.training.step import Phases
 
 NETWORKS = ("generator_a2b", "generator_b2a", "discriminator_a", "discriminator_b")
 
@@ -205,9 +207,9 @@ def test_discriminators_are_shown_the_pooled_fakes_and_the_pools_keep_them():
 
 def test_under_bfloat16_losses_are_summed_in_float32_and_pools_keep_float32():
     method = tiny()
+    run_networks_in(method, "bf16", torch.device("cpu"))
     phases = Phases(build_optimizers(method))
-    with torch.autocast("cpu", torch.bfloat16):
-        method.step(batch_of(2), phases)
+    method.step(batch_of(2), phases)
     assert {loss.dtype for loss in phases.losses.values()} == {torch.float32}
     assert method.pool_a.images.dtype == torch.float32
     assert int(method.pool_a.filled) == 2

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from baselines.cyclegan import CycleGAN
 from ugbench.method import Batch
-from ugbench.training.step import Phases, build_optimizers, set_learning_rates
+from ugbench.training.optimizers import build_optimizers
+from ugbench.training.step import Phases, train_step
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "cyclegan.json"
 NETWORKS = {
@@ -106,7 +107,7 @@ def test_three_steps_give_the_authors_losses_pools_and_weights(golden, determini
 
         getattr(method, pool_name).register_forward_hook(note)
     for step, expected in enumerate(record["losses"]):
-        phases.begin_step()
+        phases.begin_step(step)
         method.step(golden_batch(golden, step), phases)
         losses = {term: float(phases.losses[our_term]) for term, our_term in TERMS.items()}
         assert losses == pytest.approx(expected, abs=1e-8, rel=0)
@@ -163,10 +164,8 @@ def test_six_steps_of_the_engine_equal_a_plain_loop(batch_size, deterministic):
     phases = Phases(optimizers)
     history = []
     for step in range(steps):
-        set_learning_rates(optimizers, step)
-        phases.begin_step()
         (a, b), (pool_a, pool_b) = images[step], draws[step]
-        method.step(Batch(a, b, {"pool_a": pool_a, "pool_b": pool_b}, step), phases)
+        train_step(method, phases, Batch(a, b, {"pool_a": pool_a, "pool_b": pool_b}, step))
         history.append({term: float(value) for term, value in phases.losses.items()})
 
     oracle = runpy.run_path(str(Path(__file__).with_name("cyclegan_oracle.py")))

@@ -14,7 +14,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from baselines.unit import UNIT, UNITConfig
 from ugbench.errors import ConfigError
 from ugbench.method import Batch
-from ugbench.training.step import Phases, build_optimizers
+from ugbench.training.optimizers import build_optimizers
+from ugbench.training.step import Phases
 
 CODERS = ("encoder_a", "decoder_a", "encoder_b", "decoder_b")
 JUDGES = ("discriminator_a", "discriminator_b")

@@ -14,7 +14,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from baselines.unit import UNIT
 from ugbench.method import Batch
-from ugbench.training.step import Phases, build_optimizers
+from ugbench.training.optimizers import build_optimizers
+from ugbench.training.step import Phases
 
 Golden = tuple[dict[str, Any], dict[str, Tensor]]
 
@@ -111,7 +112,7 @@ def test_three_steps_give_the_authors_losses_and_weights(golden, deterministic):
     method = start(golden)
     phases = Phases(build_optimizers(method))
     for step, expected in enumerate(record["losses"]):
-        phases.begin_step()
+        phases.begin_step(step)
         method.step(golden_batch(golden, step), phases)
         losses = {term: sum(float(phases.losses[part]) for part in parts) for term, parts in TERMS.items()}
         assert losses == pytest.approx(expected, abs=1e-10, rel=0)

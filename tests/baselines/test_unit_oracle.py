@@ -11,7 +11,8 @@ import torch
 
 from baselines.unit import UNIT
 from ugbench.method import Batch
-from ugbench.training.step import Phases, build_optimizers, set_learning_rates
+from ugbench.training.optimizers import build_optimizers
+from ugbench.training.step import Phases, train_step
 
 NETWORKS = tuple(f"{kind}_{domain}" for kind in ("encoder", "decoder", "discriminator") for domain in "ab")
 
@@ -28,17 +29,19 @@ def test_six_steps_of_the_engine_equal_a_plain_loop(batch_size, deterministic):
     side = method.config.size
     images = torch.rand(steps, 2, batch_size, 3, side, side, dtype=torch.float64) * 2 - 1
     batches = [
-        Batch(*pair, {n: torch.randn(batch_size, *d.shape, dtype=torch.float64) for n, d in method.draws().items()})
-        for pair in images
+        Batch(
+            *pair,
+            {n: torch.randn(batch_size, *d.shape, dtype=torch.float64) for n, d in method.draws().items()},
+            step,
+        )
+        for step, pair in enumerate(images)
     ]
 
     optimizers = build_optimizers(method)
     phases = Phases(optimizers)
     history = []
-    for step, batch in enumerate(batches):
-        set_learning_rates(optimizers, step)
-        phases.begin_step()
-        method.step(batch, phases)
+    for batch in batches:
+        train_step(method, phases, batch)
         history.append({term: float(value) for term, value in phases.losses.items()})
 
     oracle = runpy.run_path(str(Path(__file__).with_name("unit_oracle.py")))

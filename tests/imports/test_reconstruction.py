@@ -9,7 +9,8 @@ from torch import Tensor
 from ugatit.method import UGATIT
 from ugbench.imports.reconstruction import errors_by_revision, warning
 from ugbench.method import Batch
-from ugbench.training.step import Phases, build_optimizers
+from ugbench.training.optimizers import build_optimizers
+from ugbench.training.step import Phases
 
 EARLY = {"decoder_skip": False, "variance": "nested"}
 SMALL = {"size": 16, "channels": 4, "discriminator_channels": 2, "blocks": 1, "batch_size": 4, "lr": 3e-3}

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 import torch
-from method_cases import METHODS, STEPS, build, each_case, each_method
+from method_cases import CPU, METHODS, STEPS, build, each_case, each_method
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -16,7 +16,9 @@ from ugbench.direction import Direction
 from ugbench.errors import ConfigError
 from ugbench.method import Batch, Method
 from ugbench.runs import checkpoint
-from ugbench.training.step import Phases, build_optimizers
+from ugbench.training.network_precision import run_networks_in
+from ugbench.training.optimizers import build_optimizers
+from ugbench.training.step import Phases
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 
@@ -142,9 +144,9 @@ def test_a_step_takes_any_batch_size_and_gives_finite_scalar_losses(name: str, v
 @each_case
 def test_a_step_is_finite_under_bfloat16_with_losses_in_float32(name: str, variant: str | None) -> None:
     method = build(name, variant)
+    run_networks_in(method, "bf16", CPU)
     phases = phases_of(method)
-    with torch.autocast("cpu", torch.bfloat16):
-        method.step(random_batch(method), phases)
+    method.step(random_batch(method), phases)
     assert not phases.found_inf
     assert {term for term, value in phases.losses.items() if value.dtype != torch.float32} == set()
     state = method.state_dict()

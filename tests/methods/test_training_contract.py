@@ -17,8 +17,9 @@ from ugbench.runs.run import DatasetRecord, Run, RunConfig, open_run
 from ugbench.runs.starting_point import StartingPoint
 from ugbench.training.continuation import check_continued
 from ugbench.training.loop import Callbacks, Images, Intervals, train
+from ugbench.training.optimizers import build_optimizers
 from ugbench.training.start import Start
-from ugbench.training.step import Phases, build_optimizers
+from ugbench.training.step import Phases
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 

@@ -8,7 +8,8 @@ from torch import nn
 
 from ugbench.errors import UgbenchError
 from ugbench.method import Group
-from ugbench.training.step import Phases, build_optimizers
+from ugbench.training.optimizers import build_optimizers
+from ugbench.training.step import Phases
 
 
 class Pair(nn.Module):
@@ -90,23 +91,92 @@ def test_a_gradient_longer_than_clip_norm_is_shortened_to_it() -> None:
     phase = phases_of(pair)
     with phase("left") as loss:
         loss["x"] = (pair.left * torch.tensor([3.0, 4.0])).sum()
-    adam = phase.optimizers["left"].adam
+    adam = phase.optimizers["left"].optimizer
     torch.testing.assert_close(adam.state[pair.left]["exp_avg"], 0.1 * torch.tensor([0.3, 0.4]))
 
 
 def test_an_unknown_group_and_an_empty_phase_are_refused() -> None:
     phase = phases_of(Pair())
-    with pytest.raises(UgbenchError, match="names the group 'up'; the method has left, right"), phase("up"):
+    with (
+        pytest.raises(UgbenchError, match=r"test_step\.py:\d+: no group is called 'up'. Known: left, right."),
+        phase("up"),
+    ):
         pass
-    with pytest.raises(UgbenchError, match="the phase 'left' has no loss terms"), phase("left"):
+    with pytest.raises(UgbenchError, match=r"test_step\.py:\d+: the phase 'left' has no loss terms"), phase("left"):
         pass
 
 
 def test_groups_must_be_disjoint_and_cover_every_parameter() -> None:
     pair = Pair()
     pair.groups = lambda: {"left": Group((pair.left,), 0.1)}  # type: ignore[method-assign]
-    with pytest.raises(UgbenchError, match="no group trains right"):
+    with pytest.raises(UgbenchError, match="no group trains right; put each parameter into a group"):
         phases_of(pair)
     pair.groups = lambda: {"left": Group((pair.left,), 0.1), "too": Group((pair.left, pair.right), 0.1)}  # type: ignore[method-assign]
     with pytest.raises(UgbenchError, match="left is in the groups left and too"):
         phases_of(pair)
+
+
+def test_a_phase_within_a_phase_is_refused() -> None:
+    phase = phases_of(Pair())
+    with (
+        pytest.raises(UgbenchError, match="the phase 'right' is within the phase 'left'"),
+        phase("left"),
+        phase("right"),
+    ):
+        pass
+
+
+def test_a_phase_whose_terms_do_not_depend_on_its_groups_is_refused() -> None:
+    pair = Pair()
+    with pytest.raises(UgbenchError, match="no loss term of the phase 'left' depends on parameters of left"):  # noqa: SIM117
+        with phases_of(pair)("left") as loss:
+            loss["x"] = pair.left.detach().sum()
+
+
+def test_a_parameter_that_requires_no_grad_is_in_no_group() -> None:
+    pair = Pair()
+    pair.right.requires_grad_(False)
+    with pytest.raises(UgbenchError, match="the group right has right, which requires no grad"):
+        phases_of(pair)
+    pair.groups = lambda: {"left": Group((pair.left,), 0.1)}  # type: ignore[method-assign]
+    assert phases_of(pair).optimizers.keys() == {"left"}
+
+
+def test_losses_of_the_last_period_are_kept_in_the_order_of_their_first_step() -> None:
+    pair = Pair()
+    phases = Phases(build_optimizers(pair), period=3)  # type: ignore[arg-type]
+    kept = []
+    for step, group in enumerate(("left", "right", "left+right", "left", "right", "right")):
+        phases.begin_step(step)
+        with phases(*group.split("+")) as loss:
+            loss["x"] = step + 0.0 * (pair.left.sum() + pair.right.sum())
+        phases.end_step()
+        kept.append({name: int(value) for name, value in phases.losses.items()})
+    assert kept == [
+        {"left/x": 0},
+        {"left/x": 0, "right/x": 1},
+        {"left/x": 0, "right/x": 1, "left+right/x": 2},
+        {"left/x": 3, "right/x": 1, "left+right/x": 2},
+        {"left/x": 3, "right/x": 4, "left+right/x": 2},
+        {"left/x": 3, "right/x": 5},
+    ]
+
+
+def test_losses_of_a_period_that_was_interrupted_are_restored() -> None:
+    pair = Pair()
+    first, second = (Phases(build_optimizers(pair), period=3) for _ in "ab")  # type: ignore[arg-type]
+    for step, group in enumerate(("left", "right")):
+        first.begin_step(step)
+        with first(group) as loss:
+            loss["x"] = step + 0.1 + 0.0 * (pair.left.sum() + pair.right.sum())
+        first.end_step()
+    second.restore_losses(first.earlier_losses())
+    for phases in (first, second):
+        phases.begin_step(2)
+        with phases("left") as loss:
+            loss["y"] = 0.0 * pair.left.sum()
+        phases.end_step()
+    assert {name: value.tolist() for name, value in second.losses.items()} == {
+        name: value.tolist() for name, value in first.losses.items()
+    }
+    assert list(second.losses) == ["left/x", "right/x", "left/y"]

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from ugatit.method import UGATIT
 from ugbench.method import Batch
-from ugbench.training.step import Phases, build_optimizers, set_learning_rates
+from ugbench.training.optimizers import build_optimizers
+from ugbench.training.step import Phases, train_step
 
 TINY = {
     "size": 32,
@@ -36,9 +37,7 @@ class Engine:
         self.phases = Phases(self.optimizers)
 
     def step(self, a: Tensor, b: Tensor, step: int) -> dict[str, float]:
-        set_learning_rates(self.optimizers, step)
-        self.phases.begin_step()
-        self.method.step(Batch(a, b, {}, step), self.phases)
+        train_step(self.method, self.phases, Batch(a, b, {}, step))
         return {name: float(value) for name, value in self.phases.losses.items()}
 
 

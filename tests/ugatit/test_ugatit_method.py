@@ -9,7 +9,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from ugatit.method import UGATIT
 from ugatit.normalization import AdaLIN
 from ugbench.method import Batch, ConfigError, UnknownName
-from ugbench.training.step import Phases, build_optimizers
+from ugbench.training.network_precision import run_networks_in
+from ugbench.training.optimizers import build_optimizers
+from ugbench.training.step import Phases
 
 DIFFERENCES = {
     "in": {"rho": 1.0, "style": False},
@@ -317,8 +319,9 @@ def test_in_bfloat16_a_step_comes_near_and_its_losses_are_float32(tiny, images, 
     for half in (False, True):
         watched = Watched(method)
         state = {name: tensor.clone() for name, tensor in method.state_dict().items()}
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            method.step(Batch(*(x.float() for x in images())), watched)
+        if half:
+            run_networks_in(method, "bf16", torch.device("cpu"))
+        method.step(Batch(*(x.float() for x in images())), watched)
         method.load_state_dict(state)
         terms[half] = {**watched.terms["discriminators"], **watched.terms["generators"]}
     for name, value in terms[True].items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
@@ -168,4 +169,6 @@ def check_finite(what: str, values: Tensor, names: Sequence[object], start: int)
 
 def device_of(method: Method) -> torch.device:
     """The device of the networks that a method translates with."""
-    return next(p.device for m in method.inference().values() for p in m.parameters() if not p.is_meta)
+    networks = method.inference().values()
+    tensors = (tensor for network in networks for tensor in chain(network.parameters(), network.buffers()))
+    return next(tensor.device for tensor in tensors if not tensor.is_meta)

@@ -1,10 +1,8 @@
-"""Losses that several methods share. Each returns a scalar, the mean over samples, in float32 or float64."""
+"""Losses that several methods share. Each returns a scalar, the mean over samples."""
 
 from __future__ import annotations
 
 from torch import Tensor
-
-from ugbench.nn.moments import upcast
 
 
 def least_squares(prediction: Tensor, target: float) -> Tensor:
@@ -14,9 +12,9 @@ def least_squares(prediction: Tensor, target: float) -> Tensor:
         prediction: logits of a discriminator, of any shape.
         target: 1 for real, 0 for fake.
     """
-    return (upcast(prediction) - target).square().mean()
+    return (prediction - target).square().mean()
 
 
 def l1(prediction: Tensor, target: Tensor) -> Tensor:
     """Mean absolute difference of two tensors of the same shape."""
-    return (upcast(prediction) - upcast(target)).abs().mean()
+    return (prediction - target).abs().mean()

@@ -18,7 +18,9 @@ from ugbench.data.progress import Progress, tracked
 from ugbench.device import Precision
 from ugbench.method import MethodConfig
 from ugbench.training.counts import parameters_by_network
-from ugbench.training.step import Phases, build_optimizers, train_step
+from ugbench.training.network_precision import run_networks_in
+from ugbench.training.optimizers import build_optimizers
+from ugbench.training.step import Phases, train_step
 
 
 def bench(
@@ -36,34 +38,40 @@ def bench(
     Args:
         progress: called after each step.
     Returns:
-        Among others `seconds_per_step`, the median over `steps`; `flops_per_step`, the multiplications plus the
-        additions of convolutions and matrix products (None if PyTorch cannot count them); `peak_memory_bytes`, see
-        `peak_memory`; `parameters`, their number for each network.
+        Among others `seconds_per_step`, the median over the measured steps; `flops_per_step`, the multiplications plus
+        the additions of convolutions and matrix products (None if PyTorch cannot count them); `peak_memory_bytes`, see
+        `peak_memory`; `parameters`, their number for each network. If the steps of the method repeat after a period,
+        whole periods are measured, and both are means over a period.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         method = registry.load_method(method_name)(config)
     method.to(device).train()
-    phases = Phases(build_optimizers(method))
+    run_networks_in(method, precision, device)
+    phases = Phases(build_optimizers(method), method.period)
     # Only the shape of the images matters.
     side = training_size(config.size)
     images = torch.randint(0, 256, (4, 3, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     batches = method_batches(method, images, images, 0, device)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
+    period = method.period
+    warmup_steps, steps = (_whole_periods(count, period) for count in (warmup_steps, steps))
     with FlopCounterMode(display=False) as counter:
-        train_step(method, phases, batches.at(0), precision)
+        for step in range(period):
+            train_step(method, phases, batches.at(step))
     seconds = []
     total = warmup_steps + steps
-    for step in tracked(range(1, total + 1), total, progress):
+    for step in tracked(range(period, period + total), total, progress):
         batch = batches.at(step)
         _wait(device)
         start = time.perf_counter()
-        train_step(method, phases, batch, precision)
+        train_step(method, phases, batch)
         _wait(device)
-        if step > warmup_steps:
-            seconds.append(time.perf_counter() - start)
-    median = statistics.median(seconds)
+        seconds.append(time.perf_counter() - start)
+    measured = seconds[warmup_steps:]
+    periods = [sum(measured[first : first + period]) / period for first in range(0, steps, period)]
+    median = statistics.median(periods)
     return {
         "method": method_name,
         "variant": variant,
@@ -72,16 +80,21 @@ def bench(
         "device": str(device),
         "precision": precision,
         "compiled": False,
-        "warmup_steps": warmup_steps + 1,
+        "warmup_steps": warmup_steps + period,
         "steps": steps,
         "seconds_per_step": median,
         "images_per_second": 2 * config.batch_size / median,
         "parameters": parameters_by_network(method),
-        "flops_per_step": counter.get_total_flops() or None,
+        "flops_per_step": round(counter.get_total_flops() / period) or None,
         "peak_memory_bytes": peak_memory(device),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
     }
+
+
+def _whole_periods(steps: int, period: int) -> int:
+    """At least this many steps, as a multiple of the period."""
+    return -(-steps // period) * period
 
 
 def peak_memory(device: torch.device) -> int:

@@ -12,9 +12,7 @@ from torch import Tensor
 from ugbench.data.batches import training_size
 from ugbench.device import Precision
 from ugbench.method import MethodConfig
-from ugbench.training.counts import build_on_shapes, on_shapes, step_on_shapes
-
-MOMENTS = 2  # tensors of each parameter's size that Adam keeps
+from ugbench.training.counts import build_on_shapes, on_shapes, train_on_shapes
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,7 @@ class Estimate:
     """The size of a training, in bytes.
 
     Attributes:
-        state: weights, buffers, gradients and Adam's moments.
+        state: weights, buffers, gradients and what the optimizers keep.
         saved: the most that a step keeps at a time for its backward passes. What single operations need meanwhile
             depends on the device and its libraries, and comes on top.
         checkpoint: one checkpoint.
@@ -49,15 +47,18 @@ def estimate(name: str, config: MethodConfig, precision: Precision) -> Estimate:
         UnknownName: the method is not installed.
     """
     with on_shapes():
-        method, optimizers = build_on_shapes(name, config)
+        method, optimizers = build_on_shapes(name, config, precision)
         weights, frozen = _bytes(method.state_dict().values()), _bytes(method.frozen_state().values())
-        trained = _bytes(parameter for optimizer in optimizers.values() for parameter in optimizer.group.parameters)
+        gradients, moments = 0, 0
+        for optimizer in optimizers.values():
+            trained = _bytes(optimizer.group.parameters)
+            gradients += trained
+            moments += trained * sum(name != "step" for name in optimizer.state_names)
         translating = _bytes(tensor for net in method.inference().values() for tensor in net.state_dict().values())
         saved = _SavedTensors([*method.parameters(), *method.buffers()])
         with torch.autograd.graph.saved_tensors_hooks(saved.pack, saved.unpack):
-            step_on_shapes(method, optimizers, precision)
-    state = weights + frozen + (1 + MOMENTS) * trained
-    return Estimate(state, saved.peak, weights + MOMENTS * trained, translating)
+            train_on_shapes(method, optimizers)
+    return Estimate(weights + frozen + gradients + moments, saved.peak, weights + moments, translating)
 
 
 def image_bytes(size: int, images: int) -> int:

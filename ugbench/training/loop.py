@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from ugbench import registry
 from ugbench.data.batches import Batches, method_batches
@@ -25,15 +24,20 @@ from ugbench.runs.json_file import flush_to_disk, write_json
 from ugbench.runs.reset import remove_unfinished, reset
 from ugbench.runs.run import Run
 from ugbench.training import environment, resuming
-from ugbench.training.counts import count, describe_method
+from ugbench.training.counts import DescriptionWriter, count
 from ugbench.training.frozen import fill_frozen
 from ugbench.training.intervals import Intervals, SaveClock
 from ugbench.training.logs import Logs
+from ugbench.training.network_precision import run_networks_in
 from ugbench.training.non_finite import NonFiniteFlag, NonFiniteStep
+from ugbench.training.optimizers import build_optimizers, learning_rate, load_state_tensors, state_tensors
 from ugbench.training.samples import SampleGrids
 from ugbench.training.signals import StopRequest, stop_on_signals
 from ugbench.training.start import Start
-from ugbench.training.step import Phases, build_optimizers, learning_rate, load_state_tensors, state_tensors, train_step
+from ugbench.training.step import Phases, train_step
+
+LOSSES = "losses"
+"""The note of a checkpoint that holds the loss terms of the earlier steps of a period."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +176,8 @@ def new_state(
         method.load_state_dict(dict(initial), strict=False)  # prepare has checked what is missing
     fill_frozen(method, frozen or {})
     method.to(device)
-    return State(method, Phases(build_optimizers(method)))
+    run_networks_in(method, run.config.precision, device)
+    return State(method, Phases(build_optimizers(method), method.period))
 
 
 def _resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], None]) -> int | None:
@@ -189,6 +194,7 @@ def _resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], N
     resuming.check_fit(run.checkpoint(saved.step), saved.parts["method"], state.method)
     state.method.load_state_dict(saved.parts["method"])
     load_state_tensors(state.phases.optimizers, saved.parts["optimizer"])
+    state.phases.restore_losses(saved.notes.get(LOSSES, {}))
     state.step = saved.step
     if saved.step < run.steps:
         log(f"training goes on from step {saved.step} of {run.steps}.")
@@ -215,7 +221,7 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
     clock = SaveClock(intervals.save_seconds)
     with closing(Logs(run, state.step)) as logs:
         previous_flag: NonFiniteFlag | None = None
-        describe = not run.method_file.exists()
+        description = None if run.method_file.exists() else DescriptionWriter(run, state.method)
         while state.step < last_step:
             if training.stop.requested:
                 if previous_flag is not None:
@@ -226,8 +232,11 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
                     training.resumed_from,
                 )
             state.method.train()
-            _train_one_step(state, training, describe)
-            describe = False
+            with nullcontext() if description is None else description.counting():
+                train_step(state.method, state.phases, training.batches.at(state.step))
+            state.step += 1
+            if description is not None and description.write_when_counted():
+                description = None
 
             # The flag of the step before has already arrived, so that reading it does not wait for this step.
             flag = NonFiniteFlag(state.phases, state.step)
@@ -249,17 +258,6 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
                 _save(state, training, extra=not is_regular and intervals.save_every is not None)
                 clock.restart()
             training.callbacks.on_step(state.step, run.steps, values)
-
-
-def _train_one_step(state: State, training: _Training, describe: bool) -> None:
-    """Train one step; with `describe` its FLOPs are counted and method.json is written."""
-    run, batch = training.run, training.batches.at(state.step)
-    counter = FlopCounterMode(display=False)
-    with counter if describe else nullcontext():
-        train_step(state.method, state.phases, batch, run.config.precision)
-    state.step += 1
-    if describe:
-        method_description.write(run, describe_method(run.config.method, state.method, counter.get_total_flops()))
 
 
 def _logged_values(state: State) -> dict[str, float]:
@@ -284,6 +282,8 @@ def _save(state: State, training: _Training, extra: bool = False) -> None:
     if state.step not in run.checkpoint_steps():
         notes = {"threads": torch.get_num_threads(), "instruction_set": torch.backends.cpu.get_cpu_capability()}
         notes |= {checkpoint.EXTRA: extra}
+        if earlier := state.phases.earlier_losses():
+            notes |= {LOSSES: earlier}
         parts = {"method": state.method.state_dict(), "optimizer": state_tensors(state.phases.optimizers)}
         checkpoint.save(run.checkpoints, checkpoint.Checkpoint(state.step, parts, notes))
         checkpoint.prune(run.checkpoints, training.intervals.keep)

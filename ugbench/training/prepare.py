@@ -32,6 +32,7 @@ from ugbench.runs.manifest import DamagedCheckpoint
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, open_run, record_dataset
 from ugbench.training.frozen import frozen_digests, read_frozen
 from ugbench.training.loop import Images
+from ugbench.training.method_check import check_method
 from ugbench.training.start import Start, StartOptions
 
 SAMPLES = 4  # images of each domain in a sample grid
@@ -90,6 +91,7 @@ def prepare(
     Raises:
         UsageError or a subclass: an unknown name, a config value, an unreadable image, a wrong direction or a file of
             weights.
+        UgbenchError: see `ugbench.training.method_check.check_method`.
     """
     frozen = requested_frozen(request)
     dataset, readable, stored = _locate(request, frozen_digests(frozen), log, progress)
@@ -105,6 +107,8 @@ def prepare(
         return run, None, Start(), frozen
     size = stored.config.method_config().size
     start = _start(request, stored, log)
+    if not stored.checkpoint_steps():
+        check_method(stored.config.method, stored.config.method_config())
     both = load_images([*readable["trainA"], *readable["trainB"]], training_size(size), progress)
     a, b = both.tensor_split((len(readable["trainA"]),))
     samples = {domain: _sample_images(dataset, domain, readable, size, log) for domain in ("A", "B")}
@@ -137,6 +141,7 @@ def planned_run(
     """
     _, _, run = _locate(request, frozen_digests(requested_frozen(request)), log, progress)
     _start(request, run, log)
+    check_method(run.config.method, run.config.method_config())
     return run
 
 

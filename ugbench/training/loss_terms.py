@@ -1,0 +1,66 @@
+"""The loss terms of a phase: a dict that checks each term when it is set, so that an error names the line."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ugbench.errors import UgbenchError
+
+_PACKAGE = Path(__file__).parents[1]
+_CONTEXTS = contextlib.__file__  # calls the engine when a `with` block begins and ends
+
+
+class LossTerms(dict[str, Tensor]):
+    """Loss terms by name. Each is stored as a float32 scalar; float64 stays float64."""
+
+    def __init__(self, phase: str) -> None:
+        super().__init__()
+        self._phase = phase
+
+    def __setitem__(self, name: str, value: Tensor) -> None:
+        """Set a term.
+
+        Raises:
+            UgbenchError: it is no floating-point scalar; the message names the line that set it.
+        """
+        if not isinstance(value, Tensor):
+            found = f"is of type {type(value).__name__}"
+        elif value.ndim:
+            found = f"has the shape {tuple(value.shape)}"
+        elif not value.is_floating_point():
+            found = f"is of type {value.dtype}"
+        else:
+            super().__setitem__(name, value.to(torch.promote_types(value.dtype, torch.float32)))
+            return
+        raise UgbenchError(
+            f"{calling_line()}: the loss term '{name}' of the phase '{self._phase}' {found}; a term is a scalar "
+            "tensor, such as the mean over the samples."
+        )
+
+    def update(self, *terms: Mapping[str, Tensor] | Iterable[tuple[str, Tensor]], **named: Tensor) -> None:  # type: ignore[override]
+        """Set several terms, as `__setitem__` does."""
+        for name, value in dict(*terms, **named).items():
+            self[name] = value
+
+    def __ior__(self, terms: Any) -> LossTerms:  # type: ignore[misc, override]
+        self.update(terms)
+        return self
+
+
+def calling_line() -> str:
+    """The file and line, as `file.py:12`, of the innermost caller outside this package."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and _is_engine(frame.f_code.co_filename):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def _is_engine(file: str) -> bool:
+    return file == _CONTEXTS or Path(file).is_relative_to(_PACKAGE)

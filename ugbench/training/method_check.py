@@ -1,0 +1,74 @@
+"""Checks of a method before its run is made, so that a method that cannot be trained leaves nothing behind."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+import torch
+from torch._subclasses.fake_tensor import (
+    DataDependentOutputException,
+    DynamicOutputShapeException,
+    UnsupportedFakeTensorException,
+    UnsupportedOperatorException,
+)
+
+from ugbench import registry
+from ugbench.errors import UgbenchError
+from ugbench.method import Method, MethodConfig
+from ugbench.training.counts import build_on_shapes, on_shapes, train_on_shapes
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+def check_method(name: str, config: MethodConfig) -> None:
+    """Check from shapes alone that a method can be trained and translate: nothing is computed.
+
+    Args:
+        name: the method's registered name.
+    Raises:
+        UgbenchError: its groups, the phases of a step, the networks for inference or the shape of a translation break
+            the rules of the interface, or a step reads the value of a tensor. Another error of the method itself is
+            raised as it is.
+    """
+    where = Path(str(registry.modules("methods").get(name, name)))
+    try:
+        with on_shapes():
+            method, optimizers = build_on_shapes(name, config)
+            train_on_shapes(method, optimizers)
+            _check_inference(method)
+    except (DataDependentOutputException, DynamicOutputShapeException) as error:
+        raise UgbenchError(
+            f"{_line_of_method(error) or where}: a training step reads the value of a tensor there; compute with "
+            "tensors alone, as in torch.where, so that a step never waits for the device."
+        ) from None
+    except (UnsupportedOperatorException, UnsupportedFakeTensorException):
+        return  # an operator of the method's own that torch knows no shapes of; training itself will tell
+
+
+def _check_inference(method: Method) -> None:
+    children = dict(method.named_children())
+    for name, network in method.inference().items():
+        if children.get(name) is not network:
+            raise UgbenchError(f"inference() of the method names {name}, which is not its attribute of that name.")
+    size = method.config.size
+    x = torch.zeros(1, 3, size, size)
+    style = torch.zeros(1, method.style_dim) if method.style_dim else None
+    method.eval()
+    for direction in method.directions:
+        with torch.no_grad():
+            y = method.translate(x, direction, style)
+        if y.shape != x.shape:
+            raise UgbenchError(
+                f"translate({direction}) of the method makes {tuple(y.shape)} of {tuple(x.shape)}; both shapes must be "
+                "equal."
+            )
+
+
+def _line_of_method(error: BaseException) -> str | None:
+    """The innermost line outside this package and torch that an error was raised from."""
+    ours = (str(_PACKAGE), str(Path(torch.__file__).parent))
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not frame.filename.startswith(ours):
+            return f"{frame.filename}:{frame.lineno}"
+    return None
