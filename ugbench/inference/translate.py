@@ -37,20 +37,21 @@ def load(run: Run, device: torch.device, step: int | None = None, all_networks: 
         tensors, trained_steps = _read_last_generators(run)
     else:
         tensors, trained_steps = _read_checkpoint(run, step)
+    tensors = _with_frozen(run, method, tensors)
     state = tensors if all_networks else checkpoint.inference_tensors(method, tensors)
     if fault := first_not_finite(state):
         raise RunError(f"{run.path}: of its weights at step {trained_steps}, {fault}; use another run or checkpoint.")
     try:
-        missing, unexpected = method.load_state_dict(state, strict=False, assign=True)
+        _, unexpected = method.load_state_dict(state, strict=False, assign=True)
     except RuntimeError as error:  # a tensor has another shape
         reason = str(error).strip().splitlines()[-1].strip().rstrip(".")
         raise RunError(f"{run.path}: the saved weights do not fit its config ({reason}); make it again.") from None
-    expected = set(method.state_dict() if all_networks else checkpoint.inference_tensors(method, method.state_dict()))
+    expected = checkpoint.inference_state(method).keys() | (method.state_dict().keys() if all_networks else set())
     if run.config.origin is not None:
         # The files of an imported checkpoint may lack the discriminators, or the networks of one direction.
         given = {name.split(".")[0] for name in state}
         expected = {name for name in expected if name.split(".")[0] in given}
-    if differing := sorted({*unexpected, *(expected & set(missing))}):
+    if differing := sorted({*unexpected, *(expected - state.keys())}):
         raise RunError(
             f"{run.path}: the saved weights and {run.config.method} differ in {differing[0]}; make it again."
         )
@@ -60,6 +61,15 @@ def load(run: Run, device: torch.device, step: int | None = None, all_networks: 
         else:
             network.to(device)
     return method.eval().requires_grad_(False), trained_steps
+
+
+def _with_frozen(run: Run, method: Method, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors with those of the frozen networks that translation needs: only generators.safetensors has them."""
+    lacking = (method.frozen.keys() & method.inference().keys()) - {name.split(".")[0] for name in tensors}
+    if not lacking:
+        return tensors
+    stored, _ = checkpoint.read_generators(run.generators_file)
+    return {**tensors, **{name: tensor for name, tensor in stored.items() if name.split(".")[0] in lacking}}
 
 
 def _refuse_calls(network: nn.Module, message: str) -> None:
