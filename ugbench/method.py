@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pydantic import ValidationError
 from torch import Tensor, nn
@@ -108,9 +108,27 @@ class Method(nn.Module, ABC):
         self.register_state_dict_post_hook(_leave_out_frozen)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_post_hook(_expect_no_frozen)  # type: ignore[no-untyped-call]
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; a network in `frozen` requires no gradients from then on, and is in eval mode."""
+        if name in self.frozen and isinstance(value, nn.Module):
+            value.requires_grad_(False).eval()
+        super().__setattr__(name, value)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training mode, or eval mode; frozen networks stay in eval mode."""
+        super().train(mode)
+        for network in self.frozen_networks().values():
+            network.eval()
+        return self
+
     def frozen_networks(self) -> dict[str, nn.Module]:
         """Those of the networks in `frozen` that this config builds, by attribute name."""
         return {name: network for name, network in self.named_children() if name in self.frozen}
+
+    def frozen_state(self) -> dict[str, Tensor]:
+        """The tensors of the frozen networks, which `state_dict` lacks, by their names in the method."""
+        networks = self.frozen_networks().items()
+        return {f"{name}.{key}": tensor for name, network in networks for key, tensor in network.state_dict().items()}
 
     @classmethod
     def make_config(

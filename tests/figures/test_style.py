@@ -9,7 +9,8 @@ from matplotlib.colors import to_rgb
 
 from ugbench import registry
 from ugbench.figures import _style
-from ugbench.runs.run import Origin, Run
+from ugbench.runs.origin import Origin
+from ugbench.runs.run import Run
 
 Make = Callable[..., Run]
 

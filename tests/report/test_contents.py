@@ -20,7 +20,8 @@ from ugbench.report.gallery import order_runs
 from ugbench.report.html_page import render
 from ugbench.report.thumbnails import ThumbnailPool, box_for, thumbnail
 from ugbench.runs.dataset_folder import dataset_folder
-from ugbench.runs.run import Origin, Run, list_runs
+from ugbench.runs.origin import Origin
+from ugbench.runs.run import Run, list_runs
 from ugbench.scoring import per_image
 from ugbench.scoring import record as score_record
 from ugbench.scoring.per_image import ImageScores

@@ -9,7 +9,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page
 from report_pages import write_report
 
-from ugbench.runs.run import Origin, Run, list_runs
+from ugbench.runs.origin import Origin
+from ugbench.runs.run import Run, list_runs
 from ugbench.scoring import record
 
 HOSTILE = """"><img src=x onerror=window.__hacked=1></script><script>window.__hacked=1</script>&amp;' onload='x"""

@@ -44,6 +44,7 @@ def test_runs_that_differ_in_seed_direction_and_preset_are_of_one_configuration(
         ({"steps": 120}, {"ugatit (steps 30)", "ugatit (steps 120)"}),
         ({"precision": "bf16"}, {"ugatit (precision fp32)", "ugatit (precision bf16)"}),
         ({"init_from": "abc"}, {"ugatit (init_from none)", "ugatit (init_from abc)"}),
+        ({"frozen": {"vgg": 64 * "a"}}, {"ugatit (frozen.vgg none)", "ugatit (frozen.vgg aaaaaa)"}),
         (
             {"steps": 120, "precision": "bf16"},
             {"ugatit (steps 30, precision fp32)", "ugatit (steps 120, precision bf16)"},

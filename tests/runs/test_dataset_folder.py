@@ -16,7 +16,8 @@ from ugbench.data.datasets import open_dataset
 from ugbench.data.splits import TRAIN
 from ugbench.errors import RunError
 from ugbench.runs.dataset_folder import dataset_folder, locate_run, open_located_run
-from ugbench.runs.run import EXTERNAL, Origin, Run, RunConfig, dataset_of, find_run, list_runs, record_dataset
+from ugbench.runs.origin import Origin
+from ugbench.runs.run import EXTERNAL, Run, RunConfig, dataset_of, find_run, list_runs, record_dataset
 
 SIZES = {"trainA": 3, "trainB": 2, "testA": 1, "testB": 1}
 

@@ -12,7 +12,8 @@ import pytest
 
 from ugbench import registry
 from ugbench.runs.method_sources import changed_method, method_sources
-from ugbench.runs.run import DatasetRecord, Origin, Run, RunConfig, open_run
+from ugbench.runs.origin import Origin
+from ugbench.runs.run import DatasetRecord, Run, RunConfig, open_run
 
 FILES = {
     "__init__.py": '"""A package."""\n',

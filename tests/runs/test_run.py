@@ -14,7 +14,9 @@ from PIL import Image
 
 from ugbench.data.datasets import open_dataset
 from ugbench.errors import RunError
-from ugbench.runs.run import DatasetRecord, Origin, Run, RunConfig, find_run, list_runs, read_run, record_dataset
+from ugbench.runs.json_file import write_json
+from ugbench.runs.origin import Origin
+from ugbench.runs.run import DatasetRecord, Run, RunConfig, find_run, list_runs, read_run, record_dataset
 
 
 def test_the_id_changes_with_what_decides_numbers_and_with_nothing_else(make_run: Callable[..., Run]) -> None:
@@ -22,6 +24,7 @@ def test_the_id_changes_with_what_decides_numbers_and_with_nothing_else(make_run
     data = base.dataset
     same = [
         {"preset": "smoke"},
+        {"frozen": {}},
         {"dataset": data.model_copy(update={"root": "/elsewhere"})},
         {"dataset": data.model_copy(update={"name": "renamed"})},
     ]
@@ -36,6 +39,9 @@ def test_the_id_changes_with_what_decides_numbers_and_with_nothing_else(make_run
         {"init_from": "abc", "init_only": "generators"},
         {"continue_from": "abc@2"},
         {"continue_from": "abc@4"},
+        {"frozen": {"vgg": 64 * "a"}},
+        {"frozen": {"vgg": 64 * "b"}},
+        {"frozen": {"encoder": 64 * "b"}},
         {"dataset": data.model_copy(update={"fingerprint": "g"})},
     ]
     assert {base.model_copy(update=change).id for change in same} == {base.id}
@@ -90,6 +96,10 @@ def test_a_config_that_is_no_runs_is_named(make_run: Callable[..., Run]) -> None
         read_run(run.path)
     with pytest.raises(RunError, match=r"config\.json: "):
         find_run(run.id[:8], run.results)
+    for frozen in ({"vgg": "abc"}, {"vgg; rm": 64 * "a"}):
+        write_json(run.path / "config.json", {**other.config.model_dump(), "frozen": frozen})
+        with pytest.raises(RunError, match=r"config\.json: frozen\.vgg"):
+            read_run(run.path)
     assert [listed.id for listed in list_runs(run.results)] == [other.id]
     assert find_run(other.id, run.results).path == other.path
 

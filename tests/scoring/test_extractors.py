@@ -1,4 +1,3 @@
-import hashlib
 import os
 import subprocess
 import sys
@@ -16,8 +15,8 @@ from torch import Tensor, nn
 
 from ugbench.errors import UnknownName, UsageError, WeightsError
 from ugbench.metrics import kid
+from ugbench.nn.weight_files import digest
 from ugbench.scoring.networks.extractors import EXTRACTORS, Extractor, extract, load_extractor
-from ugbench.scoring.networks.weights import digest
 
 TORCHVISION = {"alexnet": ("alexnet", 256), "squeezenet": ("squeezenet1_1", 512)}
 
@@ -118,23 +117,6 @@ def test_both_key_styles_and_the_whole_network_are_the_same_weights(
     assert len({extractor.sha256 for extractor in loaded}) == 1
     features = [extract(extractor, pictures(2)) for extractor in loaded]
     assert torch.equal(features[0], features[1]) and torch.equal(features[0], features[2])
-
-
-def test_a_digest_follows_names_dtypes_shapes_and_bytes_and_nothing_else() -> None:
-    state = {"b": torch.tensor(7), "a": torch.arange(6, dtype=torch.float32).view(2, 3)}
-    text = b'["a", "torch.float32", [2, 3]]\n' + state["a"].numpy().tobytes()
-    text += b'["b", "torch.int64", []]\n' + state["b"].numpy().tobytes()
-    same = digest(state)
-    assert same == hashlib.sha256(text).hexdigest()
-    assert digest(dict(reversed(state.items()))) == same
-    assert digest({**state, "a": state["a"].T.contiguous().T}) == same
-    others = [
-        {**state, "a": state["a"].view(3, 2)},
-        {**state, "a": state["a"].view(torch.int32)},
-        {"c": state["b"], "a": state["a"]},
-        {**state, "b": torch.tensor(8)},
-    ]
-    assert same not in map(digest, others) and len(set(map(digest, others))) == 4
 
 
 @pytest.mark.parametrize("name", sorted(set(EXTRACTORS) - {"random"}))

@@ -10,13 +10,12 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from ugbench.errors import DataError, WeightsError
+from ugbench.errors import DataError
 from ugbench.scoring import cache as feature_cache
 from ugbench.scoring.cache import Cache
 from ugbench.scoring.features import features_of
 from ugbench.scoring.networks.extractors import Extractor, load_extractor
 from ugbench.scoring.networks.perceptual import PerceptualDistance, pair_distances
-from ugbench.scoring.networks.weights import fill
 
 NAN = float("nan")
 
@@ -78,10 +77,3 @@ def test_a_distance_that_is_not_finite_is_refused_with_the_output(files: list[Pa
     assert torch.isfinite(pair_distances(blind, [white, white], [black, grey], 16)).all()
     with pytest.raises(DataError, match=r"white\.png: its distance to its source \(alex\) is NaN or infinite"):
         pair_distances(blind, files, [black, grey, white], 16, batch_size=2)
-
-
-def test_a_file_of_weights_that_are_not_finite_is_refused_by_the_tensor() -> None:
-    network = nn.Linear(2, 1)
-    state = {"weight": torch.tensor([[0.0, NAN]]), "bias": torch.zeros(1)}
-    with pytest.raises(WeightsError, match=r"^--weights alexnet=a: weight has 1 of 2 values that are NaN or infinite"):
-        fill(network, state, "--weights alexnet=a")

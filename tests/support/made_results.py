@@ -16,7 +16,8 @@ from ugbench.data.splits import TEST
 from ugbench.direction import Direction
 from ugbench.figures._context import FigureContext
 from ugbench.runs.folder import SCORES
-from ugbench.runs.run import EXTERNAL, DatasetRecord, Origin, Run, RunConfig, dataset_of, open_run
+from ugbench.runs.origin import Origin
+from ugbench.runs.run import EXTERNAL, DatasetRecord, Run, RunConfig, dataset_of, open_run
 from ugbench.runs.stored_maps import AttentionMaps, write_maps
 from ugbench.scoring import record as score_record
 from ugbench.scoring.record import ScoreRecord

@@ -20,7 +20,8 @@ from ugbench.inference.translate import load as load_method
 from ugbench.method import Group
 from ugbench.nn.schedule import constant_then_linear
 from ugbench.runs import checkpoint
-from ugbench.runs.run import Origin, Run, open_run
+from ugbench.runs.origin import Origin
+from ugbench.runs.run import Run, open_run
 from ugbench.runs.starting_point import StartingPoint
 from ugbench.runs.training_log import training_hours
 from ugbench.training import continuation
@@ -259,4 +260,4 @@ def test_a_pipe_in_place_of_a_log_is_refused(earlier: Run, make_longer: Callable
     earlier.metrics_file.unlink()
     os.mkfifo(earlier.metrics_file)
     with pytest.raises(RunError, match=r"metrics\.jsonl is a pipe and no file"):
-        continuation.begin(make_longer(4), StartingPoint(earlier, 4), CPU)
+        continuation.begin(make_longer(4), StartingPoint(earlier, 4), CPU, {})

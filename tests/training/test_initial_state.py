@@ -12,7 +12,8 @@ import torch
 from ugbench import registry
 from ugbench.errors import RunError
 from ugbench.runs import checkpoint
-from ugbench.runs.run import DatasetRecord, Origin, Run, RunConfig, open_run
+from ugbench.runs.origin import Origin
+from ugbench.runs.run import DatasetRecord, Run, RunConfig, open_run
 from ugbench.runs.starting_point import StartingPoint
 from ugbench.training.initial_state import initial_tensors
 from ugbench.training.loop import new_state

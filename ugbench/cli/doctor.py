@@ -6,7 +6,7 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,9 @@ def examine(results: Path, data_root: Path, weights: Mapping[str, Path]) -> dict
         )
     if versions.get("torch"):
         report |= hardware()
-        report["weights"] = network_weights(weights)
+        frozen, refusals = frozen_networks(report["methods"])
+        problems += refusals
+        report["weights"] = network_weights(weights, frozen)
         problems += [item["status"] for item in report["weights"].values() if item["file"] and not item["ok"]]
     return report | {"problems": problems}
 
@@ -137,24 +139,50 @@ def disk(folder: Path) -> dict[str, Any]:
     return {"path": str(folder), "exists": folder.exists(), "free_bytes": shutil.disk_usage(existing).free}
 
 
-def network_weights(given: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
-    """Each network that `--weights` can name: where its file comes from, and whether the given file is readable.
+def frozen_networks(methods: Sequence[str]) -> tuple[dict[str, list[str]], list[str]]:
+    """The networks of methods whose weights are given, by their names for `--weights`: "vgg of cartoongan".
 
+    The second value is one sentence for each method that cannot be loaded.
+    """
+    networks: dict[str, list[str]] = {}
+    problems = []
+    for name in methods:
+        try:
+            frozen = registry.load_method(name).frozen
+        except Exception as error:  # of any type: the module of a method may come from anybody
+            reason = str(error).rstrip(".") or type(error).__name__
+            problems.append(f"the method {name} cannot be loaded ({reason}); correct or uninstall its package.")
+            continue
+        for child, option in frozen.items():
+            networks.setdefault(option, []).append(f"{child} of {name}")
+    return networks, problems
+
+
+def network_weights(given: Mapping[str, Path], frozen: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
+    """Each name that `--weights` takes: where its file comes from, and whether the given file is readable.
+
+    Args:
+        frozen: from `frozen_networks`.
     Raises:
         UnknownName: a file is given for a network that does not exist.
     """
     from ugbench.errors import WeightsError
-    from ugbench.scoring.networks.weights import SOURCES, read_weights
+    from ugbench.nn.weight_files import read_weight_file
+    from ugbench.scoring.networks.weights import SOURCES
 
+    sources = dict(SOURCES)
+    for name, networks in frozen.items():
+        of_methods = f"weights of the frozen network {', '.join(networks)}"
+        sources[name] = f"{sources[name]}; {of_methods}" if name in sources else of_methods
     for name in given:
-        if name not in SOURCES:
-            raise UnknownName("network for --weights", name, SOURCES)
+        if name not in sources:
+            raise UnknownName("network for --weights", name, sources)
     rows: dict[str, dict[str, Any]] = {}
-    for name, source in SOURCES.items():
+    for name, source in sources.items():
         status, ok = "not given", False
         if name in given:
             try:
-                status, ok = f"{len(read_weights(name, given, 'or another'))} tensors", True
+                status, ok = f"{len(read_weight_file(name, given[name], source))} tensors", True
             except WeightsError as error:
                 status = str(error)
         rows[name] = {"source": source, "file": given.get(name), "ok": ok, "status": status}

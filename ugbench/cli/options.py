@@ -6,7 +6,7 @@ annotating a parameter with the group's dataclass, `scoring: ScoringOptions`; se
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -177,9 +177,11 @@ class FeatureOptions:
         ),
     ] = None
 
-    def networks(self, device: torch.device, lpips_net: str = "alex") -> Networks:
+    def networks(self, device: torch.device, lpips_net: str = "alex", frozen_names: Collection[str] = ()) -> Networks:
         """The networks that scoring may load.
 
+        Args:
+            frozen_names: further names that --weights may give, where the command trains too.
         Raises:
             UnknownName: there is no such extractor, or no such network for --weights.
             UsageError: a file of --weights does not exist.
@@ -190,8 +192,8 @@ class FeatureOptions:
 
         files = parse_weights(self.weights)
         for name in files:
-            if name not in SOURCES:
-                raise UnknownName("network (--weights)", name, SOURCES)
+            if name not in SOURCES and name not in frozen_names:
+                raise UnknownName("network (--weights)", name, {*SOURCES, *frozen_names})
         if self.extractor not in EXTRACTORS:
             raise UnknownName("extractor", self.extractor, EXTRACTORS)
         return Networks(self.extractor, lpips_net, files, device)
@@ -225,12 +227,14 @@ class ScoringOptions(FeatureOptions):
         device: torch.device,
         reference: str | None = None,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
+        frozen_names: Collection[str] = (),
     ) -> EvalRequest:
         """The evaluation that these options ask for.
 
         Args:
             reference: value of --reference, where the command has it.
             settings: changes to the settings of metrics, by metric.
+            frozen_names: further names that --weights may give, where the command trains too.
         Raises:
             UnknownName: there is no such metric, protocol or extractor.
             UsageError: options contradict each other, or a weights file does not exist.
@@ -238,7 +242,7 @@ class ScoringOptions(FeatureOptions):
         from ugbench import registry
         from ugbench.scoring.request import EvalRequest
 
-        networks = self.networks(device, self.lpips_net)
+        networks = self.networks(device, self.lpips_net, frozen_names)
         names = tuple(split_list(self.metrics, "--metric"))
         for name in names:
             registry.load_metric(name)

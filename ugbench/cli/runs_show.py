@@ -58,6 +58,7 @@ def show(run: RunArgument, results: Results = RESULTS, as_json: Json = False) ->
         (name, getattr(config, name))
         for name in ("seed", "direction", "preset", "precision", "init_from", "init_only", "continue_from")
     ]
+    rows += [(f"weights of {network}", digest) for network, digest in config.frozen.items()]
     if config.dataset is not None:
         rows.append(("data set", f"{config.dataset.name}, which lay in {config.dataset.root}"))
     rows += list(config.config.items())

@@ -25,7 +25,7 @@ from ugbench.scoring import record
 from ugbench.scoring.evaluate import Evaluation
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import EvalRequest
-from ugbench.study import measure, plan, runner
+from ugbench.study import grid, measure, plan, runner
 from ugbench.study.decisions import read_decisions, store_precision, store_steps
 from ugbench.study.grid import Arm, Study, arms
 from ugbench.study.plan import PlannedRun, StudySetup
@@ -69,10 +69,12 @@ def run_study(
     device = pick_device(place.device)
     file = study_file(place.results, study.id)
     precision = _precision(place.precision, device, file)
-    setup = StudySetup(place.results, place.data_root, device, precision, options.skip_bad)
-    request = scoring.request(device)
+    request = scoring.request(device, frozen_names=grid.frozen_names(study))
+    weights = request.networks.weights
+    setup = StudySetup(place.results, place.data_root, device, precision, options.skip_bad, weights)
+    frozen = plan.frozen_by_arm(study, setup)
     steps = None if study.minutes is None else _steps_of_minutes(study, setup, file)
-    planned = plan.make_plan(study, setup, steps, log)
+    planned = plan.make_plan(study, setup, steps, log, frozen)
     problem = _unmet_requirement(request, planned)
     if options.dry_run and as_json:
         rows = [describe(run) for run in planned]
@@ -89,7 +91,7 @@ def run_study(
     if place.precision == "auto" and any(run.status != "done" for run in planned):
         stored = store_precision(file, study, precision)
         if stored != precision:  # another machine began at the same time
-            planned = plan.make_plan(study, replace(setup, precision=stored), steps)
+            planned = plan.make_plan(study, replace(setup, precision=stored), steps, frozen=frozen)
     for folder, dataset in {run.run.dataset_folder: run.dataset for run in planned if run.status == "done"}.items():
         remember_place(folder, dataset)  # training does this for the others
     changed = [sentence for run in planned if run.step and (sentence := changed_method(run.run)) is not None]

@@ -9,7 +9,7 @@ from typer import Option
 
 from ugbench.cli.options import ConfigOptions, Json, MethodArgument, PlaceOptions, SkipBad, Steps
 from ugbench.cli.output import log, print_json, progress_callback
-from ugbench.cli.parse import parse_number, parse_save_every
+from ugbench.cli.parse import parse_number, parse_save_every, parse_weights
 from ugbench.direction import Direction
 from ugbench.errors import Stopped
 
@@ -92,6 +92,15 @@ def train(
     sample_every: Annotated[
         int | None, Option("--sample-every", metavar="N", min=1, help="Steps between sample grids.")
     ] = None,
+    weights: Annotated[
+        list[str] | None,
+        Option(
+            "--weights",
+            metavar="NAME=FILE",
+            help="File with the weights of a network that the method uses and does not train; `ugbench doctor` lists "
+            "the names. Repeatable.",
+        ),
+    ] = None,
     skip_bad: SkipBad = False,
     restart: Annotated[
         bool,
@@ -146,6 +155,7 @@ def train(
         seed=seed,
         direction=direction,
         precision=place.precision,
+        weights=parse_weights(weights),
         start=start.start_options(),
         skip_bad=skip_bad,
         restart=restart,
@@ -156,7 +166,7 @@ def train(
         print_plan(planned, request, stored, steps_between, as_json)
         return
     with stop_at_once_on_signals(), progress_callback("reading images") as progress:
-        run, images, run_start = prepare.prepare(request, log, progress)
+        run, images, run_start, frozen = prepare.prepare(request, log, progress)
     log(f"run {run.id} in {run.path}")
     intervals = Intervals(steps_between, log_every, sample_every, stored, seconds_between)
     if not restart and not run.step() and (sentence := near_miss(run, list_runs(place.results))) is not None:
@@ -168,7 +178,7 @@ def train(
         with training_progress(run.config.label) as callbacks:
             resumed_from: int | None = run.step()
             if images is not None:
-                resumed_from = loop.train(run, images, device, intervals, callbacks, run_start, request.restart)
+                resumed_from = loop.train(run, images, device, intervals, callbacks, run_start, restart, frozen)
     except Stopped as stopped:
         if as_json:
             print_json({**report, "step": run.step(), "status": "stopped", "resumed_from": stopped.resumed_from})

@@ -59,7 +59,7 @@ def export_of(run: Run, method: Method, step: int) -> Export:
         method: the method with the weights of the run; networks without weights (on the meta device) are left out.
         step: number of steps that the weights were trained for.
     """
-    generators = checkpoint.inference_tensors(method, method.state_dict())
+    generators = checkpoint.inference_state(method)
     tensors = {name: tensor for name, tensor in generators.items() if not tensor.is_meta}
     config = run.config
     return Export(

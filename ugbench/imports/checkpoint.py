@@ -28,7 +28,8 @@ from ugbench.imports.imported_run import checked_name, digests, open_import, run
 from ugbench.method import Method, MethodConfig
 from ugbench.nn.state_dicts import first_not_finite
 from ugbench.runs import checkpoint, method_description
-from ugbench.runs.run import Origin, Run, RunConfig, record_dataset
+from ugbench.runs.origin import Origin
+from ugbench.runs.run import Run, RunConfig, record_dataset
 from ugbench.training.counts import count
 
 TRIED = 8  # images of the target domain that each forward pass is tried on
@@ -108,7 +109,8 @@ def import_checkpoint(
         origin=Origin(name=name, files=digests(files), revision=contents.revision),
     )
     run = open_import(runs_folder(results, request.dataset), config)
-    checkpoint.save(run.checkpoints, checkpoint.Checkpoint(0, {"method": state}, {"imported": True}))
+    trained = {key: tensor for key, tensor in state.items() if key.split(".")[0] not in method.frozen}
+    checkpoint.save(run.checkpoints, checkpoint.Checkpoint(0, {"method": trained}, {"imported": True}))
     generators = checkpoint.inference_tensors(_without_weights(method, contents.config), state)
     checkpoint.write_generators(run.generators_file, generators, 0)
     method_description.write(run, count(request.method, contents.config))

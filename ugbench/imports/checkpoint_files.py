@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ugbench.errors import UsageError, WeightsError
 from ugbench.imports.tensorflow_bundle import read_bundle
-from ugbench.nn.state_dicts import unwrapped
+from ugbench.nn.state_dicts import first_odd_tensor, unwrapped
 
 TORCH = (".pt", ".pth")
 INDEX = ".index"  # index of a TensorFlow checkpoint; its tensors are in .data-… files beside it
@@ -64,25 +64,12 @@ def read_tensors(files: Sequence[Path]) -> dict[str, Any]:
         content = unwrapped(_read(file), str(file))
         is_network = all(isinstance(value, Tensor) for value in content.values())
         for name, network in ({file.name: content} if is_network else content).items():
-            if isinstance(network, Mapping) and (fault := _first_odd_tensor(network)) is not None:
+            if isinstance(network, Mapping) and (fault := first_odd_tensor(network)) is not None:
                 raise WeightsError(f"{file} is refused: {name}, {fault}; name another file.")
             if name in networks:
                 raise UsageError(f"{file}: another file has a network '{name}' too; name one of the files.")
             networks[name] = network
     return networks
-
-
-def _first_odd_tensor(network: Mapping[Any, Any]) -> str | None:
-    """The first tensor that no layer of a network has, in words; None if there is none."""
-    for key, tensor in network.items():
-        if not isinstance(tensor, Tensor):
-            continue
-        is_scalar = tensor.dim() == 0 and str(key).endswith((".weight", ".bias", ".weight_orig"))
-        is_plain = tensor.layout == torch.strided and not tensor.is_complex() and not tensor.is_meta
-        if not is_plain or tensor.numel() == 0 or is_scalar:
-            kind = f"{tensor.dtype}, {tensor.layout}, shape {tuple(tensor.shape)}".replace("torch.", "")
-            return f"{key} is no plain tensor of real numbers ({kind})"
-    return None
 
 
 def _read(file: Path) -> dict[str, Any]:

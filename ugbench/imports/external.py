@@ -21,7 +21,8 @@ from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import DataError, UgbenchError, UsageError, writing
 from ugbench.imports.imported_run import checked_name, digests, open_import, runs_folder
 from ugbench.runs.json_file import write_json
-from ugbench.runs.run import EXTERNAL, Origin, Run, RunConfig, record_dataset
+from ugbench.runs.origin import Origin
+from ugbench.runs.run import EXTERNAL, Run, RunConfig, record_dataset
 from ugbench.runs.secrets import redact
 from ugbench.runs.stored_outputs import commonest_size
 

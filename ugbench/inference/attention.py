@@ -46,9 +46,15 @@ def attention_maps(
 
 
 def networks_without_weights(method: Method) -> tuple[str, ...]:
-    """The networks that the files of an imported checkpoint lacked, for a method loaded with `all_networks`."""
+    """The networks that the files of an imported checkpoint lacked, for a method loaded with `all_networks`.
+
+    Frozen networks that translation does not need are not among them: no run stores those.
+    """
+    never_stored = method.frozen.keys() - method.inference().keys()
     return tuple(
-        name for name, network in method.named_children() if any(tensor.is_meta for tensor in network.parameters())
+        name
+        for name, network in method.named_children()
+        if name not in never_stored and any(tensor.is_meta for tensor in network.parameters())
     )
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ugbench import registry
+from ugbench.data.styles import draw_styles
 from ugbench.data.tensors import to_float, to_uint8
 from ugbench.device import Precision, autocast
 from ugbench.direction import Direction
@@ -36,20 +37,21 @@ def load(run: Run, device: torch.device, step: int | None = None, all_networks: 
         tensors, trained_steps = _read_last_generators(run)
     else:
         tensors, trained_steps = _read_checkpoint(run, step)
+    tensors = _with_frozen(run, method, tensors)
     state = tensors if all_networks else checkpoint.inference_tensors(method, tensors)
     if fault := first_not_finite(state):
         raise RunError(f"{run.path}: of its weights at step {trained_steps}, {fault}; use another run or checkpoint.")
     try:
-        missing, unexpected = method.load_state_dict(state, strict=False, assign=True)
+        _, unexpected = method.load_state_dict(state, strict=False, assign=True)
     except RuntimeError as error:  # a tensor has another shape
         reason = str(error).strip().splitlines()[-1].strip().rstrip(".")
         raise RunError(f"{run.path}: the saved weights do not fit its config ({reason}); make it again.") from None
-    expected = set(method.state_dict() if all_networks else checkpoint.inference_tensors(method, method.state_dict()))
+    expected = checkpoint.inference_state(method).keys() | (method.state_dict().keys() if all_networks else set())
     if run.config.origin is not None:
         # The files of an imported checkpoint may lack the discriminators, or the networks of one direction.
         given = {name.split(".")[0] for name in state}
         expected = {name for name in expected if name.split(".")[0] in given}
-    if differing := sorted({*unexpected, *(expected & set(missing))}):
+    if differing := sorted({*unexpected, *(expected - state.keys())}):
         raise RunError(
             f"{run.path}: the saved weights and {run.config.method} differ in {differing[0]}; make it again."
         )
@@ -59,6 +61,15 @@ def load(run: Run, device: torch.device, step: int | None = None, all_networks: 
         else:
             network.to(device)
     return method.eval().requires_grad_(False), trained_steps
+
+
+def _with_frozen(run: Run, method: Method, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors with those of the frozen networks that translation needs: only generators.safetensors has them."""
+    lacking = (method.frozen.keys() & method.inference().keys()) - {name.split(".")[0] for name in tensors}
+    if not lacking:
+        return tensors
+    stored, _ = checkpoint.read_generators(run.generators_file)
+    return {**tensors, **{name: tensor for name, tensor in stored.items() if name.split(".")[0] in lacking}}
 
 
 def _refuse_calls(network: nn.Module, message: str) -> None:
@@ -106,32 +117,29 @@ def translate(
     *,
     batch_size: int = 8,
     precision: Precision = "fp32",
-    samples: int = 1,
-    seed: int = 0,
+    styles: Tensor | None = None,
     names: Sequence[object] = (),
 ) -> Iterator[Tensor]:
     """Translate images, one batch after another.
 
     Args:
         images: uint8 (n, 3, size, size).
-        samples: the number of outputs for each image, for methods with a style; the k-th output of every image has
-            the same style.
-        seed: of the styles.
+        styles: one for each image and output, (n, samples, style_dim), for a method with a style; None draws one for
+            each image, by its number in `images`.
         names: what an error calls each image, such as its path; empty for its number.
     Yields:
-        The outputs, uint8 (batch, samples, 3, size, size) on the CPU.
+        The outputs, uint8 (batch, samples, 3, size, size) on the CPU; one sample for a method without a style.
     Raises:
         UgbenchError: an output is NaN or infinite, which no image file can show.
     """
     device = device_of(method)
-    styles = None
-    if method.style_dim:
-        styles = torch.randn(samples, method.style_dim, generator=torch.Generator().manual_seed(seed)).to(device)
+    if styles is None and method.style_dim:
+        styles = draw_styles(method.style_dim, range(len(images)))
     for start, batch in zip(range(0, len(images), batch_size), images.split(batch_size), strict=True):
         x = to_float(batch).to(device)
         outputs = []
-        for k in range(samples):
-            style = None if styles is None else styles[k].expand(len(x), -1)
+        for k in range(1 if styles is None else styles.shape[1]):
+            style = None if styles is None else styles[start : start + len(x), k].to(device)
             with torch.no_grad(), autocast(precision, device):
                 output = method.translate(x, direction, style).float()
             check_finite("translation", output, names or range(1, len(images) + 1), start)

@@ -119,3 +119,17 @@ def first_not_finite(tensors: Mapping[str, Tensor]) -> str | None:
         if count:
             return f"{name} has {count:,} of {tensor.numel():,} values that are NaN or infinite"
     return None
+
+
+def first_odd_tensor(tensors: Mapping[Any, Any]) -> str | None:
+    """The first tensor that no layer of a network has, in words; None if there is none."""
+    for key, tensor in tensors.items():
+        if not isinstance(tensor, Tensor):
+            continue
+        is_scalar = tensor.dim() == 0 and str(key).endswith((".weight", ".bias", ".weight_orig"))
+        is_real = not tensor.is_complex() and not tensor.is_quantized
+        is_plain = tensor.layout == torch.strided and is_real and not tensor.is_meta
+        if not is_plain or tensor.numel() == 0 or is_scalar:
+            kind = f"{tensor.dtype}, {tensor.layout}, shape {tuple(tensor.shape)}".replace("torch.", "")
+            return f"{key} is no plain tensor of real numbers ({kind})"
+    return None

@@ -180,6 +180,7 @@ def _details(run: Run, label: str) -> RunDetails:
         "initialised from": config.init_from,
         "initialised only": config.init_only,
         "continued from": config.continue_from,
+        "weights of": config.frozen,
         "origin": None if config.origin is None else redact_origin(config.origin.model_dump(exclude_none=True)),
     }
     environment = read_json(run.environment_file) if is_file(run.environment_file) else {}

@@ -267,6 +267,11 @@ def read_generators(file: Path) -> tuple[dict[str, Tensor], int]:
     return tensors, step
 
 
+def inference_state(method: Method) -> dict[str, Tensor]:
+    """The tensors of the networks that translation needs, frozen ones among them, by their names in the method."""
+    return inference_tensors(method, {**method.state_dict(), **method.frozen_state()})
+
+
 def inference_tensors(method: Method, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of a state dict of the method that belong to the networks that translation needs."""
     networks = method.inference()

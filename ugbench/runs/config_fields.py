@@ -10,7 +10,9 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import StringConstraints
 
 from ugbench.errors import RunError
 from ugbench.runs.json_file import read_json
@@ -18,6 +20,10 @@ from ugbench.runs.json_file import read_json
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 """Names of methods, variants and imported runs."""
 NAME_RULE = "at most 64 letters, digits, dots, dashes, plus signs and underscores, and begins with a letter or digit"
+Attribute = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+"""The type of a field that holds an attribute of a method, as the name of a network is."""
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""The type of a field that holds a SHA-256."""
 MOST_STEPS, LARGEST_SIZE = 10**12, 1 << 16
 
 

@@ -16,7 +16,8 @@ from ugbench.errors import UnknownName, UsageError
 from ugbench.runs.run import Run, RunConfig
 
 STARTS = ("init_from", "continue_from")  # fields that hold the id of another run, perhaps with @STEP
-NOT_SHOWN = ("schema_version", "method", "variant", "preset", "config", "dataset", "direction", "seed", "origin")
+NOT_SHOWN = ("schema_version", "method", "variant", "preset", "config", "dataset", "direction", "seed")
+SHOWN_OTHERWISE = ("origin", "frozen")
 
 Label = TypeVar("Label")
 Place = TypeVar("Place")
@@ -118,7 +119,8 @@ def run_labels(runs: Sequence[Run]) -> dict[str, str]:
 def where_fields(run: Run) -> dict[str, Any]:
     """All that `--where` can ask about a run: the fields of its config.json, those of its method among them."""
     config = run.config
-    top = config.model_dump(exclude={"schema_version", "config", "dataset", "origin"})
+    top = config.model_dump(exclude={"schema_version", "config", "dataset", *SHOWN_OTHERWISE})
+    top |= _frozen_fields(config)
     dataset = None if config.dataset is None else config.dataset.name
     return {**top, "method": config.known_as, "dataset": dataset, "id": run.id, **config.config}
 
@@ -179,12 +181,17 @@ def _without_seed(config: RunConfig, configs: Mapping[str, RunConfig]) -> RunCon
 
 
 def _fields(config: RunConfig) -> dict[str, Any]:
-    top = {name: value for name, value in config.model_dump().items() if name not in NOT_SHOWN}
+    top = {name: value for name, value in config.model_dump().items() if name not in (*NOT_SHOWN, *SHOWN_OTHERWISE)}
     if config.origin is not None:
         files = hashlib.sha256(_json(config.origin.files).encode()).hexdigest()[:6]
         top |= {"files": files, "revision": config.origin.revision, "command": config.origin.command}
     images = {} if config.dataset is None else {"images": config.dataset.fingerprint[:6]}
-    return {**config.config, **top, **images}
+    return {**config.config, **top, **_frozen_fields(config), **images}
+
+
+def _frozen_fields(config: RunConfig) -> dict[str, str]:
+    """The first digits of the digest of each frozen network's weights, as the fields `frozen.<network>`."""
+    return {f"frozen.{network}": digest[:6] for network, digest in config.frozen.items()}
 
 
 def _json(value: object) -> str:

@@ -35,7 +35,7 @@ def near_miss(run: Run, others: Iterable[Run]) -> str | None:
     *_, other, names = min(candidates, key=lambda candidate: candidate[:3])
     here, there = dict(values_of(configs[run.id], names)), dict(values_of(configs[other.id], names))
     differences = " and ".join(
-        f"{NAMES.get(name, name)} ({_text(there[name])} there, {_text(here[name])} here)" for name in names
+        f"{_name(name)} ({_text(there[name])} there, {_text(here[name])} here)" for name in names
     )
     sentence = f"run {other.id} ({other.config.label}) differs from this new run only in {differences}"
     if names == ("steps",) and other.step() and other.steps < run.steps:
@@ -47,6 +47,12 @@ def _place(run: Run) -> tuple[object, ...]:
     config = run.config
     dataset = None if config.dataset is None else config.dataset.name
     return (config.method, config.variant, config.direction, config.seed, dataset, config.origin is None)
+
+
+def _name(field: str) -> str:
+    """What people call a field: `frozen.vgg` is the weights of vgg."""
+    network = field.removeprefix("frozen.")
+    return NAMES.get(field, field) if network == field else f"the weights of {network}"
 
 
 def _text(value: str) -> str:

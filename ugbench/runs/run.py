@@ -26,6 +26,7 @@ from ugbench.runs.files import is_file
 from ugbench.runs.folder import CONFIG, RunFolder
 from ugbench.runs.json_file import Name, make_folder, write_json
 from ugbench.runs.names import given_name
+from ugbench.runs.origin import Origin
 
 if TYPE_CHECKING:
     from ugbench.method import MethodConfig
@@ -82,29 +83,12 @@ def record_dataset(
     )
 
 
-class Origin(BaseModel):
-    """Where an imported run came from.
-
-    Attributes:
-        name: the name that the user gave it.
-        files: the SHA-256 of each file of the checkpoint by its name, or of each output by `<direction>/<name>`.
-        revision: the revision of the public code that the weights belong to; None if there is only one.
-        command: the template of the command that made the outputs; None if no command made them.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    files: dict[Name, str]
-    revision: str | None = None
-    command: Name | None = None
-
-
 class RunConfig(BaseModel):
     """config.json: everything that decides a run's numbers, with all defaults.
 
     `direction` is null if the model translates in both directions. `precision` is what `auto` was resolved to.
     `init_from` and `continue_from` name the run that this one began from, as "<id>" or "<id>@<step>".
+    `frozen` has a digest of the weights of each frozen network of the method (ugbench.nn.weight_files.digest).
     An imported run has an `origin` but no preset and no seed, and no data set if the user named none.
     """
 
@@ -122,16 +106,18 @@ class RunConfig(BaseModel):
     init_from: str | None = None
     init_only: Literal["generators"] | None = None
     continue_from: str | None = None
+    frozen: dict[config_fields.Attribute, config_fields.Digest] = {}
     origin: Origin | None = None
 
     @property
     def id(self) -> str:
         """Twelve hex digits of a hash over everything that decides the numbers.
 
-        Not part of it: paths, device, preset name, intervals of logging and saving, and newer fields that are null.
+        Not part of it: paths, device, preset name, intervals of logging and saving, and newer fields that are null
+        or empty.
         """
-        later = ("origin", "init_only", "continue_from")
-        left_out: dict[str, Any] = {"preset": True} | {name: True for name in later if getattr(self, name) is None}
+        later = ("origin", "init_only", "continue_from", "frozen")
+        left_out: dict[str, Any] = {"preset": True} | {name: True for name in later if not getattr(self, name)}
         if self.dataset is not None:
             left_out["dataset"] = {"root", "name", "images", "skipped", "fingerprints"}
         fields = self.model_dump(exclude=left_out)

@@ -124,6 +124,11 @@ def overrides(study: Study, arm: Arm) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value is not None} | study.set.get(arm.method, {})
 
 
+def frozen_names(study: Study) -> set[str]:
+    """The names by which `--weights` gives the weights of frozen networks of the study's methods."""
+    return {name for method in study.methods for name in registry.load_method(method).frozen.values()}
+
+
 def study_runs(study: Study) -> list[StudyRun]:
     """Every run of the study. The first seed of every arm and data set comes before the second seed of any.
 

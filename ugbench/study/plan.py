@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Literal
 
 import torch
 
+from ugbench import registry
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
 from ugbench.data.training_images import TrainingFolders, check_training_images, list_training_images
@@ -18,20 +19,26 @@ from ugbench.runs.dataset_folder import dataset_folder, locate_run
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, record_dataset
 from ugbench.runs.training_log import seconds_per_step
 from ugbench.study.grid import Arm, Study, StudyRun, overrides, study_runs
-from ugbench.training.prepare import Request, describe_images, needed_folders, run_config
+from ugbench.training.frozen import frozen_digests
+from ugbench.training.prepare import Request, describe_images, needed_folders, requested_frozen, run_config
 
 Status = Literal["done", "half", "missing"]
 
 
 @dataclass(frozen=True)
 class StudySetup:
-    """Where a study's data sets and runs are stored, and on what it trains."""
+    """Where a study's data sets and runs are stored, and on what it trains.
+
+    Attributes:
+        weights: the files that `--weights NAME=FILE` gave; those for frozen networks of the methods are used.
+    """
 
     results: Path
     data_root: Path
     device: torch.device
     precision: str = "auto"
     skip_bad: bool = False
+    weights: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,15 +78,18 @@ def make_plan(
     setup: StudySetup,
     steps: Mapping[Arm, int] | None = None,
     log: Callable[[str], None] = lambda _text: None,
+    frozen: Mapping[Arm, Mapping[str, str]] | None = None,
 ) -> list[PlannedRun]:
     """The runs of a study in the order in which they train. Each data set is read and hashed once.
 
     Args:
         steps: steps of each arm, where the study gives minutes instead.
+        frozen: from `frozen_by_arm`, where it was called before; the files of weights are not read again.
         log: receives a sentence about the images and other files of each split.
     Raises:
-        UsageError and its children: a data set does not exist, or a value does not fit.
+        UsageError and its children: a data set or a file does not exist, or a value does not fit.
     """
+    frozen = frozen_by_arm(study, setup) if frozen is None else frozen
     datasets: dict[str, DataSet] = {}
     folders: dict[str, Path] = {}
     records: dict[tuple[str, TrainingFolders], DatasetRecord] = {}
@@ -99,11 +109,22 @@ def make_plan(
     seconds = measured_seconds_per_step(runs)
     planned = []
     for study_run, request in requests.items():
-        config = run_config(request, records[study_run.dataset, needed[study_run]])
+        config = run_config(request, records[study_run.dataset, needed[study_run]], frozen[study_run.arm])
         run = locate_run(config, runs, folders[study_run.dataset])
         dataset = datasets[study_run.dataset]
         planned.append(PlannedRun(study_run, request, dataset, run, run.step(), seconds.get(cost_key(config))))
     return planned
+
+
+def frozen_by_arm(study: Study, setup: StudySetup) -> dict[Arm, dict[str, str]]:
+    """Digests of the weights of the frozen networks of each arm, by network; see `ugbench.training.frozen`.
+
+    Raises:
+        WeightsError: the file of a network was not given, cannot be read, or holds another network.
+    """
+    first_runs = {study_run.arm: study_run for study_run in reversed(study_runs(study))}
+    requests = {arm: _request(study, study_run, setup, None) for arm, study_run in first_runs.items()}
+    return {arm: frozen_digests(requested_frozen(request)) for arm, request in requests.items()}
 
 
 def refreshed(planned: PlannedRun) -> PlannedRun:
@@ -146,6 +167,7 @@ def _record_training_data(
 
 def _request(study: Study, study_run: StudyRun, setup: StudySetup, steps: int | None) -> Request:
     fields = overrides(study, study_run.arm)
+    names = registry.load_method(study_run.arm.method).frozen.values()
     return Request(
         method=study_run.arm.method,
         dataset=study_run.dataset,
@@ -158,5 +180,6 @@ def _request(study: Study, study_run: StudyRun, setup: StudySetup, steps: int | 
         seed=study_run.seed,
         direction=study_run.direction,
         precision=setup.precision,
+        weights={name: file for name, file in setup.weights.items() if name in names},
         skip_bad=setup.skip_bad,
     )

@@ -108,6 +108,8 @@ def command(request: Request, device: str) -> list[str]:
         words.append("--skip-bad")
     for key, value in request.overrides.items():
         words += ["--set", f"{key}={value}"]
+    for name, file in request.weights.items():
+        words += ["--weights", f"{name}={file}"]
     return words
 
 

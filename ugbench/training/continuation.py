@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ugbench.errors import RunError, UsageError
 from ugbench.method import Group
@@ -63,11 +64,13 @@ def check_continued(start: StartingPoint, config: RunConfig, log: Callable[[str]
     _log_start(start, config, log)
 
 
-def begin(run: Run, start: StartingPoint, device: torch.device) -> None:
+def begin(run: Run, start: StartingPoint, device: torch.device, frozen: Mapping[str, Tensor]) -> None:
     """Copy the checkpoint and the logs up to its step into the folder of a run that has no checkpoint yet.
 
     The checkpoint is written last: a run that has it has begun.
 
+    Args:
+        frozen: the weights of the method's frozen networks, by their names in the method.
     Raises:
         RunError: the checkpoint is gone or damaged.
         UgbenchError: the disk refuses a file.
@@ -76,8 +79,8 @@ def begin(run: Run, start: StartingPoint, device: torch.device) -> None:
     _copy_log(start.run.metrics_file, run.metrics_file, start.step)
     _copy_log(start.run.timing_file, run.timing_file, start.step)
     write_json(run.environment_file, environment.describe(device, run.config.method))
-    generators = checkpoint.inference_tensors(without_weights(run.config), saved.parts["method"])
-    checkpoint.write_generators(run.generators_file, generators, start.step)
+    method, state = without_weights(run.config), {**saved.parts["method"], **frozen}
+    checkpoint.write_generators(run.generators_file, checkpoint.inference_tensors(method, state), start.step)
     checkpoint.save(run.checkpoints, saved)
 
 
@@ -92,7 +95,11 @@ def _copy_log(source: Path, target: Path, step: int) -> None:
 def _differences(earlier: RunConfig, config: RunConfig) -> list[str]:
     """What two runs differ in besides their numbers of steps and where they began."""
     there, here = (
-        {"variant": c.variant, "direction": c.direction, "seed": c.seed, "precision": c.precision, **c.config}
+        {
+            **{"variant": c.variant, "direction": c.direction, "seed": c.seed, "precision": c.precision},
+            **c.config,
+            **{f"the weights of {network}": digest[:6] for network, digest in c.frozen.items()},
+        }
         for c in (earlier, config)
     )
     differences = differing_fields(there, here, ("steps",))

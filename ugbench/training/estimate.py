@@ -48,17 +48,17 @@ def estimate(name: str, config: MethodConfig, precision: Precision) -> Estimate:
     """
     with on_shapes():
         method, optimizers = build_on_shapes(name, config, precision)
-        weights = _bytes(method.state_dict().values())
+        weights, frozen = _bytes(method.state_dict().values()), _bytes(method.frozen_state().values())
         gradients, moments = 0, 0
         for optimizer in optimizers.values():
             trained = _bytes(optimizer.group.parameters)
             gradients += trained
             moments += trained * sum(name != "step" for name in optimizer.state_names)
         translating = _bytes(tensor for net in method.inference().values() for tensor in net.state_dict().values())
-        saved = _SavedTensors(method.state_dict(keep_vars=True).values())
+        saved = _SavedTensors([*method.parameters(), *method.buffers()])
         with torch.autograd.graph.saved_tensors_hooks(saved.pack, saved.unpack):
             train_on_shapes(method, optimizers)
-    return Estimate(weights + gradients + moments, saved.peak, weights + moments, translating)
+    return Estimate(weights + frozen + gradients + moments, saved.peak, weights + moments, translating)
 
 
 def image_bytes(size: int, images: int) -> int:

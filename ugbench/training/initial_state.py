@@ -140,7 +140,9 @@ def _differing_configs(earlier: RunConfig, config: RunConfig) -> list[str]:
 
 
 def _parameters(method: Method) -> dict[str, Tensor]:
-    return dict(method.named_parameters(remove_duplicate=False))
+    """The parameters of a method by name; not those of frozen networks, which no run takes from another one."""
+    named = method.named_parameters(remove_duplicate=False)
+    return {name: parameter for name, parameter in named if _top(name) not in method.frozen}
 
 
 def _networks(method: Method) -> list[str]:

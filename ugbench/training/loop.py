@@ -25,6 +25,7 @@ from ugbench.runs.reset import remove_unfinished, reset
 from ugbench.runs.run import Run
 from ugbench.training import environment, resuming
 from ugbench.training.counts import DescriptionWriter, count
+from ugbench.training.frozen import fill_frozen
 from ugbench.training.intervals import Intervals, SaveClock
 from ugbench.training.logs import Logs
 from ugbench.training.network_precision import run_networks_in
@@ -100,6 +101,7 @@ def train(
     callbacks: Callbacks | None = None,
     start: Start | None = None,
     restart: bool = False,
+    frozen: Mapping[str, Tensor] | None = None,
 ) -> int | None:
     """Train a run to its last step, resuming from its last undamaged checkpoint if there is one.
 
@@ -107,25 +109,27 @@ def train(
         start: what the run takes from another one if it has no checkpoint; None for random weights.
         restart: remove what training and scoring wrote for the run, and begin at step 0. Nothing is removed before
             everything that the first step needs is made, and the lock is held from then on.
+        frozen: the weights of the method's frozen networks, by their names in the method.
     Returns:
         The step that training resumed from, None if it began at step 0.
     Raises:
         Stopped: a signal that asks to stop was received (see signals.py); the state is saved.
         NonFiniteLoss: a loss or gradient became NaN or Inf; the state of the last finite step is saved.
         RunError: another process trains this run, or, with `restart`, scores it.
+        WeightsError: a frozen network has no weights.
         UgbenchError: the disk refuses a file.
     """
     intervals, callbacks = (intervals or Intervals()).resolved(run.steps), callbacks or Callbacks()
     start = start or Start()
     with run.training_lock(), record_failure(run), stop_on_signals() as stop:
-        state = new_state(run, device, start.initial)
+        state = new_state(run, device, start.initial, frozen)
         # For a method that learns one direction `a` is the source, whichever domain that is.
         source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
         batches = method_batches(state.method, source, target, run.seed, device, images.extra)
         remove_unfinished(run)
         if restart:
             reset(run)
-        start.begin(run, device)
+        start.begin(run, device, frozen)
         resumed_from = _resume(state, run, intervals, callbacks.log)
         if resumed_from is None:
             start.check_is_used(run)
@@ -142,7 +146,7 @@ def train(
                 f"{error.term} is not finite at step {error.step}; repeating the steps since the last checkpoint to "
                 "save the last finite state."
             )
-            state = new_state(run, device, start.initial)
+            state = new_state(run, device, start.initial, frozen)
             _resume(state, run, intervals, callbacks.log)
             _train_until(error.step - 1, state, training)
             _save(state, training)
@@ -153,13 +157,26 @@ def train(
         return resumed_from
 
 
-def new_state(run: Run, device: torch.device, initial: Mapping[str, Tensor] | None = None) -> State:
-    """The state before the first step; the weights depend only on the run's seed, not on the device."""
+def new_state(
+    run: Run,
+    device: torch.device,
+    initial: Mapping[str, Tensor] | None = None,
+    frozen: Mapping[str, Tensor] | None = None,
+) -> State:
+    """The state before the first step; new weights depend only on the run's seed, not on the device.
+
+    Args:
+        initial: tensors in place of new weights, by their names in the method.
+        frozen: the weights of the frozen networks, by their names in the method.
+    Raises:
+        WeightsError: a frozen network has no weights.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator_for(run.seed, "weights").initial_seed())
         method = registry.load_method(run.config.method)(run.config.method_config())
     if initial is not None:
         method.load_state_dict(dict(initial), strict=False)  # prepare has checked what is missing
+    fill_frozen(method, frozen or {})
     method.to(device)
     run_networks_in(method, run.config.precision, device)
     return State(method, Phases(build_optimizers(method), method.period))
@@ -272,5 +289,4 @@ def _save(state: State, training: _Training, extra: bool = False) -> None:
         parts = {"method": state.method.state_dict(), "optimizer": state_tensors(state.phases.optimizers)}
         checkpoint.save(run.checkpoints, checkpoint.Checkpoint(state.step, parts, notes))
         checkpoint.prune(run.checkpoints, training.intervals.keep)
-    generators = checkpoint.inference_tensors(state.method, state.method.state_dict())
-    checkpoint.write_generators(run.generators_file, generators, state.step)
+    checkpoint.write_generators(run.generators_file, checkpoint.inference_state(state.method), state.step)

@@ -31,6 +31,7 @@ from ugbench.runs import checkpoint
 from ugbench.runs.dataset_folder import dataset_folder, locate_run, open_located_run, remember_place
 from ugbench.runs.manifest import DamagedCheckpoint
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, open_run, record_dataset
+from ugbench.training.frozen import frozen_digests, read_frozen
 from ugbench.training.loop import Images
 from ugbench.training.method_check import check_method
 from ugbench.training.start import Start, StartOptions
@@ -48,6 +49,7 @@ class Request:
         results: the folder of the runs.
         data_root: the folder of the data sets that are known by name.
         overrides: values of config fields that replace those of the preset and the variant.
+        weights: the files of the method's frozen networks, by their names for `--weights`.
         start: where the run starts, if it does not start from new weights.
         skip_bad: leave out images that cannot be read.
         restart: begin again at step 0; `loop.train` then removes what an earlier training of the run wrote.
@@ -64,6 +66,7 @@ class Request:
     seed: int = 0
     direction: Direction | None = None
     precision: str = "auto"
+    weights: Mapping[str, Path] = field(default_factory=dict)
     start: StartOptions = field(default_factory=StartOptions)
     skip_bad: bool = False
     restart: bool = False
@@ -73,7 +76,7 @@ def prepare(
     request: Request,
     log: Callable[[str], None] = lambda _text: None,
     progress: Progress | None = None,
-) -> tuple[Run, Images | None, Start]:
+) -> tuple[Run, Images | None, Start, dict[str, Tensor]]:
     """Check everything that the first step needs, load the images and open the run's folder.
 
     The folder comes last, so that a call that is refused leaves no run behind. A finished run is only opened: its
@@ -84,12 +87,15 @@ def prepare(
             and for each split that uses little of its range.
         progress: called after each image.
     Returns:
-        The run; its images, None if there is nothing left to train; and what it takes from another run when it begins.
+        The run; its images, None if there is nothing left to train; what it takes from another run when it begins; and
+        the weights of the method's frozen networks, by their names in the method.
     Raises:
-        UsageError or a subclass: an unknown name, a config value, an unreadable image or a wrong direction.
+        UsageError or a subclass: an unknown name, a config value, an unreadable image, a wrong direction or a file of
+            weights.
         UgbenchError: see `ugbench.training.method_check.check_method`.
     """
-    dataset, readable, stored = _locate(request, log, progress)
+    frozen = requested_frozen(request)
+    dataset, readable, stored = _locate(request, frozen_digests(frozen), log, progress)
     if not request.restart and _is_finished(stored):
         request.start.log_newer_step(stored.config, request.results, log)
         try:
@@ -99,7 +105,7 @@ def prepare(
         # Opening writes config.json again if it is damaged; a run with another folder was found by its config.json.
         has_usual_folder = stored.path == stored.dataset_folder / stored.config.folder
         run = open_run(stored.dataset_folder, stored.config) if has_usual_folder else stored
-        return run, None, Start()
+        return run, None, Start(), frozen
     size = stored.config.method_config().size
     start = _start(request, stored, log)
     if not stored.checkpoint_steps():
@@ -109,7 +115,7 @@ def prepare(
     extra = {name: loaded[folder] for name, folder in needed_folders(request).further}
     samples = {domain: _sample_images(dataset, domain, readable, size, log) for domain in ("A", "B")}
     run = open_located_run(stored.config, request.results, dataset)
-    return run, Images(loaded["trainA"], loaded["trainB"], samples, extra), start
+    return run, Images(loaded["trainA"], loaded["trainB"], samples, extra), start, frozen
 
 
 def _is_finished(run: Run) -> bool:
@@ -135,21 +141,21 @@ def planned_run(
     Raises:
         UsageError or a subclass: as in `prepare`.
     """
-    _, _, run = _locate(request, log, progress)
+    _, _, run = _locate(request, frozen_digests(requested_frozen(request)), log, progress)
     _start(request, run, log)
     check_method(run.config.method, run.config.method_config())
     return run
 
 
 def _locate(
-    request: Request, log: Callable[[str], None], progress: Progress | None
+    request: Request, frozen: Mapping[str, str], log: Callable[[str], None], progress: Progress | None
 ) -> tuple[DataSet, Mapping[str, Sequence[Path]], Run]:
     """The data set, the images to train with by folder, and the run, whose folder need not exist."""
     folders = needed_folders(request)
     dataset = resolve(request.dataset, request.data_root, progress)
     describe_images(dataset, [folders], log)
     readable, skipped = check_training_images(dataset, request.skip_bad, progress, log, folders)
-    config = run_config(request, record_dataset(dataset, readable, skipped))
+    config = run_config(request, record_dataset(dataset, readable, skipped), frozen)
     folder = dataset_folder(request.results, dataset, make=False)
     return dataset, readable, locate_run(config, list_runs(request.results), folder)
 
@@ -163,7 +169,7 @@ def needed_folders(request: Request) -> TrainingFolders:
     """
     method = registry.load_method(request.method)
     exchanged = _direction(request, method) == "B2A"
-    size = training_size(_method_config(request, method).size) if method.splits else None
+    size = training_size(_method_config(request).size) if method.splits else None
     try:
         return training_folders(method.splits, method.paired, exchanged, size)
     except ValueError as error:
@@ -183,15 +189,6 @@ def describe_images(dataset: DataSet, folders: Iterable[TrainingFolders], log: C
             )
 
 
-def _variant(request: Request) -> str | None:
-    return None if request.variant == BASE else request.variant
-
-
-def _method_config(request: Request, method: type[Method]) -> MethodConfig:
-    """The config of the method, before its steps are resolved."""
-    return method.make_config(request.preset, _variant(request), request.overrides)
-
-
 def _direction(request: Request, method: type[Method]) -> Direction | None:
     """The direction of the run; None if the method learns both."""
     if len(method.directions) == 1:
@@ -203,14 +200,26 @@ def _direction(request: Request, method: type[Method]) -> Direction | None:
     return None
 
 
-def run_config(request: Request, dataset: DatasetRecord) -> RunConfig:
+def requested_frozen(request: Request) -> dict[str, Tensor]:
+    """The weights of the frozen networks of the method that is asked for, by their names in the method.
+
+    Raises:
+        UsageError or a subclass: an unknown name, a config value or a file of weights.
+    """
+    if not request.weights and not registry.load_method(request.method).frozen:
+        return {}
+    return read_frozen(request.method, _method_config(request), request.weights)
+
+
+def run_config(request: Request, dataset: DatasetRecord, frozen: Mapping[str, str]) -> RunConfig:
     """The config of the run that `prepare` opens, which decides its id.
 
+    Args:
+        frozen: digests of the weights of `requested_frozen`, by network.
     Raises:
         UsageError or a subclass: as in `prepare`.
     """
-    method = registry.load_method(request.method)
-    config = _method_config(request, method)
+    method, config = registry.load_method(request.method), _method_config(request)
     new = RunConfig(
         method=request.method,
         variant=_variant(request),
@@ -220,8 +229,18 @@ def run_config(request: Request, dataset: DatasetRecord) -> RunConfig:
         direction=_direction(request, method),
         seed=request.seed,
         precision=pick_precision(request.precision, request.device),
+        frozen=dict(frozen),
     )
     return request.start.recorded_in(new, request.results)
+
+
+def _method_config(request: Request) -> MethodConfig:
+    """The config of the method; its steps may follow from the number of images."""
+    return registry.load_method(request.method).make_config(request.preset, _variant(request), request.overrides)
+
+
+def _variant(request: Request) -> str | None:
+    return None if request.variant == BASE else request.variant
 
 
 def _start(request: Request, run: Run, log: Callable[[str], None]) -> Start:

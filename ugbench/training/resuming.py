@@ -68,7 +68,7 @@ def repair_generators(run: Run, method: Method, step: int, log: Callable[[str], 
         step: at which the weights in `method` were saved.
         log: called with a sentence if the file is damaged.
     """
-    tensors = checkpoint.inference_tensors(method, method.state_dict())
+    tensors = checkpoint.inference_state(method)
     try:
         stored, stored_step = checkpoint.read_generators(run.generators_file)
         if stored_step == step and checkpoint.digest(stored) == checkpoint.digest(tensors):

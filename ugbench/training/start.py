@@ -103,9 +103,11 @@ class Start:
     initial: Mapping[str, Tensor] | None = None
     continued: StartingPoint | None = None
 
-    def begin(self, run: Run, device: torch.device) -> None:
+    def begin(self, run: Run, device: torch.device, frozen: Mapping[str, Tensor] | None = None) -> None:
         """Copy what a continued run takes into its folder, if it has no checkpoint; call it with the training lock.
 
+        Args:
+            frozen: the weights of the method's frozen networks, by their names in the method.
         Raises:
             RunError: the checkpoint is gone or damaged by now, or the run has logs of later steps.
             UgbenchError: the disk refuses a file.
@@ -117,7 +119,7 @@ class Start:
                 f"{run.path} has logs up to step {logged} and no checkpoint; put a whole checkpoint back, or give "
                 f"--restart to begin again from {self.continued.name}."
             )
-        continuation.begin(run, self.continued, device)
+        continuation.begin(run, self.continued, device, frozen or {})
 
     def check_is_used(self, run: Run) -> None:
         """Check, for a run without an undamaged checkpoint, that it does not begin at new weights against its config.

@@ -19,7 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ugbench.errors import UnknownName, UsageError, WeightsError
-from ugbench.scoring.networks.weights import SOURCES, features_part, fill, plain_float32, read_weights, undisturbed
+from ugbench.nn.weight_files import fill
+from ugbench.scoring.networks.weights import SOURCES, features_part, plain_float32, read_weights, undisturbed
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 IMAGENET_TRANSFORM = "224 px bilinear antialiased, ImageNet mean and std"
@@ -34,7 +35,7 @@ class Extractor:
         name: as in `--extractor NAME`.
         dim: length of a feature.
         size: px to which its own transform resizes an image.
-        sha256: digest of the weights in the network (see `ugbench.scoring.networks.weights.digest`).
+        sha256: digest of the weights in the network (see `ugbench.nn.weight_files.digest`).
         comparable: True if scores on these features may be compared with other people's.
         transform: what happens to an image first, in words, for protocols.
         network: takes uint8 (n, 3, h, w) and returns (n, dim).

@@ -16,9 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ugbench.errors import WeightsError
+from ugbench.nn.weight_files import fill
 from ugbench.scoring.networks.extractors import place, standardized
 from ugbench.scoring.networks.perceptual import PerceptualDistance
-from ugbench.scoring.networks.weights import SOURCES, fill, plain_float32, read_weights, undisturbed
+from ugbench.scoring.networks.weights import SOURCES, plain_float32, read_weights, undisturbed
 
 OTHERWISE = "or leave structure out of --metric"
 HEAD = 64  # width of an attention head in every DINO ViT

@@ -1,19 +1,20 @@
-"""Reads files of network weights. Only tensors are accepted; no code in a file is run, and nothing is downloaded."""
+"""Where the weights of the networks of scoring come from, and how these networks are built and run.
+
+The files are read by ugbench.nn.weight_files.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ugbench.errors import WeightsError
-from ugbench.nn.state_dicts import first_not_finite
+from ugbench.nn.weight_files import read_weight_file
 
 SOURCES: Mapping[str, str] = MappingProxyType(
     {
@@ -43,28 +44,7 @@ def read_weights(name: str, weights: Mapping[str, Path], otherwise: str) -> dict
             f"the weights of '{name}' were not given, and none are downloaded; give --weights {name}=FILE "
             f"({SOURCES[name]}), {otherwise}."
         )
-    path = Path(weights[name])
-    if not path.is_file():
-        raise WeightsError(f"--weights {name}={path}: there is no such file; give {SOURCES[name]}.")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:
-        # Damage and refused code raise many types of error, and torch's message suggests to disable the check.
-        raise WeightsError(
-            f"--weights {name}={path} is refused: it is damaged or holds more than tensors, which could run "
-            f"code; it takes {SOURCES[name]}."
-        ) from None
-    plain = isinstance(state, dict) and all(
-        isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items()
-    )
-    if not plain or not state:
-        raise WeightsError(f"--weights {name}={path} is no dictionary of tensors; it takes {SOURCES[name]}.")
-    return dict(state)
+    return read_weight_file(name, Path(weights[name]), SOURCES[name])
 
 
 def features_part(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -73,45 +53,6 @@ def features_part(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     if any(key.startswith(prefix) for key in state):
         return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
     return dict(state)
-
-
-def fill(network: nn.Module, state: Mapping[str, Tensor], given: str) -> str:
-    """Load `state` into `network`, freeze it for inference, and return the digest of its weights.
-
-    Args:
-        given: the option that named the file, for messages (`--weights alexnet=FILE`).
-    Raises:
-        WeightsError: keys or shapes do not fit, or a value is NaN or infinite.
-    """
-    expected = network.state_dict()
-    missing, extra = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
-    if missing or extra:
-        difference = f"lacks {missing[0]}" if missing else f"has the unknown key {extra[0]}"
-        raise WeightsError(f"{given} holds another network: it {difference}; give the file of this one.")
-    for key, value in expected.items():
-        if state[key].shape != value.shape:
-            raise WeightsError(
-                f"{given} holds another network: {key} is {tuple(state[key].shape)} and should be "
-                f"{tuple(value.shape)}; give the file of this one."
-            )
-    if fault := first_not_finite(state):
-        raise WeightsError(f"{given}: {fault}; give another file.")
-    network.load_state_dict(dict(state))
-    network.requires_grad_(False).eval()
-    return digest(network.state_dict())
-
-
-def digest(state: Mapping[str, Tensor]) -> str:
-    """sha256 of a state's names, dtypes, shapes and bytes, sorted by name.
-
-    It is not the sha256 of the file, because files of equal states differ (archive names, order, metadata).
-    """
-    total = hashlib.sha256()
-    for name in sorted(state):
-        tensor = state[name].detach().cpu().contiguous()
-        total.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode() + b"\n")
-        total.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return total.hexdigest()
 
 
 @contextmanager
