@@ -24,6 +24,7 @@ class Nothing(Method):
     PRESETS = {"paper": {"lr": compute()}, "smoke": SMOKE}
     VARIANTS: ClassVar[Mapping[str, Any]] = {"slow": {"lr": 1e-9}}
     directions = ("A2B",)
+    style_dim: ClassVar[int] = 8
 '''
 
 
@@ -35,20 +36,22 @@ def test_the_list_says_what_every_class_says(ugbench: Run) -> None:
         assert item["directions"] == list(method.directions)
         assert item["presets"] == list(method.PRESETS)
         assert item["variants"] == list(method.VARIANTS)
+        assert item["style_dim"] == method.style_dim
 
 
-def test_the_table_counts_variants(ugbench: Run) -> None:
+def test_the_table_counts_variants_and_the_values_of_a_style(ugbench: Run) -> None:
     result = ugbench("methods")
     lines = {line.split()[0]: line for line in result.stdout.splitlines()}
     assert set(lines) == {"method", *registry.modules("methods")}
     for name in registry.modules("methods"):
         method = registry.load_method(name)
         directions, presets = ",".join(method.directions), ",".join(method.PRESETS)
-        assert lines[name].split()[1:4] == [directions, presets, str(len(method.VARIANTS))]
+        numbers = [str(len(method.VARIANTS)), str(method.style_dim)]
+        assert lines[name].split()[1:5] == [directions, presets, *numbers]
 
 
 def test_a_source_is_read_without_running_it() -> None:
-    expected = Summary("nothing", "A translator that does nothing.", ["A2B"], ["paper", "smoke"], ["slow"])
+    expected = Summary("nothing", "A translator that does nothing.", ["A2B"], ["paper", "smoke"], ["slow"], 8)
     assert read_source("nothing", SOURCE) == expected
 
 
@@ -59,6 +62,7 @@ def test_a_source_is_read_without_running_it() -> None:
         ('{"paper": {"lr": compute()}', '{**BASE, "paper": {}'),
         ('{"slow"', "{SLOW"),
         ('("A2B",)', "WAYS"),
+        ("int] = 8", "int] = LENGTH"),
         ("(Method)", "(Other)"),
         ("class Config(MethodConfig)", "class Second(Method)"),
         ("    PRESETS", "    presets"),

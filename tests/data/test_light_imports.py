@@ -17,6 +17,7 @@ LIGHT = (
     "images",
     "progress",
     "splits",
+    "styles",
 )
 HEAVY = ("torch", "torchvision", "scipy", "matplotlib", "pandas")
 

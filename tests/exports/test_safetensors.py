@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from styled_method import styled_is_installed
 
 from ugbench import registry
 from ugbench.errors import UsageError
@@ -26,7 +27,8 @@ def trained(name: str = "ugatit", direction: Any = None) -> tuple[Run, Method]:
     """A run of which nothing lies on the disk, and its method."""
     torch.manual_seed(0)
     cls = registry.load_method(name)
-    config = cls.make_config("smoke", None, SMALL)
+    known = {key: value for key, value in SMALL.items() if key in cls.Config.model_fields}
+    config = cls.make_config("smoke", None, known)
     record = DatasetRecord(
         name="cats", root="/home/me/cats", fingerprint="f00d", images={"trainA": 7, "trainB": 8}, skipped=["me.png"]
     )
@@ -147,12 +149,12 @@ def test_a_config_or_tensors_that_the_method_no_longer_takes_are_told(written: t
         build(Export(**{**vars(export), "tensors": {**export.tensors, "generator_c.w": torch.zeros(1)}}))
 
 
-def score(step: int, value: float, metric: str = "kid") -> ScoreRecord:
+def score(step: int, value: float, metric: str = "kid", method: str = "ugatit", **more: Any) -> ScoreRecord:
     protocol = {"reference": "test"}
-    fields = {"run": "r", "dataset": "cats", "direction": "A2B", "method": "ugatit", "variant": None, "seed": 3}
+    fields = {"run": "r", "dataset": "cats", "direction": "A2B", "method": method, "variant": None, "seed": 3}
     numbers = {"se": 0.25, "low": None, "high": None, "n_fake": 11, "n_real": 12, "higher_is_better": False}
     rest = {"comparable": True, "protocol": protocol, "protocol_id": "p1"}
-    return ScoreRecord(**fields, step=step, metric=metric, value=value, **numbers, **rest)
+    return ScoreRecord(**fields, step=step, metric=metric, value=value, **numbers, **rest, **more)
 
 
 def test_a_card_has_the_data_the_config_and_the_last_scores_of_its_step_with_their_protocol() -> None:
@@ -181,3 +183,21 @@ def test_the_cards_own_python_runs(written: tuple[Path, Export, Method], monkeyp
     with torch.no_grad():
         exec(code, space)
         same(space["translated"], method.translate(space["images"], "A2B"))
+
+
+def test_the_card_of_a_method_with_a_style_gives_each_image_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with styled_is_installed():
+        run, method = trained("styled")
+        export = export_of(run, method, 5)
+        write(export, tmp_path / "G.safetensors")
+        monkeypatch.chdir(tmp_path)
+        page = card(export, [score(5, 0.5, method="styled", codes_per_image=1)], "G.safetensors")
+        assert "styled: one style per image, drawn at random (seed 0)." in page
+        space: dict[str, Any] = {"images": torch.rand(2, 3, 32, 32)}
+        torch.manual_seed(1)
+        with torch.no_grad():
+            exec(page.split("```python\n")[1].split("```")[0], space)
+            torch.manual_seed(1)
+            same(space["translated"], method.translate(space["images"], "A2B", torch.randn(2, 3)))

@@ -73,6 +73,17 @@ def test_scores_stand_at_their_steps_with_the_interval_of_one_seed(
     assert legend(figure) == ["ugatit"]
 
 
+def test_a_method_with_a_style_has_its_note_below(
+    make_run: Make, make_record: MakeRecord, context: FigureContext
+) -> None:
+    run = make_run("ugatit")
+    score(run, [make_record("kid", "ugatit", 0.1, step=step) for step in STEPS])
+    assert "style" not in scores.draw(context).get_supxlabel()
+    score(run, [make_record("kid", "ugatit", 0.1, step=step, codes_per_image=1) for step in STEPS])
+    below = scores.draw(context).get_supxlabel()
+    assert " ".join(below.split()).endswith("ugatit: one style per image, drawn at random (seed 0).")
+
+
 def test_several_seeds_are_their_mean_at_steps_that_all_have_and_a_band_from_lowest_to_highest(
     make_run: Make, make_record: MakeRecord, context: FigureContext
 ) -> None:

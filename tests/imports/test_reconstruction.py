@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from styled_method import built
 from torch import Tensor
 
 from ugatit.method import UGATIT
+from ugbench.data.styles import draw_styles
 from ugbench.imports.reconstruction import errors_by_revision, warning
 from ugbench.method import Batch
 from ugbench.training.optimizers import build_optimizers
@@ -20,10 +22,12 @@ IDENTITY = {"adversarial_weight": 0, "cycle_weight": 0, "cam_weight": 0, "weight
 class Adds:
     """Stands for a method: G_A2B adds one number, G_B2A another."""
 
+    style_dim = 0
+
     def __init__(self, a2b: float, b2a: float) -> None:
         self.amounts = {"A2B": a2b, "B2A": b2a}
 
-    def translate(self, x: Tensor, direction: str) -> Tensor:
+    def translate(self, x: Tensor, direction: str, style: Tensor | None = None) -> Tensor:
         return x + self.amounts[direction] * torch.arange(1, len(x) + 1).view(-1, 1, 1, 1)
 
 
@@ -33,6 +37,14 @@ def test_errors_are_means_over_the_images_in_the_direction() -> None:
     # The amounts are added 1, 2 and 3 times.
     assert errors_by_revision(methods, images, "A2B") == pytest.approx({"new": 0.5 * 2, "old": 0.25 * 2})
     assert errors_by_revision(methods, images, "B2A") == pytest.approx({"new": 6.0, "old": 8.0})
+
+
+def test_a_method_with_a_style_is_given_the_same_drawn_styles_in_each_revision() -> None:
+    images = torch.zeros(3, 3, 8, 8)
+    methods = {"new": built(seed=0), "old": built(seed=1)}
+    styles = draw_styles(3, range(3))[:, 0]
+    expected = {name: float(method.translate(images, "A2B", styles).abs().mean()) for name, method in methods.items()}
+    assert errors_by_revision(methods, images, "A2B") == pytest.approx(expected)
 
 
 def test_a_warning_names_the_better_revision_and_both_errors() -> None:

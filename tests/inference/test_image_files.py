@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from ugbench.data.images import read_image, read_size
-from ugbench.errors import UgbenchError, UsageError
+from ugbench.errors import UgbenchError
 from ugbench.inference.image_files import write_outputs
 from ugbench.method import Method
 from ugbench.runs.run import Run
@@ -61,9 +61,3 @@ def test_a_translation_that_is_not_finite_is_named_and_not_written(
     with pytest.raises(UgbenchError, match=rf"the translation of image {sources[2]} is NaN or infinite"):
         write_outputs(method, sources, tmp_path / "out", "A2B", batch_size=1)
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["a.png", "b.png"]
-
-
-def test_samples_need_a_method_with_a_style(method: Method, sources: list[Path], tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--samples 2: this method makes one output for each image"):
-        write_outputs(method, sources, tmp_path / "out", "A2B", samples=2)
-    assert not (tmp_path / "out").exists()

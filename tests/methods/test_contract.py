@@ -8,12 +8,13 @@ from contextlib import contextmanager
 import pytest
 import torch
 from method_cases import CPU, METHODS, STEPS, build, each_case, each_method
+from styled_method import styled_is_installed
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ugbench import registry
 from ugbench.direction import Direction
-from ugbench.errors import ConfigError
+from ugbench.errors import ConfigError, UsageError
 from ugbench.method import Batch, Method
 from ugbench.runs import checkpoint
 from ugbench.training.network_precision import run_networks_in
@@ -203,6 +204,24 @@ def separately_and_together(method: Method, direction: Direction) -> tuple[Tenso
             method.translate(x[i : i + 1], direction, None if style is None else style[i : i + 1]) for i in range(3)
         ]
     return torch.cat(separately), together
+
+
+@pytest.mark.parametrize("name", [*METHODS, "styled"])
+def test_the_style_of_an_image_is_its_own_and_has_the_length_of_a_style_or_is_refused(name: str) -> None:
+    with styled_is_installed():
+        method = build(name, None).double().eval()
+    x = random_batch(method, 3, torch.float64).a
+    for direction in method.directions:
+        try:
+            with torch.no_grad():
+                together = method.encode_style(x, direction)
+                separately = torch.cat([method.encode_style(image[None], direction) for image in x])
+        except UsageError:
+            assert name != "styled"
+            continue
+        assert together.shape == (3, method.style_dim) and torch.isfinite(together).all()
+        torch.testing.assert_close(together, separately, rtol=0, atol=1e-10)
+        assert not together[0].equal(together[1])
 
 
 @each_case

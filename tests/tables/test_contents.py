@@ -144,6 +144,17 @@ def test_a_curve_over_steps_is_of_the_images_of_the_newest_score(make_record: Ma
     assert values == {5: 0.4, 10: 0.3, 20: 0.2}
 
 
+def test_a_curve_over_steps_is_of_outputs_with_as_many_styles_as_the_newest(make_record: Make) -> None:
+    records = [
+        make_record("kid", "munit", 0.4, step=10),
+        make_record("kid", "munit", 0.3, step=20),
+        make_record("kid", "munit", 0.2, step=20, codes_per_image=1),
+        make_record("kid", "munit", 0.1, step=30, codes_per_image=1),
+    ]
+    (steps,) = over_steps(records).values()
+    assert {step: record.value for step, record in steps.items()} == {20: 0.2, 30: 0.1}
+
+
 def test_a_difference_marks_only_the_block_of_its_images(make_record: Make) -> None:
     records = [
         make_record("kid", method, value, 0.001, **images)

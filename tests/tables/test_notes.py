@@ -44,6 +44,16 @@ def test_errors_over_seeds_are_told_from_errors_over_images(make_record: Make) -
     assert notes.FEW_SEEDS not in caption(*few)
 
 
+def test_methods_with_a_style_are_named_with_the_number_of_styles_of_an_image(make_record: Make) -> None:
+    styled = [
+        make_record("kid", name, 0.1, codes_per_image=1, seed=seed) for name in ("munit", "drit") for seed in (0, 1)
+    ]
+    text = caption(*styled, make_record("kid", "cut", 0.1), make_record("kid", "acme", 0.1, codes_per_image=10))
+    assert "munit, drit: one style per image, drawn at random (seed 0)." in text.splitlines()
+    assert "acme: 10 styles per image, drawn at random (seed 0)." in text.splitlines()
+    assert "style" not in caption(make_record("kid", "cut", 0.1))
+
+
 def test_fid_on_few_images_is_called_biased(make_record: Make) -> None:
     assert "fid: under 2,048 images mostly bias" in caption(make_record("fid", "cut", 60.0))
     assert "mostly bias" not in caption(make_record("fid", "cut", 60.0, n_fake=2048, n_real=2048))

@@ -302,6 +302,7 @@ def test_json_is_the_contracts(make_record: Make) -> None:
                     "n_real": 100,
                     "runs": {"ugatit-no-cam-0": 0.116},
                     "tied_by": None,
+                    "codes_per_image": None,
                 }
             },
         }

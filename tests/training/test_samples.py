@@ -10,10 +10,12 @@ import pytest
 import torch
 from commands import call_in
 from PIL import Image
+from styled_method import built
 from toy_runs import Toy
 
 from ugbench.data.images import read_image
-from ugbench.data.tensors import to_tensor
+from ugbench.data.styles import draw_styles
+from ugbench.data.tensors import to_float, to_tensor, to_uint8
 from ugbench.runs import checkpoint
 from ugbench.runs.run import Run
 from ugbench.training.loop import Callbacks, Images, Intervals, train
@@ -47,6 +49,19 @@ def test_a_domain_without_images_has_no_row(make_run: Callable[..., Run], images
     run = make_run()
     train(run, replace(images, samples={"A": images.samples["A"], "B": images.b[:0, :, :8, :8]}), CPU, EACH_STEP)
     assert to_tensor(read_image(run.sample_file(8))).shape == (3, 2 * 8, 2 * 8)
+
+
+def test_a_method_with_a_style_gets_the_same_drawn_styles_in_every_grid(images: Images, tmp_path: Path) -> None:
+    grids = SampleGrids(images.samples, ("A2B", "B2A"), [].append)
+    method = built()
+    for name in ("first", "second"):
+        grids.write(tmp_path / f"{name}.png", method)
+    grid = to_tensor(read_image(tmp_path / "first.png"))
+    styles = draw_styles(3, range(2))[:, 0]
+    for row, direction in ((8, "A2B"), (24, "B2A")):
+        outputs = to_uint8(method.translate(to_float(images.samples[direction[0]]), direction, styles))
+        assert grid[:, row : row + 8].equal(torch.cat(list(outputs), dim=2))
+    assert grid.equal(to_tensor(read_image(tmp_path / "second.png")))
 
 
 @pytest.mark.parametrize("fault", ["method", "shape", "disk"])

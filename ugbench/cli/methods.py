@@ -14,17 +14,21 @@ from ugbench.cli.output import print_result
 
 @dataclass(frozen=True)
 class Summary:
-    """The fields of a method that the list shows; `title` is the first line of its module."""
+    """The fields of a method that the list shows; `title` is the first line of its module.
+
+    `style_dim` is the number of values of its style, 0 if it makes one output for each image.
+    """
 
     name: str
     title: str
     directions: list[str]
     presets: list[str]
     variants: list[str]
+    style_dim: int
 
 
 def methods(as_json: Json = False) -> None:
-    """List the methods that are installed.
+    """List the methods that are installed. A style above 0 means many outputs for one image.
 
     \b
     Examples:
@@ -32,8 +36,10 @@ def methods(as_json: Json = False) -> None:
       ugbench methods --json
     """
     summaries = [summarize(name, path) for name, path in registry.modules("methods").items()]
-    rows = [(s.name, ",".join(s.directions), ",".join(s.presets), len(s.variants), s.title) for s in summaries]
-    header = ("method", "directions", "presets", "variants", "")
+    rows = [
+        (s.name, ",".join(s.directions), ",".join(s.presets), len(s.variants), s.style_dim, s.title) for s in summaries
+    ]
+    header = ("method", "directions", "presets", "variants", "style", "")
     print_result(as_json, [asdict(summary) for summary in summaries], header, rows)
 
 
@@ -52,7 +58,12 @@ def summarize(name: str, path: str) -> Summary:
     module = registry.load("methods", name)
     method = registry.load_method(name)
     return Summary(
-        name, _first_line(module.__doc__), list(method.directions), list(method.PRESETS), list(method.VARIANTS)
+        name,
+        _first_line(module.__doc__),
+        list(method.directions),
+        list(method.PRESETS),
+        list(method.VARIANTS),
+        method.style_dim,
     )
 
 
@@ -76,9 +87,10 @@ def read_source(name: str, source: str) -> Summary | None:
         presets = _keys(values["PRESETS"])
         variants = _keys(values["VARIANTS"]) if "VARIANTS" in values else []
         directions = ast.literal_eval(values["directions"]) if "directions" in values else ("A2B", "B2A")
+        style_dim = ast.literal_eval(values["style_dim"]) if "style_dim" in values else 0
     except (KeyError, ValueError):
         return None
-    return Summary(name, _first_line(ast.get_docstring(tree)), list(directions), presets, variants)
+    return Summary(name, _first_line(ast.get_docstring(tree)), list(directions), presets, variants, style_dim)
 
 
 def _keys(node: ast.expr) -> list[str]:

@@ -32,6 +32,19 @@ def translate(
     samples: Annotated[
         int, Option("--samples", metavar="N", min=1, help="Outputs for each image, if the method has several.")
     ] = 1,
+    seed: Annotated[
+        int | None,
+        Option(
+            "--seed",
+            metavar="N",
+            min=0,
+            help="Seed of the styles that are drawn, if the method has a style; default: 0.",
+        ),
+    ] = None,
+    style: Annotated[
+        Path | None,
+        path_option("--style", "file", "IMAGE", "An image of the target domain whose style all outputs get."),
+    ] = None,
     checkpoint: Annotated[
         str, Option("--checkpoint", metavar="last|STEP", help="Checkpoint that the weights come from.")
     ] = "last",
@@ -50,6 +63,7 @@ def translate(
     Examples:
       ugbench translate 3f2a --input photo.jpg --output out
       ugbench translate 3f2a --input datasets/cat2dog/testA --output out --attention --keep-size
+      ugbench translate 7c01 --input photo.jpg --output out --style datasets/cat2dog/testB/dog.jpg
     """
     from ugbench.cli.chosen_datasets import locate_datasets
     from ugbench.data.folders import describe_folder
@@ -59,6 +73,7 @@ def translate(
     from ugbench.inference.attention import attention_names, networks_without_weights
     from ugbench.inference.image_files import output_names, write_outputs
     from ugbench.inference.output_folder import check_output_folder, translation_note
+    from ugbench.inference.styles import choose_styles
     from ugbench.runs.run import find_run
 
     chosen_run = find_run(run, results)
@@ -79,10 +94,16 @@ def translate(
         log(f"run {chosen_run.id} was imported without {', '.join(lacking)}; attention maps of these are left out.")
     # auto is the precision that the run was trained in, which `eval` also uses for the test images.
     chosen_precision = pick_precision(precision, chosen_device, auto=chosen_run.config.precision)
+    styles = choose_styles(method, chosen_run.config.label, chosen_direction, samples, seed, style)
     names = output_names(method, paths, chosen_direction, attention, samples)
-    check_output_folder(output, paths, names)
+    check_output_folder(output, paths if style is None else [*paths, style], names)
     made_with = {"run": chosen_run.id, "method": chosen_run.config.label, "direction": chosen_direction, "step": step}
-    with translation_note(output, names, made_with), progress_callback("translating") as progress:
+    style_facts: dict[str, object] = {}
+    if style is not None:
+        style_facts = {"style_image": style.name}
+    elif method.style_dim:
+        style_facts = {"style_seed": styles.seed, "samples": samples}
+    with translation_note(output, names, {**made_with, **style_facts}), progress_callback("translating") as progress:
         count = write_outputs(
             method,
             paths,
@@ -92,7 +113,7 @@ def translate(
             precision=chosen_precision,
             attention=attention,
             keep_size=keep_size,
-            samples=samples,
+            styles=styles,
             progress=progress,
             on_bad=(lambda error: log(f"skipped: {error}")) if skip_bad else None,
         )
@@ -103,5 +124,5 @@ def translate(
     if count < len(paths):
         log(f"{len(paths) - count} of {len(paths)} images cannot be read and were skipped.")
     if as_json:
-        report = {"run": chosen_run.id, "step": step, "direction": chosen_direction}
+        report = {"run": chosen_run.id, "step": step, "direction": chosen_direction, **style_facts}
         print_json({**report, "output": output, "images": count, "skipped": len(paths) - count})

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from ugbench import registry
 from ugbench.exports.safetensors import Export
 from ugbench.scoring.record import ScoreRecord
+from ugbench.tables.notes import style_notes
 
 
 def card(export: Export, scores: Iterable[ScoreRecord], file: str) -> str:
@@ -55,11 +57,7 @@ def card(export: Export, scores: Iterable[ScoreRecord], file: str) -> str:
             "eval` take. In Python, with RGB images (n, 3, height, width) in [-1, 1]:",
             "",
             "```python",
-            "from pathlib import Path",
-            "from ugbench.exports.safetensors import build, read_export",
-            "",
-            f'method = build(read_export(Path("{file}")))',
-            f'translated = method.translate(images, "{export.directions[0]}")',
+            *_python(export, file),
             "```",
             "",
         ]
@@ -77,6 +75,22 @@ def _data(export: Export) -> str:
     )
 
 
+def _python(export: Export, file: str) -> list[str]:
+    """Python that translates `images` with the exported networks."""
+    length = registry.load_method(export.method).style_dim
+    styles = [f"styles = torch.randn(len(images), {length})  # each selects one of many outputs"] if length else []
+    arguments = f'images, "{export.directions[0]}"' + (", styles" if length else "")
+    return [
+        "from pathlib import Path",
+        *(["import torch"] if length else []),
+        "from ugbench.exports.safetensors import build, read_export",
+        "",
+        f'method = build(read_export(Path("{file}")))',
+        *styles,
+        f"translated = method.translate({arguments})",
+    ]
+
+
 def _scores(scores: list[ScoreRecord], step: int) -> list[str]:
     if not scores:
         return [f"None were recorded at step {step}."]
@@ -90,4 +104,5 @@ def _scores(scores: list[ScoreRecord], step: int) -> list[str]:
         rows.append(f"| {' | '.join(map(str, cells))} | {'yes' if score.comparable else 'no'} |")
     protocols = {score.protocol_id: score.protocol for score in scores}
     lines = [f"- `{name}`: `{json.dumps(protocol, sort_keys=True)}`" for name, protocol in protocols.items()]
-    return [*rows, "", "Values are raw, never times 100. Protocols:", "", *lines]
+    said = " ".join(["Values are raw, never times 100.", *style_notes(scores), "Protocols:"])
+    return [*rows, "", said, "", *lines]

@@ -91,7 +91,7 @@ def draw(context: FigureContext) -> Figure:
     with _style.settings():
         figure = _style.blank(width, height)
         grid = figure.subplots(lines, columns, squeeze=False).reshape(-1, len(directions))
-        all_comparable = True
+        shown: list[ScoreRecord] = []
         for unused in grid[len(rows) :].flat:
             unused.remove()
         for row_axes, (name, protocol_id) in zip(grid, rows, strict=False):
@@ -102,7 +102,7 @@ def draw(context: FigureContext) -> Figure:
                     continue
                 by_run = {path: of_run[panel] for path, of_run in scores.items() if panel in of_run}
                 drawn = [score for by_step in by_run.values() for score in by_step.values()]
-                all_comparable = all_comparable and all(score.comparable for score in drawn)
+                shown += drawn
                 axes.set_title(_heading(drawn[0], with_protocol=protocols[name] > 1), loc="left")
                 _style.set_step_ticks(axes, sorted({step for by_step in by_run.values() for step in by_step}))
                 scale = registry.load_metric(name).scale
@@ -112,7 +112,8 @@ def draw(context: FigureContext) -> Figure:
                         _draw_line(axes, seeds, scale, group.style)
                 for subject, value in levels.get(panel, {}).items():
                     axes.axhline(value * scale, zorder=1, **FLOOR_AND_CEILING[subject])
-        below = f"step ({BANDS})" + ("" if all_comparable else f"\n{notes.NOT_COMPARABLE}")
+        sentences = [] if all(score.comparable for score in shown) else [notes.NOT_COMPARABLE]
+        below = "\n".join([f"step ({BANDS})", *sentences, *notes.style_notes(shown)])
         figure.supxlabel(_style.wrap(below, width), fontsize=6)
         figure.legend(handles=handles, loc="outside upper left", ncols=legend_size.columns, handlelength=3.5)
     return figure

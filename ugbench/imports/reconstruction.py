@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from ugbench.data.styles import draw_styles
 from ugbench.direction import Direction
 from ugbench.method import Method
 
@@ -18,15 +19,21 @@ from ugbench.method import Method
 def errors_by_revision(methods: Mapping[str, Method], targets: Tensor, direction: Direction) -> dict[str, float]:
     """How much each revision changes images of the target domain: mean |G(b) - b| by revision.
 
+    A method with a style gets one drawn style for each image, the same in each revision.
+
     Args:
         methods: the checkpoint loaded in each revision, in eval mode, on the device of `targets`.
         targets: a few images b of the direction's target domain, (n, 3, size, size) in [-1, 1], n at least 1.
     """
-    with torch.no_grad():
-        return {
-            revision: float((method.translate(targets, direction).float() - targets).abs().mean())
-            for revision, method in methods.items()
-        }
+    errors = {}
+    for revision, method in methods.items():
+        style = None
+        if method.style_dim:
+            style = draw_styles(method.style_dim, range(len(targets)))[:, 0].to(targets.device)
+        with torch.no_grad():
+            output = method.translate(targets, direction, style)
+        errors[revision] = float((output.float() - targets).abs().mean())
+    return errors
 
 
 def warning(errors: Mapping[str, float], chosen: str) -> str | None:

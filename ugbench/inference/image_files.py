@@ -15,8 +15,9 @@ from ugbench.data.progress import Progress
 from ugbench.data.tensors import save_png, to_tensor
 from ugbench.device import Precision
 from ugbench.direction import Direction
-from ugbench.errors import DataError, UsageError
+from ugbench.errors import DataError
 from ugbench.inference.attention import attention_maps, attention_names
+from ugbench.inference.styles import DRAWN, Styles
 from ugbench.inference.translate import translate
 from ugbench.method import Method
 from ugbench.runs.folder import ATTENTION
@@ -51,7 +52,7 @@ def write_outputs(
     precision: Precision = "fp32",
     attention: bool = False,
     keep_size: bool = False,
-    samples: int = 1,
+    styles: Styles = DRAWN,
     progress: Progress | None = None,
     on_bad: Callable[[DataError], None] | None = None,
 ) -> int:
@@ -64,35 +65,37 @@ def write_outputs(
     Args:
         attention: also write attention overlays; the method must be loaded with `all_networks`.
         keep_size: resize each output to the size of its source; otherwise outputs have the run's size.
-        samples: the number of outputs for each image, for methods with a style.
+        styles: with which the images are translated, by their places in `sources`, and the number of outputs for each
+            image.
         progress: called after each batch.
         on_bad: called with the error of each image that cannot be read, which is then left out; None raises it.
     Returns:
         The number of images that were translated.
     Raises:
-        UsageError: two sources have the same stem, or several samples are asked of a method without a style.
+        UsageError: two sources have the same stem.
         DataError: an image cannot be read.
         UgbenchError: a translation or an attention map is NaN or infinite; its image is not written.
     """
     check_stems(sources)
-    if samples > 1 and not method.style_dim:
-        raise UsageError(f"--samples {samples}: this method makes one output for each image; leave it out.")
     make_folder(folder)
     count = 0
     for start in range(0, len(sources), batch_size):
         done = min(start + batch_size, len(sources))
-        pictures_by_path = dict(_pictures(sources[start:done], on_bad))
-        paths, pictures = list(pictures_by_path), list(pictures_by_path.values())
+        pictures_by_place = dict(_pictures(sources, range(start, done), on_bad))
+        places, pictures = list(pictures_by_place), list(pictures_by_place.values())
+        paths = [sources[place] for place in places]
         count += len(paths)
         if not paths:
             continue
         images = torch.stack([to_tensor(resize(picture, method.config.size)) for picture in pictures])
+        batch_styles = styles.of_images(method, places)
         (batch_outputs,) = translate(
-            method, images, direction, batch_size=len(paths), precision=precision, samples=samples, names=paths
+            method, images, direction, batch_size=len(paths), precision=precision, styles=batch_styles, names=paths
         )
         for path, picture, outputs in zip(paths, pictures, batch_outputs, strict=True):
+            size = picture.size if keep_size else None
             for k, output in enumerate(outputs):
-                save_png(output, folder / _output_name(path, k, samples), size=picture.size if keep_size else None)
+                save_png(output, folder / _output_name(path, k, styles.samples), size=size)
         if attention:
             _write_overlays(method, paths, images, batch_outputs[:, 0], folder / ATTENTION, direction)
         if progress is not None:
@@ -100,10 +103,12 @@ def write_outputs(
     return count
 
 
-def _pictures(paths: Sequence[Path], on_bad: Callable[[DataError], None] | None) -> Iterator[tuple[Path, Image.Image]]:
-    for path in paths:
+def _pictures(
+    paths: Sequence[Path], places: Iterable[int], on_bad: Callable[[DataError], None] | None
+) -> Iterator[tuple[int, Image.Image]]:
+    for place in places:
         try:
-            yield path, read_image(path)
+            yield place, read_image(paths[place])
         except DataError as error:
             if on_bad is None:
                 raise

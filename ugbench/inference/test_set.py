@@ -19,6 +19,7 @@ from ugbench.runs.files import check_tree, is_file
 from ugbench.runs.json_file import read_json, write_json
 from ugbench.runs.run import Run
 from ugbench.runs.stored_maps import AttentionMaps, read_maps, write_maps
+from ugbench.runs.stored_outputs import codes_per_image
 
 BATCH_SIZE = 8
 
@@ -33,9 +34,11 @@ def make_outputs(
 ) -> None:
     """Translate the data set's test sources into RUN/outputs/<direction>/, unless that is already done.
 
-    Outputs of another step or of other sources are replaced, and outputs of which some are missing are made again.
-    Outputs of another tool stay as they were imported. If another process makes outputs of the run, this waits for
-    it. If the method has attention maps, their overlays are written into the folder attention/ beside the outputs.
+    Outputs of another step or of other sources are replaced, and outputs of which some are missing are made again. If
+    the method has a style, each image gets one of its own (`ugbench.data.styles`), and outputs that an older version
+    made with one style for all images are replaced. Outputs of another tool stay as they were imported. If another
+    process makes outputs of the run, this waits for it. If the method has attention maps, their overlays are written
+    into the folder attention/ beside the outputs.
 
     Args:
         step: of a stored checkpoint; None is the last one.
@@ -48,6 +51,8 @@ def make_outputs(
     folder, note_file = run.outputs(direction), run.outputs_note(direction)
     source_split = TEST[direction[0]]
     note = {"step": run.step() if step is None else step, "sources": dataset.fingerprint((source_split,))}
+    if (codes := codes_per_image(run)) is not None:
+        note["codes_per_image"] = codes
     with run.outputs_lock():
         sources = dataset.split(source_split)
         check_tree(folder)

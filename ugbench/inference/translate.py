@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ugbench import registry
+from ugbench.data.styles import draw_styles
 from ugbench.data.tensors import to_float, to_uint8
 from ugbench.device import Precision, autocast
 from ugbench.direction import Direction
@@ -116,32 +117,29 @@ def translate(
     *,
     batch_size: int = 8,
     precision: Precision = "fp32",
-    samples: int = 1,
-    seed: int = 0,
+    styles: Tensor | None = None,
     names: Sequence[object] = (),
 ) -> Iterator[Tensor]:
     """Translate images, one batch after another.
 
     Args:
         images: uint8 (n, 3, size, size).
-        samples: the number of outputs for each image, for methods with a style; the k-th output of every image has
-            the same style.
-        seed: of the styles.
+        styles: one for each image and output, (n, samples, style_dim), for a method with a style; None draws one for
+            each image, by its number in `images`.
         names: what an error calls each image, such as its path; empty for its number.
     Yields:
-        The outputs, uint8 (batch, samples, 3, size, size) on the CPU.
+        The outputs, uint8 (batch, samples, 3, size, size) on the CPU; one sample for a method without a style.
     Raises:
         UgbenchError: an output is NaN or infinite, which no image file can show.
     """
     device = device_of(method)
-    styles = None
-    if method.style_dim:
-        styles = torch.randn(samples, method.style_dim, generator=torch.Generator().manual_seed(seed)).to(device)
+    if styles is None and method.style_dim:
+        styles = draw_styles(method.style_dim, range(len(images)))
     for start, batch in zip(range(0, len(images), batch_size), images.split(batch_size), strict=True):
         x = to_float(batch).to(device)
         outputs = []
-        for k in range(samples):
-            style = None if styles is None else styles[k].expand(len(x), -1)
+        for k in range(1 if styles is None else styles.shape[1]):
+            style = None if styles is None else styles[start : start + len(x), k].to(device)
             with torch.no_grad(), autocast(precision, device):
                 output = method.translate(x, direction, style).float()
             check_finite("translation", output, names or range(1, len(images) + 1), start)

@@ -21,6 +21,8 @@ class MethodDescription(BaseModel):
         parameters: the number of parameters of each network.
         flops_per_step: multiplications and additions of convolutions and matrix products in the forward and backward
             passes of one training step; None if PyTorch cannot count them.
+        style_dim: length of the style vector that selects one of many possible outputs; 0 if there is one output. None
+            in files of older versions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,6 +31,7 @@ class MethodDescription(BaseModel):
     directions: tuple[Direction, ...]
     parameters: dict[str, int]
     flops_per_step: int | None
+    style_dim: int | None = None
 
 
 def write(run: RunFolder, description: MethodDescription) -> None:
@@ -47,6 +50,19 @@ def directions_of(run: RunFolder, method: str) -> tuple[Direction, ...]:
         return registry.load_method(method).directions
     except UnknownName:
         return tuple(direction for direction in DIRECTIONS if run.outputs(direction).is_dir())
+
+
+def style_dim_of(run: RunFolder, method: str) -> int:
+    """The length of a trained model's style: from method.json, else from the method, which is then loaded.
+
+    It is 0 if the model has no style, and where neither of them tells.
+    """
+    if (description := read(run)) is not None and description.style_dim is not None:
+        return description.style_dim
+    try:
+        return registry.load_method(method).style_dim
+    except UnknownName:
+        return 0
 
 
 def read(run: RunFolder) -> MethodDescription | None:

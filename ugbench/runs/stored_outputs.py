@@ -9,16 +9,20 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ugbench.data.datasets import DataSet
 from ugbench.data.images import Size, check_stems, is_image, read_size
 from ugbench.data.splits import TEST, Split
 from ugbench.direction import Direction
 from ugbench.errors import RunError, StaleOutputs
+from ugbench.runs import method_description
 from ugbench.runs.files import check_tree, inside, is_file
 from ugbench.runs.folder import DATASET
 from ugbench.runs.json_file import read_json
 from ugbench.runs.run import Run, dataset_of
+
+CODES_PER_IMAGE = 1
 
 Fingerprint = Callable[[DataSet, tuple[Split, ...]], str]
 """`DataSet.fingerprint`, or `functools.cache` of it for a caller that needs it for many runs."""
@@ -41,6 +45,20 @@ class Outputs:
     size: Size
     format: str
     step: int | None
+
+
+class _Note(NamedTuple):
+    """What the outputs were made with, as outputs.json says.
+
+    Attributes:
+        step: of the weights.
+        sources: the fingerprint of the sources.
+        codes_per_image: see `codes_per_image`; None also in files of older versions.
+    """
+
+    step: int
+    sources: str
+    codes_per_image: int | None
 
 
 def outputs_of(run: Run, dataset: DataSet, direction: Direction, step: int | None = None) -> Outputs:
@@ -72,18 +90,19 @@ def outputs_step(run: Run, direction: Direction) -> int | None:
         RunError: outputs.json is damaged.
     """
     note = _read_note(run, direction)
-    return None if note is None else note[0]
+    return None if note is None else note.step
 
 
 def are_stored(run: Run, dataset: DataSet, direction: Direction, outputs: Outputs) -> bool:
     """Whether the file of each of these outputs exists and was made at their step, from the images that are there now.
 
+    If the method has a style, each image must have had a style of its own, which older versions did not give it.
     Imported outputs are always stored; `check_imported` says whether they belong to the images.
     """
     if run.config.is_external:
         return True
     step = run.step() if outputs.step is None else outputs.step
-    made_of = (step, dataset.fingerprint((TEST[direction[0]],)))
+    made_of = _Note(step, dataset.fingerprint((TEST[direction[0]],)), codes_per_image(run))
     return _read_note(run, direction) == made_of and all(file.exists() for file in outputs.files)
 
 
@@ -139,7 +158,7 @@ def check_sources(
     dataset_file = inside(run.results, run.dataset_folder.name, DATASET)
     splits, expected = dataset.splits(), None
     if note is not None:
-        splits, expected = (split,), note[1]
+        splits, expected = (split,), note.sources
     elif run.config.is_external and (record := run.config.dataset) is not None:
         expected = record.fingerprint
         if split in record.fingerprints:  # as in all but the imports of older versions
@@ -183,15 +202,25 @@ def commonest_size(files: list[Path]) -> Size:
     return width if width == height else (width, height)
 
 
-def _read_note(run: Run, direction: Direction) -> tuple[int, str] | None:
-    """The step at which the outputs were made and the fingerprint of their sources; None without outputs.json."""
+def codes_per_image(run: Run) -> int | None:
+    """The number of styles that are drawn for each test image; None for a method without a style.
+
+    It is None also where that is not known: for outputs of another tool, and for a method that is not installed.
+    """
+    if run.config.is_external or not method_description.style_dim_of(run, run.config.method):
+        return None
+    return CODES_PER_IMAGE
+
+
+def _read_note(run: Run, direction: Direction) -> _Note | None:
+    """What outputs.json says; None if there is no such file."""
     file = run.outputs_note(direction)
     if not is_file(file):
         return None
     note = read_json(file)
     if not isinstance(note.get("step"), int) or not isinstance(note.get("sources"), str):
         raise RunError(f"{file} names no step and sources; to fix this, remove it and run `ugbench eval`.")
-    return note["step"], note["sources"]
+    return _Note(note["step"], note["sources"], note.get("codes_per_image"))
 
 
 def _external(run: Run, direction: Direction, sources: list[Path]) -> Outputs:

@@ -151,15 +151,18 @@ class Evaluation:
         """The stored records of these metrics, and the metrics without a record.
 
         Only the newest record of a protocol and step counts, and only if it was computed from the images that are there
-        now. Outputs of another step than the stored ones cannot be compared.
+        now, with as many styles for each image as now. Outputs of another step than the stored ones cannot be compared.
         """
+        codes = stored_outputs.codes_per_image(run)
         images = self._images(eval_set, outputs.sources, outputs.files, outputs.format)
         compared = are_stored(run, eval_set.dataset, eval_set.direction, outputs)
         newest = self._newest(run.scores_file, names, eval_set, outputs.step, outputs.format)
         stored = {
             name: r
             for name, r in newest.items()
-            if _is_of(r, images) and (not compared or r.outputs == images.outputs_hash)
+            if _is_of(r, images)
+            and codes in (None, r.codes_per_image)
+            and (not compared or r.outputs == images.outputs_hash)
         }
         return [stored[name] for name in names if name in stored], [name for name in names if name not in stored]
 
@@ -203,7 +206,8 @@ class Evaluation:
             label = run.config.label
             self.log(f"no {' or '.join(without_map)} for run {run.id} ({label}) {direction}: it has no attention maps.")
         config = run.config
-        subject = Subject(run.id, config.known_as, config.variant, config.seed, outputs.step, config.name)
+        codes = stored_outputs.codes_per_image(run)
+        subject = Subject(run.id, config.known_as, config.variant, config.seed, outputs.step, config.name, codes)
         new_records = []
         for name in [name for name in missing if name not in without_map]:
             score, score_record = self._score(name, images, subject, eval_set, run.dataset_folder.name)

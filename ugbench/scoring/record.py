@@ -35,6 +35,9 @@ class ScoreRecord(BaseModel):
             uses none, or sources of plain folders that were scored without them. All three are None in records of
             older versions.
         n_missing: the number of sources without an output; None where that makes no sense.
+        codes_per_image: for a method with a style, the number of styles that were drawn for each source, and so of its
+            outputs. None for a method without one, and where it is not known. It is not part of the protocol, so that
+            both kinds of methods share a column.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,6 +68,7 @@ class ScoreRecord(BaseModel):
     references: str | None = None
     outputs: str | None = None
     n_missing: int | None = None
+    codes_per_image: int | None = None
 
     @property
     def label(self) -> str:

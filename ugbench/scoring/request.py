@@ -101,6 +101,7 @@ class Subject:
         method: as records and tables name it.
         step: for which the run's weights were trained; None where that is not known.
         name: tells an imported checkpoint from other runs of its method.
+        codes_per_image: of its outputs, see `ScoreRecord`.
     """
 
     run: str
@@ -109,6 +110,7 @@ class Subject:
     seed: int | None = None
     step: int | None = None
     name: str | None = None
+    codes_per_image: int | None = None
 
 
 def metrics_for(request: EvalRequest, dataset: DataSet) -> tuple[str, ...]:

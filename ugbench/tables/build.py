@@ -174,4 +174,5 @@ def _mean(seeds: Sequence[ScoreRecord]) -> Cell:
         n_fake=first.n_fake if len({record.n_fake for record in seeds}) == 1 else None,
         n_real=first.n_real if len({record.n_real for record in seeds}) == 1 else None,
         runs={record.run: record.value for record in seeds},
+        codes_per_image=first.codes_per_image if len({record.codes_per_image for record in seeds}) == 1 else None,
     )

@@ -33,6 +33,7 @@ class Cell:
         n_fake, n_real: numbers of outputs and references; None where they differ between seeds.
         runs: each run's value by the run's id.
         tied_by: the rule that decided `tied_with_best`.
+        codes_per_image: see `ScoreRecord`; None also where it differs between seeds.
     """
 
     value: float
@@ -48,6 +49,7 @@ class Cell:
     n_real: int | None = None
     runs: Mapping[str, float] = field(default_factory=dict)
     tied_by: TiedBy | None = None
+    codes_per_image: int | None = None
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,12 @@ class Row:
     def competes(self) -> bool:
         """False for `identity` and `real`, which are no methods."""
         return self.key.method not in (IDENTITY, REAL)
+
+    @property
+    def codes_per_image(self) -> int | None:
+        """The number of styles for each image; None for a method without a style, or if cells differ."""
+        codes = {cell.codes_per_image for cell in self.cells.values()}
+        return codes.pop() if len(codes) == 1 else None
 
     @property
     def run_ids(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ugbench import registry
+from ugbench.data.styles import STYLE_SEED
 from ugbench.runs.configurations import Configuration
 from ugbench.scoring.protocols import is_selected
 from ugbench.scoring.record import ScoreRecord
@@ -62,6 +63,7 @@ def caption(
         *_images(table, shown),
         *_several_protocols(table),
         *_protocols(table, shown),
+        *style_notes(shown),
         *_biased(shown),
         *_file_order(shown),
         *_metrics(table),
@@ -111,6 +113,17 @@ def words(protocol: Mapping[str, Any]) -> str:
     fields = {key: protocol[key] for key in (*first, *protocol) if key in protocol and key != "metric"}
     parts = [_field_words(key, value) for key, value in fields.items() if value not in (None, {}, [])]
     return ", ".join(parts)
+
+
+def style_notes(shown: Iterable[ScoreRecord]) -> Iterator[str]:
+    """How many styles each image got, for methods that have many outputs for one image."""
+    labels: dict[int, dict[str, None]] = defaultdict(dict)
+    for record in shown:
+        if record.codes_per_image is not None:
+            labels[record.codes_per_image][record.label] = None
+    for codes, names in labels.items():
+        count = "one style" if codes == 1 else f"{codes} styles"
+        yield f"{', '.join(names)}: {count} per image, drawn at random (seed {STYLE_SEED})."
 
 
 def _field_words(key: str, value: Any) -> str:

@@ -27,22 +27,27 @@ def over_steps(records: Iterable[ScoreRecord]) -> dict[Measured, dict[int, Score
     """One run's records by the step of the scored checkpoint; of several records of one step the newest counts.
 
     Records of other images than those of the newest record are left out, except those of an older version, which do
-    not name their images.
+    not name their images. So are records of outputs with another number of styles for each image.
 
     Args:
         records: of one run, oldest first; records without a step are left out.
     """
     by_step: dict[Measured, dict[int, ScoreRecord]] = {}
-    newest: dict[Measured, Content] = {}
+    newest: dict[Measured, ScoreRecord] = {}
     for record in records:
         if record.step is not None:
             key = Measured(record.metric, record.protocol_id, record.direction)
             by_step.setdefault(key, {})[record.step] = record
-            newest[key] = content_of(record)
+            newest[key] = record
     return {
-        key: {step: record for step, record in steps.items() if content_of(record) in (newest[key], Content())}
+        key: {step: record for step, record in steps.items() if _belong_together(record, newest[key])}
         for key, steps in by_step.items()
     }
+
+
+def _belong_together(record: ScoreRecord, newest: ScoreRecord) -> bool:
+    same_images = content_of(record) in (content_of(newest), Content())
+    return same_images and record.codes_per_image == newest.codes_per_image
 
 
 def latest(

@@ -14,7 +14,8 @@ from torch._subclasses.fake_tensor import (
 )
 
 from ugbench import registry
-from ugbench.errors import UgbenchError
+from ugbench.direction import Direction
+from ugbench.errors import UgbenchError, UsageError
 from ugbench.method import Method, MethodConfig
 from ugbench.training.counts import build_on_shapes, on_shapes, train_on_shapes
 
@@ -27,9 +28,9 @@ def check_method(name: str, config: MethodConfig) -> None:
     Args:
         name: the method's registered name.
     Raises:
-        UgbenchError: its groups, the phases of a step, the networks for inference or the shape of a translation break
-            the rules of the interface, or a step reads the value of a tensor. Another error of the method itself is
-            raised as it is.
+        UgbenchError: its groups, the phases of a step, the networks for inference, or the shape of a translation or a
+            style break the rules of the interface, or a step reads the value of a tensor. Another error of the method
+            itself is raised as it is.
     """
     where = Path(str(registry.modules("methods").get(name, name)))
     try:
@@ -63,6 +64,20 @@ def _check_inference(method: Method) -> None:
                 f"translate({direction}) of the method makes {tuple(y.shape)} of {tuple(x.shape)}; both shapes must be "
                 "equal."
             )
+        _check_style(method, x, direction)
+
+
+def _check_style(method: Method, x: torch.Tensor, direction: Direction) -> None:
+    try:
+        with torch.no_grad():
+            style = method.encode_style(x, direction)
+    except UsageError:
+        return  # not every method can take the style of an image
+    if style.shape != (len(x), method.style_dim):
+        raise UgbenchError(
+            f"encode_style({direction}) of the method makes {tuple(style.shape)} of {tuple(x.shape)}; it must be "
+            f"{(len(x), method.style_dim)}, with style_dim {method.style_dim}."
+        )
 
 
 def _line_of_method(error: BaseException) -> str | None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ugbench.data.styles import draw_styles
 from ugbench.data.tensors import save_png, to_float, to_uint8
 from ugbench.direction import Direction
 from ugbench.method import Method
@@ -62,7 +63,10 @@ class SampleGrids:
                     source = self.images.get(direction[0])
                     if source is None or len(source) == 0:
                         continue
-                    style = torch.zeros(len(source), method.style_dim, device=device) if method.style_dim else None
+                    # The same styles at every step, so that a grid differs from the one before by the training alone.
+                    style = None
+                    if method.style_dim:
+                        style = draw_styles(method.style_dim, range(len(source)))[:, 0].to(device)
                     output = method.translate(to_float(source).to(device), direction, style)
                     rows += [source, to_uint8(output).cpu()]
         finally:

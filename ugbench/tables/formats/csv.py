@@ -23,6 +23,7 @@ def render(table: Table) -> str:
 
     `images` tells the blocks of one data set and direction apart; a table without several of them lacks it.
     `config` holds the fields in which the configurations of a method differ, as in `steps 30, precision bf16`.
+    `codes_per_image` is there if a method has a style.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -36,7 +37,10 @@ def render(table: Table) -> str:
     extra_heads = [head for column in table.extra_columns for head in column.csv_heads]
     has_images = any(block.images.label for block in table.blocks)
     images_head = ["images"] if has_images else []
-    write(["dataset", "direction", "method", "variant", *images_head, "config", *score_heads, *extra_heads])
+    has_codes = any(row.codes_per_image is not None for row in table.rows)
+    codes_head = ["codes_per_image"] if has_codes else []
+    heads = ["dataset", "direction", "method", "variant", *images_head, "config", *codes_head]
+    write([*heads, *score_heads, *extra_heads])
     for row in table.rows:
         cells = [row.cells.get(column.key) for column in table.columns]
         scores = [getattr(cell, field, None) for cell in cells for field in FIELDS]
@@ -44,7 +48,8 @@ def render(table: Table) -> str:
         for column in table.extra_columns:
             extra += row.extra[column.key].numbers if column.key in row.extra else [None] * len(column.csv_heads)
         images = [row.key.images.label] if has_images else []
-        write([*row.key[:4], *images, config_text(row.key.config), *scores, *extra])
+        codes = [row.codes_per_image] if has_codes else []
+        write([*row.key[:4], *images, config_text(row.key.config), *codes, *scores, *extra])
     if table.rankings:
         out.write("\n")
         write(RANKING_HEADS)
