@@ -121,3 +121,55 @@ def test_what_is_no_dial_is_refused(ugbench: Call, tmp_path: Path, dial: str) ->
     assert result.exit_code == 2
     assert result.stderr.startswith("error: ")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_edges_are_made_in_their_data_set_and_the_second_call_says_so(ugbench: Call, root: Path) -> None:
+    made = json.loads(ugbench("data", "make", "edges", "--dataset", "cats", "--data-root", root, "--json").stdout)
+    folder = root / "cats" / "edgesB"
+    assert made == {
+        "name": "cats",
+        "root": str(root / "cats"),
+        "folder": str(folder),
+        "domain": "B",
+        "size": 286,
+        "images": 2,
+        "status": "made",
+    }
+    with Image.open(folder / "1.png") as image:
+        assert (image.size, image.getpixel((3, 5))) == ((286, 286), (1, 1, 1))
+    again = ugbench("data", "make", "edges", "--dataset", root / "cats")
+    assert (again.exit_code, again.stdout) == (0, "")
+    assert again.stderr == f"{folder}: 2 images of 286 px with smoothed edges; done before.\n"
+    listed = json.loads(ugbench("data", "list", "--data-root", root, "--json").stdout)
+    assert [listed[0][split] for split in SPLITS] == [3, 2, 1, 1]
+
+
+def test_edges_of_a_dial_are_made_beside_its_images_and_it_stays_a_dial(ugbench: Call, tmp_path: Path) -> None:
+    words = ("data", "make", "edges", "--dataset", SMALL, "--domain", "A", "--size", 16, "--data-root", tmp_path)
+    assert ugbench(*words).exit_code == 0
+    dataset = resolve(SMALL, tmp_path)
+    assert dataset.dial == DialSpec(shape=0.5, size=32, train=3, test=2)
+    assert [path.name for path in dataset.split("edgesA")] == ["00000.png", "00001.png", "00002.png"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["edges"], "edges: --dataset is missing; "),
+        (["edges", "--dataset", "cats", "--output", "x"], "--output: edges are written into their data set; "),
+        (["edges", "--dataset", "nothing"], "no data set is called 'nothing'"),
+        (["edges", "--dataset", "photos"], "{root}/photos/trainB: no such folder; "),
+        (["dial", "--dataset", "cats"], "--dataset cats: only `ugbench data make edges` takes it; "),
+        (["dial", "--size", "32"], "--size 32: only `ugbench data make edges` takes it; "),
+        (["edge", "--dataset", "cats"], "--dataset cats: only"),
+        (["edge"], "'edge' is no dial and not edges; write dial, "),
+    ],
+)
+def test_what_make_cannot_take_is_one_sentence_and_writes_nothing(
+    ugbench: Call, root: Path, words: list[str], sentence: str
+) -> None:
+    before = sorted(root.rglob("*"))
+    result = ugbench("data", "make", *words, "--data-root", root)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: " + sentence.format(root=root))
+    assert sorted(root.rglob("*")) == before

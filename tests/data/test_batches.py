@@ -1,11 +1,15 @@
+import hashlib
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from toy_runs import Toy, toy
 
-from ugbench.data.batches import Batches, training_size
+from ugbench.data.batches import Batches, method_batches, training_size
 from ugbench.method import Batch, Draw
+
+__all__ = ["toy"]
 
 SIZE, SIDE = 32, 36
 DRAWS = {
@@ -164,3 +168,78 @@ def test_the_default_generator_is_neither_read_nor_moved() -> None:
 def test_images_of_another_size_or_type_and_no_images_are_refused(images: Tensor) -> None:
     with pytest.raises(ValueError, match=r"b: .* was given; expected uint8 \(n, 3, 36, 36\)\."):
         make(numbered(2), images)
+
+
+GOLDEN = "a85e527f175a539b7fbf25c29d8bf8421bf9bf445b3076ae79de115ba467d68e"
+
+
+def golden_images() -> tuple[Tensor, Tensor]:
+    random = torch.Generator().manual_seed(3)
+    return tuple(torch.randint(0, 256, (n, 3, SIDE, SIDE), generator=random, dtype=torch.uint8) for n in (7, 5))
+
+
+@pytest.mark.parametrize("with_extra", [False, True])
+def test_the_bits_of_two_domains_are_those_of_runs_that_began_with_earlier_versions(with_extra: bool) -> None:
+    extra = {"edgesB": numbered(4)} if with_extra else {}
+    batches = make(*golden_images(), 3, 11, draws={"n": Draw("normal", (4,))}, extra=extra)
+    assert [batches.indices("a", step) for step in range(4)] == [[3, 5, 4], [0, 1, 2], [6, 0, 5], [1, 6, 4]]
+    assert [batches.indices("b", step) for step in range(4)] == [[3, 1, 2], [0, 4, 4], [0, 3, 1], [2, 1, 2]]
+    digest = hashlib.sha256()
+    for step in range(6):
+        batch = batches.at(step)
+        for tensor in (batch.a, batch.b, batch.draws["n"]):
+            digest.update(tensor.numpy().tobytes())
+    assert digest.hexdigest() == GOLDEN
+
+
+def test_each_further_split_has_its_own_shuffled_epochs() -> None:
+    batches = make(numbered(6), numbered(6), 2, extra={"edgesB": numbered(6), "poses": numbered(4)})
+    seen = {
+        name: [levels(batches.at(step).extra[name])[:, 0, 0, 0].tolist() for step in range(6)] for name in batches.extra
+    }
+    assert seen["edgesB"] == [batches.indices("edgesB", step) for step in range(6)]
+    for name, count in (("edgesB", 6), ("poses", 4)):
+        flat = [index for indices in seen[name] for index in indices]
+        epochs = [flat[first : first + count] for first in range(0, len(flat), count)]
+        assert all(sorted(epoch) == list(range(count)) for epoch in epochs)
+        assert epochs[0] != epochs[1]
+    assert seen["edgesB"] != [batches.indices("a", step) for step in range(6)]
+    assert seen["edgesB"] != [batches.indices("b", step) for step in range(6)]
+
+
+def test_further_images_are_cropped_and_mirrored_as_the_domains_and_apart_from_them() -> None:
+    batch = make(ramps(1), ramps(1), 50, extra={"edgesB": ramps(1)}).at(0)
+    crops = levels(batch.extra["edgesB"])
+    columns, rows = crops[:, 0, 0], crops[:, 1, :, 0]
+    assert (columns.amin(1) + SIZE - 1).equal(columns.amax(1)) and (rows.diff(dim=1) == 1).all()
+    assert 0 < (columns[:, 0] > columns[:, -1]).sum() < 50
+    assert not crops.equal(levels(batch.a)) and not crops.equal(levels(batch.b))
+
+
+def coded(count: int, sign: int) -> Tensor:
+    """Images whose channels hold the column, the row and the number of the image; a negative of it with sign -1."""
+    images = ramps(count)
+    images[:, 2] = torch.arange(count, dtype=torch.uint8).view(-1, 1, 1)
+    return images if sign == 1 else 255 - images
+
+
+def test_pairs_come_together_with_the_same_crop_and_mirroring() -> None:
+    batches = make(coded(5, 1), coded(5, -1), 8, extra={"poses": coded(5, -1)}, paired=True)
+    for step in range(6):
+        batch = batches.at(step)
+        assert levels(batch.b).equal(255 - levels(batch.a))
+        assert batch.extra["poses"].equal(batch.b)
+        assert levels(batch.a)[:, 2, 0, 0].tolist() == batches.indices("b", step) == batches.indices("a", step)
+    alone = make(coded(5, 1), coded(5, -1), 8).at(0)
+    assert alone.a.equal(batches.at(0).a)
+    assert not levels(alone.b).equal(255 - levels(alone.a))
+
+
+def test_incomplete_pairs_and_images_of_another_split_are_refused(toy: type[Toy]) -> None:
+    with pytest.raises(ValueError, match="expected equally many, in pairs"):
+        make(numbered(3), numbered(3), extra={"poses": numbered(2)}, paired=True)
+    with pytest.raises(ValueError, match="edgesB: "):
+        make(numbered(3), numbered(3), extra={"edgesB": numbered(2, SIDE - 1)})
+    method = toy(toy.make_config("smoke"))
+    with pytest.raises(ValueError, match=r"extra has \['edgesB'\]; expected the images of \[\]"):
+        method_batches(method, numbered(2, 9), numbered(2, 9), 0, torch.device("cpu"), {"edgesB": numbered(2, 9)})

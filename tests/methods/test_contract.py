@@ -31,7 +31,8 @@ def random_batch(method: Method, n: int = 2, dtype: torch.dtype = torch.float32)
     for name, draw in method.draws().items():
         shape = (n, *draw.shape) if draw.per == "sample" else draw.shape
         draws[name] = (torch.rand if draw.kind == "uniform" else torch.randn)(shape, dtype=dtype)
-    return Batch(a, b, draws)
+    extra = {split: torch.rand(n, 3, size, size, dtype=dtype) * 2 - 1 for split in method.splits}
+    return Batch(a, b, draws, extra=extra)
 
 
 def phases_of(method: Method) -> Phases:
@@ -168,7 +169,9 @@ def test_losses_are_means_over_samples(name: str, variant: str | None) -> None:
             key: draw.repeat(repeats, *[1] * (draw.ndim - 1)) if kinds[key].per == "sample" else draw
             for key, draw in once.draws.items()
         }
-        method.step(Batch(*(x.repeat(repeats, 1, 1, 1) for x in (once.a, once.b)), draws), phases)
+        a, b = (x.repeat(repeats, 1, 1, 1) for x in (once.a, once.b))
+        extra = {split: x.repeat(repeats, 1, 1, 1) for split, x in once.extra.items()}
+        method.step(Batch(a, b, draws, extra=extra), phases)
         losses.append({term: float(value) for term, value in phases.losses.items()})
     # Not closer: later phases see updated networks, and Adam turns rounding errors of gradients into moves.
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)

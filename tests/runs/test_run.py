@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from drawn_images import make_data_set
+from PIL import Image
 
+from ugbench.data.datasets import open_dataset
 from ugbench.errors import RunError
 from ugbench.runs.json_file import write_json
 from ugbench.runs.origin import Origin
-from ugbench.runs.run import DatasetRecord, Run, RunConfig, find_run, list_runs, read_run
+from ugbench.runs.run import DatasetRecord, Run, RunConfig, find_run, list_runs, read_run, record_dataset
 
 
 def test_the_id_changes_with_what_decides_numbers_and_with_nothing_else(make_run: Callable[..., Run]) -> None:
@@ -98,3 +102,27 @@ def test_a_config_that_is_no_runs_is_named(make_run: Callable[..., Run]) -> None
             read_run(run.path)
     assert [listed.id for listed in list_runs(run.results)] == [other.id]
     assert find_run(other.id, run.results).path == other.path
+
+
+def test_further_folders_count_in_the_id_by_their_content_alone(tmp_path: Path) -> None:
+    cats = open_dataset(make_data_set(tmp_path / "cats", trainA=2, trainB=2, edgesB=2))
+    splits = {split: cats.split(split) for split in ("trainA", "trainB", "edgesB")}
+    plain = record_dataset(cats, {split: splits[split] for split in ("trainA", "trainB")})
+    further = record_dataset(cats, splits)
+    assert plain.fingerprint == cats.fingerprint(("trainA", "trainB")) != further.fingerprint
+    assert further.images == {"trainA": 2, "trainB": 2, "edgesB": 2}
+    Image.new("RGB", (6, 6), "white").save(cats.root / "edgesB" / "0.png")
+    changed = open_dataset(cats.root)
+    assert record_dataset(changed, splits).fingerprint != further.fingerprint
+    assert record_dataset(changed, {split: splits[split] for split in ("trainA", "trainB")}) == plain
+
+
+def test_a_folder_that_a_config_names_lies_in_the_data_set(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    config = json.loads((run.path / "config.json").read_text())
+    for name in ("../../secret", "/etc", ".hidden", "a/b", "x\n"):
+        (run.path / "config.json").write_text(
+            json.dumps({**config, "dataset": {**config["dataset"], "images": {name: 3}}})
+        )
+        with pytest.raises(RunError, match=r"config\.json: dataset\.images"):
+            read_run(run.path)

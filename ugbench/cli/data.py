@@ -11,7 +11,9 @@ from ugbench.cli.data_list import list_
 from ugbench.cli.data_make import make
 
 app = typer.Typer(
-    cls=Group, no_args_is_help=True, help="List, import and check data sets, or write a dial as image files."
+    cls=Group,
+    no_args_is_help=True,
+    help="List, import and check data sets, draw a dial, or make further training images.",
 )
 add_command(app, "list", list_)
 add_command(app, "make", make)

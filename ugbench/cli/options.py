@@ -96,7 +96,9 @@ BatchSize = Annotated[int | None, Option("--batch-size", metavar="N", min=1, hel
 Sets = Annotated[
     list[str] | None, Option("--set", metavar="KEY=VALUE", help="Change a field of the config; repeatable.")
 ]
-SkipBad = Annotated[bool, Option("--skip-bad", help="Train without the images that cannot be read.")]
+SkipBad = Annotated[
+    bool, Option("--skip-bad", help="Train without images that cannot be read, or lack a partner that a method needs.")
+]
 Metrics = Annotated[
     list[str] | None,
     Option("--metric", metavar="NAMES", help="Metrics, as in kid,fid,lpips; default: all that the data set allows."),

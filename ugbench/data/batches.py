@@ -25,8 +25,9 @@ def training_size(size: int) -> int:
 class Batches:
     """The batches of a run.
 
-    Each domain has its own epochs, because it may hold more images than the other. In each epoch its images come in a
-    new random order. Each image is cropped to size x size px at a random place and mirrored with probability 1/2.
+    Each domain, and each further split, has its own epochs, because it may hold more images than another. In each epoch
+    its images come in a new random order. Each image is cropped to size x size px at a random place and mirrored with
+    probability 1/2. Of pairs the order, the crops and the mirroring are those of `a` in all folders.
     """
 
     def __init__(
@@ -40,6 +41,8 @@ class Batches:
         draws: Mapping[str, Draw],
         device: torch.device | str,
         dtype: torch.dtype = torch.float32,
+        extra: Mapping[str, Tensor] | None = None,
+        paired: bool = False,
     ) -> None:
         """Store the images on `device`.
 
@@ -47,48 +50,61 @@ class Batches:
             a, b: images of the domains, uint8 (n, 3, s, s) with s = training_size(size); n may differ between the two.
             draws: the random numbers that a step of the method needs, by name.
             dtype: type of the batch's images. Draws have this type too, but at least float32.
+            extra: images of further splits by name, of the same type and side.
+            paired: the images of one index are a pair; all splits have equally many.
         Raises:
-            ValueError: the images have another type or shape.
+            ValueError: the images have another type or shape, or pairs are incomplete.
         """
         side = training_size(size)
-        for name, images in (("a", a), ("b", b)):
+        self.extra, self.paired = tuple(extra or ()), paired
+        folders = {"a": a, "b": b, **(extra or {})}
+        for name, images in folders.items():
             if images.dtype != torch.uint8 or images.shape[1:] != (3, side, side) or len(images) == 0:
                 given = f"{images.dtype} {tuple(images.shape)}"
                 raise ValueError(f"{name}: {given} was given; expected uint8 (n, 3, {side}, {side}).")
-        self.images = {"a": a.to(device), "b": b.to(device)}
+        counts = {name: len(images) for name, images in folders.items()}
+        if paired and len(set(counts.values())) > 1:
+            raise ValueError(f"{counts} images were given; expected equally many, in pairs.")
+        self.images = {name: images.to(device) for name, images in folders.items()}
         self.size, self.batch_size, self.seed, self.dtype = size, batch_size, seed, dtype
         self.draws = dict(draws)
         self.device = torch.device(device)
         # The cache saves time only: an order depends on its arguments alone. A batch may span two epochs.
-        self._order = lru_cache(maxsize=4)(self._shuffled)
+        self._order = lru_cache(maxsize=2 * len(folders))(self._shuffled)
 
     def at(self, step: int) -> Batch:
         """The batch of a step. It does not depend on which batches were asked for before."""
         draws = {name: self._draw(step, name, draw) for name, draw in self.draws.items()}
-        return Batch(self._cut("a", step), self._cut("b", step), draws, step)
+        extra = {name: self._cut(name, step) for name in self.extra}
+        return Batch(self._cut("a", step), self._cut("b", step), draws, step, extra)
 
-    def indices(self, domain: str, step: int) -> list[int]:
-        """Indices of the images of domain "a" or "b" in the batch of a step."""
-        count = len(self.images[domain])
+    def indices(self, name: str, step: int) -> list[int]:
+        """Indices of the images in the batch of a step: of "a", of "b", or of a further split by its name."""
+        count = len(self.images[name])
+        stream = self._stream(name)
         first = step * self.batch_size
         return [
-            self._order(domain, position // count)[position % count]
+            self._order(stream, position // count)[position % count]
             for position in range(first, first + self.batch_size)
         ]
 
-    def _shuffled(self, domain: str, epoch: int) -> list[int]:
-        generator = generator_for(self.seed, "epoch", epoch, domain)
-        return list(torch.randperm(len(self.images[domain]), generator=generator).tolist())
+    def _stream(self, name: str) -> str:
+        """The name in the keys of the random generators; pairs share one."""
+        return "a" if self.paired else name
 
-    def _cut(self, domain: str, step: int) -> Tensor:
-        images, size = self.images[domain], self.size
+    def _shuffled(self, stream: str, epoch: int) -> list[int]:
+        generator = generator_for(self.seed, "epoch", epoch, stream)
+        return list(torch.randperm(len(self.images[stream]), generator=generator).tolist())
+
+    def _cut(self, name: str, step: int) -> Tensor:
+        images, size, stream = self.images[name], self.size, self._stream(name)
         margin = images.shape[-1] - size
         corners = torch.randint(
-            margin + 1, (self.batch_size, 2), generator=generator_for(self.seed, step, f"crop_{domain}")
+            margin + 1, (self.batch_size, 2), generator=generator_for(self.seed, step, f"crop_{stream}")
         ).tolist()
-        flips = torch.rand(self.batch_size, generator=generator_for(self.seed, step, f"flip_{domain}")).tolist()
+        flips = torch.rand(self.batch_size, generator=generator_for(self.seed, step, f"flip_{stream}")).tolist()
         crops = []
-        for index, (top, left), flip in zip(self.indices(domain, step), corners, flips, strict=True):
+        for index, (top, left), flip in zip(self.indices(name, step), corners, flips, strict=True):
             crop = images[index, :, top : top + size, left : left + size]
             crops.append(crop.flip(-1) if flip < 0.5 else crop)
         return to_float(torch.stack(crops)).to(self.dtype)
@@ -101,7 +117,24 @@ class Batches:
         return values.to(self.device, torch.promote_types(self.dtype, torch.float32))
 
 
-def method_batches(method: Method, a: Tensor, b: Tensor, seed: int, device: torch.device) -> Batches:
-    """The batches of a method's training: its size, batch size and draws, of the images `a` and `b` (see `Batches`)."""
-    config, draws = method.config, method.draws()
-    return Batches(a, b, size=config.size, batch_size=config.batch_size, seed=seed, draws=draws, device=device)
+def method_batches(
+    method: Method, a: Tensor, b: Tensor, seed: int, device: torch.device, extra: Mapping[str, Tensor]
+) -> Batches:
+    """The batches of a method's training: its size, batch size, draws and pairs, of these images (see `Batches`).
+
+    Raises:
+        ValueError: `extra` has not the images of the method's further splits.
+    """
+    if set(extra) != set(method.splits):
+        raise ValueError(f"extra has {sorted(extra)}; expected the images of {sorted(method.splits)}.")
+    return Batches(
+        a,
+        b,
+        size=method.config.size,
+        batch_size=method.config.batch_size,
+        seed=seed,
+        draws=method.draws(),
+        device=device,
+        extra=extra,
+        paired=method.paired,
+    )

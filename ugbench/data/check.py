@@ -1,4 +1,4 @@
-"""Checks of a data set: `check` reports what is odd in all of it, `check_training_images` guards training.
+"""Check of a data set: a report of what is odd in all of it. `ugbench.data.training_images` guards training.
 
 Copies are images with equal pixels after `read_image`, whatever the names and formats of their files. Near-duplicates
 are images that look alike (ugbench.data.duplicates), also if one of them is mirrored, because training mirrors images.
@@ -18,10 +18,8 @@ from ugbench.data.brightness import describe_narrow, is_narrow
 from ugbench.data.datasets import DataSet
 from ugbench.data.folders import describe_passed_over, why_passed_over
 from ugbench.data.images import ImageHeader, UnreadableImage, inspect_image
-from ugbench.data.known_files import open_known_files
 from ugbench.data.progress import Progress, tracked
 from ugbench.data.splits import SPLITS, TEST, TRAIN, Split
-from ugbench.errors import DataError
 
 Kind = Literal[
     "missing", "empty", "unreadable", "stray", "stem", "shape", "mode", "duplicate", "near-duplicate",
@@ -128,57 +126,6 @@ def check(dataset: DataSet, progress: Progress | None = None) -> Report:
         not any(finding.stops_training for finding in findings),
         all(by_split[split] for split in TRAIN.values()),
     )
-
-
-def check_training_images(
-    dataset: DataSet,
-    skip_bad: bool = False,
-    progress: Progress | None = None,
-    log: Callable[[str], None] = lambda _text: None,
-) -> tuple[dict[Split, list[Path]], list[str]]:
-    """Decode every training image, as `train` does before its first step.
-
-    Images that an earlier call has decoded, and that are unchanged since, are not decoded again.
-
-    Args:
-        skip_bad: leave unreadable images out instead of raising an error.
-        progress: called after each image.
-        log: receives a sentence for each image that is left out, for each split of which not all images are used, and
-            for each whose images use little of their range.
-    Returns:
-        The readable images of "trainA" and "trainB", and the relative names ("trainA/7.png") of the unreadable ones.
-    Raises:
-        DataError: a split is missing or empty; an image is unreadable; or, with skip_bad, all images of a split are.
-    """
-    listed = {split: dataset.split(split) for split in TRAIN.values()}
-    readable: dict[Split, list[Path]] = {split: [] for split in listed}
-    skipped: dict[str, str] = {}  # the reason by relative name
-    narrow = dict.fromkeys(listed, 0)
-    with open_known_files() as known:
-        for split, path in _tracked(listed, progress):
-            try:
-                narrow[split] += known.is_narrow(path, _is_narrow)
-            except UnreadableImage as error:
-                if not skip_bad:
-                    raise DataError(f"{str(error).rstrip('.')}, or give --skip-bad.") from error
-                skipped[f"{split}/{path.name}"] = error.reason
-            else:
-                readable[split].append(path)
-    for name, reason in skipped.items():
-        log(f"{name} is skipped: {reason}.")
-    for split, paths in listed.items():
-        if len(readable[split]) < len(paths):
-            log(f"{split}: {len(readable[split])} of {len(paths)} images are used.")
-        if not readable[split]:
-            raise DataError(f"{dataset.folder(split)}: none of its {len(paths)} images is readable; replace them.")
-        problem = describe_narrow(narrow[split], len(readable[split]))
-        if problem is not None:
-            log(f"{split}: {problem}; `ugbench data check` says more.")
-    return readable, list(skipped)
-
-
-def _is_narrow(path: Path) -> bool:
-    return is_narrow(*inspect_image(path))
 
 
 def _tracked(files: Mapping[Split, list[Path]], progress: Progress | None) -> Iterator[tuple[Split, Path]]:

@@ -18,7 +18,7 @@ from ugbench.file_names import as_bytes, readable
 
 @dataclass(frozen=True)
 class DataSet:
-    """A folder with at least one split.
+    """A folder with at least one split. Where a method takes a `str`, the split may also be a further folder.
 
     Attributes:
         name: the name of the folder; a byte that is not UTF-8 is `%E9` in it.
@@ -32,7 +32,7 @@ class DataSet:
     # SHA-256 of each file that was hashed, by path: a file is hashed once in the life of this object.
     _digests: dict[Path, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def folder(self, split: Split) -> Path:
+    def folder(self, split: str) -> Path:
         """The folder of a split, which need not exist: a folder whose name differs in case alone, as TrainA, is taken.
 
         Raises:
@@ -46,7 +46,7 @@ class DataSet:
         """
         return _near_names(self.root)
 
-    def split(self, split: Split) -> list[Path]:
+    def split(self, split: str) -> list[Path]:
         """The images of a split, sorted by name.
 
         Raises:
@@ -54,7 +54,7 @@ class DataSet:
         """
         return list_images(self.folder(split))
 
-    def has(self, split: Split) -> bool:
+    def has(self, split: str) -> bool:
         """True if the split's folder exists and holds an image."""
         folder = self.folder(split)
         return folder.is_dir() and any(map(is_image, folder.iterdir()))
@@ -72,7 +72,7 @@ class DataSet:
             links = [Path(entry.path) for entry in entries if entry.is_symlink()]
         return next((path for path in links if is_image(path) and not path.resolve().is_relative_to(root)), None)
 
-    def fingerprint(self, splits: Iterable[Split], skip: Collection[str] = ()) -> str:
+    def fingerprint(self, splits: Iterable[str], skip: Collection[str] = ()) -> str:
         """SHA-256 in hex over the sorted lines (relative name, SHA-256 of the content) of the images of these splits.
 
         Args:
@@ -118,7 +118,7 @@ def has_splits(folder: Path) -> bool:
     return any(path.name.lower() in names and path.is_dir() for path in folder.iterdir())
 
 
-def _folder_of(root: Path, split: Split) -> Path:
+def _folder_of(root: Path, split: str) -> Path:
     folder = root / split
     if folder.is_dir() or not root.is_dir():
         return folder

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
 
 from ugbench.data.datasets import DataSet
+from ugbench.data.edges import RECORD
 from ugbench.data.images import HEIF_SUFFIXES, INSTALL_HEIF, has_image_suffix, is_image
-from ugbench.data.splits import SPLITS, Split
+from ugbench.data.splits import SPLITS
 
 _PLURALS = {"subfolder": "subfolders", "hidden file": "hidden files", "broken link": "broken links"}
 
@@ -23,14 +24,14 @@ def describe_folder(folder: Path, name: str | None = None) -> str:
     for path in folder.iterdir():
         if is_image(path):
             images += 1
-        else:
+        elif path.name != RECORD:
             reasons.append(why_passed_over(path))
     passed_over = describe_passed_over(Counter(reasons))
     text = f"{folder if name is None else name}: {images} image{'s' * (images != 1)}"
     return f"{text}; passed over: {passed_over}." if passed_over else f"{text}."
 
 
-def describe_splits(dataset: DataSet, splits: Iterable[Split] = SPLITS) -> Iterator[str]:
+def describe_splits(dataset: DataSet, splits: Iterable[str] = SPLITS) -> Iterator[str]:
     """A sentence about the folder of each of these splits that exists, and about folders with nearly such names."""
     for split in splits:
         folder = dataset.folder(split)

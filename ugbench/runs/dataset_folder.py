@@ -18,7 +18,7 @@ from ugbench.errors import RunError
 from ugbench.runs import dataset_file
 from ugbench.runs.dataset_file import DatasetFile
 from ugbench.runs.folder import DATASET
-from ugbench.runs.run import Run, RunConfig, list_runs, open_run
+from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, open_run
 
 _logger = logging.getLogger(__name__)
 
@@ -150,17 +150,17 @@ def open_located_run(config: RunConfig, results: Path, dataset: DataSet) -> Run:
     return run
 
 
-def _known_folders(results: Path) -> dict[Path, set[str]]:
-    """Each data set's folder under results, and the fingerprints of the images that its runs were trained on."""
-    known: dict[Path, set[str]] = {file.parent: set() for file in results.glob(f"*/{DATASET}")}
+def _known_folders(results: Path) -> dict[Path, list[DatasetRecord]]:
+    """Each data set's folder under results, and the records of the images that its runs were trained on."""
+    known: dict[Path, list[DatasetRecord]] = {file.parent: [] for file in results.glob(f"*/{DATASET}")}
     for run in list_runs(results):
         if run.config.dataset is not None:
-            trained_on = known.setdefault(run.dataset_folder, set())
-            trained_on |= {run.config.dataset.fingerprint} if run.config.origin is None else set()
+            trained_on = known.setdefault(run.dataset_folder, [])
+            trained_on += [run.config.dataset] if run.config.origin is None else []
     return known
 
 
-def _matching(known: Mapping[Path, set[str]], dataset: DataSet) -> list[Path]:
+def _matching(known: Mapping[Path, list[DatasetRecord]], dataset: DataSet) -> list[Path]:
     """The folders that belong to a data set, sorted."""
     training = training_fingerprint(dataset)
     return sorted(folder for folder, trained_on in known.items() if _belongs(folder, trained_on, dataset, training))
@@ -183,17 +183,17 @@ def _differences(folder: Path, dataset: DataSet) -> list[str]:
     return texts or ["the names or contents of images are others"]
 
 
-def _belongs(folder: Path, trained_on: set[str], dataset: DataSet, training: str | None) -> bool:
+def _belongs(folder: Path, trained_on: Sequence[DatasetRecord], dataset: DataSet, training: str | None) -> bool:
     """Whether a folder under results belongs to a data set.
 
     Args:
-        trained_on: fingerprints of the images that the folder's runs were trained on.
+        trained_on: records of the images that the folder's runs were trained on.
     """
     content = dataset_file.read(folder)
     if training is not None:
-        stated = set() if content is None or content.training is None else {content.training}
-        if stated | trained_on:
-            return training in stated | trained_on
+        stated = None if content is None else content.training
+        if stated is not None or trained_on:
+            return training == stated or any(_was_trained_on(record, dataset, training) for record in trained_on)
     if content is None:
         return False
     if content.root == str(dataset.root.resolve()) or content.fingerprint == dataset.fingerprint(dataset.splits()):
@@ -201,7 +201,17 @@ def _belongs(folder: Path, trained_on: set[str], dataset: DataSet, training: str
     return bool(content.images) and content.images == contents_of_tests(dataset)
 
 
-def _new_folder(results: Path, dataset: DataSet, known: Mapping[Path, set[str]]) -> Path:
+def _was_trained_on(record: DatasetRecord, dataset: DataSet, training: str) -> bool:
+    """Whether a run was trained on a data set's images of A and B, and perhaps on further folders."""
+    if set(record.images) <= set(TRAIN.values()):
+        return record.fingerprint == training
+    return all(
+        dataset.has(split) and record.fingerprints.get(split) == dataset.fingerprint((split,))
+        for split in TRAIN.values()
+    )
+
+
+def _new_folder(results: Path, dataset: DataSet, known: Mapping[Path, list[DatasetRecord]]) -> Path:
     """A folder for a data set that has none yet.
 
     Args:

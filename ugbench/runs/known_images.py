@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ugbench.data.datasets import DataSet
 from ugbench.data.named_roots import is_named
-from ugbench.data.splits import SPLITS, TEST, Split
+from ugbench.data.splits import TEST, Split
 from ugbench.direction import DIRECTIONS
 from ugbench.errors import RunError
 from ugbench.runs.files import inside, is_file
@@ -48,8 +48,8 @@ def are_known(split: Split, dataset: DataSet, run: RunFolder, record: ImageRecor
         DataError: an image cannot be read.
     """
     present = dataset.splits()
-    recorded = tuple(name for name in SPLITS if name in record.images) or present
-    claims: list[tuple[tuple[Split, ...], Collection[str], object]] = [
+    recorded: tuple[str, ...] = tuple(record.images) or present
+    claims: list[tuple[tuple[str, ...], Collection[str], object]] = [
         ((split,), record.skipped, record.fingerprints.get(split)),
         (recorded, record.skipped, record.fingerprint),
     ]
@@ -58,7 +58,7 @@ def are_known(split: Split, dataset: DataSet, run: RunFolder, record: ImageRecor
     if is_file(dataset_file := inside(run.results, run.dataset_folder.name, DATASET)):
         claims.append((present, (), read_json(dataset_file).get("fingerprint")))
     return any(
-        split in splits and set(splits) <= set(present) and dataset.fingerprint(splits, skipped) == fingerprint
+        split in splits and all(map(dataset.has, splits)) and dataset.fingerprint(splits, skipped) == fingerprint
         for splits, skipped, fingerprint in claims
     )
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ugbench import registry
 from ugbench.data.datasets import DataSet, open_dataset
-from ugbench.data.splits import Split
+from ugbench.data.splits import AnySplit
 from ugbench.direction import Direction
 from ugbench.errors import ConfigError, RunError, first_fault
 from ugbench.runs import config_fields, dataset_file, known_images, method_description
@@ -48,8 +48,8 @@ class DatasetRecord(BaseModel):
         name: the data set's name.
         root: its folder at that time; no part of the run's id.
         fingerprint: a hash of the images of the splits that were used.
-        images: how many images each of these splits has.
-        skipped: images that could not be read and were left out.
+        images: how many images each of these splits has; further folders that a method reads are among them.
+        skipped: images that were left out: they could not be read, or had no partner.
         fingerprints: of each of these splits alone; no part of the run's id.
     """
 
@@ -58,19 +58,19 @@ class DatasetRecord(BaseModel):
     name: str
     root: Name
     fingerprint: str
-    images: dict[str, int]
+    images: dict[AnySplit, int]
     skipped: list[Name] = []
-    fingerprints: dict[str, str] = {}
+    fingerprints: dict[AnySplit, str] = {}
 
 
 def record_dataset(
-    dataset: DataSet, images: Mapping[Split, Sequence[Path]] | None = None, skipped: Sequence[str] = ()
+    dataset: DataSet, images: Mapping[str, Sequence[Path]] | None = None, skipped: Sequence[str] = ()
 ) -> DatasetRecord:
     """The record of a data set for a run's config.
 
     Args:
         images: the images of each split that is used; None takes all images of all splits.
-        skipped: relative names ("trainA/7.png") of images in these splits that cannot be read and are left out.
+        skipped: relative names ("trainA/7.png") of images in these splits that are left out.
     """
     images = {split: dataset.split(split) for split in dataset.splits()} if images is None else images
     return DatasetRecord(

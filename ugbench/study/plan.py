@@ -12,17 +12,15 @@ from typing import Literal
 import torch
 
 from ugbench import registry
-from ugbench.data.check import check_training_images
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
-from ugbench.data.folders import describe_splits
-from ugbench.data.splits import TRAIN
+from ugbench.data.training_images import TrainingFolders, check_training_images, list_training_images
 from ugbench.runs.dataset_folder import dataset_folder, locate_run
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, record_dataset
 from ugbench.runs.training_log import seconds_per_step
 from ugbench.study.grid import Arm, Study, StudyRun, overrides, study_runs
 from ugbench.training.frozen import frozen_digests
-from ugbench.training.prepare import Request, requested_frozen, run_config
+from ugbench.training.prepare import Request, describe_images, needed_folders, requested_frozen, run_config
 
 Status = Literal["done", "half", "missing"]
 
@@ -94,19 +92,24 @@ def make_plan(
     frozen = frozen_by_arm(study, setup) if frozen is None else frozen
     datasets: dict[str, DataSet] = {}
     folders: dict[str, Path] = {}
-    records: dict[str, DatasetRecord] = {}
+    records: dict[tuple[str, TrainingFolders], DatasetRecord] = {}
+    requests = {
+        study_run: _request(study, study_run, setup, (steps or {}).get(study_run.arm))
+        for study_run in study_runs(study)
+    }
+    needed = {study_run: needed_folders(request) for study_run, request in requests.items()}
     for name in study.datasets:
         dataset = datasets[name] = resolve(name, setup.data_root)
-        for sentence in describe_splits(dataset):
-            log(sentence)
-        records[name] = _record_training_data(dataset, setup.skip_bad, log)
+        kinds = dict.fromkeys(needed[study_run] for study_run in needed if study_run.dataset == name)
+        describe_images(dataset, kinds, log)
+        for kind in kinds:
+            records[name, kind] = _record_training_data(dataset, setup.skip_bad, log, kind)
         folders[name] = dataset_folder(setup.results, dataset, make=False)
     runs = list_runs(setup.results)
     seconds = measured_seconds_per_step(runs)
     planned = []
-    for study_run in study_runs(study):
-        request = _request(study, study_run, setup, (steps or {}).get(study_run.arm))
-        config = run_config(request, records[study_run.dataset], frozen[study_run.arm])
+    for study_run, request in requests.items():
+        config = run_config(request, records[study_run.dataset, needed[study_run]], frozen[study_run.arm])
         run = locate_run(config, runs, folders[study_run.dataset])
         dataset = datasets[study_run.dataset]
         planned.append(PlannedRun(study_run, request, dataset, run, run.step(), seconds.get(cost_key(config))))
@@ -154,10 +157,12 @@ def measured_seconds_per_step(runs: Sequence[Run]) -> dict[str, float]:
     return seconds_by_key
 
 
-def _record_training_data(dataset: DataSet, skip_bad: bool, log: Callable[[str], None]) -> DatasetRecord:
+def _record_training_data(
+    dataset: DataSet, skip_bad: bool, log: Callable[[str], None], folders: TrainingFolders
+) -> DatasetRecord:
     if skip_bad:
-        return record_dataset(dataset, *check_training_images(dataset, skip_bad=True, log=log))
-    return record_dataset(dataset, {split: dataset.split(split) for split in TRAIN.values()})
+        return record_dataset(dataset, *check_training_images(dataset, skip_bad=True, log=log, folders=folders))
+    return record_dataset(dataset, list_training_images(dataset, folders))
 
 
 def _request(study: Study, study_run: StudyRun, setup: StudySetup, steps: int | None) -> Request:

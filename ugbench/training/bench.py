@@ -52,7 +52,7 @@ def bench(
     # Only the shape of the images matters.
     side = training_size(config.size)
     images = torch.randint(0, 256, (4, 3, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    batches = method_batches(method, images, images, 0, device)
+    batches = method_batches(method, images, images, 0, device, dict.fromkeys(method.splits, images))
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     period = method.period

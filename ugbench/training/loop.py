@@ -71,11 +71,13 @@ class Images:
         a, b: all training images of each domain, uint8 (n, 3, s, s) with s = `training_size(size)`.
         samples: a few images of each domain, "A" and "B", to draw sample grids from: uint8 (n, 3, size, size). The
             domains need not have equally many.
+        extra: the training images of further splits, by the names that the method has for them, as `a` and `b`.
     """
 
     a: Tensor
     b: Tensor
     samples: dict[str, Tensor] = field(default_factory=dict)
+    extra: dict[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def train(
         state = new_state(run, device, start.initial, frozen)
         # For a method that learns one direction `a` is the source, whichever domain that is.
         source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
-        batches = method_batches(state.method, source, target, run.seed, device)
+        batches = method_batches(state.method, source, target, run.seed, device, images.extra)
         remove_unfinished(run)
         if restart:
             reset(run)

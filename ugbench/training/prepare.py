@@ -5,7 +5,7 @@ Resuming from a checkpoint is part of the loop (loop.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,18 @@ from torch import Tensor
 
 from ugbench import registry
 from ugbench.data.batches import training_size
-from ugbench.data.check import check_training_images
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
+from ugbench.data.edges import outdated_command
 from ugbench.data.folders import describe_splits
 from ugbench.data.progress import Progress
-from ugbench.data.splits import TEST, TRAIN, Split
+from ugbench.data.splits import SPLITS, TEST, TRAIN
 from ugbench.data.tensors import load_images
+from ugbench.data.training_images import TrainingFolders, check_training_images, training_folders
 from ugbench.device import pick_precision
 from ugbench.direction import Direction
 from ugbench.errors import DataError, DiskError, UsageError
-from ugbench.method import MethodConfig
+from ugbench.method import Method, MethodConfig
 from ugbench.runs import checkpoint
 from ugbench.runs.dataset_folder import dataset_folder, locate_run, open_located_run, remember_place
 from ugbench.runs.manifest import DamagedCheckpoint
@@ -109,11 +110,12 @@ def prepare(
     start = _start(request, stored, log)
     if not stored.checkpoint_steps():
         check_method(stored.config.method, stored.config.method_config())
-    both = load_images([*readable["trainA"], *readable["trainB"]], training_size(size), progress)
-    a, b = both.tensor_split((len(readable["trainA"]),))
+    together = load_images([path for paths in readable.values() for path in paths], training_size(size), progress)
+    loaded = dict(zip(readable, together.split([len(paths) for paths in readable.values()]), strict=True))
+    extra = {name: loaded[folder] for name, folder in needed_folders(request).further}
     samples = {domain: _sample_images(dataset, domain, readable, size, log) for domain in ("A", "B")}
     run = open_located_run(stored.config, request.results, dataset)
-    return run, Images(a, b, samples), start, frozen
+    return run, Images(loaded["trainA"], loaded["trainB"], samples, extra), start, frozen
 
 
 def _is_finished(run: Run) -> bool:
@@ -147,12 +149,12 @@ def planned_run(
 
 def _locate(
     request: Request, frozen: Mapping[str, str], log: Callable[[str], None], progress: Progress | None
-) -> tuple[DataSet, Mapping[Split, Sequence[Path]], Run]:
-    """The data set, its readable training images by split, and the run, whose folder need not exist."""
+) -> tuple[DataSet, Mapping[str, Sequence[Path]], Run]:
+    """The data set, the images to train with by folder, and the run, whose folder need not exist."""
+    folders = needed_folders(request)
     dataset = resolve(request.dataset, request.data_root, progress)
-    for sentence in describe_splits(dataset):
-        log(sentence)
-    readable, skipped = check_training_images(dataset, request.skip_bad, progress, log)
+    describe_images(dataset, [folders], log)
+    readable, skipped = check_training_images(dataset, request.skip_bad, progress, log, folders)
     config = run_config(request, record_dataset(dataset, readable, skipped), frozen)
     folder = dataset_folder(request.results, dataset, make=False)
     return dataset, readable, locate_run(config, list_runs(request.results), folder)
@@ -166,7 +168,56 @@ def requested_frozen(request: Request) -> dict[str, Tensor]:
     """
     if not request.weights and not registry.load_method(request.method).frozen:
         return {}
-    return read_frozen(request.method, _method_config(request), request.weights)
+    return read_frozen(request.method, _method_config(request, registry.load_method(request.method)), request.weights)
+
+
+def needed_folders(request: Request) -> TrainingFolders:
+    """The folders that the method reads, in the direction of the run.
+
+    Raises:
+        UsageError or a subclass: there is no such method, it does not learn that direction, or one of its splits
+            cannot have its name.
+    """
+    method = registry.load_method(request.method)
+    exchanged = _direction(request, method) == "B2A"
+    size = training_size(_method_config(request, method).size) if method.splits else None
+    try:
+        return training_folders(method.splits, method.paired, exchanged, size)
+    except ValueError as error:
+        raise UsageError(f"splits of {request.method}: {error}.") from None
+
+
+def describe_images(dataset: DataSet, folders: Iterable[TrainingFolders], log: Callable[[str], None]) -> None:
+    """Say how many images of each split of a data set, and of further folders that are needed, are used."""
+    further = dict.fromkeys((name, needed.size) for needed in folders for _, name in needed.further)
+    for sentence in describe_splits(dataset, dict.fromkeys((*SPLITS, *(name for name, _ in further)))):
+        log(sentence)
+    for name, size in further:
+        if (command := outdated_command(dataset, name, size)) is not None:
+            log(
+                f"{dataset.name}/{name} was made of other images, or in another size, than this training reads; make "
+                f"it again: `{command}`."
+            )
+
+
+def _variant(request: Request) -> str | None:
+    return None if request.variant == BASE else request.variant
+
+
+def _method_config(request: Request, method: type[Method]) -> MethodConfig:
+    """The config of the method, before its steps are resolved."""
+    return method.make_config(request.preset, _variant(request), request.overrides)
+
+
+def _direction(request: Request, method: type[Method]) -> Direction | None:
+    """The direction of the run; None if the method learns both."""
+    if len(method.directions) == 1:
+        return request.direction or method.directions[0]
+    if request.direction is not None:
+        raise UsageError(
+            f"--direction {request.direction}: {request.method} learns both directions at once; leave it out."
+        )
+    return None
 
 
 def run_config(request: Request, dataset: DatasetRecord, frozen: Mapping[str, str]) -> RunConfig:
@@ -177,32 +228,20 @@ def run_config(request: Request, dataset: DatasetRecord, frozen: Mapping[str, st
     Raises:
         UsageError or a subclass: as in `prepare`.
     """
-    method, config = registry.load_method(request.method), _method_config(request)
-    if request.direction is not None and len(method.directions) > 1:
-        raise UsageError(
-            f"--direction {request.direction}: {request.method} learns both directions at once; leave it out."
-        )
+    method = registry.load_method(request.method)
+    config = _method_config(request, method)
     new = RunConfig(
         method=request.method,
         variant=_variant(request),
         preset=request.preset,
         config=config.resolved(dataset.images["trainA"], dataset.images["trainB"]).model_dump(),
         dataset=dataset,
-        direction=request.direction or method.directions[0] if len(method.directions) == 1 else None,
+        direction=_direction(request, method),
         seed=request.seed,
         precision=pick_precision(request.precision, request.device),
         frozen=dict(frozen),
     )
     return request.start.recorded_in(new, request.results)
-
-
-def _method_config(request: Request) -> MethodConfig:
-    """The config of the method; its steps may follow from the number of images."""
-    return registry.load_method(request.method).make_config(request.preset, _variant(request), request.overrides)
-
-
-def _variant(request: Request) -> str | None:
-    return None if request.variant == BASE else request.variant
 
 
 def _start(request: Request, run: Run, log: Callable[[str], None]) -> Start:
@@ -214,7 +253,7 @@ def _start(request: Request, run: Run, log: Callable[[str], None]) -> Start:
 
 
 def _sample_images(
-    dataset: DataSet, domain: str, readable: Mapping[Split, Sequence[Path]], size: int, log: Callable[[str], None]
+    dataset: DataSet, domain: str, readable: Mapping[str, Sequence[Path]], size: int, log: Callable[[str], None]
 ) -> Tensor:
     """The first readable test images of a domain, or training images if there are none.
 
