@@ -6,7 +6,7 @@ Resuming from a checkpoint is part of the loop (loop.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ def prepare(
     request: Request,
     log: Callable[[str], None] = lambda _text: None,
     progress: Progress | None = None,
-) -> tuple[Run, Images | None, Start, dict[str, Tensor]]:
+) -> tuple[Run, Images | None, Start]:
     """Check everything that the first step needs, load the images and open the run's folder.
 
     The folder comes last, so that a call that is refused leaves no run behind. A finished run is only opened: its
@@ -87,8 +87,7 @@ def prepare(
             and for each split that uses little of its range.
         progress: called after each image.
     Returns:
-        The run; its images, None if there is nothing left to train; what it takes from another run when it begins; and
-        the weights of the method's frozen networks, by their names in the method.
+        The run; its images, None if there is nothing left to train; and what its training is given.
     Raises:
         UsageError or a subclass: an unknown name, a config value, an unreadable image, a wrong direction or a file of
             weights.
@@ -105,9 +104,9 @@ def prepare(
         # Opening writes config.json again if it is damaged; a run with another folder was found by its config.json.
         has_usual_folder = stored.path == stored.dataset_folder / stored.config.folder
         run = open_run(stored.dataset_folder, stored.config) if has_usual_folder else stored
-        return run, None, Start(), frozen
+        return run, None, Start()
     size = stored.config.method_config().size
-    start = _start(request, stored, log)
+    start = replace(_start(request, stored, log), frozen=frozen)
     if not stored.checkpoint_steps():
         check_method(stored.config.method, stored.config.method_config())
     together = load_images([path for paths in readable.values() for path in paths], training_size(size), progress)
@@ -115,7 +114,7 @@ def prepare(
     extra = {name: loaded[folder] for name, folder in needed_folders(request).further}
     samples = {domain: _sample_images(dataset, domain, readable, size, log) for domain in ("A", "B")}
     run = open_located_run(stored.config, request.results, dataset)
-    return run, Images(loaded["trainA"], loaded["trainB"], samples, extra), start, frozen
+    return run, Images(loaded["trainA"], loaded["trainB"], samples, extra), start
 
 
 def _is_finished(run: Run) -> bool:
