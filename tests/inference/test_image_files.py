@@ -15,12 +15,13 @@ from ugbench.inference.image_files import write_outputs
 from ugbench.method import Method
 from ugbench.runs.run import Run
 from ugbench.training.loop import new_state
+from ugbench.training.start import Start
 
 
 @pytest.fixture
 def method(make_run: Callable[..., Run]) -> Method:
     """An untrained method for images of 8 px."""
-    return new_state(make_run(), torch.device("cpu")).method.eval()
+    return new_state(make_run(), torch.device("cpu"), Start()).method.eval()
 
 
 @pytest.fixture

@@ -76,9 +76,9 @@ def train(request: prepare.Request, crash_after: int | None = None) -> Run:
         if step == crash_after:
             raise Crash
 
-    run, images, start, frozen = prepare.prepare(request)
+    run, images, start = prepare.prepare(request)
     assert images is not None
-    loop.train(run, images, CPU, EVERY_TWO, Callbacks(on_step=on_step), start, frozen=frozen)
+    loop.train(run, images, CPU, EVERY_TWO, Callbacks(on_step=on_step), start)
     return run
 
 
@@ -99,7 +99,7 @@ def test_the_id_depends_on_the_weights_and_not_on_their_file(
     run = prepare.planned_run(asked)
     assert run.config.frozen == {
         "features": digest(state),
-        "encoder": digest({key: t for key, t in frozen_state("encoder").items() if not key.endswith("tracked")}),
+        "encoder": digest(frozen_state("encoder")),
     }
     ids = {}
     for name in ("bare.safetensors", "wrapped.pth", "other.pth"):
@@ -234,7 +234,7 @@ def test_a_method_without_frozen_networks_says_so(ask: Ask, weights: dict[str, P
 
 
 def test_training_without_the_weights_is_refused(ask: Ask) -> None:
-    run, images, *_ = prepare.prepare(ask())
+    run, images, _ = prepare.prepare(ask())
     assert images is not None
     with pytest.raises(WeightsError, match=r"network features has no weights; give --weights alexnet=FILE\."):
         loop.train(run, images, CPU)
@@ -282,8 +282,8 @@ def test_a_run_continues_with_equal_weights_alone(ask: Ask, weights: dict[str, P
     torch.save(frozen_state("encoder", seed=1), tmp_path / "other.pth")
     with pytest.raises(RunError, match=r"that run differs in the weights of encoder \(\w{6} there, \w{6} here\)"):
         prepare.prepare(ask(files={**weights, "encoder": tmp_path / "other.pth"}, start=on))
-    begun, _, start, frozen = prepare.prepare(ask(start=on))
-    start.begin(begun, CPU, frozen)
+    begun, _, start = prepare.prepare(ask(start=on))
+    start.begin(begun, CPU)
     assert load_file(begun.generators_file).keys() == load_file(whole.generators_file).keys()
     continued = train(ask(start=on))
     assert continued.path == begun.path and saved(continued) == saved(whole)
@@ -293,10 +293,10 @@ def test_a_run_that_starts_from_another_takes_no_frozen_weights(ask: Ask, weight
     earlier = train(ask("plain", {}))
     sentences: list[str] = []
     request = ask(start=StartOptions(init_from=earlier.id), steps=2)
-    run, _, start, frozen = prepare.prepare(request, sentences.append)
+    run, _, start = prepare.prepare(request, sentences.append)
     assert start.initial is not None and set(start.initial) == {"generator.weight", "generator.bias"}
     assert any(text.endswith("taken: generator (2 tensors).") for text in sentences)
-    state = loop.new_state(run, CPU, start.initial, frozen)
+    state = loop.new_state(run, CPU, start)
     assert torch.equal(state.method.generator.weight, start.initial["generator.weight"])
     assert torch.equal(state.method.encoder[0].weight, frozen_state("encoder")["0.weight"])
 

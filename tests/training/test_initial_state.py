@@ -17,6 +17,7 @@ from ugbench.runs.run import DatasetRecord, Run, RunConfig, open_run
 from ugbench.runs.starting_point import StartingPoint
 from ugbench.training.initial_state import initial_tensors
 from ugbench.training.loop import new_state
+from ugbench.training.start import Start
 
 CPU = torch.device("cpu")
 GENERATORS = {"generator_a2b", "generator_b2a"}
@@ -57,7 +58,7 @@ def saved(tmp_path: Path) -> Callable[..., StartingPoint]:
     def save(config: RunConfig, without: set[str] | frozenset[str] = frozenset(), **values: float) -> StartingPoint:
         run = open_run(tmp_path / "earlier", config)
         seeded = Run(run.path, config.model_copy(update={"seed": config.seed or 0, "origin": None}))
-        state = dict(new_state(seeded, CPU).method.state_dict())
+        state = dict(new_state(seeded, CPU, Start()).method.state_dict())
         for name, tensor in state.items():
             if name.startswith("pool"):
                 state[name] = torch.ones_like(tensor)
@@ -90,7 +91,7 @@ def test_networks_are_taken_whole_and_the_image_pools_begin_empty(
         "discriminator_a (10 tensors), discriminator_b (10 tensors).",
         f"--init-from {start.name}: not taken, begun anew: pool_a, pool_b.",
     ]
-    state = new_state(Run(start.run.path, config), CPU, initial_tensors(start, config, lambda _text: None))
+    state = new_state(Run(start.run.path, config), CPU, Start(initial_tensors(start, config, lambda _text: None)))
     assert state.method.pool_a.filled == 0
     assert not state.method.pool_a.images.any()
 
@@ -131,7 +132,7 @@ def test_generators_alone_leave_the_discriminators_new(
     assert networks == GENERATORS
     assert "not taken, begun anew: discriminator_a, discriminator_b, pool_a, pool_b." in said
     tensors = initial_tensors(start, config, lambda _text: None)
-    started, fresh = (new_state(Run(start.run.path, config), CPU, initial) for initial in (tensors, None))
+    started, fresh = (new_state(Run(start.run.path, config), CPU, Start(initial)) for initial in (tensors, None))
     for name in ("discriminator_a.0.weight", "discriminator_b.0.weight"):
         assert started.method.get_parameter(name).equal(fresh.method.get_parameter(name))
     assert not started.method.generator_a2b[1].weight.equal(fresh.method.generator_a2b[1].weight)

@@ -21,6 +21,7 @@ from ugbench.training import loop
 from ugbench.training.intervals import SAVE_SECONDS, Intervals
 from ugbench.training.loop import Callbacks, Images, train
 from ugbench.training.signals import STOP_SIGNALS, stop_at_once_on_signals, stop_on_signals
+from ugbench.training.start import Start
 
 CPU = torch.device("cpu")
 EVERY_TWO = Intervals(save_every=2, log_every=1, sample_every=100, keep=None)
@@ -288,10 +289,10 @@ def test_a_logged_line_holds_losses_rates_and_scalars(make_run: Callable[..., Ru
 
 def test_weights_depend_on_the_seed_alone(make_run: Callable[..., Run]) -> None:
     torch.manual_seed(1)
-    first = loop.new_state(make_run(seed=0), CPU).method.state_dict()
+    first = loop.new_state(make_run(seed=0), CPU, Start()).method.state_dict()
     torch.manual_seed(2)
-    again = loop.new_state(make_run(seed=0), CPU).method.state_dict()
-    other = loop.new_state(make_run(seed=1), CPU).method.state_dict()
+    again = loop.new_state(make_run(seed=0), CPU, Start()).method.state_dict()
+    other = loop.new_state(make_run(seed=1), CPU, Start()).method.state_dict()
     assert checkpoint.digest(first) == checkpoint.digest(again)
     assert checkpoint.digest(first) != checkpoint.digest(other)
 
@@ -300,7 +301,7 @@ def test_a_run_can_start_from_another_runs_weights(make_run: Callable[..., Run],
     first = make_run("first")
     train(first, images, CPU, EVERY_TWO)
     tensors = checkpoint.load(first.checkpoints / "8").parts["method"]
-    state = loop.new_state(make_run("second"), CPU, tensors)
+    state = loop.new_state(make_run("second"), CPU, Start(tensors))
     assert checkpoint.digest(state.method.state_dict()) == checkpoint.digest(tensors)
 
 

@@ -59,7 +59,7 @@ def demo(
     )
     log(f"1. data: {DIAL}, A to B: smooth becomes striped, and plain ground hatched")
     with progress_callback("drawing") as progress:
-        run, images, *_ = prepare.prepare(request, log, progress)
+        run, images, _ = prepare.prepare(request, log, progress)
     log(f"2. train: {run.config.label}, {steps} steps, in {run.path}")
     if images is not None:
         with training_progress(run.config.label) as callbacks:

@@ -166,7 +166,7 @@ def train(
         print_plan(planned, request, stored, steps_between, as_json)
         return
     with stop_at_once_on_signals(), progress_callback("reading images") as progress:
-        run, images, run_start, frozen = prepare.prepare(request, log, progress)
+        run, images, run_start = prepare.prepare(request, log, progress)
     log(f"run {run.id} in {run.path}")
     intervals = Intervals(steps_between, log_every, sample_every, stored, seconds_between)
     if not restart and not run.step() and (sentence := near_miss(run, list_runs(place.results))) is not None:
@@ -178,7 +178,7 @@ def train(
         with training_progress(run.config.label) as callbacks:
             resumed_from: int | None = run.step()
             if images is not None:
-                resumed_from = loop.train(run, images, device, intervals, callbacks, run_start, restart, frozen)
+                resumed_from = loop.train(run, images, device, intervals, callbacks, run_start, restart)
     except Stopped as stopped:
         if as_json:
             print_json({**report, "step": run.step(), "status": "stopped", "resumed_from": stopped.resumed_from})

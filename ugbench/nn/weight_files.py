@@ -82,7 +82,7 @@ def part_for(network: nn.Module, state: Mapping[str, Tensor], option: str) -> di
     """The tensors of a network in a file that may hold more, by their names in the network and in its float types.
 
     In the file all names may have one common prefix, such as "features." or "module.". Counts of batches, which batch
-    normalisation reads in training alone, are left out.
+    normalisation reads in training alone, are set to 0.
 
     Args:
         network: may be on the meta device.
@@ -91,7 +91,8 @@ def part_for(network: nn.Module, state: Mapping[str, Tensor], option: str) -> di
         WeightsError: a key is missing or has another shape under every prefix, the file holds the network under several
             prefixes, or a value is NaN or infinite.
     """
-    expected = {key: tensor for key, tensor in network.state_dict().items() if not key.endswith(BATCH_COUNT)}
+    complete = network.state_dict()
+    expected = {key: tensor for key, tensor in complete.items() if not key.endswith(BATCH_COUNT)}
     misfits = {prefix: _misfits(expected, state, prefix) for prefix in _prefixes(expected, state)}
     fitting = [prefix for prefix, found in misfits.items() if not found]
     if not fitting:
@@ -104,7 +105,8 @@ def part_for(network: nn.Module, state: Mapping[str, Tensor], option: str) -> di
     prefix = "" if "" in fitting else fitting[0]
     part = {key: state[prefix + key] for key in expected}
     _check_values(part, option)
-    return {key: tensor.to(expected[key].dtype) for key, tensor in part.items()}
+    counts = {key: torch.zeros(t.shape, dtype=t.dtype) for key, t in complete.items() if key not in expected}
+    return {key: tensor.to(expected[key].dtype) for key, tensor in part.items()} | counts
 
 
 def digest(state: Mapping[str, Tensor]) -> str:

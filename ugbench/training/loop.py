@@ -101,15 +101,14 @@ def train(
     callbacks: Callbacks | None = None,
     start: Start | None = None,
     restart: bool = False,
-    frozen: Mapping[str, Tensor] | None = None,
 ) -> int | None:
     """Train a run to its last step, resuming from its last undamaged checkpoint if there is one.
 
     Args:
-        start: what the run takes from another one if it has no checkpoint; None for random weights.
+        start: the weights of frozen networks, and what the run takes from another one if it has no checkpoint; None for
+            new weights.
         restart: remove what training and scoring wrote for the run, and begin at step 0. Nothing is removed before
             everything that the first step needs is made, and the lock is held from then on.
-        frozen: the weights of the method's frozen networks, by their names in the method.
     Returns:
         The step that training resumed from, None if it began at step 0.
     Raises:
@@ -122,14 +121,14 @@ def train(
     intervals, callbacks = (intervals or Intervals()).resolved(run.steps), callbacks or Callbacks()
     start = start or Start()
     with run.training_lock(), record_failure(run), stop_on_signals() as stop:
-        state = new_state(run, device, start.initial, frozen)
+        state = new_state(run, device, start)
         # For a method that learns one direction `a` is the source, whichever domain that is.
         source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
         batches = method_batches(state.method, source, target, run.seed, device, images.extra)
         remove_unfinished(run)
         if restart:
             reset(run)
-        start.begin(run, device, frozen)
+        start.begin(run, device)
         resumed_from = _resume(state, run, intervals, callbacks.log)
         if resumed_from is None:
             start.check_is_used(run)
@@ -146,7 +145,7 @@ def train(
                 f"{error.term} is not finite at step {error.step}; repeating the steps since the last checkpoint to "
                 "save the last finite state."
             )
-            state = new_state(run, device, start.initial, frozen)
+            state = new_state(run, device, start)
             _resume(state, run, intervals, callbacks.log)
             _train_until(error.step - 1, state, training)
             _save(state, training)
@@ -157,26 +156,18 @@ def train(
         return resumed_from
 
 
-def new_state(
-    run: Run,
-    device: torch.device,
-    initial: Mapping[str, Tensor] | None = None,
-    frozen: Mapping[str, Tensor] | None = None,
-) -> State:
+def new_state(run: Run, device: torch.device, start: Start) -> State:
     """The state before the first step; new weights depend only on the run's seed, not on the device.
 
-    Args:
-        initial: tensors in place of new weights, by their names in the method.
-        frozen: the weights of the frozen networks, by their names in the method.
     Raises:
         WeightsError: a frozen network has no weights.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator_for(run.seed, "weights").initial_seed())
         method = registry.load_method(run.config.method)(run.config.method_config())
-    if initial is not None:
-        method.load_state_dict(dict(initial), strict=False)  # prepare has checked what is missing
-    fill_frozen(method, frozen or {})
+    if start.initial is not None:
+        method.load_state_dict(dict(start.initial), strict=False)  # prepare has checked what is missing
+    fill_frozen(method, start.frozen)
     method.to(device)
     run_networks_in(method, run.config.precision, device)
     return State(method, Phases(build_optimizers(method), method.period))

@@ -6,7 +6,7 @@ Resuming from a checkpoint is part of the loop (loop.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ def prepare(
     request: Request,
     log: Callable[[str], None] = lambda _text: None,
     progress: Progress | None = None,
-) -> tuple[Run, Images | None, Start, dict[str, Tensor]]:
+) -> tuple[Run, Images | None, Start]:
     """Check everything that the first step needs, load the images and open the run's folder.
 
     The folder comes last, so that a call that is refused leaves no run behind. A finished run is only opened: its
@@ -87,8 +87,7 @@ def prepare(
             and for each split that uses little of its range.
         progress: called after each image.
     Returns:
-        The run; its images, None if there is nothing left to train; what it takes from another run when it begins; and
-        the weights of the method's frozen networks, by their names in the method.
+        The run; its images, None if there is nothing left to train; and what its training is given.
     Raises:
         UsageError or a subclass: an unknown name, a config value, an unreadable image, a wrong direction or a file of
             weights.
@@ -105,9 +104,9 @@ def prepare(
         # Opening writes config.json again if it is damaged; a run with another folder was found by its config.json.
         has_usual_folder = stored.path == stored.dataset_folder / stored.config.folder
         run = open_run(stored.dataset_folder, stored.config) if has_usual_folder else stored
-        return run, None, Start(), frozen
+        return run, None, Start()
     size = stored.config.method_config().size
-    start = _start(request, stored, log)
+    start = replace(_start(request, stored, log), frozen=frozen)
     if not stored.checkpoint_steps():
         check_method(stored.config.method, stored.config.method_config())
     together = load_images([path for paths in readable.values() for path in paths], training_size(size), progress)
@@ -115,7 +114,7 @@ def prepare(
     extra = {name: loaded[folder] for name, folder in needed_folders(request).further}
     samples = {domain: _sample_images(dataset, domain, readable, size, log) for domain in ("A", "B")}
     run = open_located_run(stored.config, request.results, dataset)
-    return run, Images(loaded["trainA"], loaded["trainB"], samples, extra), start, frozen
+    return run, Images(loaded["trainA"], loaded["trainB"], samples, extra), start
 
 
 def _is_finished(run: Run) -> bool:
@@ -160,6 +159,17 @@ def _locate(
     return dataset, readable, locate_run(config, list_runs(request.results), folder)
 
 
+def requested_frozen(request: Request) -> dict[str, Tensor]:
+    """The weights of the frozen networks of the method that is asked for, by their names in the method.
+
+    Raises:
+        UsageError or a subclass: an unknown name, a config value or a file of weights.
+    """
+    if not request.weights and not registry.load_method(request.method).frozen:
+        return {}
+    return read_frozen(request.method, _method_config(request, registry.load_method(request.method)), request.weights)
+
+
 def needed_folders(request: Request) -> TrainingFolders:
     """The folders that the method reads, in the direction of the run.
 
@@ -169,7 +179,7 @@ def needed_folders(request: Request) -> TrainingFolders:
     """
     method = registry.load_method(request.method)
     exchanged = _direction(request, method) == "B2A"
-    size = training_size(_method_config(request).size) if method.splits else None
+    size = training_size(_method_config(request, method).size) if method.splits else None
     try:
         return training_folders(method.splits, method.paired, exchanged, size)
     except ValueError as error:
@@ -189,6 +199,15 @@ def describe_images(dataset: DataSet, folders: Iterable[TrainingFolders], log: C
             )
 
 
+def _variant(request: Request) -> str | None:
+    return None if request.variant == BASE else request.variant
+
+
+def _method_config(request: Request, method: type[Method]) -> MethodConfig:
+    """The config of the method, before its steps are resolved."""
+    return method.make_config(request.preset, _variant(request), request.overrides)
+
+
 def _direction(request: Request, method: type[Method]) -> Direction | None:
     """The direction of the run; None if the method learns both."""
     if len(method.directions) == 1:
@@ -200,17 +219,6 @@ def _direction(request: Request, method: type[Method]) -> Direction | None:
     return None
 
 
-def requested_frozen(request: Request) -> dict[str, Tensor]:
-    """The weights of the frozen networks of the method that is asked for, by their names in the method.
-
-    Raises:
-        UsageError or a subclass: an unknown name, a config value or a file of weights.
-    """
-    if not request.weights and not registry.load_method(request.method).frozen:
-        return {}
-    return read_frozen(request.method, _method_config(request), request.weights)
-
-
 def run_config(request: Request, dataset: DatasetRecord, frozen: Mapping[str, str]) -> RunConfig:
     """The config of the run that `prepare` opens, which decides its id.
 
@@ -219,7 +227,8 @@ def run_config(request: Request, dataset: DatasetRecord, frozen: Mapping[str, st
     Raises:
         UsageError or a subclass: as in `prepare`.
     """
-    method, config = registry.load_method(request.method), _method_config(request)
+    method = registry.load_method(request.method)
+    config = _method_config(request, method)
     new = RunConfig(
         method=request.method,
         variant=_variant(request),
@@ -232,15 +241,6 @@ def run_config(request: Request, dataset: DatasetRecord, frozen: Mapping[str, st
         frozen=dict(frozen),
     )
     return request.start.recorded_in(new, request.results)
-
-
-def _method_config(request: Request) -> MethodConfig:
-    """The config of the method; its steps may follow from the number of images."""
-    return registry.load_method(request.method).make_config(request.preset, _variant(request), request.overrides)
-
-
-def _variant(request: Request) -> str | None:
-    return None if request.variant == BASE else request.variant
 
 
 def _start(request: Request, run: Run, log: Callable[[str], None]) -> Start:

@@ -7,7 +7,7 @@ for a run that has no checkpoint of its own yet.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -93,21 +93,21 @@ class StartOptions:
 
 @dataclass(frozen=True)
 class Start:
-    """What a run takes from another one when it begins.
+    """What a training is given: the weights of frozen networks, and what its run takes from another one when it begins.
 
     Attributes:
         initial: tensors by their names in the method's state dict, in place of new weights.
         continued: the checkpoint of another run that this one goes on from.
+        frozen: the weights of the method's frozen networks, by their names in the method.
     """
 
     initial: Mapping[str, Tensor] | None = None
     continued: StartingPoint | None = None
+    frozen: Mapping[str, Tensor] = field(default_factory=dict)
 
-    def begin(self, run: Run, device: torch.device, frozen: Mapping[str, Tensor] | None = None) -> None:
+    def begin(self, run: Run, device: torch.device) -> None:
         """Copy what a continued run takes into its folder, if it has no checkpoint; call it with the training lock.
 
-        Args:
-            frozen: the weights of the method's frozen networks, by their names in the method.
         Raises:
             RunError: the checkpoint is gone or damaged by now, or the run has logs of later steps.
             UgbenchError: the disk refuses a file.
@@ -119,7 +119,7 @@ class Start:
                 f"{run.path} has logs up to step {logged} and no checkpoint; put a whole checkpoint back, or give "
                 f"--restart to begin again from {self.continued.name}."
             )
-        continuation.begin(run, self.continued, device, frozen or {})
+        continuation.begin(run, self.continued, device, self.frozen)
 
     def check_is_used(self, run: Run) -> None:
         """Check, for a run without an undamaged checkpoint, that it does not begin at new weights against its config.
