@@ -12,6 +12,8 @@ from ugbench.scoring.protocols import protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import EvalRequest, Subject
 
+ASIDE = ("identity", "real")  # subjects that are no translations
+
 
 def compute_score(metric_name: str, request: EvalRequest, images: ScoredImages) -> Score:
     """Load the inputs that the metric needs and compute it with the request's settings.
@@ -65,4 +67,5 @@ def make_record(
         references=images.references_hash(metric),
         outputs=images.outputs_hash,
         n_missing=None if subject.method == "real" else images.n_missing,  # real has no translations
+        copies=None if subject.run in ASIDE else {kind: len(pairs) for kind, pairs in images.copies.items()},
     )

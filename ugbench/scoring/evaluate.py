@@ -27,6 +27,7 @@ from ugbench.runs.run import Run, dataset_of
 from ugbench.runs.stored_outputs import Outputs, are_stored, outputs_of
 from ugbench.scoring import per_image, record
 from ugbench.scoring.compute import compute_score, make_record
+from ugbench.scoring.copies import describe_copies
 from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.features import FeatureReader
 from ugbench.scoring.inputs import ScoredImages, requirements
@@ -217,6 +218,9 @@ class Evaluation:
                 scores = ImageScores(metric=name, protocol_id=score_record.protocol_id, values=values)
                 with self.unwritten.keep():
                     per_image.store(run, direction, outputs.step, scores)
+        if new_records:
+            for sentence in describe_copies(images.copies):
+                self._log_once(f"run {run.id} ({config.label}) {direction}: {sentence}")
         with self.unwritten.keep():
             record.append(run.scores_file, new_records)
         return known + new_records

@@ -21,6 +21,7 @@ from ugbench.metric import Metric
 from ugbench.runs.stored_outputs import commonest_size
 from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.networks.network_set import Networks, Role
+from ugbench.scoring.record import Originals
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -117,6 +118,39 @@ class ScoredImages:
         if alone:
             raise DataError(f"{alone[0]} has no source of the same stem in {sources[0].parent}; rename or remove it.")
         return [by_stem[path.stem] for path in self.outputs]
+
+    @cached_property
+    def copies(self) -> dict[Originals, dict[Path, Path]]:
+        """The outputs that are copies of an image of each kind, each with its original; see `ugbench.data.copies`.
+
+        On a dial a good translation comes near to the truth, which is one of the references. So there only an equal
+        image is a copy of a reference or of a training image.
+        """
+        from ugbench.data.copies import find_copies
+
+        on_dial = self.eval_set is not None and self.eval_set.dataset.dial is not None
+        found: dict[Originals, dict[Path, Path]] = {}
+        for kind, originals in self._targets().items():
+            pairs = find_copies(self.outputs, originals, exactly=on_dial)
+            found[kind] = {self.outputs[output]: originals[original] for output, original in pairs.items()}
+        by_stem = {path.stem: path for path in self.sources or ()}
+        translated = [path for path in self.outputs if path.stem in by_stem]
+        if translated:
+            own = [by_stem[path.stem] for path in translated]
+            pairs = find_copies(translated, own, pairwise=True)
+            found["inputs"] = {translated[place]: own[place] for place in pairs}
+        return found
+
+    def _targets(self) -> dict[Originals, Sequence[Path]]:
+        """The images of the target domain that an output may be a copy of."""
+        if self.eval_set is None:
+            return {"references": self.references}
+        targets: dict[Originals, Sequence[Path]] = {}
+        if self.eval_set.has_references:
+            targets["references"] = self.eval_set.references("test")
+        if self.eval_set.has_training_images:
+            targets["training"] = self.eval_set.references("train")
+        return targets
 
     @property
     def given_sources(self) -> Sequence[Path]:

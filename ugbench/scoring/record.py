@@ -15,6 +15,9 @@ from ugbench.scoring.protocols import is_selected
 
 SCHEMA = 1
 
+Originals = Literal["references", "training", "inputs"]
+"""What an output may be a copy of: a reference, a training image of the target domain, or its own source."""
+
 
 class ScoreRecord(BaseModel):
     """One score: one metric of one run, direction and protocol.
@@ -35,6 +38,8 @@ class ScoreRecord(BaseModel):
             uses none, or sources of plain folders that were scored without them. All three are None in records of
             older versions.
         n_missing: the number of sources without an output; None where that makes no sense.
+        copies: how many outputs are copies of originals of each kind, see `ugbench.data.copies`. A kind is left out
+            where there are no such images. None for `identity` and `real`, and in records of older versions.
         codes_per_image: for a method with a style, the number of styles that were drawn for each source, and so of its
             outputs. None for a method without one, and where it is not known. It is not part of the protocol, so that
             both kinds of methods share a column.
@@ -69,6 +74,7 @@ class ScoreRecord(BaseModel):
     outputs: str | None = None
     n_missing: int | None = None
     codes_per_image: int | None = None
+    copies: dict[Originals, int] | None = None
 
     @property
     def label(self) -> str:
