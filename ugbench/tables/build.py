@@ -70,7 +70,7 @@ def build_table(
         mark(blocks_of(_rows(shown, columns, configurations, current or {})), columns, differences),
         {column.protocol_id: protocols[column.metric, column.protocol_id] for column in columns},
     )
-    return replace(table, notes=notes.caption(table, records, shown, configurations))
+    return replace(table, notes=notes.caption(table, records, shown, configurations, differences))
 
 
 def _chosen_metrics(scored: Iterable[str], metrics: Sequence[str] | None) -> list[str]:
@@ -94,13 +94,19 @@ def _columns(metric: str, shown: Iterable[ScoreRecord]) -> list[Column]:
     records = [record for record in shown if record.metric == metric]
     protocols = {record.protocol_id: record.protocol for record in records}
     better = records[0].higher_is_better
-    title, scale = _heading(metric)
+    title, scale, biased = _heading(metric)
     title += {True: " ↑", False: " ↓", None: ""}[better]
     if len(protocols) == 1:
-        return [Column(metric, metric, records[0].protocol_id, title, scale, better)]
+        return [Column(metric, metric, records[0].protocol_id, title, scale, better, biased)]
     return [
         Column(
-            f"{metric}@{identifier}", metric, identifier, f"{title} [{notes.tag(identifier, protocols)}]", scale, better
+            f"{metric}@{identifier}",
+            metric,
+            identifier,
+            f"{title} [{notes.tag(identifier, protocols)}]",
+            scale,
+            better,
+            biased,
         )
         for identifier in sorted(protocols, key=lambda identifier: _column_order(identifier, protocols[identifier]))
     ]
@@ -113,12 +119,12 @@ def _column_order(identifier: str, protocol: Mapping[str, Any]) -> tuple[str, st
     return notes.source_of(protocol), last, selected, identifier
 
 
-def _heading(name: str) -> tuple[str, float]:
-    """A metric's title and scale; a metric that is no longer installed has its name and raw values."""
+def _heading(name: str) -> tuple[str, float, bool]:
+    """A metric's title and scale, and whether it is biased; one that is not installed has its name and raw values."""
     if name not in registry.modules("metrics"):
-        return name, 1.0
+        return name, 1.0, False
     metric: Metric = registry.load_metric(name)
-    return metric.title, metric.scale
+    return metric.title, metric.scale, metric.biased
 
 
 def _rows(
@@ -175,4 +181,19 @@ def _mean(seeds: Sequence[ScoreRecord]) -> Cell:
         n_real=first.n_real if len({record.n_real for record in seeds}) == 1 else None,
         runs={record.run: record.value for record in seeds},
         codes_per_image=first.codes_per_image if len({record.codes_per_image for record in seeds}) == 1 else None,
+        n_missing=_sum(record.n_missing for record in seeds),
+        copies=_copies(seeds),
     )
+
+
+def _copies(seeds: Sequence[ScoreRecord]) -> dict[str, int] | None:
+    counted = [record.copies for record in seeds if record.copies is not None]
+    if not counted:
+        return None
+    return {kind: sum(copies.get(kind, 0) for copies in counted) for copies in counted for kind in copies}
+
+
+def _sum(numbers: Iterable[int | None]) -> int | None:
+    """The sum of the numbers that are known; None if none is."""
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known else None
