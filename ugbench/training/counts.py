@@ -29,6 +29,7 @@ def describe_method(name: str, method: Method, flops_per_step: int) -> MethodDes
         parameters=parameters_by_network(method),
         flops_per_step=flops_per_step or None,
         style_dim=method.style_dim,
+        period=method.period,
     )
 
 
