@@ -76,6 +76,13 @@ class PlainTensor(Toy):
         self.generator.mean = torch.zeros(3)
 
 
+class KeepsTheGraph(Toy):
+    def step(self, batch: Batch, phase: Phase) -> None:
+        with phase("discriminators") as loss:
+            loss["real"] = self.discriminator(batch.b).mean()
+        self.memory.lerp_(self.generator(batch.a).mean((0, 2, 3)), 0.5)
+
+
 class OtherInference(Toy):
     def inference(self) -> dict[str, nn.Module]:
         return {"G": self.generator}
@@ -130,6 +137,8 @@ REFUSED: Mapping[type[Toy], str] = {
     "networks are also built on the meta device, without values.",
     PlainTensor: "the method's attribute generator.mean is a plain tensor; make it a buffer (register_buffer), so that "
     "it moves to the device with the networks.",
+    KeepsTheGraph: "a training step changes memory outside of torch.no_grad(), so that it keeps the graph of every "
+    "step; change it in a `with torch.no_grad():` block, or by what was detached.",
     OtherInference: "inference() of the method names G, which is not its attribute of that name.",
     SmallerOutput: "translate(A2B) of the method makes (1, 1, 6, 6) of (1, 3, 8, 8); both shapes must be equal.",
 }

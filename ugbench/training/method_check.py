@@ -35,6 +35,7 @@ def check_method(name: str, config: MethodConfig) -> None:
         with on_shapes(name, config) as (method, optimizers):
             _check_plain_tensors(method)
             train_on_shapes(method, optimizers)
+            _check_no_graph_is_kept(method)
             _check_inference(method)
     except (DataDependentOutputException, DynamicOutputShapeException) as error:
         raise UgbenchError(
@@ -61,6 +62,15 @@ def _check_plain_tensors(method: Method) -> None:
                     f"the method's attribute {path} is a plain tensor; make it a buffer (register_buffer), so that it "
                     "moves to the device with the networks."
                 )
+
+
+def _check_no_graph_is_kept(method: Method) -> None:
+    for name, tensor in method.state_dict(keep_vars=True).items():
+        if tensor.grad_fn is not None:
+            raise UgbenchError(
+                f"a training step changes {name} outside of torch.no_grad(), so that it keeps the graph of every step; "
+                "change it in a `with torch.no_grad():` block, or by what was detached."
+            )
 
 
 def _check_inference(method: Method) -> None:
