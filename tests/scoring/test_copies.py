@@ -88,6 +88,22 @@ def _scores(home: Path, name: str) -> list[str]:
     return (home / "results" / "scenes" / name / "scores.jsonl").read_text(encoding="utf-8").splitlines()
 
 
+def test_scores_of_an_older_version_get_the_numbers_at_the_next_eval(home: Path, scored: Any) -> None:
+    records, _ = scored
+    (file,) = (home / "results" / "scenes" / "external").glob("training-*/scores.jsonl")
+    old = json.loads(file.read_text(encoding="utf-8"))
+    del old["copies"]
+    file.write_text(json.dumps(old) + "\n", encoding="utf-8")
+    result = call(home, "eval", *KID, "--json")
+    found = {record["method"]: record for record in json.loads(result.stdout)}
+    assert found == records
+    assert "1 output is a copy of training images" in result.stderr
+    stored = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert stored == [old, records["training"]]
+    call(home, "eval", *KID)
+    assert len(file.read_text(encoding="utf-8").splitlines()) == 2
+
+
 def test_folders_without_a_run_are_looked_at_too(home: Path) -> None:
     real, source = (home / "datasets" / "scenes" / split for split in ("testB", "testA"))
     (record,) = json.loads(call(home, "eval", "--real", real, "--fake", home / "references", *KID, "--json").stdout)

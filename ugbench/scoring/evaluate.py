@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -32,7 +32,7 @@ from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.features import FeatureReader
 from ugbench.scoring.inputs import ScoredImages, requirements
 from ugbench.scoring.per_image import ImageScores
-from ugbench.scoring.record import ScoreRecord
+from ugbench.scoring.record import Originals, ScoreRecord
 from ugbench.scoring.request import EvalRequest, Subject, metrics_for, why_no_score
 
 IDENTITY = Subject("identity", "identity")  # the floor: sources that were not translated
@@ -100,7 +100,7 @@ class Evaluation:
                         if missing:
                             raise
                         self.log(f"outputs {direction} of run {run.id} could not be made again: {error}")
-            records += known
+            records += self._with_copies(run, known, eval_set, outputs)
             self._floor_and_ceiling(run.dataset_folder, eval_set, names, outputs.format)
         with self.unwritten.keep():
             remember_contents(run.dataset_folder, dataset)
@@ -167,6 +167,26 @@ class Evaluation:
         }
         return [stored[name] for name in names if name in stored], [name for name in names if name not in stored]
 
+    def _with_copies(
+        self, run: Run, known: Sequence[ScoreRecord], eval_set: EvalSet, outputs: Outputs
+    ) -> list[ScoreRecord]:
+        """The records; those of an older version get the number of copies, and are stored once more."""
+        if all(r.copies is not None for r in known) or not are_stored(
+            run, eval_set.dataset, eval_set.direction, outputs
+        ):
+            return list(known)
+        copies = self._images(eval_set, outputs.sources, outputs.files, outputs.format).copies
+        self._log_copies(run, eval_set.direction, copies)
+        counts = {kind: len(pairs) for kind, pairs in copies.items()}
+        completed = [r if r.copies is not None else r.model_copy(update={"copies": counts}) for r in known]
+        with self.unwritten.keep():
+            record.append(run.scores_file, [new for old, new in zip(known, completed, strict=True) if new is not old])
+        return completed
+
+    def _log_copies(self, run: Run, direction: Direction, copies: Mapping[Originals, Mapping[Path, Path]]) -> None:
+        for sentence in describe_copies(copies):
+            self._log_once(f"run {run.id} ({run.config.label}) {direction}: {sentence}")
+
     def _newest(
         self, file: Path, names: Sequence[str], eval_set: EvalSet, step: int | None, format: str
     ) -> dict[str, ScoreRecord]:
@@ -219,8 +239,7 @@ class Evaluation:
                 with self.unwritten.keep():
                     per_image.store(run, direction, outputs.step, scores)
         if new_records:
-            for sentence in describe_copies(images.copies):
-                self._log_once(f"run {run.id} ({config.label}) {direction}: {sentence}")
+            self._log_copies(run, direction, images.copies)
         with self.unwritten.keep():
             record.append(run.scores_file, new_records)
         return known + new_records
