@@ -136,7 +136,7 @@ def test_lpips_at_two_sizes_has_two_protocols_and_kid_has_one(
         pairs = [(source / f"{stem}.png", fake / f"{stem}.png") for stem in "abc"]
         assert record["value"] == pytest.approx(mean_lpips(pairs, (size, size)), abs=1e-6)
         assert (record["protocol"]["size"], record["protocol"]["format"]) == (size, "as-is")
-        assert "commonest size" not in said
+        assert "resized" not in said
         records[size] = record
     assert records[48]["protocol_id"] != records[96]["protocol_id"]
     kids = [
@@ -156,8 +156,9 @@ def test_images_of_other_sizes_are_resized_to_that_of_most_outputs_and_named(
     assert record["protocol"]["size"] == [40, 56]
     pairs = [(source / f"{stem}.png", fake / f"{stem}.png") for stem in "abc"]
     assert record["value"] == pytest.approx(mean_lpips(pairs, (40, 56)), abs=1e-6)
-    assert f"{fake}: 1 of 3 images not of 40 x 56 px" in said and "outputs with sources: b.png." in said
-    assert f"{source}: 3 of 3 images not of 40 x 56 px, the commonest size of the outputs; resized to it" in said
+    resized = "resized to 40 x 56 px, the commonest size of the outputs, where outputs are compared with sources"
+    assert f"{fake}: {resized}: 1 of 3: b.png." in said
+    assert f"{source}: {resized}: all 3." in said
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
@@ -252,6 +253,8 @@ def test_given_names_and_the_direction_are_those_of_the_table(two_by_two: Path) 
         names = ("--name", name, "--dataset-name", "cats", "--direction", "B2A", "--output", file)
         expected["cats", "B2A", name] = score(two_by_two, fake, "r1/testB", *names)["value"]
     assert rows(two_by_two / "results") == expected
+    draw_noise(two_by_two / "o1/B2A", 5)
+    assert score(two_by_two, "o1/B2A", "r1/testB")["direction"] == "B2A"
     record = score(two_by_two, "o1/A2B", "r1/testB", "--name", "cut")
     assert (record["run"], record["method"], record["name"]) == ("files", "cut", "files")
 

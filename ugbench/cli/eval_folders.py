@@ -59,7 +59,11 @@ class FolderOptions:
         ),
     ] = None
     direction: Annotated[
-        Direction | None, Option("--direction", help="Direction that the scores of --fake state; default: A2B.")
+        Direction | None,
+        Option(
+            "--direction",
+            help="Direction that the scores of --fake state; default: A2B, or B2A if the folder is called so.",
+        ),
     ] = None
     output: Annotated[
         Path | None,
@@ -96,7 +100,8 @@ class FolderOptions:
                 f"--dataset-name {self.dataset_name}: a name has no slash and begins with no dot or dash; give another."
             )
         check_records_file(self.output)
-        return PlainFolders(self.real, self.fake, self.source, self.name, self.dataset_name, self.direction or "A2B")
+        direction = self.direction or ("B2A" if self.fake.resolve().name == "B2A" else "A2B")
+        return PlainFolders(self.real, self.fake, self.source, self.name, self.dataset_name, direction)
 
     def write(self, records: list[ScoreRecord]) -> None:
         """Append records to --output, if it was given."""

@@ -161,7 +161,6 @@ def _describe_sizes(images: ScoredImages, log: Log) -> None:
     for files in (images.outputs, images.source_of_each_output if images.sources is not None else ()):
         odd = [path.name for path in files if read_size(path) != width_and_height]
         if odd:
-            log(
-                f"{files[0].parent}: {len(odd)} of {len(files)} images not of {size_text(size)}, the commonest size of "
-                f"the outputs; resized to it to compare outputs with sources: {name_some(odd)}."
-            )
+            which = f"all {len(files)}" if len(odd) == len(files) else f"{len(odd)} of {len(files)}: {name_some(odd)}"
+            why = "the commonest size of the outputs, where outputs are compared with sources"
+            log(f"{files[0].parent}: resized to {size_text(size)}, {why}: {which}.")
