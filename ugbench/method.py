@@ -57,8 +57,8 @@ class Method(nn.Module, ABC):
 
     Everything that a step changes is a parameter or a buffer, so that `state_dict` and the states of the optimizers
     are the whole state of a training. `__init__(config)` builds the networks with their initial weights from torch's
-    default random generator, which the engine seeds. Networks whose weights are given (`frozen`) are no part of
-    `state_dict`.
+    default random generator, which the engine seeds; it seeds that generator for each step too, for layers such as
+    dropout. Networks whose weights are given (`frozen`) are no part of `state_dict`.
 
     Class attributes:
         title: the display name, for tables and figures. "" means the registered name.

@@ -25,6 +25,9 @@ class Nothing(Method):
     VARIANTS: ClassVar[Mapping[str, Any]] = {"slow": {"lr": 1e-9}}
     directions = ("A2B",)
     style_dim: ClassVar[int] = 8
+    paired = True
+    splits: ClassVar = ("edgesB", "masks")
+    frozen: ClassVar = {"vgg": "vgg16", "again": "vgg16"}
 '''
 
 
@@ -47,11 +50,12 @@ def test_the_table_counts_variants_and_the_values_of_a_style(ugbench: Run) -> No
         method = registry.load_method(name)
         directions, presets = ",".join(method.directions), ",".join(method.PRESETS)
         numbers = [str(len(method.VARIANTS)), str(method.style_dim)]
-        assert lines[name].split()[1:5] == [directions, presets, *numbers]
+        assert lines[name].split()[1:6] == [directions, presets, *numbers, "-"]
 
 
 def test_a_source_is_read_without_running_it() -> None:
-    expected = Summary("nothing", "A translator that does nothing.", ["A2B"], ["paper", "smoke"], ["slow"], 8)
+    needs = ["pairs", "edgesB", "masks", "--weights vgg16"]
+    expected = Summary("nothing", "A translator that does nothing.", ["A2B"], ["paper", "smoke"], ["slow"], 8, needs)
     assert read_source("nothing", SOURCE) == expected
 
 

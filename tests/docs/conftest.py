@@ -18,14 +18,14 @@ Block = Callable[[str, str], str]
 
 @pytest.fixture
 def block() -> Block:
-    """The one block of a page in a language: `block("add-a-metric.md", "python")`."""
+    """The first block of a page in a language: `block("add-a-metric.md", "python")`."""
+    return lambda page, language: blocks_of(page, language)[0]
 
-    def read(page: str, language: str) -> str:
-        text = (DOCS / page).read_text(encoding="utf-8")
-        (found,) = re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-        return str(found)
 
-    return read
+def blocks_of(page: str, language: str) -> list[str]:
+    """All blocks of a page in a language."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture

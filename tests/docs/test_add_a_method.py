@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,3 +44,18 @@ def test_it_trains_goes_on_translates_and_beats_doing_nothing(tmp_path: Path) ->
     assert all(0.4 < one["value"] < 1 for one in records)
     variants = call_json("variants", NAME)
     assert [one["variant"] for one in variants] == [None, "no-cycle"]
+
+
+def test_the_parts_of_methods_on_the_page_are_parts_of_methods_that_are_tested() -> None:
+    tests = Path(__file__).parents[1]
+    files = [*(tests / "third_party").glob("*/*.py"), tests / "support" / "toy_folders.py"]
+    sources = [lines_of(file.read_text(encoding="utf-8")) for file in files]
+    text = (tests.parent / "docs" / PAGE).read_text(encoding="utf-8")
+    _, *parts = re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    assert len(parts) == 11
+    assert [part for part in parts if not any(lines_of(part) in source for source in sources)] == []
+
+
+def lines_of(code: str) -> str:
+    """The code without indents and empty lines."""
+    return "".join(f"{line.strip()}\n" for line in code.splitlines() if line.strip())

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 import torch
-from method_cases import CPU, METHODS, STEPS, build, each_case, each_method
+from method_cases import CPU, METHODS, STEPS, VARIANTS, build, each_case, each_method
 from styled_method import styled_is_installed
 from torch import Tensor
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ugbench import registry
 from ugbench.direction import Direction
@@ -19,12 +18,13 @@ from ugbench.method import Batch, Method
 from ugbench.runs import checkpoint
 from ugbench.training.network_precision import run_networks_in
 from ugbench.training.optimizers import build_optimizers
-from ugbench.training.step import Phases
+from ugbench.training.shapes import on_shapes, train_on_shapes
+from ugbench.training.step import Phases, train_step
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 
 
-def random_batch(method: Method, n: int = 2, dtype: torch.dtype = torch.float32) -> Batch:
+def random_batch(method: Method, n: int = 2, dtype: torch.dtype = torch.float32, step: int = 0) -> Batch:
     size = method.config.size
     a, b = (torch.rand(n, 3, size, size, dtype=dtype) * 2 - 1 for _ in "ab")
     draws = {}
@@ -32,11 +32,19 @@ def random_batch(method: Method, n: int = 2, dtype: torch.dtype = torch.float32)
         shape = (n, *draw.shape) if draw.per == "sample" else draw.shape
         draws[name] = (torch.rand if draw.kind == "uniform" else torch.randn)(shape, dtype=dtype)
     extra = {split: torch.rand(n, 3, size, size, dtype=dtype) * 2 - 1 for split in method.splits}
-    return Batch(a, b, draws, extra=extra)
+    return Batch(a, b, draws, step, extra)
 
 
 def phases_of(method: Method) -> Phases:
-    return Phases(build_optimizers(method))
+    return Phases(build_optimizers(method), method.period)
+
+
+def train_period(method: Method, phases: Phases, n: int = 2, dtype: torch.dtype = torch.float32) -> list[Batch]:
+    """Train the steps of one period; returns their batches."""
+    batches = [random_batch(method, n, dtype, step) for step in range(method.period)]
+    for batch in batches:
+        train_step(method, phases, batch)
+    return batches
 
 
 def style_for(method: Method, n: int, dtype: torch.dtype = torch.float32) -> Tensor | None:
@@ -60,6 +68,11 @@ def test_presets_and_variants_give_complete_configs_that_survive_storing(name: s
             assert cls.Config(**resolved.model_dump(mode="json")) == resolved
 
 
+@each_method
+def test_a_method_says_which_variants_it_has(name: str) -> None:
+    assert tuple(registry.load_method(name).VARIANTS) == VARIANTS[name]
+
+
 def test_methods_have_the_names_of_their_papers() -> None:
     titles = {name: registry.load_method(name).title for name in METHODS}
     assert all(titles.values())
@@ -81,8 +94,7 @@ def test_smoke_takes_small_images_and_at_most_16_channels(name: str, size: int) 
     config = cls.make_config("smoke", None, {"size": size})
     for field, value in config.model_dump().items():
         assert not field.endswith("channels") or value <= 16, field
-    with FakeTensorMode():
-        method = cls(config)
+    with on_shapes(name, config) as (method, _):
         for direction in method.directions:
             x = torch.rand(2, 3, size, size)
             assert method.translate(x, direction, style_for(method, 2)).shape == x.shape
@@ -93,8 +105,34 @@ def test_groups_are_disjoint_and_cover_every_parameter(name: str, variant: str |
     method = build(name, variant)
     owned = [parameter for group in method.groups().values() for parameter in group.parameters]
     assert len(owned) == len(set(owned))
-    assert set(owned) == set(method.parameters())
-    assert all(parameter.requires_grad for parameter in owned)
+    assert set(owned) == {parameter for parameter in method.parameters() if parameter.requires_grad}
+
+
+@each_case
+def test_what_no_group_trains_changes_only_as_the_step_says_and_keeps_no_graph(name: str, variant: str | None) -> None:
+    method = build(name, variant)
+    frozen = {key: tensor.clone() for key, tensor in method.frozen_state().items()}
+    phases = phases_of(method)
+    method.train()
+    train_period(method, phases)
+    assert all(tensor.equal(frozen[key]) for key, tensor in method.frozen_state().items())
+    assert not any(module.training for network in method.frozen_networks().values() for module in network.modules())
+    owned = {parameter for group in method.groups().values() for parameter in group.parameters}
+    assert all(tensor.grad_fn is None for tensor in (*method.parameters(), *method.buffers()))
+    assert not any(parameter.requires_grad for parameter in set(method.parameters()) - owned)
+    assert not frozen.keys() & method.state_dict().keys()
+
+
+@each_case
+def test_every_group_is_updated_in_the_first_or_in_the_last_period(name: str, variant: str | None) -> None:
+    method = build(name, variant)
+    phases = phases_of(method)
+    updated = set()
+    for first in (0, max(0, method.config.known_steps - method.period)):
+        for step in range(first, first + method.period):
+            train_step(method, phases, random_batch(method, step=step))
+            updated |= {group for term in phases.losses for group in term.split("/")[0].split("+")}
+    assert updated == set(method.groups())
 
 
 @each_case
@@ -121,7 +159,8 @@ def test_a_phase_moves_its_own_groups_and_no_other_parameter(name: str, variant:
         assert moved <= set().union(*(members[group] for group in groups))
         assert all(moved & members[group] for group in groups)
 
-    method.step(random_batch(method), watched)
+    for step in range(method.period):
+        method.step(random_batch(method, step=step), watched)
 
 
 @each_case
@@ -135,7 +174,7 @@ def test_a_step_takes_any_batch_size_and_gives_finite_scalar_losses(name: str, v
         return
     phases = phases_of(method)
     for _ in range(2):
-        method.step(random_batch(method, n), phases)
+        train_period(method, phases, n)
     assert phases.losses
     for term, value in phases.losses.items():
         assert value.shape == (), term
@@ -148,7 +187,7 @@ def test_a_step_is_finite_under_bfloat16_with_losses_in_float32(name: str, varia
     method = build(name, variant)
     run_networks_in(method, "bf16", CPU)
     phases = phases_of(method)
-    method.step(random_batch(method), phases)
+    train_period(method, phases)
     assert not phases.found_inf
     assert {term for term, value in phases.losses.items() if value.dtype != torch.float32} == set()
     state = method.state_dict()
@@ -163,15 +202,16 @@ def test_losses_are_means_over_samples(name: str, variant: str | None) -> None:
         torch.manual_seed(0)
         method = build(name, variant).double()
         phases = phases_of(method)
-        once = random_batch(method, 2, torch.float64)
-        kinds = method.draws()
-        draws = {
-            key: draw.repeat(repeats, *[1] * (draw.ndim - 1)) if kinds[key].per == "sample" else draw
-            for key, draw in once.draws.items()
-        }
-        a, b = (x.repeat(repeats, 1, 1, 1) for x in (once.a, once.b))
-        extra = {split: x.repeat(repeats, 1, 1, 1) for split, x in once.extra.items()}
-        method.step(Batch(a, b, draws, extra=extra), phases)
+        for step in range(method.period):
+            once = random_batch(method, 2, torch.float64, step)
+            kinds = method.draws()
+            draws = {
+                key: draw.repeat(repeats, *[1] * (draw.ndim - 1)) if kinds[key].per == "sample" else draw
+                for key, draw in once.draws.items()
+            }
+            a, b = (x.repeat(repeats, 1, 1, 1) for x in (once.a, once.b))
+            extra = {split: x.repeat(repeats, 1, 1, 1) for split, x in once.extra.items()}
+            method.step(Batch(a, b, draws, step, extra), phases)
         losses.append({term: float(value) for term, value in phases.losses.items()})
     # Not closer: later phases see updated networks, and Adam turns rounding errors of gradients into moves.
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)
@@ -179,9 +219,9 @@ def test_losses_are_means_over_samples(name: str, variant: str | None) -> None:
 
 @each_case
 def test_a_step_and_its_scalars_need_no_value_on_the_host(name: str, variant: str | None) -> None:
-    with FakeTensorMode():
-        method = build(name, variant)
-        method.step(random_batch(method), phases_of(method))
+    config = build(name, variant).config
+    with on_shapes(name, config) as (method, optimizers):
+        train_on_shapes(method, optimizers)
         assert all(value.shape == () for value in method.scalars().values())
 
 
@@ -230,7 +270,7 @@ def test_the_style_of_an_image_is_its_own_and_has_the_length_of_a_style_or_is_re
 @each_case
 def test_an_output_does_not_depend_on_its_neighbours_in_the_batch(name: str, variant: str | None) -> None:
     method = build(name, variant).double()
-    method.step(random_batch(method, 2, torch.float64), phases_of(method))
+    train_period(method, phases_of(method), 2, torch.float64)
     method.eval()
     for direction in method.directions:
         separately, together = separately_and_together(method, direction)
@@ -257,14 +297,16 @@ def test_translation_needs_no_more_than_the_networks_of_inference(name: str, var
 @each_case
 def test_the_state_dict_is_all_that_a_step_depends_on(name: str, variant: str | None) -> None:
     first = build(name, variant)
-    first.step(random_batch(first), phases_of(first))
+    train_period(first, phases_of(first))
     torch.manual_seed(1)
     second = build(name, variant)
     assert checkpoint.digest(second.state_dict()) != checkpoint.digest(first.state_dict())
     second.load_state_dict(first.state_dict())
-    batch = random_batch(first)
+    batches = [random_batch(first, step=step) for step in range(first.period)]
     for method in (first, second):
-        method.step(batch, phases_of(method))
+        phases = phases_of(method)
+        for batch in batches:
+            method.step(batch, phases)
     assert checkpoint.digest(second.state_dict()) == checkpoint.digest(first.state_dict())
 
 

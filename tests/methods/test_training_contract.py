@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 from method_cases import CPU, SIZE, STEPS, build, each_method, each_variant, fields_of
 
 from ugbench import registry
-from ugbench.data.batches import Batches
+from ugbench.data.batches import method_batches
 from ugbench.runs import checkpoint
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, open_run
 from ugbench.runs.starting_point import StartingPoint
@@ -68,7 +69,10 @@ def trained(run: Run, images: Images, kill_after: int | None = None, start: Star
             raise Killed
 
     cadence = Intervals(save_every=2, log_every=1, sample_every=100, keep=None)
-    return train(run, images, CPU, cadence, Callbacks(on_step=tick), start)
+    method = build(run.config.method, run.config.variant)
+    extra = {split: images.a.flip(0) for split in method.splits}
+    start = replace(start or Start(), frozen=method.frozen_state())
+    return train(run, replace(images, extra=extra), CPU, cadence, Callbacks(on_step=tick), start)
 
 
 def end_of(run: Run) -> tuple[dict[str, str], bytes]:
@@ -131,8 +135,9 @@ def test_a_run_that_is_continued_ends_with_the_bits_of_one_that_was_begun_with_a
 @each_method
 def test_the_engine_makes_the_draws_that_the_method_asks_for(name: str, images: Images) -> None:
     method = build(name, None)
-    draws = method.draws()
-    options = {"size": SIZE, "batch_size": 2, "seed": 0, "draws": draws, "device": CPU}
-    phases = Phases(build_optimizers(method))
-    method.step(Batches(images.a, images.b, **options).at(0), phases)
+    phases = Phases(build_optimizers(method), method.period)
+    extra = dict.fromkeys(method.splits, images.a)
+    batches = method_batches(method, images.a, images.b, 0, CPU, extra)
+    for step in range(method.period):
+        method.step(batches.at(step), phases)
     assert all(torch.isfinite(value) for value in phases.losses.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,18 @@ def test_the_seconds_per_step_come_in_the_order_of_the_lines(tmp_path: Path) -> 
     assert seconds_per_step(run) == []
     run.timing_file.write_text('{"step": 5, "seconds_per_step": 2}\n{"step": 9, "seconds_per_step": 1.5}\n')
     assert seconds_per_step(run) == [2.0, 1.5]
+
+
+def test_the_seconds_per_step_of_a_method_with_a_period_are_means_over_it(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    seconds = [1, 1, 4, 1, 1, 7, 2]
+    lines = [{"step": step, "seconds_per_step": value} for step, value in enumerate(seconds, start=1)]
+    run.timing_file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    description = {"title": "T", "directions": ["A2B"], "parameters": {}, "flops_per_step": None}
+    run.method_file.write_text(json.dumps(description))
+    assert seconds_per_step(run) == seconds
+    run.method_file.write_text(json.dumps({**description, "period": 3}))
+    assert seconds_per_step(run) == [2.0, 3.0]
 
 
 def test_the_last_logged_step_is_found_at_the_end_of_a_long_log(tmp_path: Path) -> None:

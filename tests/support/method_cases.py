@@ -1,10 +1,11 @@
-"""The registered methods and their variants, as cases of the contract tests, and tiny configs of them."""
+"""The registered methods, those of other packages, and their variants as cases of the contract tests; tiny configs."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+import third_party
 import torch
 
 from ugbench import registry
@@ -15,8 +16,10 @@ SIZE = 32
 STEPS = 4
 SMALL = {"channels": 4, "discriminator_channels": 4, "blocks": 1}  # where a config has these fields
 
-METHODS = list(registry.modules("methods"))
-CASES = [(name, variant) for name in METHODS for variant in (None, *registry.load_method(name).VARIANTS)]
+VARIANTS = {name: tuple(registry.load_method(name).VARIANTS) for name in registry.modules("methods")}
+VARIANTS |= third_party.VARIANTS
+METHODS = list(VARIANTS)
+CASES = [(name, variant) for name in METHODS for variant in (None, *VARIANTS[name])]
 each_method = pytest.mark.parametrize("name", METHODS)
 PARAMS = [pytest.param(name, variant, id=f"{name}-{variant}" if variant else name) for name, variant in CASES]
 each_case = pytest.mark.parametrize(("name", "variant"), PARAMS)
@@ -31,5 +34,11 @@ def fields_of(name: str, **fields: Any) -> dict[str, Any]:
 
 
 def build(name: str, variant: str | None, **fields: Any) -> Method:
+    """A method with random weights; those of its frozen networks are the same for every call."""
     cls = registry.load_method(name)
-    return cls(cls.make_config("smoke", variant, fields_of(name, **fields)))
+    method = cls(cls.make_config("smoke", variant, fields_of(name, **fields)))
+    random = torch.Generator().manual_seed(0)
+    for tensor in method.frozen_state().values():
+        if tensor.is_floating_point():
+            tensor.copy_(torch.rand(tensor.shape, generator=random))
+    return method

@@ -6,14 +6,18 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
+from toy_runs import Toy
 
+from ugbench import registry
 from ugbench.data.images import read_image
 from ugbench.data.tensors import to_tensor
 from ugbench.errors import NonFiniteLoss, RunError, Stopped
+from ugbench.method import Batch, Phase
 from ugbench.runs import checkpoint, jsonl
 from ugbench.runs.run import Run, open_run
 from ugbench.training import intervals as intervals_module
@@ -62,6 +66,29 @@ def test_a_run_killed_after_any_step_ends_with_the_same_bits_and_the_same_log(
     assert final_digest(killed) == final_digest(whole)
     assert (killed.path / "metrics.jsonl").read_bytes() == (whole.path / "metrics.jsonl").read_bytes()
     assert killed.checkpoint_steps() == [2, 4, 6, 8]
+
+
+def test_layers_that_draw_by_themselves_give_the_same_bits_after_a_kill_and_other_draws_in_each_step(
+    make_run: Callable[..., Run], images: Images, toy: type[Toy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    class WithDropout(toy):  # type: ignore[misc, valid-type]
+        def step(self, batch: Batch, phase: Phase) -> None:
+            seen.append(torch.nn.functional.dropout(torch.ones(64)).tolist())
+            super().step(replace(batch, a=torch.nn.functional.dropout(batch.a, 0.5, self.training)), phase)
+
+    monkeypatch.setattr(registry, "load_method", lambda _name: WithDropout)
+    whole, killed, other = make_run("whole"), make_run("killed"), make_run("other", seed=1)
+    before = torch.get_rng_state()
+    train(whole, images, CPU, EVERY_TWO)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert len({str(draw) for draw in seen}) == len(seen) == 8
+    torch.manual_seed(99)
+    crash_and_go_on(killed, images, 5)
+    assert final_digest(killed) == final_digest(whole)
+    train(other, images, CPU, EVERY_TWO)
+    assert seen[-8:] != seen[:8]
 
 
 @pytest.mark.parametrize("forgotten", ["adam", "buffer", "log"])

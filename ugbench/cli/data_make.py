@@ -46,7 +46,7 @@ def make(
     trainA), resized to --size (286 by default) and blurred around their edges alone, in a folder edgesB (or edgesA) of
     the data set, as CartoonGAN trains with. A training at 256 px crops from images of 286 px; for another one,
     `ugbench train` names the --size that it needs. The same command finishes what was interrupted, and makes the folder
-    again if the training images have changed. It needs OpenCV: pip install 'ugbench[edges]'.
+    again if the training images have changed. It needs OpenCV: pip install opencv-python-headless.
 
     \b
     Examples:

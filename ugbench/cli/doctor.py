@@ -17,8 +17,8 @@ from ugbench.cli.output import print_json
 from ugbench.cli.parse import parse_weights
 from ugbench.errors import UgbenchError, UnknownName
 
-# A checkpoint of the largest method is 8 GB with the state of Adam, and the next is written before the last is
-# removed.
+# A checkpoint of the largest method is 8 GB with the state of its optimizers, and the next is written before the last
+# is removed.
 BYTES_FOR_CHECKPOINTS = 20 * 10**9
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from ugbench.cli.output import print_result
 class Summary:
     """The fields of a method that the list shows; `title` is the first line of its module.
 
-    `style_dim` is the number of values of its style, 0 if it makes one output for each image.
+    `style_dim` is the number of values of its style, 0 if it makes one output for each image. `needs` is what its
+    training needs beside images of A and B: pairs, further folders, and files for --weights.
     """
 
     name: str
@@ -25,10 +27,13 @@ class Summary:
     presets: list[str]
     variants: list[str]
     style_dim: int
+    needs: list[str]
 
 
 def methods(as_json: Json = False) -> None:
     """List the methods that are installed. A style above 0 means many outputs for one image.
+
+    What a method needs, beside images of A and B, are pairs of images, further folders, or files for --weights.
 
     \b
     Examples:
@@ -37,9 +42,13 @@ def methods(as_json: Json = False) -> None:
     """
     summaries = [summarize(name, path) for name, path in registry.modules("methods").items()]
     rows = [
-        (s.name, ",".join(s.directions), ",".join(s.presets), len(s.variants), s.style_dim, s.title) for s in summaries
+        (
+            *(s.name, ",".join(s.directions), ",".join(s.presets), len(s.variants), s.style_dim),
+            *(", ".join(s.needs) or "-", s.title),
+        )
+        for s in summaries
     ]
-    header = ("method", "directions", "presets", "variants", "style", "")
+    header = ("method", "directions", "presets", "variants", "style", "needs", "")
     print_result(as_json, [asdict(summary) for summary in summaries], header, rows)
 
 
@@ -64,6 +73,7 @@ def summarize(name: str, path: str) -> Summary:
         list(method.PRESETS),
         list(method.VARIANTS),
         method.style_dim,
+        _needs(method.paired, method.splits, method.frozen.values()),
     )
 
 
@@ -87,10 +97,19 @@ def read_source(name: str, source: str) -> Summary | None:
         presets = _keys(values["PRESETS"])
         variants = _keys(values["VARIANTS"]) if "VARIANTS" in values else []
         directions = ast.literal_eval(values["directions"]) if "directions" in values else ("A2B", "B2A")
-        style_dim = ast.literal_eval(values["style_dim"]) if "style_dim" in values else 0
+        style_dim, paired, splits, frozen = (
+            ast.literal_eval(values[key]) if key in values else default
+            for key, default in (("style_dim", 0), ("paired", False), ("splits", ()), ("frozen", {}))
+        )
     except (KeyError, ValueError):
         return None
-    return Summary(name, _first_line(ast.get_docstring(tree)), list(directions), presets, variants, style_dim)
+    needs = _needs(paired, splits, frozen.values())
+    return Summary(name, _first_line(ast.get_docstring(tree)), list(directions), presets, variants, style_dim, needs)
+
+
+def _needs(paired: bool, splits: Iterable[str], weights: Iterable[str]) -> list[str]:
+    """What a training needs beside images of A and B; a variant may do without some weights."""
+    return [*["pairs"] * paired, *splits, *(f"--weights {name}" for name in dict.fromkeys(weights))]
 
 
 def _keys(node: ast.expr) -> list[str]:

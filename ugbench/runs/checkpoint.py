@@ -1,9 +1,9 @@
 """Checkpoints: folders of safetensors files with a manifest of their sizes and hashes.
 
-`<checkpoints>/<step>/` holds method.safetensors (the method's state dict), optimizer.safetensors (the state of Adam)
-and manifest.json. It is written under a temporary name, flushed to the disk and renamed, so that it is complete or
-does not exist. It holds no pickle and no random state, because the batch of a step is a function of the seed and the
-step. `<checkpoints>/damaged-<step>/` is a damaged checkpoint that training has set aside.
+`<checkpoints>/<step>/` holds method.safetensors (the method's state dict), optimizer.safetensors (the state of the
+optimizers) and manifest.json. It is written under a temporary name, flushed to the disk and renamed, so that it is
+complete or does not exist. It holds no pickle and no random state, because the batch of a step is a function of the
+seed and the step. `<checkpoints>/damaged-<step>/` is a damaged checkpoint that training has set aside.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
 from ugbench import registry
 from ugbench.direction import DIRECTIONS, Direction
@@ -23,6 +23,7 @@ class MethodDescription(BaseModel):
             passes of one training step; None if PyTorch cannot count them.
         style_dim: length of the style vector that selects one of many possible outputs; 0 if there is one output. None
             in files of older versions.
+        period: the number of steps after which the phases of a step repeat.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +33,7 @@ class MethodDescription(BaseModel):
     parameters: dict[str, int]
     flops_per_step: int | None
     style_dim: int | None = None
+    period: PositiveInt = 1
 
 
 def write(run: RunFolder, description: MethodDescription) -> None:

@@ -6,12 +6,13 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ugbench.runs import jsonl
+from ugbench.runs import jsonl, method_description
 from ugbench.runs.files import is_file, open_file
 from ugbench.runs.folder import RunFolder
 
@@ -63,10 +64,15 @@ def training_hours(run: RunFolder) -> float | None:
 def seconds_per_step(run: RunFolder) -> list[float]:
     """The seconds per step in each line of timing.jsonl, oldest first; empty if it has none.
 
+    If the steps of the method repeat after a period, an entry is the mean of as many lines as a period has steps.
+
     Raises:
-        RunError: a line holds no step and time; the message names the file and the line.
+        RunError: a line holds no step and time, or method.json is damaged; the message names the file.
     """
-    return [seconds for _, seconds in _step_times(run)]
+    times = [seconds for _, seconds in _step_times(run)]
+    description = method_description.read(run)
+    period = 1 if description is None else description.period
+    return [fmean(times[first : first + period]) for first in range(0, len(times) - period + 1, period)]
 
 
 def last_logged_step(run: RunFolder) -> int:

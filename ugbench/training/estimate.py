@@ -12,7 +12,7 @@ from torch import Tensor
 from ugbench.data.batches import training_size
 from ugbench.device import Precision
 from ugbench.method import MethodConfig
-from ugbench.training.counts import build_on_shapes, on_shapes, train_on_shapes
+from ugbench.training.shapes import on_shapes, train_on_shapes
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,7 @@ def estimate(name: str, config: MethodConfig, precision: Precision) -> Estimate:
     Raises:
         UnknownName: the method is not installed.
     """
-    with on_shapes():
-        method, optimizers = build_on_shapes(name, config, precision)
+    with on_shapes(name, config, precision) as (method, optimizers):
         weights, frozen = _bytes(method.state_dict().values()), _bytes(method.frozen_state().values())
         gradients, moments = 0, 0
         for optimizer in optimizers.values():

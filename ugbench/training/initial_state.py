@@ -43,11 +43,11 @@ def initial_tensors(start: StartingPoint, config: RunConfig, log: Callable[[str]
     if not taken or (config.init_only is None and len(taken) < len(wanted)):
         raise _lacks_networks(start, method, [name for name in wanted if name not in taken], config)
     _check_parameters(start, config, method, given, taken)
-    parameters, state = _parameters(method), method.state_dict()
+    weights, state = _weights(method), method.state_dict()
     tensors = {
         name: tensor
         for name, tensor in given.items()
-        if _top(name) in taken and (name in parameters or (name in state and state[name].shape == tensor.shape))
+        if _top(name) in taken and (name in weights or (name in state and state[name].shape == tensor.shape))
     }
     if fault := first_not_finite(tensors):
         raise RunError(f"--init-from {start.name}: {fault}; start from another run or checkpoint.")
@@ -82,8 +82,8 @@ def _check_parameters(
     start: StartingPoint, config: RunConfig, method: Method, given: Mapping[str, Tensor], taken: Sequence[str]
 ) -> None:
     """Raise RunError with the first parameter of a taken network that is missing, unknown or of another shape."""
-    expected = {name: tuple(tensor.shape) for name, tensor in _parameters(method).items() if _top(name) in taken}
-    earlier = _parameters(without_weights(start.run.config))
+    expected = {name: tuple(tensor.shape) for name, tensor in _weights(method).items() if _top(name) in taken}
+    earlier = _weights(without_weights(start.run.config))
     stored = {name: tuple(given[name].shape) for name in earlier if name in given and _top(name) in taken}
     differing = sorted(name for name in expected.keys() | stored.keys() if expected.get(name) != stored.get(name))
     if differing:
@@ -139,15 +139,20 @@ def _differing_configs(earlier: RunConfig, config: RunConfig) -> list[str]:
     return differing_fields(there, here, TRAINING_LENGTH)
 
 
-def _parameters(method: Method) -> dict[str, Tensor]:
-    """The parameters of a method by name; not those of frozen networks, which no run takes from another one."""
-    named = method.named_parameters(remove_duplicate=False)
-    return {name: parameter for name, parameter in named if _top(name) not in method.frozen}
+def _weights(method: Method) -> dict[str, Tensor]:
+    """The parameters of a method by name, and the buffers of networks for translation that have no parameters, such as
+    a moving average that is kept as buffers. Not those of frozen networks, which no run takes from another one.
+    """
+    weights: dict[str, Tensor] = dict(method.named_parameters(remove_duplicate=False))
+    for name, network in method.inference().items():
+        if not any(True for _ in network.parameters()):
+            weights |= {f"{name}.{key}": buffer for key, buffer in network.named_buffers()}
+    return {name: tensor for name, tensor in weights.items() if _top(name) not in method.frozen}
 
 
 def _networks(method: Method) -> list[str]:
-    """The parts of a method that have parameters, by attribute name."""
-    return _tops(_parameters(method))
+    """The parts of a method that have weights, by attribute name."""
+    return _tops(_weights(method))
 
 
 def _tops(names: Mapping[str, Tensor]) -> list[str]:

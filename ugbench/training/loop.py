@@ -120,7 +120,8 @@ def train(
     """
     intervals, callbacks = (intervals or Intervals()).resolved(run.steps), callbacks or Callbacks()
     start = start or Start()
-    with run.training_lock(), record_failure(run), stop_on_signals() as stop:
+    generators = [device] if device.type == "cuda" else []
+    with run.training_lock(), record_failure(run), stop_on_signals() as stop, torch.random.fork_rng(generators):
         state = new_state(run, device, start)
         # For a method that learns one direction `a` is the source, whichever domain that is.
         source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
@@ -225,6 +226,8 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
                     training.resumed_from,
                 )
             state.method.train()
+            # Layers such as dropout draw from torch's own generator; so they too depend on the seed and the step alone.
+            torch.manual_seed(generator_for(run.seed, "torch", state.step).initial_seed())
             with nullcontext() if description is None else description.counting():
                 train_step(state.method, state.phases, training.batches.at(state.step))
             state.step += 1

@@ -13,11 +13,10 @@ from torch._subclasses.fake_tensor import (
     UnsupportedOperatorException,
 )
 
-from ugbench import registry
 from ugbench.direction import Direction
 from ugbench.errors import UgbenchError, UsageError
 from ugbench.method import Method, MethodConfig
-from ugbench.training.counts import build_on_shapes, on_shapes, train_on_shapes
+from ugbench.training.shapes import on_shapes, train_on_shapes
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -32,19 +31,46 @@ def check_method(name: str, config: MethodConfig) -> None:
             style break the rules of the interface, or a step reads the value of a tensor. Another error of the method
             itself is raised as it is.
     """
-    where = Path(str(registry.modules("methods").get(name, name)))
     try:
-        with on_shapes():
-            method, optimizers = build_on_shapes(name, config)
+        with on_shapes(name, config) as (method, optimizers):
+            _check_plain_tensors(method)
             train_on_shapes(method, optimizers)
+            _check_no_graph_is_kept(method)
             _check_inference(method)
     except (DataDependentOutputException, DynamicOutputShapeException) as error:
         raise UgbenchError(
-            f"{_line_of_method(error) or where}: a training step reads the value of a tensor there; compute with "
-            "tensors alone, as in torch.where, so that a step never waits for the device."
+            f"{_line_of_method(error)}: {name} reads the value of a tensor there; compute with tensors alone, as in "
+            "torch.where, so that a step never waits for the device."
         ) from None
     except (UnsupportedOperatorException, UnsupportedFakeTensorException):
         return  # an operator of the method's own that torch knows no shapes of; training itself will tell
+    except RuntimeError as error:
+        if "meta tensor" not in str(error):
+            raise
+        raise UgbenchError(
+            f"{_line_of_method(error)}: {name} reads the value of a tensor while it is built; compute with numbers, "
+            "because networks are also built on the meta device, without values."
+        ) from None
+
+
+def _check_plain_tensors(method: Method) -> None:
+    for name, module in method.named_modules():
+        for key, value in vars(module).items():
+            if isinstance(value, torch.Tensor):
+                path = ".".join(filter(None, (name, key)))
+                raise UgbenchError(
+                    f"the method's attribute {path} is a plain tensor; make it a buffer (register_buffer), so that it "
+                    "moves to the device with the networks."
+                )
+
+
+def _check_no_graph_is_kept(method: Method) -> None:
+    for name, tensor in method.state_dict(keep_vars=True).items():
+        if tensor.grad_fn is not None:
+            raise UgbenchError(
+                f"a training step changes {name} outside of torch.no_grad(), so that it keeps the graph of every step; "
+                "change it in a `with torch.no_grad():` block, or by what was detached."
+            )
 
 
 def _check_inference(method: Method) -> None:
@@ -80,10 +106,9 @@ def _check_style(method: Method, x: torch.Tensor, direction: Direction) -> None:
         )
 
 
-def _line_of_method(error: BaseException) -> str | None:
+def _line_of_method(error: BaseException) -> str:
     """The innermost line outside this package and torch that an error was raised from."""
-    ours = (str(_PACKAGE), str(Path(torch.__file__).parent))
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if not frame.filename.startswith(ours):
-            return f"{frame.filename}:{frame.lineno}"
-    return None
+    engine = (str(_PACKAGE), str(Path(torch.__file__).parent))
+    frames = traceback.extract_tb(error.__traceback__)
+    frame = next((frame for frame in reversed(frames) if not frame.filename.startswith(engine)), frames[-1])
+    return f"{frame.filename}:{frame.lineno}"

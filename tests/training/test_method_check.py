@@ -1,0 +1,170 @@
+"""A method that breaks a rule of the interface is refused in one sentence before its run is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from drawn_images import make_data_set
+from torch import Tensor, nn
+from toy_runs import Toy, ToyConfig
+
+from ugbench import registry
+from ugbench.errors import UgbenchError
+from ugbench.method import Batch, Group, Phase
+from ugbench.training import prepare
+
+
+class LeftOut(Toy):
+    def __init__(self, config: ToyConfig) -> None:
+        super().__init__(config)
+        self.average = nn.Conv2d(3, 3, 1)
+
+
+class Shared(Toy):
+    def groups(self) -> dict[str, Group]:
+        groups = super().groups()
+        return {**groups, "more": Group(groups["generators"].parameters[:1], 0.1)}
+
+
+class Empty(Toy):
+    def groups(self) -> dict[str, Group]:
+        return {**super().groups(), "none": Group((), 0.1)}
+
+
+class NoScalar(Toy):
+    def step(self, batch: Batch, phase: Phase) -> None:
+        with phase("discriminators") as loss:
+            loss["real"] = (self.discriminator(batch.b) - 1).square().mean((1, 2, 3))  # the line
+
+
+class UnknownGroup(Toy):
+    def step(self, batch: Batch, phase: Phase) -> None:
+        with phase("discriminator") as loss:  # the line
+            loss["real"] = self.discriminator(batch.b).mean()
+
+
+class ReadsAValue(Toy):
+    def step(self, batch: Batch, phase: Phase) -> None:
+        with phase("discriminators") as loss:
+            loss["real"] = self.discriminator(batch.b).mean()
+            self.last = loss["real"].item()  # the line
+
+
+class ReadsAValueInItsSecondStep(Toy):
+    period = 2
+
+    def step(self, batch: Batch, phase: Phase) -> None:
+        with phase("discriminators") as loss:
+            loss["real"] = self.discriminator(batch.b).mean()
+        if batch.step % 2 and batch.a.mean() > 0:  # the line
+            self.done += 1
+
+
+class ReadsAValueWhenBuilt(Toy):
+    def __init__(self, config: ToyConfig) -> None:
+        super().__init__(config)
+        self.rates = torch.linspace(0, 1, 3).tolist()  # the line
+
+
+class PlainTensor(Toy):
+    def __init__(self, config: ToyConfig) -> None:
+        super().__init__(config)
+        self.generator.mean = torch.zeros(3)
+
+
+class KeepsTheGraph(Toy):
+    def step(self, batch: Batch, phase: Phase) -> None:
+        with phase("discriminators") as loss:
+            loss["real"] = self.discriminator(batch.b).mean()
+        self.memory.lerp_(self.generator(batch.a).mean((0, 2, 3)), 0.5)
+
+
+class OtherInference(Toy):
+    def inference(self) -> dict[str, nn.Module]:
+        return {"G": self.generator}
+
+
+class SmallerOutput(Toy):
+    def translate(self, x: Tensor, direction: str, style: Tensor | None = None) -> Tensor:
+        return self.discriminator(x)
+
+
+class Bug(Toy):
+    def step(self, batch: Batch, phase: Phase) -> None:
+        raise KeyError("typo")
+
+
+def line_of(method: type[Toy]) -> int:
+    """The line in this file that is marked in the method."""
+    lines = Path(__file__).read_text(encoding="utf-8").splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith(f"class {method.__name__}("))
+    return next(number for number, line in enumerate(lines[first:], first + 1) if line.endswith("# the line"))
+
+
+Ask = Callable[[type[Toy]], prepare.Request]
+
+
+@pytest.fixture
+def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """ask(class) installs a method under the name `theirs` and requests a run of it."""
+    data = make_data_set(tmp_path / "data", trainA=2, trainB=2)
+
+    def make(method: type[Toy]) -> prepare.Request:
+        monkeypatch.setattr(registry, "load_method", lambda _name: method)
+        return prepare.Request("theirs", str(data), tmp_path / "results", tmp_path, torch.device("cpu"))
+
+    return make
+
+
+REFUSED: Mapping[type[Toy], str] = {
+    LeftOut: "no group trains average.bias, average.weight; put each parameter into a group, or give it no grad "
+    "(requires_grad_(False)) if the step itself changes it.",
+    Shared: "generator.weight is in the groups generators and more; groups must be disjoint.",
+    Empty: "the group none has no parameters; leave the group out.",
+    NoScalar: "{line}: the loss term 'real' of the phase 'discriminators' has the shape (1,); a term is a scalar "
+    "tensor, such as the mean over the samples.",
+    UnknownGroup: "{line}: no group is called 'discriminator'; did you mean 'discriminators'? Known: discriminators, "
+    "generators.",
+    ReadsAValue: "{line}: theirs reads the value of a tensor there; compute with tensors alone, as in torch.where, so "
+    "that a step never waits for the device.",
+    ReadsAValueInItsSecondStep: "{line}: theirs reads the value of a tensor there; compute with tensors alone, as in "
+    "torch.where, so that a step never waits for the device.",
+    ReadsAValueWhenBuilt: "{line}: theirs reads the value of a tensor while it is built; compute with numbers, because "
+    "networks are also built on the meta device, without values.",
+    PlainTensor: "the method's attribute generator.mean is a plain tensor; make it a buffer (register_buffer), so that "
+    "it moves to the device with the networks.",
+    KeepsTheGraph: "a training step changes memory outside of torch.no_grad(), so that it keeps the graph of every "
+    "step; change it in a `with torch.no_grad():` block, or by what was detached.",
+    OtherInference: "inference() of the method names G, which is not its attribute of that name.",
+    SmallerOutput: "translate(A2B) of the method makes (1, 1, 6, 6) of (1, 3, 8, 8); both shapes must be equal.",
+}
+
+
+@pytest.mark.parametrize("method", REFUSED, ids=lambda method: method.__name__)
+@pytest.mark.parametrize("begin", [prepare.prepare, prepare.planned_run])
+def test_a_method_that_breaks_a_rule_is_refused_and_leaves_no_run_behind(
+    method: type[Toy], begin: Callable[[prepare.Request], Any], ask: Ask
+) -> None:
+    request = ask(method)
+    line = f"{__file__}:{line_of(method)}" if "{line}" in REFUSED[method] else ""
+    with pytest.raises(UgbenchError) as refused:
+        begin(request)
+    assert str(refused.value) == REFUSED[method].replace("{line}", line)
+    assert not request.results.exists()
+
+
+def test_another_error_of_a_method_is_raised_as_it_is_and_leaves_no_run_behind(ask: Ask) -> None:
+    request = ask(Bug)
+    with pytest.raises(KeyError, match="typo"):
+        prepare.prepare(request)
+    assert not request.results.exists()
+
+
+def test_a_method_that_keeps_the_rules_is_prepared(ask: Ask) -> None:
+    run, images, _ = prepare.prepare(ask(Toy))
+    assert run.path.is_dir()
+    assert images is not None and images.a.shape == (2, 3, 9, 9)

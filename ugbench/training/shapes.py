@@ -1,0 +1,74 @@
+"""Trains a method on shapes alone: no tensor is allocated and nothing is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from ugbench import registry
+from ugbench.device import Precision
+from ugbench.method import Batch, Method, MethodConfig
+from ugbench.training.network_precision import run_networks_in
+from ugbench.training.optimizers import GroupOptimizer, build_optimizers
+from ugbench.training.step import Phases, train_step
+
+
+@contextmanager
+def on_shapes(
+    name: str, config: MethodConfig, precision: Precision = "fp32"
+) -> Iterator[tuple[Method, dict[str, GroupOptimizer]]]:
+    """A method and optimizers that update nothing; within the `with` block all tensors have shapes and no memory.
+
+    Args:
+        name: the method's registered name.
+    Raises:
+        UnknownName: the method is not installed.
+        UgbenchError: see `build_optimizers`.
+    """
+    if config.steps is None:  # as in imported runs; schedules need the number of steps, shapes do not
+        config = config.model_copy(update={"steps": 1})
+    # Built on the meta device, because a method may copy a network there (copy.deepcopy), unlike fake tensors.
+    with torch.device("meta"):
+        method = registry.load_method(name)(config).train()
+    with torch.random.fork_rng(devices=[]), FakeTensorMode(allow_non_fake_inputs=True):
+        method.to_empty(device="cpu")
+        run_networks_in(method, precision, torch.device("cpu"))
+        optimizers = {
+            group: replace(optimizer, optimizer=_NoUpdate(optimizer.group.parameters))
+            for group, optimizer in build_optimizers(method).items()
+        }
+        yield method, optimizers
+
+
+def train_on_shapes(method: Method, optimizers: Mapping[str, GroupOptimizer]) -> Phases:
+    """The training steps of one period of what `on_shapes` gave; returns their phases.
+
+    Raises:
+        UgbenchError: a step breaks a rule of `ugbench.method.Phase`.
+    """
+    config = method.config
+    images = torch.zeros(config.batch_size, 3, config.size, config.size)
+    draws = {
+        draw_name: torch.zeros((config.batch_size, *draw.shape) if draw.per == "sample" else draw.shape)
+        for draw_name, draw in method.draws().items()
+    }
+    phases = Phases(optimizers, method.period)
+    for step in range(method.period):
+        train_step(method, phases, Batch(images, images, draws, step, dict.fromkeys(method.splits, images)))
+    return phases
+
+
+class _NoUpdate(torch.optim.Optimizer):
+    """An optimizer that updates nothing, because those of torch cannot all run on shapes alone."""
+
+    def __init__(self, parameters: Any) -> None:
+        super().__init__(parameters, {"lr": torch.tensor(0.0)})
+
+    def step(self, closure: Any = None) -> Any:  # noqa: ARG002
+        """Leave the parameters as they are."""
+        return None
