@@ -259,6 +259,21 @@ def test_given_names_and_the_direction_are_those_of_the_table(two_by_two: Path) 
     assert (record["run"], record["method"], record["name"]) == ("files", "cut", "files")
 
 
+def test_outputs_that_are_called_like_an_import_stand_in_its_row(two_by_two: Path) -> None:
+    for number, split in enumerate(("testA", "testB")):
+        draw_noise(two_by_two / "datasets/cats" / split, number + 20)
+    place = ("--results", two_by_two / "results")
+    words = ("--as", "external", "--name", "tool", "--dataset", two_by_two / "datasets/cats")
+    run = call_json("import", two_by_two / "o1/A2B", *words, *place)["id"]
+    call("eval", run, *KID, *place)
+    for name in ("other", "tool"):
+        names = ("--name", name, "--dataset-name", "cats", "--output", two_by_two / "results/mine.jsonl")
+        score(two_by_two, "o1/A2B", "datasets/cats/testB", *names)
+    table = call_json("table", *place)["rows"]
+    assert [(row["method"], len(row["cells"])) for row in table] == [("identity", 1), ("other", 1), ("tool", 2)]
+    assert {row["dataset"] for row in table} == {"cats"}
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -294,6 +309,9 @@ def test_records_are_appended_under_any_name_but_to_nothing_else(two_by_two: Pat
         for fake in ("o1/A2B", "o2/A2B"):
             score(two_by_two, fake, "r1/testB", "--output", two_by_two / name)
         assert len((two_by_two / name).read_text().splitlines()) == 2
+    (two_by_two / "link.jsonl").symlink_to(two_by_two / "mine.jsonl")
+    score(two_by_two, "o1/A2B", "r2/testB", "--output", two_by_two / "link.jsonl")
+    assert len((two_by_two / "mine.jsonl").read_text().splitlines()) == 3
     folders = ("--real", two_by_two / "r1/testB", "--fake", two_by_two / "o1/A2B")
     paper = two_by_two / "paper.tex"
     paper.write_text("\\section{Results}\n")

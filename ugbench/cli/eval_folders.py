@@ -104,12 +104,12 @@ class FolderOptions:
         return PlainFolders(self.real, self.fake, self.source, self.name, self.dataset_name, direction)
 
     def write(self, records: list[ScoreRecord]) -> None:
-        """Append records to --output, if it was given."""
+        """Append records to --output, if it was given. A link is followed."""
         from ugbench.scoring import record
 
         if self.output is None:
             return
-        record.append(self.output, records)
+        record.append(self.output.resolve() if self.output.is_file() else self.output, records)
         if self.output.suffix != ".jsonl":
             log(f"{self.output} does not end in .jsonl, so `ugbench table` will not find these scores.")
 
