@@ -41,7 +41,7 @@ def make_record(
         dataset: name of the data set's folder under results.
     """
     metric = load_metric(metric_name)
-    protocol = request.protocol_of(metric_name, images.size, images.format)
+    protocol = request.protocol_of(metric_name, images.stated_size(metric), images.format)
     on_features = "extractor" in networks_of(metric)
     compared_with = images.references if "references" in requirements(metric) else images.outputs
     return ScoreRecord(

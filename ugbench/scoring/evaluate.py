@@ -32,7 +32,7 @@ from ugbench.scoring.features import FeatureReader
 from ugbench.scoring.inputs import ScoredImages, requirements
 from ugbench.scoring.per_image import ImageScores
 from ugbench.scoring.record import ScoreRecord
-from ugbench.scoring.request import EvalRequest, Subject, metrics_for, why_no_score
+from ugbench.scoring.request import NO_LPIPS, EvalRequest, Subject, metrics_for, why_no_score
 
 IDENTITY = Subject("identity", "identity")  # the floor: sources that were not translated
 REAL = Subject("real", "real")  # the ceiling: training images of the target domain
@@ -266,7 +266,7 @@ class Evaluation:
             if name not in names:
                 self._log_once(f"no {name}: {why_no_score(name, dataset)}.")
         if not self.request.metrics and not self.request.protocol.metrics and "lpips" not in names:
-            self._log_once("no lpips: no weights for it were given; `ugbench doctor` lists where to get them.")
+            self._log_once(NO_LPIPS)
 
     def _log_once(self, text: str) -> None:
         if text not in self._logged:
