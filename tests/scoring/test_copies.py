@@ -106,8 +106,9 @@ def test_scores_of_an_older_version_get_the_numbers_at_the_next_eval(home: Path,
 
 def test_folders_without_a_run_are_looked_at_too(home: Path) -> None:
     real, source = (home / "datasets" / "scenes" / split for split in ("testB", "testA"))
-    (record,) = json.loads(call(home, "eval", "--real", real, "--fake", home / "references", *KID, "--json").stdout)
-    assert record["copies"] == {"references": COUNT}
+    result = call(home, "eval", "--real", real, "--fake", home / "references", *KID, "--json")
+    assert [record["copies"] for record in json.loads(result.stdout)] == [{"references": COUNT}]
+    assert f"4 outputs are copies of references: 0.png of {real / '3.png'}, " in result.stderr
     folders = ("--real", real, "--fake", home / "inputs", "--source", source)
     (record,) = json.loads(call(home, "eval", *folders, *KID, "--json").stdout)
     assert record["copies"] == {"references": 0, "inputs": COUNT}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeAlias
 
 from ugbench.scoring.record import Originals
 
@@ -14,12 +15,17 @@ IN_WORDS: Mapping[Originals, str] = MappingProxyType(
 EXAMPLES = 3
 
 
-def describe_copies(copies: Mapping[Originals, Mapping[Path, Path]]) -> Iterator[str]:
-    """A sentence for each kind of which there are copies, with the first ones.
+Copies: TypeAlias = Mapping[Originals, Mapping[Path, Path]]
+"""The original of each output that is a copy, by the kind of the original."""
 
-    Args:
-        copies: the original of each output that is a copy.
-    """
+
+def count_copies(copies: Copies) -> dict[Originals, int]:
+    """How many outputs are copies of each kind, as score records state it."""
+    return {kind: len(pairs) for kind, pairs in copies.items()}
+
+
+def describe_copies(copies: Copies) -> Iterator[str]:
+    """A sentence for each kind of which there are copies, with the first ones."""
     for kind, pairs in copies.items():
         if pairs:
             examples = [f"{output.name} of {original}" for output, original in list(pairs.items())[:EXAMPLES]]

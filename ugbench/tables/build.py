@@ -18,7 +18,7 @@ from ugbench.errors import UnknownName, UsageError
 from ugbench.metric import Metric
 from ugbench.runs.configurations import Configuration, Fields, fields_to_show, values_of
 from ugbench.scoring.protocols import LAST, is_selected, protocol_id
-from ugbench.scoring.record import ScoreRecord
+from ugbench.scoring.record import FILES, ScoreRecord
 from ugbench.tables import notes
 from ugbench.tables.contents import CurrentImages, assign_blocks
 from ugbench.tables.marks import mark
@@ -150,7 +150,7 @@ def _rows(
 def _config_fields(
     shown: Sequence[ScoreRecord], configurations: Mapping[str, Configuration]
 ) -> dict[str, Fields | None]:
-    """`RowKey.config` of each run's rows."""
+    """`RowKey.config` of each run's rows. Scores of plain folders have no configuration."""
     known = [record for record in shown if record.run in configurations]
     names = fields_to_show((r.label, (r.dataset, r.direction), configurations[r.run]) for r in known)
     labels_of_known = {record.label for record in known}
@@ -159,7 +159,8 @@ def _config_fields(
         if record.run in configurations:
             fields[record.run] = values_of(configurations[record.run], names[record.label])
         else:
-            fields[record.run] = None if record.label in labels_of_known else ()
+            is_unknown = record.label in labels_of_known and record.run != FILES
+            fields[record.run] = None if is_unknown else ()
     return fields
 
 
