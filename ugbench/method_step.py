@@ -9,7 +9,10 @@ from typing import Literal, Protocol, get_args
 
 from torch import Tensor, nn
 
-from ugbench.errors import UnknownName
+from ugbench.errors import UnknownName, UsageError
+
+KINDS = ("uniform", "normal")
+PERS = ("sample", "step")
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,22 @@ class Draw:
         kind: "uniform" on [0, 1), or standard "normal".
         shape: the shape of the tensor, without the samples.
         per: "sample" gives a tensor (n, *shape) for a batch of n; "step" gives (*shape).
+
+    Raises:
+        UnknownName: there is no such kind, or no such `per`.
+        UsageError: the shape is no tuple of whole numbers.
     """
 
     kind: Literal["uniform", "normal"]
     shape: tuple[int, ...] = ()
     per: Literal["sample", "step"] = "sample"
+
+    def __post_init__(self) -> None:
+        for what, value, known in (("kind of draw", self.kind, KINDS), ("'per' of a draw", self.per, PERS)):
+            if value not in known:
+                raise UnknownName(what, value, known)
+        if not (isinstance(self.shape, tuple) and all(isinstance(side, int) for side in self.shape)):
+            raise UsageError(f"the shape of a draw is {self.shape!r}; it is a tuple of whole numbers, as in (8,).")
 
 
 OptimizerName = Literal["adam", "adamw", "radam", "sgd"]
@@ -55,7 +69,7 @@ class Group:
     """Parameters with one optimizer and its settings. No parameter is in two groups of a method.
 
     Attributes:
-        parameters: the parameters that the phase of this group trains; at least one.
+        parameters: the parameters that the phase of this group trains; at least one. Any iterable becomes a tuple.
         lr: learning rate, before the factor of `schedule`.
         betas, eps: of adam, adamw and radam.
         weight_decay: L2 penalty that is added to the gradient; with adamw it is decoupled from the gradient instead
@@ -67,6 +81,7 @@ class Group:
 
     Raises:
         UnknownName: there is no such optimizer.
+        UsageError: the learning rate is negative.
     """
 
     parameters: tuple[nn.Parameter, ...]
@@ -80,8 +95,11 @@ class Group:
     momentum: float = 0.0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "parameters", tuple(self.parameters))  # it may be given as module.parameters()
         if self.optimizer not in OPTIMIZERS:
             raise UnknownName("optimizer", self.optimizer, OPTIMIZERS)
+        if not self.lr >= 0:
+            raise UsageError(f"the learning rate of a group is {self.lr}; it is 0 or more.")
 
 
 class Phase(Protocol):

@@ -82,9 +82,10 @@ def load_method(name: str) -> type[Method]:
 
     Raises:
         UnknownName: no method has that name.
-        UgbenchError: the module defines no such class, or several.
+        UgbenchError: the module defines no such class, or several, or an attribute of the class cannot be what it is.
     """
     from ugbench.method import Method
+    from ugbench.method_class import check_class
 
     module = load("methods", name)
     classes = [
@@ -94,6 +95,7 @@ def load_method(name: str) -> type[Method]:
     ]
     if len(classes) != 1:
         raise UgbenchError(f"{module.__name__} defines {len(classes)} Method classes; a method's module defines one.")
+    check_class(classes[0])
     return classes[0]
 
 

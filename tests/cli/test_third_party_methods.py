@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from ugbench.runs import checkpoint
 from ugbench.runs.run import read_run
 
 __all__ = ["third_party_site"]
-DIAL = "dial:size=32,train=8,test=6"
+DIAL = "dial:size=32,train=6,test=6"
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +31,18 @@ def other_packages(third_party_site: Path) -> Iterator[None]:
 
 @pytest.fixture
 def words(tmp_path: Path) -> list[Any]:
-    """Options that the commands share; the dial has pairs in its training folders too, by equal names."""
+    """Options that the commands share."""
     return ["--results", tmp_path / "results", "--data-root", tmp_path / "data", "--device", "cpu"]
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    """A data set of pairs: the test images of a dial, which are pairs, are its training images too."""
+    dial = Path(call_json("data", "make", DIAL, "--data-root", tmp_path / "data")["root"])
+    for split in ("testA", "testB"):
+        for target in (split, split.replace("test", "train")):
+            shutil.copytree(dial / split, tmp_path / "data" / "pairs" / target)
+    return tmp_path / "data" / "pairs"
 
 
 @pytest.fixture
@@ -51,27 +62,35 @@ def test_the_methods_are_found_by_their_entry_points() -> None:
 
 
 def test_they_are_trained_translate_and_share_a_table(
-    words: list[Any], given: dict[str, list[Any]], tmp_path: Path
+    words: list[Any], given: dict[str, list[Any]], pairs: Path, tmp_path: Path
 ) -> None:
     runs = {}
     for name in VARIANTS:
-        train = ["train", name, "--dataset", DIAL, "--preset", "smoke", "--steps", 30, *given.get(name, []), *words]
+        train = ["train", name, "--dataset", pairs, "--preset", "smoke", "--steps", 30, *given.get(name, []), *words]
         runs[name] = call_json(*train)
         assert (runs[name]["status"], runs[name]["step"]) == ("done", 30)
         assert call_json(*train)["resumed_from"] == 30
-    records = call_json("eval", "--metric", "changed,kid", "--extractor", "random", *words)
+    records = call_json("eval", "--metric", "kid,precision", "--extractor", "random", *words)
     scored = {(record["method"], record["direction"], record["metric"]) for record in records}
     directions = {"content_first": ("A2B", "B2A"), "paired_features": ("A2B",), "slow_mover": ("A2B",)}
-    expected = {(n, d, metric) for n in VARIANTS for d in directions[n] for metric in ("changed", "kid")}
+    expected = {(n, d, metric) for n in VARIANTS for d in directions[n] for metric in ("kid", "precision")}
     assert expected <= scored
     assert {record["codes_per_image"] for record in records if record["method"] == "content_first"} == {1}
     table = call_json("table", "--results", tmp_path / "results", "--format", "json")
     rows = [row for row in table["rows"] if row["direction"] == "A2B" and row["method"] in VARIANTS]
     assert sorted(row["method"] for row in rows) == sorted(VARIANTS)
-    assert all(row["cells"]["changed"]["value"] is not None for row in rows)
-    source = tmp_path / "data" / Path(runs["slow_mover"]["run"]).parents[1].name / "testA"
+    assert all(row["cells"]["kid"]["value"] is not None for row in rows)
     translated = call_json(
-        *("translate", runs["content_first"]["id"], "--input", source, "--output", tmp_path / "out", "--samples", 2),
+        *(
+            "translate",
+            runs["content_first"]["id"],
+            "--input",
+            pairs / "testA",
+            "--output",
+            tmp_path / "out",
+            "--samples",
+            2,
+        ),
         *("--results", tmp_path / "results", "--device", "cpu"),
     )
     assert translated["images"] == 6
@@ -84,9 +103,10 @@ def test_a_training_that_is_ended_by_a_signal_goes_on_to_the_same_bits(
     third_party_site: Path,
     words: list[Any],
     given: dict[str, list[Any]],
+    pairs: Path,
     tmp_path: Path,
 ) -> None:
-    options = ["--dataset", DIAL, "--preset", "smoke", "--steps", 200, "--log-every", 1, *given.get(name, [])]
+    options = ["--dataset", pairs, "--preset", "smoke", "--steps", 200, "--log-every", 1, *given.get(name, [])]
     command = ["train", name, *options, *words[2:]]
     other = ["--results", tmp_path / "killed"]
     whole = read_run(Path(call_json(*command, *words[:2])["run"]))
@@ -123,6 +143,7 @@ def test_a_refused_call_leaves_nothing_behind(words: list[Any], given: dict[str,
         return process.stderr.splitlines()[-1]
 
     train = ["train", "paired_features", "--dataset", DIAL, "--preset", "smoke", *words]
+    assert "the training images of a dial are no pairs" in refusal(*train, *given["paired_features"])
     assert refusal(*train) == (
         "error: the weights of 'edges-net' were not given, and paired_features needs them for its frozen network "
         "features; give --weights edges-net=FILE."

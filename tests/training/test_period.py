@@ -118,6 +118,28 @@ def _twice(method: Slow, batch: Batch, phase: Phase) -> None:
             loss["adversarial"] = (method.discriminator(torch.tanh(method.generator(batch.a))) - 1).square().mean()
 
 
+class NeverComes(Slow):
+    """Forgets that a step's number modulo 3 is at most 2."""
+
+    def step(self, batch: Batch, phase: Phase) -> None:
+        with phase("discriminators") as loss:
+            loss["real"] = (self.discriminator(batch.b) - 1).square().mean()
+        if batch.step % self.period == 3:
+            with phase("generators") as loss:
+                loss["content"] = self.generator(batch.a).abs().mean()
+
+
+def test_a_group_that_no_phase_has_updated_is_named_at_the_end(
+    make_run: Callable[..., Run], images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    train(make_run("slow"), images, CPU, callbacks=Callbacks(log=said.append))
+    assert said == []
+    monkeypatch.setattr(registry, "load_method", lambda _name: NeverComes)
+    train(make_run("never"), images, CPU, callbacks=Callbacks(log=said.append))
+    assert said == ["no phase has updated the group generators: its parameters are those from before training."]
+
+
 class WarmUp(Toy):
     """The discriminator, which comes first in a step, learns from the fourth step on."""
 

@@ -30,7 +30,13 @@ from ugbench.training.intervals import Intervals, SaveClock
 from ugbench.training.logs import Logs
 from ugbench.training.network_precision import run_networks_in
 from ugbench.training.non_finite import NonFiniteFlag, NonFiniteStep
-from ugbench.training.optimizers import build_optimizers, learning_rate, load_state_tensors, state_tensors
+from ugbench.training.optimizers import (
+    build_optimizers,
+    learning_rate,
+    load_state_tensors,
+    never_updated,
+    state_tensors,
+)
 from ugbench.training.samples import SampleGrids
 from ugbench.training.signals import StopRequest, stop_on_signals
 from ugbench.training.start import Start
@@ -141,6 +147,8 @@ def train(
         training = _Training(run, batches, grids, intervals, callbacks, stop, resumed_from)
         try:
             _train_until(run.steps, state, training)
+            for name in never_updated(state.phases.optimizers):
+                callbacks.log(f"no phase has updated the group {name}: its parameters are those from before training.")
         except NonFiniteStep as error:
             callbacks.log(
                 f"{error.term} is not finite at step {error.step}; repeating the steps since the last checkpoint to "

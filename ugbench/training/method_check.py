@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
 import torch
+from torch import nn
 from torch._subclasses.fake_tensor import (
     DataDependentOutputException,
     DynamicOutputShapeException,
@@ -18,6 +21,8 @@ from ugbench import registry
 from ugbench.direction import Direction
 from ugbench.errors import UgbenchError, UsageError
 from ugbench.method import Method, MethodConfig
+from ugbench.training.hidden_state import first_change, snapshot
+from ugbench.training.optimizers import GroupOptimizer
 from ugbench.training.shapes import on_shapes, train_on_shapes
 
 _PACKAGE = Path(__file__).parents[1]
@@ -32,8 +37,8 @@ def check_method(name: str, config: MethodConfig) -> None:
         name: the method's registered name.
     Raises:
         UgbenchError: its groups, the phases of a step, the networks for inference, or the shape of a translation or a
-            style break the rules of the interface, or a step reads the value of a tensor. Another error of the method
-            itself is raised as it is.
+            style break the rules of the interface, or a step reads the value of a tensor, keeps what no checkpoint has,
+            or fails. The message names the line of the method where there is one.
     """
     _check(registry.load_method(name), name, config.model_dump_json())
 
@@ -44,9 +49,10 @@ def _check(method_class: type[Method], name: str, fields: str) -> None:
     try:
         with on_shapes(name, config) as (method, optimizers):
             _check_plain_tensors(method)
-            train_on_shapes(method, optimizers)
-            _check_no_graph_is_kept(method)
+            _check_steps(method, optimizers)
             _check_inference(method)
+    except UgbenchError:
+        raise
     except (DataDependentOutputException, DynamicOutputShapeException) as error:
         raise UgbenchError(
             f"{_line_of_method(error)}: {name} reads the value of a tensor there; compute with tensors alone, as in "
@@ -54,13 +60,17 @@ def _check(method_class: type[Method], name: str, fields: str) -> None:
         ) from None
     except (UnsupportedOperatorException, UnsupportedFakeTensorException):
         return  # an operator of the method's own that torch knows no shapes of; training itself will tell
-    except RuntimeError as error:
-        if "meta tensor" not in str(error):
+    except Exception as error:  # of any type: the module of a method may come from anybody
+        line, text = _line_of_method(error), str(error).strip()
+        if isinstance(error, RuntimeError) and "meta tensor" in text:
+            raise UgbenchError(
+                f"{line}: {name} reads the value of a tensor while it is built; compute with numbers, because networks "
+                "are also built on the meta device, without values."
+            ) from None
+        if line is None:
             raise
-        raise UgbenchError(
-            f"{_line_of_method(error)}: {name} reads the value of a tensor while it is built; compute with numbers, "
-            "because networks are also built on the meta device, without values."
-        ) from None
+        reason = ": ".join([type(error).__name__, *text.splitlines()[:1]]).rstrip(".")
+        raise UgbenchError(f"{line}: {name} fails there ({reason}); correct it.") from error
 
 
 def _check_plain_tensors(method: Method) -> None:
@@ -74,7 +84,18 @@ def _check_plain_tensors(method: Method) -> None:
                 )
 
 
-def _check_no_graph_is_kept(method: Method) -> None:
+def _check_steps(method: Method, optimizers: Mapping[str, GroupOptimizer]) -> None:
+    before = snapshot(method)
+    train_on_shapes(method, optimizers)
+    after = snapshot(method)
+    if first_change(before, after):
+        # What the first steps have set up and later steps leave as it is, is no state.
+        train_on_shapes(method, optimizers)
+        if changed := first_change(after, snapshot(method)):
+            raise UgbenchError(
+                f"a training step changes {changed}, which no checkpoint has; use a local variable, a persistent "
+                "buffer, `batch.step` or `draws()`."
+            )
     for name, tensor in method.state_dict(keep_vars=True).items():
         if tensor.grad_fn is not None:
             raise UgbenchError(
@@ -85,9 +106,14 @@ def _check_no_graph_is_kept(method: Method) -> None:
 
 def _check_inference(method: Method) -> None:
     children = dict(method.named_children())
-    for name, network in method.inference().items():
+    named = method.inference()
+    if not isinstance(named, dict):
+        raise UgbenchError(f"inference() of the method gives a {type(named).__name__}; it gives a dict of networks.")
+    for name, network in named.items():
         if children.get(name) is not network:
             raise UgbenchError(f"inference() of the method names {name}, which is not its attribute of that name.")
+    for name in children.keys() - named.keys():
+        _refuse_calls(children[name], name)
     size = method.config.size
     x = torch.zeros(1, 3, size, size)
     style = torch.zeros(1, method.style_dim) if method.style_dim else None
@@ -95,12 +121,24 @@ def _check_inference(method: Method) -> None:
     for direction in method.directions:
         with torch.no_grad():
             y = method.translate(x, direction, style)
+        if not isinstance(y, torch.Tensor):
+            raise UgbenchError(f"translate({direction}) of the method gives a {type(y).__name__}; it gives a tensor.")
         if y.shape != x.shape:
             raise UgbenchError(
                 f"translate({direction}) of the method makes {tuple(y.shape)} of {tuple(x.shape)}; both shapes must be "
                 "equal."
             )
         _check_style(method, x, direction)
+
+
+def _refuse_calls(network: nn.Module, name: str) -> None:
+    """Raise UgbenchError when a network, or a part of it, is called."""
+
+    def refuse(_module: nn.Module, _arguments: object) -> None:
+        raise UgbenchError(f"translation calls {name}, which inference() of the method does not name; add it there.")
+
+    for module in network.modules():
+        module.register_forward_pre_hook(refuse)
 
 
 def _check_style(method: Method, x: torch.Tensor, direction: Direction) -> None:
@@ -116,9 +154,9 @@ def _check_style(method: Method, x: torch.Tensor, direction: Direction) -> None:
         )
 
 
-def _line_of_method(error: BaseException) -> str:
-    """The innermost line outside this package and torch that an error was raised from."""
-    engine = (str(_PACKAGE), str(Path(torch.__file__).parent))
+def _line_of_method(error: BaseException) -> str | None:
+    """The innermost line outside this package and torch that an error was raised from; None if there is none."""
+    engine = (str(_PACKAGE), str(Path(torch.__file__).parent), str(Path(contextlib.__file__).parent / "contextlib"))
     frames = traceback.extract_tb(error.__traceback__)
-    frame = next((frame for frame in reversed(frames) if not frame.filename.startswith(engine)), frames[-1])
-    return f"{frame.filename}:{frame.lineno}"
+    frame = next((frame for frame in reversed(frames) if not frame.filename.startswith(engine)), None)
+    return None if frame is None else f"{frame.filename}:{frame.lineno}"

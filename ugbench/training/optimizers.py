@@ -64,9 +64,12 @@ def build_optimizers(method: Method) -> dict[str, GroupOptimizer]:
         parameter_names = tuple(names[parameter] for parameter in group.parameters)
         optimizers[group_name] = GroupOptimizer(group, _build(group), parameter_names)
     if left_out := sorted(trained - set(owner)):
+        children = {name for name, _ in method.named_children()}
+        unused = [name for name in getattr(method, "frozen", {}) if name not in children]
+        hint = f" `frozen` names {', '.join(unused)}, which is no attribute of the method." if unused else ""
         raise UgbenchError(
             f"no group trains {', '.join(left_out[:3])}; put each parameter into a group, or give it no grad "
-            "(requires_grad_(False)) if the step itself changes it."
+            f"(requires_grad_(False)) if the step itself changes it.{hint}"
         )
     if not optimizers:
         raise UgbenchError("the method has no parameter groups; groups() names what each optimizer trains.")
@@ -136,7 +139,7 @@ def _with_gradient(optimizer: torch.optim.Optimizer) -> list[Tensor]:
 
 def learning_rate(optimizer: GroupOptimizer, step: int) -> float:
     """The learning rate of the training step that follows after `step` steps."""
-    return optimizer.group.lr * optimizer.group.schedule(step)
+    return float(optimizer.group.lr * optimizer.group.schedule(step))
 
 
 def set_learning_rates(optimizers: Mapping[str, GroupOptimizer], step: int) -> None:
@@ -158,6 +161,17 @@ def state_tensors(optimizers: Mapping[str, GroupOptimizer]) -> dict[str, Tensor]
         for key, value in optimizer.optimizer.state.get(parameter, {}).items()
         if value is not None  # SGD without momentum
     }
+
+
+def never_updated(optimizers: Mapping[str, GroupOptimizer]) -> list[str]:
+    """The groups without any state, because no phase of the whole training has updated them; SGD without momentum,
+    which has no state, is not told.
+    """
+    return [
+        name
+        for name, optimizer in optimizers.items()
+        if optimizer.state_names and not any(map(optimizer.optimizer.state.get, optimizer.group.parameters))
+    ]
 
 
 def load_state_tensors(optimizers: Mapping[str, GroupOptimizer], tensors: Mapping[str, Tensor]) -> None:

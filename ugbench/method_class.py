@@ -1,0 +1,70 @@
+"""Checks the class of a method: what its attributes are, before anything is built from them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+
+from ugbench.direction import DIRECTIONS
+from ugbench.errors import UgbenchError
+from ugbench.method import Method, MethodConfig
+
+NEEDED_PRESETS = ("paper", "smoke")
+
+
+def check_class(method: type[Method]) -> None:
+    """Check the class attributes of a method.
+
+    Raises:
+        UgbenchError: one of them is missing or cannot be what it is; the message names the class and the attribute.
+    """
+    if fault := _fault(method):
+        raise UgbenchError(f"{method.__module__}.{method.__name__}: {fault}.")
+
+
+def _fault(method: type[Method]) -> str | None:
+    """What is wrong with the first attribute that is wrong; None if nothing is."""
+    if inspect.isabstract(method):
+        return f"it does not define {', '.join(sorted(method.__abstractmethods__))}"
+    config = getattr(method, "Config", None)
+    if not (inspect.isclass(config) and issubclass(config, MethodConfig)):
+        return "Config is missing, or is no subclass of MethodConfig"
+    for name, field in config.model_fields.items():
+        if field.is_required():
+            return f"the field {name} of {config.__name__} has no default; give it one"
+    return _fault_of_presets(method) or _fault_of_facts(method)
+
+
+def _fault_of_presets(method: type[Method]) -> str | None:
+    for attribute in ("PRESETS", "VARIANTS"):
+        tables = getattr(method, attribute, {})
+        if not (isinstance(tables, Mapping) and all(isinstance(fields, Mapping) for fields in tables.values())):
+            return f"{attribute} is no dict of dicts: the config fields of each name"
+        for name, fields in tables.items():
+            if unknown := [field for field in fields if field not in method.Config.model_fields]:
+                return f"{attribute}['{name}'] has {unknown[0]}, which is no field of {method.Config.__name__}"
+    for name in NEEDED_PRESETS:
+        if name not in getattr(method, "PRESETS", {}):
+            return f"PRESETS has no '{name}'; each method has the presets {' and '.join(NEEDED_PRESETS)}"
+    return None
+
+
+def _fault_of_facts(method: type[Method]) -> str | None:
+    for name, least in (("period", 1), ("style_dim", 0)):
+        value = getattr(method, name)
+        if not (isinstance(value, int) and value >= least):
+            return f"{name} is {value!r}; it is a whole number of {least} or more"
+    if not isinstance(method.paired, bool):
+        return f"paired is {method.paired!r}; it is True or False"
+    directions = method.directions
+    known = isinstance(directions, tuple) and set(directions) <= set(DIRECTIONS)
+    if not known or not directions or len(set(directions)) < len(directions):
+        return f"directions is {directions!r}; it is a tuple of {' and '.join(DIRECTIONS)}, or of one of them"
+    for name in ("splits", "ablation", "revisions", "output_maps"):
+        value = getattr(method, name)
+        if not (isinstance(value, tuple) and all(isinstance(item, str) for item in value)):
+            return f"{name} is {value!r}; it is a tuple of names, as in ('edges',)"
+    frozen = method.frozen
+    if not (isinstance(frozen, Mapping) and all(isinstance(item, str) for pair in frozen.items() for item in pair)):
+        return f"frozen is {frozen!r}; it is a dict from the attribute of a network to its name for --weights"
+    return None
