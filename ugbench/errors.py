@@ -2,6 +2,7 @@
 
     UgbenchError            1   the work failed
     ├── NonFiniteLoss       1   training met NaN or Inf; the last finite state is kept
+    ├── NotLoadable         1   an installed method, metric or figure cannot be imported
     ├── DiskError           1   the system refuses to write a file or a folder
     ├── Stopped             75  training was stopped and saved; the same command continues it
     └── UsageError          2   the command, or a file that it names, is wrong
@@ -37,6 +38,17 @@ class UgbenchError(Exception):
 
 class NonFiniteLoss(UgbenchError):
     """A loss or a gradient became NaN or Inf."""
+
+
+class NotLoadable(UgbenchError):
+    """A method, metric or figure (`kind`) is installed, and its module cannot be used.
+
+    >>> str(NotLoadable("method", "cut", "its entry point names cut.model, which cannot be found"))[:60]
+    'the method cut cannot be loaded (its entry point names cut.m'
+    """
+
+    def __init__(self, kind: str, name: str, reason: str) -> None:
+        super().__init__(f"the {kind} {name} cannot be loaded ({reason}); correct or uninstall its package.")
 
 
 class DiskError(UgbenchError):

@@ -6,24 +6,15 @@ import inspect
 from collections.abc import Mapping
 
 from ugbench.direction import DIRECTIONS
-from ugbench.errors import UgbenchError
 from ugbench.method import Method, MethodConfig
 
 NEEDED_PRESETS = ("paper", "smoke")
 
 
-def check_class(method: type[Method]) -> None:
-    """Check the class attributes of a method.
-
-    Raises:
-        UgbenchError: one of them is missing or cannot be what it is; the message names the class and the attribute.
+def class_fault(method: type[Method]) -> str | None:
+    """What is wrong with the first attribute of a method's class that is missing or cannot be what it is, as a clause;
+    None if nothing is.
     """
-    if fault := _fault(method):
-        raise UgbenchError(f"{method.__module__}.{method.__name__}: {fault}.")
-
-
-def _fault(method: type[Method]) -> str | None:
-    """What is wrong with the first attribute that is wrong; None if nothing is."""
     if inspect.isabstract(method):
         return f"it does not define {', '.join(sorted(method.__abstractmethods__))}"
     config = getattr(method, "Config", None)

@@ -11,13 +11,14 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import traceback
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from ugbench.errors import UgbenchError, UnknownName
+from ugbench.errors import NotLoadable, UgbenchError, UnknownName
 
 if TYPE_CHECKING:
     from ugbench.method import Method
@@ -28,10 +29,13 @@ if TYPE_CHECKING:
 def modules(group: str) -> dict[str, str]:
     """The names in the group `ugbench.<group>`, each with the import path of its module.
 
+    A module of another distribution may be impossible to find or to import; `load` raises the error.
+
     Args:
         group: "methods", "metrics" or "figures".
     Raises:
-        UgbenchError: two modules have the same name, or an entry point names a module that does not exist.
+        UgbenchError: two modules have the same name, or an entry point of this distribution names a module that does
+            not exist.
     """
     paths: dict[str, str] = {}
     for entry in sorted(entry_points(group=f"ugbench.{group}"), key=lambda e: (e.name, e.value)):
@@ -50,9 +54,16 @@ def _expand(name: str, path: str, is_builtin: bool) -> list[tuple[str, str]]:
     Args:
         is_builtin: True for an entry point of this distribution; its modules must be those beside this package.
     """
-    spec = importlib.util.find_spec(path)
+    try:
+        spec = importlib.util.find_spec(path)  # imports the packages above the module
+    except Exception:  # of any type: these packages may come from anybody
+        if is_builtin:
+            raise
+        return [(name, path)]
     if spec is None or spec.origin is None:
-        raise UgbenchError(f"entry point '{name}' names {path}, which cannot be found; reinstall its package.")
+        if is_builtin:
+            raise UgbenchError(f"entry point '{name}' names {path}, which cannot be found; reinstall its package.")
+        return [(name, path)]
     # Another distribution on the package index is called `baselines`, and pip would merge the two folders silently.
     home = Path(__file__).parents[1]
     if is_builtin and not Path(spec.origin).is_relative_to(home):
@@ -70,11 +81,27 @@ def load(group: str, name: str) -> ModuleType:
 
     Raises:
         UnknownName: there is no such name; the message suggests a similar one.
+        NotLoadable: the module cannot be found, is no Python, or imports something that cannot be found.
     """
-    known = modules(group)
+    known, kind = modules(group), group.removesuffix("s")
     if name not in known:
-        raise UnknownName(group.removesuffix("s"), name, known)
-    return importlib.import_module(known[name])
+        raise UnknownName(kind, name, known)
+    path = known[name]
+    try:
+        return importlib.import_module(path)
+    except SyntaxError as error:
+        raise NotLoadable(kind, name, f"{error.filename}, line {error.lineno}: {error.msg}") from error
+    except ImportError as error:
+        if isinstance(error, ModuleNotFoundError) and f"{path}.".startswith(f"{error.name}."):
+            raise NotLoadable(kind, name, f"its entry point names {path}, which cannot be found") from error
+        raise NotLoadable(kind, name, f"{_place(error)}: {error.msg}") from error
+
+
+def _place(error: ImportError) -> str:
+    """The file and line of the import that failed."""
+    frames = traceback.extract_tb(error.__traceback__)
+    files = [frame for frame in frames if not frame.filename.startswith("<frozen importlib")]
+    return f"{files[-1].filename}, line {files[-1].lineno}"
 
 
 def load_method(name: str) -> type[Method]:
@@ -82,10 +109,11 @@ def load_method(name: str) -> type[Method]:
 
     Raises:
         UnknownName: no method has that name.
-        UgbenchError: the module defines no such class, or several, or an attribute of the class cannot be what it is.
+        NotLoadable: see `load`; or the module defines no such class, or several, or an attribute of the class cannot be
+            what it is.
     """
     from ugbench.method import Method
-    from ugbench.method_class import check_class
+    from ugbench.method_class import class_fault
 
     module = load("methods", name)
     classes = [
@@ -94,9 +122,18 @@ def load_method(name: str) -> type[Method]:
         if inspect.isclass(item) and issubclass(item, Method) and item.__module__ == module.__name__
     ]
     if len(classes) != 1:
-        raise UgbenchError(f"{module.__name__} defines {len(classes)} Method classes; a method's module defines one.")
-    check_class(classes[0])
+        reason = f"{module.__name__} defines {len(classes)} Method classes, and a method's module defines one"
+        raise NotLoadable("method", name, reason)
+    if (fault := class_fault(classes[0])) is not None:
+        raise NotLoadable("method", name, f"{module.__name__}.{classes[0].__name__}: {fault}")
     return classes[0]
+
+
+def why_not_loaded(name: str, error: Exception) -> str:
+    """The sentence about a method whose loading ended with this error, which may be of any type."""
+    if isinstance(error, NotLoadable):
+        return str(error)
+    return str(NotLoadable("method", name, str(error).rstrip(".") or type(error).__name__))
 
 
 def load_metric(name: str) -> Metric:

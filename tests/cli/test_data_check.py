@@ -30,7 +30,10 @@ def test_a_good_set_exits_0_and_a_bad_one_1(ugbench: Call, root: Path) -> None:
     lines = good.stdout.splitlines()
     assert lines[0].split() == ["split", "images", "readable", "sizes", "modes", "formats"]
     assert lines[1].split() == ["trainA", "1", "1", "32x32", "(1)", "RGB", "(1)", "PNG", "(1)"]
-    assert lines[-1] == "Training takes this data set as it is."
+    assert lines[-1] == (
+        "Training takes this data set as it is; pairs and further folders, which some methods need, are not checked "
+        "here."
+    )
 
     (root / "cats" / "trainA" / "2.png").write_text("no image")
     bad = ugbench("data", "check", "cats", "--data-root", root)

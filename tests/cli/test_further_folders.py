@@ -145,11 +145,11 @@ def test_pairs_come_together_with_one_crop(home: Path) -> None:
 def test_images_without_a_partner_are_refused_or_skipped_and_recorded(home: Path) -> None:
     sentence = refused(home, "cyclegan")
     assert sentence == (
-        f"error: {home}/datasets/cats: 2 images are without a partner of the same name in each of trainA, trainB, "
-        "poses (trainB/4.png, trainB/5.png); add the partners, remove these images, or give --skip-bad."
+        f"error: {home}/datasets/cats: 2 images have no partner (trainB/4.png, trainB/5.png): each of trainA, trainB "
+        "and poses must have an image of that name; add the partners, remove these images, or give --skip-bad."
     )
     result = call(*words("cyclegan", "--skip-bad"), *place(home))
-    assert "2 images are without a partner and skipped: trainB/4.png, trainB/5.png." in result.stderr
+    assert "2 images have no partner and are skipped: trainB/4.png, trainB/5.png." in result.stderr
     (skipping,) = list_runs(home / "results")
     assert skipping.config.dataset.skipped == ["trainB/4.png", "trainB/5.png"]
     assert skipping.config.dataset.images == {"trainA": 4, "trainB": 4, "poses": 4}
@@ -245,7 +245,7 @@ def test_a_study_plans_the_runs_that_training_makes(home: Path, skip_bad: bool) 
     assert planned == trained
     assert {"cats/edgesA: 4 images.", "cats/edgesB: 6 images."} <= set(lines)
     if not skip_bad:
-        with pytest.raises(DataError, match="2 images are without a partner"):
+        with pytest.raises(DataError, match="2 images have no partner"):
             make_plan(study.model_copy(update={"methods": ("cyclegan",)}), setup)
 
 

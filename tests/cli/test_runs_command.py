@@ -12,6 +12,7 @@ import pytest
 import torch
 from typer.testing import Result
 
+from ugbench.direction import Direction
 from ugbench.errors import RunError
 from ugbench.runs import checkpoint
 from ugbench.runs.failure import record_failure
@@ -20,7 +21,15 @@ from ugbench.runs.run import DatasetRecord, Run, RunConfig, find_run, open_run
 Call = Callable[..., Result]
 
 
-def make_run(results: Path, seed: int, variant: str | None, step: int, method: str = "ugatit", steps: int = 10) -> Run:
+def make_run(
+    results: Path,
+    seed: int,
+    variant: str | None,
+    step: int,
+    method: str = "ugatit",
+    steps: int = 10,
+    direction: Direction | None = None,
+) -> Run:
     """A run of 10 steps with a checkpoint at `step`; none at 0."""
     config = RunConfig(
         method=method,
@@ -28,7 +37,7 @@ def make_run(results: Path, seed: int, variant: str | None, step: int, method: s
         preset="smoke",
         config={"steps": steps, "size": 32},
         dataset=DatasetRecord(name="cats", root="/d", fingerprint="f", images={"trainA": 2}),
-        direction=None,
+        direction=direction,
         seed=seed,
         precision="fp32",
     )
@@ -65,6 +74,16 @@ def test_a_person_reads_a_line_a_run(ugbench: Call, three: list[Run], tmp_path: 
     assert " ".join(lines[0].split()) == "id dataset method variant seed step status left disk differs in"
     assert lines[2].split() == [three[1].id, "cats", "ugatit", "-", "1", "4/10", "stopped", "-", "1", "kB", "-"]
     assert len(lines) == 4
+
+
+def test_runs_that_learn_one_direction_each_are_told_apart(ugbench: Call, tmp_path: Path) -> None:
+    ways: list[Direction] = ["A2B", "B2A"]
+    runs = {make_run(tmp_path, 0, None, 10, method="cut", direction=way).id: way for way in ways}
+    lines = ugbench("runs", "--results", tmp_path).stdout.splitlines()[1:]
+    assert {line.split()[0]: line.split()[1:6] for line in lines} == {
+        run: ["cats", "cut", way, "-", "0"] for run, way in runs.items()
+    }
+    assert {run: row["direction"] for run, row in rows_of(ugbench, tmp_path).items()} == runs
 
 
 def test_a_run_that_lies_in_two_folders_is_listed_twice_and_the_folders_are_named(

@@ -150,3 +150,19 @@ def test_a_refused_call_leaves_nothing_behind(words: list[Any], given: dict[str,
     )
     other = ["train", "slow_mover", "--dataset", DIAL, "--preset", "smoke", *given["paired_features"], *words]
     assert refusal(*other).endswith("slow_mover has no frozen networks; leave the option out.")
+
+
+def test_a_study_trains_the_installed_method_and_not_a_folder_of_that_name_in_the_working_directory(
+    third_party_site: Path, words: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "slow_mover").mkdir()
+    (tmp_path / "slow_mover" / "__init__.py").write_text("raise ImportError('a folder of the user')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(third_party_site))
+    monkeypatch.setenv("UGBENCH_CACHE", str(tmp_path / "cache"))
+    study = ["compare", "--methods", "slow_mover", "--dataset", DIAL, "--preset", "smoke", "--steps", 2, "--seeds", 1]
+    done = call_json(*study, "--metric", "changed", *words)
+    assert [(run["direction"], run["status"], run["step"]) for run in done["runs"]] == [
+        ("A2B", "done", 2),
+        ("B2A", "done", 2),
+    ]

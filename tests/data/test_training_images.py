@@ -123,8 +123,8 @@ def test_images_without_a_partner_are_counted_and_some_are_named(tmp_path: Path)
     with pytest.raises(DataError) as caught:
         check_training_images(cats, folders=PAIRS)
     assert str(caught.value) == (
-        f"{cats.root}: 4 images are without a partner of the same name in each of trainA, trainB, poses "
-        "(trainA/c.png, trainA/d.png, trainB/e.png, …); add the partners, remove these images, or give --skip-bad."
+        f"{cats.root}: 4 images have no partner (trainA/c.png, trainA/d.png, trainB/e.png, …): each of trainA, trainB "
+        "and poses must have an image of that name; add the partners, remove these images, or give --skip-bad."
     )
     assert caught.value.exit_code == 2
     lines: list[str] = []
@@ -132,7 +132,7 @@ def test_images_without_a_partner_are_counted_and_some_are_named(tmp_path: Path)
     assert [[path.stem for path in paths] for paths in readable.values()] == [["a", "b"]] * 3
     assert skipped == ["trainA/c.png", "trainA/d.png", "trainB/e.png", "poses/d.png"]
     assert lines == [
-        "4 images are without a partner and skipped: trainA/c.png, trainA/d.png, trainB/e.png, ….",
+        "4 images have no partner and are skipped: trainA/c.png, trainA/d.png, trainB/e.png, ….",
         "trainA: 2 of 4 images are used.",
         "trainB: 2 of 3 images are used.",
         "poses: 2 of 3 images are used.",
@@ -147,7 +147,7 @@ def test_the_partners_of_an_unreadable_image_are_skipped_with_it(tmp_path: Path)
     assert skipped == ["trainA/b.png", "trainB/b.png"]
     assert [[path.stem for path in paths] for paths in readable.values()] == [["a"]] * 2
     (cats.root / "trainB" / "a.png").rename(cats.root / "trainB" / "z.png")
-    with pytest.raises(DataError, match="no image has a partner of the same name in each of trainA, trainB; give"):
+    with pytest.raises(DataError, match="no image has a partner of the same name in each of trainA and trainB; give"):
         check_training_images(cats, skip_bad=True, folders=pairs)
 
 

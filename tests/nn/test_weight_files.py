@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ugbench.errors import WeightsError
-from ugbench.nn.weight_files import digest, fill, given, part_for
+from ugbench.nn.weight_files import digest, fill, given, part_for, read_weight_file
 
 NAN = float("nan")
 OPTION = given("vgg", Path("a.pth"))
@@ -76,6 +76,38 @@ def test_the_misfit_that_is_named_is_of_the_prefix_that_fits_best() -> None:
     message = r"^--weights vgg=a\.pth holds another network: net\.1\.bias is \(5,\) and should be \(4,\); give the file"
     with pytest.raises(WeightsError, match=message):
         part_for(network(), other, OPTION)
+
+
+@pytest.mark.parametrize("prefix", ["", "features."])
+def test_of_another_architecture_a_shape_is_named_before_a_key_that_is_missing(prefix: str) -> None:
+    other = nn.Sequential(nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8)).state_dict()
+    file = {prefix + key: tensor for key, tensor in other.items()}
+    message = rf": {prefix}0\.weight is \(8, 3, 3, 3\) and should be \(4, 3, 1, 1\); give the file"
+    with pytest.raises(WeightsError, match=message):
+        part_for(network(), file, OPTION)
+    if not prefix:
+        with pytest.raises(WeightsError, match=message):
+            fill(network(), file, OPTION)
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ({"state_dict": state(), "epoch": 3}, "is no dictionary of tensors"),
+        (network(), "is refused: it is damaged or holds more than tensors, which could run code"),
+    ],
+)
+def test_a_checkpoint_or_a_whole_network_is_refused_with_what_to_save(
+    content: object, fault: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "net.pth"
+    torch.save(content, file)
+    with pytest.raises(WeightsError) as caught:
+        read_weight_file("vgg", file, "the weights of vgg")
+    assert str(caught.value) == (
+        f"--weights vgg={file} {fault}; it takes the weights of vgg; of a network of your own, save its `state_dict()` "
+        "alone."
+    )
 
 
 def test_values_that_are_not_finite_matter_in_the_part_alone() -> None:

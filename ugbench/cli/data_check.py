@@ -29,7 +29,7 @@ def check(
 
     It names missing and empty folders, unreadable files, sizes and modes, duplicates within a split, and images that
     are both in train and test, equal or nearly equal. The exit code is 0 if `ugbench train` takes the data set as it
-    is, and 1 if it does not.
+    is, and 1 if it does not. Pairs and further folders, which some methods need, are checked by `ugbench train` alone.
 
     \b
     Examples:
@@ -63,7 +63,8 @@ def check(
             print("Nothing is odd.")
         print()
         if report.trains:
-            print("Training takes this data set as it is.")
+            others = "pairs and further folders, which some methods need, are not checked here"
+            print(f"Training takes this data set as it is; {others}.")
         else:
             fix = " as it is, and takes it with --skip-bad" if report.trains_with_skip_bad else ""
             print(f"Training refuses this data set{fix}.")

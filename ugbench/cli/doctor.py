@@ -150,8 +150,7 @@ def frozen_networks(methods: Sequence[str]) -> tuple[dict[str, list[str]], list[
         try:
             frozen = registry.load_method(name).frozen
         except Exception as error:  # of any type: the module of a method may come from anybody
-            reason = str(error).rstrip(".") or type(error).__name__
-            problems.append(f"the method {name} cannot be loaded ({reason}); correct or uninstall its package.")
+            problems.append(registry.why_not_loaded(name, error))
             continue
         for child, option in frozen.items():
             networks.setdefault(option, []).append(f"{child} of {name}")

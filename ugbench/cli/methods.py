@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ugbench import registry
 from ugbench.cli.options import Json
-from ugbench.cli.output import print_result
+from ugbench.cli.output import log, print_result
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,19 @@ def methods(as_json: Json = False) -> None:
     """List the methods that are installed. A style above 0 means many outputs for one image.
 
     What a method needs, beside images of A and B, are pairs of images, further folders, or files for --weights.
+    A method that cannot be loaded is named on stderr and left out.
 
     \b
     Examples:
       ugbench methods
       ugbench methods --json
     """
-    summaries = [summarize(name, path) for name, path in registry.modules("methods").items()]
+    summaries = []
+    for name, path in registry.modules("methods").items():
+        try:
+            summaries.append(summarize(name, path))
+        except Exception as error:  # of any type: the module of a method may come from anybody
+            log(registry.why_not_loaded(name, error))
     rows = [
         (
             *(s.name, ",".join(s.directions), ",".join(s.presets), len(s.variants), s.style_dim),
@@ -58,10 +64,9 @@ def summarize(name: str, path: str) -> Summary:
     It is read from the source text, because importing a method imports torch, which takes seconds. Where attributes
     are computed or inherited, so that the text does not show them, the module is imported.
     """
-    spec = importlib.util.find_spec(path)
-    source = Path(spec.origin) if spec and spec.origin else None
-    if source is not None and source.suffix == ".py":
-        summary = read_source(name, source.read_text(encoding="utf-8"))
+    source = _source_file(path)
+    if source is not None:
+        summary = read_source(name, source.read_bytes())
         if summary is not None:
             return summary
     module = registry.load("methods", name)
@@ -77,9 +82,21 @@ def summarize(name: str, path: str) -> Summary:
     )
 
 
-def read_source(name: str, source: str) -> Summary | None:
+def _source_file(path: str) -> Path | None:
+    """The source of the module `path`; None where it has none, or cannot be found."""
+    try:
+        spec = importlib.util.find_spec(path)
+    except (ImportError, SyntaxError):  # of a package above it; importing the method says it better
+        return None
+    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+
+
+def read_source(name: str, source: str | bytes) -> Summary | None:
     """The summary as a module's only direct subclass of Method spells it out; None where it does not."""
-    tree = ast.parse(source)
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):  # importing the method says it better
+        return None
     classes = [
         node
         for node in tree.body
@@ -102,6 +119,8 @@ def read_source(name: str, source: str) -> Summary | None:
             for key, default in (("style_dim", 0), ("paired", False), ("splits", ()), ("frozen", {}))
         )
     except (KeyError, ValueError):
+        return None
+    if not isinstance(frozen, dict):
         return None
     needs = _needs(paired, splits, frozen.values())
     return Summary(name, _first_line(ast.get_docstring(tree)), list(directions), presets, variants, style_dim, needs)

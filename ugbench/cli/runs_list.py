@@ -176,7 +176,7 @@ def texts(rows: Sequence[Mapping[str, Any]]) -> list[list[object]]:
             [
                 row["id"] if given is None else f"{row['id']} ({given})",
                 row["dataset"],
-                None if row["method"] is None else label_of(row["method"], None, row["name"]),
+                None if row["method"] is None else _method_text(label_of(row["method"], None, row["name"]), row),
                 row["variant"],
                 row["seed"],
                 f"{step}/{row['steps']}" if row["steps"] else None,
@@ -187,6 +187,11 @@ def texts(rows: Sequence[Mapping[str, Any]]) -> list[list[object]]:
             ]
         )
     return lines
+
+
+def _method_text(label: str, row: Mapping[str, Any]) -> str:
+    """The label of a run, with the direction if its method learns one."""
+    return label if row["direction"] is None else f"{label} {row['direction']}"
 
 
 def _config_text(config: Mapping[str, Any]) -> str | None:

@@ -88,9 +88,8 @@ def list_training_images(
         alone = _without_partner(listed)
         if alone and not skip_bad:
             raise DataError(
-                f"{dataset.root}: {_count(alone)} without a partner of the same name in each of "
-                f"{', '.join(folders.names)} ({_some(alone)}); add the partners, remove these images, or give "
-                "--skip-bad."
+                f"{dataset.root}: {_count(alone)} no partner ({_some(alone)}): each of {_listed(folders.names)} must "
+                "have an image of that name; add the partners, remove these images, or give --skip-bad."
             )
     return listed
 
@@ -141,7 +140,7 @@ def check_training_images(
             raise DataError(f"{dataset.folder(name)}: none of its {count} images is readable; replace them.")
     alone = _without_partner(readable) if folders.paired else []
     if alone:
-        log(f"{_count(alone)} without a partner and skipped: {_some(alone)}.")
+        log(f"{_count(alone)} no partner and {'is' if len(alone) == 1 else 'are'} skipped: {_some(alone)}.")
         readable = {
             name: [path for path in paths if f"{name}/{path.name}" not in set(alone)]
             for name, paths in readable.items()
@@ -151,7 +150,7 @@ def check_training_images(
             log(f"{name}: {len(paths)} of {len(listed[name])} images are used.")
         if not paths:
             raise DataError(
-                f"{dataset.root}: no image has a partner of the same name in each of {', '.join(folders.names)}; give "
+                f"{dataset.root}: no image has a partner of the same name in each of {_listed(folders.names)}; give "
                 "partners the same name."
             )
         problem = describe_narrow(len(narrow.intersection(paths)), len(paths))
@@ -179,7 +178,12 @@ def _without_partner(listed: Mapping[str, Sequence[Path]]) -> list[str]:
 
 
 def _count(images: Sequence[str]) -> str:
-    return f"{len(images)} image{' is' if len(images) == 1 else 's are'}"
+    return f"{len(images)} image{' has' if len(images) == 1 else 's have'}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The names as a sentence has them: "trainA, trainB and poses"."""
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _some(images: Sequence[str]) -> str:

@@ -17,6 +17,9 @@ from torch import Tensor, nn
 from ugbench.errors import WeightsError
 from ugbench.nn.state_dicts import first_not_finite, first_odd_tensor
 
+ALONE = "of a network of your own, save its `state_dict()` alone"
+"""What to do about a file that holds more than the tensors of a network, or the network itself."""
+
 BATCH_COUNT = "num_batches_tracked"
 """A tensor of batch normalisation that older files lack; only training reads it."""
 
@@ -49,13 +52,14 @@ def read_weight_file(name: str, path: Path, takes: str) -> dict[str, Tensor]:
     except Exception:
         # Damage and refused code raise many types of error, and torch's message suggests to disable the check.
         raise WeightsError(
-            f"{option} is refused: it is damaged or holds more than tensors, which could run code; it takes {takes}."
+            f"{option} is refused: it is damaged or holds more than tensors, which could run code; it takes {takes}; "
+            f"{ALONE}."
         ) from None
     plain = isinstance(state, dict) and all(
         isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items()
     )
     if not plain or not state:
-        raise WeightsError(f"{option} is no dictionary of tensors; it takes {takes}.")
+        raise WeightsError(f"{option} is no dictionary of tensors; it takes {takes}; {ALONE}.")
     return dict(state)
 
 
@@ -68,10 +72,10 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], option: str) -> str:
         WeightsError: keys or shapes do not fit, or a value is NaN or infinite.
     """
     expected = network.state_dict()
-    extra = sorted(state.keys() - expected.keys())
-    misfits = _misfits(expected, state)
-    if misfits or extra:
-        raise _another_network(option, misfits[0] if misfits else f"it has the unknown key {extra[0]}")
+    shapes, lacking = _misfits(expected, state)
+    unknown = [f"it has the unknown key {key}" for key in sorted(state.keys() - expected.keys())]
+    if misfits := [*shapes, *lacking, *unknown]:
+        raise _another_network(option, misfits[0])
     _check_values(state, option)
     network.load_state_dict(dict(state))
     network.requires_grad_(False).eval()
@@ -94,9 +98,10 @@ def part_for(network: nn.Module, state: Mapping[str, Tensor], option: str) -> di
     complete = network.state_dict()
     expected = {key: tensor for key, tensor in complete.items() if not key.endswith(BATCH_COUNT)}
     misfits = {prefix: _misfits(expected, state, prefix) for prefix in _prefixes(expected, state)}
-    fitting = [prefix for prefix, found in misfits.items() if not found]
+    fitting = [prefix for prefix, found in misfits.items() if not any(found)]
     if not fitting:
-        raise _another_network(option, min(misfits.values(), key=len)[0])
+        shapes, lacking = min(misfits.values(), key=lambda found: (len(found[0]) + len(found[1]), len(found[1])))
+        raise _another_network(option, [*shapes, *lacking][0])
     if len(fitting) > 1 and "" not in fitting:
         raise WeightsError(
             f"{option} holds this network {len(fitting)} times, under {' and '.join(sorted(fitting))}; give a file "
@@ -133,15 +138,17 @@ def _prefixes(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> li
     return list(prefixes)
 
 
-def _misfits(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], prefix: str = "") -> list[str]:
-    """A clause for each tensor of a network that a file lacks, then for each that has another shape there."""
+def _misfits(
+    expected: Mapping[str, Tensor], state: Mapping[str, Tensor], prefix: str = ""
+) -> tuple[list[str], list[str]]:
+    """A clause for each tensor of a network that has another shape in a file, and for each that the file lacks."""
     lacking = [f"it lacks {prefix}{key}" for key in sorted(expected) if prefix + key not in state]
     shapes = [
         f"{prefix}{key} is {tuple(state[prefix + key].shape)} and should be {tuple(expected[key].shape)}"
         for key in sorted(expected)
         if prefix + key in state and state[prefix + key].shape != expected[key].shape
     ]
-    return lacking + shapes
+    return shapes, lacking
 
 
 def _another_network(option: str, misfit: str) -> WeightsError:

@@ -97,7 +97,8 @@ def train_all(
 
 def command(request: Request, device: str) -> list[str]:
     """The words of the `ugbench train …` command for a run."""
-    words = [sys.executable, "-m", "ugbench", "train", request.method, "--dataset", request.dataset]
+    # With -P the modules are those that `ugbench` itself imports, and none from the working directory.
+    words = [sys.executable, "-P", "-m", "ugbench", "train", request.method, "--dataset", request.dataset]
     words += ["--preset", request.preset, "--seed", str(request.seed), "--precision", request.precision]
     words += ["--results", str(request.results), "--data-root", str(request.data_root), "--device", device]
     if request.variant is not None:
