@@ -73,14 +73,12 @@ def draw(context: FigureContext) -> Figure:
     """
     runs = context.selected_runs_of_one_dataset()
     scores = {run.path: over_steps(read(run.scores_file)) for run in runs}
-    panels = make_panels(runs, scores, _select(_panels_with_two_steps(context, scores.values()), context.metrics))
-    by_place = {
-        (panel.measured.metric, panel.measured.protocol_id, panel.measured.direction): panel for panel in panels
-    }
-    runs = [run for run in runs if any(panel.measured in scores[run.path] for panel in panels)]
-    rows = list(dict.fromkeys((metric, protocol_id) for metric, protocol_id, _ in by_place))
-    directions = sorted({direction for _, _, direction in by_place})
-    level_names = {name for panel in panels for name in panel.levels}
+    chosen = _select(_panels_with_two_steps(context, scores.values()), context.metrics)
+    runs = [run for run in runs if any(measured in scores[run.path] for measured in chosen)]
+    panels = {panel.measured: panel for panel in make_panels(runs, scores, chosen)}
+    rows = list(dict.fromkeys((measured.metric, measured.protocol_id) for measured in panels))
+    directions = sorted({measured.direction for measured in panels})
+    level_names = {name for panel in panels.values() for name in panel.levels}
     width = _style.WIDTH * (0.55 if len(directions) == 1 else 1)
     legend = {
         _style.fitting(title, width): {**style, "markersize": _panels.SCORE_SIZE} for title, style in _legend(runs)
@@ -106,14 +104,13 @@ def draw(context: FigureContext) -> Figure:
             unused.remove()
         for row_axes, (name, protocol_id) in zip(grid, rows, strict=False):
             for axes, direction in zip(row_axes, directions, strict=True):
-                if (panel := by_place.get((name, protocol_id, direction))) is None:
+                if (panel := panels.get(Measured(name, protocol_id, direction))) is None:
                     axes.set_axis_off()
                     continue
                 axes.set_title(panel.title, loc="left")
                 panel.draw(axes)
-        shown = [
-            score for panel in panels for line in panel.lines for by_step in line.seeds for score in by_step.values()
-        ]
+        score_lines = [line for panel in panels.values() for line in panel.lines]
+        shown = [score for line in score_lines for by_step in line.seeds for score in by_step.values()]
         sentences = [] if all(score.comparable for score in shown) else [notes.NOT_COMPARABLE]
         below = "\n".join([f"step ({BANDS})", *sentences, *notes.style_notes(shown)])
         figure.supxlabel(_style.wrap(below, width), fontsize=6)
