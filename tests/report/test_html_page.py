@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, Page
 from report_pages import write_report
 
@@ -69,11 +71,20 @@ def test_drawings_keep_to_the_policy_and_share_no_ids(opened: Page) -> None:
     assert set(used) <= set(ids) and ids
 
 
-def test_black_lines_and_axes_are_light_on_a_dark_page(opened: Page) -> None:
-    axis = opened.locator(".panel svg [stroke='#000000']").first
+def test_axes_and_ticks_are_light_on_a_dark_page(opened: Page) -> None:
+    chart = opened.locator(".panel svg").first
+    axis = chart.locator("path[stroke='#000000']").first
     colour = "element => getComputedStyle(element).stroke"
     assert axis.evaluate(colour) == "rgb(0, 0, 0)"
-    opened.emulate_media(color_scheme="dark")
+    chart.scroll_into_view_if_needed()
+    for scheme in ("light", "dark"):
+        opened.emulate_media(color_scheme=scheme)
+        tick = chart.locator("use[stroke='#000000']").first.bounding_box()
+        assert tick is not None
+        lower_half = {"x": tick["x"] - 1, "y": tick["y"] + tick["height"] / 2, "width": 3, "height": tick["height"] / 2}
+        with Image.open(io.BytesIO(opened.screenshot(clip=lower_half))) as image:
+            darkest, lightest = image.convert("L").getextrema()
+        assert darkest < 120 if scheme == "light" else lightest > 130, scheme  # a thin line is blurred
     assert axis.evaluate(colour) == "rgb(232, 232, 232)"
 
 

@@ -14,7 +14,6 @@ from ugbench import __version__, templates
 from ugbench.data.progress import Progress
 from ugbench.figures import _style
 from ugbench.file_names import readable
-from ugbench.report import svg
 from ugbench.report.contents import Report, Section
 from ugbench.runs.output_file import output_file
 from ugbench.tables.formats import html
@@ -93,8 +92,9 @@ def _colours_on_dark(report: Report) -> str:
     }
     for layers in {section.layers for section in report.sections}:
         colours |= zip(_style.sequential_colours(layers), _style.sequential_colours(layers, dark=True), strict=True)
+    # A selector with an ancestor would miss markers and ticks, which browsers copy to where they are used.
     rules = [
-        f'.{svg.CLASS} [{name}="{colour.lower()}"] {{ {name}: {on_dark}; }}\n'
+        f'[{name}="{colour.lower()}"] {{ {name}: {on_dark}; }}\n'
         for colour, on_dark in colours.items()
         for name in ("stroke", "fill")
     ]

@@ -13,7 +13,6 @@ import matplotlib
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-CLASS = "drawn"  # of every drawing
 _NUMBER = re.compile(r"-?\d+\.\d{3,}")
 _REFERENCE = re.compile(r"#([\w-]+)")
 _FONT_SIZE = re.compile(r"([\d.]+)px")
@@ -50,7 +49,7 @@ def svg_of(figure: Figure, description: str = "", titles: Mapping[Any, str] | No
             parent.remove(child)
     view_box = root.get("viewBox", "")
     root.attrib.clear()
-    root.attrib |= {"class": CLASS, "viewBox": view_box}
+    root.attrib |= {"class": "drawn", "viewBox": view_box}
     root.attrib |= {"role": "img", "aria-label": description} if description else {"aria-hidden": "true"}
     return Markup(ElementTree.tostring(root, encoding="unicode"))
 
