@@ -50,7 +50,11 @@ class Metric:
         settings: the settings of `compute` with their defaults; they are part of the metric's protocol.
         changed_pixels_only: True if the metric is defined only where source and ground truth differ. A data set in
             which both are equal then has no such score.
+        biased: True if the expected value depends on the numbers of images, as that of FID does. Tables compare such
+            values at equal numbers only.
         note: a sentence that must stand under a table with this metric.
+        note_if_negative: a sentence that must stand under a table with a value below 0; None if there is no such value,
+            or if it needs no explanation.
     Raises:
         TypeError: `needs` is a string and not a tuple.
     """
@@ -62,7 +66,9 @@ class Metric:
     scale: float = 1.0
     settings: Mapping[str, Any] = field(default_factory=dict)
     changed_pixels_only: bool = False
+    biased: bool = False
     note: str | None = None
+    note_if_negative: str | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.needs, str):

@@ -90,6 +90,44 @@ def test_both_claims_are_made_apart_with_holm_over_the_family(home: Path) -> Non
     assert found["middle"]["checkpoints"]["n"] == 59
 
 
+def test_all_numbers_of_a_comparison_are_of_the_same_images(home: Path) -> None:
+    """Also where outputs are missing: then they are not those of the table."""
+    found = {one["label"]: one for one in claims(home, "--to", "middle")}
+    rows = json.loads(call(home, "table", "--json").stdout)["rows"]
+    in_table = {row["method"]: row["cells"]["kid"]["value"] for row in rows}
+    for label in ("light", "dark"):
+        one = found[label]
+        first, second = one["kids"]
+        assert (one["checkpoints"]["n"], one["n_sources"]) == (59, 60)
+        assert one["checkpoints"]["difference"]["value"] == pytest.approx(first - second, abs=1e-9)
+        assert one["method"]["difference"] == first - second
+        assert second == in_table["middle"]  # it has an output of each of the 59
+        assert first != in_table[label]
+    complete = {one["label"]: one for one in claims(home, "--to", "light")}["dark"]
+    assert complete["kids"] == [in_table["dark"], in_table["light"]]
+
+
+def test_the_command_prints_kid_as_tables_do_and_says_what_is_left_out(home: Path) -> None:
+    given = ("differences", "--extractor", "random", "--cache", home / "cache", "--permutations", 199, "--to", "light")
+    printed, found = call(home, *given), {one["label"]: one for one in claims(home, "--to", "light")}
+    head, *lines = printed.stdout.splitlines()
+    assert head.split()[2:10] == ["method", "KID", "x100", "to", "KID", "x100", "difference", "se"]
+    rows = {line.split()[2]: line.split() for line in lines}
+    for label, one in found.items():
+        first, second = (100 * value for value in one["kids"])
+        assert rows[label][3:6] == [f"{first:.4g}", "light", f"{second:.4g}"]
+        assert float(rows[label][6]) == pytest.approx(first - second, rel=0.01)
+        measured = f"KID x100 of {label} minus that of light is {first - second:.3g} in the mean"
+        assert measured in printed.stderr and measured in one["text"]["method"]
+        assert f"KID x100 of {label} minus that of light is {first - second:.3g} " in one["text"]["checkpoints"]
+    assert rows["middle"][9:12] == ["59", "of", "60"] and rows["dark"][9:12] == ["60", "of", "60"]
+    (sentence,) = [line for line in printed.stderr.splitlines() if "no output of" in line]
+    assert sentence.endswith(
+        " A2B: 1 of 60 sources has no output of middle or light, so all numbers of this comparison are of the other "
+        "59; tables have each run's score over all its outputs."
+    )
+
+
 def test_an_unknown_method_is_one_sentence_with_a_near_name(home: Path) -> None:
     refused = call(home, "differences", "--to", "ligt", "--extractor", "random", code=2)
     assert "did you mean 'light'" in refused.stderr

@@ -17,6 +17,7 @@ SCORE_FIELDS = [
     *("se", "low", "high", "n_fake", "n_real", "higher_is_better", "comparable", "protocol", "protocol_id"),
     *("name", "p_value", "order_sd", "sources", "references", "outputs", "n_missing"),
     "codes_per_image",
+    "copies",
 ]
 
 

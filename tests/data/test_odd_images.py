@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ugbench.data.images import ImageHeader, inspect_image, read_image
+from ugbench.data.images import ImageHeader, inspect_image, read_image, read_size
 from ugbench.errors import DataError
 
 HUGE = 60_000  # px a side; 3.6e9 pixels
@@ -146,6 +146,34 @@ def test_each_of_the_eight_exif_orientations_is_undone(tmp_path: Path, orientati
     image, header = inspect_image(tmp_path / f"x.{suffix}")
     assert (np.asarray(image)[..., 0] // 40).tolist() == UPRIGHT[orientation]
     assert ((header.width, header.height), header.turned) == (image.size, orientation != 1)
+    assert read_size(tmp_path / f"x.{suffix}") == image.size
+
+
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="%d"/></x:xmpmeta>'
+
+
+def exif_chunk(orientation: int) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
+
+
+def xmp_chunk(orientation: int) -> bytes:
+    return chunk(b"iTXt", b"XML:com.adobe.xmp" + bytes(5) + XMP % orientation)
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+@pytest.mark.parametrize("made", [exif_chunk, xmp_chunk])
+def test_a_png_that_states_its_orientation_behind_the_pixels_is_turned_too(
+    tmp_path: Path, made: Callable[[int], bytes], orientation: int
+) -> None:
+    path = png(tmp_path / "x.png", 0, 8, bytes([40, 80, 120, 160, 200, 240]), (3, 2))
+    raw = path.read_bytes()
+    end = raw.index(b"IEND") - 4
+    path.write_bytes(raw[:end] + made(orientation) + raw[end:])
+    image, header = inspect_image(path)
+    assert (np.asarray(image)[..., 0] // 40).tolist() == UPRIGHT[orientation]
+    assert read_size(path) == (header.width, header.height) == image.size
 
 
 def patched(raw: bytes, at: int, code: str, *values: int) -> bytes:

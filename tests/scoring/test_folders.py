@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from ugbench.scoring.cache import Cache
-from ugbench.scoring.folders import score_folders
+from ugbench.scoring.folders import PlainFolders, score_folders
 from ugbench.scoring.networks.extractors import Extractor
 from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.request import EvalRequest
@@ -42,7 +42,7 @@ def test_kid_of_folders_is_that_of_torch_fidelitys_command_with_the_same_weights
     found = json.loads(theirs.stdout)
     networks = Networks("inception", "alex", {"inception": inception_file}, torch.device("cpu"))
     wanted = EvalRequest(("kid",), networks, settings={"kid": {"subset_size": 3, "subsets": 4}})
-    (kid,) = (record.value for record in score_folders(wanted, real, fake))
+    (kid,) = (record.value for record in score_folders(wanted, PlainFolders(real, fake)))
     assert abs(kid) > 1e-4
     assert kid == pytest.approx(found["kernel_inception_distance_mean"], abs=1e-6)
 
@@ -62,8 +62,8 @@ def test_one_pass_over_each_folder_serves_all_metrics_and_the_cache_serves_the_n
     networks = Networks("random", "alex", {}, torch.device("cpu"))
     cache = Cache(tmp_path / "cache")
     wanted = EvalRequest(("kid", "fid", "precision", "recall"), networks, cache=cache)
-    first = list(score_folders(wanted, real, fake))
+    first = list(score_folders(wanted, PlainFolders(real, fake)))
     assert sorted(seen) == [6, 9]
     seen.clear()
-    assert list(score_folders(wanted, real, fake)) == first
+    assert list(score_folders(wanted, PlainFolders(real, fake))) == first
     assert seen == []

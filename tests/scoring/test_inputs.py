@@ -15,7 +15,7 @@ from ugbench import registry
 from ugbench.errors import DataError, UnknownName, UsageError
 from ugbench.metric import Metric, Score
 from ugbench.scoring import inputs
-from ugbench.scoring.folders import score_folders
+from ugbench.scoring.folders import PlainFolders, score_folders
 from ugbench.scoring.inputs import INPUTS, Input, ScoredImages, inputs_of, networks_of, requirements
 from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.request import EvalRequest
@@ -74,12 +74,12 @@ def with_metric(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_one_metric_and_one_input_are_enough_for_a_new_kind_of_metric(tmp_path: Path) -> None:
     real, fake = draw(tmp_path / "real", a=0), draw(tmp_path / "fake", a=10, b=30)
     source = draw(tmp_path / "source", b=0, a=0, c=255)
-    (record,) = score_folders(request("edges"), real, fake, source)
+    (record,) = score_folders(request("edges"), PlainFolders(real, fake, source))
     assert record.value == 20 + 2
     assert (record.n_fake, record.n_real, record.comparable) == (2, 2, True)
     assert {"extractor", "perceptual", "reference"} & record.protocol.keys() == set()
     with pytest.raises(UsageError, match=r"--metric edges compares outputs with their sources: add --source DIR\."):
-        list(score_folders(request("edges"), real, fake))
+        list(score_folders(request("edges"), PlainFolders(real, fake)))
 
 
 def images(outputs: list[Path], sources: list[Path]) -> ScoredImages:

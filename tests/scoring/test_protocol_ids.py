@@ -62,10 +62,17 @@ def test_a_run_s_scores_keep_their_protocol_id(metric: str, name: str, size: Siz
 
 
 @pytest.mark.parametrize(
-    ("metric", "expected"), [("kid", "245616a20baa"), ("fid", "c207c7c507b3"), ("lpips", "a62797baf2c3")]
+    ("metric", "size", "expected"),
+    [
+        ("kid", None, "245616a20baa"),
+        ("fid", None, "c207c7c507b3"),
+        ("lpips", None, "a62797baf2c3"),  # of older records, which state no size
+        ("lpips", 256, "1531861f626c"),
+        ("lpips", (40, 30), "872c9b4b26b7"),
+    ],
 )
-def test_scores_of_folders_keep_their_protocol_id(metric: str, expected: str) -> None:
-    assert protocol_id(fixed("target").protocol_of(metric, None, "as-is")) == expected
+def test_scores_of_folders_keep_their_protocol_id(metric: str, size: Size | None, expected: str) -> None:
+    assert protocol_id(fixed("target").protocol_of(metric, size, "as-is")) == expected
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(REFERENCE).parent))

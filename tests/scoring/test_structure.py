@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ugbench.errors import WeightsError
-from ugbench.scoring.folders import score_folders
+from ugbench.scoring.folders import PlainFolders, score_folders
 from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.networks.structure import load_structure
 from ugbench.scoring.request import EvalRequest
@@ -143,8 +143,8 @@ def test_folders_are_scored_with_their_sources_and_the_network_in_the_protocol(f
             pixels[name] = ((images(1, 40, 10 * seed + number)[0] + 1) * 127.5).byte().permute(1, 2, 0).numpy()
             Image.fromarray(pixels[name]).save(tmp_path / name / f"{number}.png")
     wanted = EvalRequest(("structure",), Networks("random", "alex", {"dino": file}, torch.device("cpu")))
-    (moved,) = score_folders(wanted, tmp_path / "real", tmp_path / "fake", tmp_path / "source")
-    (kept,) = score_folders(wanted, tmp_path / "real", tmp_path / "source", tmp_path / "source")
+    (moved,) = score_folders(wanted, PlainFolders(tmp_path / "real", tmp_path / "fake", tmp_path / "source"))
+    (kept,) = score_folders(wanted, PlainFolders(tmp_path / "real", tmp_path / "source", tmp_path / "source"))
     assert kept.value == 0 < moved.value
     assert (moved.n_fake, moved.higher_is_better, moved.comparable) == (2, None, True)
     assert moved.protocol["perceptual"]["sha256"] == load_structure({"dino": file}).sha256

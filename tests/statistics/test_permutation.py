@@ -69,7 +69,7 @@ def test_under_exchangeable_outputs_small_ps_are_as_rare_as_they_say() -> None:
 def test_the_text_claims_checkpoints_and_no_methods() -> None:
     clear, none = compare(*outputs(40, 40, 0, 0.3)), compare(*outputs(40, 40, 0, 0.0))
     text = clear.text("cut", "unit")
-    assert text.startswith("these checkpoints differ: KID of cut minus KID of unit is")
+    assert text.startswith("these checkpoints differ: KID x100 of cut minus that of unit is -406 ")
     assert "p = 0.000999, 40 sources, 40 references" in text and "nothing of other training runs" in text
     assert none.text("cut", "unit").startswith("these checkpoints are not shown to differ")
 

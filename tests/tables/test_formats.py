@@ -98,7 +98,7 @@ def test_markdown_has_a_pipe_table_for_each_direction_with_the_best_in_bold(tabl
         "| :-- | --: | --: | --: |",
         "| identity |  | 20.34 ± 0.57 |  |",
         "| cut | 2 | 12.6 ± 1.0 ≈ |  |",
-        "| ugatit | 1 | **11.61 ± 0.57** | **60.12** |",
+        "| ugatit | 1 | **11.61 ± 0.57** | 60.12 |",
         "| ugatit-no-cam | 1 | 30.00 ± 0.57 |  |",
     ]
     assert "### dial B2A" in lines
@@ -108,7 +108,7 @@ def test_markdown_has_a_pipe_table_for_each_direction_with_the_best_in_bold(tabl
 
 def test_latex_has_booktabs_rules_and_the_best_in_bold(table: Table) -> None:
     text = render(table, "latex")
-    assert "ugatit & 1 & \\textbf{11.61 $\\pm$ 0.57} & \\textbf{60.12} \\\\" in text.splitlines()
+    assert "ugatit & 1 & \\textbf{11.61 $\\pm$ 0.57} & 60.12 \\\\" in text.splitlines()
     assert "cut & 2 & 12.6 $\\pm$ 1.0 $\\approx$ &  \\\\" in text.splitlines()
     assert text.count("\\begin{tabular}{lrrr}") == text.count("\\begin{tabular}{lr}") == 1
     for rule in ("\\toprule", "\\midrule", "\\bottomrule"):
@@ -152,7 +152,7 @@ def test_html_has_the_same_cells_and_loads_nothing(table: Table) -> None:
         ["ugatit", "1", "11.61 ± 0.57"],
         ["ugatit-no-cam", "1", "30.00 ± 0.57 "],
     ]
-    assert cells.bold[:2] == ["11.61 ± 0.57", "60.12"]
+    assert cells.bold == ["11.61 ± 0.57"]
     assert text.startswith("<!doctype html>")
     assert not re.search(r"https?:|src=|href=|@import|url\(", text)
     assert "color-scheme: light dark" in text

@@ -68,19 +68,3 @@ def test_methods_with_seeds_are_compared_over_seeds_even_where_runs_were_compare
     # Welch: a gap of 0.01 with a standard error of 0.0082 is nothing, one of 0.2 is something.
     assert (marked["near"].tied_with_best, marked["near"].tied_by) == (True, "seeds")
     assert (marked["far"].tied_with_best, marked["far"].tied_by) == (False, "seeds")
-
-
-def test_fid_races_only_among_rows_of_the_commonest_number_of_images(make_record: Make) -> None:
-    records = [
-        make_record("fid", "cut", 60.0),
-        make_record("fid", "ugatit", 61.0),
-        make_record("fid", "unit", 50.0, n_fake=86),
-    ]
-    marked = cells(build_table(records), "fid")
-    assert marked["cut"].best
-    assert not marked["unit"].best and marked["unit"].tied_with_best is None
-
-
-def test_kid_is_unbiased_and_races_at_any_number_of_images(make_record: Make) -> None:
-    records = [make_record("kid", "cut", 0.2, 0.01), make_record("kid", "unit", 0.1, 0.01, n_fake=86)]
-    assert cells(build_table(records))["unit"].best

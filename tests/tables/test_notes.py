@@ -60,14 +60,6 @@ def test_fid_on_few_images_is_called_biased(make_record: Make) -> None:
     assert "mostly bias" not in caption(make_record("kid", "cut", 0.1))
 
 
-def test_fid_at_unequal_numbers_of_images_is_said_not_to_compare(make_record: Make) -> None:
-    text = caption(make_record("fid", "cut", 60.0, n_fake=97), make_record("fid", "ugatit", 60.0))
-    assert (
-        "fid on dial A2B: 97 against 100, 100 against 100 images; only rows of the commonest numbers compete." in text
-    )
-    assert "commonest" not in caption(make_record("fid", "cut", 60.0), make_record("fid", "ugatit", 60.0))
-
-
 def test_scores_at_different_steps_are_pointed_out(make_record: Make) -> None:
     text = caption(make_record("kid", "cut", 0.1, step=1000), make_record("kid", "cut", 0.2, seed=1, step=3000))
     assert "cut on dial A2B: the scores are of different steps (1000, 3000)." in text

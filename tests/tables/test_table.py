@@ -27,7 +27,7 @@ def cell_of(table: Table, label: str, key: str = "kid", direction: str = "A2B") 
 def test_one_seed_keeps_the_records_own_error_and_interval(make_record: Make) -> None:
     table = build_table([make_record("kid", "ugatit", 0.116, 0.005, low=0.106, high=0.126)])
     runs = {"ugatit-None-0": 0.116}
-    expected = Cell(0.116, 0.005, 0.106, 0.126, 1, True, False, "kid-alexnet", True, 100, 100, runs)
+    expected = Cell(0.116, 0.005, 0.106, 0.126, 1, False, None, "kid-alexnet", True, 100, 100, runs)
     assert cell_of(table, "ugatit") == expected
 
 
@@ -74,6 +74,7 @@ def test_identity_and_real_are_never_best_nor_tied(make_record: Make) -> None:
         make_record("kid", "identity", 0.01, 0.5),
         make_record("kid", "real", 0.0, 0.5),
         make_record("kid", "ugatit", 0.2, 0.5),
+        make_record("kid", "cut", 0.3, 0.5),
     ]
     table = build_table(records)
     assert cell_of(table, "ugatit").best
@@ -125,8 +126,9 @@ def test_a_score_that_compares_with_nothing_is_never_best(make_record: Make) -> 
 
 
 def test_a_value_that_is_not_finite_is_never_best_and_is_null_in_json(make_record: Make) -> None:
-    table = build_table([make_record("kid", "cut", math.nan), make_record("kid", "ugatit", 0.2)])
-    assert cell_of(table, "ugatit").best
+    values = {"cut": math.nan, "ugatit": 0.2, "unit": 0.3}
+    table = build_table([make_record("kid", method, value) for method, value in values.items()])
+    assert [cell_of(table, method).best for method in values] == [False, True, False]
     assert to_json(table)["rows"][0]["cells"]["kid"]["value"] is None
 
 
@@ -135,6 +137,7 @@ def test_two_protocols_of_a_metric_are_two_columns_and_two_races(make_record: Ma
         make_record("kid", "cut", 0.1),
         make_record("kid", "ugatit", 0.2),
         make_record("kid", "ugatit", 0.05, extractor="inception"),
+        make_record("kid", "unit", 0.07, extractor="inception"),
         make_record("fid", "cut", 60.0),
     ]
     table = build_table(records)
@@ -294,8 +297,8 @@ def test_json_is_the_contracts(make_record: Make) -> None:
                     "low": None,
                     "high": None,
                     "n_seeds": 1,
-                    "best": True,
-                    "tied_with_best": False,
+                    "best": False,
+                    "tied_with_best": None,
                     "protocol_id": "kid-alexnet",
                     "comparable": True,
                     "n_fake": 100,
@@ -303,6 +306,8 @@ def test_json_is_the_contracts(make_record: Make) -> None:
                     "runs": {"ugatit-no-cam-0": 0.116},
                     "tied_by": None,
                     "codes_per_image": None,
+                    "n_missing": None,
+                    "copies": None,
                 }
             },
         }

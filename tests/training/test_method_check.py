@@ -83,6 +83,16 @@ class KeepsTheGraph(Toy):
         self.memory.lerp_(self.generator(batch.a).mean((0, 2, 3)), 0.5)
 
 
+class SharesUpdatedWeights(Toy):
+    def step(self, batch: Batch, phase: Phase) -> None:
+        fake = torch.tanh(self.generator(batch.a))
+        judged = self.discriminator(fake)
+        with phase("discriminators") as loss:
+            loss["real"] = self.discriminator(batch.b).square().mean()
+        with phase("generators") as loss:  # the line
+            loss["adversarial"] = judged.square().mean()
+
+
 class OtherInference(Toy):
     def inference(self) -> dict[str, nn.Module]:
         return {"G": self.generator}
@@ -139,6 +149,8 @@ REFUSED: Mapping[type[Toy], str] = {
     "it moves to the device with the networks.",
     KeepsTheGraph: "a training step changes memory outside of torch.no_grad(), so that it keeps the graph of every "
     "step; change it in a `with torch.no_grad():` block, or by what was detached.",
+    SharesUpdatedWeights: "{line}: the phase 'generators' needs gradients through weights that an earlier phase of "
+    "this step has updated; compute its losses anew after that phase, or detach what both phases share in one of them.",
     OtherInference: "inference() of the method names G, which is not its attribute of that name.",
     SmallerOutput: "translate(A2B) of the method makes (1, 1, 6, 6) of (1, 3, 8, 8); both shapes must be equal.",
 }

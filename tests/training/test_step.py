@@ -133,6 +133,28 @@ def test_a_phase_whose_terms_do_not_depend_on_its_groups_is_refused() -> None:
             loss["x"] = pair.left.detach().sum()
 
 
+def test_a_phase_that_goes_back_through_updated_weights_is_refused() -> None:
+    pair = Pair()
+    phase = phases_of(pair)
+    shared = (pair.left.square() * pair.right).sum()
+    with phase("right") as loss:
+        loss["x"] = pair.right.square().sum()
+    with pytest.raises(UgbenchError, match="the phase 'left' needs gradients through weights that an earlier phase"):  # noqa: SIM117
+        with phase("left") as loss:
+            loss["y"] = shared
+
+
+def test_a_phase_that_goes_back_twice_through_one_graph_is_refused() -> None:
+    pair = Pair()
+    phase = phases_of(pair)
+    shared = (pair.left * pair.right).exp().sum()
+    with phase("right") as loss:
+        loss["x"] = shared
+    with pytest.raises(UgbenchError, match="the phase 'left' needs gradients through what an earlier phase"):  # noqa: SIM117
+        with phase("left") as loss:
+            loss["y"] = shared
+
+
 def test_a_parameter_that_requires_no_grad_is_in_no_group() -> None:
     pair = Pair()
     pair.right.requires_grad_(False)

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from ugbench.analysis.paired_runs import compare_checkpoints
+from ugbench.analysis.paired_runs import common_sources, compare_checkpoints, kid_on
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import UnknownName, UsageError
+from ugbench.metrics import kid
 from ugbench.runs.configurations import run_labels
 from ugbench.runs.run import Run, dataset_of, list_runs
 from ugbench.runs.stored_outputs import outputs_of
+from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.evaluate import Evaluation
 from ugbench.statistics import permutation, seeds
 from ugbench.statistics.permutation import CheckpointClaim
@@ -29,6 +31,10 @@ class Comparison:
         checkpoints: the claim about these two, with Holm's p over the data set and direction.
         unpaired_se: the standard error of their difference if their scores were independent.
         method: the claim about the methods, over all their seeds, with Holm's p over the data set and direction.
+        kids: raw KID of these two runs. All numbers of a comparison are of the same images: the sources that all runs
+            of both methods have translated, whose number is `checkpoints.n`.
+        n_sources: number of test sources. If it is larger than `checkpoints.n`, a run lacks outputs, and tables show
+            other KIDs, each over all outputs of its run.
     """
 
     dataset: str
@@ -39,10 +45,23 @@ class Comparison:
     checkpoints: CheckpointClaim
     unpaired_se: float
     method: MethodClaim
+    kids: tuple[float, float]
+    n_sources: int
 
     def method_text(self) -> str:
-        """The claim about the methods in a sentence."""
-        return self.method.text(self.label, self.to)
+        """The claim about the methods in a sentence, with KID as tables print it."""
+        return self.method.text(self.label, self.to, kid.METRIC.title, kid.METRIC.scale)
+
+    def missing_text(self) -> str | None:
+        """Which images the comparison leaves out, and that tables do not; None if there is an output of each source."""
+        missing = self.n_sources - self.checkpoints.n
+        if not missing:
+            return None
+        verb = "has" if missing == 1 else "have"
+        return (
+            f"{missing} of {self.n_sources} sources {verb} no output of {self.label} or {self.to}, so all numbers of "
+            f"this comparison are of the other {self.checkpoints.n}; tables have each run's score over all its outputs."
+        )
 
     def to_json(self) -> dict[str, Any]:
         """All fields, and both claims in words."""
@@ -66,6 +85,8 @@ class _Pair(NamedTuple):
     claim: CheckpointClaim
     unpaired_se: float
     values: tuple[list[float], list[float]]  # KID of each seed, of both methods
+    kids: tuple[float, float]  # KID of the two runs
+    n_sources: int
 
 
 def compare_methods(
@@ -77,6 +98,8 @@ def compare_methods(
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Comparison]:
     """Each method's KID minus that of the method `to`, wherever both have finished runs.
+
+    Two methods are compared on the sources that all their runs have translated.
 
     Args:
         to: the name of a row in tables: ugatit, ugatit-no-cam, nice-gan, or `ugatit (steps 30)` where these runs have
@@ -114,7 +137,18 @@ def compare_methods(
         methods = seeds.over_family([pair.values for pair in pairs])
         for pair, claim, method, label in zip(pairs, checkpoints, methods, family.others, strict=True):
             comparisons.append(
-                Comparison(family.dataset, family.direction, label, to, pair.runs, claim, pair.unpaired_se, method)
+                Comparison(
+                    family.dataset,
+                    family.direction,
+                    label,
+                    to,
+                    pair.runs,
+                    claim,
+                    pair.unpaired_se,
+                    method,
+                    pair.kids,
+                    pair.n_sources,
+                )
             )
     return comparisons
 
@@ -156,9 +190,20 @@ def _compare(
     evaluation: Evaluation, direction: Direction, other: list[Run], base: list[Run], permutations: int
 ) -> _Pair:
     first, second = _with_lowest_common_seed(other, base)
-    claim, unpaired_se = compare_checkpoints(evaluation, dataset_of(first), direction, first, second, permutations)
-    values = [[_kid(evaluation, run, direction) for run in runs] for runs in (other, base)]
-    return _Pair((first.id, second.id), claim, unpaired_se, (values[0], values[1]))
+    stored = {run.id: _stored_kid(evaluation, run, direction) for run in (*other, *base)}  # makes missing outputs
+    dataset = dataset_of(first)
+    sources = common_sources([*other, *base], dataset, direction)
+    claim, unpaired_se = compare_checkpoints(evaluation, direction, first, second, sources, permutations)
+    kids = {
+        run.id: stored[run.id]
+        if len(outputs_of(run, dataset_of(run), direction).sources) == len(sources)
+        else kid_on(evaluation, run, direction, sources)
+        for run in (*other, *base)
+    }
+    values = [[kids[run.id] for run in runs] for runs in (other, base)]
+    n_sources = len(EvalSet(dataset, direction, outputs_of(first, dataset, direction).size).sources)
+    of_two = (kids[first.id], kids[second.id])
+    return _Pair((first.id, second.id), claim, unpaired_se, (values[0], values[1]), of_two, n_sources)
 
 
 def _with_lowest_common_seed(others: Sequence[Run], base: Sequence[Run]) -> tuple[Run, Run]:
@@ -169,5 +214,6 @@ def _with_lowest_common_seed(others: Sequence[Run], base: Sequence[Run]) -> tupl
     return others[0], base[0]
 
 
-def _kid(evaluation: Evaluation, run: Run, direction: Direction) -> float:
+def _stored_kid(evaluation: Evaluation, run: Run, direction: Direction) -> float:
+    """The KID over all outputs of a run, which are made and scored first where they are missing."""
     return next(r.value for r in evaluation.run(run) if r.direction == direction and r.metric == "kid")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from pathlib import Path
 
 from torch import Tensor
 
@@ -13,8 +14,7 @@ from ugbench.data.datasets import DataSet
 from ugbench.data.known_files import images_hash
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import StaleOutputs, UsageError
-from ugbench.inference.test_set import make_outputs
-from ugbench.metrics._kernel import row_sums
+from ugbench.metrics._kernel import row_sums, unbiased
 from ugbench.runs.folder import DIFFERENCES
 from ugbench.runs.run import Run, dataset_of
 from ugbench.runs.stored_outputs import Outputs, are_stored, check_imported, outputs_of
@@ -41,35 +41,55 @@ def store_differences(evaluation: Evaluation, runs: Sequence[Run]) -> None:
                 _store_group(evaluation, group, direction)
 
 
+def common_sources(runs: Sequence[Run], dataset: DataSet, direction: Direction) -> list[Path]:
+    """The test sources that all of these runs have translated, sorted by name.
+
+    Raises:
+        UsageError: there are fewer than 3, or outputs of two runs differ in size or format.
+        RunError: a run has no outputs.
+    """
+    first, *others = [(run.config.label, outputs_of(run, dataset, direction)) for run in runs]
+    sources = list(first[1].sources)
+    for label, outputs in others:
+        if (outputs.size, outputs.format) != (first[1].size, first[1].format):
+            raise UsageError(
+                f"{first[0]} has {first[1].format} of {first[1].size} px and {label} {outputs.format} of "
+                f"{outputs.size} px: their scores have two protocols and are not compared."
+            )
+        translated = set(outputs.sources)
+        sources = [source for source in sources if source in translated]
+    if len(sources) < LEAST:
+        names = " and ".join(dict.fromkeys(run.config.label for run in runs))
+        raise UsageError(f"{names} have {len(sources)} test images in common; a difference needs {LEAST}.")
+    return sources
+
+
+def kid_on(evaluation: Evaluation, run: Run, direction: Direction, sources: Sequence[Path]) -> float:
+    """The full, unbiased KID, raw, of a run's outputs for these sources. Their outputs exist."""
+    outputs = outputs_of(run, dataset_of(run), direction)
+    real = evaluation.references(dataset_of(run), direction, outputs.size)
+    return unbiased(row_sums(_features(evaluation, outputs, _rows_of(outputs, sources)), real))
+
+
 def compare_checkpoints(
-    evaluation: Evaluation, dataset: DataSet, direction: Direction, first: Run, second: Run, permutations: int = 1000
+    evaluation: Evaluation,
+    direction: Direction,
+    first: Run,
+    second: Run,
+    sources: Sequence[Path],
+    permutations: int = 1000,
 ) -> tuple[permutation.CheckpointClaim, float]:
     """What can be claimed about the last checkpoints of two runs, and the unpaired standard error.
 
-    Both are compared on the sources that both have translated; outputs that are missing are made first.
-
-    Raises:
-        UsageError: their outputs differ in size or format, or have fewer than 3 sources in common.
-        RunError: a run has no weights or no outputs.
+    Args:
+        sources: that both have translated, see `common_sources`; their outputs exist.
     """
-    for run in (first, second):
-        make_outputs(run, dataset, direction, evaluation.request.networks.device)
+    dataset = dataset_of(first)
     first_outputs, second_outputs = (outputs_of(run, dataset, direction) for run in (first, second))
-    if (first_outputs.size, first_outputs.format) != (second_outputs.size, second_outputs.format):
-        raise UsageError(
-            f"{first.config.label} has {first_outputs.format} of {first_outputs.size} px and {second.config.label} "
-            f"{second_outputs.format} of {second_outputs.size} px: their scores have two protocols and are not "
-            "compared."
-        )
     real = evaluation.references(dataset, direction, first_outputs.size)
-    first_rows, second_rows = _common_rows(first_outputs, second_outputs)
-    if len(first_rows) < LEAST:
-        raise UsageError(
-            f"{first.config.label} and {second.config.label} have {len(first_rows)} test images in common; "
-            f"a difference needs {LEAST}."
-        )
-    first_features = _features(evaluation, first_outputs, first_rows)
-    second_features = _features(evaluation, second_outputs, second_rows)
+    first_features, second_features = (
+        _features(evaluation, outputs, _rows_of(outputs, sources)) for outputs in (first_outputs, second_outputs)
+    )
     claim = permutation.compare(first_features, second_features, real, permutations)
     return claim, unpaired(first_features, second_features, real).se
 
@@ -138,6 +158,12 @@ def _store_group(evaluation: Evaluation, group: Sequence[tuple[Run, Outputs]], d
 
 def _features(evaluation: Evaluation, outputs: Outputs, rows: list[int]) -> Tensor:
     return evaluation.features(outputs.files, outputs.size)[rows]
+
+
+def _rows_of(outputs: Outputs, sources: Sequence[Path]) -> list[int]:
+    """The rows of these sources, in their order."""
+    row_of = {source: row for row, source in enumerate(outputs.sources)}
+    return [row_of[source] for source in sources]
 
 
 def _common_rows(first: Outputs, second: Outputs) -> tuple[list[int], list[int]]:

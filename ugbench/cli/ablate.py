@@ -95,5 +95,6 @@ def compare_with_full(scored: ScoredStudy, as_json: bool, method: str) -> dict[s
         for note in layout.notes:
             log(note)
         for claim in claims:
-            print(visible(f"{claim.dataset} {claim.direction}: {claim.method_text()}"))
+            for sentence in filter(None, (claim.method_text(), claim.missing_text())):
+                print(visible(f"{claim.dataset} {claim.direction}: {sentence}"))
     return {"differences": [claim.to_json() for claim in claims], "ablation": layout._asdict()}

@@ -36,6 +36,9 @@ def differences(
     p-values are corrected by Holm's method over the comparisons of a data set and direction. The protocol is
     target. Missing scores are computed first.
 
+    KID is printed x100, as in tables; --json has raw values. All numbers of a row are of the same images: the sources
+    that all runs of both methods have translated. A table shows other numbers for a run that lacks outputs.
+
     \b
     Examples:
       ugbench differences --to ugatit --extractor alexnet --weights alexnet=alexnet.pth
@@ -56,8 +59,10 @@ def differences(
     header = (
         "dataset",
         "direction",
-        "KID x100 of",
-        "less that of",
+        "method",
+        "KID x100",
+        "to",
+        "KID x100",
         "difference",
         "se",
         "unpaired se",
@@ -67,14 +72,17 @@ def differences(
     content = [comparison.to_json() for comparison in comparisons]
     print_result(as_json, content, header, [_row(comparison) for comparison in comparisons])
     for comparison in comparisons:
-        log(f"{comparison.dataset} {comparison.direction}: {comparison.method_text()}")
+        for sentence in filter(None, (comparison.method_text(), comparison.missing_text())):
+            log(f"{comparison.dataset} {comparison.direction}: {sentence}")
 
 
 def _row(comparison: Comparison) -> list[Any]:
     checkpoints = comparison.checkpoints
-    difference = checkpoints.difference
+    errors = (checkpoints.difference.se, comparison.unpaired_se)
+    first, second = (f"{100 * value:.4g}" for value in comparison.kids)
     return [
-        *(comparison.dataset, comparison.direction, comparison.label, comparison.to),
-        *(f"{100 * number:.3g}" for number in (difference.value, difference.se, comparison.unpaired_se)),
-        *(checkpoints.n, f"{checkpoints.adjusted_p:.3g}"),
+        *(comparison.dataset, comparison.direction, comparison.label, first, comparison.to, second),
+        f"{100 * checkpoints.difference.value:.3g}",
+        *(f"{100 * se:.3g}" for se in errors),
+        *(f"{checkpoints.n} of {comparison.n_sources}", f"{checkpoints.adjusted_p:.3g}"),
     ]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from typer import Argument, Option
 
 from ugbench.cli.chosen_datasets import locate_datasets
-from ugbench.cli.options import RESULTS, Device, Json, LocatedDatasets, Results, ScoringOptions, path_option
+from ugbench.cli.eval_folders import FolderOptions, evaluate_folders
+from ugbench.cli.options import RESULTS, Device, Json, LocatedDatasets, Results, ScoringOptions
 from ugbench.cli.output import log, print_result, progress_callback
-from ugbench.cli.output_file import check_output_file
 from ugbench.cli.parse import read_run
 from ugbench.errors import UsageError
 
@@ -51,24 +51,7 @@ def evaluate(
             "training images.",
         ),
     ] = "last",
-    real: Annotated[
-        Path | None, path_option("--real", "any", "DIR", "A folder of real images, for scoring without a run.")
-    ] = None,
-    fake: Annotated[
-        Path | None, path_option("--fake", "any", "DIR", "A folder of outputs that are compared with --real.")
-    ] = None,
-    source: Annotated[
-        Path | None,
-        path_option(
-            "--source",
-            "any",
-            "DIR",
-            "The sources of --fake, for metrics that compare with them; files are matched by stem.",
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None, path_option("--output", "file", "FILE", "Append the records of --real and --fake to this file.")
-    ] = None,
+    plain: FolderOptions,
     results: Results = RESULTS,
     device: Device = "auto",
     as_json: Json = False,
@@ -83,26 +66,22 @@ def evaluate(
       ugbench eval 3f2a --metric kid,lpips --extractor alexnet --weights alexnet=alexnet.pth
       ugbench eval 3f2a --metric kid --select validation
       ugbench eval --dataset /data/cat2dog --metric kid
-      ugbench eval --real datasets/cat2dog/testB --fake out --metric kid --extractor random
+      ugbench eval --real datasets/cat2dog/testB --fake out --name ours --dataset-name cat2dog --output ours.jsonl
     """
     from ugbench.analysis import selection
-    from ugbench.data.folders import describe_folder
     from ugbench.device import pick_device
-    from ugbench.scoring import record
     from ugbench.scoring.evaluate import Evaluation
-    from ugbench.scoring.folders import score_folders
 
     options = {"subset_size": kid_subset_size, "subsets": kid_subsets}
     settings = {name: value for name, value in options.items() if value is not None}
     request = scoring.request(pick_device(device), reference, {"kid": settings} if settings else None)
     if select == "validation" and checkpoints == "all":
         raise UsageError("--select validation and --checkpoints all exclude each other; give one of them.")
-    if (real is None) != (fake is None):
-        raise UsageError("--real and --fake go together; give both folders.")
+    folders = plain.folders()
     if select == "validation":
         request = replace(request, checkpoint=selection.rule(request.networks.extractor))
     evaluation = Evaluation(request, results, log)
-    if real is None or fake is None:
+    if folders is None:
         records = _score_runs(evaluation, runs or [], checkpoints, select, dataset or [])
     else:
         if runs:
@@ -111,16 +90,11 @@ def evaluate(
             raise UsageError(f"--dataset {dataset[0]} chooses runs; leave it out with --real and --fake.")
         if select == "validation":
             raise UsageError("--select validation chooses a checkpoint of a run; leave it out with --real and --fake.")
-        check_output_file(output)
-        for folder in filter(None, (real, fake, source)):
-            if folder.is_dir():
-                log(describe_folder(folder))
-        records = list(score_folders(request, real, fake, source))
+        records = evaluate_folders(request, folders)
     header = ("run", "method", "step", "direction", "metric", "value", "se", "fake", "real", "protocol")
     print_result(as_json, [score.to_json() for score in records], header, [_row(score) for score in records])
     # After the scores are printed, so that a file that cannot be written costs none.
-    if output is not None and real is not None:
-        record.append(output, records)
+    plain.write(records)
     evaluation.unwritten.raise_first(log)
 
 

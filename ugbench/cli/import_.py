@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from ugbench.imports.external import MatchedOutputs
     from ugbench.runs.run import Run
 
-SHOWN = 10  # stems that a sentence names
-
 
 def import_(
     *,
@@ -64,8 +62,9 @@ def import_(
 ) -> None:
     """Turn a published checkpoint or another tool's outputs into a run, which is then scored like any other.
 
-    Outputs are matched to the data set's test images by stem (photo-7.jpg to photo-7.png). A folder holds the images
-    of one direction (A2B, unless --direction says B2A) or subfolders A2B and B2A.
+    Outputs are matched to the data set's test images by stem (photo-7.jpg to photo-7.png, or to photo-7_fake_B.png if
+    all outputs are called so). A folder holds the images of one direction (A2B, unless --direction says B2A) or
+    subfolders A2B and B2A.
 
     \b
     Examples:
@@ -156,12 +155,23 @@ def _report_matches(matched: MatchedOutputs) -> dict[str, Any]:
         "missing": list(matched.missing),
         "extra": [file.name for file in matched.extra],
         "odd_sized": [file.name for file in matched.odd_sized],
+        "suffix": matched.suffix,
+        "beside": [file.name for file in matched.beside],
     }
 
 
 def _log_matches(way: str, matched: MatchedOutputs) -> None:
     """Log what the user must know about the outputs of one direction."""
-    size = f"{matched.size} px" if isinstance(matched.size, int) else f"{matched.size[0]} x {matched.size[1]} px"
+    from ugbench.data.folders import name_some
+    from ugbench.data.images import size_text
+
+    size = size_text(matched.size)
+    if matched.suffix:
+        first = matched.files[0]
+        log(
+            f"{way}: {matched.suffix} is stripped from the names of all {len(matched.files)} outputs, so that they "
+            f"match test images: {first.name} is stored as {matched.stored_name(first)}."
+        )
     log(f"{way}: outputs for {len(matched.files)} of {matched.n_sources} test images, {size}.")
     for names, text, consequence in (
         (matched.missing, "no output", "so fewer images are scored"),
@@ -169,5 +179,7 @@ def _log_matches(way: str, matched: MatchedOutputs) -> None:
         ([file.name for file in matched.odd_sized], "another size", f"which are squashed to {size}"),
     ):
         if names:
-            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-            log(f"{way}: {text} for {len(names)}, {consequence}: {', '.join(names[:SHOWN])}{more}.")
+            log(f"{way}: {text} for {len(names)}, {consequence}: {name_some(names)}.")
+    if matched.beside:
+        names = [file.name for file in matched.beside]
+        log(f"{way}: {len(names)} other files of the tool are no outputs and are left out: {name_some(names)}.")

@@ -34,6 +34,27 @@ def check_output_file(output: Path | None) -> None:
         raise UsageError(f"--output {output}: that file belongs to {owner}; name another file.")
 
 
+def check_records_file(output: Path | None) -> None:
+    """Check that score records of plain folders can be appended to a file; None passes, and so does a new file.
+
+    A link is followed.
+
+    Raises:
+        UsageError: the file exists, and holds something else than such records.
+    """
+    from ugbench.runs.folder import SCORES
+    from ugbench.scoring import record
+
+    if output is None or not output.is_file() or output.stat().st_size == 0:
+        check_output_file(output)
+        return
+    file = output.resolve()
+    if file.name != SCORES or any(score.run != record.FILES for score in record.read(file)):
+        check_output_file(output)
+    if not record.holds_records(file):
+        raise UsageError(f"--output {output}: it holds something else than score records; name another file.")
+
+
 def _is_run(folder: Path) -> bool:
     from ugbench.runs.folder import CONFIG
     from ugbench.runs.json_file import read_json

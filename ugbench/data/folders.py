@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 
 from ugbench.data.datasets import DataSet
@@ -11,6 +11,7 @@ from ugbench.data.edges import RECORD
 from ugbench.data.images import HEIF_SUFFIXES, INSTALL_HEIF, has_image_suffix, is_image
 from ugbench.data.splits import SPLITS
 
+SHOWN = 10  # names that a sentence shows
 _PLURALS = {"subfolder": "subfolders", "hidden file": "hidden files", "broken link": "broken links"}
 
 
@@ -29,6 +30,11 @@ def describe_folder(folder: Path, name: str | None = None) -> str:
     passed_over = describe_passed_over(Counter(reasons))
     text = f"{folder if name is None else name}: {images} image{'s' * (images != 1)}"
     return f"{text}; passed over: {passed_over}." if passed_over else f"{text}."
+
+
+def name_some(names: Sequence[str]) -> str:
+    """Names for a sentence, of many the first ones: "a.png, b.png and 12 more"."""
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def describe_splits(dataset: DataSet, splits: Iterable[str] = SPLITS) -> Iterator[str]:

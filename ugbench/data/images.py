@@ -127,16 +127,18 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_size(path: Path) -> tuple[int, int]:
-    """Width and height in px of the upright image, read from the file's header without decoding.
+    """Width and height in px of the upright image, read from the file's header; hardly any file is decoded for it.
 
     Raises:
         UnreadableImage: it is no image, or one that `read_image` refuses for what its header says.
     """
-    with _opened(path, read_bytes(path)) as (image, _):
+    content = read_bytes(path)
+    with _opened(path, content) as (image, _):
         width, height = image.size
-        # The method of the base class does not decode; a TIFF has been turned already.
-        turned = Image.Image.getexif(image).get(ExifTags.Base.Orientation) in range(5, 9)
-        return (height, width) if turned and image.format != "TIFF" else (width, height)
+        # The method of the base class does not decode. Pillow must decode a PNG to find what stands behind its pixels.
+        exif = image.getexif() if png_text.ends_with_orientation(content) else Image.Image.getexif(image)
+        turned = exif.get(ExifTags.Base.Orientation) in range(5, 9)
+        return (height, width) if turned and image.format != "TIFF" else (width, height)  # Pillow has turned a TIFF
 
 
 def inspect_image(path: Path, content: bytes | None = None) -> tuple[Image.Image, ImageHeader]:
@@ -247,10 +249,19 @@ def resize(image: Image.Image, size: Size, filter: Filter = "bilinear") -> Image
     return image.resize((width, height), Image.Resampling[filter.upper()])
 
 
+def size_text(size: Size) -> str:
+    """A size for people: "256 px" for a square, else "300 x 200 px"."""
+    return f"{size} px" if isinstance(size, int) else f"{size[0]} x {size[1]} px"
+
+
+def same_stems(paths: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """The pairs of files with the same stem, as 1.jpg and 1.png: the first file of the stem, and each later one."""
+    first: dict[str, Path] = {}
+    pairs = [(first.setdefault(path.stem, path), path) for path in paths]
+    return [(one, other) for one, other in pairs if one is not other]
+
+
 def check_stems(paths: Sequence[Path]) -> None:
     """Raise UsageError if two files have the same stem, because their outputs would get the same name."""
-    by_stem: dict[str, Path] = {}
-    for path in paths:
-        other = by_stem.setdefault(path.stem, path)
-        if other is not path:
-            raise UsageError(f"{other} and {path} would both become {path.stem}.png; rename one.")
+    for first, second in same_stems(paths):
+        raise UsageError(f"{first} and {second} would both become {second.stem}.png; rename one.")

@@ -3,6 +3,7 @@
 Pillow refuses a PNG whose text or profile unpacks to more than 1 MiB, or whose texts take more than 64 MiB together,
 as programs write that store a workflow or an editing history. Such chunks say nothing about the pixels, so they are
 left out here and Pillow's limits stay as they are. A text that may hold the EXIF orientation stays if it is short.
+Such a text, and the chunk of EXIF itself, may stand before the pixels or behind them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
-_PROFILE = b"iCCP"
+_PROFILE, _EXIF, _PIXELS = b"iCCP", b"eXIf", b"IDAT"
 _WITH_ORIENTATION = (b"Raw profile type exif", b"Raw profile type APP1", b"XML:com.adobe.xmp")
 _MAX_TEXT = 1 << 19  # bytes, unpacked; half of what Pillow takes
 _MAX_TEXTS = 16  # so all of them together stay far below what Pillow takes
@@ -36,6 +37,19 @@ def without_long_texts(content: bytes) -> bytes:
         parts.append(content[kept_until:start])
         kept_until = end
     return b"".join([*parts, content[kept_until:]]) if parts else content
+
+
+def ends_with_orientation(content: bytes) -> bool:
+    """Whether these are the bytes of a PNG that may state its EXIF orientation behind the pixels."""
+    if not content.startswith(SIGNATURE):
+        return False
+    pixels_seen = False
+    for start, end, kind in _chunks(content):
+        pixels_seen = pixels_seen or kind == _PIXELS
+        is_text = kind in _TEXTS and _may_hold_orientation(kind, content[start + 8 : end - 4])
+        if pixels_seen and (kind == _EXIF or is_text):
+            return True
+    return False
 
 
 def _chunks(content: bytes) -> Iterator[tuple[int, int, bytes]]:

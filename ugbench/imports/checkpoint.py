@@ -24,10 +24,11 @@ from ugbench.errors import ConfigError, UnknownName, UsageError, WeightsError, f
 from ugbench.exports.safetensors import read_export
 from ugbench.imports import reconstruction
 from ugbench.imports.checkpoint_files import EXPORT, checkpoint_files, read_tensors
-from ugbench.imports.imported_run import checked_name, digests, open_import, runs_folder
+from ugbench.imports.imported_run import digests, open_import, runs_folder
 from ugbench.method import Method, MethodConfig
 from ugbench.nn.state_dicts import first_not_finite
 from ugbench.runs import checkpoint, method_description
+from ugbench.runs.names import checked_name
 from ugbench.runs.origin import Origin
 from ugbench.runs.run import Run, RunConfig, record_dataset
 from ugbench.training.counts import count

@@ -19,8 +19,10 @@ from ugbench.data.images import Size, check_stems, is_image, list_images, read_i
 from ugbench.data.splits import TEST
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import DataError, UgbenchError, UsageError, writing
-from ugbench.imports.imported_run import checked_name, digests, open_import, runs_folder
+from ugbench.imports.imported_run import digests, open_import, runs_folder
+from ugbench.imports.tool_suffixes import suffixed_files
 from ugbench.runs.json_file import write_json
+from ugbench.runs.names import checked_name
 from ugbench.runs.origin import Origin
 from ugbench.runs.run import EXTERNAL, Run, RunConfig, record_dataset
 from ugbench.runs.secrets import redact
@@ -38,6 +40,8 @@ class MatchedOutputs:
         odd_sized: outputs of another size than most; scores resize them to `size`.
         size: the commonest size of the outputs, px.
         n_sources: number of sources.
+        suffix: what the tool added to the stem of each source, as `_fake_B`; empty if the stems are equal.
+        beside: other files of the tool, as its copies of the sources; they are not imported.
     """
 
     files: tuple[Path, ...]
@@ -46,10 +50,19 @@ class MatchedOutputs:
     odd_sized: tuple[Path, ...]
     size: Size
     n_sources: int
+    suffix: str = ""
+    beside: tuple[Path, ...] = ()
+
+    def stored_name(self, file: Path) -> str:
+        """The name of an output in the run: the stem of its source with the suffix of the file."""
+        return file.stem.removesuffix(self.suffix) + file.suffix
 
 
 def match_outputs(folder: Path, dataset: DataSet, direction: Direction) -> MatchedOutputs:
     """Match the images of a folder to the test sources of a data set by their stems.
+
+    If no stem is that of a source, but each is one with a suffix that a tool adds, the suffix does not count; see
+    `ugbench.imports.tool_suffixes`.
 
     Raises:
         DataError: there is no such folder, it holds no image, no image has the stem of a source, or one cannot be read.
@@ -59,7 +72,9 @@ def match_outputs(folder: Path, dataset: DataSet, direction: Direction) -> Match
     check_stems(sources)
     images = list_images(folder)
     stems = {path.stem for path in sources}
-    files = [path for path in images if path.stem in stems]
+    suffixed = suffixed_files(images, stems, direction)
+    suffix, beside = ("", ()) if suffixed is None else (suffixed.suffix, suffixed.others)
+    files = [path for path in images if path.stem in stems] if suffixed is None else list(suffixed.outputs)
     check_stems(files)
     if not files:
         raise DataError(
@@ -68,14 +83,16 @@ def match_outputs(folder: Path, dataset: DataSet, direction: Direction) -> Match
         )
     for file in files:
         read_image(file)
-    size, matched_stems = commonest_size(files), {path.stem for path in files}
+    size, matched_stems = commonest_size(files), {path.stem.removesuffix(suffix) for path in files}
     return MatchedOutputs(
         tuple(files),
         tuple(path.stem for path in sources if path.stem not in matched_stems),
-        tuple(path for path in images if path.stem not in stems),
+        () if suffix else tuple(path for path in images if path.stem not in stems),
         tuple(path for path in files if commonest_size([path]) != size),
         size,
         len(sources),
+        suffix,
+        beside,
     )
 
 
@@ -156,7 +173,7 @@ def import_outputs(
     """
     checked_name(name)
     digest_by_name = {
-        f"{direction}/{file}": digest
+        f"{direction}/{outputs.stored_name(Path(file))}": digest
         for direction, outputs in matched.items()
         for file, digest in digests(outputs.files).items()
     }
@@ -178,7 +195,7 @@ def import_outputs(
             shutil.rmtree(target, ignore_errors=True)
             target.mkdir(parents=True)
             for file in outputs.files:
-                shutil.copyfile(file, target / file.name)
+                shutil.copyfile(file, target / outputs.stored_name(file))
         # After these were imported again, config.json is of an earlier state of the data set.
         write_json(run.outputs_note(direction), {"step": 0, "sources": dataset.fingerprint((TEST[direction[0]],))})
     return run

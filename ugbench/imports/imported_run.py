@@ -1,4 +1,4 @@
-"""The name, the folder and the records that all imported runs share."""
+"""The folder and the records that all imported runs share."""
 
 from __future__ import annotations
 
@@ -8,26 +8,10 @@ from pathlib import Path
 from ugbench.data.datasets import DataSet
 from ugbench.errors import UsageError
 from ugbench.runs.checkpoint import sha256_of
-from ugbench.runs.config_fields import NAME, NAME_RULE
 from ugbench.runs.dataset_folder import dataset_folder
 from ugbench.runs.run import Run, RunConfig, list_runs, open_run
 
-RESERVED = ("identity", "real")  # rows of tables that are not methods
-
 NO_DATASET_FOLDER = "imported"  # the folder of runs that were imported without a data set
-
-
-def checked_name(name: str) -> str:
-    """The name, if it can be the name of a folder and is not a row of every table.
-
-    Raises:
-        UsageError: the name cannot be used.
-    """
-    if not NAME.fullmatch(name):
-        raise UsageError(f"--name {name}: a name has {NAME_RULE}; give another.")
-    if name in RESERVED:
-        raise UsageError(f"--name {name}: every table has a row of that name; give another.")
-    return name
 
 
 def open_import(folder: Path, config: RunConfig) -> Run:

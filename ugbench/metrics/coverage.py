@@ -28,4 +28,5 @@ METRIC = Metric(
     needs=("output_features", "reference_features"),
     higher_is_better=True,
     settings={"neighbours": 5},
+    biased=True,
 )

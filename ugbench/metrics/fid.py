@@ -50,4 +50,14 @@ def moments(features: Tensor) -> Mapping[str, np.ndarray[Any, Any]]:
     return {"mu": rows.mean(0), "sigma": products * (1 / (len(rows) - 1))}
 
 
-METRIC = Metric(title="FID", compute=compute, needs=("output_features", "reference_features"), higher_is_better=False)
+METRIC = Metric(
+    title="FID",
+    compute=compute,
+    needs=("output_features", "reference_features"),
+    higher_is_better=False,
+    biased=True,
+    note_if_negative=(
+        "fid below 0: the distance itself is never negative; this is the rounding error of a distance of 0, which "
+        "outputs have that are copies of the references."
+    ),
+)

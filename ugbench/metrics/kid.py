@@ -145,4 +145,8 @@ METRIC = Metric(
     higher_is_better=False,
     scale=100.0,
     settings={"estimator": "unbiased", "subset_size": None, "subsets": None, "seed": None, "block_size": None},
+    note_if_negative=(
+        "kid below 0: the estimate is unbiased, so it can fall below 0 where the true distance is near 0; a value "
+        "several standard errors below 0 is a sign that outputs are copies of references."
+    ),
 )

@@ -23,4 +23,5 @@ METRIC = Metric(
     needs=("output_features", "reference_features"),
     higher_is_better=True,
     settings={"neighbours": 3},
+    biased=True,
 )

@@ -1,4 +1,7 @@
-"""Names that users give to runs with `ugbench runs rename`. They are no part of a run's id or of its folder's path."""
+"""Names that users give: to imported runs and scored folders with `--name`, to runs with `ugbench runs rename`.
+
+The names of `ugbench runs rename` are no part of a run's id or of its folder's path.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,20 @@ from ugbench.runs.folder import RunFolder
 from ugbench.runs.json_file import write_text
 
 LARGEST = 256  # bytes of a name.txt
+RESERVED = ("identity", "real")  # rows of tables that are not methods
+
+
+def checked_name(name: str) -> str:
+    """The value of `--name`, if it can be the name of a folder and is not a row of every table.
+
+    Raises:
+        UsageError: the name cannot be used.
+    """
+    if not NAME.fullmatch(name):
+        raise UsageError(f"--name {name}: a name has {NAME_RULE}; give another.")
+    if name in RESERVED:
+        raise UsageError(f"--name {name}: every table has a row of that name; give another.")
+    return name
 
 
 def given_name(run: RunFolder) -> str | None:

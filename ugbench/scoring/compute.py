@@ -7,10 +7,13 @@ from dataclasses import asdict
 from ugbench.direction import Direction
 from ugbench.metric import Score
 from ugbench.registry import load_metric
+from ugbench.scoring.copies import count_copies
 from ugbench.scoring.inputs import ScoredImages, inputs_of, networks_of, requirements
 from ugbench.scoring.protocols import protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import EvalRequest, Subject
+
+ASIDE = ("identity", "real")  # subjects that are no translations
 
 
 def compute_score(metric_name: str, request: EvalRequest, images: ScoredImages) -> Score:
@@ -41,7 +44,7 @@ def make_record(
         dataset: name of the data set's folder under results.
     """
     metric = load_metric(metric_name)
-    protocol = request.protocol_of(metric_name, images.size, images.format)
+    protocol = request.protocol_of(metric_name, images.stated_size(metric), images.format)
     on_features = "extractor" in networks_of(metric)
     compared_with = images.references if "references" in requirements(metric) else images.outputs
     return ScoreRecord(
@@ -65,4 +68,5 @@ def make_record(
         references=images.references_hash(metric),
         outputs=images.outputs_hash,
         n_missing=None if subject.method == "real" else images.n_missing,  # real has no translations
+        copies=None if subject.run in ASIDE else count_copies(images.copies),
     )

@@ -38,6 +38,11 @@ class EvalSet:
         return tuple(self.dataset.split((TEST if reference == "test" else TRAIN)[self.direction[2]]))
 
     @property
+    def has_references(self) -> bool:
+        """True if the target domain has test images."""
+        return self.dataset.has(TEST[self.direction[2]])
+
+    @property
     def has_training_images(self) -> bool:
         """True if the target domain has training images."""
         return self.dataset.has(TRAIN[self.direction[2]])

@@ -27,12 +27,13 @@ from ugbench.runs.run import Run, dataset_of
 from ugbench.runs.stored_outputs import Outputs, are_stored, outputs_of
 from ugbench.scoring import per_image, record
 from ugbench.scoring.compute import compute_score, make_record
+from ugbench.scoring.copies import Copies, count_copies, describe_copies
 from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.features import FeatureReader
 from ugbench.scoring.inputs import ScoredImages, requirements
 from ugbench.scoring.per_image import ImageScores
 from ugbench.scoring.record import ScoreRecord
-from ugbench.scoring.request import EvalRequest, Subject, metrics_for, why_no_score
+from ugbench.scoring.request import NO_LPIPS, EvalRequest, Subject, metrics_for, why_no_score
 
 IDENTITY = Subject("identity", "identity")  # the floor: sources that were not translated
 REAL = Subject("real", "real")  # the ceiling: training images of the target domain
@@ -99,7 +100,7 @@ class Evaluation:
                         if missing:
                             raise
                         self.log(f"outputs {direction} of run {run.id} could not be made again: {error}")
-            records += known
+            records += self._with_copies(run, known, eval_set, outputs)
             self._floor_and_ceiling(run.dataset_folder, eval_set, names, outputs.format)
         with self.unwritten.keep():
             remember_contents(run.dataset_folder, dataset)
@@ -166,6 +167,24 @@ class Evaluation:
         }
         return [stored[name] for name in names if name in stored], [name for name in names if name not in stored]
 
+    def _with_copies(
+        self, run: Run, known: Sequence[ScoreRecord], eval_set: EvalSet, outputs: Outputs
+    ) -> list[ScoreRecord]:
+        """The records; those of an older version get the number of copies, and are stored once more."""
+        old = [r for r in known if r.copies is None]
+        if not old or not are_stored(run, eval_set.dataset, eval_set.direction, outputs):
+            return list(known)
+        copies = self._images(eval_set, outputs.sources, outputs.files, outputs.format).copies
+        self._log_copies(run, eval_set.direction, copies)
+        completed = {r.metric: r.model_copy(update={"copies": count_copies(copies)}) for r in old}
+        with self.unwritten.keep():
+            record.append(run.scores_file, completed.values())
+        return [completed.get(r.metric, r) for r in known]
+
+    def _log_copies(self, run: Run, direction: Direction, copies: Copies) -> None:
+        for sentence in describe_copies(copies):
+            self._log_once(f"run {run.id} ({run.config.label}) {direction}: {sentence}")
+
     def _newest(
         self, file: Path, names: Sequence[str], eval_set: EvalSet, step: int | None, format: str
     ) -> dict[str, ScoreRecord]:
@@ -217,6 +236,8 @@ class Evaluation:
                 scores = ImageScores(metric=name, protocol_id=score_record.protocol_id, values=values)
                 with self.unwritten.keep():
                     per_image.store(run, direction, outputs.step, scores)
+        if new_records:
+            self._log_copies(run, direction, images.copies)
         with self.unwritten.keep():
             record.append(run.scores_file, new_records)
         return known + new_records
@@ -266,7 +287,7 @@ class Evaluation:
             if name not in names:
                 self._log_once(f"no {name}: {why_no_score(name, dataset)}.")
         if not self.request.metrics and not self.request.protocol.metrics and "lpips" not in names:
-            self._log_once("no lpips: no weights for it were given; `ugbench doctor` lists where to get them.")
+            self._log_once(NO_LPIPS)
 
     def _log_once(self, text: str) -> None:
         if text not in self._logged:

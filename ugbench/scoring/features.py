@@ -35,11 +35,12 @@ class FeatureReader:
     cache: Cache | None
     _known: dict[tuple[object, ...], Tensor] = field(default_factory=dict)
 
-    def read(self, files: Sequence[Path], size: Size | None) -> Tensor:
+    def read(self, files: Sequence[Path], size: Size | None, progress: Progress | None = None) -> Tensor:
         """Features (n, dim), float32 on the CPU, in the order of `files`.
 
         Args:
             size: of the test transform, px; None for files as they are.
+            progress: called with (files done, number of files) after each file that is read.
         Raises:
             WeightsError: the extractor's weights were not given.
             DataError: a file cannot be read.
@@ -48,7 +49,7 @@ class FeatureReader:
         resizes = self.protocol.resizes(size, extractor.size)
         key = (tuple(files), resizes, tuple(file.stat().st_mtime_ns for file in files))
         if key not in self._known:
-            self._known[key] = features_of(files, resizes, extractor, self.networks.device, self.cache)
+            self._known[key] = features_of(files, resizes, extractor, self.networks.device, self.cache, progress)
         return self._known[key]
 
 

@@ -2,45 +2,168 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from ugbench.data.images import list_images
+from ugbench import registry
+from ugbench.data.folders import describe_folder, name_some
+from ugbench.data.images import list_images, read_size, same_stems, size_text
+from ugbench.data.known_files import images_hash
+from ugbench.data.progress import Progress
 from ugbench.direction import Direction
-from ugbench.errors import UsageError
+from ugbench.errors import DataError, UsageError
 from ugbench.file_names import readable
 from ugbench.registry import load_metric
 from ugbench.scoring.compute import compute_score, make_record
-from ugbench.scoring.inputs import ScoredImages, requirements
-from ugbench.scoring.record import ScoreRecord
-from ugbench.scoring.request import EvalRequest, Subject
+from ugbench.scoring.copies import describe_copies
+from ugbench.scoring.inputs import ScoredImages, is_at_one_size, requirements
+from ugbench.scoring.record import FILES, ScoreRecord
+from ugbench.scoring.request import NO_LPIPS, EvalRequest, Subject, check_features_only
+
+PARTS = 2  # of a folder's path that a name shows
+DIGITS = 6  # of the hash of a folder's images that a name shows
+
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class PlainFolders:
+    """Folders that are scored without a run.
+
+    Attributes:
+        real, fake: the folders of references and of outputs.
+        source: the folder of the sources of the outputs, for metrics that use them; None if it is not given.
+        name: what tables call the outputs; None names them by the path and the content of `fake`.
+        dataset: what tables call the data set; None names it by the path and the content of `real`.
+        direction: as the records state it.
+    """
+
+    real: Path
+    fake: Path
+    source: Path | None = None
+    name: str | None = None
+    dataset: str | None = None
+    direction: Direction = "A2B"
 
 
 def score_folders(
-    request: EvalRequest, real: Path, fake: Path, source: Path | None = None, direction: Direction = "A2B"
+    request: EvalRequest, folders: PlainFolders, log: Log = lambda _text: None, progress: Progress | None = None
 ) -> Iterator[ScoreRecord]:
     """Scores of any folder of outputs, with files as they are: no resize except the extractor's.
 
+    Only metrics that compare each output with its source resize images, to the commonest size of the outputs. Their
+    protocols state that size.
+
     Args:
-        real, fake, source: folders of references, outputs and, for metrics that use them, sources.
-        direction: as the records state it.
+        log: receives messages for the user: what is passed over, left out or resized, and what a reader must know.
+        progress: called with (images done, number of images) while a folder is read.
     Raises:
-        DataError: a folder has no images, or an output has no source of its stem.
-        UsageError: a metric requires more than the given folders.
+        DataError: a folder has no images, or no output has a source of its stem.
+        UsageError: two outputs, or two sources, have one stem; or a metric requires more than the given folders, or is
+            not allowed by the protocol.
     """
-    references, outputs = list_images(real), list_images(fake)
-    sources = None if source is None else list_images(source)
-    images = ScoredImages(outputs, sources, lambda: references, None, "as-is", request.feature_reader())
-    subject = Subject("files", readable(fake.name) or "files")
-    default = request.protocol.metrics or ("kid", "fid", "lpips")
-    for name in request.metrics or [name for name in default if source is not None or not _uses_sources(name)]:
+    names = _metrics(request, folders.source is not None, log)
+    for folder in filter(None, (folders.real, folders.fake, folders.source)):
+        if folder.is_dir():
+            log(describe_folder(folder))
+    references, outputs = list_images(folders.real), list_images(folders.fake)
+    _check_stems(outputs)
+    for first, second in same_stems(references):
+        log(f"{folders.real}: {first.name} and {second.name} have one stem, and both are compared with the outputs.")
+    sources = None
+    if folders.source is not None:
+        sources = list_images(folders.source)
+        _check_stems(sources)
+        outputs = _with_source(outputs, sources, log)
+    images = ScoredImages(
+        outputs, sources, lambda: references, None, "as-is", request.feature_reader(), progress=progress
+    )
+    if any(is_at_one_size(load_metric(name)) for name in names):
+        _describe_sizes(images, log)
+    subject = _subject(folders.name or name_of(folders.fake, outputs))
+    dataset = folders.dataset or name_of(folders.real, references)
+    for name in names:
+        score = compute_score(name, request, images)
+        if score.warning:
+            log(score.warning)
+        yield make_record(name, score, request, images, subject, dataset, folders.direction)
+    for sentence in describe_copies(images.copies):
+        log(sentence)
+
+
+def name_of(folder: Path, images: Sequence[Path]) -> str:
+    """A name for a folder of images, as `o1-A2B-3f2a91`: the end of its path, and the first digits of their hash.
+
+    Equal folders have one name in every call and on every machine. Folders with other images have another name, even
+    if their paths end alike.
+    """
+    parts = [part for part in Path(os.path.abspath(folder)).parts[-PARTS:] if part != os.sep]  # noqa: PTH100
+    return readable("-".join((*parts, images_hash(images)[:DIGITS])))
+
+
+def _subject(name: str) -> Subject:
+    # The outputs are no run of a method, even if they are called like one.
+    return Subject(FILES, name, name=FILES if name in registry.modules("methods") else None)
+
+
+def _metrics(request: EvalRequest, has_sources: bool, log: Log) -> list[str]:
+    """The metrics to compute: the requested ones, else those of the protocol, else all that the folders allow."""
+    if request.metrics:
+        names = list(request.metrics)
+    else:
+        chosen = request.protocol.metrics or ("kid", "fid", "lpips")
+        names = [name for name in chosen if has_sources or not _uses_sources(name)]
+        if not request.protocol.metrics and "lpips" in names and not request.networks.has_lpips_weights:
+            names.remove("lpips")
+            log(NO_LPIPS)
+    check_features_only(request, names)
+    for name in names:
         if requirements(load_metric(name)) & {"truth", "attention_map"}:
             raise UsageError(f"--metric {name} needs a dial's known truth; score a run on a dial instead.")
-        if source is None and _uses_sources(name):
+        if not has_sources and _uses_sources(name):
             raise UsageError(f"--metric {name} compares outputs with their sources: add --source DIR.")
-        score = compute_score(name, request, images)
-        yield make_record(name, score, request, images, subject, readable(real.name), direction)
+    return names
 
 
 def _uses_sources(metric_name: str) -> bool:
     return bool(requirements(load_metric(metric_name)) & {"sources", "pairs"})
+
+
+def _check_stems(files: Sequence[Path]) -> None:
+    """Raise UsageError if two files have one stem: perhaps one image in two formats, which would count twice."""
+    for first, second in same_stems(files):
+        raise UsageError(f"{first} and {second} have one stem and may be one image; remove or rename one.")
+
+
+def _with_source(outputs: Sequence[Path], sources: Sequence[Path], log: Log) -> list[Path]:
+    """The outputs that have a source of their stem. Logs which have none, and which sources have no output."""
+    folder, source_stems = outputs[0].parent, {path.stem for path in sources}
+    matched = [path for path in outputs if path.stem in source_stems]
+    if not matched:
+        raise DataError(
+            f"{folder}: none of its {len(outputs)} images has the stem of a source in {sources[0].parent} "
+            f"({outputs[0].name} against {sources[0].name}); rename them, or name the folder of their sources."
+        )
+    output_stems = {path.stem for path in matched}
+    missing = [path.name for path in sources if path.stem not in output_stems]
+    extra = [path.name for path in outputs if path.stem not in source_stems]
+    if missing:
+        log(f"{folder}: no output for {len(missing)} of {len(sources)} sources: {name_some(missing)}.")
+    if extra:
+        count = f"{len(extra)} of {len(outputs)} outputs"
+        log(f"{folder}: no source for {count}, left out of all scores: {name_some(extra)}.")
+    return matched
+
+
+def _describe_sizes(images: ScoredImages, log: Log) -> None:
+    """Log which outputs, and which of their sources, are resized before they are compared."""
+    size = images.pair_size
+    width_and_height = (size, size) if isinstance(size, int) else size
+    for files in (images.outputs, images.source_of_each_output if images.sources is not None else ()):
+        odd = [path.name for path in files if read_size(path) != width_and_height]
+        if odd:
+            which = f"all {len(files)}" if len(odd) == len(files) else f"{len(odd)} of {len(files)}: {name_some(odd)}"
+            why = "the commonest size of the outputs, where outputs are compared with sources"
+            log(f"{files[0].parent}: resized to {size_text(size)}, {why}: {which}.")

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ugbench.data.images import Size, check_stems, read_image, resize
 from ugbench.data.known_files import images_hash
+from ugbench.data.progress import Progress
 from ugbench.errors import DataError, UnknownName
 from ugbench.metric import Metric
 from ugbench.runs.stored_outputs import commonest_size
 from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.networks.network_set import Networks, Role
+from ugbench.scoring.record import Originals
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,6 +48,7 @@ class ScoredImages:
         features: reads features of files.
         eval_set: the test images of a data set that `sources` belong to; None for plain folders.
         attention_map: the run's main attention map, float (n, 1, h, w), in the order of `sources`.
+        progress: called with (images done, number of images) while a set of images is read.
     """
 
     outputs: Sequence[Path]
@@ -56,6 +59,7 @@ class ScoredImages:
     features: FeatureReader
     eval_set: EvalSet | None = None
     attention_map: Tensor | None = None
+    progress: Progress | None = None
 
     @cached_property
     def references(self) -> Sequence[Path]:
@@ -118,6 +122,39 @@ class ScoredImages:
             raise DataError(f"{alone[0]} has no source of the same stem in {sources[0].parent}; rename or remove it.")
         return [by_stem[path.stem] for path in self.outputs]
 
+    @cached_property
+    def copies(self) -> dict[Originals, dict[Path, Path]]:
+        """The outputs that are copies of an image of each kind, each with its original; see `ugbench.data.copies`.
+
+        On a dial a good translation comes near to the truth, which is one of the references. So there only an equal
+        image is a copy of a reference or of a training image.
+        """
+        from ugbench.data.copies import find_copies
+
+        on_dial = self.eval_set is not None and self.eval_set.dataset.dial is not None
+        found: dict[Originals, dict[Path, Path]] = {}
+        for kind, originals in self._targets().items():
+            pairs = find_copies(self.outputs, originals, exactly=on_dial)
+            found[kind] = {self.outputs[output]: originals[original] for output, original in pairs.items()}
+        by_stem = {path.stem: path for path in self.sources or ()}
+        translated = [path for path in self.outputs if path.stem in by_stem]
+        if translated:
+            own = [by_stem[path.stem] for path in translated]
+            pairs = find_copies(translated, own, pairwise=True)
+            found["inputs"] = {translated[place]: own[place] for place in pairs}
+        return found
+
+    def _targets(self) -> dict[Originals, Sequence[Path]]:
+        """The images of the target domain that an output may be a copy of."""
+        if self.eval_set is None:
+            return {"references": self.references}
+        targets: dict[Originals, Sequence[Path]] = {}
+        if self.eval_set.has_references:
+            targets["references"] = self.eval_set.references("test")
+        if self.eval_set.has_training_images:
+            targets["training"] = self.eval_set.references("train")
+        return targets
+
     @property
     def given_sources(self) -> Sequence[Path]:
         """`sources`, for inputs that require them."""
@@ -128,6 +165,10 @@ class ScoredImages:
     def pair_size(self) -> Size:
         """Size at which an output and its source are compared: `size`, or the commonest size of the outputs."""
         return commonest_size(list(self.outputs)) if self.size is None else self.size
+
+    def stated_size(self, metric: Metric) -> Size | None:
+        """The size that the protocol of a metric states, px; None if the metric takes files as they are."""
+        return self.pair_size if is_at_one_size(metric) else self.size
 
 
 @dataclass(frozen=True)
@@ -163,15 +204,18 @@ class Input:
         load: makes it from the scored images.
         requires: what must be there.
         network: the network that computes it; its name and weights are then part of the protocol.
+        one_size: True if it needs images of one size, to which even plain folders are resized. The size is then part
+            of the protocol.
     """
 
     load: Callable[[ScoredImages], Any]
     requires: tuple[Requirement, ...] = ()
     network: Role | None = None
+    one_size: bool = False
 
 
 def _features(files: Callable[[ScoredImages], Sequence[Path]]) -> Callable[[ScoredImages], Tensor]:
-    return lambda images: images.features.read(files(images), images.size)
+    return lambda images: images.features.read(files(images), images.size, images.progress)
 
 
 def _collection(files: Callable[[ScoredImages], Sequence[Path]]) -> Callable[[ScoredImages], ImageFiles]:
@@ -182,7 +226,7 @@ def _tensor(files: Callable[[ScoredImages], Sequence[Path]]) -> Callable[[Scored
     def load(images: ScoredImages) -> Tensor:
         from ugbench.data.tensors import load_images
 
-        return load_images(files(images), images.pair_size)
+        return load_images(files(images), images.pair_size, images.progress)
 
     return load
 
@@ -197,7 +241,9 @@ def _distances(distance: Callable[[Networks], PerceptualDistance]) -> Callable[[
         from ugbench.scoring.networks.perceptual import pair_distances
 
         network = distance(images.features.networks)
-        return pair_distances(network, images.source_of_each_output, images.outputs, images.pair_size)
+        return pair_distances(
+            network, images.source_of_each_output, images.outputs, images.pair_size, progress=images.progress
+        )
 
     return load
 
@@ -213,14 +259,14 @@ INPUTS: Mapping[str, Input] = MappingProxyType(
         "reference_images": Input(_collection(lambda images: images.references), ("references",)),
         "source_images": Input(_collection(lambda images: images.given_sources), ("sources",)),
         # Tensors uint8 (n, 3, h, w) of one size; row i of each belongs to output i.
-        "output_tensor": Input(_tensor(lambda images: images.outputs)),
-        "source_tensor": Input(_tensor(lambda images: images.source_of_each_output), ("pairs",)),
-        "truth_tensor": Input(_truth_tensor, ("pairs", "truth")),
+        "output_tensor": Input(_tensor(lambda images: images.outputs), one_size=True),
+        "source_tensor": Input(_tensor(lambda images: images.source_of_each_output), ("pairs",), one_size=True),
+        "truth_tensor": Input(_truth_tensor, ("pairs", "truth"), one_size=True),
         # The run's main attention map (or the map of plain features, see `Method.feature_maps`), float (n, 1, h, w).
         "attention_map": Input(lambda images: images.attention_map, ("attention_map",)),
         # Float tensors (n,): the distance from each source to its output.
-        "lpips_distances": Input(_distances(lambda networks: networks.lpips), ("pairs",), "lpips"),
-        "structure_distances": Input(_distances(lambda networks: networks.structure), ("pairs",), "structure"),
+        "lpips_distances": Input(_distances(lambda networks: networks.lpips), ("pairs",), "lpips", True),
+        "structure_distances": Input(_distances(lambda networks: networks.structure), ("pairs",), "structure", True),
     }
 )
 
@@ -240,6 +286,11 @@ def inputs_of(metric: Metric) -> tuple[Input, ...]:
 def requirements(metric: Metric) -> frozenset[Requirement]:
     """What must be there besides the outputs before the metric can be computed."""
     return frozenset(requirement for needed in inputs_of(metric) for requirement in needed.requires)
+
+
+def is_at_one_size(metric: Metric) -> bool:
+    """True if the metric compares images at one size, even those of plain folders."""
+    return any(needed.one_size for needed in inputs_of(metric))
 
 
 def networks_of(metric: Metric) -> frozenset[Role]:

@@ -1,4 +1,7 @@
-"""Score records: each is one line of a scores.jsonl, to which lines are only appended; pandas reads such files."""
+"""Score records: each is one line of a file to which lines are only appended; pandas reads such files.
+
+The scores of runs lie in files called scores.jsonl, those of plain folders where `ugbench eval --output` wrote them.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +11,30 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ugbench.errors import RunError
 from ugbench.runs import jsonl
 from ugbench.runs.folder import SCORES
 from ugbench.runs.run import label_of
 from ugbench.scoring.protocols import is_selected
 
 SCHEMA = 1
+FILES = "files"  # in the place of a run's id, in scores of plain folders
+
+Originals = Literal["references", "training", "inputs"]
+"""What an output may be a copy of: a reference, a training image of the target domain, or its own source."""
 
 
 class ScoreRecord(BaseModel):
     """One score: one metric of one run, direction and protocol.
 
     Attributes:
-        run: id of the run; or "identity", "real" or "files", which have no variant, seed or step.
+        run: id of the run; or "identity", "real" or "files" (plain folders), which have no variant, seed or step.
         step: for which the weights were trained; None where that is not known.
         value: raw, never multiplied by 100.
         se, low, high: standard error and bounds of the 95 % interval, raw; None where no honest interval exists.
         n_fake, n_real: number of outputs, and of the images that they were compared with.
         comparable: False for the extractor `random`: such scores compare with nothing else.
-        name: tells an imported checkpoint from other runs of its method.
+        name: tells an imported checkpoint, or outputs that are called like a method, from the runs of that method.
         p_value: of the permutation test near zero (see kid).
         order_sd: standard deviation over orders of the files, for scores that depend on it.
         sources, references, outputs: the content of each set of images that the score was computed from, as
@@ -35,6 +43,8 @@ class ScoreRecord(BaseModel):
             uses none, or sources of plain folders that were scored without them. All three are None in records of
             older versions.
         n_missing: the number of sources without an output; None where that makes no sense.
+        copies: how many outputs are copies of originals of each kind, see `ugbench.data.copies`. A kind is left out
+            where there are no such images. None for `identity` and `real`, and in records of older versions.
         codes_per_image: for a method with a style, the number of styles that were drawn for each source, and so of its
             outputs. None for a method without one, and where it is not known. It is not part of the protocol, so that
             both kinds of methods share a column.
@@ -69,6 +79,7 @@ class ScoreRecord(BaseModel):
     outputs: str | None = None
     n_missing: int | None = None
     codes_per_image: int | None = None
+    copies: dict[Originals, int] | None = None
 
     @property
     def label(self) -> str:
@@ -113,5 +124,26 @@ def _parse(fields: dict[str, Any]) -> ScoreRecord:
 
 
 def read_all(results: Path) -> list[ScoreRecord]:
-    """All records under a results folder; files in the order of their paths."""
-    return [record for file in sorted(results.rglob(SCORES)) for record in read(file)]
+    """All records under a results folder; files in the order of their paths.
+
+    The scores of plain folders are read from every file of records that ends in .jsonl. All other scores are read from
+    files called scores.jsonl only, so that a copy of such a file under another name counts no run twice.
+
+    Raises:
+        RunError: a line of a file of records is no record; the message names file and line.
+    """
+    records: list[ScoreRecord] = []
+    for file in sorted(results.rglob("*.jsonl")):
+        if file.name == SCORES:
+            records += read(file)
+        elif holds_records(file):
+            records += (record for record in read(file) if record.run == FILES)
+    return records
+
+
+def holds_records(file: Path) -> bool:
+    """Whether a file is there and begins with a score record. Links, folders and pipes are none, and are not opened."""
+    try:
+        return next(read(file), None) is not None
+    except (RunError, OSError):
+        return False

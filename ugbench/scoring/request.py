@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from ugbench.scoring.protocols import LAST, TARGET, NamedProtocol, metric_settin
 if TYPE_CHECKING:
     from ugbench.scoring.features import FeatureReader
 
+NO_LPIPS = "no lpips: no weights for it were given; `ugbench doctor` lists where to get them."
 FILTER = "pil-bilinear-antialiased"  # of the resize to the size at which images are compared
 
 
@@ -126,16 +127,25 @@ def metrics_for(request: EvalRequest, dataset: DataSet) -> tuple[str, ...]:
     lpips = ("lpips",) if request.networks.has_lpips_weights else ()
     truth_scores = () if dataset.dial is None else ("changed", "unchanged", "iou")
     chosen = request.metrics or request.protocol.metrics or ("kid", "fid", *lpips, *truth_scores)
-    for name in chosen:
+    check_features_only(request, chosen)
+    fitting = tuple(name for name in chosen if why_no_score(name, dataset) is None)
+    if not fitting:
+        raise NoSuchScore(chosen[0], str(why_no_score(chosen[0], dataset)))
+    return fitting
+
+
+def check_features_only(request: EvalRequest, metric_names: Iterable[str]) -> None:
+    """Check that the protocol allows these metrics.
+
+    Raises:
+        UsageError: it allows metrics on features alone, and one of them is of another kind.
+    """
+    for name in metric_names:
         on_features = all(needed.network == "extractor" for needed in inputs_of(load_metric(name)))
         if request.protocol.features_only and not on_features:
             raise UsageError(
                 f"--metric {name}: protocol {request.protocol.name} is of metrics on features; leave one out."
             )
-    fitting = tuple(name for name in chosen if why_no_score(name, dataset) is None)
-    if not fitting:
-        raise NoSuchScore(chosen[0], str(why_no_score(chosen[0], dataset)))
-    return fitting
 
 
 def why_no_score(metric_name: str, dataset: DataSet) -> str | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ugbench.metrics import _kernel
+from ugbench.metrics import _kernel, kid
 from ugbench.statistics import holm
 from ugbench.statistics.paired import Difference, checked_pairs, paired
 from ugbench.statistics.seeds import ALPHA
@@ -41,12 +41,14 @@ class CheckpointClaim:
     adjusted_p: float | None = None
 
     def text(self, first: str, second: str) -> str:
-        """The claim in one sentence; `first` and `second` are the checkpoints' names."""
+        """The claim in one sentence, with KID as tables print it; `first` and `second` are the checkpoints' names."""
+        title, scale = kid.METRIC.title, kid.METRIC.scale
+        value, se = scale * self.difference.value, scale * self.difference.se
         p, name = (self.p_value, "p") if self.adjusted_p is None else (self.adjusted_p, "Holm p")
         verdict = "these checkpoints differ" if p <= ALPHA else "these checkpoints are not shown to differ"
         return (
-            f"{verdict}: KID of {first} minus KID of {second} is {self.difference.value:.3g} "
-            f"(standard error {self.difference.se:.2g}, {name} = {p:.3g}, {self.n} sources, {self.m} references), "
+            f"{verdict}: {title} of {first} minus that of {second} is {value:.3g} "
+            f"(standard error {se:.2g}, {name} = {p:.3g}, {self.n} sources, {self.m} references), "
             "which says nothing of other training runs."
         )
 

@@ -54,9 +54,16 @@ class MethodClaim:
     seeds_to_test: int
     adjusted_p: float | None = None
 
-    def text(self, first: str, second: str) -> str:
-        """The claim in one sentence, for values where lower is better; `first` and `second` are the methods' names."""
-        measured = f"{first} minus {second} is {self.difference:.3g} in the mean"
+    def text(self, first: str, second: str, metric: str = "", scale: float = 1.0) -> str:
+        """The claim in one sentence, for values where lower is better.
+
+        Args:
+            first, second: the methods' names.
+            metric: what was measured, with its scale, as `KID x100`.
+            scale: the sentence has the difference times this.
+        """
+        of_first, of_second = (f"{metric} of {first}", f"that of {second}") if metric else (first, second)
+        measured = f"{of_first} minus {of_second} is {scale * self.difference:.3g} in the mean"
         if not self.testable:
             count = str(self.seeds[0]) if self.seeds[0] == self.seeds[1] else f"{self.seeds[0]} and {self.seeds[1]}"
             needed = max(self.seeds_to_test, self.seeds_needed or 0)

@@ -95,7 +95,8 @@ def _p_value(p: float | None) -> str:
 def _notes(publications: Sequence[PublishedTable], claims: Sequence[Comparison]) -> Iterator[str]:
     if claims:
         yield (
-            "less full: KID x100 of the variant minus that of full, ± its standard error; over seeds it is of methods, "
+            "less full: KID x100 of the variant minus that of full on the sources that all their runs have translated, "
+            "± its standard error; over seeds it is of methods, "
             "over images (paired) of two checkpoints; p after Holm."
         )
     for publication in publications:

@@ -18,7 +18,7 @@ from ugbench.errors import UnknownName, UsageError
 from ugbench.metric import Metric
 from ugbench.runs.configurations import Configuration, Fields, fields_to_show, values_of
 from ugbench.scoring.protocols import LAST, is_selected, protocol_id
-from ugbench.scoring.record import ScoreRecord
+from ugbench.scoring.record import FILES, ScoreRecord
 from ugbench.tables import notes
 from ugbench.tables.contents import CurrentImages, assign_blocks
 from ugbench.tables.marks import mark
@@ -70,7 +70,7 @@ def build_table(
         mark(blocks_of(_rows(shown, columns, configurations, current or {})), columns, differences),
         {column.protocol_id: protocols[column.metric, column.protocol_id] for column in columns},
     )
-    return replace(table, notes=notes.caption(table, records, shown, configurations))
+    return replace(table, notes=notes.caption(table, records, shown, configurations, differences))
 
 
 def _chosen_metrics(scored: Iterable[str], metrics: Sequence[str] | None) -> list[str]:
@@ -94,13 +94,19 @@ def _columns(metric: str, shown: Iterable[ScoreRecord]) -> list[Column]:
     records = [record for record in shown if record.metric == metric]
     protocols = {record.protocol_id: record.protocol for record in records}
     better = records[0].higher_is_better
-    title, scale = _heading(metric)
+    title, scale, biased = _heading(metric)
     title += {True: " ↑", False: " ↓", None: ""}[better]
     if len(protocols) == 1:
-        return [Column(metric, metric, records[0].protocol_id, title, scale, better)]
+        return [Column(metric, metric, records[0].protocol_id, title, scale, better, biased)]
     return [
         Column(
-            f"{metric}@{identifier}", metric, identifier, f"{title} [{notes.tag(identifier, protocols)}]", scale, better
+            f"{metric}@{identifier}",
+            metric,
+            identifier,
+            f"{title} [{notes.tag(identifier, protocols)}]",
+            scale,
+            better,
+            biased,
         )
         for identifier in sorted(protocols, key=lambda identifier: _column_order(identifier, protocols[identifier]))
     ]
@@ -113,12 +119,12 @@ def _column_order(identifier: str, protocol: Mapping[str, Any]) -> tuple[str, st
     return notes.source_of(protocol), last, selected, identifier
 
 
-def _heading(name: str) -> tuple[str, float]:
-    """A metric's title and scale; a metric that is no longer installed has its name and raw values."""
+def _heading(name: str) -> tuple[str, float, bool]:
+    """A metric's title and scale, and whether it is biased; one that is not installed has its name and raw values."""
     if name not in registry.modules("metrics"):
-        return name, 1.0
+        return name, 1.0, False
     metric: Metric = registry.load_metric(name)
-    return metric.title, metric.scale
+    return metric.title, metric.scale, metric.biased
 
 
 def _rows(
@@ -144,7 +150,7 @@ def _rows(
 def _config_fields(
     shown: Sequence[ScoreRecord], configurations: Mapping[str, Configuration]
 ) -> dict[str, Fields | None]:
-    """`RowKey.config` of each run's rows."""
+    """`RowKey.config` of each run's rows. Scores of plain folders have no configuration."""
     known = [record for record in shown if record.run in configurations]
     names = fields_to_show((r.label, (r.dataset, r.direction), configurations[r.run]) for r in known)
     labels_of_known = {record.label for record in known}
@@ -153,7 +159,8 @@ def _config_fields(
         if record.run in configurations:
             fields[record.run] = values_of(configurations[record.run], names[record.label])
         else:
-            fields[record.run] = None if record.label in labels_of_known else ()
+            is_unknown = record.label in labels_of_known and record.run != FILES
+            fields[record.run] = None if is_unknown else ()
     return fields
 
 
@@ -175,4 +182,19 @@ def _mean(seeds: Sequence[ScoreRecord]) -> Cell:
         n_real=first.n_real if len({record.n_real for record in seeds}) == 1 else None,
         runs={record.run: record.value for record in seeds},
         codes_per_image=first.codes_per_image if len({record.codes_per_image for record in seeds}) == 1 else None,
+        n_missing=_sum(record.n_missing for record in seeds),
+        copies=_copies(seeds),
     )
+
+
+def _copies(seeds: Sequence[ScoreRecord]) -> dict[str, int] | None:
+    counted = [record.copies for record in seeds if record.copies is not None]
+    if not counted:
+        return None
+    return {kind: sum(copies.get(kind, 0) for copies in counted) for copies in counted for kind in copies}
+
+
+def _sum(numbers: Iterable[int | None]) -> int | None:
+    """The sum of the numbers that are known; None if none is."""
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known else None

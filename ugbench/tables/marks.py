@@ -1,29 +1,25 @@
 """Decides which cell of a block is the best of its column, and which cells are tied with it.
 
-Two checkpoints are compared by the paired difference over images where `ugbench eval` has stored one, else by their
-standard errors as if they were independent. Two methods with several seeds each are compared by Welch's t over seeds.
-Scores that depend on the number of images are compared only at equal numbers.
+Which cells compete is decided in `ugbench.tables.contest`. Two checkpoints are compared by the paired difference over
+images where `ugbench eval` has stored one, else by their standard errors as if they were independent. Two methods with
+several seeds each are compared by Welch's t over seeds.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ugbench.statistics import seeds
+from ugbench.tables.contest import Differences, contest, differences_of
 from ugbench.tables.model import Block, Cell, Column, Row, TiedBy
 
 if TYPE_CHECKING:
     from ugbench.analysis.differences import DifferenceRecord
 
 NORMAL_95 = 1.959964  # standard errors on each side of a two-sided 95 % interval
-BIASED = ("fid", "precision", "recall", "density", "coverage")  # their expected value depends on the number of images
-
-Differences = Mapping[tuple[str, frozenset[str]], "DifferenceRecord"]
-"""Differences between two runs, by protocol id and the two runs' ids."""
 
 
 def mark(
@@ -36,46 +32,19 @@ def mark(
     """
     all_differences = list(differences)
     return tuple(
-        replace(block, rows=_mark_rows(block.rows, columns, _differences_of(block, all_differences)))
-        for block in blocks
+        replace(block, rows=_mark_rows(block.rows, columns, differences_of(block, all_differences))) for block in blocks
     )
-
-
-def _differences_of(block: Block, differences: Iterable[DifferenceRecord]) -> Differences:
-    """The differences that were computed from the images of a block."""
-    images = block.images
-    return {
-        (record.protocol_id, frozenset((record.first, record.second))): record
-        for record in differences
-        if record.sources == images.sources and record.references in (images.references, images.training)
-    }
-
-
-def competitors(rows: Sequence[Row], column: Column) -> dict[int, Cell]:
-    """The cells of a column that are compared with each other, by their row's place in `rows`.
-
-    Left out are `identity` and `real`, numbers that are not finite or not comparable, and every cell of a metric that
-    is neither good nor bad. Of a metric in BIASED only the cells with the commonest numbers of images are compared.
-    """
-    if column.higher_is_better is None:
-        return {}
-    cells = {place: row.cells[column.key] for place, row in enumerate(rows) if row.competes and column.key in row.cells}
-    cells = {place: cell for place, cell in cells.items() if cell.comparable and math.isfinite(cell.value)}
-    if column.metric in BIASED and cells:
-        ((commonest, _),) = Counter((cell.n_fake, cell.n_real) for cell in cells.values()).most_common(1)
-        cells = {place: cell for place, cell in cells.items() if (cell.n_fake, cell.n_real) == commonest}
-    return cells
 
 
 def _mark_rows(rows: Sequence[Row], columns: Sequence[Column], differences: Differences) -> tuple[Row, ...]:
     marked = [dict(row.cells) for row in rows]
     for column in columns:
-        cells = competitors(rows, column)
-        if not cells:
+        in_column = contest(rows, column, differences)
+        if not in_column.winners:
             continue
-        best = (max if column.higher_is_better else min)(cells.values(), key=lambda cell: cell.value)
-        for place, cell in cells.items():
-            if cell.value == best.value:
+        best = in_column.cells[in_column.winners[0]]
+        for place, cell in in_column.cells.items():
+            if place in in_column.winners:
                 marked[place][column.key] = replace(cell, best=True, tied_with_best=None if cell.se is None else False)
             else:
                 tied, rule = _is_tied(cell, best, differences)

@@ -26,7 +26,7 @@ class Cell:
         se: standard error. With one seed it is the record's own, over images; with several it comes from the spread
             over seeds, sd / sqrt(n_seeds). None where there is none.
         low, high: the record's 95 % interval; None where several seeds were averaged or the record has none.
-        best: True if no method of this block has a better score in this column; never for `identity` and `real`.
+        best: True if another row competes with this one and none has a better score; see `ugbench.tables.contest`.
         tied_with_best: True if the cell is not the best, but cannot be distinguished from it. None where that cannot
             be decided: a standard error is missing, or the cell does not compete.
         comparable: False where the number may not be compared with any other (extractor `random`).
@@ -34,6 +34,8 @@ class Cell:
         runs: each run's value by the run's id.
         tied_by: the rule that decided `tied_with_best`.
         codes_per_image: see `ScoreRecord`; None also where it differs between seeds.
+        n_missing: the number of sources without an output, summed over seeds; None where no record states it.
+        copies: see `ScoreRecord`, summed over seeds; None where no record states them.
     """
 
     value: float
@@ -50,6 +52,8 @@ class Cell:
     runs: Mapping[str, float] = field(default_factory=dict)
     tied_by: TiedBy | None = None
     codes_per_image: int | None = None
+    n_missing: int | None = None
+    copies: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Column:
         title: heading, with the metric's scale, and with the protocol where the table has several.
         scale: readable formats print value * scale.
         higher_is_better: None where a value is neither good nor bad.
+        biased: True if values compare at equal numbers of images only, see `ugbench.metric.Metric`.
     """
 
     key: str
@@ -69,6 +74,7 @@ class Column:
     title: str
     scale: float
     higher_is_better: bool | None
+    biased: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ugbench import registry
 from ugbench.data.styles import STYLE_SEED
@@ -12,11 +12,14 @@ from ugbench.runs.configurations import Configuration
 from ugbench.scoring.protocols import is_selected
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables.contents import Content, content_of
-from ugbench.tables.marks import BIASED
+from ugbench.tables.contest import contests
+from ugbench.tables.image_notes import contest_notes, copy_notes, few_images_notes, missing_notes
 from ugbench.tables.model import Table
 from ugbench.tables.records import subject_of
 
-UNBIASED_FROM = 2048  # images per side; with fewer, the metrics in BIASED are mostly bias
+if TYPE_CHECKING:
+    from ugbench.analysis.differences import DifferenceRecord
+
 TESTABLE = 6  # seeds: with 3 against 3 the smallest two-sided p of a permutation test is 0.1
 
 BEST = "Bold: the best of its column on that data set and direction, identity and real aside."
@@ -49,6 +52,7 @@ def caption(
     records: Iterable[ScoreRecord],
     shown: Sequence[ScoreRecord],
     configurations: Mapping[str, Configuration],
+    differences: Iterable[DifferenceRecord] = (),
 ) -> tuple[str, ...]:
     """The sentences under a table, each once.
 
@@ -57,14 +61,19 @@ def caption(
         records: all records that were given, to name the runs that are not shown.
         shown: the records that the cells were made from.
         configurations: by the ids of runs.
+        differences: between runs, oldest first; they can contradict a table whose rows are of different images.
     """
+    in_columns = contests(table, differences)
     sentences = [
         *_marks(table),
         *_images(table, shown),
         *_several_protocols(table),
         *_protocols(table, shown),
         *style_notes(shown),
-        *_biased(shown),
+        *few_images_notes(table, shown),
+        *contest_notes(in_columns),
+        *missing_notes(table),
+        *copy_notes(table),
         *_file_order(shown),
         *_metrics(table),
         *_mixed_steps(table, shown),
@@ -199,21 +208,6 @@ def _protocols(table: Table, shown: Iterable[ScoreRecord]) -> Iterator[str]:
         yield f"{', '.join(names)}: {sentence}"
 
 
-def _biased(shown: Iterable[ScoreRecord]) -> Iterator[str]:
-    few = [r for r in shown if r.metric in BIASED and min(r.n_fake, r.n_real) < UNBIASED_FROM]
-    if not few:
-        return
-    names = " and ".join(dict.fromkeys(r.metric for r in few))
-    yield f"{names}: under {UNBIASED_FROM:,} images mostly bias; compare at equal numbers of images only."
-    numbers: dict[tuple[str, str], set[tuple[int, int]]] = defaultdict(set)
-    for record in few:
-        numbers[record.dataset, record.direction].add((record.n_fake, record.n_real))
-    for (dataset, direction), pairs in numbers.items():
-        if len(pairs) > 1:
-            text = ", ".join(f"{fake} against {real}" for fake, real in sorted(pairs))
-            yield f"{names} on {dataset} {direction}: {text} images; only rows of the commonest numbers compete."
-
-
 def _file_order(shown: Iterable[ScoreRecord]) -> Iterator[str]:
     """How much the order of the files alone changes a score that depends on it."""
     deviations: dict[str, list[float]] = defaultdict(list)
@@ -225,10 +219,18 @@ def _file_order(shown: Iterable[ScoreRecord]) -> Iterator[str]:
 
 
 def _metrics(table: Table) -> Iterator[str]:
-    """The note of each metric that has one."""
+    """The notes of each metric that has some."""
     for name in dict.fromkeys(column.metric for column in table.columns):
-        if name in registry.modules("metrics") and (note := registry.load_metric(name).note) is not None:
-            yield note
+        if name not in registry.modules("metrics"):
+            continue
+        metric = registry.load_metric(name)
+        keys = [column.key for column in table.columns if column.metric == name]
+        if metric.note is not None:
+            yield metric.note
+        if metric.note_if_negative is not None and any(
+            key in row.cells and row.cells[key].value < 0 for row in table.rows for key in keys
+        ):
+            yield metric.note_if_negative
 
 
 def _mixed_steps(table: Table, shown: Iterable[ScoreRecord]) -> Iterator[str]:

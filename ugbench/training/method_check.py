@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from torch._subclasses.fake_tensor import (
     UnsupportedOperatorException,
 )
 
+from ugbench import registry
 from ugbench.direction import Direction
 from ugbench.errors import UgbenchError, UsageError
 from ugbench.method import Method, MethodConfig
@@ -24,6 +26,8 @@ _PACKAGE = Path(__file__).parents[1]
 def check_method(name: str, config: MethodConfig) -> None:
     """Check from shapes alone that a method can be trained and translate: nothing is computed.
 
+    What was checked in this process, as for another seed of a study, is not checked again.
+
     Args:
         name: the method's registered name.
     Raises:
@@ -31,6 +35,12 @@ def check_method(name: str, config: MethodConfig) -> None:
             style break the rules of the interface, or a step reads the value of a tensor. Another error of the method
             itself is raised as it is.
     """
+    _check(registry.load_method(name), name, config.model_dump_json())
+
+
+@lru_cache(maxsize=32)
+def _check(method_class: type[Method], name: str, fields: str) -> None:
+    config = method_class.Config.model_validate_json(fields)
     try:
         with on_shapes(name, config) as (method, optimizers):
             _check_plain_tensors(method)

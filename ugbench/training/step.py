@@ -83,8 +83,8 @@ class Phases:
         """Collect the loss terms of one phase; when it ends, update `groups` with the gradient of their sum.
 
         Raises:
-            UgbenchError: there is no such group, the phase is within another one, it has no loss terms, or a term is no
-                scalar or does not depend on the groups.
+            UgbenchError: there is no such group, the phase is within another one, it has no loss terms, a term is no
+                scalar, no term depends on the groups, or one depends on them by what an earlier phase has used up.
         """
         for name in groups:
             if name not in self.optimizers:
@@ -118,7 +118,7 @@ class Phases:
         if not total.requires_grad:
             raise UgbenchError(f"{calling_line()}: no loss term of the phase '{name}' depends on parameters of {name}.")
         parameters = [parameter for optimizer in optimizers for parameter in optimizer.group.parameters]
-        computed = torch.autograd.grad(total, parameters, allow_unused=True)
+        computed = _gradients(total, parameters, name)
         gradients = {p: g if g is None else _with_strides_of(p, g) for p, g in zip(parameters, computed, strict=True)}
         self.losses |= {f"{name}/{term}": value.detach() for term, value in terms.items()}
         self._step_of |= {f"{name}/{term}": self._step for term in terms}
@@ -143,8 +143,28 @@ class Phases:
             optimizer.optimizer.found_inf = self.found_inf  # type: ignore[attr-defined]
             optimizer.optimizer.step()
             optimizer.optimizer.zero_grad(set_to_none=True)
+        # Fused optimizers do not tell autograd that they have changed the parameters. Without that, a later phase that
+        # goes back through a graph with the old values would silently get wrong gradients.
+        torch.autograd.graph.increment_version([p for p in parameters if gradients[p] is not None])
         # Networks that run in bfloat16 would go on with the converted weights of before the update.
         torch.clear_autocast_cache()
+
+
+def _gradients(total: Tensor, parameters: list[torch.nn.Parameter], name: str) -> tuple[Tensor | None, ...]:
+    """The gradients of a phase's total loss; None for a parameter that it does not depend on."""
+    try:
+        return torch.autograd.grad(total, parameters, allow_unused=True)
+    except RuntimeError as error:
+        if "modified by an inplace operation" in str(error):
+            reason = "needs gradients through weights that an earlier phase of this step has updated"
+        elif "backward through the graph a second time" in str(error):
+            reason = "needs gradients through what an earlier phase of this step has already gone back through"
+        else:
+            raise
+        raise UgbenchError(
+            f"{calling_line()}: the phase '{name}' {reason}; compute its losses anew after that phase, or detach what "
+            "both phases share in one of them."
+        ) from None
 
 
 def _with_strides_of(parameter: Tensor, gradient: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ugbench.data.images import Size
+from ugbench.data.progress import Progress
 from ugbench.data.tensors import load_images, to_float
 from ugbench.errors import DataError, UnknownName, UsageError
 from ugbench.nn.weight_files import fill
@@ -87,10 +88,17 @@ def load_lpips(net: str, weights: Mapping[str, Path], device: torch.device | str
 
 
 def pair_distances(
-    perceptual: PerceptualDistance, sources: Sequence[Path], outputs: Sequence[Path], size: Size, batch_size: int = 16
+    perceptual: PerceptualDistance,
+    sources: Sequence[Path],
+    outputs: Sequence[Path],
+    size: Size,
+    batch_size: int = 16,
+    progress: Progress | None = None,
 ) -> Tensor:
     """Distances, float (n,), between source i and output i at `size`; one batch is in memory at a time.
 
+    Args:
+        progress: called with (pairs done, number of pairs) after each batch.
     Raises:
         UsageError: the numbers of sources and outputs differ, or images are too small for the net.
         DataError: a file cannot be read, or a distance is NaN or infinite.
@@ -106,6 +114,8 @@ def pair_distances(
             output = outputs[start + int(torch.isfinite(distances).int().argmin())]
             raise DataError(f"{output}: its distance to its source ({perceptual.net}) is NaN or infinite; remove it.")
         parts.append(distances)
+        if progress is not None:
+            progress(start + len(distances), len(outputs))
     return torch.cat(parts)
 
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from ugbench.errors import UsageError
 from ugbench.statistics.ranking import standings
-from ugbench.tables.marks import competitors
+from ugbench.tables.contest import contest
 from ugbench.tables.model import Column, RankedMethod, Ranking, Table
 
 
 def add_rankings(table: Table) -> Table:
     """The table with a ranking by each column in which one score is better than another.
 
-    A block is used where two methods or more compete in the column, see `ugbench.tables.marks.competitors`. Only
+    A block is used where two methods or more compete in the column, see `ugbench.tables.contest`. Only
     methods that compete in every such block are ranked; the notes name the blocks and the methods left out.
 
     Raises:
@@ -37,7 +37,7 @@ def _values(table: Table, column: Column) -> dict[str, dict[str, float]]:
     Blocks of images that a data set no longer has are left out.
     """
     by_block = {
-        block.title: {block.rows[place].label: cell.value for place, cell in competitors(block.rows, column).items()}
+        block.title: {block.rows[place].label: cell.value for place, cell in contest(block.rows, column).cells.items()}
         for block in table.blocks
         if block.images.is_current is not False
     }

@@ -10,7 +10,8 @@ import io
 from collections.abc import Iterable
 
 from ugbench.runs.configurations import config_text
-from ugbench.tables.model import Table
+from ugbench.scoring.copies import IN_WORDS
+from ugbench.tables.model import Row, Table
 from ugbench.visible import visible
 
 FORMULA = ("=", "+", "-", "@")
@@ -23,7 +24,8 @@ def render(table: Table) -> str:
 
     `images` tells the blocks of one data set and direction apart; a table without several of them lacks it.
     `config` holds the fields in which the configurations of a method differ, as in `steps 30, precision bf16`.
-    `codes_per_image` is there if a method has a style.
+    `codes_per_image` is there if a method has a style. `n_missing` and `copies_of_references`, `copies_of_training` and
+    `copies_of_inputs` are there if a row has such outputs; they are sums over seeds.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -39,7 +41,10 @@ def render(table: Table) -> str:
     images_head = ["images"] if has_images else []
     has_codes = any(row.codes_per_image is not None for row in table.rows)
     codes_head = ["codes_per_image"] if has_codes else []
-    heads = ["dataset", "direction", "method", "variant", *images_head, "config", *codes_head]
+    missing_head = ["n_missing"] if any(map(_missing, table.rows)) else []
+    kinds = [kind for kind in IN_WORDS if any(_copies(row, kind) for row in table.rows)]
+    image_heads = [*codes_head, *missing_head, *(f"copies_of_{kind}" for kind in kinds)]
+    heads = ["dataset", "direction", "method", "variant", *images_head, "config", *image_heads]
     write([*heads, *score_heads, *extra_heads])
     for row in table.rows:
         cells = [row.cells.get(column.key) for column in table.columns]
@@ -49,7 +54,9 @@ def render(table: Table) -> str:
             extra += row.extra[column.key].numbers if column.key in row.extra else [None] * len(column.csv_heads)
         images = [row.key.images.label] if has_images else []
         codes = [row.codes_per_image] if has_codes else []
-        write([*row.key[:4], *images, config_text(row.key.config), *codes, *scores, *extra])
+        missing = [_missing(row)] if missing_head else []
+        copies = [_copies(row, kind) for kind in kinds]
+        write([*row.key[:4], *images, config_text(row.key.config), *codes, *missing, *copies, *scores, *extra])
     if table.rankings:
         out.write("\n")
         write(RANKING_HEADS)
@@ -57,6 +64,17 @@ def render(table: Table) -> str:
         for method in ranking.methods:
             write([ranking.column.metric, ranking.column.protocol_id, *vars(method).values()])
     return out.getvalue()
+
+
+def _missing(row: Row) -> int | None:
+    """The largest number of missing outputs of a cell; None where no cell states it."""
+    return max((cell.n_missing for cell in row.cells.values() if cell.n_missing is not None), default=None)
+
+
+def _copies(row: Row, kind: str) -> int | None:
+    """The largest number of outputs of a cell that are copies of originals of a kind; None if no cell states it."""
+    counts = [cell.copies[kind] for cell in row.cells.values() if cell.copies is not None and kind in cell.copies]
+    return max(counts, default=None)
 
 
 def _safe(text: str) -> str:

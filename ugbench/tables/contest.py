@@ -1,0 +1,150 @@
+"""Which rows of a block compete in a column, and whether one of them can be called the best.
+
+Scores that depend on the number of images are compared only at equal numbers: those that most rows have.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from ugbench.tables.model import Block, Cell, Column, Row, Table
+
+if TYPE_CHECKING:
+    from ugbench.analysis.differences import DifferenceRecord
+
+Differences = Mapping[tuple[str, frozenset[str]], "DifferenceRecord"]
+"""Differences between two runs, by protocol id and the two runs' ids."""
+
+
+class Numbers(NamedTuple):
+    """Numbers of outputs and of references; None where they differ between the seeds of a row."""
+
+    outputs: int | None
+    references: int | None
+
+    @property
+    def are_known(self) -> bool:
+        """False where a number differs between seeds: no other score has such numbers."""
+        return None not in self
+
+
+class Objection(NamedTuple):
+    """A row that is better than the best one on the sources that both have translated, where one has fewer outputs.
+
+    Attributes:
+        place: of the row, in the block.
+        n: number of these sources.
+    """
+
+    place: int
+    n: int
+
+
+@dataclass(frozen=True)
+class Contest:
+    """The rows of a block that compete in a column.
+
+    Attributes:
+        cells: the cells that are compared with each other, by their row's place in the block. Left out are `identity`
+            and `real`, numbers that are not finite or not comparable, and every cell of a metric that is neither good
+            nor bad. In a biased column only cells with the most common numbers of images are left, and none if no
+            numbers are strictly the most common.
+        numbers: the numbers of images of all rows that would compete in a biased column, by the row's place; empty
+            where the column is not biased.
+        best: the places of the rows without a better one; empty where fewer than two rows compete.
+        objections: by rows that stored differences contradict. If there is one, no row is called the best.
+    """
+
+    cells: Mapping[int, Cell]
+    numbers: Mapping[int, Numbers]
+    best: tuple[int, ...] = ()
+    objections: tuple[Objection, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """True if several rows could compete and none does, because no numbers of images are the most common."""
+        return len(self.numbers) > 1 and not self.cells
+
+    @property
+    def winners(self) -> tuple[int, ...]:
+        """The places of the rows that are called the best."""
+        return () if self.objections else self.best
+
+
+def contest(rows: Sequence[Row], column: Column, differences: Differences | None = None) -> Contest:
+    """Who competes in a column of a block, and who is the best.
+
+    Args:
+        differences: that were computed from the images of the block.
+    """
+    if column.higher_is_better is None:
+        return Contest({}, {})
+    cells = {place: row.cells[column.key] for place, row in enumerate(rows) if row.competes and column.key in row.cells}
+    cells = {place: cell for place, cell in cells.items() if cell.comparable and math.isfinite(cell.value)}
+    numbers = {}
+    if column.biased:
+        numbers = {place: Numbers(cell.n_fake, cell.n_real) for place, cell in cells.items()}
+        common = _most_common(numbers)
+        cells = {place: cell for place, cell in cells.items() if numbers[place] == common}
+    if len(cells) < 2:
+        return Contest(cells, numbers)
+    value = (max if column.higher_is_better else min)(cell.value for cell in cells.values())
+    best = tuple(place for place, cell in cells.items() if cell.value == value)
+    objections = [_objection(place, cell, cells[best[0]], column, differences or {}) for place, cell in cells.items()]
+    return Contest(cells, numbers, best, tuple(objection for objection in objections if objection is not None))
+
+
+class ContestInColumn(NamedTuple):
+    """A column of a block, and who competes in it."""
+
+    block: Block
+    column: Column
+    contest: Contest
+
+
+def contests(table: Table, differences: Iterable[DifferenceRecord]) -> list[ContestInColumn]:
+    """The contest in each column of each block.
+
+    Args:
+        differences: between runs, oldest first; of several for one pair of runs the newest counts.
+    """
+    all_differences = list(differences)
+    return [
+        ContestInColumn(block, column, contest(block.rows, column, differences_of(block, all_differences)))
+        for block in table.blocks
+        for column in table.columns_of(block)
+    ]
+
+
+def differences_of(block: Block, differences: Iterable[DifferenceRecord]) -> Differences:
+    """The differences that were computed from the images of a block; of several for one pair the last one."""
+    images = block.images
+    return {
+        (record.protocol_id, frozenset((record.first, record.second))): record
+        for record in differences
+        if record.sources == images.sources and record.references in (images.references, images.training)
+    }
+
+
+def _most_common(numbers: Mapping[int, Numbers]) -> Numbers | None:
+    """The numbers that more rows have than any others; None if there are none."""
+    counts = Counter(of_row for of_row in numbers.values() if of_row.are_known).most_common(2)
+    if not counts or (len(counts) > 1 and counts[0][1] == counts[1][1]):
+        return None
+    return counts[0][0]
+
+
+def _objection(place: int, cell: Cell, best: Cell, column: Column, differences: Differences) -> Objection | None:
+    """The objection of a row of one run, if a stored difference over fewer images has the opposite sign."""
+    pair = differences.get((cell.protocol_id, frozenset((*cell.runs, *best.runs))))
+    if cell.n_seeds > 1 or best.n_seeds > 1 or cell is best or pair is None:
+        return None
+    if pair.n >= max(cell.n_fake or 0, best.n_fake or 0):
+        return None
+    difference = pair.value if pair.first in cell.runs else -pair.value
+    is_better = difference > 0 if column.higher_is_better else difference < 0
+    return Objection(place, pair.n) if is_better else None
