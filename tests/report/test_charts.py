@@ -74,3 +74,10 @@ def test_drawings_hold_no_styles_and_equal_ones_are_equal() -> None:
     first, second = loss_chart([3.0, 1.5]).svg, loss_chart([3.0, 1.5]).svg
     assert first == second and "style" not in first and "<metadata" not in first
     assert "style" not in charts.swatch(STYLE) and "marker" not in charts.swatch(STYLE)
+
+
+def test_names_in_a_chart_are_escaped_and_their_control_characters_are_visible() -> None:
+    curve = Curve(array([0.0, 1.0]), array([1.0, 2.0]))
+    label = "<b> & \x1b[2J"
+    (chart,) = charts.loss_charts({label: {"g/cycle": curve}}, {label: STYLE})
+    assert chart.svg.count("&lt;b&gt; &amp; \\x1b[2J") == 2 and "\x1b" not in chart.svg  # its title and its words

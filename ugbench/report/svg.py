@@ -13,6 +13,8 @@ import matplotlib
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from ugbench.visible import visible
+
 _NUMBER = re.compile(r"-?\d+\.\d{3,}")
 _REFERENCE = re.compile(r"#([\w-]+)")
 _FONT_SIZE = re.compile(r"([\d.]+)px")
@@ -41,7 +43,7 @@ def svg_of(figure: Figure, description: str = "", titles: Mapping[Any, str] | No
         for place, title in enumerate(titles.values()):
             if element.get("id") == f"titled{place}":
                 child = ElementTree.Element("title")
-                child.text = title
+                child.text = visible(title)
                 element.insert(0, child)
     _rename_ids(elements, prefix)
     for parent in elements:
@@ -50,7 +52,7 @@ def svg_of(figure: Figure, description: str = "", titles: Mapping[Any, str] | No
     view_box = root.get("viewBox", "")
     root.attrib.clear()
     root.attrib |= {"class": "drawn", "viewBox": view_box}
-    root.attrib |= {"role": "img", "aria-label": description} if description else {"aria-hidden": "true"}
+    root.attrib |= {"role": "img", "aria-label": visible(description)} if description else {"aria-hidden": "true"}
     return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
