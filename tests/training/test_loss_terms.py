@@ -58,3 +58,12 @@ def test_terms_of_half_precision_become_float32_and_float64_stays() -> None:
         "double": torch.float64,
         "single": torch.float32,
     }
+
+
+def test_a_term_that_is_set_after_its_phase_is_refused() -> None:
+    terms = LossTerms("generators")
+    terms["in time"] = torch.tensor(1.0)
+    terms.close()
+    with pytest.raises(UgbenchError, match=r"test_loss_terms.py:\d+: the loss term 'late' is set after the phase 'gen"):
+        terms["late"] = torch.tensor(1.0)
+    assert list(terms) == ["in time"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 import torch
@@ -67,7 +68,7 @@ def test_a_line_has_the_last_value_of_each_term_within_a_period(make_run: Callab
     assert values[0:3] == [values[0]] * 3
     assert values[3:6] == [values[3]] * 3
     assert len(set(values)) == 3
-    assert all(list(line)[1:3] == [real, adversarial] for line in log[1:])
+    assert all(list(line)[1:3] == [real, adversarial] for line in log[1:])  # sorted
 
 
 @pytest.mark.parametrize("kills", [(1,), (2,), (3,), (1, 2, 3, 4, 5, 6, 7)])
@@ -115,3 +116,50 @@ def _twice(method: Slow, batch: Batch, phase: Phase) -> None:
     for _ in range(2):
         with phase("generators") as loss:
             loss["adversarial"] = (method.discriminator(torch.tanh(method.generator(batch.a))) - 1).square().mean()
+
+
+class WarmUp(Toy):
+    """The discriminator, which comes first in a step, learns from the fourth step on."""
+
+    def step(self, batch: Batch, phase: Phase) -> None:
+        if batch.step >= 3:
+            with phase("discriminators") as loss:
+                loss["real"] = (self.discriminator(batch.b) - 1).square().mean()
+        with phase("generators") as loss:
+            loss["content"] = (self.generator(batch.a) - batch.a).abs().mean()
+
+
+def test_a_log_that_was_interrupted_after_a_warm_up_has_the_same_bytes(
+    make_run: Callable[..., Run], images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "load_method", lambda _name: WarmUp)
+    whole, killed = make_run("whole"), make_run("killed")
+    trained(whole, images)
+    trained(killed, images, 2, 5)
+    assert killed.metrics_file.read_bytes() == whole.metrics_file.read_bytes()
+
+
+class Penalized(Toy):
+    """A gradient penalty: the norm of the critic's gradient at its input (Gulrajani et al. 2017)."""
+
+    def step(self, batch: Batch, phase: Phase) -> None:
+        with phase("discriminators") as loss:
+            mixed = (0.5 * batch.a + 0.5 * batch.b).requires_grad_(True)
+            (slope,) = torch.autograd.grad(self.discriminator(mixed).sum(), mixed, create_graph=True)
+            loss["penalty"] = (slope.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_gradient_penalty_trains_and_is_measured(
+    precision: str, make_run: Callable[..., Run], images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "load_method", lambda _name: Penalized)
+    made = make_run()
+    run = replace(made, config=made.config.model_copy(update={"precision": precision}))
+    config = run.config.method_config()
+    log = trained(run, images)
+    assert log[-1]["discriminators/penalty"] < log[0]["discriminators/penalty"]
+    description = method_description.read(run)
+    assert description is not None
+    assert description.flops_per_step == count("toy", config).flops_per_step
+    assert description.flops_per_step == bench("toy", config, CPU, "fp32", steps=1)["flops_per_step"]

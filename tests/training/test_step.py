@@ -164,7 +164,7 @@ def test_a_parameter_that_requires_no_grad_is_in_no_group() -> None:
     assert phases_of(pair).optimizers.keys() == {"left"}
 
 
-def test_losses_of_the_last_period_are_kept_in_the_order_of_their_first_step() -> None:
+def test_losses_of_the_last_period_are_kept_and_sorted() -> None:
     pair = Pair()
     phases = Phases(build_optimizers(pair), period=3)  # type: ignore[arg-type]
     kept = []
@@ -173,15 +173,27 @@ def test_losses_of_the_last_period_are_kept_in_the_order_of_their_first_step() -
         with phases(*group.split("+")) as loss:
             loss["x"] = step + 0.0 * (pair.left.sum() + pair.right.sum())
         phases.end_step()
-        kept.append({name: int(value) for name, value in phases.losses.items()})
+        kept.append([(name, int(value)) for name, value in phases.losses.items()])
     assert kept == [
-        {"left/x": 0},
-        {"left/x": 0, "right/x": 1},
-        {"left/x": 0, "right/x": 1, "left+right/x": 2},
-        {"left/x": 3, "right/x": 1, "left+right/x": 2},
-        {"left/x": 3, "right/x": 4, "left+right/x": 2},
-        {"left/x": 3, "right/x": 5},
+        [("left/x", 0)],
+        [("left/x", 0), ("right/x", 1)],
+        [("left+right/x", 2), ("left/x", 0), ("right/x", 1)],
+        [("left+right/x", 2), ("left/x", 3), ("right/x", 1)],
+        [("left+right/x", 2), ("left/x", 3), ("right/x", 4)],
+        [("left/x", 3), ("right/x", 5)],
     ]
+
+
+def test_losses_of_a_method_without_a_period_have_the_order_of_the_last_step() -> None:
+    pair = Pair()
+    phases = phases_of(pair)
+    for step, groups in enumerate((("right",), ("left", "right"))):
+        phases.begin_step(step)
+        for group in groups:
+            with phases(group) as loss:
+                loss["x"] = pair.left.sum() + pair.right.sum()
+        phases.end_step()
+    assert list(phases.losses) == ["left/x", "right/x"]
 
 
 def test_losses_of_a_period_that_was_interrupted_are_restored() -> None:
@@ -201,4 +213,4 @@ def test_losses_of_a_period_that_was_interrupted_are_restored() -> None:
     assert {name: value.tolist() for name, value in second.losses.items()} == {
         name: value.tolist() for name, value in first.losses.items()
     }
-    assert list(second.losses) == ["left/x", "right/x", "left/y"]
+    assert list(second.losses) == list(first.losses) == ["left/x", "left/y", "right/x"]

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from ugbench import registry
 from ugbench.data.batches import method_batches, training_size
@@ -18,6 +17,7 @@ from ugbench.data.progress import Progress, tracked
 from ugbench.device import Precision
 from ugbench.method import MethodConfig
 from ugbench.training.counts import parameters_by_network
+from ugbench.training.flops import flop_counter
 from ugbench.training.network_precision import run_networks_in
 from ugbench.training.optimizers import build_optimizers
 from ugbench.training.step import Phases, train_step
@@ -57,7 +57,7 @@ def bench(
         torch.cuda.reset_peak_memory_stats(device)
     period = method.period
     warmup_steps, steps = (_whole_periods(count, period) for count in (warmup_steps, steps))
-    with FlopCounterMode(display=False) as counter:
+    with flop_counter() as counter:
         for step in range(period):
             train_step(method, phases, batches.at(step))
     seconds = []

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from ugbench.method import Method, MethodConfig
 from ugbench.runs import method_description
 from ugbench.runs.method_description import MethodDescription
 from ugbench.runs.run import Run
+from ugbench.training.flops import flop_counter
 from ugbench.training.shapes import on_shapes, train_on_shapes
 
 
@@ -42,7 +42,7 @@ def count(name: str, config: MethodConfig) -> MethodDescription:
         UnknownName: the method is not installed.
     """
     with on_shapes(name, config) as (method, optimizers):
-        with FlopCounterMode(display=False) as counter:
+        with flop_counter() as counter:
             train_on_shapes(method, optimizers)
         return describe_method(name, method, round(counter.get_total_flops() / method.period))
 
@@ -56,7 +56,7 @@ class DescriptionWriter:
     @contextmanager
     def counting(self) -> Iterator[None]:
         """Count the FLOPs of one step."""
-        with FlopCounterMode(display=False) as counter:
+        with flop_counter() as counter:
             yield
         self._steps, self._flops = self._steps + 1, self._flops + counter.get_total_flops()
 

@@ -22,14 +22,23 @@ class LossTerms(dict[str, Tensor]):
 
     def __init__(self, phase: str) -> None:
         super().__init__()
-        self._phase = phase
+        self._phase, self._is_open = phase, True
+
+    def close(self) -> None:
+        """Take no more terms, because the phase has ended."""
+        self._is_open = False
 
     def __setitem__(self, name: str, value: Tensor) -> None:
         """Set a term.
 
         Raises:
-            UgbenchError: it is no floating-point scalar; the message names the line that set it.
+            UgbenchError: it is no floating-point scalar, or the phase has ended; the message names the line.
         """
+        if not self._is_open:
+            raise UgbenchError(
+                f"{calling_line()}: the loss term '{name}' is set after the phase '{self._phase}' has ended; set it in "
+                "the `with` block."
+            )
         if not isinstance(value, Tensor):
             found = f"is of type {type(value).__name__}"
         elif value.ndim:

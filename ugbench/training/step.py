@@ -60,13 +60,18 @@ class Phases:
         """Begin the step that follows after `step` steps."""
         self._step = step
         # The flags of the step before still read its losses, see non_finite.py.
-        self.losses, self.found_inf_after = dict(self.losses), {}
+        self.losses, self.found_inf_after = dict(self.losses) if self.period > 1 else {}, {}
 
     def end_step(self) -> None:
-        """Forget the loss terms that were not computed in the last `period` steps."""
+        """Forget the loss terms that were not computed in the last `period` steps.
+
+        The others are sorted, because the order in which a run came to compute them is not known after a resume; those
+        of one step have the order of the step.
+        """
         first = self._step - self.period + 1
         self._step_of = {term: step for term, step in self._step_of.items() if step >= first}
-        self.losses = {term: value for term, value in self.losses.items() if term in self._step_of}
+        if self.period > 1:
+            self.losses = {term: value for term, value in sorted(self.losses.items()) if term in self._step_of}
 
     def earlier_losses(self) -> dict[str, tuple[int, float]]:
         """The step and value of each loss term that a later step of the period may still log; waits for the device."""
@@ -99,6 +104,7 @@ class Phases:
         self._require_gradients(groups)
         try:
             yield terms
+            terms.close()
             if not terms:
                 raise UgbenchError(f"{calling_line()}: the phase '{name}' has no loss terms; leave it out.")
             self._update([self.optimizers[group] for group in groups], name, terms)
