@@ -24,7 +24,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from ugbench.report.contents import collect_report
-from ugbench.report.html_page import render
+from ugbench.report.html_page import write
 from ugbench.runs.run import DatasetRecord, RunConfig, open_run
 from ugbench.scoring import record
 from ugbench.scoring.record import ScoreRecord
@@ -118,13 +118,14 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--methods", type=int, default=10)
     parser.add_argument("--images", type=int, default=100, help="test images per direction")
+    parser.add_argument("--shown", type=int, default=200, help="most test images that the page shows")
     parser.add_argument("--runs", type=int, default=5, help="how often the page is opened")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         results = make_results(Path(folder), options.methods, options.images)
         start = time.perf_counter()
         file = Path(folder) / "report.html"
-        file.write_text(render(collect_report(results)), encoding="utf-8", newline="\n")
+        write(collect_report(results, images=options.shown), file)
         written = time.perf_counter() - start
         seconds = time_opening(file, options.runs)
         numbers = {

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import resource
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from commands import call, call_in
 
+from ugbench.report import html_page
 from ugbench.runs import jsonl
 from ugbench.runs.run import Run, list_runs
 from ugbench.scoring import record as score_record
@@ -129,7 +132,14 @@ def test_an_output_that_fails_leaves_the_older_file(home: Path, monkeypatch: pyt
         real(path, text[: len(text) // 2], **options)
         raise OSError(28, "No space left on device")
 
+    pieces = html_page._pieces
+
+    def half_of_the_pieces(*options: Any) -> Iterator[str]:
+        yield from itertools.islice(pieces(*options), 20)
+        raise OSError(28, "No space left on device")
+
     monkeypatch.setattr(Path, "write_text", write_half)
+    monkeypatch.setattr(html_page, "_pieces", half_of_the_pieces)  # the report is written piece by piece
     for words in (["report", "--output", page], ["table", "--output", table]):
         result = call_in(home, *words, code=1)
         assert f"error: {words[-1]} could not be written (No space left on device); " in result.stderr

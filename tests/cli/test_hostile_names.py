@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 from commands import call, call_json
+from report_pages import page_text
 
-from ugbench.report.contents import collect_report
-from ugbench.report.html_page import render as render_page
 from ugbench.runs.run import list_runs
 from ugbench.scoring import record
 from ugbench.tables.build import build_table
@@ -115,7 +114,7 @@ def test_no_secret_of_a_command_that_an_older_version_stored_is_shown(
     fields = json.loads((run.path / "config.json").read_text())
     fields["origin"]["command"] = "env API_KEY=hunter2 tool {input} {output}"
     (run.path / "config.json").write_text(json.dumps(fields))
-    page = render_page(collect_report(home / "results"))
+    page = page_text(home / "results", tmp_path)
     assert "hunter2" not in page and "API_KEY=[redacted] tool" in page
     shown = call_json("runs", "show", run.path, "--results", home / "results")
     assert shown["config"]["origin"]["command"] == "env API_KEY=[redacted] tool {input} {output}"

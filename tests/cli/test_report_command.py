@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from typer.testing import Result
+
+from ugbench.cli.report import report
+from ugbench.report.gallery_rows import IMAGES
 
 Run = Callable[..., Result]
 
@@ -35,6 +39,24 @@ def test_the_page_goes_where_it_is_told_and_its_size_is_said(ugbench: Run, resul
     assert f"written to {file} (0.0 MB)" in done.stderr
     text = file.read_text(encoding="utf-8")
     assert text.startswith("<!doctype html>") and text.count("data:image/webp;base64,") == 4
+
+
+def test_the_page_has_the_title_and_the_number_of_images_that_are_asked_for(
+    ugbench: Run, results: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "page.html"
+    words = ["--results", results, "--output", file, "--title", "Pets & <others>"]
+    assert ugbench("report", *words, "--images", "1").exit_code == 0
+    text = file.read_text(encoding="utf-8")
+    assert "<h1>Pets &amp; &lt;others&gt;</h1>" in text and text.count("data:image/webp;base64,") == 2
+    assert (
+        "1 of 2 images are shown: evenly spread over the sorted names; `ugbench report --images 2` shows all." in text
+    )
+    assert ugbench("report", *words, "--images", "0").exit_code == 2
+
+
+def test_the_default_number_of_images_is_that_of_the_package() -> None:
+    assert inspect.signature(report).parameters["images"].default == IMAGES
 
 
 def test_it_is_report_html_where_nothing_is_said(

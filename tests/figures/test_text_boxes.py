@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
-from matplotlib.figure import Figure
-from matplotlib.text import Text
-from matplotlib.transforms import Bbox
+from text_boxes import check
 
 from ugbench.data.dataset_names import resolve
 from ugbench.errors import UsageError
-from ugbench.figures import _style, cam_mass, losses, rho, rho_layers, scores
+from ugbench.figures import cam_mass, losses, rho, rho_layers, scores
 from ugbench.figures._context import FigureContext
 from ugbench.runs.run import Run
 from ugbench.scoring import record
@@ -33,25 +30,6 @@ def runs(make_run: Make, log: Make) -> list[Run]:
         make_run("ugatit", variant, seed=seed, name=name) for name in NAMES for variant in VARIANTS for seed in (0, 1)
     ]
     return [log(run, {**layers, **losses}) for run in made]
-
-
-def boxes(figure: Figure) -> dict[tuple[str, int], Bbox]:
-    """Where each text stands, in pixels; ticks aside."""
-    figure.canvas.draw()
-    ticks = {id(label) for axes in figure.axes for label in (*axes.get_xticklabels(), *axes.get_yticklabels())}
-    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text() and id(text) not in ticks]
-    return {(text.get_text(), place): text.get_window_extent() for place, text in enumerate(texts)}
-
-
-def check(figure: Figure) -> None:
-    where, page = boxes(figure), figure.bbox
-    assert len(where) > 2
-    assert figure.get_figwidth() <= _style.WIDTH and figure.get_figheight() <= _style.HEIGHT
-    for text, box in where.items():
-        assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1, text
-    for (text, box), (other, second) in combinations(where.items(), 2):
-        shared = Bbox.intersection(box, second)
-        assert shared is None or min(shared.width, shared.height) < 1, (text, other)
 
 
 @pytest.mark.parametrize("count", [1, 3, 10, 14])

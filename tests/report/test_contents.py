@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import io
 import shutil
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from report_pages import page_text
 
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet, open_dataset
@@ -17,7 +19,6 @@ from ugbench.errors import RunError, UsageError
 from ugbench.figures import _style
 from ugbench.report.contents import collect_report
 from ugbench.report.gallery import order_runs
-from ugbench.report.html_page import render
 from ugbench.report.thumbnails import ThumbnailPool, box_for, thumbnail
 from ugbench.runs.dataset_folder import dataset_folder
 from ugbench.runs.origin import Origin
@@ -55,7 +56,7 @@ def test_configurations_of_a_method_have_their_own_columns_lines_and_rows(
     section = report.sections[0]
     assert {column.label for column in section.galleries[0].outputs} == labels
     assert set(section.legend) == labels
-    assert len({(style.dashes, style.marker) for style in section.legend.values()}) == 3
+    assert len(set(section.legend.values())) == 3
     assert report.table is not None
     assert labels < {row.label for row in report.table.rows}
     chosen = collect_report(results, where={"steps": "200"})
@@ -90,7 +91,9 @@ def test_on_a_dial_that_changes_nothing_images_are_ordered_by_what_they_contribu
     values = {"00000": 0.2, "00001": 0.1}
     per_image.store(run, "A2B", 100, ImageScores(metric="kid", protocol_id="abc", values=values))
     gallery = collect_report(tmp_path / "results").sections[0].galleries[0]
-    assert gallery.scores.startswith("KID x100, what each image contributes") and gallery.outputs[0].ranked == [1, 0]
+    assert "what the image contributes to KID x100 (protocol abc) is better or worse than the median" in gallery.scores
+    assert gallery.outputs[0].ranked == [1, 0]
+    assert [image.words for image in gallery.outputs[0].images] == ["worse #2", "better #1"]
     assert [column.kind for column in gallery.columns] == ["source", "output", "truth"]
 
 
@@ -101,23 +104,27 @@ def test_a_run_of_a_method_that_is_no_longer_installed_is_shown(results: Path, m
     assert [run.label for run in section.runs] == ["cyclegan", "gone", "ugatit"]
 
 
-def test_where_the_data_set_is_gone_outputs_stand_alone_and_the_page_says_why(results: Path, dataset: Path) -> None:
+def test_where_the_data_set_is_gone_outputs_stand_alone_and_the_page_says_why(
+    results: Path, dataset: Path, tmp_path: Path
+) -> None:
     dataset.rename(dataset.with_name("elsewhere"))
     report = collect_report(results)
     gallery = report.sections[0].galleries[0]
     assert [column.label for column in gallery.columns] == ["cyclegan", "ugatit"]
     assert ["photos, which is gone" in why for why in gallery.missing] == [True]
     assert report.missing[0] == gallery.missing[0]
-    assert "photos, which is gone" in render(report)
+    assert "photos, which is gone" in page_text(results, tmp_path)
 
 
 def test_lines_look_as_in_figures(results: Path) -> None:
     section = collect_report(results).sections[0]
-    figures = _style.line_styles(list_runs(results))
-    for label, look in section.line_styles.items():
-        assert _style.colours()[look.colour] == figures[label]["color"]
-        assert _style.MARKERS[look.marker] == figures[label]["marker"]
-        assert figures[label]["linestyle"] == ((0, look.dashes) if look.dashes else "-")
+    styles = _style.line_styles(list_runs(results))
+    assert set(section.swatches) == set(styles)
+    for label, swatch in section.swatches.items():
+        assert f'stroke="{styles[label]["color"].lower()}"' in swatch
+        assert ("stroke-dasharray" in swatch) == (styles[label]["linestyle"] != "-")
+        (chart,) = section.losses
+        assert f'stroke="{styles[label]["color"].lower()}"' in chart.svg
 
 
 def columns(results: Path) -> list[str]:
@@ -198,8 +205,9 @@ def test_a_data_set_can_be_asked_for_and_an_unknown_one_is_refused(results: Path
         collect_report(results, ["cats"])
 
 
-def test_equal_folders_give_equal_bytes(results: Path) -> None:
-    assert render(collect_report(results)) == render(collect_report(results))
+def test_equal_folders_give_equal_bytes_on_one_day(results: Path, tmp_path: Path) -> None:
+    day = datetime.date(2026, 1, 2)
+    assert page_text(results, tmp_path, made=day) == page_text(results, tmp_path, made=day)
 
 
 def test_a_damaged_environment_is_named(results: Path) -> None:
@@ -210,7 +218,7 @@ def test_a_damaged_environment_is_named(results: Path) -> None:
 
 def test_the_page_works_where_nothing_was_scored(tmp_path: Path, make_run: Make) -> None:
     make_run("cyclegan")
-    text = render(collect_report(tmp_path / "results"))
+    text = page_text(tmp_path / "results", tmp_path)
     assert "Nothing is scored yet" in text and 'id="scores-title"' in text
 
 
@@ -229,7 +237,7 @@ def test_small_images_keep_every_pixel_and_large_ones_become_thumbnails(
     assert pixels(thumbnail(large, box_for(256, 256))).size == (128, 128)
     pool = ThumbnailPool()
     assert [pool.index(file, (64, 64)) for file in (small, large, small)] == [0, 1, 0]
-    assert len(pool.uris) == 2
+    assert [pixels(uri).size for uri in pool.uris()] == [(64, 64), (64, 64)]
 
 
 def test_single_scores_are_of_one_protocol_that_most_runs_have_and_of_a_metric_of_which_less_is_better(
@@ -249,7 +257,7 @@ def test_single_scores_are_of_one_protocol_that_most_runs_have_and_of_a_metric_o
     ):
         per_image.store(run, "A2B", 100, ImageScores(metric=name, protocol_id=protocol, values={"01": value}))
     there, back = collect_report(results).sections[0].galleries
-    assert "under protocol a:" in there.scores
+    assert "(protocol a)" in there.scores
     assert {column.label: [image.score for image in column.images] for column in there.outputs} == {
         "cyclegan": [None, 50.0, None, None, None],
         "ugatit": [None, 25.0, None, None, None],

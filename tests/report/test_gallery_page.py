@@ -142,14 +142,18 @@ def test_off_a_dial_images_are_ranked_by_what_they_contribute_to_kid(results: Pa
     per_image.store(run, "A2B", stored_step(run, "A2B"), scores)
     page.goto(write_report(results, tmp_path / "report.html"))
     gallery = page.locator(".gallery").first
-    assert "Under an output: KID x100, what each image contributes under protocol kid-alexnet" in gallery.inner_text()
-    assert gallery.locator("tbody .score").all_inner_texts() == ["30.00", "-1.20", "10.00", "20.00", "15.00"]
+    words = (
+        "Under an output: whether what the image contributes to KID x100 (protocol kid-alexnet) is better or worse than"
+    )
+    assert words in gallery.inner_text()
+    under = ["worse #5", "better #1", "better #2", "worse #4", "median #3"]
+    assert gallery.locator("tbody .score").all_inner_texts() == under
     gallery.locator("thead th", has_text="ugatit").get_by_role("button").click()
     assert gallery.locator("tbody th").all_inner_texts() == ["01", "02", "04", "03", "00"]
     best = gallery.get_by_label("best of ugatit").get_by_role("button")
     assert [str(button.get_attribute("aria-label")) for button in best.all()] == [
-        "01, ugatit: -1.20",
-        "02, ugatit: 10.00",
+        "01, ugatit: better #1",
+        "02, ugatit: better #2",
     ]
     best.first.scroll_into_view_if_needed()
     best.first.locator("img").nth(1).wait_for()
@@ -158,3 +162,23 @@ def test_off_a_dial_images_are_ranked_by_what_they_contribute_to_kid(results: Pa
     box = best.first.bounding_box()
     assert box is not None and box["height"] == 106
     assert page.locator(".gallery").nth(1).locator(".cases").count() == 0
+
+
+def test_words_under_the_best_and_worst_images_do_not_touch(results: Path, tmp_path: Path, page: Page) -> None:
+    for run in list_runs(results):
+        values = {f"{place:02d}": -24.1418 * place for place in range(5)}
+        scores = ImageScores(metric="kid", protocol_id="kid-alexnet", values=values)
+        per_image.store(run, "A2B", stored_step(run, "A2B"), scores)
+    page.goto(write_report(results, tmp_path / "report.html"))
+    boxes = page.evaluate(
+        """() => [...document.querySelectorAll('.cases ul')].map((list) => [...list.querySelectorAll('.score')]
+             .map((score) => {
+               const range = document.createRange();
+               range.selectNodeContents(score);
+               const box = range.getBoundingClientRect();
+               return [box.left, box.right];
+             }))"""
+    )
+    assert len(boxes) == 4 and all(len(of_list) == 2 for of_list in boxes)
+    for (_, right), (left, _) in boxes:
+        assert right + 4 < left

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, Page
 from report_pages import write_report
 
@@ -49,14 +51,41 @@ def test_the_best_is_a_method_and_every_protocol_is_in_the_caption(opened: Page)
 def test_curves_rho_and_scores_over_steps_are_drawn_with_words_for_those_who_do_not_see_them(opened: Page) -> None:
     charts_ = {str(svg.get_attribute("aria-label")): svg for svg in opened.locator(".panel svg").all()}
     assert list(charts_) == [
-        "A2B KID x100 ↓ over steps; at the end: cyclegan 20, ugatit 10",
+        "KID x100, A2B over steps; at the end: cyclegan 20, ugatit 10",
         "g/cycle over steps; at the end: cyclegan 1.5, ugatit 1.5",
-        "a over steps; at the end: up.0 0.25",
+        "a over steps; at the end: up.0 0.25",  # equal words for both runs
     ]
-    (scores, *_) = charts_.values()
-    assert scores.locator(".point").count() == 3
-    assert scores.locator(".whisker").count() == 1  # the one record with an interval
-    assert opened.locator(".swatch").first.is_visible()
+    for chart in charts_.values():
+        numbers = chart.locator("text")
+        assert numbers.count() >= 4  # on both axes
+        assert 8 < numbers.first.bounding_box()["height"] < 20
+    titles = [chart.locator("title").all_text_contents() for chart in charts_.values()]
+    assert titles[:2] == [["cyclegan", "ugatit"]] * 2
+    assert opened.locator(".swatch svg").first.is_visible()
+
+
+def test_drawings_keep_to_the_policy_and_share_no_ids(opened: Page) -> None:
+    assert opened.locator("[style]:not(.pair)").count() == 0
+    ids = opened.evaluate("[...document.querySelectorAll('svg [id]')].map((element) => element.id)")
+    used = opened.evaluate("[...document.querySelectorAll('use')].map((use) => use.getAttribute('href').slice(1))")
+    assert set(used) <= set(ids) and ids
+
+
+def test_axes_and_ticks_are_light_on_a_dark_page(opened: Page) -> None:
+    chart = opened.locator(".panel svg").first
+    axis = chart.locator("path[stroke='#000000']").first
+    colour = "element => getComputedStyle(element).stroke"
+    assert axis.evaluate(colour) == "rgb(0, 0, 0)"
+    chart.scroll_into_view_if_needed()
+    for scheme in ("light", "dark"):
+        opened.emulate_media(color_scheme=scheme)
+        tick = chart.locator("use[stroke='#000000']").first.bounding_box()
+        assert tick is not None
+        lower_half = {"x": tick["x"] - 1, "y": tick["y"] + tick["height"] / 2, "width": 3, "height": tick["height"] / 2}
+        with Image.open(io.BytesIO(opened.screenshot(clip=lower_half))) as image:
+            darkest, lightest = image.convert("L").getextrema()
+        assert darkest < 120 if scheme == "light" else lightest > 130, scheme  # a thin line is blurred
+    assert axis.evaluate(colour) == "rgb(232, 232, 232)"
 
 
 def test_a_run_opens_to_its_config_and_environment(results: Path, tmp_path: Path, page: Page) -> None:

@@ -5,18 +5,26 @@ from __future__ import annotations
 import base64
 import io
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Locator
 
 from ugbench.report.contents import collect_report
-from ugbench.report.html_page import render
+from ugbench.report.html_page import write
 
 
-def write_report(results: Path, file: Path) -> str:
-    """The address of the file that the report was written to."""
-    file.write_text(render(collect_report(results)), encoding="utf-8", newline="\n")
+def write_report(results: Path, file: Path, **options: Any) -> str:
+    """The address of the file that the report was written to; options are those of `collect_report`."""
+    write(collect_report(results, **options), file)
     return file.as_uri()
+
+
+def page_text(results: Path, folder: Path, **options: Any) -> str:
+    """The text of the report, which is written to this folder."""
+    file = folder / "report.html"
+    write_report(results, file, **options)
+    return file.read_text(encoding="utf-8")
 
 
 def level(uri: str) -> int:

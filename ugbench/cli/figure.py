@@ -41,6 +41,9 @@ def figure(
         list[str] | None,
         Option("--metric", metavar="NAMES", help="Metrics to show, in the figure `scores`; default: all."),
     ] = None,
+    names: Annotated[
+        bool, Option("--names", help="Write the name of each image beside its row, in figures of images.")
+    ] = False,
     results: Results = RESULTS,
     as_json: Json = False,
 ) -> None:
@@ -78,9 +81,9 @@ def figure(
         chosen = []  # all runs
     file = output or Path(f"{name}.png")
     check_output_file(file)
-    names = split_list(metrics, "--metric")
+    chosen_metrics = split_list(metrics, "--metric")
     located = locate_datasets([dataset], results, chosen if runs else ()) if dataset is not None else [None]
-    save(module.draw(FigureContext(results, chosen, located[0], direction, rows, names)), file)
+    save(module.draw(FigureContext(results, chosen, located[0], direction, rows, chosen_metrics, names)), file)
     log(f"written to {file}")
     if as_json:
         print_json({"figure": name, "output": file})

@@ -7,6 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
+from typer import Option
+
 from ugbench.cli.options import RESULTS, Json, LocatedDatasets, Results, Where, path_option
 from ugbench.cli.output import log, print_json, progress_callback
 from ugbench.cli.output_file import check_output_file
@@ -17,6 +19,18 @@ def report(
     output: Annotated[
         Path, path_option("--output", "file", "FILE", "HTML file to write; everything is inside this one file.")
     ] = Path("report.html"),
+    title: Annotated[
+        str | None, Option("--title", metavar="TEXT", help="Heading of the page; default: the name of --results.")
+    ] = None,
+    images: Annotated[
+        int,
+        Option(
+            "--images",
+            metavar="N",
+            min=1,
+            help="Most test images per data set and direction: the best and worst of each method, and others.",
+        ),
+    ] = 200,
     dataset: LocatedDatasets = None,
     where: Where = None,
     results: Results = RESULTS,
@@ -30,12 +44,12 @@ def report(
     Examples:
       ugbench report
       ugbench report --dataset dial-s1-t1-64 --output dial.html
+      ugbench report --title "Horses and zebras" --images 50
     """
     from ugbench.cli.chosen_datasets import locate_datasets
     from ugbench.cli.chosen_runs import readable_runs
     from ugbench.report.contents import collect_report
-    from ugbench.report.html_page import render
-    from ugbench.runs.output_file import write_output
+    from ugbench.report.html_page import write
 
     check_output_file(output)
     with ExitStack() as bars:
@@ -45,12 +59,11 @@ def report(
             return bars.enter_context(progress_callback(description))
 
         readable_runs(results)  # names those that cannot be read
-        contents = collect_report(results, locate_datasets(dataset or (), results), begin, parse_sets(where, "--where"))
-    text = render(contents)
-    write_output(output, text)
+        datasets = locate_datasets(dataset or (), results)
+        contents = collect_report(results, datasets, begin, parse_sets(where, "--where"), images, title)
+        size = write(contents, output, begin("writing images"))
     for note in contents.missing:
         log(note)
-    size = len(text.encode())
     log(f"written to {output} ({size / 1e6:.1f} MB)")
     if as_json:
         print_json({"report": output, "bytes": size})

@@ -33,6 +33,7 @@ class FigureContext:
         direction: draw only this direction; None for both.
         limit: largest number of test images per direction, in figures of images.
         metrics: draw only these metrics, in figures of scores; empty for all.
+        names: write the name of each image's file, without its suffix, beside its row, in figures of images.
     """
 
     results: Path
@@ -41,6 +42,7 @@ class FigureContext:
     direction: Direction | None = None
     limit: int = 6
     metrics: Sequence[str] = ()
+    names: bool = False
 
     def selected_runs(self) -> list[Run]:
         """The runs to draw.

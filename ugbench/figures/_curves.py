@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from ugbench.figures._text import shortened
 from ugbench.runs.training_log import Curve, Floats
 
 RHO = "rho/"
@@ -43,10 +44,13 @@ def loss_terms(logs: Iterable[Mapping[str, Curve]]) -> list[str]:
 
 
 def short_term(term: str, letters: int) -> str:
-    """`<phase>/<term>`; where this is longer than `letters`, a phase of several groups is named by the first one."""
+    """`<phase>/<term>` in at most so many letters.
+
+    Where it is longer, a phase of several groups is named by the first one; then its middle is left out.
+    """
     phase, _, name = term.rpartition("/")
     first, plus, _ = phase.partition("+")
-    return f"{first}+…/{name}" if plus and len(term) > letters else term
+    return shortened(f"{first}+…/{name}" if plus and len(term) > letters else term, letters)
 
 
 def rho_by_network(curves: Mapping[str, Curve]) -> dict[str, dict[str, Curve]]:

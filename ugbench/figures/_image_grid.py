@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +15,17 @@ from ugbench.data.images import read_image, resize
 from ugbench.data.splits import TEST
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import UsageError
-from ugbench.figures import _style
+from ugbench.figures import _style, _text
 from ugbench.figures._context import FigureContext
-from ugbench.file_names import readable
 from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import check_sources, files_by_stem, sources_of
+from ugbench.visible import visible
 
 LARGEST, SMALLEST = 1.1, 0.4  # inches: side of an image
 GAP, MARGIN = 0.03, 0.12  # inches: between images; left of them, for the stems
-LINE, LETTER = 0.11, 0.055  # inches: height of a heading's line, and width of a letter in it
-STEM = 6  # points
+LINE, LETTER = 0.11, 0.055  # inches: height of a heading's line, and width of a letter in it, at LARGE points
+LARGE, SMALL = 7, 5  # points: the usual size of headings, and the least where a word is wider than its image
+STEM, STEM_LETTER = 6, 0.047  # size of a stem in points, and width of a letter in it in inches
 
 
 @dataclass(frozen=True)
@@ -41,20 +41,33 @@ ChooseColumns = Callable[[DataSet, Sequence[Run], Direction, Sequence[str]], Seq
 
 
 @dataclass(frozen=True)
+class _Headings:
+    """The lines of each column's heading, and their size in points."""
+
+    size: int
+    lines: Sequence[Sequence[str]]
+
+    @property
+    def height(self) -> float:
+        """Height in inches."""
+        return LINE * self.size / LARGE * max(map(len, self.lines)) + 0.06
+
+
+@dataclass(frozen=True)
 class _Block:
     """Rows and columns of one direction."""
 
     stems: Sequence[str]
     columns: Sequence[ImageColumn]
 
-    def headings(self, side: float) -> list[list[str]]:
-        """For each column the lines of its heading, which fit over images of this side in inches."""
-        letters = max(6, int(side / LETTER))
-        return [textwrap.wrap(column.title, letters, break_on_hyphens=False) for column in self.columns]
-
-    def headings_height(self, side: float) -> float:
-        """Height of the block's headings in inches."""
-        return LINE * max(map(len, self.headings(side))) + 0.06
+    def headings(self, side: float) -> _Headings:
+        """The headings over images of this side in inches: smaller letters where a word would not fit else."""
+        words = [word for column in self.columns for word in _text.plain(column.title).split()]
+        widest = max(map(_text.letters, words), default=0)
+        fitting = int(LARGE * side / (LETTER * widest)) if widest else LARGE
+        size = max(SMALL, min(LARGE, fitting))
+        most = int(side * LARGE / (LETTER * size))
+        return _Headings(size, [_text.lines(column.title, most) for column in self.columns])
 
 
 def draw(context: FigureContext, choose_columns: ChooseColumns, missing: str) -> Figure:
@@ -96,7 +109,7 @@ def draw(context: FigureContext, choose_columns: ChooseColumns, missing: str) ->
     if not blocks:
         folder = runs[0].outputs(context.direction or "A2B")
         raise UsageError(f"no {missing}, for example in {folder}; run `ugbench eval` to make them.")
-    return _draw_blocks(blocks, size)
+    return _draw_blocks(blocks, size, context.names)
 
 
 def source_column(dataset: DataSet, domain: str) -> ImageColumn:
@@ -128,17 +141,19 @@ def _choose_stems(dataset: DataSet, runs: Sequence[Run], direction: Direction, l
     return [stems[index] for index in indices]
 
 
-def _image_side(blocks: Sequence[_Block], columns: int, rows: int) -> float:
+def _image_side(blocks: Sequence[_Block], columns: int, rows: int, margin: float) -> float:
     """The largest side of images, in inches, at which all columns and rows fit on a page.
 
+    Args:
+        margin: width left of the images, in inches.
     Raises:
         UsageError: the images would be too small to see.
     """
-    side = min(LARGEST, (_style.WIDTH - MARGIN) / columns - GAP)
+    side = min(LARGEST, (_style.WIDTH - margin) / columns - GAP)
     if side < SMALLEST:
         raise UsageError(f"{columns} columns of images do not fit on a page; draw fewer runs: --run RUN for each.")
     while side >= SMALLEST:
-        fitting = (_style.HEIGHT - sum(block.headings_height(side) for block in blocks)) / rows - GAP
+        fitting = (_style.HEIGHT - sum(block.headings(side).height for block in blocks)) / rows - GAP
         if fitting >= side:
             return side
         side = fitting  # headings over smaller images are narrower, so they may have more lines
@@ -146,28 +161,30 @@ def _image_side(blocks: Sequence[_Block], columns: int, rows: int) -> float:
     raise UsageError(f"{rows} rows of images do not fit on a page; draw fewer: {fix}.")
 
 
-def _draw_blocks(blocks: Sequence[_Block], size: int) -> Figure:
+def _draw_blocks(blocks: Sequence[_Block], size: int, names: bool) -> Figure:
     columns = max(len(block.columns) for block in blocks)
     rows = sum(len(block.stems) for block in blocks)
-    side = _image_side(blocks, columns, rows)
-    height = sum(block.headings_height(side) for block in blocks) + rows * (side + GAP)
-    width = MARGIN + columns * (side + GAP)
-    lefts = [MARGIN + column * (side + GAP) for column in range(columns)]
+    margin = MARGIN if names else 0.0
+    side = _image_side(blocks, columns, rows, margin)
+    height = sum(block.headings(side).height for block in blocks) + rows * (side + GAP)
+    width = margin + columns * (side + GAP)
+    lefts = [margin + column * (side + GAP) for column in range(columns)]
     with _style.settings():
         figure = _style.blank(width, height, layout=None)
         top = height
         for block in blocks:
-            top -= block.headings_height(side)
-            for left, lines in zip(lefts, block.headings(side), strict=False):
-                middle = (left + side / 2) / width
-                figure.text(middle, (top + 0.03) / height, "\n".join(lines), ha="center", va="bottom")
+            headings = block.headings(side)
+            top -= headings.height
+            for left, lines in zip(lefts, headings.lines, strict=False):
+                place = ((left + side / 2) / width, (top + 0.03) / height)
+                figure.text(*place, "\n".join(lines), ha="center", va="bottom", fontsize=headings.size)
             for stem in block.stems:
                 top -= side + GAP
                 bottom = top + GAP
-                name = readable(stem)
-                name = name if len(name) <= 20 else f"{name[:9]}…{name[-9:]}"
-                middle = (bottom + side / 2) / height
-                figure.text(0.05 / width, middle, name, rotation=90, ha="center", va="center", fontsize=STEM)
+                if names:
+                    name = _text.shortened(visible(stem), int(side / STEM_LETTER))
+                    place = (0.05 / width, (bottom + side / 2) / height)
+                    figure.text(*place, name, rotation=90, ha="center", va="center", fontsize=STEM)
                 for left, column in zip(lefts, block.columns, strict=False):
                     axes = figure.add_axes((left / width, bottom / height, side / width, side / height))
                     axes.set_axis_off()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -18,6 +17,7 @@ from matplotlib.ticker import EngFormatter, FixedLocator, MaxNLocator
 
 from ugbench import registry
 from ugbench.errors import UsageError
+from ugbench.figures import _text
 from ugbench.runs.configurations import run_labels
 from ugbench.runs.run import Run, RunConfig, label_of, list_runs
 
@@ -59,7 +59,7 @@ class LegendSize(NamedTuple):
 
 def settings() -> AbstractContextManager[None]:
     """The settings of print.mplstyle while a figure is drawn. No matplotlibrc has an effect; all is restored after."""
-    return style.context("ugbench.figures.print", after_reset=True)
+    return style.context(_text.STYLE, after_reset=True)
 
 
 def blank(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
@@ -73,7 +73,7 @@ def blank(width: float, height: float, layout: Literal["constrained"] | None = "
             f"this figure would be {height:.1f} inches high, but a page is {HEIGHT:g} inches high; draw fewer runs "
             "(--run) or one direction (--direction)."
         )
-    figure = Figure(figsize=(width, height), layout=layout)
+    figure = _text.PlainTextFigure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     return figure
 
@@ -98,7 +98,7 @@ def figure_height(rows: int, row: RowHeight, margin: float, content: str, fix: s
 
 def legend_size(labels: Sequence[str], width: float) -> LegendSize:
     """The size of a legend above the panels, with as many columns as fit into this width in inches."""
-    letters = [len(label) for label in labels]
+    letters = [_text.letters(label) for label in labels]
     for columns in range(len(labels), 0, -1):
         # Matplotlib fills one column after the other; the first ones are longer where the number does not divide.
         parts = np.array_split(letters, columns)
@@ -107,10 +107,14 @@ def legend_size(labels: Sequence[str], width: float) -> LegendSize:
     return LegendSize(columns, LINE * len(parts[0]) + 0.06)
 
 
+def fitting(label: str, width: float) -> str:
+    """The label of a legend, shortened in its middle where it is wider than this many inches."""
+    return _text.shortened(label, max(3, int((width - HANDLE) / LETTER)))
+
+
 def wrap(text: str, width: float) -> str:
-    """The text broken into lines that are not wider than this many inches."""
-    letters = max(6, int(width / LETTER))
-    return "\n".join(line for part in text.split("\n") for line in textwrap.wrap(part, letters))
+    """The text in lines that are not wider than this many inches, as `_text.lines` breaks them."""
+    return "\n".join(_text.lines(text, max(6, int(width / LETTER))))
 
 
 def set_step_ticks(panel: Axes, steps: Sequence[int] = ()) -> None:

@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from ugbench import registry
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import UsageError
-from ugbench.figures import _style
+from ugbench.figures import _style, _text
 from ugbench.figures._context import FigureContext, label_runs
 from ugbench.metrics import _truth, cam_mass
 from ugbench.metrics._defaults import CHANGE_THRESHOLD
@@ -30,6 +30,7 @@ TITLE = "mass of every attention map in the region that should change, over the 
 ROW = _style.RowHeight(usual=0.32, least=0.2)
 SPREAD = 0.6  # share of a run's row over which its maps stand above each other
 GREY = "0.35"
+LETTERS = 40  # most letters of a run's label
 NAMED = 4  # most runs without stored maps that are named
 
 
@@ -122,7 +123,7 @@ def _largest(run: Run, direction: Direction) -> float:
 
 def _draw_panel(axes: Axes, rows: Sequence[MapRow], markers: Mapping[str, str], colours: Mapping[str, str]) -> None:
     axes.axvline(1, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
-    axes.set_yticks(range(len(rows)), [row.label for row in rows])
+    axes.set_yticks(range(len(rows)), [_text.shortened(row.label, LETTERS) for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     for place, row in enumerate(rows):
         colour = colours[row.run.id]

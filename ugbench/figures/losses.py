@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
 
-import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ugbench.errors import UsageError
-from ugbench.figures import _style
+from ugbench.figures import _panels, _style
 from ugbench.figures._context import FigureContext
-from ugbench.figures._curves import WIDE, loss_terms, running_mean, short_term
+from ugbench.figures._curves import loss_terms, short_term
 from ugbench.runs.configurations import run_labels
-from ugbench.runs.training_log import Curve, read_curves
+from ugbench.runs.training_log import read_curves
 
 TITLE = "loss terms over training: running means, and faintly the logged values"
 
 COLUMNS = 4
 ROW = _style.RowHeight(usual=1.35, least=0.8)
 LETTERS = 26  # that fit over a panel
-MARKERS, SIZE = 4, 2.5  # number of markers along a line, and their size in points
 
 
 def draw(context: FigureContext) -> Figure:
@@ -47,8 +42,9 @@ def draw(context: FigureContext) -> Figure:
     rows = math.ceil(len(terms) / columns)
     labels = run_labels(runs)
     seeds = Counter(label for label, _ in {(labels[run.id], run.config.seed) for run in runs})
-    legend = {label: label + (f" ({seeds[label]} seeds)" if seeds[label] > 1 else "") for label in styles}
     width = _style.WIDTH * max(columns, 2) / COLUMNS
+    titles = {label: label + (f" ({seeds[label]} seeds)" if seeds[label] > 1 else "") for label in styles}
+    legend = {label: _style.fitting(title, width) for label, title in titles.items()}
     legend_size = _style.legend_size(list(legend.values()), width)
     margin, fix = 0.3 + legend_size.height, "draw fewer methods: --run RUN for each"
     height = _style.figure_height(rows, ROW, margin, f"{len(terms)} loss terms", fix)
@@ -57,27 +53,15 @@ def draw(context: FigureContext) -> Figure:
         panels = list(figure.subplots(rows, columns, squeeze=False).flat)
         for term, panel in zip(terms, panels, strict=False):
             panel.set_title(short_term(term, LETTERS), loc="left")
-            curves = [(logs[run.path][term], styles[labels[run.id]]) for run in runs if term in logs[run.path]]
-            _draw_panel(panel, curves)
+            curves = [
+                (labels[run.id], logs[run.path][term], styles[labels[run.id]]) for run in runs if term in logs[run.path]
+            ]
+            _panels.losses(panel, curves)
         for panel in panels[len(terms) :]:
             panel.remove()
         figure.supxlabel("step", fontsize=7)
-        handles = [Line2D([], [], **style, markersize=SIZE, label=legend[label]) for label, style in styles.items()]
+        handles = [
+            Line2D([], [], **style, markersize=_panels.SIZE, label=legend[label]) for label, style in styles.items()
+        ]
         figure.legend(handles=handles, loc="outside upper left", ncols=legend_size.columns, handlelength=3.5)
     return figure
-
-
-def _draw_panel(panel: Axes, curves: Sequence[tuple[Curve, Mapping[str, Any]]]) -> None:
-    """Draw curves with their styles."""
-    low, high = math.inf, 0.0
-    for index, (curve, style) in enumerate(curves):
-        mean = running_mean(curve).values
-        if np.isfinite(mean).any():
-            low, high = min(low, float(np.nanmin(mean))), max(high, float(np.nanmax(mean)))
-        panel.plot(curve.steps, curve.values, color=style["color"], linewidth=0.4, alpha=0.25)
-        interval = max(1, len(mean) // MARKERS)
-        start = interval * index // len(curves)  # so that the markers of several runs do not cover each other
-        panel.plot(curve.steps, mean, **style, markersize=SIZE, markevery=(start, interval))
-    if low > 0 and high > WIDE * low:
-        panel.set_yscale("log")
-    _style.set_step_ticks(panel)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from ugbench.figures import _style
+from ugbench.figures import _panels, _style, _text
 from ugbench.figures._context import FigureContext, read_rho_logs
 
 TITLE = "rho (the share of instance norm) of every layer over training"
@@ -14,6 +15,7 @@ TITLE = "rho (the share of instance norm) of every layer over training"
 COLUMNS = 4  # most panels side by side
 ROW = _style.RowHeight(usual=1.7, least=0.85)
 MARGIN = 0.3  # inches: below the panels
+LETTERS = 28  # most letters of a layer's name
 
 
 def draw(context: FigureContext) -> Figure:
@@ -29,14 +31,11 @@ def draw(context: FigureContext) -> Figure:
     logs = read_rho_logs(context)
     networks = list(dict.fromkeys(network for log in logs for network in log.networks))
     layers = list(dict.fromkeys(layer for log in logs for curves in log.networks.values() for layer in curves))
-    # Colours get lighter with depth, for grey printers; dashes differ between neighbouring layers.
-    styles = {
-        layer: {"color": colour, "linestyle": _style.DASHES[depth % 4]}
-        for depth, (layer, colour) in enumerate(zip(layers, _style.sequential_colours(len(layers)), strict=True))
-    }
+    styles = _panels.layer_styles(layers)
     runs_per_row = 2 if len(logs) * ROW.usual + MARGIN > _style.HEIGHT and 2 * len(networks) <= COLUMNS else 1
     columns = runs_per_row * len(networks)
-    width = (_style.WIDTH - 0.5 - _style.HANDLE - _style.LETTER * max(map(len, layers))) / columns
+    names = {layer: _text.shortened(layer, LETTERS) for layer in layers}
+    width = (_style.WIDTH - 0.5 - _style.HANDLE - _style.LETTER * max(map(_text.letters, names.values()))) / columns
     separator = "\n" if runs_per_row > 1 else " "
     titles = {
         (log.label, network): _style.wrap(f"{log.label}{separator}{network}", width)
@@ -52,7 +51,8 @@ def draw(context: FigureContext) -> Figure:
         panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
         for leftmost in panels[:, 0]:
             leftmost.set_ylabel("rho")
-        handles, panels_by_run = {}, panels.reshape(-1, len(networks))
+        handles: dict[str, Line2D] = {}
+        panels_by_run = panels.reshape(-1, len(networks))
         for unused in panels_by_run[len(logs) :].flat:
             unused.remove()
         for run_panels, log in zip(panels_by_run, logs, strict=False):
@@ -61,11 +61,13 @@ def draw(context: FigureContext) -> Figure:
                     panel.set_axis_off()
                     continue
                 panel.set_title(titles[log.label, network], loc="left")
-                panel.set_ylim(-0.02, 1.02)
-                _style.set_step_ticks(panel)
-                for layer, curve in log.networks[network].items():
-                    (handles[layer],) = panel.plot(curve.steps, curve.values, **styles[layer])
+                handles |= zip(log.networks[network], _panels.rho(panel, log.networks[network], styles), strict=True)
         figure.supxlabel("step", fontsize=7)
         drawn = [layer for layer in layers if layer in handles]
-        figure.legend([handles[layer] for layer in drawn], drawn, loc="outside right upper", handlelength=3)
+        figure.legend(
+            [handles[layer] for layer in drawn],
+            [names[layer] for layer in drawn],
+            loc="outside right upper",
+            handlelength=3,
+        )
     return figure

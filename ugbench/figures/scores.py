@@ -6,16 +6,17 @@ import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ugbench import registry
+from ugbench.direction import Direction
 from ugbench.errors import UsageError
-from ugbench.figures import _style
+from ugbench.figures import _panels, _style
 from ugbench.figures._context import FigureContext
 from ugbench.runs.configurations import run_labels
 from ugbench.runs.folder import reference_scores_file
@@ -36,18 +37,26 @@ BANDS = "bands: lowest to highest seed; of one seed the 95 % interval over image
 
 
 @dataclass(frozen=True)
-class SeedGroup:
-    """Runs of one configuration, see `ugbench.runs.configurations`; each panel draws them as one line in `style`."""
+class ScorePanel:
+    """What one panel shows: one metric under one protocol in one direction.
 
-    label: str
-    runs: Sequence[Run]
-    style: Mapping[str, Any]
+    Attributes:
+        title: metric and direction; also the protocol where the metric has several.
+        lines: one per configuration, sorted by label.
+        scale: by which values are multiplied.
+        levels: scores of `identity` and `real` under the same protocol, as far as there are any; not scaled.
+    """
 
-    @property
-    def title(self) -> str:
-        """The label, with the number of seeds where there are several."""
-        seeds = len({run.config.seed for run in self.runs})
-        return f"{self.label} ({seeds} seeds)" if seeds > 1 else self.label
+    measured: Measured
+    title: str
+    lines: Sequence[_panels.ScoreLine]
+    scale: float
+    levels: Mapping[str, float]
+
+    def draw(self, axes: Axes) -> list[Line2D]:
+        """Draw the panel without its title; returns one line per configuration with scores."""
+        levels = [(value, FLOOR_AND_CEILING[subject]) for subject, value in self.levels.items()]
+        return _panels.scores(axes, self.lines, self.scale, levels)
 
 
 def draw(context: FigureContext) -> Figure:
@@ -64,18 +73,18 @@ def draw(context: FigureContext) -> Figure:
     """
     runs = context.selected_runs_of_one_dataset()
     scores = {run.path: over_steps(read(run.scores_file)) for run in runs}
-    panels = _select(_panels_with_two_steps(context, scores.values()), context.metrics)
-    runs = [run for run in runs if any(panel in scores[run.path] for panel in panels)]
-    levels = {panel: by_subject for panel in panels if (by_subject := _floor_and_ceiling(runs[0], panel))}
-    groups = _group_seeds(runs)
-    rows = list(dict.fromkeys((panel.metric, panel.protocol_id) for panel in panels))
-    directions = sorted({panel.direction for panel in panels})
-    protocols = Counter(name for name, _ in rows)
-    level_names = {name for by_subject in levels.values() for name in by_subject}
-    legend = {group.title: group.style for group in groups}
-    legend |= {name: style for name, style in FLOOR_AND_CEILING.items() if name in level_names}
-    handles = [Line2D([], [], label=label, **style) for label, style in legend.items()]
+    chosen = _select(_panels_with_two_steps(context, scores.values()), context.metrics)
+    runs = [run for run in runs if any(measured in scores[run.path] for measured in chosen)]
+    panels = {panel.measured: panel for panel in make_panels(runs, scores, chosen)}
+    rows = list(dict.fromkeys((measured.metric, measured.protocol_id) for measured in panels))
+    directions = sorted({measured.direction for measured in panels})
+    level_names = {name for panel in panels.values() for name in panel.levels}
     width = _style.WIDTH * (0.55 if len(directions) == 1 else 1)
+    legend = {
+        _style.fitting(title, width): {**style, "markersize": _panels.SCORE_SIZE} for title, style in _legend(runs)
+    }
+    legend |= {name: dict(style) for name, style in FLOOR_AND_CEILING.items() if name in level_names}
+    handles = [Line2D([], [], label=label, **style) for label, style in legend.items()]
     legend_size = _style.legend_size(list(legend), width)
     margin = legend_size.height + 0.4
     rows_side_by_side = 1
@@ -91,27 +100,17 @@ def draw(context: FigureContext) -> Figure:
     with _style.settings():
         figure = _style.blank(width, height)
         grid = figure.subplots(lines, columns, squeeze=False).reshape(-1, len(directions))
-        shown: list[ScoreRecord] = []
         for unused in grid[len(rows) :].flat:
             unused.remove()
         for row_axes, (name, protocol_id) in zip(grid, rows, strict=False):
             for axes, direction in zip(row_axes, directions, strict=True):
-                panel = Measured(name, protocol_id, direction)
-                if panel not in panels:
+                if (panel := panels.get(Measured(name, protocol_id, direction))) is None:
                     axes.set_axis_off()
                     continue
-                by_run = {path: of_run[panel] for path, of_run in scores.items() if panel in of_run}
-                drawn = [score for by_step in by_run.values() for score in by_step.values()]
-                shown += drawn
-                axes.set_title(_heading(drawn[0], with_protocol=protocols[name] > 1), loc="left")
-                _style.set_step_ticks(axes, sorted({step for by_step in by_run.values() for step in by_step}))
-                scale = registry.load_metric(name).scale
-                for group in groups:
-                    seeds = [by_run[run.path] for run in group.runs if run.path in by_run]
-                    if seeds:
-                        _draw_line(axes, seeds, scale, group.style)
-                for subject, value in levels.get(panel, {}).items():
-                    axes.axhline(value * scale, zorder=1, **FLOOR_AND_CEILING[subject])
+                axes.set_title(panel.title, loc="left")
+                panel.draw(axes)
+        score_lines = [line for panel in panels.values() for line in panel.lines]
+        shown = [score for line in score_lines for by_step in line.seeds for score in by_step.values()]
         sentences = [] if all(score.comparable for score in shown) else [notes.NOT_COMPARABLE]
         below = "\n".join([f"step ({BANDS})", *sentences, *notes.style_notes(shown)])
         figure.supxlabel(_style.wrap(below, width), fontsize=6)
@@ -123,18 +122,65 @@ Scores = Mapping[Measured, Mapping[int, ScoreRecord]]
 """The score records of one run by what was measured, then by step."""
 
 
+def make_panels(
+    runs: Sequence[Run], scores: Mapping[Path, Scores], chosen: Sequence[Measured] | None = None
+) -> list[ScorePanel]:
+    """The panels of runs of one data set.
+
+    Args:
+        scores: by the path of the run.
+        chosen: what to show; None for all that some run has scores of at two steps.
+    """
+    chosen = _with_two_steps(scores.values()) if chosen is None else chosen
+    protocols = Counter(name for name, _ in {(measured.metric, measured.protocol_id) for measured in chosen})
+    labels, styles = run_labels(runs), _style.line_styles(runs)
+    panels = []
+    for measured in chosen:
+        by_label: dict[str, list[Mapping[int, ScoreRecord]]] = {}
+        for run in runs:
+            if measured in scores[run.path]:
+                by_label.setdefault(labels[run.id], []).append(scores[run.path][measured])
+        any_score = next(iter(next(iter(by_label.values()))[0].values()))
+        panels.append(
+            ScorePanel(
+                measured,
+                _heading(any_score, with_protocol=protocols[measured.metric] > 1),
+                [_panels.ScoreLine(label, seeds, styles[label]) for label, seeds in sorted(by_label.items())],
+                _metric_scale(measured.metric),
+                _floor_and_ceiling(runs[0], measured),
+            )
+        )
+    return panels
+
+
+def _with_two_steps(scores: Collection[Scores], direction: Direction | None = None) -> list[Measured]:
+    """All that some run has scores of at two steps, in this direction; None for both."""
+    return [
+        measured
+        for measured in dict.fromkeys(measured for of_run in scores for measured in of_run)
+        if direction in (None, measured.direction) and any(len(of_run.get(measured, {})) > 1 for of_run in scores)
+    ]
+
+
+def _legend(runs: Sequence[Run]) -> list[tuple[str, Mapping[str, Any]]]:
+    """The label of each configuration, with the number of seeds where there are several, and its style."""
+    labels, styles = run_labels(runs), _style.line_styles(runs)
+    seeds: dict[str, set[int | None]] = {}
+    for run in runs:
+        seeds.setdefault(labels[run.id], set()).add(run.config.seed)
+    return [
+        (f"{label} ({len(of_label)} seeds)" if len(of_label) > 1 else label, styles[label])
+        for label, of_label in sorted(seeds.items())
+    ]
+
+
 def _panels_with_two_steps(context: FigureContext, scores: Collection[Scores]) -> list[Measured]:
     """What to draw: all that some run has scores of at two steps, in the direction of the context.
 
     Raises:
         UsageError: there is nothing.
     """
-    panels = [
-        panel
-        for panel in dict.fromkeys(panel for panels_of_run in scores for panel in panels_of_run)
-        if context.direction in (None, panel.direction)
-        and any(len(panels_of_run.get(panel, {})) > 1 for panels_of_run in scores)
-    ]
+    panels = _with_two_steps(scores, context.direction)
     if not panels:
         raise UsageError(
             f"no run under {context.results} has scores at two steps; train with --keep all, then "
@@ -166,34 +212,16 @@ def _floor_and_ceiling(run: Run, panel: Measured) -> dict[str, float]:
     }
 
 
-def _group_seeds(runs: Sequence[Run]) -> list[SeedGroup]:
-    """Runs grouped by configuration, sorted by label."""
-    labels, styles = run_labels(runs), _style.line_styles(runs)
-    by_label: dict[str, list[Run]] = {}
-    for run in runs:
-        by_label.setdefault(labels[run.id], []).append(run)
-    return [SeedGroup(label, group, {**styles[label], "markersize": 3.5}) for label, group in sorted(by_label.items())]
+def _metric_scale(name: str) -> float:
+    """By which values of a metric are multiplied; 1 for a metric that is no longer installed."""
+    return float(registry.load_metric(name).scale) if name in registry.modules("metrics") else 1.0
 
 
 def _heading(score: ScoreRecord, with_protocol: bool) -> str:
-    title = f"{registry.load_metric(score.metric).title}{'' if score.comparable else ' †'}, {score.direction}"
+    name = registry.load_metric(score.metric).title if score.metric in registry.modules("metrics") else score.metric
+    title = f"{name}{'' if score.comparable else ' †'}, {score.direction}"
     if not with_protocol:
         return title
     extractor = score.protocol.get("extractor")
     network = f"{extractor['name']}, " if extractor else ""
     return f"{title}\n{network}protocol {score.protocol.get('name')} {score.protocol_id}"
-
-
-def _draw_line(axes: Axes, seeds: Sequence[Mapping[int, ScoreRecord]], scale: float, style: Mapping[str, Any]) -> None:
-    """Draw the mean over seeds at the steps that all have, and the band around it."""
-    steps = sorted(set.intersection(*(set(by_step) for by_step in seeds)))
-    if not steps:
-        return
-    values = scale * np.array([[by_step[step].value for step in steps] for by_step in seeds])
-    axes.plot(steps, values.mean(0), zorder=3, **style)
-    if len(seeds) > 1:
-        low, high = values.min(0), values.max(0)
-    else:
-        bounds = [(seeds[0][step].low, seeds[0][step].high) for step in steps]
-        low, high = scale * np.array([(np.nan, np.nan) if None in pair else pair for pair in bounds], dtype=float).T
-    axes.fill_between(steps, low, high, color=style["color"], alpha=0.2, linewidth=0)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from markupsafe import Markup
 
 from ugbench.analysis import differences
 from ugbench.data.datasets import DataSet
@@ -17,6 +20,7 @@ from ugbench.figures import _style
 from ugbench.figures._context import dataset_name, label_runs
 from ugbench.report import charts
 from ugbench.report.gallery import Gallery, make_gallery
+from ugbench.report.gallery_rows import IMAGES
 from ugbench.report.thumbnails import ThumbnailPool
 from ugbench.runs.configurations import configurations, run_labels, select_where
 from ugbench.runs.dataset_file import current_images
@@ -32,19 +36,10 @@ from ugbench.tables.model import Table
 from ugbench.tables.records import of_runs
 
 BeginProgress = Callable[[str], Progress]
-"""Called with the name of a task; returns the function to call with (done, total) rows of images."""
+"""Called with the name of a task; returns the function to call with (done, total) images."""
 
 Facts = tuple[tuple[str, str], ...]
 """Names and values, as text."""
-
-
-@dataclass(frozen=True)
-class LineStyle:
-    """How a run's lines look: indices into style.colours() and style.MARKERS, and dashes in line widths."""
-
-    colour: int
-    dashes: tuple[float, ...]
-    marker: int
 
 
 @dataclass(frozen=True)
@@ -61,20 +56,22 @@ class Section:
     """A data set: its images and what its runs have logged.
 
     Attributes:
-        thumbnails: data: URIs, to which the indices of the galleries' images refer.
-        rhos: panels of rho, by the label of the run.
-        legend: line styles by method, variant and configuration; their seeds share a style.
-        line_styles: the same by the label of the run.
+        thumbnails: of the galleries' images.
+        rhos: charts of rho, by the label of the run.
+        layers: number of layers in the charts of rho.
+        legend: swatches by method, variant and configuration; their seeds share a style.
+        swatches: the same by the label of the run.
     """
 
     dataset: str
     galleries: tuple[Gallery, ...]
-    thumbnails: tuple[str, ...]
-    losses: tuple[charts.Panel, ...]
-    scores: tuple[charts.Panel, ...]
-    rhos: tuple[tuple[str, list[charts.Panel]], ...]
-    legend: Mapping[str, LineStyle]
-    line_styles: Mapping[str, LineStyle]
+    thumbnails: ThumbnailPool
+    losses: tuple[charts.Chart, ...]
+    scores: tuple[charts.Chart, ...]
+    rhos: tuple[tuple[str, list[charts.Chart]], ...]
+    layers: int
+    legend: Mapping[str, Markup]
+    swatches: Mapping[str, Markup]
     runs: tuple[RunDetails, ...]
 
 
@@ -83,6 +80,7 @@ class Report:
     """The contents of the whole page; `table` is None where nothing is scored yet."""
 
     title: str
+    made: datetime.date
     table: Table | None
     sections: tuple[Section, ...]
 
@@ -98,13 +96,19 @@ def collect_report(
     datasets: Collection[str] = (),
     begin_progress: BeginProgress | None = None,
     where: Mapping[str, str] | None = None,
+    images: int = IMAGES,
+    title: str | None = None,
+    made: datetime.date | None = None,
 ) -> Report:
-    """The contents of the report on a results folder.
+    """The contents of the report on a results folder; thumbnails are made only when the page is written.
 
     Args:
         datasets: show only these data sets, by the names of their folders; empty for all.
         begin_progress: called for each data set and direction.
         where: show only runs whose config fields have these values; None for all.
+        images: most test images that are shown per data set and direction.
+        title: heading of the page; None for the name of the results folder.
+        made: date on the page; None for today.
     Raises:
         UsageError: there are no runs and no scores, or none of a data set in `datasets` or with the values of `where`.
         RunError, DataError: a file of a run, of its scores, or of its images is damaged.
@@ -120,21 +124,21 @@ def collect_report(
     names = select_datasets(names, lambda name: name, datasets, results, "runs", fix)
     records = [score for score in records if score.dataset in names]
     pairs = differences.read_all(results)
-    images = current_images(results)
-    table = build_table(records, differences=pairs, configurations=configs, current=images) if records else None
+    current = current_images(results)
+    table = build_table(records, differences=pairs, configurations=configs, current=current) if records else None
     sections = []
     for name in names:
         if runs_of_dataset := [run for run in runs if dataset_name(run) == name]:
             scores = [score for score in records if score.dataset == name]
-            sections.append(_section(name, runs_of_dataset, scores, table, begin_progress))
-    return Report(results.resolve().name, table, tuple(sections))
+            sections.append(_section(name, runs_of_dataset, scores, images, begin_progress))
+    return Report(title or results.resolve().name, made or datetime.date.today(), table, tuple(sections))
 
 
 def _section(
     dataset: str,
     runs: Sequence[Run],
     records: Sequence[ScoreRecord],
-    table: Table | None,
+    images: int,
     begin_progress: BeginProgress | None,
 ) -> Section:
     pool = ThumbnailPool()
@@ -142,30 +146,24 @@ def _section(
     galleries = []
     for direction in DIRECTIONS:
         progress = None if begin_progress is None else begin_progress(f"{dataset} {direction}")
-        galleries.append(make_gallery(runs, direction, pool, progress, fingerprint))
+        galleries.append(make_gallery(runs, direction, pool, images, progress, fingerprint))
     runs_by_label = dict(zip(label_runs(runs), runs, strict=True))
     logs = {label: read_curves(run) for label, run in runs_by_label.items()}
-    labels_by_id = {run.id: label for label, run in runs_by_label.items()}
-    legend, labels = _legend(runs), run_labels(runs)
+    labels, line_styles = run_labels(runs), _style.line_styles(runs)
+    styles = {label: line_styles[labels[run.id]] for label, run in runs_by_label.items()}
+    legend = {label: charts.swatch(style) for label, style in line_styles.items()}
     return Section(
         dataset,
         tuple(gallery for gallery in galleries if gallery is not None),
-        tuple(pool.uris),
-        tuple(charts.loss_panels(logs)),
-        () if table is None else tuple(charts.score_panels(records, table, labels_by_id)),
-        tuple(charts.rho_panels(logs)),
+        pool,
+        tuple(charts.loss_charts(logs, styles)),
+        tuple(charts.score_charts(runs, records)),
+        tuple(charts.rho_charts(logs)),
+        len(charts.rho_layers(logs)),
         legend,
         {label: legend[labels[run.id]] for label, run in runs_by_label.items()},
         tuple(_details(run, label) for label, run in runs_by_label.items()),
     )
-
-
-def _legend(runs: Sequence[Run]) -> dict[str, LineStyle]:
-    legend, colours = {}, _style.colours()
-    for label, style in _style.line_styles(runs).items():
-        dashes = () if style["linestyle"] == "-" else tuple(style["linestyle"][1])
-        legend[label] = LineStyle(colours.index(style["color"]), dashes, _style.MARKERS.index(style["marker"]))
-    return legend
 
 
 def _details(run: Run, label: str) -> RunDetails:

@@ -12,7 +12,14 @@ from ugbench.data.progress import Progress
 from ugbench.data.splits import TEST
 from ugbench.direction import Direction
 from ugbench.errors import RunError
-from ugbench.report.gallery_scores import OutputFiles, read_contributions, score_against_truth, stored_step
+from ugbench.report.gallery_rows import choose_rows
+from ugbench.report.gallery_scores import (
+    OutputFiles,
+    SingleScores,
+    read_contributions,
+    score_against_truth,
+    stored_step,
+)
 from ugbench.report.thumbnails import LOSSLESS, Box, ThumbnailPool, box_for
 from ugbench.runs.configurations import run_labels
 from ugbench.runs.run import Run
@@ -30,11 +37,13 @@ class GalleryImage:
         thumbnail: index of its thumbnail in the pool; None where there is no image.
         attention: index of the thumbnail of its attention overlay; None where there is none.
         score: the score of this single image; None where there is none.
+        words: what is written under the image of it.
     """
 
     thumbnail: int | None
     attention: int | None = None
     score: float | None = None
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,18 +74,20 @@ class GalleryColumn:
 
 @dataclass(frozen=True)
 class Gallery:
-    """All test images of one direction, one row each.
+    """The test images of one direction, one row each.
 
     Attributes:
+        cases: how many of the best, and of the worst, outputs of each run are shown beside each other.
         sharp: whether thumbnails hold every pixel of small images, so that the page enlarges them without blur.
         scores: a sentence that says what the scores of single images are, or why there are none.
         missing: sentences that say why there are no sources, or why a run is left out.
-        notes: sentences that say which runs are not shown, and what was done to the images.
+        notes: sentences that say which images and runs are not shown, and what was done to the images.
     """
 
     direction: Direction
     stems: tuple[str, ...]
     columns: tuple[GalleryColumn, ...]
+    cases: int
     sharp: bool
     scores: str
     missing: tuple[str, ...]
@@ -99,7 +110,7 @@ class Gallery:
 
 @dataclass(frozen=True)
 class _ColumnFiles:
-    """A column before its thumbnails are made; files and scores are by stem."""
+    """A column before its images are chosen; files, scores and the words for them are by stem."""
 
     kind: Kind
     label: str
@@ -107,19 +118,21 @@ class _ColumnFiles:
     files: Mapping[str, Path]
     attention: Mapping[str, Path] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
 
     def image(self, stem: str, pool: ThumbnailPool, box: Box) -> GalleryImage:
         thumbnail, attention = (
             None if (file := files.get(stem)) is None else pool.index(file, box)
             for files in (self.files, self.attention)
         )
-        return GalleryImage(thumbnail, attention, self.scores.get(stem))
+        return GalleryImage(thumbnail, attention, self.scores.get(stem), self.words.get(stem, ""))
 
 
 def make_gallery(
     runs: Sequence[Run],
     direction: Direction,
     pool: ThumbnailPool,
+    most: int,
     progress: Progress | None,
     fingerprint: Fingerprint,
 ) -> Gallery | None:
@@ -130,7 +143,9 @@ def make_gallery(
     outputs are shown. All thumbnails have one size: that of the largest run's outputs, scaled down where needed.
 
     Args:
-        progress: called after each row with the number of rows done and of all rows.
+        pool: the files of the images that are shown are added to it.
+        most: largest number of rows; which ones these are, see `choose_rows`.
+        progress: called while images are scored, with the number of those that are done and of all.
         fingerprint: a cached function, since several galleries are made.
     Raises:
         DataError: an image cannot be read, or the data set is damaged.
@@ -144,27 +159,28 @@ def make_gallery(
     sizes = [of_run.size for of_run in outputs.values()]
     size = max((size, size) if isinstance(size, int) else size for size in sizes)
     box = box_for(*size)
-    scores, columns = _columns(dataset, shown, outputs, direction)
+    scores = _single_scores(dataset, shown, outputs, direction, progress)
+    columns = _columns(dataset, shown, outputs, direction, scores)
     stems = tuple(_test_images(dataset, direction[0]))
     stems = stems or tuple(sorted({stem for of_run in outputs.values() for stem in of_run.files}))
-    rows = []
-    for stem in stems:
-        rows.append([column.image(stem, pool, box) for column in columns])
-        if progress is not None:
-            progress(len(rows), len(stems))
+    rows = choose_rows(stems, {label: ranked for label in shown if (ranked := scores.ranked(label))}, most)
     sharp, original = max(box) <= LOSSLESS, "" if size == box else f" of {size[0]} x {size[1]} px"
     lossy = [] if sharp else [f"Images{original} are shown at {box[0]} x {box[1]} px, compressed with loss."]
     return Gallery(
         direction,
-        stems,
+        rows.stems,
         tuple(
-            GalleryColumn(column.kind, column.label, column.about, images)
-            for column, images in zip(columns, zip(*rows, strict=True), strict=True)
+            GalleryColumn(
+                column.kind, column.label, column.about, tuple(column.image(stem, pool, box) for stem in rows.stems)
+            )
+            for column in columns
         ),
+        rows.cases,
         sharp,
-        scores,
+        scores.description,
         tuple(missing),
         (
+            *filter(None, [rows.note]),
             *_notes_on_runs_without_outputs(runs, direction, shown),
             *_notes_on_other_seeds({label: runs_by_label[label] for label in shown}),
             *lossy,
@@ -213,26 +229,40 @@ def _select(
     return dataset, selected, missing
 
 
+def _single_scores(
+    dataset: DataSet | None,
+    runs: Mapping[str, Run],
+    outputs: Mapping[str, OutputFiles],
+    direction: Direction,
+    progress: Progress | None,
+) -> SingleScores:
+    if dataset is not None and dataset.dial is not None and why_no_score("changed", dataset) is None:
+        sources, truth = _test_images(dataset, direction[0]), _test_images(dataset, direction[2])
+        if truth:
+            return score_against_truth(outputs, sources, truth, progress)
+    return read_contributions(runs, direction)
+
+
 def _columns(
-    dataset: DataSet | None, runs: Mapping[str, Run], outputs: Mapping[str, OutputFiles], direction: Direction
-) -> tuple[str, list[_ColumnFiles]]:
-    """What the scores of single images are; and the columns."""
+    dataset: DataSet | None,
+    runs: Mapping[str, Run],
+    outputs: Mapping[str, OutputFiles],
+    direction: Direction,
+    scores: SingleScores,
+) -> list[_ColumnFiles]:
     sources = _test_images(dataset, direction[0])
     # The test images of a dial come in pairs of one stem: the same scene in both domains.
     truth = _test_images(dataset, direction[2]) if dataset is not None and dataset.dial is not None else {}
-    if truth and dataset is not None and why_no_score("changed", dataset) is None:
-        description, scores = score_against_truth(outputs, sources, truth)
-    else:
-        description, scores = read_contributions(runs, direction)
     columns = [_ColumnFiles("source", f"source ({direction[0]})", "", sources)] if sources else []
     for label, run in runs.items():
         files = outputs[label].files
         attention = {file.stem: file for file in run.overlays(direction).glob("*.png") if file.stem in files}
         about = _about(run, direction)
-        columns.append(_ColumnFiles("output", label, about, files, attention, scores.get(label, {})))
+        values, words = scores.values.get(label, {}), scores.words(label)
+        columns.append(_ColumnFiles("output", label, about, files, attention, values, words))
     if truth:
         columns.append(_ColumnFiles("truth", f"truth ({direction[2]})", "", truth))
-    return description, columns
+    return columns
 
 
 def _test_images(dataset: DataSet | None, domain: str) -> dict[str, Path]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 from ugbench import registry
 from ugbench.data.images import Size
+from ugbench.data.progress import Progress
 from ugbench.data.tensors import load_images
 from ugbench.direction import Direction
 from ugbench.metrics import changed
@@ -25,11 +28,39 @@ NONE = (
     "Single images have no score here: what should change is known only on a dial that changes something, and of "
     "scores of sets ugbench eval keeps what each image contributes to KID."
 )
+BATCH = 64  # images that are in memory at once
 
 
-Scores = tuple[str, Mapping[str, Mapping[str, float]]]
-"""A sentence that says what the scores of single outputs are, or why there are none; and the scores, by the label of
-the run, then by the stem of the source."""
+@dataclass(frozen=True)
+class SingleScores:
+    """Scores of single outputs.
+
+    Attributes:
+        description: a sentence that says what they are, or why there are none.
+        values: by the label of the run, then by the stem of the source.
+        contributions: whether a score says nothing alone, but only beside those of the run's other images.
+    """
+
+    description: str
+    values: Mapping[str, Mapping[str, float]]
+    contributions: bool = False
+
+    def ranked(self, label: str) -> list[str]:
+        """The stems of a run's outputs with a score, the best first."""
+        values = self.values.get(label, {})
+        return sorted(values, key=lambda stem: (values[stem], stem))
+
+    def words(self, label: str) -> dict[str, str]:
+        """What the page writes under each output of a run, by stem."""
+        values, ranked = self.values.get(label, {}), self.ranked(label)
+        if not self.contributions or not values:
+            return {stem: f"{value:.2f}" for stem, value in values.items()}
+        middle = median(values.values())
+        return {stem: f"{_beside(values[stem], middle)} #{place}" for place, stem in enumerate(ranked, start=1)}
+
+
+def _beside(value: float, middle: float) -> str:
+    return "median" if value == middle else "better" if value < middle else "worse"
 
 
 class OutputFiles(NamedTuple):
@@ -40,29 +71,40 @@ class OutputFiles(NamedTuple):
 
 
 def score_against_truth(
-    outputs: Mapping[str, OutputFiles], sources: Mapping[str, Path], truth: Mapping[str, Path]
-) -> Scores:
+    outputs: Mapping[str, OutputFiles],
+    sources: Mapping[str, Path],
+    truth: Mapping[str, Path],
+    progress: Progress | None = None,
+) -> SingleScores:
     """The metric `changed` of each output. Images without source, truth or pixels that should change are left out.
 
     Args:
         outputs: by the label of the run.
         sources, truth: by stem.
+        progress: called after each batch with the number of outputs that are scored and of all.
     Raises:
         DataError: an image cannot be read.
     """
     values: dict[str, dict[str, float]] = {}
+    stems = {
+        label: [stem for stem in of_run.files if stem in sources and stem in truth] for label, of_run in outputs.items()
+    }
+    total, done = sum(map(len, stems.values())), 0
     for label, (files, size) in outputs.items():
-        stems = [stem for stem in files if stem in sources and stem in truth]
-        if stems:
+        for start in range(0, len(stems[label]), BATCH):
+            batch = stems[label][start : start + BATCH]
             source, output, target = (
-                load_images([by_stem[stem] for stem in stems], size) for by_stem in (sources, files, truth)
+                load_images([by_stem[stem] for stem in batch], size) for by_stem in (sources, files, truth)
             )
-            scores = zip(stems, changed.each(source, output, target).tolist(), strict=True)
-            values[label] = {stem: score for stem, score in scores if not math.isnan(score)}
-    return TRUTH, values
+            scores = zip(batch, changed.each(source, output, target).tolist(), strict=True)
+            values.setdefault(label, {}).update((stem, score) for stem, score in scores if not math.isnan(score))
+            done += len(batch)
+            if progress is not None:
+                progress(done, total)
+    return SingleScores(TRUTH, values)
 
 
-def read_contributions(runs: Mapping[str, Run], direction: Direction) -> Scores:
+def read_contributions(runs: Mapping[str, Run], direction: Direction) -> SingleScores:
     """What each output contributes to the score of its set, as `ugbench eval` has stored it.
 
     The scores are of the one metric and protocol that most of the runs have, among metrics of which less is better.
@@ -78,7 +120,7 @@ def read_contributions(runs: Mapping[str, Run], direction: Direction) -> Scores:
         if _lower_is_better(scores.metric)
     )
     if not counts:
-        return NONE, {}
+        return SingleScores(NONE, {})
     name, protocol_id = max(counts, key=lambda kind: (counts[kind], kind))
     metric = registry.load_metric(name)
     values = {
@@ -91,10 +133,11 @@ def read_contributions(runs: Mapping[str, Run], direction: Direction) -> Scores:
         for label, of_run in stored.items()
     }
     description = (
-        f"{metric.title}, what each image contributes under protocol {protocol_id}: a set's score is the mean of its "
-        "images, and the less, the nearer an image is to the references."
+        f"whether what the image contributes to {metric.title} (protocol {protocol_id}) is better or worse than the "
+        "median of the run's images, and its rank among them; #1 is the best. A set's score is the mean of what its "
+        "images contribute, and less is nearer to the references."
     )
-    return description, values
+    return SingleScores(description, values, contributions=True)
 
 
 def stored_step(run: Run, direction: Direction) -> int | None:

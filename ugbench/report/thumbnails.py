@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,14 +37,15 @@ def thumbnail(file: Path, box: Box) -> str:
 
 @dataclass
 class ThumbnailPool:
-    """The thumbnails of a data set: each file is held once, however often it is shown."""
+    """The thumbnails of a data set: each file is held once, however often it is shown. They are made when written."""
 
-    uris: list[str] = field(default_factory=list)
-    indices: dict[tuple[Path, Box], int] = field(default_factory=dict)
+    files: dict[tuple[Path, Box], int] = field(default_factory=dict)
 
     def index(self, file: Path, box: Box) -> int:
-        """The index of the file's thumbnail in `uris`; it is made where it is missing. Raises as `thumbnail`."""
-        if (file, box) not in self.indices:
-            self.indices[file, box] = len(self.uris)
-            self.uris.append(thumbnail(file, box))
-        return self.indices[file, box]
+        """The index of the file's thumbnail among those of the pool."""
+        return self.files.setdefault((file, box), len(self.files))
+
+    def uris(self) -> Iterator[str]:
+        """The thumbnails in the order of their indices; each is made when it is asked for. Raises as `thumbnail`."""
+        for file, box in self.files:
+            yield thumbnail(file, box)
