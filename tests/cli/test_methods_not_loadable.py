@@ -16,7 +16,7 @@ from ugbench.errors import UgbenchError
 METHOD = "from ugbench.method import Method\n\n\nclass First(Method):\n    PRESETS = {}\n"
 SOURCES = {
     "mistyped": "x = 1\ndef (:\n",
-    "needy": "x = 1\nimport no_such_package\n",
+    "needy": "from __future__ import annotations\nimport no_such_package.nn as nn\n" + METHOD,
     "mistaken": "from ugbench.method import Method, no_such_name\n",
     "nobody": "x = 1\n",
     "twins": METHOD + "\n\nclass Second(Method):\n    PRESETS = {}\n",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -61,8 +62,9 @@ def methods(as_json: Json = False) -> None:
 def summarize(name: str, path: str) -> Summary:
     """The summary of the method `name` in the module `path`.
 
-    It is read from the source text, because importing a method imports torch, which takes seconds. Where attributes
-    are computed or inherited, so that the text does not show them, the module is imported.
+    It is read from the source text, because importing a method imports torch, which takes seconds. The module is
+    imported where attributes are computed or inherited, so that the text does not show them, and where it imports a
+    package that is not installed, so that the error says so.
     """
     source = _source_file(path)
     if source is not None:
@@ -102,7 +104,7 @@ def read_source(name: str, source: str | bytes) -> Summary | None:
         for node in tree.body
         if isinstance(node, ast.ClassDef) and [ast.unparse(base) for base in node.bases] == ["Method"]
     ]
-    if len(classes) != 1:
+    if len(classes) != 1 or not all(map(_is_installed, _imported_packages(tree))):
         return None
     values: dict[str, ast.expr] = {}
     for node in classes[0].body:
@@ -124,6 +126,19 @@ def read_source(name: str, source: str | bytes) -> Summary | None:
         return None
     needs = _needs(paired, splits, frozen.values())
     return Summary(name, _first_line(ast.get_docstring(tree)), list(directions), presets, variants, style_dim, needs)
+
+
+def _imported_packages(tree: ast.Module) -> Iterator[str]:
+    """The top-level packages that a module imports as soon as it is imported itself."""
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def _is_installed(package: str) -> bool:
+    return package in sys.modules or importlib.util.find_spec(package) is not None
 
 
 def _needs(paired: bool, splits: Iterable[str], weights: Iterable[str]) -> list[str]:
