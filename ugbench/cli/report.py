@@ -20,7 +20,7 @@ def report(
         Path, path_option("--output", "file", "FILE", "HTML file to write; everything is inside this one file.")
     ] = Path("report.html"),
     title: Annotated[
-        str | None, Option("--title", metavar="TEXT", help="Heading of the page; default: the name of --results.")
+        str | None, Option("--title", metavar="TITLE", help="Heading of the page; default: the name of --results.")
     ] = None,
     images: Annotated[
         int,
