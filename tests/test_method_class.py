@@ -26,7 +26,7 @@ def changed(**attributes: Any) -> type[Method]:
     [
         ({"Config": None}, "Config is missing, or is no subclass of MethodConfig"),
         ({"Config": WithoutDefault}, "the field width of WithoutDefault has no default; give it one"),
-        ({"PRESETS": {"paper": {}}}, "PRESETS has no 'smoke'; each method has the presets paper and smoke"),
+        ({"PRESETS": {}}, "PRESETS is missing or empty; each method has paper and smoke"),
         ({"PRESETS": {"paper": 3, "smoke": {}}}, "PRESETS is no dict of dicts: the config fields of each name"),
         ({"VARIANTS": {"big": {"width": 3}}}, "VARIANTS['big'] has width, which is no field of ToyConfig"),
         ({"period": 0}, "period is 0; it is a whole number of 1 or more"),

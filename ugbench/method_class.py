@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from ugbench.direction import DIRECTIONS
 from ugbench.method import Method, MethodConfig
 
-NEEDED_PRESETS = ("paper", "smoke")
-
 
 def class_fault(method: type[Method]) -> str | None:
     """What is wrong with the first attribute of a method's class that is missing or cannot be what it is, as a clause;
@@ -34,10 +32,7 @@ def _fault_of_presets(method: type[Method]) -> str | None:
         for name, fields in tables.items():
             if unknown := [field for field in fields if field not in method.Config.model_fields]:
                 return f"{attribute}['{name}'] has {unknown[0]}, which is no field of {method.Config.__name__}"
-    for name in NEEDED_PRESETS:
-        if name not in getattr(method, "PRESETS", {}):
-            return f"PRESETS has no '{name}'; each method has the presets {' and '.join(NEEDED_PRESETS)}"
-    return None
+    return None if getattr(method, "PRESETS", {}) else "PRESETS is missing or empty; each method has paper and smoke"
 
 
 def _fault_of_facts(method: type[Method]) -> str | None:
@@ -48,12 +43,12 @@ def _fault_of_facts(method: type[Method]) -> str | None:
     if not isinstance(method.paired, bool):
         return f"paired is {method.paired!r}; it is True or False"
     directions = method.directions
-    known = isinstance(directions, tuple) and set(directions) <= set(DIRECTIONS)
+    known = isinstance(directions, tuple | list) and set(directions) <= set(DIRECTIONS)
     if not known or not directions or len(set(directions)) < len(directions):
         return f"directions is {directions!r}; it is a tuple of {' and '.join(DIRECTIONS)}, or of one of them"
     for name in ("splits", "ablation", "revisions", "output_maps"):
         value = getattr(method, name)
-        if not (isinstance(value, tuple) and all(isinstance(item, str) for item in value)):
+        if not (isinstance(value, tuple | list) and all(isinstance(item, str) for item in value)):
             return f"{name} is {value!r}; it is a tuple of names, as in ('edges',)"
     frozen = method.frozen
     if not (isinstance(frozen, Mapping) and all(isinstance(item, str) for pair in frozen.items() for item in pair)):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import call_json
+from commands import call, call_json
 from third_party import VARIANTS, third_party_site, visible, write_edges_net
 
 from ugbench.runs import checkpoint
@@ -129,6 +129,15 @@ def test_a_training_that_is_ended_by_a_signal_goes_on_to_the_same_bits(
         assert checkpoint.digest(ends[0][part]) == checkpoint.digest(ends[1][part])
 
 
+def test_a_paired_method_says_that_the_training_images_of_a_dial_are_no_pairs(
+    words: list[Any], given: dict[str, list[Any]], pairs: Path
+) -> None:
+    train = ["train", "paired_features", "--preset", "smoke", "--dry-run", *given["paired_features"], *words]
+    sentence = "the training images of a dial are no pairs"
+    assert sentence in call(*train, "--dataset", DIAL).stderr
+    assert sentence not in call(*train, "--dataset", pairs).stderr
+
+
 def test_a_refused_call_leaves_nothing_behind(words: list[Any], given: dict[str, list[Any]], tmp_path: Path) -> None:
     def refusal(*arguments: Any) -> str:
         process = subprocess.run(
@@ -143,7 +152,6 @@ def test_a_refused_call_leaves_nothing_behind(words: list[Any], given: dict[str,
         return process.stderr.splitlines()[-1]
 
     train = ["train", "paired_features", "--dataset", DIAL, "--preset", "smoke", *words]
-    assert "the training images of a dial are no pairs" in refusal(*train, *given["paired_features"])
     assert refusal(*train) == (
         "error: the weights of 'edges-net' were not given, and paired_features needs them for its frozen network "
         "features; give --weights edges-net=FILE."

@@ -203,7 +203,14 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     return make
 
 
-HIDDEN = ", which no checkpoint has; use a local variable, a persistent buffer, `batch.step` or `draws()`."
+HIDDEN: Mapping[type[Toy], str] = {
+    Counts: "the attribute n",
+    KeepsAList: "the attribute pool",
+    KeepsAFake: "the attribute generator.last",
+    ChangesAPassingBuffer: "the buffer seen",
+    DrawsByPython: "Python's generator of random numbers",
+    DrawsByNumPy: "NumPy's generator of random numbers",
+}
 REFUSED: Mapping[type[Toy], str] = {
     LeftOut: "no group trains average.bias, average.weight; put each parameter into a group, or give it no grad "
     "(requires_grad_(False)) if the step itself changes it.",
@@ -226,12 +233,6 @@ REFUSED: Mapping[type[Toy], str] = {
     SharesUpdatedWeights: "{line}: the phase 'generators' needs gradients through weights that an earlier phase of "
     "this step has updated; compute its losses anew after that phase, or detach what both phases share in one of them.",
     Bug: "{line}: theirs fails there (KeyError: 'typo'); correct it.",
-    Counts: "a training step changes the attribute n" + HIDDEN,
-    KeepsAList: "a training step changes the attribute pool" + HIDDEN,
-    KeepsAFake: "a training step changes the attribute generator.last" + HIDDEN,
-    ChangesAPassingBuffer: "a training step changes the buffer seen" + HIDDEN,
-    DrawsByPython: "a training step changes Python's generator of random numbers" + HIDDEN,
-    DrawsByNumPy: "a training step changes NumPy's generator of random numbers" + HIDDEN,
     OneWayInference: "translation calls discriminator, which inference() of the method does not name; add it there.",
     ListInference: "inference() of the method gives a list; it gives a dict of networks.",
     TupleOutput: "translate(A2B) of the method gives a tuple; it gives a tensor.",
@@ -253,8 +254,23 @@ def test_a_method_that_breaks_a_rule_is_refused_and_leaves_no_run_behind(
     assert not request.results.exists()
 
 
+@pytest.mark.parametrize("method", HIDDEN, ids=lambda method: method.__name__)
+@pytest.mark.parametrize("begin", [prepare.prepare, prepare.planned_run])
+def test_what_a_step_changes_without_a_checkpoint_knowing_is_said(
+    method: type[Toy], begin: Callable[..., Any], ask: Ask
+) -> None:
+    said: list[str] = []
+    begin(ask(method), said.append)
+    assert said[-1] == (
+        f"a training step of theirs changes {HIDDEN[method]}, which no checkpoint has: where later steps depend on it, "
+        "a training that is interrupted ends differently; use a persistent buffer, `batch.step` or `draws()`."
+    )
+
+
 @pytest.mark.parametrize("method", [Toy, SetsUpACache])
 def test_a_method_that_keeps_the_rules_is_prepared(method: type[Toy], ask: Ask) -> None:
-    run, images, _ = prepare.prepare(ask(method))
+    said: list[str] = []
+    run, images, _ = prepare.prepare(ask(method), said.append)
+    assert not any("training step" in sentence for sentence in said)
     assert run.path.is_dir()
     assert images is not None and images.a.shape == (2, 3, 9, 9)

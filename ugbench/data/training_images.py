@@ -69,17 +69,11 @@ def list_training_images(
     Args:
         skip_bad: images without a partner are no error.
     Raises:
-        DataError: a folder is missing or empty; or, of pairs, a folder has two images of one stem, an image has no
-            partner, or the data set is a dial, whose training images are no pairs.
+        DataError: a folder is missing or empty; or, of pairs, a folder has two images of one stem, or an image has no
+            partner.
     """
     listed = {name: _list_folder(dataset, name, folders.size) for name in folders.names}
     if folders.paired:
-        if dataset.dial is not None:
-            raise DataError(
-                f"{dataset.root}: the training images of a dial are no pairs, though their names are equal, and this "
-                "method trains with pairs; name another data set, such as one made of a dial's test images, which are "
-                "pairs."
-            )
         for paths in listed.values():
             paths.sort(key=lambda path: path.stem)
             for first, second in pairwise(paths):

@@ -28,28 +28,30 @@ from ugbench.training.shapes import on_shapes, train_on_shapes
 _PACKAGE = Path(__file__).parents[1]
 
 
-def check_method(name: str, config: MethodConfig) -> None:
+def check_method(name: str, config: MethodConfig) -> tuple[str, ...]:
     """Check from shapes alone that a method can be trained and translate: nothing is computed.
 
     What was checked in this process, as for another seed of a study, is not checked again.
 
     Args:
         name: the method's registered name.
+    Returns:
+        A sentence about what the method does that keeps a resumed training from being exact; none if it does nothing.
     Raises:
         UgbenchError: its groups, the phases of a step, the networks for inference, or the shape of a translation or a
-            style break the rules of the interface, or a step reads the value of a tensor, keeps what no checkpoint has,
-            or fails. The message names the line of the method where there is one.
+            style break the rules of the interface, or a step reads the value of a tensor or fails. The message names
+            the line of the method where there is one.
     """
-    _check(registry.load_method(name), name, config.model_dump_json())
+    return _check(registry.load_method(name), name, config.model_dump_json())
 
 
 @lru_cache(maxsize=32)
-def _check(method_class: type[Method], name: str, fields: str) -> None:
+def _check(method_class: type[Method], name: str, fields: str) -> tuple[str, ...]:
     config = method_class.Config.model_validate_json(fields)
     try:
         with on_shapes(name, config) as (method, optimizers):
             _check_plain_tensors(method)
-            _check_steps(method, optimizers)
+            changed = _check_steps(method, optimizers)
             _check_inference(method)
     except UgbenchError:
         raise
@@ -59,7 +61,7 @@ def _check(method_class: type[Method], name: str, fields: str) -> None:
             "torch.where, so that a step never waits for the device."
         ) from None
     except (UnsupportedOperatorException, UnsupportedFakeTensorException):
-        return  # an operator of the method's own that torch knows no shapes of; training itself will tell
+        return ()  # an operator of the method's own that torch knows no shapes of; training itself will tell
     except Exception as error:  # of any type: the module of a method may come from anybody
         line, text = _line_of_method(error), str(error).strip()
         if isinstance(error, RuntimeError) and "meta tensor" in text:
@@ -71,6 +73,12 @@ def _check(method_class: type[Method], name: str, fields: str) -> None:
             raise
         reason = ": ".join([type(error).__name__, *text.splitlines()[:1]]).rstrip(".")
         raise UgbenchError(f"{line}: {name} fails there ({reason}); correct it.") from error
+    if changed is None:
+        return ()
+    return (
+        f"a training step of {name} changes {changed}, which no checkpoint has: where later steps depend on it, a "
+        "training that is interrupted ends differently; use a persistent buffer, `batch.step` or `draws()`.",
+    )
 
 
 def _check_plain_tensors(method: Method) -> None:
@@ -84,24 +92,23 @@ def _check_plain_tensors(method: Method) -> None:
                 )
 
 
-def _check_steps(method: Method, optimizers: Mapping[str, GroupOptimizer]) -> None:
+def _check_steps(method: Method, optimizers: Mapping[str, GroupOptimizer]) -> str | None:
+    """Train on shapes; returns the name of something that each period changes and no checkpoint has."""
+    changed = None
     before = snapshot(method)
     train_on_shapes(method, optimizers)
     after = snapshot(method)
     if first_change(before, after):
         # What the first steps have set up and later steps leave as it is, is no state.
         train_on_shapes(method, optimizers)
-        if changed := first_change(after, snapshot(method)):
-            raise UgbenchError(
-                f"a training step changes {changed}, which no checkpoint has; use a local variable, a persistent "
-                "buffer, `batch.step` or `draws()`."
-            )
+        changed = first_change(after, snapshot(method))
     for name, tensor in method.state_dict(keep_vars=True).items():
         if tensor.grad_fn is not None:
             raise UgbenchError(
                 f"a training step changes {name} outside of torch.no_grad(), so that it keeps the graph of every step; "
                 "change it in a `with torch.no_grad():` block, or by what was detached."
             )
+    return changed
 
 
 def _check_inference(method: Method) -> None:

@@ -108,7 +108,8 @@ def prepare(
     size = stored.config.method_config().size
     start = replace(_start(request, stored, log), frozen=frozen)
     if not stored.checkpoint_steps():
-        check_method(stored.config.method, stored.config.method_config())
+        for sentence in check_method(stored.config.method, stored.config.method_config()):
+            log(sentence)
     together = load_images([path for paths in readable.values() for path in paths], training_size(size), progress)
     loaded = dict(zip(readable, together.split([len(paths) for paths in readable.values()]), strict=True))
     extra = {name: loaded[folder] for name, folder in needed_folders(request).further}
@@ -142,7 +143,8 @@ def planned_run(
     """
     _, _, run = _locate(request, frozen_digests(requested_frozen(request)), log, progress)
     _start(request, run, log)
-    check_method(run.config.method, run.config.method_config())
+    for sentence in check_method(run.config.method, run.config.method_config()):
+        log(sentence)
     return run
 
 
@@ -188,6 +190,12 @@ def needed_folders(request: Request) -> TrainingFolders:
 
 def describe_images(dataset: DataSet, folders: Iterable[TrainingFolders], log: Callable[[str], None]) -> None:
     """Say how many images of each split of a data set, and of further folders that are needed, are used."""
+    folders = list(folders)
+    if dataset.dial is not None and any(needed.paired for needed in folders):
+        log(
+            f"{dataset.name}: this method trains with pairs, and the training images of a dial are no pairs, in spite "
+            "of their names."
+        )
     further = dict.fromkeys((name, needed.size) for needed in folders for _, name in needed.further)
     for sentence in describe_splits(dataset, dict.fromkeys((*SPLITS, *(name for name, _ in further)))):
         log(sentence)
