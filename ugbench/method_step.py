@@ -11,9 +11,6 @@ from torch import Tensor, nn
 
 from ugbench.errors import UnknownName, UsageError
 
-KINDS = ("uniform", "normal")
-PERS = ("sample", "step")
-
 
 @dataclass(frozen=True)
 class Batch:
@@ -34,6 +31,10 @@ class Batch:
     extra: Mapping[str, Tensor] = field(default_factory=dict)
 
 
+DrawKind = Literal["uniform", "normal"]
+DrawPer = Literal["sample", "step"]
+
+
 @dataclass(frozen=True)
 class Draw:
     """A random tensor that each step needs. Randomness is an input of the step, never hidden state.
@@ -48,16 +49,20 @@ class Draw:
         UsageError: the shape is no tuple of whole numbers.
     """
 
-    kind: Literal["uniform", "normal"]
+    kind: DrawKind
     shape: tuple[int, ...] = ()
-    per: Literal["sample", "step"] = "sample"
+    per: DrawPer = "sample"
 
     def __post_init__(self) -> None:
-        for what, value, known in (("kind of draw", self.kind, KINDS), ("'per' of a draw", self.per, PERS)):
-            if value not in known:
-                raise UnknownName(what, value, known)
+        for what, value, known in (("kind of draw", self.kind, DrawKind), ("'per' of a draw", self.per, DrawPer)):
+            if value not in get_args(known):
+                raise UnknownName(what, value, get_args(known))
         if not (isinstance(self.shape, tuple) and all(isinstance(side, int) for side in self.shape)):
             raise UsageError(f"the shape of a draw is {self.shape!r}; it is a tuple of whole numbers, as in (8,).")
+
+    def shape_for(self, samples: int) -> tuple[int, ...]:
+        """The shape of the tensor for a batch of this many samples."""
+        return (samples, *self.shape) if self.per == "sample" else self.shape
 
 
 OptimizerName = Literal["adam", "adamw", "radam", "sgd"]

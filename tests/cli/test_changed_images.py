@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import call_in, call_json
+from commands import call_in, call_json, moved_copy
 from drawn_images import draw_noise
 
 from ugbench.analysis import differences
@@ -38,11 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def home(made: Path, tmp_path: Path) -> Path:
     """A copy of `made`, whose dataset.json says where the images lie now."""
-    home = tmp_path / "home"
-    shutil.copytree(made, home)
-    file = home / "results/cats/dataset.json"
-    file.write_text(file.read_text().replace(str(made), str(home)))
-    return home
+    return moved_copy(made, tmp_path / "home")
 
 
 def evaluate(home: Path, *words: str) -> dict[tuple[str, str], dict[str, Any]]:

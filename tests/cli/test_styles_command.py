@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from commands import call, call_in
+from commands import call, call_in, moved_copy
 from drawn_images import draw_noise
 from styled_method import Styled, styled_is_installed
 from typer.testing import Result
@@ -52,11 +52,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def home(made: Path, tmp_path: Path) -> Path:
     """A copy of `made`, whose dataset.json says where the images lie now."""
-    home = tmp_path / "home"
-    shutil.copytree(made, home)
-    file = home / "results/cats/dataset.json"
-    file.write_text(file.read_text().replace(str(made), str(home)))
-    return home
+    return moved_copy(made, tmp_path / "home")
 
 
 def run_of(home: Path, method: str = "styled") -> Run:

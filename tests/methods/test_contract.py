@@ -29,8 +29,7 @@ def random_batch(method: Method, n: int = 2, dtype: torch.dtype = torch.float32,
     a, b = (torch.rand(n, 3, size, size, dtype=dtype) * 2 - 1 for _ in "ab")
     draws = {}
     for name, draw in method.draws().items():
-        shape = (n, *draw.shape) if draw.per == "sample" else draw.shape
-        draws[name] = (torch.rand if draw.kind == "uniform" else torch.randn)(shape, dtype=dtype)
+        draws[name] = (torch.rand if draw.kind == "uniform" else torch.randn)(draw.shape_for(n), dtype=dtype)
     extra = {split: torch.rand(n, 3, size, size, dtype=dtype) * 2 - 1 for split in method.splits}
     return Batch(a, b, draws, step, extra)
 

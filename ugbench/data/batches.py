@@ -110,9 +110,8 @@ class Batches:
         return to_float(torch.stack(crops)).to(self.dtype)
 
     def _draw(self, step: int, name: str, draw: Draw) -> Tensor:
-        shape = (self.batch_size, *draw.shape) if draw.per == "sample" else draw.shape
         sample = torch.rand if draw.kind == "uniform" else torch.randn
-        values = sample(shape, generator=generator_for(self.seed, step, f"draw_{name}"))
+        values = sample(draw.shape_for(self.batch_size), generator=generator_for(self.seed, step, f"draw_{name}"))
         # In bfloat16 a uniform number could be rounded up to 1.
         return values.to(self.device, torch.promote_types(self.dtype, torch.float32))
 

@@ -59,7 +59,7 @@ def find_copies(
     stack = np.stack(list(known_pictures.values()))
     coarse = np.stack([_coarse(picture) for picture in stack])
     limits = np.zeros(len(stack)) if exactly else np.array([_limit(picture) for picture in stack])
-    found: dict[int, int] = {}
+    original_of: dict[int, int] = {}
     for index, output in enumerate(outputs):
         picture = _thumbnail_or_none(output)
         if picture is None or (pairwise and index not in known_pictures):
@@ -67,8 +67,8 @@ def find_copies(
         rows = np.array([row_of[index]]) if pairwise else np.arange(len(places))
         hits = [row for view in (picture, picture[:, ::-1]) for row in _near(view, rows, stack, coarse, limits)]
         if hits:
-            found[index] = places[min(hits)]
-    return found
+            original_of[index] = places[min(hits)]
+    return original_of
 
 
 def _near(picture: Pixels, rows: Rows, stack: Pixels, coarse: Numbers, limits: Numbers) -> Rows:

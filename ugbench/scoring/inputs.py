@@ -132,17 +132,17 @@ class ScoredImages:
         from ugbench.data.copies import find_copies
 
         on_dial = self.eval_set is not None and self.eval_set.dataset.dial is not None
-        found: dict[Originals, dict[Path, Path]] = {}
+        originals_of: dict[Originals, dict[Path, Path]] = {}
         for kind, originals in self._targets().items():
             pairs = find_copies(self.outputs, originals, exactly=on_dial)
-            found[kind] = {self.outputs[output]: originals[original] for output, original in pairs.items()}
+            originals_of[kind] = {self.outputs[output]: originals[original] for output, original in pairs.items()}
         by_stem = {path.stem: path for path in self.sources or ()}
         translated = [path for path in self.outputs if path.stem in by_stem]
         if translated:
-            own = [by_stem[path.stem] for path in translated]
-            pairs = find_copies(translated, own, pairwise=True)
-            found["inputs"] = {translated[place]: own[place] for place in pairs}
-        return found
+            inputs = [by_stem[path.stem] for path in translated]
+            pairs = find_copies(translated, inputs, pairwise=True)
+            originals_of["inputs"] = {translated[place]: inputs[place] for place in pairs}
+        return originals_of
 
     def _targets(self) -> dict[Originals, Sequence[Path]]:
         """The images of the target domain that an output may be a copy of."""

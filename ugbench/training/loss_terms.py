@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ugbench.errors import UgbenchError
-
-_PACKAGE = Path(__file__).parents[1]
-_CONTEXTS = contextlib.__file__  # calls the engine when a `with` block begins and ends
+from ugbench.training.method_lines import calling_line
 
 
 class LossTerms(dict[str, Tensor]):
@@ -40,16 +35,16 @@ class LossTerms(dict[str, Tensor]):
                 "the `with` block."
             )
         if not isinstance(value, Tensor):
-            found = f"is of type {type(value).__name__}"
+            problem = f"is of type {type(value).__name__}"
         elif value.ndim:
-            found = f"has the shape {tuple(value.shape)}"
+            problem = f"has the shape {tuple(value.shape)}"
         elif not value.is_floating_point():
-            found = f"is of type {value.dtype}"
+            problem = f"is of type {value.dtype}"
         else:
             super().__setitem__(name, value.to(torch.promote_types(value.dtype, torch.float32)))
             return
         raise UgbenchError(
-            f"{calling_line()}: the loss term '{name}' of the phase '{self._phase}' {found}; a term is a scalar "
+            f"{calling_line()}: the loss term '{name}' of the phase '{self._phase}' {problem}; a term is a scalar "
             "tensor, such as the mean over the samples."
         )
 
@@ -61,15 +56,3 @@ class LossTerms(dict[str, Tensor]):
     def __ior__(self, terms: Any) -> LossTerms:  # type: ignore[misc, override]
         self.update(terms)
         return self
-
-
-def calling_line() -> str:
-    """The file and line, as `file.py:12`, of the innermost caller outside this package."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and _is_engine(frame.f_code.co_filename):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-
-
-def _is_engine(file: str) -> bool:
-    return file == _CONTEXTS or Path(file).is_relative_to(_PACKAGE)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import traceback
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -22,10 +19,9 @@ from ugbench.direction import Direction
 from ugbench.errors import UgbenchError, UsageError
 from ugbench.method import Method, MethodConfig
 from ugbench.training.hidden_state import first_change, snapshot
+from ugbench.training.method_lines import line_of
 from ugbench.training.optimizers import GroupOptimizer
 from ugbench.training.shapes import on_shapes, train_on_shapes
-
-_PACKAGE = Path(__file__).parents[1]
 
 
 def check_method(name: str, config: MethodConfig) -> tuple[str, ...]:
@@ -57,13 +53,13 @@ def _check(method_class: type[Method], name: str, fields: str) -> tuple[str, ...
         raise
     except (DataDependentOutputException, DynamicOutputShapeException) as error:
         raise UgbenchError(
-            f"{_line_of_method(error)}: {name} reads the value of a tensor there; compute with tensors alone, as in "
+            f"{line_of(error)}: {name} reads the value of a tensor there; compute with tensors alone, as in "
             "torch.where, so that a step never waits for the device."
         ) from None
     except (UnsupportedOperatorException, UnsupportedFakeTensorException):
         return ()  # an operator of the method's own that torch knows no shapes of; training itself will tell
     except Exception as error:  # of any type: the module of a method may come from anybody
-        line, text = _line_of_method(error), str(error).strip()
+        line, text = line_of(error), str(error).strip()
         if isinstance(error, RuntimeError) and "meta tensor" in text:
             raise UgbenchError(
                 f"{line}: {name} reads the value of a tensor while it is built; compute with numbers, because networks "
@@ -159,11 +155,3 @@ def _check_style(method: Method, x: torch.Tensor, direction: Direction) -> None:
             f"encode_style({direction}) of the method makes {tuple(style.shape)} of {tuple(x.shape)}; it must be "
             f"{(len(x), method.style_dim)}, with style_dim {method.style_dim}."
         )
-
-
-def _line_of_method(error: BaseException) -> str | None:
-    """The innermost line outside this package and torch that an error was raised from; None if there is none."""
-    engine = (str(_PACKAGE), str(Path(torch.__file__).parent), str(Path(contextlib.__file__).parent / "contextlib"))
-    frames = traceback.extract_tb(error.__traceback__)
-    frame = next((frame for frame in reversed(frames) if not frame.filename.startswith(engine)), None)
-    return None if frame is None else f"{frame.filename}:{frame.lineno}"

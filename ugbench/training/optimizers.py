@@ -200,5 +200,5 @@ def load_state_tensors(optimizers: Mapping[str, GroupOptimizer], tensors: Mappin
 
 
 def _device_of_state(optimizer: GroupOptimizer, key: str, parameter: Tensor) -> torch.device:
-    on_host = key == "step" and not optimizer.optimizer.defaults.get("capturable", True)
-    return torch.device("cpu") if on_host and not optimizer.optimizer.defaults.get("fused") else parameter.device
+    kept_on_host = isinstance(optimizer.optimizer, _RAdam) and not optimizer.optimizer.defaults["capturable"]
+    return torch.device("cpu") if key == "step" and kept_on_host else parameter.device

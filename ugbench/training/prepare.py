@@ -107,9 +107,7 @@ def prepare(
         return run, None, Start()
     size = stored.config.method_config().size
     start = replace(_start(request, stored, log), frozen=frozen)
-    if not stored.checkpoint_steps():
-        for sentence in check_method(stored.config.method, stored.config.method_config()):
-            log(sentence)
+    _check_method(stored, log)
     together = load_images([path for paths in readable.values() for path in paths], training_size(size), progress)
     loaded = dict(zip(readable, together.split([len(paths) for paths in readable.values()]), strict=True))
     extra = {name: loaded[folder] for name, folder in needed_folders(request).further}
@@ -143,9 +141,15 @@ def planned_run(
     """
     _, _, run = _locate(request, frozen_digests(requested_frozen(request)), log, progress)
     _start(request, run, log)
-    for sentence in check_method(run.config.method, run.config.method_config()):
-        log(sentence)
+    _check_method(run, log)
     return run
+
+
+def _check_method(run: Run, log: Callable[[str], None]) -> None:
+    """Check the method of a run that has not begun; one that has begun was checked then."""
+    if not run.checkpoint_steps():
+        for sentence in check_method(run.config.method, run.config.method_config()):
+            log(sentence)
 
 
 def _locate(

@@ -53,10 +53,7 @@ def train_on_shapes(method: Method, optimizers: Mapping[str, GroupOptimizer]) ->
     """
     config = method.config
     images = torch.zeros(config.batch_size, 3, config.size, config.size)
-    draws = {
-        draw_name: torch.zeros((config.batch_size, *draw.shape) if draw.per == "sample" else draw.shape)
-        for draw_name, draw in method.draws().items()
-    }
+    draws = {name: torch.zeros(draw.shape_for(config.batch_size)) for name, draw in method.draws().items()}
     phases = Phases(optimizers, method.period)
     for step in range(method.period):
         train_step(method, phases, Batch(images, images, draws, step, dict.fromkeys(method.splits, images)))

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ugbench.errors import UgbenchError, UnknownName
 from ugbench.method import Batch, Method
-from ugbench.training.loss_terms import LossTerms, calling_line
+from ugbench.training.loss_terms import LossTerms
+from ugbench.training.method_lines import calling_line
 from ugbench.training.optimizers import GroupOptimizer, set_learning_rates
 
 
