@@ -52,6 +52,8 @@ class Metric:
             which both are equal then has no such score.
         biased: True if the expected value depends on the numbers of images, as that of FID does. Tables compare such
             values at equal numbers only.
+        least_images: images per set below which tables call no value the best: with fewer, the order of two methods is
+            mostly chance.
         note: a sentence that must stand under a table with this metric.
         note_if_negative: a sentence that must stand under a table with a value below 0; None if there is no such value,
             or if it needs no explanation.
@@ -67,6 +69,7 @@ class Metric:
     settings: Mapping[str, Any] = field(default_factory=dict)
     changed_pixels_only: bool = False
     biased: bool = False
+    least_images: int = 0
     note: str | None = None
     note_if_negative: str | None = None
 

@@ -2,28 +2,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ugbench.statistics.seeds import compare, over_family, seeds_needed, seeds_to_test, smallest_p
+from ugbench.statistics.seeds import compare, over_family, seeds_to_test
 
 LOW, HIGH = [1.0, 1.2, 0.9, 1.1, 1.05, 0.95], [2.0, 2.3, 1.8, 2.1, 2.2, 1.9]
 
 
-def test_it_is_welchs_test() -> None:
+def test_the_interval_and_the_second_p_are_welchs() -> None:
     first, second = [1.0, 2.0, 4.0, 3.0], [2.5, 5.0, 9.0]
     claim, oracle = compare(first, second), stats.ttest_ind(first, second, equal_var=False)
     interval = oracle.confidence_interval()
-    assert claim.p_value == pytest.approx(oracle.pvalue)
+    assert claim.welch_p == pytest.approx(oracle.pvalue)
     assert (claim.low, claim.high) == (pytest.approx(interval.low), pytest.approx(interval.high))
     assert claim.se == pytest.approx(claim.difference / oracle.statistic)
-
-
-@pytest.mark.parametrize(("n", "m", "p"), [(1, 1, 1.0), (2, 2, 1 / 3), (3, 3, 0.1), (6, 6, 2 / 924), (3, 5, 2 / 56)])
-def test_the_smallest_p_counts_the_ways_to_share_the_seeds_out(n: int, m: int, p: float) -> None:
-    assert smallest_p(n, m) == pytest.approx(p)
-
-
-def test_the_smallest_p_of_pairs_counts_signs() -> None:
-    assert smallest_p(3, 3, paired=True) == 0.25
-    assert smallest_p(6, 6, paired=True) == 2 / 64
 
 
 @pytest.mark.parametrize(("comparisons", "seeds"), [(1, 4), (2, 5), (6, 5), (7, 6), (21, 6)])
@@ -31,69 +21,77 @@ def test_a_larger_family_takes_more_seeds_to_test_at_all(comparisons: int, seeds
     assert seeds_to_test(comparisons) == seeds
 
 
+def test_the_claim_is_by_the_exact_test_and_holds_every_seeds_value() -> None:
+    claim = compare(LOW, HIGH)
+    assert claim.p_value == claim.smallest_p == pytest.approx(2 / 924)
+    assert claim.welch_p is not None and claim.welch_p < 1e-4
+    assert claim.values == (tuple(LOW), tuple(HIGH))
+
+
 def test_three_seeds_test_nothing_however_large_the_difference() -> None:
     claim = compare([1.0, 1.1, 0.9], [100.0, 101.0, 99.0], comparisons=7)
-    assert claim.p_value is not None and claim.p_value < 1e-4
-    assert not claim.testable
+    assert claim.welch_p is not None and claim.welch_p < 1e-4
+    assert not claim.testable and not claim.is_shown and claim.detectable is None
     assert claim.text("cut", "unit").startswith("not testable with 3 seeds: cut minus unit is -99 in the mean")
-    assert "needs 6 seeds a side or more (7 comparison(s))" in claim.text("cut", "unit")
+    assert "needs 6 seeds per method or more (7 comparisons)" in claim.text("cut", "unit")
 
 
 def test_one_seed_has_a_difference_and_nothing_else() -> None:
     claim = compare([1.0], [2.0])
-    assert (claim.difference, claim.se, claim.low, claim.high, claim.p_value) == (-1.0, None, None, None, None)
+    assert (claim.difference, claim.se, claim.low, claim.high, claim.welch_p) == (-1.0, None, None, None, None)
+    assert claim.p_value == 1.0
     assert claim.text("a", "b").startswith("not testable with 1 seed:") and "needs 4 seeds" in claim.text("a", "b")
 
 
 def test_six_seeds_and_a_clear_difference_name_the_winner() -> None:
     claim = compare(LOW, HIGH)
-    assert claim.text("cut", "unit").startswith("cut beats unit as a method:")
-    assert compare(HIGH, LOW).text("unit", "cut").startswith("cut beats unit as a method:")
+    assert claim.text("cut", "unit").startswith("cut beats unit as a method, on these images:")
+    assert compare(HIGH, LOW).text("unit", "cut").startswith("cut beats unit as a method, on these images:")
 
 
-def test_no_clear_difference_says_how_many_seeds_would_show_it() -> None:
+def test_no_clear_difference_says_which_one_would_have_been_seen() -> None:
     claim = compare(LOW, [value + 0.06 for value in LOW])
-    assert claim.p_value is not None and claim.p_value > 0.05
-    text = claim.text("a", "b")
+    assert claim.p_value > 0.05 and claim.detectable is not None
+    text = claim.text("a", "b", "KID x100", 100.0)
     assert text.startswith("neither method is shown to beat the other")
-    assert f"{claim.seeds_needed} seeds a side would show such a difference" in text
+    assert f"would show a difference of {100 * claim.detectable:.3g} or more with a chance of 80 %" in text
 
 
-def test_values_without_spread_are_not_tested() -> None:
-    claim = compare([0.1 + 0.2] * 4, [0.4] * 4)
-    assert claim.p_value is None and claim.testable
-    assert claim.text("a", "b").startswith("not testable without a spread")
+def test_values_without_spread_have_no_interval_and_the_test_still_holds() -> None:
+    claim = compare([0.1] * 4, [0.4] * 4)
+    assert (claim.se, claim.welch_p, claim.detectable) == (None, None, None)
+    assert claim.p_value == pytest.approx(2 / 70) and claim.is_shown
 
 
-def test_the_seeds_needed_find_the_difference_in_four_of_five_trials() -> None:
+@pytest.mark.parametrize("comparisons", [1, 7])
+def test_the_exact_test_finds_the_detectable_difference_in_four_of_five_studies(comparisons: int) -> None:
+    """The values of a method are the normal quantiles, scaled to a standard deviation of 1."""
+    quantiles = stats.norm.ppf((np.arange(6) + 0.5) / 6)
+    quantiles /= quantiles.std(ddof=1)
+    detectable = compare(quantiles.tolist(), (quantiles + 9).tolist(), comparisons).detectable
+    assert detectable is not None
     random = np.random.default_rng(0)
-    needed = seeds_needed((1.0, 4.0), 1.0)
-    assert needed is not None
-
-    def power(n: int) -> float:
-        first, second = 1 + random.normal(size=(4000, n)), 2 * random.normal(size=(4000, n))
-        return float(np.mean(stats.ttest_ind(first, second, axis=1, equal_var=False).pvalue <= 0.05))
-
-    # The standard error of each is 0.006.
-    assert 0.78 < power(needed) < 0.86
-    assert power(needed * 3 // 4) < 0.78
+    found = [
+        compare(first, second, comparisons).adjusted_p <= 0.05
+        for first, second in zip(
+            random.normal(size=(2000, 6)).tolist(), random.normal(detectable, size=(2000, 6)).tolist(), strict=True
+        )
+    ]
+    # The standard error of this share is 0.009. The exact test's p is a multiple of 1 / 462, so it loses some power.
+    assert 0.72 < np.mean(found) < 0.84
 
 
-def test_seeds_needed_grow_with_the_family_and_stop_at_a_thousand() -> None:
-    one, many = seeds_needed((1.0, 1.0), 1.0), seeds_needed((1.0, 1.0), 1.0, comparisons=7)
-    # The textbook's 17 a side at alpha 0.05, sd 1, difference 1.
-    assert one == 17 and many is not None and many > one
-    assert seeds_needed((1.0, 1.0), 0.01) is None
-    assert seeds_needed((1.0, 1.0), 1e6, comparisons=7) == 6
+def test_what_is_detectable_does_not_depend_on_the_difference_that_was_seen() -> None:
+    near, far = (compare(LOW, [value + gap for value in LOW]).detectable for gap in (0.01, 5.0))
+    assert near == pytest.approx(far)
 
 
 def test_a_family_counts_every_comparison() -> None:
     family = over_family([(LOW, HIGH), (LOW, LOW), ([1.0], [2.0])])
     assert all(claim.comparisons == 3 for claim in family)
-    assert family[0].p_value is not None
     assert family[0].adjusted_p == pytest.approx(3 * family[0].p_value)
-    assert family[2].adjusted_p is None
-    assert "Holm p" in family[0].text("a", "b")
+    assert family[2].adjusted_p == 1.0 and not family[2].testable
+    assert "exact p after Holm = 0.00649" in family[0].text("a", "b")
 
 
 def test_a_method_without_values_is_refused() -> None:

@@ -173,8 +173,8 @@ def test_a_difference_marks_only_the_block_of_its_images(make_record: Make) -> N
         value=0.1,
         se=1.0,
         unpaired_se=1.0,
-        n=9,
-        n_real=9,
+        n=90,
+        n_real=90,
         **OLD,
     )
     table = build_table(records, differences=[difference], current=NOW)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import pytest
 
@@ -31,8 +32,14 @@ def contest_notes(table: Table) -> list[str]:
 
 
 @pytest.fixture
+def make_record(make_record: Make) -> Make:
+    """A record over enough images for FID to be compared at all."""
+    return partial(make_record, **{"n_fake": 2100, "n_real": 2100})
+
+
+@pytest.fixture
 def scored(make_record: Make) -> Callable[..., Table]:
-    """scored({method: (value, number of outputs)}, metric): the table of these scores, against 100 references."""
+    """scored({method: (value, number of outputs)}, metric): the table of these scores, against 2100 references."""
 
     def make(scores: Mapping[str, tuple[float, int]], metric: str = "fid") -> Table:
         return build_table([make_record(metric, name, value, n_fake=n) for name, (value, n) in scores.items()])
@@ -40,36 +47,37 @@ def scored(make_record: Make) -> Callable[..., Table]:
     return make
 
 
-def test_with_50_images_against_49_nothing_is_bold_and_a_note_says_why(scored: Callable[..., Table]) -> None:
-    table = scored({"cut": (109.1, 50), "ugatit": (52.0, 49)})
+def test_with_2050_images_against_2049_nothing_is_bold_and_a_note_says_why(scored: Callable[..., Table]) -> None:
+    table = scored({"cut": (109.1, 2050), "ugatit": (52.0, 2049)})
     assert bold(table) == []
     assert all(row.cells["fid"].tied_with_best is None for row in table.rows)
     assert contest_notes(table) == [
-        f"fid on dial A2B: {OPEN}: 50 outputs against 100 references (cut), 49 outputs against 100 references (ugatit)."
+        f"fid on dial A2B: {OPEN}: 2050 outputs against 2100 references (cut), "
+        "2049 outputs against 2100 references (ugatit)."
     ]
 
 
-def test_with_100_99_and_98_images_nothing_is_bold(scored: Callable[..., Table]) -> None:
-    table = scored({"unit": (50.0, 98), "cut": (60.0, 100), "ugatit": (55.0, 99)})
+def test_with_2100_2099_and_2098_images_nothing_is_bold(scored: Callable[..., Table]) -> None:
+    table = scored({"unit": (50.0, 2098), "cut": (60.0, 2100), "ugatit": (55.0, 2099)})
     assert bold(table) == []
     assert contest_notes(table) == [
-        f"fid on dial A2B: {OPEN}: 100 outputs against 100 references (cut), "
-        "99 outputs against 100 references (ugatit), 98 outputs against 100 references (unit)."
+        f"fid on dial A2B: {OPEN}: 2100 outputs against 2100 references (cut), "
+        "2099 outputs against 2100 references (ugatit), 2098 outputs against 2100 references (unit)."
     ]
 
 
 def test_two_rows_at_each_of_two_numbers_have_no_best_whatever_their_names(scored: Callable[..., Table]) -> None:
-    for first, second in ((100, 99), (99, 100)):
+    for first, second in ((2100, 2099), (2099, 2100)):
         table = scored({"a": (50.0, first), "b": (51.0, second), "c": (52.0, first), "d": (53.0, second)})
         assert bold(table) == []
 
 
-def test_three_rows_of_100_compete_without_one_of_99(scored: Callable[..., Table]) -> None:
-    table = scored({"cut": (60.0, 100), "ugatit": (61.0, 100), "acme": (62.0, 100), "unit": (50.0, 99)})
+def test_three_rows_of_2100_compete_without_one_of_2099(scored: Callable[..., Table]) -> None:
+    table = scored({"cut": (60.0, 2100), "ugatit": (61.0, 2100), "acme": (62.0, 2100), "unit": (50.0, 2099)})
     assert bold(table) == ["cut"]
     assert contest_notes(table) == [
-        "fid on dial A2B: only rows with 100 outputs against 100 references compete, the most common numbers of "
-        "images; left out: 99 outputs against 100 references (unit)."
+        "fid on dial A2B: only rows with 2100 outputs against 2100 references compete, the most common numbers of "
+        "images; left out: 2099 outputs against 2100 references (unit)."
     ]
 
 
@@ -85,8 +93,27 @@ def test_one_competitor_is_not_bold(make_record: Make, metric: str) -> None:
     ] * 3
 
 
+@pytest.mark.parametrize("metric", ["fid", "precision"])
+def test_with_under_2048_images_no_fid_is_the_best_and_none_is_marked(make_record: Make, metric: str) -> None:
+    records = [make_record(metric, name, value, n_real=2047) for name, value in (("cut", 52.0), ("ugatit", 109.1))]
+    table = build_table(records)
+    assert bold(table, metric) == []
+    assert {(row.cells[metric].tied_with_best, row.cells[metric].too_few) for row in table.rows} == {(None, False)}
+    assert (
+        f"{metric}: no row with under 2,048 images per set is called the best; it is mostly bias, and the order of two "
+        "rows is mostly chance."
+    ) in table.notes
+
+
+def test_a_kid_of_under_50_images_is_not_the_best(make_record: Make) -> None:
+    values = {"cut": (0.1, 49), "ugatit": (0.2, 50), "unit": (0.3, 60)}
+    table = build_table([make_record("kid", name, value, 0.01, n_fake=n) for name, (value, n) in values.items()])
+    assert bold(table, "kid") == ["ugatit"]
+    assert "kid: no row with under 50 images per set is called the best; it is too uncertain for that." in table.notes
+
+
 def test_rows_of_equal_values_are_all_bold(scored: Callable[..., Table]) -> None:
-    table = scored({"cut": (60.0, 100), "ugatit": (60.0, 100), "unit": (60.0, 100)})
+    table = scored({"cut": (60.0, 2100), "ugatit": (60.0, 2100), "unit": (60.0, 2100)})
     assert bold(table) == ["cut", "ugatit", "unit"]
     assert contest_notes(table) == []
 
@@ -102,7 +129,7 @@ def test_metrics_with_the_same_sentence_share_it(make_record: Make) -> None:
         [
             make_record(metric, method, 0.5, n_fake=n)
             for metric in ("fid", "precision")
-            for method, n in (("cut", 50), ("ugatit", 49))
+            for method, n in (("cut", 2050), ("ugatit", 2049))
         ]
     )
     assert [note.partition(":")[0] for note in contest_notes(table)] == ["fid and precision on dial A2B"]
@@ -110,12 +137,14 @@ def test_metrics_with_the_same_sentence_share_it(make_record: Make) -> None:
 
 def test_a_row_whose_seeds_have_different_numbers_competes_with_no_other(make_record: Make) -> None:
     mixed = [
-        make_record("fid", name, 40.0, seed=seed, n_fake=n) for name in ("a", "b") for seed, n in enumerate((100, 99))
+        make_record("fid", name, 40.0, seed=seed, n_fake=n)
+        for name in ("a", "b")
+        for seed, n in enumerate((2100, 2099))
     ]
     table = build_table([*mixed, make_record("fid", "cut", 60.0), make_record("fid", "unit", 61.0)])
     assert bold(table) == ["cut"]
     assert contest_notes(table) == [
-        "fid on dial A2B: only rows with 100 outputs against 100 references compete, the most common numbers of "
+        "fid on dial A2B: only rows with 2100 outputs against 2100 references compete, the most common numbers of "
         "images; left out: numbers that differ between seeds (a, b)."
     ]
     assert bold(build_table(mixed)) == []
@@ -123,17 +152,17 @@ def test_a_row_whose_seeds_have_different_numbers_competes_with_no_other(make_re
 
 def test_a_row_aside_of_other_numbers_is_named(make_record: Make) -> None:
     records = [make_record("fid", method, 60.0) for method in ("cut", "ugatit")]
-    table = build_table([*records, make_record("fid", "real", 20.0, n_fake=47)])
+    table = build_table([*records, make_record("fid", "real", 20.0, n_fake=2047)])
     assert contest_notes(table) == [
-        "fid on dial A2B: real has 47 outputs against 100 references, so its score does not compare with rows of other "
-        "numbers."
+        "fid on dial A2B: real has 2047 outputs against 2100 references, so its score does not compare with rows of "
+        "other numbers."
     ]
 
 
 def test_rankings_leave_out_blocks_without_common_numbers(make_record: Make) -> None:
     records = [
         make_record("fid", method, value, dataset=dataset, n_fake=n)
-        for dataset, numbers in (("cats", (100, 100)), ("dial", (100, 99)), ("dogs", (50, 50)))
+        for dataset, numbers in (("cats", (2100, 2100)), ("dial", (2100, 2099)), ("dogs", (2050, 2050)))
         for method, value, n in zip(("cut", "ugatit"), (60.0, 61.0), numbers, strict=True)
     ]
     (ranking,) = add_rankings(build_table(records)).rankings
@@ -149,7 +178,7 @@ def difference(first: str, second: str, value: float, n: int) -> DifferenceRecor
 
 
 @pytest.mark.parametrize("order", [1, -1])
-@pytest.mark.parametrize(("value", "n", "winners"), [(0.02, 86, []), (-0.02, 86, ["unit"]), (0.02, 100, ["unit"])])
+@pytest.mark.parametrize(("value", "n", "winners"), [(0.02, 86, []), (-0.02, 86, ["unit"]), (0.02, 2100, ["unit"])])
 def test_no_bold_contradicts_the_difference_on_the_common_sources(
     make_record: Make, order: int, value: float, n: int, winners: list[str]
 ) -> None:

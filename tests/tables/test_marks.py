@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import combinations
 
 import pytest
 
@@ -10,6 +11,7 @@ from ugbench.analysis.differences import DifferenceRecord
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables.build import build_table
 from ugbench.tables.model import Cell, Table
+from ugbench.tables.notes import UNEQUAL_SEEDS
 
 Make = Callable[..., ScoreRecord]
 
@@ -39,7 +41,8 @@ def test_without_a_kept_difference_errors_are_taken_as_independent(two: list[Sco
 
 
 @pytest.mark.parametrize("order", [("c", "u"), ("u", "c")])
-@pytest.mark.parametrize(("se", "tied"), [(0.0101, False), (0.0103, True)])
+# t with 99 degrees of freedom has the 95 % quantile 1.984.
+@pytest.mark.parametrize(("se", "tied"), [(0.02 / 1.985, False), (0.02 / 1.983, True)])
 def test_a_kept_difference_of_the_two_runs_decides(
     two: list[ScoreRecord], order: tuple[str, str], se: float, tied: bool
 ) -> None:
@@ -57,14 +60,68 @@ def test_a_difference_of_another_protocol_or_other_runs_decides_nothing(two: lis
     assert cells(build_table(two, differences=kept))["ugatit"].tied_by == "unpaired"
 
 
-def test_methods_with_seeds_are_compared_over_seeds_even_where_runs_were_compared(make_record: Make) -> None:
-    records = [
+def of_seeds(make_record: Make, **values: list[float]) -> list[ScoreRecord]:
+    """A record of each seed of each method."""
+    return [
         make_record("kid", method, value, 0.5, seed=seed, run=f"{method}{seed}")
-        for method, values in (("cut", (0.10, 0.11, 0.12)), ("near", (0.11, 0.12, 0.13)), ("far", (0.30, 0.31, 0.32)))
-        for seed, value in enumerate(values)
+        for method, of_method in values.items()
+        for seed, value in enumerate(of_method)
     ]
+
+
+BEST = [0.10, 0.11, 0.12, 0.13, 0.14]
+
+
+def test_methods_with_seeds_are_compared_over_seeds_even_where_runs_were_compared(make_record: Make) -> None:
+    records = of_seeds(make_record, cut=BEST, near=[0.11, 0.12, 0.13, 0.14, 0.15], far=[0.3, 0.31, 0.32, 0.33, 0.34])
     kept = [difference("cut0", "near0", 0.01, 0.001), difference("cut0", "far0", 0.2, 10.0)]
     marked = cells(build_table(records, differences=kept))
-    # Welch: a gap of 0.01 with a standard error of 0.0082 is nothing, one of 0.2 is something.
+    # Of the 252 ways to share ten seeds out two are as extreme as far's: p = 2 / 252, times three pairs.
     assert (marked["near"].tied_with_best, marked["near"].tied_by) == (True, "seeds")
     assert (marked["far"].tied_with_best, marked["far"].tied_by) == (False, "seeds")
+
+
+@pytest.mark.parametrize(("rows", "seeds", "too_few"), [(2, 3, True), (2, 4, False), (3, 4, True), (3, 5, False)])
+def test_with_too_few_seeds_no_gap_tells_a_row_from_the_best(
+    make_record: Make, rows: int, seeds: int, too_few: bool
+) -> None:
+    """The smallest p of n against n seeds is 2 / C(2n, n), and there are as many tests as pairs of rows."""
+    values = {f"method{row}": [1000.0 * row + seed for seed in range(seeds)] for row in range(rows)}
+    table = build_table(of_seeds(make_record, **values))
+    others = [cell for cell in cells(table).values() if not cell.best]
+    assert {(cell.too_few, cell.tied_with_best) for cell in others} == {(too_few, None if too_few else False)}
+    needed = f"with {rows} rows it takes {4 if rows == 2 else 5} seeds per row"
+    assert any(note.startswith("?: too few seeds") and needed in note for note in table.notes) == too_few
+
+
+def test_four_methods_that_differ_from_the_best_at_p_0046_each_are_tied_after_adjustment(make_record: Make) -> None:
+    """The paired t is 2.02 with 99 degrees of freedom: p = 0.046. There are ten pairs of five rows."""
+    names = ("cut", "dcl", "spa", "unit", "vae")
+    records = [make_record("kid", name, 0.1 + 0.0202 * (name != "cut"), 0.02, run=name) for name in names]
+    kept = [difference(name, "cut", 0.0202, 0.01) for name in names[1:]]
+    kept += [difference(first, second, 0.0, 0.01) for first, second in combinations(names[1:], 2)]
+    marked = cells(build_table(records, differences=kept))
+    assert marked["cut"].best
+    assert [marked[name].tied_with_best for name in names[1:]] == [True] * 4
+
+
+def test_rows_with_other_numbers_of_seeds_than_the_best_have_no_mark_and_a_note_says_so(make_record: Make) -> None:
+    records = of_seeds(make_record, cut=BEST, near=[*BEST, 0.11], one=[0.5])
+    table = build_table(records)
+    marked = cells(table)
+    assert marked["near"].best
+    assert {(cell.tied_with_best, cell.too_few) for name, cell in marked.items() if name != "near"} == {(None, False)}
+    assert UNEQUAL_SEEDS in table.notes
+    assert UNEQUAL_SEEDS not in build_table(of_seeds(make_record, cut=BEST, near=BEST[::-1])).notes
+
+
+@pytest.mark.parametrize(("images", "too_few"), [(49, True), (50, False)])
+def test_checkpoints_with_too_few_images_are_not_told_apart(make_record: Make, images: int, too_few: bool) -> None:
+    records = [
+        make_record("iou", name, value, 0.01, n_fake=images, higher_is_better=True)
+        for name, value in (("cut", 0.9), ("unit", 0.1))
+    ]
+    table = build_table(records)
+    unit = cells(table, "iou")["unit"]
+    assert (unit.too_few, unit.tied_with_best) == (too_few, None if too_few else False)
+    assert any(note.startswith("?: too few images") for note in table.notes) == too_few

@@ -27,7 +27,7 @@ def cell_of(table: Table, label: str, key: str = "kid", direction: str = "A2B") 
 def test_one_seed_keeps_the_records_own_error_and_interval(make_record: Make) -> None:
     table = build_table([make_record("kid", "ugatit", 0.116, 0.005, low=0.106, high=0.126)])
     runs = {"ugatit-None-0": 0.116}
-    expected = Cell(0.116, 0.005, 0.106, 0.126, 1, False, None, "kid-alexnet", True, 100, 100, runs)
+    expected = Cell(0.116, 0.005, 0.106, 0.126, 1, False, None, "kid-alexnet", True, 100, 100, runs, fewest_images=100)
     assert cell_of(table, "ugatit") == expected
 
 
@@ -61,8 +61,8 @@ def test_the_lowest_is_best_where_lower_is_better_and_the_highest_elsewhere(make
     records = [
         make_record("kid", "cut", 0.2),
         make_record("kid", "ugatit", 0.1),
-        make_record("precision", "cut", 0.9),
-        make_record("precision", "ugatit", 0.5),
+        make_record("precision", "cut", 0.9, n_fake=2048, n_real=2048),
+        make_record("precision", "ugatit", 0.5, n_fake=2048, n_real=2048),
     ]
     table = build_table(records)
     best = {(row.label, key) for row in table.rows for key, cell in row.cells.items() if cell.best}
@@ -89,16 +89,17 @@ def test_a_metric_without_a_better_end_has_no_best(make_record: Make) -> None:
     assert [row.cells["lpips"].tied_with_best for row in table.rows] == [None, None]
 
 
-def test_tied_is_within_1_96_standard_errors_of_the_unpaired_difference(make_record: Make) -> None:
-    # Errors 3 and 4 make 5 for the difference, so the limit is 9.8.
+def test_tied_is_within_the_quantile_of_t_of_the_unpaired_difference_for_all_six_pairs(make_record: Make) -> None:
+    # Errors 3 and 4 make 5 for the difference. With 99 degrees of freedom, p times six is 0.05 at 2.69 errors,
+    # and p times five at 2.63.
     records = [
-        make_record("fid", "aaa", 100.0, 3.0),
-        make_record("fid", "bbb", 109.7, 4.0),
-        make_record("fid", "ccc", 109.9, 4.0),
-        make_record("fid", "ddd", 100.1),
+        make_record("kid", "aaa", 100.0, 3.0),
+        make_record("kid", "bbb", 112.0, 4.0),
+        make_record("kid", "ccc", 113.5, 4.0),
+        make_record("kid", "ddd", 100.1),
     ]
     table = build_table(records)
-    tied = {row.label: row.cells["fid"].tied_with_best for row in table.rows}
+    tied = {row.label: row.cells["kid"].tied_with_best for row in table.rows}
     assert tied == {"aaa": False, "bbb": True, "ccc": False, "ddd": None}
 
 
@@ -303,7 +304,9 @@ def test_json_is_the_contracts(make_record: Make) -> None:
                     "comparable": True,
                     "n_fake": 100,
                     "n_real": 100,
+                    "fewest_images": 100,
                     "runs": {"ugatit-no-cam-0": 0.116},
+                    "too_few": False,
                     "tied_by": None,
                     "codes_per_image": None,
                     "n_missing": None,

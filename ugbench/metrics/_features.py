@@ -6,9 +6,7 @@ import torch
 from torch import Tensor
 
 from ugbench.errors import UgbenchError, UsageError
-
-# With fewer images per set, these metrics are mostly bias, which falls as the number of images grows.
-FEW_IMAGES = 2048
+from ugbench.metrics._defaults import FEW_IMAGES
 
 
 def checked(metric: str, fake: Tensor, real: Tensor, least: int) -> tuple[Tensor, Tensor]:

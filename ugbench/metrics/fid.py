@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ugbench.metric import Metric, Score
+from ugbench.metrics._defaults import FEW_IMAGES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,6 +57,7 @@ METRIC = Metric(
     needs=("output_features", "reference_features"),
     higher_is_better=False,
     biased=True,
+    least_images=FEW_IMAGES,
     note_if_negative=(
         "fid below 0: the distance itself is never negative; this is the rounding error of a distance of 0, which "
         "outputs have that are copies of the references."

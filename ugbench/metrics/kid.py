@@ -144,6 +144,7 @@ METRIC = Metric(
     needs=("output_features", "reference_features"),
     higher_is_better=False,
     scale=100.0,
+    least_images=MIN_FOR_INTERVAL,
     settings={"estimator": "unbiased", "subset_size": None, "subsets": None, "seed": None, "block_size": None},
     note_if_negative=(
         "kid below 0: the estimate is unbiased, so it can fall below 0 where the true distance is near 0; a value "

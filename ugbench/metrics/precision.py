@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ugbench.metric import Metric, Score
+from ugbench.metrics._defaults import FEW_IMAGES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,4 +25,5 @@ METRIC = Metric(
     higher_is_better=True,
     settings={"neighbours": 3},
     biased=True,
+    least_images=FEW_IMAGES,
 )

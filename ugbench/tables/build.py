@@ -94,10 +94,10 @@ def _columns(metric: str, shown: Iterable[ScoreRecord]) -> list[Column]:
     records = [record for record in shown if record.metric == metric]
     protocols = {record.protocol_id: record.protocol for record in records}
     better = records[0].higher_is_better
-    title, scale, biased = _heading(metric)
+    title, scale, biased, least_images = _heading(metric)
     title += {True: " ↑", False: " ↓", None: ""}[better]
     if len(protocols) == 1:
-        return [Column(metric, metric, records[0].protocol_id, title, scale, better, biased)]
+        return [Column(metric, metric, records[0].protocol_id, title, scale, better, biased, least_images)]
     return [
         Column(
             f"{metric}@{identifier}",
@@ -107,6 +107,7 @@ def _columns(metric: str, shown: Iterable[ScoreRecord]) -> list[Column]:
             scale,
             better,
             biased,
+            least_images,
         )
         for identifier in sorted(protocols, key=lambda identifier: _column_order(identifier, protocols[identifier]))
     ]
@@ -119,12 +120,15 @@ def _column_order(identifier: str, protocol: Mapping[str, Any]) -> tuple[str, st
     return notes.source_of(protocol), last, selected, identifier
 
 
-def _heading(name: str) -> tuple[str, float, bool]:
-    """A metric's title and scale, and whether it is biased; one that is not installed has its name and raw values."""
+def _heading(name: str) -> tuple[str, float, bool, int]:
+    """A metric's title and scale, whether it is biased, and its least number of images.
+
+    A metric that is not installed has its name and raw values.
+    """
     if name not in registry.modules("metrics"):
-        return name, 1.0, False
+        return name, 1.0, False, 0
     metric: Metric = registry.load_metric(name)
-    return metric.title, metric.scale, metric.biased
+    return metric.title, metric.scale, metric.biased, metric.least_images
 
 
 def _rows(
@@ -180,6 +184,7 @@ def _mean(seeds: Sequence[ScoreRecord]) -> Cell:
         comparable=all(record.comparable for record in seeds),
         n_fake=first.n_fake if len({record.n_fake for record in seeds}) == 1 else None,
         n_real=first.n_real if len({record.n_real for record in seeds}) == 1 else None,
+        fewest_images=min(min(record.n_fake, record.n_real) for record in seeds),
         runs={record.run: record.value for record in seeds},
         codes_per_image=first.codes_per_image if len({record.codes_per_image for record in seeds}) == 1 else None,
         n_missing=_sum(record.n_missing for record in seeds),

@@ -51,16 +51,18 @@ class Contest:
     Attributes:
         cells: the cells that are compared with each other, by their row's place in the block. Left out are `identity`
             and `real`, numbers that are not finite or not comparable, and every cell of a metric that is neither good
-            nor bad. In a biased column only cells with the most common numbers of images are left, and none if no
-            numbers are strictly the most common.
+            nor bad, and those with fewer images than the metric needs. In a biased column only cells with the most
+            common numbers of images are left, and none if no numbers are strictly the most common.
         numbers: the numbers of images of all rows that would compete in a biased column, by the row's place; empty
             where the column is not biased.
+        too_few: the places of the rows that do not compete because they have fewer images than the metric needs.
         best: the places of the rows without a better one; empty where fewer than two rows compete.
         objections: by rows that stored differences contradict. If there is one, no row is called the best.
     """
 
     cells: Mapping[int, Cell]
     numbers: Mapping[int, Numbers]
+    too_few: tuple[int, ...] = ()
     best: tuple[int, ...] = ()
     objections: tuple[Objection, ...] = ()
 
@@ -85,17 +87,19 @@ def contest(rows: Sequence[Row], column: Column, differences: Differences | None
         return Contest({}, {})
     cells = {place: row.cells[column.key] for place, row in enumerate(rows) if row.competes and column.key in row.cells}
     cells = {place: cell for place, cell in cells.items() if cell.comparable and math.isfinite(cell.value)}
+    too_few = tuple(place for place, cell in cells.items() if (cell.fewest_images or 0) < column.least_images)
+    cells = {place: cell for place, cell in cells.items() if place not in too_few}
     numbers = {}
     if column.biased:
         numbers = {place: Numbers(cell.n_fake, cell.n_real) for place, cell in cells.items()}
         common = _most_common(numbers)
         cells = {place: cell for place, cell in cells.items() if numbers[place] == common}
     if len(cells) < 2:
-        return Contest(cells, numbers)
+        return Contest(cells, numbers, too_few)
     value = (max if column.higher_is_better else min)(cell.value for cell in cells.values())
     best = tuple(place for place, cell in cells.items() if cell.value == value)
     objections = [_objection(place, cell, cells[best[0]], column, differences or {}) for place, cell in cells.items()]
-    return Contest(cells, numbers, best, tuple(objection for objection in objections if objection is not None))
+    return Contest(cells, numbers, too_few, best, tuple(objection for objection in objections if objection is not None))
 
 
 class ContestInColumn(NamedTuple):

@@ -6,11 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ugbench.data.copies import LEVELS, SIDE
 from ugbench.scoring.copies import IN_WORDS
-from ugbench.scoring.record import ScoreRecord
 from ugbench.tables.contest import Contest, ContestInColumn, Numbers
 from ugbench.tables.model import Block, Column, Row, Table
-
-UNBIASED_FROM = 2048  # images per side; with fewer, biased metrics are mostly bias
 
 ALONE = "Nothing is bold in a column in which one row alone competes."
 COPIES = (
@@ -19,13 +16,15 @@ COPIES = (
 )
 
 
-def few_images_notes(table: Table, shown: Iterable[ScoreRecord]) -> Iterator[str]:
-    """A warning for the biased metrics with few images."""
-    biased = {column.metric for column in table.columns if column.biased}
-    few = [record.metric for record in shown if min(record.n_fake, record.n_real) < UNBIASED_FROM]
-    if names := [name for name in dict.fromkeys(few) if name in biased]:
-        few_images = f"under {UNBIASED_FROM:,} images mostly bias; compare at equal numbers of images only"
-        yield f"{' and '.join(names)}: {few_images}."
+def few_images_notes(contests: Sequence[ContestInColumn]) -> Iterator[str]:
+    """Why no row with few images is called the best. Metrics that need as many images share a sentence."""
+    few: dict[tuple[int, bool], dict[str, None]] = {}
+    for _, column, contest in contests:
+        if contest.too_few:
+            few.setdefault((column.least_images, column.biased), {})[column.metric] = None
+    for (least, biased), names in few.items():
+        reason = "mostly bias, and the order of two rows is mostly chance" if biased else "too uncertain for that"
+        yield f"{' and '.join(names)}: no row with under {least:,} images per set is called the best; it is {reason}."
 
 
 def contest_notes(contests: Sequence[ContestInColumn]) -> Iterator[str]:

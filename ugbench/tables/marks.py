@@ -1,31 +1,37 @@
-"""Decides which cell of a block is the best of its column, and which cells are tied with it.
+"""Decides which cell of a block is the best of its column, and which cells cannot be told from it.
 
-Which cells compete is decided in `ugbench.tables.contest`. Two checkpoints are compared by the paired difference over
-images where `ugbench eval` has stored one, else by their standard errors as if they were independent. Two methods with
-several seeds each are compared by Welch's t over seeds.
+Which cells compete is decided in `ugbench.tables.contest`. The best cell was chosen by looking at all of them, so any
+two cells could have become a comparison with the best. Therefore the p-values of all pairs of competing cells are one
+family, adjusted by Holm's method; in a column of equal methods the chance that any of them is called worse than the
+best is at most 5 % (docs/statistics.md has the simulations).
+
+Two methods with equally many seeds are compared by the exact test over seeds, as `ugbench differences` does. Two
+checkpoints are compared by the paired difference over images where `ugbench eval` has stored one, else by their
+standard errors as if they were independent. Cells of different numbers of seeds are not compared.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple
 
-from ugbench.statistics import seeds
+from ugbench.statistics import holm
+from ugbench.statistics.relabelling import exact_p_value, smallest_p
+from ugbench.statistics.seeds import ALPHA
+from ugbench.statistics.two_scores import LEAST_IMAGES, two_sided_p
 from ugbench.tables.contest import Differences, contest, differences_of
 from ugbench.tables.model import Block, Cell, Column, Row, TiedBy
 
 if TYPE_CHECKING:
     from ugbench.analysis.differences import DifferenceRecord
 
-NORMAL_95 = 1.959964  # standard errors on each side of a two-sided 95 % interval
-
 
 def mark(
     blocks: Iterable[Block], columns: Sequence[Column], differences: Iterable[DifferenceRecord] = ()
 ) -> tuple[Block, ...]:
-    """The blocks with the best cell of each column marked, and the cells that are tied with it.
+    """The blocks with the best cell of each column marked, and the cells that cannot be told from it.
 
     Args:
         differences: between runs, oldest first; of several for one pair of runs the newest counts.
@@ -36,31 +42,71 @@ def mark(
     )
 
 
+class _Test(NamedTuple):
+    """The comparison of two cells.
+
+    Attributes:
+        p_value: None if these two cells are not tested.
+        smallest: the smallest p-value that such a test can give; 1 if there are too few images for the test.
+        rule: how they were compared; None if they are not compared.
+    """
+
+    p_value: float | None = None
+    smallest: float = 0.0
+    rule: TiedBy | None = None
+
+
 def _mark_rows(rows: Sequence[Row], columns: Sequence[Column], differences: Differences) -> tuple[Row, ...]:
     marked = [dict(row.cells) for row in rows]
     for column in columns:
         in_column = contest(rows, column, differences)
         if not in_column.winners:
             continue
-        best = in_column.cells[in_column.winners[0]]
-        for place, cell in in_column.cells.items():
-            if place in in_column.winners:
-                marked[place][column.key] = replace(cell, best=True, tied_with_best=None if cell.se is None else False)
-            else:
-                tied, rule = _is_tied(cell, best, differences)
-                marked[place][column.key] = replace(cell, tied_with_best=tied, tied_by=rule)
+        for place, cell in _marked(in_column.cells, in_column.winners, differences).items():
+            marked[place][column.key] = cell
     return tuple(replace(row, cells=cells) for row, cells in zip(rows, marked, strict=True))
 
 
-def _is_tied(cell: Cell, best: Cell, differences: Differences) -> tuple[bool | None, TiedBy | None]:
-    """Whether the cell cannot be distinguished from the best, and by which rule; None, None where nobody can say."""
-    if cell.n_seeds > 1 and best.n_seeds > 1:
-        comparison = seeds.compare(list(cell.runs.values()), list(best.runs.values()))
-        return (None, None) if comparison.p_value is None else (comparison.p_value > seeds.ALPHA, "seeds")
-    if cell.n_seeds == best.n_seeds == 1:
-        pair = differences.get((cell.protocol_id, frozenset((*cell.runs, *best.runs))))
-        if pair is not None:
-            return abs(pair.value) <= NORMAL_95 * pair.se, "paired"
-    if cell.se is None or best.se is None:
-        return None, None
-    return abs(cell.value - best.value) <= NORMAL_95 * math.hypot(cell.se, best.se), "unpaired"
+def _marked(cells: Mapping[int, Cell], winners: tuple[int, ...], differences: Differences) -> dict[int, Cell]:
+    """The competing cells of a column with their marks, by the place of their rows."""
+    pairs = list(combinations(cells, 2))
+    tests = [_test(cells[first], cells[second], differences) for first, second in pairs]
+    adjusted = holm.adjusted([test.p_value for test in tests])
+    best, marked = winners[0], {}
+    for (first, second), test, p_value in zip(pairs, tests, adjusted, strict=True):
+        if best not in (first, second):
+            continue
+        place = second if first == best else first
+        if place in winners or test.rule is None:
+            continue
+        too_few = test.smallest * len(pairs) > ALPHA
+        tied = None if too_few or p_value is None else p_value > ALPHA
+        marked[place] = replace(cells[place], tied_with_best=tied, too_few=too_few, tied_by=test.rule)
+    of_winners = {
+        place: replace(cells[place], best=True, tied_with_best=None if cells[place].se is None else False)
+        for place in winners
+    }
+    return {**cells, **marked, **of_winners}
+
+
+def _test(first: Cell, second: Cell, differences: Differences) -> _Test:
+    if first.n_seeds != second.n_seeds:
+        return _Test()
+    if first.n_seeds > 1:
+        p_value = exact_p_value(list(first.runs.values()), list(second.runs.values()))
+        return _Test(p_value, smallest_p(first.n_seeds, second.n_seeds), "seeds")
+    pair = differences.get((first.protocol_id, frozenset((*first.runs, *second.runs))))
+    if pair is not None:
+        images = min(pair.n, pair.n_real)
+        return _images_test(pair.value, pair.se, images, "paired")
+    if first.se is None or second.se is None or first.fewest_images is None or second.fewest_images is None:
+        return _Test()
+    se = (first.se**2 + second.se**2) ** 0.5
+    images = min(first.fewest_images, second.fewest_images)
+    return _images_test(first.value - second.value, se, images, "unpaired")
+
+
+def _images_test(difference: float, se: float, images: int, rule: TiedBy) -> _Test:
+    if images < LEAST_IMAGES:
+        return _Test(None, 1.0, rule)
+    return _Test(two_sided_p(difference, se, images), 0.0, rule)

@@ -28,11 +28,13 @@ class Cell:
         low, high: the record's 95 % interval; None where several seeds were averaged or the record has none.
         best: True if another row competes with this one and none has a better score; see `ugbench.tables.contest`.
         tied_with_best: True if the cell is not the best, but cannot be distinguished from it. None where that cannot
-            be decided: a standard error is missing, or the cell does not compete.
+            be decided: there are too few seeds or images, a standard error is missing, or the cell does not compete.
+        too_few: True if there are too few seeds or images to tell the cell from the best, however different they are.
         comparable: False where the number may not be compared with any other (extractor `random`).
         n_fake, n_real: numbers of outputs and references; None where they differ between seeds.
         runs: each run's value by the run's id.
-        tied_by: the rule that decided `tied_with_best`.
+        fewest_images: the smallest number of outputs or of references of any seed; None where it is not known.
+        tied_by: the rule that decided `tied_with_best` or `too_few`.
         codes_per_image: see `ScoreRecord`; None also where it differs between seeds.
         n_missing: the number of sources without an output, summed over seeds; None where no record states it.
         copies: see `ScoreRecord`, summed over seeds; None where no record states them.
@@ -50,7 +52,9 @@ class Cell:
     n_fake: int | None = None
     n_real: int | None = None
     runs: Mapping[str, float] = field(default_factory=dict)
+    too_few: bool = False
     tied_by: TiedBy | None = None
+    fewest_images: int | None = None
     codes_per_image: int | None = None
     n_missing: int | None = None
     copies: Mapping[str, int] | None = None
@@ -66,6 +70,7 @@ class Column:
         scale: readable formats print value * scale.
         higher_is_better: None where a value is neither good nor bad.
         biased: True if values compare at equal numbers of images only, see `ugbench.metric.Metric`.
+        least_images: images per set below which no value is called the best, see `ugbench.metric.Metric`.
     """
 
     key: str
@@ -75,6 +80,7 @@ class Column:
     scale: float
     higher_is_better: bool | None
     biased: bool = False
+    least_images: int = 0
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,14 @@ def with_error(value: float, se: float | None) -> str:
 
 
 def sign(cell: Cell) -> str:
-    """The sign after a number, which the notes explain: † for not comparable, ≈ for tied with the best, or nothing."""
-    return "†" if not cell.comparable else "≈" if cell.tied_with_best else ""
+    """The sign after a number, which the notes explain.
+
+    It is † for not comparable, ≈ for not distinguishable from the best, ? for too few seeds or images to tell, or
+    nothing.
+    """
+    if not cell.comparable:
+        return "†"
+    return "?" if cell.too_few else "≈" if cell.tied_with_best else ""
 
 
 def _decimals(value: float, significant: int) -> int:
