@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ugbench.scoring.record import ScoreRecord
-from ugbench.tables import notes
+from ugbench.tables import mark_notes, notes
 from ugbench.tables.build import build_table
 
 Make = Callable[..., ScoreRecord]
@@ -32,20 +32,20 @@ def test_protocols_that_say_the_same_share_a_sentence(make_record: Make) -> None
 
 def test_marks_are_explained_only_where_they_occur(make_record: Make) -> None:
     text = caption(make_record("lpips", "cut", 0.1))
-    assert not any(mark in text for mark in (notes.BEST, notes.TIED, notes.NOT_COMPARABLE, "±"))
+    assert not any(mark in text for mark in (mark_notes.BEST, mark_notes.TIED, mark_notes.NOT_COMPARABLE, "±"))
     text = caption(make_record("kid", "cut", 0.1, 0.1), make_record("kid", "ugatit", 0.2, 0.1))
     assert (
-        notes.BEST in text
-        and f"{notes.TIED} ({notes.TIED_BY['unpaired']}; {notes.ADJUSTED})." in text
-        and notes.SE_IMAGES in text
+        mark_notes.BEST in text
+        and f"{mark_notes.TIED} ({mark_notes.TIED_BY['unpaired']}; {mark_notes.ADJUSTED})." in text
+        and mark_notes.SE_IMAGES in text
     )
-    assert notes.NOT_COMPARABLE in caption(make_record("kid", "cut", 0.1, extractor="random"))
+    assert mark_notes.NOT_COMPARABLE in caption(make_record("kid", "cut", 0.1, extractor="random"))
 
 
 def test_errors_over_seeds_are_told_from_errors_over_images(make_record: Make) -> None:
     seeds = [make_record("kid", "cut", 0.1 + seed / 100, 0.1, seed=seed) for seed in range(2)]
-    assert notes.SE_SEEDS in caption(*seeds) and notes.SE_SEEDS not in caption(seeds[0])
-    assert notes.SE_IMAGES in caption(seeds[0])
+    assert mark_notes.SE_SEEDS in caption(*seeds) and mark_notes.SE_SEEDS not in caption(seeds[0])
+    assert mark_notes.SE_IMAGES in caption(seeds[0])
 
 
 def test_methods_with_a_style_are_named_with_the_number_of_styles_of_an_image(make_record: Make) -> None:

@@ -6,16 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from ugbench.analysis.paired_runs import common_sources, compare_checkpoints, kid_on
+from ugbench.analysis.paired_runs import common_sources, compare_checkpoints, sums_on
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import UnknownName, UsageError
 from ugbench.metrics import kid
+from ugbench.metrics._kernel import RowSums, unbiased
 from ugbench.runs.configurations import run_labels
 from ugbench.runs.run import Run, dataset_of, list_runs
 from ugbench.runs.stored_outputs import outputs_of
 from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.evaluate import Evaluation
-from ugbench.statistics import permutation, seeds
+from ugbench.statistics import crossed, permutation, seeds
+from ugbench.statistics.crossed import CrossedClaim
 from ugbench.statistics.permutation import CheckpointClaim
 from ugbench.statistics.seeds import MethodClaim
 
@@ -28,9 +30,10 @@ class Comparison:
         label, to: the names of the two methods' rows in tables.
         runs: ids of the two runs in `checkpoints`: those of the lowest seed that both methods have, or else the first
             run of each.
-        checkpoints: the claim about these two, with Holm's p over the data set and direction.
+        checkpoints: the claim about these two, with Holm's p over all methods and both directions of the data set.
         unpaired_se: the standard error of their difference if their scores were independent.
-        method: the claim about the methods, over all their seeds, with Holm's p over the data set and direction.
+        method: the claim about the methods, over all their seeds, for these images; adjusted likewise.
+        crossed: the claim about the methods for other images like these; None where a method has one seed.
         kids: raw KID of these two runs. All numbers of a comparison are of the same images: the sources that all runs
             of both methods have translated, whose number is `checkpoints.n`.
         n_sources: number of test sources. If it is larger than `checkpoints.n`, a run lacks outputs, and tables show
@@ -45,12 +48,17 @@ class Comparison:
     checkpoints: CheckpointClaim
     unpaired_se: float
     method: MethodClaim
+    crossed: CrossedClaim | None
     kids: tuple[float, float]
     n_sources: int
 
     def method_text(self) -> str:
         """The claim about the methods in a sentence, with KID as tables print it."""
         return self.method.text(self.label, self.to, kid.METRIC.title, kid.METRIC.scale)
+
+    def crossed_text(self) -> str | None:
+        """The claim about the methods for other images, in a sentence; None where there is none."""
+        return None if self.crossed is None else self.crossed.text(kid.METRIC.title, kid.METRIC.scale)
 
     def missing_text(self) -> str | None:
         """Which images the comparison leaves out, and that tables do not; None if there is an output of each source."""
@@ -65,12 +73,16 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """All fields, and both claims in words."""
-        text = {"checkpoints": self.checkpoints.text(self.label, self.to), "method": self.method_text()}
+        text = {
+            "checkpoints": self.checkpoints.text(self.label, self.to),
+            "method": self.method_text(),
+            "crossed": self.crossed_text(),
+        }
         return {**asdict(self), "text": text}
 
 
-class _Family(NamedTuple):
-    """What is compared, and tested, together: all methods of a data set and direction."""
+class _Group(NamedTuple):
+    """The methods of a data set and direction, which are compared on their common sources."""
 
     dataset: str
     direction: Direction
@@ -84,9 +96,14 @@ class _Pair(NamedTuple):
     runs: tuple[str, str]
     claim: CheckpointClaim
     unpaired_se: float
-    values: tuple[list[float], list[float]]  # KID of each seed, of both methods
+    sums: tuple[list[RowSums], list[RowSums]]  # kernel sums of each seed, of both methods
     kids: tuple[float, float]  # KID of the two runs
     n_sources: int
+
+    @property
+    def values(self) -> tuple[list[float], list[float]]:
+        """KID of each seed, of both methods."""
+        return [unbiased(sums) for sums in self.sums[0]], [unbiased(sums) for sums in self.sums[1]]
 
 
 def compare_methods(
@@ -121,41 +138,50 @@ def compare_methods(
             names = ", ".join(f"'{name}'" for name in configs)
             raise UsageError(f"--to {to}: it has several configurations; give one of {names}, or choose with --where.")
         raise UnknownName("finished method", to, labels.values())
-    families = [_with_equal_format(evaluation, family) for family in _families(runs, labels, to)]
-    families = [family for family in families if family.others]
-    if not families:
+    groups = [_with_equal_format(evaluation, group) for group in _groups(runs, labels, to)]
+    groups = [group for group in groups if group.others]
+    if not groups:
         raise UsageError(f"--to {to}: there is no other method to compare with it; train or import one.")
-    total, done, comparisons = sum(len(family.others) for family in families), 0, []
-    for family in families:
-        pairs = []
-        for other in family.others.values():
-            pairs.append(_compare(evaluation, family.direction, other, family.base, permutations))
+    total, done = sum(len(group.others) for group in groups), 0
+    pairs: dict[str, list[tuple[_Group, str, _Pair]]] = {}
+    for group in groups:
+        for label, other in group.others.items():
+            pair = _compare(evaluation, group.direction, other, group.base, permutations)
+            pairs.setdefault(group.dataset, []).append((group, label, pair))
             done += 1
             if progress is not None:
                 progress(done, total)
-        checkpoints = permutation.over_family([pair.claim for pair in pairs])
-        methods = seeds.over_family([pair.values for pair in pairs])
-        for pair, claim, method, label in zip(pairs, checkpoints, methods, family.others, strict=True):
-            comparisons.append(
-                Comparison(
-                    family.dataset,
-                    family.direction,
-                    label,
-                    to,
-                    pair.runs,
-                    claim,
-                    pair.unpaired_se,
-                    method,
-                    pair.kids,
-                    pair.n_sources,
-                )
-            )
-    return comparisons
+    return [comparison for of_dataset in pairs.values() for comparison in _over_family(of_dataset, to)]
 
 
-def _families(runs: Sequence[Run], labels: Mapping[str, str], to: str) -> list[_Family]:
-    """The families that have runs of `to` and of another method."""
-    families = []
+def _over_family(pairs: Sequence[tuple[_Group, str, _Pair]], to: str) -> list[Comparison]:
+    """The comparisons of a data set, in both directions, with p-values that are adjusted over all of them."""
+    checkpoints = permutation.over_family([pair.claim for _, _, pair in pairs])
+    methods = seeds.over_family([pair.values for _, _, pair in pairs])
+    crossed_claims = crossed.over_family([crossed.compare(*pair.sums) for _, _, pair in pairs])
+    return [
+        Comparison(
+            group.dataset,
+            group.direction,
+            label,
+            to,
+            pair.runs,
+            checkpoint,
+            pair.unpaired_se,
+            method,
+            crossed_claim,
+            pair.kids,
+            pair.n_sources,
+        )
+        for (group, label, pair), checkpoint, method, crossed_claim in zip(
+            pairs, checkpoints, methods, crossed_claims, strict=True
+        )
+    ]
+
+
+def _groups(runs: Sequence[Run], labels: Mapping[str, str], to: str) -> list[_Group]:
+    """The data sets and directions that have runs of `to` and of another method."""
+    groups = []
     for dataset in dict.fromkeys(run.dataset_folder.name for run in runs):
         for direction in DIRECTIONS:
             by_label: dict[str, list[Run]] = {}
@@ -164,21 +190,21 @@ def _families(runs: Sequence[Run], labels: Mapping[str, str], to: str) -> list[_
                     by_label.setdefault(labels[run.id], []).append(run)
             base = by_label.pop(to, [])
             if base and by_label:
-                families.append(_Family(dataset, direction, base, by_label))
-    return families
+                groups.append(_Group(dataset, direction, base, by_label))
+    return groups
 
 
-def _with_equal_format(evaluation: Evaluation, family: _Family) -> _Family:
-    """The family without methods with outputs of another size or format than the base's; logs which are left out."""
-    base_format = _size_and_format(family.base[0], family.direction)
+def _with_equal_format(evaluation: Evaluation, group: _Group) -> _Group:
+    """The group without methods with outputs of another size or format than the base's; logs which are left out."""
+    base_format = _size_and_format(group.base[0], group.direction)
     others = {}
-    for label, runs in family.others.items():
-        if all(_size_and_format(run, family.direction) == base_format for run in runs):
+    for label, runs in group.others.items():
+        if all(_size_and_format(run, group.direction) == base_format for run in runs):
             others[label] = runs
         else:
-            where = f"{label} on {family.dataset} {family.direction}"
+            where = f"{label} on {group.dataset} {group.direction}"
             evaluation.log(f"{where} is left out: its outputs have another size or format.")
-    return family._replace(others=others)
+    return group._replace(others=others)
 
 
 def _size_and_format(run: Run, direction: Direction) -> tuple[object, str]:
@@ -190,20 +216,16 @@ def _compare(
     evaluation: Evaluation, direction: Direction, other: list[Run], base: list[Run], permutations: int
 ) -> _Pair:
     first, second = _with_lowest_common_seed(other, base)
-    stored = {run.id: _stored_kid(evaluation, run, direction) for run in (*other, *base)}  # makes missing outputs
+    for run in (*other, *base):
+        evaluation.run(run)  # makes missing outputs
     dataset = dataset_of(first)
     sources = common_sources([*other, *base], dataset, direction)
     claim, unpaired_se = compare_checkpoints(evaluation, direction, first, second, sources, permutations)
-    kids = {
-        run.id: stored[run.id]
-        if len(outputs_of(run, dataset_of(run), direction).sources) == len(sources)
-        else kid_on(evaluation, run, direction, sources)
-        for run in (*other, *base)
-    }
-    values = [[kids[run.id] for run in runs] for runs in (other, base)]
+    sums = {run.id: sums_on(evaluation, run, direction, sources) for run in (*other, *base)}
     n_sources = len(EvalSet(dataset, direction, outputs_of(first, dataset, direction).size).sources)
-    of_two = (kids[first.id], kids[second.id])
-    return _Pair((first.id, second.id), claim, unpaired_se, (values[0], values[1]), of_two, n_sources)
+    of_methods = ([sums[run.id] for run in other], [sums[run.id] for run in base])
+    of_two = (unbiased(sums[first.id]), unbiased(sums[second.id]))
+    return _Pair((first.id, second.id), claim, unpaired_se, of_methods, of_two, n_sources)
 
 
 def _with_lowest_common_seed(others: Sequence[Run], base: Sequence[Run]) -> tuple[Run, Run]:
@@ -212,8 +234,3 @@ def _with_lowest_common_seed(others: Sequence[Run], base: Sequence[Run]) -> tupl
         if run.config.seed in base_by_seed:
             return run, base_by_seed[run.config.seed]
     return others[0], base[0]
-
-
-def _stored_kid(evaluation: Evaluation, run: Run, direction: Direction) -> float:
-    """The KID over all outputs of a run, which are made and scored first where they are missing."""
-    return next(r.value for r in evaluation.run(run) if r.direction == direction and r.metric == "kid")

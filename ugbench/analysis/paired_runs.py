@@ -14,7 +14,7 @@ from ugbench.data.datasets import DataSet
 from ugbench.data.known_files import images_hash
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import StaleOutputs, UsageError
-from ugbench.metrics._kernel import row_sums, unbiased
+from ugbench.metrics._kernel import RowSums, row_sums
 from ugbench.runs.folder import DIFFERENCES
 from ugbench.runs.run import Run, dataset_of
 from ugbench.runs.stored_outputs import Outputs, are_stored, check_imported, outputs_of
@@ -64,11 +64,11 @@ def common_sources(runs: Sequence[Run], dataset: DataSet, direction: Direction) 
     return sources
 
 
-def kid_on(evaluation: Evaluation, run: Run, direction: Direction, sources: Sequence[Path]) -> float:
-    """The full, unbiased KID, raw, of a run's outputs for these sources. Their outputs exist."""
+def sums_on(evaluation: Evaluation, run: Run, direction: Direction, sources: Sequence[Path]) -> RowSums:
+    """The kernel sums of a run's outputs for these sources, with the references. The outputs exist."""
     outputs = outputs_of(run, dataset_of(run), direction)
     real = evaluation.references(dataset_of(run), direction, outputs.size)
-    return unbiased(row_sums(_features(evaluation, outputs, _rows_of(outputs, sources)), real))
+    return row_sums(_features(evaluation, outputs, _rows_of(outputs, sources)), real)
 
 
 def compare_checkpoints(

@@ -32,9 +32,10 @@ def differences(
     """Compare the KID of every method with that of one method, over images and over seeds.
 
     The comparison of two checkpoints takes images as the unit: a paired jackknife over sources and references, and
-    a permutation test. The comparison of two methods takes seeds as the unit, and says where they are too few.
-    p-values are corrected by Holm's method over the comparisons of a data set and direction. The protocol is
-    target. Missing scores are computed first.
+    a permutation test. The comparison of two methods takes seeds as the unit, says where they are too few, and is made
+    twice: for these test images, by the exact test over seeds; and for other images like these, over seeds and images
+    together. p-values are corrected by Holm's method over all methods and both directions of a data set. The protocol
+    is target. Missing scores are computed first.
 
     KID is printed x100, as in tables; --json has raw values. All numbers of a row are of the same images: the sources
     that all runs of both methods have translated. A table shows other numbers for a run that lacks outputs.
@@ -72,7 +73,7 @@ def differences(
     content = [comparison.to_json() for comparison in comparisons]
     print_result(as_json, content, header, [_row(comparison) for comparison in comparisons])
     for comparison in comparisons:
-        for sentence in filter(None, (comparison.method_text(), comparison.missing_text())):
+        for sentence in filter(None, (comparison.method_text(), comparison.crossed_text(), comparison.missing_text())):
             log(f"{comparison.dataset} {comparison.direction}: {sentence}")
 
 

@@ -22,7 +22,7 @@ from ugbench.runs.configurations import run_labels
 from ugbench.runs.folder import reference_scores_file
 from ugbench.runs.run import Run
 from ugbench.scoring.record import ScoreRecord, read
-from ugbench.tables import notes
+from ugbench.tables import mark_notes, notes
 from ugbench.tables.records import Measured, over_steps
 
 TITLE = "scores of checkpoints over training steps"
@@ -111,7 +111,7 @@ def draw(context: FigureContext) -> Figure:
                 panel.draw(axes)
         score_lines = [line for panel in panels.values() for line in panel.lines]
         shown = [score for line in score_lines for by_step in line.seeds for score in by_step.values()]
-        sentences = [] if all(score.comparable for score in shown) else [notes.NOT_COMPARABLE]
+        sentences = [] if all(score.comparable for score in shown) else [mark_notes.NOT_COMPARABLE]
         below = "\n".join([f"step ({BANDS})", *sentences, *notes.style_notes(shown)])
         figure.supxlabel(_style.wrap(below, width), fontsize=6)
         figure.legend(handles=handles, loc="outside upper left", ncols=legend_size.columns, handlelength=3.5)

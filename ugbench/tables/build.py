@@ -10,6 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,11 @@ from ugbench.metric import Metric
 from ugbench.runs.configurations import Configuration, Fields, fields_to_show, values_of
 from ugbench.scoring.protocols import LAST, is_selected, protocol_id
 from ugbench.scoring.record import FILES, ScoreRecord
+from ugbench.statistics import crossed
+from ugbench.statistics.crossed import CrossedMean
 from ugbench.tables import notes
 from ugbench.tables.contents import CurrentImages, assign_blocks
+from ugbench.tables.contest import Differences, differences_of
 from ugbench.tables.marks import mark
 from ugbench.tables.model import Cell, Column, Row, RowKey, Table, blocks_of
 from ugbench.tables.records import latest, under_protocol
@@ -67,7 +71,7 @@ def build_table(
     protocols = {(record.metric, record.protocol_id): dict(record.protocol) for record in reversed(shown)}
     table = Table(
         columns,
-        mark(blocks_of(_rows(shown, columns, configurations, current or {})), columns, differences),
+        mark(blocks_of(_rows(shown, columns, configurations, current or {}, differences)), columns, differences),
         {column.protocol_id: protocols[column.metric, column.protocol_id] for column in columns},
     )
     return replace(table, notes=notes.caption(table, records, shown, configurations, differences))
@@ -136,6 +140,7 @@ def _rows(
     columns: Sequence[Column],
     configurations: Mapping[str, Configuration],
     current: CurrentImages,
+    differences: Sequence[DifferenceRecord],
 ) -> list[Row]:
     """The rows; the records of several seeds of one configuration become one cell."""
     keys = {(column.metric, column.protocol_id): column.key for column in columns}
@@ -145,8 +150,12 @@ def _rows(
         row = (record.dataset, record.direction, record.method, record.variant, record.name, fields[record.run])
         for images in blocks:
             grouped[RowKey(*row, images)][keys[record.metric, record.protocol_id]].append(record)
+    of_images = {images: differences_of(images, differences) for images in {key.images for key in grouped}}
     return [
-        Row(key, {column.key: _mean(seeds[column.key]) for column in columns if column.key in seeds})
+        Row(
+            key,
+            {column.key: _mean(seeds[column.key], of_images[key.images]) for column in columns if column.key in seeds},
+        )
         for key, seeds in grouped.items()
     ]
 
@@ -168,7 +177,7 @@ def _config_fields(
     return fields
 
 
-def _mean(seeds: Sequence[ScoreRecord]) -> Cell:
+def _mean(seeds: Sequence[ScoreRecord], differences: Differences) -> Cell:
     """The cell of the records of one or several seeds, not marked yet."""
     first, values = seeds[0], [record.value for record in seeds]
     single = len(seeds) == 1
@@ -185,11 +194,27 @@ def _mean(seeds: Sequence[ScoreRecord]) -> Cell:
         n_fake=first.n_fake if len({record.n_fake for record in seeds}) == 1 else None,
         n_real=first.n_real if len({record.n_real for record in seeds}) == 1 else None,
         fewest_images=min(min(record.n_fake, record.n_real) for record in seeds),
+        crossed=None if single else _crossed(seeds, differences),
         runs={record.run: record.value for record in seeds},
         codes_per_image=first.codes_per_image if len({record.codes_per_image for record in seeds}) == 1 else None,
         n_missing=_sum(record.n_missing for record in seeds),
         copies=_copies(seeds),
     )
+
+
+def _crossed(seeds: Sequence[ScoreRecord], differences: Differences) -> CrossedMean | None:
+    """The error over seeds and images; None where it is not known, or a difference is of fewer sources than a score."""
+    ses = {record.run: record.se for record in seeds if record.se is not None}
+    pairs = [frozenset(pair) for pair in combinations([record.run for record in seeds], 2)]
+    stored = {
+        pair: differences[seeds[0].protocol_id, pair] for pair in pairs if (seeds[0].protocol_id, pair) in differences
+    }
+    outputs = {record.n_fake for record in seeds}
+    if len(ses) < len(seeds) or len(stored) < len(pairs) or {record.n for record in stored.values()} != outputs:
+        return None
+    pair_ses = {pair: record.se for pair, record in stored.items()}
+    images = min(min(record.n_fake, record.n_real) for record in seeds)
+    return crossed.of_mean({record.run: record.value for record in seeds}, ses, pair_ses, images)
 
 
 def _copies(seeds: Sequence[ScoreRecord]) -> dict[str, int] | None:

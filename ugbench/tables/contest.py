@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from ugbench.tables.model import Block, Cell, Column, Row, Table
+from ugbench.tables.model import Block, BlockImages, Cell, Column, Row, Table
 
 if TYPE_CHECKING:
     from ugbench.analysis.differences import DifferenceRecord
@@ -118,15 +118,14 @@ def contests(table: Table, differences: Iterable[DifferenceRecord]) -> list[Cont
     """
     all_differences = list(differences)
     return [
-        ContestInColumn(block, column, contest(block.rows, column, differences_of(block, all_differences)))
+        ContestInColumn(block, column, contest(block.rows, column, differences_of(block.images, all_differences)))
         for block in table.blocks
         for column in table.columns_of(block)
     ]
 
 
-def differences_of(block: Block, differences: Iterable[DifferenceRecord]) -> Differences:
+def differences_of(images: BlockImages, differences: Iterable[DifferenceRecord]) -> Differences:
     """The differences that were computed from the images of a block; of several for one pair the last one."""
-    images = block.images
     return {
         (record.protocol_id, frozenset((record.first, record.second))): record
         for record in differences

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from ugbench.runs.configurations import Fields, label_with
 from ugbench.runs.run import Run, label_of, list_runs
+from ugbench.statistics.crossed import CrossedMean
 
 IDENTITY, REAL = "identity", "real"
 """Rows that do not compete: the sources as they are, and training images of the target domain."""
@@ -26,6 +27,8 @@ class Cell:
         se: standard error. With one seed it is the record's own, over images; with several it comes from the spread
             over seeds, sd / sqrt(n_seeds). None where there is none.
         low, high: the record's 95 % interval; None where several seeds were averaged or the record has none.
+        crossed: the standard error and 95 % interval of a mean over seeds, over seeds and images together, see
+            `ugbench.statistics.crossed`; None with one seed, or where a difference of two seeds' scores is not stored.
         best: True if another row competes with this one and none has a better score; see `ugbench.tables.contest`.
         tied_with_best: True if the cell is not the best, but cannot be distinguished from it. None where that cannot
             be decided: there are too few seeds or images, a standard error is missing, or the cell does not compete.
@@ -55,6 +58,7 @@ class Cell:
     too_few: bool = False
     tied_by: TiedBy | None = None
     fewest_images: int | None = None
+    crossed: CrossedMean | None = None
     codes_per_image: int | None = None
     n_missing: int | None = None
     copies: Mapping[str, int] | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,41 +11,21 @@ from ugbench.data.styles import STYLE_SEED
 from ugbench.runs.configurations import Configuration
 from ugbench.scoring.protocols import is_selected
 from ugbench.scoring.record import ScoreRecord
-from ugbench.statistics.seeds import seeds_to_test
-from ugbench.statistics.two_scores import LEAST_IMAGES
 from ugbench.tables.contents import Content, content_of
 from ugbench.tables.contest import contests
 from ugbench.tables.image_notes import contest_notes, copy_notes, few_images_notes, missing_notes
-from ugbench.tables.model import Block, Column, Table, TiedBy
+from ugbench.tables.mark_notes import mark_notes
+from ugbench.tables.model import Table
 from ugbench.tables.records import subject_of
 
 if TYPE_CHECKING:
     from ugbench.analysis.differences import DifferenceRecord
 
-BEST = "Bold: the best of its column on that data set and direction, identity and real aside."
-TIED = "≈: not distinguishable from the best"
-TIED_BY: Mapping[TiedBy, str] = {
-    "paired": "checkpoints by t of the paired difference over images",
-    "unpaired": "checkpoints by t over images, as if the scores were independent",
-    "seeds": "methods by the exact test over seeds",
-}
-ADJUSTED = "p > 0.05 after Holm's adjustment over all pairs of rows of the column"
-NOT_COMPARABLE = "†: comparable with no other number (features of an untrained network), so never best."
-SE_IMAGES = "±: standard error over images; one seed each."
-SE_SEEDS = (
-    "±: standard error: over seeds (sd / √n) where a row has several; over images, which leaves out how much "
-    "trainings differ, where it has one."
-)
-CONFIGURATIONS = (
-    "Configurations of a method are rows of their own, named by the fields in which they differ; "
-    "--where FIELD=VALUE chooses."
-)
 CURRENT_IMAGES = "current images: scores of the images that the data set had at the last `ugbench eval`."
 EARLIER_IMAGES = (
     "earlier images: scores of images that the data set no longer had at the last `ugbench eval`; they compare with "
     "each other only."
 )
-UNEQUAL_SEEDS = "Rows with another number of seeds than the best row have no ≈ and no ?: they are not compared with it."
 
 
 def caption(
@@ -67,7 +46,7 @@ def caption(
     """
     in_columns = contests(table, differences)
     sentences = [
-        *_marks(table),
+        *mark_notes(table),
         *_images(table, shown),
         *_several_protocols(table),
         *_protocols(table, shown),
@@ -149,50 +128,6 @@ def _field_words(key: str, value: Any) -> str:
         return str(value)
     text = str(value)
     return f"{key} {text[:8] if 'sha256' in key else text}"
-
-
-def _marks(table: Table) -> Iterator[str]:
-    cells = [cell for row in table.rows for cell in row.cells.values()]
-    if any(cell.best for cell in cells):
-        yield BEST
-    rules = {cell.tied_by for cell in cells}
-    if any(cell.tied_with_best for cell in cells):
-        how = "; ".join(text for rule, text in TIED_BY.items() if rule in rules)
-        yield f"{TIED} ({how}; {ADJUSTED})."
-    yield from _too_few(table)
-    if any(not cell.comparable for cell in cells):
-        yield NOT_COMPARABLE
-    if any(cell.se is not None for cell in cells):
-        yield SE_SEEDS if any(cell.n_seeds > 1 for cell in cells) else SE_IMAGES
-    if any(_has_unequal_seeds(block, column) for block in table.blocks for column in table.columns_of(block)):
-        yield UNEQUAL_SEEDS
-    if any(row.key.config != () for row in table.rows):
-        yield CONFIGURATIONS
-
-
-def _has_unequal_seeds(block: Block, column: Column) -> bool:
-    """True if a row competes with the best one and has another number of seeds."""
-    best = [cell.n_seeds for row in block.rows if (cell := row.cells.get(column.key)) is not None and cell.best]
-    numbers = {cell.n_seeds for row in block.rows if row.competes and (cell := row.cells.get(column.key)) is not None}
-    return bool(best) and numbers != {best[0]}
-
-
-def _too_few(table: Table) -> Iterator[str]:
-    """What ? means in this table: too few seeds, too few images, or both; and how many it takes."""
-    few = {(cell.tied_by == "seeds", cell.n_seeds) for row in table.rows for cell in row.cells.values() if cell.too_few}
-    by_seeds = sorted(n_seeds for over_seeds, n_seeds in few if over_seeds)
-    if by_seeds:
-        rows = max(
-            sum(1 for row in block.rows if row.competes and column.key in row.cells)
-            for block in table.blocks
-            for column in table.columns_of(block)
-        )
-        yield (
-            f"?: too few seeds to tell whether the row differs from the best, however large the gap; with {rows} rows "
-            f"it takes {seeds_to_test(math.comb(rows, 2))} seeds per row."
-        )
-    if len(few) > len(by_seeds):
-        yield f"?: too few images to tell whether the checkpoints differ; it takes {LEAST_IMAGES} per set."
 
 
 def _images(table: Table, shown: Iterable[ScoreRecord]) -> Iterator[str]:

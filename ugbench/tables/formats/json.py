@@ -49,9 +49,10 @@ def _row(table: Table, row: Row) -> dict[str, Any]:
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
+    crossed = None if cell.crossed is None else cell.crossed._asdict()
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in vars(cell).items()
+        for name, value in {**vars(cell), "crossed": crossed}.items()
     }
 
 
