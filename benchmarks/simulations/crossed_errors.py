@@ -49,16 +49,16 @@ def row(pools: Pools, count: int, spread: float, draws: int) -> dict[str, Any]:
             for method in methods
         )
         claim = crossed.compare(first, second)
-        values = [[unbiased(sums) for sums in method] for method in (first, second)]
-        by_seeds = seeds.compare(*values)
+        values = [unbiased(sums) for sums in first]
+        by_seeds = seeds.compare(values, [unbiased(sums) for sums in second])
         assert claim is not None and by_seeds.low is not None and by_seeds.high is not None
         difference = first_truth - second_truth
         covered["difference"] += claim.low <= difference <= claim.high
         covered["difference_over_seeds"] += by_seeds.low <= difference <= by_seeds.high
         mean = crossed_mean(first)
         covered["mean"] += mean.low <= first_truth <= mean.high
-        half = np.std(values[0], ddof=1) / np.sqrt(count) * stats.t.ppf(0.975, count - 1)
-        covered["mean_over_seeds"] += abs(np.mean(values[0]) - first_truth) <= half
+        half = np.std(values, ddof=1) / np.sqrt(count) * stats.t.ppf(0.975, count - 1)
+        covered["mean_over_seeds"] += abs(np.mean(values) - first_truth) <= half
         ratios.append(claim.images_se / claim.seeds_se)
     shares = {name: number / draws for name, number in covered.items()}
     return {"seeds": count, "spread": spread, "images_se_over_seeds_se": float(np.median(ratios)), **shares}

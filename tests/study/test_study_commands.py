@@ -51,6 +51,20 @@ def test_a_plan_says_what_is_missing_and_trains_nothing(first: Any) -> None:
     assert plan["seconds_left"] is None  # no step was ever timed
 
 
+def test_a_plan_declares_the_test_of_the_methods_and_the_seeds_that_it_needs(first: Any, home: Path) -> None:
+    """Two methods have one comparison in each direction; 2 / C(2n, n) is at most 0.05 / 2 from n = 5 on."""
+    plan, _ = first
+    assert plan["test"].startswith("claims about methods: exact test over relabellings of the seeds")
+    assert (
+        "2 comparisons with one method per data set need 5 seeds per method, so 1 is too few to show any."
+        in plan["test"]
+    )
+    enough = json.loads(call_in(home, *COMPARE, "--seeds", "5", "--dry-run", "--json").stdout)["test"]
+    assert enough.endswith("need 5 seeds per method.")
+    alone = ["compare", "--methods", "cyclegan", *ON_DIAL, "--steps", "2", "--dry-run", "--json"]
+    assert json.loads(call_in(home, *alone).stdout)["test"] is None
+
+
 def test_the_study_trains_scores_and_tables_both_directions(first: Any) -> None:
     plan, done = first
     assert {run["id"] for run in done["runs"]} == {run["id"] for run in plan["runs"]}

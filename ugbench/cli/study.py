@@ -26,6 +26,7 @@ from ugbench.scoring.evaluate import Evaluation
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import EvalRequest
 from ugbench.study import grid, measure, plan, runner
+from ugbench.study.claims import declared_test
 from ugbench.study.decisions import read_decisions, store_precision, store_steps
 from ugbench.study.grid import Arm, Study, arms
 from ugbench.study.plan import PlannedRun, StudySetup
@@ -79,7 +80,8 @@ def run_study(
     if options.dry_run and as_json:
         rows = [describe(run) for run in planned]
         left = plan.seconds_left(planned, options.jobs)
-        print_json({"runs": rows, "seconds_left": left, "problem": None if problem is None else str(problem)})
+        said = None if problem is None else str(problem)
+        print_json({"runs": rows, "seconds_left": left, "test": declared_test(planned), "problem": said})
     elif options.dry_run:
         _print_plan(planned)
     if options.dry_run or problem is None:
@@ -197,6 +199,8 @@ def _log_plan(planned: Sequence[PlannedRun], jobs: int) -> None:
     else:
         cost = f"{duration(left)} to train"
     log(f"{len(planned)} runs: {done} done, {half} half done, {missing} missing; {cost}.")
+    if (test := declared_test(planned)) is not None:
+        log(test)
 
 
 def _score(evaluation: Evaluation, runs: Sequence[Run]) -> ScoredStudy:
