@@ -100,8 +100,8 @@ def test_with_under_2048_images_no_fid_is_the_best_and_none_is_marked(make_recor
     assert bold(table, metric) == []
     assert {(row.cells[metric].tied_with_best, row.cells[metric].too_few) for row in table.rows} == {(None, False)}
     assert (
-        f"{metric}: no row with under 2,048 images per set is called the best; it is mostly bias, and the order of two "
-        "rows is mostly chance."
+        f"{metric}: no row with under 2,048 images per set is called the best; it is mostly bias, which differs "
+        "between rows."
     ) in table.notes
 
 

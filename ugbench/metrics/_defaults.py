@@ -17,5 +17,5 @@ SOURCE_WEIGHT = 0.98
 FEW_IMAGES = 2048
 """With fewer images per set, FID and shares of features near others are mostly bias, which falls as the number grows.
 
-Which of two methods has the lower FID is then mostly chance too: at 50 images it was wrong in 40 of 40 draws.
+The bias is not the same for two methods, so even which of them has the lower FID can be an effect of the number.
 """

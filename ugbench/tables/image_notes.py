@@ -23,7 +23,7 @@ def few_images_notes(contests: Sequence[ContestInColumn]) -> Iterator[str]:
         if contest.too_few:
             few.setdefault((column.least_images, column.biased), {})[column.metric] = None
     for (least, biased), names in few.items():
-        reason = "mostly bias, and the order of two rows is mostly chance" if biased else "too uncertain for that"
+        reason = "mostly bias, which differs between rows" if biased else "too uncertain for that"
         yield f"{' and '.join(names)}: no row with under {least:,} images per set is called the best; it is {reason}."
 
 
