@@ -162,7 +162,7 @@ def why_no_score(metric_name: str, dataset: DataSet) -> str | None:
             return f"the true translation of {dataset.name} is not known, only a dial's is"
         return (
             f"the true translation of {dataset.name} is not known: it is no dial, and {dataset.root / PAIRS_FILE} does "
-            f"not state {STATEMENT}, as it does where test images of equal stems are pairs"
+            f"not state {STATEMENT} (write that into it if test images of equal stems are pairs)"
         )
     if metric.dial_only and dataset.dial is None:
         return f"it is of drawn scenes, where each pixel shows whether it should change, and {dataset.name} is no dial"
