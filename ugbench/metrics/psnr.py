@@ -44,8 +44,8 @@ def compute(
     equal = int((ratios >= most).sum())
     if not equal:
         return score
-    count = f"{equal} of {len(ratios)} images {'differs' if equal == 1 else 'differ'}"
-    return replace(score, warning=f"psnr: {count} hardly from the truth, or not at all, and count as {most:g} dB.")
+    why = "because they hardly differ from the truth, or not at all"
+    return replace(score, warning=f"psnr: {equal} of {len(ratios)} images count as {most:g} dB, {why}.")
 
 
 METRIC = Metric(
