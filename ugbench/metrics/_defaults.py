@@ -13,3 +13,9 @@ BLOCK_SIZE = 10
 
 SOURCE_WEIGHT = 0.98
 """Weight of the source domain in `kid_mixed`."""
+
+DATA_RANGE = 255
+"""Levels: the largest possible difference of two 8-bit images, in `psnr` and `ssim`."""
+
+COLOUR = "rgb"
+"""The channels that `psnr` and `ssim` compare, each with the same weight."""
