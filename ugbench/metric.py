@@ -50,6 +50,8 @@ class Metric:
         settings: the settings of `compute` with their defaults; they are part of the metric's protocol.
         changed_pixels_only: True if the metric is defined only where source and ground truth differ. A data set in
             which both are equal then has no such score.
+        dial_only: True if the metric needs a dial: it reads from each pixel whether it should change, which pairs of
+            photographs do not show, or it knows the drawn scenes.
         biased: True if the expected value depends on the numbers of images, as that of FID does. Tables compare such
             values at equal numbers only.
         least_images: images per set below which tables call no value the best: with fewer, the order of two methods is
@@ -68,6 +70,7 @@ class Metric:
     scale: float = 1.0
     settings: Mapping[str, Any] = field(default_factory=dict)
     changed_pixels_only: bool = False
+    dial_only: bool = False
     biased: bool = False
     least_images: int = 0
     note: str | None = None

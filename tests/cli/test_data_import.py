@@ -61,6 +61,7 @@ def test_json_is_one_object(ugbench: Call, tmp_path: Path, archive: Path) -> Non
         "paper": None,
         "shape": "folders",
         "turned": False,
+        "paired": False,
     }
 
 
@@ -79,3 +80,22 @@ def test_a_target_that_is_there_and_a_source_that_is_not_are_wrong_calls(
         2,
         f"error: {tmp_path}/gone.zip: no such file; name an archive or a folder.\n",
     )
+
+
+def test_pairs_are_stated_and_listed(ugbench: Call, tmp_path: Path, archive: Path) -> None:
+    root = tmp_path / "datasets"
+    result = ugbench("data", "import", archive, "--name", "mine", "--paired", "--data-root", root)
+    assert result.exit_code == 2
+    assert "2 test images have no partner of the same stem" in result.stderr
+    assert not root.exists()
+    with zipfile.ZipFile(tmp_path / "pairs.zip", "w") as out:
+        for split in ("trainA", "trainB", "testA", "testB"):
+            out.writestr(f"{split}/1.jpg", split)
+    result = ugbench("data", "import", tmp_path / "pairs.zip", "--paired", "--data-root", root, "--json")
+    assert json.loads(result.stdout)["paired"] is True
+    listed = ugbench("data", "list", "--data-root", root)
+    (line,) = [line for line in listed.stdout.splitlines() if line.startswith("pairs")]
+    assert line.endswith("test images are pairs")
+    (row, *others) = json.loads(ugbench("data", "list", "--data-root", root, "--json").stdout)
+    assert (row["name"], row["paired"]) == ("pairs", True)
+    assert {other["name"]: other["paired"] for other in others}["dial"] is True

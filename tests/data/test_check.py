@@ -8,6 +8,7 @@ from PIL import Image, ImageOps
 from ugbench.data.check import Finding, Report, SplitSummary, check
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import open_dataset
+from ugbench.data.pairs_file import write_pairs_file
 from ugbench.data.splits import SPLITS
 
 
@@ -37,6 +38,17 @@ def test_a_set_without_fault_has_no_finding_and_trains(root: Path) -> None:
     assert (report.findings, report.trains, report.trains_with_skip_bad) == ((), True, True)
     assert report.splits["trainA"] == SplitSummary(2, 2, {"64x64": 2}, {"RGB": 2}, {"PNG": 2})
     assert calls == [(k, 8) for k in range(1, 9)]
+
+
+def test_stated_pairs_of_test_images_are_checked(root: Path) -> None:
+    (root / "testB/1.png").rename(root / "testB/one.png")
+    assert checked(root).findings == ()
+    write_pairs_file(root)
+    finding = only(checked(root), "pair")
+    assert finding.files == ("testA/1.png", "testB/one.png")
+    assert (finding.splits, finding.stops_training) == (("testA", "testB"), False)
+    (root / "testB/one.png").rename(root / "testB/1.jpg")
+    assert checked(root).findings == ()
 
 
 @pytest.mark.parametrize(("split", "trains"), [("trainA", False), ("testB", True)])

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from drawn_images import make_data_set
 
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
+from ugbench.data.pairs_file import write_pairs_file
 from ugbench.errors import NoSuchScore
 from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.request import EvalRequest, metrics_for
@@ -36,6 +38,22 @@ def test_lpips_is_among_all_metrics_where_there_are_weights_for_it(tmp_path: Pat
     assert "lpips" not in metrics_for(wanted(squeezenet=tmp_path), data)
     assert metrics_for(wanted(alexnet=tmp_path), data)[:3] == ("kid", "fid", "lpips")
     assert metrics_for(wanted("lpips"), data) == ("lpips",)  # asked for, so that the lack of weights is an error
+
+
+def test_pairs_that_are_no_dial_have_errors_against_the_truth_among_all_metrics(tmp_path: Path) -> None:
+    pairs = resolve(str(make_data_set(tmp_path / "maps", testA=1, testB=1)), tmp_path)
+    assert metrics_for(wanted(), pairs) == ("kid", "fid")
+    write_pairs_file(pairs.root)
+    pairs = resolve(str(pairs.root), tmp_path)
+    errors = ("l1_truth", "psnr", "ssim")
+    assert metrics_for(wanted(), pairs) == ("kid", "fid", *errors)
+    assert metrics_for(wanted(alexnet=tmp_path), pairs) == ("kid", "fid", "lpips", *errors, "lpips_truth")
+    assert metrics_for(wanted("iou", "psnr"), pairs) == ("psnr",)
+
+
+def test_a_dial_has_errors_against_the_truth_if_they_are_asked_for(tmp_path: Path) -> None:
+    asked = ("l1_truth", "psnr", "ssim", "lpips_truth")
+    assert metrics_for(wanted(*asked), dial(tmp_path, "shape=0,texture=0")) == asked
 
 
 def test_no_metric_of_change_is_asked_where_nothing_changes(tmp_path: Path) -> None:

@@ -75,5 +75,5 @@ def test_a_distance_that_is_not_finite_is_refused_with_the_output(files: list[Pa
     )
     black, grey, white = files
     assert torch.isfinite(pair_distances(blind, [white, white], [black, grey], 16)).all()
-    with pytest.raises(DataError, match=r"white\.png: its distance to its source \(alex\) is NaN or infinite"):
+    with pytest.raises(DataError, match=r"white\.png: its distance to its partner \(alex\) is NaN or infinite"):
         pair_distances(blind, files, [black, grey, white], 16, batch_size=2)

@@ -29,7 +29,8 @@ def check(
 
     It names missing and empty folders, unreadable files, sizes and modes, duplicates within a split, and images that
     are both in train and test, equal or nearly equal. The exit code is 0 if `ugbench train` takes the data set as it
-    is, and 1 if it does not. Pairs and further folders, which some methods need, are checked by `ugbench train` alone.
+    is, and 1 if it does not. Pairs of training images and further folders, which some methods need, are checked by
+    `ugbench train` alone. Pairs of test images are checked here if the data set states them.
 
     \b
     Examples:
@@ -91,7 +92,7 @@ def lines_of(findings: tuple[Finding, ...]) -> Iterator[str]:
     for members in groups.values():
         first = members[0]
         texts = [" = ".join(finding.files) for finding in members if finding.files]
-        if first.kind in ("stray", "mode", "shape", "unreadable", "range", "missing", "empty"):
+        if first.kind in ("stray", "mode", "shape", "unreadable", "range", "missing", "empty", "pair"):
             texts = [file for finding in members for file in finding.files]
         count = f" ({len(texts)})" if texts else ""
         files = ", ".join(texts[:SHOWN] + ["…"] * (len(texts) > SHOWN))

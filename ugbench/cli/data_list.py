@@ -33,7 +33,7 @@ def list_(data_root: DataRoot = DATA_ROOT, as_json: Json = False) -> None:
     dial = DialSpec()  # with its default settings, and no folder yet
     counts = {"trainA": dial.train, "trainB": dial.train, "testA": dial.test, "testB": dial.test}
     rows = [describe(data_root / name) for name in names]
-    rows.append({**row_of("dial"), **counts, "dial": asdict(dial)})
+    rows.append({**row_of("dial"), **counts, "paired": True, "dial": asdict(dial)})
     rows += [row_of(published.name) for published in catalog.KNOWN if published.name not in names]
     lines = [(row["name"], *(row[split] for split in SPLITS), remark(row)) for row in rows]
     print_result(as_json, rows, ("name", *SPLITS, ""), lines)
@@ -46,7 +46,7 @@ def row_of(name: str) -> dict[str, Any]:
 
     entry = catalog.find(name)
     published = None if entry is None else {**asdict(entry), "command": entry.command}
-    return {"name": name, **dict.fromkeys(("root", *SPLITS, "dial")), "published": published, "error": None}
+    return {"name": name, **dict.fromkeys(("root", *SPLITS, "dial", "paired")), "published": published, "error": None}
 
 
 def describe(folder: Path) -> dict[str, Any]:
@@ -57,6 +57,7 @@ def describe(folder: Path) -> dict[str, Any]:
     try:
         dataset = open_dataset(folder)
         row |= {split: len(dataset.split(split)) for split in dataset.splits()}
+        row["paired"] = dataset.paired
         row["dial"] = asdict(dataset.dial) if dataset.dial is not None else None
     except DataError as error:
         # One damaged folder must not hide the others.
@@ -65,10 +66,10 @@ def describe(folder: Path) -> dict[str, Any]:
 
 
 def remark(row: dict[str, Any]) -> str:
-    """The last column: the error, how to get the data set, other counts in the paper, or the settings of a dial."""
+    """The last column: the error, how to get the data set, other counts in the paper, a dial's settings, or pairs."""
     published = row["published"]
     if row["error"] or published is None:
-        return row["error"] or as_text(row["dial"])
+        return row["error"] or as_text(row["dial"]) or ("test images are pairs" if row["paired"] else "")
     if row["root"] is None:
         return f"not here; {published['source']}, then {published['command']}"
     differs = any(row[split] != count for split, count in published["images"].items())

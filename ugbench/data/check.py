@@ -18,12 +18,13 @@ from ugbench.data.brightness import describe_narrow, is_narrow
 from ugbench.data.datasets import DataSet
 from ugbench.data.folders import describe_passed_over, why_passed_over
 from ugbench.data.images import ImageHeader, UnreadableImage, inspect_image
+from ugbench.data.pairs import without_partner
 from ugbench.data.progress import Progress, tracked
 from ugbench.data.splits import SPLITS, TEST, TRAIN, Split
 
 Kind = Literal[
     "missing", "empty", "unreadable", "stray", "stem", "shape", "mode", "duplicate", "near-duplicate",
-    "leak", "near-leak", "both-domains", "range",
+    "leak", "near-leak", "both-domains", "range", "pair",
 ]  # fmt: skip
 
 
@@ -117,6 +118,8 @@ def check(dataset: DataSet, progress: Progress | None = None) -> Report:
         findings += unreadable[split]
         findings += _conversion_findings(split, images)
         findings += _range_finding(split, images)
+    if dataset.paired:
+        findings += _pair_findings({split: files[split] for split in TEST.values()})
     findings += _copy_findings([image for images in by_split.values() for image in images])
     if dataset.dial is None:  # all scenes of a dial look alike, and each is drawn once
         findings += _near_duplicate_findings(by_split)
@@ -168,6 +171,14 @@ def _unreadable(split: Split, path: Path, error: UnreadableImage) -> Finding:
     training = split.startswith("train")
     action = "training refuses, or leaves it out with --skip-bad" if training else "eval refuses; replace or remove it"
     return Finding("unreadable", (split,), (f"{split}/{path.name}",), error.reason, action, training)
+
+
+def _pair_findings(files: Mapping[str, list[Path]]) -> Iterator[Finding]:
+    """Test images without a partner, in a data set that states pairs; a missing folder is a finding of its own."""
+    alone = tuple(without_partner(files)) if all(files.values()) else ()
+    if alone:
+        action = "eval refuses to compare with the truth; add or rename the partners, or remove these images"
+        yield Finding("pair", tuple(TEST.values()), alone, "no image of the same stem in the other domain", action)
 
 
 def _range_finding(split: Split, images: list[_Image]) -> Iterator[Finding]:

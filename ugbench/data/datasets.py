@@ -11,6 +11,7 @@ from pathlib import Path
 from ugbench.data.dial.spec import DialSpec, read_spec
 from ugbench.data.images import is_image, list_images
 from ugbench.data.known_files import open_known_files
+from ugbench.data.pairs_file import states_pairs
 from ugbench.data.splits import SPLITS, Split, split_called
 from ugbench.errors import DataError
 from ugbench.file_names import as_bytes, readable
@@ -24,13 +25,20 @@ class DataSet:
         name: the name of the folder; a byte that is not UTF-8 is `%E9` in it.
         root: the path of the folder.
         dial: the settings that the data set was drawn with if it is a dial, else None.
+        states_pairs: True if its dataset.json states that test images of equal stems are pairs.
     """
 
     name: str
     root: Path
     dial: DialSpec | None
+    states_pairs: bool = False
     # SHA-256 of each file that was hashed, by path: a file is hashed once in the life of this object.
     _digests: dict[Path, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def paired(self) -> bool:
+        """True if test images of equal stems are pairs: each is the true translation of the other."""
+        return self.states_pairs or self.dial is not None
 
     def folder(self, split: str) -> Path:
         """The folder of a split, which need not exist: a folder whose name differs in case alone, as TrainA, is taken.
@@ -96,7 +104,7 @@ def open_dataset(root: Path) -> DataSet:
     """The data set in a folder.
 
     Raises:
-        DataError: there is no such folder, it has no split, or its dial.json is damaged.
+        DataError: there is no such folder, it has no split, or its dial.json or dataset.json is damaged.
     """
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; name a folder with subfolders {', '.join(SPLITS)}.")
@@ -107,7 +115,7 @@ def open_dataset(root: Path) -> DataSet:
         if near:
             fix = f"rename {' and '.join(near)}, or run `ugbench data import {root}`"
         raise DataError(f"{root}: has none of the subfolders {', '.join(SPLITS)}; {fix}.")
-    return DataSet(readable(root.resolve().name), root, dial)
+    return DataSet(readable(root.resolve().name), root, dial, states_pairs(root))
 
 
 def has_splits(folder: Path) -> bool:

@@ -15,6 +15,7 @@ from ugbench.data.brightness import describe_narrow, is_narrow
 from ugbench.data.datasets import DataSet
 from ugbench.data.images import UnreadableImage, inspect_image, list_images
 from ugbench.data.known_files import open_known_files
+from ugbench.data.pairs import without_partner
 from ugbench.data.progress import Progress, tracked
 from ugbench.data.splits import TRAIN, further_split
 from ugbench.errors import DataError
@@ -79,7 +80,7 @@ def list_training_images(
             for first, second in pairwise(paths):
                 if first.stem == second.stem:
                     raise DataError(f"{first} and {second} may both be the partner of {first.stem}; remove one.")
-        alone = _without_partner(listed)
+        alone = without_partner(listed)
         if alone and not skip_bad:
             raise DataError(
                 f"{dataset.root}: {_count(alone)} no partner ({_some(alone)}): each of {_listed(folders.names)} must "
@@ -132,7 +133,7 @@ def check_training_images(
         if not paths:
             count = len(listed[name])
             raise DataError(f"{dataset.folder(name)}: none of its {count} images is readable; replace them.")
-    alone = _without_partner(readable) if folders.paired else []
+    alone = without_partner(readable) if folders.paired else []
     if alone:
         log(f"{_count(alone)} no partner and {'is' if len(alone) == 1 else 'are'} skipped: {_some(alone)}.")
         readable = {
@@ -163,12 +164,6 @@ def _list_folder(dataset: DataSet, name: str, size: int | None) -> list[Path]:
     if name not in TRAIN.values() and not folder.is_dir():
         raise DataError(f"{folder}: no such folder; this method trains with its images: make it and put them in it.")
     return list_images(folder)
-
-
-def _without_partner(listed: Mapping[str, Sequence[Path]]) -> list[str]:
-    """Relative names of the images whose stem is not in every folder."""
-    shared = set.intersection(*({path.stem for path in paths} for paths in listed.values()))
-    return [f"{name}/{path.name}" for name, paths in listed.items() for path in paths if path.stem not in shared]
 
 
 def _count(images: Sequence[str]) -> str:

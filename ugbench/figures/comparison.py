@@ -37,7 +37,7 @@ def _columns(
     columns += [
         _image_grid.ImageColumn(label, files_by_stem(run, direction)) for run, label in zip(runs, labels, strict=True)
     ]
-    if dataset.dial is not None:
-        # The test images of a dial come in pairs of one stem: the same scene in both domains.
+    if dataset.paired:
+        # Test images that are pairs have one stem in both domains.
         columns.append(_image_grid.ImageColumn(f"truth ({target})", _image_grid.images_by_stem(dataset, target)))
     return columns

@@ -33,7 +33,7 @@ def output_names(
         UsageError: two sources have the same stem.
     """
     check_stems(sources)
-    names = [_output_name(path, k, samples) for path in sources for k in range(samples)]
+    names = [output_name(path, k, samples) for path in sources for k in range(samples)]
     maps = attention_names(method, direction) if attention else ()
     main = _main_map(method, maps)
     for name in maps:
@@ -95,7 +95,7 @@ def write_outputs(
         for path, picture, outputs in zip(paths, pictures, batch_outputs, strict=True):
             size = picture.size if keep_size else None
             for k, output in enumerate(outputs):
-                save_png(output, folder / _output_name(path, k, styles.samples), size=size)
+                save_png(output, folder / output_name(path, k, styles.samples), size=size)
         if attention:
             _write_overlays(method, paths, images, batch_outputs[:, 0], folder / ATTENTION, direction)
         if progress is not None:
@@ -115,7 +115,8 @@ def _pictures(
             on_bad(error)
 
 
-def _output_name(source: Path, sample: int, samples: int) -> str:
+def output_name(source: Path, sample: int, samples: int) -> str:
+    """The file name of an output: <stem>.png, or <stem>.<sample>.png if a source has several samples."""
     return f"{source.stem}.{sample}.png" if samples > 1 else f"{source.stem}.png"
 
 

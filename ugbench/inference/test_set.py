@@ -1,8 +1,9 @@
-"""Translates the test images of a data set for a run, and stores the outputs and attention maps in the run's folder."""
+"""Translates the test images of a data set for a run, and stores outputs, samples and attention maps in its folder."""
 
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -10,11 +11,13 @@ from torch import Tensor
 from ugbench.data.datasets import DataSet
 from ugbench.data.progress import Progress
 from ugbench.data.splits import TEST
+from ugbench.data.styles import STYLE_SEED
 from ugbench.data.tensors import load_images
 from ugbench.direction import Direction
 from ugbench.inference import translate
 from ugbench.inference.attention import attention_maps, attention_names
-from ugbench.inference.image_files import write_outputs
+from ugbench.inference.image_files import output_name, write_outputs
+from ugbench.inference.styles import Styles
 from ugbench.runs.files import check_tree, is_file
 from ugbench.runs.json_file import read_json, write_json
 from ugbench.runs.run import Run
@@ -67,6 +70,59 @@ def make_outputs(
         write_outputs(method, sources, folder, direction, precision=precision, attention=attention, progress=progress)
         # Written last, so that outputs whose making was interrupted are made again.
         write_json(note_file, note)
+
+
+def make_samples(
+    run: Run,
+    dataset: DataSet,
+    direction: Direction,
+    device: torch.device,
+    samples: int,
+    step: int | None = None,
+    progress: Progress | None = None,
+) -> list[list[Path]]:
+    """Several outputs of each of the data set's test sources: the stored ones, or else new ones, which are then stored.
+
+    They lie in RUN/outputs/<direction>/samples/ as <stem>.<k>.png, as `ugbench translate --samples` writes them. Their
+    styles are those of `ugbench.data.styles` with the seed of stored outputs; so sample 0 is the output itself.
+
+    Args:
+        samples: outputs of each source, 2 or more.
+        step: of a stored checkpoint; None is the last one.
+        progress: called after each batch of sources.
+    Returns:
+        The files of each source, in the order of the sources.
+    Raises:
+        RunError: nothing was saved yet, or there is no such checkpoint.
+        DataError: a source cannot be read.
+        UgbenchError: an output is NaN or infinite.
+        ValueError: fewer than 2 samples, or the method has no style.
+    """
+    if samples < 2 or codes_per_image(run) is None:
+        raise ValueError(f"{samples} samples of run {run.id} ({run.config.label})")
+    source_split = TEST[direction[0]]
+    folder, note_file = run.sample_outputs(direction), run.sample_outputs_note(direction)
+    note = {
+        "step": run.step() if step is None else step,
+        "sources": dataset.fingerprint((source_split,)),
+        "samples": samples,
+        "style_seed": STYLE_SEED,
+    }
+    with run.outputs_lock():
+        sources = dataset.split(source_split)
+        check_tree(folder)
+        files = [[folder / output_name(path, k, samples) for k in range(samples)] for path in sources]
+        same = is_file(note_file) and read_json(note_file) == note
+        if same and all(path.exists() for of_source in files for path in of_source):
+            return files
+        if not same:
+            shutil.rmtree(folder, ignore_errors=True)
+        method, _ = translate.load(run, device, step)
+        styles = Styles(samples, STYLE_SEED)
+        precision = run.config.precision
+        write_outputs(method, sources, folder, direction, precision=precision, styles=styles, progress=progress)
+        write_json(note_file, note)
+    return files
 
 
 def make_maps(

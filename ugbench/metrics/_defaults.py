@@ -19,3 +19,8 @@ FEW_IMAGES = 2048
 
 The bias is not the same for two methods, so even which of them has the lower FID can be an effect of the number.
 """
+DATA_RANGE = 255
+"""Levels: the largest possible difference of two 8-bit images, in `psnr` and `ssim`."""
+
+COLOUR = "rgb"
+"""The channels that `psnr` and `ssim` compare, each with the same weight."""

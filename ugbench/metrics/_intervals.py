@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from scipy import stats
 from torch import Tensor
@@ -22,6 +23,11 @@ def mean_score(values: Tensor) -> Score:
     return _with_interval(float(values.mean()), se, n)
 
 
+def mean_of_each(values: Tensor) -> Score:
+    """`mean_score`, and the value of each image as its contribution."""
+    return replace(mean_score(values), each=tuple(values.double().tolist()))
+
+
 def mean_distance(metric: str, distances: Tensor) -> Score:
     """The mean over pairs with its standard error over sources.
 
@@ -31,9 +37,14 @@ def mean_distance(metric: str, distances: Tensor) -> Score:
     Raises:
         UsageError: there are no pairs.
     """
-    if len(distances) == 0:
-        raise UsageError(f"{metric}: there are no pairs of source and output; give one output at least.")
+    check_pairs(metric, distances)
     return mean_score(distances)
+
+
+def check_pairs(metric: str, distances: Tensor) -> None:
+    """Raises UsageError if there are no distances of pairs, because there are no outputs."""
+    if len(distances) == 0:
+        raise UsageError(f"{metric}: there are no pairs of images; give one output at least.")
 
 
 def ratio_score(numerator: Tensor, denominator: Tensor) -> Score:

@@ -1,7 +1,8 @@
-"""Errors of outputs with a known true translation, split into pixels that should change and pixels that should not."""
+"""Errors of outputs whose true translation is known: of whole images, or only of the pixels that should change."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from ugbench.errors import UsageError
 
-CHUNK = 32  # images in memory as int16 at once
+CHUNK = 32  # images in memory as int16 or float32 at once
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,37 @@ def same_shape(metric: str, output: Tensor, truth: Tensor) -> None:
             f"{metric}: images {tuple(output.shape)} and their truth {tuple(truth.shape)} do not match; "
             "give one image of the truth's size for each."
         )
+
+
+def each_compared(metric: str, output: Tensor, truth: Tensor, compare: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """A value for each pair of images, float64 (n,).
+
+    Args:
+        metric: name of the metric, for the error message.
+        output, truth: uint8 (n, 3, h, w).
+        compare: makes float (k,) of k outputs and their truths, each float32 (k, 3, h, w) with levels from 0 to 255.
+    Raises:
+        UsageError: the two tensors differ in number or size, or there are no images.
+    """
+    same_shape(metric, output, truth)
+    chunks = zip(output.split(CHUNK), truth.split(CHUNK), strict=True)
+    return torch.cat([compare(x.float(), y.float()).double() for x, y in chunks])
+
+
+def in_colour(metric: str, images: Tensor, colour: str) -> Tensor:
+    """The channels that a metric compares: those of `images`, float (n, 3, h, w), or their luma, (n, 1, h, w).
+
+    Args:
+        metric: name of the metric, for the error message.
+        colour: "rgb", or "luma" for 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601).
+    Raises:
+        UsageError: another colour.
+    """
+    if colour == "rgb":
+        return images
+    if colour != "luma":
+        raise UsageError(f"{metric}: colour='{colour}' was given; give rgb or luma.")
+    return (images * images.new_tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(1, keepdim=True)
 
 
 def check_threshold(metric: str, threshold: int) -> None:

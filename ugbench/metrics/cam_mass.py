@@ -87,6 +87,7 @@ METRIC = Metric(
     # More mass inside the region is not always better: all of it on one pixel of the region gives the largest value.
     higher_is_better=None,
     changed_pixels_only=True,
+    dial_only=True,
     settings={"threshold": CHANGE_THRESHOLD},
     note="CAM mass: the share of the main heat map inside the region that should change, over the region's share of "
     "the image; 1 is no better than uniform. A run without attention shows the map of its plain features.",

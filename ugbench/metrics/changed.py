@@ -51,5 +51,6 @@ METRIC = Metric(
     needs=("source_tensor", "output_tensor", "truth_tensor"),
     higher_is_better=False,
     changed_pixels_only=True,
+    dial_only=True,
     settings={"threshold": CHANGE_THRESHOLD},
 )

@@ -30,4 +30,6 @@ def compute(output: Tensor, truth: Tensor) -> Score:
     return mean_score(torch.where(union > 0, intersection / union.clamp(min=1), 1.0))
 
 
-METRIC = Metric(title="IoU", compute=compute, needs=("output_tensor", "truth_tensor"), higher_is_better=True)
+METRIC = Metric(
+    title="IoU", compute=compute, needs=("output_tensor", "truth_tensor"), higher_is_better=True, dial_only=True
+)

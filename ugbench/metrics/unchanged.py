@@ -40,5 +40,6 @@ METRIC = Metric(
     compute=compute,
     needs=("source_tensor", "output_tensor", "truth_tensor"),
     higher_is_better=False,
+    dial_only=True,
     settings={"threshold": CHANGE_THRESHOLD},
 )

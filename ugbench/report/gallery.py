@@ -251,8 +251,8 @@ def _columns(
     scores: SingleScores,
 ) -> list[_ColumnFiles]:
     sources = _test_images(dataset, direction[0])
-    # The test images of a dial come in pairs of one stem: the same scene in both domains.
-    truth = _test_images(dataset, direction[2]) if dataset is not None and dataset.dial is not None else {}
+    # Test images that are pairs have one stem in both domains.
+    truth = _test_images(dataset, direction[2]) if dataset is not None and dataset.paired else {}
     columns = [_ColumnFiles("source", f"source ({direction[0]})", "", sources)] if sources else []
     for label, run in runs.items():
         files = outputs[label].files

@@ -18,7 +18,8 @@ A run's folder holds:
     checkpoints/damaged-<step>/        a damaged checkpoint that training has set aside
     generators.safetensors             the weights that translation needs, of the last saved step
     outputs/<direction>/               the translated test images, outputs.json (what they were made from),
-                                       maps.safetensors and attention/ (attention maps and their overlays)
+                                       maps.safetensors and attention/ (attention maps and their overlays),
+                                       samples/ (several outputs of each image with different styles)
     scores.jsonl, single/<direction>/<step>.json                       scores, and what each output adds to them
     .lock, .outputs.lock               held by the process that trains, or that makes or scores outputs
 """
@@ -41,6 +42,7 @@ ATTENTION = "attention"
 CONFIG = "config.json"
 DATASET = "dataset.json"
 DIFFERENCES = "differences.jsonl"
+SAMPLES = "samples"
 SCORES = "scores.jsonl"
 VOTES = "votes.sqlite"
 
@@ -73,7 +75,7 @@ class RunFolder:
     metrics_file = _Inside("metrics.jsonl")
     timing_file = _Inside("timing.jsonl")
     tensorboard = _Inside("tensorboard")
-    samples = _Inside("samples")
+    samples = _Inside(SAMPLES)
     """The folder of the sample grids."""
     train_log = _Inside("train.log")
     """What `ugbench train` printed when a study started it."""
@@ -125,6 +127,14 @@ class RunFolder:
     def outputs_note(self, direction: Direction) -> Path:
         """The file that says at which step and from which images the outputs were made."""
         return self.inside("outputs", direction, "outputs.json")
+
+    def sample_outputs(self, direction: Direction) -> Path:
+        """The folder of several outputs of each test image, which differ in their styles."""
+        return self.inside("outputs", direction, SAMPLES)
+
+    def sample_outputs_note(self, direction: Direction) -> Path:
+        """The file that says at which step, from which images and with how many styles each these were made."""
+        return self.inside("outputs", direction, SAMPLES, "samples.json")
 
     def maps_file(self, direction: Direction) -> Path:
         """The file of the attention maps of the test images."""

@@ -1,4 +1,4 @@
-"""The images of a data set that scores use in one direction: sources, references and, on a dial, true translations."""
+"""The images of a data set that scores use in one direction: sources, references and, of pairs, true translations."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 from ugbench.data.datasets import DataSet
 from ugbench.data.images import Size
+from ugbench.data.pairs import partners_of
+from ugbench.data.pairs_file import PAIRS_FILE, STATEMENT
 from ugbench.data.splits import TEST, TRAIN
 from ugbench.direction import Direction
+from ugbench.errors import DataError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,10 +62,30 @@ class EvalSet:
         chosen = torch.randperm(len(train), generator=generator_for(0, "real", self.direction))[:count]
         return tuple(train[place] for place in chosen.sort().values.tolist())
 
-    def truth(self, sources: Sequence[Path]) -> Tensor:
-        """The true translations of some of `self.sources` on a dial, in their order: uint8 (n, 3, size, size)."""
-        from ugbench.data.dial.dataset import truth
+    @cached_property
+    def true_translations(self) -> dict[Path, Path]:
+        """The true translation of each source, by source: the test image of the target domain with its stem.
 
-        assert isinstance(self.size, int)
-        places = {path: place for place, path in enumerate(self.sources)}
-        return truth(self.dataset, self.direction, self.size)[[places[path] for path in sources]]
+        Raises:
+            DataError: the test images are no pairs, a source has no partner, or two images of a domain have one stem.
+        """
+        if not self.dataset.paired:
+            raise DataError(
+                f"{self.dataset.root}: it is no dial and has no {PAIRS_FILE} that states pairs, so the true "
+                f"translations are not known; write {STATEMENT} there if test images of equal stems are pairs."
+            )
+        return dict(zip(self.sources, partners_of(self.sources, self.references("test")), strict=True))
+
+    def check_pairs(self) -> None:
+        """Raises DataError where `true_translations` does."""
+        _ = self.true_translations
+
+    def truth(self, sources: Sequence[Path]) -> Tensor:
+        """The true translations of some of `self.sources`, in their order: uint8 (n, 3, height, width) of `self.size`.
+
+        Raises:
+            DataError: see `true_translations`; or an image cannot be read.
+        """
+        from ugbench.data.tensors import load_images
+
+        return load_images([self.true_translations[path] for path in sources], self.size)

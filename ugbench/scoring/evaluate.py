@@ -30,10 +30,12 @@ from ugbench.scoring.compute import compute_score, make_record
 from ugbench.scoring.copies import Copies, count_copies, describe_copies
 from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.features import FeatureReader
-from ugbench.scoring.inputs import ScoredImages, requirements
+from ugbench.scoring.inputs import OF_A_RUN, ScoredImages, requirements
+from ugbench.scoring.known_records import is_of, newest_records
 from ugbench.scoring.per_image import ImageScores
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import NO_LPIPS, EvalRequest, Subject, metrics_for, why_no_score
+from ugbench.scoring.run_inputs import ONE_OUTPUT, uses_map, uses_samples, with_samples, without_style
 
 IDENTITY = Subject("identity", "identity")  # the floor: sources that were not translated
 REAL = Subject("real", "real")  # the ceiling: training images of the target domain
@@ -71,7 +73,8 @@ class Evaluation:
         Raises:
             RunError: the run has saved no checkpoint, or its data set is no longer where it was.
             StaleOutputs: its outputs were imported, and made from other images than those of the data set now.
-            NoSuchScore: its data set, or a run without attention maps, can have none of the metrics.
+            NoSuchScore: its data set, or a run without attention maps or styles, can have none of the metrics.
+            DataError: a metric compares with the truth, and the test images are no pairs although that is stated.
             DiskError: its outputs could not be written, so that it has no score; see also `unwritten`.
         """
         if not run.step() and run.config.origin is None:
@@ -79,15 +82,16 @@ class Evaluation:
         if (sentence := changed_method(run)) is not None:
             self._log_once(sentence)
         dataset = dataset_of(run)
-        names = metrics_for(self.request, dataset)
-        self._log_missing_metrics(names, dataset)
+        names = self._metrics_of(run, dataset)
         for sentence in describe_splits(dataset):
             self._log_once(sentence)
-        with_maps = any(_uses_map(name) for name in names)
+        with_maps = any(uses_map(name) for name in names)
         records = []
         for direction in run.directions():
             outputs = outputs_of(run, dataset, direction, step)
             eval_set = EvalSet(dataset, direction, outputs.size)
+            if any("truth" in requirements(load_metric(name)) for name in names):
+                eval_set.check_pairs()  # before outputs are made, which can take long
             stored_outputs.check_imported(run, direction, dataset)
             known, missing = self._known(run, names, eval_set, outputs)
             if missing or (step in (None, run.step()) and not _are_made(run, eval_set, outputs, with_maps)):
@@ -157,11 +161,11 @@ class Evaluation:
         codes = stored_outputs.codes_per_image(run)
         images = self._images(eval_set, outputs.sources, outputs.files, outputs.format)
         compared = are_stored(run, eval_set.dataset, eval_set.direction, outputs)
-        newest = self._newest(run.scores_file, names, eval_set, outputs.step, outputs.format)
+        newest = newest_records(run.scores_file, self.request, names, eval_set, outputs.step, outputs.format)
         stored = {
             name: r
             for name, r in newest.items()
-            if _is_of(r, images)
+            if is_of(r, images)
             and codes in (None, r.codes_per_image)
             and (not compared or r.outputs == images.outputs_hash)
         }
@@ -184,17 +188,6 @@ class Evaluation:
     def _log_copies(self, run: Run, direction: Direction, copies: Copies) -> None:
         for sentence in describe_copies(copies):
             self._log_once(f"run {run.id} ({run.config.label}) {direction}: {sentence}")
-
-    def _newest(
-        self, file: Path, names: Sequence[str], eval_set: EvalSet, step: int | None, format: str
-    ) -> dict[str, ScoreRecord]:
-        """The newest record of each of these metrics under the requested protocol, by metric."""
-        ids = {name: self.request.protocol_id_of(name, eval_set.size, format) for name in names}
-        return {
-            r.metric: r
-            for r in record.read(file)
-            if (r.direction, r.step, r.protocol_id) == (eval_set.direction, step, ids.get(r.metric))
-        }
 
     def _locked_outputs(self, run: Run) -> AbstractContextManager[object]:
         """No other call makes outputs of this run meanwhile. Logs a message if it has to wait for another one."""
@@ -220,7 +213,7 @@ class Evaluation:
         known, missing = self._known(run, names, eval_set, outputs)
         images = self._images(eval_set, outputs.sources, outputs.files, outputs.format)
         images = replace(images, attention_map=next(iter(maps.values()), None))
-        without_map = [name for name in missing if _uses_map(name) and images.attention_map is None]
+        without_map = [name for name in missing if uses_map(name) and images.attention_map is None]
         if without_map and len(without_map) < len(missing):
             label = run.config.label
             self.log(f"no {' or '.join(without_map)} for run {run.id} ({label}) {direction}: it has no attention maps.")
@@ -229,6 +222,8 @@ class Evaluation:
         subject = Subject(run.id, config.known_as, config.variant, config.seed, outputs.step, config.name, codes)
         new_records = []
         for name in [name for name in missing if name not in without_map]:
+            if uses_samples(name):
+                images = with_samples(images, name, self.request, run, eval_set, outputs.step, on_step)
             score, score_record = self._score(name, images, subject, eval_set, run.dataset_folder.name)
             new_records.append(score_record)
             if score.each is not None:
@@ -242,6 +237,21 @@ class Evaluation:
             record.append(run.scores_file, new_records)
         return known + new_records
 
+    def _metrics_of(self, run: Run, dataset: DataSet) -> tuple[str, ...]:
+        """The metrics that the run can have; logs which of the requested ones it cannot have.
+
+        Raises:
+            NoSuchScore: it can have none.
+        """
+        names = metrics_for(self.request, dataset)
+        self._log_missing_metrics(names, dataset)
+        left_out = without_style(run, names)
+        if left_out == names:
+            raise NoSuchScore(names[0], f"run {run.id} ({run.config.label}): {ONE_OUTPUT}")
+        if left_out:
+            self._log_once(f"no {' or '.join(left_out)} for run {run.id} ({run.config.label}): {ONE_OUTPUT}.")
+        return tuple(name for name in names if name not in left_out)
+
     def _floor_and_ceiling(self, folder: Path, eval_set: EvalSet, names: Sequence[str], format: str) -> None:
         """Bring the scores of `identity` (untouched sources) and `real` (training images of the target) up to date."""
         for subject in (IDENTITY, REAL):
@@ -250,11 +260,11 @@ class Evaluation:
             file = reference_scores_file(folder, subject.run)
             files = eval_set.sources if subject is IDENTITY else eval_set.as_many_training_images
             images = self._images(eval_set, eval_set.sources, files, format)
-            newest = self._newest(file, names, eval_set, None, format)
+            newest = newest_records(file, self.request, names, eval_set, None, format)
             new_records = []
             for name in [name for name in names if self._can_have(subject, name)]:
                 try:
-                    if name in newest and _is_of(newest[name], images) and newest[name].outputs == images.outputs_hash:
+                    if name in newest and is_of(newest[name], images) and newest[name].outputs == images.outputs_hash:
                         continue
                     new_records.append(self._score(name, images, subject, eval_set, folder.name)[1])
                 except UsageError as error:
@@ -264,11 +274,11 @@ class Evaluation:
                 record.append(file, new_records)
 
     def _can_have(self, subject: Subject, metric_name: str) -> bool:
-        """False where a metric does not apply: `identity` has no attention, and `real` has no sources of its images."""
+        """False where a metric does not apply: `identity` has no network, and `real` has no sources of its images."""
         required = requirements(load_metric(metric_name))
         if subject is IDENTITY:
-            return "attention_map" not in required
-        return not required & {"pairs", "truth", "attention_map"} and self.request.protocol.reference == "test"
+            return not required & OF_A_RUN
+        return not required & {"pairs", "truth", *OF_A_RUN} and self.request.protocol.reference == "test"
 
     def _images(self, eval_set: EvalSet, sources: Sequence[Path], outputs: Sequence[Path], format: str) -> ScoredImages:
         references = partial(eval_set.references, self.request.protocol.reference)
@@ -293,16 +303,6 @@ class Evaluation:
         if text not in self._logged:
             self._logged.add(text)
             self.log(text)
-
-
-def _is_of(record: ScoreRecord, images: ScoredImages) -> bool:
-    """Whether a record was computed from these sources and references."""
-    references = images.references_hash(load_metric(record.metric))
-    return (record.sources, record.references) == (images.sources_hash, references)
-
-
-def _uses_map(metric_name: str) -> bool:
-    return "attention_map" in requirements(load_metric(metric_name))
 
 
 def _are_made(run: Run, eval_set: EvalSet, outputs: Outputs, with_maps: bool) -> bool:

@@ -18,7 +18,7 @@ from ugbench.file_names import readable
 from ugbench.registry import load_metric
 from ugbench.scoring.compute import compute_score, make_record
 from ugbench.scoring.copies import describe_copies
-from ugbench.scoring.inputs import ScoredImages, is_at_one_size, requirements
+from ugbench.scoring.inputs import OF_A_RUN, ScoredImages, is_at_one_size, requirements
 from ugbench.scoring.record import FILES, ScoreRecord
 from ugbench.scoring.request import NO_LPIPS, EvalRequest, Subject, check_features_only
 
@@ -53,14 +53,15 @@ def score_folders(
 ) -> Iterator[ScoreRecord]:
     """Scores of any folder of outputs, with files as they are: no resize except the extractor's.
 
-    Only metrics that compare each output with its source resize images, to the commonest size of the outputs. Their
-    protocols state that size.
+    Only metrics that compare each output with its source, or with the reference of its stem as its true translation,
+    resize images, to the commonest size of the outputs. Their protocols state that size.
 
     Args:
         log: receives messages for the user: what is passed over, left out or resized, and what a reader must know.
         progress: called with (images done, number of images) while a folder is read.
     Raises:
-        DataError: a folder has no images, or no output has a source of its stem.
+        DataError: a folder has no images, no output has a source of its stem, or a metric against the truth is
+            requested and an output has no reference of its stem.
         UsageError: two outputs, or two sources, have one stem; or a metric requires more than the given folders, or is
             not allowed by the protocol.
     """
@@ -77,11 +78,13 @@ def score_folders(
         sources = list_images(folders.source)
         _check_stems(sources)
         outputs = _with_source(outputs, sources, log)
+    if any("truth" in requirements(load_metric(name)) for name in names):
+        _log_without_output(folders, references, outputs, log)
     images = ScoredImages(
         outputs, sources, lambda: references, None, "as-is", request.feature_reader(), progress=progress
     )
     if any(is_at_one_size(load_metric(name)) for name in names):
-        _describe_sizes(images, log)
+        _describe_sizes(images, names, log)
     subject = _subject(folders.name or name_of(folders.fake, outputs))
     dataset = folders.dataset or name_of(folders.real, references)
     for name in names:
@@ -120,8 +123,11 @@ def _metrics(request: EvalRequest, has_sources: bool, log: Log) -> list[str]:
             log(NO_LPIPS)
     check_features_only(request, names)
     for name in names:
-        if requirements(load_metric(name)) & {"truth", "attention_map"}:
+        metric = load_metric(name)
+        if metric.dial_only:
             raise UsageError(f"--metric {name} needs a dial's known truth; score a run on a dial instead.")
+        if requirements(metric) & OF_A_RUN:
+            raise UsageError(f"--metric {name} needs the networks of a run; score a run instead.")
         if not has_sources and _uses_sources(name):
             raise UsageError(f"--metric {name} compares outputs with their sources: add --source DIR.")
     return names
@@ -157,13 +163,25 @@ def _with_source(outputs: Sequence[Path], sources: Sequence[Path], log: Log) -> 
     return matched
 
 
-def _describe_sizes(images: ScoredImages, log: Log) -> None:
-    """Log which outputs, and which of their sources, are resized before they are compared."""
+def _log_without_output(folders: PlainFolders, references: Sequence[Path], outputs: Sequence[Path], log: Log) -> None:
+    """Log which references, as true translations, have no output."""
+    stems = {path.stem for path in outputs}
+    missing = [path.name for path in references if path.stem not in stems]
+    if missing:
+        log(f"{folders.fake}: no output for {len(missing)} of {len(references)} references: {name_some(missing)}.")
+
+
+def _describe_sizes(images: ScoredImages, names: Sequence[str], log: Log) -> None:
+    """Log which outputs, and which of their sources and true translations, are resized before they are compared."""
     size = images.pair_size
     width_and_height = (size, size) if isinstance(size, int) else size
-    for files in (images.outputs, images.source_of_each_output if images.sources is not None else ()):
+    required = frozenset.union(*(requirements(load_metric(name)) for name in names))
+    partners = [images.source_of_each_output] if "pairs" in required else []
+    partners += [images.truth_of_each_output] if "truth" in required else []
+    others = "true translations" if "truth" in required and "pairs" not in required else "sources"
+    for files in (images.outputs, *partners):
         odd = [path.name for path in files if read_size(path) != width_and_height]
         if odd:
             which = f"all {len(files)}" if len(odd) == len(files) else f"{len(odd)} of {len(files)}: {name_some(odd)}"
-            why = "the commonest size of the outputs, where outputs are compared with sources"
+            why = f"the commonest size of the outputs, where outputs are compared with {others}"
             log(f"{files[0].parent}: resized to {size_text(size)}, {why}: {which}.")

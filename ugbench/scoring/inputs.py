@@ -7,32 +7,36 @@ in how they fill `ScoredImages`. This module imports no torch, because protocols
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from ugbench.data.images import Size, check_stems, read_image, resize
+from ugbench.data.images import Size, check_stems
 from ugbench.data.known_files import images_hash
+from ugbench.data.pairs import partners_of
 from ugbench.data.progress import Progress
 from ugbench.errors import DataError, UnknownName
 from ugbench.metric import Metric
 from ugbench.runs.stored_outputs import commonest_size
 from ugbench.scoring.eval_set import EvalSet
-from ugbench.scoring.networks.network_set import Networks, Role
+from ugbench.scoring.image_collection import ImageFiles
+from ugbench.scoring.networks.network_set import Role
 from ugbench.scoring.record import Originals
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ugbench.scoring.features import FeatureReader
-    from ugbench.scoring.networks.perceptual import PerceptualDistance
 
-Requirement = Literal["references", "sources", "pairs", "truth", "attention_map"]
+Requirement = Literal["references", "sources", "pairs", "truth", "attention_map", "samples"]
 """What must be there besides the outputs: references, any sources, the source of each output, the true translation of
-each source, or the attention map of each source."""
+each source, the attention map of each source, or several outputs of each source with different styles."""
+
+OF_A_RUN: frozenset[Requirement] = frozenset({"attention_map", "samples"})
+"""What only the networks of a run can make."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class ScoredImages:
         features: reads features of files.
         eval_set: the test images of a data set that `sources` belong to; None for plain folders.
         attention_map: the run's main attention map, float (n, 1, h, w), in the order of `sources`.
+        samples: the files of the run's outputs of each source with different styles, in the order of `sources`.
         progress: called with (images done, number of images) while a set of images is read.
     """
 
@@ -59,6 +64,7 @@ class ScoredImages:
     features: FeatureReader
     eval_set: EvalSet | None = None
     attention_map: Tensor | None = None
+    samples: Sequence[Sequence[Path]] | None = None
     progress: Progress | None = None
 
     @cached_property
@@ -81,7 +87,7 @@ class ScoredImages:
         required = requirements(metric)
         if "references" in required:
             return self._references_hash
-        # The true translation of a dial's test image is the test image of the same scene in the target domain.
+        # A true translation is the test image of the same stem in the target domain.
         return self._truth_hash if "truth" in required else None
 
     @property
@@ -102,8 +108,7 @@ class ScoredImages:
 
     @cached_property
     def _truth_hash(self) -> str:
-        assert self.eval_set is not None
-        return images_hash(self.eval_set.references("test"))
+        return self._references_hash if self.eval_set is None else images_hash(self.eval_set.references("test"))
 
     @cached_property
     def source_of_each_output(self) -> list[Path]:
@@ -123,18 +128,31 @@ class ScoredImages:
         return [by_stem[path.stem] for path in self.outputs]
 
     @cached_property
+    def truth_of_each_output(self) -> list[Path]:
+        """The true translation of the source of each output, in the order of the outputs.
+
+        Of plain folders it is the reference with the output's stem.
+
+        Raises:
+            DataError: the test images of the data set are no pairs, or an output or a source has no partner.
+        """
+        if self.eval_set is None:
+            return partners_of(self.outputs, self.references)
+        return [self.eval_set.true_translations[source] for source in self.source_of_each_output]
+
+    @cached_property
     def copies(self) -> dict[Originals, dict[Path, Path]]:
         """The outputs that are copies of an image of each kind, each with its original; see `ugbench.data.copies`.
 
-        On a dial a good translation comes near to the truth, which is one of the references. So there only an equal
-        image is a copy of a reference or of a training image.
+        Where the true translations are known, a good translation comes near to the truth, which is one of the
+        references. So there only an equal image is a copy of a reference or of a training image.
         """
         from ugbench.data.copies import find_copies
 
-        on_dial = self.eval_set is not None and self.eval_set.dataset.dial is not None
+        truth_is_known = self.eval_set is not None and self.eval_set.dataset.paired
         originals_of: dict[Originals, dict[Path, Path]] = {}
         for kind, originals in self._targets().items():
-            pairs = find_copies(self.outputs, originals, exactly=on_dial)
+            pairs = find_copies(self.outputs, originals, exactly=truth_is_known)
             originals_of[kind] = {self.outputs[output]: originals[original] for output, original in pairs.items()}
         by_stem = {path.stem: path for path in self.sources or ()}
         translated = [path for path in self.outputs if path.stem in by_stem]
@@ -172,31 +190,6 @@ class ScoredImages:
 
 
 @dataclass(frozen=True)
-class ImageFiles:
-    """Image files as a collection of uint8 tensors (3, h, w), in the order of `files`.
-
-    Each image is read when the loop reaches it, so memory does not grow with their number. Iterating raises DataError
-    for a file that cannot be read.
-
-    Attributes:
-        size: px to which images are resized; None leaves each as it is.
-    """
-
-    files: Sequence[Path]
-    size: Size | None = None
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        from ugbench.data.tensors import to_tensor
-
-        for file in self.files:
-            image = read_image(file)
-            yield to_tensor(image if self.size is None else resize(image, self.size))
-
-
-@dataclass(frozen=True)
 class Input:
     """One input of metrics.
 
@@ -231,21 +224,31 @@ def _tensor(files: Callable[[ScoredImages], Sequence[Path]]) -> Callable[[Scored
     return load
 
 
-def _truth_tensor(images: ScoredImages) -> Tensor:
-    assert images.eval_set is not None
-    return images.eval_set.truth(images.source_of_each_output)
+def _source(images: ScoredImages) -> Sequence[Path]:
+    return images.source_of_each_output
 
 
-def _distances(distance: Callable[[Networks], PerceptualDistance]) -> Callable[[ScoredImages], Tensor]:
+def _truth(images: ScoredImages) -> Sequence[Path]:
+    return images.truth_of_each_output
+
+
+def _distances(
+    network: Literal["lpips", "structure"], files: Callable[[ScoredImages], Sequence[Path]]
+) -> Callable[[ScoredImages], Tensor]:
     def load(images: ScoredImages) -> Tensor:
         from ugbench.scoring.networks.perceptual import pair_distances
 
-        network = distance(images.features.networks)
-        return pair_distances(
-            network, images.source_of_each_output, images.outputs, images.pair_size, progress=images.progress
-        )
+        distance = getattr(images.features.networks, network)
+        return pair_distances(distance, files(images), images.outputs, images.pair_size, progress=images.progress)
 
     return load
+
+
+def _sample_distances(images: ScoredImages) -> Tensor:
+    from ugbench.scoring.networks.sample_distances import sample_distances
+
+    assert images.samples is not None
+    return sample_distances(images.features.networks.lpips, images.samples, images.pair_size, images.progress)
 
 
 INPUTS: Mapping[str, Input] = MappingProxyType(
@@ -260,13 +263,16 @@ INPUTS: Mapping[str, Input] = MappingProxyType(
         "source_images": Input(_collection(lambda images: images.given_sources), ("sources",)),
         # Tensors uint8 (n, 3, h, w) of one size; row i of each belongs to output i.
         "output_tensor": Input(_tensor(lambda images: images.outputs), one_size=True),
-        "source_tensor": Input(_tensor(lambda images: images.source_of_each_output), ("pairs",), one_size=True),
-        "truth_tensor": Input(_truth_tensor, ("pairs", "truth"), one_size=True),
+        "source_tensor": Input(_tensor(_source), ("pairs",), one_size=True),
+        "truth_tensor": Input(_tensor(_truth), ("truth",), one_size=True),
         # The run's main attention map (or the map of plain features, see `Method.feature_maps`), float (n, 1, h, w).
         "attention_map": Input(lambda images: images.attention_map, ("attention_map",)),
-        # Float tensors (n,): the distance from each source to its output.
-        "lpips_distances": Input(_distances(lambda networks: networks.lpips), ("pairs",), "lpips", True),
-        "structure_distances": Input(_distances(lambda networks: networks.structure), ("pairs",), "structure", True),
+        # Float tensors (n,): the distance from each source, or from its true translation, to its output.
+        "lpips_distances": Input(_distances("lpips", _source), ("pairs",), "lpips", one_size=True),
+        "structure_distances": Input(_distances("structure", _source), ("pairs",), "structure", one_size=True),
+        "truth_lpips_distances": Input(_distances("lpips", _truth), ("truth",), "lpips", one_size=True),
+        # Float tensor (n, k): LPIPS of each pair of a source's outputs with different styles.
+        "sample_lpips_distances": Input(_sample_distances, ("samples",), "lpips", one_size=True),
     }
 )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ugbench.data.datasets import DataSet
 from ugbench.data.images import Size
+from ugbench.data.pairs_file import PAIRS_FILE, STATEMENT
 from ugbench.errors import NoSuchScore, UgbenchError, UsageError
 from ugbench.registry import load_metric
 from ugbench.scoring.cache import Cache
@@ -117,7 +118,8 @@ class Subject:
 def metrics_for(request: EvalRequest, dataset: DataSet) -> tuple[str, ...]:
     """The metrics that a data set is scored with: of those requested, or else of all, the ones that it can have.
 
-    LPIPS is among all of them if there are weights for it.
+    LPIPS is among all of them if there are weights for it. A dial has the scores of what should change, and another
+    data set of pairs has those of the error against the truth.
 
     Raises:
         UnknownName: there is no such metric.
@@ -125,7 +127,11 @@ def metrics_for(request: EvalRequest, dataset: DataSet) -> tuple[str, ...]:
         NoSuchScore: the data set can have none of the requested metrics; gives the reason for the first one.
     """
     lpips = ("lpips",) if request.networks.has_lpips_weights else ()
-    truth_scores = () if dataset.dial is None else ("changed", "unchanged", "iou")
+    truth_scores: tuple[str, ...] = ()
+    if dataset.dial is not None:
+        truth_scores = ("changed", "unchanged", "iou")
+    elif dataset.paired:
+        truth_scores = ("l1_truth", "psnr", "ssim", *(("lpips_truth",) if lpips else ()))
     chosen = request.metrics or request.protocol.metrics or ("kid", "fid", *lpips, *truth_scores)
     check_features_only(request, chosen)
     fitting = tuple(name for name in chosen if why_no_score(name, dataset) is None)
@@ -151,8 +157,15 @@ def check_features_only(request: EvalRequest, metric_names: Iterable[str]) -> No
 def why_no_score(metric_name: str, dataset: DataSet) -> str | None:
     """The reason why a data set can have no score of a metric; None if it can."""
     metric = load_metric(metric_name)
-    if "truth" in requirements(metric) and dataset.dial is None:
-        return f"the true translation of {dataset.name} is not known, only a dial's is"
+    if "truth" in requirements(metric) and not dataset.paired:
+        if metric.dial_only:
+            return f"the true translation of {dataset.name} is not known, only a dial's is"
+        return (
+            f"the true translation of {dataset.name} is not known: it is no dial, and {dataset.root / PAIRS_FILE} does "
+            f"not state {STATEMENT} (write that into it if test images of equal stems are pairs)"
+        )
+    if metric.dial_only and dataset.dial is None:
+        return f"it is of drawn scenes, where each pixel shows whether it should change, and {dataset.name} is no dial"
     if metric.changed_pixels_only and dataset.dial is not None and dataset.dial.shape == dataset.dial.texture == 0:
         return f"the domains of {dataset.name} are alike, so nothing is to change"
     return None

@@ -1,4 +1,5 @@
 import errno
+import json
 import tarfile
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -248,3 +249,45 @@ def test_a_disk_that_fills_up_meanwhile_leaves_nothing(tmp_path: Path, monkeypat
     with pytest.raises(DataError, match=r"1\.jpg: No space left on device, so nothing was imported; to fix this, "):
         carry_out(plan_import(tree(tmp_path / "cats", *FOUR)), tmp_path / "datasets")
     assert list((tmp_path / "datasets").iterdir()) == []
+
+
+def test_pairs_are_stated_in_the_new_data_set_if_they_are_asked_for(tmp_path: Path) -> None:
+    source = tree(tmp_path / "maps", *FOUR, "testA/2.png", "testB/2.jpg")
+    assert not plan_import(source).paired
+    folder = carry_out(plan_import(source, paired=True), tmp_path / "datasets")
+    assert json.loads((folder / "dataset.json").read_text()) == {"pairs": "stems"}
+    assert resolve("maps", tmp_path / "datasets").paired
+    assert not resolve(str(source), tmp_path).paired
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_statement_beside_the_splits_is_taken_over(tmp_path: Path, packed: bool) -> None:
+    folder = tree(tmp_path / "download", *(f"maps/{name}" for name in FOUR))
+    (folder / "maps/dataset.json").write_text('{"pairs": "stems"}')
+    (folder / "dataset.json").write_text("this one lies elsewhere")
+    source = folder
+    if packed:
+        source = tmp_path / "maps.zip"
+        with zipfile.ZipFile(source, "w") as out:
+            for path in folder.rglob("*.*"):
+                out.write(path, path.relative_to(folder))
+    plan = plan_import(source)
+    assert plan.paired
+    assert plan.notes == ("passed over: 1 .json.",)
+    assert resolve(str(carry_out(plan, tmp_path / "datasets")), tmp_path).paired
+
+
+def test_test_images_without_a_partner_cannot_be_imported_as_pairs(tmp_path: Path) -> None:
+    source = tree(tmp_path / "maps", *FOUR, "testA/2.png", "testB/3.png")
+    with pytest.raises(DataError, match=r"maps: 2 test images have no partner .* \(testA/2\.png, testB/3\.png\)"):
+        plan_import(source, paired=True)
+    assert plan_import(source).counts()["testA"] == 2
+    tree(source, "testA/1.png")
+    with pytest.raises(DataError, match=r"maps: two images of testA have one stem, so their partner is not clear"):
+        plan_import(source, paired=True)
+
+
+def test_a_large_dataset_json_of_another_tool_is_passed_over(tmp_path: Path) -> None:
+    source = tree(tmp_path / "maps", *FOUR)
+    (source / "dataset.json").write_text(" " * (1 << 20) + "no JSON")
+    assert not plan_import(source).paired

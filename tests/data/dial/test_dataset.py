@@ -6,12 +6,11 @@ import torch
 from torch import Tensor
 
 from ugbench.data.datasets import DataSet, open_dataset
-from ugbench.data.dial.dataset import draw_split, object_mask, truth, write_dial
-from ugbench.data.dial.spec import SPEC_FILE, DialSpec
+from ugbench.data.dial.dataset import draw_split, object_mask, write_dial
+from ugbench.data.dial.spec import DialSpec
 from ugbench.data.images import read_image
 from ugbench.data.splits import SPLITS, Split
 from ugbench.data.tensors import load_images, to_tensor
-from ugbench.errors import DataError
 
 SMALL = DialSpec(size=32, train=3, test=4)
 
@@ -81,26 +80,9 @@ def test_progress_counts_all_images(tmp_path: Path) -> None:
     assert seen == [(i, 6) for i in range(1, 7)]
 
 
-def test_tests_come_in_pairs_of_equal_stems_and_the_truth_is_the_partner(written: DataSet) -> None:
+def test_tests_come_in_pairs_of_equal_stems(written: DataSet) -> None:
     assert [p.stem for p in written.split("testA")] == [p.stem for p in written.split("testB")]
-    assert truth(written, "A2B").equal(images(SMALL, "testB"))
-    assert truth(written, "B2A").equal(images(SMALL, "testA"))
-    assert truth(written, "A2B", size=16).shape == (4, 3, 16, 16)
-
-
-def test_the_truth_follows_the_sources_where_some_were_removed(tmp_path: Path) -> None:
-    write_dial(SMALL, tmp_path)
-    (tmp_path / "testA" / "00001.png").unlink()
-    assert truth(open_dataset(tmp_path), "A2B").equal(images(SMALL, "testB")[[0, 2, 3]])
-    with pytest.raises(DataError, match=r"testB/00001\.png: has no partner in .*testA"):
-        truth(open_dataset(tmp_path), "B2A")
-
-
-def test_only_a_dial_has_a_truth(tmp_path: Path) -> None:
-    write_dial(SMALL, tmp_path)
-    (tmp_path / SPEC_FILE).unlink()
-    with pytest.raises(DataError, match="not a dial, so the true translations are not known"):
-        truth(open_dataset(tmp_path), "A2B")
+    assert written.paired and not written.states_pairs
 
 
 def test_the_mask_is_where_channels_differ_by_half_of_an_objects_chroma() -> None:

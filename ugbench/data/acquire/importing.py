@@ -17,8 +17,10 @@ from pathlib import Path, PurePosixPath
 
 from ugbench.data.acquire import archives, catalog, layouts
 from ugbench.data.acquire.archives import SourceFile
-from ugbench.data.folders import describe_passed_over, why_name_is_passed_over
+from ugbench.data.folders import describe_passed_over, name_some, why_name_is_passed_over
 from ugbench.data.images import KINDS, has_image_suffix
+from ugbench.data.pairs import without_partner
+from ugbench.data.pairs_file import LARGEST, PAIRS_FILE, stated_in, write_pairs_file
 from ugbench.data.progress import Progress, tracked
 from ugbench.data.splits import SPLITS, TEST, TRAIN, Split, split_called
 from ugbench.errors import DataError
@@ -38,6 +40,7 @@ class ImportPlan:
         swapped: True if A and B change places.
         size: size of all images in bytes.
         notes: sentences that a user should read.
+        paired: True if the new data set is to state that its test images of equal stems are pairs.
     """
 
     source: Path
@@ -47,20 +50,22 @@ class ImportPlan:
     swapped: bool
     size: int
     notes: tuple[str, ...]
+    paired: bool = False
 
     def counts(self) -> dict[str, int]:
         """Number of images of each split."""
         return {split: len(self.files.get(split, ())) for split in SPLITS}
 
 
-def plan_import(source: Path, name: str | None = None) -> ImportPlan:
+def plan_import(source: Path, name: str | None = None, paired: bool = False) -> ImportPlan:
     """Decide what an import of an archive or a folder would write. Nothing is written.
 
     Args:
         name: name for the data set; None takes the recognised name.
+        paired: test images of equal stems are pairs; a dataset.json beside the splits can state that, too.
     Raises:
         DataError: there is nothing, the archive is refused or damaged, no layout is recognised, a split is in two
-            places, or the name cannot be a folder's.
+            places, the name cannot be a folder's, or test images that should be pairs have no partner.
     """
     contents = sorted(_walk(source), key=lambda file: file.name) if source.is_dir() else archives.list_files(source)
     files = [file for file in contents if not _is_hidden(file)]
@@ -73,7 +78,8 @@ def plan_import(source: Path, name: str | None = None) -> ImportPlan:
     by_split: dict[Split, list[PurePosixPath]] = {**folders.images, **lists.images}
     if not by_split:
         raise DataError(f"{source}: {layouts.describe_unknown(images)}")
-    original_name = _original_name(source, (folders if folders.images else lists).parent)
+    parent = (folders if folders.images else lists).parent
+    original_name = _original_name(source, parent)
     known = catalog.recognise(original_name)
     new_name = _check_name(source, name or (known.name if known else original_name), name is not None)
     domains = original_name.lower().split("2")
@@ -84,6 +90,7 @@ def plan_import(source: Path, name: str | None = None) -> ImportPlan:
         if split in by_split
     }
     sizes = {image.name: image.size for image in images}
+    states_pairs = _states_pairs(source, parent, files)
     plan = ImportPlan(
         source,
         new_name,
@@ -92,12 +99,15 @@ def plan_import(source: Path, name: str | None = None) -> ImportPlan:
         swapped=swapped,
         size=sum(sizes[image] for paths in by_split.values() for image in paths),
         notes=(),
+        paired=paired or states_pairs,
     )
+    _check_pairs(plan)
     notes = [*_notes(plan), *lists.notes]
     left_out = [image for image in sizes if not any(image in paths for paths in new_names.values())]
     if left_out:
         notes.append(f"{len(left_out)} images are in no split and are left out, as {left_out[0]}.")
-    reasons = Counter(_passed_over(source, contents, set(sizes)))
+    read = {*sizes, parent / PAIRS_FILE} if states_pairs else set(sizes)
+    reasons = Counter(_passed_over(source, contents, read))
     if reasons:
         notes.append(f"passed over: {describe_passed_over(reasons)}.")
     return replace(plan, notes=tuple(notes))
@@ -137,6 +147,9 @@ def carry_out(plan: ImportPlan, data_root: Path, progress: Progress | None = Non
 
 def _write(plan: ImportPlan, folder: Path, progress: Progress | None) -> None:
     targets: dict[PurePosixPath, list[Path]] = {}
+    folder.mkdir()
+    if plan.paired:
+        write_pairs_file(folder)
     for split, names in plan.files.items():
         (folder / split).mkdir(parents=True)
         for image, new in names.items():
@@ -170,11 +183,11 @@ def _walk(folder: Path) -> Iterator[SourceFile]:
                 yield SourceFile(PurePosixPath(path.relative_to(folder).as_posix()), path.stat().st_size)
 
 
-def _passed_over(source: Path, contents: Sequence[SourceFile], images: set[PurePosixPath]) -> Iterator[str]:
-    """Why each file that is neither an image nor a list of a split is not imported."""
+def _passed_over(source: Path, contents: Sequence[SourceFile], read: set[PurePosixPath]) -> Iterator[str]:
+    """Why each file that is neither read, as images and a dataset.json are, nor a list of a split is not imported."""
     for file in contents:
         is_list = file.name.suffix.lower() == ".txt" and split_called(file.name.stem) is not None
-        if file.name not in images and not is_list:
+        if file.name not in read and not is_list:
             yield "hidden file" if _is_hidden(file) else why_name_is_passed_over(file.name)
     if source.is_dir():
         yield from ("broken link" for path in source.rglob("*") if path.is_symlink() and not path.exists())
@@ -213,6 +226,29 @@ def _new_names(source: Path, split: Split, images: Sequence[PurePosixPath]) -> d
     if len(set(names.values())) < len(images):
         raise DataError(f"{source}: two images of {split} would get the same name; rename one of them.")
     return names
+
+
+def _states_pairs(source: Path, parent: PurePosixPath, files: Sequence[SourceFile]) -> bool:
+    """True if there is a dataset.json beside the splits that states pairs."""
+    statements = [file for file in files if file.name == parent / PAIRS_FILE and file.size <= LARGEST]
+    return any(stated_in(layouts.read_text(source, file), f"{source}: {file.name}") for file in statements)
+
+
+def _check_pairs(plan: ImportPlan) -> None:
+    """Raise DataError if the test images are to be pairs, and one has no partner."""
+    if not plan.paired:
+        return
+    names: dict[str, list[PurePosixPath]] = {
+        split: [PurePosixPath(name) for name in plan.files.get(split, {}).values()] for split in TEST.values()
+    }
+    for split, paths in names.items():
+        if len({path.stem for path in paths}) < len(paths):
+            raise DataError(f"{plan.source}: two images of {split} have one stem, so their partner is not clear.")
+    if alone := without_partner(names):
+        raise DataError(
+            f"{plan.source}: {len(alone)} test images have no partner of the same stem in the other domain "
+            f"({name_some(alone)}), so they are no pairs; add or rename the partners, or import without pairs."
+        )
 
 
 def _notes(plan: ImportPlan) -> Iterator[str]:

@@ -108,9 +108,17 @@ def describe_unknown(images: Sequence[SourceFile]) -> str:
     )
 
 
-def _read_list(source: Path, file: SourceFile) -> list[str]:
+def read_text(source: Path, file: SourceFile) -> str:
+    """The text of a small file in an archive or a folder.
+
+    Raises:
+        DataError: the file is not UTF-8, or, in an archive, too long or damaged.
+    """
     if source.is_dir():
-        text = archives.decode((source / file.name).read_bytes(), str(source / file.name))
-    else:
-        text = archives.read_text(source, file.name)
-    return [line for line in map(str.strip, text.splitlines()) if line and not line.startswith("#")]
+        return archives.decode((source / file.name).read_bytes(), str(source / file.name))
+    return archives.read_text(source, file.name)
+
+
+def _read_list(source: Path, file: SourceFile) -> list[str]:
+    lines = map(str.strip, read_text(source, file).splitlines())
+    return [line for line in lines if line and not line.startswith("#")]

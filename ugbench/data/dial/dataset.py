@@ -1,4 +1,4 @@
-"""The dial as a data set: its images, the folder they are written to, and the true translation of each test image.
+"""The dial as a data set: its images, and the folder they are written to.
 
 Training images of A and B show independent scenes. Test images come in pairs with equal file stems: the image in testB
 is the true translation of the image in testA.
@@ -15,15 +15,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ugbench.data.datasets import DataSet
 from ugbench.data.dial.scenes import CHROMA, SUPERSAMPLING, draw_scene, render
 from ugbench.data.dial.spec import RENDERER, SPEC_FILE, DialSpec
-from ugbench.data.images import read_image
 from ugbench.data.progress import Progress, tracked
-from ugbench.data.splits import SPLITS, TEST, Split
-from ugbench.data.tensors import load_images, save_png
-from ugbench.direction import Direction
-from ugbench.errors import DataError, writing
+from ugbench.data.splits import SPLITS, Split
+from ugbench.data.tensors import save_png
+from ugbench.errors import writing
 
 
 def draw_split(spec: DialSpec, split: Split) -> Iterator[Tensor]:
@@ -77,28 +74,3 @@ def object_mask(images: Tensor) -> Tensor:
     # Just under half, so that rounding to 8 bits does not decide about pixels with half of their samples covered.
     threshold = 255 * CHROMA * (0.5 - 0.5 / SUPERSAMPLING**2)
     return images.amax(1).short() - images.amin(1).short() >= threshold
-
-
-def truth(dataset: DataSet, direction: Direction, size: int | None = None) -> Tensor:
-    """The true translations of a dial's test images, in the order of the sources.
-
-    Args:
-        dataset: a dial.
-        direction: for "A2B" the sources are in testA and the true translations in testB.
-        size: px to which the images are resized; None leaves them as they are.
-    Returns:
-        uint8 (n, 3, size, size).
-    Raises:
-        DataError: the data set is not a dial, or a source has no partner with the same stem.
-    """
-    if dataset.dial is None:
-        raise DataError(f"{dataset.root}: not a dial, so the true translations are not known; name a dial.")
-    sources, targets = dataset.split(TEST[direction[0]]), dataset.split(TEST[direction[-1]])
-    partners = {path.stem: path for path in targets}
-    unpaired = [path for path in sources if path.stem not in partners]
-    if unpaired:
-        raise DataError(
-            f"{unpaired[0]}: has no partner in {targets[0].parent}; remove {dataset.root} and make it again."
-        )
-    paths = [partners[path.stem] for path in sources]
-    return load_images(paths, size or read_image(paths[0]).width)

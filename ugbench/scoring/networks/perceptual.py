@@ -95,7 +95,8 @@ def pair_distances(
     batch_size: int = 16,
     progress: Progress | None = None,
 ) -> Tensor:
-    """Distances, float (n,), between source i and output i at `size`; one batch is in memory at a time.
+    """Distances, float (n,), between source i (or its true translation) and output i at `size`; one batch is in memory
+    at a time.
 
     Args:
         progress: called with (pairs done, number of pairs) after each batch.
@@ -112,7 +113,7 @@ def pair_distances(
         distances = perceptual.distance(first, second).cpu()
         if not torch.isfinite(distances).all():
             output = outputs[start + int(torch.isfinite(distances).int().argmin())]
-            raise DataError(f"{output}: its distance to its source ({perceptual.net}) is NaN or infinite; remove it.")
+            raise DataError(f"{output}: its distance to its partner ({perceptual.net}) is NaN or infinite; remove it.")
         parts.append(distances)
         if progress is not None:
             progress(start + len(distances), len(outputs))

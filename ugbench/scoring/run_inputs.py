@@ -1,0 +1,57 @@
+"""What only the networks of a run can make for a metric: attention maps, and several outputs of each source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ugbench.data.progress import Progress
+from ugbench.inference.test_set import make_samples
+from ugbench.registry import load_metric
+from ugbench.runs.run import Run
+from ugbench.runs.stored_outputs import codes_per_image
+from ugbench.scoring.eval_set import EvalSet
+from ugbench.scoring.inputs import ScoredImages, requirements
+from ugbench.scoring.request import EvalRequest
+
+ONE_OUTPUT = "it makes one output for each image"
+
+
+def uses_map(metric_name: str) -> bool:
+    """True if the metric uses the attention maps of the run."""
+    return "attention_map" in requirements(load_metric(metric_name))
+
+
+def uses_samples(metric_name: str) -> bool:
+    """True if the metric uses several outputs of each source."""
+    return "samples" in requirements(load_metric(metric_name))
+
+
+def without_style(run: Run, metric_names: Sequence[str]) -> tuple[str, ...]:
+    """The metrics that a run cannot have because its method has no style, or because that is not known."""
+    has_style = codes_per_image(run) is not None
+    return () if has_style else tuple(filter(uses_samples, metric_names))
+
+
+def with_samples(
+    images: ScoredImages,
+    metric_name: str,
+    request: EvalRequest,
+    run: Run,
+    eval_set: EvalSet,
+    step: int | None,
+    progress: Progress | None = None,
+) -> ScoredImages:
+    """The scored images with as many outputs of each source as the metric's setting `samples` says.
+
+    Args:
+        step: of the checkpoint; None is the last one.
+        progress: called after each batch of sources.
+    Raises:
+        RunError, DataError, UgbenchError: see `make_samples`.
+    """
+    metric = load_metric(metric_name)
+    count = {**metric.settings, **request.settings_of(metric_name)}["samples"]
+    device = request.networks.device
+    files = make_samples(run, eval_set.dataset, eval_set.direction, device, count, step, progress)
+    return replace(images, samples=files)
