@@ -15,8 +15,9 @@ from ugbench.tables.build import build_table
 from ugbench.tables.columns.ranking import add_rankings
 from ugbench.tables.formats.csv import render as render_csv
 from ugbench.tables.formats.json import to_json
-from ugbench.tables.model import RowKey, Table, add_extra_columns
+from ugbench.tables.model import Table, add_extra_columns
 from ugbench.tables.records import Measured, latest, over_steps
+from ugbench.tables.rows import RowKey
 
 Make = Callable[..., ScoreRecord]
 

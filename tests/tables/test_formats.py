@@ -16,10 +16,11 @@ from terminal_text import terminal_lines
 from ugbench.errors import UnknownName
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables.build import build_table
+from ugbench.tables.cells import Cell
 from ugbench.tables.formats import render
 from ugbench.tables.formats.json import to_json
 from ugbench.tables.formats.terminal import TerminalTable
-from ugbench.tables.model import Cell, Table
+from ugbench.tables.model import Table
 from ugbench.tables.numbers import number
 
 Make = Callable[..., ScoreRecord]

@@ -9,7 +9,8 @@ import pytest
 from ugbench.analysis.differences import DifferenceRecord
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables.build import build_table
-from ugbench.tables.model import Cell, Table
+from ugbench.tables.cells import Cell
+from ugbench.tables.model import Table
 
 Make = Callable[..., ScoreRecord]
 

@@ -16,7 +16,8 @@ from ugbench.tables.build import build_table
 from ugbench.tables.columns.published import add_published
 from ugbench.tables.formats import render
 from ugbench.tables.formats.json import to_json
-from ugbench.tables.model import Row, Table
+from ugbench.tables.model import Table
+from ugbench.tables.rows import Row
 
 Make = Callable[..., ScoreRecord]
 TITLE = "table3: KID x100, printed ±"

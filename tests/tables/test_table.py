@@ -12,8 +12,9 @@ from ugbench.errors import UnknownName, UsageError
 from ugbench.scoring.protocols import protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables.build import build_table
+from ugbench.tables.cells import Cell
 from ugbench.tables.formats.json import to_json
-from ugbench.tables.model import Cell, Table
+from ugbench.tables.model import Table
 
 Make = Callable[..., ScoreRecord]
 

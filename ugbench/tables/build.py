@@ -20,10 +20,12 @@ from ugbench.runs.configurations import Configuration, Fields, fields_to_show, v
 from ugbench.scoring.protocols import LAST, is_selected, protocol_id
 from ugbench.scoring.record import FILES, ScoreRecord
 from ugbench.tables import notes
+from ugbench.tables.cells import Cell, Column
 from ugbench.tables.contents import CurrentImages, assign_blocks
 from ugbench.tables.marks import mark
-from ugbench.tables.model import Cell, Column, Row, RowKey, Table, blocks_of
+from ugbench.tables.model import Table, blocks_of
 from ugbench.tables.records import latest, under_protocol
+from ugbench.tables.rows import Row, RowKey
 
 if TYPE_CHECKING:
     from ugbench.analysis.differences import DifferenceRecord

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ugbench.data.splits import TEST, Split
 from ugbench.scoring.record import ScoreRecord
-from ugbench.tables.model import BlockImages
+from ugbench.tables.rows import BlockImages
 
 CurrentImages = Mapping[str, Mapping[Split, str]]
 """The content of each test split at the last `ugbench eval`, by the data set's folder under results."""

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ugbench.data.copies import LEVELS, SIDE
 from ugbench.scoring.copies import IN_WORDS
 from ugbench.scoring.record import ScoreRecord
+from ugbench.tables.cells import Column
 from ugbench.tables.contest import Contest, ContestInColumn, Numbers
-from ugbench.tables.model import Block, Column, Row, Table
+from ugbench.tables.model import Block, Table
+from ugbench.tables.rows import Row
 
 UNBIASED_FROM = 2048  # images per side; with fewer, biased metrics are mostly bias
 

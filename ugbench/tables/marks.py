@@ -13,8 +13,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ugbench.statistics import seeds
+from ugbench.tables.cells import Cell, Column, TiedBy
 from ugbench.tables.contest import Differences, contest, differences_of
-from ugbench.tables.model import Block, Cell, Column, Row, TiedBy
+from ugbench.tables.model import Block
+from ugbench.tables.rows import Row
 
 if TYPE_CHECKING:
     from ugbench.analysis.differences import DifferenceRecord

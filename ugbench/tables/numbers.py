@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ugbench.tables.model import Cell
+from ugbench.tables.cells import Cell
 
 MAX_DECIMALS = 6
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from ugbench.statistics.preferences import Preferences, Share, Vote, preferences
-from ugbench.tables.model import ExtraCell, ExtraColumn, RowKey, Table, add_extra_columns
+from ugbench.tables.cells import ExtraCell, ExtraColumn
+from ugbench.tables.model import Table, add_extra_columns
+from ugbench.tables.rows import RowKey
 from ugbench.votes.poll import Poll
 
 Polls = Mapping[Poll, Sequence[Vote]]

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ugbench.tables.model import Block, Cell, Column
+from ugbench.tables.cells import Cell, Column
+from ugbench.tables.model import Block
 
 NOTE = (
     "Under a number: its place in the column, from the least to the most of that data set and direction, with its "

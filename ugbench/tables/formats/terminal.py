@@ -12,9 +12,11 @@ from rich.segment import Segment, Segments
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from ugbench.tables.cells import Column, ExtraColumn
 from ugbench.tables.formats.text_grid import extra_text, label_heads, labels, ranking_grid
-from ugbench.tables.model import Block, Column, ExtraColumn, Row, Table
+from ugbench.tables.model import Block, Table
 from ugbench.tables.numbers import number, sign
+from ugbench.tables.rows import Row
 from ugbench.visible import visible
 
 GAP = 2  # spaces between columns; one of them is the box's

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ugbench.tables.model import Block, Cell, Column, ExtraColumn, Ranking, Row, Table
+from ugbench.tables.cells import Cell, Column, ExtraColumn
+from ugbench.tables.model import Block, Ranking, Table
 from ugbench.tables.numbers import number, sign
+from ugbench.tables.rows import Row
 
 RANKING_HEADS = ("method", "mean rank", "largest regret", "where")
 
