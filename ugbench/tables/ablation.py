@@ -9,12 +9,10 @@ from ugbench.published.tables import PublishedCell, PublishedTable, published_na
 from ugbench.tables.cells import Column
 from ugbench.tables.model import Block, Table
 from ugbench.tables.numbers import number
-from ugbench.tables.rows import Row
+from ugbench.tables.rows import BASE, Row
 
 if TYPE_CHECKING:
     from ugbench.analysis.comparisons import Comparison
-
-BASE = "full"
 
 
 class AblationTable(NamedTuple):

@@ -54,10 +54,12 @@ class Column:
 
     Attributes:
         key: `metric`, or `metric@protocol_id` where the table has several protocols of the metric.
-        title: heading, with the metric's scale, and with the protocol where the table has several.
+        title: heading, with the metric's scale, and with the difference in brackets where there is one.
         scale: readable formats print value * scale.
         higher_is_better: None where a value is neither good nor bad.
         biased: True if values compare at equal numbers of images only, see `ugbench.metric.Metric`.
+        difference: what distinguishes the protocol from the others of the metric in the table, in words; empty where
+            there is no other.
     """
 
     key: str
@@ -67,6 +69,12 @@ class Column:
     scale: float
     higher_is_better: bool | None
     biased: bool = False
+    difference: str = ""
+
+    @property
+    def words(self) -> str:
+        """What notes call the column: `kid`, or `kid (PNG)` where the table has several protocols of the metric."""
+        return f"{self.metric} ({self.difference})" if self.difference else self.metric
 
 
 @dataclass(frozen=True)

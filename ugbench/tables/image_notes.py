@@ -38,7 +38,7 @@ def contest_notes(contests: Sequence[ContestInColumn]) -> Iterator[str]:
     metrics: dict[tuple[str, str], list[str]] = {}
     for block, column, contest in contests:
         for sentence in (*_on_numbers(block, column, contest), *_on_objections(block, contest)):
-            metrics.setdefault((block.title, sentence), []).append(column.metric)
+            metrics.setdefault((block.title, sentence), []).append(column.words)
     for (title, sentence), names in metrics.items():
         yield f"{' and '.join(dict.fromkeys(names))} on {title}: {sentence}"
     if any(len(contest.cells) == 1 for _, _, contest in contests):

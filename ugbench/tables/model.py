@@ -8,24 +8,38 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from ugbench.errors import UnknownName
 from ugbench.runs.run import Run, list_runs
 from ugbench.tables.cells import Column, ExtraCell, ExtraColumn
-from ugbench.tables.rows import IDENTITY, REAL, UNKNOWN_IMAGES, BlockImages, Row, RowKey
+from ugbench.tables.display import DisplayNames
+from ugbench.tables.order import BY_NAME, USUAL, RowOrder, arranged, names_of
+from ugbench.tables.rows import UNKNOWN_IMAGES, BlockImages, Row, RowKey, natural, row_order
 
 
 @dataclass(frozen=True)
 class Block:
-    """The rows of one data set and direction, of the same images. Scores are compared within a block only."""
+    """The rows of one data set and direction, of the same images. Scores are compared within a block only.
+
+    Attributes:
+        dataset_title: the display name of the data set; empty for its own name.
+    """
 
     dataset: str
     direction: str
     rows: tuple[Row, ...]
     images: BlockImages = UNKNOWN_IMAGES
+    dataset_title: str = ""
 
     @property
     def title(self) -> str:
         """Data set and direction, and the images if they need a label: `cat2dog A2B`, `cat2dog A2B, current images`."""
-        return f"{self.dataset} {self.direction}" + (f", {self.images.label}" if self.images.label else "")
+        name = f"{self.dataset_title or self.dataset} {self.direction}"
+        return name + (f", {self.images.label}" if self.images.label else "")
+
+    @property
+    def heading(self) -> str:
+        """The title without the direction, for a column of a table in which all blocks have one direction."""
+        return (self.dataset_title or self.dataset) + (f", {self.images.label}" if self.images.label else "")
 
 
 @dataclass(frozen=True)
@@ -68,6 +82,9 @@ class Table:
         protocols: the protocol of each column, by id.
         notes: the caption; each note is a sentence or two.
         rankings: methods over all blocks, see `ugbench.tables.columns.ranking`.
+        identifiers: hashes of protocols and weights, in sentences, for the end of the caption.
+        names: the display names of rows and data sets; None if the table keeps the registered names.
+        order: of rows; layouts that join rows of several blocks use it.
     """
 
     columns: tuple[Column, ...] = ()
@@ -76,6 +93,9 @@ class Table:
     notes: tuple[str, ...] = ()
     extra_columns: tuple[ExtraColumn, ...] = ()
     rankings: tuple[Ranking, ...] = ()
+    identifiers: tuple[str, ...] = ()
+    names: DisplayNames | None = None
+    order: RowOrder = USUAL
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -96,23 +116,51 @@ class Table:
         return tuple(column for column in self.extra_columns if any(column.key in row.extra for row in block.rows))
 
 
-def blocks_of(rows: Iterable[Row]) -> tuple[Block, ...]:
+def blocks_of(rows: Iterable[Row], names: DisplayNames | None = None) -> tuple[Block, ...]:
     """Rows as blocks: sorted by data set and direction, those of the current images first.
 
     In each block, methods stand between `identity` and `real`.
+
+    Args:
+        names: gives rows and data sets their display names; None to keep the registered ones.
     """
-    place = {IDENTITY: 0, REAL: 2}
 
     def order(key: RowKey) -> tuple[Any, ...]:
-        names = (key.method, key.variant or "", key.name or "")
-        # Shorter texts first, so that 30 steps come before 120.
-        config = [(len(value), value) for _, value in key.config or ()]
-        block = (key.dataset, key.direction, key.images.is_current is not True, key.images.label)
-        return (*block, place.get(key.method, 1), *names, config)
+        block = (natural(key.dataset), key.direction, key.images.is_current is not True, natural(key.images.label))
+        return (*block, *row_order(key))
 
     ordered = sorted(rows, key=lambda row: order(row.key))
+    if names is not None:
+        ordered = [replace(row, title=names.row(row.key)) for row in ordered]
     groups = groupby(ordered, key=lambda row: (row.key.dataset, row.key.direction, row.key.images))
-    return tuple(Block(dataset, direction, tuple(group), images) for (dataset, direction, images), group in groups)
+    return tuple(
+        Block(dataset, direction, tuple(group), images, "" if names is None else names.dataset(dataset))
+        for (dataset, direction, images), group in groups
+    )
+
+
+def order_rows(table: Table, by: str | None, first: Sequence[str] = ()) -> Table:
+    """The table with the rows of each block sorted; layouts that join rows of several blocks sort them alike.
+
+    Args:
+        by: a metric of the table, or BY_NAME; None for the usual order.
+        first: names of rows, with or without the fields of their configuration.
+    Raises:
+        UnknownName: there is no such metric or row; the message names a near one.
+    """
+    columns = {column.metric: column for column in reversed(table.columns)}
+    if by not in (None, BY_NAME) and by not in columns:
+        raise UnknownName("metric of this table (--sort)", str(by), (BY_NAME, *columns))
+    known = {name for row in table.rows for name in names_of(row)}
+    for name in first:
+        if name not in known:
+            raise UnknownName("row of this table (--order)", name, known)
+    order = RowOrder(columns.get(by, BY_NAME) if by is not None else None, tuple(first))
+    blocks = [
+        replace(block, rows=tuple(row for (row,) in arranged([(row,) for row in block.rows], order)))
+        for block in table.blocks
+    ]
+    return replace(table, blocks=tuple(blocks), order=order)
 
 
 def runs_of_rows(table: Table, results: Path) -> dict[RowKey, list[Run]]:
@@ -142,7 +190,7 @@ def add_extra_columns(
         rows[key] = replace(row, extra={**row.extra, **row_cells})
     return replace(
         table,
-        blocks=blocks_of(rows.values()),
+        blocks=blocks_of(rows.values(), table.names),
         extra_columns=(*table.extra_columns, *columns),
         notes=(*table.notes, *notes),
     )
