@@ -111,6 +111,7 @@ class CUT(Method):
     """A ResNet generator, a projection of its features and a PatchGAN discriminator; LSGAN and PatchNCE losses."""
 
     title: ClassVar[str] = "CUT"
+    variant_titles: ClassVar = {"fastcut": "FastCUT"}
     Config = CUTConfig
     PRESETS: ClassVar = {
         "paper": {"epochs": 400},

@@ -40,6 +40,11 @@ def changed(**attributes: Any) -> type[Method]:
             {"frozen": ("vgg",)},
             "frozen is ('vgg',); it is a dict from the attribute of a network to its name for --weights",
         ),
+        (
+            {"variant_titles": ("Big",)},
+            "variant_titles is ('Big',); it is a dict from a variant's name to its display name",
+        ),
+        ({"variant_titles": {"big": "Toy XL"}}, "variant_titles has big, which is not in VARIANTS"),
     ],
 )
 def test_an_attribute_that_cannot_be_what_it_is_is_named(attributes: dict[str, Any], fault: str) -> None:

@@ -35,6 +35,23 @@ class UGATIT(Method):
     """Generators and discriminators with CAM attention, and AdaLIN, which learns its share of instance norm."""
 
     title: ClassVar[str] = "U-GAT-IT"
+    variant_titles: ClassVar[Mapping[str, str]] = {
+        "in": "U-GAT-IT w/ IN",
+        "ln": "U-GAT-IT w/ LN",
+        "gn": "U-GAT-IT w/ GN",
+        "bin": "U-GAT-IT w/ BIN",
+        "adain": "U-GAT-IT w/ AdaIN",
+        "rho05": "U-GAT-IT w/ ρ = 0.5",
+        "rho0": "U-GAT-IT w/ ρ = 0",
+        "rho-from-0": "U-GAT-IT w/ ρ from 0",
+        "rho-from-05": "U-GAT-IT w/ ρ from 0.5",
+        "rho-from-1": "U-GAT-IT w/ ρ from 1",
+        "no-cam": "U-GAT-IT w/o CAM",
+        "no-gcam": "U-GAT-IT w/o G_CAM",
+        "no-dcam": "U-GAT-IT w/o D_CAM",
+        "no-global": "U-GAT-IT w/o global discriminators",
+        "no-local": "U-GAT-IT w/o local discriminators",
+    }
     config: UGATITConfig
     Config = UGATITConfig
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {

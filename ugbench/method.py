@@ -61,7 +61,11 @@ class Method(nn.Module, ABC):
     dropout. Networks whose weights are given (`frozen`) are no part of `state_dict`.
 
     Class attributes:
-        title: the display name, for tables and figures. "" means the registered name.
+        title: the display name, for tables. "" means the registered name. Tables read it from the source text, so it
+            is written out as text.
+        variant_titles: the display names of variants, written out as well: {"no-cam": "U-GAT-IT w/o CAM"}. A table of
+            one method's variants leaves out the method's title before them ("w/o CAM"). A variant without one has the
+            method's title and its own name.
         Config: the class of the config.
         PRESETS: for each preset, the config fields that differ from the defaults. "paper" and "smoke" must exist.
         VARIANTS: for each variant, the config fields that differ from the preset. The base method has no entry.
@@ -88,6 +92,7 @@ class Method(nn.Module, ABC):
     """
 
     title: ClassVar[str] = ""
+    variant_titles: ClassVar[Mapping[str, str]] = {}
 
     Config: ClassVar[type[MethodConfig]]
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]]

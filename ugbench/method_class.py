@@ -50,7 +50,14 @@ def _fault_of_facts(method: type[Method]) -> str | None:
         value = getattr(method, name)
         if not (isinstance(value, tuple | list) and all(isinstance(item, str) for item in value)):
             return f"{name} is {value!r}; it is a tuple of names, as in ('edges',)"
-    frozen = method.frozen
-    if not (isinstance(frozen, Mapping) and all(isinstance(item, str) for pair in frozen.items() for item in pair)):
-        return f"frozen is {frozen!r}; it is a dict from the attribute of a network to its name for --weights"
+    if not _are_texts(method.frozen):
+        return f"frozen is {method.frozen!r}; it is a dict from the attribute of a network to its name for --weights"
+    if not _are_texts(method.variant_titles):
+        return f"variant_titles is {method.variant_titles!r}; it is a dict from a variant's name to its display name"
+    if unknown := [name for name in method.variant_titles if name not in method.VARIANTS]:
+        return f"variant_titles has {unknown[0]}, which is not in VARIANTS"
     return None
+
+
+def _are_texts(table: object) -> bool:
+    return isinstance(table, Mapping) and all(isinstance(item, str) for pair in table.items() for item in pair)

@@ -35,8 +35,10 @@ from ugbench.metrics import _kernel
 from ugbench.metrics.kid import METRIC as KID
 from ugbench.statistics.paired import paired_from
 from ugbench.statistics.seeds import ALPHA
+from ugbench.tables.cells import Cell, Column
 from ugbench.tables.marks import mark
-from ugbench.tables.model import Block, BlockImages, Cell, Column, Row, RowKey
+from ugbench.tables.model import Block
+from ugbench.tables.rows import BlockImages, Row, RowKey
 
 NORMAL_95 = 1.959964
 METHODS = (3, 8, 13)

@@ -172,13 +172,13 @@ def test_readable_formats_show_percent_with_limits_and_the_paper_s_table_beside(
     shares = rows(json.loads(ugbench(*common, "--json").stdout))["ugatit"]["votes"]["preference"]
     text = f"65.0 [{100 * shares['low']:.1f}, {100 * shares['high']:.1f}]"
     terminal = ugbench(*common).stdout
-    assert ["ugatit", *text.split(), "58.22"] in [line.split() for line in terminal.splitlines()]
-    assert "drit" in terminal  # the paper's alone
+    assert ["U-GAT-IT", *text.split(), "58.22"] in [line.split() for line in terminal.splitlines()]
+    assert "DRIT" in terminal  # the paper's alone
     assert "4 raters on 10 images; alpha 0." in terminal
     escaped = text.replace("[", "\\[").replace("]", "\\]")
-    assert f"| ugatit | {escaped} | 58.22 |" in ugbench(*common, "--format", "md").stdout
-    braced = text.replace("[", "{[}").replace("]", "{]}")
-    assert f"ugatit & {braced} & 58.22 \\\\" in ugbench(*common, "--format", "latex").stdout
+    assert f"| U-GAT-IT | {escaped} | 58.22 |" in ugbench(*common, "--format", "md").stdout
+    number, interval = text.replace("[", "{[}").replace("]", "{]}").split(" ", 1)
+    assert f"U-GAT-IT & {number}{{\\ {interval}}} & 58.22 \\\\" in ugbench(*common, "--format", "latex").stdout
     assert f"<td>{text}</td><td>58.22</td>" in ugbench(*common, "--format", "html").stdout
     lines = {line["method"]: line for line in csv.DictReader(io.StringIO(ugbench(*common, "--format", "csv").stdout))}
     assert (lines["ugatit"]["preference"], lines["ugatit"]["preference_raters"]) == ("0.65", "4")

@@ -9,6 +9,7 @@ import pytest
 from ugbench.analysis import differences
 from ugbench.scoring.record import read_all
 from ugbench.tables.build import build_table
+from ugbench.tables.display import DisplayNames
 from ugbench.tables.formats import render
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -22,7 +23,7 @@ def test_there_are_pages_with_tables() -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_the_page_shows_the_table_of_its_records(page: str) -> None:
     records = DOCS / "reference" / page
-    built = build_table(read_all(records), differences=differences.read_all(records))
+    built = build_table(read_all(records), differences=differences.read_all(records), names=DisplayNames())
     table = render(built, "md")
     assert table.strip() in (DOCS / f"{page}.md").read_text(encoding="utf-8")
 
@@ -31,7 +32,7 @@ def test_the_worked_example_of_statistics_shows_the_table_and_the_errors_of_its_
     records = DOCS / "reference" / "real-ablation"
     pairs = differences.read_all(records)
     text = (DOCS / "statistics.md").read_text(encoding="utf-8")
-    printed = render(build_table(read_all(records), ["kid"], pairs), "md")
+    printed = render(build_table(read_all(records), ["kid"], pairs, names=DisplayNames()), "md")
     assert printed.split("### cat2dog B2A")[0].strip() in text
     runs = {record.method: record.run for record in read_all(records)}
     (pair,) = [pair for pair in pairs if (pair.first, pair.second) == (runs["full"], runs["rho0"])]

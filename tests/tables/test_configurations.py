@@ -24,7 +24,7 @@ from ugbench.tables.model import Table
 
 MakeRun = Callable[..., Run]
 MakeRecord = Callable[..., ScoreRecord]
-LABELS = ("ugatit (steps 30)", "ugatit (steps 120)")
+LABELS = ("U-GAT-IT (steps 30)", "U-GAT-IT (steps 120)")
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_a_run_without_config_is_never_averaged_with_one_that_has_it(results: Pa
     next(results.glob("photos/ugatit/seed1-*/config.json")).unlink()
     rows = rows_of(results)
     assert (rows["ugatit", "null"]["value"], rows["ugatit", '{"steps": 30}']["value"]) == (0.5, 0.3)
-    assert "ugatit (config unknown)" in call("table", "--results", results).stdout
+    assert "U-GAT-IT (config unknown)" in call("table", "--results", results).stdout
 
 
 def test_a_config_that_cannot_be_read_costs_a_line_and_no_table(results: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_config_that_cannot_be_read_costs_a_line_and_no_table(results: Path) -
     printed = call("table", "--results", results)
     (line,) = printed.stderr.splitlines()
     assert line.startswith(f"left out: {file} is not a JSON object")
-    assert "cyclegan" in printed.stdout
+    assert "CycleGAN" in printed.stdout
 
 
 def test_labels_are_the_same_in_all_blocks_so_that_methods_can_be_ranked(

@@ -16,10 +16,12 @@ from terminal_text import terminal_lines
 from ugbench.errors import UnknownName
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables.build import build_table
+from ugbench.tables.cells import Cell
 from ugbench.tables.formats import render
 from ugbench.tables.formats.json import to_json
 from ugbench.tables.formats.terminal import TerminalTable
-from ugbench.tables.model import Cell, Table
+from ugbench.tables.layouts import lay_out
+from ugbench.tables.model import Table
 from ugbench.tables.numbers import number
 
 Make = Callable[..., ScoreRecord]
@@ -105,18 +107,6 @@ def test_markdown_has_a_pipe_table_for_each_direction_with_the_best_in_bold(tabl
     assert "| method | KID x100 ↓ |" in lines
 
 
-def test_latex_has_booktabs_rules_and_the_best_in_bold(table: Table) -> None:
-    text = render(table, "latex")
-    assert "ugatit & 1 & \\textbf{11.61 $\\pm$ 0.57} & 60.12 \\\\" in text.splitlines()
-    assert "cut & 2 & 12.6 $\\pm$ 1.0 &  \\\\" in text.splitlines()
-    assert text.count("\\begin{tabular}{lrrr}") == text.count("\\begin{tabular}{lr}") == 1
-    for rule in ("\\toprule", "\\midrule", "\\bottomrule"):
-        assert text.count(rule) == 2
-    begun, ended = re.findall(r"\\begin\{(\w+)\}", text), re.findall(r"\\end\{(\w+)\}", text)
-    assert sorted(begun) == sorted(ended)
-    assert text.isascii()
-
-
 class Cells(HTMLParser):
     """Rows of texts, what is bold, and every tag's name."""
 
@@ -177,7 +167,7 @@ def test_the_terminal_table_fits_80_columns_and_loses_no_column(make_record: Mak
 def test_the_terminal_marks_the_best_by_weight_and_star_and_dims_what_does_not_compete(table: Table) -> None:
     console = Console(width=80, force_terminal=True, color_system="standard", file=io.StringIO(), no_color=True)
     with console.capture() as captured:
-        console.print(TerminalTable(table))
+        console.print(TerminalTable(lay_out(table, "blocks")))
     text = captured.get()
     assert "\x1b[1m11.61 ± 0.57 *\x1b[0m" in text
     assert "\x1b[2midentity" in text
@@ -215,16 +205,6 @@ def test_names_are_no_markup_in_markdown(nasty: Table) -> None:
     assert len(re.findall(r"(?<!\\)\|", row)) == 3
     assert r"a\|b\_c%&amp;$\#{}\~^\\x\[bold\]\<script\>\`\*" in row
     assert "<script>" not in text.replace(r"\<script\>", "")
-
-
-def test_names_are_no_markup_in_latex(nasty: Table) -> None:
-    text = render(nasty, "latex")
-    escaped = (
-        r"a\textbar{}b\_c\%\&\$\#\{\}\textasciitilde{}\textasciicircum{}\textbackslash{}x"
-        r"{[}bold{]}\textless{}script\textgreater{}`{*}"
-    )
-    assert text.count(escaped) == 4  # data set, method, variant, protocol
-    assert re.search(r"(?<!\\)[&%$#_]", escaped) is None
 
 
 def test_names_are_no_markup_in_html(nasty: Table) -> None:

@@ -10,8 +10,9 @@ import pytest
 from ugbench.analysis.differences import DifferenceRecord
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables.build import build_table
+from ugbench.tables.cells import Cell
 from ugbench.tables.mark_notes import UNEQUAL_SEEDS
-from ugbench.tables.model import Cell, Table
+from ugbench.tables.model import Table
 
 Make = Callable[..., ScoreRecord]
 

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables.build import build_table
-from ugbench.tables.model import ExtraCell, ExtraColumn, RowKey, add_extra_columns
+from ugbench.tables.cells import ExtraCell, ExtraColumn
+from ugbench.tables.model import add_extra_columns
+from ugbench.tables.rows import RowKey
 
 Make = Callable[..., ScoreRecord]
 COLUMN = ExtraColumn("x", "about", "X", ("x",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ugbench.scoring.record import ScoreRecord
-from ugbench.tables import mark_notes, notes
+from ugbench.tables import mark_notes
 from ugbench.tables.build import build_table
 
 Make = Callable[..., ScoreRecord]
@@ -15,19 +15,19 @@ def caption(*records: ScoreRecord) -> str:
     return "\n".join(build_table(records).notes)
 
 
-def test_every_protocol_is_named_in_words_with_its_id_and_numbers_of_images(make_record: Make) -> None:
+def test_every_protocol_is_named_in_words_with_its_numbers_of_images(make_record: Make) -> None:
     text = caption(
         make_record("kid", "cut", 0.1, 0.01), make_record("kid", "identity", 0.2, 0.01, n_fake=97, n_real=120)
     )
     assert (
-        "kid [kid-alexnet]: target, extractor alexnet (sha256 7be5be79, transform 224 bilinear), "
+        "kid: target, extractor alexnet (transform 224 bilinear), "
         "reference test, estimator unbiased, size 64; 97 to 100 outputs, 100 to 120 references."
     ) in text.splitlines()
 
 
 def test_protocols_that_say_the_same_share_a_sentence(make_record: Make) -> None:
     text = caption(make_record("fid", "cut", 60.0), make_record("precision", "cut", 0.5))
-    assert "fid [fid-alexnet], precision [precision-al]: target, extractor alexnet" in text
+    assert "fid, precision: target, extractor alexnet" in text
 
 
 def test_marks_are_explained_only_where_they_occur(make_record: Make) -> None:
@@ -75,10 +75,3 @@ def test_a_run_that_another_of_its_seed_hides_is_named(make_record: Make) -> Non
         make_record("kid", "cut", 0.2, step=1000, run="bbbb"),
     )
     assert "cut, seed 0, on dial: 2 runs; run aaaa is shown, not bbbb." in text
-
-
-def test_tags_are_as_long_as_it_takes_to_tell_protocols_apart() -> None:
-    protocols = {"abcde1234567": {"extractor": "alexnet"}, "abcdf1234567": {"extractor": {"name": "alexnet"}}}
-    assert [notes.tag(identifier, protocols) for identifier in protocols] == ["alexnet abcde", "alexnet abcdf"]
-    selected = {**protocols, "abcdf9999999": {"extractor": "alexnet", "checkpoint": "validation"}}
-    assert notes.tag("abcdf9999999", selected) == "alexnet abcdf9, selected checkpoint"

@@ -16,7 +16,8 @@ from ugbench.tables.build import build_table
 from ugbench.tables.columns.published import add_published
 from ugbench.tables.formats import render
 from ugbench.tables.formats.json import to_json
-from ugbench.tables.model import Row, Table
+from ugbench.tables.model import Table
+from ugbench.tables.rows import Row
 
 Make = Callable[..., ScoreRecord]
 TITLE = "table3: KID x100, printed ±"
@@ -98,7 +99,7 @@ def test_every_readable_format_has_a_column_of_its_own_for_them(table: Table) ->
     assert f"| method | KID x100 ↓ | {TITLE} |" in render(table, "md")
     assert "| ugatit | **200 ± 10** | 7.07 ± 0.65 |" in render(table, "md")
     assert "| drit |  | 10.92 ± 0.33 |" in render(table, "md")
-    assert "drit &  & 10.92 $\\pm$ 0.33 \\\\" in render(table, "latex")
+    assert "drit & {--} & 10.92{\\,$\\pm$\\,0.33} & {--} \\\\" in render(table, "latex")
     assert '<th scope="row">drit</th><td></td><td>10.92 ± 0.33</td>' in render(table, "html")
     assert ["drit", "10.92", "±", "0.33"] in [line.split() for line in terminal_lines(table)]
     # A data set of which nothing is published has no empty column.

@@ -107,7 +107,7 @@ def test_json_has_raw_regrets_and_no_place_where_there_is_none(make_record: Make
 
 def test_every_format_has_the_small_table_after_the_scores(table: Table) -> None:
     assert "| ugatit | 1.33 | 20 | dial A2B |" in render(table, "md")
-    assert "ugatit & 1.33 & 20 & dial A2B \\\\" in render(table, "latex")
+    assert "ugatit & 1.33 & 20 & {dial A2B} \\\\" in render(table, "latex")
     assert render(table, "latex").count("\\begin{minipage}") == 1
     assert '<th scope="row">ugatit</th><td>1.33</td><td>20</td><td>dial A2B</td>' in render(table, "html")
     assert "\n\nmetric,protocol_id,label,mean_rank,regret,where\nkid,kid-alexnet,ugatit,1.3333" in render(table, "csv")

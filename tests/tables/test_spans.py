@@ -11,13 +11,15 @@ from ugbench.scoring.record import ScoreRecord
 from ugbench.tables.build import build_table
 from ugbench.tables.formats import render
 from ugbench.tables.formats.spans import Span, spans
+from ugbench.tables.layouts import lay_out
 
 Make = Callable[..., ScoreRecord]
 
 
 def drawn(records: list[ScoreRecord]) -> dict[str, Span]:
-    table = build_table(records)
-    return spans(table.blocks[0], table.columns[0])
+    """The spans of the first column by the label of the row."""
+    panel = lay_out(build_table(records), "blocks").sections[0].panels[0]
+    return {panel.rows[place].labels[0]: span for place, span in spans(panel, 0).items()}
 
 
 def test_places_run_from_the_least_to_the_most_of_the_column(make_record: Make) -> None:
@@ -64,4 +66,4 @@ def test_html_draws_them_names_every_protocol_in_the_caption_and_holds_raw_value
     assert 'aria-label="95 % interval 5 to 15"' in text
     assert '<line class="interval" x1="0.0" x2="25.0"' in text
     assert re.findall(r'data-value="([^"]*)"', text) == ["0.1", "60.0", "0.45"]
-    assert "protocol target: kid [kid-alexnet], fid [fid-alexnet]</small></span></caption>" in text
+    assert "protocol target: kid, fid</small></span></caption>" in text

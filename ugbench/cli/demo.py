@@ -43,6 +43,7 @@ def demo(
     from ugbench.scoring.record import read_all
     from ugbench.scoring.request import EvalRequest
     from ugbench.tables.build import build_table
+    from ugbench.tables.display import DisplayNames
     from ugbench.tables.formats import render
     from ugbench.training import loop, prepare
 
@@ -74,7 +75,7 @@ def demo(
     folder = run.dataset_folder
     table_file, figure_file = folder / "table.md", folder / "comparison.png"
     scores = [score for score in read_all(results) if score.dataset == folder.name]
-    table = build_table(scores, METRICS, current=current_images(results))
+    table = build_table(scores, METRICS, current=current_images(results), names=DisplayNames())
     write_output(table_file, render(table, "md"))
     _context.save(comparison.draw(_context.FigureContext(results, [run], direction="A2B", limit=4)), figure_file)
     if as_json:

@@ -7,11 +7,11 @@ import importlib.util
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from ugbench import registry
 from ugbench.cli.options import Json
 from ugbench.cli.output import log, print_result
+from ugbench.method_source import class_attributes, source_file
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def summarize(name: str, path: str) -> Summary:
     imported where attributes are computed or inherited, so that the text does not show them, and where it imports a
     package that is not installed, so that the error says so.
     """
-    source = _source_file(path)
+    source = source_file(path)
     if source is not None:
         summary = read_source(name, source.read_bytes())
         if summary is not None:
@@ -84,34 +84,14 @@ def summarize(name: str, path: str) -> Summary:
     )
 
 
-def _source_file(path: str) -> Path | None:
-    """The source of the module `path`; None where it has none, or cannot be found."""
-    try:
-        spec = importlib.util.find_spec(path)
-    except (ImportError, SyntaxError):  # of a package above it; importing the method says it better
-        return None
-    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
-
-
 def read_source(name: str, source: str | bytes) -> Summary | None:
     """The summary as a module's only direct subclass of Method spells it out; None where it does not."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):  # importing the method says it better
+    values = class_attributes(source)
+    if values is None:
         return None
-    classes = [
-        node
-        for node in tree.body
-        if isinstance(node, ast.ClassDef) and [ast.unparse(base) for base in node.bases] == ["Method"]
-    ]
-    if len(classes) != 1 or not all(map(_is_installed, _imported_packages(tree))):
+    tree = ast.parse(source)
+    if not all(map(_is_installed, _imported_packages(tree))):
         return None
-    values: dict[str, ast.expr] = {}
-    for node in classes[0].body:
-        if isinstance(node, ast.AnnAssign) and node.value is not None:
-            values[ast.unparse(node.target)] = node.value
-        elif isinstance(node, ast.Assign):
-            values |= {ast.unparse(target): node.value for target in node.targets}
     try:
         presets = _keys(values["PRESETS"])
         variants = _keys(values["VARIANTS"]) if "VARIANTS" in values else []

@@ -149,6 +149,26 @@ def parse_sets(values: Iterable[str] | None, option: str = "--set") -> dict[str,
     return pairs
 
 
+def parse_labels(values: Iterable[str] | None) -> dict[str, str]:
+    """Display names from `--label NAME=TEXT`, repeated. A text may hold commas and further `=`.
+
+    >>> parse_labels(["ugatit=Ours, full"])
+    {'ugatit': 'Ours, full'}
+
+    Raises:
+        UsageError: there is no `=`, nothing on one side of it, or a name twice.
+    """
+    labels: dict[str, str] = {}
+    for value in values or ():
+        name, _, text = (part.strip() for part in value.partition("="))
+        if not name or not text:
+            raise UsageError(f"--label {value}: give it as NAME=TEXT.")
+        if name in labels:
+            raise UsageError(f"--label {value}: {name} is given twice; give it once.")
+        labels[name] = text
+    return labels
+
+
 def parse_method_sets(values: Iterable[str] | None) -> dict[str, dict[str, str]]:
     """Config fields of each method from `--set METHOD.key=value`.
 

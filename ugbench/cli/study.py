@@ -32,6 +32,7 @@ from ugbench.study.grid import Arm, Study, arms
 from ugbench.study.plan import PlannedRun, StudySetup
 from ugbench.study.requirements import check_scores
 from ugbench.tables.build import build_table
+from ugbench.tables.display import DisplayNames
 from ugbench.tables.formats import render
 from ugbench.tables.formats.json import to_json
 from ugbench.tables.model import Table
@@ -218,7 +219,9 @@ def _score(evaluation: Evaluation, runs: Sequence[Run]) -> ScoredStudy:
     records += [score for score in scores if score not in records]  # where a file could not be written
     pairs = differences.read_all(results)
     configs, images = configurations(runs), current_images(results)
-    table = build_table(records, evaluation.request.metrics, pairs, configurations=configs, current=images)
+    table = build_table(
+        records, evaluation.request.metrics, pairs, configurations=configs, current=images, names=DisplayNames()
+    )
     return ScoredStudy(runs, evaluation, scores, table)
 
 

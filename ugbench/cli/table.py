@@ -10,7 +10,8 @@ from typer import Option
 from ugbench.cli.options import RESULTS, Json, OnlyDatasets, Results, Where, path_option
 from ugbench.cli.output import log
 from ugbench.cli.output_file import check_output_file
-from ugbench.cli.parse import parse_sets, split_list
+from ugbench.cli.parse import parse_labels, parse_sets, split_list
+from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
     from ugbench.runs.method_description import MethodDescription
@@ -46,6 +47,32 @@ def table(
     across: Annotated[
         bool, Option("--across", help="Add the mean rank and largest regret of each method over data sets.")
     ] = False,
+    layout: Annotated[
+        Literal["blocks", "paper"] | None,
+        Option(
+            "--layout",
+            help="blocks: a part for each data set and direction, with metrics as columns. paper: a part for each "
+            "metric, with data sets as columns and directions as panels. Default: paper for latex, else blocks.",
+        ),
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        Option("--label", metavar="NAME=TEXT", help="Show a row, method or data set under this name; repeatable."),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        Option("--sort", metavar="METRIC|name", help="Sort rows by a metric, best first, or by their shown names."),
+    ] = None,
+    order: Annotated[
+        list[str] | None, Option("--order", metavar="NAMES", help="Rows that come first, in this order.")
+    ] = None,
+    caption: Annotated[
+        str | None, Option("--caption", metavar="SENTENCE", help="Caption of a latex table; default: what it shows.")
+    ] = None,
+    tex_label: Annotated[
+        str | None,
+        Option("--tex-label", metavar="KEY", help="Key for \\ref of a latex table; default: tab: and the metric."),
+    ] = None,
     format_: Annotated[
         Literal["terminal", "md", "latex", "csv", "html", "json"], Option("--format", help="Format of the table.")
     ] = "terminal",
@@ -63,12 +90,13 @@ def table(
     \b
     Examples:
       ugbench table
-      ugbench table --metric kid,lpips --format latex --output table.tex
+      ugbench table --metric kid --layout paper --sort kid
+      ugbench table --metric kid --format latex --label ugatit=Ours --order ugatit --output table.tex
       ugbench table --metric kid --published table3
       ugbench table --protocol target
       ugbench table --where steps=30 --where precision=fp32
       ugbench table --columns parameters,flops,hours
-      ugbench table --votes --published table2
+      ugbench table --votes --published table2 --layout paper
     """
     from ugbench.analysis import differences
     from ugbench.cli.chosen_runs import readable_runs
@@ -81,13 +109,19 @@ def table(
     from ugbench.tables.columns.published import add_published
     from ugbench.tables.columns.ranking import add_rankings
     from ugbench.tables.columns.run_columns import add_run_columns
-    from ugbench.tables.formats import render
-    from ugbench.tables.model import Table
+    from ugbench.tables.display import DisplayNames
+    from ugbench.tables.formats import RAW, render
+    from ugbench.tables.model import Table, order_rows
     from ugbench.tables.records import of_runs
 
     check_output_file(output)
+    format_ = "json" if as_json else format_
+    if format_ != "latex" and (caption is not None or tex_label is not None):
+        option = "--tex-label" if caption is None else "--caption"
+        raise UsageError(f"{option} is for --format latex, and the format is {format_}; leave it out.")
+    display = None if format_ in RAW else DisplayNames(parse_labels(label))
     datasets = dataset or ()
-    built, names = Table(), split_list(metrics, "--metric")
+    built, names = Table(names=display), split_list(metrics, "--metric")
     if names or not votes:
         fix = "run `ugbench eval` to make some"
         records = select_datasets(read_all(results), lambda score: score.dataset, datasets, results, "scores", fix)
@@ -95,7 +129,7 @@ def table(
         if conditions := parse_sets(where, "--where"):
             records = of_runs(records, {run.id for run in select_where(runs, conditions)})
         pairs, images = differences.read_all(results), current_images(results)
-        built = build_table(records, names, pairs, protocol, configurations(runs), images)
+        built = build_table(records, names, pairs, protocol, configurations(runs), images, display)
     if votes:
         from ugbench.tables.columns.votes import add_votes
         from ugbench.votes.store import read_polls
@@ -106,9 +140,11 @@ def table(
         built = add_votes(built, {poll: votes_by_poll[poll] for poll in polls})
     built = add_published(built, split_list(published, "--published"))
     built = add_run_columns(built, split_list(columns, "--columns"), results, count_missing)
+    DisplayNames(parse_labels(label)).check(built.rows)
+    built = order_rows(built, sort, split_list(order, "--order"))
     if across:
         built = add_rankings(built)
-    text = render(built, "json" if as_json else format_, plain=output is not None)
+    text = render(built, format_, layout, plain=output is not None, caption=caption, tex_label=tex_label)
     if output is None:
         print(text, end="" if text.endswith("\n") else "\n")
     else:

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ugbench.published.tables import PublishedCell, PublishedTable, published_names, published_table
-from ugbench.tables.model import Block, Column, Row, Table
+from ugbench.tables.cells import Column
+from ugbench.tables.model import Block, Table
 from ugbench.tables.numbers import number
+from ugbench.tables.rows import BASE, Row
 
 if TYPE_CHECKING:
     from ugbench.analysis.comparisons import Comparison
-
-BASE = "full"
 
 
 class AblationTable(NamedTuple):

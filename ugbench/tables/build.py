@@ -12,22 +12,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ugbench import registry
 from ugbench.errors import UnknownName, UsageError
 from ugbench.metric import Metric
 from ugbench.runs.configurations import Configuration, Fields, fields_to_show, values_of
-from ugbench.scoring.protocols import LAST, is_selected, protocol_id
 from ugbench.scoring.record import FILES, ScoreRecord
 from ugbench.statistics import crossed
 from ugbench.statistics.crossed import CrossedMean
-from ugbench.tables import notes
+from ugbench.tables import notes, protocol_words
+from ugbench.tables.cells import Cell, Column
 from ugbench.tables.contents import CurrentImages, assign_blocks
 from ugbench.tables.contest import Differences, differences_of
+from ugbench.tables.display import DisplayNames
 from ugbench.tables.marks import mark
-from ugbench.tables.model import Cell, Column, Row, RowKey, Table, blocks_of
+from ugbench.tables.model import Table, blocks_of
 from ugbench.tables.records import latest, under_protocol
+from ugbench.tables.rows import Row, RowKey, natural
 
 if TYPE_CHECKING:
     from ugbench.analysis.differences import DifferenceRecord
@@ -43,6 +45,7 @@ def build_table(
     protocol: str | None = None,
     configurations: Mapping[str, Configuration] | None = None,
     current: CurrentImages | None = None,
+    names: DisplayNames | None = None,
 ) -> Table:
     """The table of score records. Which records count, see `ugbench.tables.records.latest`.
 
@@ -56,6 +59,7 @@ def build_table(
         configurations: by the ids of runs, from `ugbench.runs.configurations`; runs whose config.json is missing lack.
         current: the images that data sets had last, from `ugbench.runs.dataset_file.current_images`; they decide which
             block of a data set and direction is the current one.
+        names: the display names of rows and data sets, for readable formats; None to keep the registered names.
     Raises:
         UnknownName: there is no metric or protocol of a given name.
         UsageError: there are no records, or none of these metrics or of this protocol.
@@ -65,16 +69,21 @@ def build_table(
     configurations = configurations or {}
     shown = latest(records, configurations)
     shown = shown if protocol is None else under_protocol(shown, protocol)
-    names = _chosen_metrics([record.metric for record in shown], metrics)
-    shown = [record for record in shown if record.metric in names]
-    columns = tuple(column for name in names for column in _columns(name, shown))
+    chosen = _chosen_metrics([record.metric for record in shown], metrics)
+    shown = [record for record in shown if record.metric in chosen]
+    columns = tuple(column for metric in chosen for column in _columns(metric, shown))
     protocols = {(record.metric, record.protocol_id): dict(record.protocol) for record in reversed(shown)}
     table = Table(
         columns,
-        mark(blocks_of(_rows(shown, columns, configurations, current or {}, differences)), columns, differences),
+        mark(blocks_of(_rows(shown, columns, configurations, current or {}, differences), names), columns, differences),
         {column.protocol_id: protocols[column.metric, column.protocol_id] for column in columns},
+        names=names,
     )
-    return replace(table, notes=notes.caption(table, records, shown, configurations, differences))
+    return replace(
+        table,
+        notes=notes.caption(table, records, shown, configurations, differences),
+        identifiers=notes.identifiers(table),
+    )
 
 
 def _chosen_metrics(scored: Iterable[str], metrics: Sequence[str] | None) -> list[str]:
@@ -100,28 +109,22 @@ def _columns(metric: str, shown: Iterable[ScoreRecord]) -> list[Column]:
     better = records[0].higher_is_better
     title, scale, biased, least_images = _heading(metric)
     title += {True: " ↑", False: " ↓", None: ""}[better]
-    if len(protocols) == 1:
-        return [Column(metric, metric, records[0].protocol_id, title, scale, better, biased, least_images)]
+    different = protocol_words.differences(protocols)
+    several = len(protocols) > 1
     return [
         Column(
-            f"{metric}@{identifier}",
-            metric,
-            identifier,
-            f"{title} [{notes.tag(identifier, protocols)}]",
-            scale,
-            better,
-            biased,
-            least_images,
+            key=f"{metric}@{identifier}" if several else metric,
+            metric=metric,
+            protocol_id=identifier,
+            title=f"{title} ({different[identifier]})" if several else title,
+            scale=scale,
+            higher_is_better=better,
+            biased=biased,
+            least_images=least_images,
+            difference=different[identifier],
         )
-        for identifier in sorted(protocols, key=lambda identifier: _column_order(identifier, protocols[identifier]))
+        for identifier in sorted(protocols, key=lambda identifier: natural(different[identifier].lower()))
     ]
-
-
-def _column_order(identifier: str, protocol: Mapping[str, Any]) -> tuple[str, str, bool, str]:
-    """Puts the column of selected checkpoints to the right of the last checkpoints' under the same protocol."""
-    selected = is_selected(protocol)
-    last = protocol_id({**protocol, "checkpoint": LAST}) if selected else identifier
-    return notes.source_of(protocol), last, selected, identifier
 
 
 def _heading(name: str) -> tuple[str, float, bool, int]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ugbench.data.splits import TEST, Split
 from ugbench.scoring.record import ScoreRecord
-from ugbench.tables.model import BlockImages
+from ugbench.tables.rows import BlockImages
 
 CurrentImages = Mapping[str, Mapping[Split, str]]
 """The content of each test split at the last `ugbench eval`, by the data set's folder under results."""
@@ -95,10 +94,15 @@ def _agree(first: Content, second: Content) -> bool:
 
 def _blocks(contents: Sequence[Content], dataset: str, direction: str, current: CurrentImages) -> list[BlockImages]:
     """The blocks of these contents, the current one first."""
+    known = [_is_current(content, direction, current.get(dataset)) for content in contents]
     blocks = []
-    for content in contents:
-        is_current = _is_current(content, direction, current.get(dataset))
-        blocks.append(BlockImages(_label(content, is_current, len(contents) > 1), *content, is_current))
+    for place, (content, is_current) in enumerate(zip(contents, known, strict=True)):
+        label = "current images" if is_current else "images" if is_current is None else "earlier images"
+        if len(contents) == 1:
+            label = "earlier images" if is_current is False else ""
+        elif not is_current and known.count(is_current) > 1:
+            label += f" {known[: place + 1].count(is_current)}"
+        blocks.append(BlockImages(label, *content, is_current))
     return sorted(blocks, key=lambda block: block.is_current is not True)
 
 
@@ -107,10 +111,3 @@ def _is_current(content: Content, direction: str, current: Mapping[Split, str] |
         return None
     sources, references = current.get(TEST[direction[0]]), current.get(TEST[direction[2]])
     return content.sources in (None, sources) and content.references in (None, references)
-
-
-def _label(content: Content, is_current: bool | None, several: bool) -> str:
-    if not several:
-        return "earlier images" if is_current is False else ""
-    digest = hashlib.sha256("\0".join(map(str, content)).encode()).hexdigest()[:6]
-    return "current images" if is_current else f"{'images' if is_current is None else 'earlier images'} {digest}"

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from ugbench.tables.model import Block, BlockImages, Cell, Column, Row, Table
+from ugbench.tables.cells import Cell, Column
+from ugbench.tables.model import Block, Table
+from ugbench.tables.rows import BlockImages, Row
 
 if TYPE_CHECKING:
     from ugbench.analysis.differences import DifferenceRecord

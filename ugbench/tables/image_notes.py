@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ugbench.data.copies import LEVELS, SIDE
 from ugbench.scoring.copies import IN_WORDS
+from ugbench.tables.cells import Column
 from ugbench.tables.contest import Contest, ContestInColumn, Numbers
-from ugbench.tables.model import Block, Column, Row, Table
+from ugbench.tables.model import Block, Table
+from ugbench.tables.rows import Row
 
 ALONE = "Nothing is bold in a column in which one row alone competes."
 COPIES = (
@@ -35,7 +37,7 @@ def contest_notes(contests: Sequence[ContestInColumn]) -> Iterator[str]:
     metrics: dict[tuple[str, str], list[str]] = {}
     for block, column, contest in contests:
         for sentence in (*_on_numbers(block, column, contest), *_on_objections(block, contest)):
-            metrics.setdefault((block.title, sentence), []).append(column.metric)
+            metrics.setdefault((block.title, sentence), []).append(column.words)
     for (title, sentence), names in metrics.items():
         yield f"{' and '.join(dict.fromkeys(names))} on {title}: {sentence}"
     if any(len(contest.cells) == 1 for _, _, contest in contests):

@@ -21,8 +21,10 @@ from ugbench.statistics import holm
 from ugbench.statistics.relabelling import exact_p_value, smallest_p
 from ugbench.statistics.seeds import ALPHA
 from ugbench.statistics.two_scores import LEAST_IMAGES, two_sided_p
+from ugbench.tables.cells import Cell, Column, TiedBy
 from ugbench.tables.contest import Differences, contest, differences_of
-from ugbench.tables.model import Block, Cell, Column, Row, TiedBy
+from ugbench.tables.model import Block
+from ugbench.tables.rows import Row
 
 if TYPE_CHECKING:
     from ugbench.analysis.differences import DifferenceRecord

@@ -1,4 +1,4 @@
-"""What a table is: blocks of rows whose scores may be compared, columns of scores, and extra columns."""
+"""What a table is: blocks of rows whose scores may be compared, and rankings over blocks."""
 
 from __future__ import annotations
 
@@ -6,208 +6,40 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
-from ugbench.runs.configurations import Fields, label_with
-from ugbench.runs.run import Run, label_of, list_runs
-from ugbench.statistics.crossed import CrossedMean
-
-IDENTITY, REAL = "identity", "real"
-"""Rows that do not compete: the sources as they are, and training images of the target domain."""
-
-TiedBy = Literal["paired", "unpaired", "seeds"]
-"""The rule by which a cell was found to be tied with the best or not, see `ugbench.tables.marks`."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One score of a table, raw (never x100).
-
-    Attributes:
-        se: standard error. With one seed it is the record's own, over images; with several it comes from the spread
-            over seeds, sd / sqrt(n_seeds). None where there is none.
-        low, high: the record's 95 % interval; None where several seeds were averaged or the record has none.
-        crossed: the standard error and 95 % interval of a mean over seeds, over seeds and images together, see
-            `ugbench.statistics.crossed`; None with one seed, or where a difference of two seeds' scores is not stored.
-        best: True if another row competes with this one and none has a better score; see `ugbench.tables.contest`.
-        tied_with_best: True if the cell is not the best, but cannot be distinguished from it. None where that cannot
-            be decided: there are too few seeds or images, a standard error is missing, or the cell does not compete.
-        too_few: True if there are too few seeds or images to tell the cell from the best, however different they are.
-        comparable: False where the number may not be compared with any other (extractor `random`).
-        n_fake, n_real: numbers of outputs and references; None where they differ between seeds.
-        runs: each run's value by the run's id.
-        fewest_images: the smallest number of outputs or of references of any seed; None where it is not known.
-        tied_by: the rule that decided `tied_with_best` or `too_few`.
-        codes_per_image: see `ScoreRecord`; None also where it differs between seeds.
-        n_missing: the number of sources without an output, summed over seeds; None where no record states it.
-        copies: see `ScoreRecord`, summed over seeds; None where no record states them.
-    """
-
-    value: float
-    se: float | None
-    low: float | None
-    high: float | None
-    n_seeds: int
-    best: bool
-    tied_with_best: bool | None
-    protocol_id: str
-    comparable: bool
-    n_fake: int | None = None
-    n_real: int | None = None
-    runs: Mapping[str, float] = field(default_factory=dict)
-    too_few: bool = False
-    tied_by: TiedBy | None = None
-    fewest_images: int | None = None
-    crossed: CrossedMean | None = None
-    codes_per_image: int | None = None
-    n_missing: int | None = None
-    copies: Mapping[str, int] | None = None
-
-
-@dataclass(frozen=True)
-class Column:
-    """The scores of one metric under one protocol.
-
-    Attributes:
-        key: `metric`, or `metric@protocol_id` where the table has several protocols of the metric.
-        title: heading, with the metric's scale, and with the protocol where the table has several.
-        scale: readable formats print value * scale.
-        higher_is_better: None where a value is neither good nor bad.
-        biased: True if values compare at equal numbers of images only, see `ugbench.metric.Metric`.
-        least_images: images per set below which no value is called the best, see `ugbench.metric.Metric`.
-    """
-
-    key: str
-    metric: str
-    protocol_id: str
-    title: str
-    scale: float
-    higher_is_better: bool | None
-    biased: bool = False
-    least_images: int = 0
-
-
-@dataclass(frozen=True)
-class ExtraCell:
-    """The cell of an extra column.
-
-    Attributes:
-        text: what readable formats print.
-        raw: what JSON holds.
-        numbers: what CSV holds, one for each of the column's CSV headings.
-    """
-
-    text: str
-    raw: Any
-    numbers: Sequence[float | None]
-
-
-@dataclass(frozen=True)
-class ExtraColumn:
-    """A column that is no score of ours: cost, published numbers, votes, attention. It takes no part in the marks.
-
-    Attributes:
-        key: its name in JSON, and in `Row.extra`.
-        group: the JSON object of each row that holds it: about, published, votes or maps.
-        title: heading.
-        csv_heads: headings of its columns in CSV.
-        description: what JSON holds about the whole column, once per table; None for nothing.
-    """
-
-    key: str
-    group: str
-    title: str
-    csv_heads: tuple[str, ...]
-    description: Mapping[str, Any] | None = None
-
-
-class BlockImages(NamedTuple):
-    """The images that the scores of a block were computed from, by their content.
-
-    Attributes:
-        label: tells the block from the others of its data set and direction; empty if there is no other and the images
-            are not known to have changed since.
-        sources: test images of the source domain; None if no score of the block names them.
-        references, training: test and training images of the target domain; None if no score uses them.
-        is_current: whether the data set had these images at the last `ugbench eval`; None if that is not known.
-    """
-
-    label: str = ""
-    sources: str | None = None
-    references: str | None = None
-    training: str | None = None
-    is_current: bool | None = None
-
-
-UNKNOWN_IMAGES = BlockImages()
-
-
-class RowKey(NamedTuple):
-    """What identifies a row in a table: the block, and a configuration of a method, a variant or an import.
-
-    Attributes:
-        name: tells an imported checkpoint from the other runs of its method.
-        config: the fields, with values as JSON, in which the configurations of the method differ; empty where it has
-            one. None where the method has several and that of this row is not known, because config.json is missing.
-    """
-
-    dataset: str
-    direction: str
-    method: str
-    variant: str | None = None
-    name: str | None = None
-    config: Fields | None = ()
-    images: BlockImages = UNKNOWN_IMAGES
-
-
-@dataclass(frozen=True)
-class Row:
-    """The scores of one row.
-
-    Attributes:
-        cells: by `Column.key`.
-        extra: by `ExtraColumn.key`.
-    """
-
-    key: RowKey
-    cells: Mapping[str, Cell] = field(default_factory=dict)
-    extra: Mapping[str, ExtraCell] = field(default_factory=dict)
-
-    @property
-    def label(self) -> str:
-        """The row's heading: `ugatit`, `ugatit-no-cam`, `ugatit (name)` or `ugatit (steps 30)`."""
-        return label_with(label_of(self.key.method, self.key.variant, self.key.name), self.key.config)
-
-    @property
-    def competes(self) -> bool:
-        """False for `identity` and `real`, which are no methods."""
-        return self.key.method not in (IDENTITY, REAL)
-
-    @property
-    def codes_per_image(self) -> int | None:
-        """The number of styles for each image; None for a method without a style, or if cells differ."""
-        codes = {cell.codes_per_image for cell in self.cells.values()}
-        return codes.pop() if len(codes) == 1 else None
-
-    @property
-    def run_ids(self) -> tuple[str, ...]:
-        """The ids of the runs that the cells were made from, each once."""
-        return tuple(dict.fromkeys(run_id for cell in self.cells.values() for run_id in cell.runs))
+from ugbench.errors import UnknownName
+from ugbench.runs.run import Run, list_runs
+from ugbench.tables.cells import Column, ExtraCell, ExtraColumn
+from ugbench.tables.display import DisplayNames
+from ugbench.tables.order import BY_NAME, USUAL, RowOrder, arranged, names_of
+from ugbench.tables.rows import UNKNOWN_IMAGES, BlockImages, Row, RowKey, natural, row_order
 
 
 @dataclass(frozen=True)
 class Block:
-    """The rows of one data set and direction, of the same images. Scores are compared within a block only."""
+    """The rows of one data set and direction, of the same images. Scores are compared within a block only.
+
+    Attributes:
+        dataset_title: the display name of the data set; empty for its own name.
+    """
 
     dataset: str
     direction: str
     rows: tuple[Row, ...]
     images: BlockImages = UNKNOWN_IMAGES
+    dataset_title: str = ""
 
     @property
     def title(self) -> str:
         """Data set and direction, and the images if they need a label: `cat2dog A2B`, `cat2dog A2B, current images`."""
-        return f"{self.dataset} {self.direction}" + (f", {self.images.label}" if self.images.label else "")
+        name = f"{self.dataset_title or self.dataset} {self.direction}"
+        return name + (f", {self.images.label}" if self.images.label else "")
+
+    @property
+    def heading(self) -> str:
+        """The title without the direction, for a column of a table in which all blocks have one direction."""
+        return (self.dataset_title or self.dataset) + (f", {self.images.label}" if self.images.label else "")
 
 
 @dataclass(frozen=True)
@@ -250,6 +82,9 @@ class Table:
         protocols: the protocol of each column, by id.
         notes: the caption; each note is a sentence or two.
         rankings: methods over all blocks, see `ugbench.tables.columns.ranking`.
+        identifiers: hashes of protocols and weights, in sentences, for the end of the caption.
+        names: the display names of rows and data sets; None if the table keeps the registered names.
+        order: of rows; layouts that join rows of several blocks use it.
     """
 
     columns: tuple[Column, ...] = ()
@@ -258,6 +93,9 @@ class Table:
     notes: tuple[str, ...] = ()
     extra_columns: tuple[ExtraColumn, ...] = ()
     rankings: tuple[Ranking, ...] = ()
+    identifiers: tuple[str, ...] = ()
+    names: DisplayNames | None = None
+    order: RowOrder = USUAL
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -278,23 +116,51 @@ class Table:
         return tuple(column for column in self.extra_columns if any(column.key in row.extra for row in block.rows))
 
 
-def blocks_of(rows: Iterable[Row]) -> tuple[Block, ...]:
+def blocks_of(rows: Iterable[Row], names: DisplayNames | None = None) -> tuple[Block, ...]:
     """Rows as blocks: sorted by data set and direction, those of the current images first.
 
     In each block, methods stand between `identity` and `real`.
+
+    Args:
+        names: gives rows and data sets their display names; None to keep the registered ones.
     """
-    place = {IDENTITY: 0, REAL: 2}
 
     def order(key: RowKey) -> tuple[Any, ...]:
-        names = (key.method, key.variant or "", key.name or "")
-        # Shorter texts first, so that 30 steps come before 120.
-        config = [(len(value), value) for _, value in key.config or ()]
-        block = (key.dataset, key.direction, key.images.is_current is not True, key.images.label)
-        return (*block, place.get(key.method, 1), *names, config)
+        block = (natural(key.dataset), key.direction, key.images.is_current is not True, natural(key.images.label))
+        return (*block, *row_order(key))
 
     ordered = sorted(rows, key=lambda row: order(row.key))
+    if names is not None:
+        ordered = [replace(row, title=names.row(row.key)) for row in ordered]
     groups = groupby(ordered, key=lambda row: (row.key.dataset, row.key.direction, row.key.images))
-    return tuple(Block(dataset, direction, tuple(group), images) for (dataset, direction, images), group in groups)
+    return tuple(
+        Block(dataset, direction, tuple(group), images, "" if names is None else names.dataset(dataset))
+        for (dataset, direction, images), group in groups
+    )
+
+
+def order_rows(table: Table, by: str | None, first: Sequence[str] = ()) -> Table:
+    """The table with the rows of each block sorted; layouts that join rows of several blocks sort them alike.
+
+    Args:
+        by: a metric of the table, or BY_NAME; None for the usual order.
+        first: names of rows, with or without the fields of their configuration.
+    Raises:
+        UnknownName: there is no such metric or row; the message names a near one.
+    """
+    columns = {column.metric: column for column in reversed(table.columns)}
+    if by not in (None, BY_NAME) and by not in columns:
+        raise UnknownName("metric of this table (--sort)", str(by), (BY_NAME, *columns))
+    known = {name for row in table.rows for name in names_of(row)}
+    for name in first:
+        if name not in known:
+            raise UnknownName("row of this table (--order)", name, known)
+    order = RowOrder(columns.get(by, BY_NAME) if by is not None else None, tuple(first))
+    blocks = [
+        replace(block, rows=tuple(row for (row,) in arranged([(row,) for row in block.rows], order)))
+        for block in table.blocks
+    ]
+    return replace(table, blocks=tuple(blocks), order=order)
 
 
 def runs_of_rows(table: Table, results: Path) -> dict[RowKey, list[Run]]:
@@ -324,7 +190,7 @@ def add_extra_columns(
         rows[key] = replace(row, extra={**row.extra, **row_cells})
     return replace(
         table,
-        blocks=blocks_of(rows.values()),
+        blocks=blocks_of(rows.values(), table.names),
         extra_columns=(*table.extra_columns, *columns),
         notes=(*table.notes, *notes),
     )

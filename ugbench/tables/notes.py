@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ugbench import registry
 from ugbench.data.styles import STYLE_SEED
 from ugbench.runs.configurations import Configuration
-from ugbench.scoring.protocols import is_selected
 from ugbench.scoring.record import ScoreRecord
+from ugbench.tables import protocol_words
 from ugbench.tables.contents import Content, content_of
 from ugbench.tables.contest import contests
 from ugbench.tables.image_notes import contest_notes, copy_notes, few_images_notes, missing_notes
@@ -20,6 +20,12 @@ from ugbench.tables.records import subject_of
 
 if TYPE_CHECKING:
     from ugbench.analysis.differences import DifferenceRecord
+
+Scored = tuple[str, str, str | None, str | None]
+"""A run's id, and the method, variant and name of its scores."""
+
+Labels = Mapping[Scored, str]
+"""The label of the row that shows a record, by what the record is of."""
 
 CURRENT_IMAGES = "current images: scores of the images that the data set had at the last `ugbench eval`."
 EARLIER_IMAGES = (
@@ -44,103 +50,66 @@ def caption(
         configurations: by the ids of runs.
         differences: between runs, oldest first; they can contradict a table whose rows are of different images.
     """
-    in_columns = contests(table, differences)
+    in_columns, labels = contests(table, differences), _labels(table)
     sentences = [
         *mark_notes(table),
-        *_images(table, shown),
+        *_images(table, shown, labels),
         *_several_protocols(table),
         *_protocols(table, shown),
-        *style_notes(shown),
+        *style_notes(shown, labels),
         *few_images_notes(in_columns),
         *contest_notes(in_columns),
         *missing_notes(table),
         *copy_notes(table),
-        *_file_order(shown),
+        *_file_order(table, shown),
         *_metrics(table),
-        *_mixed_steps(table, shown),
-        *_hidden_runs(table, records, shown, configurations),
+        *_mixed_steps(shown, labels),
+        *_hidden_runs(table, records, shown, configurations, labels),
     ]
     return tuple(dict.fromkeys(sentences))
 
 
-def source_of(protocol: Mapping[str, Any]) -> str:
-    """Where a protocol's numbers come from, in a word: its extractor, its perceptual network, else its name."""
-    extractor, perceptual = protocol.get("extractor"), protocol.get("perceptual")
-    if isinstance(extractor, Mapping):
-        extractor = extractor.get("name")
-    if isinstance(perceptual, Mapping):
-        perceptual = perceptual.get("net")
-    return str(extractor or perceptual or protocol.get("name") or "protocol")
+def identifiers(table: Table) -> tuple[str, ...]:
+    """The sentence that names protocols and weights by their hashes; none for a table without scores."""
+    if not table.columns:
+        return ()
+    ids = ", ".join(f"{column.words} {column.protocol_id}" for column in table.columns)
+    weights = protocol_words.digests(table.protocols.values())
+    texts = [
+        f"{network} {digest[:8]}" if len(of_network) == 1 else f"{network}, weights {place}, {digest[:8]}"
+        for network, of_network in weights.items()
+        for place, digest in enumerate(of_network, start=1)
+    ]
+    return (f"Protocol ids: {ids}." + (f" SHA-256 of weights: {'; '.join(texts)}." if texts else ""),)
 
 
-def tag(protocol_id: str, protocols: Mapping[str, Mapping[str, Any]]) -> str:
-    """What distinguishes a protocol from the others of its metric, for a column's heading.
-
-    It is the protocol's name where no other has the same name. Otherwise it is the extractor with the first digits of
-    the id (`alexnet ab12`), at least 4. Protocols of selected checkpoints say so.
+def style_notes(shown: Iterable[ScoreRecord], labels: Labels | None = None) -> Iterator[str]:
+    """How many styles each image got, for methods that have many outputs for one image.
 
     Args:
-        protocols: all protocols of the metric by id, this one among them.
+        labels: of the rows of a table; None to call each record by its registered names.
     """
-    names = {key: (protocol.get("name"), is_selected(protocol)) for key, protocol in protocols.items()}
-    name, selected = names[protocol_id]
-    suffix = ", selected checkpoint" if selected else ""
-    if name is not None and list(names.values()).count((name, selected)) == 1:
-        return f"{name}{suffix}"
-    digits = 4
-    while digits < len(protocol_id) and sum(other[:digits] == protocol_id[:digits] for other in protocols) > 1:
-        digits += 1
-    return f"{source_of(protocols[protocol_id])} {protocol_id[:digits]}{suffix}"
-
-
-def words(protocol: Mapping[str, Any]) -> str:
-    """A protocol's fields in words, extractor and reference first; SHA-256 digests are cut to 8 digits.
-
-    >>> words({"name": "target", "metric": "kid", "size": 64, "extractor": {"name": "alexnet"}})
-    'target, extractor alexnet, size 64'
-    """
-    first = ("name", "extractor", "perceptual", "reference", "settings", "size")
-    fields = {key: protocol[key] for key in (*first, *protocol) if key in protocol and key != "metric"}
-    parts = [_field_words(key, value) for key, value in fields.items() if value not in (None, {}, [])]
-    return ", ".join(parts)
-
-
-def style_notes(shown: Iterable[ScoreRecord]) -> Iterator[str]:
-    """How many styles each image got, for methods that have many outputs for one image."""
-    labels: dict[int, dict[str, None]] = defaultdict(dict)
+    by_codes: dict[int, dict[str, None]] = defaultdict(dict)
     for record in shown:
         if record.codes_per_image is not None:
-            labels[record.codes_per_image][record.label] = None
-    for codes, names in labels.items():
+            label = record.label if labels is None else labels[scored(record)]
+            by_codes[record.codes_per_image][label] = None
+    for codes, names in by_codes.items():
         count = "one style" if codes == 1 else f"{codes} styles"
         yield f"{', '.join(names)}: {count} per image, drawn at random (seed {STYLE_SEED})."
 
 
-def _field_words(key: str, value: Any) -> str:
-    if isinstance(value, Mapping):
-        fields = dict(value)
-        head = next((str(fields.pop(name)) for name in ("name", "net") if name in fields), "")
-        inner = ", ".join(_field_words(k, v) for k, v in fields.items() if v is not None)
-        if key == "settings":
-            return inner
-        return f"{key} {head} ({inner})" if head and inner else f"{key} {head or inner}"
-    if key == "name":
-        return str(value)
-    text = str(value)
-    return f"{key} {text[:8] if 'sha256' in key else text}"
-
-
-def _images(table: Table, shown: Iterable[ScoreRecord]) -> Iterator[str]:
+def _images(table: Table, shown: Iterable[ScoreRecord], labels: Labels) -> Iterator[str]:
     """Which blocks are of the images that the data set has now, and which rows do not say of which images they are."""
-    labels = [block.images.label for block in table.blocks]
-    if any(label.startswith("current") for label in labels):
+    of_blocks = [block.images.label for block in table.blocks]
+    if any(label.startswith("current") for label in of_blocks):
         yield CURRENT_IMAGES
-    if any(label.startswith("earlier") for label in labels):
+    if any(label.startswith("earlier") for label in of_blocks):
         yield EARLIER_IMAGES
     known = {(record.dataset, record.direction) for record in shown if content_of(record) != Content()}
     unknown = [record for record in shown if content_of(record) == Content()]
     names = dict.fromkeys(
-        f"{record.label} on {record.dataset} {record.direction}"
+        f"{labels[scored(record)]} on {record.dataset} {record.direction}"
         for record in unknown
         if (record.dataset, record.direction) in known
     )
@@ -166,18 +135,19 @@ def _protocols(table: Table, shown: Iterable[ScoreRecord]) -> Iterator[str]:
     for column in table.columns:
         records = by_protocol[column.metric, column.protocol_id]
         outputs, references = _range(r.n_fake for r in records), _range(r.n_real for r in records)
-        sentence = f"{words(table.protocols[column.protocol_id])}; {outputs} outputs, {references} references."
-        metrics[sentence].append(f"{column.metric} [{column.protocol_id}]")
+        protocol = protocol_words.words(table.protocols[column.protocol_id])
+        metrics[f"{protocol}; {outputs} outputs, {references} references."].append(column.words)
     for sentence, names in metrics.items():
         yield f"{', '.join(names)}: {sentence}"
 
 
-def _file_order(shown: Iterable[ScoreRecord]) -> Iterator[str]:
+def _file_order(table: Table, shown: Iterable[ScoreRecord]) -> Iterator[str]:
     """How much the order of the files alone changes a score that depends on it."""
+    columns = {(column.metric, column.protocol_id): column.words for column in table.columns}
     deviations: dict[str, list[float]] = defaultdict(list)
     for record in shown:
         if record.order_sd is not None:
-            deviations[f"{record.metric} [{record.protocol_id}]"].append(record.order_sd)
+            deviations[columns[record.metric, record.protocol_id]].append(record.order_sd)
     for metric, values in deviations.items():
         yield f"{metric}: files in sorted order; other orders move the raw value by {max(values):.2g} (one sd)."
 
@@ -197,13 +167,12 @@ def _metrics(table: Table) -> Iterator[str]:
             yield metric.note_if_negative
 
 
-def _mixed_steps(table: Table, shown: Iterable[ScoreRecord]) -> Iterator[str]:
+def _mixed_steps(shown: Iterable[ScoreRecord], labels: Labels) -> Iterator[str]:
     """Rows that mix last checkpoints of different steps. Columns of selected checkpoints say so in their heading."""
-    labels = _labels(table)
     steps: dict[tuple[str, str | None], set[int]] = defaultdict(set)
     for record in shown:
         if record.step is not None and not record.selected:
-            row = f"{labels[record.run]} on {record.dataset} {record.direction}"
+            row = f"{labels[scored(record)]} on {record.dataset} {record.direction}"
             steps[row, record.sources].add(record.step)
     for (row, _), numbers in steps.items():
         if len(numbers) > 1:
@@ -215,9 +184,10 @@ def _hidden_runs(
     records: Iterable[ScoreRecord],
     shown: Iterable[ScoreRecord],
     configurations: Mapping[str, Configuration],
+    labels: Labels,
 ) -> Iterator[str]:
     """Runs that are not shown, since another run of the same method and seed is."""
-    labels, metrics = _labels(table), {column.metric for column in table.columns}
+    metrics = {column.metric for column in table.columns}
 
     def key(record: ScoreRecord) -> tuple[Any, ...]:
         return (*subject_of(record, configurations), record.metric, record.protocol_id)
@@ -230,14 +200,18 @@ def _hidden_runs(
         if others := sorted(runs[key(record)] - {record.run}):
             seed = "" if record.seed is None else f", seed {record.seed},"
             yield (
-                f"{labels[record.run]}{seed} on {record.dataset}: {len(others) + 1} runs; "
+                f"{labels[scored(record)]}{seed} on {record.dataset}: {len(others) + 1} runs; "
                 f"run {record.run} is shown, not {', '.join(others)}."
             )
 
 
-def _labels(table: Table) -> dict[str, str]:
-    """The label of the row that a run is shown in, by the run's id."""
-    return {run_id: row.label for row in table.rows for run_id in row.run_ids}
+def scored(record: ScoreRecord) -> Scored:
+    """What a record is of. Scores of plain folders have one run for all methods."""
+    return record.run, record.method, record.variant, record.name
+
+
+def _labels(table: Table) -> Labels:
+    return {(run_id, *row.key[2:5]): row.label for row in table.rows for run_id in row.run_ids}
 
 
 def _range(values: Iterable[int]) -> str:

@@ -1,10 +1,10 @@
-"""How a score is written: as many digits as its standard error warrants, and the sign after it."""
+"""How a score is written: as many digits as its standard error warrants, and the mark after it."""
 
 from __future__ import annotations
 
 import math
 
-from ugbench.tables.model import Cell
+from ugbench.tables.cells import Cell
 
 MAX_DECIMALS = 6
 
@@ -24,16 +24,22 @@ def with_error(value: float, se: float | None) -> str:
     The standard error has 2 significant digits, the value as many decimals. Without a standard error the value has
     4 significant digits.
     """
-    if not math.isfinite(value):
-        return "not finite"
-    if se is None or not math.isfinite(se) or se <= 0:
-        return _fixed(value, _decimals(value, 4))
-    decimals = _decimals(se, 2)
-    return f"{_fixed(value, decimals)} ± {_fixed(se, decimals)}"
+    value_part, error_part = _parts(value, se)
+    return f"{value_part} ± {error_part}" if error_part else value_part
 
 
-def sign(cell: Cell) -> str:
-    """The sign after a number, which the notes explain.
+def value_text(cell: Cell, scale: float) -> str:
+    """What stands before the ± of `number`."""
+    return _parts(cell.value * scale, None if cell.se is None else cell.se * scale)[0]
+
+
+def error_text(cell: Cell, scale: float) -> str:
+    """What stands after the ± of `number`; empty without a ±."""
+    return _parts(cell.value * scale, None if cell.se is None else cell.se * scale)[1]
+
+
+def mark_of(cell: Cell) -> str:
+    """The mark after a number, which the notes explain.
 
     It is † for not comparable, ≈ for not distinguishable from the best, ? for too few seeds or images to tell, or
     nothing.
@@ -41,6 +47,15 @@ def sign(cell: Cell) -> str:
     if not cell.comparable:
         return "†"
     return "?" if cell.too_few else "≈" if cell.tied_with_best else ""
+
+
+def _parts(value: float, se: float | None) -> tuple[str, str]:
+    if not math.isfinite(value):
+        return "not finite", ""
+    if se is None or not math.isfinite(se) or se <= 0:
+        return _fixed(value, _decimals(value, 4)), ""
+    decimals = _decimals(se, 2)
+    return _fixed(value, decimals), _fixed(se, decimals)
 
 
 def _decimals(value: float, significant: int) -> int:

@@ -11,7 +11,7 @@ from ugbench.runs.configurations import Configuration
 from ugbench.scoring.protocols import PROTOCOLS
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables.contents import Content, content_of, without_superseded
-from ugbench.tables.model import IDENTITY, REAL
+from ugbench.tables.rows import IDENTITY, REAL
 
 
 @dataclass(frozen=True, order=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from ugbench.published.tables import PublishedCell, PublishedTable, published_table
-from ugbench.tables.model import ExtraCell, ExtraColumn, RowKey, Table, add_extra_columns
+from ugbench.tables.cells import ExtraCell, ExtraColumn
+from ugbench.tables.model import Table, add_extra_columns
+from ugbench.tables.rows import RowKey
 
 BY_NAME = (
     "Published numbers stand in rows of the same data set, direction, method and variant by name; nobody checked that "

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from ugbench.errors import UsageError
 from ugbench.statistics.ranking import standings
+from ugbench.tables.cells import Column
 from ugbench.tables.contest import contest
-from ugbench.tables.model import Column, RankedMethod, Ranking, Table
+from ugbench.tables.model import RankedMethod, Ranking, Table
 
 
 def add_rankings(table: Table) -> Table:

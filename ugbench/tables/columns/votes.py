@@ -7,8 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from ugbench.statistics.preferences import Preferences, Share, Vote, preferences
-from ugbench.tables.model import ExtraCell, ExtraColumn, RowKey, Table, add_extra_columns
-from ugbench.votes.poll import Poll
+from ugbench.tables.cells import ExtraCell, ExtraColumn
+from ugbench.tables.display import DisplayNames
+from ugbench.tables.model import Table, add_extra_columns
+from ugbench.tables.rows import RowKey
+from ugbench.votes.poll import Candidate, Poll
 
 Polls = Mapping[Poll, Sequence[Vote]]
 
@@ -56,8 +59,8 @@ def add_votes(table: Table, polls: Polls) -> Table:
                     (block, candidate.run), RowKey(*block, candidate.method, candidate.variant, candidate.name)
                 )
                 cells.setdefault(row_key, {})[keys[labels]] = _cell(share, votes.result)
-    extra_columns = [_column(keys[labels], blocks) for labels, blocks in columns.items()]
-    return add_extra_columns(table, extra_columns, cells, [NOTE, *_notes(columns, keys), ALPHA])
+    extra_columns = [_column(keys[labels], blocks, table.names) for labels, blocks in columns.items()]
+    return add_extra_columns(table, extra_columns, cells, [NOTE, *_notes(columns, table.names), ALPHA])
 
 
 def _block_votes(polls: Polls, labels: tuple[str, ...]) -> list[_BlockVotes]:
@@ -84,8 +87,20 @@ def _cell(share: Share, result: Preferences) -> ExtraCell:
     return ExtraCell(text, asdict(share), numbers)
 
 
-def _column(key: str, blocks: Sequence[_BlockVotes]) -> ExtraColumn:
-    tag = key.partition("@")[2]
+def _shown_labels(poll: Poll, names: DisplayNames | None) -> list[str]:
+    """What a table calls the candidates of a poll."""
+    if names is None:
+        return list(poll.labels)
+    return [
+        names.row(RowKey(poll.dataset, poll.direction, *candidate)).text for candidate in map(_who, poll.candidates)
+    ]
+
+
+def _who(candidate: Candidate) -> tuple[str, str | None, str | None]:
+    return candidate.method, candidate.variant, candidate.name
+
+
+def _column(key: str, blocks: Sequence[_BlockVotes], names: DisplayNames | None) -> ExtraColumn:
     polls = [
         {
             "dataset": votes.poll.dataset,
@@ -99,22 +114,23 @@ def _column(key: str, blocks: Sequence[_BlockVotes]) -> ExtraColumn:
         }
         for votes in blocks
     ]
-    description = {"candidates": list(blocks[0].poll.labels), "polls": polls}
+    poll = blocks[0].poll
+    description = {"candidates": list(poll.labels), "polls": polls}
+    title = "preference, %" + (f" (of {', '.join(_shown_labels(poll, names))})" if "@" in key else "")
     csv_heads = (key, *(f"{key}_{field}" for field in ("low", "high", "votes", "raters", "images")))
-    return ExtraColumn(key, "votes", f"preference, %{f' [{tag}]' if tag else ''}", csv_heads, description)
+    return ExtraColumn(key, "votes", title, csv_heads, description)
 
 
-def _notes(
-    columns: Mapping[tuple[str, ...], Sequence[_BlockVotes]], keys: Mapping[tuple[str, ...], str]
-) -> Iterator[str]:
-    for labels, blocks in columns.items():
+def _notes(columns: Mapping[tuple[str, ...], Sequence[_BlockVotes]], names: DisplayNames | None) -> Iterator[str]:
+    for blocks in columns.values():
+        labels = _shown_labels(blocks[0].poll, names)
         if len(columns) > 1:
-            yield f"{keys[labels]}: the choice was among {', '.join(labels)}; shares compare within a column only."
+            yield f"preference of {', '.join(labels)}: shares compare within this column only."
         for votes in blocks:
-            yield _sentence(votes)
+            yield _sentence(votes, labels)
 
 
-def _sentence(votes: _BlockVotes) -> str:
+def _sentence(votes: _BlockVotes, labels: Sequence[str]) -> str:
     result, poll = votes.result, votes.poll
     parts = [f"{_count(result.votes, 'vote')} of {_count(result.raters, 'rater')} on {_count(result.images, 'image')}"]
     if result.alpha is not None:
@@ -129,7 +145,7 @@ def _sentence(votes: _BlockVotes) -> str:
         parts.append("the interval is over raters alone and says nothing of other images")
     if votes.left_out:
         parts.append(f"{_count(votes.left_out, 'vote')} on earlier outputs of these methods left out")
-    return f"{poll.dataset} {poll.direction}, {' / '.join(poll.labels)}: {'; '.join(parts)}."
+    return f"{poll.dataset} {poll.direction}, {' / '.join(labels)}: {'; '.join(parts)}."
 
 
 def _count(number: int, noun: str) -> str:

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 
 from ugbench.runs.configurations import config_text
 from ugbench.scoring.copies import IN_WORDS
-from ugbench.tables.model import Row, Table
+from ugbench.tables.model import Table
+from ugbench.tables.rows import Row
 from ugbench.visible import visible
 
 FORMULA = ("=", "+", "-", "@")

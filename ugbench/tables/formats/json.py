@@ -8,7 +8,9 @@ from collections import defaultdict
 from typing import Any
 
 from ugbench import file_names
-from ugbench.tables.model import UNKNOWN_IMAGES, Cell, Ranking, Row, Table
+from ugbench.tables.cells import Cell
+from ugbench.tables.model import Ranking, Table
+from ugbench.tables.rows import UNKNOWN_IMAGES, Row
 from ugbench.visible import visible_json
 
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ugbench.tables.model import Block, Cell, Column
+from ugbench.tables.cells import Cell
+from ugbench.tables.layouts.grid import Panel
 
 NOTE = (
     "Under a number: its place in the column, from the least to the most of that data set and direction, with its "
@@ -31,17 +32,16 @@ class Span:
     text: str
 
 
-def spans(block: Block, column: Column) -> dict[str, Span]:
-    """The spans of a column's finite cells by row label; none where all values and intervals lie at one place."""
-    cells = {row.label: row.cells[column.key] for row in block.rows if column.key in row.cells}
-    finite = {label: cell for label, cell in cells.items() if math.isfinite(cell.value)}
+def spans(panel: Panel, place: int) -> dict[int, Span]:
+    """The spans of the scores in a column, by the place of their row; none where all values and intervals are equal."""
+    cells = {number: row.cells[place].score for number, row in enumerate(panel.rows)}
+    finite = {number: cell for number, cell in cells.items() if cell is not None and math.isfinite(cell.value)}
     values = [value for cell in finite.values() for value in (cell.value, *_interval(cell), *_seeds(cell))]
     if not values or min(values) == max(values):
         return {}
     least, width = min(values), max(values) - min(values)
-    return {
-        label: _span(cell, column.scale, lambda value: 100 * (value - least) / width) for label, cell in finite.items()
-    }
+    scale = panel.columns[place].scale
+    return {number: _span(cell, scale, lambda value: 100 * (value - least) / width) for number, cell in finite.items()}
 
 
 def _span(cell: Cell, scale: float, place: Callable[[float], float]) -> Span:

@@ -12,9 +12,7 @@ from rich.segment import Segment, Segments
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ugbench.tables.formats.text_grid import extra_text, label_heads, labels, ranking_grid
-from ugbench.tables.model import Block, Column, ExtraColumn, Row, Table
-from ugbench.tables.numbers import number, sign
+from ugbench.tables.layouts.grid import Grids, Panel
 from ugbench.visible import visible
 
 GAP = 2  # spaces between columns; one of them is the box's
@@ -24,92 +22,75 @@ GAP = 2  # spaces between columns; one of them is the box's
 class TerminalTable:
     """A rich renderable. The best of a column is bold and has a star, since a pipe shows no bold."""
 
-    table: Table
+    grids: Grids
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for block in self.table.blocks:
-            columns: list[Column | ExtraColumn] = [*self.table.columns_of(block), *self.table.extra_columns_of(block)]
-            yield Text(block.title, style="bold")
-            for part in _parts(block, columns, options.max_width):
-                yield _block_grid(block, part)
-                yield ""
-        for ranking in self.table.rankings:
-            texts = ranking_grid(ranking)
-            yield Text(texts.title, style="bold")
-            grid = _empty_grid(texts.heads)
-            for line in texts.lines:
-                grid.add_row(*map(Text, line))
-            yield grid
-            yield ""
-        for note in self.table.notes:
+        for section in self.grids.sections:
+            yield Text(section.title, style="bold")
+            for panel in section.panels:
+                if panel.title:
+                    yield Text(panel.title)
+                for places in _parts(panel, options.max_width):
+                    yield _rich_table(panel, places, section.ruled)
+                    yield ""
+        for note in self.grids.notes:
             yield Text(note.replace("Bold:", "Bold and *:"), style="dim")
 
 
-def render(table: Table, plain: bool = False) -> str:
-    """The table as text, as wide as the window of stdout.
+def render(grids: Grids, plain: bool = False) -> str:
+    """The grids as text, as wide as the window of stdout.
 
     Args:
         plain: leave out bold and dim, for a file; else they are there where stdout is a terminal.
     """
     console = Console(color_system=None if plain else "auto", no_color=True, highlight=False)
     # Only rich's own codes reach the terminal: those that names bring are made visible before it adds any.
-    segments = console.render(TerminalTable(table))
+    segments = console.render(TerminalTable(grids))
     safe = [Segment(visible(segment.text, keep="\n"), segment.style, segment.control) for segment in segments]
     with console.capture() as captured:
         console.print(Segments(safe))
     return captured.get()
 
 
-def _parts(
-    block: Block, columns: Sequence[Column | ExtraColumn], width: int
-) -> Iterator[Sequence[Column | ExtraColumn]]:
-    """The columns in order, as many at a time as fit to the right of the labels, at least one."""
-    label_lines = [label_heads(block), *(labels(block, row) for row in block.rows)]
+def _parts(panel: Panel, width: int) -> Iterator[Sequence[int]]:
+    """The places of the columns in order, as many at a time as fit to the right of the labels, at least one."""
+    label_lines = [panel.label_heads, *(row.labels for row in panel.rows)]
     room = width - sum(max(map(cell_len, texts)) for texts in zip(*label_lines, strict=True)) - GAP
-    part: list[Column | ExtraColumn] = []
+    part: list[int] = []
     used = 0
-    for column in columns:
-        need = max(map(cell_len, [column.title, *_texts(block, column)])) + GAP
+    for place, column in enumerate(panel.columns):
+        need = max(map(cell_len, [column.title, *_texts(panel, place)])) + GAP
         if part and used + need > room:
             yield part
             part, used = [], 0
-        part.append(column)
+        part.append(place)
         used += need
     yield part
 
 
-def _block_grid(block: Block, columns: Sequence[Column | ExtraColumn]) -> RichTable:
-    grid = _empty_grid([*label_heads(block), *(column.title for column in columns)])
-    texts_by_column = [_texts(block, column) for column in columns]
-    for row, *texts in zip(block.rows, *texts_by_column, strict=True):
-        if row.competes or any(texts):
-            cells = [Text(text, _style(row, column)) for text, column in zip(texts, columns, strict=True)]
-            grid.add_row(*map(Text, labels(block, row)), *cells, style="" if row.competes else "dim")
+def _rich_table(panel: Panel, places: Sequence[int], ruled: bool) -> RichTable:
+    lines = box.HORIZONTALS if ruled else box.SIMPLE_HEAD
+    grid = RichTable(box=lines, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="")
+    for number, head in enumerate([*panel.label_heads, *(panel.columns[place].title for place in places)]):
+        grid.add_column(Text(head), justify="right" if number else "left", overflow="fold")
+    texts_by_column = [_texts(panel, place) for place in places]
+    band = None
+    for row, *texts in zip(panel.rows, *texts_by_column, strict=True):
+        if row.band == "methods" or any(text.strip() for text in texts):
+            if ruled and band not in (None, row.band):
+                grid.add_section()
+            band = row.band
+            styles = ["bold" if row.cells[place].best else "" for place in places]
+            cells = [Text(text, style) for text, style in zip(texts, styles, strict=True)]
+            grid.add_row(*map(Text, row.labels), *cells, style="" if row.band == "methods" else "dim")
     return grid
 
 
-def _empty_grid(heads: Sequence[str]) -> RichTable:
-    grid = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="")
-    for place, head in enumerate(heads):
-        grid.add_column(Text(head), justify="right" if place else "left", overflow="fold")
-    return grid
-
-
-def _style(row: Row, column: Column | ExtraColumn) -> str:
-    if isinstance(column, ExtraColumn):
-        return ""
-    cell = row.cells.get(column.key)
-    return "bold" if cell is not None and cell.best else ""
-
-
-def _texts(block: Block, column: Column | ExtraColumn) -> list[str]:
-    """A column's texts; where one has a sign, all keep room for it, so that digits stand under digits."""
-    if isinstance(column, ExtraColumn):
-        return [extra_text(row, column) for row in block.rows]
-    cells = [row.cells.get(column.key) for row in block.rows]
-    signs = ["" if cell is None else "*" if cell.best else sign(cell) for cell in cells]
-    room = 2 if any(signs) else 0
+def _texts(panel: Panel, place: int) -> list[str]:
+    """A column's texts; where one has a mark, all keep room for it, so that digits stand under digits."""
+    cells = [row.cells[place] for row in panel.rows]
+    marks = ["*" if cell.best else cell.mark for cell in cells]
+    room = 2 if any(marks) else 0
     return [
-        "" if cell is None else number(cell, column.scale) + f" {text}"[:room].ljust(room)
-        for cell, text in zip(cells, signs, strict=True)
+        cell.text + f" {mark}"[:room].ljust(room) if cell.text else "" for cell, mark in zip(cells, marks, strict=True)
     ]
