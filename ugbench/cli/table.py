@@ -30,7 +30,11 @@ def table(
     ] = None,
     published: Annotated[
         list[str] | None,
-        Option("--published", metavar="NAMES", help="Add columns of published numbers: table1, table2, table3."),
+        Option(
+            "--published",
+            metavar="NAMES",
+            help="Add published numbers: table1, table2, table3, remeasured, cleanfid, mmgeneration.",
+        ),
     ] = None,
     columns: Annotated[
         list[str] | None,
@@ -65,6 +69,7 @@ def table(
       ugbench table
       ugbench table --metric kid,lpips --format latex --output table.tex
       ugbench table --metric kid --published table3
+      ugbench table --dataset horse2zebra --published cleanfid,mmgeneration
       ugbench table --protocol target
       ugbench table --where steps=30 --where precision=fp32
       ugbench table --columns parameters,flops,hours
@@ -78,7 +83,7 @@ def table(
     from ugbench.runs.output_file import write_output
     from ugbench.scoring.record import read_all
     from ugbench.tables.build import build_table
-    from ugbench.tables.columns.published import add_published
+    from ugbench.tables.columns.published import add_published, unscored_datasets
     from ugbench.tables.columns.ranking import add_rankings
     from ugbench.tables.columns.run_columns import add_run_columns
     from ugbench.tables.formats import render
@@ -87,10 +92,13 @@ def table(
 
     check_output_file(output)
     datasets = dataset or ()
-    built, names = Table(), split_list(metrics, "--metric")
-    if names or not votes:
+    built, names, publications = Table(), split_list(metrics, "--metric"), split_list(published, "--published")
+    all_records = read_all(results)
+    unscored = unscored_datasets(datasets, {score.dataset for score in all_records}, publications)
+    scored = [name for name in datasets if name not in unscored]
+    if (names or not votes) and (scored or not unscored):
         fix = "run `ugbench eval` to make some"
-        records = select_datasets(read_all(results), lambda score: score.dataset, datasets, results, "scores", fix)
+        records = select_datasets(all_records, lambda score: score.dataset, scored, results, "scores", fix)
         runs = readable_runs(results)
         if conditions := parse_sets(where, "--where"):
             records = of_runs(records, {run.id for run in select_where(runs, conditions)})
@@ -104,7 +112,7 @@ def table(
         votes_by_poll = read_polls(results)
         polls = select_datasets(votes_by_poll, lambda poll: poll.dataset, datasets, results, "votes", fix)
         built = add_votes(built, {poll: votes_by_poll[poll] for poll in polls})
-    built = add_published(built, split_list(published, "--published"))
+    built = add_published(built, publications, unscored)
     built = add_run_columns(built, split_list(columns, "--columns"), results, count_missing)
     if across:
         built = add_rankings(built)
