@@ -202,34 +202,42 @@ class Block:
 
 @dataclass(frozen=True)
 class RankedMethod:
-    """A method's place over several blocks.
+    """A method's place over several data sets, see `ugbench.statistics.ranking`.
 
     Attributes:
-        mean_rank: the mean over blocks; 1 is best.
+        mean_rank: the mean over data sets, after the mean over the directions of each; 1 is best.
         regret: the largest difference to the best listed method of a block, raw; 0 where it is the best everywhere.
         where: the title of the block with that difference; None where the method is the best everywhere.
+        mean_rank_low, mean_rank_high, regret_low, regret_high: 95 % intervals, for all methods at once; None where a
+            score has no standard error.
     """
 
     label: str
     mean_rank: float
     regret: float
     where: str | None
+    mean_rank_low: float | None = None
+    mean_rank_high: float | None = None
+    regret_low: float | None = None
+    regret_high: float | None = None
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Methods over several blocks, by one column.
+    """Methods over several data sets, by one column.
 
     Attributes:
         blocks: titles of the blocks that were used.
         methods: those that compete in each of these blocks, best mean rank first.
         left_out: labels of methods that compete in some of these blocks only.
+        datasets: number of data sets of these blocks.
     """
 
     column: Column
     blocks: tuple[str, ...]
     methods: tuple[RankedMethod, ...]
     left_out: tuple[str, ...]
+    datasets: int
 
 
 @dataclass(frozen=True)

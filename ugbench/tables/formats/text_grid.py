@@ -46,17 +46,25 @@ def text_grids(table: Table, escape: Callable[[str], str], bold: str) -> Iterato
 
 def ranking_grid(ranking: Ranking) -> TextGrid:
     """A ranking as texts; regrets have the column's scale."""
+    scale = ranking.column.scale
     lines = [
         (
             method.label,
-            f"{method.mean_rank:.2f}",
-            f"{method.regret * ranking.column.scale:.4g}",
+            f"{method.mean_rank:.2f}" + _limits(method.mean_rank_low, method.mean_rank_high, "{:.2f}"),
+            f"{method.regret * scale:.4g}" + _limits(method.regret_low, method.regret_high, "{:.3g}", scale),
             method.where or "",
         )
         for method in ranking.methods
     ]
-    title = f"Across {len(ranking.blocks)} data sets and directions: {ranking.column.title}"
-    return TextGrid(title, RANKING_HEADS, tuple(lines))
+    datasets = f"{ranking.datasets} data set{'s' * (ranking.datasets != 1)}"
+    return TextGrid(f"Across {datasets}: {ranking.column.title}", RANKING_HEADS, tuple(lines))
+
+
+def _limits(low: float | None, high: float | None, template: str, scale: float = 1.0) -> str:
+    """An interval in brackets; empty where there is none."""
+    if low is None or high is None:
+        return ""
+    return f" [{template.format(scale * low)}, {template.format(scale * high)}]"
 
 
 def heads(table: Table, block: Block) -> list[str]:
