@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ugbench.runs.configurations import Fields, label_with
-from ugbench.runs.run import Run, label_of, list_runs
+from ugbench.runs.run import label_of
 
 IDENTITY, REAL = "identity", "real"
 """Rows that do not compete: the sources as they are, and training images of the target domain."""
@@ -208,8 +207,7 @@ class RankedMethod:
         mean_rank: the mean over data sets, after the mean over the directions of each; 1 is best.
         regret: the largest difference to the best listed method of a block, raw; 0 where it is the best everywhere.
         where: the title of the block with that difference; None where the method is the best everywhere.
-        mean_rank_low, mean_rank_high, regret_low, regret_high: 95 % intervals, for all methods at once; None where a
-            score has no standard error.
+        mean_rank_low and so on: 95 % intervals, for all methods at once; None where a score has no standard error.
     """
 
     label: str
@@ -293,12 +291,6 @@ def blocks_of(rows: Iterable[Row]) -> tuple[Block, ...]:
     ordered = sorted(rows, key=lambda row: order(row.key))
     groups = groupby(ordered, key=lambda row: (row.key.dataset, row.key.direction, row.key.images))
     return tuple(Block(dataset, direction, tuple(group), images) for (dataset, direction, images), group in groups)
-
-
-def runs_of_rows(table: Table, results: Path) -> dict[RowKey, list[Run]]:
-    """For each row its runs that are under a results folder."""
-    runs = {run.id: run for run in list_runs(results)}
-    return {row.key: [runs[run_id] for run_id in row.run_ids if run_id in runs] for row in table.rows}
 
 
 def add_extra_columns(

@@ -13,7 +13,8 @@ from ugbench.runs import method_description
 from ugbench.runs.method_description import MethodDescription
 from ugbench.runs.run import Run
 from ugbench.runs.training_log import training_hours
-from ugbench.tables.model import ExtraCell, ExtraColumn, Table, add_extra_columns, runs_of_rows
+from ugbench.tables.columns.runs_of_rows import runs_of_rows
+from ugbench.tables.model import ExtraCell, ExtraColumn, Table, add_extra_columns
 
 PREFIXES = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"))
 

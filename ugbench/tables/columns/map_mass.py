@@ -25,7 +25,8 @@ from ugbench.runs.run import Run, dataset_of
 from ugbench.runs.stored_maps import read_maps
 from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.request import why_no_score
-from ugbench.tables.model import ExtraCell, ExtraColumn, Table, add_extra_columns, runs_of_rows
+from ugbench.tables.columns.runs_of_rows import runs_of_rows
+from ugbench.tables.model import ExtraCell, ExtraColumn, Table, add_extra_columns
 from ugbench.tables.numbers import with_error
 
 GROUP, PREFIX = "maps", "cam_mass_"
