@@ -184,14 +184,15 @@ def test_the_page_shows_what_the_command_prints(ugbench: Call) -> None:
 
 
 def test_enough_raters_have_tests_between_methods(ugbench: Call, tmp_path: Path) -> None:
-    rows_of_raters = [[1 if (r + 3 * i) % 10 < 9 else 2 * (r % 2) for i in range(10)] for r in range(9)] + [[1, 1, 1]]
+    rows_of_raters = [[1 if (r + 3 * i) % 10 < 9 else 2 * (r % 2) for i in range(20)] for r in range(12)]
+    rows_of_raters.append([1, 1, 1])
     keep(tmp_path, {poll("cat2dog"): rows_of_raters})
     notes = json.loads(ugbench("table", "--votes", "--results", tmp_path, "--json").stdout)["notes"]
     (tests,) = [note for note in notes if note.startswith("Tests of cat2dog A2B")]
     assert "p after Holm over 3 pairs: ugatit preferred to cyclegan (p 0.0" in tests
     assert "no preference shown in 1 pair." in tests
     (counts,) = [note for note in notes if note.startswith("cat2dog A2B")]
-    assert "3 to 10 votes of one rater" in counts
+    assert "3 to 20 votes of one rater" in counts
 
 
 def test_readable_formats_show_percent_with_limits_and_the_paper_s_table_beside(ugbench: Call, voted: Path) -> None:
