@@ -87,11 +87,21 @@ def test_coverage_simulates_every_row(tmp_path: Path) -> None:
     assert all(0 <= row["coverage"] <= 1 for part in ("kid", "paired") for row in figures[part])
 
 
-def test_the_intervals_of_preferences_are_simulated_for_every_case(tmp_path: Path) -> None:
-    run_here([sys.executable, BENCHMARKS / "preferences.py", "--draws", 3, "--output", tmp_path / "figures.json"])
+def test_the_intervals_and_tests_of_preferences_are_simulated_for_every_case(tmp_path: Path) -> None:
+    script = BENCHMARKS / "simulations" / "preferences.py"
+    run_here([sys.executable, script, "--draws", 2, "--output", tmp_path / "figures.json"])
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
-    assert figures["draws"] == 3 and len(figures["rows"]) > 5
-    assert all(0 <= share <= 1 for row in figures["rows"] for share in (*row["coverage"], *row["truth"]))
+    assert figures["draws"] == 2 and len(figures["intervals"]) > 30 and len(figures["tests"]) > 5
+    assert all(0 <= share <= 1 for row in figures["intervals"] for share in (*row["coverage"], *row["truth"]))
+    assert all(0 <= row["stopped"] <= 1 for row in figures["stopping"])
+
+
+def test_ranks_and_regrets_are_simulated_for_every_case(tmp_path: Path) -> None:
+    script = BENCHMARKS / "simulations" / "ranking.py"
+    run_here([sys.executable, script, "--draws", 2, "--output", tmp_path / "figures.json"])
+    figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    assert figures["draws"] == 2 and len(figures["rows"]) > 5
+    assert all(0 <= row[name] <= 1 for row in figures["rows"] for name in ("ranks", "regrets"))
 
 
 def test_a_report_is_opened_as_often_as_asked() -> None:
@@ -103,5 +113,5 @@ def test_a_report_is_opened_as_often_as_asked() -> None:
 
 
 def test_no_benchmark_is_left_out() -> None:
-    tested = {"coverage", "evaluation", "kid", "memory", "preferences", "report", "step"}
+    tested = {"coverage", "evaluation", "kid", "memory", "report", "step"}
     assert {file.stem for file in BENCHMARKS.glob("[!_]*.py")} == tested | {*PARTS}

@@ -95,6 +95,21 @@ def test_the_page_on_tables_shows_what_the_commands_print(ugbench: Call) -> None
     common = ("table", "--results", RESULTS, "--format", "md")
     beside = ugbench(*common, "--dataset", "cat2dog", "--metric", "kid", "--published", "table3").stdout
     assert beside.strip() in page
+    names = ("--published", "cleanfid,mmgeneration-official")
+    assert ugbench(*common, "--dataset", "horse2zebra", *names).stdout.strip() in page
     across = ugbench(*common, "--metric", "kid,fid", "--across").stdout
     start = across.index("### Across")
     assert across[start : across.index("- Bold")].strip() in page
+
+
+def test_a_data_set_without_scores_shows_the_published_numbers_alone(ugbench: Call) -> None:
+    common = ("table", "--results", RESULTS, "--dataset", "horse2zebra")
+    printed = json.loads(ugbench(*common, "--published", "cleanfid,mmgeneration", "--json").stdout)
+    (row,) = [
+        row for row in printed["rows"] if (row["direction"], row["method"], row["variant"]) == ("A2B", "cyclegan", None)
+    ]
+    assert row["cells"] == {}
+    assert row["published"]["cleanfid-reported"]["printed"] == 77.2
+    assert row["published"]["mmgeneration-official"]["printed"] == 62.111
+    refused = ugbench(*common, "--published", "table1")
+    assert (refused.exit_code, "--dataset horse2zebra: no scores of it" in refused.stderr) == (2, True)

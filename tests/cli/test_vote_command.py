@@ -165,6 +165,34 @@ def test_json_has_raw_shares_intervals_and_agreement(ugbench: Call, voted: Path)
     assert (asked["votes"], asked["raters"], asked["images"]) == (40, 4, 10)
     assert asked["runs"]["ugatit"] == "run-ugatit"
     assert 0.5 < asked["alpha"] < 1
+    assert asked["votes_of_one_rater"] == [10, 10]
+    assert [(one["first"], one["second"], one["p"]) for one in asked["differences"]] == [
+        ("cyclegan", "ugatit", None),
+        ("cyclegan", "unit", None),
+        ("ugatit", "unit", None),
+    ]
+    assert asked["differences"][0]["value"] == pytest.approx(0.25 - 0.65)
+    (note,) = [note for note in table["notes"] if note.startswith("Tests of cat2dog A2B")]
+    assert note.endswith("none; with fewer than 6 raters or images no exact test has a p-value under 0.05.")
+
+
+def test_the_page_shows_what_the_command_prints(ugbench: Call) -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    printed = ugbench("table", "--votes", "--results", docs / "reference" / "votes", "--format", "md").stdout
+    _, shown = printed.strip().split("\n\n", 1)
+    assert shown in (docs / "votes.md").read_text(encoding="utf-8")
+
+
+def test_enough_raters_have_tests_between_methods(ugbench: Call, tmp_path: Path) -> None:
+    rows_of_raters = [[1 if (r + 3 * i) % 10 < 9 else 2 * (r % 2) for i in range(20)] for r in range(12)]
+    rows_of_raters.append([1, 1, 1])
+    keep(tmp_path, {poll("cat2dog"): rows_of_raters})
+    notes = json.loads(ugbench("table", "--votes", "--results", tmp_path, "--json").stdout)["notes"]
+    (tests,) = [note for note in notes if note.startswith("Tests of cat2dog A2B")]
+    assert "p after Holm over 3 pairs: ugatit preferred to cyclegan (p 0.0" in tests
+    assert "no preference shown in 1 pair." in tests
+    (counts,) = [note for note in notes if note.startswith("cat2dog A2B")]
+    assert "3 to 20 votes of one rater" in counts
 
 
 def test_readable_formats_show_percent_with_limits_and_the_paper_s_table_beside(ugbench: Call, voted: Path) -> None:
@@ -216,7 +244,7 @@ def test_votes_on_earlier_outputs_of_the_same_methods_are_left_out_and_said(ugbe
     assert rows(table)["cyclegan"]["votes"]["preference"]["value"] == 0.75
     (note,) = [note for note in table["notes"] if note.startswith("cat2dog A2B, ")]
     assert note.endswith(
-        "4 votes of 1 rater on 4 images; the interval is over images alone and says nothing of other raters; "
+        "4 votes of 1 rater on 4 images; no interval: it needs 3 raters and as many images; "
         "40 votes on earlier outputs of these methods left out."
     )
 

@@ -31,7 +31,11 @@ def table(
     ] = None,
     published: Annotated[
         list[str] | None,
-        Option("--published", metavar="NAMES", help="Add columns of published numbers: table1, table2, table3."),
+        Option(
+            "--published",
+            metavar="NAMES",
+            help="Add published numbers: table1, table2, table3, remeasured, cleanfid, mmgeneration.",
+        ),
     ] = None,
     columns: Annotated[
         list[str] | None,
@@ -93,6 +97,7 @@ def table(
       ugbench table --metric kid --layout paper --sort kid
       ugbench table --metric kid --format latex --label ugatit=Ours --order ugatit --output table.tex
       ugbench table --metric kid --published table3
+      ugbench table --dataset horse2zebra --published cleanfid,mmgeneration
       ugbench table --protocol target
       ugbench table --where steps=30 --where precision=fp32
       ugbench table --columns parameters,flops,hours
@@ -106,7 +111,7 @@ def table(
     from ugbench.runs.output_file import write_output
     from ugbench.scoring.record import read_all
     from ugbench.tables.build import build_table
-    from ugbench.tables.columns.published import add_published
+    from ugbench.tables.columns.published import add_published, unscored_datasets
     from ugbench.tables.columns.ranking import add_rankings
     from ugbench.tables.columns.run_columns import add_run_columns
     from ugbench.tables.display import DisplayNames
@@ -121,10 +126,17 @@ def table(
         raise UsageError(f"{option} is for --format latex, and the format is {format_}; leave it out.")
     display = None if format_ in RAW else DisplayNames(parse_labels(label))
     datasets = dataset or ()
-    built, names = Table(names=display), split_list(metrics, "--metric")
-    if names or not votes:
+    built, names, publications = (
+        Table(names=display),
+        split_list(metrics, "--metric"),
+        split_list(published, "--published"),
+    )
+    all_records = read_all(results)
+    unscored = unscored_datasets(datasets, {score.dataset for score in all_records}, publications)
+    scored = [name for name in datasets if name not in unscored]
+    if (names or not votes) and (scored or not unscored):
         fix = "run `ugbench eval` to make some"
-        records = select_datasets(read_all(results), lambda score: score.dataset, datasets, results, "scores", fix)
+        records = select_datasets(all_records, lambda score: score.dataset, scored, results, "scores", fix)
         runs = readable_runs(results)
         if conditions := parse_sets(where, "--where"):
             records = of_runs(records, {run.id for run in select_where(runs, conditions)})
@@ -138,7 +150,7 @@ def table(
         votes_by_poll = read_polls(results)
         polls = select_datasets(votes_by_poll, lambda poll: poll.dataset, datasets, results, "votes", fix)
         built = add_votes(built, {poll: votes_by_poll[poll] for poll in polls})
-    built = add_published(built, split_list(published, "--published"))
+    built = add_published(built, publications, unscored)
     built = add_run_columns(built, split_list(columns, "--columns"), results, count_missing)
     DisplayNames(parse_labels(label)).check(built.rows)
     built = order_rows(built, sort, split_list(order, "--order"))

@@ -1,15 +1,15 @@
-"""Shares of votes with intervals for clustered votes, and the agreement between raters.
+"""Shares of votes with intervals for clustered votes, tests between options, and the agreement between raters.
 
 Votes of one rater resemble one another, and so do votes on one image. Intervals that treat them as independent are far
 too narrow: with 20 raters on 50 images, in a simulation (docs/votes.md), such "95 %" intervals contained the truth in
 42 to 66 % of the cases.
 
-Here the variance of a share is the variance over raters plus the variance over images. Each is computed from the sums
-of residuals per cluster. Both contain the remaining variance within a rater and an image, so their sum counts it
-twice. The interval is therefore a little too wide without clustering, and wide enough with strong clustering. Student's
-degrees of freedom are Satterthwaite's. The interval is Wilson's, with the number of independent votes that would have
-this variance (as for complex survey samples: Dean and Pagano, Journal of Survey Statistics and Methodology 3, 2015), so
-it stays between 0 and 1.
+Each rater counts the same: a share is the mean over raters of the rater's own share. Its variance is the variance over
+raters plus the variance over images (`vote_clusters`). Both contain the remaining variance within a rater and an image,
+so their sum counts it twice. The interval is therefore a little too wide without clustering, and wide enough with
+strong clustering. Student's degrees of freedom are Satterthwaite's. The interval is Wilson's, with the number of
+independent votes that would have this variance (as for complex survey samples: Dean and Pagano, Journal of Survey
+Statistics and Methodology 3, 2015), so it stays between 0 and 1.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from ugbench.statistics.preference_tests import PreferenceDifference, preference_differences
+from ugbench.statistics.vote_clusters import Floats, Indices, VoteClusters, freedom, variances, vote_clusters
+
+LEAST_CLUSTERS = 3
+"""An interval needs as many raters and as many images."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class Share:
     """How often one option was chosen.
 
     Attributes:
-        value: share of all votes, 0 to 1.
-        low, high: 95 % interval; None with a single vote.
+        value: the mean over raters of the rater's share, 0 to 1: each rater counts the same.
+        low, high: 95 % interval; None with fewer than 3 raters or 3 images.
         votes: number of votes for this option.
     """
 
@@ -61,23 +63,28 @@ class Preferences:
 
     Attributes:
         shares: one for each option.
+        differences: one for each pair of options.
         votes, raters, images: number of each.
+        fewest_votes, most_votes: of one rater.
         alpha: Krippendorff's alpha for nominal data: 1 if raters always agree, 0 if they agree as by chance, below 0
             if they disagree more than that. None if no image has two votes, or all votes are for one option.
     """
 
     shares: tuple[Share, ...]
+    differences: tuple[PreferenceDifference, ...]
     votes: int
     raters: int
     images: int
+    fewest_votes: int
+    most_votes: int
     alpha: float | None
 
 
 def preferences(votes: Sequence[Vote], options: int) -> Preferences:
-    """Shares, intervals and agreement.
+    """Shares, intervals, tests and agreement.
 
-    The intervals are about other raters and other images like these. With one rater they are only about other images,
-    and with one image only about other raters.
+    The intervals and tests are about other raters and other images like these, and about a number of raters and of
+    votes that was fixed beforehand.
 
     Args:
         votes: at most one for each rater and image.
@@ -95,55 +102,57 @@ def preferences(votes: Sequence[Vote], options: int) -> Preferences:
         np.unique([getattr(vote, name) for vote in votes], return_inverse=True)[1] for name in ("rater", "image")
     )
     choices = np.array([vote.choice for vote in votes])
+    clusters, votes_of_rater = vote_clusters(raters, images), np.bincount(raters)
     return Preferences(
-        shares=_shares(choices, (raters, images), options),
+        shares=shares(choices, clusters, options),
+        differences=preference_differences(choices, clusters, options),
         votes=len(votes),
         raters=int(raters.max()) + 1,
         images=int(images.max()) + 1,
+        fewest_votes=int(votes_of_rater.min()),
+        most_votes=int(votes_of_rater.max()),
         alpha=_alpha(choices, raters, images),
     )
 
 
-def _shares(choices: Indices, clusters: Sequence[Indices], options: int) -> tuple[Share, ...]:
-    from scipy import stats
+def shares(choices: Indices, clusters: VoteClusters, options: int) -> tuple[Share, ...]:
+    """The share of each option.
 
-    n = len(choices)
-    levels = [(cluster, int(cluster.max()) + 1) for cluster in clusters if cluster.max() > 0]
+    Args:
+        choices: index of the chosen option of each vote.
+        options: number of options.
+    """
     indicators = [(choices == option).astype(np.float64) for option in range(options)]
-    variances = [[_variance(chosen, *level) for level in levels] for chosen in indicators]
-    simple = [float(chosen.mean() * (1 - chosen.mean())) / n for chosen in indicators]
+    values = [clusters.mean(chosen) for chosen in indicators]
+    limits = _limits(indicators, values, clusters) if clusters.fewest >= LEAST_CLUSTERS else [(None, None)] * options
+    return tuple(
+        Share(value, low, high, int(chosen.sum()))
+        for chosen, value, (low, high) in zip(indicators, values, limits, strict=True)
+    )
+
+
+def _limits(
+    indicators: Sequence[Floats], values: Sequence[float], clusters: VoteClusters
+) -> Sequence[tuple[float, float]]:
+    from scipy.special import stdtrit
+
+    parts = [variances(chosen, clusters) for chosen in indicators]
+    independent = [value * (1 - value) / clusters.effective_votes for value in values]
     # An option with few votes shows little about its clustering, and one without votes shows nothing. So each option
     # is assumed to be at least as clustered as all options together. If one option has all votes, each cluster may
     # count as a single vote.
-    fewest = min((count for _, count in levels), default=1)
-    pooled = sum(map(sum, variances)) / sum(simple) if sum(simple) > 0 else n / fewest
-    shares = []
-    for chosen, parts, independent in zip(indicators, variances, simple, strict=True):
-        value, low, high = float(chosen.mean()), None, None
-        if levels:
-            effect = max(1.0, pooled, sum(parts) / independent if independent > 0 else 0.0)
-            freedom = _satterthwaite(parts, [count for _, count in levels])
-            low, high = _wilson(value, n / effect, float(stats.t.ppf(0.975, freedom)))
-        shares.append(Share(value, low, high, int(chosen.sum())))
-    return tuple(shares)
-
-
-def _variance(chosen: Floats, cluster: Indices, count: int) -> float:
-    """The variance of a share with clusters as the unit.
-
-    Args:
-        chosen: 1 for each vote for the option, else 0.
-        cluster: index of the cluster of each vote.
-        count: number of clusters.
-    """
-    sums = np.bincount(cluster, chosen - chosen.mean(), count)
-    return float((sums**2).sum() / len(chosen) ** 2 * count / (count - 1))
-
-
-def _satterthwaite(parts: Sequence[float], counts: Sequence[int]) -> float:
-    denominator = sum(part**2 / (count - 1) for part, count in zip(parts, counts, strict=True))
-    # If all clusters are equal there is no variance; the smallest possible number of degrees is the safe choice.
-    return sum(parts) ** 2 / denominator if denominator > 0 else min(counts) - 1.0
+    unanimous = max(values) == 1
+    pooled = (
+        clusters.effective_votes / min(clusters.effective_clusters)
+        if unanimous
+        else sum(map(sum, parts)) / sum(independent)
+    )
+    limits = []
+    for value, of_option, simple in zip(values, parts, independent, strict=True):
+        effect = max(1.0, pooled, sum(of_option) / simple if simple > 0 else 0.0)
+        t = float(stdtrit(freedom(of_option, clusters), 0.975))
+        limits.append(_wilson(value, clusters.effective_votes / effect, t))
+    return limits
 
 
 def _wilson(share: float, n: float, t: float) -> tuple[float, float]:

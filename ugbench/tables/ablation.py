@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ugbench.published.tables import PublishedCell, PublishedTable, published_names, published_table
+from ugbench.published.tables import PublishedTable, published_names, published_tables
 from ugbench.tables.cells import Column
 from ugbench.tables.model import Block, Table
 from ugbench.tables.numbers import number
@@ -39,10 +39,13 @@ def ablation_table(table: Table, method: str, claims: Sequence[Comparison] = ())
     """
     names = {row.key.variant for row in table.rows if row.key.method == method}
     variants = sorted(names, key=lambda name: (name is not None, name or ""))
+    metrics = {column.metric for column in table.columns[:1]}
     publications = [
         publication
-        for publication in map(published_table, published_names())
-        if any(cell.method == method and cell.variant is not None for cell in publication.cells)
+        for name in published_names()
+        for publication in published_tables(name)
+        if publication.metric in metrics
+        and any(cell.method == method and cell.variant is not None for cell in publication.cells)
     ]
     columns = [("variant", [variant or BASE for variant in variants])]
     for block in table.blocks:
@@ -57,7 +60,12 @@ def ablation_table(table: Table, method: str, claims: Sequence[Comparison] = ())
     for publication in publications:
         for dataset, direction in dict.fromkeys((cell.dataset, cell.direction) for cell in publication.cells):
             cells = [publication.cell(dataset, direction, method, variant) for variant in variants]
-            columns.append((f"{publication.name} {dataset} {direction}", list(map(_printed, cells))))
+            columns.append(
+                (
+                    f"{publication.name} {dataset} {direction}",
+                    ["" if cell is None else publication.text(cell) for cell in cells],
+                )
+            )
     header, texts = zip(*columns, strict=True)
     return AblationTable(header, tuple(zip(*texts, strict=True)), tuple(_notes(publications, claims)))
 
@@ -65,12 +73,6 @@ def ablation_table(table: Table, method: str, claims: Sequence[Comparison] = ())
 def _score(row: Row | None, column: Column) -> str:
     cell = None if row is None else row.cells.get(column.key)
     return "" if cell is None else number(cell, column.scale)
-
-
-def _printed(cell: PublishedCell | None) -> str:
-    if cell is None:
-        return ""
-    return f"{cell.printed:.2f}" + ("" if cell.spread is None else f" ± {cell.spread:.2f}")
 
 
 def _difference(claims: Sequence[Comparison], block: Block, method: str, variant: str | None) -> str:
@@ -100,4 +102,4 @@ def _notes(publications: Sequence[PublishedTable], claims: Sequence[Comparison])
             "over images (paired) of two checkpoints; p after Holm."
         )
     for publication in publications:
-        yield f"{publication.name}: {publication.source}. {publication.note}"
+        yield f"{publication.name}: {publication.source}. {' '.join(publication.notes)}"

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from ugbench.errors import UnknownName
-from ugbench.runs.run import Run, list_runs
 from ugbench.tables.cells import Column, ExtraCell, ExtraColumn
 from ugbench.tables.display import DisplayNames
 from ugbench.tables.order import BY_NAME, USUAL, RowOrder, arranged, names_of
@@ -44,34 +42,41 @@ class Block:
 
 @dataclass(frozen=True)
 class RankedMethod:
-    """A method's place over several blocks.
+    """A method's place over several data sets, see `ugbench.statistics.ranking`.
 
     Attributes:
-        mean_rank: the mean over blocks; 1 is best.
+        mean_rank: the mean over data sets, after the mean over the directions of each; 1 is best.
         regret: the largest difference to the best listed method of a block, raw; 0 where it is the best everywhere.
         where: the title of the block with that difference; None where the method is the best everywhere.
+        mean_rank_low and so on: 95 % intervals, for all methods at once; None where a score has no standard error.
     """
 
     label: str
     mean_rank: float
     regret: float
     where: str | None
+    mean_rank_low: float | None = None
+    mean_rank_high: float | None = None
+    regret_low: float | None = None
+    regret_high: float | None = None
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Methods over several blocks, by one column.
+    """Methods over several data sets, by one column.
 
     Attributes:
         blocks: titles of the blocks that were used.
         methods: those that compete in each of these blocks, best mean rank first.
         left_out: labels of methods that compete in some of these blocks only.
+        datasets: number of data sets of these blocks.
     """
 
     column: Column
     blocks: tuple[str, ...]
     methods: tuple[RankedMethod, ...]
     left_out: tuple[str, ...]
+    datasets: int
 
 
 @dataclass(frozen=True)
@@ -161,12 +166,6 @@ def order_rows(table: Table, by: str | None, first: Sequence[str] = ()) -> Table
         for block in table.blocks
     ]
     return replace(table, blocks=tuple(blocks), order=order)
-
-
-def runs_of_rows(table: Table, results: Path) -> dict[RowKey, list[Run]]:
-    """For each row its runs that are under a results folder."""
-    runs = {run.id: run for run in list_runs(results)}
-    return {row.key: [runs[run_id] for run_id in row.run_ids if run_id in runs] for row in table.rows}
 
 
 def add_extra_columns(

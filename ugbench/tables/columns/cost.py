@@ -14,7 +14,8 @@ from ugbench.runs.method_description import MethodDescription
 from ugbench.runs.run import Run
 from ugbench.runs.training_log import training_hours
 from ugbench.tables.cells import ExtraCell, ExtraColumn
-from ugbench.tables.model import Table, add_extra_columns, runs_of_rows
+from ugbench.tables.columns.runs_of_rows import runs_of_rows
+from ugbench.tables.model import Table, add_extra_columns
 
 PREFIXES = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"))
 

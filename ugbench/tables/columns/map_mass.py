@@ -26,7 +26,8 @@ from ugbench.runs.stored_maps import read_maps
 from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.request import why_no_score
 from ugbench.tables.cells import ExtraCell, ExtraColumn
-from ugbench.tables.model import Table, add_extra_columns, runs_of_rows
+from ugbench.tables.columns.runs_of_rows import runs_of_rows
+from ugbench.tables.model import Table, add_extra_columns
 from ugbench.tables.numbers import with_error
 
 GROUP, PREFIX = "maps", "cam_mass_"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
 
-from ugbench.published.tables import PublishedCell, PublishedTable, published_table
+from ugbench.published.tables import PublishedCell, PublishedTable, published_tables
 from ugbench.tables.cells import ExtraCell, ExtraColumn
 from ugbench.tables.model import Table, add_extra_columns
 from ugbench.tables.rows import RowKey
@@ -15,55 +17,73 @@ BY_NAME = (
 )
 
 
-def add_published(table: Table, names: Iterable[str]) -> Table:
-    """The table with a column for each published table.
+def add_published(table: Table, names: Iterable[str], datasets: Collection[str] = ()) -> Table:
+    """The table with a column for each published table. A name may stand for several tables of one publication.
 
     A method that only a publication has gets a row in the blocks that the table has. Where several imported runs have
     the same method and variant, the row of each has the published number.
 
     Args:
-        names: see `ugbench.published.tables.published_table`.
+        names: see `ugbench.published.tables.published_tables`.
+        datasets: data sets whose published numbers are shown even if the table has no block of them.
     Raises:
         UnknownName: there is no such published table.
     """
-    publications = [published_table(name) for name in dict.fromkeys(names)]
-    if not publications:
+    chosen = {publication.name: publication for name in names for publication in published_tables(name)}
+    if not chosen:
         return table
+    publications = list(chosen.values())
+    printed = [cell for publication in publications for cell in publication.cells]
+    blocks = {(block.dataset, block.direction) for block in table.blocks}
+    blocks |= {(cell.dataset, cell.direction) for cell in printed if cell.dataset in datasets}
 
-    keys = [*(row.key for row in table.rows), *_missing_rows(table, publications)]
+    keys = [*(row.key for row in table.rows), *_missing_rows(table, printed, blocks)]
     cells = {key: _cells(key, publications) for key in keys}
-    notes = [BY_NAME, *_notes(table, publications)]
+    notes = [BY_NAME, *_notes(blocks, publications)]
     return add_extra_columns(table, [_column(publication) for publication in publications], cells, notes)
+
+
+def unscored_datasets(datasets: Iterable[str], scored: Collection[str], names: Iterable[str]) -> list[str]:
+    """The data sets of which there are published numbers, but no scores here.
+
+    Args:
+        datasets: the data sets to choose from.
+        scored: the data sets that have scores.
+        names: see `add_published`.
+    """
+    published = {cell.dataset for name in names for table in published_tables(name) for cell in table.cells}
+    return [dataset for dataset in datasets if dataset in published and dataset not in scored]
 
 
 def title(table: PublishedTable) -> str:
     """A column's heading: which table, what it measures in which unit, and that the error is the printed one.
 
-    >>> title(published_table("table2"))
-    'table2: preference, % of votes'
+    >>> [title(table) for table in (*published_tables("table2"), *published_tables("cleanfid-clean"))]
+    ['table2: preference, % of votes', 'cleanfid-clean: clean-FID']
     """
-    quantity = table.unit if table.metric.lower() in table.unit.lower() else f"{table.metric}, {table.unit}"
+    named_by_unit = table.metric.replace("-", " ") in table.unit.lower()
+    quantity = table.unit if named_by_unit else f"{table.metric}, {table.unit}"
     has_spread = any(cell.spread is not None for cell in table.cells)
     return f"{table.name}: {quantity}{', printed ±' if has_spread else ''}"
 
 
 def _column(table: PublishedTable) -> ExtraColumn:
-    description = {name: getattr(table, name) for name in ("title", "source", "note", "metric", "unit")}
+    description: dict[str, Any] = {name: getattr(table, name) for name in ("title", "source", "url", "metric", "unit")}
+    description["note"] = " ".join(table.notes)
+    description["protocol"] = None if table.protocol is None else asdict(table.protocol)
     csv_heads = (f"published_{table.name}", f"published_{table.name}_printed_error")
     return ExtraColumn(table.name, "published", title(table), csv_heads, description)
 
 
-def _missing_rows(table: Table, publications: Sequence[PublishedTable]) -> list[RowKey]:
-    """The rows of methods and variants that have a published number in a block of the table, but no row there."""
-    blocks = {(block.dataset, block.direction) for block in table.blocks}
+def _missing_rows(table: Table, printed: Iterable[PublishedCell], blocks: Collection[tuple[str, str]]) -> list[RowKey]:
+    """The rows of methods and variants that have a published number in one of the blocks, but no row there."""
     present = {row.key[:4] for row in table.rows}
-    printed = [
+    keys = [
         RowKey(cell.dataset, cell.direction, cell.method, cell.variant)
-        for publication in publications
-        for cell in publication.cells
+        for cell in printed
         if (cell.dataset, cell.direction) in blocks
     ]
-    return [key for key in printed if key[:4] not in present]
+    return [key for key in keys if key[:4] not in present]
 
 
 def _cells(key: RowKey, publications: Sequence[PublishedTable]) -> dict[str, ExtraCell]:
@@ -76,24 +96,35 @@ def _cells(key: RowKey, publications: Sequence[PublishedTable]) -> dict[str, Ext
 
 
 def _extra_cell(cell: PublishedCell, table: PublishedTable) -> ExtraCell:
-    decimals = max(_decimals(number) for other in table.cells for number in (other.printed, other.spread or 0.0))
-    text = f"{cell.printed:.{decimals}f}" + ("" if cell.spread is None else f" ± {cell.spread:.{decimals}f}")
     raw = {name: getattr(cell, name) for name in ("value", "printed", "value_spread", "spread")}
-    return ExtraCell(text, raw, (cell.value, cell.value_spread))
+    return ExtraCell(table.text(cell), raw, (cell.value, cell.value_spread))
 
 
-def _decimals(number: float) -> int:
-    return len(repr(number).partition(".")[2]) if number % 1 else 0
-
-
-def _notes(table: Table, publications: Sequence[PublishedTable]) -> Iterator[str]:
-    """The source of each table, then their notes; tables with the same note share a sentence."""
-    blocks = {(block.dataset, block.direction) for block in table.blocks}
+def _notes(blocks: Collection[tuple[str, str]], publications: Sequence[PublishedTable]) -> Iterator[str]:
+    """The source of each table, how it was computed, and its notes; a text of several tables stands once."""
+    with_number = {
+        publication.name: {
+            f"{cell.dataset} {cell.direction}" for cell in publication.cells if (cell.dataset, cell.direction) in blocks
+        }
+        for publication in publications
+    }
+    yield from _shared((publication.name, f"{publication.source} ({publication.url}).") for publication in publications)
     for publication in publications:
-        yield f"{publication.name}: {publication.source}."
-        if not any((cell.dataset, cell.direction) in blocks for cell in publication.cells):
+        if not with_number[publication.name]:
             datasets = ", ".join(dict.fromkeys(cell.dataset for cell in publication.cells))
             yield f"{publication.name} has no number for these data sets, only for {datasets}."
-    for note in dict.fromkeys(publication.note for publication in publications):
-        names = ", ".join(publication.name for publication in publications if publication.note == note)
-        yield f"{names}: {note}"
+    yield from _shared(
+        (publication.name, f"protocol: {publication.protocol.text(with_number[publication.name])}.")
+        for publication in publications
+        if publication.protocol is not None
+    )
+    yield from _shared((publication.name, note) for publication in publications for note in publication.notes)
+
+
+def _shared(texts: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Each text once, after the names of all tables that have it."""
+    names: dict[str, list[str]] = {}
+    for name, text in texts:
+        names.setdefault(text, []).append(name)
+    for text, of_text in names.items():
+        yield f"{', '.join(of_text)}: {text}"

@@ -6,7 +6,9 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from ugbench.statistics.preferences import Preferences, Share, Vote, preferences
+from ugbench.statistics import preference_tests, preferences
+from ugbench.statistics.preference_tests import PreferenceDifference
+from ugbench.statistics.preferences import Preferences, Share, Vote
 from ugbench.tables.cells import ExtraCell, ExtraColumn
 from ugbench.tables.display import DisplayNames
 from ugbench.tables.model import Table, add_extra_columns
@@ -16,9 +18,10 @@ from ugbench.votes.poll import Candidate, Poll
 Polls = Mapping[Poll, Sequence[Vote]]
 
 NOTE = (
-    "preference: % of votes, with a 95 % interval for other raters and other images like these: the variances over "
-    "raters and over images are added, and Wilson's interval is taken at as many independent votes. One training run "
-    "stands for each method."
+    "preference: % of votes, as the mean over raters, so that each rater counts the same; with a 95 % interval for "
+    "other raters and other images like these: the variances over raters and over images are added, and Wilson's "
+    "interval is taken at as many independent votes. It holds if the numbers of raters and votes were fixed "
+    "beforehand. One training run stands for each method."
 )
 ALPHA = "Krippendorff's alpha (nominal): 1 where raters always agree, 0 as by chance."
 
@@ -70,7 +73,7 @@ def _block_votes(polls: Polls, labels: tuple[str, ...]) -> list[_BlockVotes]:
         if poll.labels == labels:
             of_block.setdefault((poll.dataset, poll.direction), []).append(poll)
     return [
-        _BlockVotes(last, preferences(polls[last], len(labels)), sum(len(polls[poll]) for poll in earlier))
+        _BlockVotes(last, preferences.preferences(polls[last], len(labels)), sum(len(polls[poll]) for poll in earlier))
         for *earlier, last in of_block.values()
     ]
 
@@ -111,6 +114,15 @@ def _column(key: str, blocks: Sequence[_BlockVotes], names: DisplayNames | None)
             "raters": votes.result.raters,
             "images": votes.result.images,
             "alpha": votes.result.alpha,
+            "votes_of_one_rater": [votes.result.fewest_votes, votes.result.most_votes],
+            "differences": [
+                {
+                    **asdict(difference),
+                    "first": votes.poll.labels[difference.first],
+                    "second": votes.poll.labels[difference.second],
+                }
+                for difference in votes.result.differences
+            ],
         }
         for votes in blocks
     ]
@@ -128,6 +140,7 @@ def _notes(columns: Mapping[tuple[str, ...], Sequence[_BlockVotes]], names: Disp
             yield f"preference of {', '.join(labels)}: shares compare within this column only."
         for votes in blocks:
             yield _sentence(votes, labels)
+            yield _tests(votes, labels)
 
 
 def _sentence(votes: _BlockVotes, labels: Sequence[str]) -> str:
@@ -139,13 +152,37 @@ def _sentence(votes: _BlockVotes, labels: Sequence[str]) -> str:
         unanimous = any(share.votes == result.votes for share in result.shares)
         reason = "all votes are for one" if unanimous else "too few images have votes of two raters"
         parts.append(f"no alpha: {reason}")
-    if result.raters == 1 and result.images > 1:
-        parts.append("the interval is over images alone and says nothing of other raters")
-    if result.images == 1 and result.raters > 1:
-        parts.append("the interval is over raters alone and says nothing of other images")
+    if result.fewest_votes < result.most_votes:
+        parts.append(f"{result.fewest_votes} to {_count(result.most_votes, 'vote')} of one rater")
+    if min(result.raters, result.images) < preferences.LEAST_CLUSTERS:
+        parts.append(f"no interval: it needs {preferences.LEAST_CLUSTERS} raters and as many images")
     if votes.left_out:
         parts.append(f"{_count(votes.left_out, 'vote')} on earlier outputs of these methods left out")
-    return f"{poll.dataset} {poll.direction}, {' / '.join(labels)}: {'; '.join(parts)}."
+    return f"{_heading(poll, labels)}: {'; '.join(parts)}."
+
+
+def _tests(votes: _BlockVotes, labels: Sequence[str]) -> str:
+    """Which methods differ by the tests of all pairs."""
+    differences = votes.result.differences
+    heading = f"Tests of {_heading(votes.poll, labels)}"
+    if any(difference.p is None for difference in differences):
+        least = preference_tests.LEAST_CLUSTERS
+        return f"{heading}: none; with fewer than {least} raters or images no exact test has a p-value under 0.05."
+    shown = [difference for difference in differences if (difference.adjusted_p or 0.0) <= 0.05]
+    texts = [_preferred(difference, labels) for difference in shown]
+    if len(shown) < len(differences):
+        texts.append(f"no preference shown in {_count(len(differences) - len(shown), 'pair')}")
+    return f"{heading}, p after Holm over {_count(len(differences), 'pair')}: {'; '.join(texts)}."
+
+
+def _preferred(difference: PreferenceDifference, labels: Sequence[str]) -> str:
+    first, second = labels[difference.first], labels[difference.second]
+    winner, loser = (first, second) if difference.value > 0 else (second, first)
+    return f"{winner} preferred to {loser} (p {difference.adjusted_p:.2g})"
+
+
+def _heading(poll: Poll, labels: Sequence[str]) -> str:
+    return f"{poll.dataset} {poll.direction}, {' / '.join(labels)}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -17,7 +17,8 @@ from ugbench.visible import visible
 
 FORMULA = ("=", "+", "-", "@")
 FIELDS = ("value", "se", "n_seeds", "protocol_id")  # of a score, in four columns beside each other
-RANKING_HEADS = ("metric", "protocol_id", "label", "mean_rank", "regret", "where")
+LIMITS = ("mean_rank_low", "mean_rank_high", "regret_low", "regret_high")
+RANKING_HEADS = ("metric", "protocol_id", "label", "mean_rank", "regret", "where", *LIMITS)
 
 
 def render(table: Table) -> str:

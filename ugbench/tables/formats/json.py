@@ -62,6 +62,7 @@ def _ranking(ranking: Ranking) -> dict[str, Any]:
     return {
         "metric": ranking.column.metric,
         "protocol_id": ranking.column.protocol_id,
+        "datasets": ranking.datasets,
         "blocks": list(ranking.blocks),
         "methods": [dict(vars(method)) for method in ranking.methods],
         "left_out": list(ranking.left_out),
