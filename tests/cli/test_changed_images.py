@@ -191,7 +191,7 @@ def test_the_table_keeps_old_and_new_images_apart(home: Path) -> None:
     replace_references(home)
     after = evaluate(home)
     text = call_in(home, "table", "--metric", "kid").stdout
-    assert "cats A2B, current images" in text and "cats A2B, earlier images " in text
+    assert "cats A2B, current images" in text and "cats A2B, earlier images" in text
     rows = json.loads(call_in(home, "table", "--json").stdout)["rows"]
     values = {
         row["images"]["is_current"]: row["cells"]["kid"]["value"]

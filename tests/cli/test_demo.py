@@ -17,6 +17,6 @@ def test_the_demo_learns_and_leaves_a_table_and_a_picture(tmp_path: Path) -> Non
 
     home = Path(shown["figure"]).parent
     rows = [line.split("|")[1].strip() for line in (home / "table.md").read_text().splitlines() if line.startswith("|")]
-    assert {"identity", "ugatit", "real"} <= {row.strip("*") for row in rows}
+    assert {"identity", "U-GAT-IT", "real"} <= {row.strip("*") for row in rows}
     with Image.open(shown["figure"]) as picture:
         assert picture.width > picture.height / 2 > 300

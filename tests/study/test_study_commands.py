@@ -98,7 +98,7 @@ def test_one_run_that_fails_is_shown_and_does_not_stop_the_rest(home: Path, firs
     assert "cyclegan on" in result.stderr and "FAILED" in result.stderr
     assert "NaN or Inf" in result.stderr  # the end of its log
     assert "1 of 2 runs failed" in result.stderr
-    assert "ugatit" in result.stdout
+    assert "U-GAT-IT" in result.stdout
 
 
 def test_a_run_that_another_process_trains_is_waited_for_and_not_trained_twice(home: Path) -> None:
