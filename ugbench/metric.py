@@ -52,6 +52,7 @@ class Metric:
             which both are equal then has no such score.
         biased: True if the expected value depends on the numbers of images, as that of FID does. Tables compare such
             values at equal numbers only.
+        extractor: the extractor that the metric is defined on, whatever --extractor says; None for any.
         note: a sentence that must stand under a table with this metric.
         note_if_negative: a sentence that must stand under a table with a value below 0; None if there is no such value,
             or if it needs no explanation.
@@ -67,6 +68,7 @@ class Metric:
     settings: Mapping[str, Any] = field(default_factory=dict)
     changed_pixels_only: bool = False
     biased: bool = False
+    extractor: str | None = None
     note: str | None = None
     note_if_negative: str | None = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from ugbench.direction import Direction
 from ugbench.metric import Score
@@ -25,6 +25,7 @@ def compute_score(metric_name: str, request: EvalRequest, images: ScoredImages) 
         UsageError: from the metric, for example too few images.
     """
     metric = load_metric(metric_name)
+    images = replace(images, features=images.features.of(metric))
     inputs = [needed.load(images) for needed in inputs_of(metric)]
     return metric.compute(*inputs, **{**metric.settings, **request.settings_of(metric_name)})
 
@@ -59,7 +60,7 @@ def make_record(
         n_fake=len(images.outputs),
         n_real=len(compared_with),
         higher_is_better=metric.higher_is_better,
-        comparable=not on_features or request.networks.extractor.comparable,
+        comparable=not on_features or request.networks.extractor_for(metric.extractor).comparable,
         protocol=protocol,
         protocol_id=protocol_id(protocol),
         p_value=score.p_value,

@@ -79,7 +79,7 @@ class EvalRequest:
         if "references" in requirements(metric):
             fields["reference"] = self.protocol.reference
         if "extractor" in networks:
-            extractor = self.networks.extractor
+            extractor = self.networks.extractor_for(metric.extractor)
             fields["extractor"] = {name: getattr(extractor, name) for name in ("name", "sha256", "transform")}
             if self.protocol.to_extractor is not None:
                 fields["to_extractor"] = f"{extractor.size} px pil-{self.protocol.to_extractor}-antialiased"
