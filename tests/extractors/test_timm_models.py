@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,6 @@ from ugbench.extractors import clip, dinov2
 from ugbench.nn.weight_files import digest
 from ugbench.scoring.networks.extractors import extract, load_extractor
 
-Make = Callable[..., Path]
 SMALL_CLIP = "vit_base_patch32_clip_quickgelu_224"
 SMALL_DINO = "vit_small_patch14_dinov2"
 IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
@@ -29,18 +27,11 @@ OPENAI = ([0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.275777
 
 
 @pytest.fixture(scope="module")
-def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
-    """make(architecture, **options): a safetensors file of timm's model with some weights."""
-    folder = tmp_path_factory.mktemp("timm")
-
-    def file(architecture: str, **options: object) -> Path:
-        path = folder / f"{architecture}.safetensors"
-        if not path.exists():
-            model = timm.create_model(architecture, pretrained=False, **options)
-            save_file(some_state(model), path)
-        return path
-
-    return file
+def dinov2_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """timm's file of the smallest DINOv2 with some weights."""
+    path = tmp_path_factory.mktemp("dinov2") / "dinov2.safetensors"
+    save_file(some_state(timm.create_model(SMALL_DINO, pretrained=False)), path)
+    return path
 
 
 def images() -> Tensor:
@@ -73,20 +64,18 @@ def features_by_timm(
     return features
 
 
-def test_clip_is_timms_embedding_after_openais_transform(make: Make) -> None:
-    file = make(SMALL_CLIP, num_classes=512)
-    extractor = load_extractor("clip", {"clip": file})
-    expected = features_by_timm(file, SMALL_CLIP, 224, OPENAI, "bicubic", num_classes=512)
+def test_clip_is_timms_embedding_after_openais_transform(clip_file: Path) -> None:
+    extractor = load_extractor("clip", {"clip": clip_file})
+    expected = features_by_timm(clip_file, SMALL_CLIP, 224, OPENAI, "bicubic", num_classes=512)
     assert (extractor.dim, extractor.size, extractor.comparable) == (512, 224, True)
     assert extractor.transform == f"timm {SMALL_CLIP}: 224 px bicubic antialiased, CLIP mean and std"
     assert expected.std(0).mean() > 1e-3
     torch.testing.assert_close(extract(extractor, images()), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_dinov2_is_timms_class_token_at_224_px(make: Make) -> None:
-    file = make(SMALL_DINO)
-    extractor = load_extractor("dinov2", {"dinov2": file})
-    expected = features_by_timm(file, SMALL_DINO, 224, IMAGENET, "bilinear", dynamic_img_size=True)
+def test_dinov2_is_timms_class_token_at_224_px(dinov2_file: Path) -> None:
+    extractor = load_extractor("dinov2", {"dinov2": dinov2_file})
+    expected = features_by_timm(dinov2_file, SMALL_DINO, 224, IMAGENET, "bilinear", dynamic_img_size=True)
     assert (extractor.dim, extractor.size) == (384, 224)
     assert extractor.transform == "224 px bilinear antialiased, ImageNet mean and std"
     assert extractor.sha256 == digest(some_state(timm.create_model(SMALL_DINO, pretrained=False)))
@@ -155,15 +144,16 @@ def test_files_of_other_networks_are_refused(
         load_extractor(name, {name: tmp_path / "other.safetensors"})
 
 
-def test_dinov2_lacks_tensors_of_clip(make: Make) -> None:
-    file = make(SMALL_CLIP, num_classes=512)
+def test_a_file_of_clip_is_refused_by_dinov2(clip_file: Path) -> None:
     with pytest.raises(WeightsError, match="holds another network"):
-        load_extractor("dinov2", {"dinov2": file})
+        load_extractor("dinov2", {"dinov2": clip_file})
 
 
 @pytest.mark.parametrize("name", ["clip", "dinov2"])
-def test_without_timm_the_extra_is_named(name: str, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = make(SMALL_CLIP, num_classes=512) if name == "clip" else make(SMALL_DINO)
+def test_without_timm_the_extra_is_named(
+    name: str, clip_file: Path, dinov2_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = {"clip": clip_file, "dinov2": dinov2_file}[name]
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(UsageError, match=rf"the extractor {name} needs the package timm; run `pip install 'ugbench\[f"):
         load_extractor(name, {name: file})

@@ -20,7 +20,7 @@ from ugbench.scoring.compute import compute_score, make_record
 from ugbench.scoring.copies import describe_copies
 from ugbench.scoring.inputs import ScoredImages, is_at_one_size, requirements
 from ugbench.scoring.record import FILES, ScoreRecord
-from ugbench.scoring.request import NO_LPIPS, EvalRequest, Subject, check_features_only
+from ugbench.scoring.request import NO_LPIPS, EvalRequest, Subject, check_features_only, with_weights
 
 PARTS = 2  # of a folder's path that a name shows
 DIGITS = 6  # of the hash of a folder's images that a name shows
@@ -113,10 +113,9 @@ def _metrics(request: EvalRequest, has_sources: bool, log: Log) -> list[str]:
     if request.metrics:
         names = list(request.metrics)
     else:
-        chosen = request.protocol.metrics or ("kid", "fid", "lpips")
+        chosen = request.protocol.metrics or ("kid", "fid", *with_weights(request.networks))
         names = [name for name in chosen if has_sources or not _uses_sources(name)]
-        if not request.protocol.metrics and "lpips" in names and not request.networks.has_lpips_weights:
-            names.remove("lpips")
+        if not request.protocol.metrics and has_sources and not request.networks.has_lpips_weights:
             log(NO_LPIPS)
     check_features_only(request, names)
     for name in names:

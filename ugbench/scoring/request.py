@@ -117,21 +117,28 @@ class Subject:
 def metrics_for(request: EvalRequest, dataset: DataSet) -> tuple[str, ...]:
     """The metrics that a data set is scored with: of those requested, or else of all, the ones that it can have.
 
-    LPIPS is among all of them if there are weights for it.
+    Metrics with a network of their own, as LPIPS, are among all of them if there are weights for it.
 
     Raises:
         UnknownName: there is no such metric.
         UsageError: the protocol does not allow a metric.
         NoSuchScore: the data set can have none of the requested metrics; gives the reason for the first one.
     """
-    lpips = ("lpips",) if request.networks.has_lpips_weights else ()
     truth_scores = () if dataset.dial is None else ("changed", "unchanged", "iou")
-    chosen = request.metrics or request.protocol.metrics or ("kid", "fid", *lpips, *truth_scores)
+    chosen = (
+        request.metrics or request.protocol.metrics or ("kid", "fid", *with_weights(request.networks), *truth_scores)
+    )
     check_features_only(request, chosen)
     fitting = tuple(name for name in chosen if why_no_score(name, dataset) is None)
     if not fitting:
         raise NoSuchScore(chosen[0], str(why_no_score(chosen[0], dataset)))
     return fitting
+
+
+def with_weights(networks: Networks) -> tuple[str, ...]:
+    """The metrics with a network of their own that are computed without being asked for: if its weights were given."""
+    lpips = ("lpips",) if networks.has_lpips_weights else ()
+    return (*lpips, "cmmd") if load_metric("cmmd").extractor in networks.weights else lpips
 
 
 def check_features_only(request: EvalRequest, metric_names: Iterable[str]) -> None:
