@@ -112,6 +112,14 @@ Weights = Annotated[
         help="File with the weights of a network; `ugbench doctor` lists the names. Repeatable.",
     ),
 ]
+Protocol = Annotated[
+    str | None,
+    Option(
+        "--protocol",
+        metavar="NAME",
+        help="Protocol: target (default), train-reference, authors2019, torch-fidelity or clean.",
+    ),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,14 +214,7 @@ class ScoringOptions(FeatureOptions):
     """What is scored and under which protocol."""
 
     metrics: Metrics = None
-    protocol: Annotated[
-        str | None,
-        Option(
-            "--protocol",
-            metavar="NAME",
-            help="Protocol: target (default), train-reference, authors2019, torch-fidelity or clean.",
-        ),
-    ] = None
+    protocol: Protocol = None
     lpips_net: Annotated[
         Literal["alex", "squeeze", "vgg"], Option("--lpips-net", help="LPIPS backbone: alex, squeeze or vgg.")
     ] = "alex"

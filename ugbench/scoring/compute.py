@@ -8,7 +8,7 @@ from ugbench.direction import Direction
 from ugbench.metric import Score
 from ugbench.registry import load_metric
 from ugbench.scoring.copies import count_copies
-from ugbench.scoring.inputs import ScoredImages, inputs_of, networks_of, requirements
+from ugbench.scoring.inputs import ScoredImages, inputs_of, networks_of
 from ugbench.scoring.protocols import protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import EvalRequest, Subject
@@ -45,9 +45,10 @@ def make_record(
         dataset: name of the data set's folder under results.
     """
     metric = load_metric(metric_name)
-    protocol = request.protocol_of(metric_name, images.stated_size(metric), images.format)
+    stored = images.stored_references
+    statistics = None if stored is None else stored.statistics_hash
+    protocol = request.protocol_of(metric_name, images.stated_size(metric), images.format, statistics)
     on_features = "extractor" in networks_of(metric)
-    compared_with = images.references if "references" in requirements(metric) else images.outputs
     return ScoreRecord(
         **asdict(subject),
         dataset=dataset,
@@ -58,7 +59,7 @@ def make_record(
         low=score.low,
         high=score.high,
         n_fake=len(images.outputs),
-        n_real=len(compared_with),
+        n_real=images.count_compared(metric),
         higher_is_better=metric.higher_is_better,
         comparable=not on_features or request.networks.extractor_for(metric.extractor).comparable,
         protocol=protocol,

@@ -54,9 +54,9 @@ class FeatureReader:
             return self
         return self._others.setdefault(name, FeatureReader(self.networks, self.protocol, self.cache, name))
 
-    def resizes(self, size: Size | None) -> tuple[Resize, ...]:
-        """The resizes of each image before the extractor's own, see `NamedProtocol.resizes`."""
-        return self.protocol.resizes(size, self.extractor.size)
+    def space(self, size: Size | None) -> Space:
+        """What these features depend on besides the images; `size` is as in `read`."""
+        return space_of(self.extractor, self.protocol.resizes(size, self.extractor.size))
 
     def read(self, files: Sequence[Path], size: Size | None, progress: Progress | None = None) -> Tensor:
         """Features (n, dim), float32 on the CPU, in the order of `files`.
@@ -68,7 +68,7 @@ class FeatureReader:
             WeightsError: the extractor's weights were not given.
             DataError: a file cannot be read.
         """
-        extractor, resizes = self.extractor, self.resizes(size)
+        extractor, resizes = self.extractor, self.protocol.resizes(size, self.extractor.size)
         key = (tuple(files), resizes, tuple(file.stat().st_mtime_ns for file in files))
         if key not in self._known:
             self._known[key] = features_of(files, resizes, extractor, self.networks.device, self.cache, progress)
@@ -96,8 +96,7 @@ def features_of(
         DataError: a file cannot be read, or its features are NaN or infinite. The features computed before it are in
             the cache.
     """
-    before = in_words(resizes)
-    space = Space(extractor.name, extractor.sha256, extractor.transform, extractor.dim, before)
+    space = space_of(extractor, resizes)
     shard_of = {} if cache is None else feature_cache.index(cache, space)
     extraction = _Extraction(torch.empty(len(files), extractor.dim), extractor, device, resizes, space, cache)
     first_place: dict[bytes, int] = {}  # by the hash of an image
@@ -134,9 +133,10 @@ def features_of(
     return extraction.features
 
 
-def in_words(resizes: Sequence[Resize]) -> str:
-    """The resizes before an extractor's own as one text; empty for files as they are."""
-    return ", ".join(map(str, resizes))
+def space_of(extractor: LoadedExtractor, resizes: Sequence[Resize]) -> Space:
+    """What features of an extractor depend on besides the images."""
+    before = ", ".join(map(str, resizes))
+    return Space(extractor.name, extractor.sha256, extractor.transform, extractor.dim, before)
 
 
 class _Waiting(NamedTuple):

@@ -7,26 +7,29 @@ in how they fill `ScoredImages`. This module imports no torch, because protocols
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from ugbench.data.images import Size, check_stems, read_image, resize
+from ugbench.data.images import Size, check_stems
 from ugbench.data.known_files import images_hash
 from ugbench.data.progress import Progress
 from ugbench.errors import DataError, UnknownName
 from ugbench.metric import Metric
 from ugbench.runs.stored_outputs import commonest_size
 from ugbench.scoring.eval_set import EvalSet
+from ugbench.scoring.image_collection import ImageFiles
 from ugbench.scoring.networks.network_set import Networks, Role
 from ugbench.scoring.record import Originals
+from ugbench.scoring.references import Stored, StoredReferences
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ugbench.metrics._moments import Moments
     from ugbench.scoring.features import FeatureReader
     from ugbench.scoring.networks.perceptual import PerceptualDistance
 
@@ -49,6 +52,7 @@ class ScoredImages:
         eval_set: the test images of a data set that `sources` belong to; None for plain folders.
         attention_map: the run's main attention map, float (n, 1, h, w), in the order of `sources`.
         progress: called with (images done, number of images) while a set of images is read.
+        stored_references: a file that holds the references' features or statistics, in the place of images.
     """
 
     outputs: Sequence[Path]
@@ -60,6 +64,7 @@ class ScoredImages:
     eval_set: EvalSet | None = None
     attention_map: Tensor | None = None
     progress: Progress | None = None
+    stored_references: StoredReferences | None = None
 
     @cached_property
     def references(self) -> Sequence[Path]:
@@ -96,9 +101,15 @@ class ScoredImages:
     def _all_sources(self) -> Sequence[Path]:
         return self.given_sources if self.eval_set is None else self.eval_set.sources
 
+    def count_compared(self, metric: Metric) -> int | None:
+        """The number of images that the outputs are compared with; None if a file of references does not say it."""
+        if "references" not in requirements(metric):
+            return len(self.outputs)
+        return len(self.references) if self.stored_references is None else self.stored_references.count
+
     @cached_property
     def _references_hash(self) -> str:
-        return images_hash(self.references)
+        return images_hash(self.references) if self.stored_references is None else self.stored_references.content
 
     @cached_property
     def _truth_hash(self) -> str:
@@ -146,6 +157,8 @@ class ScoredImages:
 
     def _targets(self) -> dict[Originals, Sequence[Path]]:
         """The images of the target domain that an output may be a copy of."""
+        if self.stored_references is not None:
+            return {}
         if self.eval_set is None:
             return {"references": self.references}
         targets: dict[Originals, Sequence[Path]] = {}
@@ -172,31 +185,6 @@ class ScoredImages:
 
 
 @dataclass(frozen=True)
-class ImageFiles:
-    """Image files as a collection of uint8 tensors (3, h, w), in the order of `files`.
-
-    Each image is read when the loop reaches it, so memory does not grow with their number. Iterating raises DataError
-    for a file that cannot be read.
-
-    Attributes:
-        size: px to which images are resized; None leaves each as it is.
-    """
-
-    files: Sequence[Path]
-    size: Size | None = None
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        from ugbench.data.tensors import to_tensor
-
-        for file in self.files:
-            image = read_image(file)
-            yield to_tensor(image if self.size is None else resize(image, self.size))
-
-
-@dataclass(frozen=True)
 class Input:
     """One input of metrics.
 
@@ -204,6 +192,7 @@ class Input:
         load: makes it from the scored images.
         requires: what must be there.
         network: the network that computes it; its name and weights are then part of the protocol.
+        stored: what a file of references must hold so that it serves in the place of their images; None if it cannot.
         one_size: True if it needs images of one size, to which even plain folders are resized. The size is then part
             of the protocol.
     """
@@ -212,10 +201,25 @@ class Input:
     requires: tuple[Requirement, ...] = ()
     network: Role | None = None
     one_size: bool = False
+    stored: Stored | None = None
 
 
 def _features(files: Callable[[ScoredImages], Sequence[Path]]) -> Callable[[ScoredImages], Tensor]:
     return lambda images: images.features.read(files(images), images.size, images.progress)
+
+
+def _reference_features(images: ScoredImages) -> Tensor:
+    stored = images.stored_references
+    if stored is not None and stored.features is not None:
+        return stored.features
+    return images.features.read(images.references, images.size, images.progress)
+
+
+def _reference_statistics(images: ScoredImages) -> Tensor | Moments:
+    stored = images.stored_references
+    if stored is not None and stored.statistics is not None:
+        return stored.statistics
+    return _reference_features(images)
 
 
 def _collection(files: Callable[[ScoredImages], Sequence[Path]]) -> Callable[[ScoredImages], ImageFiles]:
@@ -252,7 +256,9 @@ INPUTS: Mapping[str, Input] = MappingProxyType(
     {
         # Float tensors (n, d) of the chosen extractor.
         "output_features": Input(_features(lambda images: images.outputs), network="extractor"),
-        "reference_features": Input(_features(lambda images: images.references), ("references",), "extractor"),
+        "reference_features": Input(_reference_features, ("references",), "extractor", stored="features"),
+        # The same, or the `Moments` of the features where a file holds nothing else.
+        "reference_statistics": Input(_reference_statistics, ("references",), "extractor", stored="statistics"),
         "source_features": Input(_features(lambda images: images.given_sources), ("sources",), "extractor"),
         # Collections of uint8 images (3, h, w), read one at a time; of any sizes where plain folders are scored.
         "output_images": Input(_collection(lambda images: images.outputs)),

@@ -51,12 +51,15 @@ class EvalRequest:
 
         return FeatureReader(self.networks, self.protocol, self.cache)
 
-    def protocol_of(self, metric_name: str, size: Size | None, format: str = "png") -> dict[str, Any]:
+    def protocol_of(
+        self, metric_name: str, size: Size | None, format: str = "png", statistics: str | None = None
+    ) -> dict[str, Any]:
         """The protocol of one metric's scores: everything besides the images that the metric's value depends on.
 
         Args:
             size: px at which images are compared; None for files as they are.
             format: file format of the scored images.
+            statistics: SHA-256 of a file that holds nothing but statistics of the references; None if there is none.
         Raises:
             UnknownName, UsageError: see `metric_settings`.
             UgbenchError: the metric needs two distances between images, which a protocol cannot state.
@@ -77,7 +80,9 @@ class EvalRequest:
             "format": format,
         }
         if "references" in requirements(metric):
-            fields["reference"] = self.protocol.reference
+            fields["reference"] = self.protocol.reference if statistics is None else "statistics"
+            if statistics is not None:
+                fields["statistics"] = {"sha256": statistics}
         if "extractor" in networks:
             extractor = self.networks.extractor_for(metric.extractor)
             fields["extractor"] = {name: getattr(extractor, name) for name in ("name", "sha256", "transform")}

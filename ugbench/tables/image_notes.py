@@ -22,7 +22,7 @@ COPIES = (
 def few_images_notes(table: Table, shown: Iterable[ScoreRecord]) -> Iterator[str]:
     """A warning for the biased metrics with few images."""
     biased = {column.metric for column in table.columns if column.biased}
-    few = [record.metric for record in shown if min(record.n_fake, record.n_real) < UNBIASED_FROM]
+    few = [record.metric for record in shown if min(record.n_fake, record.n_real or record.n_fake) < UNBIASED_FROM]
     if names := [name for name in dict.fromkeys(few) if name in biased]:
         few_images = f"under {UNBIASED_FROM:,} images mostly bias; compare at equal numbers of images only"
         yield f"{' and '.join(names)}: {few_images}."
@@ -75,7 +75,7 @@ def _list_groups(groups: Mapping[Numbers, Iterable[str]]) -> str:
 
 def _in_words(numbers: Numbers) -> str:
     if not numbers.are_known:
-        return "numbers that differ between seeds"
+        return "numbers that are not known or differ between seeds"
     return f"{numbers.outputs} outputs against {numbers.references} references"
 
 
