@@ -106,7 +106,7 @@ def test_in_a_table_nothing_is_bold_and_the_number_is_said_to_be_unknown(
 @pytest.mark.parametrize(
     ("metrics", "reason"),
     [
-        ("kid", "only the mean and covariance of features: it serves fid alone; give the folder of images"),
+        ("kid", "features alone, which serve no metric but fid; give the folder of images"),
         ("fid,precision", "--metric precision with --real"),
     ],
 )

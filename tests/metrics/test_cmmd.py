@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from torch import Tensor
 
 from ugbench.errors import UsageError
@@ -82,6 +83,8 @@ def test_from_fifty_images_a_side_there_is_an_interval_and_near_zero_a_test() ->
     fake, real = sets(50, 60, shift=0.0)
     alike, apart = cmmd.compute(fake, real), cmmd.compute(fake + 2, real)
     assert alike.low is not None and alike.high is not None and alike.low < alike.value < alike.high
+    assert alike.se is not None
+    assert (alike.high - alike.low) / 2 == pytest.approx(stats.t.ppf(0.975, 49) * alike.se)
     assert alike.p_value is not None and alike.p_value > 0.05
     assert apart.se is not None and apart.value > 5 * apart.se and apart.p_value is None
     near = cmmd.compute(fake + 0.25, real)

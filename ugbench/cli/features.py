@@ -41,7 +41,7 @@ def features(
     \b
     Examples:
       ugbench features datasets/cat2dog/testB --output dogs.safetensors --weights inception=inception.pth
-      ugbench eval --real dogs.safetensors --fake out --metric kid,fid --weights inception=inception.pth
+      ugbench features paintings --output paintings.safetensors --extractor clip --weights clip=clip.safetensors
     """
     if output.suffix != SUFFIX:
         raise UsageError(f"--output {output}: the name must end in {SUFFIX}.")

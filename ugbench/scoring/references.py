@@ -68,9 +68,9 @@ class StoredReferences:
     def missing(self) -> str:
         """A clause that says what a file lacks."""
         return (
-            "it holds no images, only the mean and covariance of features: it serves fid alone"
+            "it holds the mean and covariance of features alone, which serve no metric but fid"
             if self.features is None
-            else "it holds no images, only their features"
+            else "it holds the features of images and not the images"
         )
 
     def check_made_like(self, reader: FeatureReader) -> None:
