@@ -21,7 +21,7 @@ import torch
 from feature_pools import Pools, read_pools
 from measuring import make_parser
 
-from ugbench.metrics import _blocks, _kernel, kid
+from ugbench.metrics import _blocks, _kernel, _unbiased
 from ugbench.metrics._equality_test import equality_p_value
 from ugbench.metrics._intervals import student_interval
 from ugbench.statistics import paired, permutation
@@ -50,7 +50,7 @@ def kid_row(
     sums = [pools.sums(fake, real) for fake, real in zip(fakes, reals, strict=True)]
     values, ses = np.array([(_kernel.unbiased(rows), _kernel.jackknife_se(rows)) for rows in sums]).T
     p_values = []
-    if truth <= kid.NEAR_ZERO * ses.mean():
+    if truth <= _unbiased.NEAR_ZERO * ses.mean():
         p_values = [
             equality_p_value(pools.all[fakes[draw]], pools.all[reals[draw]], sums[draw], permutations, draw)
             for draw in range(min(tests, draws))
@@ -174,7 +174,7 @@ def half_width(errors: Sequence[tuple[float, float]]) -> float:
 
 def simulate(pools: Pools, draws: int, tests: int, permutations: int, n: int = 100, seed: int = 0) -> dict[str, Any]:
     """The rows of all tables, see the functions above. Tests are made on the first `tests` draws of a row."""
-    few = kid.MIN_FOR_INTERVAL
+    few = _unbiased.MIN_FOR_INTERVAL
     cases = [(name, *size) for size in ((n, n), (few, few), (few, n)) for name in SHARES]
     first, *others = pools.outputs
     cases += [(first, n, n), (first, 2 * n, 2 * n), ("large", 2 * n, 2 * n)]

@@ -42,7 +42,7 @@ class Pools:
     @cached_property
     def kernel(self) -> Tensor:
         """The kernel of every pair of rows of `all`, including the diagonal."""
-        return _kernel._cubic(self.all, self.all)
+        return _kernel.cubic(self.all, self.all)
 
     def weights(self, shares: dict[str, float]) -> Tensor:
         """A distribution over `all`: each pool has its share, spread evenly over its rows."""

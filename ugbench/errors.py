@@ -2,7 +2,7 @@
 
     UgbenchError            1   the work failed
     ├── NonFiniteLoss       1   training met NaN or Inf; the last finite state is kept
-    ├── NotLoadable         1   an installed method, metric or figure cannot be imported
+    ├── NotLoadable         1   an installed method, metric, extractor or figure cannot be used
     ├── DiskError           1   the system refuses to write a file or a folder
     ├── Stopped             75  training was stopped and saved; the same command continues it
     └── UsageError          2   the command, or a file that it names, is wrong
@@ -41,7 +41,7 @@ class NonFiniteLoss(UgbenchError):
 
 
 class NotLoadable(UgbenchError):
-    """A method, metric or figure (`kind`) is installed, and its module cannot be used.
+    """A method, metric, extractor or figure (`kind`) is installed, and its module cannot be used.
 
     >>> str(NotLoadable("method", "cut", "its entry point names cut.model, which cannot be found"))[:60]
     'the method cut cannot be loaded (its entry point names cut.m'

@@ -56,6 +56,7 @@ class Metric:
             values at equal numbers only.
         least_images: images per set below which tables call no value the best: with fewer, the order of two methods is
             mostly chance.
+        extractor: the extractor that the metric is defined on, whatever --extractor says; None for any.
         note: a sentence that must stand under a table with this metric.
         note_if_negative: a sentence that must stand under a table with a value below 0; None if there is no such value,
             or if it needs no explanation.
@@ -73,6 +74,7 @@ class Metric:
     dial_only: bool = False
     biased: bool = False
     least_images: int = 0
+    extractor: str | None = None
     note: str | None = None
     note_if_negative: str | None = None
 

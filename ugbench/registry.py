@@ -1,8 +1,9 @@
-"""Finds methods, metrics and figures by name, in this distribution and in all others that are installed.
+"""Finds methods, metrics, extractors and figures by name, in this distribution and in all others that are installed.
 
-The entry-point groups are `ugbench.methods`, `ugbench.metrics` and `ugbench.figures`. An entry point names a module,
-which is registered under the name of the entry point, or a package, in which each public module is registered under
-its own name. So a new file in such a package needs no registration. Listing the names imports none of the modules.
+The entry-point groups are `ugbench.methods`, `ugbench.metrics`, `ugbench.extractors` and `ugbench.figures`. An entry
+point names a module, which is registered under the name of the entry point, or a package, in which each public module
+is registered under its own name. So a new file in such a package needs no registration. Listing the names imports none
+of the modules.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING
 from ugbench.errors import NotLoadable, UgbenchError, UnknownName
 
 if TYPE_CHECKING:
+    from ugbench.extractor import Extractor
     from ugbench.method import Method
     from ugbench.metric import Metric
 
@@ -32,7 +34,7 @@ def modules(group: str) -> dict[str, str]:
     A module of another distribution may be impossible to find or to import; `load` raises the error.
 
     Args:
-        group: "methods", "metrics" or "figures".
+        group: "methods", "metrics", "extractors" or "figures".
     Raises:
         UgbenchError: two modules have the same name, or an entry point of this distribution names a module that does
             not exist.
@@ -129,11 +131,11 @@ def load_method(name: str) -> type[Method]:
     return classes[0]
 
 
-def why_not_loaded(name: str, error: Exception) -> str:
-    """The sentence about a method whose loading ended with this error, which may be of any type."""
+def why_not_loaded(kind: str, name: str, error: Exception) -> str:
+    """The sentence about a method or an extractor (`kind`) whose loading ended with this error, of whatever type."""
     if isinstance(error, NotLoadable):
         return str(error)
-    return str(NotLoadable("method", name, str(error).rstrip(".") or type(error).__name__))
+    return str(NotLoadable(kind, name, str(error).rstrip(".") or type(error).__name__))
 
 
 def load_metric(name: str) -> Metric:
@@ -144,3 +146,26 @@ def load_metric(name: str) -> Metric:
     """
     metric: Metric = load("metrics", name).METRIC
     return metric
+
+
+def load_extractor(name: str) -> Extractor:
+    """Import the extractor that is registered as `name`: the EXTRACTOR of its module.
+
+    Raises:
+        UnknownName: no extractor has that name.
+        NotLoadable: see `load`; or its module ends with an error, or has no EXTRACTOR that is an `Extractor`.
+    """
+    from ugbench.extractor import Extractor
+
+    try:
+        module = load("extractors", name)
+    except UgbenchError:
+        raise
+    except Exception as error:  # of any type: the module may come from anybody
+        raise NotLoadable("extractor", name, f"{type(error).__name__}: {error}".rstrip(".")) from error
+    extractor = getattr(module, "EXTRACTOR", None)
+    if not isinstance(extractor, Extractor):
+        raise NotLoadable(
+            "extractor", name, f"{module.__name__} has no EXTRACTOR that is a ugbench.extractor.Extractor"
+        )
+    return extractor

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from typer.testing import Result
 
 from ugbench.cli import doctor
-from ugbench.scoring.networks.weights import SOURCES
+from ugbench.scoring.networks.weights import DISTANCES, source_of
 
 Run = Callable[..., Result]
 Usage = namedtuple("Usage", "total used free")
@@ -46,7 +46,7 @@ def test_the_report_is_of_this_machine(ugbench: Run, plenty: None, tmp_path: Pat
     assert not (tmp_path / "new").exists()
     assert "ugatit" in examined["methods"]
     assert "kid" in examined["metrics"]
-    assert set(examined["weights"]) == set(SOURCES)
+    assert set(examined["weights"]) == {*examined["extractors"], *DISTANCES} - {"random"}
     assert examined["problems"] == []
 
 
@@ -83,7 +83,7 @@ def test_given_weights_are_read(ugbench: Run, plenty: None, tmp_path: Path) -> N
     bad.write_bytes(b"not a checkpoint")
     examined = report(ugbench, "--weights", f"alexnet={good}", "--weights", f"inception={bad}")
     assert examined["weights"]["alexnet"] == {
-        "source": SOURCES["alexnet"],
+        "source": source_of("alexnet"),
         "file": str(good),
         "ok": True,
         "status": "2 tensors",

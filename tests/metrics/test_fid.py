@@ -4,7 +4,8 @@ import torch
 from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
 from ugbench.errors import UgbenchError, UsageError
-from ugbench.metrics import fid
+from ugbench.metrics import _moments, fid
+from ugbench.metrics._moments import moments_of
 
 
 def with_moments(n: int, mean: np.ndarray, covariance: np.ndarray, seed: int) -> torch.Tensor:
@@ -49,10 +50,10 @@ def test_moments_are_torch_fidelitys_to_the_bit_in_one_block_and_to_rounding_in_
 ) -> None:
     features = torch.rand(n, d, generator=torch.Generator().manual_seed(0), dtype=dtype) ** 2 + 3
     theirs = fid_features_to_statistics(features)
-    for name, own in fid.moments(features).items():
+    for name, own in vars(moments_of(features)).items():
         assert own.dtype == theirs[name].dtype and (own == theirs[name]).all()
-    monkeypatch.setattr(fid, "BLOCK", 9)
-    for name, own in fid.moments(features).items():
+    monkeypatch.setattr(_moments, "BLOCK", 9)
+    for name, own in vars(moments_of(features)).items():
         np.testing.assert_allclose(own, theirs[name], rtol=1e-12, atol=1e-13)
 
 
@@ -63,6 +64,18 @@ def test_fid_warns_under_2048_images_and_gives_no_interval(n: int, m: int, warne
     assert (score.warning is not None) == warned
     assert not warned or f"{n} against {m}" in str(score.warning)
     assert (score.se, score.low, score.high) == (None, None, None)
+
+
+def test_fid_against_stored_moments_is_that_against_the_features_and_says_that_their_number_is_not_known() -> None:
+    generator = torch.Generator().manual_seed(0)
+    fake, real = torch.rand(30, 8, generator=generator), 1.1 * torch.rand(40, 8, generator=generator)
+    score = fid.compute(fake, moments_of(real))
+    assert score.value == pytest.approx(fid.compute(fake, real).value, abs=1e-5)
+    assert score.warning is not None and "of 30 images against statistics of an unknown number" in score.warning
+    with pytest.raises(UsageError, match="8 dimensions and the statistics are of 5; name the --extractor"):
+        fid.compute(fake, moments_of(real[:, :5]))
+    with pytest.raises(UsageError, match="at least 2 per set"):
+        fid.compute(fake[:1], moments_of(real))
 
 
 def test_features_that_cannot_be_compared_are_refused() -> None:

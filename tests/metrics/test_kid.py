@@ -212,14 +212,13 @@ def test_complete_fills_what_subsets_need_and_drops_what_is_moot() -> None:
 
 def test_kernel_blocks_stay_small_however_many_images_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_kernel, "BLOCK", 64)
-    cubic, shapes = _kernel._cubic, []
+    shapes = []
 
     def watched(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         shapes.append((len(x), len(y)))
-        return cubic(x, y)
+        return _kernel.cubic(x, y)
 
-    monkeypatch.setattr(_kernel, "_cubic", watched)
-    kid.compute(*sets(500, 300))
+    _kernel.row_sums(*sets(500, 300), watched)
     assert max(max(shape) for shape in shapes) == 64
     # 36 blocks on and above the diagonal of 8 x 8, 15 of 5 x 5, and 8 x 5 between.
     assert len(shapes) == 36 + 15 + 40

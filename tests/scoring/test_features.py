@@ -12,7 +12,7 @@ from ugbench.errors import DataError
 from ugbench.scoring import features as module
 from ugbench.scoring.cache import Cache
 from ugbench.scoring.features import features_of
-from ugbench.scoring.networks.extractors import Extractor, extract, load_extractor
+from ugbench.scoring.networks.extractors import LoadedExtractor, extract, load_extractor
 from ugbench.scoring.protocols import Resize
 
 SQUASHED = (Resize(32),)
@@ -44,7 +44,7 @@ def counting() -> Counting:
 
 
 @pytest.fixture
-def extractor(counting: Counting) -> Extractor:
+def extractor(counting: Counting) -> LoadedExtractor:
     return replace(load_extractor("random", {}), network=counting)
 
 
@@ -73,7 +73,7 @@ def close(found: Tensor, wanted: Tensor) -> None:
 
 @pytest.mark.parametrize("size", [24, 40])
 def test_features_are_those_of_the_squashed_images_in_the_order_of_the_files(
-    size: int, tmp_path: Path, extractor: Extractor
+    size: int, tmp_path: Path, extractor: LoadedExtractor
 ) -> None:
     files = draw(tmp_path / "a", 70, (50, 40))[::-1]
     found = features_of(files, (Resize(size),), extractor)
@@ -83,7 +83,7 @@ def test_features_are_those_of_the_squashed_images_in_the_order_of_the_files(
 
 
 def test_without_a_size_files_are_taken_as_they_are_whatever_their_shapes(
-    tmp_path: Path, extractor: Extractor, counting: Counting
+    tmp_path: Path, extractor: LoadedExtractor, counting: Counting
 ) -> None:
     wide, tall = draw(tmp_path / "a", 3, (50, 30), 1), draw(tmp_path / "a", 3, (30, 50), 2)
     mixed = [file for pair in zip(wide, tall, strict=True) for file in pair]
@@ -95,7 +95,7 @@ def test_without_a_size_files_are_taken_as_they_are_whatever_their_shapes(
 
 
 def test_a_renamed_folder_and_renamed_files_hit_and_give_the_same_bits(
-    tmp_path: Path, extractor: Extractor, counting: Counting, cache: Cache
+    tmp_path: Path, extractor: LoadedExtractor, counting: Counting, cache: Cache
 ) -> None:
     files = draw(tmp_path / "a", 40)
     computed = features_of(files, SQUASHED, extractor, cache=cache)
@@ -111,7 +111,7 @@ def test_a_renamed_folder_and_renamed_files_hit_and_give_the_same_bits(
 
 
 def test_a_changed_image_misses_and_the_others_hit(
-    tmp_path: Path, extractor: Extractor, counting: Counting, cache: Cache
+    tmp_path: Path, extractor: LoadedExtractor, counting: Counting, cache: Cache
 ) -> None:
     files = draw(tmp_path / "a", 5)
     before = features_of(files, SQUASHED, extractor, cache=cache)
@@ -126,7 +126,7 @@ def test_a_changed_image_misses_and_the_others_hit(
 
 
 def test_other_weights_another_size_and_another_transform_miss(
-    tmp_path: Path, extractor: Extractor, counting: Counting, cache: Cache
+    tmp_path: Path, extractor: LoadedExtractor, counting: Counting, cache: Cache
 ) -> None:
     files = draw(tmp_path / "a", 3)
     features_of(files, SQUASHED, extractor, cache=cache)
@@ -147,7 +147,7 @@ def test_other_weights_another_size_and_another_transform_miss(
 
 
 def test_equal_contents_are_computed_once_even_without_a_cache(
-    tmp_path: Path, extractor: Extractor, counting: Counting
+    tmp_path: Path, extractor: LoadedExtractor, counting: Counting
 ) -> None:
     files = draw(tmp_path / "a", 3)
     (tmp_path / "a/copy.png").write_bytes(files[1].read_bytes())
@@ -157,7 +157,7 @@ def test_equal_contents_are_computed_once_even_without_a_cache(
     assert not torch.equal(found[3], found[0])
 
 
-def test_hits_beside_misses_change_no_feature(tmp_path: Path, extractor: Extractor, cache: Cache) -> None:
+def test_hits_beside_misses_change_no_feature(tmp_path: Path, extractor: LoadedExtractor, cache: Cache) -> None:
     files = draw(tmp_path / "a", 50)
     wanted = features_of(files, SQUASHED, extractor)
     features_of(files[::3], SQUASHED, extractor, cache=cache)
@@ -166,7 +166,7 @@ def test_hits_beside_misses_change_no_feature(tmp_path: Path, extractor: Extract
 
 
 def test_never_more_than_a_batch_of_images_is_in_memory(
-    tmp_path: Path, extractor: Extractor, counting: Counting, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, extractor: LoadedExtractor, counting: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "BATCH", 4)
     held: list[int] = []
@@ -184,7 +184,7 @@ def test_never_more_than_a_batch_of_images_is_in_memory(
 
 
 def test_a_cache_deleted_while_it_is_read_costs_time_alone(
-    tmp_path: Path, extractor: Extractor, counting: Counting, cache: Cache
+    tmp_path: Path, extractor: LoadedExtractor, counting: Counting, cache: Cache
 ) -> None:
     files = draw(tmp_path / "a", 6)
     wanted = features_of(files, SQUASHED, extractor, cache=cache)
@@ -204,7 +204,7 @@ def test_a_cache_deleted_while_it_is_read_costs_time_alone(
 
 
 def test_a_damaged_shard_is_said_and_its_images_are_computed_again(
-    tmp_path: Path, extractor: Extractor, counting: Counting
+    tmp_path: Path, extractor: LoadedExtractor, counting: Counting
 ) -> None:
     said: list[str] = []
     cache = Cache(tmp_path / "cache", said.append)
@@ -220,7 +220,7 @@ def test_a_damaged_shard_is_said_and_its_images_are_computed_again(
 
 
 def test_a_bad_file_is_named_and_what_came_before_it_is_kept(
-    tmp_path: Path, extractor: Extractor, counting: Counting, cache: Cache, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, extractor: LoadedExtractor, counting: Counting, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "BATCH", 4)
     files = draw(tmp_path / "a", 9)
@@ -234,7 +234,9 @@ def test_a_bad_file_is_named_and_what_came_before_it_is_kept(
     assert counting.seen() == 0
 
 
-def test_progress_is_told_after_every_file_hit_or_miss(tmp_path: Path, extractor: Extractor, cache: Cache) -> None:
+def test_progress_is_told_after_every_file_hit_or_miss(
+    tmp_path: Path, extractor: LoadedExtractor, cache: Cache
+) -> None:
     files = draw(tmp_path / "a", 3)
     for _ in range(2):
         told: list[tuple[int, int]] = []
@@ -244,5 +246,5 @@ def test_progress_is_told_after_every_file_hit_or_miss(tmp_path: Path, extractor
         assert told == [(1, 3), (2, 3), (3, 3)]
 
 
-def test_no_files_give_no_features(extractor: Extractor, cache: Cache) -> None:
+def test_no_files_give_no_features(extractor: LoadedExtractor, cache: Cache) -> None:
     assert features_of([], SQUASHED, extractor, cache=cache).shape == (0, extractor.dim)

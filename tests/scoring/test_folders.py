@@ -11,7 +11,7 @@ from PIL import Image
 
 from ugbench.scoring.cache import Cache
 from ugbench.scoring.folders import PlainFolders, score_folders
-from ugbench.scoring.networks.extractors import Extractor
+from ugbench.scoring.networks.extractors import LoadedExtractor
 from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.request import EvalRequest
 
@@ -52,13 +52,13 @@ def test_one_pass_over_each_folder_serves_all_metrics_and_the_cache_serves_the_n
 ) -> None:
     real, fake = draw(tmp_path / "real", 9, 0), draw(tmp_path / "fake", 6, 1)
     seen: list[int] = []
-    extract = Extractor.__call__
+    extract = LoadedExtractor.__call__
 
-    def counted(extractor: Extractor, images: torch.Tensor) -> torch.Tensor:
+    def counted(extractor: LoadedExtractor, images: torch.Tensor) -> torch.Tensor:
         seen.append(len(images))
         return extract(extractor, images)
 
-    monkeypatch.setattr(Extractor, "__call__", counted)
+    monkeypatch.setattr(LoadedExtractor, "__call__", counted)
     networks = Networks("random", "alex", {}, torch.device("cpu"))
     cache = Cache(tmp_path / "cache")
     wanted = EvalRequest(("kid", "fid", "precision", "recall"), networks, cache=cache)

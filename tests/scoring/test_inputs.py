@@ -16,9 +16,10 @@ from ugbench.errors import DataError, UnknownName, UsageError
 from ugbench.metric import Metric, Score
 from ugbench.scoring import inputs
 from ugbench.scoring.folders import PlainFolders, score_folders
-from ugbench.scoring.inputs import INPUTS, Input, ScoredImages, inputs_of, networks_of, requirements
+from ugbench.scoring.inputs import INPUTS, Input, inputs_of, networks_of, requirements
 from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.request import EvalRequest
+from ugbench.scoring.scored_images import ScoredImages
 
 
 def request(*metrics: str) -> EvalRequest:

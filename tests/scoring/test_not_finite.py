@@ -14,7 +14,7 @@ from ugbench.errors import DataError
 from ugbench.scoring import cache as feature_cache
 from ugbench.scoring.cache import Cache
 from ugbench.scoring.features import features_of
-from ugbench.scoring.networks.extractors import Extractor, load_extractor
+from ugbench.scoring.networks.extractors import LoadedExtractor, load_extractor
 from ugbench.scoring.networks.perceptual import PerceptualDistance, pair_distances
 
 NAN = float("nan")
@@ -33,7 +33,7 @@ class BlindToWhite(nn.Module):
 
 
 @pytest.fixture
-def extractor() -> Extractor:
+def extractor() -> LoadedExtractor:
     return load_extractor("random", {})
 
 
@@ -48,7 +48,7 @@ def files(tmp_path: Path) -> list[Path]:
 
 @pytest.mark.parametrize("cached", [False, True])
 def test_features_that_are_not_finite_are_refused_with_the_image_and_not_stored(
-    extractor: Extractor, files: list[Path], tmp_path: Path, cached: bool
+    extractor: LoadedExtractor, files: list[Path], tmp_path: Path, cached: bool
 ) -> None:
     cache = Cache(tmp_path / "cache") if cached else None
     blind = replace(extractor, network=BlindToWhite(extractor.network))
@@ -58,7 +58,7 @@ def test_features_that_are_not_finite_are_refused_with_the_image_and_not_stored(
 
 
 def test_features_that_an_older_version_stored_as_nan_are_computed_again(
-    extractor: Extractor, files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    extractor: LoadedExtractor, files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = Cache(tmp_path / "cache")
     expected = features_of(files, (), extractor, cache=cache)

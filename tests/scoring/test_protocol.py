@@ -8,13 +8,13 @@ from torch import nn
 
 from ugbench import registry
 from ugbench.errors import UnknownName, UsageError
-from ugbench.scoring.networks.extractors import Extractor
+from ugbench.scoring.networks.extractors import LoadedExtractor
 from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.networks.perceptual import PerceptualDistance
 from ugbench.scoring.protocols import NamedProtocol, metric_settings, protocol_id
 from ugbench.scoring.request import EvalRequest
 
-EXTRACTOR = Extractor("alexnet", 256, 224, "ab" * 32, True, "224 px", nn.Identity())
+EXTRACTOR = LoadedExtractor("alexnet", 256, 224, "ab" * 32, True, "224 px", nn.Identity())
 PERCEPTUAL = PerceptualDistance("alex", "cd" * 32, "0.1", lambda first, second: torch.zeros(len(first)))
 OWN = (
     "cam_mass",

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ugbench.data.images import Size
-from ugbench.scoring.networks.extractors import Extractor
+from ugbench.scoring.networks.extractors import LoadedExtractor
 from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.networks.perceptual import PerceptualDistance
 from ugbench.scoring.protocols import find_protocol, protocol_id
@@ -21,14 +21,14 @@ REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 FILES = sorted(REFERENCE.rglob("scores.jsonl"))
 
 
-def request(name: str, extractor: Extractor, distance: PerceptualDistance) -> EvalRequest:
+def request(name: str, extractor: LoadedExtractor, distance: PerceptualDistance) -> EvalRequest:
     networks = Networks(extractor.name, distance.net, {}, torch.device("cpu"))
     networks.__dict__.update(extractor=extractor, lpips=distance, structure=distance)  # instead of loading weights
     return EvalRequest((), networks, find_protocol(name))
 
 
 def fixed(name: str) -> EvalRequest:
-    extractor = Extractor("alexnet", 256, 224, "ab" * 32, True, "224 px", nn.Identity())
+    extractor = LoadedExtractor("alexnet", 256, 224, "ab" * 32, True, "224 px", nn.Identity())
     return request(name, extractor, PerceptualDistance("alex", "cd" * 32, "0.1", lambda first, _second: first))
 
 
@@ -83,7 +83,9 @@ def test_the_records_in_docs_have_the_protocols_that_would_be_made_today(file: P
         distance = record.protocol.get("perceptual", {"net": "alex", "sha256": "", "version": ""})
         made = request(
             record.protocol["name"],
-            Extractor(extractor["name"], 256, 224, extractor["sha256"], True, extractor["transform"], nn.Identity()),
+            LoadedExtractor(
+                extractor["name"], 256, 224, extractor["sha256"], True, extractor["transform"], nn.Identity()
+            ),
             PerceptualDistance(distance["net"], distance["sha256"], distance["version"], lambda first, _second: first),
         ).protocol_of(record.metric, record.protocol["size"], record.protocol["format"])
         assert json.dumps(made) == json.dumps(record.protocol)

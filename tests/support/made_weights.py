@@ -1,12 +1,14 @@
 """Files of weights with the right keys and shapes, for tests of the extractors' plumbing: no score means anything."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 import torchvision
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 MODELS = {"alexnet": "alexnet", "squeezenet": "squeezenet1_1"}
@@ -43,6 +45,16 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return path
 
     return file
+
+
+@pytest.fixture(scope="session")
+def clip_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """timm's file of OpenAI's CLIP ViT-B/32 with some weights: embeddings of 512 numbers."""
+    model = timm.create_model("vit_base_patch32_clip_quickgelu_224", pretrained=False, num_classes=512)
+    path = tmp_path_factory.mktemp("clip") / "clip.safetensors"
+    save_file(some_state(model), path)
+    yield path
+    path.unlink()  # a third of a gigabyte
 
 
 @pytest.fixture(scope="session")

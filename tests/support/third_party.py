@@ -1,8 +1,8 @@
-"""Small methods of other people, as packages: pip installs them into a folder, and entry points name them.
+"""Small packages of other people, methods and an extractor: pip installs them, and entry points name them.
 
 `slow_mover` has three networks that RAdam trains, and translates with a moving average of one. `paired_features` learns
 from pairs of images with a frozen feature network. `content_first` has a period of three steps, four optimizers of two
-kinds, phases of subsets of its groups, and a style.
+kinds, phases of subsets of its groups, and a style. `colour_grid` is an extractor without weights.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ VARIANTS: Mapping[str, tuple[str, ...]] = {
     "paired_features": ("no-features",),
     "slow_mover": (),
 }
-"""Their names, with the variants of each."""
+"""The names of the methods, with the variants of each."""
 
 
 @pytest.fixture(scope="session")

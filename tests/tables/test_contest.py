@@ -145,7 +145,7 @@ def test_a_row_whose_seeds_have_different_numbers_competes_with_no_other(make_re
     assert bold(table) == ["cut"]
     assert contest_notes(table) == [
         "fid on dial A2B: only rows with 2100 outputs against 2100 references compete, the most common numbers of "
-        "images; left out: numbers that differ between seeds (a, b)."
+        "images; left out: numbers that are not known or differ between seeds (a, b)."
     ]
     assert bold(build_table(mixed)) == []
 

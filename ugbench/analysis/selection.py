@@ -23,7 +23,7 @@ from ugbench.inference.image_files import write_outputs
 from ugbench.metrics import kid
 from ugbench.runs.run import Run, dataset_of
 from ugbench.scoring.evaluate import Evaluation
-from ugbench.scoring.networks.extractors import Extractor
+from ugbench.scoring.networks.extractors import LoadedExtractor
 
 ONE_IN, LEAST, MOST = 10, 2, 100  # one image in ten of a domain, within these bounds
 
@@ -36,7 +36,7 @@ class Selection:
     kids: Mapping[int, float]
 
 
-def rule(extractor: Extractor) -> str:
+def rule(extractor: LoadedExtractor) -> str:
     """The value of `checkpoint` in protocols of scores at a selected step.
 
     It names the extractor, because scores of metrics without features still depend on this choice.

@@ -22,6 +22,7 @@ from ugbench.cli.differences import differences
 from ugbench.cli.doctor import doctor
 from ugbench.cli.eval import evaluate
 from ugbench.cli.export import export
+from ugbench.cli.features import features
 from ugbench.cli.figure import figure
 from ugbench.cli.import_ import import_
 from ugbench.cli.methods import methods
@@ -168,6 +169,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "train": train,
     "translate": translate,
     "eval": evaluate,
+    "features": features,
     "export": export,
     "table": table,
     "vote": vote,

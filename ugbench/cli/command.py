@@ -5,15 +5,36 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from ugbench import registry
+
+_PLACEHOLDER = re.compile(r"<names of (\w+)>")
+
+
+def names_of(group: str) -> str:
+    """What stands in the help of an option for the names in a group of the registry: looked up when help is shown.
+
+    Looking them up imports the packages of other distributions, for which no other command should wait.
+    """
+    return f"<names of {group}>"
+
 
 class Command(TyperCommand):
-    """A command that does not show typer's `<bool>` beside each switch."""
+    """A command that does not show typer's `<bool>` beside each switch, and lists registered names in its help."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help, with the names for which `names_of` stands."""
+        options: list[Any] = self.params
+        for option in options:
+            if option.help:
+                option.help = _PLACEHOLDER.sub(lambda match: ", ".join(registry.modules(match[1])), option.help)
+        super().format_help(ctx, formatter)
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Its options and arguments, as typer asks for them to print."""

@@ -20,6 +20,7 @@ from ugbench.errors import UgbenchError, UnknownName
 # A checkpoint of the largest method is 8 GB with the state of its optimizers, and the next is written before the last
 # is removed.
 BYTES_FOR_CHECKPOINTS = 20 * 10**9
+GROUPS = ("methods", "metrics", "extractors", "figures")
 
 
 def doctor(
@@ -49,7 +50,7 @@ def examine(results: Path, data_root: Path, weights: Mapping[str, Path]) -> dict
         "platform": platform.platform(),
         "versions": versions,
     }
-    for group in ("methods", "metrics", "figures"):
+    for group in GROUPS:
         try:
             report[group] = list(registry.modules(group))
         except UgbenchError as error:
@@ -64,8 +65,9 @@ def examine(results: Path, data_root: Path, weights: Mapping[str, Path]) -> dict
     if versions.get("torch"):
         report |= hardware()
         frozen, refusals = frozen_networks(report["methods"])
-        problems += refusals
-        report["weights"] = network_weights(weights, frozen)
+        sources, further_refusals = weight_sources(report["extractors"])
+        problems += refusals + further_refusals
+        report["weights"] = network_weights(weights, sources, frozen)
         problems += [item["status"] for item in report["weights"].values() if item["file"] and not item["ok"]]
     return report | {"problems": problems}
 
@@ -150,26 +152,48 @@ def frozen_networks(methods: Sequence[str]) -> tuple[dict[str, list[str]], list[
         try:
             frozen = registry.load_method(name).frozen
         except Exception as error:  # of any type: the module of a method may come from anybody
-            problems.append(registry.why_not_loaded(name, error))
+            problems.append(registry.why_not_loaded("method", name, error))
             continue
         for child, option in frozen.items():
             networks.setdefault(option, []).append(f"{child} of {name}")
     return networks, problems
 
 
-def network_weights(given: Mapping[str, Path], frozen: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
+def weight_sources(extractors: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Where the files of weights for scoring come from, by their names for `--weights`.
+
+    The second value is one sentence for each extractor that cannot be loaded.
+    """
+    from ugbench.scoring.networks.weights import DISTANCES
+
+    sources: dict[str, str] = {}
+    problems = []
+    for name in extractors:
+        try:
+            source = registry.load_extractor(name).weights
+        except UgbenchError as error:
+            problems.append(str(error))
+            continue
+        if source is not None:
+            sources[name] = source
+    return {**sources, **DISTANCES}, problems
+
+
+def network_weights(
+    given: Mapping[str, Path], scoring: Mapping[str, str], frozen: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, Any]]:
     """Each name that `--weights` takes: where its file comes from, and whether the given file is readable.
 
     Args:
+        scoring: from `weight_sources`.
         frozen: from `frozen_networks`.
     Raises:
         UnknownName: a file is given for a network that does not exist.
     """
     from ugbench.errors import WeightsError
     from ugbench.nn.weight_files import read_weight_file
-    from ugbench.scoring.networks.weights import SOURCES
 
-    sources = dict(SOURCES)
+    sources = dict(scoring)
     for name, networks in frozen.items():
         of_methods = f"weights of the frozen network {', '.join(networks)}"
         sources[name] = f"{sources[name]}; {of_methods}" if name in sources else of_methods
@@ -202,7 +226,7 @@ def show(report: Mapping[str, Any]) -> None:
     for key in ("results", "data_root"):
         missing = "" if report[key]["exists"] else " (not made yet)"
         lines.append((key, f"{report[key]['path']}{missing}, {report[key]['free_bytes'] / 1e9:.1f} GB free"))
-    lines += [(group, ", ".join(report[group]) or "none") for group in ("methods", "metrics", "figures")]
+    lines += [(group, ", ".join(report[group]) or "none") for group in GROUPS]
     for name, item in report.get("weights", {}).items():
         lines.append((f"--weights {name}", f"{item['status']}; {item['source']}"))
     width = max(len(label) for label, _ in lines)

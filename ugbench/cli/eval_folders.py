@@ -27,7 +27,14 @@ class FolderOptions:
     """Which folders are scored, what their scores are called, and where they are written."""
 
     real: Annotated[
-        Path | None, path_option("--real", "any", "DIR", "A folder of real images, for scoring without a run.")
+        Path | None,
+        path_option(
+            "--real",
+            "any",
+            "DIR|FILE",
+            "A folder of real images, for scoring without a run; or a file with their features, of `ugbench features`, "
+            "or FID statistics (.npz).",
+        ),
     ] = None
     fake: Annotated[
         Path | None, path_option("--fake", "any", "DIR", "A folder of outputs that are compared with --real.")
@@ -86,7 +93,7 @@ class FolderOptions:
         from ugbench.scoring.folders import PlainFolders
 
         if (self.real is None) != (self.fake is None):
-            raise UsageError("--real and --fake go together; give both folders.")
+            raise UsageError("--real and --fake go together; give both.")
         if self.real is None or self.fake is None:
             for field in fields(self):
                 if getattr(self, field.name) is not None:

@@ -47,7 +47,7 @@ def methods(as_json: Json = False) -> None:
         try:
             summaries.append(summarize(name, path))
         except Exception as error:  # of any type: the module of a method may come from anybody
-            log(registry.why_not_loaded(name, error))
+            log(registry.why_not_loaded("method", name, error))
     rows = [
         (
             *(s.name, ",".join(s.directions), ",".join(s.presets), len(s.variants), s.style_dim),

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Argument, Option
 
+from ugbench.cli.command import names_of
 from ugbench.cli.output import log
 from ugbench.cli.parse import PathKind, parse_seeds, parse_sets, parse_weights, path_reader, read_run, split_list
-from ugbench.errors import UnknownName, UsageError
+from ugbench.errors import UsageError
 from ugbench.file_names import is_utf8
 
 if TYPE_CHECKING:
@@ -111,6 +112,14 @@ Weights = Annotated[
         help="File with the weights of a network; `ugbench doctor` lists the names. Repeatable.",
     ),
 ]
+Protocol = Annotated[
+    str | None,
+    Option(
+        "--protocol",
+        metavar="NAME",
+        help="Protocol: target (default), train-reference, authors2019, torch-fidelity or clean.",
+    ),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,10 +169,7 @@ class FeatureOptions:
     """Which network computes the features of images, and where features are cached."""
 
     extractor: Annotated[
-        str,
-        Option(
-            "--extractor", metavar="NAME", help="Network for image features: inception, alexnet, squeezenet or random."
-        ),
+        str, Option("--extractor", metavar="NAME", help=f"Network for image features: {names_of('extractors')}.")
     ] = "inception"
     weights: Weights = None
     cache: Annotated[
@@ -184,18 +190,16 @@ class FeatureOptions:
             frozen_names: further names that --weights may give, where the command trains too.
         Raises:
             UnknownName: there is no such extractor, or no such network for --weights.
+            NotLoadable: the extractor, or one that --weights names, cannot be imported.
             UsageError: a file of --weights does not exist.
         """
-        from ugbench.scoring.networks.extractors import EXTRACTORS
+        from ugbench import registry
         from ugbench.scoring.networks.network_set import Networks
-        from ugbench.scoring.networks.weights import SOURCES
+        from ugbench.scoring.networks.weights import check_names
 
         files = parse_weights(self.weights)
-        for name in files:
-            if name not in SOURCES and name not in frozen_names:
-                raise UnknownName("network (--weights)", name, {*SOURCES, *frozen_names})
-        if self.extractor not in EXTRACTORS:
-            raise UnknownName("extractor", self.extractor, EXTRACTORS)
+        check_names(files, frozen_names)
+        registry.load_extractor(self.extractor)
         return Networks(self.extractor, lpips_net, files, device)
 
     def feature_cache(self) -> FeatureCache:
@@ -210,14 +214,7 @@ class ScoringOptions(FeatureOptions):
     """What is scored and under which protocol."""
 
     metrics: Metrics = None
-    protocol: Annotated[
-        str | None,
-        Option(
-            "--protocol",
-            metavar="NAME",
-            help="Protocol: target (default), train-reference, authors2019, torch-fidelity or clean.",
-        ),
-    ] = None
+    protocol: Protocol = None
     lpips_net: Annotated[
         Literal["alex", "squeeze", "vgg"], Option("--lpips-net", help="LPIPS backbone: alex, squeeze or vgg.")
     ] = "alex"

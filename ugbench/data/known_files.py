@@ -189,8 +189,13 @@ def images_hash(paths: Sequence[Path]) -> str:
     Raises:
         DataError: a file cannot be read.
     """
-    digests = zip(paths, hash_files(paths), strict=True)
-    lines = sorted(os.fsencode(path.stem) + b"\0" + digest.encode() + b"\n" for path, digest in digests)
+    return contents_hash([path.stem for path in paths], hash_files(paths))
+
+
+def contents_hash(stems: Sequence[str], digests: Sequence[str]) -> str:
+    """`images_hash` of files of which the stems and the SHA-256 are known."""
+    pairs = zip(stems, digests, strict=True)
+    lines = sorted(os.fsencode(stem) + b"\0" + digest.encode() + b"\n" for stem, digest in pairs)
     return hashlib.sha256(b"".join(lines)).hexdigest()
 
 

@@ -1,6 +1,6 @@
-"""A permutation test of the unbiased KID: do two sets of features come from one distribution?
+"""A permutation test of the unbiased MMD, as KID is: do two sets of features come from one distribution?
 
-Near 0 no interval of KID is both honest and tight, because its statistic is degenerate there. A permutation test needs
+Near 0 no interval of it is both honest and tight, because its statistic is degenerate there. A permutation test needs
 no interval. Under the hypothesis the labels "fake" and "real" are arbitrary, so each relabelling is as likely as the
 observed one (Gretton et al. 2012, section 5, with permutations in place of the bootstrap).
 """
@@ -18,17 +18,22 @@ _ROUNDING = 1e-11  # times the mean kernel: values that differ by less are ties
 
 
 def equality_p_value(
-    fake: Tensor, real: Tensor, sums: _kernel.RowSums, permutations: int = PERMUTATIONS, seed: int = 0
+    fake: Tensor,
+    real: Tensor,
+    sums: _kernel.RowSums,
+    permutations: int = PERMUTATIONS,
+    seed: int = 0,
+    kernel: _kernel.Kernel = _kernel.cubic,
 ) -> float:
-    """The p-value (1 + hits) / (1 + permutations); a hit is a relabelling with a KID of at least the observed one.
+    """The p-value (1 + hits) / (1 + permutations); a hit is a relabelling with an MMD of at least the observed one.
 
-    The test is exact for sets of any size, and one-sided: only a large KID speaks against equality. Each relabelling
+    The test is exact for sets of any size, and one-sided: only a large MMD speaks against equality. Each relabelling
     needs the sum of kernels within its fakes; together with the row sums it gives the other two sums. The kernel is
     computed in blocks, so the memory beyond the features is one byte per image and permutation.
 
     Args:
         fake, real: features (n, d) and (m, d), at least 2 images per set.
-        sums: their `_kernel.row_sums`.
+        sums: their `_kernel.row_sums` with this kernel.
         permutations: number of random relabellings.
         seed: of the relabellings.
     """
@@ -38,8 +43,9 @@ def equality_p_value(
     n, m = len(fake), len(real)
     labels = _relabellings(n, n + m, permutations, seed).to(fake.device)
     fake_labels, real_labels = labels[:n], labels[n:]
-    within_fake = _kernel.grouped_within(fake, fake_labels) + _kernel.grouped_within(real, real_labels)
-    within_fake += 2 * _kernel.grouped_cross(fake, real, fake_labels, real_labels)
+    within_fake = _kernel.grouped_within(fake, fake_labels, kernel)
+    within_fake += _kernel.grouped_within(real, real_labels, kernel)
+    within_fake += 2 * _kernel.grouped_cross(fake, real, fake_labels, real_labels, kernel)
     parts = zip(rows.split(_kernel.BLOCK), labels.split(_kernel.BLOCK), strict=True)
     cross = torch.stack([row_part @ label_part.double() for row_part, label_part in parts]).sum(0) - within_fake
     within_real = rows.sum() - within_fake - 2 * cross

@@ -1,22 +1,33 @@
-"""Sums of KID's cubic kernel k(x, y) = (x.y / d + 1)^3, block by block: no n x n matrix is ever in memory.
+"""Sums of a kernel over sets of images, block by block: no n x n matrix is ever in memory.
 
-Dot products and sums are float64, because KID is a small difference of large sums (but see `_grouped`, for subsets).
-On a device without float64 (mps) the sums are computed on the CPU.
+The kernel is KID's cubic one, k(x, y) = (x.y / d + 1)^3, or another that a caller gives. Dot products and sums are
+float64, because an MMD is a small difference of large sums (but see `_grouped`, for subsets). On a device without
+float64 (mps) the sums are computed on the CPU.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement, product
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
+Kernel: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+"""Takes features (n, d) and (m, d), float, and returns the kernel of each pair, float64 (n, m), in new memory."""
+
 BLOCK = 2048  # 2048 x 2048 float64 is 32 MiB
 GROUPED_BLOCK = 1024  # block size of _grouped
 SMALLEST = 256  # its blocks on the diagonal are not split below this size
+
+
+def cubic(x: Tensor, y: Tensor) -> Tensor:
+    """KID's kernel of each pair, float64 (n, m): Binkowski et al. (ICLR 2018), section 4."""
+    base = (x.double() @ y.double().T).div_(x.shape[1]).add_(1)
+    return base.square().mul_(base)
 
 
 @dataclass(frozen=True)
@@ -39,14 +50,14 @@ class RowSums:
     real_cross: Tensor
 
 
-def row_sums(fake: Tensor, real: Tensor) -> RowSums:
+def row_sums(fake: Tensor, real: Tensor, kernel: Kernel = cubic) -> RowSums:
     """The row sums that the estimate and its jackknife need, from features (n, d) and (m, d)."""
     fake, real = _with_float64(fake), _with_float64(real)
     fake_cross, real_cross = _zeros(fake), _zeros(real)
-    for rows, columns, kernel in blocks(fake, real):
-        fake_cross[rows] += kernel.sum(1)
-        real_cross[columns] += kernel.sum(0)
-    return RowSums(_sums_within(fake), _sums_within(real), fake_cross, real_cross)
+    for rows, columns, values in blocks(fake, real, kernel):
+        fake_cross[rows] += values.sum(1)
+        real_cross[columns] += values.sum(0)
+    return RowSums(_sums_within(fake, kernel), _sums_within(real, kernel), fake_cross, real_cross)
 
 
 def unbiased(sums: RowSums) -> float:
@@ -125,24 +136,24 @@ def subset_values(fake: Tensor, real: Tensor, fake_picks: Tensor, real_picks: Te
     return torch.tensor(values, dtype=torch.float64)
 
 
-def grouped_within(x: Tensor, groups: Tensor) -> Tensor:
+def grouped_within(x: Tensor, groups: Tensor, kernel: Kernel = cubic) -> Tensor:
     """Sums of k over the pairs of different images in each group, float64 (g,), from features (n, d).
 
     Args:
         groups: bool (n, g) on x's device, true where image n is in group g.
     """
     total = torch.zeros(groups.shape[1], dtype=torch.float64, device=x.device)
-    for rows, columns, kernel in half_blocks(x):
+    for rows, columns, values in half_blocks(x, kernel):
         times = 1 if rows == columns else 2
-        total += times * _grouped_block(kernel, groups[rows], groups[columns])
+        total += times * _grouped_block(values, groups[rows], groups[columns])
     return total
 
 
-def grouped_cross(x: Tensor, y: Tensor, in_x: Tensor, in_y: Tensor) -> Tensor:
+def grouped_cross(x: Tensor, y: Tensor, in_x: Tensor, in_y: Tensor, kernel: Kernel = cubic) -> Tensor:
     """Sums of k over the pairs of an image of x and an image of y in each group, (g,); else as `grouped_within`."""
     total = torch.zeros(in_x.shape[1], dtype=torch.float64, device=x.device)
-    for rows, columns, kernel in blocks(x, y):
-        total += _grouped_block(kernel, in_x[rows], in_y[columns])
+    for rows, columns, values in blocks(x, y, kernel):
+        total += _grouped_block(values, in_x[rows], in_y[columns])
     return total
 
 
@@ -198,31 +209,26 @@ def _triangle(block: slice) -> Iterator[tuple[slice, slice, int]]:
     yield from _triangle(second)
 
 
-def half_blocks(x: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
+def half_blocks(x: Tensor, kernel: Kernel = cubic) -> Iterator[tuple[slice, slice, Tensor]]:
     """The blocks on and above the diagonal of the kernel matrix of x with itself; the diagonal is set to 0."""
     for rows, columns in combinations_with_replacement(_slices(len(x)), 2):
-        kernel = _cubic(x[rows], x[columns])
-        yield rows, columns, kernel.fill_diagonal_(0) if rows == columns else kernel
+        values = kernel(x[rows], x[columns])
+        yield rows, columns, values.fill_diagonal_(0) if rows == columns else values
 
 
-def blocks(x: Tensor, y: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
+def blocks(x: Tensor, y: Tensor, kernel: Kernel = cubic) -> Iterator[tuple[slice, slice, Tensor]]:
     """The blocks of the kernel matrix between x (n, d) and y (m, d), each with its rows and columns."""
     for rows, columns in product(_slices(len(x)), _slices(len(y))):
-        yield rows, columns, _cubic(x[rows], y[columns])
+        yield rows, columns, kernel(x[rows], y[columns])
 
 
-def _sums_within(x: Tensor) -> Tensor:
+def _sums_within(x: Tensor, kernel: Kernel) -> Tensor:
     sums = _zeros(x)
-    for rows, columns, kernel in half_blocks(x):
-        sums[rows] += kernel.sum(1)
+    for rows, columns, values in half_blocks(x, kernel):
+        sums[rows] += values.sum(1)
         if rows != columns:
-            sums[columns] += kernel.sum(0)
+            sums[columns] += values.sum(0)
     return sums
-
-
-def _cubic(x: Tensor, y: Tensor) -> Tensor:
-    base = (x.double() @ y.double().T).div_(x.shape[1]).add_(1)
-    return base.square().mul_(base)
 
 
 def _slices(n: int, block: int | None = None) -> list[slice]:

@@ -2,59 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ugbench.metric import Metric, Score
 from ugbench.metrics._defaults import FEW_IMAGES
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import Tensor
 
-BLOCK = 8192  # images; in float64 and with 2,048 features they take 128 MiB
+    from ugbench.metrics._moments import Moments
 
 
-def compute(fake: Tensor, real: Tensor) -> Score:
+def compute(fake: Tensor, real: Tensor | Moments) -> Score:
     """FID between features (n, d) and (m, d), at least 2 images per set; a warning under 2,048 images.
 
     The distance is torch-fidelity's, real set first, from statistics equal to its own. So the digits agree even where
     the covariances have deficient rank and the order of the product shows. There is no interval: with few images
     FID is mostly bias, for which neither a bootstrap nor an extrapolation is sound.
 
+    Args:
+        real: features, or only their moments, of a number of images that is not known.
     Raises:
         UsageError: too few images, or features of two extractors.
         UgbenchError: a feature is NaN or Inf.
     """
-    from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_statistics_to_metric
+    from torch import Tensor
 
     from ugbench.metrics import _features
+    from ugbench.metrics._moments import Moments, moments_of
 
-    fake, real = _features.checked("fid", fake, real, least=2)
-    statistics = [moments(features.cpu()) for features in (real, fake)]
-    values = fid_statistics_to_metric(*statistics, verbose=False)
-    return Score(float(values[KEY_METRIC_FID]), warning=_features.few_images("fid", fake, real))
+    if isinstance(real, Tensor):
+        fake, real = _features.checked("fid", fake, real, least=2)
+        return Score(_distance(fake, moments_of(real.cpu())), warning=_features.few_images("fid", fake, real))
+    fake = _features.checked_against_dim("fid", fake, len(real.mu), least=2)
+    # Those of other tools are float64, and torch-fidelity compares statistics of one type.
+    real = Moments(real.mu.astype("float64"), real.sigma.astype("float64"))
+    return Score(_distance(fake.double(), real), warning=_features.few_against_statistics("fid", fake))
 
 
-def moments(features: Tensor) -> Mapping[str, np.ndarray[Any, Any]]:
-    """Mean `mu` (d,) and covariance `sigma` (d, d) of features (n, d) on the CPU, n >= 2.
+def _distance(fake: Tensor, real: Moments) -> float:
+    from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_statistics_to_metric
 
-    This is what torch-fidelity's `fid_features_to_statistics` gives, bit for bit up to BLOCK images and within
-    rounding beyond. That function holds the whole set in float64, this one only a block.
-    """
-    import numpy as np
+    from ugbench.metrics._moments import moments_of
 
-    rows = features.numpy()
-    parts = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
-    mean = sum(part.sum(0, dtype=np.float64) for part in parts) / len(rows)
-    products = sum(centred.T @ centred for centred in (part - mean for part in parts))
-    return {"mu": rows.mean(0), "sigma": products * (1 / (len(rows) - 1))}
+    return float(fid_statistics_to_metric(vars(real), vars(moments_of(fake.cpu())), verbose=False)[KEY_METRIC_FID])
 
 
 METRIC = Metric(
     title="FID",
     compute=compute,
-    needs=("output_features", "reference_features"),
+    needs=("output_features", "reference_statistics"),
     higher_is_better=False,
     biased=True,
     least_images=FEW_IMAGES,

@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from ugbench.errors import UsageError
 from ugbench.metric import Metric, Score
-from ugbench.metrics._defaults import BLOCK_SIZE
+from ugbench.metrics._defaults import BLOCK_SIZE, MIN_FOR_INTERVAL
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 ESTIMATORS = ("unbiased", "torch-fidelity", "blocks")
-NEAR_ZERO = 5.0  # standard errors; above it the interval covers 93 to 97 % (docs/statistics.md)
-MIN_FOR_INTERVAL = 50  # images per set; with fewer the interval can cover less than 93 %
 SUBSETS, SUBSET_SIZE, SEED = 100, 1000, 2020  # torch-fidelity's defaults
 
 
@@ -69,9 +67,7 @@ def compute(
     There are three estimators:
 
     - "unbiased" without a subset size: the U-statistic of all pairs. Its standard error is the delete-one jackknife
-      over both sets; from 50 images per set on there is Student's interval with the smaller set's degrees of freedom.
-      If the value is at most 5 standard errors, that error tends to be too large (see `_kernel.jackknife_se`), and
-      `p_value` is that of a permutation test of whether the two sets differ at all.
+      over both sets, with an interval and a test as in `_unbiased`.
     - "unbiased" with a subset size: the mean over the random subsets that torch-fidelity draws, real set first, as in
       `kid_features_to_metric(real, fake)`. There is no standard error: the spread over subsets is not an error (it
       is 0 when the subset is the whole set). "torch-fidelity" calls that package's function itself.
@@ -84,9 +80,9 @@ def compute(
     Raises:
         UsageError: a set has fewer than 2 images, or fewer than a subset; or a setting is out of range.
     """
-    from ugbench.metrics import _features, _kernel
+    from ugbench.metrics import _features
     from ugbench.metrics._blocks import block_score
-    from ugbench.metrics._equality_test import equality_p_value
+    from ugbench.metrics._unbiased import unbiased_score
 
     given = {"estimator": estimator, "subset_size": subset_size, "subsets": subsets, "seed": seed}
     chosen = complete({**given, "block_size": block_size})
@@ -94,14 +90,7 @@ def compute(
     if estimator == "blocks":
         return block_score(fake, real, chosen["block_size"])
     if "subset_size" not in chosen:
-        sums = _kernel.row_sums(fake, real)
-        value, se = _kernel.unbiased(sums), _kernel.jackknife_se(sums)
-        each = tuple(_kernel.shares(sums).tolist())
-        if se is None:
-            return Score(value, each=each)
-        low, high = interval(value, se, min(len(fake), len(real)))
-        p_value = equality_p_value(fake, real, sums) if value <= NEAR_ZERO * se else None
-        return Score(value, se, low, high, p_value=p_value, each=each)
+        return unbiased_score(fake, real)
     size, count, seed = chosen["subset_size"], chosen["subsets"], chosen["seed"]
     if size > min(len(fake), len(real)):
         raise UsageError(
@@ -110,13 +99,6 @@ def compute(
         )
     by_estimator = _by_torch_fidelity if estimator == "torch-fidelity" else _by_subsets
     return Score(by_estimator(fake, real, size, count, seed))
-
-
-def interval(value: float, se: float, smaller: int) -> tuple[float | None, float | None]:
-    """KID's 95 % interval from its jackknife error and the size of the smaller set; (None, None) if it is under 50."""
-    from ugbench.metrics._intervals import student_interval
-
-    return student_interval(value, se, smaller) if smaller >= MIN_FOR_INTERVAL else (None, None)
 
 
 def _by_subsets(fake: Tensor, real: Tensor, size: int, count: int, seed: int) -> float:

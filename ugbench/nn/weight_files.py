@@ -82,6 +82,14 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], option: str) -> str:
     return digest(network.state_dict())
 
 
+def features_part(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The `features` part of a torchvision state dict, or the dict if it is only that part; keys as `0.weight`."""
+    prefix = "features."
+    if any(key.startswith(prefix) for key in state):
+        return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+    return dict(state)
+
+
 def part_for(network: nn.Module, state: Mapping[str, Tensor], option: str) -> dict[str, Tensor]:
     """The tensors of a network in a file that may hold more, by their names in the network and in its float types.
 

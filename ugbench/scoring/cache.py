@@ -36,7 +36,7 @@ class Space:
     """What features depend on besides the bytes of an image. Features of two spaces are never mixed.
 
     Attributes:
-        extractor, sha256, transform, dim: as in `ugbench.scoring.networks.extractors.Extractor`.
+        extractor, sha256, transform, dim: as in `ugbench.scoring.networks.extractors.LoadedExtractor`.
         before: resizes of the image before the extractor's transform, in words; empty for files as they are.
         precision: of the network's arithmetic.
     """

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from ugbench.direction import Direction
 from ugbench.metric import Score
 from ugbench.registry import load_metric
 from ugbench.scoring.copies import count_copies
-from ugbench.scoring.inputs import ScoredImages, inputs_of, networks_of, requirements
+from ugbench.scoring.inputs import inputs_of, networks_of, stated_size
 from ugbench.scoring.protocols import protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import EvalRequest, Subject
+from ugbench.scoring.scored_images import ScoredImages
 
 ASIDE = ("identity", "real")  # subjects that are no translations
 
@@ -25,6 +26,7 @@ def compute_score(metric_name: str, request: EvalRequest, images: ScoredImages) 
         UsageError: from the metric, for example too few images.
     """
     metric = load_metric(metric_name)
+    images = replace(images, features=images.features.of(metric))
     inputs = [needed.load(images) for needed in inputs_of(metric)]
     return metric.compute(*inputs, **{**metric.settings, **request.settings_of(metric_name)})
 
@@ -44,9 +46,10 @@ def make_record(
         dataset: name of the data set's folder under results.
     """
     metric = load_metric(metric_name)
-    protocol = request.protocol_of(metric_name, images.stated_size(metric), images.format)
+    stored = images.stored_references
+    statistics = None if stored is None else stored.statistics_hash
+    protocol = request.protocol_of(metric_name, stated_size(images, metric), images.format, statistics)
     on_features = "extractor" in networks_of(metric)
-    compared_with = images.references if "references" in requirements(metric) else images.outputs
     return ScoreRecord(
         **asdict(subject),
         dataset=dataset,
@@ -57,9 +60,9 @@ def make_record(
         low=score.low,
         high=score.high,
         n_fake=len(images.outputs),
-        n_real=len(compared_with),
+        n_real=images.count_compared(metric),
         higher_is_better=metric.higher_is_better,
-        comparable=not on_features or request.networks.extractor.comparable,
+        comparable=not on_features or request.networks.extractor_for(metric.extractor).comparable,
         protocol=protocol,
         protocol_id=protocol_id(protocol),
         p_value=score.p_value,

@@ -30,12 +30,13 @@ from ugbench.scoring.compute import compute_score, make_record
 from ugbench.scoring.copies import Copies, count_copies, describe_copies
 from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.features import FeatureReader
-from ugbench.scoring.inputs import OF_A_RUN, ScoredImages, requirements
+from ugbench.scoring.inputs import OF_A_RUN, requirements
 from ugbench.scoring.known_records import is_of, newest_records
 from ugbench.scoring.per_image import ImageScores
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import NO_LPIPS, EvalRequest, Subject, metrics_for, why_no_score
 from ugbench.scoring.run_inputs import ONE_OUTPUT, uses_map, uses_samples, with_samples, without_style
+from ugbench.scoring.scored_images import ScoredImages
 
 IDENTITY = Subject("identity", "identity")  # the floor: sources that were not translated
 REAL = Subject("real", "real")  # the ceiling: training images of the target domain

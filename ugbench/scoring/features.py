@@ -16,9 +16,10 @@ from ugbench.data.images import Size, read_bytes, read_image, resize
 from ugbench.data.progress import Progress
 from ugbench.data.tensors import to_tensor
 from ugbench.errors import DataError
+from ugbench.metric import Metric
 from ugbench.scoring import cache as feature_cache
 from ugbench.scoring.cache import Cache, Features, Space
-from ugbench.scoring.networks.extractors import Extractor, extract
+from ugbench.scoring.networks.extractors import LoadedExtractor, extract
 from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.protocols import NamedProtocol, Resize
 
@@ -28,12 +29,34 @@ SHARD = 256  # images per file of the cache: an interrupted call loses at most s
 
 @dataclass
 class FeatureReader:
-    """Reads the features of lists of image files under one protocol; each list is read once per object."""
+    """Reads the features of lists of image files under one protocol; each list is read once per object.
+
+    Attributes:
+        extractor_name: the extractor of a metric that is defined on one; None is the chosen one.
+    """
 
     networks: Networks
     protocol: NamedProtocol
     cache: Cache | None
+    extractor_name: str | None = None
     _known: dict[tuple[object, ...], Tensor] = field(default_factory=dict)
+    _others: dict[str, FeatureReader] = field(default_factory=dict)
+
+    @property
+    def extractor(self) -> LoadedExtractor:
+        """The extractor of these features. Raises WeightsError if its weights were not given."""
+        return self.networks.extractor_for(self.extractor_name)
+
+    def of(self, metric: Metric) -> FeatureReader:
+        """The reader of the features that a metric is defined on; the same object for the same extractor."""
+        name = metric.extractor
+        if name is None or name == self.networks.extractor_name:
+            return self
+        return self._others.setdefault(name, FeatureReader(self.networks, self.protocol, self.cache, name))
+
+    def space(self, size: Size | None) -> Space:
+        """What these features depend on besides the images; `size` is as in `read`."""
+        return space_of(self.extractor, self.protocol.resizes(size, self.extractor.size))
 
     def read(self, files: Sequence[Path], size: Size | None, progress: Progress | None = None) -> Tensor:
         """Features (n, dim), float32 on the CPU, in the order of `files`.
@@ -45,8 +68,7 @@ class FeatureReader:
             WeightsError: the extractor's weights were not given.
             DataError: a file cannot be read.
         """
-        extractor = self.networks.extractor
-        resizes = self.protocol.resizes(size, extractor.size)
+        extractor, resizes = self.extractor, self.protocol.resizes(size, self.extractor.size)
         key = (tuple(files), resizes, tuple(file.stat().st_mtime_ns for file in files))
         if key not in self._known:
             self._known[key] = features_of(files, resizes, extractor, self.networks.device, self.cache, progress)
@@ -56,7 +78,7 @@ class FeatureReader:
 def features_of(
     files: Sequence[Path],
     resizes: Sequence[Resize],
-    extractor: Extractor,
+    extractor: LoadedExtractor,
     device: torch.device | str = "cpu",
     cache: Cache | None = None,
     progress: Progress | None = None,
@@ -74,8 +96,7 @@ def features_of(
         DataError: a file cannot be read, or its features are NaN or infinite. The features computed before it are in
             the cache.
     """
-    before = ", ".join(map(str, resizes))
-    space = Space(extractor.name, extractor.sha256, extractor.transform, extractor.dim, before)
+    space = space_of(extractor, resizes)
     shard_of = {} if cache is None else feature_cache.index(cache, space)
     extraction = _Extraction(torch.empty(len(files), extractor.dim), extractor, device, resizes, space, cache)
     first_place: dict[bytes, int] = {}  # by the hash of an image
@@ -112,6 +133,12 @@ def features_of(
     return extraction.features
 
 
+def space_of(extractor: LoadedExtractor, resizes: Sequence[Resize]) -> Space:
+    """What features of an extractor depend on besides the images."""
+    before = ", ".join(map(str, resizes))
+    return Space(extractor.name, extractor.sha256, extractor.transform, extractor.dim, before)
+
+
 class _Waiting(NamedTuple):
     """An image that waits for its batch: its row in the features, its file with its hash, and its pixels."""
 
@@ -126,7 +153,7 @@ class _Extraction:
     """Features that are being filled in: images that wait for their batch, and results that wait for their shard."""
 
     features: Tensor
-    extractor: Extractor
+    extractor: LoadedExtractor
     device: torch.device | str
     resizes: Sequence[Resize]
     space: Space

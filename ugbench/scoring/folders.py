@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ugbench import registry
 from ugbench.data.folders import describe_folder, name_some
 from ugbench.data.images import list_images, read_size, same_stems, size_text
-from ugbench.data.known_files import images_hash
 from ugbench.data.progress import Progress
 from ugbench.direction import Direction
 from ugbench.errors import DataError, UsageError
-from ugbench.file_names import readable
 from ugbench.registry import load_metric
 from ugbench.scoring.compute import compute_score, make_record
 from ugbench.scoring.copies import describe_copies
-from ugbench.scoring.inputs import OF_A_RUN, ScoredImages, is_at_one_size, requirements
+from ugbench.scoring.inputs import OF_A_RUN, inputs_of, is_at_one_size, requirements
 from ugbench.scoring.record import FILES, ScoreRecord
-from ugbench.scoring.request import NO_LPIPS, EvalRequest, Subject, check_features_only
+from ugbench.scoring.references import StoredReferences
+from ugbench.scoring.request import NO_LPIPS, EvalRequest, Subject, check_features_only, with_weights
+from ugbench.scoring.scored_images import ScoredImages
+from ugbench.scoring.set_names import name_of
 
-PARTS = 2  # of a folder's path that a name shows
-DIGITS = 6  # of the hash of a folder's images that a name shows
+if TYPE_CHECKING:
+    from ugbench.scoring.features import FeatureReader
 
 Log = Callable[[str], None]
 
@@ -33,7 +34,8 @@ class PlainFolders:
     """Folders that are scored without a run.
 
     Attributes:
-        real, fake: the folders of references and of outputs.
+        real: the folder of references, or a file with their features or statistics (`ugbench.scoring.references`).
+        fake: the folder of outputs.
         source: the folder of the sources of the outputs, for metrics that use them; None if it is not given.
         name: what tables call the outputs; None names them by the path and the content of `fake`.
         dataset: what tables call the data set; None names it by the path and the content of `real`.
@@ -60,16 +62,21 @@ def score_folders(
         log: receives messages for the user: what is passed over, left out or resized, and what a reader must know.
         progress: called with (images done, number of images) while a folder is read.
     Raises:
-        DataError: a folder has no images, no output has a source of its stem, or a metric against the truth is
-            requested and an output has no reference of its stem.
-        UsageError: two outputs, or two sources, have one stem; or a metric requires more than the given folders, or is
-            not allowed by the protocol.
+        DataError: a folder has no images, no output has a source of its stem, the file of references cannot be read, or
+            a metric against the truth is requested and an output has no reference of its stem.
+        UsageError: two outputs, or two sources, have one stem; a metric requires more than the folders or the file of
+            references have, or is not allowed by the protocol; or the features in the file were made in another way.
     """
-    names = _metrics(request, folders.source is not None, log)
+    stored = read_references(folders.real) if folders.real.is_file() else None
+    names = _metrics(request, folders.source is not None, stored, log)
+    reader = request.feature_reader()
+    if stored is not None:
+        _check_stored(stored, names, reader)
+        log(stored.description)
     for folder in filter(None, (folders.real, folders.fake, folders.source)):
         if folder.is_dir():
             log(describe_folder(folder))
-    references, outputs = list_images(folders.real), list_images(folders.fake)
+    references, outputs = [] if stored is not None else list_images(folders.real), list_images(folders.fake)
     _check_stems(outputs)
     for first, second in same_stems(references):
         log(f"{folders.real}: {first.name} and {second.name} have one stem, and both are compared with the outputs.")
@@ -81,12 +88,12 @@ def score_folders(
     if any("truth" in requirements(load_metric(name)) for name in names):
         _log_without_output(folders, references, outputs, log)
     images = ScoredImages(
-        outputs, sources, lambda: references, None, "as-is", request.feature_reader(), progress=progress
+        outputs, sources, lambda: references, None, "as-is", reader, progress=progress, stored_references=stored
     )
     if any(is_at_one_size(load_metric(name)) for name in names):
         _describe_sizes(images, names, log)
     subject = _subject(folders.name or name_of(folders.fake, outputs))
-    dataset = folders.dataset or name_of(folders.real, references)
+    dataset = folders.dataset or (name_of(folders.real, references) if stored is None else stored.name)
     for name in names:
         score = compute_score(name, request, images)
         if score.warning:
@@ -96,14 +103,22 @@ def score_folders(
         log(sentence)
 
 
-def name_of(folder: Path, images: Sequence[Path]) -> str:
-    """A name for a folder of images, as `o1-A2B-3f2a91`: the end of its path, and the first digits of their hash.
+def read_references(file: Path) -> StoredReferences:
+    """Read a file that `ugbench features` wrote, or FID statistics in an .npz file.
 
-    Equal folders have one name in every call and on every machine. Folders with other images have another name, even
-    if their paths end alike.
+    Raises:
+        DataError: it is no such file, or it is damaged.
     """
-    parts = [part for part in Path(os.path.abspath(folder)).parts[-PARTS:] if part != os.sep]  # noqa: PTH100
-    return readable("-".join((*parts, images_hash(images)[:DIGITS])))
+    from ugbench.scoring import feature_file, statistics_file
+
+    if file.suffix == ".safetensors":
+        return feature_file.read(file)
+    if file.suffix == ".npz":
+        return statistics_file.read(file)
+    raise DataError(
+        f"{file}: references are a folder of images, a .safetensors file of `ugbench features`, or an .npz file of FID "
+        "statistics; name one of these."
+    )
 
 
 def _subject(name: str) -> Subject:
@@ -111,15 +126,20 @@ def _subject(name: str) -> Subject:
     return Subject(FILES, name, name=FILES if name in registry.modules("methods") else None)
 
 
-def _metrics(request: EvalRequest, has_sources: bool, log: Log) -> list[str]:
-    """The metrics to compute: the requested ones, else those of the protocol, else all that the folders allow."""
+def _metrics(request: EvalRequest, has_sources: bool, stored: StoredReferences | None, log: Log) -> list[str]:
+    """The metrics to compute: the requested ones, else those of the protocol, else all that the folders allow.
+
+    Args:
+        stored: the file of references; metrics that it does not serve are left out where they are not asked for.
+    """
     if request.metrics:
         names = list(request.metrics)
     else:
-        chosen = request.protocol.metrics or ("kid", "fid", "lpips")
+        chosen = request.protocol.metrics or ("kid", "fid", *with_weights(request.networks))
         names = [name for name in chosen if has_sources or not _uses_sources(name)]
-        if not request.protocol.metrics and "lpips" in names and not request.networks.has_lpips_weights:
-            names.remove("lpips")
+        if stored is not None:
+            names = [name for name in names if _is_served(stored, name) and not _is_on_another(name, request)]
+        if not request.protocol.metrics and has_sources and not request.networks.has_lpips_weights:
             log(NO_LPIPS)
     check_features_only(request, names)
     for name in names:
@@ -131,6 +151,31 @@ def _metrics(request: EvalRequest, has_sources: bool, log: Log) -> list[str]:
         if not has_sources and _uses_sources(name):
             raise UsageError(f"--metric {name} compares outputs with their sources: add --source DIR.")
     return names
+
+
+def _is_served(stored: StoredReferences, metric_name: str) -> bool:
+    """True if a file of references has all that a metric uses of them."""
+    used = [needed for needed in inputs_of(load_metric(metric_name)) if "references" in needed.requires]
+    return all(stored.holds(needed.stored) for needed in used)
+
+
+def _is_on_another(metric_name: str, request: EvalRequest) -> bool:
+    """True if a metric is defined on another extractor than the chosen one, of which stored references are."""
+    return load_metric(metric_name).extractor not in (None, request.networks.extractor_name)
+
+
+def _check_stored(stored: StoredReferences, metric_names: Sequence[str], reader: FeatureReader) -> None:
+    """Check that a file of references serves these metrics.
+
+    Raises:
+        UsageError: it does not, or its features were made in another way than those of the outputs will be.
+    """
+    for name in metric_names:
+        metric = load_metric(name)
+        if not _is_served(stored, name):
+            raise UsageError(f"--metric {name} with --real {stored.file}: {stored.missing}; give the folder of images.")
+        if "references" in requirements(metric):
+            stored.check_made_like(reader.of(metric))
 
 
 def _uses_sources(metric_name: str) -> bool:

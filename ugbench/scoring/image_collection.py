@@ -1,4 +1,4 @@
-"""Image files as a collection of tensors that are read one at a time."""
+"""Images that are read one at a time, for metrics that need their pixels."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from ugbench.registry import load_metric
 from ugbench.scoring import record
 from ugbench.scoring.eval_set import EvalSet
-from ugbench.scoring.inputs import ScoredImages
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import EvalRequest
+from ugbench.scoring.scored_images import ScoredImages
 
 
 def newest_records(

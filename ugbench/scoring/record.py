@@ -32,16 +32,17 @@ class ScoreRecord(BaseModel):
         step: for which the weights were trained; None where that is not known.
         value: raw, never multiplied by 100.
         se, low, high: standard error and bounds of the 95 % interval, raw; None where no honest interval exists.
-        n_fake, n_real: number of outputs, and of the images that they were compared with.
+        n_fake, n_real: number of outputs, and of the images that they were compared with. The latter is None where a
+            file of statistics does not say it.
         comparable: False for the extractor `random`: such scores compare with nothing else.
         name: tells an imported checkpoint, or outputs that are called like a method, from the runs of that method.
         p_value: of the permutation test near zero (see kid).
         order_sd: standard deviation over orders of the files, for scores that depend on it.
         sources, references, outputs: the content of each set of images that the score was computed from, as
             `ugbench.data.known_files.images_hash` gives it: all test images of the source domain, the images that the
-            outputs were compared with, and the outputs. None where there is no such set: references of a metric that
-            uses none, or sources of plain folders that were scored without them. All three are None in records of
-            older versions.
+            outputs were compared with (or the SHA-256 of a file of statistics), and the outputs. None where there is no
+            such set: references of a metric that uses none, or sources of plain folders that were scored without them.
+            All three are None in records of older versions.
         n_missing: the number of sources without an output; None where that makes no sense.
         copies: how many outputs are copies of originals of each kind, see `ugbench.data.copies`. A kind is left out
             where there are no such images. None for `identity` and `real`, and in records of older versions.
@@ -66,7 +67,7 @@ class ScoreRecord(BaseModel):
     low: float | None
     high: float | None
     n_fake: int
-    n_real: int
+    n_real: int | None
     higher_is_better: bool | None
     comparable: bool
     protocol: dict[str, Any]

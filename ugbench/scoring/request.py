@@ -52,12 +52,15 @@ class EvalRequest:
 
         return FeatureReader(self.networks, self.protocol, self.cache)
 
-    def protocol_of(self, metric_name: str, size: Size | None, format: str = "png") -> dict[str, Any]:
+    def protocol_of(
+        self, metric_name: str, size: Size | None, format: str = "png", statistics: str | None = None
+    ) -> dict[str, Any]:
         """The protocol of one metric's scores: everything besides the images that the metric's value depends on.
 
         Args:
             size: px at which images are compared; None for files as they are.
             format: file format of the scored images.
+            statistics: SHA-256 of a file that holds nothing but statistics of the references; None if there is none.
         Raises:
             UnknownName, UsageError: see `metric_settings`.
             UgbenchError: the metric needs two distances between images, which a protocol cannot state.
@@ -78,9 +81,11 @@ class EvalRequest:
             "format": format,
         }
         if "references" in requirements(metric):
-            fields["reference"] = self.protocol.reference
+            fields["reference"] = self.protocol.reference if statistics is None else "statistics"
+            if statistics is not None:
+                fields["statistics"] = {"sha256": statistics}
         if "extractor" in networks:
-            extractor = self.networks.extractor
+            extractor = self.networks.extractor_for(metric.extractor)
             fields["extractor"] = {name: getattr(extractor, name) for name in ("name", "sha256", "transform")}
             if self.protocol.to_extractor is not None:
                 fields["to_extractor"] = f"{extractor.size} px pil-{self.protocol.to_extractor}-antialiased"
@@ -118,26 +123,33 @@ class Subject:
 def metrics_for(request: EvalRequest, dataset: DataSet) -> tuple[str, ...]:
     """The metrics that a data set is scored with: of those requested, or else of all, the ones that it can have.
 
-    LPIPS is among all of them if there are weights for it. A dial has the scores of what should change, and another
-    data set of pairs has those of the error against the truth.
+    Metrics with a network of their own, as LPIPS, are among all of them if there are weights for it. A dial has the
+    scores of what should change, and another data set of pairs has those of the error against the truth.
 
     Raises:
         UnknownName: there is no such metric.
         UsageError: the protocol does not allow a metric.
         NoSuchScore: the data set can have none of the requested metrics; gives the reason for the first one.
     """
-    lpips = ("lpips",) if request.networks.has_lpips_weights else ()
     truth_scores: tuple[str, ...] = ()
     if dataset.dial is not None:
         truth_scores = ("changed", "unchanged", "iou")
     elif dataset.paired:
-        truth_scores = ("l1_truth", "psnr", "ssim", *(("lpips_truth",) if lpips else ()))
-    chosen = request.metrics or request.protocol.metrics or ("kid", "fid", *lpips, *truth_scores)
+        truth_scores = ("l1_truth", "psnr", "ssim", *(("lpips_truth",) if request.networks.has_lpips_weights else ()))
+    chosen = (
+        request.metrics or request.protocol.metrics or ("kid", "fid", *with_weights(request.networks), *truth_scores)
+    )
     check_features_only(request, chosen)
     fitting = tuple(name for name in chosen if why_no_score(name, dataset) is None)
     if not fitting:
         raise NoSuchScore(chosen[0], str(why_no_score(chosen[0], dataset)))
     return fitting
+
+
+def with_weights(networks: Networks) -> tuple[str, ...]:
+    """The metrics with a network of their own that are computed without being asked for: if its weights were given."""
+    lpips = ("lpips",) if networks.has_lpips_weights else ()
+    return (*lpips, "cmmd") if load_metric("cmmd").extractor in networks.weights else lpips
 
 
 def check_features_only(request: EvalRequest, metric_names: Iterable[str]) -> None:

@@ -11,8 +11,9 @@ from ugbench.registry import load_metric
 from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import codes_per_image
 from ugbench.scoring.eval_set import EvalSet
-from ugbench.scoring.inputs import ScoredImages, requirements
+from ugbench.scoring.inputs import requirements
 from ugbench.scoring.request import EvalRequest
+from ugbench.scoring.scored_images import ScoredImages
 
 ONE_OUTPUT = "it makes one output for each image"
 

@@ -17,7 +17,7 @@ from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.request import EvalRequest, metrics_for
 from ugbench.study.plan import PlannedRun
 
-FEATURES = ("output_features", "reference_features", "source_features")
+FEATURES = ("output_features", "reference_features", "reference_statistics", "source_features")
 
 
 def check_scores(request: EvalRequest, planned: Sequence[PlannedRun], progress: Progress | None = None) -> None:
@@ -68,7 +68,8 @@ def _check_count(request: EvalRequest, name: str, n_fake: int, n_real: int, wher
     metric = load_metric(name)
     if not set(metric.needs) <= set(FEATURES):
         return
-    counts = {"output_features": n_fake, "reference_features": n_real, "source_features": n_fake}
+    counts = {"output_features": n_fake, "source_features": n_fake}
+    counts |= dict.fromkeys(("reference_features", "reference_statistics"), n_real)
     random = torch.Generator().manual_seed(0)
     inputs = [torch.randn(counts[needed], 4, generator=random) for needed in metric.needs]
     try:

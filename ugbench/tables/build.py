@@ -196,13 +196,19 @@ def _mean(seeds: Sequence[ScoreRecord], differences: Differences) -> Cell:
         comparable=all(record.comparable for record in seeds),
         n_fake=first.n_fake if len({record.n_fake for record in seeds}) == 1 else None,
         n_real=first.n_real if len({record.n_real for record in seeds}) == 1 else None,
-        fewest_images=min(min(record.n_fake, record.n_real) for record in seeds),
+        fewest_images=_fewest_images(seeds),
         crossed=None if single else _crossed(seeds, differences),
         runs={record.run: record.value for record in seeds},
         codes_per_image=first.codes_per_image if len({record.codes_per_image for record in seeds}) == 1 else None,
         n_missing=_sum(record.n_missing for record in seeds),
         copies=_copies(seeds),
     )
+
+
+def _fewest_images(seeds: Sequence[ScoreRecord]) -> int | None:
+    """The smallest number of outputs or of references of any seed; None if a number of references is not known."""
+    references = [record.n_real for record in seeds if record.n_real is not None]
+    return min(*(record.n_fake for record in seeds), *references) if len(references) == len(seeds) else None
 
 
 def _crossed(seeds: Sequence[ScoreRecord], differences: Differences) -> CrossedMean | None:
@@ -216,7 +222,9 @@ def _crossed(seeds: Sequence[ScoreRecord], differences: Differences) -> CrossedM
     if len(ses) < len(seeds) or len(stored) < len(pairs) or {record.n for record in stored.values()} != outputs:
         return None
     pair_ses = {pair: record.se for pair, record in stored.items()}
-    images = min(min(record.n_fake, record.n_real) for record in seeds)
+    images = _fewest_images(seeds)
+    if images is None:
+        return None
     return crossed.of_mean({record.run: record.value for record in seeds}, ses, pair_ses, images)
 
 

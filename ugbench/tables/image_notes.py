@@ -76,7 +76,7 @@ def _list_groups(groups: Mapping[Numbers, Iterable[str]]) -> str:
 
 def _in_words(numbers: Numbers) -> str:
     if not numbers.are_known:
-        return "numbers that differ between seeds"
+        return "numbers that are not known or differ between seeds"
     return f"{numbers.outputs} outputs against {numbers.references} references"
 
 

@@ -214,6 +214,8 @@ def _labels(table: Table) -> Labels:
     return {(run_id, *row.key[2:5]): row.label for row in table.rows for run_id in row.run_ids}
 
 
-def _range(values: Iterable[int]) -> str:
-    ordered = sorted(set(values))
+def _range(values: Iterable[int | None]) -> str:
+    ordered = sorted({value for value in values if value is not None})
+    if not ordered:
+        return "an unknown number of"
     return str(ordered[0]) if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"

@@ -1,35 +1,31 @@
-"""Feature extractors: they turn each image into one vector. KID and FID compare sets of these vectors.
+"""Feature extractors with their weights: they turn each image into one vector. KID and FID compare sets of these.
 
-Nothing is downloaded: weights come from files that the user names. Only `random` needs no file.
+Nothing is downloaded: weights come from files that the user names. What an extractor is, its own file says
+(`ugbench.extractor`).
 """
 
 from __future__ import annotations
 
-import importlib
-import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ugbench.errors import UnknownName, UsageError, WeightsError
-from ugbench.nn.weight_files import fill
-from ugbench.scoring.networks.weights import SOURCES, features_part, plain_float32, read_weights, undisturbed
+from ugbench import registry
+from ugbench.errors import NotLoadable, UgbenchError
+from ugbench.extractor import Extractor, FeatureNetwork
+from ugbench.nn.weight_files import fill, given
+from ugbench.scoring.networks.weights import another_network, plain_float32, read_weights, undisturbed
 
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-IMAGENET_TRANSFORM = "224 px bilinear antialiased, ImageNet mean and std"
 SMOKE = "or --extractor random for a trial run, which gives scores that compare with nothing else"
 
 
 @dataclass(frozen=True)
-class Extractor:
-    """A network that turns images into features.
+class LoadedExtractor:
+    """A network with its weights that turns images into features.
 
     Attributes:
         name: as in `--extractor NAME`.
@@ -54,27 +50,35 @@ class Extractor:
         if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(f"images are uint8 (n, 3, h, w), not {images.dtype} {tuple(images.shape)}")
         with plain_float32():
-            features: Tensor = self.network(images.to(next(self.network.parameters()).device))
+            features: Tensor = self.network(images.to(_device(self.network)))
         return features.float()
 
 
-def load_extractor(name: str, weights: Mapping[str, Path]) -> Extractor:
+def load_extractor(name: str, weights: Mapping[str, Path]) -> LoadedExtractor:
     """The extractor `name` on the CPU, with weights from the file that `weights` names for it.
 
     Args:
-        name: inception, alexnet, squeezenet, dinov2 or random.
-        weights: from `--weights NAME=FILE`; `random` needs none.
+        name: of a registered extractor.
+        weights: from `--weights NAME=FILE`; an extractor without a file, as `random`, needs none.
     Raises:
         UnknownName: there is no such extractor.
+        NotLoadable: its module cannot be used.
         WeightsError: its file is missing, refused, or of another network; the message says what to do.
-        UsageError: dinov2 without the package timm.
+        UsageError: a package that it needs, as timm, is not installed.
     """
-    if name not in _LOADERS:
-        raise UnknownName("extractor", name, _LOADERS)
-    return _LOADERS[name](weights)
+    extractor = registry.load_extractor(name)
+    tensors = read_weights(name, weights, SMOKE) if extractor.weights is not None else {}
+    built = _build(name, extractor, tensors, weights)
+    option = f"the extractor {name}" if extractor.weights is None else given(name, weights[name])
+    sha256 = fill(built.network, _tensors_of(built, tensors), option)
+    network = _Pooled(built.network, built.prepare)
+    dim = _dim(name, network, built.size)
+    return LoadedExtractor(name, dim, built.size, sha256, extractor.comparable, built.transform, network)
 
 
-def extract(extractor: Extractor, images: Tensor, batch_size: int = 32, device: torch.device | str = "cpu") -> Tensor:
+def extract(
+    extractor: LoadedExtractor, images: Tensor, batch_size: int = 32, device: torch.device | str = "cpu"
+) -> Tensor:
     """Features (n, dim), float32 on the CPU, of uint8 images (n, 3, h, w); moves the network to `device`.
 
     The batch size matters for memory only: it changes features by no more than rounding.
@@ -95,119 +99,64 @@ def place(network: nn.Module, device: torch.device | str) -> nn.Module:
     return network.to(device).to(memory_format=layout)
 
 
-def standardized(
-    x: Tensor, size: int, mean: tuple[float, ...] = IMAGENET_MEAN, std: tuple[float, ...] = IMAGENET_STD
-) -> Tensor:
-    """Images (n, 3, h, w) in [0, 1], resized to `size` px and with this mean and standard deviation per channel."""
-    if x.shape[-2:] != (size, size):
-        x = F.interpolate(x, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
-    return (x - x.new_tensor(mean).view(3, 1, 1)) / x.new_tensor(std).view(3, 1, 1)
-
-
 class _Pooled(nn.Module):
-    """Scale, standardize, run `features`, and average over height and width if they are left."""
+    """Prepare the images, run the network, and average over height and width if they are left."""
 
-    def __init__(
-        self,
-        features: nn.Module,
-        size: int,
-        mean: tuple[float, ...] = IMAGENET_MEAN,
-        std: tuple[float, ...] = IMAGENET_STD,
-    ) -> None:
+    def __init__(self, network: nn.Module, prepare: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
-        self.features = features
-        self.size, self.mean, self.std = size, mean, std
+        self.network, self.prepare = network, prepare
 
     def forward(self, images: Tensor) -> Tensor:
-        features: Tensor = self.features(standardized(images.float() / 255, self.size, self.mean, self.std))
+        features: Tensor = self.network(self.prepare(images))
         return features.mean((2, 3)) if features.ndim == 4 else features
 
 
-class _First(nn.Sequential):
-    """A network with several outputs, of which the first is the features."""
-
-    def forward(self, images: Tensor) -> Tensor:
-        features: Tensor = self[0](images)[0]
-        return features
-
-
-def _torchvision(name: str, model: str, dim: int) -> Callable[[Mapping[str, Path]], Extractor]:
-    def load(weights: Mapping[str, Path]) -> Extractor:
-        state = features_part(read_weights(name, weights, SMOKE))
-        models: Any = importlib.import_module("torchvision.models")
-        with torch.device("meta"):  # the classifier's 59 million weights are not needed
-            features = getattr(models, model)(weights=None).features
-        features = features.to_empty(device="cpu")
-        sha256 = fill(features, state, f"--weights {name}={weights[name]}")
-        return Extractor(name, dim, 224, sha256, True, IMAGENET_TRANSFORM, _Pooled(features, 224))
-
-    return load
-
-
-def _inception(weights: Mapping[str, Path]) -> Extractor:
-    state = read_weights("inception", weights, SMOKE)
-    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-
-    # That class unpickles its file without a check, so it is given a copy of tensors that were checked.
-    copy = io.BytesIO()
-    torch.save(state, copy)
-    copy.seek(0)
-    given = f"--weights inception={weights['inception']}"
+def _build(
+    name: str, extractor: Extractor, tensors: Mapping[str, Tensor], weights: Mapping[str, Path]
+) -> FeatureNetwork:
+    """The network for these tensors. The code of an extractor may come from anybody, so an error becomes a sentence."""
     try:
         with undisturbed():
-            network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=copy)
-    except RuntimeError:
-        raise WeightsError(f"{given} holds another network; it takes {SOURCES['inception']}.") from None
-    sha256 = fill(network, state, given)
-    transform = "torch-fidelity inception-v3-compat: 299 px TensorFlow 1 bilinear, (x - 128) / 128"
-    return Extractor("inception", 2048, 299, sha256, True, transform, _First(network))
+            return extractor.build(tensors)
+    except UgbenchError:
+        raise
+    except ImportError as error:
+        raise NotLoadable("extractor", name, error.msg) from error
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200].rstrip(".")
+        if extractor.weights is None:
+            raise NotLoadable("extractor", name, f"building it ended with {type(error).__name__}: {reason}") from error
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        raise another_network(name, weights, kind + reason) from error
 
 
-def _dinov2(weights: Mapping[str, Path]) -> Extractor:
-    state = read_weights("dinov2", weights, SMOKE)
-    given = f"--weights dinov2={weights['dinov2']}"
+def _tensors_of(built: FeatureNetwork, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The weights of a network: those it states, else those of its file, else those with which it was built."""
+    if built.tensors is not None:
+        return built.tensors
+    return tensors or built.network.state_dict()
+
+
+def _device(network: nn.Module) -> torch.device:
+    """Where a network is; the CPU if it has no weights."""
+    tensor = next(chain(network.parameters(), network.buffers()), None)
+    return torch.device("cpu") if tensor is None else tensor.device
+
+
+def _dim(name: str, network: nn.Module, size: int) -> int:
+    """The length of a feature, from one grey image.
+
+    Raises:
+        NotLoadable: the network fails, or returns something else than features.
+    """
+    image = torch.full((1, 3, size, size), 127, dtype=torch.uint8)
     try:
-        timm: Any = importlib.import_module("timm")
-    except ModuleNotFoundError:
-        raise UsageError("--extractor dinov2 needs the package timm; run `pip install timm`.") from None
-    model = {384: "small", 768: "base", 1024: "large", 1536: "giant"}
-    dim = state["cls_token"].shape[-1] if "cls_token" in state else 0
-    if dim not in model:
-        raise WeightsError(f"{given} holds another network; it takes {SOURCES['dinov2']}.")
-    with undisturbed():
-        network = timm.create_model(
-            f"vit_{model[dim]}_patch14_dinov2", pretrained=False, num_classes=0, dynamic_img_size=True
-        )
-    sha256 = fill(network, state, given)
-    return Extractor("dinov2", dim, 224, sha256, True, IMAGENET_TRANSFORM, _Pooled(network, 224))
-
-
-def _random(weights: Mapping[str, Path]) -> Extractor:  # noqa: ARG001
-    """Three strided convolutions; their weights are drawn from seed 0 and never change."""
-    generator = torch.Generator().manual_seed(0)
-    widths = (3, 32, 64, 128)
-    state = {}
-    with undisturbed():
-        layers: list[nn.Module] = []
-        for index, (width_in, width_out) in enumerate(pairwise(widths)):
-            layers += [nn.Conv2d(width_in, width_out, 3, stride=2, padding=1), nn.ReLU()]
-            scale = (2 / (9 * width_in)) ** 0.5
-            state[f"{2 * index}.weight"] = scale * torch.randn(width_out, width_in, 3, 3, generator=generator)
-            state[f"{2 * index}.bias"] = 0.1 * torch.randn(width_out, generator=generator)
-        features = nn.Sequential(*layers)
-    sha256 = fill(features, state, "random")
-    half = (0.5, 0.5, 0.5)
-    transform = "64 px bilinear antialiased, (x - 127.5) / 127.5"
-    return Extractor("random", widths[-1], 64, sha256, False, transform, _Pooled(features, 64, half, half))
-
-
-_LOADERS: Mapping[str, Callable[[Mapping[str, Path]], Extractor]] = MappingProxyType(
-    {
-        "inception": _inception,
-        "alexnet": _torchvision("alexnet", "alexnet", 256),
-        "squeezenet": _torchvision("squeezenet", "squeezenet1_1", 512),
-        "dinov2": _dinov2,
-        "random": _random,
-    }
-)
-EXTRACTORS: tuple[str, ...] = tuple(_LOADERS)
+        with plain_float32():
+            features = network(image)
+        if isinstance(features, Tensor) and features.ndim == 2 and len(features) == 1 and features.is_floating_point():
+            return features.shape[1]
+        returned = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
+        reason = f"of 1 image it returns {returned}, and features are float (1, d) or (1, d, h, w)"
+    except Exception as error:
+        reason = f"of 1 image of {size} px it ended with {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    raise NotLoadable("extractor", name, reason)

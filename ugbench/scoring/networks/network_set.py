@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import torch
 
-    from ugbench.scoring.networks.extractors import Extractor
+    from ugbench.scoring.networks.extractors import LoadedExtractor
     from ugbench.scoring.networks.perceptual import PerceptualDistance
 
 Role = Literal["extractor", "lpips", "structure"]
@@ -23,7 +23,7 @@ class Networks:
     """The chosen networks; each is loaded when it is first used.
 
     Attributes:
-        extractor_name: inception, alexnet, squeezenet, dinov2 or random.
+        extractor_name: of the chosen extractor.
         lpips_net: backbone of LPIPS: alex, squeeze or vgg.
         weights: files given by `--weights NAME=FILE`, by NAME.
         device: on which the networks compute.
@@ -33,13 +33,28 @@ class Networks:
     lpips_net: str
     weights: Mapping[str, Path]
     device: torch.device
+    _others: dict[str, LoadedExtractor] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
-    def extractor(self) -> Extractor:
-        """The feature extractor. Raises WeightsError if its weights were not given."""
+    def extractor(self) -> LoadedExtractor:
+        """The chosen feature extractor. Raises WeightsError if its weights were not given."""
         from ugbench.scoring.networks.extractors import load_extractor
 
         return load_extractor(self.extractor_name, self.weights)
+
+    def extractor_for(self, name: str | None) -> LoadedExtractor:
+        """The extractor that a metric is defined on; the chosen one where `name` is None.
+
+        Raises:
+            WeightsError: its weights were not given.
+        """
+        from ugbench.scoring.networks.extractors import load_extractor
+
+        if name is None or name == self.extractor_name:
+            return self.extractor
+        if name not in self._others:
+            self._others[name] = load_extractor(name, self.weights)
+        return self._others[name]
 
     @cached_property
     def lpips(self) -> PerceptualDistance:

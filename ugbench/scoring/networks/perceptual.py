@@ -18,9 +18,9 @@ from ugbench.data.images import Size
 from ugbench.data.progress import Progress
 from ugbench.data.tensors import load_images, to_float
 from ugbench.errors import DataError, UnknownName, UsageError
-from ugbench.nn.weight_files import fill
+from ugbench.nn.weight_files import features_part, fill
 from ugbench.scoring.networks.extractors import place
-from ugbench.scoring.networks.weights import features_part, plain_float32, read_weights, undisturbed
+from ugbench.scoring.networks.weights import plain_float32, read_weights, undisturbed
 
 VERSION = "0.1"  # of the linear weights on top of the backbone, which are part of the package lpips
 OTHERWISE = "or another --lpips-net, or leave lpips out of --metric"

@@ -15,11 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ugbench.errors import WeightsError
+from ugbench.nn.image_transform import standardized
 from ugbench.nn.weight_files import fill
-from ugbench.scoring.networks.extractors import place, standardized
+from ugbench.scoring.networks.extractors import place
 from ugbench.scoring.networks.perceptual import PerceptualDistance
-from ugbench.scoring.networks.weights import SOURCES, plain_float32, read_weights, undisturbed
+from ugbench.scoring.networks.weights import another_network, plain_float32, read_weights, undisturbed
 
 OTHERWISE = "or leave structure out of --metric"
 HEAD = 64  # width of an attention head in every DINO ViT
@@ -75,7 +75,7 @@ def load_structure(weights: Mapping[str, Path], device: torch.device | str = "cp
     """
     state = read_weights("dino", weights, OTHERWISE)
     given = f"--weights dino={weights['dino']}"
-    network = _network(state, given)
+    network = _network(state, weights)
     sha256 = fill(network, {_torch_name(key): value for key, value in state.items()}, given)
     place(network, device)
 
@@ -94,19 +94,18 @@ def _self_similarity(keys: Tensor) -> Tensor:
     return unit @ unit.mT
 
 
-def _network(state: Mapping[str, Tensor], given: str) -> Keys:
+def _network(state: Mapping[str, Tensor], weights: Mapping[str, Path]) -> Keys:
     """A network with the shapes of the file's tensors, without its weights."""
-    refused = WeightsError(f"{given} holds another network; it takes {SOURCES['dino']}.")
     try:
         _, tokens, dim = state["pos_embed"].shape
         patch = state["patch_embed.proj.weight"].shape[-1]
         hidden = len(state["blocks.0.mlp.fc1.bias"])
         depth = 1 + max(int(key.split(".")[1]) for key in state if key.startswith("blocks."))
-    except (KeyError, ValueError):
-        raise refused from None
+    except (KeyError, ValueError) as error:
+        raise another_network("dino", weights, f"its tensors are not those of a ViT ({error})") from None
     side = isqrt(tokens - 1)
     if side**2 != tokens - 1 or dim % HEAD:
-        raise refused
+        raise another_network("dino", weights, f"no DINO ViT has {tokens} tokens of {dim} numbers")
     with undisturbed():
         return Keys(dim, depth, hidden, patch, side)
 

@@ -5,7 +5,7 @@ The files are read by ugbench.nn.weight_files.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -13,46 +13,71 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from ugbench.errors import WeightsError
-from ugbench.nn.weight_files import read_weight_file
+from ugbench import registry
+from ugbench.errors import UnknownName, UsageError, WeightsError
+from ugbench.nn.weight_files import given, read_weight_file
 
-SOURCES: Mapping[str, str] = MappingProxyType(
+DISTANCES: Mapping[str, str] = MappingProxyType(
     {
-        "inception": "torch-fidelity's weights-inception-2015-12-05-6726825d.pth, from its releases",
-        "alexnet": "torchvision's alexnet-owt-7be5be79.pth, or the state dict of its `features` alone",
-        "squeezenet": "torchvision's squeezenet1_1-b8a52dc0.pth, or the state dict of its `features` alone",
         "vgg": "torchvision's vgg16-397923af.pth, or the state dict of its `features` alone",
         "dino": "DINO's dino_vitbase8_pretrain.pth, from its releases, or timm's file of vit_base_patch8_224.dino",
-        "dinov2": "the safetensors file of a timm model vit_*_patch14_dinov2",
     }
 )
-"""The names that `--weights NAME=FILE` accepts, each with the place where such a file comes from."""
+"""Where the files of weights come from that serve distances between images alone, by their names for `--weights`."""
+
+
+def source_of(name: str) -> str | None:
+    """What `--weights NAME=FILE` takes and where the file comes from; None for an extractor that needs no file.
+
+    Args:
+        name: of an extractor, or one of DISTANCES.
+    Raises:
+        UnknownName: it is neither.
+        NotLoadable: the extractor cannot be imported.
+    """
+    return DISTANCES[name] if name in DISTANCES else registry.load_extractor(name).weights
+
+
+def check_names(names: Collection[str], frozen_names: Collection[str] = ()) -> None:
+    """Check that `--weights` may give files under these names.
+
+    Args:
+        frozen_names: further names, of networks that methods do not train.
+    Raises:
+        UnknownName: a name is of no network.
+        NotLoadable: a name is of an extractor that cannot be imported.
+        UsageError: a name is of an extractor that needs no file.
+    """
+    known = {*registry.modules("extractors"), *DISTANCES, *frozen_names}
+    for name in names:
+        if name not in known:
+            raise UnknownName("network (--weights)", name, known)
+        if name not in frozen_names and source_of(name) is None:
+            raise UsageError(f"--weights {name}: the extractor {name} needs no file; leave the option out.")
 
 
 def read_weights(name: str, weights: Mapping[str, Path], otherwise: str) -> dict[str, Tensor]:
     """The tensors of the file given for `name`, on the CPU.
 
     Args:
-        name: one of SOURCES.
+        name: of an extractor that needs a file, or one of DISTANCES.
         weights: what `--weights NAME=FILE` gave.
         otherwise: what else the user can do if no file was given, for the message: "or …".
     Raises:
         WeightsError: no file was given, it does not exist, or it is not a plain dictionary of tensors.
     """
+    source = source_of(name) or ""
     if name not in weights:
         raise WeightsError(
             f"the weights of '{name}' were not given, and none are downloaded; give --weights {name}=FILE "
-            f"({SOURCES[name]}), {otherwise}."
+            f"({source}), {otherwise}."
         )
-    return read_weight_file(name, Path(weights[name]), SOURCES[name])
+    return read_weight_file(name, Path(weights[name]), source)
 
 
-def features_part(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The `features` part of a torchvision state dict, or the dict if it is only that part; keys as `0.weight`."""
-    prefix = "features."
-    if any(key.startswith(prefix) for key in state):
-        return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-    return dict(state)
+def another_network(name: str, weights: Mapping[str, Path], reason: str) -> WeightsError:
+    """The error for a file of another network than `name`."""
+    return WeightsError(f"{given(name, weights[name])} holds another network: {reason}; it takes {source_of(name)}.")
 
 
 @contextmanager

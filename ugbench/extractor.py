@@ -1,0 +1,51 @@
+"""What a feature extractor is: a network, what happens to an image before it, and where its weights come from.
+
+Each file of ugbench/extractors is one extractor. Its module defines one `EXTRACTOR`. Reading files of weights, loading
+them into the network, hashing them and computing features is the work of ugbench.scoring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class FeatureNetwork:
+    """A network that turns images into features, before its weights are loaded.
+
+    Attributes:
+        network: takes what `prepare` returns, and returns features (n, d), or (n, d, h, w), which are averaged over
+            height and width. Its state dict must have the names and shapes of `tensors`, which are loaded into it.
+        size: px to which `prepare` resizes an image.
+        transform: what `prepare` does, in words. Protocols state it, so it must name all that changes features.
+        prepare: takes uint8 images (n, 3, h, w) of any size, on the network's device.
+        tensors: the weights, where they are only a part of the file's tensors; None if all of these are loaded.
+    """
+
+    network: nn.Module
+    size: int
+    transform: str
+    prepare: Callable[[Tensor], Tensor]
+    tensors: Mapping[str, Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """One feature extractor. Its name is that of its module or entry point.
+
+    Attributes:
+        build: takes the tensors of the file that `--weights NAME=FILE` gave, by name, and returns the network for them.
+            It raises ValueError with the reason if the tensors are of another network.
+        weights: what the file is and where it comes from, for help and errors; None if the extractor needs no file.
+            `build` then gets no tensors.
+        comparable: True if scores on these features may be compared with other people's.
+    """
+
+    build: Callable[[Mapping[str, Tensor]], FeatureNetwork]
+    weights: str | None
+    comparable: bool = True

@@ -1,0 +1,1 @@
+"""The feature extractors that are shipped, one file for each; see `ugbench.extractor`."""

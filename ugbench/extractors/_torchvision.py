@@ -1,0 +1,36 @@
+"""Networks of torchvision, of which the part called `features` is used."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ugbench.extractor import FeatureNetwork
+from ugbench.nn.image_transform import IMAGENET_TRANSFORM, standardized
+from ugbench.nn.weight_files import features_part
+
+SIZE = 224
+
+
+def build_features(model: str) -> Callable[[Mapping[str, Tensor]], FeatureNetwork]:
+    """The `build` of an extractor: the convolutions of a torchvision model, at 224 px.
+
+    Args:
+        model: name of a function in torchvision.models.
+    """
+
+    def build(tensors: Mapping[str, Tensor]) -> FeatureNetwork:
+        models: Any = importlib.import_module("torchvision.models")
+        with torch.device("meta"):  # the classifier's 59 million weights are not needed
+            features = getattr(models, model)(weights=None).features
+        network = features.to_empty(device="cpu")
+        return FeatureNetwork(
+            network, SIZE, IMAGENET_TRANSFORM, partial(standardized, size=SIZE), features_part(tensors)
+        )
+
+    return build
