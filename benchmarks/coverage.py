@@ -174,7 +174,7 @@ def half_width(errors: Sequence[tuple[float, float]]) -> float:
 
 def simulate(pools: Pools, draws: int, tests: int, permutations: int, n: int = 100, seed: int = 0) -> dict[str, Any]:
     """The rows of all tables, see the functions above. Tests are made on the first `tests` draws of a row."""
-    few = _unbiased.MIN_FOR_INTERVAL
+    few = kid.METRIC.least_images
     cases = [(name, *size) for size in ((n, n), (few, few), (few, n)) for name in SHARES]
     first, *others = pools.outputs
     cases += [(first, n, n), (first, 2 * n, 2 * n), ("large", 2 * n, 2 * n)]

@@ -8,7 +8,7 @@ from ugbench.direction import Direction
 from ugbench.metric import Score
 from ugbench.registry import load_metric
 from ugbench.scoring.copies import count_copies
-from ugbench.scoring.inputs import inputs_of, networks_of, stated_size
+from ugbench.scoring.inputs import inputs_of, networks_of, requirements, stated_size
 from ugbench.scoring.protocols import protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import EvalRequest, Subject
@@ -60,7 +60,7 @@ def make_record(
         low=score.low,
         high=score.high,
         n_fake=len(images.outputs),
-        n_real=images.count_compared(metric),
+        n_real=images.count_compared(requirements(metric)),
         higher_is_better=metric.higher_is_better,
         comparable=not on_features or request.networks.extractor_for(metric.extractor).comparable,
         protocol=protocol,
@@ -68,7 +68,7 @@ def make_record(
         p_value=score.p_value,
         order_sd=score.order_sd,
         sources=images.sources_hash,
-        references=images.references_hash(metric),
+        references=images.references_hash(requirements(metric)),
         outputs=images.outputs_hash,
         n_missing=None if subject.method == "real" else images.n_missing,  # real has no translations
         copies=None if subject.run in ASIDE else count_copies(images.copies),

@@ -2,7 +2,8 @@
 
 To add an input, add one entry to `INPUTS`. The rest of the toolkit reads these entries: they decide what a protocol
 states, which data sets and folders can have a score, and which networks are loaded. Runs and plain folders differ only
-in how they fill `ugbench.scoring.scored_images.ScoredImages`. This module imports no torch, because protocols and tables use it.
+in how they fill `ScoredImages`, see scored_images.py. This module imports no torch, because protocols and tables use
+it.
 """
 
 from __future__ import annotations
@@ -19,16 +20,12 @@ from ugbench.metric import Metric
 from ugbench.scoring.image_collection import ImageFiles
 from ugbench.scoring.networks.network_set import Role
 from ugbench.scoring.references import Stored
-from ugbench.scoring.scored_images import ScoredImages
+from ugbench.scoring.scored_images import Requirement, ScoredImages
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ugbench.metrics._moments import Moments
-
-Requirement = Literal["references", "sources", "pairs", "truth", "attention_map", "samples"]
-"""What must be there besides the outputs: references, any sources, the source of each output, the true translation of
-each source, the attention map of each source, or several outputs of each source with different styles."""
 
 OF_A_RUN: frozenset[Requirement] = frozenset({"attention_map", "samples"})
 """What only the networks of a run can make."""

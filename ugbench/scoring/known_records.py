@@ -8,6 +8,7 @@ from pathlib import Path
 from ugbench.registry import load_metric
 from ugbench.scoring import record
 from ugbench.scoring.eval_set import EvalSet
+from ugbench.scoring.inputs import requirements
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import EvalRequest
 from ugbench.scoring.scored_images import ScoredImages
@@ -33,5 +34,5 @@ def newest_records(
 
 def is_of(score: ScoreRecord, images: ScoredImages) -> bool:
     """Whether a record was computed from these sources and references."""
-    references = images.references_hash(load_metric(score.metric))
+    references = images.references_hash(requirements(load_metric(score.metric)))
     return (score.sources, score.references) == (images.sources_hash, references)

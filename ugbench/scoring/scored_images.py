@@ -5,11 +5,11 @@ This module imports no torch, because protocols and tables use `ugbench.scoring.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ugbench.data.images import Size, check_stems
 from ugbench.data.known_files import images_hash
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ugbench.scoring.features import FeatureReader
+
+
+Requirement = Literal["references", "sources", "pairs", "truth", "attention_map", "samples"]
+"""What must be there besides the outputs: references, any sources, the source of each output, the true translation of
+each source, the attention map of each source, or several outputs of each source with different styles."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +77,12 @@ class ScoredImages:
         """The content of all test sources of the data set, or of the folder of sources; None if there are none."""
         return None if self.sources is None else images_hash(self._all_sources)
 
-    def references_hash(self, metric: Metric) -> str | None:
-        """The content of the images of the target domain that a metric uses; None if it uses none."""
-        required = requirements(metric)
+    def references_hash(self, required: Collection[Requirement]) -> str | None:
+        """The content of the images of the target domain that a metric uses; None if it uses none.
+
+        Args:
+            required: what the metric requires, from `ugbench.scoring.inputs.requirements`.
+        """
         if "references" in required:
             return self._references_hash
         # A true translation is the test image of the same stem in the target domain.
@@ -92,9 +100,13 @@ class ScoredImages:
     def _all_sources(self) -> Sequence[Path]:
         return self.given_sources if self.eval_set is None else self.eval_set.sources
 
-    def count_compared(self, metric: Metric) -> int | None:
-        """The number of images that the outputs are compared with; None if a file of references does not say it."""
-        if "references" not in requirements(metric):
+    def count_compared(self, required: Collection[Requirement]) -> int | None:
+        """The number of images that the outputs are compared with; None if a file of references does not say it.
+
+        Args:
+            required: what the metric requires, from `ugbench.scoring.inputs.requirements`.
+        """
+        if "references" not in required:
             return len(self.outputs)
         return len(self.references) if self.stored_references is None else self.stored_references.count
 
