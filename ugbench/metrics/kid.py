@@ -17,9 +17,11 @@ from ugbench.metrics._defaults import BLOCK_SIZE
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ugbench.metrics._kernel import RowSums
+
 ESTIMATORS = ("unbiased", "torch-fidelity", "blocks")
-NEAR_ZERO = 5.0  # standard errors; above it the interval covers 93 to 97 % (docs/statistics.md)
-MIN_FOR_INTERVAL = 50  # images per set; with fewer the interval can cover less than 93 %
+NEAR_ZERO = 5.0  # standard errors; whether two sets differ is a question only where the value is smaller
+MIN_FOR_INTERVAL = 50  # images per set; with fewer the interval can cover less than 93 % (docs/statistics.md)
 SUBSETS, SUBSET_SIZE, SEED = 100, 1000, 2020  # torch-fidelity's defaults
 
 
@@ -69,9 +71,8 @@ def compute(
     There are three estimators:
 
     - "unbiased" without a subset size: the U-statistic of all pairs. Its standard error is the delete-one jackknife
-      over both sets; from 50 images per set on there is Student's interval with the smaller set's degrees of freedom.
-      If the value is at most 5 standard errors, that error tends to be too large (see `_kernel.jackknife_se`), and
-      `p_value` is that of a permutation test of whether the two sets differ at all.
+      over both sets; from 50 images per set on there is an interval (see `_kid_interval`). If the value is at most 5
+      standard errors, `p_value` is that of a permutation test of whether the two sets differ at all.
     - "unbiased" with a subset size: the mean over the random subsets that torch-fidelity draws, real set first, as in
       `kid_features_to_metric(real, fake)`. There is no standard error: the spread over subsets is not an error (it
       is 0 when the subset is the whole set). "torch-fidelity" calls that package's function itself.
@@ -99,7 +100,7 @@ def compute(
         each = tuple(_kernel.shares(sums).tolist())
         if se is None:
             return Score(value, each=each)
-        low, high = interval(value, se, min(len(fake), len(real)))
+        low, high = _interval(value, sums, fake, real)
         p_value = equality_p_value(fake, real, sums) if value <= NEAR_ZERO * se else None
         return Score(value, se, low, high, p_value=p_value, each=each)
     size, count, seed = chosen["subset_size"], chosen["subsets"], chosen["seed"]
@@ -112,11 +113,16 @@ def compute(
     return Score(by_estimator(fake, real, size, count, seed))
 
 
-def interval(value: float, se: float, smaller: int) -> tuple[float | None, float | None]:
-    """KID's 95 % interval from its jackknife error and the size of the smaller set; (None, None) if it is under 50."""
-    from ugbench.metrics._intervals import student_interval
+def _interval(value: float, sums: RowSums, fake: Tensor, real: Tensor) -> tuple[float, float] | tuple[None, None]:
+    """The 95 % interval; (None, None) if a set has fewer than 50 images."""
+    from ugbench.metrics import _kernel
+    from ugbench.metrics._kid_interval import kid_interval
 
-    return student_interval(value, se, smaller) if smaller >= MIN_FOR_INTERVAL else (None, None)
+    smaller = min(len(fake), len(real))
+    if smaller < MIN_FOR_INTERVAL:
+        return None, None
+    distance, se = _kernel.squared_distance(sums, _kernel.self_kernels(fake), _kernel.self_kernels(real))
+    return kid_interval(value, float(distance), float(se), smaller)
 
 
 def _by_subsets(fake: Tensor, real: Tensor, size: int, count: int, seed: int) -> float:
