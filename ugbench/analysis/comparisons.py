@@ -15,7 +15,8 @@ from ugbench.runs.run import Run, dataset_of, list_runs
 from ugbench.runs.stored_outputs import outputs_of
 from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.evaluate import Evaluation
-from ugbench.statistics import permutation, seeds
+from ugbench.statistics import equivalence, paired, permutation, seeds
+from ugbench.statistics.equivalence import Equivalence
 from ugbench.statistics.permutation import CheckpointClaim
 from ugbench.statistics.seeds import MethodClaim
 
@@ -33,6 +34,7 @@ class Comparison:
         method: the claim about the methods, over all their seeds, with Holm's p over the data set and direction.
         kids: raw KID of these two runs. All numbers of a comparison are of the same images: the sources that all runs
             of both methods have translated, whose number is `checkpoints.n`.
+        equivalence: of the two checkpoints, and of the methods over their seeds; None without a margin.
         n_sources: number of test sources. If it is larger than `checkpoints.n`, a run lacks outputs, and tables show
             other KIDs, each over all outputs of its run.
     """
@@ -47,10 +49,16 @@ class Comparison:
     method: MethodClaim
     kids: tuple[float, float]
     n_sources: int
+    equivalence: tuple[Equivalence, Equivalence] | None = None
 
     def method_text(self) -> str:
         """The claim about the methods in a sentence, with KID as tables print it."""
         return self.method.text(self.label, self.to, kid.METRIC.title, kid.METRIC.scale)
+
+    def equivalence_texts(self) -> list[str]:
+        """Whether the checkpoints and the methods are equivalent, a sentence each; none without a margin."""
+        units = zip(("checkpoints", "methods"), self.equivalence or (), strict=False)
+        return [claim.text(unit, self.label, self.to, kid.METRIC.title, kid.METRIC.scale) for unit, claim in units]
 
     def missing_text(self) -> str | None:
         """Which images the comparison leaves out, and that tables do not; None if there is an output of each source."""
@@ -64,8 +72,13 @@ class Comparison:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """All fields, and both claims in words."""
-        text = {"checkpoints": self.checkpoints.text(self.label, self.to), "method": self.method_text()}
+        """All fields, and the claims in words."""
+        text: dict[str, Any] = {
+            "checkpoints": self.checkpoints.text(self.label, self.to),
+            "method": self.method_text(),
+        }
+        if self.equivalence is not None:
+            text["equivalence"] = self.equivalence_texts()
         return {**asdict(self), "text": text}
 
 
@@ -96,6 +109,7 @@ def compare_methods(
     permutations: int = 1000,
     runs: Sequence[Run] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    margin: float | None = None,
 ) -> list[Comparison]:
     """Each method's KID minus that of the method `to`, wherever both have finished runs.
 
@@ -108,6 +122,7 @@ def compare_methods(
         permutations: of the test of checkpoints.
         runs: only these; None for all. Those that are not finished are left out.
         progress: called with (methods compared, number of methods).
+        margin: test equivalence within this difference of KID, raw; None for no such test.
     Raises:
         UnknownName: no finished run has that name.
         UsageError: several configurations have that name, or there is no other method to compare with it.
@@ -148,6 +163,7 @@ def compare_methods(
                     method,
                     pair.kids,
                     pair.n_sources,
+                    None if margin is None else _equivalence(pair, margin),
                 )
             )
     return comparisons
@@ -204,6 +220,13 @@ def _compare(
     n_sources = len(EvalSet(dataset, direction, outputs_of(first, dataset, direction).size).sources)
     of_two = (kids[first.id], kids[second.id])
     return _Pair((first.id, second.id), claim, unpaired_se, (values[0], values[1]), of_two, n_sources)
+
+
+def _equivalence(pair: _Pair, margin: float) -> tuple[Equivalence, Equivalence]:
+    """Of the two checkpoints, and of the methods."""
+    difference, smaller = pair.claim.difference, min(pair.claim.n, pair.claim.m)
+    checkpoints = equivalence.of_checkpoints(difference.value, difference.se, smaller, margin, paired.MIN_FOR_INTERVAL)
+    return checkpoints, equivalence.of_methods(*pair.values, margin)
 
 
 def _with_lowest_common_seed(others: Sequence[Run], base: Sequence[Run]) -> tuple[Run, Run]:
