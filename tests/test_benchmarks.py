@@ -87,13 +87,13 @@ def test_coverage_simulates_every_row(tmp_path: Path) -> None:
     assert all(0 <= row["coverage"] <= 1 for row in figures["paired"])
 
 
-@pytest.mark.parametrize("name", ["kid_interval", "difference_to_real"])
+@pytest.mark.parametrize("name", ["kid_interval", "kid_differences"])
 def test_the_simulations_of_intervals_simulate_every_row(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(BENCHMARKS / "simulations")
     generator = torch.Generator().manual_seed(0)
-    pools = {"real": 60, "other": 50, "full": 40}
+    pools = {"real": 60, "other": 50, "full": 40, "rho0": 40}
     features = {name: torch.rand(n, 4, generator=generator) + n / 100 for name, n in pools.items()}
     save_file(features, tmp_path / "cat2dog.safetensors")
     save_file({"trainA": features["other"], "trainB": features["real"]}, tmp_path / "dial.safetensors")

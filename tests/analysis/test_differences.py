@@ -138,7 +138,7 @@ def test_a_margin_tests_equivalence_of_checkpoints_and_of_methods_and_says_where
     (dark,) = [claim for claim in claims(home, "--to", "light", "--margin", 3) if claim["label"] == "dark"]
     of_checkpoints, of_methods = dark["equivalence"]
     assert of_checkpoints["margin"] == pytest.approx(0.03)
-    assert "70 images per set, and there are 60" in of_checkpoints["reason"]
+    assert "its interval needs 70 images per set" in of_checkpoints["reason"]
     assert "4 seeds per method, and there are 1 and 1" in of_methods["reason"]
     assert dark["text"]["equivalence"][0].startswith("equivalence of dark and light as checkpoints within ±3 is not")
     assert all("equivalence" not in claim["text"] for claim in claims(home, "--to", "light"))

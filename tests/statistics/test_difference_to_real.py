@@ -46,7 +46,7 @@ def test_its_error_is_the_jackknife_by_refitting_with_a_reference_left_out_of_bo
 
 def test_the_ends_of_both_intervals_are_combined_like_standard_errors() -> None:
     outputs, real, references = sets(60, 45, 50)
-    measured = difference_to_real(outputs, real, references, level=0.9)
+    measured = difference_to_real(outputs, real, references)
 
     def offsets(x: torch.Tensor) -> tuple[float, float, float]:
         sums = _kernel.row_sums(x, references)
@@ -61,11 +61,11 @@ def test_the_ends_of_both_intervals_are_combined_like_standard_errors() -> None:
     (below, above, first_se), (second_below, second_above, second_se) = offsets(outputs), offsets(real)
     correlation = (first_se**2 + second_se**2 - measured.se**2) / (2 * first_se * second_se)
     assert 0.01 < abs(correlation) < 1
-    assert measured.low is not None and measured.high is not None
-    assert measured.value - measured.low == pytest.approx(
+    assert measured.low_90 is not None and measured.high_90 is not None
+    assert measured.value - measured.low_90 == pytest.approx(
         math.sqrt(below**2 + second_above**2 - 2 * correlation * below * second_above), rel=1e-6
     )
-    assert measured.high - measured.value == pytest.approx(
+    assert measured.high_90 - measured.value == pytest.approx(
         math.sqrt(above**2 + second_below**2 - 2 * correlation * above * second_below), rel=1e-6
     )
 

@@ -97,22 +97,18 @@ def test_no_values_or_no_margin_is_refused(values, margin) -> None:
         against_margin(values, margin)
 
 
-def test_checkpoints_are_equivalent_if_the_ninety_percent_interval_is_inside_the_margin() -> None:
-    # Student's 0.95 quantile with 99 degrees is 1.66039.
-    shown = equivalence.of_checkpoints(0.1, 0.1, 100, 0.267, 70)
-    assert (shown.low, shown.high) == pytest.approx((0.1 - 0.166039, 0.1 + 0.166039), rel=1e-5)
-    assert shown.shown and not equivalence.of_checkpoints(0.1, 0.1, 100, 0.266, 70).shown
-    assert not equivalence.of_checkpoints(-0.1, 0.1, 100, 0.266, 70).shown
-    # A difference that is not significant is not shown to be small.
-    assert not equivalence.of_checkpoints(0.0, 0.2, 100, 0.3, 70).shown
+def test_images_are_equivalent_if_the_ninety_percent_interval_is_inside_the_margin() -> None:
+    assert equivalence.of_images(-0.05, 0.26, 0.27, 70).shown
+    assert not equivalence.of_images(-0.05, 0.26, 0.25, 70).shown
+    assert not equivalence.of_images(-0.26, 0.05, 0.25, 70).shown
+    assert not equivalence.of_images(0.3, 0.4, 0.25, 70).shown
 
 
 def test_with_too_few_images_equivalence_is_not_tested_and_the_sentence_says_why() -> None:
-    untested = equivalence.of_checkpoints(0.0, 1e-6, 69, 1.0, 70)
+    untested = equivalence.of_images(None, None, 1.0, 70)
     assert (untested.low, untested.high, untested.shown) == (None, None, False)
     assert untested.text("checkpoints", "a", "b", "KID x100", 100) == (
-        "equivalence of a and b as checkpoints within ±100 is not tested: its interval needs 70 images per set, and "
-        "there are 69."
+        "equivalence of a and b as checkpoints within ±100 is not tested: its interval needs 70 images per set."
     )
 
 

@@ -16,8 +16,8 @@ from ugbench.runs.stored_outputs import outputs_of
 from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.evaluate import Evaluation
 from ugbench.statistics.difference_to_real import MIN_FOR_INTERVAL, difference_to_real
-from ugbench.statistics.equivalence import LEVEL, Equivalence
-from ugbench.statistics.paired import Difference
+from ugbench.statistics.equivalence import Equivalence, of_images
+from ugbench.statistics.recovery import Difference
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,7 @@ def _compare(
     references = evaluation.references(dataset, direction, outputs.size)
     of_outputs = evaluation.features(outputs.files, outputs.size)
     of_training = evaluation.features(eval_set.as_many_training_images, outputs.size)
+    difference = difference_to_real(of_outputs, of_training, references)
     return ComparisonWithReal(
         run.dataset_folder.name,
         direction,
@@ -110,19 +111,9 @@ def _compare(
         run.config.seed,
         run.id,
         (unbiased(row_sums(of_outputs, references)), unbiased(row_sums(of_training, references))),
-        difference_to_real(of_outputs, of_training, references),
+        difference,
         len(of_outputs),
         len(of_training),
         len(references),
-        None
-        if margin is None
-        else _equivalence(difference_to_real(of_outputs, of_training, references, LEVEL), margin),
+        None if margin is None else of_images(difference.low_90, difference.high_90, margin, MIN_FOR_INTERVAL),
     )
-
-
-def _equivalence(narrow: Difference, margin: float) -> Equivalence:
-    """From the difference with its 90 % interval."""
-    if narrow.low is None:
-        reason = f"its interval needs {MIN_FOR_INTERVAL} outputs, training images and references"
-        return Equivalence(margin, None, None, reason)
-    return Equivalence(margin, narrow.low, narrow.high)

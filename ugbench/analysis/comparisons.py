@@ -224,8 +224,8 @@ def _compare(
 
 def _equivalence(pair: _Pair, margin: float) -> tuple[Equivalence, Equivalence]:
     """Of the two checkpoints, and of the methods."""
-    difference, smaller = pair.claim.difference, min(pair.claim.n, pair.claim.m)
-    checkpoints = equivalence.of_checkpoints(difference.value, difference.se, smaller, margin, paired.MIN_FOR_INTERVAL)
+    difference = pair.claim.difference
+    checkpoints = equivalence.of_images(difference.low_90, difference.high_90, margin, paired.MIN_FOR_INTERVAL)
     return checkpoints, equivalence.of_methods(*pair.values, margin)
 
 

@@ -120,10 +120,11 @@ def left_out(sums: RowSums) -> tuple[Tensor, Tensor]:
 
 def variance_of(without_fake: Tensor, without_real: Tensor) -> Tensor:
     """The jackknife's variance, () or (b,), from the results of `left_out`; the two sets are independent."""
-    return _jackknife_variance(without_fake) + _jackknife_variance(without_real)
+    return jackknife_variance(without_fake) + jackknife_variance(without_real)
 
 
-def _jackknife_variance(estimates: Tensor) -> Tensor:
+def jackknife_variance(estimates: Tensor) -> Tensor:
+    """The delete-one jackknife's variance, () or (b,), from the estimates without each image, (n,) or (n, b)."""
     n = len(estimates)
     return (n - 1) / n * (estimates - estimates.mean(0)).square().sum(0)
 

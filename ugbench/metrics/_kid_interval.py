@@ -18,7 +18,8 @@ and its ends are the roots of a quadratic equation. Where s is small against V t
 
 from __future__ import annotations
 
-import math
+import torch
+from torch import Tensor
 
 from ugbench.metrics._intervals import student_quantile
 
@@ -34,9 +35,17 @@ def kid_interval(
         smaller: images of the smaller set, at least 2; q is Student's quantile with one degree of freedom less.
         level: the coverage that is aimed at.
     """
-    if distance_se == 0 or distance <= 0:
-        return value, value
+    squared, se = torch.tensor(distance, dtype=torch.float64), torch.tensor(distance_se, dtype=torch.float64)
+    below, above = distances_to_ends(squared, se, smaller, level)
+    return value - float(below), value + float(above)
+
+
+def distances_to_ends(distance: Tensor, distance_se: Tensor, smaller: int, level: float) -> tuple[Tensor, Tensor]:
+    """How far the lower and the upper end are from the value, float64 () or (b,); the arguments are `kid_interval`'s.
+
+    Both are 0 where the squared distance or its error is 0.
+    """
     half_at_distance = student_quantile(smaller, level) * distance_se
-    shift = half_at_distance**2 / (2 * distance)
-    half = math.hypot(shift, half_at_distance)
-    return value + shift - half, value + shift + half
+    shift = (half_at_distance.square() / (2 * distance)).nan_to_num(0, 0, 0)
+    half = torch.where(distance > 0, torch.hypot(shift, half_at_distance), 0.0)
+    return half - shift, half + shift

@@ -168,20 +168,15 @@ class Equivalence:
         )
 
 
-def of_checkpoints(value: float, se: float, smaller: int, margin: float, least: int) -> Equivalence:
-    """Equivalence of two checkpoints by Student's interval of their difference.
+def of_images(low: float | None, high: float | None, margin: float, least: int) -> Equivalence:
+    """Equivalence of two sets of outputs, or of outputs and real images, by the 90 % interval over images.
 
     Args:
-        value, se: the difference and its standard error over images.
-        smaller: images of the smaller set; the degrees of freedom are one less.
-        least: the smallest number of images for which the interval covers what it promises.
+        low, high: the interval; None with too few images.
+        least: images per set from which on there is one.
     """
-    from scipy import stats
-
-    if smaller < least:
-        return Equivalence(margin, None, None, f"its interval needs {least} images per set, and there are {smaller}")
-    half = float(stats.t.ppf((1 + LEVEL) / 2, smaller - 1)) * se
-    return Equivalence(margin, value - half, value + half)
+    reason = None if low is not None else f"its interval needs {least} images per set"
+    return Equivalence(margin, low, high, reason)
 
 
 def of_methods(first: Sequence[float], second: Sequence[float], margin: float) -> Equivalence:

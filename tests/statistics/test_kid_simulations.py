@@ -1,4 +1,4 @@
-"""The coverage that KID's interval promises; benchmarks/simulations/kid_interval.py makes the figures of the docs."""
+"""The coverage of intervals of KID and of its differences; benchmarks/simulations/ makes the figures of the docs."""
 
 import importlib
 import importlib.util
@@ -13,12 +13,23 @@ import torch
 
 ROOT = Path(__file__).parents[2]
 FIGURES = ROOT / "docs" / "reference" / "kid_interval.json"
+FIGURES_OF_DIFFERENCES = ROOT / "docs" / "reference" / "kid_differences.json"
 
 
 @pytest.fixture(scope="module")
 def simulation() -> ModuleType:
-    file = ROOT / "benchmarks" / "simulations" / "kid_interval.py"
-    spec = importlib.util.spec_from_file_location("kid_interval_simulation", file)
+    return loaded("kid_interval")
+
+
+@pytest.fixture(scope="module")
+def differences() -> ModuleType:
+    return loaded("kid_differences")
+
+
+def loaded(name: str) -> ModuleType:
+    """A script of benchmarks/simulations as a module."""
+    file = ROOT / "benchmarks" / "simulations" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"{name}_simulation", file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
@@ -71,5 +82,32 @@ def test_the_committed_figures_keep_the_promise_and_the_page_shows_them(simulati
     assert min(of_dials) < 0.88
     page = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
     assert simulation.short_table(figures) in page
+    coverages = [row["coverage"] for row in figures["rows"]]
+    assert f"covered the truth in {100 * min(coverages):.1f} to {100 * max(coverages):.1f} % of the draws" in page
+
+
+def test_a_fixed_error_of_a_difference_covers_too_little_where_one_method_is_perfect(
+    differences: ModuleType, pools: Any
+) -> None:
+    truth = -pools.truth({"real": 0.9, "other": 0.1})
+    row = differences.paired_row(pools, "", truth, (0.0, 0.1), 70, 70, 1000, 0)
+    assert row["coverage"] >= 0.93 - 0.015, row
+    assert row["equivalent_at_margin"] <= 0.08 + 0.015
+    assert row["coverage_fixed_se"] < 0.87
+    row = differences.real_row(pools, 0.3, 50, 47, 50, 1000, 0)
+    assert row["coverage"] >= 0.93 - 0.015, row
+
+
+def test_the_committed_figures_of_differences_keep_the_promise_and_the_page_shows_them(differences: ModuleType) -> None:
+    figures = json.loads(FIGURES_OF_DIFFERENCES.read_text(encoding="utf-8"))
+    assert figures["draws"] >= 2000
+    for row in figures["rows"]:
+        assert row["coverage"] >= 0.93, row
+        assert row["equivalent_at_margin"] <= 0.08, row
+        if row["pool"] == "cat2dog":
+            assert row["equivalent_at_margin"] <= 0.06, row
+    assert min(row["coverage_fixed_se"] for row in figures["rows"]) < 0.87
+    page = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
+    assert differences.markdown_table(figures["rows"]) in page
     coverages = [row["coverage"] for row in figures["rows"]]
     assert f"covered the truth in {100 * min(coverages):.1f} to {100 * max(coverages):.1f} % of the draws" in page
