@@ -11,7 +11,7 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constrain
 # test of minutes, would otherwise come last and alone.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --durations=10 -n auto --dist loadscope --no-loadscope-reorder
 
-.PHONY: demo test test-slow faults check moved
+.PHONY: demo test test-slow faults simulations check moved
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -28,6 +28,13 @@ test-slow: .venv/.ready-dev
 faults: .venv/.ready-dev
 	OMP_NUM_THREADS=1 PYTHONPATH=tests/support $(BIN)/python tests/faults/campaign.py \
 	    --output docs/reference/reliability.json
+
+# Minutes to an hour on one core: how often intervals cover and tests err; the figures of docs/statistics.md and others.
+# Real images and weights are found through UGBENCH_TEST_DATA.
+simulations: .venv/.ready-dev
+	for script in benchmarks/simulations/*.py; do \
+	    OMP_NUM_THREADS=1 PYTHONPATH=benchmarks $(BIN)/python $$script \
+	        --output docs/reference/$$(basename $$script .py).json || exit 1; done
 
 check: .venv/.ready-dev
 	$(BIN)/python -m ruff check

@@ -1,4 +1,4 @@
-"""Finite pools of features of which the true KID is known; coverage.py draws from them."""
+"""Finite pools of features of which the true KID is known; simulations draw from them."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +9,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ugbench.data.dial.dataset import draw_split
+from ugbench.data.dial.spec import DialSpec
 from ugbench.data.images import list_images
+from ugbench.data.splits import Split
 from ugbench.data.tensors import load_images
 from ugbench.metrics import _kernel
 from ugbench.scoring.networks.extractors import extract, load_extractor
@@ -62,11 +65,40 @@ class Pools:
         part = self.parts[name]
         return random.integers(part.start, part.stop, shape)
 
+    def draw_mixed(self, random: np.random.Generator, name: str, share: float, shape: tuple[int, int]) -> np.ndarray:
+        """Rows of `all`, each from the pool `name` with the probability `share`, else from the real pool."""
+        untouched = random.random(shape) < share
+        return np.where(untouched, self.draw(random, name, shape), self.draw(random, "real", shape))
+
     def sums(self, fake: np.ndarray, real: np.ndarray) -> _kernel.RowSums:
         """The result of `_kernel.row_sums` for these rows of `all`."""
         rows, columns = torch.from_numpy(fake), torch.from_numpy(real)
         cross = self.kernel[rows[:, None], columns]
         return _kernel.RowSums(self._sums_within(rows), self._sums_within(columns), cross.sum(1), cross.sum(0))
+
+    def sums_of_draws(self, fakes: np.ndarray, reals: np.ndarray) -> _kernel.RowSums:
+        """`sums` for each row of fakes (b, n) and reals (b, m), with the draws along the second axis.
+
+        Sums over a draw are sums over the pools, weighted by how often the draw has each feature.
+        """
+        fake, real = torch.from_numpy(fakes).T, torch.from_numpy(reals).T
+        to_fake, to_real = self.kernel @ self._counts(fake), self.kernel @ self._counts(real)
+        own = self.kernel.diagonal()
+        return _kernel.RowSums(
+            to_fake.gather(0, fake) - own[fake],
+            to_real.gather(0, real) - own[real],
+            to_real.gather(0, fake),
+            to_fake.gather(0, real),
+        )
+
+    def self_kernels(self, rows: np.ndarray) -> Tensor:
+        """The kernel of each feature of draws (b, n) with itself, (n, b)."""
+        return self.kernel.diagonal()[torch.from_numpy(rows).T]
+
+    def _counts(self, rows: Tensor) -> Tensor:
+        """How often each feature is in each draw, (N, b), from rows (n, b)."""
+        counts = torch.zeros(len(self.all), rows.shape[1], dtype=torch.float64)
+        return counts.scatter_add_(0, rows, torch.ones_like(rows, dtype=torch.float64))
 
     def _sums_within(self, rows: Tensor) -> Tensor:
         return self.kernel[rows[:, None], rows].sum(1) - self.kernel[rows, rows]
@@ -90,3 +122,36 @@ def read_pools(data: Path, weights: Path, cache: Path | None) -> Pools:
     real, other = features.pop("real"), features.pop("other")
     most = max(map(len, features.values()))
     return Pools(real, other, {name: pool for name, pool in sorted(features.items()) if len(pool) == most})
+
+
+def read_all_pools(data: Path, cache: Path | None) -> dict[str, Pools]:
+    """The pools of the simulations in simulations/: `dial`, `cat2dog` and `clusters`.
+
+    Args:
+        data: holds `data/cat2dog`, `data/cat2dog_ablation` and `weights/alexnet-features.pth`.
+        cache: folder from which features are read if they are there, and to which they are written.
+    """
+    weights = data / "weights" / "alexnet-features.pth"
+    dial = _dial_features(weights, None if cache is None else cache / "dial.safetensors")
+    cats = read_pools(data / "data", weights, None if cache is None else cache / "cat2dog.safetensors")
+    return {"dial": Pools(dial["trainB"], dial["trainA"], {}), "cat2dog": cats, "clusters": clusters()}
+
+
+def clusters() -> Pools:
+    """Two clusters of 150 points of length 8 that are far apart: a drawn case in which only the share varies."""
+    generator = torch.Generator().manual_seed(0)
+    real, other = (0.3 * torch.randn(150, 8, generator=generator) + centre for centre in (0.5, 1.2))
+    return Pools(real, other, {})
+
+
+def _dial_features(weights: Path, cache: Path | None) -> dict[str, Tensor]:
+    """Features of the 400 training images of each domain of a texture dial of 64 px."""
+    if cache is not None and cache.exists():
+        return load_file(cache)
+    spec, extractor = DialSpec(shape=0, texture=1), load_extractor("alexnet", {"alexnet": weights})
+    splits: dict[str, Split] = {"trainA": "trainA", "trainB": "trainB"}
+    features = {name: extract(extractor, torch.stack(list(draw_split(spec, split)))) for name, split in splits.items()}
+    if cache is not None:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        save_file(features, cache)
+    return features

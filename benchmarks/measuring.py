@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -45,3 +45,16 @@ def print_figures(figures: dict[str, Any], file: Path | None) -> None:
     print(text)
     if file is not None:
         file.write_text(text + "\n", encoding="utf-8")
+
+
+def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of figures as a Markdown table, with the names of the first row's figures as headings."""
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+    return "\n".join("|".join(["", *line, ""]) if line[0] == "---" else f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: float | int | str | None) -> str:
+    if value is None:
+        return "-"
+    # A truth that is 0 but for rounding reads as 0.
+    return f"{round(value, 12) + 0.0:.3g}" if isinstance(value, float) else str(value)

@@ -84,7 +84,25 @@ def test_coverage_simulates_every_row(tmp_path: Path) -> None:
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
     assert figures["draws"] == 4
     assert {len(figures[part]) > 2 for part in ("kid", "paired", "blocks")} == {True}
-    assert all(0 <= row["coverage"] <= 1 for part in ("kid", "paired") for row in figures[part])
+    assert all(0 <= row["coverage"] <= 1 for row in figures["paired"])
+
+
+@pytest.mark.parametrize("name", ["kid_interval", "kid_differences"])
+def test_the_simulations_of_intervals_simulate_every_row(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(BENCHMARKS / "simulations")
+    generator = torch.Generator().manual_seed(0)
+    pools = {"real": 60, "other": 50, "full": 40, "rho0": 40}
+    features = {name: torch.rand(n, 4, generator=generator) + n / 100 for name, n in pools.items()}
+    save_file(features, tmp_path / "cat2dog.safetensors")
+    save_file({"trainA": features["other"], "trainB": features["real"]}, tmp_path / "dial.safetensors")
+    files = ["--data", tmp_path, "--features", tmp_path, "--output", tmp_path / "figures.json"]
+    run_here([sys.executable, BENCHMARKS / "simulations" / f"{name}.py", *files, "--draws", 3])
+    figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    assert figures["draws"] == 3
+    assert {row["pool"] for row in figures["rows"]} == {"dial", "cat2dog", "clusters"}
+    assert all(0 <= row["coverage"] <= 1 for row in figures["rows"])
 
 
 def test_the_intervals_and_tests_of_preferences_are_simulated_for_every_case(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ from PIL import Image
 from ugbench.analysis import differences
 from ugbench.scoring.features import features_of
 from ugbench.scoring.networks.extractors import load_extractor
+from ugbench.statistics.difference_to_real import difference_to_real
 from ugbench.statistics.paired import paired, unpaired
 
-DIAL = "dial:size=32,train=4,test=60"
+DIAL = "dial:size=32,train=40,test=60"
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +132,50 @@ def test_the_command_prints_kid_as_tables_do_and_says_what_is_left_out(home: Pat
 def test_an_unknown_method_is_one_sentence_with_a_near_name(home: Path) -> None:
     refused = call(home, "differences", "--to", "ligt", "--extractor", "random", code=2)
     assert "did you mean 'light'" in refused.stderr
+
+
+def test_a_margin_tests_equivalence_of_checkpoints_and_of_methods_and_says_where_it_cannot(home: Path) -> None:
+    (dark,) = [claim for claim in claims(home, "--to", "light", "--margin", 3) if claim["label"] == "dark"]
+    of_checkpoints, of_methods = dark["equivalence"]
+    assert of_checkpoints["margin"] == pytest.approx(0.03)
+    assert "its interval needs 70 images per set" in of_checkpoints["reason"]
+    assert "4 seeds per method, and there are 1 and 1" in of_methods["reason"]
+    assert dark["text"]["equivalence"][0].startswith("equivalence of dark and light as checkpoints within ±3 is not")
+    assert all("equivalence" not in claim["text"] for claim in claims(home, "--to", "light"))
+
+
+def test_outputs_are_compared_with_training_images_of_the_target(home: Path) -> None:
+    compared = {claim["label"]: claim for claim in claims(home, "--to", "real", "--margin", 1000)}
+    assert set(compared) == {"light", "middle", "dark"}
+    extractor, root = load_extractor("random", {}), next((home / "datasets").iterdir())
+    outputs, train, references = (
+        features_of(sorted(folder.iterdir()), (), extractor)
+        for folder in (home / "dark", root / "trainB", root / "testB")
+    )
+    expected = difference_to_real(outputs, train, references)
+    dark = compared["dark"]
+    assert (dark["n"], dark["n_train"], dark["n_references"]) == (60, 40, 60)
+    assert dark["difference"]["value"] == pytest.approx(dark["kids"][0] - dark["kids"][1], abs=1e-9)
+    for name in ("value", "se", "low", "high"):
+        assert dark["difference"][name] == pytest.approx(getattr(expected, name), rel=1e-3)
+    rows = json.loads(call(home, "table", "--json").stdout)["rows"]
+    in_table = {row["method"]: row["cells"]["kid"]["value"] for row in rows}
+    assert dark["kids"] == pytest.approx([in_table["dark"], in_table["real"]], rel=1e-4)
+    assert dark["text"].startswith("dark and real are equivalent as sets of images: the 90 % interval")
+    assert "not shown to be equivalent" in claims(home, "--to", "real", "--margin", 1e-9)[0]["text"]
+
+
+def test_the_comparison_with_real_is_printed_in_the_tables_unit(home: Path) -> None:
+    words = ("differences", "--extractor", "random", "--cache", home / "cache", "--to", "real")
+    printed = call(home, *words)
+    compared = {claim["label"]: claim for claim in claims(home, "--to", "real")}
+    (line,) = [line for line in printed.stdout.splitlines() if line.split()[2] == "dark"]
+    difference = compared["dark"]["difference"]
+    assert line.endswith(f"[{100 * difference['low']:.3g}, {100 * difference['high']:.3g}]")
+    assert "equivalen" not in printed.stderr
+
+
+@pytest.mark.parametrize("margin", ["0", "-1", "inf", "nan"])
+def test_a_margin_that_is_none_is_refused(home: Path, margin: str) -> None:
+    refused = call(home, "differences", "--to", "light", "--margin", margin, "--extractor", "random", code=2)
+    assert "give a number above 0, in the unit of KID x100" in refused.stderr

@@ -344,3 +344,25 @@ def test_the_report_shows_scores_of_folders(two_by_two: Path) -> None:
     score(two_by_two, "o1/A2B", "r1/testB", "--name", "ours", "--output", results / "mine.jsonl")
     call("report", "--results", results, "--output", two_by_two / "report.html")
     assert "ours" in (two_by_two / "report.html").read_text()
+
+
+def test_the_rows_of_folders_that_were_tested_for_equality_have_its_p_and_say_what_it_is_of(tmp_path: Path) -> None:
+    real = draw(tmp_path / "real", *map(str, range(8)))
+    fake = draw(tmp_path / "fake", *map(str, range(8)), seed=1)
+    record = call_json("eval", "--real", real, "--fake", fake, *KID)[0]
+    assert record["p_value"] is not None and abs(record["value"]) <= 5 * record["se"]
+    result = call("eval", "--real", real, "--fake", fake, *KID)
+    header, row = (line.split("  ") for line in result.stdout.splitlines())
+    columns = [[cell.strip() for cell in line if cell.strip()] for line in (header, row)]
+    assert dict(zip(*columns, strict=True))["p (equal)"] == f"{record['p_value']:.3g}"
+    assert "outputs and references are of one distribution" in result.stderr
+    assert "a large p does not show that they are equal" in result.stderr
+
+
+def test_rows_far_from_zero_have_no_column_of_p(tmp_path: Path) -> None:
+    real = draw(tmp_path / "real", *map(str, range(8)))
+    (tmp_path / "fake").mkdir()
+    for place in range(8):
+        save_flat(tmp_path / "fake" / f"{place}.png", colour=f"rgb({place}, 0, 0)")
+    result = call("eval", "--real", real, "--fake", tmp_path / "fake", *KID)
+    assert "p (equal)" not in result.stdout + result.stderr

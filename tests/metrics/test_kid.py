@@ -48,6 +48,21 @@ def test_kid_equals_a_double_loop_at_equal_and_unequal_sizes(n: int, m: int) -> 
 
 
 @pytest.mark.usefixtures("small_blocks")
+def test_the_squared_distance_counts_each_image_with_itself_and_is_near_its_spread_over_draws() -> None:
+    generator = torch.Generator().manual_seed(0)
+    found = []
+    for _ in range(400):
+        fake = torch.rand(30, 16, generator=generator, dtype=torch.float64) + 0.3
+        real = torch.rand(40, 16, generator=generator, dtype=torch.float64)
+        own = (_kernel.self_kernels(fake), _kernel.self_kernels(real))
+        found.append([float(x) for x in _kernel.squared_distance(_kernel.row_sums(fake, real), *own)])
+        parts = [((a @ b.T / 16 + 1) ** 3).mean() for a, b in ((fake, fake), (real, real), (fake, real))]
+        assert found[-1][0] == pytest.approx(float(parts[0] + parts[1] - 2 * parts[2]), abs=1e-12)
+    values, ses = np.array(found).T
+    assert ses.mean() == pytest.approx(values.std(ddof=1), rel=0.1)
+
+
+@pytest.mark.usefixtures("small_blocks")
 def test_each_image_contributes_its_own_terms_and_their_mean_is_kid() -> None:
     fake, real = sets(9, 14)
 
@@ -140,14 +155,30 @@ def test_standard_error_is_the_delete_one_jackknife_by_refitting() -> None:
 
 
 @pytest.mark.parametrize(("n", "m", "has"), [(50, 51, True), (49, 60, False), (60, 49, False)])
-def test_the_interval_is_students_of_the_smaller_set_from_fifty_images_a_side(n: int, m: int, has: bool) -> None:
+def test_there_is_an_interval_from_fifty_images_a_side(n: int, m: int, has: bool) -> None:
     score = kid.compute(*sets(n, m))
     assert (score.low is not None, score.high is not None) == (has, has)
-    if has:
-        assert score.se is not None and score.low is not None and score.high is not None
+
+
+def test_the_ends_of_the_interval_are_the_values_that_a_test_just_does_not_reject() -> None:
+    fake, real = sets(50, 60, shift=0.1)
+    score = kid.compute(fake, real)
+    x, y = fake.double(), real.double()
+
+    def mean_kernel(a: torch.Tensor, b: torch.Tensor) -> float:
+        return float(((a @ b.T / 16 + 1) ** 3).mean())
+
+    distance = mean_kernel(x, x) + mean_kernel(y, y) - 2 * mean_kernel(x, y)
+    kernel = (torch.cat([x, y]) @ torch.cat([x, y]).T / 16 + 1) ** 3
+    witness = kernel[:, :50].mean(1) - kernel[:, 50:].mean(1)
+    se = 2 * math.sqrt(float(witness[:50].var() / 50 + witness[50:].var() / 60))
+    assert score.low is not None and score.high is not None
+    for end in (score.low, score.high):
+        # If KID were `end`, the expected squared distance would be larger by end - value.
+        se_there = se * math.sqrt((distance + end - score.value) / distance)
         # Student's 0.975 quantile with 49 degrees.
-        assert score.value - score.low == pytest.approx(2.00958 * score.se, rel=1e-5)
-        assert score.high - score.value == pytest.approx(2.00958 * score.se, rel=1e-5)
+        assert abs(end - score.value) == pytest.approx(2.00958 * se_there, rel=1e-5)
+    assert score.high - score.value > 1.05 * (score.value - score.low) > 0
 
 
 def test_equality_is_tested_only_within_five_standard_errors_of_zero() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from ugbench.statistics import equivalence
 from ugbench.statistics.equivalence import against_margin, over_family
 
 VALUES = [0.31, 0.28, 0.35, 0.30, 0.26, 0.33]
@@ -94,3 +95,64 @@ def test_what_is_significant_alone_need_not_be_in_a_family() -> None:
 def test_no_values_or_no_margin_is_refused(values, margin) -> None:
     with pytest.raises(ValueError, match="at least 1 and above 0"):
         against_margin(values, margin)
+
+
+def test_images_are_equivalent_if_the_ninety_percent_interval_is_inside_the_margin() -> None:
+    assert equivalence.of_images(-0.05, 0.26, 0.27, 70).shown
+    assert not equivalence.of_images(-0.05, 0.26, 0.25, 70).shown
+    assert not equivalence.of_images(-0.26, 0.05, 0.25, 70).shown
+    assert not equivalence.of_images(0.3, 0.4, 0.25, 70).shown
+
+
+def test_with_too_few_images_equivalence_is_not_tested_and_the_sentence_says_why() -> None:
+    untested = equivalence.of_images(None, None, 1.0, 70)
+    assert (untested.low, untested.high, untested.shown) == (None, None, False)
+    assert untested.text("checkpoints", "a", "b", "KID x100", 100) == (
+        "equivalence of a and b as checkpoints within ±100 is not tested: its interval needs 70 images per set."
+    )
+
+
+def test_methods_are_equivalent_by_welchs_interval_over_seeds() -> None:
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(0, 1, 6).tolist(), rng.normal(0.2, 3, 8).tolist()
+    measured = equivalence.of_methods(first, second, 10.0)
+    p_values = [
+        stats.ttest_ind(first, np.array(second) + bound, equal_var=False, alternative=side).pvalue
+        for bound, side in ((measured.low, "greater"), (measured.high, "less"))
+    ]
+    assert p_values == pytest.approx([0.05, 0.05], abs=1e-6)
+    assert measured.shown
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "reason"),
+    [
+        ([1.0, 2.0, 3.0], [1.0, 2.0, 3.0, 4.0], "4 seeds per method, and there are 3 and 4"),
+        ([1.0] * 4, [1.0] * 4, "gave one value"),
+    ],
+)
+def test_equivalence_of_methods_is_not_tested_without_seeds_or_spread(
+    first: list[float], second: list[float], reason: str
+) -> None:
+    untested = equivalence.of_methods(first, second, 1.0)
+    assert not untested.shown and untested.reason is not None and reason in untested.reason
+
+
+def test_a_difference_at_the_margin_is_called_equivalent_in_at_most_a_twentieth() -> None:
+    rng = np.random.default_rng(1)
+    shown = [
+        equivalence.of_methods(rng.normal(0, 1, 6).tolist(), rng.normal(2.0, 1, 6).tolist(), 2.0).shown
+        for _ in range(2000)
+    ]
+    assert 0.03 < np.mean(shown) < 0.065
+
+
+def test_the_sentence_has_the_tables_unit() -> None:
+    claim = equivalence.Equivalence(0.02, -0.001, 0.0125)
+    assert claim.text("checkpoints", "a", "b", "KID x100", 100) == (
+        "a and b are equivalent as checkpoints: the 90 % interval of the difference in KID x100 is [-0.1, 1.25], "
+        "inside ±2."
+    )
+    assert "are not shown to be equivalent" in equivalence.Equivalence(0.01, -0.001, 0.0125).text(
+        "methods", "a", "b", ""
+    )

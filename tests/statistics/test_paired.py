@@ -63,17 +63,47 @@ def test_the_order_of_one_methods_outputs_matters() -> None:
 
 
 def test_an_interval_needs_seventy_images_a_side() -> None:
-    found = paired(*outputs(70, 80))
-    assert found.low is not None and found.high is not None
-    # Student's 0.975 quantile with 69 degrees.
-    assert found.high - found.low == pytest.approx(2 * 1.99495 * found.se, rel=1e-5)
-    assert paired(*outputs(70, 69)).low is None
+    assert paired(*outputs(70, 70)).low is not None
+    for too_few in (outputs(70, 69), outputs(69, 70)):
+        measured = paired(*too_few)
+        assert (measured.low, measured.high, measured.low_90, measured.high_90) == (None, None, None, None)
+
+
+def test_the_ends_of_both_kids_intervals_are_combined_like_correlated_errors() -> None:
+    first, second, real = outputs(80, 70, own=0.2)
+    measured, scores = paired(first, second, real), [kid.compute(features, real) for features in (first, second)]
+    ses = [score.se for score in scores]
+    assert ses[0] is not None and ses[1] is not None
+    correlation = (ses[0] ** 2 + ses[1] ** 2 - measured.se**2) / (2 * ses[0] * ses[1])
+    assert 0.2 < correlation < 1
+    (first_below, first_above), (second_below, second_above) = (
+        (score.value - score.low, score.high - score.value)
+        for score in scores
+        if score.low is not None and score.high is not None
+    )
+    low = math.sqrt(first_below**2 + second_above**2 - 2 * correlation * first_below * second_above)
+    high = math.sqrt(first_above**2 + second_below**2 - 2 * correlation * first_above * second_below)
+    assert (measured.low, measured.high) == pytest.approx((measured.value - low, measured.value + high), rel=1e-6)
+    assert measured.low is not None and measured.low_90 is not None
+    assert measured.high is not None and measured.high_90 is not None
+    assert measured.low < measured.low_90 < measured.value < measured.high_90 < measured.high
+
+
+def test_far_from_zero_the_interval_is_nearly_students() -> None:
+    measured = paired(*outputs(200, 200, own=0.2, shift=0.4))
+    assert measured.low is not None and measured.high is not None
+    # Student's 0.975 quantile with 199 degrees.
+    assert measured.high - measured.low == pytest.approx(2 * 1.97196 * measured.se, rel=0.1)
 
 
 def test_equal_outputs_differ_by_nothing() -> None:
     first, _, real = outputs(10, 10)
     found = paired(first, first, real)
     assert (found.value, found.se) == (0.0, 0.0)
+    first, _, real = outputs(80, 80)
+    same = paired(first, first, real)
+    assert (same.value, same.se) == (0.0, 0.0)
+    assert same.low is not None and same.high is not None and same.low <= 0 <= same.high
 
 
 def test_outputs_that_are_no_pairs_are_refused() -> None:

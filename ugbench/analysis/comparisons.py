@@ -16,8 +16,9 @@ from ugbench.runs.run import Run, dataset_of, list_runs
 from ugbench.runs.stored_outputs import outputs_of
 from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.evaluate import Evaluation
-from ugbench.statistics import crossed, permutation, seeds
+from ugbench.statistics import crossed, equivalence, paired, permutation, seeds
 from ugbench.statistics.crossed import CrossedClaim
+from ugbench.statistics.equivalence import Equivalence
 from ugbench.statistics.permutation import CheckpointClaim
 from ugbench.statistics.seeds import MethodClaim
 
@@ -36,6 +37,7 @@ class Comparison:
         crossed: the claim about the methods for other images like these; None where a method has one seed.
         kids: raw KID of these two runs. All numbers of a comparison are of the same images: the sources that all runs
             of both methods have translated, whose number is `checkpoints.n`.
+        equivalence: of the two checkpoints, and of the methods over their seeds; None without a margin.
         n_sources: number of test sources. If it is larger than `checkpoints.n`, a run lacks outputs, and tables show
             other KIDs, each over all outputs of its run.
     """
@@ -51,6 +53,7 @@ class Comparison:
     crossed: CrossedClaim | None
     kids: tuple[float, float]
     n_sources: int
+    equivalence: tuple[Equivalence, Equivalence] | None = None
 
     def method_text(self) -> str:
         """The claim about the methods in a sentence, with KID as tables print it."""
@@ -59,6 +62,11 @@ class Comparison:
     def crossed_text(self) -> str | None:
         """The claim about the methods for other images, in a sentence; None where there is none."""
         return None if self.crossed is None else self.crossed.text(kid.METRIC.title, kid.METRIC.scale)
+
+    def equivalence_texts(self) -> list[str]:
+        """Whether the checkpoints and the methods are equivalent, a sentence each; none without a margin."""
+        units = zip(("checkpoints", "methods"), self.equivalence or (), strict=False)
+        return [claim.text(unit, self.label, self.to, kid.METRIC.title, kid.METRIC.scale) for unit, claim in units]
 
     def missing_text(self) -> str | None:
         """Which images the comparison leaves out, and that tables do not; None if there is an output of each source."""
@@ -72,12 +80,14 @@ class Comparison:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """All fields, and both claims in words."""
-        text = {
+        """All fields, and the claims in words."""
+        text: dict[str, Any] = {
             "checkpoints": self.checkpoints.text(self.label, self.to),
             "method": self.method_text(),
             "crossed": self.crossed_text(),
         }
+        if self.equivalence is not None:
+            text["equivalence"] = self.equivalence_texts()
         return {**asdict(self), "text": text}
 
 
@@ -113,6 +123,7 @@ def compare_methods(
     permutations: int = 1000,
     runs: Sequence[Run] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    margin: float | None = None,
 ) -> list[Comparison]:
     """Each method's KID minus that of the method `to`, wherever both have finished runs.
 
@@ -125,6 +136,7 @@ def compare_methods(
         permutations: of the test of checkpoints.
         runs: only these; None for all. Those that are not finished are left out.
         progress: called with (methods compared, number of methods).
+        margin: test equivalence within this difference of KID, raw; None for no such test.
     Raises:
         UnknownName: no finished run has that name.
         UsageError: several configurations have that name, or there is no other method to compare with it.
@@ -151,10 +163,10 @@ def compare_methods(
             done += 1
             if progress is not None:
                 progress(done, total)
-    return [comparison for of_dataset in pairs.values() for comparison in _over_family(of_dataset, to)]
+    return [comparison for of_dataset in pairs.values() for comparison in _over_family(of_dataset, to, margin)]
 
 
-def _over_family(pairs: Sequence[tuple[_Group, str, _Pair]], to: str) -> list[Comparison]:
+def _over_family(pairs: Sequence[tuple[_Group, str, _Pair]], to: str, margin: float | None) -> list[Comparison]:
     """The comparisons of a data set, in both directions, with p-values that are adjusted over all of them."""
     checkpoints = permutation.over_family([pair.claim for _, _, pair in pairs])
     methods = seeds.over_family([pair.values for _, _, pair in pairs])
@@ -172,6 +184,7 @@ def _over_family(pairs: Sequence[tuple[_Group, str, _Pair]], to: str) -> list[Co
             crossed_claim,
             pair.kids,
             pair.n_sources,
+            None if margin is None else _equivalence(pair, margin),
         )
         for (group, label, pair), checkpoint, method, crossed_claim in zip(
             pairs, checkpoints, methods, crossed_claims, strict=True
@@ -226,6 +239,13 @@ def _compare(
     of_methods = ([sums[run.id] for run in other], [sums[run.id] for run in base])
     of_two = (unbiased(sums[first.id]), unbiased(sums[second.id]))
     return _Pair((first.id, second.id), claim, unpaired_se, of_methods, of_two, n_sources)
+
+
+def _equivalence(pair: _Pair, margin: float) -> tuple[Equivalence, Equivalence]:
+    """Of the two checkpoints, and of the methods."""
+    difference = pair.claim.difference
+    checkpoints = equivalence.of_images(difference.low_90, difference.high_90, margin, paired.MIN_FOR_INTERVAL)
+    return checkpoints, equivalence.of_methods(*pair.values, margin)
 
 
 def _with_lowest_common_seed(others: Sequence[Run], base: Sequence[Run]) -> tuple[Run, Run]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Option
@@ -9,15 +11,26 @@ from typer import Option
 from ugbench.cli.options import RESULTS, Device, FeatureOptions, Json, OnlyDatasets, Results, Where
 from ugbench.cli.output import log, print_result, progress_callback
 from ugbench.cli.parse import parse_sets
+from ugbench.errors import UsageError
+from ugbench.metrics import kid
 
 if TYPE_CHECKING:
+    from ugbench.analysis.compared_with_real import ComparisonWithReal
     from ugbench.analysis.comparisons import Comparison
+
+REAL = "real"  # reserved: no method is called so
 
 
 def differences(
     *,
     to: Annotated[
-        str, Option("--to", metavar="METHOD", help="The method that the others are compared with, as tables name it.")
+        str,
+        Option(
+            "--to",
+            metavar="METHOD",
+            help="The method that the others are compared with, as tables name it; or real: training images of the "
+            "target domain.",
+        ),
     ],
     dataset: OnlyDatasets = None,
     where: Where = None,
@@ -25,6 +38,14 @@ def differences(
     permutations: Annotated[
         int, Option("--permutations", metavar="N", min=19, help="Permutations in the test of two checkpoints.")
     ] = 1000,
+    margin: Annotated[
+        float | None,
+        Option(
+            "--margin",
+            metavar="X",
+            help="Also test whether the difference in KID x100 is within X, a margin chosen before scores were seen.",
+        ),
+    ] = None,
     results: Results = RESULTS,
     device: Device = "auto",
     as_json: Json = False,
@@ -37,6 +58,12 @@ def differences(
     together. p-values are corrected by Holm's method over all methods and both directions of a data set. The protocol
     is target. Missing scores are computed first.
 
+    With --margin X, two one-sided tests at 5 % show equivalence: the 90 % interval of the difference lies within
+    X of 0. Each is a claim of its own, not corrected for their number. A large p alone shows no equivalence.
+
+    With --to real, each run's KID is compared with that of training images of the target domain, with a 95 %
+    interval: both use the same references, and outputs and training images are independent.
+
     KID is printed x100, as in tables; --json has raw values. All numbers of a row are of the same images: the sources
     that all runs of both methods have translated. A table shows other numbers for a run that lacks outputs.
 
@@ -44,19 +71,26 @@ def differences(
     Examples:
       ugbench differences --to ugatit --extractor alexnet --weights alexnet=alexnet.pth
       ugbench differences --to ugatit --dataset cat2dog --extractor random --json
+      ugbench differences --to real --margin 2 --extractor alexnet --weights alexnet=alexnet.pth
     """
+    from ugbench.analysis.compared_with_real import compare_with_real
     from ugbench.analysis.comparisons import compare_methods
     from ugbench.cli.chosen_runs import readable_runs
     from ugbench.device import pick_device
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.request import EvalRequest
 
+    if margin is not None and not 0 < margin < math.inf:
+        raise UsageError(f"--margin {margin} was given; give a number above 0, in the unit of KID x100.")
+    raw_margin = None if margin is None else margin / kid.METRIC.scale
     request = EvalRequest(("kid",), features.networks(pick_device(device)), cache=features.feature_cache())
     with progress_callback("comparing") as progress:
         runs = readable_runs(results, parse_sets(where, "--where"))
-        comparisons = compare_methods(
-            Evaluation(request, results, log), to, dataset or (), permutations, runs, progress=progress
-        )
+        evaluation, datasets = Evaluation(request, results, log), dataset or ()
+        if to == REAL:
+            _print_with_real(compare_with_real(evaluation, runs, datasets, raw_margin, progress), as_json)
+            return
+        comparisons = compare_methods(evaluation, to, datasets, permutations, runs, progress, raw_margin)
     header = (
         "dataset",
         "direction",
@@ -73,7 +107,13 @@ def differences(
     content = [comparison.to_json() for comparison in comparisons]
     print_result(as_json, content, header, [_row(comparison) for comparison in comparisons])
     for comparison in comparisons:
-        for sentence in filter(None, (comparison.method_text(), comparison.crossed_text(), comparison.missing_text())):
+        sentences = (
+            comparison.method_text(),
+            comparison.crossed_text(),
+            *comparison.equivalence_texts(),
+            comparison.missing_text(),
+        )
+        for sentence in filter(None, sentences):
             log(f"{comparison.dataset} {comparison.direction}: {sentence}")
 
 
@@ -87,3 +127,34 @@ def _row(comparison: Comparison) -> list[Any]:
         *(f"{100 * se:.3g}" for se in errors),
         *(f"{checkpoints.n} of {comparison.n_sources}", f"{checkpoints.adjusted_p:.3g}"),
     ]
+
+
+def _print_with_real(comparisons: Sequence[ComparisonWithReal], as_json: bool) -> None:
+    header = (
+        "dataset",
+        "direction",
+        "method",
+        "seed",
+        "KID x100",
+        "to",
+        "KID x100",
+        "difference",
+        "se",
+        "95 % interval",
+    )
+    rows: list[list[Any]] = []
+    for comparison in comparisons:
+        difference = comparison.difference
+        ends = [None if end is None else f"{100 * end:.3g}" for end in (difference.low, difference.high)]
+        first, second = (f"{100 * value:.4g}" for value in comparison.kids)
+        rows.append(
+            [
+                *(comparison.dataset, comparison.direction, comparison.label, comparison.seed, first, REAL, second),
+                *(f"{100 * number:.3g}" for number in (difference.value, difference.se)),
+                None if None in ends else f"[{ends[0]}, {ends[1]}]",
+            ]
+        )
+    print_result(as_json, [comparison.to_json() for comparison in comparisons], header, rows)
+    for comparison in comparisons:
+        if (sentence := comparison.text()) is not None:
+            log(f"{comparison.dataset} {comparison.direction}: {sentence}")

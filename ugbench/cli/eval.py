@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from ugbench.runs.run import Run
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.record import ScoreRecord
+
+EQUALITY_MEANING = (
+    "p (equal): of the hypothesis that outputs and references are of one distribution, for values within 5 standard "
+    "errors of 0. A small p shows that they differ; a large p does not show that they are equal."
+)
 
 
 def evaluate(
@@ -91,8 +97,7 @@ def evaluate(
         if select == "validation":
             raise UsageError("--select validation chooses a checkpoint of a run; leave it out with --real and --fake.")
         records = evaluate_folders(request, folders)
-    header = ("run", "method", "step", "direction", "metric", "value", "se", "fake", "real", "protocol")
-    print_result(as_json, [score.to_json() for score in records], header, [_row(score) for score in records])
+    _print_scores(records, as_json)
     # After the scores are printed, so that a file that cannot be written costs none.
     plain.write(records)
     evaluation.unwritten.raise_first(log)
@@ -125,10 +130,22 @@ def _score_runs(
     return records
 
 
-def _row(record: ScoreRecord) -> list[object]:
+def _print_scores(records: Sequence[ScoreRecord], as_json: bool) -> None:
+    """Print the scores, with a column of p-values and their meaning if the equality of two sets was tested."""
+    tested = any(record.p_value is not None for record in records)
+    equality = ["p (equal)"] if tested else []
+    header = ["run", "method", "step", "direction", "metric", "value", "se", *equality, "fake", "real", "protocol"]
+    print_result(as_json, [record.to_json() for record in records], header, [_row(r, tested) for r in records])
+    if tested and not as_json:
+        log(EQUALITY_MEANING)
+
+
+def _row(record: ScoreRecord, tested: bool) -> list[object]:
+    p_value = None if record.p_value is None else f"{record.p_value:.3g}"
     return [
         *(record.run, record.label, record.step, record.direction, record.metric, f"{record.value:.5g}"),
         None if record.se is None else f"{record.se:.4g}",
+        *([p_value] if tested else []),
         *(record.n_fake, record.n_real, record.protocol_id),
     ]
 

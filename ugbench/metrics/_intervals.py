@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import cache
 
 from scipy import stats
 from torch import Tensor
@@ -65,9 +66,15 @@ def ratio_score(numerator: Tensor, denominator: Tensor) -> Score:
     return _with_interval(float(value), se, n)
 
 
+@cache
+def student_quantile(n: int, level: float = 0.95) -> float:
+    """Student's two-sided quantile of this level with n - 1 degrees of freedom; n >= 2."""
+    return float(stats.t.ppf((1 + level) / 2, n - 1))
+
+
 def student_interval(value: float, se: float, n: int) -> tuple[float, float]:
     """The 95 % interval value -+ t se, with Student's quantile of n - 1 degrees of freedom; n >= 2."""
-    half = float(stats.t.ppf(0.975, n - 1)) * se
+    half = student_quantile(n) * se
     return value - half, value + half
 
 

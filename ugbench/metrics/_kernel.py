@@ -21,6 +21,7 @@ Kernel: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 BLOCK = 2048  # 2048 x 2048 float64 is 32 MiB
 GROUPED_BLOCK = 1024  # block size of _grouped
+SELF_BLOCK = 64  # block size of self_kernels, which needs the diagonal of each block only
 SMALLEST = 256  # its blocks on the diagonal are not split below this size
 
 
@@ -72,6 +73,29 @@ def estimate(sums: RowSums) -> Tensor:
     return within - 2 * sums.fake_cross.sum(0) / (n * m)
 
 
+def squared_distance(sums: RowSums, fake_self: Tensor, real_self: Tensor) -> tuple[Tensor, Tensor]:
+    """The biased V-statistic of MMD^2 and its standard error, float64 () or (b,) (Gretton et al. 2012, eq. 5).
+
+    It counts each image's kernel with itself too, and so is the squared distance of the two sets' means in the space of
+    the kernel, at least 0. Its error is that of its linear part: the spread over each set of twice the witness function
+    (section 2.3), the mean kernel with the fakes minus that with the reals.
+
+    Args:
+        fake_self, real_self: `self_kernels` of the two sets, (n,) and (m,), or (n, b) and (m, b), at least 2 images.
+    """
+    n, m = len(fake_self), len(real_self)
+    of_fake = (sums.fake + fake_self) / n - sums.fake_cross / m
+    of_real = sums.real_cross / n - (sums.real + real_self) / m
+    distance = (of_fake.mean(0) - of_real.mean(0)).clamp(min=0)
+    return distance, 2 * (of_fake.var(0) / n + of_real.var(0) / m).sqrt()
+
+
+def self_kernels(x: Tensor, kernel: Kernel = cubic) -> Tensor:
+    """The kernel of each image with itself, float64 (n,), from features (n, d)."""
+    x = _with_float64(x)
+    return torch.cat([kernel(x[rows], x[rows]).diagonal() for rows in _slices(len(x), SELF_BLOCK)])
+
+
 def shares(sums: RowSums) -> Tensor:
     """The contribution of each fake to `unbiased`, float64 (n,); their mean is the estimate.
 
@@ -108,10 +132,11 @@ def left_out(sums: RowSums) -> tuple[Tensor, Tensor]:
 
 def variance_of(without_fake: Tensor, without_real: Tensor) -> Tensor:
     """The jackknife's variance, () or (b,), from the results of `left_out`; the two sets are independent."""
-    return _jackknife_variance(without_fake) + _jackknife_variance(without_real)
+    return jackknife_variance(without_fake) + jackknife_variance(without_real)
 
 
-def _jackknife_variance(estimates: Tensor) -> Tensor:
+def jackknife_variance(estimates: Tensor) -> Tensor:
+    """The delete-one jackknife's variance, () or (b,), from the estimates without each image, (n,) or (n, b)."""
     n = len(estimates)
     return (n - 1) / n * (estimates - estimates.mean(0)).square().sum(0)
 

@@ -1,8 +1,12 @@
-"""Tests whether the mean of one value per seed is beyond or within a margin that was stated beforehand.
+"""Tests whether a difference is beyond or within a margin that was stated beforehand.
 
 A p-value against zero is not enough: with many seeds any difference is significant, and with few seeds no significance
 proves nothing. So each mean is tested twice: is it beyond the margin, and is it within it? If neither is shown, there
 were too few seeds, or the mean is too near the margin.
+
+`Equivalence` is the second of these tests for the difference of two checkpoints or two methods: two one-sided tests at
+5 % (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 1987) show that the difference is within the margin if
+its 90 % interval is.
 """
 
 from __future__ import annotations
@@ -17,6 +21,8 @@ from ugbench.statistics import holm
 from ugbench.statistics.seeds import ALPHA
 
 Side = Literal["both", "below"]
+LEVEL = 1 - 2 * ALPHA  # of the interval that two one-sided tests at ALPHA amount to
+LEAST_SEEDS = 4  # per method: with fewer, no exact test at ALPHA could show anything about methods
 
 
 @dataclass(frozen=True)
@@ -119,3 +125,68 @@ def _tail(distance: float, se: float, n: int) -> float:
     if se == 0:
         return 0.0 if distance > 0 else 1.0
     return float(stats.t.sf(distance / se, n - 1))
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """Whether the difference of two scores is shown to be within a margin.
+
+    Attributes:
+        margin: above 0; it was chosen before the scores were seen.
+        low, high: the 90 % interval of the difference; None where there is none.
+        reason: why there is no interval, as part of a sentence; None where there is one.
+    """
+
+    margin: float
+    low: float | None
+    high: float | None
+    reason: str | None = None
+
+    @property
+    def shown(self) -> bool:
+        """True if the interval lies within the margin."""
+        return self.low is not None and self.high is not None and -self.margin < self.low and self.high < self.margin
+
+    def text(self, unit: str, first: str, second: str, metric: str, scale: float = 1.0) -> str:
+        """The claim in one sentence.
+
+        Args:
+            unit: what is compared: `checkpoints` or `methods`.
+            first, second: their names.
+            metric: what was measured, with its scale, as `KID x100`.
+            scale: the sentence has numbers times this.
+        """
+        margin = f"\N{PLUS-MINUS SIGN}{scale * self.margin:.4g}"
+        if self.low is None or self.high is None:
+            return f"equivalence of {first} and {second} as {unit} within {margin} is not tested: {self.reason}."
+        verdict = "equivalent" if self.shown else "not shown to be equivalent"
+        interval = f"[{scale * self.low:.3g}, {scale * self.high:.3g}]"
+        where = "inside" if self.shown else "not inside"
+        return (
+            f"{first} and {second} are {verdict} as {unit}: the 90 % interval of the difference in {metric} is "
+            f"{interval}, {where} {margin}."
+        )
+
+
+def of_images(low: float | None, high: float | None, margin: float, least: int) -> Equivalence:
+    """Equivalence of two sets of outputs, or of outputs and real images, by the 90 % interval over images.
+
+    Args:
+        low, high: the interval; None with too few images.
+        least: images per set from which on there is one.
+    """
+    reason = None if low is not None else f"its interval needs {least} images per set"
+    return Equivalence(margin, low, high, reason)
+
+
+def of_methods(first: Sequence[float], second: Sequence[float], margin: float) -> Equivalence:
+    """Equivalence of two methods by Welch's interval over seeds, with one value per seed."""
+    from scipy import stats
+
+    if min(len(first), len(second)) < LEAST_SEEDS:
+        reason = f"it needs {LEAST_SEEDS} seeds per method, and there are {len(first)} and {len(second)}"
+        return Equivalence(margin, None, None, reason)
+    if len({*first}) == 1 and len({*second}) == 1:
+        return Equivalence(margin, None, None, "the seeds of each method gave one value")
+    low, high = stats.ttest_ind(first, second, equal_var=False).confidence_interval(LEVEL)
+    return Equivalence(margin, float(low), float(high))

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from ugbench.metrics import _kernel, kid
 from ugbench.statistics import holm
-from ugbench.statistics.paired import Difference, checked_pairs, paired
+from ugbench.statistics.paired import checked_pairs, paired
+from ugbench.statistics.recovery import Difference
 from ugbench.statistics.seeds import ALPHA
 
 PERMUTATIONS = 1000
