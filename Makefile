@@ -34,7 +34,7 @@ faults: .venv/.ready-dev
 simulations: .venv/.ready-dev
 	for script in benchmarks/simulations/*.py; do \
 	    OMP_NUM_THREADS=1 PYTHONPATH=benchmarks $(BIN)/python $$script \
-	        --output docs/reference/$$(basename $$script .py).json || exit 1; done
+	        --output docs/reference/simulations/$$(basename $$script .py).json || exit 1; done
 
 check: .venv/.ready-dev
 	$(BIN)/python -m ruff check

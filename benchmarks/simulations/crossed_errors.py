@@ -11,13 +11,14 @@ mean over all shares of the V-statistic of the pools.
 DIR holds `data/cat2dog`, `data/cat2dog_ablation` and `weights/alexnet-features.pth`.
 """
 
+import os
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from feature_pools import Pools, read_pools
+from feature_pools import Pools, read_all_pools
 from measuring import make_parser, print_figures
 from scipy import stats
 
@@ -93,12 +94,13 @@ def crossed_mean(seeds_sums: list[RowSums]) -> crossed.CrossedMean:
 
 def main() -> None:
     parser = make_parser(__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with data/ and weights/")
-    parser.add_argument("--features", type=Path, help="store the features in this file, and read them if it exists")
+    data = os.environ.get("UGBENCH_TEST_DATA")
+    parser.add_argument("--data", type=Path, default=data, required=data is None, help="default: UGBENCH_TEST_DATA")
+    parser.add_argument("--features", type=Path, help="store the features in this folder, and read them if they exist")
     parser.add_argument("--draws", type=int, default=2000, help="studies per case")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    pools = read_pools(options.data / "data", options.data / "weights" / "alexnet-features.pth", options.features)
+    pools = read_all_pools(Path(options.data), options.features)["cat2dog"]
     print_figures(simulate(pools, options.draws), options.output)
 
 

@@ -19,6 +19,7 @@ source each checkpoint takes, at random, the output of one of the pools' methods
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from itertools import combinations, product
 from pathlib import Path
@@ -26,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from feature_pools import Pools, read_pools
+from feature_pools import Pools, read_all_pools
 from measuring import make_parser, print_figures
 from scipy import stats
 
@@ -174,12 +175,13 @@ def difference_records(sums: Sequence[_kernel.RowSums], images: int) -> Iterator
 
 def main() -> None:
     parser = make_parser(__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with data/ and weights/")
-    parser.add_argument("--features", type=Path, help="store the features in this file, and read them if it exists")
+    data = os.environ.get("UGBENCH_TEST_DATA")
+    parser.add_argument("--data", type=Path, default=data, required=data is None, help="default: UGBENCH_TEST_DATA")
+    parser.add_argument("--features", type=Path, help="store the features in this folder, and read them if they exist")
     parser.add_argument("--draws", type=int, default=2000, help="tables per case")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    pools = read_pools(options.data / "data", options.data / "weights" / "alexnet-features.pth", options.features)
+    pools = read_all_pools(Path(options.data), options.features)["cat2dog"]
     print_figures(simulate(pools, options.draws), options.output)
 
 

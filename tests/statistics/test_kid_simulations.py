@@ -12,8 +12,8 @@ import pytest
 import torch
 
 ROOT = Path(__file__).parents[2]
-FIGURES = ROOT / "docs" / "reference" / "kid_interval.json"
-FIGURES_OF_DIFFERENCES = ROOT / "docs" / "reference" / "kid_differences.json"
+FIGURES = ROOT / "docs" / "reference" / "simulations" / "kid_interval.json"
+FIGURES_OF_DIFFERENCES = ROOT / "docs" / "reference" / "simulations" / "kid_differences.json"
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from ugbench.scoring.record import ScoreRecord
 from ugbench.tables import protocol_words
 from ugbench.tables.contents import Content, content_of
 from ugbench.tables.contest import contests
+from ugbench.tables.equality_notes import equality_notes
 from ugbench.tables.image_notes import contest_notes, copy_notes, few_images_notes, missing_notes
 from ugbench.tables.mark_notes import mark_notes
 from ugbench.tables.model import Table
@@ -61,6 +62,7 @@ def caption(
         *contest_notes(in_columns),
         *missing_notes(table),
         *copy_notes(table),
+        *equality_notes(shown, lambda record: labels[scored(record)]),
         *_file_order(table, shown),
         *_metrics(table),
         *_mixed_steps(shown, labels),
