@@ -105,6 +105,33 @@ def test_the_simulations_of_intervals_simulate_every_row(
     assert all(0 <= row["coverage"] <= 1 for row in figures["rows"])
 
 
+@pytest.mark.parametrize(("name", "parts"), [("crossed_errors", ["rows"]), ("marks", ["seeds", "images"])])
+def test_the_simulations_of_seeds_and_marks_simulate_every_row(name: str, parts: list[str], tmp_path: Path) -> None:
+    generator = torch.Generator().manual_seed(0)
+    pools = {"real": 60, "other": 50, "full": 40, "rho0": 40}
+    features = {name: torch.rand(n, 4, generator=generator) + n / 100 for name, n in pools.items()}
+    save_file(features, tmp_path / "cat2dog.safetensors")
+    save_file({"trainA": features["other"], "trainB": features["real"]}, tmp_path / "dial.safetensors")
+    files = ["--data", tmp_path, "--features", tmp_path, "--output", tmp_path / "figures.json"]
+    run_here([sys.executable, BENCHMARKS / "simulations" / f"{name}.py", *files, "--draws", 2])
+    figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    assert figures["draws"] == 2
+    shares = [row[name] for part in parts for row in figures[part] for name in ("difference", "false") if name in row]
+    assert len(shares) > 7 and all(0 <= share <= 1 for share in shares)
+
+
+def test_the_tests_over_seeds_are_simulated_for_every_case(tmp_path: Path) -> None:
+    script = BENCHMARKS / "simulations" / "seed_tests.py"
+    run_here([sys.executable, script, "--draws", 3, "--output", tmp_path / "figures.json"])
+    figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    assert figures["draws"] == 3 and len(figures["rows"]) > 20
+
+
+def test_no_simulation_is_left_out() -> None:
+    tested = {"crossed_errors", "kid_differences", "kid_interval", "marks", "preferences", "ranking", "seed_tests"}
+    assert {file.stem for file in (BENCHMARKS / "simulations").glob("[!_]*.py")} == tested
+
+
 def test_the_intervals_and_tests_of_preferences_are_simulated_for_every_case(tmp_path: Path) -> None:
     script = BENCHMARKS / "simulations" / "preferences.py"
     run_here([sys.executable, script, "--draws", 2, "--output", tmp_path / "figures.json"])

@@ -34,7 +34,8 @@ class Comparison:
         checkpoints: the claim about these two, with Holm's p over all methods and both directions of the data set.
         unpaired_se: the standard error of their difference if their scores were independent.
         method: the claim about the methods, over all their seeds, for these images; adjusted likewise.
-        crossed: the claim about the methods for other images like these; None where a method has one seed.
+        crossed: the claim about the methods for other images like these; None where a method has fewer than three
+            seeds.
         kids: raw KID of these two runs. All numbers of a comparison are of the same images: the sources that all runs
             of both methods have translated, whose number is `checkpoints.n`.
         equivalence: of the two checkpoints, and of the methods over their seeds; None without a margin.

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from ugbench.metrics._kernel import RowSums
 
 
+LEAST_SEEDS = 3
+"""Seeds per method. With two, the interval of a difference covered 92.7 % in simulations (docs/statistics.md)."""
+
+
 @dataclass(frozen=True)
 class CrossedClaim:
     """A claim about two methods, for other seeds and for other images like these.
@@ -78,9 +82,9 @@ def compare(first: Sequence[RowSums], second: Sequence[RowSums]) -> CrossedClaim
         first, second: of each method, one for each seed; all are of the same sources in the same order, and of the same
             references.
     Returns:
-        None where a method has one seed: then nobody knows how much trainings differ.
+        None where a method has fewer than `LEAST_SEEDS` seeds: too few to know how much trainings differ.
     """
-    if min(len(first), len(second)) < 2:
+    if min(len(first), len(second)) < LEAST_SEEDS:
         return None
     from scipy import special
 
@@ -123,7 +127,7 @@ def of_mean(
     The covariance over images of two seeds' scores follows from their standard errors and that of their difference.
 
     Args:
-        values: the score of each seed, at least 2, by the run's id.
+        values: the score of each seed, `LEAST_SEEDS` or more, by the run's id.
         ses: the standard error over images of each of these scores.
         pair_ses: the paired standard error over images of the difference of each two of them.
         images: number of images of the smaller set, at least 2.

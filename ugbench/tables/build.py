@@ -219,7 +219,12 @@ def _crossed(seeds: Sequence[ScoreRecord], differences: Differences) -> CrossedM
         pair: differences[seeds[0].protocol_id, pair] for pair in pairs if (seeds[0].protocol_id, pair) in differences
     }
     outputs = {record.n_fake for record in seeds}
-    if len(ses) < len(seeds) or len(stored) < len(pairs) or {record.n for record in stored.values()} != outputs:
+    if (
+        len(seeds) < crossed.LEAST_SEEDS
+        or len(ses) < len(seeds)
+        or len(stored) < len(pairs)
+        or {record.n for record in stored.values()} != outputs
+    ):
         return None
     pair_ses = {pair: record.se for pair, record in stored.items()}
     images = _fewest_images(seeds)

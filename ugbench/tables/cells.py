@@ -21,7 +21,8 @@ class Cell:
             over seeds, sd / sqrt(n_seeds). None where there is none.
         low, high: the record's 95 % interval; None where several seeds were averaged or the record has none.
         crossed: the standard error and 95 % interval of a mean over seeds, over seeds and images together, see
-            `ugbench.statistics.crossed`; None with one seed, or where a difference of two seeds' scores is not stored.
+            `ugbench.statistics.crossed`; None with fewer than three seeds, or where a difference of two of them is not
+            stored.
         best: True if another row competes with this one and none has a better score; see `ugbench.tables.contest`.
         tied_with_best: True if the cell is not the best, but cannot be distinguished from it. None where that cannot
             be decided: there are too few seeds or images, a standard error is missing, or the cell does not compete.
