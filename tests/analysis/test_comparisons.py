@@ -61,3 +61,25 @@ def test_seeds_of_one_configuration_are_compared_together(
         ({runs[0].id, runs[1].id}, {runs[3].id}),
         ({runs[0].id, runs[1].id}, {runs[2].id}),
     ]
+
+
+@pytest.mark.parametrize(("permutations", "said"), [(78, True), (79, False)])
+def test_permutations_that_can_show_nothing_after_adjustment_are_pointed_out(
+    runs: list[Run],
+    evaluation: Evaluation,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    permutations: int,
+    said: bool,
+) -> None:
+    """Two others in two directions are four comparisons; the smallest p is 1 / (permutations + 1), times four."""
+
+    def compare(*_: Any) -> Any:
+        raise StopIteration
+
+    monkeypatch.setattr(comparisons, "_compare", compare)
+    monkeypatch.setattr(comparisons, "_with_equal_format", lambda _evaluation, group: group)
+    with pytest.raises(StopIteration):
+        comparisons.compare_methods(evaluation, "cyclegan", permutations=permutations, runs=runs)
+    sentence = f"with {permutations} permutations no difference of checkpoints can be shown"
+    assert (sentence in capsys.readouterr().out) == said

@@ -17,8 +17,9 @@ def test_an_interval_needs_thirty_images(n: int, has: bool) -> None:
     assert (score.low is not None, score.high is not None) == (has, has)
     if has:
         assert score.se is not None and score.low is not None and score.high is not None
-        assert score.high - score.value == pytest.approx(1.96 * score.se, rel=1e-4)
-        assert score.value - score.low == pytest.approx(1.96 * score.se, rel=1e-4)
+        # Student's quantile with 29 degrees of freedom.
+        assert score.high - score.value == pytest.approx(2.04523 * score.se, rel=1e-4)
+        assert score.value - score.low == pytest.approx(2.04523 * score.se, rel=1e-4)
 
 
 def test_one_image_has_a_value_and_no_error() -> None:

@@ -65,7 +65,7 @@ def test_errors_come_over_images_with_an_interval_from_thirty_on() -> None:
     score = changed.compute(flat(100, 40), output, half(100, 200, 40))
     assert score.value == pytest.approx(0.25)
     assert score.se == pytest.approx(0.25 / 39**0.5)
-    assert score.low == pytest.approx(0.25 - 1.96 * 0.25 / 39**0.5, abs=1e-5)
+    assert score.low == pytest.approx(0.25 - 2.02269 * 0.25 / 39**0.5, abs=1e-5)
 
 
 def test_more_images_than_a_chunk_are_all_counted() -> None:

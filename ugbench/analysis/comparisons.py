@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -155,6 +156,8 @@ def compare_methods(
     groups = [group for group in groups if group.others]
     if not groups:
         raise UsageError(f"--to {to}: there is no other method to compare with it; train or import one.")
+    for sentence in _too_few_permutations(groups, permutations):
+        evaluation.log(sentence)
     total, done = sum(len(group.others) for group in groups), 0
     pairs: dict[str, list[tuple[_Group, str, _Pair]]] = {}
     for group in groups:
@@ -165,6 +168,18 @@ def compare_methods(
             if progress is not None:
                 progress(done, total)
     return [comparison for of_dataset in pairs.values() for comparison in _over_family(of_dataset, to, margin)]
+
+
+def _too_few_permutations(groups: Sequence[_Group], permutations: int) -> Iterator[str]:
+    """A sentence for each data set with so many comparisons that no p-value of so many permutations could be small."""
+    for dataset in dict.fromkeys(group.dataset for group in groups):
+        comparisons = sum(len(group.others) for group in groups if group.dataset == dataset)
+        needed = math.ceil(comparisons / seeds.ALPHA) - 1  # the smallest p-value is 1 / (permutations + 1)
+        if permutations < needed:
+            yield (
+                f"{dataset}: with {permutations} permutations no difference of checkpoints can be shown after Holm's "
+                f"correction for {comparisons} comparisons; give --permutations {needed} or more."
+            )
 
 
 def _over_family(pairs: Sequence[tuple[_Group, str, _Pair]], to: str, margin: float | None) -> list[Comparison]:

@@ -12,8 +12,7 @@ from torch import Tensor
 from ugbench.errors import UsageError
 from ugbench.metric import Score
 
-MIN_FOR_INTERVAL = 30  # with fewer images the normal quantile gives no honest interval
-NORMAL_95 = 1.959964
+MIN_FOR_INTERVAL = 30  # with fewer images a mean of skewed values has no honest interval
 
 
 def mean_score(values: Tensor) -> Score:
@@ -81,4 +80,4 @@ def student_interval(value: float, se: float, n: int) -> tuple[float, float]:
 def _with_interval(value: float, se: float | None, n: int) -> Score:
     if se is None or n < MIN_FOR_INTERVAL:
         return Score(value, se)
-    return Score(value, se, value - NORMAL_95 * se, value + NORMAL_95 * se)
+    return Score(value, se, *student_interval(value, se, n))
