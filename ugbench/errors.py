@@ -162,7 +162,7 @@ class UnknownName(UsageError):
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        names = sorted(known)
+        names = sorted(set(known))
         similar = difflib.get_close_matches(name, names, n=1)
         hint = f"; did you mean '{similar[0]}'?" if similar else "."
         super().__init__(f"no {kind} is called '{name}'{hint} Known: {', '.join(names) or 'none'}.")

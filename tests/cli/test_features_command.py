@@ -93,6 +93,17 @@ def test_without_metrics_those_that_it_serves_are_computed(fake: Path, file: Pat
     assert [r["metric"] for r in call_json("eval", "--real", file, "--fake", fake, *RANDOM)] == ["kid", "fid"]
 
 
+@pytest.mark.parametrize("metric", ["psnr", "ssim", "l1_truth", "lpips_truth"])
+def test_metrics_against_the_truth_ask_for_the_folder(fake: Path, file: Path, metric: str) -> None:
+    said = call("eval", "--real", file, "--fake", fake, "--metric", metric, *RANDOM, code=2).stderr
+    assert f"--metric {metric} with --real {file}: it holds the features of images and not the images" in said
+
+
+def test_a_file_in_place_of_the_outputs_is_called_a_file(real: Path, file: Path) -> None:
+    said = call("eval", "--real", real, "--fake", file, "--metric", "kid", *RANDOM, code=2).stderr
+    assert f"{file}: this is a file; name a folder of images." in said
+
+
 def test_lpips_needs_sources_and_no_references(fake: Path, file: Path, backbone: Callable[[str], Path]) -> None:
     words = ["eval", "--real", file, "--fake", fake, "--metric", "lpips", *RANDOM]
     words += ["--weights", f"alexnet={backbone('alexnet')}"]

@@ -206,3 +206,9 @@ def test_what_a_table_leaves_open_is_no_cell_and_an_unknown_table_is_offered_a_n
         published_tables("tabel3")
     with pytest.raises(UnknownName, match="did you mean 'cleanfid-clean'"):
         published_tables("cleanfid-claen")
+
+
+def test_an_unknown_name_lists_each_known_name_once() -> None:
+    with pytest.raises(UnknownName) as error:
+        published_tables("nope")
+    assert str(error.value).count("table1") == 1

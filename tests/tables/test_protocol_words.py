@@ -88,6 +88,10 @@ def test_words_have_no_digest() -> None:
     )
 
 
+def test_a_field_that_holds_a_digest_alone_has_no_words() -> None:
+    assert words({"name": "target", "statistics": {"sha256": "ab" * 32}, "size": "as-is"}) == "target, size as-is"
+
+
 def test_hashes_stand_in_the_last_note_only(make_record: Make) -> None:
     protocols = [BASE, changed(size=512), changed(extractor={**BASE["extractor"], "sha256": "b" * 64})]
     ids = [protocol_id(protocol) for protocol in protocols]

@@ -72,8 +72,10 @@ def list_images(folder: Path) -> list[Path]:
     """The image files of a folder, sorted by name; hidden files and subfolders are left out.
 
     Raises:
-        DataError: there is no such folder, or it holds no image file.
+        DataError: there is no such folder, it is a file, or it holds no image file.
     """
+    if folder.is_file():
+        raise DataError(f"{folder}: this is a file; name a folder of images.")
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; make it and put images in it, or name another.")
     images = [path for path in folder.iterdir() if is_image(path)]

@@ -155,7 +155,7 @@ def _metrics(request: EvalRequest, has_sources: bool, stored: StoredReferences |
 
 def _is_served(stored: StoredReferences, metric_name: str) -> bool:
     """True if a file of references has all that a metric uses of them."""
-    used = [needed for needed in inputs_of(load_metric(metric_name)) if "references" in needed.requires]
+    used = [needed for needed in inputs_of(load_metric(metric_name)) if {"references", "truth"} & set(needed.requires)]
     return all(stored.holds(needed.stored) for needed in used)
 
 

@@ -66,8 +66,8 @@ def words(protocol: Mapping[str, Any]) -> str:
     """
     first = ("name", "extractor", "perceptual", "reference", "settings", "size")
     fields = {key: protocol[key] for key in (*first, *protocol) if key in protocol and key != "metric"}
-    parts = [_field_words(key, value) for key, value in fields.items() if value not in (None, {}, [])]
-    return ", ".join(parts)
+    parts = (_field_words(key, value) for key, value in fields.items() if value not in (None, {}, []))
+    return ", ".join(filter(None, parts))
 
 
 def digests(protocols: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
@@ -176,6 +176,8 @@ def _field_words(key: str, value: Any) -> str:
         inner = ", ".join(_field_words(k, v) for k, v in fields.items() if v is not None)
         if key == "settings":
             return inner
+        if not head and not inner:  # nothing but a digest, as of a file of statistics
+            return ""
         return f"{key} {head} ({inner})" if head and inner else f"{key} {head or inner}"
     if key == "name":
         return str(value)
