@@ -23,8 +23,7 @@ def test_rows_with_a_p_value_are_named_once_for_each_data_set_and_direction(make
     )
     notes = [note for note in table.notes if "p (equal)" in note]
     assert notes == [
-        "kid on dial A2B, p (equal) of outputs and references: ugatit 0.034 and 0.5, real 0.71.",
-        "kid on dial B2A, p (equal) of outputs and references: real 0.04.",
+        "kid, p (equal) of outputs and references: on dial A2B ugatit 0.034 and 0.5, real 0.71; on dial B2A real 0.04.",
         EQUALITY,
     ]
 

@@ -32,6 +32,7 @@ class Comparison:
         label, to: the names of the two methods' rows in tables.
         runs: ids of the two runs in `checkpoints`: those of the lowest seed that both methods have, or else the first
             run of each.
+        run_seeds: the seeds of these two runs; None for an import.
         checkpoints: the claim about these two, with Holm's p over all methods and both directions of the data set.
         unpaired_se: the standard error of their difference if their scores were independent.
         method: the claim about the methods, over all their seeds, for these images; adjusted likewise.
@@ -49,6 +50,7 @@ class Comparison:
     label: str
     to: str
     runs: tuple[str, str]
+    run_seeds: tuple[int | None, int | None]
     checkpoints: CheckpointClaim
     unpaired_se: float
     method: MethodClaim
@@ -63,7 +65,9 @@ class Comparison:
 
     def crossed_text(self) -> str | None:
         """The claim about the methods for other images, in a sentence; None where there is none."""
-        return None if self.crossed is None else self.crossed.text(kid.METRIC.title, kid.METRIC.scale)
+        if self.crossed is None:
+            return None
+        return self.crossed.text(kid.METRIC.title, kid.METRIC.scale, self.method.testable)
 
     def equivalence_texts(self) -> list[str]:
         """Whether the checkpoints and the methods are equivalent, a sentence each; none without a margin."""
@@ -106,6 +110,7 @@ class _Pair(NamedTuple):
     """A method compared with the base, before Holm's adjustment over the family."""
 
     runs: tuple[str, str]
+    run_seeds: tuple[int | None, int | None]
     claim: CheckpointClaim
     unpaired_se: float
     sums: tuple[list[RowSums], list[RowSums]]  # kernel sums of each seed, of both methods
@@ -194,6 +199,7 @@ def _over_family(pairs: Sequence[tuple[_Group, str, _Pair]], to: str, margin: fl
             label,
             to,
             pair.runs,
+            pair.run_seeds,
             checkpoint,
             pair.unpaired_se,
             method,
@@ -254,7 +260,8 @@ def _compare(
     n_sources = len(EvalSet(dataset, direction, outputs_of(first, dataset, direction).size).sources)
     of_methods = ([sums[run.id] for run in other], [sums[run.id] for run in base])
     of_two = (unbiased(sums[first.id]), unbiased(sums[second.id]))
-    return _Pair((first.id, second.id), claim, unpaired_se, of_methods, of_two, n_sources)
+    run_seeds = (first.config.seed, second.config.seed)
+    return _Pair((first.id, second.id), run_seeds, claim, unpaired_se, of_methods, of_two, n_sources)
 
 
 def _equivalence(pair: _Pair, margin: float) -> tuple[Equivalence, Equivalence]:

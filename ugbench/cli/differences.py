@@ -64,8 +64,10 @@ def differences(
     With --to real, each run's KID is compared with that of training images of the target domain, with a 95 %
     interval: both use the same references, and outputs and training images are independent.
 
-    KID is printed x100, as in tables; --json has raw values. All numbers of a row are of the same images: the sources
-    that all runs of both methods have translated. A table shows other numbers for a run that lacks outputs.
+    KID and difference are those of the checkpoints of one seed, the lowest that both methods have; claims about
+    methods are of all seeds. KID is printed x100, as in tables; --json has raw values. All numbers of a row are of the
+    same images: the sources that all runs of both methods have translated. A table shows other numbers for a run that
+    lacks outputs.
 
     \b
     Examples:
@@ -95,6 +97,7 @@ def differences(
         "dataset",
         "direction",
         "method",
+        "seed",
         "KID x100",
         "to",
         "KID x100",
@@ -122,11 +125,17 @@ def _row(comparison: Comparison) -> list[Any]:
     errors = (checkpoints.difference.se, comparison.unpaired_se)
     first, second = (f"{100 * value:.4g}" for value in comparison.kids)
     return [
-        *(comparison.dataset, comparison.direction, comparison.label, first, comparison.to, second),
+        *(comparison.dataset, comparison.direction, comparison.label, _seeds(comparison)),
+        *(first, comparison.to, second),
         f"{100 * checkpoints.difference.value:.3g}",
         *(f"{100 * se:.3g}" for se in errors),
         *(f"{checkpoints.n} of {comparison.n_sources}", f"{checkpoints.adjusted_p:.3g}"),
     ]
+
+
+def _seeds(comparison: Comparison) -> str | None:
+    """The seeds of the two checkpoints: `0`, or `0 and 1` where they differ."""
+    return " and ".join(dict.fromkeys("-" if seed is None else str(seed) for seed in comparison.run_seeds))
 
 
 def _print_with_real(comparisons: Sequence[ComparisonWithReal], as_json: bool) -> None:

@@ -51,20 +51,24 @@ class CrossedClaim:
     p_value: float
     adjusted_p: float
 
-    def text(self, metric: str, scale: float) -> str:
+    def text(self, metric: str, scale: float, testable: bool) -> str:
         """The claim in one sentence.
 
         Args:
             metric: what was measured, with its scale, as `KID x100`.
             scale: the sentence has the numbers times this.
+            testable: False if the seeds are too few for a claim about methods, see `ugbench.statistics.seeds`; then the
+                sentence has the interval and makes no claim.
         """
         low, high = (f"{scale * value:.3g}" for value in (self.low, self.high))
-        verdict = "a difference is shown" if self.adjusted_p <= ALPHA else "no difference is shown"
-        return (
-            f"for other images like these {verdict}: {metric} differs by {scale * self.difference:.3g} ± "
-            f"{scale * self.se:.3g} over seeds and images, 95 % interval {low} to {high}, p after Holm = "
-            f"{self.adjusted_p:.3g}."
+        measured = (
+            f"{metric} differs by {scale * self.difference:.3g} ± {scale * self.se:.3g} over seeds and images, 95 % "
+            f"interval {low} to {high}"
         )
+        if not testable:
+            return f"for other images like these: {measured}; with so few seeds this is no claim about the methods."
+        verdict = "a difference is shown" if self.adjusted_p <= ALPHA else "no difference is shown"
+        return f"for other images like these {verdict}: {measured}, p after Holm = {self.adjusted_p:.3g}."
 
 
 class CrossedMean(NamedTuple):

@@ -27,8 +27,11 @@ def equality_notes(shown: Iterable[ScoreRecord], label_of: Callable[[ScoreRecord
         if record.p_value is not None:
             block = (record.metric, record.dataset, record.direction)
             by_block[block][label_of(record)].append(f"{record.p_value:.2g}")
+    texts: dict[str, list[str]] = defaultdict(list)
     for (metric, dataset, direction), p_values in by_block.items():
         rows = ", ".join(f"{label} {' and '.join(of_seeds)}" for label, of_seeds in p_values.items())
-        yield f"{metric} on {dataset} {direction}, p (equal) of outputs and references: {rows}."
+        texts[metric].append(f"on {dataset} {direction} {rows}")
+    for metric, of_blocks in texts.items():
+        yield f"{metric}, p (equal) of outputs and references: {'; '.join(of_blocks)}."
     if by_block:
         yield EQUALITY

@@ -21,6 +21,7 @@ PACKAGES = ("booktabs", "siunitx", "graphicx")
 
 # Widths in points. They only choose between environments and sizes: a table that is still too wide is shrunk by LaTeX.
 ONE_COLUMN = 230.0  # the columns of ICML, 3.25 in, have 234.9 pt
+LONG_NOTES = 1000  # characters; as narrow as one column of a page, longer notes would be higher than the page
 TEXT_WIDTH = 395.0  # the text of ICLR, 5.5 in, has 397.5 pt
 LETTER, GAP = 4.9, 12.0  # of 10 pt type: the mean width of a letter, and \tabcolsep on both sides
 SIZES = (("", 1.0), ("\\small", 0.9), ("\\footnotesize", 0.8), ("\\scriptsize", 0.7))
@@ -55,7 +56,8 @@ def render(grids: Grids, caption: str | None = None, tex_label: str | None = Non
     floats = []
     for section in grids.sections:
         own = re.sub(r"\bx(?=\d)", "×", section.caption)  # the scale: x100
-        text = own if caption is None else f"{caption} {section.title}" if several else caption
+        title = re.sub(r"\bx(?=\d)", "×", section.title)
+        text = own if caption is None else f"{caption}: {title}" if several else caption
         label = f"tab:{section.key}" if tex_label is None else f"{tex_label}-{section.key}" if several else tex_label
         notes = grids.notes if section is grids.sections[-1] else ()
         floats.append(_float(section, text, re.sub(r"[^A-Za-z0-9:.-]+", "-", label).strip("-"), notes))
@@ -71,7 +73,8 @@ def render(grids: Grids, caption: str | None = None, tex_label: str | None = Non
 
 def _float(section: Section, caption: str, label: str, notes: Sequence[str]) -> str:
     width = max(map(_width, section.panels))
-    environment = "table*" if width > ONE_COLUMN else "table"
+    is_wide = width > ONE_COLUMN or sum(map(len, notes)) > LONG_NOTES
+    environment = "table*" if is_wide else "table"
     size = next((size for size, share in SIZES if width * share <= TEXT_WIDTH), SIZES[-1][0])
     tabulars = []
     for panel in section.panels:
