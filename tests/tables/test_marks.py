@@ -61,6 +61,12 @@ def test_a_difference_of_another_protocol_or_other_runs_decides_nothing(two: lis
     assert cells(build_table(two, differences=kept))["ugatit"].tied_by == "unpaired"
 
 
+@pytest.mark.parametrize("other", [{"direction": "B2A"}, {"dataset": "another"}])
+def test_a_difference_of_the_two_runs_elsewhere_decides_nothing(two: list[ScoreRecord], other: dict[str, str]) -> None:
+    kept = [difference("c", "u", 0.02, 0.001), difference("c", "u", 0.02, 1.0, **other)]
+    assert not cells(build_table(two, differences=kept))["ugatit"].tied_with_best
+
+
 def of_seeds(make_record: Make, **values: list[float]) -> list[ScoreRecord]:
     """A record of each seed of each method."""
     return [

@@ -153,11 +153,11 @@ def _rows(
         row = (record.dataset, record.direction, record.method, record.variant, record.name, fields[record.run])
         for images in blocks:
             grouped[RowKey(*row, images)][keys[record.metric, record.protocol_id]].append(record)
-    of_images = {images: differences_of(images, differences) for images in {key.images for key in grouped}}
+    of_row = {key: differences_of(key, differences) for key in grouped}
     return [
         Row(
             key,
-            {column.key: _mean(seeds[column.key], of_images[key.images]) for column in columns if column.key in seeds},
+            {column.key: _mean(seeds[column.key], of_row[key]) for column in columns if column.key in seeds},
         )
         for key, seeds in grouped.items()
     ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ugbench.tables.cells import Cell, Column
 from ugbench.tables.model import Block, Table
-from ugbench.tables.rows import BlockImages, Row
+from ugbench.tables.rows import Row, RowKey
 
 if TYPE_CHECKING:
     from ugbench.analysis.differences import DifferenceRecord
@@ -120,18 +120,26 @@ def contests(table: Table, differences: Iterable[DifferenceRecord]) -> list[Cont
     """
     all_differences = list(differences)
     return [
-        ContestInColumn(block, column, contest(block.rows, column, differences_of(block.images, all_differences)))
+        ContestInColumn(block, column, contest(block.rows, column, differences_of(block, all_differences)))
         for block in table.blocks
         for column in table.columns_of(block)
     ]
 
 
-def differences_of(images: BlockImages, differences: Iterable[DifferenceRecord]) -> Differences:
-    """The differences that were computed from the images of a block; of several for one pair the last one."""
+def differences_of(block: Block | RowKey, differences: Iterable[DifferenceRecord]) -> Differences:
+    """The differences on a block's data set, direction and images; of several for one pair the last one.
+
+    Runs have both directions, and records of older versions state no images, so images alone would mix directions.
+
+    Args:
+        block: a block, or the key of a row in it.
+    """
+    images = block.images
     return {
         (record.protocol_id, frozenset((record.first, record.second))): record
         for record in differences
-        if record.sources == images.sources and record.references in (images.references, images.training)
+        if (record.dataset, record.direction, record.sources) == (block.dataset, block.direction, images.sources)
+        and record.references in (images.references, images.training)
     }
 
 

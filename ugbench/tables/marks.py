@@ -40,8 +40,7 @@ def mark(
     """
     all_differences = list(differences)
     return tuple(
-        replace(block, rows=_mark_rows(block.rows, columns, differences_of(block.images, all_differences)))
-        for block in blocks
+        replace(block, rows=_mark_rows(block.rows, columns, differences_of(block, all_differences))) for block in blocks
     )
 
 

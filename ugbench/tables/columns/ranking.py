@@ -109,4 +109,4 @@ def _notes(rankings: Sequence[Ranking], columns: Sequence[Column]) -> Iterator[s
     ranked = [ranking.column for ranking in rankings]
     unranked = [column.title for column in columns if column not in ranked]
     if unranked:
-        yield f"Across has no {', '.join(unranked)}: fewer than two methods share two data sets or directions."
+        yield f"Across has no {', '.join(unranked)}: fewer than two methods compete in two data sets or directions."
