@@ -112,16 +112,16 @@ def test_the_command_prints_kid_as_tables_do_and_says_what_is_left_out(home: Pat
     given = ("differences", "--extractor", "random", "--cache", home / "cache", "--permutations", 199, "--to", "light")
     printed, found = call(home, *given), {one["label"]: one for one in claims(home, "--to", "light")}
     head, *lines = printed.stdout.splitlines()
-    assert head.split()[2:10] == ["method", "KID", "x100", "to", "KID", "x100", "difference", "se"]
+    assert head.split()[2:11] == ["method", "seed", "KID", "x100", "to", "KID", "x100", "difference", "se"]
     rows = {line.split()[2]: line.split() for line in lines}
     for label, one in found.items():
         first, second = (100 * value for value in one["kids"])
-        assert rows[label][3:6] == [f"{first:.4g}", "light", f"{second:.4g}"]
-        assert float(rows[label][6]) == pytest.approx(first - second, rel=0.01)
+        assert rows[label][3:7] == ["-", f"{first:.4g}", "light", f"{second:.4g}"]
+        assert float(rows[label][7]) == pytest.approx(first - second, rel=0.01)
         measured = f"KID x100 of {label} minus that of light is {first - second:.3g} in the mean"
         assert measured in printed.stderr and measured in one["text"]["method"]
         assert f"KID x100 of {label} minus that of light is {first - second:.3g} " in one["text"]["checkpoints"]
-    assert rows["middle"][9:12] == ["59", "of", "60"] and rows["dark"][9:12] == ["60", "of", "60"]
+    assert rows["middle"][10:13] == ["59", "of", "60"] and rows["dark"][10:13] == ["60", "of", "60"]
     (sentence,) = [line for line in printed.stderr.splitlines() if "no output of" in line]
     assert sentence.endswith(
         " A2B: 1 of 60 sources has no output of middle or light, so all numbers of this comparison are of the other "

@@ -166,8 +166,8 @@ def test_several_metrics_are_several_floats_with_labels_of_their_own_and_the_not
     assert text.count("\\begin{minipage}") == 1
     named = render(table, "latex", caption="Scores & more.", tex_label="tab:main")
     assert re.findall(r"\\caption\{(.*)\}", named) == [
-        "Scores \\& more. KID x100 $\\downarrow$",
-        "Scores \\& more. FID $\\downarrow$",
+        "Scores \\& more: KID $\\times$100 $\\downarrow$",
+        "Scores \\& more: FID $\\downarrow$",
     ]
     assert re.findall(r"\\label\{(.*)\}", named) == ["tab:main-kid", "tab:main-fid"]
     (only,) = re.findall(r"\\label\{(.*)\}", render(build_table(records, ["kid"]), "latex", tex_label="tab:main"))

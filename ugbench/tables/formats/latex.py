@@ -57,7 +57,7 @@ def render(grids: Grids, caption: str | None = None, tex_label: str | None = Non
     for section in grids.sections:
         own = re.sub(r"\bx(?=\d)", "×", section.caption)  # the scale: x100
         title = re.sub(r"\bx(?=\d)", "×", section.title)
-        text = own if caption is None else f"{caption}: {title}" if several else caption
+        text = own if caption is None else f"{caption.rstrip('.:')}: {title}" if several else caption
         label = f"tab:{section.key}" if tex_label is None else f"{tex_label}-{section.key}" if several else tex_label
         notes = grids.notes if section is grids.sections[-1] else ()
         floats.append(_float(section, text, re.sub(r"[^A-Za-z0-9:.-]+", "-", label).strip("-"), notes))
