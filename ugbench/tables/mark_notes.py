@@ -56,15 +56,16 @@ def _crossed(table: Table) -> Iterator[str]:
     """How large the errors are for other test images: for each column the cell in which they grow most."""
     for column in table.columns:
         cells = [
-            (cell.crossed.se / cell.se, row, cell.crossed.se, cell.se)
-            for row in table.rows
+            (cell.crossed.se / cell.se, f"{row.label} on {block.title}", cell.crossed.se, cell.se)
+            for block in table.blocks
+            for row in block.rows
             if (cell := row.cells.get(column.key)) is not None and cell.crossed is not None and cell.se
         ]
         if cells:
-            _, row, crossed, se = max(cells, key=lambda cell: cell[0])
+            _, row_and_block, crossed, se = max(cells, key=lambda cell: cell[0])
             yield (
                 f"{column.metric}: for other test images like these the errors are larger: over seeds and images that "
-                f"of {row.label} on {row.key.dataset} {row.key.direction} is {crossed * column.scale:.2g}, not "
+                f"of {row_and_block} is {crossed * column.scale:.2g}, not "
                 f"{se * column.scale:.2g} (--format json has all)."
             )
 

@@ -62,7 +62,7 @@ def caption(
         *contest_notes(in_columns),
         *missing_notes(table),
         *copy_notes(table),
-        *equality_notes(shown, lambda record: labels[scored(record)]),
+        *equality_notes(shown, lambda record: labels[scored(record)], table.names),
         *_file_order(table, shown),
         *_metrics(table),
         *_mixed_steps(shown, labels),
