@@ -31,8 +31,8 @@ def test_a_good_set_exits_0_and_a_bad_one_1(ugbench: Call, root: Path) -> None:
     assert lines[0].split() == ["split", "images", "readable", "sizes", "modes", "formats"]
     assert lines[1].split() == ["trainA", "1", "1", "32x32", "(1)", "RGB", "(1)", "PNG", "(1)"]
     assert lines[-1] == (
-        "Training takes this data set as it is; pairs and further folders, which some methods need, are not checked "
-        "here."
+        "Training takes this data set as it is; training pairs and further folders, which some methods need, are not "
+        "checked here."
     )
 
     (root / "cats" / "trainA" / "2.png").write_text("no image")

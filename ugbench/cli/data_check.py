@@ -64,7 +64,7 @@ def check(
             print("Nothing is odd.")
         print()
         if report.trains:
-            others = "pairs and further folders, which some methods need, are not checked here"
+            others = "training pairs and further folders, which some methods need, are not checked here"
             print(f"Training takes this data set as it is; {others}.")
         else:
             fix = " as it is, and takes it with --skip-bad" if report.trains_with_skip_bad else ""

@@ -20,7 +20,10 @@ from ugbench.extractor import Extractor, FeatureNetwork
 from ugbench.nn.weight_files import fill, given
 from ugbench.scoring.networks.weights import another_network, plain_float32, read_weights, undisturbed
 
-SMOKE = "or --extractor random for a trial run, which gives scores that compare with nothing else"
+SMOKE = (
+    "or, for metrics that take any extractor, --extractor random for a trial run, which gives scores that compare with "
+    "nothing else"
+)
 
 
 @dataclass(frozen=True)
