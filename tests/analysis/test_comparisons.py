@@ -7,11 +7,16 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from scipy import stats
 
 from ugbench.analysis import comparisons
+from ugbench.analysis.comparisons import Comparison
 from ugbench.errors import UnknownName, UsageError
 from ugbench.runs.run import Run
 from ugbench.scoring.evaluate import Evaluation
+from ugbench.statistics import seeds
+from ugbench.statistics.paired import Difference
+from ugbench.statistics.permutation import CheckpointClaim
 
 MakeRun = Callable[..., Run]
 
@@ -83,3 +88,18 @@ def test_permutations_that_can_show_nothing_after_adjustment_are_pointed_out(
         comparisons.compare_methods(evaluation, "cyclegan", permutations=permutations, runs=runs)
     sentence = f"with {permutations} permutations no difference of checkpoints can be shown"
     assert (sentence in capsys.readouterr().out) == said
+
+
+def comparison_of(first: list[float], second: list[float]) -> Comparison:
+    claim = CheckpointClaim(Difference(0.0, 0.1, None, None), 0.5, 60, 60, 0.5)
+    method = seeds.compare(first, second)
+    return Comparison("dial", "A2B", "cut", "unit", ("a", "b"), (0, 0), claim, 0.1, method, None, (0.0, 0.0), 60)
+
+
+def test_each_seeds_value_is_printed_with_welchs_p_beside_the_claim() -> None:
+    comparison = comparison_of([0.3, 0.1, 0.2], [0.4, 0.6, 0.5])
+    welch = stats.ttest_ind([0.1, 0.2, 0.3], [0.4, 0.5, 0.6], equal_var=False).pvalue
+    assert comparison.seeds_text() == (
+        f"KID x100 of each seed, sorted: cut 10, 20, 30; unit 40, 50, 60; Welch's t-test would give p = {welch:.3g}."
+    )
+    assert comparison_of([0.3], [0.4]).seeds_text() is None

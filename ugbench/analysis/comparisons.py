@@ -63,6 +63,16 @@ class Comparison:
         """The claim about the methods in a sentence, with KID as tables print it."""
         return self.method.text(self.label, self.to, kid.METRIC.title, kid.METRIC.scale)
 
+    def seeds_text(self) -> str | None:
+        """The value of each seed, and the p-value of Welch's test for comparison; None where each method has one."""
+        if max(self.method.seeds) < 2:
+            return None
+        first, second = (
+            ", ".join(f"{kid.METRIC.scale * value:.4g}" for value in sorted(values)) for values in self.method.values
+        )
+        welch = "" if self.method.welch_p is None else f"; Welch's t-test would give p = {self.method.welch_p:.3g}"
+        return f"{kid.METRIC.title} of each seed, sorted: {self.label} {first}; {self.to} {second}{welch}."
+
     def crossed_text(self) -> str | None:
         """The claim about the methods for other images, in a sentence; None where there is none."""
         if self.crossed is None:

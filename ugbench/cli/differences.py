@@ -112,6 +112,7 @@ def differences(
     for comparison in comparisons:
         sentences = (
             comparison.method_text(),
+            comparison.seeds_text(),
             comparison.crossed_text(),
             *comparison.equivalence_texts(),
             comparison.missing_text(),
