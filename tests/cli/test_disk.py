@@ -153,7 +153,7 @@ def test_an_output_through_a_link_keeps_the_link_and_its_mode(home: Path) -> Non
     target.chmod(0o600)
     link.symlink_to(target)
     call_in(home, "table", "--output", link)
-    assert link.is_symlink() and "cyclegan" in target.read_text()
+    assert link.is_symlink() and "CycleGAN" in target.read_text()
     assert target.stat().st_mode & 0o777 == 0o600
 
 

@@ -144,6 +144,7 @@ def test_a_metric_computes_with_the_settings_that_its_protocol_states(name: str)
     inputs = {
         "output_features": torch.rand(6, 4),
         "reference_features": torch.rand(6, 4),
+        "reference_statistics": torch.rand(6, 4),
         "lpips_distances": torch.rand(6),
         "structure_distances": torch.rand(6),
         "source_tensor": images,

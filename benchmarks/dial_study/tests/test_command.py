@@ -145,7 +145,7 @@ def test_the_means_and_the_verdict_are_printed_after_the_table(home: Path, first
     lines = capsys.readouterr().out.splitlines()
     assert lines[-len(first["adaptation"]["text"]) :] == first["adaptation"]["text"]
     header = next(place for place, line in enumerate(lines) if line.startswith("shape, texture  rho"))
-    assert any("ugatit-rho0" in line for line in lines[:header])
+    assert any(line.startswith(("w/ ρ = 0 ", "U-GAT-IT w/ ρ = 0 ")) for line in lines[:header])
     assert any(line.startswith("1, 0            fixed at 0") for line in lines[header:])
 
 
