@@ -68,7 +68,7 @@ def test_folders_have_the_kid_of_torchvisions_features(tmp_path: Path, weights: 
     assert record["value"] == pytest.approx(kid.compute(fake, real).value, rel=1e-3)
     assert record["protocol"]["extractor"]["name"] == NAME
     said = call(*words, code=2).stderr
-    assert "give --weights resnet18=FILE (torchvision's resnet18-f37072fd.pth), or --extractor random" in said
+    assert "give --weights resnet18=FILE (torchvision's resnet18-f37072fd.pth), or, for metrics" in said
 
 
 @pytest.mark.usefixtures("installed")
