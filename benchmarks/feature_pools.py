@@ -1,11 +1,14 @@
 """Finite pools of features of which the true KID is known; simulations draw from them."""
 
+import argparse
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
+from measuring import make_parser
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -83,10 +86,10 @@ class Pools:
         """
         fake, real = torch.from_numpy(fakes).T, torch.from_numpy(reals).T
         to_fake, to_real = self.kernel @ self._counts(fake), self.kernel @ self._counts(real)
-        own = self.kernel.diagonal()
+        self_kernels = self.kernel.diagonal()
         return _kernel.RowSums(
-            to_fake.gather(0, fake) - own[fake],
-            to_real.gather(0, real) - own[real],
+            to_fake.gather(0, fake) - self_kernels[fake],
+            to_real.gather(0, real) - self_kernels[real],
             to_real.gather(0, fake),
             to_fake.gather(0, real),
         )
@@ -135,6 +138,16 @@ def read_all_pools(data: Path, cache: Path | None) -> dict[str, Pools]:
     dial = _dial_features(weights, None if cache is None else cache / "dial.safetensors")
     cats = read_pools(data / "data", weights, None if cache is None else cache / "cat2dog.safetensors")
     return {"dial": Pools(dial["trainB"], dial["trainA"], {}), "cat2dog": cats, "clusters": clusters()}
+
+
+def pools_parser(docstring: str | None, draws: int) -> argparse.ArgumentParser:
+    """The parser of a simulation that draws from pools: options for the data, the features and the number of draws."""
+    parser = make_parser(docstring)
+    data = os.environ.get("UGBENCH_TEST_DATA")
+    parser.add_argument("--data", type=Path, default=data, required=data is None, help="default: UGBENCH_TEST_DATA")
+    parser.add_argument("--features", type=Path, help="store the features in this folder, and read them if they exist")
+    parser.add_argument("--draws", type=int, default=draws, help="draws per case")
+    return parser
 
 
 def clusters() -> Pools:

@@ -73,6 +73,16 @@ def test_a_step_is_measured_against_the_plain_one() -> None:
     assert steps["fp32"]["seconds_median"] > 0 and steps["detached"]["peak_memory_bytes"] > 0
 
 
+def pool_files(folder: Path) -> list[object]:
+    """The options of a simulation that draws from small pools in this folder, and writes figures.json there."""
+    generator = torch.Generator().manual_seed(0)
+    pools = {"real": 60, "other": 50, "full": 40, "rho0": 40}
+    features = {name: torch.rand(n, 4, generator=generator) + n / 100 for name, n in pools.items()}
+    save_file(features, folder / "cat2dog.safetensors")
+    save_file({"trainA": features["other"], "trainB": features["real"]}, folder / "dial.safetensors")
+    return ["--data", folder, "--features", folder, "--output", folder / "figures.json"]
+
+
 def test_coverage_simulates_every_row(tmp_path: Path) -> None:
     generator = torch.Generator().manual_seed(0)
     pools = {"real": 60, "other": 50, "first": 40, "second": 40}
@@ -92,12 +102,7 @@ def test_the_simulations_of_intervals_simulate_every_row(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(BENCHMARKS / "simulations")
-    generator = torch.Generator().manual_seed(0)
-    pools = {"real": 60, "other": 50, "full": 40, "rho0": 40}
-    features = {name: torch.rand(n, 4, generator=generator) + n / 100 for name, n in pools.items()}
-    save_file(features, tmp_path / "cat2dog.safetensors")
-    save_file({"trainA": features["other"], "trainB": features["real"]}, tmp_path / "dial.safetensors")
-    files = ["--data", tmp_path, "--features", tmp_path, "--output", tmp_path / "figures.json"]
+    files = pool_files(tmp_path)
     run_here([sys.executable, BENCHMARKS / "simulations" / f"{name}.py", *files, "--draws", 3])
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
     assert figures["draws"] == 3
@@ -107,12 +112,7 @@ def test_the_simulations_of_intervals_simulate_every_row(
 
 @pytest.mark.parametrize(("name", "parts"), [("crossed_errors", ["rows"]), ("marks", ["seeds", "images"])])
 def test_the_simulations_of_seeds_and_marks_simulate_every_row(name: str, parts: list[str], tmp_path: Path) -> None:
-    generator = torch.Generator().manual_seed(0)
-    pools = {"real": 60, "other": 50, "full": 40, "rho0": 40}
-    features = {name: torch.rand(n, 4, generator=generator) + n / 100 for name, n in pools.items()}
-    save_file(features, tmp_path / "cat2dog.safetensors")
-    save_file({"trainA": features["other"], "trainB": features["real"]}, tmp_path / "dial.safetensors")
-    files = ["--data", tmp_path, "--features", tmp_path, "--output", tmp_path / "figures.json"]
+    files = pool_files(tmp_path)
     run_here([sys.executable, BENCHMARKS / "simulations" / f"{name}.py", *files, "--draws", 2])
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
     assert figures["draws"] == 2

@@ -11,15 +11,14 @@ mean over all shares of the V-statistic of the pools.
 DIR holds `data/cat2dog`, `data/cat2dog_ablation` and `weights/alexnet-features.pth`.
 """
 
-import os
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from feature_pools import Pools, read_all_pools
-from measuring import make_parser, print_figures
+from feature_pools import Pools, pools_parser, read_all_pools
+from measuring import print_figures
 from scipy import stats
 
 from ugbench.metrics._kernel import RowSums, jackknife_se, unbiased
@@ -93,12 +92,7 @@ def crossed_mean(seeds_sums: list[RowSums]) -> crossed.CrossedMean:
 
 
 def main() -> None:
-    parser = make_parser(__doc__)
-    data = os.environ.get("UGBENCH_TEST_DATA")
-    parser.add_argument("--data", type=Path, default=data, required=data is None, help="default: UGBENCH_TEST_DATA")
-    parser.add_argument("--features", type=Path, help="store the features in this folder, and read them if they exist")
-    parser.add_argument("--draws", type=int, default=2000, help="studies per case")
-    options = parser.parse_args()
+    options = pools_parser(__doc__, draws=2000).parse_args()
     torch.set_num_threads(1)
     pools = read_all_pools(Path(options.data), options.features)["cat2dog"]
     print_figures(simulate(pools, options.draws), options.output)

@@ -10,14 +10,13 @@ first. In the rows "to real", the outputs of a method are compared with real ima
 If the true difference is the margin, equivalence may be shown in at most 5 % of the draws.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from feature_pools import Pools, read_all_pools
-from measuring import make_parser, markdown_table, print_figures
+from feature_pools import Pools, pools_parser, read_all_pools
+from measuring import markdown_table, print_figures
 from torch import Tensor
 
 from ugbench.metrics import _kernel
@@ -128,12 +127,7 @@ def row(kind: str, label: str, sizes: tuple[int, int, int], truth: float, parts:
 
 
 def main() -> None:
-    parser = make_parser(__doc__)
-    data = os.environ.get("UGBENCH_TEST_DATA")
-    parser.add_argument("--data", type=Path, default=data, required=data is None, help="default: UGBENCH_TEST_DATA")
-    parser.add_argument("--features", type=Path, help="store the features in this folder, and read them if they exist")
-    parser.add_argument("--draws", type=int, default=2000)
-    options = parser.parse_args()
+    options = pools_parser(__doc__, draws=2000).parse_args()
     figures = simulate(read_all_pools(Path(options.data), options.features), options.draws)
     print(markdown_table(figures["rows"]))
     print_figures(figures, options.output)

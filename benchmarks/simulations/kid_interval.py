@@ -13,14 +13,13 @@ The true KID is the V-statistic of the pools.
 DIR holds `data/cat2dog`, `data/cat2dog_ablation` and `weights/alexnet-features.pth`.
 """
 
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from feature_pools import Pools, read_all_pools
-from measuring import make_parser, markdown_table, print_figures
+from feature_pools import Pools, pools_parser, read_all_pools
+from measuring import markdown_table, print_figures
 
 from ugbench.metrics import _kernel
 from ugbench.metrics._intervals import student_interval
@@ -90,12 +89,7 @@ def short_table(figures: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = make_parser(__doc__)
-    data = os.environ.get("UGBENCH_TEST_DATA")
-    parser.add_argument("--data", type=Path, default=data, required=data is None, help="default: UGBENCH_TEST_DATA")
-    parser.add_argument("--features", type=Path, help="store the features in this folder, and read them if they exist")
-    parser.add_argument("--draws", type=int, default=5000)
-    options = parser.parse_args()
+    options = pools_parser(__doc__, draws=5000).parse_args()
     pools = read_all_pools(Path(options.data), options.features)
     start = time.perf_counter()
     figures = simulate(pools, options.draws)

@@ -19,7 +19,6 @@ source each checkpoint takes, at random, the output of one of the pools' methods
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from itertools import combinations, product
 from pathlib import Path
@@ -27,8 +26,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from feature_pools import Pools, read_all_pools
-from measuring import make_parser, print_figures
+from feature_pools import Pools, pools_parser, read_all_pools
+from measuring import print_figures
 from scipy import stats
 
 from ugbench.analysis.differences import DifferenceRecord
@@ -141,8 +140,8 @@ def checkpoint_rows(
     source = random.integers(0, len(pools.parts[next(iter(pools.outputs))]), images)
     common = random.integers(0, len(starts), images)
     for _ in range(methods):
-        own = random.integers(0, len(starts), images)
-        yield starts[np.where(random.random(images) < share, own, common)] + source
+        own_choice = random.integers(0, len(starts), images)
+        yield starts[np.where(random.random(images) < share, own_choice, common)] + source
 
 
 def images_table_row(name: int, sums: _kernel.RowSums, images: int) -> Row:
@@ -174,12 +173,7 @@ def difference_records(sums: Sequence[_kernel.RowSums], images: int) -> Iterator
 
 
 def main() -> None:
-    parser = make_parser(__doc__)
-    data = os.environ.get("UGBENCH_TEST_DATA")
-    parser.add_argument("--data", type=Path, default=data, required=data is None, help="default: UGBENCH_TEST_DATA")
-    parser.add_argument("--features", type=Path, help="store the features in this folder, and read them if they exist")
-    parser.add_argument("--draws", type=int, default=2000, help="tables per case")
-    options = parser.parse_args()
+    options = pools_parser(__doc__, draws=2000).parse_args()
     torch.set_num_threads(1)
     pools = read_all_pools(Path(options.data), options.features)["cat2dog"]
     print_figures(simulate(pools, options.draws), options.output)

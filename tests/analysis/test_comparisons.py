@@ -52,7 +52,7 @@ def test_seeds_of_one_configuration_are_compared_together(
 ) -> None:
     asked: list[tuple[set[str], set[str]]] = []
 
-    def compare(_evaluation: Any, _direction: str, other: list[Run], base: list[Run], _permutations: int) -> Any:
+    def compare(_evaluation: Any, _direction: str, other: list[Run], base: list[Run], *_: Any) -> Any:
         asked.append(({run.id for run in other}, {run.id for run in base}))
         raise StopIteration
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ugbench.analysis.paired_runs import common_sources, compare_checkpoints, sums_on
@@ -107,6 +108,9 @@ class Comparison:
         return {**asdict(self), "text": text}
 
 
+_Sums = dict[tuple[str, tuple[Path, ...]], RowSums]
+
+
 class _Group(NamedTuple):
     """The methods of a data set and direction, which are compared on their common sources."""
 
@@ -176,8 +180,9 @@ def compare_methods(
     total, done = sum(len(group.others) for group in groups), 0
     pairs: dict[str, list[tuple[_Group, str, _Pair]]] = {}
     for group in groups:
+        known: _Sums = {}
         for label, other in group.others.items():
-            pair = _compare(evaluation, group.direction, other, group.base, permutations)
+            pair = _compare(evaluation, group.direction, other, group.base, permutations, known)
             pairs.setdefault(group.dataset, []).append((group, label, pair))
             done += 1
             if progress is not None:
@@ -258,15 +263,30 @@ def _size_and_format(run: Run, direction: Direction) -> tuple[object, str]:
 
 
 def _compare(
-    evaluation: Evaluation, direction: Direction, other: list[Run], base: list[Run], permutations: int
+    evaluation: Evaluation,
+    direction: Direction,
+    other: list[Run],
+    base: list[Run],
+    permutations: int,
+    known: _Sums,
 ) -> _Pair:
+    """Two methods, before the adjustment over the family.
+
+    Args:
+        known: kernel sums by the run's id and sources, which this adds to: the base is in each comparison of a group.
+    """
     first, second = _with_lowest_common_seed(other, base)
     for run in (*other, *base):
         evaluation.run(run)  # makes missing outputs
     dataset = dataset_of(first)
     sources = common_sources([*other, *base], dataset, direction)
     claim, unpaired_se = compare_checkpoints(evaluation, direction, first, second, sources, permutations)
-    sums = {run.id: sums_on(evaluation, run, direction, sources) for run in (*other, *base)}
+    sums = {}
+    for run in (*other, *base):
+        key = (run.id, tuple(sources))
+        if key not in known:
+            known[key] = sums_on(evaluation, run, direction, sources)
+        sums[run.id] = known[key]
     n_sources = len(EvalSet(dataset, direction, outputs_of(first, dataset, direction).size).sources)
     of_methods = ([sums[run.id] for run in other], [sums[run.id] for run in base])
     of_two = (unbiased(sums[first.id]), unbiased(sums[second.id]))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ugbench.statistics import holm
 from ugbench.statistics.seeds import ALPHA
+from ugbench.statistics.student import half_width, satterthwaite, two_sided_p
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -90,8 +91,6 @@ def compare(first: Sequence[RowSums], second: Sequence[RowSums]) -> CrossedClaim
     """
     if min(len(first), len(second)) < LEAST_SEEDS:
         return None
-    from scipy import special
-
     from ugbench.metrics import _kernel
 
     (first_fake, first_real), (second_fake, second_real) = _mean_left_out(first), _mean_left_out(second)
@@ -100,8 +99,8 @@ def compare(first: Sequence[RowSums], second: Sequence[RowSums]) -> CrossedClaim
     parts = [images, *(_variance_of_mean(of_method) for of_method in values)]
     freedoms = [min(len(first_fake), len(first_real)) - 1, len(first) - 1, len(second) - 1]
     difference = sum(values[0]) / len(first) - sum(values[1]) / len(second)
-    se, half = math.sqrt(sum(parts)), _half_width(parts, freedoms)
-    p_value = 1.0 if se == 0 else float(2 * special.stdtr(_freedom(parts, freedoms), -abs(difference) / se))
+    se, freedom = math.sqrt(sum(parts)), satterthwaite(parts, freedoms)
+    half, p_value = half_width(se, freedom), two_sided_p(difference, se, freedom)
     return CrossedClaim(
         difference=difference,
         images_se=math.sqrt(images),
@@ -141,9 +140,9 @@ def of_mean(
     for first, second in combinations(values, 2):
         total += ses[first] ** 2 + ses[second] ** 2 - pair_ses[frozenset((first, second))] ** 2
     parts = [max(total, 0.0) / count**2, _variance_of_mean(list(values.values()))]
-    half = _half_width(parts, [images - 1, count - 1])
-    mean = sum(values.values()) / count
-    return CrossedMean(math.sqrt(sum(parts)), mean - half, mean + half)
+    se, mean = math.sqrt(sum(parts)), sum(values.values()) / count
+    half = half_width(se, satterthwaite(parts, [images - 1, count - 1]))
+    return CrossedMean(se, mean - half, mean + half)
 
 
 def _mean_left_out(seeds: Sequence[RowSums]) -> tuple[Tensor, Tensor]:
@@ -157,16 +156,3 @@ def _mean_left_out(seeds: Sequence[RowSums]) -> tuple[Tensor, Tensor]:
 def _variance_of_mean(values: Sequence[float]) -> float:
     mean = sum(values) / len(values)
     return sum((value - mean) ** 2 for value in values) / (len(values) - 1) / len(values)
-
-
-def _freedom(parts: Sequence[float], freedoms: Sequence[int]) -> float:
-    """Satterthwaite's degrees of freedom of a sum of independent variances."""
-    spread = sum(part**2 / freedom for part, freedom in zip(parts, freedoms, strict=True))
-    return sum(parts) ** 2 / spread if spread > 0 else float(min(freedoms))
-
-
-def _half_width(parts: Sequence[float], freedoms: Sequence[int]) -> float:
-    """Half the width of the 95 % t interval of a sum with these variances, each with its degrees of freedom."""
-    from scipy import special
-
-    return float(special.stdtrit(_freedom(parts, freedoms), 1 - ALPHA / 2)) * math.sqrt(sum(parts))

@@ -88,7 +88,7 @@ def standings(
                 )
     blocks, estimates = list(scores), [[row[method] for method in methods] for row in scores.values()]
     sign = -1.0 if higher_is_better else 1.0
-    losses = sign * np.array([[one.value for one in row] for row in estimates], dtype=np.float64)
+    losses = sign * np.array([[estimate.value for estimate in row] for row in estimates], dtype=np.float64)
     regrets = losses - losses.min(1, keepdims=True)
     mean_ranks = _over_datasets(stats.rankdata(losses, axis=1), blocks)
     half_widths = _half_widths(estimates)
@@ -123,13 +123,13 @@ def _half_widths(estimates: list[list[Estimate]]) -> Floats | None:
     """Half the width of the interval of each difference, (blocks, methods, methods); None if a score has no error."""
     from scipy.special import stdtrit
 
-    errors = [[one.se for one in row] for row in estimates]
+    errors = [[estimate.se for estimate in row] for row in estimates]
     if any(se is None for row in errors for se in row):
         return None
     variances = np.array(errors, dtype=np.float64) ** 2
     of_pair = variances[:, :, None] + variances[:, None, :]
     # Welch's degrees of freedom. Where both errors are 0 the difference is known, whatever they are.
-    parts = variances**2 / np.array([[one.freedom for one in row] for row in estimates])
+    parts = variances**2 / np.array([[estimate.freedom for estimate in row] for row in estimates])
     denominator = parts[:, :, None] + parts[:, None, :]
     freedom = np.full(of_pair.shape, 1e9)
     np.divide(of_pair**2, denominator, out=freedom, where=denominator > 0)

@@ -18,6 +18,7 @@ import numpy as np
 
 from ugbench.statistics import holm
 from ugbench.statistics.relabelling import exact_p_value, smallest_p
+from ugbench.statistics.student import half_width, satterthwaite, two_sided_p
 
 ALPHA, POWER = 0.05, 0.8
 TEST = "exact test over relabellings of the seeds, two-sided, at level 0.05 after Holm's adjustment"
@@ -153,18 +154,16 @@ def seeds_to_test(comparisons: int, paired: bool = False) -> int:
 
 def _with_spread(claim: MethodClaim, variances: tuple[float, float]) -> MethodClaim:
     """The claim with what needs the variances (ddof 1) of the two methods' values; they are not both 0."""
-    from scipy import special
-
     (n, m), parts = claim.seeds, [variance / count for variance, count in zip(variances, claim.seeds, strict=True)]
     se = math.sqrt(sum(parts))
-    freedom = sum(parts) ** 2 / (parts[0] ** 2 / (n - 1) + parts[1] ** 2 / (m - 1))  # Welch's
-    half = float(special.stdtrit(freedom, 0.975)) * se
+    freedom = satterthwaite(parts, [n - 1, m - 1])
+    half = half_width(se, freedom)
     return replace(
         claim,
         se=se,
         low=claim.difference - half,
         high=claim.difference + half,
-        welch_p=float(2 * special.stdtr(freedom, -abs(claim.difference) / se)),
+        welch_p=two_sided_p(claim.difference, se, freedom),
         detectable=_detectable(se, freedom, claim.comparisons) if claim.testable else None,
     )
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ugbench.statistics.student import satterthwaite
+
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
@@ -89,11 +91,7 @@ def freedom(parts: tuple[float, float], clusters: VoteClusters) -> float:
     With three raters or three images the variances themselves are too uncertain for Satterthwaite's formula; then they
     are those of the smaller number, and also if both variances are 0.
     """
-    freedoms = clusters.freedoms
-    denominator = sum(part**2 / number for part, number in zip(parts, freedoms, strict=True))
-    if clusters.fewest <= 3 or denominator == 0:
-        return min(freedoms)
-    return float(sum(parts) ** 2 / denominator)
+    return min(clusters.freedoms) if clusters.fewest <= 3 else satterthwaite(parts, clusters.freedoms)
 
 
 def _jackknife(values: Floats, weights: Floats, cluster: Indices) -> float:

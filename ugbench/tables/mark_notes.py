@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 
 from ugbench.statistics.seeds import seeds_to_test
-from ugbench.statistics.two_scores import LEAST_IMAGES
 from ugbench.tables.cells import Column, TiedBy
+from ugbench.tables.marks import LEAST_IMAGES
 from ugbench.tables.model import Block, Table
 
 BEST = "Bold: the best of its column on that data set and direction, identity and real aside."
