@@ -101,6 +101,14 @@ def test_with_too_few_seeds_no_gap_tells_a_row_from_the_best(
     assert any(note.startswith("?: too few seeds") and needed in note for note in table.notes) == too_few
 
 
+def test_the_seeds_that_it_takes_are_those_of_the_column_with_too_few(make_record: Make) -> None:
+    """LPIPS has no best row, so its third method takes no part in the comparisons of KID."""
+    records = of_seeds(make_record, cut=[0.1, 0.2, 0.3], unit=[0.4, 0.5, 0.6])
+    records += [make_record("lpips", name, 0.1) for name in ("cut", "unit", "vae")]
+    (note,) = [note for note in build_table(records).notes if note.startswith("?: too few seeds")]
+    assert note.endswith("with 2 rows it takes 4 seeds per row.")
+
+
 def test_four_methods_that_differ_from_the_best_at_p_0046_each_are_tied_after_adjustment(make_record: Make) -> None:
     """The paired t is 2.02 with 99 degrees of freedom: p = 0.046. There are ten pairs of five rows."""
     names = ("cut", "dcl", "spa", "unit", "vae")

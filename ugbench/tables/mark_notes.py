@@ -79,17 +79,19 @@ def _has_unequal_seeds(block: Block, column: Column) -> bool:
 
 def _too_few(table: Table) -> Iterator[str]:
     """What ? means in this table: too few seeds, too few images, or both; and how many it takes."""
-    few = {(cell.tied_by == "seeds", cell.n_seeds) for row in table.rows for cell in row.cells.values() if cell.too_few}
-    by_seeds = sorted(n_seeds for over_seeds, n_seeds in few if over_seeds)
-    if by_seeds:
-        rows = max(
-            sum(1 for row in block.rows if row.competes and column.key in row.cells)
-            for block in table.blocks
-            for column in table.columns_of(block)
-        )
+    rows_of_seeds, of_images = [], False
+    for block in table.blocks:
+        for column in table.columns_of(block):
+            cells = [row.cells[column.key] for row in block.rows if row.competes and column.key in row.cells]
+            few = {cell.tied_by for cell in cells if cell.too_few}
+            if "seeds" in few:
+                rows_of_seeds.append(sum(cell.comparable for cell in cells))
+            of_images = of_images or bool(few - {"seeds"})
+    if rows_of_seeds:
+        rows = max(rows_of_seeds)
         yield (
             f"?: too few seeds to tell whether the row differs from the best, however large the gap; with {rows} rows "
             f"it takes {seeds_to_test(math.comb(rows, 2))} seeds per row."
         )
-    if len(few) > len(by_seeds):
+    if of_images:
         yield f"?: too few images to tell whether the checkpoints differ; it takes {LEAST_IMAGES} per set."
