@@ -128,7 +128,16 @@ def test_the_tests_over_seeds_are_simulated_for_every_case(tmp_path: Path) -> No
 
 
 def test_no_simulation_is_left_out() -> None:
-    tested = {"crossed_errors", "kid_differences", "kid_interval", "marks", "preferences", "ranking", "seed_tests"}
+    tested = {
+        "crossed_errors",
+        "kid_differences",
+        "kid_interval",
+        "marks",
+        "near_duplicates",
+        "preferences",
+        "ranking",
+        "seed_tests",
+    }
     assert {file.stem for file in (BENCHMARKS / "simulations").glob("[!_]*.py")} == tested
 
 

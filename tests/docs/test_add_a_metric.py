@@ -29,7 +29,7 @@ def test_without_its_package_the_metric_is_unknown() -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_folders_of_two_colours_score_what_their_histograms_share(tmp_path: Path) -> None:
-    for folder, colours in (("real", [(0, 0, 0), (0, 0, 0)]), ("fake", [(0, 255, 0), (0, 0, 7)])):
+    for folder, colours in (("real", [(0, 0, 0), (0, 0, 1)]), ("fake", [(0, 255, 0), (0, 0, 7)])):
         (tmp_path / folder).mkdir()
         for number, colour in enumerate(colours):
             Image.new("RGB", (8, 8), colour).save(tmp_path / folder / f"{number}.png")

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from ugbench import registry
+from ugbench.data.image_set import all_of
 from ugbench.errors import DataError, UnknownName, UsageError
 from ugbench.metric import Metric, Score
 from ugbench.scoring import inputs
@@ -74,9 +75,9 @@ def with_metric(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("with_metric")
 def test_one_metric_and_one_input_are_enough_for_a_new_kind_of_metric(tmp_path: Path) -> None:
     real, fake = draw(tmp_path / "real", a=0), draw(tmp_path / "fake", a=10, b=30)
-    source = draw(tmp_path / "source", b=0, a=0, c=255)
+    source = draw(tmp_path / "source", b=2, a=0, c=255)
     (record,) = score_folders(request("edges"), PlainFolders(real, fake, source))
-    assert record.value == 20 + 2
+    assert record.value == 20 - 1 + 2
     assert (record.n_fake, record.n_real, record.comparable) == (2, 2, True)
     assert {"extractor", "perceptual", "reference"} & record.protocol.keys() == set()
     with pytest.raises(UsageError, match=r"--metric edges compares outputs with their sources: add --source DIR\."):
@@ -84,7 +85,7 @@ def test_one_metric_and_one_input_are_enough_for_a_new_kind_of_metric(tmp_path: 
 
 
 def images(outputs: list[Path], sources: list[Path]) -> ScoredImages:
-    return ScoredImages(outputs, sources, list, None, "as-is", request().feature_reader())
+    return ScoredImages(outputs, sources, lambda: all_of([]), None, "as-is", request().feature_reader())
 
 
 def test_outputs_are_paired_with_sources_by_stem(tmp_path: Path) -> None:

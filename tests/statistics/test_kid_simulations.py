@@ -1,17 +1,15 @@
 """The coverage of intervals of KID and of its differences; benchmarks/simulations/ makes the figures of the docs."""
 
 import importlib
-import importlib.util
 import json
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from simulations import ROOT, loaded
 
-ROOT = Path(__file__).parents[2]
 FIGURES = ROOT / "docs" / "reference" / "simulations" / "kid_interval.json"
 FIGURES_OF_DIFFERENCES = ROOT / "docs" / "reference" / "simulations" / "kid_differences.json"
 
@@ -24,18 +22,6 @@ def simulation() -> ModuleType:
 @pytest.fixture(scope="module")
 def differences() -> ModuleType:
     return loaded("kid_differences")
-
-
-def loaded(name: str) -> ModuleType:
-    """A script of benchmarks/simulations as a module."""
-    file = ROOT / "benchmarks" / "simulations" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"{name}_simulation", file)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(ROOT / "benchmarks")
-        spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

@@ -344,6 +344,7 @@ def test_json_is_the_contracts(make_record: Make) -> None:
                     "codes_per_image": None,
                     "n_missing": None,
                     "copies": None,
+                    "near_duplicates": {},
                 }
             },
         }

@@ -13,8 +13,8 @@ from ugbench.metrics._kernel import row_sums, unbiased
 from ugbench.runs.configurations import run_labels
 from ugbench.runs.run import Run, dataset_of
 from ugbench.runs.stored_outputs import outputs_of
-from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.evaluate import Evaluation
+from ugbench.scoring.scored_outputs import scored_outputs
 from ugbench.statistics.difference_to_real import MIN_FOR_INTERVAL, difference_to_real
 from ugbench.statistics.equivalence import Equivalence, of_images
 from ugbench.statistics.recovery import Difference
@@ -97,11 +97,11 @@ def _compare(
 ) -> ComparisonWithReal | None:
     dataset = dataset_of(run)
     outputs = outputs_of(run, dataset, direction)
-    eval_set = EvalSet(dataset, direction, outputs.size)
+    eval_set = evaluation.request.eval_set(dataset, direction, outputs.size)
     if not eval_set.has_training_images:
         return None
     references = evaluation.references(dataset, direction, outputs.size)
-    of_outputs = evaluation.features(outputs.files, outputs.size)
+    of_outputs = evaluation.features(scored_outputs(outputs, eval_set).files, outputs.size)
     of_training = evaluation.features(eval_set.as_many_training_images, outputs.size)
     difference = difference_to_real(of_outputs, of_training, references)
     return ComparisonWithReal(

@@ -16,7 +16,6 @@ from ugbench.metrics._kernel import RowSums, unbiased
 from ugbench.runs.configurations import run_labels
 from ugbench.runs.run import Run, dataset_of, list_runs
 from ugbench.runs.stored_outputs import outputs_of
-from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.evaluate import Evaluation
 from ugbench.statistics import crossed, equivalence, paired, permutation, seeds
 from ugbench.statistics.crossed import CrossedClaim
@@ -279,7 +278,7 @@ def _compare(
     for run in (*other, *base):
         evaluation.run(run)  # makes missing outputs
     dataset = dataset_of(first)
-    sources = common_sources([*other, *base], dataset, direction)
+    sources = common_sources(evaluation, [*other, *base], dataset, direction)
     claim, unpaired_se = compare_checkpoints(evaluation, direction, first, second, sources, permutations)
     sums = {}
     for run in (*other, *base):
@@ -287,7 +286,8 @@ def _compare(
         if key not in known:
             known[key] = sums_on(evaluation, run, direction, sources)
         sums[run.id] = known[key]
-    n_sources = len(EvalSet(dataset, direction, outputs_of(first, dataset, direction).size).sources)
+    size = outputs_of(first, dataset, direction).size
+    n_sources = len(evaluation.request.eval_set(dataset, direction, size).source_set.scored)
     of_methods = ([sums[run.id] for run in other], [sums[run.id] for run in base])
     of_two = (unbiased(sums[first.id]), unbiased(sums[second.id]))
     run_seeds = (first.config.seed, second.config.seed)

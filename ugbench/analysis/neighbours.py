@@ -15,14 +15,13 @@ from torch import Tensor
 
 from ugbench.analysis.selection import training_images
 from ugbench.data.images import Size
-from ugbench.data.splits import TRAIN
+from ugbench.data.splits import TEST, TRAIN
 from ugbench.direction import Direction
 from ugbench.errors import RunError, UsageError
 from ugbench.inference.test_set import make_outputs
 from ugbench.runs.known_images import are_known
 from ugbench.runs.run import Run, dataset_of
 from ugbench.runs.stored_outputs import outputs_of
-from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.evaluate import Evaluation
 
 ROWS = 256  # images with distances to all training images in memory at once
@@ -87,12 +86,11 @@ def neighbours_of(evaluation: Evaluation, run: Run, direction: Direction) -> Nei
         )
     make_outputs(run, dataset, direction, evaluation.request.networks.device)
     outputs = outputs_of(run, dataset, direction)
-    eval_set = EvalSet(dataset, direction, outputs.size)
     train = training_images(run, dataset, direction[2])
     train_features = evaluation.features(train, outputs.size)
     of_outputs, of_real = (
         _neighbours(files, evaluation.features(files, outputs.size), train, train_features)
-        for files in (outputs.files, eval_set.references("test"))
+        for files in (outputs.files, dataset.split(TEST[direction[2]]))
     )
     return Neighbours(direction, of_outputs, of_real, outputs.size, outputs.step)
 

@@ -18,8 +18,8 @@ from ugbench.metrics._kernel import RowSums, row_sums
 from ugbench.runs.folder import DIFFERENCES
 from ugbench.runs.run import Run, dataset_of
 from ugbench.runs.stored_outputs import Outputs, are_stored, check_imported, outputs_of
-from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.evaluate import Evaluation
+from ugbench.scoring.scored_outputs import rows_of, scored_outputs
 from ugbench.statistics import permutation
 from ugbench.statistics.paired import paired_from, unpaired, unpaired_from
 
@@ -41,15 +41,16 @@ def store_differences(evaluation: Evaluation, runs: Sequence[Run]) -> None:
                 _store_group(evaluation, group, direction)
 
 
-def common_sources(runs: Sequence[Run], dataset: DataSet, direction: Direction) -> list[Path]:
-    """The test sources that all of these runs have translated, sorted by name.
+def common_sources(evaluation: Evaluation, runs: Sequence[Run], dataset: DataSet, direction: Direction) -> list[Path]:
+    """The scored test sources that all of these runs have translated, sorted by name.
 
     Raises:
         UsageError: there are fewer than 3, or outputs of two runs differ in size or format.
         RunError: a run has no outputs.
     """
     first, *others = [(run.config.label, outputs_of(run, dataset, direction)) for run in runs]
-    sources = list(first[1].sources)
+    eval_set = evaluation.request.eval_set(dataset, direction, first[1].size)
+    sources = list(scored_outputs(first[1], eval_set).sources)
     for label, outputs in others:
         if (outputs.size, outputs.format) != (first[1].size, first[1].format):
             raise UsageError(
@@ -68,7 +69,7 @@ def sums_on(evaluation: Evaluation, run: Run, direction: Direction, sources: Seq
     """The kernel sums of a run's outputs for these sources, with the references. The outputs exist."""
     outputs = outputs_of(run, dataset_of(run), direction)
     real = evaluation.references(dataset_of(run), direction, outputs.size)
-    return row_sums(_features(evaluation, outputs, _rows_of(outputs, sources)), real)
+    return row_sums(_features(evaluation, outputs, rows_of(outputs, sources)), real)
 
 
 def compare_checkpoints(
@@ -88,7 +89,7 @@ def compare_checkpoints(
     first_outputs, second_outputs = (outputs_of(run, dataset, direction) for run in (first, second))
     real = evaluation.references(dataset, direction, first_outputs.size)
     first_features, second_features = (
-        _features(evaluation, outputs, _rows_of(outputs, sources)) for outputs in (first_outputs, second_outputs)
+        _features(evaluation, outputs, rows_of(outputs, sources)) for outputs in (first_outputs, second_outputs)
     )
     claim = permutation.compare(first_features, second_features, real, permutations)
     return claim, unpaired(first_features, second_features, real).se
@@ -111,8 +112,10 @@ def _complete_outputs(run: Run, direction: Direction) -> Outputs | None:
 def _store_group(evaluation: Evaluation, group: Sequence[tuple[Run, Outputs]], direction: Direction) -> None:
     """Store the missing differences between runs with outputs of one size and format."""
     dataset = dataset_of(group[0][0])
-    eval_set = EvalSet(dataset, direction, group[0][1].size)
-    contents = tuple(map(images_hash, (eval_set.sources, eval_set.references(evaluation.request.protocol.reference))))
+    eval_set = evaluation.request.eval_set(dataset, direction, group[0][1].size)
+    references = eval_set.references(evaluation.request.protocol.reference)
+    contents = (images_hash(eval_set.source_set.files), images_hash(references.scored))
+    group = [(run, scored_outputs(outputs, eval_set)) for run, outputs in group]
     outputs_hash = {run.id: images_hash(outputs.files) for run, outputs in group}
     size, format = group[0][1].size, group[0][1].format
     folder = group[0][0].dataset_folder
@@ -158,12 +161,6 @@ def _store_group(evaluation: Evaluation, group: Sequence[tuple[Run, Outputs]], d
 
 def _features(evaluation: Evaluation, outputs: Outputs, rows: list[int]) -> Tensor:
     return evaluation.features(outputs.files, outputs.size)[rows]
-
-
-def _rows_of(outputs: Outputs, sources: Sequence[Path]) -> list[int]:
-    """The rows of these sources, in their order."""
-    row_of = {source: row for row, source in enumerate(outputs.sources)}
-    return [row_of[source] for source in sources]
 
 
 def _common_rows(first: Outputs, second: Outputs) -> tuple[list[int], list[int]]:

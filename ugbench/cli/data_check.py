@@ -48,7 +48,12 @@ def check(
             log(sentence)
         report = check_dataset(checked, progress)
     if as_json:
-        likeness = {"hash": "phash", "bits": duplicates.BITS, "most": duplicates.MAX_DISTANCE}
+        likeness = {
+            "hash": "phash",
+            "bits": duplicates.BITS,
+            "most": duplicates.MAX_DISTANCE,
+            "least_correlation": duplicates.MIN_CORRELATION,
+        }
         print_json({"name": checked.name, "root": checked.root, **asdict(report), "likeness": likeness})
     else:
         header = ("split", "images", "readable", "sizes", "modes", "formats")

@@ -85,7 +85,7 @@ class Report:
 
 @dataclass(frozen=True)
 class _Image:
-    """A readable image: its file, the SHA-256 of its pixels, its perceptual hashes, plain and mirrored.
+    """A readable image: its file, the SHA-256 of its pixels, and what its near-duplicates are found by.
 
     `narrow` is True if it uses little of its range (`ugbench.data.brightness`).
     """
@@ -94,7 +94,7 @@ class _Image:
     name: str
     header: ImageHeader
     digest: str
-    hashes: tuple[duplicates.Hash, duplicates.Hash]
+    appearance: duplicates.Appearance
     narrow: bool
 
 
@@ -141,7 +141,7 @@ def _read(split: Split, path: Path) -> _Image:
     image, header = inspect_image(path)
     digest = hashlib.sha256(f"{image.size}".encode() + image.tobytes()).hexdigest()
     return _Image(
-        split, f"{split}/{path.name}", header, digest, duplicates.perceptual_hashes(image), is_narrow(image, header)
+        split, f"{split}/{path.name}", header, digest, duplicates.appearance_of(image), is_narrow(image, header)
     )
 
 
@@ -233,7 +233,8 @@ def _copy_findings(images: list[_Image]) -> Iterator[Finding]:
 
 
 _LEAK = "all are used, so an image that was trained on is also scored; remove it from one split"
-_NEAR_DUPLICATE = "both are used; compare them, and remove one if they show the same image"
+_NEAR_DUPLICATE = "both are trained on; compare them, and remove one if they show the same image"
+_NEAR_DUPLICATE_TEST = "one of them is scored; compare them, and remove one if they show the same image"
 _NEAR_LEAK = "both are used; compare them, and remove one if the same image is trained on and scored"
 
 
@@ -242,7 +243,7 @@ def _near_duplicate_findings(images: Mapping[Split, list[_Image]]) -> Iterator[F
     for domain in "AB":
         train, test = images[TRAIN[domain]], images[TEST[domain]]
         yield from _near_pairs("near-duplicate", train, None, _NEAR_DUPLICATE)
-        yield from _near_pairs("near-duplicate", test, None, _NEAR_DUPLICATE)
+        yield from _near_pairs("near-duplicate", test, None, _NEAR_DUPLICATE_TEST)
         yield from _near_pairs("near-leak", test, train, _NEAR_LEAK)
 
 
@@ -250,7 +251,7 @@ def _near_pairs(kind: Kind, images: list[_Image], others: list[_Image] | None, a
     """Pairs of near-duplicates with different pixels, the most similar pair first."""
     targets = images if others is None else others
     pairs = duplicates.near_duplicates(
-        [image.hashes for image in images], None if others is None else [image.hashes for image in others]
+        [image.appearance for image in images], None if others is None else [image.appearance for image in others]
     )
     for i, j, bits in sorted(pairs, key=lambda pair: pair[2]):
         image, target = images[i], targets[j]

@@ -96,7 +96,7 @@ def _limit(picture: Pixels) -> float:
 def _thumbnail_or_none(path: Path, known: KnownFiles | None = None) -> Pixels | None:
     """The thumbnail of an image file, (SIDE, SIDE, 3); None if the file cannot be read."""
     try:
-        pixels = _draw(path) if known is None else known.thumbnail(path, _draw)
+        pixels = _draw(path) if known is None else known.from_content("thumbnail", path, _draw)
     except DataError:
         return None
     return np.frombuffer(pixels, np.uint8).reshape(SIDE, SIDE, 3)

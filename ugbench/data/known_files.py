@@ -4,7 +4,8 @@ The knowledge lies in one SQLite file, <cache folder>/files.sqlite, a row per fi
 times of change and inode), its SHA-256, the version of the reader that has read it as an image, and whether that image
 uses little of its range. A row counts only while the file has that state. As in git's index, a file that was changed
 within the granularity of clocks before it was read gets no row, because a second change could leave its state as it is.
-Small pictures of images, by which copies are found, have a table of their own, with a row per content.
+What is computed from the content of an image, such as the thumbnails by which copies are found, lies in a table of its
+own, with a row per content and kind.
 Nothing depends on the SQLite file: it may be removed at any time, and where it cannot be used every file is read again.
 """
 
@@ -20,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import PIL
 
@@ -29,6 +31,9 @@ VARIABLE = "UGBENCH_CACHE"
 FILE = "files.sqlite"
 GRANULARITY = 2_000_000_000  # ns: the coarsest clock of a file system in use, that of FAT
 PATIENCE = 5.0  # seconds to wait while another process writes
+
+Kind = Literal["thumbnail", "appearance"]
+"""What is computed from the content of images."""
 
 _logger = logging.getLogger(__name__)
 
@@ -50,7 +55,7 @@ class KnownFiles:
     connection: sqlite3.Connection | None
     file: Path
     learnt: dict[bytes, _Row] = field(default_factory=dict)
-    drawn: dict[str, bytes] = field(default_factory=dict)
+    derived: dict[tuple[Kind, str], bytes] = field(default_factory=dict)
 
     def sha256(self, path: Path) -> str:
         """The SHA-256 of a file's content, in hex; the file is read only if that is not known.
@@ -88,41 +93,41 @@ class KnownFiles:
             self._learn(path, row, started)
         return row.narrow
 
-    def thumbnail(self, path: Path, draw: Callable[[Path], bytes]) -> bytes:
-        """What `draw` returns for an image file; it is not called if this version of the program has drawn a file with
-        the same content.
+    def from_content(self, kind: Kind, path: Path, compute: Callable[[Path], bytes]) -> bytes:
+        """What `compute` returns for an image file; it is not called if this version of the program has computed it for
+        a file with the same content.
 
         Raises:
             DataError: the file cannot be read.
         """
         digest = self.sha256(path)
-        if digest in self.drawn:
-            return self.drawn[digest]
+        if (kind, digest) in self.derived:
+            return self.derived[kind, digest]
         if self.connection is not None:
-            query = "SELECT pixels FROM thumbnails WHERE sha256 = ? AND reader = ?"
+            query = "SELECT content FROM contents WHERE kind = ? AND sha256 = ? AND reader = ?"
             try:
-                for (pixels,) in self.connection.execute(query, (digest, _reader())):
-                    return bytes(pixels)
+                for (content,) in self.connection.execute(query, (kind, digest, _reader())):
+                    return bytes(content)
             except sqlite3.Error as error:
                 _warn(self.file, str(error))
                 self.connection = None
-        self.drawn[digest] = draw(path)
-        return self.drawn[digest]
+        self.derived[kind, digest] = compute(path)
+        return self.derived[kind, digest]
 
     def save(self) -> None:
         """Store what was learnt."""
-        if self.connection is None or not (self.learnt or self.drawn):
+        if self.connection is None or not (self.learnt or self.derived):
             return
         rows = [(path, row.state, row.sha256, row.reader, row.narrow) for path, row in self.learnt.items()]
-        thumbnails = [(digest, _reader(), pixels) for digest, pixels in self.drawn.items()]
+        contents = [(kind, digest, _reader(), content) for (kind, digest), content in self.derived.items()]
         try:
             with self.connection:
                 self.connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", rows)
-                self.connection.executemany("INSERT OR REPLACE INTO thumbnails VALUES (?, ?, ?)", thumbnails)
+                self.connection.executemany("INSERT OR REPLACE INTO contents VALUES (?, ?, ?, ?)", contents)
         except sqlite3.Error as error:
             _warn(self.file, str(error))
         self.learnt.clear()
-        self.drawn.clear()
+        self.derived.clear()
 
     def _row(self, path: Path, state: str) -> _Row:
         """What is known of a file in this state; an empty row if that is nothing."""
@@ -161,8 +166,8 @@ def open_known_files() -> Iterator[KnownFiles]:
         connection = sqlite3.connect(file, timeout=PATIENCE)
         columns = "path BLOB PRIMARY KEY, state TEXT NOT NULL, sha256 TEXT, reader TEXT, narrow INTEGER"
         connection.execute(f"CREATE TABLE IF NOT EXISTS files ({columns}) WITHOUT ROWID")
-        columns = "sha256 TEXT PRIMARY KEY, reader TEXT NOT NULL, pixels BLOB NOT NULL"
-        connection.execute(f"CREATE TABLE IF NOT EXISTS thumbnails ({columns})")
+        columns = "kind TEXT, sha256 TEXT, reader TEXT NOT NULL, content BLOB NOT NULL, PRIMARY KEY (kind, sha256)"
+        connection.execute(f"CREATE TABLE IF NOT EXISTS contents ({columns})")
     except (OSError, sqlite3.Error) as error:
         _warn(file, getattr(error, "strerror", None) or str(error))
     known = KnownFiles(connection, file)

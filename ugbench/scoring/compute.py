@@ -9,7 +9,7 @@ from ugbench.metric import Score
 from ugbench.registry import load_metric
 from ugbench.scoring.copies import count_copies
 from ugbench.scoring.inputs import inputs_of, networks_of, requirements, stated_size
-from ugbench.scoring.protocols import protocol_id
+from ugbench.scoring.protocols import NEAR_DUPLICATES, protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import EvalRequest, Subject
 from ugbench.scoring.scored_images import ScoredImages
@@ -49,6 +49,8 @@ def make_record(
     stored = images.stored_references
     statistics = None if stored is None else stored.statistics_hash
     protocol = request.protocol_of(metric_name, stated_size(images, metric), images.format, statistics)
+    if near_duplicates := images.near_duplicates(requirements(metric)):
+        protocol[NEAR_DUPLICATES] = near_duplicates
     on_features = "extractor" in networks_of(metric)
     return ScoreRecord(
         **asdict(subject),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ugbench.data.datasets import DataSet
+from ugbench.data.image_set import ImageSet, all_of, describe_left_out, one_per_cluster
 from ugbench.data.images import Size
 from ugbench.data.pairs import partners_of
 from ugbench.data.pairs_file import PAIRS_FILE, STATEMENT
@@ -25,20 +26,51 @@ Reference = Literal["test", "train"]
 
 @dataclass(frozen=True)
 class EvalSet:
-    """The images of one data set, one direction and the size at which they are compared with outputs."""
+    """The images of one data set, one direction and the size at which they are compared with outputs.
+
+    Attributes:
+        one_per_cluster: True if of near-duplicates only one image is scored. The scenes of a dial are drawn one by one,
+            so all of them are scored, although they look alike.
+    """
 
     dataset: DataSet
     direction: Direction
     size: Size
+    one_per_cluster: bool = True
 
     @cached_property
-    def sources(self) -> tuple[Path, ...]:
+    def source_set(self) -> ImageSet:
         """The test images of the source domain, sorted by name."""
-        return tuple(self.dataset.split(TEST[self.direction[0]]))
+        return self._image_set(self.dataset.split(TEST[self.direction[0]]))
 
-    def references(self, reference: Reference) -> tuple[Path, ...]:
+    @cached_property
+    def test_references(self) -> ImageSet:
+        """The test images of the target domain, sorted by name."""
+        return self._image_set(self.dataset.split(TEST[self.direction[2]]))
+
+    @cached_property
+    def training_references(self) -> ImageSet:
+        """The training images of the target domain, sorted by name."""
+        return self._image_set(self.training_images)
+
+    @property
+    def training_images(self) -> Sequence[Path]:
+        """The files of all training images of the target domain, sorted by name."""
+        return self.dataset.split(TRAIN[self.direction[2]])
+
+    def references(self, reference: Reference) -> ImageSet:
         """The test or training images of the target domain, sorted by name."""
-        return tuple(self.dataset.split((TEST if reference == "test" else TRAIN)[self.direction[2]]))
+        return self.test_references if reference == "test" else self.training_references
+
+    def _image_set(self, files: Sequence[Path]) -> ImageSet:
+        return one_per_cluster(files) if self.one_per_cluster and self.dataset.dial is None else all_of(files)
+
+    def describe_left_out(self, reference: Reference) -> Iterator[str]:
+        """A sentence about the sources, and one about the references, that are left out as near-duplicates."""
+        has_references = self.has_references if reference == "test" else self.has_training_images
+        for images in (self.source_set, *([self.references(reference)] if has_references else [])):
+            if images.left_out:
+                yield describe_left_out(images)
 
     @property
     def has_references(self) -> bool:
@@ -52,15 +84,24 @@ class EvalSet:
 
     @cached_property
     def as_many_training_images(self) -> tuple[Path, ...]:
-        """As many random training images of the target as there are sources, because FID depends on the number."""
+        """As many random training images of the target as there are scored sources, because FID depends on the number.
+
+        They are fewer if there are not enough training images that are no near-duplicates.
+        """
         import torch
 
         from ugbench.data.seeding import generator_for
 
-        train = self.references("train")
-        count = min(len(train), len(self.sources))
-        chosen = torch.randperm(len(train), generator=generator_for(0, "real", self.direction))[:count]
-        return tuple(train[place] for place in chosen.sort().values.tolist())
+        train = self.training_images
+        order = torch.randperm(len(train), generator=generator_for(0, "real", self.direction)).tolist()
+        wanted = min(len(train), len(self.source_set.scored))
+        drawn = wanted
+        # Only as many images are read as are needed, and those that are near-duplicates of others are drawn anew.
+        while True:
+            chosen = self._image_set([train[place] for place in sorted(order[:drawn])]).scored
+            if len(chosen) == wanted or drawn == len(train):
+                return chosen
+            drawn = min(len(train), drawn + wanted - len(chosen))
 
     @cached_property
     def true_translations(self) -> dict[Path, Path]:
@@ -74,14 +115,15 @@ class EvalSet:
                 f"{self.dataset.root}: it is no dial and has no {PAIRS_FILE} that states pairs, so the true "
                 f"translations are not known; write {STATEMENT} there if test images of equal stems are pairs."
             )
-        return dict(zip(self.sources, partners_of(self.sources, self.references("test")), strict=True))
+        sources, references = self.source_set.files, self.dataset.split(TEST[self.direction[2]])
+        return dict(zip(sources, partners_of(sources, references), strict=True))
 
     def check_pairs(self) -> None:
         """Raises DataError where `true_translations` does."""
         _ = self.true_translations
 
     def truth(self, sources: Sequence[Path]) -> Tensor:
-        """The true translations of some of `self.sources`, in their order: uint8 (n, 3, height, width) of `self.size`.
+        """The true translations of some of the sources, in their order: uint8 (n, 3, height, width) of `self.size`.
 
         Raises:
             DataError: see `true_translations`; or an image cannot be read.

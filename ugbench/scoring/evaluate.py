@@ -19,7 +19,7 @@ from ugbench.errors import DiskError, DiskErrors, NoSuchScore, RunError, StaleOu
 from ugbench.inference.test_set import make_maps, make_outputs
 from ugbench.metric import Score
 from ugbench.registry import load_metric
-from ugbench.runs import stored_maps, stored_outputs
+from ugbench.runs import stored_outputs
 from ugbench.runs.dataset_folder import remember_contents
 from ugbench.runs.folder import reference_scores_file
 from ugbench.runs.method_sources import changed_method
@@ -35,8 +35,9 @@ from ugbench.scoring.known_records import is_of, newest_records
 from ugbench.scoring.per_image import ImageScores
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import NO_LPIPS, EvalRequest, Subject, metrics_for, why_no_score
-from ugbench.scoring.run_inputs import ONE_OUTPUT, uses_map, uses_samples, with_samples, without_style
+from ugbench.scoring.run_inputs import ONE_OUTPUT, are_made, uses_map, uses_samples, with_samples, without_style
 from ugbench.scoring.scored_images import ScoredImages
+from ugbench.scoring.scored_outputs import rows_of, scored_outputs
 
 IDENTITY = Subject("identity", "identity")  # the floor: sources that were not translated
 REAL = Subject("real", "real")  # the ceiling: training images of the target domain
@@ -90,12 +91,14 @@ class Evaluation:
         records = []
         for direction in run.directions():
             outputs = outputs_of(run, dataset, direction, step)
-            eval_set = EvalSet(dataset, direction, outputs.size)
+            eval_set = self.request.eval_set(dataset, direction, outputs.size)
+            for sentence in eval_set.describe_left_out(self.request.protocol.reference):
+                self._log_once(sentence)
             if any("truth" in requirements(load_metric(name)) for name in names):
                 eval_set.check_pairs()  # before outputs are made, which can take long
             stored_outputs.check_imported(run, direction, dataset)
             known, missing = self._known(run, names, eval_set, outputs)
-            if missing or (step in (None, run.step()) and not _are_made(run, eval_set, outputs, with_maps)):
+            if missing or (step in (None, run.step()) and not are_made(run, eval_set, outputs, with_maps)):
                 # The lock is held until the scores are written: else another call could make outputs of another step.
                 with self.unwritten.keep(), self._locked_outputs(run):
                     try:
@@ -149,7 +152,8 @@ class Evaluation:
 
     def references(self, dataset: DataSet, direction: Direction, size: Size) -> Tensor:
         """Features (m, dim) of the images that outputs of a direction are compared with."""
-        return self.features(EvalSet(dataset, direction, size).references(self.request.protocol.reference), size)
+        eval_set = self.request.eval_set(dataset, direction, size)
+        return self.features(eval_set.references(self.request.protocol.reference).scored, size)
 
     def _known(
         self, run: Run, names: Sequence[str], eval_set: EvalSet, outputs: Outputs
@@ -160,7 +164,7 @@ class Evaluation:
         now, with as many styles for each image as now. Outputs of another step than the stored ones cannot be compared.
         """
         codes = stored_outputs.codes_per_image(run)
-        images = self._images(eval_set, outputs.sources, outputs.files, outputs.format)
+        images = self._images_of(outputs, eval_set)
         compared = are_stored(run, eval_set.dataset, eval_set.direction, outputs)
         newest = newest_records(run.scores_file, self.request, names, eval_set, outputs.step, outputs.format)
         stored = {
@@ -179,7 +183,7 @@ class Evaluation:
         old = [r for r in known if r.copies is None]
         if not old or not are_stored(run, eval_set.dataset, eval_set.direction, outputs):
             return list(known)
-        copies = self._images(eval_set, outputs.sources, outputs.files, outputs.format).copies
+        copies = self._images_of(outputs, eval_set).copies
         self._log_copies(run, eval_set.direction, copies)
         completed = {r.metric: r.model_copy(update={"copies": count_copies(copies)}) for r in old}
         with self.unwritten.keep():
@@ -206,14 +210,16 @@ class Evaluation:
         """All records, after making the outputs, and attention maps if `with_maps`, and scoring what is missing."""
         direction, device = eval_set.direction, self.request.networks.device
         known, missing = self._known(run, names, eval_set, outputs)
-        if not missing and _are_made(run, eval_set, outputs, with_maps):
+        if not missing and are_made(run, eval_set, outputs, with_maps):
             return known  # another call has made them meanwhile
         on_step = self.progress(f"{run.id} {direction}") if self.progress else None
         make_outputs(run, eval_set.dataset, direction, device, outputs.step, on_step)
         maps = make_maps(run, eval_set.dataset, direction, device, outputs.step).maps if with_maps else {}
         known, missing = self._known(run, names, eval_set, outputs)
-        images = self._images(eval_set, outputs.sources, outputs.files, outputs.format)
-        images = replace(images, attention_map=next(iter(maps.values()), None))
+        images = self._images_of(outputs, eval_set)
+        if maps:
+            rows = rows_of(outputs, images.given_sources)
+            images = replace(images, attention_map=next(iter(maps.values()))[rows])
         without_map = [name for name in missing if uses_map(name) and images.attention_map is None]
         if without_map and len(without_map) < len(missing):
             label = run.config.label
@@ -228,7 +234,7 @@ class Evaluation:
             score, score_record = self._score(name, images, subject, eval_set, run.dataset_folder.name)
             new_records.append(score_record)
             if score.each is not None:
-                values = {file.stem: value for file, value in zip(outputs.sources, score.each, strict=True)}
+                values = {file.stem: value for file, value in zip(images.given_sources, score.each, strict=True)}
                 scores = ImageScores(metric=name, protocol_id=score_record.protocol_id, values=values)
                 with self.unwritten.keep():
                     per_image.store(run, direction, outputs.step, scores)
@@ -259,8 +265,9 @@ class Evaluation:
             if subject is REAL and not eval_set.has_training_images:
                 continue
             file = reference_scores_file(folder, subject.run)
-            files = eval_set.sources if subject is IDENTITY else eval_set.as_many_training_images
-            images = self._images(eval_set, eval_set.sources, files, format)
+            sources = eval_set.source_set.scored
+            files = sources if subject is IDENTITY else eval_set.as_many_training_images
+            images = self._images(eval_set, sources, files, format)
             newest = newest_records(file, self.request, names, eval_set, None, format)
             new_records = []
             for name in [name for name in names if self._can_have(subject, name)]:
@@ -280,6 +287,10 @@ class Evaluation:
         if subject is IDENTITY:
             return not required & OF_A_RUN
         return not required & {"pairs", "truth", *OF_A_RUN} and self.request.protocol.reference == "test"
+
+    def _images_of(self, outputs: Outputs, eval_set: EvalSet) -> ScoredImages:
+        scored = scored_outputs(outputs, eval_set)
+        return self._images(eval_set, scored.sources, scored.files, scored.format)
 
     def _images(self, eval_set: EvalSet, sources: Sequence[Path], outputs: Sequence[Path], format: str) -> ScoredImages:
         references = partial(eval_set.references, self.request.protocol.reference)
@@ -304,10 +315,3 @@ class Evaluation:
         if text not in self._logged:
             self._logged.add(text)
             self.log(text)
-
-
-def _are_made(run: Run, eval_set: EvalSet, outputs: Outputs, with_maps: bool) -> bool:
-    """True if all outputs of the run's last step exist, and with `with_maps` its attention maps too."""
-    if not are_stored(run, eval_set.dataset, eval_set.direction, outputs):
-        return False
-    return not with_maps or run.config.is_external or stored_maps.maps_step(run, eval_set.direction) == run.step()

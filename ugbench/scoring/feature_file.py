@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from ugbench.data.image_set import clusters_of
 from ugbench.data.known_files import contents_hash, hash_files
 from ugbench.errors import DataError, first_fault
 from ugbench.runs.output_file import output_file
@@ -46,6 +47,8 @@ class Header(BaseModel):
         reading: the version of how image files become pixels, see `ugbench.scoring.cache`.
         size, format: as protocols of plain folders state them: the images were taken as they are.
         images: in the order of the features.
+        clusters: the number of each image's cluster of near-duplicates, see `ugbench.data.clusters`; None if each image
+            is a cluster of its own. Older versions did not look for near-duplicates.
         features_sha256: SHA-256 of the features' bytes, because safetensors has no check against damage.
     """
 
@@ -58,6 +61,7 @@ class Header(BaseModel):
     size: Literal["as-is"] = "as-is"
     format: Literal["as-is"] = "as-is"
     images: tuple[ImageEntry, ...]
+    clusters: tuple[int, ...] | None = None
     features_sha256: str
 
     @property
@@ -76,11 +80,13 @@ def write(file: Path, features: Tensor, images: Sequence[Path], name: str, space
         DiskError: the file cannot be written.
     """
     digests = zip(images, hash_files(images), strict=True)
+    numbers = tuple(clusters_of(images))
     header = Header(
         schema=1,
         name=name,
         space=space,
         images=tuple(ImageEntry(name=image.name, sha256=digest) for image, digest in digests),
+        clusters=numbers if len(set(numbers)) < len(numbers) else None,
         features_sha256=_digest(features),
     )
     text = json.dumps(header.model_dump(by_alias=True))  # in ASCII, because a name need not be UTF-8
@@ -113,9 +119,10 @@ def read(file: Path) -> StoredReferences:
     if header.reading != READING:
         raise DataError(f"{file}: another version wrote it, which made other pixels of an image file; {AGAIN}.")
     is_whole = features.dtype == torch.float32 and features.ndim == 2 and len(features) == len(header.images)
+    is_whole = is_whole and (header.clusters is None or len(header.clusters) == len(header.images))
     if not is_whole or _digest(features) != header.features_sha256 or not torch.isfinite(features).all():
         raise DataError(f"{file}: its features are not those that were written; {AGAIN}.")
-    return StoredReferences(file, header.name, header.content, header.space, features)
+    return StoredReferences(file, header.name, header.content, header.space, features, clusters=header.clusters)
 
 
 def _digest(features: Tensor) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ugbench import registry
 from ugbench.data.folders import describe_folder, name_some
+from ugbench.data.image_set import ImageSet, all_of, describe_left_out, one_per_cluster
 from ugbench.data.images import list_images, read_size, same_stems, size_text
 from ugbench.data.progress import Progress
 from ugbench.direction import Direction
@@ -21,6 +22,7 @@ from ugbench.scoring.record import FILES, ScoreRecord
 from ugbench.scoring.references import StoredReferences
 from ugbench.scoring.request import NO_LPIPS, EvalRequest, Subject, check_features_only, with_weights
 from ugbench.scoring.scored_images import ScoredImages
+from ugbench.scoring.scored_outputs import ONLY_LEFT_OUT
 from ugbench.scoring.set_names import name_of
 
 if TYPE_CHECKING:
@@ -68,6 +70,9 @@ def score_folders(
             references have, or is not allowed by the protocol; or the features in the file were made in another way.
     """
     stored = read_references(folders.real) if folders.real.is_file() else None
+    image_set = one_per_cluster if request.protocol.one_per_cluster else all_of
+    if stored is not None and request.protocol.one_per_cluster:
+        stored = stored.one_per_cluster
     names = _metrics(request, folders.source is not None, stored, log)
     reader = request.feature_reader()
     if stored is not None:
@@ -76,24 +81,35 @@ def score_folders(
     for folder in filter(None, (folders.real, folders.fake, folders.source)):
         if folder.is_dir():
             log(describe_folder(folder))
-    references, outputs = [] if stored is not None else list_images(folders.real), list_images(folders.fake)
+    references, outputs = image_set([] if stored is not None else list_images(folders.real)), list_images(folders.fake)
     _check_stems(outputs)
-    for first, second in same_stems(references):
+    for first, second in same_stems(references.files):
         log(f"{folders.real}: {first.name} and {second.name} have one stem, and both are compared with the outputs.")
     sources = None
     if folders.source is not None:
-        sources = list_images(folders.source)
-        _check_stems(sources)
+        sources = image_set(list_images(folders.source))
+        _check_stems(sources.files)
         outputs = _with_source(outputs, sources, log)
     if any("truth" in requirements(load_metric(name)) for name in names):
-        _log_without_output(folders, references, outputs, log)
+        _log_without_output(folders, references.files, outputs, log)
     images = ScoredImages(
-        outputs, sources, lambda: references, None, "as-is", reader, progress=progress, stored_references=stored
+        outputs,
+        None if sources is None else sources.scored,
+        lambda: references,
+        None,
+        "as-is",
+        reader,
+        folder_sources=sources,
+        progress=progress,
+        stored_references=stored,
     )
     if any(is_at_one_size(load_metric(name)) for name in names):
         _describe_sizes(images, names, log)
+    for images_of_domain in (references, sources):
+        if images_of_domain is not None and images_of_domain.left_out:
+            log(describe_left_out(images_of_domain))
     subject = _subject(folders.name or name_of(folders.fake, outputs))
-    dataset = folders.dataset or (name_of(folders.real, references) if stored is None else stored.name)
+    dataset = folders.dataset or (name_of(folders.real, references.files) if stored is None else stored.name)
     for name in names:
         score = compute_score(name, request, images)
         if score.warning:
@@ -188,8 +204,9 @@ def _check_stems(files: Sequence[Path]) -> None:
         raise UsageError(f"{first} and {second} have one stem and may be one image; remove or rename one.")
 
 
-def _with_source(outputs: Sequence[Path], sources: Sequence[Path], log: Log) -> list[Path]:
-    """The outputs that have a source of their stem. Logs which have none, and which sources have no output."""
+def _with_source(outputs: Sequence[Path], source_set: ImageSet, log: Log) -> list[Path]:
+    """The outputs that have a scored source of their stem. Logs which have no source, and which sources no output."""
+    sources = source_set.files
     folder, source_stems = outputs[0].parent, {path.stem for path in sources}
     matched = [path for path in outputs if path.stem in source_stems]
     if not matched:
@@ -205,7 +222,11 @@ def _with_source(outputs: Sequence[Path], sources: Sequence[Path], log: Log) -> 
     if extra:
         count = f"{len(extra)} of {len(outputs)} outputs"
         log(f"{folder}: no source for {count}, left out of all scores: {name_some(extra)}.")
-    return matched
+    scored_stems = {path.stem for path in source_set.scored}
+    scored = [path for path in matched if path.stem in scored_stems]
+    if not scored:
+        raise DataError(f"{folder}: {ONLY_LEFT_OUT}.")
+    return scored
 
 
 def _log_without_output(folders: PlainFolders, references: Sequence[Path], outputs: Sequence[Path], log: Log) -> None:

@@ -9,6 +9,7 @@ from ugbench.registry import load_metric
 from ugbench.scoring import record
 from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.inputs import requirements
+from ugbench.scoring.protocols import NEAR_DUPLICATES
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import EvalRequest
 from ugbench.scoring.scored_images import ScoredImages
@@ -33,6 +34,7 @@ def newest_records(
 
 
 def is_of(score: ScoreRecord, images: ScoredImages) -> bool:
-    """Whether a record was computed from these sources and references."""
-    references = images.references_hash(requirements(load_metric(score.metric)))
-    return (score.sources, score.references) == (images.sources_hash, references)
+    """Whether a record was computed from these sources and references, without their near-duplicates."""
+    required = requirements(load_metric(score.metric))
+    content = (images.sources_hash, images.references_hash(required), images.near_duplicates(required))
+    return (score.sources, score.references, score.protocol.get(NEAR_DUPLICATES, {})) == content

@@ -19,6 +19,8 @@ from ugbench.errors import UnknownName
 from ugbench.metric import Metric
 from ugbench.scoring.eval_set import Reference
 
+NEAR_DUPLICATES = "near_duplicates"
+"""The field of a protocol that says how many near-duplicates were left out, where there were any."""
 LAST = "last"  # the value of `checkpoint` in a protocol when no checkpoint was selected
 
 
@@ -53,6 +55,8 @@ class NamedProtocol:
         settings: changes to settings, by the name of the metric.
         metrics: what `eval` computes without --metric; empty for all metrics that fit.
         features_only: True if the protocol is defined for metrics on features alone.
+        one_per_cluster: True if of near-duplicates only one image is scored, see `ugbench.data.image_set`. Protocols
+            that repeat the code of others score all.
     """
 
     name: str
@@ -63,6 +67,7 @@ class NamedProtocol:
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     metrics: tuple[str, ...] = ()
     features_only: bool = True
+    one_per_cluster: bool = False
 
     def resizes(self, size: Size | None, extractor_size: int) -> tuple[Resize, ...]:
         """The resizes of each image on its way to the extractor.
@@ -79,9 +84,15 @@ class NamedProtocol:
         return tuple(resizes)
 
 
-TARGET = NamedProtocol("target", "full unbiased KID against the target's test images", features_only=False)
+TARGET = NamedProtocol(
+    "target", "full unbiased KID against the target's test images", features_only=False, one_per_cluster=True
+)
 TRAIN_REFERENCE = NamedProtocol(
-    "train-reference", "as target, against the target's training images", reference="train", features_only=False
+    "train-reference",
+    "as target, against the target's training images",
+    reference="train",
+    features_only=False,
+    one_per_cluster=True,
 )
 PROTOCOLS: Mapping[str, NamedProtocol] = MappingProxyType(
     {
@@ -110,6 +121,7 @@ PROTOCOLS: Mapping[str, NamedProtocol] = MappingProxyType(
                 "as target, with an antialiased bicubic resize to the extractor's size (Parmar et al. 2022)",
                 to_extractor="bicubic",
                 metrics=("kid", "fid"),
+                one_per_cluster=True,
             ),
         )
     }
@@ -153,7 +165,12 @@ def is_selected(fields: Mapping[str, Any]) -> bool:
     return bool(fields.get("checkpoint", LAST) != LAST)
 
 
+def rule_of(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A protocol without NEAR_DUPLICATES, which says what the rule did to one data set."""
+    return {name: value for name, value in fields.items() if name != NEAR_DUPLICATES}
+
+
 def protocol_id(fields: Mapping[str, Any]) -> str:
-    """The first 12 hex digits of the sha256 of a protocol, written as JSON with sorted keys and no spaces."""
-    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    """The first 12 hex digits of the sha256 of `rule_of` a protocol, as JSON with sorted keys and no spaces."""
+    text = json.dumps(rule_of(fields), sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -31,6 +32,9 @@ class StoredReferences:
         space: how the features were made; None where the file does not say it.
         features: float32 (n, d), in the order of the files' names; None where there are only statistics.
         statistics: of features of an unknown number of images; None where there are features.
+        clusters: the number of each image's cluster of near-duplicates, see `ugbench.data.clusters`; None if each image
+            is a cluster of its own, and where there are only statistics.
+        left_out: the number of images whose features were left out by `one_per_cluster`.
     """
 
     file: Path
@@ -39,6 +43,19 @@ class StoredReferences:
     space: Space | None = None
     features: Tensor | None = field(default=None, repr=False)
     statistics: Moments | None = field(default=None, repr=False)
+    clusters: Sequence[int] | None = field(default=None, repr=False)
+    left_out: int = 0
+
+    @property
+    def one_per_cluster(self) -> StoredReferences:
+        """The same references with the features of the first image of each cluster alone."""
+        if self.features is None or self.clusters is None:
+            return self
+        rows: dict[int, int] = {}
+        for row, number in enumerate(self.clusters):
+            rows.setdefault(number, row)
+        firsts = list(rows.values())
+        return replace(self, features=self.features[firsts], clusters=None, left_out=len(self.clusters) - len(firsts))
 
     @property
     def count(self) -> int | None:

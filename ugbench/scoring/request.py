@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ugbench.data.datasets import DataSet
 from ugbench.data.images import Size
 from ugbench.data.pairs_file import PAIRS_FILE, STATEMENT
+from ugbench.direction import Direction
 from ugbench.errors import NoSuchScore, UgbenchError, UsageError
 from ugbench.registry import load_metric
 from ugbench.scoring.cache import Cache
+from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.inputs import inputs_of, networks_of, requirements
 from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.protocols import LAST, TARGET, NamedProtocol, metric_settings, protocol_id
@@ -51,6 +53,10 @@ class EvalRequest:
         from ugbench.scoring.features import FeatureReader
 
         return FeatureReader(self.networks, self.protocol, self.cache)
+
+    def eval_set(self, dataset: DataSet, direction: Direction, size: Size) -> EvalSet:
+        """The images of a data set that scores under this request's protocol use in one direction."""
+        return EvalSet(dataset, direction, size, self.protocol.one_per_cluster)
 
     def protocol_of(
         self, metric_name: str, size: Size | None, format: str = "png", statistics: str | None = None

@@ -1,4 +1,4 @@
-"""What only the networks of a run can make for a metric: attention maps, and several outputs of each source."""
+"""What only the networks of a run can make: its outputs, attention maps, and several outputs of each source."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import replace
 from ugbench.data.progress import Progress
 from ugbench.inference.test_set import make_samples
 from ugbench.registry import load_metric
+from ugbench.runs import stored_maps
 from ugbench.runs.run import Run
-from ugbench.runs.stored_outputs import codes_per_image
+from ugbench.runs.stored_outputs import Outputs, are_stored, codes_per_image
 from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.inputs import requirements
 from ugbench.scoring.request import EvalRequest
@@ -26,6 +27,13 @@ def uses_map(metric_name: str) -> bool:
 def uses_samples(metric_name: str) -> bool:
     """True if the metric uses several outputs of each source."""
     return "samples" in requirements(load_metric(metric_name))
+
+
+def are_made(run: Run, eval_set: EvalSet, outputs: Outputs, with_maps: bool) -> bool:
+    """True if all outputs of the run's last step exist, and with `with_maps` its attention maps too."""
+    if not are_stored(run, eval_set.dataset, eval_set.direction, outputs):
+        return False
+    return not with_maps or run.config.is_external or stored_maps.maps_step(run, eval_set.direction) == run.step()
 
 
 def without_style(run: Run, metric_names: Sequence[str]) -> tuple[str, ...]:
@@ -55,4 +63,5 @@ def with_samples(
     count = {**metric.settings, **request.settings_of(metric_name)}["samples"]
     device = request.networks.device
     files = make_samples(run, eval_set.dataset, eval_set.direction, device, count, step, progress)
-    return replace(images, samples=files)
+    of_source = dict(zip(eval_set.source_set.files, files, strict=True))
+    return replace(images, samples=[of_source[source] for source in images.given_sources])

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ugbench.data.image_set import ImageSet
 from ugbench.data.images import Size, check_stems
 from ugbench.data.known_files import images_hash
 from ugbench.data.pairs import partners_of
@@ -37,13 +38,15 @@ class ScoredImages:
     """The images of one subject in one direction, and everything that can be loaded with them.
 
     Attributes:
-        outputs: files of the outputs.
-        sources: files of the source domain; None if there are none. An output and its source have the same stem.
-        list_references: lists the files that the outputs are compared with; called when a metric needs them.
+        outputs: files of the scored outputs.
+        sources: files of the source domain; None if there are none. An output and its source have the same stem. They
+            are all scored sources, or those of them that have an output.
+        list_references: lists the images that the outputs are compared with; called when a metric needs them.
         size: px to which images are resized before they are compared; None leaves files as they are.
         format: file format of the outputs, as the protocol states it.
         features: reads features of files.
         eval_set: the test images of a data set that `sources` belong to; None for plain folders.
+        folder_sources: the images of a plain folder of sources; None if there is no such folder.
         attention_map: the run's main attention map, float (n, 1, h, w), in the order of `sources`.
         samples: the files of the run's outputs of each source with different styles, in the order of `sources`.
         progress: called with (images done, number of images) while a set of images is read.
@@ -52,20 +55,26 @@ class ScoredImages:
 
     outputs: Sequence[Path]
     sources: Sequence[Path] | None
-    list_references: Callable[[], Sequence[Path]]
+    list_references: Callable[[], ImageSet]
     size: Size | None
     format: str
     features: FeatureReader
     eval_set: EvalSet | None = None
+    folder_sources: ImageSet | None = None
     attention_map: Tensor | None = None
     samples: Sequence[Sequence[Path]] | None = None
     progress: Progress | None = None
     stored_references: StoredReferences | None = None
 
     @cached_property
+    def reference_set(self) -> ImageSet:
+        """The images that the outputs are compared with. Raises DataError if there are none."""
+        return self.list_references()
+
+    @property
     def references(self) -> Sequence[Path]:
         """Files that the outputs are compared with. Raises DataError if there are none."""
-        return self.list_references()
+        return self.reference_set.scored
 
     @cached_property
     def outputs_hash(self) -> str:
@@ -75,7 +84,7 @@ class ScoredImages:
     @cached_property
     def sources_hash(self) -> str | None:
         """The content of all test sources of the data set, or of the folder of sources; None if there are none."""
-        return None if self.sources is None else images_hash(self._all_sources)
+        return None if self._source_set is None else images_hash(self._source_set.files)
 
     def references_hash(self, required: Collection[Requirement]) -> str | None:
         """The content of the images of the target domain that a metric uses; None if it uses none.
@@ -90,15 +99,31 @@ class ScoredImages:
 
     @property
     def n_missing(self) -> int | None:
-        """The number of sources without an output; None if there are no sources."""
-        if self.sources is None:
+        """The number of scored sources without an output; None if there are no sources."""
+        if self._source_set is None:
             return None
         stems = {path.stem for path in self.outputs}
-        return sum(path.stem not in stems for path in self._all_sources)
+        return sum(path.stem not in stems for path in self._source_set.scored)
+
+    def near_duplicates(self, required: Collection[Requirement]) -> dict[str, int]:
+        """The number of near-duplicates that are left out, as protocols state it: of "sources" and of "references".
+
+        A set of which none is left out, or that the metric does not use, is not in it.
+
+        Args:
+            required: what the metric requires, from `ugbench.scoring.inputs.requirements`.
+        """
+        left_out = {}
+        if self._source_set is not None:
+            left_out["sources"] = self._source_set.left_out
+        if "references" in required:
+            stored = self.stored_references
+            left_out["references"] = self.reference_set.left_out if stored is None else stored.left_out
+        return {name: count for name, count in left_out.items() if count}
 
     @property
-    def _all_sources(self) -> Sequence[Path]:
-        return self.given_sources if self.eval_set is None else self.eval_set.sources
+    def _source_set(self) -> ImageSet | None:
+        return self.folder_sources if self.eval_set is None else self.eval_set.source_set
 
     def count_compared(self, required: Collection[Requirement]) -> int | None:
         """The number of images that the outputs are compared with; None if a file of references does not say it.
@@ -112,11 +137,12 @@ class ScoredImages:
 
     @cached_property
     def _references_hash(self) -> str:
-        return images_hash(self.references) if self.stored_references is None else self.stored_references.content
+        stored = self.stored_references
+        return images_hash(self.reference_set.files) if stored is None else stored.content
 
     @cached_property
     def _truth_hash(self) -> str:
-        return self._references_hash if self.eval_set is None else images_hash(self.eval_set.references("test"))
+        return self._references_hash if self.eval_set is None else images_hash(self.eval_set.test_references.files)
 
     @cached_property
     def source_of_each_output(self) -> list[Path]:
@@ -145,7 +171,7 @@ class ScoredImages:
             DataError: the test images of the data set are no pairs, or an output or a source has no partner.
         """
         if self.eval_set is None:
-            return partners_of(self.outputs, self.references)
+            return partners_of(self.outputs, self.reference_set.files)
         return [self.eval_set.true_translations[source] for source in self.source_of_each_output]
 
     @cached_property
@@ -175,12 +201,12 @@ class ScoredImages:
         if self.stored_references is not None:
             return {}
         if self.eval_set is None:
-            return {"references": self.references}
+            return {"references": self.reference_set.files}
         targets: dict[Originals, Sequence[Path]] = {}
         if self.eval_set.has_references:
-            targets["references"] = self.eval_set.references("test")
+            targets["references"] = self.eval_set.test_references.files
         if self.eval_set.has_training_images:
-            targets["training"] = self.eval_set.references("train")
+            targets["training"] = self.eval_set.training_images
         return targets
 
     @property

@@ -13,7 +13,6 @@ from ugbench.data.progress import Progress, tracked
 from ugbench.direction import DIRECTIONS
 from ugbench.errors import NoSuchScore, UsageError
 from ugbench.registry import load_metric
-from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.request import EvalRequest, metrics_for
 from ugbench.study.plan import PlannedRun
 
@@ -55,11 +54,12 @@ def _count_images(request: EvalRequest, dataset: DataSet, names: Sequence[str], 
     """The test images of a data set, each once; checks that they are enough for each metric in both directions."""
     images: dict[Path, None] = {}
     for direction in DIRECTIONS:
-        eval_set = EvalSet(dataset, direction, size)
+        eval_set = request.eval_set(dataset, direction, size)
         references = eval_set.references(request.protocol.reference)
-        images |= dict.fromkeys([*eval_set.sources, *references])
+        images |= dict.fromkeys([*eval_set.source_set.files, *references.files])
         for name in names:
-            _check_count(request, name, len(eval_set.sources), len(references), f"{dataset.name} {direction}")
+            n_sources, n_references = len(eval_set.source_set.scored), len(references.scored)
+            _check_count(request, name, n_sources, n_references, f"{dataset.name} {direction}")
     return list(images)
 
 

@@ -18,6 +18,7 @@ from ugbench import registry
 from ugbench.errors import UnknownName, UsageError
 from ugbench.metric import Metric
 from ugbench.runs.configurations import Configuration, Fields, fields_to_show, values_of
+from ugbench.scoring.protocols import NEAR_DUPLICATES, rule_of
 from ugbench.scoring.record import FILES, ScoreRecord
 from ugbench.statistics import crossed
 from ugbench.statistics.crossed import CrossedMean
@@ -72,7 +73,7 @@ def build_table(
     chosen = _chosen_metrics([record.metric for record in shown], metrics)
     shown = [record for record in shown if record.metric in chosen]
     columns = tuple(column for metric in chosen for column in _columns(metric, shown))
-    protocols = {(record.metric, record.protocol_id): dict(record.protocol) for record in reversed(shown)}
+    protocols = {(record.metric, record.protocol_id): rule_of(record.protocol) for record in reversed(shown)}
     table = Table(
         columns,
         mark(blocks_of(_rows(shown, columns, configurations, current or {}, differences), names), columns, differences),
@@ -202,6 +203,7 @@ def _mean(seeds: Sequence[ScoreRecord], differences: Differences) -> Cell:
         codes_per_image=first.codes_per_image if len({record.codes_per_image for record in seeds}) == 1 else None,
         n_missing=_sum(record.n_missing for record in seeds),
         copies=_copies(seeds),
+        near_duplicates=_near_duplicates(seeds),
     )
 
 
@@ -238,6 +240,14 @@ def _copies(seeds: Sequence[ScoreRecord]) -> dict[str, int] | None:
     if not counted:
         return None
     return {kind: sum(copies.get(kind, 0) for copies in counted) for copies in counted for kind in copies}
+
+
+def _near_duplicates(seeds: Sequence[ScoreRecord]) -> dict[str, int]:
+    most: dict[str, int] = {}
+    for record in seeds:
+        for images, count in record.protocol.get(NEAR_DUPLICATES, {}).items():
+            most[images] = max(count, most.get(images, 0))
+    return most
 
 
 def _sum(numbers: Iterable[int | None]) -> int | None:

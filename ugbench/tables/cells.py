@@ -35,6 +35,7 @@ class Cell:
         codes_per_image: see `ScoreRecord`; None also where it differs between seeds.
         n_missing: the number of sources without an output, summed over seeds; None where no record states it.
         copies: see `ScoreRecord`, summed over seeds; None where no record states them.
+        near_duplicates: how many "sources" and "references" were left out as near-duplicates, the most of any seed.
     """
 
     value: float
@@ -56,6 +57,7 @@ class Cell:
     codes_per_image: int | None = None
     n_missing: int | None = None
     copies: Mapping[str, int] | None = None
+    near_duplicates: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

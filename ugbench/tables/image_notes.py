@@ -104,6 +104,18 @@ def missing_notes(table: Table) -> Iterator[str]:
             yield f"{row.label} on {block.title}: {count} {verb} no output; its scores leave {them} out."
 
 
+def near_duplicate_notes(table: Table) -> Iterator[str]:
+    """How many images of each data set and direction were left out as near-duplicates of others."""
+    for block in table.blocks:
+        most: dict[str, int] = {}
+        for cell in (cell for row in block.rows for cell in row.cells.values()):
+            for images, count in cell.near_duplicates.items():
+                most[images] = max(count, most.get(images, 0))
+        if most:
+            counts = [f"{count} {images if count > 1 else images.removesuffix('s')}" for images, count in most.items()]
+            yield f"{block.title}: {' and '.join(counts)} left out, as near-duplicates of others."
+
+
 def copy_notes(table: Table) -> Iterator[str]:
     """The rows with outputs that are copies, and what they are copies of."""
     has_copies = False

@@ -14,7 +14,7 @@ from ugbench.tables import protocol_words
 from ugbench.tables.contents import Content, content_of
 from ugbench.tables.contest import contests
 from ugbench.tables.equality_notes import equality_notes
-from ugbench.tables.image_notes import contest_notes, copy_notes, few_images_notes, missing_notes
+from ugbench.tables.image_notes import contest_notes, copy_notes, few_images_notes, missing_notes, near_duplicate_notes
 from ugbench.tables.mark_notes import mark_notes
 from ugbench.tables.model import Table
 from ugbench.tables.records import subject_of
@@ -61,6 +61,7 @@ def caption(
         *few_images_notes(in_columns),
         *contest_notes(in_columns),
         *missing_notes(table),
+        *near_duplicate_notes(table),
         *copy_notes(table),
         *equality_notes(shown, lambda record: labels[scored(record)], table.names),
         *_file_order(table, shown),

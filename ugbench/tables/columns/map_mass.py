@@ -79,7 +79,8 @@ def masses(run: Run, direction: Direction, load_images: LoadImages | None = None
 def images(root: Path, direction: Direction, size: int) -> tuple[Tensor, Tensor]:
     """The test sources of the data set in a folder, and their true translations, each uint8 (n, 3, size, size)."""
     eval_set = EvalSet(open_dataset(root), direction, size)
-    return load_images(eval_set.sources, eval_set.size), eval_set.truth(eval_set.sources)
+    sources = eval_set.source_set.files
+    return load_images(sources, eval_set.size), eval_set.truth(sources)
 
 
 def add_map_masses(table: Table, results: Path) -> Table:
