@@ -34,6 +34,7 @@ from PIL import Image, ImageOps
 
 SIDE = 16  # of the hash in bits, and of thumbnails in px
 BITS = SIDE * SIDE
+FACTOR = 4  # the hash has the lowest frequencies of an image of FACTOR * SIDE px
 MAX_DISTANCE = 60  # bits in which the hashes of near-duplicates differ at most
 MIN_CORRELATION = 0.9
 _ROWS = 1024  # rows of the table of distances that are in memory at once
@@ -65,8 +66,11 @@ class NearPairs(NamedTuple):
 
 def appearance_of(image: Image.Image) -> Appearance:
     """The appearance of an RGB image."""
+    # phash begins with this resize. It commutes with the mirror, so it is made once for both hashes.
+    grey = image.convert("L").resize((FACTOR * SIDE, FACTOR * SIDE), Image.Resampling.LANCZOS)
     plain, mirrored = (
-        imagehash.phash(view, hash_size=SIDE).hash.reshape(-1) for view in (image, ImageOps.mirror(image))
+        imagehash.phash(view, hash_size=SIDE, highfreq_factor=FACTOR).hash.reshape(-1)
+        for view in (grey, ImageOps.mirror(grey))
     )
     return Appearance(plain, mirrored, np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX)))
 
