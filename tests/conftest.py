@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-pytest_plugins = ("made_fonts", "made_results", "made_weights")
+pytest_plugins = ("file_server", "made_fonts", "made_results", "made_weights")
 
 DATA = "UGBENCH_TEST_DATA"
 NO_SKIP = "UGBENCH_NO_SKIP"
