@@ -49,12 +49,15 @@ def signals_of_a_terminal() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch, cache_folder: Path) -> None:
-    """No setting of the developer's shell reaches the code; what is printed is plain and wide."""
+    """No setting of the developer's shell reaches the code, nor do weights that torch has stored; what is printed is
+    plain and wide.
+    """
     for name in os.environ:
         own = name.startswith("UGBENCH_") and name not in (DATA, NO_SKIP)
         if own or name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("UGBENCH_CACHE", str(cache_folder))
+    monkeypatch.setenv("TORCH_HOME", str(cache_folder / "torch"))
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "200")
 

@@ -40,6 +40,7 @@ class RemoteFile:
         name: under which it is stored.
         size: in bytes; None where it is not known.
         sha256: its SHA-256 in hex, or the first digits of it where no more are known; empty where none are.
+        about_mib: its size in MiB as its publisher rounds it, for people alone; None where it is not known.
     Raises:
         ValueError: the address, the name or the digits cannot be what they are.
     """
@@ -48,6 +49,7 @@ class RemoteFile:
     name: str
     size: int | None = None
     sha256: str = ""
+    about_mib: float | None = None
 
     def __post_init__(self) -> None:
         if not self.address.startswith(("http://", "https://")):
@@ -99,9 +101,17 @@ def download(
     return target
 
 
-def fault(path: Path, file: RemoteFile) -> str | None:
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def fault(path: Path, file: RemoteFile, sha256: Callable[[Path], str] = sha256_of) -> str | None:
     """Why a file on the disk is not the published one, as a clause; None if nothing that is known speaks against it.
 
+    Args:
+        sha256: gives the SHA-256 of the file; it is called only if digits of it are known.
     Raises:
         OSError: it cannot be read.
     """
@@ -111,10 +121,7 @@ def fault(path: Path, file: RemoteFile) -> str | None:
         size = os.fstat(stream.fileno()).st_size
         if file.size is not None and size != file.size:
             return f"it has {size:,} bytes, and the published file has {file.size:,}"
-        if not file.sha256:
-            return None
-        stream.seek(0)
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = sha256(path) if file.sha256 else ""
     if digest.startswith(file.sha256):
         return None
     known = len(file.sha256)

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ugbench.analysis import differences, paired_runs
-from ugbench.cli.options import PlaceOptions, ScoringOptions, StudyOptions
+from ugbench.cli.options import PlaceOptions, StudyOptions
 from ugbench.cli.output import duration, log, print_json, print_rows, progress_callback
+from ugbench.cli.scoring_options import ScoringOptions
 from ugbench.device import pick_device, pick_precision
 from ugbench.errors import Stopped, UgbenchError, UsageError
 from ugbench.runs.configurations import configurations
@@ -77,6 +78,8 @@ def run_study(
     frozen = plan.frozen_by_arm(study, setup)
     steps = None if study.minutes is None else _steps_of_minutes(study, setup, file)
     planned = plan.make_plan(study, setup, steps, log, frozen)
+    if not options.dry_run:
+        request = scoring.complete_request(request, as_json)
     problem = _unmet_requirement(request, planned)
     if options.dry_run and as_json:
         rows = [describe(run) for run in planned]

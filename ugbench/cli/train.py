@@ -129,6 +129,8 @@ def train(
       ugbench train cyclegan --dataset datasets/horse2zebra --size 128 --set identity_weight=0
       ugbench train ugatit --dataset dial --preset smoke --steps 400 --continue-from 3f2a@100
     """
+    from ugbench import registry
+    from ugbench.cli.network_files import with_found
     from ugbench.cli.progress import training_progress
     from ugbench.cli.train_plan import print_plan
     from ugbench.device import pick_device
@@ -155,7 +157,7 @@ def train(
         seed=seed,
         direction=direction,
         precision=place.precision,
-        weights=parse_weights(weights),
+        weights=with_found(parse_weights(weights), set(registry.load_method(method).frozen.values())),
         start=start.start_options(),
         skip_bad=skip_bad,
         restart=restart,

@@ -34,7 +34,7 @@ from ugbench.scoring.inputs import OF_A_RUN, requirements
 from ugbench.scoring.known_records import is_of, newest_records
 from ugbench.scoring.per_image import ImageScores
 from ugbench.scoring.record import ScoreRecord
-from ugbench.scoring.request import NO_LPIPS, EvalRequest, Subject, metrics_for, why_no_score
+from ugbench.scoring.request import EvalRequest, Subject, metrics_for, no_lpips, why_no_score
 from ugbench.scoring.run_inputs import ONE_OUTPUT, uses_map, uses_samples, with_samples, without_style
 from ugbench.scoring.scored_images import ScoredImages
 
@@ -298,7 +298,7 @@ class Evaluation:
             if name not in names:
                 self._log_once(f"no {name}: {why_no_score(name, dataset)}.")
         if not self.request.metrics and not self.request.protocol.metrics and "lpips" not in names:
-            self._log_once(NO_LPIPS)
+            self._log_once(no_lpips(self.request.networks))
 
     def _log_once(self, text: str) -> None:
         if text not in self._logged:

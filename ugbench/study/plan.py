@@ -120,7 +120,7 @@ def frozen_by_arm(study: Study, setup: StudySetup) -> dict[Arm, dict[str, str]]:
     """Digests of the weights of the frozen networks of each arm, by network; see `ugbench.training.frozen`.
 
     Raises:
-        WeightsError: the file of a network was not given, cannot be read, or holds another network.
+        WeightsError: there is no file of a network, or it cannot be read, or holds another network.
     """
     first_runs = {study_run.arm: study_run for study_run in reversed(study_runs(study))}
     requests = {arm: _request(study, study_run, setup, None) for arm, study_run in first_runs.items()}

@@ -22,13 +22,13 @@ def read_frozen(name: str, config: MethodConfig, weights: Mapping[str, Path]) ->
 
     Args:
         name: the method's registered name.
-        weights: the files that `--weights NAME=FILE` gave. A file may hold more than its network needs.
+        weights: given or found files by name. A file may hold more than its network needs.
     Returns:
         The tensors on the CPU; none if the method has no frozen networks.
     Raises:
         UnknownName: the method is not installed, or has no frozen network with such a name for `--weights`.
         UsageError: weights are given, and the method has no frozen networks.
-        WeightsError: the file of a network was not given, cannot be read, or holds another network.
+        WeightsError: there is no file of a network, or it cannot be read, or holds another network.
     """
     method = registry.load_method(name)
     for option, file in weights.items():
@@ -46,8 +46,8 @@ def read_frozen(name: str, config: MethodConfig, weights: Mapping[str, Path]) ->
         option = method.frozen[child]
         if option not in weights:
             raise WeightsError(
-                f"the weights of '{option}' were not given, and {name} needs them for its frozen network {child}; give "
-                f"--weights {option}=FILE."
+                f"the weights of '{option}' were not found, and {name} needs them for its frozen network {child}; give "
+                f"--weights {option}=FILE; `ugbench weights list` names files that can be downloaded."
             )
         if option not in files:
             files[option] = read_weight_file(option, weights[option], f"the weights of {child} of {name}")
