@@ -127,19 +127,24 @@ class Evaluation:
             UnknownName, StaleOutputs: no run is left.
         """
         records: list[ScoreRecord] = []
-        first_error: UsageError | None = None
+        refusals: list[tuple[UsageError, str]] = []  # each with the message of its run
         for run, steps in steps_of_runs:
             try:
                 for step in steps:
                     with self.unwritten.keep():
                         records += self.run(run, step)
             except NoSuchScore as error:
-                first_error = first_error or error
-                self._log_once(f"no {error.metric}: {error.reason}.")
+                refusals.append((error, f"no {error.metric}: {error.reason}."))
             except (StaleOutputs, UnknownName) as error:
-                first_error = first_error or error
-                self.log(f"run {run.id} ({run.config.label}) is left out: {error}")
-        if first_error is not None and not records:
+                refusals.append((error, f"run {run.id} ({run.config.label}) is left out: {error}"))
+        if not refusals:
+            return records
+        first_error, first_message = refusals[0]
+        for _error, message in refusals:
+            # Where nothing is scored, the first error ends the call, and must not be said twice.
+            if records or not isinstance(first_error, NoSuchScore) or message != first_message:
+                self._log_once(message)
+        if not records:
             raise first_error
         return records
 
