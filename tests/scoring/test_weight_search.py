@@ -49,7 +49,8 @@ def test_a_file_that_is_another_is_passed_over_and_named(home: Path) -> None:
     assert search(["net"], sentences.append) == {"net": last}
     digits = hashlib.sha256(b"damaged").hexdigest()[:8]
     reason = f"its SHA-256 begins with {digits}, and that of the published file begins with {FILE.sha256}"
-    assert sentences == [f"{path} is not used for net: {reason}; replace or remove it." for path in others]
+    fix = "replace or remove it, or name it by --weights net=FILE if it is meant."
+    assert sentences == [f"{path} is not used for net: {reason}; {fix}" for path in others]
 
 
 def test_a_file_that_changes_after_it_was_found_is_checked_again(home: Path) -> None:

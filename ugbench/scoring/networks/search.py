@@ -54,7 +54,10 @@ def search(names: Collection[str], log: Callable[[str], None]) -> dict[str, Path
                 if reason is None:
                     files[name] = path
                     break
-                log(f"{path} is not used for {name}: {reason}; replace or remove it.")
+                log(
+                    f"{path} is not used for {name}: {reason}; replace or remove it, or name it by "
+                    f"--weights {name}=FILE if it is meant."
+                )
     return files
 
 
