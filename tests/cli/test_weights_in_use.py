@@ -164,3 +164,29 @@ def test_training_finds_the_file_of_a_frozen_network(
     monkeypatch.setenv("UGBENCH_WEIGHTS", str(weights["alexnet"].parent))
     found = call_in(tmp_path / "given", *train).stdout
     assert '"resumed_from": 4' in found and given.partition('"id"')[2][:20] == found.partition('"id"')[2][:20]
+
+
+@pytest.mark.usefixtures("feature_loss")
+def test_training_offers_to_download_what_a_frozen_network_needs(
+    tiny: Published, answer: Callable[[bool], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions = answer(False)
+    train = ["train", "feature_loss", "--dataset", DIAL, "--preset", "smoke", "--precision", "fp32"]
+    study = ["compare", "--methods", "feature_loss", *STUDY, "--extractor", "tiny"]
+    address = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
+    assert "`ugbench weights list` names files" in call_in(tmp_path, *train, code=2).stderr
+    assert questions == [f"Download the weights of alexnet (244 MB) from {address}?"]
+    questions.clear()
+    call_in(tmp_path, *train, "--dry-run", code=2)
+    call_in(tmp_path, *study, "--dry-run", code=2)
+    assert questions == []
+    call_in(tmp_path, *study, code=2)
+    assert questions == [
+        f"Download the weights of tiny (size not stated) from {tiny.address} and of alexnet (244 MB) from {address}?"
+    ]
+
+
+def test_doctor_names_a_folder_of_weights_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UGBENCH_WEIGHTS", "gone")
+    problems = call_json("doctor")["problems"]
+    assert "UGBENCH_WEIGHTS=gone: there is no such folder; correct the variable or unset it." in problems

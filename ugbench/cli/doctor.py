@@ -15,7 +15,7 @@ from ugbench import registry
 from ugbench.cli.options import DATA_ROOT, RESULTS, DataRoot, Json, Results, Weights
 from ugbench.cli.output import print_json
 from ugbench.cli.parse import parse_weights
-from ugbench.errors import UgbenchError, UnknownName
+from ugbench.errors import UgbenchError, UnknownName, UsageError
 
 # A checkpoint of the largest method is 8 GB with the state of its optimizers, and the next is written before the last
 # is removed.
@@ -190,7 +190,11 @@ def network_weights(
     for name in given:
         if name not in sources:
             raise UnknownName("network for --weights", name, sources)
-    found = search([name for name in sources if name not in given], refused)
+    try:
+        found = search([name for name in sources if name not in given], refused)
+    except UsageError as error:
+        refused(str(error))
+        found = {}
     rows: dict[str, dict[str, Any]] = {}
     for name, source in sources.items():
         status, ok = (f"found, {found[name]}", True) if name in found else ("not found", False)

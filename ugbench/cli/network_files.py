@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ugbench.cli.consent import download_progress, may_download
 from ugbench.cli.output import file_size, log
 from ugbench.download import RemoteFile, download
-
-if TYPE_CHECKING:
-    from ugbench.scoring.networks.network_set import Networks
 
 ELSEWHERE = "name another folder by UGBENCH_CACHE"
 MIB = 1 << 20
@@ -26,17 +21,23 @@ def with_found(files: Mapping[str, Path], names: Collection[str]) -> dict[str, P
 
 
 def complete(
-    networks: Networks, given: Collection[str], needed: Collection[str], welcome: Collection[str] = (), *,
-    allowed: bool, as_json: bool,
-) -> Networks:  # fmt: skip
-    """The networks with the files that are needed: what is missing is downloaded if the user consents, asked once.
+    files: Mapping[str, Path],
+    given: Collection[str],
+    needed: Collection[str],
+    welcome: Collection[str] = (),
+    *,
+    allowed: bool,
+    as_json: bool,
+) -> dict[str, Path]:
+    """The given and found files, and those that are needed beside them, which are downloaded if the user consents.
 
-    A file that nobody may download stays missing; using it raises the error that says what to do. Each file that was
-    found, and not given, is logged.
+    The user is asked once, for all of them. A file that nobody may download stays missing; using it raises the error
+    that says what to do. Each file that was found, and not given, is logged.
 
     Args:
+        files: from `with_found`.
         given: names for which --weights gave a file.
-        needed: names of files, as `ugbench.scoring.needed_weights` gives them.
+        needed: names of files, as in `--weights NAME=FILE`.
         welcome: names of further files that are used if they are there.
         allowed: value of --download.
         as_json: value of --json.
@@ -46,15 +47,14 @@ def complete(
     from ugbench.scoring.networks.sources import published_file
 
     missing = {
-        name: file for name in needed if name not in networks.weights and (file := published_file(name)) is not None
+        name: file for name in dict.fromkeys(needed) if name not in files and (file := published_file(name)) is not None
     }
     if missing and may_download(_question(missing), allowed, as_json):
-        fetched = {name: fetch(file) for name, file in missing.items()}
-        networks = replace(networks, weights={**networks.weights, **fetched})
-    for name in (*needed, *welcome):
-        if name in networks.weights and name not in given:
-            log(f"weights of {name}: {networks.weights[name]}")
-    return networks
+        files = {**files, **{name: fetch(file) for name, file in missing.items()}}
+    for name in dict.fromkeys([*needed, *welcome]):
+        if name in files and name not in given:
+            log(f"weights of {name}: {files[name]}")
+    return dict(files)
 
 
 def fetch(file: RemoteFile) -> Path:

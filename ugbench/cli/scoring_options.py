@@ -72,8 +72,9 @@ class FeatureOptions:
         from ugbench.cli.network_files import complete
         from ugbench.scoring.needed_weights import extractor_weights
 
-        given = parse_weights(self.weights)
-        return complete(networks, given, extractor_weights(networks), allowed=self.download, as_json=as_json)
+        given, needed = parse_weights(self.weights), extractor_weights(networks)
+        weights = complete(networks.weights, given, needed, allowed=self.download, as_json=as_json)
+        return replace(networks, weights=weights)
 
     def feature_cache(self) -> FeatureCache:
         """The cache of features in --cache or the default folder."""
@@ -123,15 +124,19 @@ class ScoringOptions(FeatureOptions):
         weights = with_found(networks.weights, [*needed_weights(request), *welcome_weights(request)])
         return replace(request, networks=replace(networks, weights=weights))
 
-    def complete_request(self, request: EvalRequest, as_json: bool) -> EvalRequest:
-        """The request with the files that it needs, which are downloaded if the user consents."""
+    def complete_request(self, request: EvalRequest, as_json: bool, further: Collection[str] = ()) -> EvalRequest:
+        """The request with the files that it needs, which are downloaded if the user consents.
+
+        Args:
+            further: names of files that the command needs beside scoring.
+        """
         from ugbench.cli.network_files import complete
         from ugbench.scoring.needed_weights import needed_weights, welcome_weights
 
-        needed, welcome = needed_weights(request), welcome_weights(request)
-        given = parse_weights(self.weights)
-        networks = complete(request.networks, given, needed, welcome, allowed=self.download, as_json=as_json)
-        return replace(request, networks=networks)
+        needed, welcome = (*needed_weights(request), *further), welcome_weights(request)
+        networks, given = request.networks, parse_weights(self.weights)
+        weights = complete(networks.weights, given, needed, welcome, allowed=self.download, as_json=as_json)
+        return replace(request, networks=replace(networks, weights=weights))
 
 
 def pick_protocol(name: str | None, reference: str | None) -> NamedProtocol:

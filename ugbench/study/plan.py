@@ -20,7 +20,14 @@ from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, record_da
 from ugbench.runs.training_log import seconds_per_step
 from ugbench.study.grid import Arm, Study, StudyRun, overrides, study_runs
 from ugbench.training.frozen import frozen_digests
-from ugbench.training.prepare import Request, describe_images, needed_folders, requested_frozen, run_config
+from ugbench.training.prepare import (
+    Request,
+    describe_images,
+    needed_folders,
+    needed_weights,
+    requested_frozen,
+    run_config,
+)
 
 Status = Literal["done", "half", "missing"]
 
@@ -114,6 +121,12 @@ def make_plan(
         dataset = datasets[study_run.dataset]
         planned.append(PlannedRun(study_run, request, dataset, run, run.step(), seconds.get(cost_key(config))))
     return planned
+
+
+def needed_weights_of_methods(study: Study, setup: StudySetup) -> tuple[str, ...]:
+    """The names, as in `--weights NAME=FILE`, of the files that the methods of a study need."""
+    requests = (_request(study, study_run, setup, None) for study_run in study_runs(study))
+    return tuple(dict.fromkeys(name for request in requests for name in needed_weights(request)))
 
 
 def frozen_by_arm(study: Study, setup: StudySetup) -> dict[Arm, dict[str, str]]:

@@ -17,6 +17,21 @@ from ugbench.method import Method, MethodConfig
 from ugbench.nn.weight_files import digest, given, part_for, read_weight_file
 
 
+def needed_files(name: str, config: MethodConfig) -> tuple[str, ...]:
+    """The names, as in `--weights NAME=FILE`, of the files that a method needs with this config.
+
+    Args:
+        name: the method's registered name.
+    Raises:
+        UnknownName: the method is not installed.
+    """
+    method = registry.load_method(name)
+    if not method.frozen:
+        return ()
+    with torch.device("meta"):
+        return tuple(dict.fromkeys(method.frozen[child] for child in method(config).frozen_networks()))
+
+
 def read_frozen(name: str, config: MethodConfig, weights: Mapping[str, Path]) -> dict[str, Tensor]:
     """The weights of the frozen networks that a method has with this config, by their names in the method.
 
