@@ -107,11 +107,15 @@ def test_features_offers_the_download_too(tiny: Published, words: list[object], 
     assert "weights of tiny: " in call(*store, "--download").stderr
 
 
-def test_nothing_is_asked_before_a_run_is_known(
-    tiny: Published, answer: Callable[[bool], list[str]], tmp_path: Path
+def test_nothing_is_asked_for_runs_and_folders_that_are_not_there(
+    tiny: Published, words: list[object], answer: Callable[[bool], list[str]], tmp_path: Path
 ) -> None:
-    questions = answer(True)
-    call("eval", "3f2a", "--extractor", "tiny", "--results", tmp_path / "results", code=2)
+    questions, gone, extractor = answer(True), tmp_path / "gone", ["--extractor", "tiny"]
+    call("eval", "3f2a", *extractor, "--results", tmp_path / "results", code=2)
+    call("neighbours", "3f2a", *extractor, "--results", tmp_path / "results", code=2)
+    call("eval", "--real", gone, "--fake", words[4], *extractor, code=2)
+    call("eval", "--real", words[2], "--fake", gone, *extractor, code=2)
+    call("features", gone, "--output", tmp_path / "features.safetensors", *extractor, code=2)
     assert questions == [] and tiny.server.asked == []
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from typer import Argument, Option
 
 from ugbench.cli.chosen_datasets import locate_datasets
-from ugbench.cli.eval_folders import FolderOptions, evaluate_folders
+from ugbench.cli.eval_folders import FolderOptions, check_folders, evaluate_folders
 from ugbench.cli.options import RESULTS, Device, Json, LocatedDatasets, Results
 from ugbench.cli.output import log, print_result, progress_callback
 from ugbench.cli.parse import read_run
@@ -92,6 +92,7 @@ def evaluate(
             raise UsageError(f"--dataset {dataset[0]} chooses runs; leave it out with --real and --fake.")
         if select == "validation":
             raise UsageError("--select validation chooses a checkpoint of a run; leave it out with --real and --fake.")
+        check_folders(folders)
     chosen = _chosen_runs(results, runs or [], dataset or []) if folders is None else []
     request = scoring.complete_request(request, as_json)
     if select == "validation":

@@ -48,9 +48,11 @@ def features(
         raise UsageError(f"--output {output}: the name must end in {SUFFIX}.")
     check_output_file(output)
 
+    from ugbench.data.images import list_images
     from ugbench.device import pick_device
     from ugbench.scoring.features import FeatureReader
 
+    list_images(folder)  # raises an error before the user is asked to download anything for it
     networks = options.complete_extractor(options.networks(pick_device(device)), as_json)
     reader = FeatureReader(networks, pick_protocol(protocol, None), options.feature_cache())
     header = _store(folder, output, reader)
