@@ -70,6 +70,7 @@ def evaluate(
     \b
     Examples:
       ugbench eval --metric changed,unchanged,iou
+      ugbench eval 3f2a --metric kid,lpips --download
       ugbench eval 3f2a --metric kid,lpips --extractor alexnet --weights alexnet=alexnet.pth
       ugbench eval 3f2a --metric kid --select validation
       ugbench eval --dataset /data/cat2dog --metric kid
