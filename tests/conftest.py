@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-pytest_plugins = ("made_fonts", "made_results", "made_weights")
+pytest_plugins = ("file_server", "made_fonts", "made_results", "made_weights")
 
 DATA = "UGBENCH_TEST_DATA"
 NO_SKIP = "UGBENCH_NO_SKIP"
@@ -49,12 +49,15 @@ def signals_of_a_terminal() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch, cache_folder: Path) -> None:
-    """No setting of the developer's shell reaches the code; what is printed is plain and wide."""
+    """No setting of the developer's shell reaches the code, nor do weights that torch has stored; what is printed is
+    plain and wide.
+    """
     for name in os.environ:
         own = name.startswith("UGBENCH_") and name not in (DATA, NO_SKIP)
         if own or name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("UGBENCH_CACHE", str(cache_folder))
+    monkeypatch.setenv("TORCH_HOME", str(cache_folder / "torch"))
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "200")
 

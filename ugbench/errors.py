@@ -4,6 +4,7 @@
     ├── NonFiniteLoss       1   training met NaN or Inf; the last finite state is kept
     ├── NotLoadable         1   an installed method, metric, extractor or figure cannot be used
     ├── DiskError           1   the system refuses to write a file or a folder
+    ├── DownloadError       1   a file could not be downloaded, or not be stored
     ├── Stopped             75  training was stopped and saved; the same command continues it
     └── UsageError          2   the command, or a file that it names, is wrong
         ├── UnknownName     2   no such method, metric, data set …; suggests a similar name
@@ -60,6 +61,10 @@ class DiskError(UgbenchError):
             f"{path} could not be written ({reason}); free space on its disk, allow writing there, or name another "
             "place."
         )
+
+
+class DownloadError(UgbenchError):
+    """A file could not be downloaded, or the disk refused it; nothing is left under its name."""
 
 
 class DiskErrors:

@@ -2,6 +2,8 @@
 
 Each file of ugbench/extractors is one extractor. Its module defines one `EXTRACTOR`. Reading files of weights, loading
 them into the network, hashing them and computing features is the work of ugbench.scoring.
+
+The shipped modules import torch where a network is built, so that `ugbench weights list` does not wait for it.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from ugbench.download import RemoteFile
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -44,8 +48,16 @@ class Extractor:
         weights: what the file is and where it comes from, for help and errors; None if the extractor needs no file.
             `build` then gets no tensors.
         comparable: True if scores on these features may be compared with other people's.
+        download: such a file on a server, which `ugbench weights get NAME` fetches; None if none is known.
+    Raises:
+        ValueError: a file is to be downloaded, and the extractor needs none.
     """
 
     build: Callable[[Mapping[str, Tensor]], FeatureNetwork]
     weights: str | None
     comparable: bool = True
+    download: RemoteFile | None = None
+
+    def __post_init__(self) -> None:
+        if self.weights is None and self.download is not None:
+            raise ValueError("an extractor without a file of weights has none to download")

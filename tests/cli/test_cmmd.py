@@ -44,5 +44,5 @@ def test_with_clips_weights_it_is_computed_on_clip_and_the_others_on_the_extract
 def test_without_clips_weights_it_is_left_out_and_asking_for_it_says_what_to_give(words: list[Any]) -> None:
     assert [r["metric"] for r in call_json(*words)] == ["kid", "fid"]
     said = call(*words, "--metric", "cmmd", code=2).stderr
-    assert "the weights of 'clip' were not given" in said
+    assert "the weights of 'clip' were not found" in said
     assert "give --weights clip=FILE (the safetensors file of a timm model vit_*_clip_*.openai" in said

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from typer.testing import Result
 
 from ugbench.cli import doctor
-from ugbench.scoring.networks.weights import DISTANCES, source_of
+from ugbench.scoring.networks.sources import DISTANCES, source_of
 
 Run = Callable[..., Result]
 Usage = namedtuple("Usage", "total used free")
@@ -53,7 +53,7 @@ def test_the_report_is_of_this_machine(ugbench: Run, plenty: None, tmp_path: Pat
 def test_a_person_reads_the_same(ugbench: Run, plenty: None) -> None:
     out = ugbench("doctor").stdout
     assert f"torch-fidelity        {version('torch-fidelity')}\n" in out
-    assert "not given; torchvision's alexnet" in out
+    assert "not found; torchvision's alexnet" in out
     assert out.endswith("nothing to fix.\n")
 
 
@@ -89,7 +89,7 @@ def test_given_weights_are_read(ugbench: Run, plenty: None, tmp_path: Path) -> N
         "status": "2 tensors",
     }
     assert examined["weights"]["inception"]["ok"] is False
-    assert examined["weights"]["squeezenet"]["status"] == "not given"
+    assert examined["weights"]["squeezenet"]["status"] == "not found"
     assert len(examined["problems"]) == 1
     assert str(bad) in examined["problems"][0]
 

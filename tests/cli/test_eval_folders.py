@@ -183,12 +183,12 @@ def test_outputs_that_exif_turns_are_compared_upright(
     assert record["value"] == pytest.approx(mean_lpips(pairs, (64, 40)), rel=0.05 if suffix == "jpg" else 1e-5)
 
 
-def test_lpips_is_left_out_with_a_message_where_no_weights_were_given(tmp_path: Path) -> None:
+def test_lpips_is_left_out_with_a_message_where_no_weights_are_found(tmp_path: Path) -> None:
     real, fake = draw(tmp_path / "real", "a", "b", "c", seed=1), draw(tmp_path / "fake", "a", "b", "c")
     words = ("eval", "--real", real, "--fake", fake, "--source", fake, "--extractor", "random", "--json")
     result = call(*words)
     assert [record["metric"] for record in json.loads(result.stdout)] == ["kid", "fid"]
-    assert "no lpips: no weights for it were given" in result.stderr
+    assert "no lpips: its weights were not found; `ugbench weights get alexnet` downloads them." in result.stderr
     refused = call(*words, "--protocol", "clean", "--metric", "kid,lpips", code=2).stderr
     assert "--metric lpips: protocol clean is of metrics on features" in refused
 

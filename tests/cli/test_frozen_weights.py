@@ -34,7 +34,7 @@ def report(folder: Path, *words: object) -> Any:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "error: the weights of 'alexnet' were not given, and feature_loss needs them for its frozen network "),
+        ([], "error: the weights of 'alexnet' were not found, and feature_loss needs them for its frozen network "),
         (["--weights", "alexnet=gone.pth"], "error: --weights alexnet=gone.pth: there is no such file; give the "),
         (
             ["--weights", f"alexnt={__file__}"],
@@ -107,7 +107,7 @@ def test_one_file_serves_training_and_scoring_of_a_study(tmp_path: Path) -> None
     words = ["compare", "--methods", "feature_loss,cyclegan", "--dataset", DIAL, "--preset", "smoke", "--size", "32"]
     words += ["--steps", "2", "--seeds", "1", "--metric", "kid", "--extractor", "alexnet"]
     refused = call_in(tmp_path, *words, code=2).stderr
-    assert "the weights of 'alexnet' were not given, and feature_loss needs them" in refused
+    assert "the weights of 'alexnet' were not found, and feature_loss needs them" in refused
     assert not (tmp_path / "results").exists()
     words += ["--weights", f"alexnet={file}"]
     plan = report(tmp_path, *words, "--dry-run")
@@ -127,7 +127,7 @@ def test_an_ablation_gives_each_variant_the_files_that_it_needs(tmp_path: Path, 
     plan = report(tmp_path, *words, *given(weights, "alexnet", "encoder"), "--extractor", "random", "--dry-run")
     assert {run["variant"] for run in plan["runs"]} == {None, "plain", "encoded"}
     refused = call_in(tmp_path, *words, *given(weights, "alexnet"), code=2).stderr
-    assert "the weights of 'encoder' were not given, and feature_loss needs them for its frozen network" in refused
+    assert "the weights of 'encoder' were not found, and feature_loss needs them for its frozen network" in refused
     unknown = call_in(tmp_path, *words, "--weights", f"enkoder={weights['encoder']}", code=2).stderr
     assert "no network (--weights) is called 'enkoder'; did you mean 'encoder'?" in unknown
 

@@ -34,9 +34,17 @@ def test_the_check_sees_what_a_command_imports() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["methods"], ["train", "--help"], ["compare", "--help"], ["data", "make", "--help"]]
+    "words",
+    [
+        ["--help"],
+        ["methods"],
+        ["weights", "list"],
+        ["train", "--help"],
+        ["compare", "--help"],
+        ["data", "make", "--help"],
+    ],
 )
-def test_help_and_the_list_of_methods_import_nothing_heavy(words: list[str]) -> None:
+def test_help_and_lists_of_methods_and_weights_import_nothing_heavy(words: list[str]) -> None:
     assert imported_by(*words) & HEAVY == set()
 
 

@@ -13,16 +13,8 @@ from typer.testing import CliRunner, Result
 from ugbench.cli.ablate import ablate
 from ugbench.cli.command import add_command, expand_groups
 from ugbench.cli.compare import compare
-from ugbench.cli.options import (
-    RESULTS,
-    ConfigOptions,
-    Json,
-    PlaceOptions,
-    Results,
-    ScoringOptions,
-    StudyOptions,
-    pick_protocol,
-)
+from ugbench.cli.options import RESULTS, ConfigOptions, Json, PlaceOptions, Results, StudyOptions
+from ugbench.cli.scoring_options import ScoringOptions, pick_protocol
 from ugbench.errors import UnknownName, UsageError
 from ugbench.scoring.protocols import TARGET, TRAIN_REFERENCE
 

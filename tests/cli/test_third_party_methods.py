@@ -153,8 +153,8 @@ def test_a_refused_call_leaves_nothing_behind(words: list[Any], given: dict[str,
 
     train = ["train", "paired_features", "--dataset", DIAL, "--preset", "smoke", *words]
     assert refusal(*train) == (
-        "error: the weights of 'edges-net' were not given, and paired_features needs them for its frozen network "
-        "features; give --weights edges-net=FILE."
+        "error: the weights of 'edges-net' were not found, and paired_features needs them for its frozen network "
+        "features; give --weights edges-net=FILE; `ugbench weights list` names files that can be downloaded."
     )
     other = ["train", "slow_mover", "--dataset", DIAL, "--preset", "smoke", *given["paired_features"], *words]
     assert refusal(*other).endswith("slow_mover has no frozen networks; leave the option out.")

@@ -131,7 +131,7 @@ def test_a_file_of_another_network_is_refused(state: dict[str, Tensor], tmp_path
 
 
 def test_nothing_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(WeightsError, match=r"none are downloaded; give --weights dino=FILE .*, or leave structure out"):
+    with pytest.raises(WeightsError, match=r"or give --weights dino=FILE .*, or leave structure out"):
         load_structure({})
 
 

@@ -215,7 +215,7 @@ def test_a_wrong_file_is_refused_and_nothing_is_written(
         (
             {},
             WeightsError,
-            "the weights of 'alexnet' were not given, and feature_loss needs them for its frozen network ",
+            "the weights of 'alexnet' were not found, and feature_loss needs them for its frozen network ",
         ),
         ({"alexnett": Path("x")}, UnknownName, r"did you mean 'alexnet'\? Known: alexnet, encoder\."),
     ],

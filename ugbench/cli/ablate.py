@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from ugbench.cli.options import Json, PlaceOptions, ScoringOptions, Sets, StudyOptions
+from ugbench.cli.options import Json, PlaceOptions, Sets, StudyOptions
 from ugbench.cli.output import log, print_rows
 from ugbench.cli.parse import parse_sets, split_list
+from ugbench.cli.scoring_options import ScoringOptions
 from ugbench.errors import UnknownName, UsageError
 from ugbench.visible import visible
 

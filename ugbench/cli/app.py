@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn, TextIO
 import typer
 
 from ugbench import __version__
-from ugbench.cli import data, runs
+from ugbench.cli import data, runs, weights
 from ugbench.cli.ablate import ablate
 from ugbench.cli.bench import bench
 from ugbench.cli.command import Group, add_command
@@ -189,6 +189,7 @@ for command_name, function in COMMANDS.items():
     add_command(app, command_name, function)
 app.add_typer(runs.app, name="runs")
 app.add_typer(data.app, name="data")
+app.add_typer(weights.app, name="weights")
 add_command(app, "doctor", doctor)
 
 

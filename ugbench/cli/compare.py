@@ -7,8 +7,9 @@ from typing import Annotated
 
 from typer import Option
 
-from ugbench.cli.options import Json, PlaceOptions, ScoringOptions, StudyOptions, path_option
+from ugbench.cli.options import Json, PlaceOptions, StudyOptions, path_option
 from ugbench.cli.parse import parse_method_sets, split_list
+from ugbench.cli.scoring_options import ScoringOptions
 from ugbench.errors import UsageError
 
 

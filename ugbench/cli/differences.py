@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Option
 
-from ugbench.cli.options import RESULTS, Device, FeatureOptions, Json, OnlyDatasets, Results, Where
+from ugbench.cli.options import RESULTS, Device, Json, OnlyDatasets, Results, Where
 from ugbench.cli.output import log, print_result, progress_callback
 from ugbench.cli.parse import parse_sets
+from ugbench.cli.scoring_options import FeatureOptions
 from ugbench.errors import UsageError
 from ugbench.metrics import kid
 
@@ -85,9 +86,11 @@ def differences(
     if margin is not None and not 0 < margin < math.inf:
         raise UsageError(f"--margin {margin} was given; give a number above 0, in the unit of KID x100.")
     raw_margin = None if margin is None else margin / kid.METRIC.scale
-    request = EvalRequest(("kid",), features.networks(pick_device(device)), cache=features.feature_cache())
+    networks = features.networks(pick_device(device))
+    runs = readable_runs(results, parse_sets(where, "--where"))
+    networks = features.complete_extractor(networks, as_json)
+    request = EvalRequest(("kid",), networks, cache=features.feature_cache())
     with progress_callback("comparing") as progress:
-        runs = readable_runs(results, parse_sets(where, "--where"))
         evaluation, datasets = Evaluation(request, results, log), dataset or ()
         if to == REAL:
             _print_with_real(compare_with_real(evaluation, runs, datasets, raw_margin, progress), as_json)

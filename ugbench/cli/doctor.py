@@ -6,7 +6,7 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from ugbench import registry
 from ugbench.cli.options import DATA_ROOT, RESULTS, DataRoot, Json, Results, Weights
 from ugbench.cli.output import print_json
 from ugbench.cli.parse import parse_weights
-from ugbench.errors import UgbenchError, UnknownName
+from ugbench.errors import UgbenchError, UnknownName, UsageError
 
 # A checkpoint of the largest method is 8 GB with the state of its optimizers, and the next is written before the last
 # is removed.
@@ -28,7 +28,8 @@ def doctor(
 ) -> None:
     """Show versions, devices, disk space and weights, with what is missing and how to fix it.
 
-    Weights are never downloaded; a file that --weights names is read and checked.
+    Nothing is downloaded. A file that --weights names is read and checked; `ugbench weights list` says where the others
+    are searched.
 
     \b
     Examples:
@@ -63,11 +64,14 @@ def examine(results: Path, data_root: Path, weights: Mapping[str, Path]) -> dict
             f"largest method take {BYTES_FOR_CHECKPOINTS / 1e9:.0f} GB; make room, or name another disk by --results."
         )
     if versions.get("torch"):
+        from ugbench.scoring.networks.sources import all_sources
+
         report |= hardware()
         frozen, refusals = frozen_networks(report["methods"])
-        sources, further_refusals = weight_sources(report["extractors"])
+        sources, further_refusals = all_sources()
         problems += refusals + further_refusals
-        report["weights"] = network_weights(weights, sources, frozen)
+        takes = {name: source.takes for name, source in sources.items()}
+        report["weights"] = network_weights(weights, takes, frozen, problems.append)
         problems += [item["status"] for item in report["weights"].values() if item["file"] and not item["ok"]]
     return report | {"problems": problems}
 
@@ -159,39 +163,25 @@ def frozen_networks(methods: Sequence[str]) -> tuple[dict[str, list[str]], list[
     return networks, problems
 
 
-def weight_sources(extractors: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Where the files of weights for scoring come from, by their names for `--weights`.
-
-    The second value is one sentence for each extractor that cannot be loaded.
-    """
-    from ugbench.scoring.networks.weights import DISTANCES
-
-    sources: dict[str, str] = {}
-    problems = []
-    for name in extractors:
-        try:
-            source = registry.load_extractor(name).weights
-        except UgbenchError as error:
-            problems.append(str(error))
-            continue
-        if source is not None:
-            sources[name] = source
-    return {**sources, **DISTANCES}, problems
-
-
 def network_weights(
-    given: Mapping[str, Path], scoring: Mapping[str, str], frozen: Mapping[str, Sequence[str]]
+    given: Mapping[str, Path],
+    scoring: Mapping[str, str],
+    frozen: Mapping[str, Sequence[str]],
+    refused: Callable[[str], None],
 ) -> dict[str, dict[str, Any]]:
-    """Each name that `--weights` takes: where its file comes from, and whether the given file is readable.
+    """Each name that `--weights` takes: where its file comes from, whether the given file is readable, else which file
+    is found.
 
     Args:
-        scoring: from `weight_sources`.
+        scoring: what is taken for each network of scoring.
         frozen: from `frozen_networks`.
+        refused: receives a sentence for each file that is found and not used.
     Raises:
         UnknownName: a file is given for a network that does not exist.
     """
     from ugbench.errors import WeightsError
     from ugbench.nn.weight_files import read_weight_file
+    from ugbench.scoring.networks.search import search
 
     sources = dict(scoring)
     for name, networks in frozen.items():
@@ -200,15 +190,20 @@ def network_weights(
     for name in given:
         if name not in sources:
             raise UnknownName("network for --weights", name, sources)
+    try:
+        found = search([name for name in sources if name not in given], refused)
+    except UsageError as error:
+        refused(str(error))
+        found = {}
     rows: dict[str, dict[str, Any]] = {}
     for name, source in sources.items():
-        status, ok = "not given", False
+        status, ok = (f"found, {found[name]}", True) if name in found else ("not found", False)
         if name in given:
             try:
                 status, ok = f"{len(read_weight_file(name, given[name], source))} tensors", True
             except WeightsError as error:
                 status = str(error)
-        rows[name] = {"source": source, "file": given.get(name), "ok": ok, "status": status}
+        rows[name] = {"source": source, "file": given.get(name, found.get(name)), "ok": ok, "status": status}
     return rows
 
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from typer import Argument, Option
 
 from ugbench.cli.chosen_datasets import locate_datasets
-from ugbench.cli.eval_folders import FolderOptions, evaluate_folders
-from ugbench.cli.options import RESULTS, Device, Json, LocatedDatasets, Results, ScoringOptions
+from ugbench.cli.eval_folders import FolderOptions, check_folders, evaluate_folders
+from ugbench.cli.options import RESULTS, Device, Json, LocatedDatasets, Results
 from ugbench.cli.output import log, print_result, progress_callback
 from ugbench.cli.parse import read_run
+from ugbench.cli.scoring_options import ScoringOptions
 from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def evaluate(
     \b
     Examples:
       ugbench eval --metric changed,unchanged,iou
+      ugbench eval 3f2a --metric kid,lpips --download
       ugbench eval 3f2a --metric kid,lpips --extractor alexnet --weights alexnet=alexnet.pth
       ugbench eval 3f2a --metric kid --select validation
       ugbench eval --dataset /data/cat2dog --metric kid
@@ -84,18 +86,23 @@ def evaluate(
     if select == "validation" and checkpoints == "all":
         raise UsageError("--select validation and --checkpoints all exclude each other; give one of them.")
     folders = plain.folders()
-    if select == "validation":
-        request = replace(request, checkpoint=selection.rule(request.networks.extractor))
-    evaluation = Evaluation(request, results, log)
-    if folders is None:
-        records = _score_runs(evaluation, runs or [], checkpoints, select, dataset or [])
-    else:
+    if folders is not None:
         if runs:
             raise UsageError(f"RUN {runs[0]} and --real/--fake exclude each other; give one of them.")
         if dataset:
             raise UsageError(f"--dataset {dataset[0]} chooses runs; leave it out with --real and --fake.")
         if select == "validation":
             raise UsageError("--select validation chooses a checkpoint of a run; leave it out with --real and --fake.")
+        check_folders(folders)
+    chosen = _chosen_runs(results, runs or [], dataset or []) if folders is None else []
+    request = scoring.complete_request(request, as_json)
+    if select == "validation":
+        request = replace(request, networks=scoring.complete_extractor(request.networks, as_json))
+        request = replace(request, checkpoint=selection.rule(request.networks.extractor))
+    evaluation = Evaluation(request, results, log)
+    if folders is None:
+        records = _score_runs(evaluation, chosen, checkpoints, select)
+    else:
         records = evaluate_folders(request, folders)
     _print_scores(records, as_json)
     # After the scores are printed, so that a file that cannot be written costs none.
@@ -103,19 +110,23 @@ def evaluate(
     evaluation.unwritten.raise_first(log)
 
 
-def _score_runs(
-    evaluation: Evaluation, names: list[str], checkpoints: str, select: str, datasets: list[str]
-) -> list[ScoreRecord]:
-    from ugbench.analysis import differences, paired_runs
+def _chosen_runs(results: Path, names: list[str], datasets: list[str]) -> list[Run]:
+    """The runs that are named, else the finished runs of these data sets, or of all."""
     from ugbench.runs.filters import select_datasets
-    from ugbench.runs.run import find_run, list_runs
+    from ugbench.runs.run import find_run
 
-    results = evaluation.results
     runs = [find_run(name, results) for name in names]
     located = locate_datasets(datasets, results, runs)
-    if not names:
-        what, fix = "finished run", "train one, or name a RUN"
-        runs = select_datasets(finished_runs(results), lambda run: run.dataset_folder.name, located, results, what, fix)
+    if names:
+        return runs
+    what, fix = "finished run", "train one, or name a RUN"
+    return select_datasets(finished_runs(results), lambda run: run.dataset_folder.name, located, results, what, fix)
+
+
+def _score_runs(evaluation: Evaluation, runs: Sequence[Run], checkpoints: str, select: str) -> list[ScoreRecord]:
+    from ugbench.analysis import differences, paired_runs
+    from ugbench.runs.run import list_runs
+
     with progress_callback("scoring") as progress:
         evaluation.progress = lambda _title: progress
         # In ascending order, so that the outputs of the last checkpoint are the ones that stay.
@@ -125,7 +136,7 @@ def _score_runs(
         for folder in dict.fromkeys(run.dataset_folder for run in runs):
             with evaluation.unwritten.keep():
                 paired_runs.store_differences(
-                    evaluation, [run for run in list_runs(results) if run.dataset_folder == folder]
+                    evaluation, [run for run in list_runs(evaluation.results) if run.dataset_folder == folder]
                 )
     return records
 

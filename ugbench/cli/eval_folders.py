@@ -121,6 +121,19 @@ class FolderOptions:
             log(f"{self.output} does not end in .jsonl, so `ugbench table` will not find these scores.")
 
 
+def check_folders(folders: PlainFolders) -> None:
+    """Check that the folders have images, before the user is asked to download anything for them.
+
+    Raises:
+        DataError: a folder does not exist, or holds no image.
+    """
+    from ugbench.data.images import list_images
+
+    for folder in (folders.real, folders.fake, folders.source):
+        if folder is not None and not (folder == folders.real and folder.is_file()):
+            list_images(folder)
+
+
 def evaluate_folders(request: EvalRequest, folders: PlainFolders) -> list[ScoreRecord]:
     """The scores of plain folders, with a progress bar while their images are read."""
     from ugbench.scoring.folders import score_folders

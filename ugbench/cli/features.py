@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument
 
-from ugbench.cli.options import Device, FeatureOptions, Json, Protocol, path_option, pick_protocol
+from ugbench.cli.options import Device, Json, Protocol, path_option
 from ugbench.cli.output import log, print_json, progress_callback
 from ugbench.cli.output_file import check_output_file
 from ugbench.cli.parse import path_reader
+from ugbench.cli.scoring_options import FeatureOptions, pick_protocol
 from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,10 +48,12 @@ def features(
         raise UsageError(f"--output {output}: the name must end in {SUFFIX}.")
     check_output_file(output)
 
+    from ugbench.data.images import list_images
     from ugbench.device import pick_device
     from ugbench.scoring.features import FeatureReader
 
-    networks = options.networks(pick_device(device))
+    list_images(folder)  # raises an error before the user is asked to download anything for it
+    networks = options.complete_extractor(options.networks(pick_device(device)), as_json)
     reader = FeatureReader(networks, pick_protocol(protocol, None), options.feature_cache())
     header = _store(folder, output, reader)
     extractor = reader.extractor

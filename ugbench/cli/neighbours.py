@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Option
 
-from ugbench.cli.options import RESULTS, Device, FeatureOptions, Json, Results, RunArgument, path_option
+from ugbench.cli.options import RESULTS, Device, Json, Results, RunArgument, path_option
 from ugbench.cli.output import log, print_json, print_rows
 from ugbench.cli.output_file import check_output_file
+from ugbench.cli.scoring_options import FeatureOptions
 from ugbench.direction import Direction
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def neighbours(
     chosen_run = find_run(run, results)
     if direction is not None:
         check_direction(chosen_run, direction)
-    request = EvalRequest((), features.networks(pick_device(device)), cache=features.feature_cache())
+    networks = features.complete_extractor(features.networks(pick_device(device)), as_json)
+    request = EvalRequest((), networks, cache=features.feature_cache())
     evaluation = Evaluation(request, results, log)
     directions = chosen_run.directions() if direction is None else (direction,)
     neighbours_by_direction = [neighbours_of(evaluation, chosen_run, way) for way in directions]

@@ -6,26 +6,15 @@ annotating a parameter with the group's dataclass, `scoring: ScoringOptions`; se
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from typer import Argument, Option
 
-from ugbench.cli.command import names_of
-from ugbench.cli.output import log
-from ugbench.cli.parse import PathKind, parse_seeds, parse_sets, parse_weights, path_reader, read_run, split_list
+from ugbench.cli.parse import PathKind, parse_seeds, parse_sets, path_reader, read_run
 from ugbench.errors import UsageError
 from ugbench.file_names import is_utf8
-
-if TYPE_CHECKING:
-    import torch
-
-    from ugbench.scoring.cache import Cache as FeatureCache
-    from ugbench.scoring.networks.network_set import Networks
-    from ugbench.scoring.protocols import NamedProtocol
-    from ugbench.scoring.request import EvalRequest
 
 RESULTS = Path("results")
 DATA_ROOT = Path("datasets")
@@ -109,7 +98,7 @@ Weights = Annotated[
     Option(
         "--weights",
         metavar="NAME=FILE",
-        help="File with the weights of a network; `ugbench doctor` lists the names. Repeatable.",
+        help="File with the weights of a network, if not the one that `ugbench weights list` finds. Repeatable.",
     ),
 ]
 Protocol = Annotated[
@@ -165,89 +154,6 @@ class ConfigOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FeatureOptions:
-    """Which network computes the features of images, and where features are cached."""
-
-    extractor: Annotated[
-        str, Option("--extractor", metavar="NAME", help=f"Network for image features: {names_of('extractors')}.")
-    ] = "inception"
-    weights: Weights = None
-    cache: Annotated[
-        Path | None,
-        path_option(
-            "--cache",
-            "folder",
-            "DIR",
-            "Folder where features are cached between calls; default: ~/.cache/ugbench/features.",
-            envvar="UGBENCH_CACHE",
-        ),
-    ] = None
-
-    def networks(self, device: torch.device, lpips_net: str = "alex", frozen_names: Collection[str] = ()) -> Networks:
-        """The networks that scoring may load.
-
-        Args:
-            frozen_names: further names that --weights may give, where the command trains too.
-        Raises:
-            UnknownName: there is no such extractor, or no such network for --weights.
-            NotLoadable: the extractor, or one that --weights names, cannot be imported.
-            UsageError: a file of --weights does not exist.
-        """
-        from ugbench import registry
-        from ugbench.scoring.networks.network_set import Networks
-        from ugbench.scoring.networks.weights import check_names
-
-        files = parse_weights(self.weights)
-        check_names(files, frozen_names)
-        registry.load_extractor(self.extractor)
-        return Networks(self.extractor, lpips_net, files, device)
-
-    def feature_cache(self) -> FeatureCache:
-        """The cache of features in --cache or the default folder."""
-        from ugbench.scoring.cache import Cache, default_folder
-
-        return Cache(self.cache or default_folder(), log)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoringOptions(FeatureOptions):
-    """What is scored and under which protocol."""
-
-    metrics: Metrics = None
-    protocol: Protocol = None
-    lpips_net: Annotated[
-        Literal["alex", "squeeze", "vgg"], Option("--lpips-net", help="LPIPS backbone: alex, squeeze or vgg.")
-    ] = "alex"
-
-    def request(
-        self,
-        device: torch.device,
-        reference: str | None = None,
-        settings: Mapping[str, Mapping[str, Any]] | None = None,
-        frozen_names: Collection[str] = (),
-    ) -> EvalRequest:
-        """The evaluation that these options ask for.
-
-        Args:
-            reference: value of --reference, where the command has it.
-            settings: changes to the settings of metrics, by metric.
-            frozen_names: further names that --weights may give, where the command trains too.
-        Raises:
-            UnknownName: there is no such metric, protocol or extractor.
-            UsageError: options contradict each other, or a weights file does not exist.
-        """
-        from ugbench import registry
-        from ugbench.scoring.request import EvalRequest
-
-        networks = self.networks(device, self.lpips_net, frozen_names)
-        names = tuple(split_list(self.metrics, "--metric"))
-        for name in names:
-            registry.load_metric(name)
-        protocol = pick_protocol(self.protocol, reference)
-        return EvalRequest(names, networks, protocol, settings or {}, cache=self.feature_cache())
-
-
-@dataclass(frozen=True, kw_only=True)
 class StudyOptions:
     """What `compare` and `ablate` train, and how."""
 
@@ -286,24 +192,3 @@ class StudyOptions:
             "batch_size": self.batch_size,
         }
         return {name: value for name, value in options.items() if value is not None}
-
-
-def pick_protocol(name: str | None, reference: str | None) -> NamedProtocol:
-    """The protocol that --protocol and --reference mean together.
-
-    Raises:
-        UnknownName: there is no such protocol.
-        UsageError: the two contradict each other.
-    """
-    from ugbench.scoring.protocols import TARGET, TRAIN_REFERENCE, find_protocol
-
-    if name is None:
-        return TRAIN_REFERENCE if reference == "train" else TARGET
-    protocol = find_protocol(name)
-    if reference is not None and reference != protocol.reference:
-        other = {"test": TARGET, "train": TRAIN_REFERENCE}[reference].name
-        raise UsageError(
-            f"--protocol {name} with --reference {reference}: {name} compares with the {protocol.reference} images of "
-            f"the target, and {other} with the {reference} images; give one of the two options."
-        )
-    return protocol

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ugbench.analysis import differences, paired_runs
-from ugbench.cli.options import PlaceOptions, ScoringOptions, StudyOptions
+from ugbench.cli.options import PlaceOptions, StudyOptions
 from ugbench.cli.output import duration, log, print_json, print_rows, progress_callback
+from ugbench.cli.scoring_options import ScoringOptions
 from ugbench.device import pick_device, pick_precision
 from ugbench.errors import Stopped, UgbenchError, UsageError
 from ugbench.runs.configurations import configurations
@@ -74,9 +75,17 @@ def run_study(
     request = scoring.request(device, frozen_names=grid.frozen_names(study))
     weights = request.networks.weights
     setup = StudySetup(place.results, place.data_root, device, precision, options.skip_bad, weights)
+    of_methods = plan.needed_weights_of_methods(study, setup)
+    # The plan needs the weights of frozen networks, and all files are asked for at once.
+    is_complete = not options.dry_run and not weights.keys() >= set(of_methods)
+    if is_complete:
+        request = scoring.complete_request(request, as_json, of_methods)
+        setup = replace(setup, weights=request.networks.weights)
     frozen = plan.frozen_by_arm(study, setup)
     steps = None if study.minutes is None else _steps_of_minutes(study, setup, file)
     planned = plan.make_plan(study, setup, steps, log, frozen)
+    if not options.dry_run and not is_complete:
+        request = scoring.complete_request(request, as_json, of_methods)
     problem = _unmet_requirement(request, planned)
     if options.dry_run and as_json:
         rows = [describe(run) for run in planned]

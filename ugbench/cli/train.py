@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Option
 
+from ugbench.cli.consent import AllowDownload
 from ugbench.cli.options import ConfigOptions, Json, MethodArgument, PlaceOptions, SkipBad, Steps
 from ugbench.cli.output import log, print_json, progress_callback
 from ugbench.cli.parse import parse_number, parse_save_every, parse_weights
@@ -101,6 +102,7 @@ def train(
             "the names. Repeatable.",
         ),
     ] = None,
+    download: AllowDownload = False,
     skip_bad: SkipBad = False,
     restart: Annotated[
         bool,
@@ -129,6 +131,7 @@ def train(
       ugbench train cyclegan --dataset datasets/horse2zebra --size 128 --set identity_weight=0
       ugbench train ugatit --dataset dial --preset smoke --steps 400 --continue-from 3f2a@100
     """
+    from ugbench.cli.network_files import complete, with_found
     from ugbench.cli.progress import training_progress
     from ugbench.cli.train_plan import print_plan
     from ugbench.device import pick_device
@@ -160,6 +163,11 @@ def train(
         skip_bad=skip_bad,
         restart=restart,
     )
+    needed = prepare.needed_weights(request)
+    files = with_found(request.weights, needed)
+    if not dry_run:
+        files = complete(files, request.weights, needed, allowed=download, as_json=as_json)
+    request = replace(request, weights=files)
     if dry_run:
         with progress_callback("reading images") as progress:
             planned = prepare.planned_run(request, log, progress)

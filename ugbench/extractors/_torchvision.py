@@ -5,14 +5,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ugbench.extractor import FeatureNetwork
-from ugbench.nn.image_transform import IMAGENET_TRANSFORM, standardized
-from ugbench.nn.weight_files import features_part
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SIZE = 224
 
@@ -25,6 +23,11 @@ def build_features(model: str) -> Callable[[Mapping[str, Tensor]], FeatureNetwor
     """
 
     def build(tensors: Mapping[str, Tensor]) -> FeatureNetwork:
+        import torch
+
+        from ugbench.nn.image_transform import IMAGENET_TRANSFORM, standardized
+        from ugbench.nn.weight_files import features_part
+
         models: Any = importlib.import_module("torchvision.models")
         with torch.device("meta"):  # the classifier's 59 million weights are not needed
             features = getattr(models, model)(weights=None).features

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from math import isqrt
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ugbench.extractor import Extractor, FeatureNetwork
-from ugbench.extractors._timm import INSTALL, create_model
-from ugbench.nn.image_transform import standardized
+from ugbench.extractors._timm import INSTALL, create_model, published
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 # OpenAI trained these with QuickGELU, which no tensor tells. timm has that activation under these names.
@@ -32,6 +33,8 @@ def build(tensors: Mapping[str, Tensor]) -> FeatureNetwork:
 
     The projection is timm's `head`.
     """
+    from ugbench.nn.image_transform import standardized
+
     lacking = [
         key for key in ("pos_embed", "patch_embed.proj.weight", "norm_pre.weight", "head.weight") if key not in tensors
     ]
@@ -55,4 +58,5 @@ EXTRACTOR = Extractor(
     build=build,
     weights="the safetensors file of a timm model vit_*_clip_*.openai with its projection (for cmmd "
     f"vit_large_patch14_clip_336.openai), and the package timm: {INSTALL}",
+    download=published("vit_large_patch14_clip_336.openai"),
 )

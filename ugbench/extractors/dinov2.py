@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ugbench.extractor import Extractor, FeatureNetwork
-from ugbench.extractors._timm import INSTALL, create_model
-from ugbench.nn.image_transform import IMAGENET_TRANSFORM, standardized
+from ugbench.extractors._timm import INSTALL, create_model, published
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SIZE = 224
 MODELS: Mapping[int, str] = {384: "small", 768: "base", 1024: "large", 1536: "giant"}
@@ -21,6 +22,8 @@ MODELS: Mapping[int, str] = {384: "small", 768: "base", 1024: "large", 1536: "gi
 
 def build(tensors: Mapping[str, Tensor]) -> FeatureNetwork:
     """The network at 224 px. Raises ValueError if the tensors are of no DINOv2, and UsageError without timm."""
+    from ugbench.nn.image_transform import IMAGENET_TRANSFORM, standardized
+
     if "cls_token" not in tensors:
         raise ValueError("it lacks cls_token")
     width = tensors["cls_token"].shape[-1]
@@ -36,4 +39,5 @@ def build(tensors: Mapping[str, Tensor]) -> FeatureNetwork:
 EXTRACTOR = Extractor(
     build=build,
     weights=f"the safetensors file of a timm model vit_*_dinov2, and the package timm: {INSTALL}",
+    download=published("vit_large_patch14_dinov2.lvd142m"),
 )

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-
+from ugbench.download import RemoteFile
 from ugbench.extractor import Extractor, FeatureNetwork
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 NAME, LAYER, SIZE = "inception-v3-compat", "2048", 299
-
-
-class PooledInception(FeatureExtractorInceptionV3):  # type: ignore[misc]
-    """torch-fidelity's network, which resizes and scales uint8 images (n, 3, h, w) itself; returns (n, 2048)."""
-
-    def forward(self, images: Tensor) -> Tensor:
-        """The first of the outputs that torch-fidelity's network returns."""
-        features: Tensor = super().forward(images)[0]
-        return features
+FILE = "weights-inception-2015-12-05-6726825d.pth"
 
 
 def build(tensors: Mapping[str, Tensor]) -> FeatureNetwork:
     """The network. Raises RuntimeError if the tensors are of another one."""
+    import torch
+
+    from ugbench.extractors._torch_fidelity import PooledInception
+
     # That class unpickles its file without a check, so it is given a copy of tensors that were checked.
     copy: Any = io.BytesIO()
     torch.save(dict(tensors), copy)
@@ -36,5 +32,9 @@ def build(tensors: Mapping[str, Tensor]) -> FeatureNetwork:
 
 
 EXTRACTOR = Extractor(
-    build=build, weights="torch-fidelity's weights-inception-2015-12-05-6726825d.pth, from its releases"
+    build=build,
+    weights=f"torch-fidelity's {FILE}, from its releases",
+    download=RemoteFile(
+        f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}", FILE, sha256="6726825d"
+    ),
 )

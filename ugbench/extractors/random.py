@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from itertools import pairwise
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from ugbench.extractor import Extractor, FeatureNetwork
-from ugbench.nn.image_transform import standardized
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 WIDTHS, SIZE = (3, 32, 64, 128), 64
 HALF = (0.5, 0.5, 0.5)
@@ -18,6 +18,11 @@ HALF = (0.5, 0.5, 0.5)
 
 def build(_tensors: Mapping[str, Tensor]) -> FeatureNetwork:
     """The network; its weights are the same in every process."""
+    import torch
+    from torch import nn
+
+    from ugbench.nn.image_transform import standardized
+
     generator = torch.Generator().manual_seed(0)
     layers: list[nn.Module] = []
     state = {}

@@ -21,7 +21,7 @@ def compute_score(metric_name: str, request: EvalRequest, images: ScoredImages) 
     """Load the inputs that the metric needs and compute it with the request's settings.
 
     Raises:
-        WeightsError: the weights of a network that an input needs were not given.
+        WeightsError: there is no file of weights for a network that an input needs.
         DataError: an image cannot be read, or an output has no source.
         UsageError: from the metric, for example too few images.
     """

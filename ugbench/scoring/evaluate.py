@@ -34,7 +34,7 @@ from ugbench.scoring.inputs import OF_A_RUN, requirements
 from ugbench.scoring.known_records import is_of, newest_records
 from ugbench.scoring.per_image import ImageScores
 from ugbench.scoring.record import ScoreRecord
-from ugbench.scoring.request import NO_LPIPS, EvalRequest, Subject, metrics_for, why_no_score
+from ugbench.scoring.request import EvalRequest, Subject, metrics_for, no_lpips, why_no_score
 from ugbench.scoring.run_inputs import ONE_OUTPUT, are_made, uses_map, uses_samples, with_samples, without_style
 from ugbench.scoring.scored_images import ScoredImages
 from ugbench.scoring.scored_outputs import rows_of, scored_outputs
@@ -130,19 +130,24 @@ class Evaluation:
             UnknownName, StaleOutputs: no run is left.
         """
         records: list[ScoreRecord] = []
-        first_error: UsageError | None = None
+        refusals: list[tuple[UsageError, str]] = []  # each with the message of its run
         for run, steps in steps_of_runs:
             try:
                 for step in steps:
                     with self.unwritten.keep():
                         records += self.run(run, step)
             except NoSuchScore as error:
-                first_error = first_error or error
-                self._log_once(f"no {error.metric}: {error.reason}.")
+                refusals.append((error, f"no {error.metric}: {error.reason}."))
             except (StaleOutputs, UnknownName) as error:
-                first_error = first_error or error
-                self.log(f"run {run.id} ({run.config.label}) is left out: {error}")
-        if first_error is not None and not records:
+                refusals.append((error, f"run {run.id} ({run.config.label}) is left out: {error}"))
+        if not refusals:
+            return records
+        first_error, first_message = refusals[0]
+        for _error, message in refusals:
+            # Where nothing is scored, the first error ends the call, and must not be said twice.
+            if records or not isinstance(first_error, NoSuchScore) or message != first_message:
+                self._log_once(message)
+        if not records:
             raise first_error
         return records
 
@@ -309,7 +314,7 @@ class Evaluation:
             if name not in names:
                 self._log_once(f"no {name}: {why_no_score(name, dataset)}.")
         if not self.request.metrics and not self.request.protocol.metrics and "lpips" not in names:
-            self._log_once(NO_LPIPS)
+            self._log_once(no_lpips(self.request.networks))
 
     def _log_once(self, text: str) -> None:
         if text not in self._logged:

@@ -44,7 +44,7 @@ class FeatureReader:
 
     @property
     def extractor(self) -> LoadedExtractor:
-        """The extractor of these features. Raises WeightsError if its weights were not given."""
+        """The extractor of these features. Raises WeightsError if there is no file of its weights."""
         return self.networks.extractor_for(self.extractor_name)
 
     def of(self, metric: Metric) -> FeatureReader:
@@ -65,7 +65,7 @@ class FeatureReader:
             size: of the test transform, px; None for files as they are.
             progress: called with (files done, number of files) after each file that is read.
         Raises:
-            WeightsError: the extractor's weights were not given.
+            WeightsError: there is no file of the extractor's weights.
             DataError: a file cannot be read.
         """
         extractor, resizes = self.extractor, self.protocol.resizes(size, self.extractor.size)

@@ -20,7 +20,7 @@ from ugbench.scoring.copies import describe_copies
 from ugbench.scoring.inputs import OF_A_RUN, inputs_of, is_at_one_size, requirements
 from ugbench.scoring.record import FILES, ScoreRecord
 from ugbench.scoring.references import StoredReferences
-from ugbench.scoring.request import NO_LPIPS, EvalRequest, Subject, check_features_only, with_weights
+from ugbench.scoring.request import EvalRequest, Subject, check_features_only, no_lpips, with_weights
 from ugbench.scoring.scored_images import ScoredImages
 from ugbench.scoring.scored_outputs import ONLY_LEFT_OUT
 from ugbench.scoring.set_names import name_of
@@ -156,7 +156,7 @@ def _metrics(request: EvalRequest, has_sources: bool, stored: StoredReferences |
         if stored is not None:
             names = [name for name in names if _is_served(stored, name) and not _is_on_another(name, request)]
         if not request.protocol.metrics and has_sources and not request.networks.has_lpips_weights:
-            log(NO_LPIPS)
+            log(no_lpips(request.networks))
     check_features_only(request, names)
     for name in names:
         metric = load_metric(name)

@@ -95,7 +95,7 @@ class StoredReferences:
 
         Raises:
             UsageError: they are of another extractor, other weights, or other resizes.
-            WeightsError: the extractor's weights were not given.
+            WeightsError: there is no file of the extractor's weights.
         """
         extractor = reader.extractor
         if self.statistics is not None and len(self.statistics.mu) != extractor.dim:

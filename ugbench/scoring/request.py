@@ -16,12 +16,12 @@ from ugbench.scoring.cache import Cache
 from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.inputs import inputs_of, networks_of, requirements
 from ugbench.scoring.networks.network_set import Networks
+from ugbench.scoring.networks.sources import LPIPS_WEIGHTS
 from ugbench.scoring.protocols import LAST, TARGET, NamedProtocol, metric_settings, protocol_id
 
 if TYPE_CHECKING:
     from ugbench.scoring.features import FeatureReader
 
-NO_LPIPS = "no lpips: no weights for it were given; `ugbench doctor` lists where to get them."
 FILTER = "pil-bilinear-antialiased"  # of the resize to the size at which images are compared
 
 
@@ -153,9 +153,15 @@ def metrics_for(request: EvalRequest, dataset: DataSet) -> tuple[str, ...]:
 
 
 def with_weights(networks: Networks) -> tuple[str, ...]:
-    """The metrics with a network of their own that are computed without being asked for: if its weights were given."""
+    """The metrics with a network of their own that are computed without being asked for: if there is a file for it."""
     lpips = ("lpips",) if networks.has_lpips_weights else ()
     return (*lpips, "cmmd") if load_metric("cmmd").extractor in networks.weights else lpips
+
+
+def no_lpips(networks: Networks) -> str:
+    """The sentence about LPIPS being left out."""
+    name = LPIPS_WEIGHTS[networks.lpips_net]
+    return f"no lpips: its weights were not found; `ugbench weights get {name}` downloads them."
 
 
 def check_features_only(request: EvalRequest, metric_names: Iterable[str]) -> None:

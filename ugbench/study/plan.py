@@ -20,7 +20,14 @@ from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, record_da
 from ugbench.runs.training_log import seconds_per_step
 from ugbench.study.grid import Arm, Study, StudyRun, overrides, study_runs
 from ugbench.training.frozen import frozen_digests
-from ugbench.training.prepare import Request, describe_images, needed_folders, requested_frozen, run_config
+from ugbench.training.prepare import (
+    Request,
+    describe_images,
+    needed_folders,
+    needed_weights,
+    requested_frozen,
+    run_config,
+)
 
 Status = Literal["done", "half", "missing"]
 
@@ -116,11 +123,17 @@ def make_plan(
     return planned
 
 
+def needed_weights_of_methods(study: Study, setup: StudySetup) -> tuple[str, ...]:
+    """The names, as in `--weights NAME=FILE`, of the files that the methods of a study need."""
+    requests = (_request(study, study_run, setup, None) for study_run in study_runs(study))
+    return tuple(dict.fromkeys(name for request in requests for name in needed_weights(request)))
+
+
 def frozen_by_arm(study: Study, setup: StudySetup) -> dict[Arm, dict[str, str]]:
     """Digests of the weights of the frozen networks of each arm, by network; see `ugbench.training.frozen`.
 
     Raises:
-        WeightsError: the file of a network was not given, cannot be read, or holds another network.
+        WeightsError: there is no file of a network, or it cannot be read, or holds another network.
     """
     first_runs = {study_run.arm: study_run for study_run in reversed(study_runs(study))}
     requests = {arm: _request(study, study_run, setup, None) for arm, study_run in first_runs.items()}

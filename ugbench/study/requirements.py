@@ -26,7 +26,7 @@ def check_scores(request: EvalRequest, planned: Sequence[PlannedRun], progress: 
         progress: called after each test image; they are read only if a run is still to be trained.
     Raises:
         NoSuchScore: no data set of the study can have any of the metrics.
-        WeightsError: a network's weights were not given, or the file is wrong.
+        WeightsError: there is no file of a network's weights, or it is wrong.
         DataError: a test image is missing or cannot be read.
         UsageError: there are too few test images for a metric.
     """

@@ -17,18 +17,33 @@ from ugbench.method import Method, MethodConfig
 from ugbench.nn.weight_files import digest, given, part_for, read_weight_file
 
 
+def needed_files(name: str, config: MethodConfig) -> tuple[str, ...]:
+    """The names, as in `--weights NAME=FILE`, of the files that a method needs with this config.
+
+    Args:
+        name: the method's registered name.
+    Raises:
+        UnknownName: the method is not installed.
+    """
+    method = registry.load_method(name)
+    if not method.frozen:
+        return ()
+    with torch.device("meta"):
+        return tuple(dict.fromkeys(method.frozen[child] for child in method(config).frozen_networks()))
+
+
 def read_frozen(name: str, config: MethodConfig, weights: Mapping[str, Path]) -> dict[str, Tensor]:
     """The weights of the frozen networks that a method has with this config, by their names in the method.
 
     Args:
         name: the method's registered name.
-        weights: the files that `--weights NAME=FILE` gave. A file may hold more than its network needs.
+        weights: given or found files by name. A file may hold more than its network needs.
     Returns:
         The tensors on the CPU; none if the method has no frozen networks.
     Raises:
         UnknownName: the method is not installed, or has no frozen network with such a name for `--weights`.
         UsageError: weights are given, and the method has no frozen networks.
-        WeightsError: the file of a network was not given, cannot be read, or holds another network.
+        WeightsError: there is no file of a network, or it cannot be read, or holds another network.
     """
     method = registry.load_method(name)
     for option, file in weights.items():
@@ -46,8 +61,8 @@ def read_frozen(name: str, config: MethodConfig, weights: Mapping[str, Path]) ->
         option = method.frozen[child]
         if option not in weights:
             raise WeightsError(
-                f"the weights of '{option}' were not given, and {name} needs them for its frozen network {child}; give "
-                f"--weights {option}=FILE."
+                f"the weights of '{option}' were not found, and {name} needs them for its frozen network {child}; give "
+                f"--weights {option}=FILE; `ugbench weights list` names files that can be downloaded."
             )
         if option not in files:
             files[option] = read_weight_file(option, weights[option], f"the weights of {child} of {name}")

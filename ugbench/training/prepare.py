@@ -31,7 +31,7 @@ from ugbench.runs import checkpoint
 from ugbench.runs.dataset_folder import dataset_folder, locate_run, open_located_run, remember_place
 from ugbench.runs.manifest import DamagedCheckpoint
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, open_run, record_dataset
-from ugbench.training.frozen import frozen_digests, read_frozen
+from ugbench.training.frozen import frozen_digests, needed_files, read_frozen
 from ugbench.training.loop import Images
 from ugbench.training.method_check import check_method
 from ugbench.training.start import Start, StartOptions
@@ -163,6 +163,16 @@ def _locate(
     config = run_config(request, record_dataset(dataset, readable, skipped), frozen)
     folder = dataset_folder(request.results, dataset, make=False)
     return dataset, readable, locate_run(config, list_runs(request.results), folder)
+
+
+def needed_weights(request: Request) -> tuple[str, ...]:
+    """The names, as in `--weights NAME=FILE`, of the files that the method that is asked for needs.
+
+    Raises:
+        UsageError or a subclass: an unknown name, or a config value.
+    """
+    method = registry.load_method(request.method)
+    return needed_files(request.method, _method_config(request, method)) if method.frozen else ()
 
 
 def requested_frozen(request: Request) -> dict[str, Tensor]:

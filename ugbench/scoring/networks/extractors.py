@@ -1,7 +1,7 @@
 """Feature extractors with their weights: they turn each image into one vector. KID and FID compare sets of these.
 
-Nothing is downloaded: weights come from files that the user names. What an extractor is, its own file says
-(`ugbench.extractor`).
+Nothing is downloaded here: weights come from files that the user names, or that were found
+(`ugbench.scoring.networks.search`). What an extractor is, its own file says (`ugbench.extractor`).
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def load_extractor(name: str, weights: Mapping[str, Path]) -> LoadedExtractor:
 
     Args:
         name: of a registered extractor.
-        weights: from `--weights NAME=FILE`; an extractor without a file, as `random`, needs none.
+        weights: given or found files by name; an extractor without a file, as `random`, needs none.
     Raises:
         UnknownName: there is no such extractor.
         NotLoadable: its module cannot be used.

@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ugbench.scoring.networks.sources import LPIPS_WEIGHTS
+
 if TYPE_CHECKING:
     import torch
 
@@ -25,7 +27,7 @@ class Networks:
     Attributes:
         extractor_name: of the chosen extractor.
         lpips_net: backbone of LPIPS: alex, squeeze or vgg.
-        weights: files given by `--weights NAME=FILE`, by NAME.
+        weights: files given by `--weights NAME=FILE` or found (see `.search`), by NAME.
         device: on which the networks compute.
     """
 
@@ -37,7 +39,7 @@ class Networks:
 
     @cached_property
     def extractor(self) -> LoadedExtractor:
-        """The chosen feature extractor. Raises WeightsError if its weights were not given."""
+        """The chosen feature extractor. Raises WeightsError if there is no file of its weights."""
         from ugbench.scoring.networks.extractors import load_extractor
 
         return load_extractor(self.extractor_name, self.weights)
@@ -46,7 +48,7 @@ class Networks:
         """The extractor that a metric is defined on; the chosen one where `name` is None.
 
         Raises:
-            WeightsError: its weights were not given.
+            WeightsError: there is no file of its weights.
         """
         from ugbench.scoring.networks.extractors import load_extractor
 
@@ -58,21 +60,19 @@ class Networks:
 
     @cached_property
     def lpips(self) -> PerceptualDistance:
-        """LPIPS. Raises WeightsError if its weights were not given."""
+        """LPIPS. Raises WeightsError if there is no file of its weights."""
         from ugbench.scoring.networks.perceptual import load_lpips
 
         return load_lpips(self.lpips_net, self.weights, self.device)
 
     @cached_property
     def structure(self) -> PerceptualDistance:
-        """DINO's structure distance. Raises WeightsError if its weights were not given."""
+        """DINO's structure distance. Raises WeightsError if there is no file of its weights."""
         from ugbench.scoring.networks.structure import load_structure
 
         return load_structure(self.weights, self.device)
 
     @property
     def has_lpips_weights(self) -> bool:
-        """True if a weights file was given for LPIPS. An unknown backbone counts too, so that loading it can fail."""
-        from ugbench.scoring.networks.perceptual import NETS
-
-        return self.lpips_net not in NETS or NETS[self.lpips_net][0] in self.weights
+        """True if there is a file for LPIPS. An unknown backbone counts too, so that loading it can fail."""
+        return self.lpips_net not in LPIPS_WEIGHTS or LPIPS_WEIGHTS[self.lpips_net] in self.weights

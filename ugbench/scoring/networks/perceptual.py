@@ -20,15 +20,14 @@ from ugbench.data.tensors import load_images, to_float
 from ugbench.errors import DataError, UnknownName, UsageError
 from ugbench.nn.weight_files import features_part, fill
 from ugbench.scoring.networks.extractors import place
+from ugbench.scoring.networks.sources import LPIPS_WEIGHTS
 from ugbench.scoring.networks.weights import plain_float32, read_weights, undisturbed
 
 VERSION = "0.1"  # of the linear weights on top of the backbone, which are part of the package lpips
 OTHERWISE = "or another --lpips-net, or leave lpips out of --metric"
 
-# By net: the name of its weights, and the smallest image that its poolings can reduce, px.
-NETS: Mapping[str, tuple[str, int]] = MappingProxyType(
-    {"alex": ("alexnet", 31), "squeeze": ("squeezenet", 17), "vgg": ("vgg", 16)}
-)
+# By net: the smallest image that its poolings can reduce, px.
+SMALLEST: Mapping[str, int] = MappingProxyType({"alex": 31, "squeeze": 17, "vgg": 16})
 
 
 @dataclass(frozen=True)
@@ -55,14 +54,14 @@ def load_lpips(net: str, weights: Mapping[str, Path], device: torch.device | str
 
     Args:
         net: alex, squeeze or vgg.
-        weights: from `--weights NAME=FILE`, NAME being alexnet, squeezenet or vgg.
+        weights: given or found files by name: alexnet, squeezenet or vgg.
     Raises:
         UnknownName: no such net.
         WeightsError: its file is missing, refused, or of another network; the message says what to do.
     """
-    if net not in NETS:
-        raise UnknownName("LPIPS net", net, NETS)
-    name, smallest = NETS[net]
+    if net not in LPIPS_WEIGHTS:
+        raise UnknownName("LPIPS net", net, LPIPS_WEIGHTS)
+    name, smallest = LPIPS_WEIGHTS[net], SMALLEST[net]
     state = features_part(read_weights(name, weights, OTHERWISE))
     import lpips
 

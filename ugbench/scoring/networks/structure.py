@@ -69,7 +69,7 @@ def load_structure(weights: Mapping[str, Path], device: torch.device | str = "cp
     images' cosines between keys.
 
     Args:
-        weights: from `--weights dino=FILE`: any DINO ViT; the paper uses ViT-B/8.
+        weights: given or found files by name; dino is any DINO ViT; the paper uses ViT-B/8.
     Raises:
         WeightsError: the file is missing, refused, or of another network.
     """
