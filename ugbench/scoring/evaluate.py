@@ -34,13 +34,10 @@ from ugbench.scoring.inputs import OF_A_RUN, requirements
 from ugbench.scoring.known_records import is_of, newest_records
 from ugbench.scoring.per_image import ImageScores
 from ugbench.scoring.record import ScoreRecord
-from ugbench.scoring.request import EvalRequest, Subject, metrics_for, no_lpips, why_no_score
+from ugbench.scoring.request import IDENTITY, REAL, EvalRequest, Subject, metrics_for, no_lpips, why_no_score
 from ugbench.scoring.run_inputs import ONE_OUTPUT, are_made, uses_map, uses_samples, with_samples, without_style
 from ugbench.scoring.scored_images import ScoredImages
 from ugbench.scoring.scored_outputs import rows_of, scored_outputs
-
-IDENTITY = Subject("identity", "identity")  # the floor: sources that were not translated
-REAL = Subject("real", "real")  # the ceiling: training images of the target domain
 
 
 @dataclass

@@ -126,6 +126,10 @@ class Subject:
     codes_per_image: int | None = None
 
 
+IDENTITY = Subject("identity", "identity")  # the floor: sources that were not translated
+REAL = Subject("real", "real")  # the ceiling: training images of the target domain
+
+
 def metrics_for(request: EvalRequest, dataset: DataSet) -> tuple[str, ...]:
     """The metrics that a data set is scored with: of those requested, or else of all, the ones that it can have.
 
