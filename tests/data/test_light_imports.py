@@ -9,6 +9,7 @@ LIGHT = (
     "acquire.catalog",
     "acquire.importing",
     "check",
+    "clusters",
     "dataset_names",
     "datasets",
     "dial.scenes",

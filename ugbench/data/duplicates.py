@@ -52,19 +52,36 @@ def near_duplicates(
     Yields:
         (index in images, index in others, number of bits that differ).
     """
-    if not images or (others is not None and not others):
-        return
-    plain, mirrored = (_signs([pair[k] for pair in images]) for k in (0, 1))
-    targets = plain if others is None else _signs([pair[0] for pair in others])
-    for start in range(0, len(images), _ROWS):
-        rows = slice(start, start + _ROWS)
-        distances = (BITS - np.maximum(plain[rows] @ targets.T, mirrored[rows] @ targets.T)) / 2
+    for start, distances in distance_rows(images, images if others is None else others):
         if others is None:
-            distances[np.arange(start, start + len(distances))[:, None] <= np.arange(len(targets))] = BITS
+            rows = np.arange(start, start + len(distances))
+            distances[rows[:, None] <= np.arange(len(images))] = BITS
         nearest = distances.argmin(1)
         for row, column in enumerate(nearest.tolist()):
             if distances[row, column] <= MAX_DISTANCE:
                 yield start + row, column, int(distances[row, column])
+
+
+def distance_rows(
+    images: Sequence[tuple[Hash, Hash]], others: Sequence[tuple[Hash, Hash]]
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Rows of the table of distances, a part of the table at a time.
+
+    A distance is the number of bits in which the hash of an image, or of its mirror image, differs from the hash of the
+    other one: the smaller of the two.
+
+    Args:
+        images, others: hashes from `perceptual_hashes`; nothing is yielded if there are none.
+    Yields:
+        (index of the first row's image, distances of some images to all others, shape (rows, others)).
+    """
+    if not images or not others:
+        return
+    plain, mirrored = (_signs([pair[k] for pair in images]) for k in (0, 1))
+    targets = _signs([pair[0] for pair in others])
+    for start in range(0, len(images), _ROWS):
+        rows = slice(start, start + _ROWS)
+        yield start, (BITS - np.maximum(plain[rows] @ targets.T, mirrored[rows] @ targets.T)) / 2
 
 
 def _signs(bits: Sequence[Hash]) -> NDArray[np.float32]:
