@@ -48,7 +48,8 @@ def import_(
       ugbench data import maps.zip --paired
     """
     from ugbench.data.acquire import catalog
-    from ugbench.data.acquire.importing import carry_out, check_target, plan_import
+    from ugbench.data.acquire.importing import carry_out, plan_import
+    from ugbench.data.acquire.placing import check_target
 
     source = source.expanduser()
     plan = plan_import(source, name, paired)
