@@ -8,8 +8,9 @@ from typing import Annotated
 from typer import Argument, Option
 
 from ugbench.cli.data_import_folders import FolderOptions, import_folders
-from ugbench.cli.options import DATA_ROOT, DataRoot, Json
+from ugbench.cli.options import DataRoot, Json
 from ugbench.cli.output import log, print_result, progress_callback
+from ugbench.data.data_root import DATA_ROOT
 from ugbench.errors import UsageError
 
 

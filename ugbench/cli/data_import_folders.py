@@ -9,9 +9,9 @@ from typing import Annotated
 
 from typer import Option
 
-from ugbench.cli.options import DATA_ROOT
 from ugbench.cli.output import log, print_result, progress_callback
 from ugbench.cli.parse import parse_test_images
+from ugbench.data.data_root import data_root_option
 from ugbench.errors import UsageError
 
 SHOWN = 10  # images that are left out and named
@@ -93,9 +93,8 @@ def import_folders(
     with progress_callback(f"importing {name}") as progress:
         folder = carry_out(plan, data_root, progress)
     counts = {split: len(paths) for split, paths in plan.files().items()}
-    place = "" if data_root == DATA_ROOT else f" --data-root {shlex.quote(str(data_root))}"
     log(f"{name} is in {folder}{', as links' if plan.link else ''}; train with it:")
-    log(f"  ugbench train ugatit --dataset {shlex.quote(name)}{place}")
+    log(f"  ugbench train ugatit --dataset {shlex.quote(name)}{data_root_option(data_root)}")
     report = {"name": name, "root": folder, "images": counts, "link": plan.link, "left_out": left_out}
     rows = list(counts.items())
     print_result(as_json, {**report, "notes": plan.notes}, ("split", "images"), rows)

@@ -6,8 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ugbench.cli.options import DATA_ROOT, DataRoot, Json
+from ugbench.cli.options import DataRoot, Json
 from ugbench.cli.output import log, print_result
+from ugbench.data.data_root import DATA_ROOT
 from ugbench.errors import DataError
 
 

@@ -16,6 +16,7 @@ from typer import Argument, Option
 from ugbench.cli.command import names_of
 from ugbench.cli.output import log
 from ugbench.cli.parse import PathKind, parse_seeds, parse_sets, parse_weights, path_reader, read_run, split_list
+from ugbench.data.data_root import DATA_ROOT
 from ugbench.errors import UsageError
 from ugbench.file_names import is_utf8
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from ugbench.scoring.request import EvalRequest
 
 RESULTS = Path("results")
-DATA_ROOT = Path("datasets")
 
 
 def path_option(name: str, kind: PathKind, metavar: str, help: str, envvar: str | None = None) -> Any:

@@ -48,7 +48,7 @@ def _resolve(text: str, data_root: Path, progress: Progress | None) -> DataSet:
     if not folders and "%" in text:  # a name that is not UTF-8 may be given as tables show it
         folders = [data_root / name for name in list_datasets(data_root) if readable(name) == text]
     if folders:
-        return open_dataset(next(filter(has_splits, folders), folders[0]))
+        return open_dataset(next(filter(has_splits, folders), folders[0]), data_root)
     parent = Path(text).parent
     neighbours = [str(parent / name) for name in list_datasets(parent)] if parent != Path() else []
     published = catalog.find(Path(text).name)
