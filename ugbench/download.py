@@ -99,6 +99,18 @@ def download(
     return target
 
 
+def announced_size(address: str) -> int | None:
+    """The number of bytes that a server announces for a file; None if it is not reached or does not tell."""
+    import requests
+
+    try:
+        headers = {"Accept-Encoding": "identity"}
+        with requests.get(address, stream=True, timeout=PATIENCE, headers=headers) as response:
+            return _length(response) if response.status_code == 200 else None
+    except requests.exceptions.RequestException:
+        return None
+
+
 def fault(path: Path, file: RemoteFile) -> str | None:
     """Why a file on the disk is not the published one, as a clause; None if nothing that is known speaks against it.
 

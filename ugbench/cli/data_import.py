@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
@@ -12,6 +14,9 @@ from ugbench.cli.options import DataRoot, Json
 from ugbench.cli.output import log, print_result, progress_callback
 from ugbench.data.data_root import DATA_ROOT
 from ugbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from ugbench.data.acquire.importing import ImportPlan
 
 
 def import_(
@@ -72,7 +77,6 @@ def import_(
 
 
 def _import_download(source: Path, name: str | None, paired: bool, data_root: Path, as_json: bool) -> None:
-    from ugbench.data.acquire import catalog
     from ugbench.data.acquire.importing import carry_out, plan_import
     from ugbench.data.acquire.placing import check_target
 
@@ -80,13 +84,27 @@ def _import_download(source: Path, name: str | None, paired: bool, data_root: Pa
     check_target(data_root / plan.name)
     with progress_callback(f"importing {plan.name}") as progress:
         folder = carry_out(plan, data_root, progress)
+    report_import(plan, folder, as_json)
+
+
+def report_import(
+    plan: ImportPlan, folder: Path, as_json: bool, origin: Mapping[str, object] = MappingProxyType({})
+) -> None:
+    """Print what was imported from an archive or a folder.
+
+    Args:
+        folder: of the new data set.
+        origin: further fields of the JSON object.
+    """
+    from ugbench.data.acquire import catalog
+
     for note in plan.notes:
         log(note)
     log(f"{plan.name} is in {folder}; `ugbench data check {plan.name}` looks at its images.")
     published = catalog.find(plan.name)
     paper = published.images if published else None
     counts = plan.counts()
-    report = {"name": plan.name, "root": folder, "images": counts, "paper": paper, "shape": plan.layout}
+    report = {"name": plan.name, "root": folder, "images": counts, "paper": paper, "shape": plan.layout, **origin}
     header = ("split", "images", "paper") if paper else ("split", "images")
     rows = [(split, n, *([paper[split]] if paper else [])) for split, n in counts.items()]
     print_result(as_json, {**report, "turned": plan.swapped, "paired": plan.paired, "notes": plan.notes}, header, rows)

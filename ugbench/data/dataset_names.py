@@ -54,7 +54,7 @@ def _resolve(text: str, data_root: Path, progress: Progress | None) -> DataSet:
     published = catalog.find(Path(text).name)
     if published is not None:
         folder = data_root if parent == Path() else parent
-        raise DataError(f"data set {text}: not in {folder} yet; {published.how_to_get}.")
+        raise DataError(f"data set {text}: not in {folder} yet; {published.how_to_get(folder)}.")
     if parent != Path() and not neighbours:
         raise DataError(f"{text}: no such folder; name one with subfolders {', '.join(SPLITS)}, or a data set's name.")
     known = {"dial", *(entry.name for entry in catalog.KNOWN), *list_datasets(data_root)}

@@ -204,12 +204,13 @@ def _notes(plan: ImportPlan) -> Iterator[str]:
     if plan.swapped:
         yield f"A and B change places, as {plan.name} says."
     known = catalog.find(plan.name)
+    paper = known.images if known else None
     counts = plan.counts()
     for split, count in counts.items():
-        if known and count != known.images[split]:
-            yield f"{split} has {count} images where the paper has {known.images[split]}."
+        if paper and count != paper[split]:
+            yield f"{split} has {count} images where the paper has {paper[split]}."
         elif count == 0:
             use = "training needs it" if split.startswith("train") else "scores need it"
             yield f"there is no {split}; {use}."
-    if known and known.note and counts != known.images:
+    if known and known.note and counts != paper:
         yield f"Counts of {plan.name} disagree in print: {known.note}."

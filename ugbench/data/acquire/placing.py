@@ -13,6 +13,10 @@ from ugbench.errors import DataError
 NAME = r"[\w][\w.+-]{0,99}"
 
 
+class NoPlace(DataError):
+    """A new data set has no place in the data root: its name is taken, or the disk is full or cannot be written."""
+
+
 def is_name(name: str) -> bool:
     """True if a data set can have this name: a folder can have it, and --dataset does not read it as a dial."""
     return re.fullmatch(NAME, name) is not None and name.partition(":")[0] != "dial"
@@ -34,9 +38,9 @@ def check_name(name: str, where: str) -> str:
 
 
 def check_target(target: Path) -> None:
-    """Raise DataError if the folder of a new data set is taken, that is, it exists and is not empty."""
+    """Raise NoPlace if the folder of a new data set is taken, that is, it exists and is not empty."""
     if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
-        raise DataError(f"{target}: something is there already; remove it, or give another --name.")
+        raise NoPlace(f"{target}: something is there already; remove it, or give another --name.")
 
 
 def place_dataset(data_root: Path, name: str, source: str, size: int, write: Callable[[Path], None]) -> Path:
@@ -47,7 +51,7 @@ def place_dataset(data_root: Path, name: str, source: str, size: int, write: Cal
         size: bytes that the images take.
         write: called with the path of a folder that does not exist yet; makes the folder and everything in it.
     Raises:
-        DataError: the name is taken, the disk is full or cannot be written, or a file cannot be read.
+        NoPlace: the name is taken, the disk is full or cannot be written, or a file cannot be read.
     """
     target = data_root / name
     check_target(target)
@@ -55,7 +59,7 @@ def place_dataset(data_root: Path, name: str, source: str, size: int, write: Cal
         data_root.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(data_root).free
         if size > free:
-            raise DataError(
+            raise NoPlace(
                 f"{data_root}: has room for {free / 1e9:.2f} GB, and the images of {source} take "
                 f"{size / 1e9:.2f} GB; make room, or give another --data-root."
             )
@@ -66,7 +70,7 @@ def place_dataset(data_root: Path, name: str, source: str, size: int, write: Cal
             unfinished.rename(target)
     except OSError as error:
         where, reason = error.filename or target, error.strerror or str(error)
-        raise DataError(
+        raise NoPlace(
             f"{where}: {reason}, so nothing was imported; to fix this, allow writing or make room there, "
             "or give another --data-root."
         ) from error
