@@ -55,6 +55,7 @@ def test_json_is_one_object_and_the_command_names_another_data_root(ugbench: Cal
         "root": "my data/pets",
         "images": {"trainA": 5, "trainB": 5, "testA": 1, "testB": 1},
         "link": True,
+        "paired": False,
         "left_out": [],
         "notes": [],
     }
@@ -71,7 +72,7 @@ def test_of_many_images_that_cannot_be_read_the_first_are_printed_and_json_has_a
     result = ugbench(*FOLDERS, "--name", "pets", "--json")
     lines = [line for line in result.stderr.splitlines() if line.startswith("left out: ")]
     assert len(lines) == 11
-    assert lines[-1] == "left out: 3 more images that cannot be read; --json names all."
+    assert lines[-1] == "left out: 3 more images; --json names all."
     assert len(json.loads(result.stdout)["left_out"]) == 13
 
 
@@ -87,7 +88,6 @@ def test_of_many_images_that_cannot_be_read_the_first_are_printed_and_json_has_a
         (["photos", "--recursive"], "--recursive: only two folders of images take that; "),
         (["photos", "--link"], "--link: only two folders of images take that; "),
         ([*FOLDERS[2:], "--name", "../x"], "--name ../x: a data set's name has only letters, digits, "),
-        ([*FOLDERS[2:], "--name", "x", "--paired"], "--paired: two folders become unpaired data; "),
         ([*FOLDERS[2:], "--name", "x", "--test", "0"], "--test 0: without test images nothing can be scored; give "),
         ([*FOLDERS[2:], "--name", "x", "--test", "0.0"], "--test 0.0: without test images nothing can be scored; "),
         ([*FOLDERS[2:], "--name", "x", "--test", "1.5"], "--test 1.5: that is no number and no share below 1; give "),
@@ -104,3 +104,9 @@ def test_a_wrong_call_is_one_sentence_and_no_change(ugbench: Call, home: Path, w
     assert result.stderr.startswith(f"error: {says}")
     assert len(result.stderr.splitlines()) == 1
     assert sorted(home.rglob("*")) == before
+
+
+def test_pairs_are_stated_if_they_are_asked_for(ugbench: Call, home: Path) -> None:
+    result = ugbench(*FOLDERS, "--name", "pets", "--test", "2", "--paired", "--json")
+    assert result.exit_code == 0 and json.loads(result.stdout)["paired"] is True
+    assert json.loads((home / "datasets" / "pets" / "dataset.json").read_text()) == {"pairs": "stems"}

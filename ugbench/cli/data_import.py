@@ -37,7 +37,7 @@ def import_(
         bool,
         Option(
             "--paired",
-            help="Test images of equal stems are pairs: outputs are then compared with the true translation, too.",
+            help="Images of equal stems are pairs: outputs for test images are then compared with the truth, too.",
         ),
     ] = False,
     data_root: DataRoot = DATA_ROOT,
@@ -54,7 +54,8 @@ def import_(
 
     --a and --b name two folders of any images instead. A tenth of each becomes test images, or as many as --test says.
     The same images always give the same choice. Near-duplicates, as the photographs of a burst, are all in train or all
-    in test. Images that cannot be read are left out and named.
+    in test. Images that cannot be read are left out and named. With --paired, each image must have a partner of the
+    same stem in the other folder, and partners stay together.
 
     Existing files are never replaced.
 

@@ -70,8 +70,6 @@ def import_folders(
         raise UsageError(f"{given}: {missing} is missing; a data set needs the images of two domains.")
     if name is None:
         raise UsageError("--name is missing; it names the new data set for --dataset.")
-    if paired:
-        raise UsageError("--paired: two folders become unpaired data; sort pairs into trainA, trainB, testA and testB.")
     test = parse_test_images(TEST if options.test is None else options.test)
     from ugbench.data.acquire.placing import check_name, check_target
     from ugbench.data.acquire.two_folders import carry_out, plan_two_folders
@@ -80,14 +78,14 @@ def import_folders(
     check_target(data_root / name)
     folders = (options.a.expanduser(), options.b.expanduser())
     with progress_callback("looking at images") as progress:
-        plan = plan_two_folders(folders, name, test, options.recursive, options.link, progress)
+        plan = plan_two_folders(folders, name, test, options.recursive, options.link, paired, progress)
     for domain in plan.domains.values():
         log(domain.listing.sentence())
     left_out = plan.left_out()
     for sentence in left_out[:SHOWN]:
         log(f"left out: {sentence}")
     if len(left_out) > SHOWN:
-        log(f"left out: {len(left_out) - SHOWN} more images that cannot be read; --json names all.")
+        log(f"left out: {len(left_out) - SHOWN} more images; --json names all.")
     for note in plan.notes:
         log(note)
     with progress_callback(f"importing {name}") as progress:
@@ -95,6 +93,6 @@ def import_folders(
     counts = {split: len(paths) for split, paths in plan.files().items()}
     log(f"{name} is in {folder}{', as links' if plan.link else ''}; train with it:")
     log(f"  ugbench train ugatit --dataset {shlex.quote(name)}{data_root_option(data_root)}")
-    report = {"name": name, "root": folder, "images": counts, "link": plan.link, "left_out": left_out}
+    report = {"name": name, "root": folder, "images": counts, "link": plan.link, "paired": paired, "left_out": left_out}
     rows = list(counts.items())
     print_result(as_json, {**report, "notes": plan.notes}, ("split", "images"), rows)

@@ -7,14 +7,16 @@ or frames of one film, stay on one side, because a translator that was trained o
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ugbench.data.acquire.holdout import choose_test_images, wanted_number
 from ugbench.data.acquire.new_names import new_names
 from ugbench.data.acquire.own_images import Listing, Photograph, list_photographs, read_photographs
+from ugbench.data.acquire.pairing import check_partners, joined, without_partnerless
 from ugbench.data.acquire.placing import place_dataset
 from ugbench.data.clusters import clusters
 from ugbench.data.dataset_json import Statements, write_statements
@@ -28,16 +30,14 @@ class Domain:
     """One of the two folders, read.
 
     Attributes:
-        option: the option that names it, for errors.
         listing: what is in it.
         photographs: the images that can be read, in the order of the listing.
-        left_out: the sentence about each image that cannot be read.
+        left_out: the sentence about each image that is left out.
         names: the new file name of each photograph.
         test: the places of those that become test images.
         groups: the numbers of images of the groups of near-duplicates.
     """
 
-    option: str
     listing: Listing
     photographs: Sequence[Photograph]
     left_out: Sequence[str]
@@ -59,12 +59,14 @@ class TwoFoldersPlan:
         name: name of the data set.
         domains: the folders of A and B.
         link: True if links to the photographs are made in place of copies.
+        paired: True if images of equal stems are pairs, which is stated in the data set.
         notes: sentences that a user should read.
     """
 
     name: str
     domains: Mapping[str, Domain]
     link: bool
+    paired: bool
     notes: tuple[str, ...]
 
     def files(self) -> dict[Split, dict[str, Path]]:
@@ -77,7 +79,7 @@ class TwoFoldersPlan:
         return files
 
     def left_out(self) -> list[str]:
-        """The sentence about each image that cannot be read."""
+        """The sentence about each image that is left out."""
         return [sentence for domain in self.domains.values() for sentence in domain.left_out]
 
 
@@ -91,8 +93,7 @@ def check_two_folders(a: Path, b: Path) -> None:
     if first == second:
         raise DataError(f"--a {a} and --b {b} are the same folder; name one folder per domain.")
     for inner, outer in ((f"--b {b}", a), (f"--a {a}", b)):
-        lies_in = second.is_relative_to(first) if outer is a else first.is_relative_to(second)
-        if lies_in:
+        if (second if outer is a else first).is_relative_to(outer.resolve()):
             raise DataError(f"{inner} lies in the other folder, {outer}; move it out, or name other folders.")
 
 
@@ -102,6 +103,7 @@ def plan_two_folders(
     test: int | float,
     recursive: bool = False,
     link: bool = False,
+    paired: bool = False,
     progress: Progress | None = None,
 ) -> TwoFoldersPlan:
     """Read the images of two folders, and decide what an import of them would write. Nothing is written.
@@ -111,11 +113,13 @@ def plan_two_folders(
         test: number of test images per domain; a number below 1 is a share of the domain's images.
         recursive: images in subfolders count, too.
         link: make links to the images in place of copies.
+        paired: images of equal stems in the two folders are pairs, which stay together.
         progress: called after each image that was read.
     Raises:
         DataError: a folder does not exist or has no image that can be read; the folders are the same, or one lies in
-            the other; an image is in both; two images would get one name; or there are too few images, or too few that
-            are no near-duplicates of each other, for this number of test images.
+            the other; an image is in both; two images would get one name; an image of pairs has no partner, or
+            several; or there are too few images, or too few that are no near-duplicates of each other, for this number
+            of test images.
     """
     check_two_folders(*folders)
     listings = [list_photographs(folder, recursive) for folder in folders]
@@ -127,13 +131,23 @@ def plan_two_folders(
         if progress is not None:
             progress(count, total)
 
-    domains = {}
-    for letter, listing in zip("AB", listings, strict=True):
-        photographs, unreadable = read_photographs(listing, done)
-        domains[letter] = _split(f"--{letter.lower()}", listing, photographs, list(unreadable.values()), test)
-    _check_overlap(domains["A"], domains["B"])
+    if paired:
+        check_partners(*listings)
+    (first, first_bad), (second, second_bad) = (read_photographs(listing, done) for listing in listings)
+    if paired:
+        first, first_alone = without_partnerless(folders[0], first, second_bad)
+        second, second_alone = without_partnerless(folders[1], second, first_bad)
+        first_bad, second_bad = {**first_bad, **first_alone}, {**second_bad, **second_alone}
+    _check_overlap(listings, first, second)
+    groups = [clusters([photograph.hashes for photograph in photographs]) for photographs in (first, second)]
+    if paired:
+        groups = [joined(*groups)] * 2
+    domains = {
+        "A": _split("--a", listings[0], first, first_bad, groups[0], first, test),
+        "B": _split("--b", listings[1], second, second_bad, groups[1], first if paired else second, test),
+    }
     notes = tuple(note for domain in domains.values() for note in _notes(domain, test))
-    return TwoFoldersPlan(name, domains, link, notes)
+    return TwoFoldersPlan(name, domains, link, paired, notes)
 
 
 def carry_out(plan: TwoFoldersPlan, data_root: Path, progress: Progress | None = None) -> Path:
@@ -161,13 +175,24 @@ def _write(plan: TwoFoldersPlan, progress: Progress | None, folder: Path) -> Non
             (folder / split / name).symlink_to(links[f"{split}/{name}"])
         else:
             shutil.copyfile(path, folder / split / name)
-    write_statements(folder, Statements(links=links if plan.link else None))
+    write_statements(folder, Statements(pairs=plan.paired, links=links if plan.link else None))
 
 
 def _split(
-    option: str, listing: Listing, photographs: Sequence[Photograph], left_out: Sequence[str], test: int | float
+    option: str,
+    listing: Listing,
+    photographs: Sequence[Photograph],
+    left_out: Mapping[PurePosixPath, str],
+    groups: Sequence[int],
+    keys: Sequence[Photograph],
+    test: int | float,
 ) -> Domain:
-    """A folder with its choice of test images."""
+    """A folder with its choice of test images.
+
+    Args:
+        groups: the number of each image's group of near-duplicates.
+        keys: the images whose contents decide the choice, one for each image: itself, or its partner.
+    """
     count, wanted = len(photographs), wanted_number(test, len(photographs))
     where = f"{option} {listing.folder}"
     if wanted >= count:
@@ -175,30 +200,30 @@ def _split(
             f"--test {test}: {listing.folder} has {count} image{'s' * (count != 1)} that can be read, and at least one "
             "must be left to train with; give a smaller number, or add images."
         )
-    numbers = clusters([photograph.hashes for photograph in photographs])
-    chosen = choose_test_images([photograph.digest for photograph in photographs], numbers, wanted)
+    chosen = choose_test_images([photograph.digest for photograph in keys], groups, wanted)
     if not chosen:
-        smallest = min(numbers.count(number) for number in set(numbers))
+        smallest = min(Counter(groups).values())
         raise DataError(
             f"{where}: near-duplicates stay together, and the smallest group of them has {smallest} images, so none of "
             f"the {count} can be one of {wanted} test images; add other images, or sort them into trainA, trainB, "
             "testA and testB yourself."
         )
-    sizes = [size for number in sorted(set(numbers)) if (size := numbers.count(number)) > 1]
+    sizes = [size for size in Counter(groups).values() if size > 1]
     names = new_names(listing.folder, [photograph.name for photograph in photographs])
-    return Domain(option, listing, photographs, left_out, names, frozenset(chosen), sizes)
+    sentences = [sentence for _, sentence in sorted(left_out.items())]
+    return Domain(listing, photographs, sentences, names, frozenset(chosen), sizes)
 
 
-def _check_overlap(first: Domain, second: Domain) -> None:
+def _check_overlap(listings: Sequence[Listing], first: Sequence[Photograph], second: Sequence[Photograph]) -> None:
     """Raise DataError if an image is in both folders, whatever its name and format."""
-    by_pixels = {photograph.pixels: photograph for photograph in first.photographs}
-    both = [(by_pixels[other.pixels], other) for other in second.photographs if other.pixels in by_pixels]
+    by_pixels = {photograph.pixels: photograph for photograph in first}
+    both = [(by_pixels[other.pixels], other) for other in second if other.pixels in by_pixels]
     if both:
         (one, other), count = both[0], len(both)
         images = "1 image is" if count == 1 else f"{count} images are"
         raise DataError(
-            f"{first.option} {first.folder} and {second.option} {second.folder}: {images} in both, as {one.name} and "
-            f"{other.name}; remove {'it' if count == 1 else 'them'} from one of the folders."
+            f"--a {listings[0].folder} and --b {listings[1].folder}: {images} in both, as {one.name} and {other.name}; "
+            f"remove {'it' if count == 1 else 'them'} from one of the folders."
         )
 
 
