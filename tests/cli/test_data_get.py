@@ -8,16 +8,20 @@ import json
 import sys
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from drawn_images import save_flat
 from file_server import FileServer, content, status
+from filelock import FileLock
 from typer.testing import Result
 
 from ugbench.cli import data_get
 from ugbench.data.acquire import catalog, placing
+from ugbench.data.acquire.fetching import DOWNLOADS, fetch_dataset
 from ugbench.data.dataset_names import resolve
 from ugbench.errors import UsageError
 
@@ -159,6 +163,21 @@ def test_without_room_for_the_images_the_archive_is_kept_and_not_downloaded_agai
     assert result.exit_code == 2 and "has room for 0.00 GB" in result.stderr
     assert ugbench(*words).exit_code == 0
     assert server.asked == [PATH]
+
+
+def test_of_two_processes_the_second_waits_and_downloads_nothing(server: FileServer, tmp_path: Path) -> None:
+    entry = catalog.find("horse2zebra")
+    assert entry is not None
+    lock = FileLock(tmp_path / DOWNLOADS / "horse2zebra.lock")
+    (tmp_path / DOWNLOADS).mkdir()
+    with ThreadPoolExecutor() as pool, lock:
+        second = pool.submit(fetch_dataset, entry, tmp_path, lambda: nullcontext(print), lambda: nullcontext(print))
+        with pytest.raises(TimeoutError):
+            second.result(timeout=0.3)
+        save_flat(tmp_path / "horse2zebra" / "trainA" / "1.png")
+        lock.release()
+        assert second.result() is None
+    assert server.asked == []
 
 
 @pytest.mark.parametrize(

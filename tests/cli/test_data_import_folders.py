@@ -83,6 +83,8 @@ def test_of_many_images_that_cannot_be_read_the_first_are_printed_and_json_has_a
         (["--b", "photos/cats", "--name", "x"], "--b: --a is missing; "),
         (["--a", "photos/cats", "--b", "photos/dogs"], "--name is missing; it names the new data set for --dataset."),
         (["photos", "--a", "photos/cats", "--b", "photos/dogs"], "photos: an archive or folder and --a or --b do not"),
+        (["--a", "", "--b", "photos/dogs", "--name", "x"], "--a '': that is no path; name one."),
+        (["--a", "x.zip", "--b", "photos/dogs", "--name", "x"], "--a x.zip: no such folder; name a folder of images."),
         ([], "FILE or DIR is missing; name an archive or a folder, or two folders with --a and --b."),
         (["photos", "--test", "3"], "--test: only two folders of images take that; "),
         (["photos", "--recursive"], "--recursive: only two folders of images take that; "),

@@ -57,6 +57,9 @@ def get(
         partial(download_progress, f"downloading {entry.archive}"),
         partial(progress_callback, f"importing {name}"),
     )
+    if fetched is None:
+        report_present(name, data_root, as_json)
+        return
     log(f"{entry.address}: {file_size(fetched.size)}, SHA-256 {fetched.sha256}.")
     origin = {"address": entry.address, "bytes": fetched.size, "sha256": fetched.sha256}
     report_import(fetched.plan, fetched.root, as_json, origin)

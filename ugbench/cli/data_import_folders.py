@@ -9,6 +9,7 @@ from typing import Annotated
 
 from typer import Option
 
+from ugbench.cli.options import path_option
 from ugbench.cli.output import log, print_result, progress_callback
 from ugbench.cli.parse import parse_test_images
 from ugbench.data.data_root import data_root_option
@@ -22,8 +23,8 @@ TEST = "0.1"
 class FolderOptions:
     """The options of `ugbench data import` for two folders."""
 
-    a: Annotated[Path | None, Option("--a", metavar="DIR", help="Folder with the images of domain A.")] = None
-    b: Annotated[Path | None, Option("--b", metavar="DIR", help="Folder with the images of domain B.")] = None
+    a: Annotated[Path | None, path_option("--a", "any", "DIR", "Folder with the images of domain A.")] = None
+    b: Annotated[Path | None, path_option("--b", "any", "DIR", "Folder with the images of domain B.")] = None
     test: Annotated[
         str | None,
         Option(

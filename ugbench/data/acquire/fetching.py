@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from ugbench.data.acquire.catalog import KnownDataSet
 from ugbench.data.acquire.importing import ImportPlan, carry_out, plan_import
 from ugbench.data.acquire.placing import NoPlace, check_target
+from ugbench.data.datasets import has_splits
 from ugbench.data.progress import Progress
 from ugbench.download import Progress as DownloadProgress
 from ugbench.download import RemoteFile, download
@@ -47,7 +48,7 @@ def fetch_dataset(
     data_root: Path,
     download_progress: Callable[[], AbstractContextManager[DownloadProgress]],
     import_progress: Callable[[], AbstractContextManager[Progress]],
-) -> Fetched:
+) -> Fetched | None:
     """Download the archive of a published data set and import it by the entry's name; then the archive is removed.
 
     The archive stays where it is if the data root has no room for the images, so that the next call does not download
@@ -58,6 +59,8 @@ def fetch_dataset(
         entry: a data set that has an address.
         download_progress: opens what is called with (bytes done, bytes in total or None).
         import_progress: opens what is called with (images done, images in total).
+    Returns:
+        What was done; None if the data set is there already.
     Raises:
         DownloadError: the archive cannot be downloaded.
         DataError: the archive is not what it should be, or the name is taken, or the data root cannot take the images.
@@ -65,6 +68,8 @@ def fetch_dataset(
     """
     folder = data_root / DOWNLOADS / entry.name
     with _locked(folder.with_name(f"{entry.name}.lock")):
+        if has_splits(data_root / entry.name):  # another process has fetched it while this one waited
+            return None
         check_target(data_root / entry.name)
         try:
             with download_progress() as progress:
