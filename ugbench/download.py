@@ -99,18 +99,6 @@ def download(
     return target
 
 
-def announced_size(address: str) -> int | None:
-    """The number of bytes that a server announces for a file; None if it is not reached or does not tell."""
-    import requests
-
-    try:
-        headers = {"Accept-Encoding": "identity"}
-        with requests.get(address, stream=True, timeout=PATIENCE, headers=headers) as response:
-            return _length(response) if response.status_code == 200 else None
-    except requests.exceptions.RequestException:
-        return None
-
-
 def fault(path: Path, file: RemoteFile) -> str | None:
     """Why a file on the disk is not the published one, as a clause; None if nothing that is known speaks against it.
 
@@ -132,6 +120,18 @@ def fault(path: Path, file: RemoteFile) -> str | None:
     known = len(file.sha256)
     begins = "is" if known == 64 else "begins with"
     return f"its SHA-256 {begins} {digest[:known]}, and that of the published file {begins} {file.sha256}"
+
+
+def announced_size(address: str) -> int | None:
+    """The number of bytes that a server announces for a file; None if it is not reached or does not tell."""
+    import requests
+
+    try:
+        headers = {"Accept-Encoding": "identity"}
+        with requests.get(address, stream=True, timeout=PATIENCE, headers=headers) as response:
+            return _length(response) if response.status_code == 200 else None
+    except requests.exceptions.RequestException:
+        return None
 
 
 def _fetch(file: RemoteFile, target: Path, progress: Progress | None) -> None:
