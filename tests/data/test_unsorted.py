@@ -51,6 +51,15 @@ def test_images_in_subfolders_need_recursive() -> None:
     assert refusal("photos", "cats/may/1.png", "dogs/1.png").endswith(f": `{command}`.")
 
 
+def test_folders_of_train_and_test_are_moved_and_not_taken_for_domains() -> None:
+    files = ("train/cats/1.png", "train/dogs/1.png", "test/cats/1.png", "test/dogs/1.png", "train/wild/1.png")
+    assert refusal("photos", *files) == (
+        f"{LACKS}, but folders of images in train; move train/cats to trainA, train/dogs to trainB, test/cats to testA "
+        "and test/dogs to testB."
+    )
+    assert refusal("other", "train/1.png", "test/1.png").endswith("testB; put the images in those.")
+
+
 def test_one_folder_and_images_beside_none_are_one_domain() -> None:
     assert refusal("photos", "cats/1.png") == (
         f"{LACKS}, but images in cats; make a data set of that folder and of one with the images of the other domain: "

@@ -22,7 +22,11 @@ def describe_unsorted(root: Path, data_root: Path | None = None) -> str:
     """
     data_root = DATA_ROOT if data_root is None else data_root
     lacks = f"{root}: has none of the subfolders {', '.join(SPLITS)}"
-    nested = {folder: depth > 0 for folder in _subfolders(root) if (depth := _depth(folder)) is not None}
+    if moves := _moves(root):
+        *others, last = (f"{old} to {new}" for old, new in moves.items())
+        return f"{lacks}, but folders of images in train; move {', '.join(others)} and {last}"
+    subfolders = [folder for folder in _subfolders(root) if folder.name.lower() not in ("train", "test")]
+    nested = {folder: depth > 0 for folder in subfolders if (depth := _depth(folder)) is not None}
     folders = list(nested)
     names = [folder.name for folder in folders]
     if len(folders) >= 2:
@@ -44,6 +48,25 @@ def describe_unsorted(root: Path, data_root: Path | None = None) -> str:
         f"{lacks}, but images in {where}; make a data set of that folder and of one with the images of the other "
         f"domain: `{command}{' --recursive' if nested.get(folder) else ''}`"
     )
+
+
+def _moves(root: Path) -> dict[str, str]:
+    """Where each folder of images goes if they lie as train/cats, train/dogs, test/cats and test/dogs.
+
+    Of more than two kinds of images the first two are taken.
+    """
+    folders = {path.name.lower(): path for path in _subfolders(root)}
+    if "train" not in folders:
+        return {}
+    kinds = [path.name for path in _subfolders(folders["train"]) if any(map(is_image, _entries(path)))][:2]
+    if len(kinds) < 2:
+        return {}
+    return {
+        f"{folders[part].name}/{kind}": f"{part}{domain}"
+        for part in ("train", "test")
+        for kind, domain in zip(kinds, "AB", strict=True)
+        if part in folders and any(map(is_image, _entries(folders[part] / kind)))
+    }
 
 
 def _command(a: Path, b: Path | None, name: str, data_root: Path) -> str:
