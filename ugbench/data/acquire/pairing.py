@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from ugbench.data.acquire.own_images import Listing, Photograph
+from ugbench.data.acquire.photographs import Listing, Photograph
 from ugbench.data.folders import name_some
 from ugbench.errors import DataError
 from ugbench.file_names import readable
@@ -49,7 +49,8 @@ def without_partnerless(
         unreadable: the images of the other folder that cannot be read.
     """
     stems = {stem_of(image): image for image in unreadable}
-    kept = sorted((p for p in photographs if stem_of(p.name) not in stems), key=lambda kept: stem_of(kept.name))
+    kept = [photograph for photograph in photographs if stem_of(photograph.name) not in stems]
+    kept.sort(key=lambda photograph: stem_of(photograph.name))
     sentences = {}
     for photograph in photographs:
         if (stem := stem_of(photograph.name)) in stems:

@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 
 from ugbench.data.acquire.holdout import choose_test_images, wanted_number
 from ugbench.data.acquire.new_names import new_names
-from ugbench.data.acquire.own_images import Listing, Photograph, list_photographs, read_photographs
 from ugbench.data.acquire.pairing import check_partners, joined, without_partnerless
+from ugbench.data.acquire.photographs import Listing, Photograph, list_photographs, read_photographs
 from ugbench.data.acquire.placing import place_dataset
 from ugbench.data.clusters import clusters
 from ugbench.data.dataset_json import Statements, write_statements
@@ -31,7 +31,7 @@ class Domain:
 
     Attributes:
         listing: what is in it.
-        photographs: the images that can be read, in the order of the listing.
+        photographs: the images that are taken.
         left_out: the sentence about each image that is left out.
         names: the new file name of each photograph.
         test: the places of those that become test images.
@@ -219,11 +219,11 @@ def _check_overlap(listings: Sequence[Listing], first: Sequence[Photograph], sec
     by_pixels = {photograph.pixels: photograph for photograph in first}
     both = [(by_pixels[other.pixels], other) for other in second if other.pixels in by_pixels]
     if both:
-        (one, other), count = both[0], len(both)
+        (image, other), count = both[0], len(both)
         images = "1 image is" if count == 1 else f"{count} images are"
         raise DataError(
-            f"--a {listings[0].folder} and --b {listings[1].folder}: {images} in both, as {one.name} and {other.name}; "
-            f"remove {'it' if count == 1 else 'them'} from one of the folders."
+            f"--a {listings[0].folder} and --b {listings[1].folder}: {images} in both, as {image.name} and "
+            f"{other.name}; remove {'it' if count == 1 else 'them'} from one of the folders."
         )
 
 
