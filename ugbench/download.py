@@ -129,6 +129,18 @@ def fault(path: Path, file: RemoteFile, sha256: Callable[[Path], str] = sha256_o
     return f"its SHA-256 {begins} {digest[:known]}, and that of the published file {begins} {file.sha256}"
 
 
+def announced_size(address: str) -> int | None:
+    """The number of bytes that a server announces for a file; None if it is not reached or does not tell."""
+    import requests
+
+    try:
+        headers = {"Accept-Encoding": "identity"}
+        with requests.get(address, stream=True, timeout=PATIENCE, headers=headers) as response:
+            return _length(response) if response.status_code == 200 else None
+    except requests.exceptions.RequestException:
+        return None
+
+
 def _fetch(file: RemoteFile, target: Path, progress: Progress | None) -> None:
     """Write the file, whole, or raise DownloadError or OSError."""
     # Under the lock there is one writer, so what a killed process left has this name too, and is overwritten.

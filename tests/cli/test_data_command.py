@@ -8,12 +8,14 @@ import pytest
 from PIL import Image
 from typer.testing import Result
 
+from ugbench.data.acquire.catalog import KNOWN
 from ugbench.data.dataset_names import resolve
 from ugbench.data.dial.spec import DialSpec
 
 Call = Callable[..., Result]
 SPLITS = ("trainA", "trainB", "testA", "testB")
-PUBLISHED = ["selfie2anime", "horse2zebra", "cat2dog", "photo2portrait", "photo2vangogh"]
+PAPER = ["selfie2anime", "horse2zebra", "cat2dog", "photo2portrait", "photo2vangogh"]
+PUBLISHED = [known.name for known in KNOWN]
 SMALL = "dial:shape=0.5,size=32,train=3,test=2"
 
 
@@ -34,14 +36,15 @@ def root(tmp_path: Path) -> Path:
 def test_data_sets_are_listed_with_their_counts_and_the_dial(ugbench: Call, root: Path) -> None:
     listed = json.loads(ugbench("data", "list", "--data-root", root, "--json").stdout)
     assert [row["name"] for row in listed] == ["cats", "photos", "dial", *PUBLISHED]
+    assert PUBLISHED[:5] == PAPER
     assert [[row[split] for split in SPLITS] for row in listed[:3]] == [
         [3, 2, 1, 1],
         [None, None, 2, 1],
         [400, 400, 100, 100],
     ]
-    assert [row["root"] for row in listed] == [str(root / "cats"), str(root / "photos"), *[None] * 6]
-    assert [row["dial"] is None for row in listed] == [True, True, False, *[True] * 5]
-    assert [row["published"] is None for row in listed] == [True, True, True, *[False] * 5]
+    assert [row["root"] for row in listed] == [str(root / "cats"), str(root / "photos"), *[None] * (1 + len(PUBLISHED))]
+    assert [row["dial"] is None for row in listed] == [True, True, False, *[True] * len(PUBLISHED)]
+    assert [row["published"] is None for row in listed] == [True, True, True, *[False] * len(PUBLISHED)]
 
 
 def test_published_sets_are_listed_with_the_way_to_get_them_until_they_are_there(ugbench: Call, root: Path) -> None:
@@ -49,16 +52,17 @@ def test_published_sets_are_listed_with_the_way_to_get_them_until_they_are_there
         return {line.split()[0]: line for line in ugbench("data", "list", "--data-root", root).stdout.splitlines()}
 
     assert lines()["photo2portrait"].split()[1:5] == ["-"] * 4
-    assert lines()["photo2portrait"].endswith(
-        "not here; https://github.com/HsinYingLee/DRIT, then ugbench data import portrait.zip --name photo2portrait"
-    )
+    command = f"ugbench data get photo2portrait --data-root {root}"
+    assert lines()["photo2portrait"].endswith(f"not here; `{command}` downloads it")
+    assert "not here; get selfie2anime.zip as https://github.com/taki0112/UGATIT says" in lines()["selfie2anime"]
     (root / "cats").rename(root / "photo2portrait")
     assert lines()["photo2portrait"].split(maxsplit=5)[1:] == ["3", "2", "1", "1", "the paper has 6452, 1811, 751, 400"]
     listed = json.loads(ugbench("data", "list", "--data-root", root, "--json").stdout)
     (row,) = (row for row in listed if row["name"] == "photo2portrait")
     assert row["root"] == str(root / "photo2portrait")
     assert row["published"]["images"] == {"trainA": 6452, "trainB": 1811, "testA": 751, "testB": 400}
-    assert {"source", "licence", "layout", "archive", "command"} <= set(row["published"])
+    assert {"source", "licence", "layout", "archive", "address", "how_to_get"} <= set(row["published"])
+    assert row["published"]["command"] == command
 
 
 def test_an_empty_split_is_named_and_hides_no_other_data_set(ugbench: Call, root: Path) -> None:

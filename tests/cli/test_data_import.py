@@ -28,7 +28,7 @@ def test_an_archive_is_imported_by_its_recognised_name_and_then_listed(
     before = ugbench("train", "cyclegan", "--dataset", "photo2vangogh", "--data-root", root, "--results", tmp_path)
     assert before.exit_code == 2
     assert before.stderr.startswith(
-        f"error: data set photo2vangogh: not in {root} yet; get vangogh2photo.zip as https:"
+        f"error: data set photo2vangogh: not in {root} yet; `ugbench data get photo2vangogh --data-root {root}` down"
     )
 
     result = ugbench("data", "import", archive, "--data-root", root)

@@ -6,9 +6,9 @@ from drawn_images import patches
 from PIL import Image, ImageOps
 
 from ugbench.data.check import Finding, Report, SplitSummary, check
+from ugbench.data.dataset_json import Statements, write_statements
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import open_dataset
-from ugbench.data.pairs_file import write_pairs_file
 from ugbench.data.splits import SPLITS
 
 
@@ -43,7 +43,7 @@ def test_a_set_without_fault_has_no_finding_and_trains(root: Path) -> None:
 def test_stated_pairs_of_test_images_are_checked(root: Path) -> None:
     (root / "testB/1.png").rename(root / "testB/one.png")
     assert checked(root).findings == ()
-    write_pairs_file(root)
+    write_statements(root, Statements(pairs=True))
     finding = only(checked(root), "pair")
     assert finding.files == ("testA/1.png", "testB/one.png")
     assert (finding.splits, finding.stops_training) == (("testA", "testB"), False)

@@ -53,12 +53,12 @@ def test_the_data_root_goes_before_a_folder_of_the_same_name(tmp_path: Path, mon
 
 def test_an_unknown_name_is_answered_with_a_near_one(tmp_path: Path) -> None:
     make_data_set(tmp_path / "cat2dog", testA=1)
-    near = r"no data set is called 'cat2dgo'; did you mean 'cat2dog'\? Known: cat2dog, dial, horse2zebra, "
+    near = r"no data set is called 'cat2dgo'; did you mean 'cat2dog'\? Known: ae_photos, .*dial, .*horse2zebra, "
     with pytest.raises(UnknownName, match=near):
         resolve("cat2dgo", tmp_path)
     with pytest.raises(UnknownName, match=r"did you mean '.*/cat2dog'\?"):
         resolve(f"{tmp_path}/cat2dgo", tmp_path / "other")
-    with pytest.raises(UnknownName, match=r"no data set is called ''\. Known: cat2dog, dial, "):
+    with pytest.raises(UnknownName, match=r"no data set is called ''\. Known: ae_photos, .*dial, "):
         resolve("", tmp_path / "gone")
     with pytest.raises(UnknownName, match=r"did you mean 'photo2portrait'\?"):
         resolve("photo2portrat", tmp_path)
@@ -68,8 +68,16 @@ def test_a_published_data_set_that_is_not_there_says_how_to_get_it_and_is_found_
     with pytest.raises(DataError) as error:
         resolve("photo2portrait", tmp_path)
     assert str(error.value) == (
-        f"data set photo2portrait: not in {tmp_path} yet; get portrait.zip as https://github.com/HsinYingLee/DRIT "
-        "says, then run `ugbench data import portrait.zip --name photo2portrait`."
+        f"data set photo2portrait: not in {tmp_path} yet; `ugbench data get photo2portrait --data-root {tmp_path}` "
+        "downloads it."
+    )
+    with pytest.raises(DataError, match=r"not in data yet; `ugbench data get portrait --data-root data` downloads it"):
+        resolve("data/portrait", tmp_path)
+    with pytest.raises(DataError) as error:
+        resolve("selfie2anime", tmp_path)
+    assert str(error.value) == (
+        f"data set selfie2anime: not in {tmp_path} yet; get selfie2anime.zip as https://github.com/taki0112/UGATIT "
+        f"says, then run `ugbench data import selfie2anime.zip --name selfie2anime --data-root {tmp_path}`."
     )
     make_data_set(tmp_path / "photo2portrait", trainA=1)
     assert resolve("photo2portrait", tmp_path).name == "photo2portrait"

@@ -8,21 +8,24 @@ from pathlib import Path
 import pytest
 from drawn_images import make_data_set, save_flat
 
+from ugbench.data.dataset_json import LARGEST, Statements, write_statements
 from ugbench.data.datasets import open_dataset
 from ugbench.data.pairs import partners_of, without_partner
-from ugbench.data.pairs_file import LARGEST, write_pairs_file
 from ugbench.errors import DataError
 
 
 def test_a_data_set_has_pairs_if_its_dataset_json_says_so(tmp_path: Path) -> None:
     root = make_data_set(tmp_path / "maps", testA=2, testB=2)
     assert not open_dataset(root).paired
-    write_pairs_file(root)
+    write_statements(root, Statements(pairs=True))
     assert json.loads((root / "dataset.json").read_text()) == {"pairs": "stems"}
     assert open_dataset(root).paired and open_dataset(root).dial is None
 
 
-@pytest.mark.parametrize("content", ['{"labels": null}', "[1, 2]", '{"pairs": null}', '"stems"', " " * (LARGEST + 1)])
+@pytest.mark.parametrize(
+    "content",
+    ['{"labels": null}', "[1, 2]", '{"pairs": null}', '"stems"', pytest.param(" " * (LARGEST + 1), id="large")],
+)
 def test_a_dataset_json_of_another_tool_states_no_pairs(tmp_path: Path, content: str) -> None:
     root = make_data_set(tmp_path / "maps", testA=1)
     (root / "dataset.json").write_text(content)
@@ -50,7 +53,7 @@ def test_a_statement_that_is_not_understood_is_one_sentence(tmp_path: Path, cont
 def test_the_statement_changes_no_fingerprint(tmp_path: Path) -> None:
     root = make_data_set(tmp_path / "maps", testA=2, testB=2)
     before = open_dataset(root).fingerprint(("testA", "testB"))
-    write_pairs_file(root)
+    write_statements(root, Statements(pairs=True))
     assert open_dataset(root).fingerprint(("testA", "testB")) == before
 
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from drawn_images import make_data_set
 
+from ugbench.data.dataset_json import Statements, write_statements
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
-from ugbench.data.pairs_file import write_pairs_file
 from ugbench.errors import NoSuchScore
 from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.request import EvalRequest, metrics_for
@@ -43,7 +43,7 @@ def test_lpips_is_among_all_metrics_where_there_are_weights_for_it(tmp_path: Pat
 def test_pairs_that_are_no_dial_have_errors_against_the_truth_among_all_metrics(tmp_path: Path) -> None:
     pairs = resolve(str(make_data_set(tmp_path / "maps", testA=1, testB=1)), tmp_path)
     assert metrics_for(wanted(), pairs) == ("kid", "fid")
-    write_pairs_file(pairs.root)
+    write_statements(pairs.root, Statements(pairs=True))
     pairs = resolve(str(pairs.root), tmp_path)
     errors = ("l1_truth", "psnr", "ssim")
     assert metrics_for(wanted(), pairs) == ("kid", "fid", *errors)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ugbench.cli.options import DATA_ROOT, DataRoot, Json
+from ugbench.cli.options import DataRoot, Json
 from ugbench.cli.output import log, print_json, print_rows, progress_callback
+from ugbench.data.data_root import DATA_ROOT
 from ugbench.visible import visible
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 from typer import Argument, Option
 
-from ugbench.cli.options import DATA_ROOT, DataRoot, ImageSize, Json, path_option
+from ugbench.cli.options import DataRoot, ImageSize, Json, path_option
 from ugbench.cli.output import log, print_json, progress_callback
+from ugbench.data.data_root import DATA_ROOT
 from ugbench.errors import DataError, UsageError
 
 EDGES = "edges"

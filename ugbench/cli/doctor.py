@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ugbench import registry
-from ugbench.cli.options import DATA_ROOT, RESULTS, DataRoot, Json, Results, Weights
+from ugbench.cli.options import RESULTS, DataRoot, Json, Results, Weights
 from ugbench.cli.output import print_json
 from ugbench.cli.parse import parse_weights
+from ugbench.data.data_root import DATA_ROOT
 from ugbench.errors import UgbenchError, UnknownName, UsageError
 
 # A checkpoint of the largest method is 8 GB with the state of its optimizers, and the next is written before the last

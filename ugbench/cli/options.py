@@ -13,11 +13,11 @@ from typing import Annotated, Any, Literal
 from typer import Argument, Option
 
 from ugbench.cli.parse import PathKind, parse_seeds, parse_sets, path_reader, read_run
+from ugbench.data.data_root import DATA_ROOT
 from ugbench.errors import UsageError
 from ugbench.file_names import is_utf8
 
 RESULTS = Path("results")
-DATA_ROOT = Path("datasets")
 
 
 def path_option(name: str, kind: PathKind, metavar: str, help: str, envvar: str | None = None) -> Any:

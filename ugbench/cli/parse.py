@@ -125,6 +125,22 @@ def parse_save_every(text: str | None) -> tuple[int | None, float | None]:
     raise UsageError(f"--save-every {text}: give a number of steps, as in 500, or a time, as in 90s, 30min or 2h.")
 
 
+def parse_test_images(text: str) -> int | float:
+    """A number of test images, or a share of the images: "100" is 100, "0.1" is a tenth.
+
+    Raises:
+        UsageError: the text is neither, or would leave no image to score or to train with.
+    """
+    fix = "give a number of test images per folder, as in 100, or a share of the images, as in 0.1"
+    if re.fullmatch(r"[0-9]{1,9}", text) and int(text) > 0:
+        return int(text)
+    if re.fullmatch(r"0?\.[0-9]{1,9}", text) and float(text) > 0:
+        return float(text)
+    if re.fullmatch(r"0*\.?0*", text) and "0" in text:
+        raise UsageError(f"--test {text}: without test images nothing can be scored; {fix}.")
+    raise UsageError(f"--test {text[:40]}: that is no number and no share below 1; {fix}.")
+
+
 def parse_sets(values: Iterable[str] | None, option: str = "--set") -> dict[str, str]:
     """Config fields from `--set key=value`, repeated or with commas before the next `key=`.
 

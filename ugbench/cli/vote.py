@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
-from ugbench.cli.options import DATA_ROOT, RESULTS, DataRoot, Json, Results
+from ugbench.cli.options import RESULTS, DataRoot, Json, Results
 from ugbench.cli.output import log, print_json, progress_callback
 from ugbench.cli.parse import split_list
+from ugbench.data.data_root import DATA_ROOT
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
 

@@ -48,13 +48,13 @@ def _resolve(text: str, data_root: Path, progress: Progress | None) -> DataSet:
     if not folders and "%" in text:  # a name that is not UTF-8 may be given as tables show it
         folders = [data_root / name for name in list_datasets(data_root) if readable(name) == text]
     if folders:
-        return open_dataset(next(filter(has_splits, folders), folders[0]))
+        return open_dataset(next(filter(has_splits, folders), folders[0]), data_root)
     parent = Path(text).parent
     neighbours = [str(parent / name) for name in list_datasets(parent)] if parent != Path() else []
     published = catalog.find(Path(text).name)
     if published is not None:
         folder = data_root if parent == Path() else parent
-        raise DataError(f"data set {text}: not in {folder} yet; {published.how_to_get}.")
+        raise DataError(f"data set {text}: not in {folder} yet; {published.how_to_get(folder)}.")
     if parent != Path() and not neighbours:
         raise DataError(f"{text}: no such folder; name one with subfolders {', '.join(SPLITS)}, or a data set's name.")
     known = {"dial", *(entry.name for entry in catalog.KNOWN), *list_datasets(data_root)}

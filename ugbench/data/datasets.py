@@ -8,11 +8,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ugbench.data.dataset_json import read_statements
 from ugbench.data.dial.spec import DialSpec, read_spec
 from ugbench.data.images import is_image, list_images
 from ugbench.data.known_files import open_known_files
-from ugbench.data.pairs_file import states_pairs
+from ugbench.data.links import check_links
 from ugbench.data.splits import SPLITS, Split, split_called
+from ugbench.data.unsorted import describe_unsorted
 from ugbench.errors import DataError
 from ugbench.file_names import as_bytes, readable
 
@@ -100,22 +102,29 @@ class DataSet:
         return digest.hexdigest()
 
 
-def open_dataset(root: Path) -> DataSet:
+def open_dataset(root: Path, data_root: Path | None = None) -> DataSet:
     """The data set in a folder.
 
+    Args:
+        data_root: the folder of data sets for the command in an error that makes one of unsorted images; None is the
+            default.
     Raises:
-        DataError: there is no such folder, it has no split, or its dial.json or dataset.json is damaged.
+        DataError: there is no such folder, it has no split, its dial.json or dataset.json is damaged, or it holds a
+            link that its dataset.json should record and does not.
     """
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; name a folder with subfolders {', '.join(SPLITS)}.")
     dial = read_spec(root)
     if not has_splits(root):
         near = _near_names(root)
-        fix = "put the images in those"
-        if near:
-            fix = f"rename {' and '.join(near)}, or run `ugbench data import {root}`"
+        if not near:
+            raise DataError(f"{describe_unsorted(root, data_root)}.")
+        fix = f"rename {' and '.join(near)}, or run `ugbench data import {root}`"
         raise DataError(f"{root}: has none of the subfolders {', '.join(SPLITS)}; {fix}.")
-    return DataSet(readable(root.resolve().name), root, dial, states_pairs(root))
+    statements = read_statements(root)
+    if statements.links is not None:
+        check_links(root, statements.links)
+    return DataSet(readable(root.resolve().name), root, dial, statements.pairs)
 
 
 def has_splits(folder: Path) -> bool:

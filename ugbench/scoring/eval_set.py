@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ugbench.data.dataset_json import DATASET_JSON, STATEMENT
 from ugbench.data.datasets import DataSet
 from ugbench.data.image_set import ImageSet, all_of, describe_left_out, one_per_cluster
 from ugbench.data.images import Size
 from ugbench.data.pairs import partners_of
-from ugbench.data.pairs_file import PAIRS_FILE, STATEMENT
 from ugbench.data.splits import TEST, TRAIN
 from ugbench.direction import Direction
 from ugbench.errors import DataError
@@ -112,7 +112,7 @@ class EvalSet:
         """
         if not self.dataset.paired:
             raise DataError(
-                f"{self.dataset.root}: it is no dial and has no {PAIRS_FILE} that states pairs, so the true "
+                f"{self.dataset.root}: it is no dial and has no {DATASET_JSON} that states pairs, so the true "
                 f"translations are not known; write {STATEMENT} there if test images of equal stems are pairs."
             )
         sources, references = self.source_set.files, self.dataset.split(TEST[self.direction[2]])

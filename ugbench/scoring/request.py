@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ugbench.data.dataset_json import DATASET_JSON, STATEMENT
 from ugbench.data.datasets import DataSet
 from ugbench.data.images import Size
-from ugbench.data.pairs_file import PAIRS_FILE, STATEMENT
 from ugbench.direction import Direction
 from ugbench.errors import NoSuchScore, UgbenchError, UsageError
 from ugbench.registry import load_metric
@@ -189,8 +189,8 @@ def why_no_score(metric_name: str, dataset: DataSet) -> str | None:
         if metric.dial_only:
             return f"the true translation of {dataset.name} is not known, only a dial's is"
         return (
-            f"the true translation of {dataset.name} is not known: it is no dial, and {dataset.root / PAIRS_FILE} does "
-            f"not state {STATEMENT} (write that into it if test images of equal stems are pairs)"
+            f"the true translation of {dataset.name} is not known: it is no dial, and {dataset.root / DATASET_JSON} "
+            f"does not state {STATEMENT} (write that into it if test images of equal stems are pairs)"
         )
     if metric.dial_only and dataset.dial is None:
         return f"it is of drawn scenes, where each pixel shows whether it should change, and {dataset.name} is no dial"

@@ -6,8 +6,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from ugbench.data.acquire import importing
+from ugbench.data.acquire import importing, placing
 from ugbench.data.acquire.importing import carry_out, plan_import
+from ugbench.data.dataset_json import LARGEST
 from ugbench.data.dataset_names import resolve
 from ugbench.data.splits import SPLITS
 from ugbench.errors import DataError
@@ -219,7 +220,7 @@ def test_a_disk_without_room_is_named_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = plan_import(tree(tmp_path / "cats", *FOUR))
-    monkeypatch.setattr(importing.shutil, "disk_usage", lambda _: importing.shutil._ntuple_diskusage(100, 90, 10))
+    monkeypatch.setattr(placing.shutil, "disk_usage", lambda _: placing.shutil._ntuple_diskusage(100, 90, 10))
     with pytest.raises(DataError, match=r"datasets: has room for 0\.00 GB, and the images of .*; make room, or give"):
         carry_out(plan, tmp_path / "datasets")
     assert list((tmp_path / "datasets").iterdir()) == []
@@ -289,5 +290,5 @@ def test_test_images_without_a_partner_cannot_be_imported_as_pairs(tmp_path: Pat
 
 def test_a_large_dataset_json_of_another_tool_is_passed_over(tmp_path: Path) -> None:
     source = tree(tmp_path / "maps", *FOUR)
-    (source / "dataset.json").write_text(" " * (1 << 20) + "no JSON")
+    (source / "dataset.json").write_text(" " * LARGEST + "no JSON")
     assert not plan_import(source).paired

@@ -6,21 +6,22 @@ which domain is A: if a data set called x2y is imported as y2x, A and B change p
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 from pathlib import Path, PurePosixPath
 
 from ugbench.data.acquire import archives, catalog, layouts
 from ugbench.data.acquire.archives import SourceFile
+from ugbench.data.acquire.placing import check_name, place_dataset
+from ugbench.data.acquire.walking import count_broken_links, is_hidden, walk_folder
+from ugbench.data.dataset_json import DATASET_JSON, LARGEST, Statements, parse_statements, write_statements
 from ugbench.data.folders import describe_passed_over, name_some, why_name_is_passed_over
 from ugbench.data.images import KINDS, has_image_suffix
 from ugbench.data.pairs import without_partner
-from ugbench.data.pairs_file import LARGEST, PAIRS_FILE, stated_in, write_pairs_file
 from ugbench.data.progress import Progress, tracked
 from ugbench.data.splits import SPLITS, TEST, TRAIN, Split, split_called
 from ugbench.errors import DataError
@@ -67,8 +68,10 @@ def plan_import(source: Path, name: str | None = None, paired: bool = False) -> 
         DataError: there is nothing, the archive is refused or damaged, no layout is recognised, a split is in two
             places, the name cannot be a folder's, or test images that should be pairs have no partner.
     """
-    contents = sorted(_walk(source), key=lambda file: file.name) if source.is_dir() else archives.list_files(source)
-    files = [file for file in contents if not _is_hidden(file)]
+    contents = (
+        sorted(walk_folder(source), key=lambda file: file.name) if source.is_dir() else archives.list_files(source)
+    )
+    files = [file for file in contents if not is_hidden(file.name)]
     images = [file for file in files if has_image_suffix(file.name)]
     if not images:
         content = f"{len(files)} files and no image among them" if files else "no file"
@@ -81,7 +84,8 @@ def plan_import(source: Path, name: str | None = None, paired: bool = False) -> 
     parent = (folders if folders.images else lists).parent
     original_name = _original_name(source, parent)
     known = catalog.recognise(original_name)
-    new_name = _check_name(source, name or (known.name if known else original_name), name is not None)
+    new_name = name or (known.name if known else original_name)
+    check_name(new_name, f"{source}: its name '{new_name}'" if name is None else f"--name {name}")
     domains = original_name.lower().split("2")
     swapped = len(domains) == 2 and "2".join(reversed(domains)) == new_name.lower()
     new_names = {
@@ -106,7 +110,7 @@ def plan_import(source: Path, name: str | None = None, paired: bool = False) -> 
     left_out = [image for image in sizes if not any(image in paths for paths in new_names.values())]
     if left_out:
         notes.append(f"{len(left_out)} images are in no split and are left out, as {left_out[0]}.")
-    read = {*sizes, parent / PAIRS_FILE} if states_pairs else set(sizes)
+    read = {*sizes, parent / DATASET_JSON} if states_pairs else set(sizes)
     reasons = Counter(_passed_over(source, contents, read))
     if reasons:
         notes.append(f"passed over: {describe_passed_over(reasons)}.")
@@ -121,35 +125,15 @@ def carry_out(plan: ImportPlan, data_root: Path, progress: Progress | None = Non
     Raises:
         DataError: the name is taken, the disk is full or cannot be written, or a file cannot be read.
     """
-    target = data_root / plan.name
-    check_target(target)
-    try:
-        data_root.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(data_root).free
-        if plan.size > free:
-            raise DataError(
-                f"{data_root}: has room for {free / 1e9:.2f} GB, and the images of {plan.source} take "
-                f"{plan.size / 1e9:.2f} GB; make room, or give another --data-root."
-            )
-        with tempfile.TemporaryDirectory(prefix=f".{plan.name}-", dir=data_root) as work:
-            unfinished = Path(work) / plan.name
-            _write(plan, unfinished, progress)
-            check_target(target)  # another import may have made it meanwhile
-            unfinished.rename(target)
-    except OSError as error:
-        where, reason = error.filename or target, error.strerror or str(error)
-        raise DataError(
-            f"{where}: {reason}, so nothing was imported; to fix this, allow writing or make room there, "
-            "or give another --data-root."
-        ) from error
-    return target
+    return place_dataset(
+        data_root, plan.name, str(plan.source), plan.size, lambda folder: _write(plan, folder, progress)
+    )
 
 
 def _write(plan: ImportPlan, folder: Path, progress: Progress | None) -> None:
     targets: dict[PurePosixPath, list[Path]] = {}
     folder.mkdir()
-    if plan.paired:
-        write_pairs_file(folder)
+    write_statements(folder, Statements(pairs=plan.paired))
     for split, names in plan.files.items():
         (folder / split).mkdir(parents=True)
         for image, new in names.items():
@@ -162,39 +146,14 @@ def _write(plan: ImportPlan, folder: Path, progress: Progress | None) -> None:
             shutil.copyfile(plan.source / image, path)
 
 
-def check_target(target: Path) -> None:
-    """Raise DataError if the folder of a new data set is taken, that is, it exists and is not empty."""
-    if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
-        raise DataError(f"{target}: something is there already; remove it, or give another --name.")
-
-
-def _walk(folder: Path) -> Iterator[SourceFile]:
-    """The files below a user's folder. Links are followed, and each real folder is visited once."""
-    visited: set[Path] = set()
-    for parent, subfolders, names in os.walk(folder, followlinks=True):
-        real = Path(parent).resolve()
-        if real in visited:
-            subfolders.clear()
-            continue
-        visited.add(real)
-        for name in names:
-            path = Path(parent) / name
-            if path.is_file():
-                yield SourceFile(PurePosixPath(path.relative_to(folder).as_posix()), path.stat().st_size)
-
-
 def _passed_over(source: Path, contents: Sequence[SourceFile], read: set[PurePosixPath]) -> Iterator[str]:
     """Why each file that is neither read, as images and a dataset.json are, nor a list of a split is not imported."""
     for file in contents:
         is_list = file.name.suffix.lower() == ".txt" and split_called(file.name.stem) is not None
         if file.name not in read and not is_list:
-            yield "hidden file" if _is_hidden(file) else why_name_is_passed_over(file.name)
+            yield "hidden file" if is_hidden(file.name) else why_name_is_passed_over(file.name)
     if source.is_dir():
-        yield from ("broken link" for path in source.rglob("*") if path.is_symlink() and not path.exists())
-
-
-def _is_hidden(file: SourceFile) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in file.name.parts)
+        yield from repeat("broken link", count_broken_links(source))
 
 
 def _original_name(source: Path, parent: PurePosixPath) -> str:
@@ -206,16 +165,6 @@ def _original_name(source: Path, parent: PurePosixPath) -> str:
     if not source.is_dir():
         outer = re.sub(r"(\.tar)?\.[A-Za-z0-9]+$", "", outer)
     return inner if inner and (catalog.recognise(inner) or not catalog.recognise(outer)) else outer
-
-
-def _check_name(source: Path, name: str, given: bool) -> str:
-    """The name, if a folder can have it and --dataset does not read it as something else; else DataError."""
-    if not re.fullmatch(r"[\w][\w.+-]{0,99}", name) or name.partition(":")[0] == "dial":
-        where = f"--name {name}" if given else f"{source}: its name '{name}'"
-        raise DataError(
-            f"{where}: a data set's name has only letters, digits, _ . + or - and is not dial; give --name NAME."
-        )
-    return name
 
 
 def _new_names(source: Path, split: Split, images: Sequence[PurePosixPath]) -> dict[PurePosixPath, str]:
@@ -230,8 +179,8 @@ def _new_names(source: Path, split: Split, images: Sequence[PurePosixPath]) -> d
 
 def _states_pairs(source: Path, parent: PurePosixPath, files: Sequence[SourceFile]) -> bool:
     """True if there is a dataset.json beside the splits that states pairs."""
-    statements = [file for file in files if file.name == parent / PAIRS_FILE and file.size <= LARGEST]
-    return any(stated_in(layouts.read_text(source, file), f"{source}: {file.name}") for file in statements)
+    statements = [file for file in files if file.name == parent / DATASET_JSON and file.size <= LARGEST]
+    return any(parse_statements(layouts.read_text(source, file), f"{source}: {file.name}").pairs for file in statements)
 
 
 def _check_pairs(plan: ImportPlan) -> None:
@@ -255,12 +204,13 @@ def _notes(plan: ImportPlan) -> Iterator[str]:
     if plan.swapped:
         yield f"A and B change places, as {plan.name} says."
     known = catalog.find(plan.name)
+    paper = known.images if known else None
     counts = plan.counts()
     for split, count in counts.items():
-        if known and count != known.images[split]:
-            yield f"{split} has {count} images where the paper has {known.images[split]}."
+        if paper and count != paper[split]:
+            yield f"{split} has {count} images where the paper has {paper[split]}."
         elif count == 0:
             use = "training needs it" if split.startswith("train") else "scores need it"
             yield f"there is no {split}; {use}."
-    if known and known.note and counts != known.images:
+    if known and known.note and counts != paper:
         yield f"Counts of {plan.name} disagree in print: {known.note}."
