@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from filelock import Timeout
 from torch import Tensor
 
 from ugbench.data.datasets import DataSet
 from ugbench.data.folders import describe_splits
 from ugbench.data.images import Size
 from ugbench.direction import Direction
-from ugbench.errors import DiskError, DiskErrors, NoSuchScore, RunError, StaleOutputs, UnknownName, UsageError
+from ugbench.errors import (
+    DataError,
+    DiskErrors,
+    NoSuchScore,
+    RunError,
+    StaleOutputs,
+    UnknownName,
+    UsageError,
+)
 from ugbench.inference.test_set import make_maps, make_outputs
 from ugbench.metric import Score
 from ugbench.registry import load_metric
@@ -30,12 +36,20 @@ from ugbench.scoring.compute import compute_score, make_record
 from ugbench.scoring.copies import Copies, count_copies, describe_copies
 from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.features import FeatureReader
-from ugbench.scoring.inputs import OF_A_RUN, requirements
+from ugbench.scoring.inputs import requirements
 from ugbench.scoring.known_records import is_of, newest_records
 from ugbench.scoring.per_image import ImageScores
 from ugbench.scoring.record import ScoreRecord
-from ugbench.scoring.request import IDENTITY, REAL, EvalRequest, Subject, metrics_for, no_lpips, why_no_score
-from ugbench.scoring.run_inputs import ONE_OUTPUT, are_made, uses_map, uses_samples, with_samples, without_style
+from ugbench.scoring.request import IDENTITY, REAL, EvalRequest, Subject, can_have, metrics_for, no_lpips, why_no_score
+from ugbench.scoring.run_inputs import (
+    ONE_OUTPUT,
+    are_made,
+    locked_outputs,
+    uses_map,
+    uses_samples,
+    with_samples,
+    without_style,
+)
 from ugbench.scoring.scored_images import ScoredImages
 from ugbench.scoring.scored_outputs import rows_of, scored_outputs
 
@@ -97,7 +111,7 @@ class Evaluation:
             known, missing = self._known(run, names, eval_set, outputs)
             if missing or (step in (None, run.step()) and not are_made(run, eval_set, outputs, with_maps)):
                 # The lock is held until the scores are written: else another call could make outputs of another step.
-                with self.unwritten.keep(), self._locked_outputs(run):
+                with self.unwritten.keep(), locked_outputs(run, self.log):
                     try:
                         known = self._complete(run, names, eval_set, outputs, with_maps)
                     except UsageError as error:
@@ -196,16 +210,6 @@ class Evaluation:
         for sentence in describe_copies(copies):
             self._log_once(f"run {run.id} ({run.config.label}) {direction}: {sentence}")
 
-    def _locked_outputs(self, run: Run) -> AbstractContextManager[object]:
-        """No other call makes outputs of this run meanwhile. Logs a message if it has to wait for another one."""
-        try:
-            return run.outputs_lock().acquire(timeout=0)
-        except Timeout:
-            self.log(f"waiting for another command that makes or scores outputs of run {run.id}.")
-            return run.outputs_lock().acquire()
-        except OSError as error:
-            raise DiskError(run.path, error) from error
-
     def _complete(
         self, run: Run, names: Sequence[str], eval_set: EvalSet, outputs: Outputs, with_maps: bool
     ) -> list[ScoreRecord]:
@@ -268,11 +272,15 @@ class Evaluation:
                 continue
             file = reference_scores_file(folder, subject.run)
             sources = eval_set.source_set.scored
-            files = sources if subject is IDENTITY else eval_set.as_many_training_images
+            try:
+                files = sources if subject is IDENTITY else eval_set.as_many_training_images
+            except DataError as error:
+                self._log_once(f"no scores for the row {subject.run}: {error}")
+                continue
             images = self._images(eval_set, sources, files, format)
             newest = newest_records(file, self.request, names, eval_set, None, format)
             new_records = []
-            for name in [name for name in names if self._can_have(subject, name)]:
+            for name in [name for name in names if can_have(subject, name, self.request.protocol)]:
                 try:
                     if name in newest and is_of(newest[name], images) and newest[name].outputs == images.outputs_hash:
                         continue
@@ -282,13 +290,6 @@ class Evaluation:
                     self.log(f"no {name} for the row {subject.run}: {error}")
             with self.unwritten.keep():
                 record.append(file, new_records)
-
-    def _can_have(self, subject: Subject, metric_name: str) -> bool:
-        """False where a metric does not apply: `identity` has no network, and `real` has no sources of its images."""
-        required = requirements(load_metric(metric_name))
-        if subject is IDENTITY:
-            return not required & OF_A_RUN
-        return not required & {"pairs", "truth", *OF_A_RUN} and self.request.protocol.reference == "test"
 
     def _images_of(self, outputs: Outputs, eval_set: EvalSet) -> ScoredImages:
         scored = scored_outputs(outputs, eval_set)

@@ -14,7 +14,7 @@ from ugbench.errors import NoSuchScore, UgbenchError, UsageError
 from ugbench.registry import load_metric
 from ugbench.scoring.cache import Cache
 from ugbench.scoring.eval_set import EvalSet
-from ugbench.scoring.inputs import inputs_of, networks_of, requirements
+from ugbench.scoring.inputs import OF_A_RUN, inputs_of, networks_of, requirements
 from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.networks.sources import LPIPS_WEIGHTS
 from ugbench.scoring.protocols import LAST, TARGET, NamedProtocol, metric_settings, protocol_id
@@ -128,6 +128,14 @@ class Subject:
 
 IDENTITY = Subject("identity", "identity")  # the floor: sources that were not translated
 REAL = Subject("real", "real")  # the ceiling: training images of the target domain
+
+
+def can_have(subject: Subject, metric_name: str, protocol: NamedProtocol) -> bool:
+    """False where a metric does not apply: `identity` has no network, and `real` has no sources of its images."""
+    required = requirements(load_metric(metric_name))
+    if subject == IDENTITY:
+        return not required & OF_A_RUN
+    return not required & {"pairs", "truth", *OF_A_RUN} and protocol.reference == "test"
 
 
 def metrics_for(request: EvalRequest, dataset: DataSet) -> tuple[str, ...]:

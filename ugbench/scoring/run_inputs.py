@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
+from filelock import Timeout
+
 from ugbench.data.progress import Progress
+from ugbench.errors import DiskError
 from ugbench.inference.test_set import make_samples
 from ugbench.registry import load_metric
 from ugbench.runs import stored_maps
@@ -34,6 +38,21 @@ def are_made(run: Run, eval_set: EvalSet, outputs: Outputs, with_maps: bool) -> 
     if not are_stored(run, eval_set.dataset, eval_set.direction, outputs):
         return False
     return not with_maps or run.config.is_external or stored_maps.maps_step(run, eval_set.direction) == run.step()
+
+
+def locked_outputs(run: Run, log: Callable[[str], None]) -> AbstractContextManager[object]:
+    """No other call makes outputs of this run meanwhile. Logs a message if it has to wait for another one.
+
+    Raises:
+        DiskError: the lock cannot be made.
+    """
+    try:
+        return run.outputs_lock().acquire(timeout=0)
+    except Timeout:
+        log(f"waiting for another command that makes or scores outputs of run {run.id}.")
+        return run.outputs_lock().acquire()
+    except OSError as error:
+        raise DiskError(run.path, error) from error
 
 
 def without_style(run: Run, metric_names: Sequence[str]) -> tuple[str, ...]:
