@@ -127,8 +127,20 @@ def test_the_tests_over_seeds_are_simulated_for_every_case(tmp_path: Path) -> No
     assert figures["draws"] == 3 and len(figures["rows"]) > 20
 
 
+def test_the_intervals_of_means_are_simulated_for_every_kind_of_values(tmp_path: Path) -> None:
+    pool = torch.rand(20, dtype=torch.float64)
+    ratios = {"changed": torch.stack([pool, pool + 1], 1), "untouched/changed": torch.stack([pool + 1, pool + 1], 1)}
+    save_file({"LPIPS": pool, **ratios}, tmp_path / "means.safetensors")
+    options = ["--data", tmp_path, "--features", tmp_path, "--draws", 3, "--output", tmp_path / "figures.json"]
+    run_here([sys.executable, BENCHMARKS / "simulations" / "skewed_means.py", *options])
+    figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    assert {"LPIPS", "changed, 10% untouched", "normal"} <= {row["values"] for row in figures["rows"]}
+    assert all(0 <= row["interval"] <= 1 for row in figures["rows"])
+
+
 def test_no_simulation_is_left_out() -> None:
     tested = {"crossed_errors", "kid_differences", "kid_interval", "marks", "preferences", "ranking", "seed_tests"}
+    tested |= {"skewed_means"}
     assert {file.stem for file in (BENCHMARKS / "simulations").glob("[!_]*.py")} == tested
 
 
