@@ -120,11 +120,12 @@ def test_the_simulations_of_seeds_and_marks_simulate_every_row(name: str, parts:
     assert len(shares) > 7 and all(0 <= share <= 1 for share in shares)
 
 
-def test_the_tests_over_seeds_are_simulated_for_every_case(tmp_path: Path) -> None:
-    script = BENCHMARKS / "simulations" / "seed_tests.py"
+@pytest.mark.parametrize(("name", "rows"), [("seed_tests", 20), ("detectable", 9)])
+def test_the_tests_over_seeds_are_simulated_for_every_case(name: str, rows: int, tmp_path: Path) -> None:
+    script = BENCHMARKS / "simulations" / f"{name}.py"
     run_here([sys.executable, script, "--draws", 3, "--output", tmp_path / "figures.json"])
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
-    assert figures["draws"] == 3 and len(figures["rows"]) > 20
+    assert figures["draws"] == 3 and len(figures["rows"]) > rows
 
 
 def test_the_intervals_of_means_are_simulated_for_every_kind_of_values(tmp_path: Path) -> None:
@@ -140,7 +141,7 @@ def test_the_intervals_of_means_are_simulated_for_every_kind_of_values(tmp_path:
 
 def test_no_simulation_is_left_out() -> None:
     tested = {"crossed_errors", "kid_differences", "kid_interval", "marks", "preferences", "ranking", "seed_tests"}
-    tested |= {"skewed_means"}
+    tested |= {"detectable", "skewed_means"}
     assert {file.stem for file in (BENCHMARKS / "simulations").glob("[!_]*.py")} == tested
 
 

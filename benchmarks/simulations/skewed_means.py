@@ -93,7 +93,11 @@ def both_intervals(values: Tensor) -> tuple[float, float, float, float]:
 
 
 def score_of(values: Tensor) -> Score:
-    return mean_score(values, min(IMAGES)) if values.ndim == 1 else ratio_score(*values.T, least=min(IMAGES))
+    """The score with an interval from the least number of images on that is simulated."""
+    if values.ndim == 1:
+        return mean_score(values, min(IMAGES))
+    numerators, denominators = values.T
+    return ratio_score(numerators, denominators, min(IMAGES))
 
 
 def pool_kinds(values: dict[str, Tensor]) -> dict[str, tuple[Draw, float]]:
