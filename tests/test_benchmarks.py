@@ -128,6 +128,22 @@ def test_the_tests_over_seeds_are_simulated_for_every_case(name: str, rows: int,
     assert figures["draws"] == 3 and len(figures["rows"]) > rows
 
 
+@pytest.mark.parametrize(("name", "parts"), [("paired_tests", ["rows"]), ("permutations", ["equality", "batches"])])
+def test_the_simulations_of_tests_over_images_simulate_every_row(name: str, parts: list[str], tmp_path: Path) -> None:
+    files = pool_files(tmp_path)
+    run_here([sys.executable, BENCHMARKS / "simulations" / f"{name}.py", *files, "--draws", 1])
+    figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    rows = [row for part in parts for row in figures[part]]
+    assert len(rows) > 15 and {row[key] for row in rows for key in ("t 0.05", "size") if key in row} <= {0, 1}
+
+
+def test_failure_rates_are_computed_for_every_number_of_seeds(tmp_path: Path) -> None:
+    script = BENCHMARKS / "simulations" / "failures.py"
+    run_here([sys.executable, script, "--most", 4, "--output", tmp_path / "figures.json"])
+    figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    assert [len(figures[part]) for part in ("coverage", "tests")] == [2, 2]
+
+
 def test_the_intervals_of_means_are_simulated_for_every_kind_of_values(tmp_path: Path) -> None:
     pool = torch.rand(20, dtype=torch.float64)
     ratios = {"changed": torch.stack([pool, pool + 1], 1), "untouched/changed": torch.stack([pool + 1, pool + 1], 1)}
@@ -141,7 +157,7 @@ def test_the_intervals_of_means_are_simulated_for_every_kind_of_values(tmp_path:
 
 def test_no_simulation_is_left_out() -> None:
     tested = {"crossed_errors", "kid_differences", "kid_interval", "marks", "preferences", "ranking", "seed_tests"}
-    tested |= {"detectable", "skewed_means"}
+    tested |= {"detectable", "failures", "paired_tests", "permutations", "skewed_means"}
     assert {file.stem for file in (BENCHMARKS / "simulations").glob("[!_]*.py")} == tested
 
 
