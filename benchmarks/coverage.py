@@ -10,7 +10,6 @@ are the package's own; only the kernel of the pools is computed once, and its su
 """
 
 import json
-import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from feature_pools import Pools, read_pools
+from feature_pools import SHARES, Pools, pairs, read_pools
 from measuring import make_parser, markdown_table
 
 from ugbench.metrics import _blocks, _kernel, _unbiased
@@ -28,7 +27,6 @@ from ugbench.metrics._intervals import student_interval
 from ugbench.statistics import paired, permutation
 
 ALPHA = 0.05
-SHARES = {"null": 0.0, "small": 0.1, "middle": 0.3, "large": 1.0}
 
 
 def drawn(pools: Pools, difference: str, n: int, m: int, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray, float]:
@@ -53,7 +51,7 @@ def kid_row(
     fakes, reals, truth = drawn(pools, difference, n, m, draws, seed)
     sums = [pools.sums(fake, real) for fake, real in zip(fakes, reals, strict=True)]
     values, ses = np.array([(_kernel.unbiased(rows), _kernel.jackknife_se(rows)) for rows in sums]).T
-    p_values = []
+    p_values: list[float | None] = []
     if truth <= _unbiased.NEAR_ZERO * ses.mean():
         p_values = [
             equality_p_value(pools.all[fakes[draw]], pools.all[reals[draw]], sums[draw], permutations, draw)
@@ -88,41 +86,6 @@ def block_row(pools: Pools, difference: str, n: int, draws: int, seed: int) -> d
     }
 
 
-def pairs(
-    pools: Pools, kind: str, first: str, second: str, shape: tuple[int, int], random: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Rows of both methods' outputs of drawn sources, and the true difference of the two KIDs.
-
-    Args:
-        kind: "exchangeable" (the two outputs of each source change places at random), "equal KID" (the worse method
-            outputs a real image so often that the two KIDs are equal), or a key of SHARES (in this share of the cases
-            the second method has its own output, else that of the first).
-        shape: (draws, sources).
-    """
-    source = random.integers(0, len(pools.parts[first]), shape)
-    first_rows, second_rows = pools.parts[first].start + source, pools.parts[second].start + source
-    if kind == "exchangeable":
-        swapped = random.random(shape) < 0.5
-        return np.where(swapped, second_rows, first_rows), np.where(swapped, first_rows, second_rows), 0.0
-    if kind == "equal KID":
-        if pools.truth({first: 1.0}) > pools.truth({second: 1.0}):
-            first_rows, second_rows, first, second = second_rows, first_rows, second, first
-        share = equal_share(pools, first, second)
-        mixed = np.where(random.random(shape) < share, pools.draw(random, "real", shape), second_rows)
-        return first_rows, mixed, pools.truth({first: 1.0}) - pools.truth({second: 1 - share, "real": share})
-    share = SHARES[kind]
-    truth = pools.truth({first: 1.0}) - pools.truth({first: 1 - share, second: share})
-    return first_rows, np.where(random.random(shape) < share, second_rows, first_rows), truth
-
-
-def equal_share(pools: Pools, first: str, second: str) -> float:
-    """The share of real images among the outputs of `second`, the worse method, that makes both KIDs equal.
-
-    If a share w of the outputs is replaced by images of the real pool, the KID falls by the factor (1 - w)^2.
-    """
-    return 1 - math.sqrt(pools.truth({first: 1.0}) / pools.truth({second: 1.0}))
-
-
 def paired_row(
     pools: Pools, kind: str, first: str, second: str, n: int, draws: int, tests: int, permutations: int, seed: int
 ) -> dict[str, Any]:
@@ -139,10 +102,10 @@ def paired_row(
     next_sums = [*second_sums[1:], second_sums[0]]
     apart = [paired.unpaired_from(*both) for both in zip(first_sums, next_sums, strict=True)]
     errors_together, errors_apart = ([(each.value - truth, each.se) for each in kids] for kids in (together, apart))
-    p_values = []
+    p_values: list[float | None] = []
     for draw in range(min(tests, draws)):
         first_fake, second_fake, real = (pools.all[rows[draw]] for rows in (first_rows, second_rows, reals))
-        p_values.append(permutation.compare(first_fake, second_fake, real, permutations, draw).p_value)
+        p_values.append(permutation.swap_test(first_fake, second_fake, real, permutations, draw).value)
     return {
         "kind": kind,
         "first": first,
@@ -157,9 +120,9 @@ def paired_row(
     }
 
 
-def rejected(p_values: Sequence[float]) -> float | None:
-    """The share of p-values up to ALPHA; None if there are none."""
-    return float(np.mean(np.array(p_values) <= ALPHA)) if p_values else None
+def rejected(p_values: Sequence[float | None]) -> float | None:
+    """The share of p-values up to ALPHA; None if there are none. A draw without a test counts as not rejected."""
+    return float(np.mean([p is not None and p <= ALPHA for p in p_values])) if p_values else None
 
 
 def covers(errors: Sequence[tuple[float, float]], smaller: int) -> float:

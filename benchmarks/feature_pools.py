@@ -1,6 +1,7 @@
 """Finite pools of features of which the true KID is known; simulations draw from them."""
 
 import argparse
+import math
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,9 @@ from ugbench.data.splits import Split
 from ugbench.data.tensors import load_images
 from ugbench.metrics import _kernel
 from ugbench.scoring.networks.extractors import extract, load_extractor
+
+SHARES = {"null": 0.0, "small": 0.1, "middle": 0.3, "large": 1.0}
+"""How much of another pool is mixed into one, by the name of the difference."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,41 @@ class Pools:
 
     def _sums_within(self, rows: Tensor) -> Tensor:
         return self.kernel[rows[:, None], rows].sum(1) - self.kernel[rows, rows]
+
+
+def pairs(
+    pools: Pools, kind: str, first: str, second: str, shape: tuple[int, int], random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Rows of both methods' outputs of drawn sources, and the true difference of the two KIDs.
+
+    Args:
+        kind: "exchangeable" (the two outputs of each source change places at random), "equal KID" (the worse method
+            outputs a real image so often that the two KIDs are equal), or a key of SHARES (in this share of the cases
+            the second method has its own output, else that of the first).
+        shape: (draws, sources).
+    """
+    source = random.integers(0, len(pools.parts[first]), shape)
+    first_rows, second_rows = pools.parts[first].start + source, pools.parts[second].start + source
+    if kind == "exchangeable":
+        swapped = random.random(shape) < 0.5
+        return np.where(swapped, second_rows, first_rows), np.where(swapped, first_rows, second_rows), 0.0
+    if kind == "equal KID":
+        if pools.truth({first: 1.0}) > pools.truth({second: 1.0}):
+            first_rows, second_rows, first, second = second_rows, first_rows, second, first
+        share = equal_share(pools, first, second)
+        mixed = np.where(random.random(shape) < share, pools.draw(random, "real", shape), second_rows)
+        return first_rows, mixed, pools.truth({first: 1.0}) - pools.truth({second: 1 - share, "real": share})
+    share = SHARES[kind]
+    truth = pools.truth({first: 1.0}) - pools.truth({first: 1 - share, second: share})
+    return first_rows, np.where(random.random(shape) < share, second_rows, first_rows), truth
+
+
+def equal_share(pools: Pools, first: str, second: str) -> float:
+    """The share of real images among the outputs of `second`, the worse method, that makes both KIDs equal.
+
+    If a share w of the outputs is replaced by images of the real pool, the KID falls by the factor (1 - w)^2.
+    """
+    return 1 - math.sqrt(pools.truth({first: 1.0}) / pools.truth({second: 1.0}))
 
 
 def read_pools(data: Path, weights: Path, cache: Path | None) -> Pools:

@@ -120,24 +120,44 @@ def test_the_simulations_of_seeds_and_marks_simulate_every_row(name: str, parts:
     assert len(shares) > 7 and all(0 <= share <= 1 for share in shares)
 
 
-def test_the_tests_over_seeds_are_simulated_for_every_case(tmp_path: Path) -> None:
-    script = BENCHMARKS / "simulations" / "seed_tests.py"
+@pytest.mark.parametrize(("name", "rows"), [("seed_tests", 20), ("detectable", 9)])
+def test_the_tests_over_seeds_are_simulated_for_every_case(name: str, rows: int, tmp_path: Path) -> None:
+    script = BENCHMARKS / "simulations" / f"{name}.py"
     run_here([sys.executable, script, "--draws", 3, "--output", tmp_path / "figures.json"])
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
-    assert figures["draws"] == 3 and len(figures["rows"]) > 20
+    assert figures["draws"] == 3 and len(figures["rows"]) > rows
+
+
+@pytest.mark.parametrize(("name", "parts"), [("paired_tests", ["rows"]), ("permutations", ["equality", "batches"])])
+def test_the_simulations_of_tests_over_images_simulate_every_row(name: str, parts: list[str], tmp_path: Path) -> None:
+    files = pool_files(tmp_path)
+    run_here([sys.executable, BENCHMARKS / "simulations" / f"{name}.py", *files, "--draws", 1])
+    figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    rows = [row for part in parts for row in figures[part]]
+    assert len(rows) > 15 and {row[key] for row in rows for key in ("t 0.05", "size") if key in row} <= {0, 1}
+
+
+def test_failure_rates_are_computed_for_every_number_of_seeds(tmp_path: Path) -> None:
+    script = BENCHMARKS / "simulations" / "failures.py"
+    run_here([sys.executable, script, "--most", 4, "--output", tmp_path / "figures.json"])
+    figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    assert [len(figures[part]) for part in ("coverage", "tests")] == [2, 2]
+
+
+def test_the_intervals_of_means_are_simulated_for_every_kind_of_values(tmp_path: Path) -> None:
+    pool = torch.rand(20, dtype=torch.float64)
+    ratios = {"changed": torch.stack([pool, pool + 1], 1), "untouched/changed": torch.stack([pool + 1, pool + 1], 1)}
+    save_file({"LPIPS": pool, **ratios}, tmp_path / "means.safetensors")
+    options = ["--data", tmp_path, "--features", tmp_path, "--draws", 3, "--output", tmp_path / "figures.json"]
+    run_here([sys.executable, BENCHMARKS / "simulations" / "skewed_means.py", *options])
+    figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    assert {"LPIPS", "changed, 10% untouched", "normal"} <= {row["values"] for row in figures["rows"]}
+    assert all(0 <= row["interval"] <= 1 for row in figures["rows"])
 
 
 def test_no_simulation_is_left_out() -> None:
-    tested = {
-        "crossed_errors",
-        "kid_differences",
-        "kid_interval",
-        "marks",
-        "near_duplicates",
-        "preferences",
-        "ranking",
-        "seed_tests",
-    }
+    tested = {"crossed_errors", "kid_differences", "kid_interval", "marks", "preferences", "ranking", "seed_tests"}
+    tested |= {"detectable", "failures", "near_duplicates", "paired_tests", "permutations", "skewed_means"}
     assert {file.stem for file in (BENCHMARKS / "simulations").glob("[!_]*.py")} == tested
 
 

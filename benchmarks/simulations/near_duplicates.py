@@ -135,7 +135,7 @@ def _scored(
     rejected = False
     if share == 0:
         p_value = equality_p_value(features[fake], features[real], sums, PERMUTATIONS, seed=int(fake[0]))
-        rejected = p_value <= 0.05
+        rejected = p_value is not None and p_value <= 0.05
     return low <= truth <= high, high - low, rejected
 
 

@@ -10,8 +10,9 @@ import pytest
 from scipy import stats
 
 from ugbench.analysis import comparisons
-from ugbench.analysis.comparisons import Comparison
+from ugbench.analysis.comparison import Comparison
 from ugbench.errors import UnknownName, UsageError
+from ugbench.runs.json_file import write_json
 from ugbench.runs.run import Run
 from ugbench.scoring.evaluate import Evaluation
 from ugbench.statistics import seeds
@@ -52,8 +53,8 @@ def test_seeds_of_one_configuration_are_compared_together(
 ) -> None:
     asked: list[tuple[set[str], set[str]]] = []
 
-    def compare(_evaluation: Any, _direction: str, other: list[Run], base: list[Run], *_: Any) -> Any:
-        asked.append(({run.id for run in other}, {run.id for run in base}))
+    def compare(_evaluation: Any, group: Any, other: list[Run], *_: Any) -> Any:
+        asked.append(({run.id for run in other}, {run.id for run in group.base}))
         raise StopIteration
 
     monkeypatch.setattr(comparisons, "_compare", compare)
@@ -86,7 +87,7 @@ def test_permutations_that_can_show_nothing_after_adjustment_are_pointed_out(
     monkeypatch.setattr(comparisons, "_with_equal_format", lambda _evaluation, group: group)
     with pytest.raises(StopIteration):
         comparisons.compare_methods(evaluation, "cyclegan", permutations=permutations, runs=runs)
-    sentence = f"with {permutations} permutations no difference of checkpoints can be shown"
+    sentence = f"with {permutations} permutations no p of swaps can be 0.05 or less"
     assert (sentence in capsys.readouterr().out) == said
 
 
@@ -103,3 +104,28 @@ def test_each_seeds_value_is_printed_with_welchs_p_beside_the_claim() -> None:
         f"KID x100 of each seed, sorted: cut 10, 20, 30; unit 40, 50, 60; Welch's t-test would give p = {welch:.3g}."
     )
     assert comparison_of([0.3], [0.4]).seeds_text() is None
+
+
+def test_a_run_that_stopped_at_nan_is_a_failed_seed_of_its_own_configuration_alone(
+    runs: list[Run], make_run: MakeRun
+) -> None:
+    stopped = [make_run("ugatit", seed=2, steps=30), make_run("ugatit", seed=1, steps=120)]
+    killed = make_run("ugatit", seed=3, steps=30)
+    for run in stopped:
+        write_json(run.failure_file, {"error": "NonFiniteLoss", "reason": "the loss is NaN"})
+    write_json(killed.failure_file, {"error": "DiskError", "reason": "the disk is full"})
+    group = comparisons._Group(runs[0].dataset_folder.name, "A2B", [runs[3]], {"ugatit": runs[:2]})
+    pair = cast(Any, SimpleNamespace(values=([0.2, 0.9], [0.1])))
+    (compared,) = comparisons._with_failures(
+        [comparison_of([0.2, 0.9], [0.1])], [(group, "ugatit", pair)], [*runs, *stopped, killed], 0.5
+    )
+    assert compared.failures is not None
+    first, second = compared.failures.first, compared.failures.second
+    assert (first.failed, first.stopped, first.seeds) == (2, 1, 3)
+    assert (second.failed, second.stopped, second.seeds) == (0, 0, 1)
+    text = compared.failures_text()
+    assert text is not None and text.startswith(
+        "with KID x100 above 50 as failed, 2 of 3 seeds of cut failed, 1 of them"
+    )
+    assert compared.to_json()["text"]["failures"] == text
+    assert "failures" not in comparison_of([0.2], [0.1]).to_json()["text"]

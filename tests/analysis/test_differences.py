@@ -16,6 +16,7 @@ from ugbench.scoring.features import features_of
 from ugbench.scoring.networks.extractors import load_extractor
 from ugbench.statistics.difference_to_real import difference_to_real
 from ugbench.statistics.paired import paired, unpaired
+from ugbench.statistics.paired_test import paired_p
 
 DIAL = "dial:size=32,train=40,test=60"
 
@@ -86,9 +87,17 @@ def test_both_claims_are_made_apart_with_holm_over_the_family(home: Path) -> Non
         assert one["method"]["testable"] is False
         assert one["text"]["method"].startswith("not testable with 1 seed")
     dark = found["dark"]["checkpoints"]
-    assert dark["p_value"] == pytest.approx(1 / 200) and dark["adjusted_p"] == pytest.approx(2 / 200)
+    assert dark["swap_p"] == pytest.approx(1 / 200) and dark["adjusted_swap_p"] == pytest.approx(2 / 200)
+    assert dark["permutations"] == 199
     assert found["dark"]["text"]["checkpoints"].startswith("these checkpoints differ")
     assert found["middle"]["checkpoints"]["n"] == 59
+
+
+def test_the_test_of_two_checkpoints_is_that_of_the_stored_difference_as_in_tables(home: Path) -> None:
+    for label, claim in {claim["label"]: claim["checkpoints"] for claim in claims(home, "--to", "light")}.items():
+        stored = kept(home)[frozenset((label, "light"))]
+        p_value = paired_p(stored.value, stored.se, min(stored.n, stored.n_real))
+        assert claim["p_value"] == pytest.approx(p_value, rel=1e-3)
 
 
 def test_all_numbers_of_a_comparison_are_of_the_same_images(home: Path) -> None:
@@ -142,6 +151,16 @@ def test_a_margin_tests_equivalence_of_checkpoints_and_of_methods_and_says_where
     assert "4 seeds per method, and there are 1 and 1" in of_methods["reason"]
     assert dark["text"]["equivalence"][0].startswith("equivalence of dark and light as checkpoints within ±3 is not")
     assert all("equivalence" not in claim["text"] for claim in claims(home, "--to", "light"))
+
+
+def test_a_bound_counts_the_seeds_that_failed_and_a_wrong_one_is_one_sentence(home: Path) -> None:
+    (dark,) = [claim for claim in claims(home, "--to", "light", "--failed-above", 0.001) if claim["label"] == "dark"]
+    assert (dark["failures"]["first"]["failed"], dark["failures"]["first"]["seeds"]) == (1, 1)
+    assert dark["failures"]["above"] == pytest.approx(0.00001)
+    assert "1 of 1 seed of dark failed (95 % interval 2.5 to 100 %)" in dark["text"]["failures"]
+    words = ("differences", "--extractor", "random", "--failed-above")
+    assert "give a finite number" in call(home, *words, "nan", "--to", "light", code=2).stderr
+    assert "name a method with --to" in call(home, *words, 3, "--to", "real", code=2).stderr
 
 
 def test_outputs_are_compared_with_training_images_of_the_target(home: Path) -> None:

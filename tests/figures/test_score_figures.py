@@ -314,12 +314,12 @@ def test_without_kept_maps_or_a_dial_the_mass_is_refused_in_words(
         cam_mass.draw(FigureContext(context.results, [make_run("ugatit")]))
 
 
-def test_thirty_images_have_an_interval(
+def test_fifty_images_have_an_interval(
     make_run: Make, store_maps: StoreMaps, context: FigureContext, tmp_path: Path
 ) -> None:
-    many = resolve("dial:size=16,train=2,test=30,texture=0,shape=1", tmp_path / "data")
+    many = resolve("dial:size=16,train=2,test=50,texture=0,shape=1", tmp_path / "data")
     run = make_run("ugatit", name=many.name, root=many.root)
-    attention_maps = store_maps(run, {"generator"}, n=30)
+    attention_maps = store_maps(run, {"generator"}, n=50)
     (axes,) = cam_mass.draw(FigureContext(context.results, [run])).axes
     sources, truth = (load_images(many.split(split), 16) for split in ("testA", "testB"))
     score = metric.compute(attention_maps["generator"], sources, truth)

@@ -13,8 +13,10 @@ def sets(n: int, m: int, shift: float, seed: int) -> tuple[torch.Tensor, torch.T
     return torch.rand(n, 8, generator=generator) + shift, torch.rand(m, 8, generator=generator)
 
 
-def p_value(fake: torch.Tensor, real: torch.Tensor, permutations: int = 1000) -> float:
-    return equality_p_value(fake, real, _kernel.row_sums(fake, real), permutations)
+def p_value(fake: torch.Tensor, real: torch.Tensor, permutations: int | None = 1000) -> float:
+    p = equality_p_value(fake, real, _kernel.row_sums(fake, real), permutations)
+    assert p is not None
+    return p
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.15])
@@ -58,6 +60,21 @@ def test_under_equality_small_ps_are_as_rare_as_they_say() -> None:
 
 
 def test_each_relabelling_keeps_the_sizes_and_the_first_is_the_labels_as_given() -> None:
-    labels = _equality_test._relabellings(3, 8, 50, seed=0)
+    labels = _equality_test._relabellings(3, 8, 50, torch.Generator().manual_seed(0))
     assert labels[:, 0].tolist() == [1, 1, 1, 0, 0, 0, 0, 0]
     assert (labels.sum(0) == 3).all() and len(torch.unique(labels, dim=1).T) > 20
+
+
+@pytest.mark.parametrize(("n", "m"), [(3, 20), (20, 3)])
+def test_three_images_are_not_tested(n: int, m: int) -> None:
+    fake, real = sets(n, m, 1.0, 0)
+    assert equality_p_value(fake, real, _kernel.row_sums(fake, real)) is None
+    assert p_value(*sets(4, 4, 1.0, 0)) <= 0.05
+
+
+def test_a_p_far_from_the_level_comes_from_a_thousand_relabellings_and_one_near_it_from_more() -> None:
+    clear, near = sets(20, 25, 0.02, 1), sets(23, 31, 0.08, 3)
+    assert p_value(*clear, None) == p_value(*clear, 1000)
+    # A thousand relabellings put this one on the other side of 0.05 than a hundred thousand.
+    assert p_value(*near, 1000) < 0.05 < p_value(*near, None)
+    assert p_value(*near, 100_000) > 0.05

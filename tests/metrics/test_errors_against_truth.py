@@ -10,10 +10,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from scipy.signal import convolve2d
+from scipy.stats import skew
 from torch import Tensor
 
 from ugbench.errors import UsageError
 from ugbench.metrics import l1_truth, lpips_truth, psnr, ssim
+from ugbench.metrics._intervals import skewed_interval
 
 LUMA = np.array([0.299, 0.587, 0.114])
 
@@ -117,12 +119,13 @@ def test_lpips_against_the_truth_is_the_mean_of_its_distances() -> None:
 
 @pytest.mark.parametrize("metric", [l1_truth, psnr, ssim])
 def test_a_score_is_the_mean_over_all_images_with_its_error(metric: ModuleType) -> None:
-    truth = noise(40, 12, 12)  # more than a chunk
+    truth = noise(60, 12, 12)  # more than a chunk
     score = metric.compute(near(truth, 30), truth)
-    assert len(score.each) == 40
+    assert len(score.each) == 60
     assert score.value == pytest.approx(np.mean(score.each))
-    assert score.se == pytest.approx(np.std(score.each, ddof=1) / 40**0.5)
-    assert score.high - score.value == pytest.approx(2.0227 * score.se, rel=1e-4)  # t, 39 degrees
+    assert score.se == pytest.approx(np.std(score.each, ddof=1) / 60**0.5)
+    ends = skewed_interval(score.value, score.se, skew(score.each, bias=False), 60)
+    assert (score.low, score.high) == pytest.approx(ends, rel=1e-6)
 
 
 @pytest.mark.parametrize("metric", [l1_truth, psnr, ssim])

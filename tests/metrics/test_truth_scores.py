@@ -60,12 +60,12 @@ def test_images_weigh_by_how_much_should_change_in_them() -> None:
     assert changed.compute(SOURCE, output, truth).value == pytest.approx(4 / 804)
 
 
-def test_errors_come_over_images_with_an_interval_from_thirty_on() -> None:
-    output = torch.cat([half(100, 200, 20), half(100, 150, 20)])
-    score = changed.compute(flat(100, 40), output, half(100, 200, 40))
+def test_errors_come_over_images_with_an_interval_from_fifty_on() -> None:
+    output = torch.cat([half(100, 200, 25), half(100, 150, 25)])
+    score = changed.compute(flat(100, 50), output, half(100, 200, 50))
     assert score.value == pytest.approx(0.25)
-    assert score.se == pytest.approx(0.25 / 39**0.5)
-    assert score.low == pytest.approx(0.25 - 2.02269 * 0.25 / 39**0.5, abs=1e-5)
+    assert score.se == pytest.approx(0.25 / 49**0.5)
+    assert score.low == pytest.approx(0.25 - 2.00958 * 0.25 / 49**0.5, abs=1e-5)
 
 
 def test_more_images_than_a_chunk_are_all_counted() -> None:

@@ -1,13 +1,15 @@
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from ugbench.metrics import _kernel
 from ugbench.statistics import permutation
 from ugbench.statistics.paired import paired
-from ugbench.statistics.permutation import compare, over_family, studentised
+from ugbench.statistics.permutation import compare, over_family, studentised, swap_test
 
 
 def outputs(n: int, m: int, seed: int, shift: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -40,44 +42,72 @@ def test_p_is_the_share_of_all_swaps_by_refitting(shift: float) -> None:
         difference = paired(*swapped(first, second, torch.tensor(bits)), real)
         values.append(abs(difference.value / difference.se))
     share = np.mean(np.array(values) >= values[0] * (1 - 1e-9))
-    assert compare(first, second, real, permutations=20_000).p_value == pytest.approx(share, abs=0.012)
+    assert swap_test(first, second, real, permutations=20_000).value == pytest.approx(share, abs=0.012)
 
 
 def test_which_method_comes_first_changes_the_sign_alone() -> None:
-    first, second, real = outputs(30, 30, 0, 0.01)
-    one, other = compare(first, second, real, 200), compare(second, first, real, 200)
-    assert one.p_value == other.p_value
-    assert one.difference.value == pytest.approx(-other.difference.value)
+    first, second, real = outputs(60, 60, 0, 0.01)
+    claim, reverse = compare(first, second, real, 200), compare(second, first, real, 200)
+    assert (claim.swap_p, claim.p_value) == (reverse.swap_p, pytest.approx(reverse.p_value))
+    assert claim.difference.value == pytest.approx(-reverse.difference.value)
 
 
 def test_equal_outputs_have_p_one() -> None:
-    first, _, real = outputs(20, 20, 0, 0.0)
-    assert compare(first, first, real, 100).p_value == 1.0
+    first, _, real = outputs(50, 50, 0, 0.0)
+    claim = compare(first, first, real, 100)
+    assert (claim.p_value, claim.swap_p) == (1.0, 1.0)
 
 
-def test_a_clear_difference_reaches_the_smallest_p_and_never_zero() -> None:
-    assert compare(*outputs(40, 40, 0, 0.3), permutations=199).p_value == 1 / 200
+def test_a_clear_difference_reaches_the_smallest_p_of_swaps_and_never_zero() -> None:
+    assert swap_test(*outputs(40, 40, 0, 0.3), permutations=199).value == 1 / 200
 
 
-def test_under_exchangeable_outputs_small_ps_are_as_rare_as_they_say() -> None:
-    found = np.array([compare(*outputs(15, 20, seed, 0.0), permutations=99).p_value for seed in range(300)])
+def test_the_claim_is_by_t_of_the_paired_difference() -> None:
+    first, second, real = outputs(60, 50, 0, 0.01)
+    claim, difference = compare(first, second, real, 100), paired(first, second, real)
+    assert claim.p_value == pytest.approx(2 * stats.t.sf(abs(difference.value / difference.se), 49))
+
+
+@pytest.mark.parametrize(("n", "m", "tested"), [(49, 60, False), (60, 49, False), (50, 50, True)])
+def test_fewer_than_fifty_images_are_not_tested(n: int, m: int, tested: bool) -> None:
+    claim = compare(*outputs(n, m, 0, 0.3), permutations=19)
+    assert ((claim.p_value is not None), (claim.swap_p is not None)) == (tested, tested)
+    assert claim.is_shown == tested
+    assert claim.text("a", "b").startswith(
+        "these checkpoints differ"
+        if tested
+        else "these checkpoints are not tested, because that takes 50 images per set"
+    )
+
+
+def test_under_exchangeable_outputs_small_ps_of_swaps_are_as_rare_as_they_say() -> None:
+    p_values = np.array([swap_test(*outputs(15, 20, seed, 0.0), permutations=99).value for seed in range(300)])
     # Exact: 0.05 and 0.2, with standard errors of 0.013 and 0.023.
-    assert np.mean(found <= 0.05) == pytest.approx(0.05, abs=0.038)
-    assert np.mean(found <= 0.2) == pytest.approx(0.2, abs=0.07)
+    assert np.mean(p_values <= 0.05) == pytest.approx(0.05, abs=0.038)
+    assert np.mean(p_values <= 0.2) == pytest.approx(0.2, abs=0.07)
+
+
+def test_a_family_takes_more_permutations_where_a_step_of_holms_adjustment_is_near() -> None:
+    """The p of these outputs is near 0.05 / 5, far from 0.05."""
+    images = outputs(60, 60, 10, 0.012)
+    alone, of_five = swap_test(*images), swap_test(*images, comparisons=5)
+    assert alone.value == pytest.approx(0.018, abs=0.008)
+    assert alone.permutations < of_five.permutations
 
 
 def test_the_text_claims_checkpoints_and_no_methods() -> None:
-    clear, none = compare(*outputs(40, 40, 0, 0.3)), compare(*outputs(40, 40, 0, 0.0))
+    clear, none = compare(*outputs(50, 50, 0, 0.3), permutations=99), compare(*outputs(50, 50, 0, 0.0), permutations=99)
     text = clear.text("cut", "unit")
-    assert text.startswith("these checkpoints differ: KID x100 of cut minus that of unit is -406 ")
-    assert "p = 0.000999, 40 sources, 40 references" in text and "nothing of other training runs" in text
+    assert text.startswith("these checkpoints differ: KID x100 of cut minus that of unit is -")
+    assert f"p = {clear.p_value:.3g}, 50 sources, 50 references" in text and "nothing of other training runs" in text
     assert none.text("cut", "unit").startswith("these checkpoints are not shown to differ")
 
 
 def test_a_family_of_claims_is_adjusted_and_its_text_says_so() -> None:
-    claim = compare(*outputs(20, 20, 0, 0.3), permutations=59)
-    assert claim.p_value == pytest.approx(1 / 60)
+    claim = replace(compare(*outputs(50, 50, 0, 0.3), permutations=59), p_value=0.02)
+    assert claim.swap_p == pytest.approx(1 / 60)
     family = over_family([claim] * 4)
-    assert [one.adjusted_p for one in family] == pytest.approx([4 / 60] * 4)
+    assert [member.adjusted_p for member in family] == pytest.approx([0.08] * 4)
+    assert [member.adjusted_swap_p for member in family] == pytest.approx([4 / 60] * 4)
     assert "differ" in claim.text("a", "b") and "not shown" in family[0].text("a", "b")
-    assert "Holm p = 0.0667" in family[0].text("a", "b")
+    assert "Holm p = 0.08" in family[0].text("a", "b")

@@ -6,9 +6,13 @@ from collections.abc import Callable
 from itertools import combinations
 
 import pytest
+import torch
 
 from ugbench.analysis.differences import DifferenceRecord
+from ugbench.metrics import kid
 from ugbench.scoring.record import ScoreRecord
+from ugbench.statistics.paired import paired
+from ugbench.statistics.permutation import compare, over_family
 from ugbench.tables.build import build_table
 from ugbench.tables.cells import Cell
 from ugbench.tables.mark_notes import UNEQUAL_SEEDS
@@ -140,3 +144,25 @@ def test_checkpoints_with_too_few_images_are_not_told_apart(make_record: Make, i
     unit = cells(table, "iou")["unit"]
     assert (unit.too_few, unit.tied_with_best) == (too_few, None if too_few else False)
     assert any(note.startswith("?: too few images") for note in table.notes) == too_few
+
+
+def test_a_row_has_no_mark_where_differences_shows_that_the_checkpoints_differ_and_the_reverse(
+    make_record: Make,
+) -> None:
+    """Two checkpoints are one pair in a table and one comparison of `ugbench differences`."""
+    generator, verdicts = torch.Generator().manual_seed(0), []
+    for shift in (0.0, 0.01, 0.02, 0.03, 0.04, 0.05) * 3:
+        source, real = (torch.rand(60, 8, generator=generator) + place for place in (0.3, 0.0))
+        first, second = (source + 0.1 * torch.randn(60, 8, generator=generator) for _ in range(2))
+        (claim,) = over_family([compare(first, second + shift, real, permutations=19)])
+        kids = (kid.compute(outputs, real) for outputs in (first, second + shift))
+        records = [
+            make_record("kid", name, score.value, score.se, run=name)
+            for name, score in zip(("cut", "unit"), kids, strict=True)
+        ]
+        stored = paired(first, second + shift, real)
+        kept = [difference("cut", "unit", stored.value, stored.se, n=60, n_real=60)]
+        (other,) = [cell for cell in cells(build_table(records, differences=kept)).values() if not cell.best]
+        assert other.tied_with_best is not claim.is_shown
+        verdicts.append(claim.is_shown)
+    assert 4 < sum(verdicts) < len(verdicts) - 4

@@ -4,108 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from ugbench.analysis.comparison import Comparison
 from ugbench.analysis.paired_runs import common_sources, compare_checkpoints, sums_on
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import UnknownName, UsageError
-from ugbench.metrics import kid
 from ugbench.metrics._kernel import RowSums, unbiased
-from ugbench.runs.configurations import run_labels
+from ugbench.runs.configurations import configurations, run_labels
+from ugbench.runs.failure import stopped_at_nan
 from ugbench.runs.run import Run, dataset_of, list_runs
 from ugbench.runs.stored_outputs import outputs_of
 from ugbench.scoring.evaluate import Evaluation
-from ugbench.statistics import crossed, equivalence, paired, permutation, seeds
-from ugbench.statistics.crossed import CrossedClaim
+from ugbench.statistics import crossed, equivalence, failures, paired, permutation, seeds
 from ugbench.statistics.equivalence import Equivalence
 from ugbench.statistics.permutation import CheckpointClaim
-from ugbench.statistics.seeds import MethodClaim
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A method compared with another one on a data set and direction.
-
-    Attributes:
-        label, to: the names of the two methods' rows in tables.
-        runs: ids of the two runs in `checkpoints`: those of the lowest seed that both methods have, or else the first
-            run of each.
-        run_seeds: the seeds of these two runs; None for an import.
-        checkpoints: the claim about these two, with Holm's p over all methods and both directions of the data set.
-        unpaired_se: the standard error of their difference if their scores were independent.
-        method: the claim about the methods, over all their seeds, for these images; adjusted likewise.
-        crossed: the claim about the methods for other images like these; None where a method has fewer than three
-            seeds.
-        kids: raw KID of these two runs. All numbers of a comparison are of the same images: the sources that all runs
-            of both methods have translated, whose number is `checkpoints.n`.
-        equivalence: of the two checkpoints, and of the methods over their seeds; None without a margin.
-        n_sources: number of test sources. If it is larger than `checkpoints.n`, a run lacks outputs, and tables show
-            other KIDs, each over all outputs of its run.
-    """
-
-    dataset: str
-    direction: Direction
-    label: str
-    to: str
-    runs: tuple[str, str]
-    run_seeds: tuple[int | None, int | None]
-    checkpoints: CheckpointClaim
-    unpaired_se: float
-    method: MethodClaim
-    crossed: CrossedClaim | None
-    kids: tuple[float, float]
-    n_sources: int
-    equivalence: tuple[Equivalence, Equivalence] | None = None
-
-    def method_text(self) -> str:
-        """The claim about the methods in a sentence, with KID as tables print it."""
-        return self.method.text(self.label, self.to, kid.METRIC.title, kid.METRIC.scale)
-
-    def seeds_text(self) -> str | None:
-        """The value of each seed, and the p-value of Welch's test for comparison; None where each method has one."""
-        if max(self.method.seeds) < 2:
-            return None
-        first, second = (
-            ", ".join(f"{kid.METRIC.scale * value:.4g}" for value in sorted(values)) for values in self.method.values
-        )
-        welch = "" if self.method.welch_p is None else f"; Welch's t-test would give p = {self.method.welch_p:.3g}"
-        return f"{kid.METRIC.title} of each seed, sorted: {self.label} {first}; {self.to} {second}{welch}."
-
-    def crossed_text(self) -> str | None:
-        """The claim about the methods for other images, in a sentence; None where there is none."""
-        if self.crossed is None:
-            return None
-        return self.crossed.text(kid.METRIC.title, kid.METRIC.scale, self.method.testable)
-
-    def equivalence_texts(self) -> list[str]:
-        """Whether the checkpoints and the methods are equivalent, a sentence each; none without a margin."""
-        units = zip(("checkpoints", "methods"), self.equivalence or (), strict=False)
-        return [claim.text(unit, self.label, self.to, kid.METRIC.title, kid.METRIC.scale) for unit, claim in units]
-
-    def missing_text(self) -> str | None:
-        """Which images the comparison leaves out, and that tables do not; None if there is an output of each source."""
-        missing = self.n_sources - self.checkpoints.n
-        if not missing:
-            return None
-        verb = "has" if missing == 1 else "have"
-        return (
-            f"{missing} of {self.n_sources} sources {verb} no output of {self.label} or {self.to}, so all numbers of "
-            f"this comparison are of the other {self.checkpoints.n}; tables have each run's score over all its outputs."
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """All fields, and the claims in words."""
-        text: dict[str, Any] = {
-            "checkpoints": self.checkpoints.text(self.label, self.to),
-            "method": self.method_text(),
-            "crossed": self.crossed_text(),
-        }
-        if self.equivalence is not None:
-            text["equivalence"] = self.equivalence_texts()
-        return {**asdict(self), "text": text}
-
 
 _Sums = dict[tuple[str, tuple[Path, ...]], RowSums]
 
@@ -140,10 +55,11 @@ def compare_methods(
     evaluation: Evaluation,
     to: str,
     datasets: Sequence[str] = (),
-    permutations: int = 1000,
+    permutations: int | None = None,
     runs: Sequence[Run] | None = None,
     progress: Callable[[int, int], None] | None = None,
     margin: float | None = None,
+    failed_above: float | None = None,
 ) -> list[Comparison]:
     """Each method's KID minus that of the method `to`, wherever both have finished runs.
 
@@ -153,10 +69,13 @@ def compare_methods(
         to: the name of a row in tables: ugatit, ugatit-no-cam, nice-gan, or `ugatit (steps 30)` where these runs have
             several configurations of a method.
         datasets: names of folders under results; empty for all.
-        permutations: of the test of checkpoints.
+        permutations: of the permutation test of checkpoints; None for as many as it takes to tell its p-values from the
+            levels of Holm's adjustment.
         runs: only these; None for all. Those that are not finished are left out.
         progress: called with (methods compared, number of methods).
         margin: test equivalence within this difference of KID, raw; None for no such test.
+        failed_above: a seed with a KID above this, raw, failed, and so did one whose training stopped at NaN or Inf;
+            None to count no failures.
     Raises:
         UnknownName: no finished run has that name.
         UsageError: several configurations have that name, or there is no other method to compare with it.
@@ -174,30 +93,44 @@ def compare_methods(
     groups = [group for group in groups if group.others]
     if not groups:
         raise UsageError(f"--to {to}: there is no other method to compare with it; train or import one.")
-    for sentence in _too_few_permutations(groups, permutations):
-        evaluation.log(sentence)
-    total, done = sum(len(group.others) for group in groups), 0
+    comparisons = _comparisons(groups)
+    if permutations is not None:
+        for sentence in _too_few_permutations(comparisons, permutations):
+            evaluation.log(sentence)
+    total, done = sum(comparisons.values()), 0
     pairs: dict[str, list[tuple[_Group, str, _Pair]]] = {}
     for group in groups:
         known: _Sums = {}
         for label, other in group.others.items():
-            pair = _compare(evaluation, group.direction, other, group.base, permutations, known)
+            pair = _compare(evaluation, group, other, permutations, comparisons[group.dataset], known)
             pairs.setdefault(group.dataset, []).append((group, label, pair))
             done += 1
             if progress is not None:
                 progress(done, total)
-    return [comparison for of_dataset in pairs.values() for comparison in _over_family(of_dataset, to, margin)]
+    compared = [comparison for of_dataset in pairs.values() for comparison in _over_family(of_dataset, to, margin)]
+    if failed_above is None:
+        return compared
+    return _with_failures(
+        compared, [pair for of_dataset in pairs.values() for pair in of_dataset], candidates, failed_above
+    )
 
 
-def _too_few_permutations(groups: Sequence[_Group], permutations: int) -> Iterator[str]:
+def _comparisons(groups: Sequence[_Group]) -> dict[str, int]:
+    """The number of comparisons on each data set, in both directions."""
+    return {
+        dataset: sum(len(group.others) for group in groups if group.dataset == dataset)
+        for dataset in dict.fromkeys(group.dataset for group in groups)
+    }
+
+
+def _too_few_permutations(comparisons: Mapping[str, int], permutations: int) -> Iterator[str]:
     """A sentence for each data set with so many comparisons that no p-value of so many permutations could be small."""
-    for dataset in dict.fromkeys(group.dataset for group in groups):
-        comparisons = sum(len(group.others) for group in groups if group.dataset == dataset)
-        needed = math.ceil(comparisons / seeds.ALPHA) - 1  # the smallest p-value is 1 / (permutations + 1)
+    for dataset, number in comparisons.items():
+        needed = math.ceil(number / seeds.ALPHA) - 1  # the smallest p-value is 1 / (permutations + 1)
         if permutations < needed:
             yield (
-                f"{dataset}: with {permutations} permutations no difference of checkpoints can be shown after Holm's "
-                f"correction for {comparisons} comparisons; give --permutations {needed} or more."
+                f"{dataset}: with {permutations} permutations no p of swaps can be 0.05 or less after Holm's "
+                f"correction for {number} comparisons; give --permutations {needed} or more, or leave it out."
             )
 
 
@@ -226,6 +159,42 @@ def _over_family(pairs: Sequence[tuple[_Group, str, _Pair]], to: str, margin: fl
             pairs, checkpoints, methods, crossed_claims, strict=True
         )
     ]
+
+
+def _with_failures(
+    comparisons: Sequence[Comparison],
+    pairs: Sequence[tuple[_Group, str, _Pair]],
+    candidates: Sequence[Run],
+    above: float,
+) -> list[Comparison]:
+    """The comparisons with how often seeds fail, adjusted over all comparisons of a data set.
+
+    Args:
+        pairs: that the comparisons were made from, in the same order.
+        candidates: runs among which those are that stopped at NaN or Inf.
+    """
+    stopped = [run for run in candidates if run.config.dataset is not None and stopped_at_nan(run)]
+    configs = configurations(candidates)
+
+    def rate(runs: Sequence[Run], values: Sequence[float], direction: Direction) -> failures.FailureRate:
+        alike = [
+            run
+            for run in stopped
+            if run.dataset_folder == runs[0].dataset_folder
+            and direction in run.directions()
+            and configs[run.id].id == configs[runs[0].id].id
+        ]
+        return failures.failure_rate(values, above, len(alike))
+
+    claims: dict[str, list[failures.FailureClaim]] = {}
+    for group, label, pair in pairs:
+        first, second = (
+            rate(runs, values, group.direction)
+            for runs, values in zip((group.others[label], group.base), pair.values, strict=True)
+        )
+        claims.setdefault(group.dataset, []).append(failures.compare(first, second, above))
+    adjusted = [claim for of_dataset in claims.values() for claim in failures.over_family(of_dataset)]
+    return [replace(comparison, failures=claim) for comparison, claim in zip(comparisons, adjusted, strict=True)]
 
 
 def _groups(runs: Sequence[Run], labels: Mapping[str, str], to: str) -> list[_Group]:
@@ -263,23 +232,24 @@ def _size_and_format(run: Run, direction: Direction) -> tuple[object, str]:
 
 def _compare(
     evaluation: Evaluation,
-    direction: Direction,
+    group: _Group,
     other: list[Run],
-    base: list[Run],
-    permutations: int,
+    permutations: int | None,
+    comparisons: int,
     known: _Sums,
 ) -> _Pair:
-    """Two methods, before the adjustment over the family.
+    """A method of the group and the base, before the adjustment over the family of so many comparisons.
 
     Args:
         known: kernel sums by the run's id and sources, which this adds to: the base is in each comparison of a group.
     """
+    base, direction = group.base, group.direction
     first, second = _with_lowest_common_seed(other, base)
     for run in (*other, *base):
         evaluation.run(run)  # makes missing outputs
     dataset = dataset_of(first)
     sources = common_sources(evaluation, [*other, *base], dataset, direction)
-    claim, unpaired_se = compare_checkpoints(evaluation, direction, first, second, sources, permutations)
+    claim, unpaired_se = compare_checkpoints(evaluation, direction, first, second, sources, permutations, comparisons)
     sums = {}
     for run in (*other, *base):
         key = (run.id, tuple(sources))

@@ -78,12 +78,14 @@ def compare_checkpoints(
     first: Run,
     second: Run,
     sources: Sequence[Path],
-    permutations: int = 1000,
+    permutations: int | None = None,
+    comparisons: int = 1,
 ) -> tuple[permutation.CheckpointClaim, float]:
     """What can be claimed about the last checkpoints of two runs, and the unpaired standard error.
 
     Args:
         sources: that both have translated, see `common_sources`; their outputs exist.
+        permutations, comparisons: of the permutation test, see `ugbench.statistics.permutation.compare`.
     """
     dataset = dataset_of(first)
     first_outputs, second_outputs = (outputs_of(run, dataset, direction) for run in (first, second))
@@ -91,7 +93,7 @@ def compare_checkpoints(
     first_features, second_features = (
         _features(evaluation, outputs, rows_of(outputs, sources)) for outputs in (first_outputs, second_outputs)
     )
-    claim = permutation.compare(first_features, second_features, real, permutations)
+    claim = permutation.compare(first_features, second_features, real, permutations, comparisons=comparisons)
     return claim, unpaired(first_features, second_features, real).se
 
 

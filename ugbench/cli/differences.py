@@ -17,7 +17,7 @@ from ugbench.metrics import kid
 
 if TYPE_CHECKING:
     from ugbench.analysis.compared_with_real import ComparisonWithReal
-    from ugbench.analysis.comparisons import Comparison
+    from ugbench.analysis.comparison import Comparison
 
 REAL = "real"  # reserved: no method is called so
 
@@ -37,8 +37,15 @@ def differences(
     where: Where = None,
     features: FeatureOptions,
     permutations: Annotated[
-        int, Option("--permutations", metavar="N", min=19, help="Permutations in the test of two checkpoints.")
-    ] = 1000,
+        int | None,
+        Option(
+            "--permutations",
+            metavar="N",
+            min=19,
+            help="Permutations for each p of swaps. Without it they are as many as it takes to tell p from 0.05 after "
+            "Holm's correction, 1,000 to 32,000.",
+        ),
+    ] = None,
     margin: Annotated[
         float | None,
         Option(
@@ -47,20 +54,33 @@ def differences(
             help="Also test whether the difference in KID x100 is within X, a margin chosen before scores were seen.",
         ),
     ] = None,
+    failed_above: Annotated[
+        float | None,
+        Option(
+            "--failed-above",
+            metavar="X",
+            help="Also say how many seeds of each method failed: those with a KID x100 above X, a bound chosen before "
+            "scores were seen, and those whose training stopped at NaN or Inf.",
+        ),
+    ] = None,
     results: Results = RESULTS,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
     """Compare the KID of every method with that of one method, over images and over seeds.
 
-    The comparison of two checkpoints takes images as the unit: a paired jackknife over sources and references, and
-    a permutation test. The comparison of two methods takes seeds as the unit, says where they are too few, and is made
-    twice: for these test images, by the exact test over seeds; and for other images like these, over seeds and images
-    together. p-values are corrected by Holm's method over all methods and both directions of a data set. The protocol
-    is target. Missing scores are computed first.
+    The comparison of two checkpoints takes images as the unit: Student's t of the paired difference over its jackknife
+    error, as in the marks of tables. The p of a permutation test, which swaps the two outputs of sources, is printed
+    beside it. Both take 50 images per set. The comparison of two methods takes seeds as the unit, says where they are
+    too few, and is made twice: for these test images, by the exact test over seeds; and for other images like these,
+    over seeds and images together. p-values are corrected by Holm's method over all methods and both directions of a
+    data set. The protocol is target. Missing scores are computed first.
 
     With --margin X, two one-sided tests at 5 % show equivalence: the 90 % interval of the difference lies within
     X of 0. Each is a claim of its own, not corrected for their number. A large p alone shows no equivalence.
+
+    With --failed-above X, the share of seeds that fail is printed for each method with a 95 % interval (Clopper and
+    Pearson), and two methods' shares are compared by Boschloo's exact test, corrected likewise.
 
     With --to real, each run's KID is compared with that of training images of the target domain, with a 95 %
     interval: both use the same references, and outputs and training images are independent.
@@ -74,6 +94,7 @@ def differences(
     Examples:
       ugbench differences --to ugatit --extractor alexnet --weights alexnet=alexnet.pth
       ugbench differences --to ugatit --dataset cat2dog --extractor random --json
+      ugbench differences --to ugatit --failed-above 80 --extractor alexnet --weights alexnet=alexnet.pth
       ugbench differences --to real --margin 2 --extractor alexnet --weights alexnet=alexnet.pth
     """
     from ugbench.analysis.compared_with_real import compare_with_real
@@ -85,6 +106,11 @@ def differences(
 
     if margin is not None and not 0 < margin < math.inf:
         raise UsageError(f"--margin {margin} was given; give a number above 0, in the unit of KID x100.")
+    if failed_above is not None and not math.isfinite(failed_above):
+        raise UsageError(f"--failed-above {failed_above} was given; give a finite number, in the unit of KID x100.")
+    if failed_above is not None and to == REAL:
+        raise UsageError("--failed-above: --to real compares no methods; name a method with --to, or leave it out.")
+    raw_bound = None if failed_above is None else failed_above / kid.METRIC.scale
     raw_margin = None if margin is None else margin / kid.METRIC.scale
     networks = features.networks(pick_device(device))
     runs = readable_runs(results, parse_sets(where, "--where"))
@@ -95,7 +121,7 @@ def differences(
         if to == REAL:
             _print_with_real(compare_with_real(evaluation, runs, datasets, raw_margin, progress), as_json)
             return
-        comparisons = compare_methods(evaluation, to, datasets, permutations, runs, progress, raw_margin)
+        comparisons = compare_methods(evaluation, to, datasets, permutations, runs, progress, raw_margin, raw_bound)
     header = (
         "dataset",
         "direction",
@@ -109,6 +135,7 @@ def differences(
         "unpaired se",
         "sources",
         "p (Holm)",
+        "p of swaps",
     )
     content = [comparison.to_json() for comparison in comparisons]
     print_result(as_json, content, header, [_row(comparison) for comparison in comparisons])
@@ -116,8 +143,10 @@ def differences(
         sentences = (
             comparison.method_text(),
             comparison.seeds_text(),
+            comparison.failures_text(),
             comparison.crossed_text(),
             *comparison.equivalence_texts(),
+            comparison.untested_text(),
             comparison.missing_text(),
         )
         for sentence in filter(None, sentences):
@@ -133,7 +162,8 @@ def _row(comparison: Comparison) -> list[Any]:
         *(first, comparison.to, second),
         f"{100 * checkpoints.difference.value:.3g}",
         *(f"{100 * se:.3g}" for se in errors),
-        *(f"{checkpoints.n} of {comparison.n_sources}", f"{checkpoints.adjusted_p:.3g}"),
+        f"{checkpoints.n} of {comparison.n_sources}",
+        *(None if p is None else f"{p:.3g}" for p in (checkpoints.adjusted_p, checkpoints.adjusted_swap_p)),
     ]
 
 

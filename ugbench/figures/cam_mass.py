@@ -18,8 +18,7 @@ from ugbench.errors import UsageError
 from ugbench.figures import _style, _text
 from ugbench.figures._context import FigureContext, label_runs
 from ugbench.metrics import _truth, cam_mass
-from ugbench.metrics._defaults import CHANGE_THRESHOLD
-from ugbench.metrics._intervals import MIN_FOR_INTERVAL
+from ugbench.metrics._defaults import CHANGE_THRESHOLD, MIN_FOR_INTERVAL
 from ugbench.runs.configurations import run_labels
 from ugbench.runs.run import Run, dataset_of
 from ugbench.scoring.request import why_no_score
@@ -48,7 +47,7 @@ def draw(context: FigureContext) -> Figure:
 
     The title of a panel gives the largest value that any map could have. Filled markers are attention maps, hollow ones
     are maps of the plain features of a network without attention. Runs without stored maps of their last step are named
-    below. There is no interval for fewer than 30 images.
+    below. There is no interval for fewer than 50 images.
 
     Raises:
         UsageError: no runs, runs of several data sets, not a dial, or no stored maps.

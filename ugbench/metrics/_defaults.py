@@ -20,7 +20,8 @@ FEW_IMAGES = 2048
 The bias is not the same for two methods, so even which of them has the lower FID can be an effect of the number.
 """
 MIN_FOR_INTERVAL = 50
-"""Images per set. With fewer the interval of KID can cover less than 93 %, so none is given (docs/statistics.md)."""
+"""Images per set. With fewer, intervals of KID and of means of skewed values can cover less than 93 %, so none is given
+(docs/statistics.md)."""
 
 DATA_RANGE = 255
 """Levels: the largest possible difference of two 8-bit images, in `psnr` and `ssim`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from ugbench.errors import DiskError, Stopped
+from ugbench.errors import DiskError, NonFiniteLoss, Stopped
 from ugbench.runs.files import is_file
 from ugbench.runs.folder import RunFolder
 from ugbench.runs.json_file import read_json, write_json
@@ -38,3 +38,8 @@ def failure_of(run: RunFolder) -> str | None:
     if not is_file(run.failure_file):
         return None
     return str(read_json(run.failure_file).get("reason"))
+
+
+def stopped_at_nan(run: RunFolder) -> bool:
+    """True if the last training of a run stopped because a loss or gradient became NaN or Inf. Raises as above."""
+    return is_file(run.failure_file) and read_json(run.failure_file).get("error") == NonFiniteLoss.__name__

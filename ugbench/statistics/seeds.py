@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ugbench.statistics import holm
+from ugbench.statistics.detectable import detectable
 from ugbench.statistics.relabelling import exact_p_value, smallest_p
 from ugbench.statistics.student import half_width, satterthwaite, two_sided_p
 
-ALPHA, POWER = 0.05, 0.8
+ALPHA = 0.05
 TEST = "exact test over relabellings of the seeds, two-sided, at level 0.05 after Holm's adjustment"
 """The test in words, for plans."""
 
@@ -40,9 +41,9 @@ class MethodClaim:
         comparisons: number of claims in the family of this claim.
         smallest_p: the smallest p that the exact test could give with these seeds.
         testable: True if `smallest_p` is at most alpha after Holm's adjustment over the family.
-        detectable: the difference that such seeds would show with a chance of 80 %, given the measured spread, which is
-            itself uncertain with few seeds. It does not depend on the measured difference. None where `se` is None or
-            nothing is testable.
+        detectable: the difference that such seeds would show with a chance of 80 %, given the measured spread. It does
+            not depend on the measured difference. None where `se` is None or nothing is testable.
+        detectable_interval: its 90 % interval, because the spread is itself uncertain with few seeds; None likewise.
         seeds_to_test: seeds per method below which nothing is testable in this family.
         adjusted_p: p_value after Holm's adjustment over the family.
     """
@@ -59,6 +60,7 @@ class MethodClaim:
     smallest_p: float
     testable: bool
     detectable: float | None = None
+    detectable_interval: tuple[float, float] | None = None
     seeds_to_test: int
     adjusted_p: float
 
@@ -88,10 +90,11 @@ class MethodClaim:
         over = f"({name} = {self.adjusted_p:.3g}, {self.seeds[0]} against {self.seeds[1]} seeds)"
         if not self.is_shown:
             power = ""
-            if self.detectable is not None:
+            if self.detectable is not None and self.detectable_interval is not None:
+                low, high = (f"{scale * end:.3g}" for end in self.detectable_interval)
                 power = (
                     f"; these seeds would show a difference of {scale * self.detectable:.3g} or more with a chance of "
-                    "80 %"
+                    f"80 % (from {low} to {high}, because so few seeds leave their spread uncertain)"
                 )
             return f"neither method is shown to beat the other: {measured} {over}{power}."
         winner, loser = (second, first) if self.difference > 0 else (first, second)
@@ -158,25 +161,13 @@ def _with_spread(claim: MethodClaim, variances: tuple[float, float]) -> MethodCl
     se = math.sqrt(sum(parts))
     freedom = satterthwaite(parts, [n - 1, m - 1])
     half = half_width(se, freedom)
+    least = detectable(se, freedom, claim.seeds, ALPHA / claim.comparisons) if claim.testable else None
     return replace(
         claim,
         se=se,
         low=claim.difference - half,
         high=claim.difference + half,
         welch_p=two_sided_p(claim.difference, se, freedom),
-        detectable=_detectable(se, freedom, claim.comparisons) if claim.testable else None,
+        detectable=least.value if least else None,
+        detectable_interval=(least.low, least.high) if least else None,
     )
-
-
-def _detectable(se: float, freedom: float, comparisons: int) -> float:
-    """The difference that a t-test at alpha / comparisons finds with a chance of 80 %.
-
-    That level is the first and strictest step of Holm's adjustment. From 6 seeds on, the exact test has the same power
-    as the t-test for values with a normal distribution (docs/statistics.md).
-    """
-    from scipy import optimize, special
-
-    critical = float(special.stdtrit(freedom, 1 - ALPHA / (2 * comparisons)))
-    # A significant difference in the wrong direction does not count as found.
-    shift = optimize.brentq(lambda nc: special.nctdtr(freedom, nc, critical) - (1 - POWER), 0.0, 2 * critical + 10)
-    return float(shift) * se

@@ -12,7 +12,7 @@ from ugbench.tables.numbers import number
 from ugbench.tables.rows import BASE, Row
 
 if TYPE_CHECKING:
-    from ugbench.analysis.comparisons import Comparison
+    from ugbench.analysis.comparison import Comparison
 
 
 class AblationTable(NamedTuple):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
+from ugbench.statistics.paired_test import LEAST_IMAGES
 from ugbench.statistics.seeds import seeds_to_test
 from ugbench.tables.cells import Column, TiedBy
-from ugbench.tables.marks import LEAST_IMAGES
 from ugbench.tables.model import Block, Table
 
 BEST = "Bold: the best of its column on that data set and direction, identity and real aside."

@@ -5,9 +5,9 @@ two cells could have become a comparison with the best. Therefore the p-values o
 family, adjusted by Holm's method; in a column of equal methods the chance that any of them is called worse than the
 best is at most 5 % (docs/statistics.md has the simulations).
 
-Two methods with equally many seeds are compared by the exact test over seeds, as `ugbench differences` does. Two
-checkpoints are compared by the paired difference over images where `ugbench eval` has stored one, else by their
-standard errors as if they were independent. Cells of different numbers of seeds are not compared.
+Two methods with equally many seeds are compared by the exact test over seeds, and two checkpoints by Student's t of the
+paired difference over images where `ugbench eval` has stored one. Both are the tests of `ugbench differences`. Where
+none is stored, t is that of two independent scores. Cells of different numbers of seeds are not compared.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ugbench.statistics import holm
+from ugbench.statistics.paired_test import paired_p
 from ugbench.statistics.relabelling import exact_p_value, smallest_p
 from ugbench.statistics.seeds import ALPHA
-from ugbench.statistics.student import two_sided_p
 from ugbench.tables.cells import Cell, Column, TiedBy
 from ugbench.tables.contest import Differences, contest, differences_of
 from ugbench.tables.model import Block
@@ -28,9 +28,6 @@ from ugbench.tables.rows import Row
 
 if TYPE_CHECKING:
     from ugbench.analysis.differences import DifferenceRecord
-
-LEAST_IMAGES = 50
-"""Images per set. With fewer, two checkpoints are not compared; docs/statistics.md has the simulations."""
 
 
 def mark(
@@ -112,6 +109,5 @@ def _test(first: Cell, second: Cell, differences: Differences) -> _Test:
 
 
 def _images_test(difference: float, se: float, images: int, rule: TiedBy) -> _Test:
-    if images < LEAST_IMAGES:
-        return _Test(None, 1.0, rule)
-    return _Test(two_sided_p(difference, se, images - 1), 0.0, rule)
+    p_value = paired_p(difference, se, images)
+    return _Test(p_value, 1.0 if p_value is None else 0.0, rule)
