@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -129,3 +130,13 @@ def test_a_run_that_stopped_at_nan_is_a_failed_seed_of_its_own_configuration_alo
     )
     assert compared.to_json()["text"]["failures"] == text
     assert "failures" not in comparison_of([0.2], [0.1]).to_json()["text"]
+
+
+def test_two_checkpoints_with_too_few_images_are_named_as_not_tested() -> None:
+    comparison = comparison_of([0.3], [0.4])
+    assert comparison.untested_text() is None
+    few = replace(comparison, checkpoints=CheckpointClaim(Difference(0.05, 0.1), None, 30, 60))
+    assert few.untested_text() == (
+        "these checkpoints are not tested, because that takes 50 images per set: KID x100 of cut minus that of unit is "
+        "5 (standard error 10, 30 sources, 60 references)."
+    )
