@@ -193,14 +193,9 @@ class FeatureOptions:
             NotLoadable: the extractor, or one that --weights names, cannot be imported.
             UsageError: a file of --weights does not exist.
         """
-        from ugbench import registry
-        from ugbench.scoring.networks.network_set import Networks
-        from ugbench.scoring.networks.weights import check_names
+        from ugbench.scoring.networks.network_set import make_networks
 
-        files = parse_weights(self.weights)
-        check_names(files, frozen_names)
-        registry.load_extractor(self.extractor)
-        return Networks(self.extractor, lpips_net, files, device)
+        return make_networks(self.extractor, parse_weights(self.weights), device, lpips_net, frozen_names)
 
     def feature_cache(self) -> FeatureCache:
         """The cache of features in --cache or the default folder."""

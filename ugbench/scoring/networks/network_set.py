@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from ugbench import registry
 
 if TYPE_CHECKING:
     import torch
@@ -76,3 +78,29 @@ class Networks:
         from ugbench.scoring.networks.perceptual import NETS
 
         return self.lpips_net not in NETS or NETS[self.lpips_net][0] in self.weights
+
+
+def make_networks(
+    extractor: str,
+    files: Mapping[str, Path],
+    device: torch.device,
+    lpips_net: str = "alex",
+    frozen_names: Collection[str] = (),
+) -> Networks:
+    """The networks that scoring may load; none is loaded yet.
+
+    Args:
+        extractor: name of the network that computes features.
+        files: of weights, by the names of networks.
+        lpips_net: backbone of LPIPS: alex, squeeze or vgg.
+        frozen_names: further names that `files` may have: of networks that methods do not train.
+    Raises:
+        UnknownName: there is no such extractor, or no such network for a file.
+        NotLoadable: the extractor, or one that a file is given for, cannot be imported.
+        UsageError: a file is given for an extractor that needs none.
+    """
+    from ugbench.scoring.networks.weights import check_names
+
+    check_names(files, frozen_names)
+    registry.load_extractor(extractor)
+    return Networks(extractor, lpips_net, files, device)
