@@ -91,6 +91,7 @@ class FolderOptions:
                 cannot be used, or --output is a file that holds something else than such records.
         """
         from ugbench.scoring.folders import PlainFolders
+        from ugbench.scoring.set_names import direction_of
 
         if (self.real is None) != (self.fake is None):
             raise UsageError("--real and --fake go together; give both.")
@@ -107,7 +108,7 @@ class FolderOptions:
                 f"--dataset-name {self.dataset_name}: a name has no slash and begins with no dot or dash; give another."
             )
         check_records_file(self.output)
-        direction = self.direction or ("B2A" if self.fake.resolve().name == "B2A" else "A2B")
+        direction = self.direction or direction_of(self.fake)
         return PlainFolders(self.real, self.fake, self.source, self.name, self.dataset_name, direction)
 
     def write(self, records: list[ScoreRecord]) -> None:

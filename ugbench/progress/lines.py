@@ -40,19 +40,24 @@ def notebook_line() -> Iterator[Callable[[str], None]]:
     """A line in the output of a notebook's cell; the yielded function replaces its text. It is empty at the end."""
     from IPython.display import display
 
-    handle: Any = display({"text/plain": ""}, raw=True, display_id=True)
+    handle: Any = None
     shown = 0.0
 
     def update(text: str) -> None:
-        nonlocal shown
-        if time.monotonic() - shown >= SECONDS_BETWEEN_UPDATES:
-            shown = time.monotonic()
+        nonlocal handle, shown
+        if handle is None:
+            handle = display({"text/plain": visible(text)}, raw=True, display_id=True)
+        elif time.monotonic() - shown >= SECONDS_BETWEEN_UPDATES:
             handle.update({"text/plain": visible(text)}, raw=True)
+        else:
+            return
+        shown = time.monotonic()
 
     try:
         yield update
     finally:
-        handle.update({"text/plain": ""}, raw=True)
+        if handle is not None:
+            handle.update({"text/plain": ""}, raw=True)
 
 
 @contextmanager
