@@ -20,7 +20,8 @@ from ugbench.version import VERSION
 if TYPE_CHECKING:
     from ugbench.api.evaluation import evaluate, fid, kid, lpips
     from ugbench.api.results import figure, table
-    from ugbench.api.run import Run, list_runs, load_run
+    from ugbench.api.run import Run
+    from ugbench.api.runs import list_runs, load_run
     from ugbench.api.training import train
     from ugbench.errors import UgbenchError
     from ugbench.metric import Score
@@ -46,7 +47,8 @@ __all__ = [
 _MODULES = {
     "evaluation": ("evaluate", "fid", "kid", "lpips"),
     "results": ("figure", "table"),
-    "run": ("Run", "list_runs", "load_run"),
+    "run": ("Run",),
+    "runs": ("list_runs", "load_run"),
     "training": ("train",),
 }
 _HOMES = {name: f"ugbench.api.{module}" for module, names in _MODULES.items() for name in names}

@@ -1,5 +1,6 @@
 """Scores of images in any form, and of features."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from commands import call_json
 from PIL import Image
 
 import ugbench
+from ugbench.data.known_files import open_known_files
 from ugbench.errors import DataError, UsageError, WeightsError
 from ugbench.metrics import fid as fid_metric
 from ugbench.metrics import kid as kid_metric
@@ -143,9 +145,16 @@ def test_links_and_files_of_a_call_are_gone_after_it(
     folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for file in files(folders[0]):
+        os.utime(file, (0, 0))
+    monkeypatch.setattr("ugbench.data.known_files.GRANULARITY", -(10**18))  # files count as old
     ugbench.kid(files(folders[0]), arrays(folders[1]), **RANDOM)
     assert list(tmp_path.iterdir()) == []
     assert len(files(folders[0])) == 12
+    with open_known_files() as known:
+        assert known.connection is not None
+        paths = [os.fsdecode(path) for (path,) in known.connection.execute("SELECT path FROM files")]
+    assert [path for path in paths if path.startswith(str(tmp_path))] == []
 
 
 @pytest.mark.parametrize(
@@ -189,3 +198,10 @@ def test_references_may_be_a_file_of_features(folders: tuple[Path, Path], tmp_pa
 def test_a_folder_called_b2a_states_its_direction(folders: tuple[Path, Path], tmp_path: Path) -> None:
     shutil.copytree(folders[0], tmp_path / "B2A")
     assert ugbench.evaluate(tmp_path / "B2A", folders[1], metrics="kid", **RANDOM)["direction"].tolist() == ["B2A"]
+
+
+@pytest.mark.parametrize("names", [{"name": "identity"}, {"name": "a/b"}, {"dataset_name": ".x"}])
+def test_a_name_that_tables_cannot_have_is_refused(folders: tuple[Path, Path], names: dict[str, str]) -> None:
+    (argument,) = names
+    with pytest.raises(UsageError, match=f"^{argument} "):
+        ugbench.evaluate(*folders, metrics="kid", **names, **RANDOM)

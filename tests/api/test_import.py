@@ -1,8 +1,10 @@
 """`import ugbench` is quick, and its names are those of the documentation."""
 
+import inspect
 import json
 import subprocess
 import sys
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,30 @@ def test_the_version_is_that_of_the_package() -> None:
 
 def test_the_package_says_that_it_is_typed() -> None:
     assert (ROOT / "ugbench" / "py.typed").is_file()
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (
+            "train",
+            "method, dataset, preset, variant, steps, size, batch_size, seed, direction, device, precision, results, "
+            "data_root, set",
+        ),
+        ("evaluate", "fake, real, metrics, extractor, weights, device"),
+        ("kid", "fake, real"),
+        ("fid", "fake, real"),
+        ("lpips", "fake, real"),
+        ("table", "results"),
+        ("list_runs", "results"),
+        ("load_run", "id_or_path, results"),
+        ("figure", "name, results"),
+        ("Run.translate", "images, direction, attention"),
+        ("Run.evaluate", "metrics"),
+    ],
+)
+def test_functions_keep_the_arguments_that_scripts_rely_on(function: str, arguments: str) -> None:
+    parameters = inspect.signature(attrgetter(function)(ugbench)).parameters
+    wanted = arguments.split(", ")
+    assert [name for name in parameters if name in wanted] == wanted
+    assert parameters.get("direction") is None or parameters["direction"].default in (None, "A2B")

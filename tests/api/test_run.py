@@ -177,3 +177,14 @@ def test_what_others_wrote_into_a_run_is_text_and_no_markup(train: Train) -> Non
     assert "scores.jsonl" in run._repr_html_()
     with pytest.raises(RunError, match=r"scores\.jsonl"):
         run.scores()
+
+
+def test_a_run_that_cannot_be_read_is_left_out_with_a_warning(
+    train: Train, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    run = train(results=tmp_path)
+    broken = run.path.with_name("seed0-broken")
+    broken.mkdir()
+    (broken / "config.json").write_text("{}")
+    assert ugbench.list_runs(tmp_path) == [run]
+    assert [record.levelname for record in caplog.records if "left out" in record.message] == ["WARNING"]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ugbench.api.arguments import WeightFiles, check_direction_name
-from ugbench.api.images import Folders, Images, describe, list_inputs
+from ugbench.api.images import Images, describe, laid_out, list_inputs
 from ugbench.api.requests import make_request
 from ugbench.api.shown import shown
 from ugbench.api.wording import with_argument_names
@@ -17,6 +15,7 @@ from ugbench.direction import Direction
 from ugbench.errors import UsageError
 from ugbench.metric import Score
 from ugbench.registry import load_metric
+from ugbench.runs.names import checked_dataset_name, checked_name
 from ugbench.scoring.folders import PlainFolders, score_folders
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import EvalRequest
@@ -82,7 +81,11 @@ def evaluate(
 
     output = shown(progress)
     request = make_request(metrics, extractor, weights, lpips_net, protocol, device, output.log)
-    names = {"name": name, "dataset": dataset_name, "direction": check_direction_name(direction)}
+    names = {
+        "name": None if name is None else checked_name(name),
+        "dataset": None if dataset_name is None else checked_dataset_name(dataset_name),
+        "direction": check_direction_name(direction),
+    }
     return frame_of([record for _, record in _scores(request, fake, real, source, names, progress)])
 
 
@@ -226,8 +229,7 @@ def _scores(
     output = shown(progress)
     _check_partners(fake, source)
     scores: list[Score] = []
-    with tempfile.TemporaryDirectory(prefix="ugbench-") as home:
-        folders = Folders(Path(home))
+    with laid_out() as folders:
 
         def log(text: str) -> None:
             output.log(folders.worded(text))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from PIL import Image
 
 from ugbench.data.images import KINDS, has_image_suffix, list_images, read_image, rgb_of
-from ugbench.data.known_files import images_hash
+from ugbench.data.known_files import forget_folder, images_hash
 from ugbench.errors import DataError, UgbenchError, UsageError
 
 if TYPE_CHECKING:
@@ -146,6 +147,16 @@ class Folders:
         if str(folder) not in self.originals:
             return None
         return f"{folder.name}-{images_hash(list_images(folder))[:DIGITS]}"
+
+
+@contextmanager
+def laid_out() -> Iterator[Folders]:
+    """A place for arguments to be laid out as folders, which is removed afterwards, with all that is known of it."""
+    with tempfile.TemporaryDirectory(prefix="ugbench-") as home:
+        folders = Folders(Path(home))
+        yield folders
+        if folders.originals:
+            forget_folder(folders.home)
 
 
 def _check_is_image(path: Path) -> None:

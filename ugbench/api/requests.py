@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ugbench import registry
 from ugbench.api.arguments import WeightFiles, names, weight_files
+from ugbench.api.shown import warn
 from ugbench.device import pick_device
 from ugbench.errors import DiskErrors
 from ugbench.scoring.cache import Cache, default_folder
@@ -42,4 +42,4 @@ def make_request(
 def warn_of_unwritten(unwritten: DiskErrors) -> None:
     """Say what could not be written, by Python's logging. The scores are returned all the same."""
     for sentence in dict.fromkeys(map(str, unwritten.errors)):
-        logging.getLogger("ugbench").warning(sentence)
+        warn(sentence)

@@ -15,6 +15,7 @@ from ugbench.api.arguments import (
     results_folder,
 )
 from ugbench.api.run import Run
+from ugbench.api.shown import warn
 from ugbench.api.wording import with_argument_names
 from ugbench.direction import Direction
 
@@ -78,7 +79,7 @@ def table(
         order=order,
         labels=labels or {},
     )
-    return to_frame(table_of_results(results_folder(results), contents, count_run))
+    return to_frame(table_of_results(results_folder(results), contents, count_run, warn))
 
 
 @with_argument_names
@@ -119,7 +120,7 @@ def figure(
     folder = results_folder(results)
     module = registry.load("figures", name)
     wanted = [run.stored if isinstance(run, Run) else run for run in runs]
-    chosen = choose_runs(wanted, folder, lambda _text: None, conditions(where))
+    chosen = choose_runs(wanted, folder, warn, conditions(where))
     context = FigureContext(folder, chosen, dataset, check_direction_name(direction), rows, names(metrics), file_names)
     drawn: Figure = module.draw(context)
     return drawn

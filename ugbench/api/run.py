@@ -7,19 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ugbench.api.arguments import (
-    PathLike,
-    WeightFiles,
-    check_at_least,
-    check_direction_name,
-    results_folder,
-)
+from ugbench.api.arguments import WeightFiles, check_at_least, check_direction_name
 from ugbench.api.images import Images, list_inputs, name_of, read_input
 from ugbench.api.shown import shown
 from ugbench.api.wording import with_argument_names
 from ugbench.direction import Direction
 from ugbench.runs.run import Run as StoredRun
-from ugbench.runs.run import find_run
 from ugbench.runs.state import RunState, state_of
 
 if TYPE_CHECKING:
@@ -285,28 +278,3 @@ def _as_images(outputs: Any, overlays: Any, sizes: list[tuple[int, int] | None])
             picture.info["attention"] = {name: to_picture(images[place]) for name, images in overlays.items()}
         pictures.append(picture)
     return pictures
-
-
-@with_argument_names
-def list_runs(results: PathLike | None = None) -> list[Run]:
-    """Every run of a results folder that can be read, sorted by path.
-
-    Args:
-        results: folder of runs; default: UGBENCH_RESULTS, else `results`. Without such a folder there are no runs.
-    """
-    from ugbench.runs.run import list_runs as list_stored_runs
-
-    return [Run(run) for run in list_stored_runs(results_folder(results))]
-
-
-@with_argument_names
-def load_run(id_or_path: PathLike, results: PathLike | None = None) -> Run:
-    """One run.
-
-    Args:
-        id_or_path: the start of its id, as "274b28", the name that it was given, or its folder.
-        results: folder of runs; default: UGBENCH_RESULTS, else `results`.
-    Raises:
-        RunError: no run matches, or several; or its config.json is damaged.
-    """
-    return Run(find_run(str(id_or_path), results_folder(results)))

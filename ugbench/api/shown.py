@@ -41,6 +41,11 @@ class Shown:
         return training_progress(title) if self.visible else nullcontext(Callbacks(log=self.log))
 
 
+def warn(text: str) -> None:
+    """Tell the user something that matters whatever is shown, by Python's logging: it prints warnings on stderr."""
+    _logger.warning("%s", text)
+
+
 def shown(progress: bool) -> Shown:
     """What is shown for the argument `progress` of a function."""
     return Shown(log if progress else _logger.info, progress)
