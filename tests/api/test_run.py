@@ -171,7 +171,9 @@ def test_a_notebook_shows_a_run_with_scores_and_samples(train: Train) -> None:
 
 
 def test_what_others_wrote_into_a_run_is_text_and_no_markup(train: Train) -> None:
-    run = train(seed=8)
+    run = train(seed=8, results="<i>here")
+    assert "<i>here" not in run._repr_html_()
+    assert "&lt;i&gt;here" in run._repr_html_()
     (run.path / "scores.jsonl").write_text('{"<script>": 1}\n')
     assert "<script>" not in run._repr_html_()
     assert "scores.jsonl" in run._repr_html_()

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pandas
 import pytest
@@ -49,6 +50,11 @@ def test_the_style_shows_scaled_texts_with_the_best_in_bold(table: Table) -> Non
 def test_names_from_others_are_text_and_no_markup(make_record: Make) -> None:
     frame = to_frame(build_table([make_record("kid", "<script>x</script>", 0.1)], names=DisplayNames()))
     assert "<script>" not in frame.style.to_html()
+
+
+def test_notes_are_text_and_no_markup(table: Table) -> None:
+    html = to_frame(replace(table, notes=("a <b>bold</b> claim",))).style.to_html()
+    assert "a &lt;b&gt;bold&lt;/b&gt; claim" in html
 
 
 def test_what_is_computed_from_a_frame_is_an_ordinary_one(table: Table) -> None:
