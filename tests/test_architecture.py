@@ -36,6 +36,11 @@ def test_no_chain_of_imports_leads_back_to_its_start(graph: grimp.ImportGraph) -
     assert circles == {}
 
 
+def test_no_module_waits_for_the_python_api(graph: grimp.ImportGraph) -> None:
+    assert graph.find_modules_that_directly_import("ugbench") == set()
+    assert graph.find_modules_directly_imported_by("ugbench") > {"ugbench.api.run", "ugbench.api.training"}
+
+
 @pytest.mark.parametrize("folder", [*PACKAGES, "benchmarks"])
 def test_no_file_is_too_long_to_read_at_once(folder: str) -> None:
     lengths = {

@@ -111,13 +111,14 @@ class Stopped(UgbenchError):
 
     Attributes:
         resumed_from: the step of the checkpoint that the training began with; None if it began at step 0.
+        signal: the number of the signal; None where it is not known.
     """
 
     exit_code = 75
 
-    def __init__(self, message: str, resumed_from: int | None = None) -> None:
+    def __init__(self, message: str, resumed_from: int | None = None, signal: int | None = None) -> None:
         super().__init__(message)
-        self.resumed_from = resumed_from
+        self.resumed_from, self.signal = resumed_from, signal
 
 
 class UsageError(UgbenchError):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Score:
     """The value of a metric, and how well it is known.
 
@@ -34,6 +34,22 @@ class Score:
     p_value: float | None = None
     order_sd: float | None = None
     each: tuple[float, ...] | None = None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Bounds of the 95 % interval, raw; None where no interval with a known coverage exists."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+    def __repr__(self) -> str:
+        """The value on one line, without `each`, which may hold thousands of numbers.
+
+        >>> Score(0.01234, se=0.0011, low=0.0102, high=0.0145, each=(0.01, 0.02))
+        Score(0.01234 ± 0.0011, 95 % interval 0.0102 to 0.0145)
+        """
+        error = "" if self.se is None else f" ± {self.se:.2g}"
+        interval = "" if self.interval is None else f", 95 % interval {self.low:.4g} to {self.high:.4g}"
+        p_value = "" if self.p_value is None else f", p (equal) {self.p_value:.3g}"
+        return f"Score({self.value:.4g}{error}{interval}{p_value})"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pytest
 
 from ugbench.data import known_files
 from ugbench.data.images import read_image
-from ugbench.data.known_files import hash_files, images_hash, open_known_files
+from ugbench.data.known_files import forget_folder, hash_files, images_hash, open_known_files
 from ugbench.errors import DataError
 
 Write = Callable[[Path, bytes], Path]
@@ -222,3 +222,16 @@ def test_the_hash_of_a_set_of_images_is_of_stems_and_contents_and_of_nothing_els
     assert images_hash([first]) != expected
     assert images_hash([write(tmp_path / "c.png", b"one"), second]) != expected
     assert images_hash([write(tmp_path / "b.png", b"three"), second]) != expected
+
+
+@pytest.mark.usefixtures("later")
+def test_nothing_is_known_of_a_folder_that_is_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "ab").mkdir()
+    inside, beside = write(tmp_path / "a" / "1.png", b"one"), write(tmp_path / "ab" / "2.png", b"two")
+    hash_files([inside, beside])
+    forget_folder(tmp_path / "a")
+    with open_known_files() as known:
+        assert known.connection is not None
+        paths = [os.fsdecode(path) for (path,) in known.connection.execute("SELECT path FROM files")]
+    assert paths == [str(beside)]

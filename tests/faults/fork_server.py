@@ -39,7 +39,7 @@ IMPORTED = (
     "torch._dynamo",
     "torch.utils.tensorboard",
     "ugbench.cli.app",
-    "ugbench.cli.progress",
+    "ugbench.progress.training",
     "ugbench.cli.study",
     "ugbench.data.check",
     "ugbench.data.acquire.importing",

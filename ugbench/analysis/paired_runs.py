@@ -19,6 +19,7 @@ from ugbench.runs.folder import DIFFERENCES
 from ugbench.runs.run import Run, dataset_of
 from ugbench.runs.stored_outputs import Outputs, are_stored, check_imported, outputs_of
 from ugbench.scoring.evaluate import Evaluation
+from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.scored_outputs import rows_of, scored_outputs
 from ugbench.statistics import permutation
 from ugbench.statistics.paired import paired_from, unpaired, unpaired_from
@@ -39,6 +40,22 @@ def store_differences(evaluation: Evaluation, runs: Sequence[Run]) -> None:
         for group in groups.values():
             if len(group) > 1:
                 _store_group(evaluation, group, direction)
+
+
+def store_due_differences(evaluation: Evaluation, scores: Sequence[ScoreRecord], runs: Sequence[Run]) -> None:
+    """Store the missing differences between runs of each data set, if these are scores that differences are stored for.
+
+    What cannot be written is kept in `evaluation.unwritten`.
+
+    Args:
+        runs: of any data sets.
+    """
+    if not differences.are_due(scores):
+        return
+    datasets = {score.dataset for score in scores}
+    for folder in dict.fromkeys(run.dataset_folder for run in runs if run.dataset_folder.name in datasets):
+        with evaluation.unwritten.keep():
+            store_differences(evaluation, [run for run in runs if run.dataset_folder == folder])
 
 
 def common_sources(evaluation: Evaluation, runs: Sequence[Run], dataset: DataSet, direction: Direction) -> list[Path]:

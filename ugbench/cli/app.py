@@ -11,7 +11,6 @@ from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 
-from ugbench import __version__
 from ugbench.cli import data, runs, weights
 from ugbench.cli.ablate import ablate
 from ugbench.cli.bench import bench
@@ -36,6 +35,7 @@ from ugbench.cli.variants import variants
 from ugbench.cli.vote import vote
 from ugbench.errors import UgbenchError
 from ugbench.file_names import make_streams_readable
+from ugbench.version import VERSION
 from ugbench.visible import visible
 
 # The system refuses: a person can fix that and needs no traceback.
@@ -144,7 +144,7 @@ app = typer.Typer(
 
 def _print_version(asked: bool) -> None:
     if asked:
-        print(f"ugbench {__version__}")
+        print(f"ugbench {VERSION}")
         raise typer.Exit
 
 

@@ -20,13 +20,6 @@ def readable_runs(results: Path, conditions: Mapping[str, str] | None = None) ->
     Raises:
         UnknownName, UsageError: see `ugbench.runs.configurations.select_where`.
     """
-    from ugbench.runs.configurations import select_where
-    from ugbench.runs.run import Run, read_runs
+    from ugbench.runs import readable
 
-    runs = []
-    for _, run in read_runs(results):
-        if isinstance(run, Run):
-            runs.append(run)
-        else:
-            log(f"left out: {run}")
-    return select_where(runs, conditions) if conditions else runs
+    return readable.readable_runs(results, log, conditions)

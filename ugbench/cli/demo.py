@@ -32,9 +32,9 @@ def demo(
       ugbench demo
       ugbench demo --method cyclegan --steps 300
     """
-    from ugbench.cli.progress import training_progress
     from ugbench.device import pick_device
     from ugbench.figures import _context, comparison
+    from ugbench.progress.training import training_progress
     from ugbench.runs.dataset_file import current_images
     from ugbench.runs.output_file import write_output
     from ugbench.runs.run import dataset_of
@@ -45,10 +45,11 @@ def demo(
     from ugbench.tables.build import build_table
     from ugbench.tables.display import DisplayNames
     from ugbench.tables.formats import render
-    from ugbench.training import loop, prepare
+    from ugbench.training.prepare import Request
+    from ugbench.training.session import open_session
 
     device, results = pick_device(place.device), place.results
-    request = prepare.Request(
+    request = Request(
         method=method,
         dataset=DIAL,
         results=results,
@@ -60,11 +61,11 @@ def demo(
     )
     log(f"1. data: {DIAL}, A to B: smooth becomes striped, and plain ground hatched")
     with progress_callback("drawing") as progress:
-        run, images, _ = prepare.prepare(request, log, progress)
-    log(f"2. train: {run.config.label}, {steps} steps, in {run.path}")
-    if images is not None:
-        with training_progress(run.config.label) as callbacks:
-            loop.train(run, images, device, callbacks=callbacks)
+        session = open_session(request, log, progress)
+    run = session.run
+    log(f"2. train: {run.config.label}, {steps} steps")
+    with training_progress(run.config.label) as callbacks:
+        session.train(callbacks=callbacks)
 
     log(f"3. translate and score: {', '.join(METRICS)}")
     networks = Networks("random", "alex", {}, device)

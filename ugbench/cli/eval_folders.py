@@ -13,8 +13,7 @@ from ugbench.cli.output import log, progress_callback
 from ugbench.cli.output_file import check_records_file
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
-from ugbench.runs.config_fields import is_dataset_name
-from ugbench.runs.names import checked_name
+from ugbench.runs.names import checked_dataset_name, checked_name
 
 if TYPE_CHECKING:
     from ugbench.scoring.folders import PlainFolders
@@ -91,6 +90,7 @@ class FolderOptions:
                 cannot be used, or --output is a file that holds something else than such records.
         """
         from ugbench.scoring.folders import PlainFolders
+        from ugbench.scoring.set_names import direction_of
 
         if (self.real is None) != (self.fake is None):
             raise UsageError("--real and --fake go together; give both.")
@@ -102,12 +102,10 @@ class FolderOptions:
             return None
         if self.name is not None:
             checked_name(self.name)
-        if self.dataset_name is not None and not is_dataset_name(self.dataset_name):
-            raise UsageError(
-                f"--dataset-name {self.dataset_name}: a name has no slash and begins with no dot or dash; give another."
-            )
+        if self.dataset_name is not None:
+            checked_dataset_name(self.dataset_name)
         check_records_file(self.output)
-        direction = self.direction or ("B2A" if self.fake.resolve().name == "B2A" else "A2B")
+        direction = self.direction or direction_of(self.fake)
         return PlainFolders(self.real, self.fake, self.source, self.name, self.dataset_name, direction)
 
     def write(self, records: list[ScoreRecord]) -> None:

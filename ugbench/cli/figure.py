@@ -67,18 +67,11 @@ def figure(
         raise UsageError("which figure? Give a NAME; `ugbench figure --list` names them.")
 
     from ugbench.cli.chosen_datasets import locate_datasets
-    from ugbench.cli.chosen_runs import readable_runs
     from ugbench.figures._context import FigureContext, save
-    from ugbench.runs.configurations import select_where
-    from ugbench.runs.run import find_run
+    from ugbench.runs.readable import choose_runs
 
     module = registry.load("figures", name)
-    chosen = [find_run(run, results) for run in runs] if runs else readable_runs(results)
-    conditions = parse_sets(where, "--where")
-    if conditions:
-        chosen = select_where(chosen, conditions)
-    elif not runs:
-        chosen = []  # all runs
+    chosen = choose_runs(runs or [], results, log, parse_sets(where, "--where"))
     file = output or Path(f"{name}.png")
     check_output_file(file)
     chosen_metrics = split_list(metrics, "--metric")

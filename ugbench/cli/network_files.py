@@ -13,13 +13,6 @@ ELSEWHERE = "name another folder by UGBENCH_CACHE"
 MIB = 1 << 20
 
 
-def with_found(files: Mapping[str, Path], names: Collection[str]) -> dict[str, Path]:
-    """The given files, and those that are found for the other names."""
-    from ugbench.scoring.networks.search import search
-
-    return search([name for name in names if name not in files], log) | dict(files)
-
-
 def complete(
     files: Mapping[str, Path],
     given: Collection[str],
@@ -35,7 +28,7 @@ def complete(
     that says what to do. Each file that was found, and not given, is logged.
 
     Args:
-        files: from `with_found`.
+        files: from `ugbench.scoring.networks.search.with_found`.
         given: names for which --weights gave a file.
         needed: names of files, as in `--weights NAME=FILE`.
         welcome: names of further files that are used if they are there.

@@ -16,6 +16,7 @@ from ugbench.cli.parse import PathKind, parse_seeds, parse_sets, path_reader, re
 from ugbench.data.data_root import DATA_ROOT
 from ugbench.errors import UsageError
 from ugbench.file_names import is_utf8
+from ugbench.training.overrides import merge_overrides
 
 RESULTS = Path("results")
 
@@ -143,14 +144,8 @@ class ConfigOptions:
         Raises:
             UsageError: --set is malformed, or names a field whose own option, such as --size, was given too.
         """
-        options = {"steps": steps, "size": self.size, "batch_size": self.batch_size}
-        overrides: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-        for name, value in parse_sets(self.sets).items():
-            if name in overrides:
-                option = name.replace("_", "-")
-                raise UsageError(f"--set {name}={value}: --{option} says {overrides[name]}; give one of them.")
-            overrides[name] = value
-        return overrides
+        fields = {"steps": steps, "size": self.size, "batch_size": self.batch_size}
+        return merge_overrides(fields, parse_sets(self.sets))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 from ugbench.file_names import to_json
+from ugbench.progress.lines import duration as duration
+from ugbench.progress.lines import log as log
+from ugbench.progress.lines import progress_callback as progress_callback
 from ugbench.visible import visible, visible_json
 
 
@@ -36,11 +39,6 @@ class LastingStream:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
-
-
-def log(text: str) -> None:
-    """Print a line for the person at the terminal, on stderr."""
-    print(visible(text, keep="\n"), file=sys.stderr, flush=True)
 
 
 class _Messages(logging.Handler):
@@ -99,14 +97,6 @@ def format_rows(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join(lines)
 
 
-def duration(seconds: float) -> str:
-    """Seconds as text for people: "42 s", "7 min", "3 h 20 min"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
-
-
 def file_size(size: int) -> str:
     """Bytes as text for people: "812 kB", "1.6 GB"."""
     for unit, bytes_of_unit in (("GB", 1e9), ("MB", 1e6)):
@@ -122,23 +112,3 @@ def print_result(as_json: bool, content: Any, header: Sequence[str], rows: Seque
         print_json(content)
     else:
         print_rows(header, rows)
-
-
-@contextmanager
-def progress_callback(description: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on stderr while the block runs; the yielded function takes (done, total).
-
-    Nothing is drawn where stderr is not a terminal.
-    """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    # rich would send prints inside the block to its own console, so JSON to stderr.
-    progress = Progress(
-        *columns, console=console, transient=True, redirect_stdout=False, disable=not console.is_terminal
-    )
-    with progress:
-        task = progress.add_task(visible(description), total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)

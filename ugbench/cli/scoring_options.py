@@ -55,17 +55,13 @@ class FeatureOptions:
             NotLoadable: the extractor, or one that --weights names, cannot be imported.
             UsageError: a file of --weights does not exist.
         """
-        from ugbench import registry
-        from ugbench.cli.network_files import with_found
         from ugbench.scoring.needed_weights import extractor_weights
-        from ugbench.scoring.networks.network_set import Networks
-        from ugbench.scoring.networks.sources import check_names
+        from ugbench.scoring.networks.network_set import make_networks
+        from ugbench.scoring.networks.search import with_found
 
-        files = parse_weights(self.weights)
-        check_names(files, frozen_names)
-        registry.load_extractor(self.extractor)
-        networks = Networks(self.extractor, lpips_net, files, device)
-        return replace(networks, weights=with_found(files, [*extractor_weights(networks), *frozen_names]))
+        networks = make_networks(self.extractor, parse_weights(self.weights), device, lpips_net, frozen_names)
+        files = with_found(networks.weights, [*extractor_weights(networks), *frozen_names], log)
+        return replace(networks, weights=files)
 
     def complete_extractor(self, networks: Networks, as_json: bool) -> Networks:
         """The networks with the file of the chosen extractor, which is downloaded if the user consents."""
@@ -111,8 +107,7 @@ class ScoringOptions(FeatureOptions):
             UsageError: options contradict each other, or a weights file does not exist.
         """
         from ugbench import registry
-        from ugbench.cli.network_files import with_found
-        from ugbench.scoring.needed_weights import needed_weights, welcome_weights
+        from ugbench.scoring.needed_weights import with_found_weights
         from ugbench.scoring.request import EvalRequest
 
         networks = self.networks(device, self.lpips_net, frozen_names)
@@ -121,8 +116,7 @@ class ScoringOptions(FeatureOptions):
             registry.load_metric(name)
         protocol = pick_protocol(self.protocol, reference)
         request = EvalRequest(names, networks, protocol, settings or {}, cache=self.feature_cache())
-        weights = with_found(networks.weights, [*needed_weights(request), *welcome_weights(request)])
-        return replace(request, networks=replace(networks, weights=weights))
+        return with_found_weights(request, log)
 
     def complete_request(self, request: EvalRequest, as_json: bool, further: Collection[str] = ()) -> EvalRequest:
         """The request with the files that it needs, which are downloaded if the user consents.

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ugbench.analysis import differences, paired_runs
+from ugbench.analysis import differences
+from ugbench.analysis.paired_runs import store_due_differences
 from ugbench.cli.options import PlaceOptions, StudyOptions
 from ugbench.cli.output import duration, log, print_json, print_rows, progress_callback
 from ugbench.cli.scoring_options import ScoringOptions
@@ -217,10 +218,7 @@ def _score(evaluation: Evaluation, runs: Sequence[Run]) -> ScoredStudy:
     with progress_callback("scoring") as progress:
         scores = evaluation.runs(_last_steps(runs, progress))
     folders = dict.fromkeys(run.dataset_folder for run in runs)
-    if differences.are_due(scores):
-        for folder in folders:
-            with evaluation.unwritten.keep():
-                paired_runs.store_differences(evaluation, [run for run in runs if run.dataset_folder == folder])
+    store_due_differences(evaluation, scores, runs)
     ids = {run.id for run in runs} | {"identity", "real"}
     names = {folder.name for folder in folders}
     results = evaluation.results

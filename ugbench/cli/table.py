@@ -103,59 +103,29 @@ def table(
       ugbench table --columns parameters,flops,hours
       ugbench table --votes --published table2 --layout paper
     """
-    from ugbench.analysis import differences
-    from ugbench.cli.chosen_runs import readable_runs
-    from ugbench.runs.configurations import configurations, select_where
-    from ugbench.runs.dataset_file import current_images
-    from ugbench.runs.filters import select_datasets
     from ugbench.runs.output_file import write_output
-    from ugbench.scoring.record import read_all
-    from ugbench.tables.build import build_table
-    from ugbench.tables.columns.published import add_published, unscored_datasets
-    from ugbench.tables.columns.ranking import add_rankings
-    from ugbench.tables.columns.run_columns import add_run_columns
-    from ugbench.tables.display import DisplayNames
     from ugbench.tables.formats import RAW, render
-    from ugbench.tables.model import Table, order_rows
-    from ugbench.tables.records import of_runs
+    from ugbench.tables.of_results import TableContents, table_of_results
 
     check_output_file(output)
     format_ = "json" if as_json else format_
     if format_ != "latex" and (caption is not None or tex_label is not None):
         option = "--tex-label" if caption is None else "--caption"
         raise UsageError(f"{option} is for --format latex, and the format is {format_}; leave it out.")
-    display = None if format_ in RAW else DisplayNames(parse_labels(label))
-    datasets = dataset or ()
-    built, names, publications = (
-        Table(names=display),
-        split_list(metrics, "--metric"),
-        split_list(published, "--published"),
+    contents = TableContents(
+        metrics=split_list(metrics, "--metric"),
+        datasets=dataset or (),
+        conditions=parse_sets(where, "--where"),
+        protocol=protocol,
+        published=split_list(published, "--published"),
+        columns=split_list(columns, "--columns"),
+        votes=votes,
+        across=across,
+        sort=sort,
+        order=split_list(order, "--order"),
+        labels=parse_labels(label),
     )
-    all_records = read_all(results)
-    unscored = unscored_datasets(datasets, {score.dataset for score in all_records}, publications)
-    scored = [name for name in datasets if name not in unscored]
-    if (names or not votes) and (scored or not unscored):
-        fix = "run `ugbench eval` to make some"
-        records = select_datasets(all_records, lambda score: score.dataset, scored, results, "scores", fix)
-        runs = readable_runs(results)
-        if conditions := parse_sets(where, "--where"):
-            records = of_runs(records, {run.id for run in select_where(runs, conditions)})
-        pairs, images = differences.read_all(results), current_images(results)
-        built = build_table(records, names, pairs, protocol, configurations(runs), images, display)
-    if votes:
-        from ugbench.tables.columns.votes import add_votes
-        from ugbench.votes.store import read_polls
-
-        fix = "`ugbench vote --methods A,B --dataset D` serves the page that takes them"
-        votes_by_poll = read_polls(results)
-        polls = select_datasets(votes_by_poll, lambda poll: poll.dataset, datasets, results, "votes", fix)
-        built = add_votes(built, {poll: votes_by_poll[poll] for poll in polls})
-    built = add_published(built, publications, unscored)
-    built = add_run_columns(built, split_list(columns, "--columns"), results, count_missing)
-    DisplayNames(parse_labels(label)).check(built.rows)
-    built = order_rows(built, sort, split_list(order, "--order"))
-    if across:
-        built = add_rankings(built)
+    built = table_of_results(results, contents, count_missing, log, registered_names=format_ in RAW)
     text = render(built, format_, layout, plain=output is not None, caption=caption, tex_label=tex_label)
     if output is None:
         print(text, end="" if text.endswith("\n") else "\n")
@@ -166,6 +136,6 @@ def table(
 
 def count_missing(run: Run) -> MethodDescription:
     """Count the parameters and FLOPs of a run that has stored none; this loads torch and the run's method."""
-    from ugbench.training.counts import count
+    from ugbench.training.counts import count_run
 
-    return count(run.config.method, run.config.method_config())
+    return count_run(run)

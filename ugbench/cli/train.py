@@ -131,16 +131,14 @@ def train(
       ugbench train cyclegan --dataset datasets/horse2zebra --size 128 --set identity_weight=0
       ugbench train ugatit --dataset dial --preset smoke --steps 400 --continue-from 3f2a@100
     """
-    from ugbench.cli.network_files import complete, with_found
-    from ugbench.cli.progress import training_progress
+    from ugbench.cli.network_files import complete
     from ugbench.cli.train_plan import print_plan
     from ugbench.device import pick_device
-    from ugbench.runs.method_sources import changed_method
-    from ugbench.runs.near_misses import near_miss
-    from ugbench.runs.run import list_runs
-    from ugbench.training import loop, prepare
+    from ugbench.progress.training import training_progress
+    from ugbench.scoring.networks.search import with_found
+    from ugbench.training import prepare
     from ugbench.training.intervals import Intervals
-    from ugbench.training.signals import stop_at_once_on_signals
+    from ugbench.training.session import open_session
 
     steps_between, seconds_between = parse_save_every(save_every)
     stored = parse_number(keep, "--keep", "all", "a count of 1 or more", least=1)
@@ -164,7 +162,7 @@ def train(
         restart=restart,
     )
     needed = prepare.needed_weights(request)
-    files = with_found(request.weights, needed)
+    files = with_found(request.weights, needed, log)
     if not dry_run:
         files = complete(files, request.weights, needed, allowed=download, as_json=as_json)
     request = replace(request, weights=files)
@@ -173,20 +171,13 @@ def train(
             planned = prepare.planned_run(request, log, progress)
         print_plan(planned, request, stored, steps_between, as_json)
         return
-    with stop_at_once_on_signals(), progress_callback("reading images") as progress:
-        run, images, run_start = prepare.prepare(request, log, progress)
-    log(f"run {run.id} in {run.path}")
-    intervals = Intervals(steps_between, log_every, sample_every, stored, seconds_between)
-    if not restart and not run.step() and (sentence := near_miss(run, list_runs(place.results))) is not None:
-        log(sentence)
-    if not restart and run.step() and (sentence := changed_method(run)) is not None:
-        log(sentence)
+    with progress_callback("reading images") as progress:
+        session = open_session(request, log, progress)
+    run, intervals = session.run, Intervals(steps_between, log_every, sample_every, stored, seconds_between)
     report = {"run": run.path, "id": run.id}
     try:
         with training_progress(run.config.label) as callbacks:
-            resumed_from: int | None = run.step()
-            if images is not None:
-                resumed_from = loop.train(run, images, device, intervals, callbacks, run_start, restart)
+            resumed_from = session.train(intervals, callbacks)
     except Stopped as stopped:
         if as_json:
             print_json({**report, "step": run.step(), "status": "stopped", "resumed_from": stopped.resumed_from})

@@ -68,18 +68,18 @@ def translate(
     from ugbench.cli.chosen_datasets import locate_datasets
     from ugbench.data.folders import describe_folder
     from ugbench.data.images import list_images
-    from ugbench.device import pick_device, pick_precision
-    from ugbench.inference import translate as translation
-    from ugbench.inference.attention import attention_names, networks_without_weights
+    from ugbench.device import pick_device
     from ugbench.inference.image_files import output_names, write_outputs
     from ugbench.inference.output_folder import check_output_folder, translation_note
     from ugbench.inference.styles import choose_styles
+    from ugbench.inference.translate import check_direction
+    from ugbench.inference.translator import load_translator
     from ugbench.runs.run import find_run
 
     chosen_run = find_run(run, results)
     locate_datasets(dataset or (), results, [chosen_run])
     chosen_direction = direction or chosen_run.directions()[0]
-    translation.check_direction(chosen_run, chosen_direction)
+    check_direction(chosen_run, chosen_direction)
     if not source.exists():
         raise UsageError(f"--input {source}: there is no such file or folder.")
     if source.is_dir():
@@ -87,13 +87,16 @@ def translate(
     paths = list_images(source) if source.is_dir() else [source]
     chosen_device = pick_device(device)
     chosen_step = parse_number(checkpoint, "--checkpoint", "last", "a step")
-    method, step = translation.load(chosen_run, chosen_device, chosen_step, all_networks=attention)
-    if attention and not attention_names(method, chosen_direction):
-        raise UsageError(f"--attention: {chosen_run.config.label} has no attention maps; leave it out.")
-    if attention and (lacking := networks_without_weights(method)):
-        log(f"run {chosen_run.id} was imported without {', '.join(lacking)}; attention maps of these are left out.")
-    # auto is the precision that the run was trained in, which `eval` also uses for the test images.
-    chosen_precision = pick_precision(precision, chosen_device, auto=chosen_run.config.precision)
+    translator = load_translator(
+        chosen_run,
+        chosen_device,
+        chosen_direction,
+        step=chosen_step,
+        precision=precision,
+        attention=attention,
+        log=log,
+    )
+    method, step = translator.method, translator.step
     styles = choose_styles(method, chosen_run.config.label, chosen_direction, samples, seed, style)
     names = output_names(method, paths, chosen_direction, attention, samples)
     check_output_folder(output, paths if style is None else [*paths, style], names)
@@ -110,7 +113,7 @@ def translate(
             output,
             chosen_direction,
             batch_size=batch_size,
-            precision=chosen_precision,
+            precision=translator.precision,
             attention=attention,
             keep_size=keep_size,
             styles=styles,

@@ -116,6 +116,23 @@ def read_image(path: Path, content: bytes | None = None) -> Image.Image:
     return inspect_image(path, content)[0]
 
 
+def rgb_of(image: Image.Image, name: str) -> Image.Image:
+    """An image of Pillow as `read_image` reads a file: turned as its EXIF says, transparency over white, 8 bits.
+
+    Args:
+        name: what an error calls the image.
+    Raises:
+        DataError: its pixels are numbers without an agreed range, or its file is damaged.
+    """
+    try:
+        image.load()
+        return _to_rgb(ImageOps.exif_transpose(image), Levels())
+    except Refusal as error:
+        raise DataError(f"{name}: {error.reason}; {error.fix}.") from error
+    except OSError as error:
+        raise DataError(f"{name}: not a readable image ({str(error).rstrip('.')}); replace or remove it.") from error
+
+
 def read_bytes(path: Path) -> bytes:
     """The bytes of a file.
 

@@ -179,6 +179,20 @@ def open_known_files() -> Iterator[KnownFiles]:
             connection.close()
 
 
+def forget_folder(folder: Path) -> None:
+    """Remove what is known of the files in a folder, which will not be there again."""
+    prefix = _key(folder) + os.fsencode(os.sep)
+    with open_known_files() as known:
+        if known.connection is None:
+            return
+        try:
+            with known.connection:
+                query = "DELETE FROM files WHERE path >= ? AND path < ?"
+                known.connection.execute(query, (prefix, prefix[:-1] + bytes([prefix[-1] + 1])))
+        except sqlite3.Error as error:
+            _warn(known.file, str(error))
+
+
 def hash_files(paths: Sequence[Path]) -> list[str]:
     """The SHA-256 of each file in hex; raises DataError for a file that cannot be read."""
     with open_known_files() as known:

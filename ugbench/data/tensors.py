@@ -46,6 +46,11 @@ def to_uint8(images: Tensor) -> Tensor:
     return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
+def to_picture(image: Tensor) -> Image.Image:
+    """A uint8 tensor (3, h, w) as an RGB image of Pillow."""
+    return Image.fromarray(image.permute(1, 2, 0).cpu().contiguous().numpy())
+
+
 def save_png(image: Tensor, path: Path, size: tuple[int, int] | None = None) -> None:
     """Write a uint8 tensor (3, h, w) as an RGB PNG file, resized to `size` (width, height) in px if that is given.
 
@@ -55,7 +60,7 @@ def save_png(image: Tensor, path: Path, size: tuple[int, int] | None = None) -> 
     Raises:
         DiskError: the system refuses; an older file stays.
     """
-    picture = Image.fromarray(image.permute(1, 2, 0).cpu().contiguous().numpy())
+    picture = to_picture(image)
     temporary = path.with_name(f".ugbench-{os.getpid()}.png")
     with writing(path):
         try:

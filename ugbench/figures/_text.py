@@ -8,6 +8,7 @@ line on stderr says which package to install.
 from __future__ import annotations
 
 import functools
+import io
 import logging
 import re
 import unicodedata
@@ -28,6 +29,7 @@ from ugbench.visible import visible
 
 FONT = "DejaVu Sans"  # matplotlib brings it along
 STYLE = "ugbench.figures.print"
+SCREEN_DPI = 100
 PACKAGES = {  # Debian's package for the letters whose Unicode names begin so; all others are in OTHER_PACKAGE
     "fonts-noto-cjk": ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "FULLWIDTH", "HALFWIDTH"),
 }
@@ -50,6 +52,12 @@ class PlainTextFigure(Figure):
                 text.set_text(plain(text.get_text()))
                 text.set_fontfamily(families(text.get_text()))
             super().draw(renderer)
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows, whether or not pyplot and its backend for notebooks are loaded."""
+        content = io.BytesIO()
+        self.savefig(content, format="png", dpi=SCREEN_DPI)
+        return content.getvalue()
 
 
 def plain(text: str) -> str:

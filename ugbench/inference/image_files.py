@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-import torch
 from PIL import Image
-from torch import Tensor
 
-from ugbench.data.images import check_stems, read_image, resize
-from ugbench.data.overlay import overlay
+from ugbench.data.images import check_stems, read_image
 from ugbench.data.progress import Progress
-from ugbench.data.tensors import save_png, to_tensor
+from ugbench.data.tensors import save_png
 from ugbench.device import Precision
 from ugbench.direction import Direction
 from ugbench.errors import DataError
-from ugbench.inference.attention import attention_maps, attention_names
+from ugbench.inference.attention import attention_names
+from ugbench.inference.batches import main_map, translate_batch
 from ugbench.inference.styles import DRAWN, Styles
-from ugbench.inference.translate import translate
 from ugbench.method import Method
 from ugbench.runs.folder import ATTENTION
 from ugbench.runs.json_file import make_folder
@@ -35,10 +32,8 @@ def output_names(
     check_stems(sources)
     names = [output_name(path, k, samples) for path in sources for k in range(samples)]
     maps = attention_names(method, direction) if attention else ()
-    main = _main_map(method, maps)
     for name in maps:
-        folder = Path(ATTENTION) if name == main else Path(ATTENTION, name)
-        names += [str(folder / f"{path.stem}.png") for path in sources]
+        names += [str(_map_folder(method, name, maps) / f"{path.stem}.png") for path in sources]
     return names
 
 
@@ -87,17 +82,18 @@ def write_outputs(
         count += len(paths)
         if not paths:
             continue
-        images = torch.stack([to_tensor(resize(picture, method.config.size)) for picture in pictures])
-        batch_styles = styles.of_images(method, places)
-        (batch_outputs,) = translate(
-            method, images, direction, batch_size=len(paths), precision=precision, styles=batch_styles, names=paths
+        batch = translate_batch(
+            method, pictures, places, direction, precision=precision, attention=attention, styles=styles, names=paths
         )
-        for path, picture, outputs in zip(paths, pictures, batch_outputs, strict=True):
+        for path, picture, outputs in zip(paths, pictures, batch.outputs, strict=True):
             size = picture.size if keep_size else None
             for k, output in enumerate(outputs):
                 save_png(output, folder / output_name(path, k, styles.samples), size=size)
-        if attention:
-            _write_overlays(method, paths, images, batch_outputs[:, 0], folder / ATTENTION, direction)
+        for name, overlays in batch.overlays.items():
+            map_folder = folder / _map_folder(method, name, tuple(batch.overlays))
+            make_folder(map_folder)
+            for path, image in zip(paths, overlays, strict=True):
+                save_png(image, map_folder / f"{path.stem}.png")
         if progress is not None:
             progress(done, len(sources))
     return count
@@ -120,18 +116,6 @@ def output_name(source: Path, sample: int, samples: int) -> str:
     return f"{source.stem}.{sample}.png" if samples > 1 else f"{source.stem}.png"
 
 
-def _main_map(method: Method, names: Iterable[str]) -> str | None:
-    return next((name for name in names if name not in method.output_maps), None)
-
-
-def _write_overlays(
-    method: Method, paths: Sequence[Path], sources: Tensor, outputs: Tensor, folder: Path, direction: Direction
-) -> None:
-    (maps,) = attention_maps(method, sources, direction, batch_size=len(paths), names=paths)
-    main = _main_map(method, maps)
-    for name, batch_maps in maps.items():
-        map_folder = folder if name == main else folder / name
-        make_folder(map_folder)
-        images = outputs if name in method.output_maps else sources
-        for path, image, attention_map in zip(paths, images, batch_maps, strict=True):
-            save_png(overlay(image, attention_map), map_folder / f"{path.stem}.png")
+def _map_folder(method: Method, name: str, names: Sequence[str]) -> Path:
+    """The folder of the overlays of an attention map, relative to that of the outputs."""
+    return Path(ATTENTION) if name == main_map(method, names) else Path(ATTENTION, name)

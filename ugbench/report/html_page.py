@@ -10,7 +10,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from ugbench import __version__, templates
+from ugbench import templates
 from ugbench.data.progress import Progress
 from ugbench.figures import _style
 from ugbench.file_names import readable
@@ -18,6 +18,7 @@ from ugbench.report.contents import Report, Section
 from ugbench.runs.output_file import output_file
 from ugbench.tables.formats import html
 from ugbench.tables.layouts import lay_out
+from ugbench.version import VERSION
 
 ON_DARK = {"#000000": "#e8e8e8"}  # black lines cannot be seen on dark pages; other colours are lightened
 SHARES_ON_DARK = (75, 55, 90)  # percent of a colour, and of its darker and lighter shade, that is mixed with white
@@ -49,7 +50,7 @@ def _pieces(report: Report, progress: Progress | None) -> Iterator[str]:
         .get_template("report.html")
         .generate(
             report=report,
-            version=__version__,
+            version=VERSION,
             tables=None if report.table is None else Markup(html.fragment(lay_out(report.table, "blocks"))),
             css=Markup(css),
             script=Markup(script),

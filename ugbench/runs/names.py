@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ugbench.errors import RunError, UsageError
-from ugbench.runs.config_fields import NAME, NAME_RULE
+from ugbench.runs.config_fields import NAME, NAME_RULE, is_dataset_name
 from ugbench.runs.files import read_text
 from ugbench.runs.folder import RunFolder
 from ugbench.runs.json_file import write_text
@@ -27,6 +27,17 @@ def checked_name(name: str) -> str:
         raise UsageError(f"--name {name}: a name has {NAME_RULE}; give another.")
     if name in RESERVED:
         raise UsageError(f"--name {name}: every table has a row of that name; give another.")
+    return name
+
+
+def checked_dataset_name(name: str) -> str:
+    """The value of `--dataset-name`, if it can be the name of a data set's folder.
+
+    Raises:
+        UsageError: the name cannot be used.
+    """
+    if not is_dataset_name(name):
+        raise UsageError(f"--dataset-name {name}: a name has no slash and begins with no dot or dash; give another.")
     return name
 
 

@@ -14,6 +14,7 @@ from ugbench.data.images import list_images, read_size, same_stems, size_text
 from ugbench.data.progress import Progress
 from ugbench.direction import Direction
 from ugbench.errors import DataError, UsageError
+from ugbench.metric import Score
 from ugbench.registry import load_metric
 from ugbench.scoring.compute import compute_score, make_record
 from ugbench.scoring.copies import describe_copies
@@ -53,7 +54,11 @@ class PlainFolders:
 
 
 def score_folders(
-    request: EvalRequest, folders: PlainFolders, log: Log = lambda _text: None, progress: Progress | None = None
+    request: EvalRequest,
+    folders: PlainFolders,
+    log: Log = lambda _text: None,
+    progress: Progress | None = None,
+    on_score: Callable[[Score], None] | None = None,
 ) -> Iterator[ScoreRecord]:
     """Scores of any folder of outputs, with files as they are: no resize except the extractor's.
 
@@ -63,6 +68,7 @@ def score_folders(
     Args:
         log: receives messages for the user: what is passed over, left out or resized, and what a reader must know.
         progress: called with (images done, number of images) while a folder is read.
+        on_score: called with each score before its record, which lacks the contribution of each output.
     Raises:
         DataError: a folder has no images, no output has a source of its stem, the file of references cannot be read, or
             a metric against the truth is requested and an output has no reference of its stem.
@@ -114,6 +120,8 @@ def score_folders(
         score = compute_score(name, request, images)
         if score.warning:
             log(score.warning)
+        if on_score is not None:
+            on_score(score)
         yield make_record(name, score, request, images, subject, dataset, folders.direction)
     for sentence in describe_copies(images.copies):
         log(sentence)

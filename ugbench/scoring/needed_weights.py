@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from ugbench.metric import Metric
 from ugbench.registry import load_metric
 from ugbench.scoring.inputs import networks_of
 from ugbench.scoring.networks.network_set import Networks, Role
+from ugbench.scoring.networks.search import with_found
 from ugbench.scoring.networks.sources import LPIPS_WEIGHTS, STRUCTURE_WEIGHTS, find_source
 from ugbench.scoring.request import EvalRequest
 
@@ -34,6 +38,19 @@ def extractor_weights(networks: Networks) -> tuple[str, ...]:
     """The name of the file that the chosen extractor needs; empty if it needs none."""
     name = networks.extractor_name
     return () if find_source(name) is None else (name,)
+
+
+def with_found_weights(request: EvalRequest, log: Callable[[str], None]) -> EvalRequest:
+    """The request with the files that are found for the weights that it needs, or that add metrics to it.
+
+    Args:
+        log: receives a sentence for each file that is there and not used.
+    Raises:
+        UsageError: UGBENCH_WEIGHTS names no folder.
+    """
+    networks = request.networks
+    files = with_found(networks.weights, [*needed_weights(request), *welcome_weights(request)], log)
+    return replace(request, networks=replace(networks, weights=files))
 
 
 def _of_metrics(metric_names: tuple[str, ...], networks: Networks) -> tuple[str, ...]:

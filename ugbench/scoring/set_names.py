@@ -7,10 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ugbench.data.known_files import images_hash
+from ugbench.direction import Direction
 from ugbench.file_names import readable
 
 PARTS = 2  # of a path that a name shows
 DIGITS = 6  # of the hash of the images that a name shows
+
+
+def direction_of(folder: Path) -> Direction:
+    """The direction that the scores of a folder of outputs state: A2B, or B2A if the folder is called so."""
+    return "B2A" if folder.resolve().name == "B2A" else "A2B"
 
 
 def name_of(folder: Path, images: Sequence[Path]) -> str:

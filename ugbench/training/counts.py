@@ -33,6 +33,11 @@ def describe_method(name: str, method: Method, flops_per_step: int) -> MethodDes
     )
 
 
+def count_run(run: Run) -> MethodDescription:
+    """Count the parameters and the FLOPs of the method of a run that has stored none, see `count`."""
+    return count(run.config.method, run.config.method_config())
+
+
 def count(name: str, config: MethodConfig) -> MethodDescription:
     """Count the parameters and the FLOPs of a training step from shapes: allocates no tensor and computes nothing.
 

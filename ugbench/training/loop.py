@@ -232,6 +232,7 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
                 raise Stopped(
                     f"stopped and saved at step {state.step} of {run.steps}; run the same command again to go on.",
                     training.resumed_from,
+                    training.stop.signal,
                 )
             state.method.train()
             # Layers such as dropout draw from torch's own generator; so they too depend on the seed and the step alone.

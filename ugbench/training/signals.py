@@ -23,9 +23,18 @@ INSISTENT = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass
 class StopRequest:
-    """Whether a signal asked to stop; training checks it before each step."""
+    """Whether a signal asked to stop; training checks it before each step.
 
-    requested: bool = False
+    Attributes:
+        signal: the number of the first signal that did; None while there was none.
+    """
+
+    signal: int | None = None
+
+    @property
+    def requested(self) -> bool:
+        """Whether there was such a signal."""
+        return self.signal is not None
 
 
 @contextmanager
@@ -46,7 +55,7 @@ def stop_on_signals(*numbers: int) -> Iterator[StopRequest]:
         del before[number]
 
     def ask(number: int, _frame: FrameType | None) -> None:
-        request.requested = True
+        request.signal = number if request.signal is None else request.signal
         if number in INSISTENT:
             signal.signal(number, before[number])
 
@@ -67,7 +76,11 @@ def stop_at_once_on_signals() -> Iterator[None]:
         Stopped: a signal arrived.
     """
 
-    def leave(_number: int, _frame: FrameType | None) -> None:
+    number_of_signal: int | None = None
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        nonlocal number_of_signal
+        number_of_signal = number
         raise KeyboardInterrupt  # what catches every Exception, as the readers of images do, lets this one pass
 
     main = threading.current_thread() is threading.main_thread()
@@ -78,7 +91,8 @@ def stop_at_once_on_signals() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise Stopped("stopped before the first step; run the same command again to train.") from None
+        message = "stopped before the first step; run the same command again to train."
+        raise Stopped(message, signal=number_of_signal) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

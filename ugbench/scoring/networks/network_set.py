@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ugbench.scoring.networks.sources import LPIPS_WEIGHTS
+from ugbench import registry
+from ugbench.scoring.networks.sources import LPIPS_WEIGHTS, check_names
 
 if TYPE_CHECKING:
     import torch
@@ -76,3 +77,27 @@ class Networks:
     def has_lpips_weights(self) -> bool:
         """True if there is a file for LPIPS. An unknown backbone counts too, so that loading it can fail."""
         return self.lpips_net not in LPIPS_WEIGHTS or LPIPS_WEIGHTS[self.lpips_net] in self.weights
+
+
+def make_networks(
+    extractor: str,
+    files: Mapping[str, Path],
+    device: torch.device,
+    lpips_net: str = "alex",
+    frozen_names: Collection[str] = (),
+) -> Networks:
+    """The networks that scoring may load; none is loaded yet.
+
+    Args:
+        extractor: name of the network that computes features.
+        files: of weights, by the names of networks.
+        lpips_net: backbone of LPIPS: alex, squeeze or vgg.
+        frozen_names: further names that `files` may have: of networks that methods do not train.
+    Raises:
+        UnknownName: there is no such extractor, or no such network for a file.
+        NotLoadable: the extractor, or one that a file is given for, cannot be imported.
+        UsageError: a file is given for an extractor that needs none.
+    """
+    check_names(files, frozen_names)
+    registry.load_extractor(extractor)
+    return Networks(extractor, lpips_net, files, device)

@@ -8,7 +8,7 @@ where torchvision, torch-fidelity and lpips store the same files.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from ugbench.data.known_files import KnownFiles, cache_folder, open_known_files
@@ -29,6 +29,11 @@ def torch_folder() -> Path:
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
     home = os.environ.get("TORCH_HOME", str(Path(cache) / "torch"))
     return Path(home).expanduser() / "hub" / "checkpoints"
+
+
+def with_found(files: Mapping[str, Path], names: Collection[str], log: Callable[[str], None]) -> dict[str, Path]:
+    """The given files, and those that are found for the other names; see `search`."""
+    return search([name for name in names if name not in files], log) | dict(files)
 
 
 def search(names: Collection[str], log: Callable[[str], None]) -> dict[str, Path]:

@@ -35,6 +35,21 @@ def render(table: Table) -> str:
     def write(cells: Iterable[object]) -> None:
         writer.writerow([_safe(cell) if isinstance(cell, str) else cell for cell in cells])
 
+    heads, rows = raw_rows(table)
+    write(heads)
+    for row in rows:
+        write(row)
+    if table.rankings:
+        out.write("\n")
+        write(RANKING_HEADS)
+    for ranking in table.rankings:
+        for method in ranking.methods:
+            write([ranking.column.metric, ranking.column.protocol_id, *vars(method).values()])
+    return out.getvalue()
+
+
+def raw_rows(table: Table) -> tuple[list[str], list[list[object]]]:
+    """The headings and the rows of `render`, with raw values and texts as they are; None where there is no value."""
     score_heads = [
         head for column in table.columns for head in (column.key, *(f"{column.key}_{field}" for field in FIELDS[1:]))
     ]
@@ -47,7 +62,7 @@ def render(table: Table) -> str:
     kinds = [kind for kind in IN_WORDS if any(_copies(row, kind) for row in table.rows)]
     image_heads = [*codes_head, *missing_head, *(f"copies_of_{kind}" for kind in kinds)]
     heads = ["dataset", "direction", "method", "variant", *images_head, "config", *image_heads]
-    write([*heads, *score_heads, *extra_heads])
+    rows = []
     for row in table.rows:
         cells = [row.cells.get(column.key) for column in table.columns]
         scores = [getattr(cell, field, None) for cell in cells for field in FIELDS]
@@ -58,14 +73,9 @@ def render(table: Table) -> str:
         codes = [row.codes_per_image] if has_codes else []
         missing = [_missing(row)] if missing_head else []
         copies = [_copies(row, kind) for kind in kinds]
-        write([*row.key[:4], *images, config_text(row.key.config), *codes, *missing, *copies, *scores, *extra])
-    if table.rankings:
-        out.write("\n")
-        write(RANKING_HEADS)
-    for ranking in table.rankings:
-        for method in ranking.methods:
-            write([ranking.column.metric, ranking.column.protocol_id, *vars(method).values()])
-    return out.getvalue()
+        config = config_text(row.key.config)
+        rows.append([*row.key[:4], *images, config, *codes, *missing, *copies, *scores, *extra])
+    return [*heads, *score_heads, *extra_heads], rows
 
 
 def _missing(row: Row) -> int | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
-from ugbench.cli.output import duration, log
+from ugbench.progress.lines import duration, in_notebook, log, notebook_line
 from ugbench.training.loop import Callbacks
 from ugbench.visible import visible
 
@@ -24,18 +24,28 @@ def losses_by_phase(losses: Mapping[str, float]) -> str:
 
 
 @contextmanager
-def training_progress(title: str) -> Iterator[Callbacks]:
-    """Show how training goes: a live line on a terminal, else a line every 15 seconds."""
+def _terminal_line() -> Iterator[Callable[[str], None] | None]:
+    """A line at the end of the terminal on stderr; None if that is no terminal."""
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
 
     console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    with Live(console=console, transient=True, refresh_per_second=4) as live:
+        yield lambda text: live.update(Text(visible(text), no_wrap=True, overflow="ellipsis"))
+
+
+@contextmanager
+def training_progress(title: str) -> Iterator[Callbacks]:
+    """Show how training goes: a live line on a terminal or in a notebook, else a line every 15 seconds."""
     began: tuple[float, int] | None = None
     shown = time.monotonic()
     losses_text = ""
 
-    with Live(console=console, transient=True, refresh_per_second=4) if console.is_terminal else nullcontext() as live:
+    with notebook_line() if in_notebook() else _terminal_line() as update:
 
         def on_step(step: int, steps: int, losses: Mapping[str, float] | None) -> None:
             nonlocal began, shown, losses_text
@@ -51,8 +61,8 @@ def training_progress(title: str) -> Iterator[Callbacks]:
                 f"{title}  step {step}/{steps}  {rate:.3g} steps/s  {duration((steps - step) / rate)} left  "
                 f"{losses_text}"
             )
-            if live is not None:
-                live.update(Text(visible(line), no_wrap=True, overflow="ellipsis"))
+            if update is not None:
+                update(line)
             elif now - shown > SECONDS_BETWEEN_LINES or step == steps:
                 shown = now
                 log(line)

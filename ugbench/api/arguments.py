@@ -1,0 +1,93 @@
+"""How arguments of the Python API are read: folders and their defaults, names, weights and numbers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ugbench.direction import DIRECTIONS, Direction
+from ugbench.errors import UnknownName, UsageError
+
+PathLike = str | os.PathLike[str]
+WeightFiles = Mapping[str, PathLike]
+"""Files of weights by the names of networks."""
+
+
+def results_folder(results: PathLike | None) -> Path:
+    """The folder of runs: the argument, else UGBENCH_RESULTS, else `results`; it need not exist."""
+    return _folder("results", results, "UGBENCH_RESULTS", "results")
+
+
+def data_root_folder(data_root: PathLike | None) -> Path:
+    """The folder of data sets: the argument, else UGBENCH_DATA, else `datasets`; it need not exist."""
+    return _folder("data_root", data_root, "UGBENCH_DATA", "datasets")
+
+
+def _folder(name: str, value: PathLike | None, variable: str, default: str) -> Path:
+    path = Path(value if value is not None else os.environ.get(variable) or default).expanduser()
+    if path.is_file():
+        raise UsageError(f"{name} {path}: that is a file; name a folder.")
+    return path
+
+
+def names(value: str | Iterable[str] | None) -> tuple[str, ...]:
+    """The names in an argument: one text, in which commas separate names, or several; each once, in order.
+
+    >>> names("kid,fid"), names(["kid", "kid"]), names(None)
+    (('kid', 'fid'), ('kid',), ())
+    """
+    items = value.split(",") if isinstance(value, str) else value or ()
+    return tuple(dict.fromkeys(item.strip() for item in items if item.strip()))
+
+
+def weight_files(weights: WeightFiles | None) -> dict[str, Path]:
+    """The files of weights, with `~` as the home folder.
+
+    Raises:
+        UsageError: there is no such file.
+    """
+    files = {name: Path(file).expanduser() for name, file in (weights or {}).items()}
+    for name, file in files.items():
+        if not file.is_file():
+            raise UsageError(f"weights {name}={file}: there is no such file; give the path of one.")
+    return files
+
+
+def check_direction_name(direction: str | None) -> Direction | None:
+    """The direction, if it is one.
+
+    Raises:
+        UnknownName: it is none.
+    """
+    if direction is not None and direction not in DIRECTIONS:
+        raise UnknownName("direction", direction, DIRECTIONS)
+    return direction
+
+
+def check_at_least(least: int, numbers: Mapping[str, object]) -> None:
+    """Check that each of these numbers is a whole one and at least `least`; None is left out.
+
+    Raises:
+        UsageError: one is not.
+    """
+    for name, value in numbers.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+            raise UsageError(f"{name}={value!r}: give a whole number of {least} or more.")
+
+
+def conditions(where: Mapping[str, object] | None) -> dict[str, str]:
+    """Values by the names of config fields, as texts that `ugbench.runs.configurations.select_where` reads.
+
+    >>> conditions({"steps": 30, "light": True})
+    {'steps': '30', 'light': 'true'}
+    """
+    return {
+        name: value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in (where or {}).items()
+    }
+
+
+def listed(value: str | Sequence[str] | None) -> list[str]:
+    """An argument that takes one name or several; a comma is a part of a name."""
+    return [value] if isinstance(value, str) else list(value or ())

@@ -1,0 +1,137 @@
+"""`ugbench.train`: start a run, or go on with it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from ugbench.api.arguments import (
+    PathLike,
+    WeightFiles,
+    check_at_least,
+    check_direction_name,
+    data_root_folder,
+    results_folder,
+    weight_files,
+)
+from ugbench.api.run import Run
+from ugbench.api.shown import shown
+from ugbench.api.wording import with_argument_names
+from ugbench.direction import Direction
+from ugbench.errors import Stopped
+from ugbench.training.overrides import merge_overrides
+
+
+@with_argument_names
+def train(
+    method: str,
+    dataset: PathLike,
+    *,
+    preset: str = "paper",
+    variant: str | None = None,
+    steps: int | None = None,
+    size: int | None = None,
+    batch_size: int | None = None,
+    seed: int = 0,
+    direction: Direction | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    results: PathLike | None = None,
+    data_root: PathLike | None = None,
+    set: Mapping[str, Any] | None = None,
+    weights: WeightFiles | None = None,
+    init_from: str | Run | None = None,
+    init_only: Literal["generators"] | None = None,
+    continue_from: str | Run | None = None,
+    skip_bad: bool = False,
+    restart: bool = False,
+    progress: bool = True,
+) -> Run:
+    """Train a method, as `ugbench train` does.
+
+    The same call again goes on where the training stopped, and a finished run is returned at once. A changed argument
+    is another run. Only `device`, `results`, `data_root`, `weights`, `skip_bad` and `progress` may change.
+
+    An interrupt (Ctrl-C, or the button of a notebook) saves the run before this raises KeyboardInterrupt. This works
+    in the main thread, where Python delivers signals; in another thread nothing stops a training.
+
+    Args:
+        method: a method's name, see `ugbench methods`.
+        dataset: a name in the data root, a folder with trainA, trainB, testA and testB, or drawn images, as in
+            "dial:shape=1,size=32".
+        preset: paper, light or smoke.
+        variant: a variant of the method, see `ugbench variants METHOD`.
+        steps: number of training steps.
+        size: image size, px, at least 8.
+        batch_size: images of each domain per step.
+        seed: of the initial weights, batches and random draws; 0 or more.
+        direction: "A2B" or "B2A", for methods that learn only one.
+        device: auto, cpu, cuda, cuda:N or mps.
+        precision: auto, fp32 or bf16; auto is bf16 where the hardware has it.
+        results: folder of runs; default: UGBENCH_RESULTS, else `results`.
+        data_root: folder of data sets; default: UGBENCH_DATA, else `datasets`.
+        set: values of further config fields by name.
+        weights: files of networks that the method uses and does not train, by their names.
+        init_from: a run, or "RUN@STEP", whose weights a new training starts from.
+        init_only: "generators" takes only the networks that translate from `init_from`.
+        continue_from: a run, or "RUN@STEP", whose checkpoint this training goes on from, to `steps` in all.
+        skip_bad: train without images that cannot be read, or lack a partner that a method needs.
+        restart: delete what an earlier training and scoring of this run wrote, and train from step 0.
+        progress: print messages and progress.
+    Returns:
+        The run, trained to its last step.
+    Raises:
+        KeyboardInterrupt: the training was interrupted; if it had begun, it is saved.
+        Stopped: another signal, such as SIGTERM, stopped the training; it is saved.
+        NonFiniteLoss: a loss or a gradient became NaN or Inf; the last finite state is saved.
+        UsageError: an unknown name, a wrong value, or an image that cannot be read.
+        UgbenchError: a method that cannot be trained, or a file that cannot be written.
+    """
+    from ugbench.device import pick_device
+    from ugbench.scoring.networks.search import with_found
+    from ugbench.training.prepare import Request, needed_weights
+    from ugbench.training.session import open_session
+    from ugbench.training.start import StartOptions
+
+    check_at_least(0, {"seed": seed})
+    check_at_least(1, {"steps": steps, "batch_size": batch_size})
+    check_at_least(8, {"size": size})
+    output = shown(progress)
+    request = Request(
+        method=method,
+        dataset=str(dataset),
+        results=results_folder(results),
+        data_root=data_root_folder(data_root),
+        device=pick_device(device),
+        preset=preset,
+        variant=variant,
+        overrides=merge_overrides({"steps": steps, "size": size, "batch_size": batch_size}, set or {}),
+        seed=seed,
+        direction=check_direction_name(direction),
+        precision=precision,
+        weights=weight_files(weights),
+        start=StartOptions(_named(init_from), init_only, _named(continue_from)),
+        skip_bad=skip_bad,
+        restart=restart,
+    )
+    request = replace(request, weights=with_found(request.weights, needed_weights(request), output.log))
+    try:
+        with output.bar("reading images") as reading:
+            session = open_session(request, output.log, reading)
+        with output.training(session.run.config.label) as callbacks:
+            session.train(callbacks=callbacks)
+    except Stopped as stopped:
+        if stopped.signal == signal.SIGINT:
+            raise KeyboardInterrupt(str(stopped).replace("the same command", "the same call")) from None
+        raise
+    run = Run(session.run)
+    output.log(f"done, at step {run.step}.")
+    return run
+
+
+def _named(run: str | Run | None) -> str | None:
+    """A run as the command line names it."""
+    return str(Path(run.path)) if isinstance(run, Run) else run

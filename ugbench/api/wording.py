@@ -1,0 +1,48 @@
+"""Errors in the words of Python: an option of the command line is called as the argument is."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import ParamSpec, TypeVar
+
+from ugbench.errors import UgbenchError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+RENAMED: Mapping[str, str] = MappingProxyType(
+    {"checkpoint": "step", "input": "images", "metric": "metrics", "run": "runs"}
+)
+"""Arguments that are not called as the option is."""
+_PAIR = re.compile(r"--(weights|set) ([\w.-]+)=([^\s,;:)]*[^\s,;:).])")
+_OPTION = re.compile(r"--([a-z][a-z-]*)")
+
+
+def argument_names(text: str) -> str:
+    """A message of the command line with arguments in the place of options; commands in backticks stay as they are.
+
+    >>> argument_names("--batch-size 0: give --weights inception=FILE; see `ugbench train --help`.")
+    'batch_size 0: give weights={"inception": FILE}; see `ugbench train --help`.'
+    """
+    parts = text.split("`")
+    for place in range(0, len(parts), 2):
+        part = _PAIR.sub(r'\1={"\2": \3}', parts[place])
+        parts[place] = _OPTION.sub(lambda match: RENAMED.get(match[1], match[1].replace("-", "_")), part)
+    return "`".join(parts)
+
+
+def with_argument_names(function: Callable[P, T]) -> Callable[P, T]:
+    """`function`, whose errors of ugbench name arguments in the place of options; their types stay."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except UgbenchError as error:
+            error.args = tuple(argument_names(part) if isinstance(part, str) else part for part in error.args)
+            raise
+
+    return call

@@ -1,0 +1,26 @@
+"""Changes to the fields of a config, from arguments of their own and from a list of fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ugbench.errors import UsageError
+
+
+def merge_overrides(fields: Mapping[str, Any], sets: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes to a preset, by config field.
+
+    Args:
+        fields: values of `--steps`, `--size` and `--batch-size`; None where one is not given.
+        sets: values of `--set`.
+    Raises:
+        UsageError: `sets` names a field that was given by itself.
+    """
+    overrides = {name: value for name, value in fields.items() if value is not None}
+    for name, value in sets.items():
+        if name in overrides:
+            option = name.replace("_", "-")
+            raise UsageError(f"--set {name}={value}: --{option} says {overrides[name]}; give one of them.")
+        overrides[name] = value
+    return overrides

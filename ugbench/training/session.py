@@ -1,0 +1,81 @@
+"""One training from its request to its last step: what `ugbench train`, `ugbench demo` and the Python API share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from ugbench.data.progress import Progress
+from ugbench.runs.method_sources import changed_method
+from ugbench.runs.near_misses import near_miss
+from ugbench.runs.run import Run, list_runs
+from ugbench.training import loop
+from ugbench.training.intervals import Intervals
+from ugbench.training.loop import Callbacks, Images
+from ugbench.training.prepare import Request, prepare
+from ugbench.training.signals import stop_at_once_on_signals
+from ugbench.training.start import Start
+
+
+@dataclass(frozen=True)
+class Session:
+    """A run that is ready for its next step.
+
+    Attributes:
+        images: None if there is nothing left to train.
+    """
+
+    request: Request
+    run: Run
+    images: Images | None
+    start: Start
+
+    def train(self, intervals: Intervals | None = None, callbacks: Callbacks | None = None) -> int | None:
+        """Train to the last step; see `ugbench.training.loop.train` for the errors.
+
+        Afterwards torch has as many threads as before: a run that goes on takes as many as it began with.
+
+        Returns:
+            The step that training resumed from, None if it began at step 0. It is the run's step if there was nothing
+            to train.
+        """
+        if self.images is None:
+            return self.run.step()
+        threads = torch.get_num_threads()
+        try:
+            return loop.train(
+                self.run,
+                self.images,
+                self.request.device,
+                intervals,
+                callbacks,
+                self.start,
+                self.request.restart,
+            )
+        finally:
+            torch.set_num_threads(threads)
+
+
+def open_session(
+    request: Request, log: Callable[[str], None] = lambda _text: None, progress: Progress | None = None
+) -> Session:
+    """Everything that happens before the first step, see `ugbench.training.prepare.prepare`.
+
+    Args:
+        log: called with sentences for the user: about the images, which run this is, whether it differs in little from
+            another one, and whether its method has changed since it began.
+        progress: called after each image.
+    Raises:
+        Stopped: a signal arrived; nothing was trained.
+        UgbenchError: see `prepare`.
+    """
+    with stop_at_once_on_signals():
+        run, images, start = prepare(request, log, progress)
+    log(f"run {run.id} in {run.path}")
+    if not request.restart:
+        sentence = changed_method(run) if run.step() else near_miss(run, list_runs(request.results))
+        if sentence is not None:
+            log(sentence)
+    return Session(request, run, images, start)
