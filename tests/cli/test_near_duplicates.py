@@ -155,6 +155,26 @@ def test_differences_are_over_the_scored_images(home: Path) -> None:
     assert {(r["direction"], r["n"], r["n_real"]) for r in lines} == {("A2B", 5, 4), ("B2A", 4, 5)}
 
 
+def test_a_stored_difference_belongs_to_the_block_of_its_scores(home: Path) -> None:
+    scores = {(r["direction"], r["sources"], r["references"]) for r in records(home)}
+    lines = map(json.loads, (home / "results/cats/differences.jsonl").read_text().splitlines())
+    assert {(r["direction"], r["sources"], r["references"]) for r in lines} == scores
+
+
+def test_a_difference_over_all_references_is_made_again(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "home"
+    shutil.copytree(home, folder)
+    dataset_file = folder / "results/cats/dataset.json"
+    dataset_file.write_text(dataset_file.read_text().replace(str(home), str(folder)))
+    file = folder / "results/cats/differences.jsonl"
+    (line, *_) = file.read_text().splitlines()
+    before = json.loads(line) | {"n_real": 6}  # as versions wrote it that scored all images
+    file.write_text(json.dumps(before) + "\n")
+    records(folder)
+    again = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [r["n_real"] for r in again if r["direction"] == before["direction"]] == [6, json.loads(line)["n_real"]]
+
+
 def test_a_score_of_all_images_is_made_again(home: Path, tmp_path: Path) -> None:
     shutil.copytree(home, tmp_path / "home")
     folder = tmp_path / "home"

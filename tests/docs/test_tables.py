@@ -37,5 +37,5 @@ def test_the_worked_example_of_statistics_shows_the_table_and_the_errors_of_its_
     runs = {record.method: record.run for record in read_all(records)}
     (pair,) = [pair for pair in pairs if (pair.first, pair.second) == (runs["full"], runs["rho0"])]
     assert f"`rho0` is worse than `full` by {-100 * pair.value:.0f}." in text
-    assert f"√(122² + 138²) = {100 * pair.unpaired_se:.0f}" in text
+    assert f"√(121² + 136²) = {100 * pair.unpaired_se:.0f}" in text
     assert f"the paired error: {100 * pair.se:.1f}. So the difference is {-pair.value / pair.se:.1f} of" in text

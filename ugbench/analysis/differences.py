@@ -28,8 +28,7 @@ class DifferenceRecord(BaseModel):
         unpaired_se: the standard error if the two scores were independent.
         n, n_real: number of common sources, and of references.
         sources, references, first_outputs, second_outputs: the content of each set of images, as in
-            `ugbench.scoring.record.ScoreRecord`, but the references without near-duplicates; None in records of older
-            versions.
+            `ugbench.scoring.record.ScoreRecord`; None in records of older versions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -133,20 +133,22 @@ def _store_group(evaluation: Evaluation, group: Sequence[tuple[Run, Outputs]], d
     dataset = dataset_of(group[0][0])
     eval_set = evaluation.request.eval_set(dataset, direction, group[0][1].size)
     references = eval_set.references(evaluation.request.protocol.reference)
-    contents = (images_hash(eval_set.source_set.files), images_hash(references.scored))
+    contents = (images_hash(eval_set.source_set.files), images_hash(references.files))
     group = [(run, scored_outputs(outputs, eval_set)) for run, outputs in group]
     outputs_hash = {run.id: images_hash(outputs.files) for run, outputs in group}
     size, format = group[0][1].size, group[0][1].format
     folder = group[0][0].dataset_folder
     identifier = evaluation.request.protocol_id_of(METRIC, size, format)
     file = folder / DIFFERENCES
-    known = {record.pair for record in differences.read(file)}
+    # Older versions scored near-duplicates too; the pair says the same then, but not the number of references.
+    known = {(record.pair, record.n_real) for record in differences.read(file)}
     new_records = []
     for (first, first_outputs), (second, second_outputs) in combinations(group, 2):
         runs = (first.id, first_outputs.step, second.id, second_outputs.step)
         first_rows, second_rows = _common_rows(first_outputs, second_outputs)
         images = (*contents, outputs_hash[first.id], outputs_hash[second.id])
-        if (folder.name, direction, METRIC, identifier, *runs, *images) in known or len(first_rows) < LEAST:
+        pair = (folder.name, direction, METRIC, identifier, *runs, *images)
+        if (pair, len(references.scored)) in known or len(first_rows) < LEAST:
             continue
         real = evaluation.references(dataset, direction, size)
         sums = (
