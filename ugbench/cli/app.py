@@ -15,6 +15,7 @@ from ugbench import __version__
 from ugbench.cli import data, runs
 from ugbench.cli.ablate import ablate
 from ugbench.cli.bench import bench
+from ugbench.cli.check_contract import check_method, check_metric
 from ugbench.cli.command import Group, add_command
 from ugbench.cli.compare import compare
 from ugbench.cli.demo import demo
@@ -183,6 +184,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "bench": bench,
     "methods": methods,
     "variants": variants,
+    "check-method": check_method,
+    "check-metric": check_metric,
 }
 # `ugbench --help` lists them in this order.
 for command_name, function in COMMANDS.items():
