@@ -31,3 +31,10 @@ def test_the_changelog_begins_with_what_is_not_released_and_uses_the_headings_of
     assert re.findall(r"^## (.+)$", text, re.MULTILINE)[0] == "[Unreleased]"
     kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
     assert set(re.findall(r"^### (.+)$", text, re.MULTILINE)) <= kinds
+
+
+def test_the_page_on_installing_has_each_extra_with_its_packages() -> None:
+    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| .+ \| (.+) \|$", page, re.MULTILINE))
+    extras = {name: lines for name, lines in PROJECT["optional-dependencies"].items() if name not in ("dev", "all")}
+    assert rows == {name: ", ".join(re.match(r"[\w-]+", line)[0] for line in lines) for name, lines in extras.items()}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
+from ugbench.cli.command import complete_metrics
 from ugbench.cli.options import Json, MethodArgument
 from ugbench.cli.output import log, print_json
 from ugbench.cli.parse import split_list
@@ -48,7 +49,14 @@ def check_method(
 
 
 def check_metric(
-    metric: Annotated[str, Argument(metavar="METRIC", help="A metric of this or another installed package.")],
+    metric: Annotated[
+        str,
+        Argument(
+            metavar="METRIC",
+            help="A metric of this or another installed package.",
+            autocompletion=complete_metrics,
+        ),
+    ],
     as_json: Json = False,
 ) -> None:
     """Check that a metric does what ugbench relies on, by computing it of eight small images and random features.

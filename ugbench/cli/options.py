@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Argument, Option
 
-from ugbench.cli.command import names_of
+from ugbench.cli.command import complete_methods, names_of
 from ugbench.cli.output import log
 from ugbench.cli.parse import PathKind, parse_seeds, parse_sets, parse_weights, path_reader, read_run, split_list
 from ugbench.errors import UsageError
@@ -69,7 +69,10 @@ Json = Annotated[bool, Option("--json", help="Print JSON alone on stdout.")]
 RunArgument = Annotated[
     str, Argument(parser=read_run, metavar="RUN", help="A run's folder, its name, or the start of its id.")
 ]
-MethodArgument = Annotated[str, Argument(metavar="METHOD", help="A method; `ugbench methods` lists them.")]
+MethodArgument = Annotated[
+    str,
+    Argument(metavar="METHOD", help="A method; `ugbench methods` lists them.", autocompletion=complete_methods),
+]
 Datasets = Annotated[
     list[str] | None,
     Option(
