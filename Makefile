@@ -41,6 +41,7 @@ check: .venv/.ready-dev
 	$(BIN)/python -m ruff format --check
 	$(BIN)/python $(BIN)/lint-imports
 	$(BIN)/python -m mypy
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 .venv/.ready: .venv/bin/python pyproject.toml constraints.txt
 	$(INSTALL) -e .

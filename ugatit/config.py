@@ -65,10 +65,10 @@ class UGATITConfig(MethodConfig):
     )
     rho_lr_factor: PositiveFloat = Field(1.0, description="factor on lr for rho")
     rho_decay: bool = Field(True, description="apply weight decay to rho")
-    adversarial_weight: NonNegativeFloat = 1.0
-    cycle_weight: NonNegativeFloat = 10.0
-    identity_weight: NonNegativeFloat = 10.0
-    cam_weight: NonNegativeFloat = 1000.0
+    adversarial_weight: NonNegativeFloat = Field(1.0, description="weight of the adversarial losses")
+    cycle_weight: NonNegativeFloat = Field(10.0, description="weight of each cycle-consistency loss")
+    identity_weight: NonNegativeFloat = Field(10.0, description="weight of each identity loss")
+    cam_weight: NonNegativeFloat = Field(1000.0, description="weight of the generators' CAM losses")
     init: Literal["normal", "default"] = Field(
         "normal", description="initial weights: N(0, 0.02) with biases 0, or PyTorch's own"
     )

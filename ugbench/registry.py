@@ -143,8 +143,14 @@ def load_metric(name: str) -> Metric:
 
     Raises:
         UnknownName: no metric has that name.
+        NotLoadable: see `load`; or its module has no METRIC that is a `Metric`.
     """
-    metric: Metric = load("metrics", name).METRIC
+    from ugbench.metric import Metric
+
+    module = load("metrics", name)
+    metric = getattr(module, "METRIC", None)
+    if not isinstance(metric, Metric):
+        raise NotLoadable("metric", name, f"{module.__name__} has no METRIC that is a ugbench.metric.Metric")
     return metric
 
 

@@ -46,6 +46,16 @@ def test_it_trains_goes_on_translates_and_beats_doing_nothing(tmp_path: Path) ->
     assert [one["variant"] for one in variants] == [None, "no-cycle"]
 
 
+@pytest.mark.usefixtures("installed")
+def test_it_keeps_every_rule() -> None:
+    outcomes = call_json("check-method", NAME)
+    assert [outcome for outcome in outcomes if outcome["status"] == "failed"] == []
+    page = (Path(__file__).parents[2] / "docs" / PAGE).read_text(encoding="utf-8")
+    shown = [re.sub(r"( \[.*)?: .*", "", line[9:]) for line in page.splitlines() if re.match(r"ok  |failed  ", line)]
+    assert shown == [outcome["title"] for outcome in outcomes if outcome["title"] in shown]
+    assert f"of {len(outcomes)} rules" in page
+
+
 def test_the_parts_of_methods_on_the_page_are_parts_of_methods_that_are_tested() -> None:
     tests = Path(__file__).parents[1]
     files = [*(tests / "third_party").glob("*/*.py"), tests / "support" / "toy_folders.py"]

@@ -58,6 +58,13 @@ def test_a_run_its_floor_and_its_ceiling_have_the_score(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("installed")
+def test_it_keeps_the_rules_that_the_page_shows() -> None:
+    result = call("check-metric", NAME)
+    page = (Path(__file__).parents[2] / "docs" / PAGE).read_text(encoding="utf-8")
+    assert f"$ ugbench check-metric {NAME}\n{result.stdout}{result.stderr}```" in page
+
+
+@pytest.mark.usefixtures("installed")
 def test_the_page_refuses_bins_that_do_not_divide_the_levels() -> None:
     compute = importlib.import_module(NAME).compute
     images = [torch.zeros(3, 4, 4, dtype=torch.uint8)]

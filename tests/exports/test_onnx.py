@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -146,14 +145,7 @@ def test_what_torch_cannot_write_is_one_sentence(tmp_path: Path, styled: Styled,
     assert not list(tmp_path.iterdir())
 
 
-@pytest.fixture
-def without_onnxscript(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxscript" else find(name))
-    yield
-
-
-@pytest.mark.usefixtures("without_onnxscript")
-def test_without_the_extra_the_error_names_it(tmp_path: Path, styled: Styled) -> None:
+def test_without_the_extra_the_error_names_it(tmp_path: Path, styled: Styled, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(UsageError, match=r"needs onnxscript; install with `pip install 'ugbench\[onnx\]'`"):
         exports.write(styled, "A2B", tmp_path / "G.onnx", {})

@@ -13,7 +13,7 @@ from ugbench.data.images import Size
 from ugbench.scoring.networks.extractors import LoadedExtractor
 from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.networks.perceptual import PerceptualDistance
-from ugbench.scoring.protocols import find_protocol, protocol_id
+from ugbench.scoring.protocols import find_protocol, protocol_id, rule_of
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import EvalRequest
 
@@ -88,5 +88,5 @@ def test_the_records_in_docs_have_the_protocols_that_would_be_made_today(file: P
             ),
             PerceptualDistance(distance["net"], distance["sha256"], distance["version"], lambda first, _second: first),
         ).protocol_of(record.metric, record.protocol["size"], record.protocol["format"])
-        assert json.dumps(made) == json.dumps(record.protocol)
+        assert json.dumps(made) == json.dumps(rule_of(record.protocol))
         assert protocol_id(made) == record.protocol_id

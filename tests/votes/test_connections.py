@@ -66,5 +66,5 @@ def test_a_request_that_does_not_end_is_closed(served: Any, monkeypatch: pytest.
 
 def test_few_open_files_mean_few_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     for files, most in ((256, 200), (64, 16), (20, 8), (resource.RLIM_INFINITY, 200), (1024, 200)):
-        monkeypatch.setattr(connections.resource, "getrlimit", lambda _, files=files: (files, files))
+        monkeypatch.setattr(resource, "getrlimit", lambda _, files=files: (files, files))
         assert connections.most_connections() == most

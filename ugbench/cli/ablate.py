@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
+from ugbench.cli.command import complete_methods
 from ugbench.cli.options import Json, PlaceOptions, Sets, StudyOptions
 from ugbench.cli.output import log, print_rows
 from ugbench.cli.parse import parse_sets, split_list
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 def ablate(
     *,
-    method: Annotated[str, Argument(metavar="METHOD", help="A method that has variants.")] = "ugatit",
+    method: Annotated[
+        str, Argument(metavar="METHOD", help="A method that has variants.", autocompletion=complete_methods)
+    ] = "ugatit",
     variants: Annotated[
         list[str] | None,
         Option(

@@ -14,6 +14,7 @@ import typer
 from ugbench.cli import data, runs, weights
 from ugbench.cli.ablate import ablate
 from ugbench.cli.bench import bench
+from ugbench.cli.check_contract import check_method, check_metric
 from ugbench.cli.command import Group, add_command
 from ugbench.cli.compare import compare
 from ugbench.cli.demo import demo
@@ -135,7 +136,7 @@ app = typer.Typer(
     name="ugbench",
     cls=Root,
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -183,6 +184,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "bench": bench,
     "methods": methods,
     "variants": variants,
+    "check-method": check_method,
+    "check-metric": check_metric,
 }
 # `ugbench --help` lists them in this order.
 for command_name, function in COMMANDS.items():

@@ -39,7 +39,7 @@ def bench(
     with progress_callback(f"timing {method}") as progress:
         figures = measure(method, config, chosen_device, picked, options.variant, steps, progress=progress)
     networks = ", ".join(f"{name} {count:,}" for name, count in figures["parameters"].items())
-    flops = figures["flops_per_step"]
+    flops, peak = figures["flops_per_step"], figures["peak_memory_bytes"]
     rows = [
         ("method", method + (f"-{options.variant}" if options.variant else "")),
         ("images", f"{config.size} px, {config.batch_size} of each domain a step"),
@@ -47,7 +47,7 @@ def bench(
         ("step", f"{figures['seconds_per_step']:.3f} s, median of {steps}"),
         ("images a second", f"{figures['images_per_second']:.2f}"),
         ("arithmetic a step", f"{flops / 1e9:.1f} GFLOP" if flops else "not counted"),
-        ("peak memory", f"{figures['peak_memory_bytes'] / 2**20:.0f} MiB"),
+        ("peak memory", f"{peak / 2**20:.0f} MiB" if peak is not None else "not known on this system"),
         ("parameters", networks),
     ]
     print_result(as_json, figures, ("", ""), rows)

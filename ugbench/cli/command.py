@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from ugbench import registry
+from ugbench.errors import UgbenchError
 
 _PLACEHOLDER = re.compile(r"<names of (\w+)>")
 
@@ -23,6 +24,23 @@ def names_of(group: str) -> str:
     Looking them up imports the packages of other distributions, for which no other command should wait.
     """
     return f"<names of {group}>"
+
+
+def complete_methods() -> list[str]:
+    """The names of methods, for the completion of a shell: none where they cannot be listed."""
+    return _names_in("methods")
+
+
+def complete_metrics() -> list[str]:
+    """The names of metrics, for the completion of a shell: none where they cannot be listed."""
+    return _names_in("metrics")
+
+
+def _names_in(group: str) -> list[str]:
+    try:
+        return list(registry.modules(group))
+    except UgbenchError:
+        return []
 
 
 class Command(TyperCommand):

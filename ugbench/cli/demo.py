@@ -7,6 +7,7 @@ from typing import Annotated
 
 from typer import Option
 
+from ugbench.cli.command import complete_methods
 from ugbench.cli.options import Json, PlaceOptions
 from ugbench.cli.output import log, print_json, progress_callback
 
@@ -17,7 +18,13 @@ METRICS = ("changed", "unchanged", "iou", "kid")
 def demo(
     *,
     method: Annotated[
-        str, Option("--method", metavar="METHOD", help="A method; `ugbench methods` lists them.")
+        str,
+        Option(
+            "--method",
+            metavar="METHOD",
+            help="A method; `ugbench methods` lists them.",
+            autocompletion=complete_methods,
+        ),
     ] = "ugatit",
     steps: Annotated[int, Option("--steps", metavar="N", min=1, help="Training steps.")] = 500,
     place: PlaceOptions,

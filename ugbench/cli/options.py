@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from typer import Argument, Option
 
+from ugbench.cli.command import complete_methods
 from ugbench.cli.parse import PathKind, parse_seeds, parse_sets, path_reader, read_run
 from ugbench.data.data_root import DATA_ROOT
 from ugbench.errors import UsageError
@@ -59,7 +60,10 @@ Json = Annotated[bool, Option("--json", help="Print JSON alone on stdout.")]
 RunArgument = Annotated[
     str, Argument(parser=read_run, metavar="RUN", help="A run's folder, its name, or the start of its id.")
 ]
-MethodArgument = Annotated[str, Argument(metavar="METHOD", help="A method; `ugbench methods` lists them.")]
+MethodArgument = Annotated[
+    str,
+    Argument(metavar="METHOD", help="A method; `ugbench methods` lists them.", autocompletion=complete_methods),
+]
 Datasets = Annotated[
     list[str] | None,
     Option(

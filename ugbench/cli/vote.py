@@ -17,6 +17,7 @@ from ugbench.cli.parse import split_list
 from ugbench.data.data_root import DATA_ROOT
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
+from ugbench.extras import need_extra
 
 if TYPE_CHECKING:
     from ugbench.votes.server.pictures import PollPictures
@@ -71,6 +72,7 @@ def vote(
       ugbench vote --methods ugatit,cyclegan --dataset cat2dog --direction A2B
       ugbench vote --methods ugatit,ugatit-no-cam --dataset dial --questions 30 --host 0.0.0.0 --port 0
     """
+    need_extra("votes", ("fastapi", "uvicorn"), "`ugbench vote`")
     import uvicorn
 
     from ugbench.runs.folder import VOTES

@@ -5,7 +5,6 @@ The file appears only after its outputs in onnxruntime have been compared with t
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ugbench.direction import Direction
 from ugbench.errors import UgbenchError, UsageError
+from ugbench.extras import need_extra
 from ugbench.method import Method
 from ugbench.runs.output_file import output_file
 
@@ -58,9 +58,7 @@ class Translator(nn.Module):
 
 def need_packages() -> None:
     """Raise UsageError, with the names of the missing packages, if the extra `onnx` is not installed."""
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise UsageError(f"an .onnx file needs {', '.join(missing)}; install with `pip install 'ugbench[onnx]'`.")
+    need_extra("onnx", PACKAGES, "an .onnx file")
 
 
 def write(method: Method, direction: Direction, file: Path, properties: Mapping[str, str]) -> OnnxFile:

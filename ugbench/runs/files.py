@@ -25,7 +25,8 @@ LONGEST_LINE = 1 << 20  # bytes: a line of a JSON-lines file
 LARGEST_IMAGE = 256 << 20  # bytes: an image file
 MOST_PIXELS = 1 << 25  # of a PNG file, which may be small and need gigabytes when it is decoded
 LARGEST_HEADER = 8 << 20  # bytes: the names, types and shapes in a safetensors file
-FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# Windows has none of the first three, and reads text unless O_BINARY says otherwise.
+FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
 
 
 def inside(folder: Path, *names: str) -> Path:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ugbench.extras import need_extra
 from ugbench.statistics.preference_tests import PreferenceDifference, preference_differences
 from ugbench.statistics.vote_clusters import Floats, Indices, VoteClusters, freedom, variances, vote_clusters
 
@@ -91,6 +92,7 @@ def preferences(votes: Sequence[Vote], options: int) -> Preferences:
         options: number of options; choices are 0 to options - 1.
     Raises:
         ValueError: there are no votes, a choice is no option, or a rater has two votes on one image.
+        UsageError: the package krippendorff is not installed.
     """
     if not votes:
         raise ValueError("no votes")
@@ -163,6 +165,7 @@ def _wilson(share: float, n: float, t: float) -> tuple[float, float]:
 
 
 def _alpha(choices: Indices, raters: Indices, images: Indices) -> float | None:
+    need_extra("votes", ("krippendorff",), "the agreement of raters")
     import krippendorff
 
     table = np.full((raters.max() + 1, images.max() + 1), np.nan)

@@ -39,7 +39,8 @@ def check_memory(jobs: int, measured: Measured, device: torch.device) -> None:
     Raises:
         UsageError: they do not fit.
     """
-    peak = max(report["peak_memory_bytes"] for report in measured.values())
+    peaks = [report["peak_memory_bytes"] for report in measured.values()]
+    peak = max((size for size in peaks if size is not None), default=0)  # None: the system does not tell
     free = free_bytes(device)
     if free is not None and jobs * peak > free:
         raise UsageError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import statistics
 import sys
 import time
@@ -97,8 +96,11 @@ def _whole_periods(steps: int, period: int) -> int:
     return -(-steps // period) * period
 
 
-def peak_memory(device: torch.device) -> int:
-    """The most memory that PyTorch allocated on a GPU, or the peak resident size of the process for a CPU, in bytes."""
+def peak_memory(device: torch.device) -> int | None:
+    """The most memory that PyTorch allocated on a GPU, or the peak resident size of the process for a CPU, in bytes.
+
+    None on a CPU under Windows, where Python's standard library does not tell.
+    """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     status = Path("/proc/self/status")
@@ -106,6 +108,10 @@ def peak_memory(device: torch.device) -> int:
         # Linux keeps ru_maxrss across exec: a small process that a large one started would report the size of that one.
         (line,) = [line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM:")]
         return int(line.split()[1]) * 1024
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows has no such module
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

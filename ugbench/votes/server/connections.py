@@ -7,7 +7,6 @@ of a request that has begun. Without limits, connections that send nothing would
 from __future__ import annotations
 
 import asyncio
-import resource
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -76,6 +75,10 @@ class LimitedConnection(H11Protocol):
 
 def most_connections() -> int:
     """How many connections may be open, also where this process may open few files."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows, where a process may have thousands of sockets
+        return MOST
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MOST if files == resource.RLIM_INFINITY else max(8, min(MOST, files - RESERVED))
 

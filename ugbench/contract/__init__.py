@@ -1,0 +1,1 @@
+"""Checks that a method or a metric, of this project or of another package, does what ugbench relies on."""
