@@ -25,7 +25,10 @@ def translate(
         Option("--direction", help="Direction to translate in; default: A2B, or the only one that the run has."),
     ] = None,
     attention: Annotated[bool, Option("--attention", help="Also write attention maps, drawn over the inputs.")] = False,
-    keep_size: Annotated[bool, Option("--keep-size", help="Resize each output to the size of its input.")] = False,
+    keep_size: Annotated[
+        bool,
+        Option("--keep-size", help="Resize each output to the size of its input, or of the part that a run crops."),
+    ] = False,
     batch_size: Annotated[
         int, Option("--batch-size", metavar="N", min=1, help="Images that are translated at once.")
     ] = 8,
@@ -55,7 +58,10 @@ def translate(
     precision: Precision = "auto",
     as_json: Json = False,
 ) -> None:
-    """Translate images with a trained run. Inputs are squashed to the run's size.
+    """Translate images with a trained run.
+
+    Inputs get the run's size as in its training: they are squashed, cropped at the centre, or padded (`train --fit`).
+    Padding is cut off from the outputs again, so that they have the proportions of their inputs.
 
     Inputs are never replaced, and of the files in --output only those that an earlier translation wrote there.
 

@@ -9,10 +9,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ugbench.data.images import check_stems, read_image, resize
+from ugbench.data.fitting import Transform, fitted, restored
+from ugbench.data.images import check_stems, read_image
 from ugbench.data.overlay import overlay
 from ugbench.data.progress import Progress
-from ugbench.data.tensors import save_png, to_tensor
+from ugbench.data.tensors import save_image, to_image, to_tensor
 from ugbench.device import Precision
 from ugbench.direction import Direction
 from ugbench.errors import DataError
@@ -52,6 +53,7 @@ def write_outputs(
     precision: Precision = "fp32",
     attention: bool = False,
     keep_size: bool = False,
+    keep_padding: bool = False,
     styles: Styles = DRAWN,
     progress: Progress | None = None,
     on_bad: Callable[[DataError], None] | None = None,
@@ -64,7 +66,9 @@ def write_outputs(
 
     Args:
         attention: also write attention overlays; the method must be loaded with `all_networks`.
-        keep_size: resize each output to the size of its source; otherwise outputs have the run's size.
+        keep_size: resize each output to the size of its source, or, if the method crops images, of the part of it that
+            was translated; otherwise outputs have the run's size.
+        keep_padding: outputs of padded sources, and their overlays, keep the padding; otherwise it is cut off.
         styles: with which the images are translated, by their places in `sources`, and the number of outputs for each
             image.
         progress: called after each batch.
@@ -78,6 +82,7 @@ def write_outputs(
     """
     check_stems(sources)
     make_folder(folder)
+    transform = Transform(method.config.size, method.config.fit)
     count = 0
     for start in range(0, len(sources), batch_size):
         done = min(start + batch_size, len(sources))
@@ -87,17 +92,23 @@ def write_outputs(
         count += len(paths)
         if not paths:
             continue
-        images = torch.stack([to_tensor(resize(picture, method.config.size)) for picture in pictures])
+        images = torch.stack([to_tensor(fitted(picture, transform)) for picture in pictures])
         batch_styles = styles.of_images(method, places)
         (batch_outputs,) = translate(
             method, images, direction, batch_size=len(paths), precision=precision, styles=batch_styles, names=paths
         )
-        for path, picture, outputs in zip(paths, pictures, batch_outputs, strict=True):
-            size = picture.size if keep_size else None
+        # An output that keeps its padding has the shape of a fitted image; so nothing is cut off or resized.
+        sizes = [transform.width_and_height if keep_padding else picture.size for picture in pictures]
+        for path, size, outputs in zip(paths, sizes, batch_outputs, strict=True):
             for k, output in enumerate(outputs):
-                save_png(output, folder / output_name(path, k, styles.samples), size=size)
+                file = folder / output_name(path, k, styles.samples)
+                save_image(restored(to_image(output), size, transform.fit, keep_size), file)
         if attention:
-            _write_overlays(method, paths, images, batch_outputs[:, 0], folder / ATTENTION, direction)
+            for name, drawings in _overlays(method, paths, images, batch_outputs[:, 0], direction):
+                make_folder(folder / ATTENTION / name)
+                for path, size, drawing in zip(paths, sizes, drawings, strict=True):
+                    image = restored(to_image(drawing), size, transform.fit, keep_size=False)
+                    save_image(image, folder / ATTENTION / name / f"{path.stem}.png")
         if progress is not None:
             progress(done, len(sources))
     return count
@@ -124,14 +135,13 @@ def _main_map(method: Method, names: Iterable[str]) -> str | None:
     return next((name for name in names if name not in method.output_maps), None)
 
 
-def _write_overlays(
-    method: Method, paths: Sequence[Path], sources: Tensor, outputs: Tensor, folder: Path, direction: Direction
-) -> None:
+def _overlays(
+    method: Method, paths: Sequence[Path], sources: Tensor, outputs: Tensor, direction: Direction
+) -> Iterator[tuple[str, list[Tensor]]]:
+    """The overlays of each attention map, uint8 (3, h, w) for each image, with the map's subfolder: "" for the main."""
     (maps,) = attention_maps(method, sources, direction, batch_size=len(paths), names=paths)
     main = _main_map(method, maps)
     for name, batch_maps in maps.items():
-        map_folder = folder if name == main else folder / name
-        make_folder(map_folder)
         images = outputs if name in method.output_maps else sources
-        for path, image, attention_map in zip(paths, images, batch_maps, strict=True):
-            save_png(overlay(image, attention_map), map_folder / f"{path.stem}.png")
+        drawings = [overlay(image, attention_map) for image, attention_map in zip(images, batch_maps, strict=True)]
+        yield "" if name == main else name, drawings
