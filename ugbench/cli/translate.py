@@ -29,6 +29,10 @@ def translate(
         bool,
         Option("--keep-size", help="Resize each output to the size of its input, or of the part that a run crops."),
     ] = False,
+    native_size: Annotated[
+        bool,
+        Option("--native-size", help="Translate each image at its own size, if the networks take any size."),
+    ] = False,
     batch_size: Annotated[
         int, Option("--batch-size", metavar="N", min=1, help="Images that are translated at once.")
     ] = 8,
@@ -61,7 +65,8 @@ def translate(
     """Translate images with a trained run.
 
     Inputs get the run's size as in its training: they are squashed, cropped at the centre, or padded (`train --fit`).
-    Padding is cut off from the outputs again, so that they have the proportions of their inputs.
+    Padding is cut off from the outputs again, so that they have the proportions of their inputs. With --native-size
+    nothing is resized: images are translated one at a time, so that large ones take much memory.
 
     Inputs are never replaced, and of the files in --output only those that an earlier translation wrote there.
 
@@ -78,10 +83,15 @@ def translate(
     from ugbench.inference import translate as translation
     from ugbench.inference.attention import attention_names, networks_without_weights
     from ugbench.inference.image_files import output_names, write_outputs
+    from ugbench.inference.native_size import check_any_size
     from ugbench.inference.output_folder import check_output_folder, translation_note
     from ugbench.inference.styles import choose_styles
     from ugbench.runs.run import find_run
 
+    if native_size and keep_size:
+        raise UsageError(
+            "--native-size gives each output the size of its input, so --keep-size has no effect; leave one out."
+        )
     chosen_run = find_run(run, results)
     locate_datasets(dataset or (), results, [chosen_run])
     chosen_direction = direction or chosen_run.directions()[0]
@@ -98,6 +108,8 @@ def translate(
         raise UsageError(f"--attention: {chosen_run.config.label} has no attention maps; leave it out.")
     if attention and (lacking := networks_without_weights(method)):
         log(f"run {chosen_run.id} was imported without {', '.join(lacking)}; attention maps of these are left out.")
+    if native_size:
+        check_any_size(method, chosen_run.config.label, chosen_direction)
     # auto is the precision that the run was trained in, which `eval` also uses for the test images.
     chosen_precision = pick_precision(precision, chosen_device, auto=chosen_run.config.precision)
     styles = choose_styles(method, chosen_run.config.label, chosen_direction, samples, seed, style)
@@ -119,6 +131,7 @@ def translate(
             precision=chosen_precision,
             attention=attention,
             keep_size=keep_size,
+            native_size=native_size,
             styles=styles,
             progress=progress,
             on_bad=(lambda error: log(f"skipped: {error}")) if skip_bad else None,

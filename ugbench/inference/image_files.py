@@ -18,6 +18,7 @@ from ugbench.device import Precision
 from ugbench.direction import Direction
 from ugbench.errors import DataError
 from ugbench.inference.attention import attention_maps, attention_names
+from ugbench.inference.native_size import cut_back, mirrored
 from ugbench.inference.styles import DRAWN, Styles
 from ugbench.inference.translate import translate
 from ugbench.method import Method
@@ -54,6 +55,7 @@ def write_outputs(
     attention: bool = False,
     keep_size: bool = False,
     keep_padding: bool = False,
+    native_size: bool = False,
     styles: Styles = DRAWN,
     progress: Progress | None = None,
     on_bad: Callable[[DataError], None] | None = None,
@@ -68,6 +70,8 @@ def write_outputs(
         attention: also write attention overlays; the method must be loaded with `all_networks`.
         keep_size: resize each output to the size of its source, or, if the method crops images, of the part of it that
             was translated; otherwise outputs have the run's size.
+        native_size: translate each image at its own size, one at a time (`ugbench.inference.native_size`); the method
+            must be one that translates images of any size, and nothing is fitted or resized.
         keep_padding: outputs of padded sources, and their overlays, keep the padding; otherwise it is cut off.
         styles: with which the images are translated, by their places in `sources`, and the number of outputs for each
             image.
@@ -83,7 +87,12 @@ def write_outputs(
     check_stems(sources)
     make_folder(folder)
     transform = Transform(method.config.size, method.config.fit)
+
+    def finish(output: Image.Image, size: tuple[int, int], keep_size: bool) -> Image.Image:
+        return cut_back(output, size) if native_size else restored(output, size, transform.fit, keep_size)
+
     count = 0
+    batch_size = 1 if native_size else batch_size
     for start in range(0, len(sources), batch_size):
         done = min(start + batch_size, len(sources))
         pictures_by_place = dict(_pictures(sources, range(start, done), on_bad))
@@ -92,7 +101,8 @@ def write_outputs(
         count += len(paths)
         if not paths:
             continue
-        images = torch.stack([to_tensor(fitted(picture, transform)) for picture in pictures])
+        inputs = [mirrored(picture) if native_size else fitted(picture, transform) for picture in pictures]
+        images = torch.stack([to_tensor(picture) for picture in inputs])
         batch_styles = styles.of_images(method, places)
         (batch_outputs,) = translate(
             method, images, direction, batch_size=len(paths), precision=precision, styles=batch_styles, names=paths
@@ -102,13 +112,12 @@ def write_outputs(
         for path, size, outputs in zip(paths, sizes, batch_outputs, strict=True):
             for k, output in enumerate(outputs):
                 file = folder / output_name(path, k, styles.samples)
-                save_image(restored(to_image(output), size, transform.fit, keep_size), file)
+                save_image(finish(to_image(output), size, keep_size), file)
         if attention:
             for name, drawings in _overlays(method, paths, images, batch_outputs[:, 0], direction):
                 make_folder(folder / ATTENTION / name)
                 for path, size, drawing in zip(paths, sizes, drawings, strict=True):
-                    image = restored(to_image(drawing), size, transform.fit, keep_size=False)
-                    save_image(image, folder / ATTENTION / name / f"{path.stem}.png")
+                    save_image(finish(to_image(drawing), size, False), folder / ATTENTION / name / f"{path.stem}.png")
         if progress is not None:
             progress(done, len(sources))
     return count
