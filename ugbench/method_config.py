@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from ugbench.errors import ConfigError
+from ugbench.fit import SQUASH, Fit
 
 
 class MethodConfig(BaseModel):
@@ -22,6 +23,7 @@ class MethodConfig(BaseModel):
     batch_size: PositiveInt = Field(1, description="images of each domain per step")
     steps: PositiveInt | None = Field(None, description="training steps; null: computed from `epochs`")
     epochs: PositiveInt | None = Field(None, description="passes over the larger domain; used if steps is null")
+    fit: Fit = Field(SQUASH, description="how images that are no squares become squares: squash, crop or pad")
 
     @property
     def known_steps(self) -> int:

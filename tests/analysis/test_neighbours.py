@@ -9,6 +9,7 @@ import torch
 
 from ugbench.analysis import neighbours as module
 from ugbench.analysis.neighbours import Neighbour, Neighbours, nearest, quantiles
+from ugbench.data.fitting import Transform
 
 
 def pairs(*distances: float) -> tuple[Neighbour, ...]:
@@ -41,6 +42,6 @@ def test_a_copy_is_at_distance_zero_even_among_large_features() -> None:
 def test_near_outputs_are_those_under_the_first_percent_of_real_distances() -> None:
     real = pairs(*(float(n) for n in range(1, 102)))
     assert quantiles(real, (0.0, 0.01, 0.5, 1.0)) == (1.0, 2.0, 51.0, 101.0)
-    found = Neighbours("A2B", pairs(0.5, 1.9, 2.0, 40.0), real, 32, 1)
+    found = Neighbours("A2B", pairs(0.5, 1.9, 2.0, 40.0), real, Transform(32), 1)
     assert found.limit == 2.0
     assert [one.distance for one in found.near] == [0.5, 1.9]

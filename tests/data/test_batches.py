@@ -243,3 +243,48 @@ def test_incomplete_pairs_and_images_of_another_split_are_refused(toy: type[Toy]
     method = toy(toy.make_config("smoke"))
     with pytest.raises(ValueError, match=r"extra has \['edgesB'\]; expected the images of \[\]"):
         method_batches(method, numbered(2, 9), numbered(2, 9), 0, torch.device("cpu"), {"edgesB": numbered(2, 9)})
+
+
+def wide(height: int, width: int) -> Tensor:
+    """An image (3, h, w) whose first channel holds the column and second the row."""
+    column = torch.arange(width, dtype=torch.uint8).expand(height, width)
+    row = torch.arange(height, dtype=torch.uint8).view(-1, 1).expand(height, width)
+    return torch.stack([column, row, row * 0])
+
+
+def corners(batch: Tensor) -> list[tuple[int, int]]:
+    """The left column and the top row of each crop of `wide`, whichever way it is mirrored."""
+    return [(int(crop[0].min()), int(crop[1].min())) for crop in levels(batch)]
+
+
+def test_crops_of_images_of_many_shapes_lie_anywhere_in_them() -> None:
+    images = [wide(SIDE, 90), wide(70, SIDE)]
+    batches = make(images, images, batch_size=2)
+    of_image: dict[int, set[tuple[int, int]]] = {0: set(), 1: set()}
+    for step in range(300):
+        for index, corner in zip(batches.indices("a", step), corners(batches.at(step).a), strict=True):
+            of_image[index].add(corner)
+    lefts, tops = ([set(places) for places in zip(*of_image[index], strict=True)] for index in (0, 1))
+    assert lefts == [set(range(90 - SIZE + 1)), set(range(SIDE - SIZE + 1))]
+    assert tops == [set(range(SIDE - SIZE + 1)), set(range(70 - SIZE + 1))]
+    assert batches.at(3).a.shape == (2, 3, SIZE, SIZE)
+    assert same(make(images, images, batch_size=2).at(7), batches.at(7))
+
+
+def test_a_list_of_squares_gives_the_batches_of_one_tensor() -> None:
+    a, b = ramps(7), numbered(5)
+    assert all(same(make(list(a), list(b)).at(step), make(a, b).at(step)) for step in range(9))
+
+
+def test_pairs_of_one_shape_are_cropped_alike_and_of_two_shapes_refused() -> None:
+    a, b = [wide(SIDE, 90), wide(SIDE, 40)], [wide(SIDE, 90), wide(SIDE, 40)]
+    batches = make(a, b, paired=True)
+    assert all(batches.at(step).a.equal(batches.at(step).b) for step in range(9))
+    with pytest.raises(ValueError, match="pairs of two shapes"):
+        make(a, b[::-1], paired=True)
+
+
+@pytest.mark.parametrize("image", [wide(SIDE - 1, 90), wide(SIDE + 1, 90), wide(SIDE, 90).float(), wide(SIDE, 90)[:2]])
+def test_images_of_another_shorter_side_or_type_are_refused(image: Tensor) -> None:
+    with pytest.raises(ValueError, match=f"shorter side of {SIDE}"):
+        make([wide(SIDE, 90), image], [wide(SIDE, 90)])

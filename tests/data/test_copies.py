@@ -11,6 +11,8 @@ from PIL import Image, ImageFilter, ImageOps
 
 from ugbench.data import copies
 from ugbench.data.copies import LEVELS, find_copies
+from ugbench.data.fitting import Transform, fitted
+from ugbench.fit import Fit
 
 Change = Callable[[Image.Image, Path], None]
 
@@ -111,9 +113,9 @@ def test_originals_are_drawn_once_for_all_calls(
     drawn: list[str] = []
     draw = copies._draw
 
-    def counted(path: Path) -> bytes:
+    def counted(path: Path, fit: Fit) -> bytes:
         drawn.append(path.parent.name)
-        return draw(path)
+        return draw(path, fit)
 
     monkeypatch.setattr(copies, "_draw", counted)
     first, second = find_copies(outputs, originals), find_copies(outputs, originals)
@@ -122,3 +124,14 @@ def test_originals_are_drawn_once_for_all_calls(
     scene(8).save(originals[3])  # another content is drawn again
     assert find_copies(outputs, originals) == {}
     assert drawn.count("originals") == 6
+
+
+@pytest.mark.parametrize("fit", ["crop", "pad"])
+def test_a_copy_of_an_image_that_was_no_square_is_found_in_the_shape_that_it_was_given(
+    tmp_path: Path, fit: Fit
+) -> None:
+    wide = scene(1).resize((90, 60)), scene(2).resize((60, 90))
+    originals = store(tmp_path / "originals", *wide)
+    outputs = store(tmp_path / "outputs", *(fitted(image, Transform(64, fit)) for image in wide))
+    assert find_copies(outputs, originals, fit=fit) == {0: 0, 1: 1}
+    assert find_copies(outputs, originals) == {}

@@ -19,6 +19,7 @@ from ugbench.data.datasets import open_dataset
 from ugbench.data.edges import make_edges, missing_command, outdated_command, smooth_edges
 from ugbench.data.folders import describe_splits
 from ugbench.errors import DataError, DiskError, UsageError
+from ugbench.fit import Fit
 
 
 def gaussian() -> np.ndarray:
@@ -135,11 +136,11 @@ def interrupt_after(count: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     written: list[str] = []
     write = edges._write
 
-    def counted(source: Path, target: Path, size: int) -> None:
+    def counted(source: Path, target: Path, size: int, fit: Fit) -> None:
         if len(written) == count:
             raise KeyboardInterrupt
         written.append(target.name)
-        write(source, target, size)
+        write(source, target, size, fit)
 
     monkeypatch.setattr(edges, "_write", counted)
     return written

@@ -85,7 +85,7 @@ def test_thumbnails_are_made_one_after_another_while_the_page_is_written(
     report, made, seen = collect_report(results), [], []
     original = thumbnails.thumbnail
 
-    def thumbnail(file: Path, box: tuple[int, int]) -> str:
+    def thumbnail(file: Path, box: tuple[int, int], _fit: str) -> str:
         made.append(file)
         return original(file, box)
 

@@ -10,6 +10,7 @@ import pytest
 from ugbench.errors import UnknownName, UsageError
 from ugbench.runs.configurations import configurations, has_value, run_labels, select_where
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, open_run
+from ugbench.study.plan import cost_key
 
 
 def make(results: Path, folder: str = "cats", seed: int = 0, steps: int = 30, **changes: Any) -> Run:
@@ -36,6 +37,16 @@ def test_runs_that_differ_in_seed_direction_and_preset_are_of_one_configuration(
     assert len({run.id for run in runs}) == 4
     assert len({config.id for config in configurations(runs).values()}) == 1
     assert set(run_labels(runs).values()) == {"ugatit"}
+
+
+def test_a_run_of_an_earlier_version_squashed_its_images(tmp_path: Path) -> None:
+    earlier = make(tmp_path)
+    config = earlier.config.config
+    later, cropped = (make(tmp_path, seed=1, config={**config, "fit": fit}) for fit in ("squash", "crop"))
+    assert set(run_labels([earlier, later]).values()) == {"ugatit"}
+    assert set(run_labels([earlier, cropped]).values()) == {"ugatit (fit squash)", "ugatit (fit crop)"}
+    assert select_where([earlier, cropped], {"fit": "squash"}) == [earlier]
+    assert cost_key(earlier.config) == cost_key(later.config) != cost_key(cropped.config)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ def test_the_id_changes_with_what_decides_numbers_and_with_nothing_else(make_run
     same = [
         {"preset": "smoke"},
         {"frozen": {}},
+        {"config": {name: value for name, value in base.config.items() if name != "fit"}},
         {"dataset": data.model_copy(update={"root": "/elsewhere"})},
         {"dataset": data.model_copy(update={"name": "renamed"})},
     ]
@@ -32,6 +33,8 @@ def test_the_id_changes_with_what_decides_numbers_and_with_nothing_else(make_run
         {"method": "another"},
         {"variant": "v"},
         {"config": {**base.config, "steps": 9}},
+        {"config": {**base.config, "fit": "crop"}},
+        {"config": {**base.config, "fit": "pad"}},
         {"direction": "A2B"},
         {"seed": 1},
         {"precision": "bf16"},
@@ -55,6 +58,7 @@ IMPORTED = {"preset": None, "seed": None, "dataset": None, "origin": Origin(name
     ("changes", "expected"),
     [
         ({}, "7e212e475487"),
+        ({"config": {"size": 64, "steps": 400, "fit": "squash"}}, "7e212e475487"),
         ({"init_from": "0123456789ab"}, "943020f15102"),
         (IMPORTED, "774a12ef0552"),
         ({"method": "cut", "variant": "fastcut", "direction": "B2A", "seed": 3, "precision": "bf16"}, "ec93a3c238ea"),

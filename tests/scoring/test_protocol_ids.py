@@ -9,7 +9,9 @@ import pytest
 import torch
 from torch import nn
 
+from ugbench.data.fitting import Transform
 from ugbench.data.images import Size
+from ugbench.fit import FITS
 from ugbench.scoring.networks.extractors import LoadedExtractor
 from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.networks.perceptual import PerceptualDistance
@@ -59,6 +61,17 @@ def fixed(name: str) -> EvalRequest:
 )
 def test_a_run_s_scores_keep_their_protocol_id(metric: str, name: str, size: Size, expected: str) -> None:
     assert protocol_id(fixed(name).protocol_of(metric, size)) == expected
+
+
+def test_the_fit_is_part_of_a_protocol_where_images_are_transformed_and_not_squashed() -> None:
+    target, as_is = fixed("target"), fixed("authors2019")
+    squashed = target.protocol_of("kid", Transform(64))
+    assert squashed == target.protocol_of("kid", 64)
+    for fit in ("crop", "pad"):
+        assert target.protocol_of("kid", Transform(64, fit)) == {**squashed, "fit": fit}
+        assert as_is.protocol_of("kid", Transform(64, fit)) == as_is.protocol_of("kid", 64)
+    ids = {protocol_id(target.protocol_of("kid", Transform(64, fit))) for fit in FITS}
+    assert len(ids) == 3
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ugbench.errors import UnknownName, UsageError
+from ugbench.fit import FITS
 from ugbench.study.grid import Arm, Study, arms, declare, overrides, read, study_runs
 
 
@@ -90,7 +91,8 @@ EARLIER: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("fields", "expected"), EARLIER)
 def test_studies_of_earlier_versions_keep_their_id(fields: dict[str, Any], expected: str) -> None:
-    assert Study(**fields).id == expected
+    assert Study(**fields).id == Study(**fields, fit="squash").id == expected
+    assert len({Study(**fields, fit=fit).id for fit in FITS}) == 3
 
 
 @pytest.mark.parametrize(

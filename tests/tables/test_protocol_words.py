@@ -38,6 +38,12 @@ def changed(**fields: Any) -> dict[str, Any]:
     [
         ([BASE], [""]),
         ([BASE, changed(format="jpeg")], ["PNG", "JPEG"]),
+        ([BASE, changed(fit="crop"), changed(fit="pad")], ["squash", "crop", "pad"]),
+        ([BASE, changed(fit="crop"), changed(size="as-is")], ["squash", "crop", "files as they are"]),
+        (
+            [BASE, changed(fit="crop"), changed(size=64), changed(size="as-is")],
+            ["256 px, squash", "256 px, crop", "64 px, squash", "files as they are"],
+        ),
         ([BASE, changed(size=512), changed(size=[512, 256])], ["256 px", "512 px", "512x256 px"]),
         ([BASE, changed(extractor={**BASE["extractor"], "name": "inception"})], ["AlexNet", "Inception"]),
         ([BASE, changed(name="train-reference", reference="train")], ["test reference", "train reference"]),
@@ -85,6 +91,12 @@ def test_words_have_no_digest() -> None:
     assert words(BASE) == (
         "target, extractor alexnet (transform 224 px), reference test, estimator unbiased, size 256, checkpoint last, "
         "filter pil-bilinear-antialiased, format png"
+    )
+
+
+def test_a_caption_names_the_fit_after_the_size() -> None:
+    assert words({"name": "target", "size": 256, "format": "png", "fit": "crop"}) == (
+        "target, size 256, crop, format png"
     )
 
 

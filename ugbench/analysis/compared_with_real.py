@@ -97,12 +97,12 @@ def _compare(
 ) -> ComparisonWithReal | None:
     dataset = dataset_of(run)
     outputs = outputs_of(run, dataset, direction)
-    eval_set = evaluation.request.eval_set(dataset, direction, outputs.size)
+    eval_set = evaluation.request.eval_set(dataset, direction, outputs.transform)
     if not eval_set.has_training_images:
         return None
-    references = evaluation.references(dataset, direction, outputs.size)
-    of_outputs = evaluation.features(scored_outputs(outputs, eval_set).files, outputs.size)
-    of_training = evaluation.features(eval_set.as_many_training_images, outputs.size)
+    references = evaluation.references(dataset, direction, outputs.transform)
+    of_outputs = evaluation.features(scored_outputs(outputs, eval_set).files, outputs.transform)
+    of_training = evaluation.features(eval_set.as_many_training_images, outputs.transform)
     difference = difference_to_real(of_outputs, of_training, references)
     return ComparisonWithReal(
         run.dataset_folder.name,

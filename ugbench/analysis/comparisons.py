@@ -213,21 +213,21 @@ def _groups(runs: Sequence[Run], labels: Mapping[str, str], to: str) -> list[_Gr
 
 
 def _with_equal_format(evaluation: Evaluation, group: _Group) -> _Group:
-    """The group without methods with outputs of another size or format than the base's; logs which are left out."""
-    base_format = _size_and_format(group.base[0], group.direction)
+    """The group without methods whose outputs have another size, fit or format than the base's; logs which."""
+    base_format = _transform_and_format(group.base[0], group.direction)
     others = {}
     for label, runs in group.others.items():
-        if all(_size_and_format(run, group.direction) == base_format for run in runs):
+        if all(_transform_and_format(run, group.direction) == base_format for run in runs):
             others[label] = runs
         else:
             where = f"{label} on {group.dataset} {group.direction}"
-            evaluation.log(f"{where} is left out: its outputs have another size or format.")
+            evaluation.log(f"{where} is left out: its outputs have another size, fit or format.")
     return group._replace(others=others)
 
 
-def _size_and_format(run: Run, direction: Direction) -> tuple[object, str]:
+def _transform_and_format(run: Run, direction: Direction) -> tuple[object, str]:
     outputs = outputs_of(run, dataset_of(run), direction)
-    return outputs.size, outputs.format
+    return outputs.transform, outputs.format
 
 
 def _compare(
@@ -256,8 +256,8 @@ def _compare(
         if key not in known:
             known[key] = sums_on(evaluation, run, direction, sources)
         sums[run.id] = known[key]
-    size = outputs_of(first, dataset, direction).size
-    n_sources = len(evaluation.request.eval_set(dataset, direction, size).source_set.scored)
+    transform = outputs_of(first, dataset, direction).transform
+    n_sources = len(evaluation.request.eval_set(dataset, direction, transform).source_set.scored)
     of_methods = ([sums[run.id] for run in other], [sums[run.id] for run in base])
     of_two = (unbiased(sums[first.id]), unbiased(sums[second.id]))
     run_seeds = (first.config.seed, second.config.seed)

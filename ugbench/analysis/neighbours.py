@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ugbench.analysis.selection import training_images
-from ugbench.data.images import Size
+from ugbench.data.fitting import Transform
 from ugbench.data.splits import TEST, TRAIN
 from ugbench.direction import Direction
 from ugbench.errors import RunError, UsageError
@@ -44,14 +44,14 @@ class Neighbours:
     Attributes:
         outputs: of the run's outputs, nearest first.
         real: of the real test images of the target, nearest first.
-        size: at which images were compared, px.
+        transform: with which images were compared.
         step: of the run's outputs; None where that is not known.
     """
 
     direction: Direction
     outputs: tuple[Neighbour, ...]
     real: tuple[Neighbour, ...]
-    size: Size
+    transform: Transform
     step: int | None
 
     @property
@@ -68,7 +68,7 @@ class Neighbours:
 def neighbours_of(evaluation: Evaluation, run: Run, direction: Direction) -> Neighbours:
     """The neighbours of a run's outputs at its last checkpoint, among the training images of the target domain.
 
-    All images go to the extractor at the size of the outputs, as in scores.
+    All images go to the extractor after the test transform of the outputs, as in scores.
 
     Raises:
         RunError: the run has saved nothing, its data set is gone, or its training images are others now.
@@ -87,12 +87,12 @@ def neighbours_of(evaluation: Evaluation, run: Run, direction: Direction) -> Nei
     make_outputs(run, dataset, direction, evaluation.request.networks.device)
     outputs = outputs_of(run, dataset, direction)
     train = training_images(run, dataset, direction[2])
-    train_features = evaluation.features(train, outputs.size)
+    train_features = evaluation.features(train, outputs.transform)
     of_outputs, of_real = (
-        _neighbours(files, evaluation.features(files, outputs.size), train, train_features)
+        _neighbours(files, evaluation.features(files, outputs.transform), train, train_features)
         for files in (outputs.files, dataset.split(TEST[direction[2]]))
     )
-    return Neighbours(direction, of_outputs, of_real, outputs.size, outputs.step)
+    return Neighbours(direction, of_outputs, of_real, outputs.transform, outputs.step)
 
 
 def nearest(rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:

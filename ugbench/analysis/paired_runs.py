@@ -14,6 +14,7 @@ from ugbench.data.datasets import DataSet
 from ugbench.data.known_files import images_hash
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import StaleOutputs, UsageError
+from ugbench.fit import SQUASH
 from ugbench.metrics._kernel import RowSums, row_sums
 from ugbench.runs.folder import DIFFERENCES
 from ugbench.runs.run import Run, dataset_of
@@ -30,13 +31,13 @@ LEAST = 3  # images per set that a jackknife needs
 def store_differences(evaluation: Evaluation, runs: Sequence[Run]) -> None:
     """Compute and store the missing differences between runs of one data set.
 
-    Only pairs with complete outputs of one size and format are compared, because their scores have one protocol.
+    Only pairs with complete outputs of one size, fit and format are compared, because their scores have one protocol.
     """
     for direction in DIRECTIONS:
         with_outputs = [(run, outputs) for run in runs if (outputs := _complete_outputs(run, direction)) is not None]
         groups: dict[tuple[object, ...], list[tuple[Run, Outputs]]] = {}
         for run, outputs in with_outputs:
-            groups.setdefault((outputs.size, outputs.format), []).append((run, outputs))
+            groups.setdefault((outputs.transform, outputs.format), []).append((run, outputs))
         for group in groups.values():
             if len(group) > 1:
                 _store_group(evaluation, group, direction)
@@ -62,17 +63,17 @@ def common_sources(evaluation: Evaluation, runs: Sequence[Run], dataset: DataSet
     """The scored test sources that all of these runs have translated, sorted by name.
 
     Raises:
-        UsageError: there are fewer than 3, or outputs of two runs differ in size or format.
+        UsageError: there are fewer than 3, or outputs of two runs differ in size, fit or format.
         RunError: a run has no outputs.
     """
     first, *others = [(run.config.label, outputs_of(run, dataset, direction)) for run in runs]
-    eval_set = evaluation.request.eval_set(dataset, direction, first[1].size)
+    eval_set = evaluation.request.eval_set(dataset, direction, first[1].transform)
     sources = list(scored_outputs(first[1], eval_set).sources)
     for label, outputs in others:
-        if (outputs.size, outputs.format) != (first[1].size, first[1].format):
+        if (outputs.transform, outputs.format) != (first[1].transform, first[1].format):
             raise UsageError(
-                f"{first[0]} has {first[1].format} of {first[1].size} px and {label} {outputs.format} of "
-                f"{outputs.size} px: their scores have two protocols and are not compared."
+                f"{first[0]} has {_form(first[1])} and {label} {_form(outputs)}: their "
+                f" scores have two protocols and are not compared."
             )
         translated = set(outputs.sources)
         sources = [source for source in sources if source in translated]
@@ -85,7 +86,7 @@ def common_sources(evaluation: Evaluation, runs: Sequence[Run], dataset: DataSet
 def sums_on(evaluation: Evaluation, run: Run, direction: Direction, sources: Sequence[Path]) -> RowSums:
     """The kernel sums of a run's outputs for these sources, with the references. The outputs exist."""
     outputs = outputs_of(run, dataset_of(run), direction)
-    real = evaluation.references(dataset_of(run), direction, outputs.size)
+    real = evaluation.references(dataset_of(run), direction, outputs.transform)
     return row_sums(_features(evaluation, outputs, rows_of(outputs, sources)), real)
 
 
@@ -106,7 +107,7 @@ def compare_checkpoints(
     """
     dataset = dataset_of(first)
     first_outputs, second_outputs = (outputs_of(run, dataset, direction) for run in (first, second))
-    real = evaluation.references(dataset, direction, first_outputs.size)
+    real = evaluation.references(dataset, direction, first_outputs.transform)
     first_features, second_features = (
         _features(evaluation, outputs, rows_of(outputs, sources)) for outputs in (first_outputs, second_outputs)
     )
@@ -129,16 +130,16 @@ def _complete_outputs(run: Run, direction: Direction) -> Outputs | None:
 
 
 def _store_group(evaluation: Evaluation, group: Sequence[tuple[Run, Outputs]], direction: Direction) -> None:
-    """Store the missing differences between runs with outputs of one size and format."""
+    """Store the missing differences between runs with outputs of one size, fit and format."""
     dataset = dataset_of(group[0][0])
-    eval_set = evaluation.request.eval_set(dataset, direction, group[0][1].size)
+    eval_set = evaluation.request.eval_set(dataset, direction, group[0][1].transform)
     references = eval_set.references(evaluation.request.protocol.reference)
     contents = (images_hash(eval_set.source_set.files), images_hash(references.files))
     group = [(run, scored_outputs(outputs, eval_set)) for run, outputs in group]
     outputs_hash = {run.id: images_hash(outputs.files) for run, outputs in group}
-    size, format = group[0][1].size, group[0][1].format
+    transform, format = group[0][1].transform, group[0][1].format
     folder = group[0][0].dataset_folder
-    identifier = evaluation.request.protocol_id_of(METRIC, size, format)
+    identifier = evaluation.request.protocol_id_of(METRIC, transform, format)
     file = folder / DIFFERENCES
     # Older versions scored near-duplicates too; the pair says the same then, but not the number of references.
     known = {(record.pair, record.n_real) for record in differences.read(file)}
@@ -150,7 +151,7 @@ def _store_group(evaluation: Evaluation, group: Sequence[tuple[Run, Outputs]], d
         pair = (folder.name, direction, METRIC, identifier, *runs, *images)
         if (pair, len(references.scored)) in known or len(first_rows) < LEAST:
             continue
-        real = evaluation.references(dataset, direction, size)
+        real = evaluation.references(dataset, direction, transform)
         sums = (
             row_sums(_features(evaluation, first_outputs, first_rows), real),
             row_sums(_features(evaluation, second_outputs, second_rows), real),
@@ -180,8 +181,14 @@ def _store_group(evaluation: Evaluation, group: Sequence[tuple[Run, Outputs]], d
     differences.append(file, new_records)
 
 
+def _form(outputs: Outputs) -> str:
+    """The format, size and fit of outputs, in words: "png of 256 px (crop)"."""
+    fit = outputs.transform.fit
+    return f"{outputs.format} of {outputs.size} px" + ("" if fit == SQUASH else f" ({fit})")
+
+
 def _features(evaluation: Evaluation, outputs: Outputs, rows: list[int]) -> Tensor:
-    return evaluation.features(outputs.files, outputs.size)[rows]
+    return evaluation.features(outputs.files, outputs.transform)[rows]
 
 
 def _common_rows(first: Outputs, second: Outputs) -> tuple[list[int], list[int]]:

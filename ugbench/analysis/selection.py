@@ -90,15 +90,15 @@ def select(evaluation: Evaluation, run: Run) -> Selection:
 def validation_kid(evaluation: Evaluation, run: Run, dataset: DataSet, direction: Direction, step: int) -> float:
     """The full unbiased KID, raw, of one checkpoint's translations of the validation sources. RUN is not changed."""
     networks = evaluation.request.networks
-    size = int(run.config.config["size"])
+    transform = run.config.transform
     sources, references = (
         validation_split(training_images(run, dataset, domain)) for domain in (direction[0], direction[2])
     )
     method, _ = translate.load(run, networks.device, step)
     with tempfile.TemporaryDirectory(prefix="ugbench-validation-") as folder:
-        write_outputs(method, sources, Path(folder), direction, precision=run.config.precision)
+        write_outputs(method, sources, Path(folder), direction, precision=run.config.precision, keep_padding=True)
         files = [Path(folder) / f"{source.stem}.png" for source in sources]
-        fake, real = evaluation.features(files, size), evaluation.features(references, size)
+        fake, real = evaluation.features(files, transform), evaluation.features(references, transform)
     return kid.compute(fake, real).value
 
 

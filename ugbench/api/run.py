@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import pandas
     from PIL import Image
 
+    from ugbench.inference.batches import TranslatedBatch
+    from ugbench.method import Method
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Run:
@@ -137,7 +140,7 @@ class Run:
         precision: str = "auto",
         progress: bool = True,
     ) -> list[Image.Image]:
-        """Translate images, as `ugbench translate` does. Each is squashed to the run's size.
+        """Translate images, as `ugbench translate` does. Each is fitted to the run's size, as its config says.
 
         Args:
             images: an image or a sequence of images: paths of files, Pillow images, uint8 arrays (h, w, 3) or uint8
@@ -145,7 +148,7 @@ class Run:
             direction: "A2B" or "B2A".
             attention: also make attention maps, drawn over the inputs. They are in the `info` of each output:
                 `output.info["attention"]` is a dictionary of RGB images by the name of the map, the main one first.
-            keep_size: resize each output to the size of its input.
+            keep_size: resize each output to the size of its input, or of the part of it that a run with `crop` takes.
             step: of a stored checkpoint; None is the last one.
             batch_size: images that are translated at once, 1 or more.
             device: auto, cpu, cuda, cuda:N or mps.
@@ -192,8 +195,8 @@ class Run:
                     attention=attention,
                     names=[names[place] for place in places],
                 )
-                sizes = [picture.size if keep_size else None for picture in pictures]
-                translated += _as_images(batch.outputs[:, 0], batch.overlays, sizes)
+                sizes = [picture.size for picture in pictures]
+                translated += _as_images(batch, translator.method, sizes, keep_size)
                 bar(places.stop, len(inputs))
         return translated
 
@@ -265,16 +268,18 @@ class Run:
         return run_html(self.stored)
 
 
-def _as_images(outputs: Any, overlays: Any, sizes: list[tuple[int, int] | None]) -> list[Image.Image]:
-    """The outputs of a batch as images of Pillow, with their overlays; `sizes` are (width, height) in px."""
-    from ugbench.data.images import resize
-    from ugbench.data.tensors import to_picture
+def _as_images(
+    batch: TranslatedBatch, method: Method, sizes: list[tuple[int, int]], keep_size: bool
+) -> list[Image.Image]:
+    """The outputs of a batch as images of Pillow, with their overlays; `sizes` are those of the inputs, in px."""
+    from ugbench.inference.batches import as_picture
 
     pictures = []
     for place, size in enumerate(sizes):
-        picture = to_picture(outputs[place])
-        picture = picture if size is None else resize(picture, size)
-        if overlays:
-            picture.info["attention"] = {name: to_picture(images[place]) for name, images in overlays.items()}
+        picture = as_picture(batch.outputs[place, 0], method, size, keep_size=keep_size)
+        if batch.overlays:
+            picture.info["attention"] = {
+                name: as_picture(images[place], method, size) for name, images in batch.overlays.items()
+            }
         pictures.append(picture)
     return pictures

@@ -37,7 +37,7 @@ def compare(
     """Train methods on data sets under equal terms, score them, and print the table.
 
     What is trained already is not trained again; the same call after an interruption goes on. A study file has the
-    keys methods, variants, datasets, seeds, preset, steps, minutes, size, batch_size, set and without.
+    keys methods, variants, datasets, seeds, preset, steps, minutes, size, batch_size, fit, set and without.
 
     \b
     Examples:

@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 
 from typer import Argument, Option
 
-from ugbench.cli.options import DataRoot, ImageSize, Json, path_option
+from ugbench.cli.options import DataRoot, ImageFit, ImageSize, Json, path_option
 from ugbench.cli.output import log, print_json, progress_callback
 from ugbench.data.data_root import DATA_ROOT
 from ugbench.errors import DataError, UsageError
+from ugbench.fit import SQUASH, Fit
 
 EDGES = "edges"
 
@@ -38,6 +39,7 @@ def make(
         Literal["A", "B"] | None, Option("--domain", help="Domain that edges are made of; default: B.")
     ] = None,
     size: ImageSize = None,
+    fit: ImageFit = None,
     data_root: DataRoot = DATA_ROOT,
     as_json: Json = False,
 ) -> None:
@@ -46,8 +48,8 @@ def make(
     A dial has trainA, trainB, testA and testB; its test images come in pairs. Edges are the images of trainB (or
     trainA), resized to --size (286 by default) and blurred around their edges alone, in a folder edgesB (or edgesA) of
     the data set, as CartoonGAN trains with. A training at 256 px crops from images of 286 px; for another one,
-    `ugbench train` names the --size that it needs. The same command finishes what was interrupted, and makes the folder
-    again if the training images have changed. It needs OpenCV: pip install opencv-python-headless.
+    `ugbench train` names the --size and --fit that it needs. The same command finishes what was interrupted, and makes
+    the folder again if the training images have changed. It needs OpenCV: pip install opencv-python-headless.
 
     \b
     Examples:
@@ -60,9 +62,9 @@ def make(
             raise UsageError("--output: edges are written into their data set; leave the option out.")
         if dataset is None:
             raise UsageError("edges: --dataset is missing; it names the data set whose images are smoothed.")
-        _make_edges(dataset, domain or "B", size, data_root, as_json)
+        _make_edges(dataset, domain or "B", size, fit or SQUASH, data_root, as_json)
         return
-    for option, value in (("--dataset", dataset), ("--domain", domain), ("--size", size)):
+    for option, value in (("--dataset", dataset), ("--domain", domain), ("--size", size), ("--fit", fit)):
         if value is not None:
             raise UsageError(f"{option} {value}: only `ugbench data make edges` takes it; a dial has dial:size=….")
     if what.partition(":")[0] != "dial":
@@ -89,14 +91,14 @@ def _make_dial(dial: str, output: Path | None, data_root: Path, as_json: bool) -
         print_json({"name": spec.name, "root": folder, "dial": asdict(spec)})
 
 
-def _make_edges(text: str, domain: str, size: int | None, data_root: Path, as_json: bool) -> None:
+def _make_edges(text: str, domain: str, size: int | None, fit: Fit, data_root: Path, as_json: bool) -> None:
     from ugbench.data.dataset_names import resolve
     from ugbench.data.edges import SIZE, make_edges
 
     size = size or SIZE
     with progress_callback("smoothing edges") as progress:
         dataset = resolve(text, data_root, progress)
-        folder, count, is_new = make_edges(dataset, domain, size, progress)
+        folder, count, is_new = make_edges(dataset, domain, size, progress, fit)
     done = "" if is_new else "; done before"
     log(f"{folder}: {count} image{'s' * (count != 1)} of {size} px with smoothed edges{done}.")
     if as_json:

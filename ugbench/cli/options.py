@@ -17,6 +17,7 @@ from ugbench.cli.parse import PathKind, parse_seeds, parse_sets, path_reader, re
 from ugbench.data.data_root import DATA_ROOT
 from ugbench.errors import UsageError
 from ugbench.file_names import is_utf8
+from ugbench.fit import Fit
 from ugbench.training.overrides import merge_overrides
 
 RESULTS = Path("results")
@@ -87,6 +88,12 @@ LocatedDatasets = Annotated[
 ]
 Steps = Annotated[int | None, Option("--steps", metavar="N", min=1, help="Number of training steps.")]
 ImageSize = Annotated[int | None, Option("--size", metavar="N", min=8, help="Image size in pixels.")]
+ImageFit = Annotated[
+    Fit | None,
+    Option(
+        "--fit", help="How other images become squares: squashed (default), cropped, or padded by their mirror image."
+    ),
+]
 BatchSize = Annotated[int | None, Option("--batch-size", metavar="N", min=1, help="Images of each domain per step.")]
 Sets = Annotated[
     list[str] | None, Option("--set", metavar="KEY=VALUE", help="Change a field of the config; repeatable.")
@@ -137,6 +144,7 @@ class ConfigOptions:
         str, Option("--preset", metavar="paper|light|smoke", help="The preset that the config starts from.")
     ] = "paper"
     size: ImageSize = None
+    fit: ImageFit = None
     batch_size: BatchSize = None
     sets: Sets = None
 
@@ -148,7 +156,7 @@ class ConfigOptions:
         Raises:
             UsageError: --set is malformed, or names a field whose own option, such as --size, was given too.
         """
-        fields = {"steps": steps, "size": self.size, "batch_size": self.batch_size}
+        fields = {"steps": steps, "size": self.size, "fit": self.fit, "batch_size": self.batch_size}
         return merge_overrides(fields, parse_sets(self.sets))
 
 
@@ -169,6 +177,7 @@ class StudyOptions:
         Option("--preset", metavar="paper|light|smoke", help="The preset that configs start from; default: paper."),
     ] = None
     size: ImageSize = None
+    fit: ImageFit = None
     batch_size: BatchSize = None
     jobs: Annotated[int, Option("--jobs", metavar="N", min=1, help="Number of runs that train at once.")] = 1
     dry_run: Annotated[
@@ -188,6 +197,7 @@ class StudyOptions:
             "steps": self.steps,
             "preset": self.preset,
             "size": self.size,
+            "fit": self.fit,
             "batch_size": self.batch_size,
         }
         return {name: value for name, value in options.items() if value is not None}

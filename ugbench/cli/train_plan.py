@@ -55,16 +55,14 @@ def make_plan(run: Run, request: Request, keep: int | None, save_every: int | No
     from ugbench.runs.starting_point import first_step
     from ugbench.study.measure import free_bytes
     from ugbench.study.plan import cost_key, measured_seconds_per_step
-    from ugbench.training.estimate import estimate, image_bytes
+    from ugbench.training.estimate import estimate
 
     config = run.config
     step = run.step() or first_step(config)
     sizes = estimate(config.method, config.method_config(), config.precision)
     seconds = measured_seconds_per_step(list_runs(request.results)).get(cost_key(config))
-    images = {} if config.dataset is None else config.dataset.images
     size = int(config.config["size"])
-    in_memory = image_bytes(size, sum(images.values()))
-    memory = sizes.memory + (in_memory if request.device.type == "cpu" else 0)
+    memory = sizes.memory + _images_in_memory(run)
     saves = max(1, run.steps // (save_every or max(100, run.steps // 100)))
     stored = saves if keep is None else min(keep, saves)
     # While a checkpoint is saved, one more is on the disk.
@@ -93,6 +91,21 @@ def make_plan(run: Run, request: Request, keep: int | None, save_every: int | No
     if disk > free_disk:
         problems.append("This does not fit on the disk; free some, give --keep 1, or name another --results.")
     return {**plan, "fits": not problems, "problems": problems}
+
+
+def _images_in_memory(run: Run) -> int:
+    """The bytes that the training images of a run take on its device."""
+    from ugbench.runs.run import dataset_of
+    from ugbench.training.estimate import cropped_image_bytes, image_bytes
+
+    config, size = run.config, int(run.config.config["size"])
+    if config.dataset is None:
+        return 0
+    if config.fit != "crop":
+        return image_bytes(size, sum(config.dataset.images.values()))
+    dataset, skipped = dataset_of(run), config.dataset.skipped
+    paths = [path for split in config.dataset.images for path in dataset.split(split)]
+    return cropped_image_bytes(size, (path for path in paths if f"{path.parent.name}/{path.name}" not in skipped))
 
 
 def _way_out(run: Run, request: Request, free: int) -> str:

@@ -25,7 +25,14 @@ def translate(
         Option("--direction", help="Direction to translate in; default: A2B, or the only one that the run has."),
     ] = None,
     attention: Annotated[bool, Option("--attention", help="Also write attention maps, drawn over the inputs.")] = False,
-    keep_size: Annotated[bool, Option("--keep-size", help="Resize each output to the size of its input.")] = False,
+    keep_size: Annotated[
+        bool,
+        Option("--keep-size", help="Resize each output to the size of its input, or of the part that a run crops."),
+    ] = False,
+    native_size: Annotated[
+        bool,
+        Option("--native-size", help="Translate each image at its own size, if the networks take any size."),
+    ] = False,
     batch_size: Annotated[
         int, Option("--batch-size", metavar="N", min=1, help="Images that are translated at once.")
     ] = 8,
@@ -55,7 +62,11 @@ def translate(
     precision: Precision = "auto",
     as_json: Json = False,
 ) -> None:
-    """Translate images with a trained run. Inputs are squashed to the run's size.
+    """Translate images with a trained run.
+
+    Inputs get the run's size as in its training: they are squashed, cropped at the centre, or padded (`train --fit`).
+    Padding is cut off from the outputs again, so that they have the proportions of their inputs. With --native-size
+    nothing is resized: images are translated one at a time, so that large ones take much memory.
 
     Inputs are never replaced, and of the files in --output only those that an earlier translation wrote there.
 
@@ -70,12 +81,17 @@ def translate(
     from ugbench.data.images import list_images
     from ugbench.device import pick_device
     from ugbench.inference.image_files import output_names, write_outputs
+    from ugbench.inference.native_size import check_any_size
     from ugbench.inference.output_folder import check_output_folder, translation_note
     from ugbench.inference.styles import choose_styles
     from ugbench.inference.translate import check_direction
     from ugbench.inference.translator import load_translator
     from ugbench.runs.run import find_run
 
+    if native_size and keep_size:
+        raise UsageError(
+            "--native-size gives each output the size of its input, so --keep-size has no effect; leave one out."
+        )
     chosen_run = find_run(run, results)
     locate_datasets(dataset or (), results, [chosen_run])
     chosen_direction = direction or chosen_run.directions()[0]
@@ -97,6 +113,8 @@ def translate(
         log=log,
     )
     method, step = translator.method, translator.step
+    if native_size:
+        check_any_size(method, chosen_run.config.label, chosen_direction)
     styles = choose_styles(method, chosen_run.config.label, chosen_direction, samples, seed, style)
     names = output_names(method, paths, chosen_direction, attention, samples)
     check_output_folder(output, paths if style is None else [*paths, style], names)
@@ -116,6 +134,7 @@ def translate(
             precision=translator.precision,
             attention=attention,
             keep_size=keep_size,
+            native_size=native_size,
             styles=styles,
             progress=progress,
             on_bad=(lambda error: log(f"skipped: {error}")) if skip_bad else None,

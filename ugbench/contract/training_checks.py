@@ -60,11 +60,11 @@ def _new_runs() -> Iterator[MakeRun]:
         yield make
 
 
-def _images() -> Images:
-    """Five random images a domain, a little larger than SIZE."""
+def _images(splits: Sequence[str] = ()) -> Images:
+    """Five random images for each domain and further split, a little larger than SIZE."""
     random = torch.Generator().manual_seed(7)
     a, b = torch.randint(0, 256, (2, 5, 3, SIZE + 4, SIZE + 4), dtype=torch.uint8, generator=random)
-    return Images(a, b)
+    return Images(a, b, extra={split: a.flip(0) for split in splits})
 
 
 def _train(run: Run, kill_after: int | None = None, start: Start | None = None) -> int | None:
@@ -80,8 +80,7 @@ def _train(run: Run, kill_after: int | None = None, start: Start | None = None) 
 
     intervals = Intervals(save_every=2, log_every=1, sample_every=100, keep=None)
     method = build(run.config.method, run.config.variant)
-    images = _images()
-    images = replace(images, extra={split: images.a.flip(0) for split in method.splits})
+    images = _images(method.splits)
     start = replace(start or Start(), frozen=method.frozen_state())
     return train(run, images, CPU, intervals, Callbacks(on_step=on_step), start)
 

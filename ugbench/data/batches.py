@@ -1,12 +1,13 @@
 """The batch of each training step, which is a pure function of the run's seed and the number of the step.
 
 There is no position to remember, so a resumed run sees the same batches as an uninterrupted one. The images are stored
-as uint8 on the training device, and batches are cropped from them there, without worker processes.
+as uint8 on the training device, and batches are cropped from them there, without worker processes. They are one tensor,
+or a list of images of many shapes (`fit=crop`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import torch
@@ -15,6 +16,9 @@ from torch import Tensor
 from ugbench.data.seeding import generator_for
 from ugbench.data.tensors import to_float
 from ugbench.method import Batch, Draw, Method
+
+StoredImages = Tensor | Sequence[Tensor]
+"""The images of a folder: one tensor, or a list of images of many shapes."""
 
 
 def training_size(size: int) -> int:
@@ -26,14 +30,15 @@ class Batches:
     """The batches of a run.
 
     Each domain, and each further split, has its own epochs, because it may hold more images than another. In each epoch
-    its images come in a new random order. Each image is cropped to size x size px at a random place and mirrored with
-    probability 1/2. Of pairs the order, the crops and the mirroring are those of `a` in all folders.
+    its images come in a new random order. Each image is cropped to size x size px at a random place, which may be
+    anywhere in it, and mirrored with probability 1/2. Of pairs the order, the crops and the mirroring are those of `a`
+    in all folders.
     """
 
     def __init__(
         self,
-        a: Tensor,
-        b: Tensor,
+        a: StoredImages,
+        b: StoredImages,
         *,
         size: int,
         batch_size: int,
@@ -41,31 +46,32 @@ class Batches:
         draws: Mapping[str, Draw],
         device: torch.device | str,
         dtype: torch.dtype = torch.float32,
-        extra: Mapping[str, Tensor] | None = None,
+        extra: Mapping[str, StoredImages] | None = None,
         paired: bool = False,
     ) -> None:
         """Store the images on `device`.
 
         Args:
-            a, b: images of the domains, uint8 (n, 3, s, s) with s = training_size(size); n may differ between the two.
+            a, b: images of the domains, uint8 (n, 3, s, s) with s = training_size(size), or a list of (3, h, w) of
+                which the shorter side is s; n may differ between the two.
             draws: the random numbers that a step of the method needs, by name.
             dtype: type of the batch's images. Draws have this type too, but at least float32.
             extra: images of further splits by name, of the same type and side.
-            paired: the images of one index are a pair; all splits have equally many.
+            paired: the images of one index are a pair of one shape; all splits have equally many.
         Raises:
-            ValueError: the images have another type or shape, or pairs are incomplete.
+            ValueError: the images have another type or shape, or pairs are incomplete or of two shapes.
         """
         side = training_size(size)
         self.extra, self.paired = tuple(extra or ()), paired
         folders = {"a": a, "b": b, **(extra or {})}
         for name, images in folders.items():
-            if images.dtype != torch.uint8 or images.shape[1:] != (3, side, side) or len(images) == 0:
-                given = f"{images.dtype} {tuple(images.shape)}"
-                raise ValueError(f"{name}: {given} was given; expected uint8 (n, 3, {side}, {side}).")
+            _check(name, images, side)
         counts = {name: len(images) for name, images in folders.items()}
         if paired and len(set(counts.values())) > 1:
             raise ValueError(f"{counts} images were given; expected equally many, in pairs.")
-        self.images = {name: images.to(device) for name, images in folders.items()}
+        if paired and any(len({image.shape for image in pair}) > 1 for pair in zip(*folders.values(), strict=True)):
+            raise ValueError("pairs of two shapes were given; expected images of one shape in each pair.")
+        self.images = {name: _moved(images, device) for name, images in folders.items()}
         self.size, self.batch_size, self.seed, self.dtype = size, batch_size, seed, dtype
         self.draws = dict(draws)
         self.device = torch.device(device)
@@ -98,14 +104,16 @@ class Batches:
 
     def _cut(self, name: str, step: int) -> Tensor:
         images, size, stream = self.images[name], self.size, self._stream(name)
-        margin = images.shape[-1] - size
-        corners = torch.randint(
-            margin + 1, (self.batch_size, 2), generator=generator_for(self.seed, step, f"crop_{stream}")
-        ).tolist()
+        corners = generator_for(self.seed, step, f"crop_{stream}")
         flips = torch.rand(self.batch_size, generator=generator_for(self.seed, step, f"flip_{stream}")).tolist()
         crops = []
-        for index, (top, left), flip in zip(self.indices(name, step), corners, flips, strict=True):
-            crop = images[index, :, top : top + size, left : left + size]
+        for index, flip in zip(self.indices(name, step), flips, strict=True):
+            image = images[index]
+            # Drawn one by one, as images may have different margins; of equal ones that gives the bits of one draw.
+            top, left = (
+                int(torch.randint(side - size + 1, (), generator=corners)) for side in (image.shape[1], image.shape[2])
+            )
+            crop = image[:, top : top + size, left : left + size]
             crops.append(crop.flip(-1) if flip < 0.5 else crop)
         return to_float(torch.stack(crops)).to(self.dtype)
 
@@ -116,8 +124,27 @@ class Batches:
         return values.to(self.device, torch.promote_types(self.dtype, torch.float32))
 
 
+def _check(name: str, images: StoredImages, side: int) -> None:
+    """Raise ValueError if a folder has no images, or images of another type or shorter side."""
+    expected = f"expected uint8 (n, 3, {side}, {side})"
+    if len(images) == 0:
+        raise ValueError(f"{name}: no image was given; {expected}.")
+    if isinstance(images, Tensor):
+        if images.dtype != torch.uint8 or images.shape[1:] != (3, side, side):
+            raise ValueError(f"{name}: {images.dtype} {tuple(images.shape)} was given; {expected}.")
+        return
+    for image in images:
+        if image.dtype != torch.uint8 or image.ndim != 3 or len(image) != 3 or min(image.shape[1:]) != side:
+            given = f"{image.dtype} {tuple(image.shape)}"
+            raise ValueError(f"{name}: {given} was given; {expected}, or (3, h, w) with a shorter side of {side}.")
+
+
+def _moved(images: StoredImages, device: torch.device | str) -> StoredImages:
+    return images.to(device) if isinstance(images, Tensor) else [image.to(device) for image in images]
+
+
 def method_batches(
-    method: Method, a: Tensor, b: Tensor, seed: int, device: torch.device, extra: Mapping[str, Tensor]
+    method: Method, a: StoredImages, b: StoredImages, seed: int, device: torch.device, extra: Mapping[str, StoredImages]
 ) -> Batches:
     """The batches of a method's training: its size, batch size, draws and pairs, of these images (see `Batches`).
 

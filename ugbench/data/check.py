@@ -202,7 +202,12 @@ _CONVERSIONS: tuple[tuple[Kind, str, str, Callable[[ImageHeader], bool]], ...] =
     ("mode", "Lab colours", "become RGB", lambda header: header.mode == "LAB"),
     ("mode", "CMYK", "becomes RGB, without its colour profile", lambda header: header.mode == "CMYK"),
     ("mode", "turned by EXIF", "turned upright", lambda header: header.turned),
-    ("shape", "not square", "squashed to a square", lambda header: header.width != header.height),
+    (
+        "shape",
+        "not square",
+        "squashed to a square, unless --fit is crop or pad",
+        lambda header: header.width != header.height,
+    ),
 )
 
 

@@ -19,18 +19,23 @@ ask for equal thumbnails instead.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ugbench.data.images import read_image, resize
-from ugbench.data.known_files import KnownFiles, open_known_files
+from ugbench.data.fitting import Transform, fitted
+from ugbench.data.images import read_image
+from ugbench.data.known_files import Kind, KnownFiles, open_known_files
 from ugbench.errors import DataError
+from ugbench.fit import SQUASH, Fit
 
 SIDE = 32  # px of a thumbnail
 LEVELS, SHARE = 1.5, 0.07
+_KINDS: Mapping[Fit, Kind] = MappingProxyType({"squash": "thumbnail", "crop": "thumbnail-crop", "pad": "thumbnail-pad"})
 _BLOCKS = 4  # blocks along a side of the coarse picture
 
 Pixels = NDArray[np.uint8]
@@ -39,7 +44,11 @@ Rows = NDArray[np.int64]
 
 
 def find_copies(
-    outputs: Sequence[Path], originals: Sequence[Path], exactly: bool = False, pairwise: bool = False
+    outputs: Sequence[Path],
+    originals: Sequence[Path],
+    exactly: bool = False,
+    pairwise: bool = False,
+    fit: Fit = SQUASH,
 ) -> dict[int, int]:
     """The outputs that are copies, each with the first original that it is a copy of, by their places.
 
@@ -48,9 +57,10 @@ def find_copies(
     Args:
         exactly: True if thumbnails must be equal.
         pairwise: True if output i is compared with original i only; both lists then have one length.
+        fit: how the originals became squares before they could be copied.
     """
     with open_known_files() as known:
-        pictures = [(place, _thumbnail_or_none(path, known)) for place, path in enumerate(originals)]
+        pictures = [(place, _thumbnail_or_none(path, fit, known)) for place, path in enumerate(originals)]
     known_pictures = {place: picture for place, picture in pictures if picture is not None}
     if not known_pictures:
         return {}
@@ -61,7 +71,7 @@ def find_copies(
     limits = np.zeros(len(stack)) if exactly else np.array([_limit(picture) for picture in stack])
     original_of: dict[int, int] = {}
     for index, output in enumerate(outputs):
-        picture = _thumbnail_or_none(output)
+        picture = _thumbnail_or_none(output, fit)
         if picture is None or (pairwise and index not in known_pictures):
             continue
         rows = np.array([row_of[index]]) if pairwise else np.arange(len(places))
@@ -93,14 +103,15 @@ def _limit(picture: Pixels) -> float:
     return min(LEVELS, SHARE * float(contrast))
 
 
-def _thumbnail_or_none(path: Path, known: KnownFiles | None = None) -> Pixels | None:
+def _thumbnail_or_none(path: Path, fit: Fit, known: KnownFiles | None = None) -> Pixels | None:
     """The thumbnail of an image file, (SIDE, SIDE, 3); None if the file cannot be read."""
     try:
-        pixels = _draw(path) if known is None else known.from_content("thumbnail", path, _draw)
+        draw = functools.partial(_draw, fit=fit)
+        pixels = draw(path) if known is None else known.from_content(_KINDS[fit], path, draw)
     except DataError:
         return None
     return np.frombuffer(pixels, np.uint8).reshape(SIDE, SIDE, 3)
 
 
-def _draw(path: Path) -> bytes:
-    return resize(read_image(path), SIDE).tobytes()
+def _draw(path: Path, fit: Fit) -> bytes:
+    return fitted(read_image(path), Transform(SIDE, fit)).tobytes()

@@ -20,55 +20,61 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ugbench.data.datasets import DataSet
-from ugbench.data.images import check_stems, read_image, resize
+from ugbench.data.fitting import training_image
+from ugbench.data.images import check_stems, read_image
 from ugbench.data.known_files import hash_files
 from ugbench.data.progress import Progress, tracked
 from ugbench.data.splits import TRAIN
 from ugbench.errors import DataError, UsageError, writing
+from ugbench.fit import SQUASH, Fit
 
 EDGES: Mapping[str, str] = MappingProxyType({"A": "edgesA", "B": "edgesB"})
 """The folder of smoothed images by domain."""
-RECORD = ".edges.json"  # sources: fingerprint of the training images; size: px; files: SHA-256 of each image by name
+RECORD = ".edges.json"
+"""Its fields: `sources`, the fingerprint of the training images; `size`, px; `fit`, where it is not squash; and
+`files`, the SHA-256 of each image by name."""
 SIZE = 286  # px, the default: the side of the images from which a training at 256 px crops
 KERNEL = 5  # px, of the dilation and of the Gaussian
 THRESHOLDS = (100, 200)  # of Canny's hysteresis
 
 
-def missing_command(dataset: DataSet, folder: str, size: int | None) -> str | None:
+def missing_command(dataset: DataSet, folder: str, size: int | None, fit: Fit = SQUASH) -> str | None:
     """The command that makes a folder of a data set, such as edgesB, if it has no image yet; None if it has one, or if
     `ugbench data make` cannot make it.
 
     Args:
-        size: px to which a training resizes the images; None is the default.
+        size, fit: px to which a training resizes the images, and how; a size of None is the default.
     """
     domain = _domain_of(folder)
-    return None if domain is None or dataset.has(folder) else _command(dataset, domain, size or SIZE)
+    return None if domain is None or dataset.has(folder) else _command(dataset, domain, size or SIZE, fit)
 
 
-def outdated_command(dataset: DataSet, folder: str, size: int | None) -> str | None:
-    """The command that makes a folder again, if `make_edges` made it in another size or of other training images than
-    there are now; else None.
+def outdated_command(dataset: DataSet, folder: str, size: int | None, fit: Fit = SQUASH) -> str | None:
+    """The command that makes a folder again, if `make_edges` made it in another size or shape, or of other training
+    images than there are now; else None.
 
     Args:
-        size: px to which a training resizes the images; None is any size.
+        size, fit: px to which a training resizes the images, and how; a size of None is any size.
     """
     domain, record = _domain_of(folder), _read_record(dataset.folder(folder))
     if domain is None or record is None:
         return None
     size = size or record["size"]
-    if (record["size"], record["sources"]) == (size, dataset.fingerprint((TRAIN[domain],))):
+    made = (record["size"], record.get("fit", SQUASH), record["sources"])
+    if made == (size, fit, dataset.fingerprint((TRAIN[domain],))):
         return None
-    return _command(dataset, domain, size)
+    return _command(dataset, domain, size, fit)
 
 
 def _domain_of(folder: str) -> str | None:
     return next((domain for domain, name in EDGES.items() if name == folder), None)
 
 
-def _command(dataset: DataSet, domain: str, size: int) -> str:
+def _command(dataset: DataSet, domain: str, size: int, fit: Fit) -> str:
     command = f"ugbench data make edges --dataset {shlex.quote(str(dataset.root))}"
     command += "" if domain == "B" else f" --domain {domain}"
-    return command if size == SIZE else f"{command} --size {size}"
+    command += "" if size == SIZE else f" --size {size}"
+    return command if fit == SQUASH else f"{command} --fit {fit}"
 
 
 def smooth_edges(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -92,12 +98,15 @@ def smooth_edges(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.where(near_edge[..., None], blurred.round().astype(np.uint8), image)
 
 
-def make_edges(dataset: DataSet, domain: str, size: int, progress: Progress | None = None) -> tuple[Path, int, bool]:
+def make_edges(
+    dataset: DataSet, domain: str, size: int, progress: Progress | None = None, fit: Fit = SQUASH
+) -> tuple[Path, int, bool]:
     """Write the training images of a domain with smoothed edges to a folder edgesA or edgesB of the data set.
 
-    Each image is resized to `size` x `size` px and becomes <stem>.png. An interrupted call leaves what it has made in a
-    hidden folder, and the same call goes on with it. A folder that was made of the same images in the same size is left
-    as it is; one that was made by an earlier call of others is replaced.
+    Each image is resized as training does it (`ugbench.data.fitting.training_image`) and becomes <stem>.png. An
+    interrupted call leaves what it has made in a hidden folder, and the same call goes on with it. A folder that was
+    made of the same images in the same size and shape is left as it is; one that was made by an earlier call of others
+    is replaced.
 
     Args:
         domain: "A" or "B".
@@ -111,7 +120,7 @@ def make_edges(dataset: DataSet, domain: str, size: int, progress: Progress | No
     """
     sources = dataset.split(TRAIN[domain])
     check_stems(sources)
-    state = {"sources": dataset.fingerprint((TRAIN[domain],)), "size": size}
+    state = {"sources": dataset.fingerprint((TRAIN[domain],)), "size": size} | ({} if fit == SQUASH else {"fit": fit})
     folder = dataset.folder(EDGES[domain])
     record = _check_is_ours(folder)
     targets = {f"{source.stem}.png": source for source in sources}
@@ -128,7 +137,7 @@ def make_edges(dataset: DataSet, domain: str, size: int, progress: Progress | No
         _begin(unfinished, state)
         for name, source in tracked(targets.items(), len(targets), progress):
             if not (unfinished / name).exists():
-                _write(source, unfinished / name, size)
+                _write(source, unfinished / name, size, fit)
         for path in unfinished.iterdir():
             if path.name not in targets:
                 path.unlink()
@@ -172,26 +181,31 @@ def _check_is_ours(folder: Path) -> dict[str, Any] | None:
 def _is_complete(
     folder: Path, record: Mapping[str, Any], state: Mapping[str, Any], targets: Mapping[str, Path]
 ) -> bool:
-    same = all(record[name] == value for name, value in state.items()) and record["files"].keys() == targets.keys()
+    same = _state_of(record) == state and record["files"].keys() == targets.keys()
     return same and all((folder / name).exists() for name in targets)
+
+
+def _state_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What the images of a folder were made of, and how: its record without their hashes."""
+    return {name: value for name, value in record.items() if name != "files"}
 
 
 def _begin(unfinished: Path, state: dict[str, Any]) -> None:
     """Make the folder of unfinished work, or keep that of an interrupted call with the same images and size."""
     record = _read_record(unfinished)
-    if record is None or {"sources": record["sources"], "size": record["size"]} != state:
+    if record is None or _state_of(record) != state:
         if unfinished.exists():
             shutil.rmtree(unfinished)
         unfinished.mkdir()
         _write_record(unfinished, {**state, "files": {}})
 
 
-def _write(source: Path, target: Path, size: int) -> None:
+def _write(source: Path, target: Path, size: int, fit: Fit) -> None:
     import torch
 
     from ugbench.data.tensors import save_png
 
-    pixels = smooth_edges(np.array(resize(read_image(source), size)))
+    pixels = smooth_edges(np.array(training_image(read_image(source), size, fit)))
     save_png(torch.from_numpy(pixels).permute(2, 0, 1), target)
 
 
@@ -201,7 +215,7 @@ def _read_record(folder: Path) -> dict[str, Any] | None:
         content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    complete = isinstance(content, dict) and content.keys() == {"sources", "size", "files"}
+    complete = isinstance(content, dict) and content.keys() - {"fit"} == {"sources", "size", "files"}
     return content if complete and isinstance(content["files"], dict) else None
 
 

@@ -32,7 +32,7 @@ FILE = "files.sqlite"
 GRANULARITY = 2_000_000_000  # ns: the coarsest clock of a file system in use, that of FAT
 PATIENCE = 5.0  # seconds to wait while another process writes
 
-Kind = Literal["thumbnail", "appearance"]
+Kind = Literal["thumbnail", "thumbnail-crop", "thumbnail-pad", "appearance"]
 """What is computed from the content of images."""
 
 _logger = logging.getLogger(__name__)

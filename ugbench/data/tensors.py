@@ -11,9 +11,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ugbench.data.images import Size, read_image, resize
+from ugbench.data.fitting import Transform, as_transform, fitted, training_image
+from ugbench.data.images import Size, read_image
 from ugbench.data.progress import Progress, tracked
 from ugbench.errors import writing
+from ugbench.fit import Fit
 
 
 def to_tensor(image: Image.Image) -> Tensor:
@@ -21,19 +23,43 @@ def to_tensor(image: Image.Image) -> Tensor:
     return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
 
 
-def load_images(paths: Sequence[Path], size: Size, progress: Progress | None = None) -> Tensor:
-    """Images resized to `size`, as one uint8 tensor (n, 3, height, width), in the order of `paths`.
+def load_images(paths: Sequence[Path], transform: Size | Transform, progress: Progress | None = None) -> Tensor:
+    """Images after the test transform, as one uint8 tensor (n, 3, height, width), in the order of `paths`.
 
     Args:
+        transform: a size alone means that images are squashed to it.
         progress: called after each image.
     Raises:
         DataError: a file cannot be read.
     """
-    width, height = (size, size) if isinstance(size, int) else size
+    width, height = as_transform(transform).width_and_height
     images = torch.empty((len(paths), 3, height, width), dtype=torch.uint8)
     for index, path in enumerate(tracked(paths, len(paths), progress)):
-        images[index] = to_tensor(resize(read_image(path), size))
+        images[index] = to_tensor(fitted(read_image(path), transform))
     return images
+
+
+def load_training_images(
+    paths: Sequence[Path], size: int, fit: Fit, progress: Progress | None = None
+) -> Tensor | list[Tensor]:
+    """Images as training stores them (`ugbench.data.fitting.training_image`), in the order of `paths`.
+
+    Args:
+        size: from which the crops are taken, px.
+        progress: called after each image.
+    Returns:
+        uint8 (n, 3, size, size); with `crop` a list of (3, h, w), of which the shorter side is `size`.
+    Raises:
+        DataError: a file cannot be read.
+    """
+    if fit != "crop":
+        return load_images(paths, Transform(size, fit), progress)
+    return [to_tensor(training_image(read_image(path), size, fit)) for path in tracked(paths, len(paths), progress)]
+
+
+def to_image(image: Tensor) -> Image.Image:
+    """A uint8 tensor (3, h, w) as an RGB image."""
+    return Image.fromarray(image.permute(1, 2, 0).cpu().contiguous().numpy())
 
 
 def to_float(images: Tensor) -> Tensor:
@@ -46,13 +72,13 @@ def to_uint8(images: Tensor) -> Tensor:
     return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
-def to_picture(image: Tensor) -> Image.Image:
-    """A uint8 tensor (3, h, w) as an RGB image of Pillow."""
-    return Image.fromarray(image.permute(1, 2, 0).cpu().contiguous().numpy())
+def save_png(image: Tensor, path: Path) -> None:
+    """Write a uint8 tensor (3, h, w) as an RGB PNG file; see `save_image`."""
+    save_image(to_image(image), path)
 
 
-def save_png(image: Tensor, path: Path, size: tuple[int, int] | None = None) -> None:
-    """Write a uint8 tensor (3, h, w) as an RGB PNG file, resized to `size` (width, height) in px if that is given.
+def save_image(image: Image.Image, path: Path) -> None:
+    """Write an RGB image as a PNG file.
 
     The folder must exist. The file is written beside `path` and renamed, so that a link there is replaced, and not the
     file that it leads to.
@@ -60,13 +86,12 @@ def save_png(image: Tensor, path: Path, size: tuple[int, int] | None = None) -> 
     Raises:
         DiskError: the system refuses; an older file stays.
     """
-    picture = to_picture(image)
     temporary = path.with_name(f".ugbench-{os.getpid()}.png")
     with writing(path):
         try:
             temporary.unlink(missing_ok=True)
             with temporary.open("xb") as file:
-                resize(picture, size or picture.size).save(file, format="PNG")
+                image.save(file, format="PNG")
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

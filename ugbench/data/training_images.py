@@ -19,6 +19,7 @@ from ugbench.data.pairs import without_partner
 from ugbench.data.progress import Progress, tracked
 from ugbench.data.splits import TRAIN, further_split
 from ugbench.errors import DataError
+from ugbench.fit import SQUASH, Fit
 
 SHOWN = 3
 
@@ -30,13 +31,15 @@ class TrainingFolders:
     Attributes:
         further: the further folders by the name that the method has for each, as pairs (name, folder).
         paired: images of equal stems are pairs.
-        size: px to which the training resizes the images; None if that is not known. What is trained with does not
-            depend on it, but in which size the images of a further folder are best made.
+        size, fit: px to which the training resizes the images, and how (`ugbench.data.fitting.training_image`); a size
+            of None if that is not known. What is trained with does not depend on it, but how the images of a further
+            folder are best made.
     """
 
     further: tuple[tuple[str, str], ...] = ()
     paired: bool = False
     size: int | None = None
+    fit: Fit = SQUASH
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -48,18 +51,22 @@ DOMAINS = TrainingFolders()
 
 
 def training_folders(
-    splits: Sequence[str] = (), paired: bool = False, exchanged: bool = False, size: int | None = None
+    splits: Sequence[str] = (),
+    paired: bool = False,
+    exchanged: bool = False,
+    size: int | None = None,
+    fit: Fit = SQUASH,
 ) -> TrainingFolders:
     """The folders that a method reads in a training.
 
     Args:
         splits: further splits, by the names that the method has for them.
         exchanged: the run is from B to A, so that `edgesB` is the folder edgesA.
-        size: px to which the training resizes the images.
+        size, fit: px to which the training resizes the images, and how.
     Raises:
         ValueError: a split cannot have its name.
     """
-    return TrainingFolders(tuple((name, further_split(name, exchanged)) for name in splits), paired, size)
+    return TrainingFolders(tuple((name, further_split(name, exchanged)) for name in splits), paired, size, fit)
 
 
 def list_training_images(
@@ -73,7 +80,7 @@ def list_training_images(
         DataError: a folder is missing or empty; or, of pairs, a folder has two images of one stem, or an image has no
             partner.
     """
-    listed = {name: _list_folder(dataset, name, folders.size) for name in folders.names}
+    listed = {name: _list_folder(dataset, name, folders.size, folders.fit) for name in folders.names}
     if folders.paired:
         for paths in listed.values():
             paths.sort(key=lambda path: path.stem)
@@ -154,10 +161,10 @@ def check_training_images(
     return readable, [*unreadable, *alone]
 
 
-def _list_folder(dataset: DataSet, name: str, size: int | None) -> list[Path]:
+def _list_folder(dataset: DataSet, name: str, size: int | None, fit: Fit) -> list[Path]:
     """The images of a folder; where `ugbench data make` can make a missing one, the error says how."""
     folder = dataset.folder(name)
-    command = edges.missing_command(dataset, name, size)
+    command = edges.missing_command(dataset, name, size, fit)
     if command is not None:
         problem = "holds no image" if folder.is_dir() else "no such folder"
         raise DataError(f"{folder}: {problem}; this method trains with its images: make them with `{command}`.")

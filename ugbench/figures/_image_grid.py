@@ -11,7 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ugbench.data.datasets import DataSet
-from ugbench.data.images import read_image, resize
+from ugbench.data.fitting import Transform, common_fit, fitted
+from ugbench.data.images import read_image
 from ugbench.data.splits import TEST
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import UsageError
@@ -74,7 +75,8 @@ def draw(context: FigureContext, choose_columns: ChooseColumns, missing: str) ->
     """Rows of test images, one block per direction.
 
     The images are evenly spread over the sorted sources that every run has translated, so nobody has picked them.
-    All are shown at the size of the runs, as the networks saw them. Outputs stand only beside the images that they
+    All are shown at the size of the runs, as the networks saw them; where the runs fit images to it in different ways,
+    inputs are squashed, so that they are shown whole. Outputs stand only beside the images that they
     were made from.
 
     Args:
@@ -87,6 +89,7 @@ def draw(context: FigureContext, choose_columns: ChooseColumns, missing: str) ->
     runs = context.selected_runs_of_one_dataset()
     fingerprint = functools.cache(DataSet.fingerprint)
     size = max(int(run.config.config.get("size", 256)) for run in runs)
+    transform = Transform(size, common_fit(run.config.fit for run in runs))
     blocks: list[_Block] = []
     has_outputs = has_stems = False
     for direction in DIRECTIONS if context.direction is None else (context.direction,):
@@ -109,7 +112,7 @@ def draw(context: FigureContext, choose_columns: ChooseColumns, missing: str) ->
     if not blocks:
         folder = runs[0].outputs(context.direction or "A2B")
         raise UsageError(f"no {missing}, for example in {folder}; run `ugbench eval` to make them.")
-    return _draw_blocks(blocks, size, context.names)
+    return _draw_blocks(blocks, transform, context.names)
 
 
 def source_column(dataset: DataSet, domain: str) -> ImageColumn:
@@ -161,7 +164,7 @@ def _image_side(blocks: Sequence[_Block], columns: int, rows: int, margin: float
     raise UsageError(f"{rows} rows of images do not fit on a page; draw fewer: {fix}.")
 
 
-def _draw_blocks(blocks: Sequence[_Block], size: int, names: bool) -> Figure:
+def _draw_blocks(blocks: Sequence[_Block], transform: Transform, names: bool) -> Figure:
     columns = max(len(block.columns) for block in blocks)
     rows = sum(len(block.stems) for block in blocks)
     margin = MARGIN if names else 0.0
@@ -191,5 +194,5 @@ def _draw_blocks(blocks: Sequence[_Block], size: int, names: bool) -> Figure:
                     if (file := column.files.get(stem)) is None:
                         axes.text(0.5, 0.5, "none", ha="center", va="center", color="0.5")
                     else:
-                        axes.imshow(np.asarray(resize(read_image(file), size)), aspect="auto")
+                        axes.imshow(np.asarray(fitted(read_image(file), transform)), aspect="auto")
     return figure

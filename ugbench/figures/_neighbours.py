@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ugbench.analysis.neighbours import Neighbours
-from ugbench.data.images import read_image, resize
+from ugbench.data.fitting import fitted
+from ugbench.data.images import read_image
 from ugbench.figures import _style
 
 PAIRS = 8  # per direction
@@ -33,7 +34,7 @@ def draw(neighbours: Sequence[Neighbours]) -> Figure:
             for column, pair in enumerate(direction_neighbours.outputs[:PAIRS]):
                 above, below = panels[2 * block : 2 * block + 2, column]
                 for panel, file in ((above, pair.file), (below, pair.nearest)):
-                    panel.imshow(np.asarray(resize(read_image(file), direction_neighbours.size)), aspect="equal")
+                    panel.imshow(np.asarray(fitted(read_image(file), direction_neighbours.transform)), aspect="equal")
                 star = " *" if pair in direction_neighbours.near else ""
                 above.set_title(f"{direction_neighbours.direction} {pair.distance:.3g}{star}")
     return figure

@@ -116,7 +116,7 @@ def _footnotes(rows: Sequence[MapRow], without_maps: Sequence[str]) -> Iterator[
 
 def _largest(run: Run, direction: Direction) -> float:
     """The CAM mass of a map that is exactly the region that should change."""
-    source, truth = images(dataset_of(run).root, direction, int(run.config.config["size"]))
+    source, truth = images(dataset_of(run).root, direction, run.config.transform)
     return cam_mass.compute(_truth.changed_region(source, truth, CHANGE_THRESHOLD).float(), source, truth).value
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ugbench import registry
 from ugbench.data.datasets import DataSet
+from ugbench.data.fitting import Transform
 from ugbench.data.splits import TEST, TRAIN
 from ugbench.data.tensors import load_images, to_float
 from ugbench.device import Precision
@@ -168,7 +169,8 @@ def _check_revision(
     split = next((split for split in splits if dataset.has(split)), None)
     if split is None:
         return
-    targets = to_float(load_images(dataset.split(split)[:TRIED], contents.config.size))
+    transform = Transform(contents.config.size, contents.config.fit)
+    targets = to_float(load_images(dataset.split(split)[:TRIED], transform))
     methods = {}
     for revision in method.revisions:
         config, state = method.load_public_checkpoint(tensors, revision, request.direction)

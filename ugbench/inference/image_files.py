@@ -7,14 +7,15 @@ from pathlib import Path
 
 from PIL import Image
 
+from ugbench.data.fitting import Transform
 from ugbench.data.images import check_stems, read_image
 from ugbench.data.progress import Progress
-from ugbench.data.tensors import save_png
+from ugbench.data.tensors import save_image
 from ugbench.device import Precision
 from ugbench.direction import Direction
 from ugbench.errors import DataError
 from ugbench.inference.attention import attention_names
-from ugbench.inference.batches import main_map, translate_batch
+from ugbench.inference.batches import as_picture, main_map, translate_batch
 from ugbench.inference.styles import DRAWN, Styles
 from ugbench.method import Method
 from ugbench.runs.folder import ATTENTION
@@ -47,6 +48,8 @@ def write_outputs(
     precision: Precision = "fp32",
     attention: bool = False,
     keep_size: bool = False,
+    keep_padding: bool = False,
+    native_size: bool = False,
     styles: Styles = DRAWN,
     progress: Progress | None = None,
     on_bad: Callable[[DataError], None] | None = None,
@@ -59,7 +62,11 @@ def write_outputs(
 
     Args:
         attention: also write attention overlays; the method must be loaded with `all_networks`.
-        keep_size: resize each output to the size of its source; otherwise outputs have the run's size.
+        keep_size: resize each output to the size of its source, or, if the method crops images, of the part of it that
+            was translated; otherwise outputs have the run's size.
+        native_size: translate each image at its own size, one at a time (`ugbench.inference.native_size`); the method
+            must be one that translates images of any size, and nothing is fitted or resized.
+        keep_padding: outputs of padded sources, and their overlays, keep the padding; otherwise it is cut off.
         styles: with which the images are translated, by their places in `sources`, and the number of outputs for each
             image.
         progress: called after each batch.
@@ -73,7 +80,9 @@ def write_outputs(
     """
     check_stems(sources)
     make_folder(folder)
+    fitted_size = Transform(method.config.size).width_and_height
     count = 0
+    batch_size = 1 if native_size else batch_size
     for start in range(0, len(sources), batch_size):
         done = min(start + batch_size, len(sources))
         pictures_by_place = dict(_pictures(sources, range(start, done), on_bad))
@@ -83,17 +92,27 @@ def write_outputs(
         if not paths:
             continue
         batch = translate_batch(
-            method, pictures, places, direction, precision=precision, attention=attention, styles=styles, names=paths
+            method,
+            pictures,
+            places,
+            direction,
+            precision=precision,
+            attention=attention,
+            native_size=native_size,
+            styles=styles,
+            names=paths,
         )
-        for path, picture, outputs in zip(paths, pictures, batch.outputs, strict=True):
-            size = picture.size if keep_size else None
+        # An output that keeps its padding has the shape of a fitted image; so nothing is cut off or resized.
+        sizes = [fitted_size if keep_padding else picture.size for picture in pictures]
+        for path, size, outputs in zip(paths, sizes, batch.outputs, strict=True):
             for k, output in enumerate(outputs):
-                save_png(output, folder / output_name(path, k, styles.samples), size=size)
+                file = folder / output_name(path, k, styles.samples)
+                save_image(as_picture(output, method, size, keep_size=keep_size, native_size=native_size), file)
         for name, overlays in batch.overlays.items():
             map_folder = folder / _map_folder(method, name, tuple(batch.overlays))
             make_folder(map_folder)
-            for path, image in zip(paths, overlays, strict=True):
-                save_png(image, map_folder / f"{path.stem}.png")
+            for path, size, image in zip(paths, sizes, overlays, strict=True):
+                save_image(as_picture(image, method, size, native_size=native_size), map_folder / f"{path.stem}.png")
         if progress is not None:
             progress(done, len(sources))
     return count

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ugbench.data.fitting import Transform
 from ugbench.data.styles import STYLE_SEED, draw_styles
 from ugbench.data.tensors import load_images, to_float
 from ugbench.direction import Direction
@@ -86,7 +87,7 @@ def _style_of(method: Method, label: str, direction: Direction, image: Path) -> 
     """The style (style_dim,) of an example image, computed in float32; on the CPU."""
     if not image.exists():
         raise UsageError(f"--style {image}: there is no such file; name an image of domain {direction[2]}.")
-    x = to_float(load_images([image], method.config.size)).to(device_of(method))
+    x = to_float(load_images([image], Transform(method.config.size, method.config.fit))).to(device_of(method))
     try:
         with torch.no_grad():
             style = method.encode_style(x, direction)

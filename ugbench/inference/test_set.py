@@ -37,6 +37,8 @@ def make_outputs(
 ) -> None:
     """Translate the data set's test sources into RUN/outputs/<direction>/, unless that is already done.
 
+    The outputs have the run's size, and those of padded sources keep the padding: they are compared with sources and
+    references that went through the same transform.
     Outputs of another step or of other sources are replaced, and outputs of which some are missing are made again. If
     the method has a style, each image gets one of its own (`ugbench.data.styles`), and outputs that an older version
     made with one style for all images are replaced. Outputs of another tool stay as they were imported. If another
@@ -67,7 +69,16 @@ def make_outputs(
             shutil.rmtree(folder, ignore_errors=True)  # no part of its path is a link: see RunFolder
         attention = bool(attention_names(method, direction))
         precision = run.config.precision
-        write_outputs(method, sources, folder, direction, precision=precision, attention=attention, progress=progress)
+        write_outputs(
+            method,
+            sources,
+            folder,
+            direction,
+            precision=precision,
+            attention=attention,
+            keep_padding=True,
+            progress=progress,
+        )
         # Written last, so that outputs whose making was interrupted are made again.
         write_json(note_file, note)
 
@@ -120,7 +131,16 @@ def make_samples(
         method, _ = translate.load(run, device, step)
         styles = Styles(samples, STYLE_SEED)
         precision = run.config.precision
-        write_outputs(method, sources, folder, direction, precision=precision, styles=styles, progress=progress)
+        write_outputs(
+            method,
+            sources,
+            folder,
+            direction,
+            precision=precision,
+            keep_padding=True,
+            styles=styles,
+            progress=progress,
+        )
         write_json(note_file, note)
     return files
 
@@ -151,7 +171,7 @@ def make_maps(
         batches: list[dict[str, Tensor]] = []
         for start in range(0, len(sources), BATCH_SIZE):
             files = sources[start : start + BATCH_SIZE]
-            images = load_images(files, method.config.size)
+            images = load_images(files, run.config.transform)
             batches += attention_maps(method, images, direction, batch_size=BATCH_SIZE, with_features=True, names=files)
         maps = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
         attended = frozenset(attention_names(method, direction))

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 from ugbench.data.datasets import DataSet
+from ugbench.data.fitting import Transform, common_fit
 from ugbench.data.progress import Progress
 from ugbench.data.splits import TEST
 from ugbench.direction import Direction
 from ugbench.errors import RunError
+from ugbench.fit import Fit
 from ugbench.report.gallery_rows import choose_rows
 from ugbench.report.gallery_scores import (
     OutputFiles,
@@ -120,9 +122,9 @@ class _ColumnFiles:
     scores: Mapping[str, float] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
 
-    def image(self, stem: str, pool: ThumbnailPool, box: Box) -> GalleryImage:
+    def image(self, stem: str, pool: ThumbnailPool, box: Box, fit: Fit) -> GalleryImage:
         thumbnail, attention = (
-            None if (file := files.get(stem)) is None else pool.index(file, box)
+            None if (file := files.get(stem)) is None else pool.index(file, box, fit)
             for files in (self.files, self.attention)
         )
         return GalleryImage(thumbnail, attention, self.scores.get(stem), self.words.get(stem, ""))
@@ -141,6 +143,7 @@ def make_gallery(
     The sources are those of the first run with a data set that is there and unchanged. Runs with outputs of other
     images are left out, since a row would show two images of one name. Where no data set is there and unchanged, only
     outputs are shown. All thumbnails have one size: that of the largest run's outputs, scaled down where needed.
+    Sources are fitted to it as the runs do it, or squashed where the runs differ in that.
 
     Args:
         pool: the files of the images that are shown are added to it.
@@ -156,8 +159,8 @@ def make_gallery(
     first_runs = {label: same_label[0] for label, same_label in runs_by_label.items()}
     dataset, shown, missing = _select(first_runs, direction, fingerprint)
     outputs = {label: _outputs(run, direction) for label, run in shown.items()}
-    sizes = [of_run.size for of_run in outputs.values()]
-    size = max((size, size) if isinstance(size, int) else size for size in sizes)
+    size = max(of_run.transform.width_and_height for of_run in outputs.values())
+    fit = common_fit(of_run.transform.fit for of_run in outputs.values())
     box = box_for(*size)
     scores = _single_scores(dataset, shown, outputs, direction, progress)
     columns = _columns(dataset, shown, outputs, direction, scores)
@@ -171,7 +174,10 @@ def make_gallery(
         rows.stems,
         tuple(
             GalleryColumn(
-                column.kind, column.label, column.about, tuple(column.image(stem, pool, box) for stem in rows.stems)
+                column.kind,
+                column.label,
+                column.about,
+                tuple(column.image(stem, pool, box, fit) for stem in rows.stems),
             )
             for column in columns
         ),
@@ -273,8 +279,8 @@ def _test_images(dataset: DataSet | None, domain: str) -> dict[str, Path]:
 
 def _outputs(run: Run, direction: Direction) -> OutputFiles:
     files = files_by_stem(run, direction)
-    size = commonest_size(list(files.values())) if run.config.is_external else int(run.config.config["size"])
-    return OutputFiles(files, size)
+    is_external = run.config.is_external
+    return OutputFiles(files, Transform(commonest_size(list(files.values()))) if is_external else run.config.transform)
 
 
 def _about(run: Run, direction: Direction) -> str:

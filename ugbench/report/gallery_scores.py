@@ -11,7 +11,7 @@ from statistics import median
 from typing import NamedTuple
 
 from ugbench import registry
-from ugbench.data.images import Size
+from ugbench.data.fitting import Transform
 from ugbench.data.progress import Progress
 from ugbench.data.tensors import load_images
 from ugbench.direction import Direction
@@ -64,10 +64,10 @@ def _beside(value: float, middle: float) -> str:
 
 
 class OutputFiles(NamedTuple):
-    """The outputs of a run by the stem of their sources, and the size in px at which they were made."""
+    """The outputs of a run by the stem of their sources, and the transform of sources beside them."""
 
     files: Mapping[str, Path]
-    size: Size
+    transform: Transform
 
 
 def score_against_truth(
@@ -90,11 +90,11 @@ def score_against_truth(
         label: [stem for stem in of_run.files if stem in sources and stem in truth] for label, of_run in outputs.items()
     }
     total, done = sum(map(len, stems.values())), 0
-    for label, (files, size) in outputs.items():
+    for label, (files, transform) in outputs.items():
         for start in range(0, len(stems[label]), BATCH):
             batch = stems[label][start : start + BATCH]
             source, output, target = (
-                load_images([by_stem[stem] for stem in batch], size) for by_stem in (sources, files, truth)
+                load_images([by_stem[stem] for stem in batch], transform) for by_stem in (sources, files, truth)
             )
             scores = zip(batch, changed.each(source, output, target).tolist(), strict=True)
             values.setdefault(label, {}).update((stem, score) for stem, score in scores if not math.isnan(score))

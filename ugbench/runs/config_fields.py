@@ -10,11 +10,13 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import StringConstraints
 
 from ugbench.errors import RunError
+from ugbench.fit import FITS, SQUASH
 from ugbench.runs.json_file import read_json
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
@@ -25,6 +27,18 @@ Attribute = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """The type of a field that holds a SHA-256."""
 MOST_STEPS, LARGEST_SIZE = 10**12, 1 << 16
+LATER: Mapping[str, Any] = MappingProxyType({"fit": SQUASH})
+"""The fields that the configs of all methods have only since later versions, with the values that earlier runs had."""
+
+
+def with_later(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A method's config with the fields that a run of an earlier version has not written."""
+    return {**LATER, **config}
+
+
+def without_later(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A method's config without later fields that have the value of earlier runs, so that commands keep their ids."""
+    return {name: value for name, value in config.items() if name not in LATER or value != LATER[name]}
 
 
 def is_dataset_name(name: str) -> bool:
@@ -38,7 +52,8 @@ def read_config_fields(file: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        RunError: the file is no JSON object, a name in it cannot be used, or a number of a training is missing.
+        RunError: the file is no JSON object, a name in it cannot be used, or a value is missing or is none
+            that its field can have.
     """
     try:
         fields = read_json(file)
@@ -55,11 +70,11 @@ def read_config_fields(file: Path) -> dict[str, Any]:
             raise RunError(f"{file}: {field} {name[:80]!r} is no name; a name has {NAME_RULE}: correct the file.")
     if isinstance(dataset, Mapping) and isinstance(dataset.get("name"), str) and not is_dataset_name(dataset["name"]):
         raise RunError(f"{file}: dataset.name {dataset['name'][:80]!r} is no name of a folder; correct the file.")
-    _check_numbers(file, fields, origin is not None)
+    _check_values(file, fields, origin is not None)
     return fields
 
 
-def _check_numbers(file: Path, fields: Mapping[str, Any], is_imported: bool) -> None:
+def _check_values(file: Path, fields: Mapping[str, Any], is_imported: bool) -> None:
     config = fields.get("config")
     if not isinstance(config, Mapping):
         return  # pydantic says so
@@ -69,6 +84,8 @@ def _check_numbers(file: Path, fields: Mapping[str, Any], is_imported: bool) -> 
         numbers = value if isinstance(value, list) else [value]
         if (value is not None or needed) and not all(_is_count(number, most) for number in numbers):
             raise RunError(f"{file}: config.{field} must be a number from 1 to {most:,}; correct or remove the file.")
+    if has_weights and config.get("fit", SQUASH) not in FITS:
+        raise RunError(f"{file}: config.fit must be one of {', '.join(FITS)}; correct or remove the file.")
     if fields.get("seed") is not None and not _is_count(fields["seed"], 1 << 63, least=0):
         raise RunError(f"{file}: seed must be a number from 0 to {1 << 63:,}; correct or remove the file.")
 

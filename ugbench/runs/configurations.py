@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ugbench.errors import UnknownName, UsageError
+from ugbench.runs.config_fields import with_later
 from ugbench.runs.run import Run, RunConfig
 
 STARTS = ("init_from", "continue_from")  # fields that hold the id of another run, perhaps with @STEP
@@ -122,7 +123,7 @@ def where_fields(run: Run) -> dict[str, Any]:
     top = config.model_dump(exclude={"schema_version", "config", "dataset", *SHOWN_OTHERWISE})
     top |= _frozen_fields(config)
     dataset = None if config.dataset is None else config.dataset.name
-    return {**top, "method": config.known_as, "dataset": dataset, "id": run.id, **config.config}
+    return {**top, "method": config.known_as, "dataset": dataset, "id": run.id, **_method_fields(config)}
 
 
 def select_where(runs: Sequence[Run], conditions: Mapping[str, str]) -> list[Run]:
@@ -186,7 +187,12 @@ def _fields(config: RunConfig) -> dict[str, Any]:
         files = hashlib.sha256(_json(config.origin.files).encode()).hexdigest()[:6]
         top |= {"files": files, "revision": config.origin.revision, "command": config.origin.command}
     images = {} if config.dataset is None else {"images": config.dataset.fingerprint[:6]}
-    return {**config.config, **top, **_frozen_fields(config), **images}
+    return {**_method_fields(config), **top, **_frozen_fields(config), **images}
+
+
+def _method_fields(config: RunConfig) -> dict[str, Any]:
+    """The config of the method; a run of an earlier version has the values that such runs had in later fields."""
+    return dict(config.config) if config.is_external else with_later(config.config)
 
 
 def _frozen_fields(config: RunConfig) -> dict[str, str]:

@@ -18,9 +18,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ugbench import registry
 from ugbench.data.datasets import DataSet, open_dataset
+from ugbench.data.fitting import Transform
 from ugbench.data.splits import AnySplit
 from ugbench.direction import Direction
 from ugbench.errors import ConfigError, RunError, first_fault
+from ugbench.fit import SQUASH, Fit
 from ugbench.runs import config_fields, dataset_file, known_images, method_description
 from ugbench.runs.files import is_file
 from ugbench.runs.folder import CONFIG, RunFolder
@@ -113,15 +115,27 @@ class RunConfig(BaseModel):
     def id(self) -> str:
         """Twelve hex digits of a hash over everything that decides the numbers.
 
-        Not part of it: paths, device, preset name, intervals of logging and saving, and newer fields that are null
-        or empty.
+        Not part of it: paths, device, preset name, intervals of logging and saving, newer fields that are null or
+        empty, and newer fields of all methods' configs that have their default.
         """
         later = ("origin", "init_only", "continue_from", "frozen")
         left_out: dict[str, Any] = {"preset": True} | {name: True for name in later if not getattr(self, name)}
         if self.dataset is not None:
             left_out["dataset"] = {"root", "name", "images", "skipped", "fingerprints"}
         fields = self.model_dump(exclude=left_out)
+        fields["config"] = config_fields.without_later(fields["config"])
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def transform(self) -> Transform:
+        """How test images become images of the run's size; for a run with weights."""
+        return Transform(int(self.config["size"]), self.fit)
+
+    @property
+    def fit(self) -> Fit:
+        """How images that are no squares become squares; runs of earlier versions and other tools squash them."""
+        fit: Fit = self.config.get("fit", SQUASH)
+        return fit
 
     @property
     def is_external(self) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ugbench.data.datasets import DataSet
+from ugbench.data.fitting import Transform
 from ugbench.data.images import Size, check_stems, is_image, read_size
 from ugbench.data.splits import TEST, Split
 from ugbench.direction import Direction
@@ -35,16 +36,22 @@ class Outputs:
     Attributes:
         sources: the sources that have an output, sorted by name.
         files: the file of each source's output, in the same order.
-        size: the size of the outputs in px: the run's, or the most common size of another tool's outputs.
+        transform: with which sources and references are compared with the outputs: the run's test transform, or
+            squashing to the most common size of another tool's outputs.
         format: the format of the files in lower case, such as png or jpeg.
         step: the step of the weights that make the outputs; None for an imported run.
     """
 
     sources: tuple[Path, ...]
     files: tuple[Path, ...]
-    size: Size
+    transform: Transform
     format: str
     step: int | None
+
+    @property
+    def size(self) -> Size:
+        """The size of the outputs, px."""
+        return self.transform.size
 
 
 class _Note(NamedTuple):
@@ -80,7 +87,7 @@ def outputs_of(run: Run, dataset: DataSet, direction: Direction, step: int | Non
         step = None
     elif step is None:
         step = run.step()
-    return Outputs(tuple(sources), files, int(run.config.config["size"]), "png", step)
+    return Outputs(tuple(sources), files, run.config.transform, "png", step)
 
 
 def outputs_step(run: Run, direction: Direction) -> int | None:
@@ -232,4 +239,4 @@ def _external(run: Run, direction: Direction, sources: list[Path]) -> Outputs:
         )
     translated, files = zip(*pairs, strict=True)
     formats = Counter("jpeg" if file.suffix.lower() in (".jpg", ".jpeg") else file.suffix[1:].lower() for file in files)
-    return Outputs(translated, files, commonest_size(list(files)), "+".join(sorted(formats)), None)
+    return Outputs(translated, files, Transform(commonest_size(list(files))), "+".join(sorted(formats)), None)

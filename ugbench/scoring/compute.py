@@ -8,7 +8,7 @@ from ugbench.direction import Direction
 from ugbench.metric import Score
 from ugbench.registry import load_metric
 from ugbench.scoring.copies import count_copies
-from ugbench.scoring.inputs import inputs_of, networks_of, requirements, stated_size
+from ugbench.scoring.inputs import inputs_of, networks_of, requirements, stated_transform
 from ugbench.scoring.protocols import NEAR_DUPLICATES, protocol_id
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import EvalRequest, Subject
@@ -48,7 +48,7 @@ def make_record(
     metric = load_metric(metric_name)
     stored = images.stored_references
     statistics = None if stored is None else stored.statistics_hash
-    protocol = request.protocol_of(metric_name, stated_size(images, metric), images.format, statistics)
+    protocol = request.protocol_of(metric_name, stated_transform(images, metric), images.format, statistics)
     if near_duplicates := images.near_duplicates(requirements(metric)):
         protocol[NEAR_DUPLICATES] = near_duplicates
     on_features = "extractor" in networks_of(metric)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ugbench.data.dataset_json import DATASET_JSON, STATEMENT
 from ugbench.data.datasets import DataSet
+from ugbench.data.fitting import Transform
 from ugbench.data.image_set import ImageSet, all_of, describe_left_out, one_per_cluster
 from ugbench.data.images import Size
 from ugbench.data.pairs import partners_of
@@ -26,16 +27,17 @@ Reference = Literal["test", "train"]
 
 @dataclass(frozen=True)
 class EvalSet:
-    """The images of one data set, one direction and the size at which they are compared with outputs.
+    """The images of one data set, one direction and the transform with which they are compared with outputs.
 
     Attributes:
+        transform: the test transform; a size alone means that images are squashed to it.
         one_per_cluster: True if of near-duplicates only one image is scored. The scenes of a dial are drawn one by one,
             so all of them are scored, although they look alike.
     """
 
     dataset: DataSet
     direction: Direction
-    size: Size
+    transform: Size | Transform
     one_per_cluster: bool = True
 
     @cached_property
@@ -123,11 +125,11 @@ class EvalSet:
         _ = self.true_translations
 
     def truth(self, sources: Sequence[Path]) -> Tensor:
-        """The true translations of some of the sources, in their order: uint8 (n, 3, height, width) of `self.size`.
+        """The true translations of some of the sources, in their order: uint8 (n, 3, height, width), transformed.
 
         Raises:
             DataError: see `true_translations`; or an image cannot be read.
         """
         from ugbench.data.tensors import load_images
 
-        return load_images([self.true_translations[path] for path in sources], self.size)
+        return load_images([self.true_translations[path] for path in sources], self.transform)

@@ -10,6 +10,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ugbench.data.datasets import DataSet
+from ugbench.data.fitting import Transform
 from ugbench.data.folders import describe_splits
 from ugbench.data.images import Size
 from ugbench.direction import Direction
@@ -102,7 +103,7 @@ class Evaluation:
         records = []
         for direction in run.directions():
             outputs = outputs_of(run, dataset, direction, step)
-            eval_set = self.request.eval_set(dataset, direction, outputs.size)
+            eval_set = self.request.eval_set(dataset, direction, outputs.transform)
             for sentence in eval_set.describe_left_out(self.request.protocol.reference):
                 self._log_once(sentence)
             if any("truth" in requirements(load_metric(name)) for name in names):
@@ -162,14 +163,14 @@ class Evaluation:
             raise first_error
         return records
 
-    def features(self, files: Sequence[Path], size: Size) -> Tensor:
+    def features(self, files: Sequence[Path], transform: Size | Transform) -> Tensor:
         """Features (n, dim) of image files under the requested protocol; each list of files is read once per call."""
-        return self._reader.read(files, size)
+        return self._reader.read(files, transform)
 
-    def references(self, dataset: DataSet, direction: Direction, size: Size) -> Tensor:
+    def references(self, dataset: DataSet, direction: Direction, transform: Size | Transform) -> Tensor:
         """Features (m, dim) of the images that outputs of a direction are compared with."""
-        eval_set = self.request.eval_set(dataset, direction, size)
-        return self.features(eval_set.references(self.request.protocol.reference).scored, size)
+        eval_set = self.request.eval_set(dataset, direction, transform)
+        return self.features(eval_set.references(self.request.protocol.reference).scored, transform)
 
     def _known(
         self, run: Run, names: Sequence[str], eval_set: EvalSet, outputs: Outputs
@@ -297,7 +298,7 @@ class Evaluation:
 
     def _images(self, eval_set: EvalSet, sources: Sequence[Path], outputs: Sequence[Path], format: str) -> ScoredImages:
         references = partial(eval_set.references, self.request.protocol.reference)
-        return ScoredImages(outputs, sources, references, eval_set.size, format, self._reader, eval_set)
+        return ScoredImages(outputs, sources, references, eval_set.transform, format, self._reader, eval_set)
 
     def _score(
         self, metric_name: str, images: ScoredImages, subject: Subject, eval_set: EvalSet, dataset: str

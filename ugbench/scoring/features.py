@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ugbench.data.images import Size, read_bytes, read_image, resize
+from ugbench.data.fitting import Transform, fitted
+from ugbench.data.images import Size, read_bytes, read_image
 from ugbench.data.progress import Progress
 from ugbench.data.tensors import to_tensor
 from ugbench.errors import DataError
@@ -54,21 +55,23 @@ class FeatureReader:
             return self
         return self._others.setdefault(name, FeatureReader(self.networks, self.protocol, self.cache, name))
 
-    def space(self, size: Size | None) -> Space:
-        """What these features depend on besides the images; `size` is as in `read`."""
-        return space_of(self.extractor, self.protocol.resizes(size, self.extractor.size))
+    def space(self, transform: Size | Transform | None) -> Space:
+        """What these features depend on besides the images; `transform` is as in `read`."""
+        return space_of(self.extractor, self.protocol.resizes(transform, self.extractor.size))
 
-    def read(self, files: Sequence[Path], size: Size | None, progress: Progress | None = None) -> Tensor:
+    def read(
+        self, files: Sequence[Path], transform: Size | Transform | None, progress: Progress | None = None
+    ) -> Tensor:
         """Features (n, dim), float32 on the CPU, in the order of `files`.
 
         Args:
-            size: of the test transform, px; None for files as they are.
+            transform: the test transform; None for files as they are.
             progress: called with (files done, number of files) after each file that is read.
         Raises:
             WeightsError: there is no file of the extractor's weights.
             DataError: a file cannot be read.
         """
-        extractor, resizes = self.extractor, self.protocol.resizes(size, self.extractor.size)
+        extractor, resizes = self.extractor, self.protocol.resizes(transform, self.extractor.size)
         key = (tuple(files), resizes, tuple(file.stat().st_mtime_ns for file in files))
         if key not in self._known:
             self._known[key] = features_of(files, resizes, extractor, self.networks.device, self.cache, progress)
@@ -164,7 +167,7 @@ class _Extraction:
     def add(self, place: int, digest: bytes, file: Path, content: bytes) -> None:
         image = read_image(file, content)
         for step in self.resizes:
-            image = resize(image, step.size, step.filter)
+            image = fitted(image, step.transform, step.filter)
         self.waiting.append(_Waiting(place, file, digest, to_tensor(image)))
         if len(self.waiting) == BATCH:
             self.compute()

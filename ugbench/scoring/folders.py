@@ -247,7 +247,7 @@ def _log_without_output(folders: PlainFolders, references: Sequence[Path], outpu
 
 def _describe_sizes(images: ScoredImages, names: Sequence[str], log: Log) -> None:
     """Log which outputs, and which of their sources and true translations, are resized before they are compared."""
-    size = images.pair_size
+    size = images.pair_transform.size
     width_and_height = (size, size) if isinstance(size, int) else size
     required = frozenset.union(*(requirements(load_metric(name)) for name in names))
     partners = [images.source_of_each_output] if "pairs" in required else []

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ugbench.data.images import Size, read_image, resize
+from ugbench.data.fitting import Transform, fitted
+from ugbench.data.images import Size, read_image
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,11 +22,11 @@ class ImageFiles:
     for a file that cannot be read.
 
     Attributes:
-        size: px to which images are resized; None leaves each as it is.
+        transform: the test transform; None leaves each image as it is.
     """
 
     files: Sequence[Path]
-    size: Size | None = None
+    transform: Size | Transform | None = None
 
     def __len__(self) -> int:
         return len(self.files)
@@ -35,4 +36,4 @@ class ImageFiles:
 
         for file in self.files:
             image = read_image(file)
-            yield to_tensor(image if self.size is None else resize(image, self.size))
+            yield to_tensor(image if self.transform is None else fitted(image, self.transform))

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+from ugbench.data.fitting import Transform
 from ugbench.data.images import Size
 from ugbench.errors import UnknownName
 from ugbench.metric import Metric
@@ -52,14 +53,14 @@ class Input:
 
 
 def _features(files: Callable[[ScoredImages], Sequence[Path]]) -> Callable[[ScoredImages], Tensor]:
-    return lambda images: images.features.read(files(images), images.size, images.progress)
+    return lambda images: images.features.read(files(images), images.transform, images.progress)
 
 
 def _reference_features(images: ScoredImages) -> Tensor:
     stored = images.stored_references
     if stored is not None and stored.features is not None:
         return stored.features
-    return images.features.read(images.references, images.size, images.progress)
+    return images.features.read(images.references, images.transform, images.progress)
 
 
 def _reference_statistics(images: ScoredImages) -> Tensor | Moments:
@@ -70,14 +71,14 @@ def _reference_statistics(images: ScoredImages) -> Tensor | Moments:
 
 
 def _collection(files: Callable[[ScoredImages], Sequence[Path]]) -> Callable[[ScoredImages], ImageFiles]:
-    return lambda images: ImageFiles(files(images), images.size)
+    return lambda images: ImageFiles(files(images), images.transform)
 
 
 def _tensor(files: Callable[[ScoredImages], Sequence[Path]]) -> Callable[[ScoredImages], Tensor]:
     def load(images: ScoredImages) -> Tensor:
         from ugbench.data.tensors import load_images
 
-        return load_images(files(images), images.pair_size, images.progress)
+        return load_images(files(images), images.pair_transform, images.progress)
 
     return load
 
@@ -97,7 +98,7 @@ def _distances(
         from ugbench.scoring.networks.perceptual import pair_distances
 
         distance = getattr(images.features.networks, network)
-        return pair_distances(distance, files(images), images.outputs, images.pair_size, progress=images.progress)
+        return pair_distances(distance, files(images), images.outputs, images.pair_transform, progress=images.progress)
 
     return load
 
@@ -106,7 +107,7 @@ def _sample_distances(images: ScoredImages) -> Tensor:
     from ugbench.scoring.networks.sample_distances import sample_distances
 
     assert images.samples is not None
-    return sample_distances(images.features.networks.lpips, images.samples, images.pair_size, images.progress)
+    return sample_distances(images.features.networks.lpips, images.samples, images.pair_transform.size, images.progress)
 
 
 INPUTS: Mapping[str, Input] = MappingProxyType(
@@ -159,9 +160,9 @@ def is_at_one_size(metric: Metric) -> bool:
     return any(needed.one_size for needed in inputs_of(metric))
 
 
-def stated_size(images: ScoredImages, metric: Metric) -> Size | None:
-    """The size that the protocol of a metric states, px; None if the metric takes files as they are."""
-    return images.pair_size if is_at_one_size(metric) else images.size
+def stated_transform(images: ScoredImages, metric: Metric) -> Size | Transform | None:
+    """The transform that the protocol of a metric states; None if the metric takes files as they are."""
+    return images.pair_transform if is_at_one_size(metric) else images.transform
 
 
 def networks_of(metric: Metric) -> frozenset[Role]:

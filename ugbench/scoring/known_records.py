@@ -25,7 +25,7 @@ def newest_records(
         step: of the scored checkpoint.
         format: file format of the scored images.
     """
-    ids = {name: request.protocol_id_of(name, eval_set.size, format) for name in names}
+    ids = {name: request.protocol_id_of(name, eval_set.transform, format) for name in names}
     return {
         r.metric: r
         for r in record.read(file)

@@ -14,13 +14,16 @@ from types import MappingProxyType
 from typing import Any
 
 from ugbench import registry
+from ugbench.data.fitting import Transform, as_transform
 from ugbench.data.images import Filter, Size
 from ugbench.errors import UnknownName
+from ugbench.fit import SQUASH, Fit
 from ugbench.metric import Metric
 from ugbench.scoring.eval_set import Reference
 
 NEAR_DUPLICATES = "near_duplicates"
 """The field of a protocol that says how many near-duplicates were left out, where there were any."""
+AS_IS = "as-is"  # the value of `size` in a protocol of files that are not transformed
 LAST = "last"  # the value of `checkpoint` in a protocol when no checkpoint was selected
 
 
@@ -31,14 +34,21 @@ class Resize:
     Attributes:
         size: px, or width and height.
         filter: Pillow's filter; it is antialiased.
+        fit: how an image of other proportions gets the size.
     """
 
     size: Size
     filter: Filter = "bilinear"
+    fit: Fit = SQUASH
+
+    @property
+    def transform(self) -> Transform:
+        """The size and the fit, for `ugbench.data.fitting.fitted`."""
+        return Transform(self.size, self.fit)
 
     def __str__(self) -> str:
-        width, height = (self.size, self.size) if isinstance(self.size, int) else self.size
-        return f"{width}x{height} {self.filter}"
+        width, height = self.transform.width_and_height
+        return f"{width}x{height} {self.filter}{'' if self.fit == SQUASH else f' {self.fit}'}"
 
 
 @dataclass(frozen=True)
@@ -48,7 +58,7 @@ class NamedProtocol:
     Attributes:
         why: what the protocol does, in a sentence for help and documentation.
         reference: which images of the target domain the outputs are compared with.
-        squashed: True if references and sources go through the test transform, as the sources of the outputs did;
+        transformed: True if references and sources go through the test transform, as the sources of the outputs did;
             else files are taken as they are.
         to_extractor: Pillow's filter of an antialiased resize to the extractor's size before the extractor's own
             transform; None if the extractor resizes.
@@ -62,23 +72,24 @@ class NamedProtocol:
     name: str
     why: str
     reference: Reference = "test"
-    squashed: bool = True
+    transformed: bool = True
     to_extractor: Filter | None = None
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     metrics: tuple[str, ...] = ()
     features_only: bool = True
     one_per_cluster: bool = False
 
-    def resizes(self, size: Size | None, extractor_size: int) -> tuple[Resize, ...]:
+    def resizes(self, transform: Size | Transform | None, extractor_size: int) -> tuple[Resize, ...]:
         """The resizes of each image on its way to the extractor.
 
         Args:
-            size: of the test transform, px; None for files as they are.
+            transform: the test transform; None for files as they are.
             extractor_size: px at which the extractor works.
         """
         resizes: list[Resize] = []
-        if self.squashed and size is not None:
-            resizes.append(Resize(size, "bilinear"))
+        if self.transformed and transform is not None:
+            transform = as_transform(transform)
+            resizes.append(Resize(transform.size, "bilinear", transform.fit))
         if self.to_extractor is not None:
             resizes.append(Resize(extractor_size, self.to_extractor))
         return tuple(resizes)
@@ -104,7 +115,7 @@ PROTOCOLS: Mapping[str, NamedProtocol] = MappingProxyType(
                 "authors2019",
                 "the U-GAT-IT authors' script: files to 299 px as they are, KID over blocks of at most 10, plain and "
                 "mixed with the source domain",
-                squashed=False,
+                transformed=False,
                 to_extractor="bilinear",
                 settings=MappingProxyType({"kid": MappingProxyType({"estimator": "blocks"})}),
                 metrics=("kid", "kid_mixed"),
@@ -112,7 +123,7 @@ PROTOCOLS: Mapping[str, NamedProtocol] = MappingProxyType(
             NamedProtocol(
                 "torch-fidelity",
                 "that package's own KID (its subsets and seed) and FID, of files as they are",
-                squashed=False,
+                transformed=False,
                 settings=MappingProxyType({"kid": MappingProxyType({"estimator": "torch-fidelity"})}),
                 metrics=("kid", "fid"),
             ),

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from ugbench.data.dataset_json import DATASET_JSON, STATEMENT
 from ugbench.data.datasets import DataSet
+from ugbench.data.fitting import Transform, as_transform
 from ugbench.data.images import Size
 from ugbench.direction import Direction
 from ugbench.errors import NoSuchScore, UgbenchError, UsageError
+from ugbench.fit import SQUASH
 from ugbench.registry import load_metric
 from ugbench.scoring.cache import Cache
 from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.inputs import OF_A_RUN, inputs_of, networks_of, requirements
 from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.networks.sources import LPIPS_WEIGHTS
-from ugbench.scoring.protocols import LAST, TARGET, NamedProtocol, metric_settings, protocol_id
+from ugbench.scoring.protocols import AS_IS, LAST, TARGET, NamedProtocol, metric_settings, protocol_id
 
 if TYPE_CHECKING:
     from ugbench.scoring.features import FeatureReader
@@ -54,17 +56,21 @@ class EvalRequest:
 
         return FeatureReader(self.networks, self.protocol, self.cache)
 
-    def eval_set(self, dataset: DataSet, direction: Direction, size: Size) -> EvalSet:
+    def eval_set(self, dataset: DataSet, direction: Direction, transform: Size | Transform) -> EvalSet:
         """The images of a data set that scores under this request's protocol use in one direction."""
-        return EvalSet(dataset, direction, size, self.protocol.one_per_cluster)
+        return EvalSet(dataset, direction, transform, self.protocol.one_per_cluster)
 
     def protocol_of(
-        self, metric_name: str, size: Size | None, format: str = "png", statistics: str | None = None
+        self,
+        metric_name: str,
+        transform: Size | Transform | None,
+        format: str = "png",
+        statistics: str | None = None,
     ) -> dict[str, Any]:
         """The protocol of one metric's scores: everything besides the images that the metric's value depends on.
 
         Args:
-            size: px at which images are compared; None for files as they are.
+            transform: with which images are compared; None for files as they are.
             format: file format of the scored images.
             statistics: SHA-256 of a file that holds nothing but statistics of the references; None if there is none.
         Raises:
@@ -76,16 +82,18 @@ class EvalRequest:
         distances = sorted(networks - {"extractor"})
         if len(distances) > 1:
             raise UgbenchError(f"{metric_name} needs {' and '.join(distances)}; a protocol states one of them.")
-        stated_size = "as-is" if size is None or not self.protocol.squashed else size
+        stated = None if transform is None or not self.protocol.transformed else as_transform(transform)
         fields: dict[str, Any] = {
             "name": self.protocol.name,
             "metric": metric_name,
             "settings": metric_settings(metric_name, self.settings_of(metric_name)),
             "checkpoint": self.checkpoint,
-            "size": list(stated_size) if isinstance(stated_size, tuple) else stated_size,
-            "filter": None if stated_size == "as-is" else FILTER,
+            "size": AS_IS if stated is None else list(stated.size) if isinstance(stated.size, tuple) else stated.size,
+            "filter": None if stated is None else FILTER,
             "format": format,
         }
+        if stated is not None and stated.fit != SQUASH:  # so that protocols of squashed images keep their ids
+            fields["fit"] = stated.fit
         if "references" in requirements(metric):
             fields["reference"] = self.protocol.reference if statistics is None else "statistics"
             if statistics is not None:
@@ -100,9 +108,9 @@ class EvalRequest:
             fields["perceptual"] = {name: getattr(distance, name) for name in ("net", "sha256", "version")}
         return fields
 
-    def protocol_id_of(self, metric_name: str, size: Size | None, format: str) -> str:
+    def protocol_id_of(self, metric_name: str, transform: Size | Transform | None, format: str) -> str:
         """The id of `protocol_of`."""
-        return protocol_id(self.protocol_of(metric_name, size, format))
+        return protocol_id(self.protocol_of(metric_name, transform, format))
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ugbench.data.fitting import Transform, as_transform
 from ugbench.data.image_set import ImageSet
 from ugbench.data.images import Size, check_stems
 from ugbench.data.known_files import images_hash
 from ugbench.data.pairs import partners_of
 from ugbench.data.progress import Progress
 from ugbench.errors import DataError
+from ugbench.fit import SQUASH
 from ugbench.runs.stored_outputs import commonest_size
 from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.record import Originals
@@ -42,7 +44,7 @@ class ScoredImages:
         sources: files of the source domain; None if there are none. An output and its source have the same stem. They
             are all scored sources, or those of them that have an output.
         list_references: lists the images that the outputs are compared with; called when a metric needs them.
-        size: px to which images are resized before they are compared; None leaves files as they are.
+        transform: the test transform of images before they are compared; None leaves files as they are.
         format: file format of the outputs, as the protocol states it.
         features: reads features of files.
         eval_set: the test images of a data set that `sources` belong to; None for plain folders.
@@ -56,7 +58,7 @@ class ScoredImages:
     outputs: Sequence[Path]
     sources: Sequence[Path] | None
     list_references: Callable[[], ImageSet]
-    size: Size | None
+    transform: Size | Transform | None
     format: str
     features: FeatureReader
     eval_set: EvalSet | None = None
@@ -183,16 +185,17 @@ class ScoredImages:
         """
         from ugbench.data.copies import find_copies
 
+        fit = SQUASH if self.transform is None else as_transform(self.transform).fit
         truth_is_known = self.eval_set is not None and self.eval_set.dataset.paired
         originals_of: dict[Originals, dict[Path, Path]] = {}
         for kind, originals in self._targets().items():
-            pairs = find_copies(self.outputs, originals, exactly=truth_is_known)
+            pairs = find_copies(self.outputs, originals, exactly=truth_is_known, fit=fit)
             originals_of[kind] = {self.outputs[output]: originals[original] for output, original in pairs.items()}
         by_stem = {path.stem: path for path in self.sources or ()}
         translated = [path for path in self.outputs if path.stem in by_stem]
         if translated:
             inputs = [by_stem[path.stem] for path in translated]
-            pairs = find_copies(translated, inputs, pairwise=True)
+            pairs = find_copies(translated, inputs, pairwise=True, fit=fit)
             originals_of["inputs"] = {translated[place]: inputs[place] for place in pairs}
         return originals_of
 
@@ -216,6 +219,8 @@ class ScoredImages:
         return self.sources
 
     @cached_property
-    def pair_size(self) -> Size:
-        """Size at which an output and its source are compared: `size`, or the commonest size of the outputs."""
-        return commonest_size(list(self.outputs)) if self.size is None else self.size
+    def pair_transform(self) -> Transform:
+        """The transform with which an output and its source are compared: of plain folders, squashing to the commonest
+        size of the outputs.
+        """
+        return as_transform(commonest_size(list(self.outputs)) if self.transform is None else self.transform)

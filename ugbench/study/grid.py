@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat
 from ugbench import registry
 from ugbench.direction import Direction
 from ugbench.errors import RunError, UnknownName, UsageError, first_fault
+from ugbench.fit import SQUASH, Fit
 from ugbench.runs.files import read_text
 from ugbench.runs.json_file import Name
 from ugbench.training.prepare import BASE
@@ -30,6 +31,7 @@ class Study(BaseModel):
         methods: names of the methods.
         variants: for each method that runs more than its base: `ugatit = ["full", "no-cam"]`.
         datasets: data sets as `--dataset` takes them.
+        fit: how images that are no squares become squares; None leaves it to the methods, whose default is squash.
         steps, minutes: how long each run trains; at most one of them. If both are None the preset decides.
         set: changes to config fields by method: `ugatit = {lr = 1e-3}`.
         without: arms that do not run on a data set, by data set: `dial = ["ugatit-no-cam"]`.
@@ -46,13 +48,17 @@ class Study(BaseModel):
     minutes: PositiveFloat | None = Field(None, le=LARGEST_NUMBER)
     size: PositiveInt | None = Field(None, le=LARGEST_NUMBER)
     batch_size: PositiveInt | None = Field(None, le=LARGEST_NUMBER)
+    fit: Fit | None = None
     set: dict[str, dict[str, Any]] = {}
     without: dict[Name, tuple[str, ...]] = {}
 
     @property
     def id(self) -> str:
-        """Twelve hex digits of a hash over all fields."""
-        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()[:12]
+        """Twelve hex digits of a hash over all fields but newer ones that have their default."""
+        fields = self.model_dump()
+        if self.fit in (None, SQUASH):
+            del fields["fit"]
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,7 @@ def arms(study: Study) -> list[Arm]:
 
 def overrides(study: Study, arm: Arm) -> dict[str, Any]:
     """Changes to the preset and variant for one arm; `minutes` is not among them."""
-    fields = {"steps": study.steps, "size": study.size, "batch_size": study.batch_size}
+    fields = {"steps": study.steps, "size": study.size, "batch_size": study.batch_size, "fit": study.fit}
     return {key: value for key, value in fields.items() if value is not None} | study.set.get(arm.method, {})
 
 

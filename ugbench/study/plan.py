@@ -15,6 +15,7 @@ from ugbench import registry
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
 from ugbench.data.training_images import TrainingFolders, check_training_images, list_training_images
+from ugbench.runs.config_fields import with_later
 from ugbench.runs.dataset_folder import dataset_folder, locate_run
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, record_dataset
 from ugbench.runs.training_log import seconds_per_step
@@ -157,7 +158,7 @@ def seconds_left(planned: Sequence[PlannedRun], jobs: int = 1) -> float | None:
 
 def cost_key(config: RunConfig) -> str:
     """What decides how long a step takes, as text: the method, the precision and all config fields but the length."""
-    fields = {key: value for key, value in config.config.items() if key not in ("steps", "epochs")}
+    fields = {key: value for key, value in with_later(config.config).items() if key not in ("steps", "epochs")}
     return json.dumps([config.method, config.precision, fields], sort_keys=True)
 
 

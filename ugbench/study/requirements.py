@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from ugbench.data.datasets import DataSet
+from ugbench.data.fitting import Transform
 from ugbench.data.images import read_image
 from ugbench.data.progress import Progress, tracked
 from ugbench.direction import DIRECTIONS
@@ -31,30 +32,30 @@ def check_scores(request: EvalRequest, planned: Sequence[PlannedRun], progress: 
         UsageError: there are too few test images for a metric.
     """
     by_folder = {planned_run.run.dataset_folder: planned_run for planned_run in planned}
-    fitting: dict[str, tuple[DataSet, tuple[str, ...], int]] = {}
+    fitting: dict[str, tuple[DataSet, tuple[str, ...], Transform]] = {}
     refusals = []
     for planned_run in by_folder.values():
-        dataset, size = planned_run.dataset, int(planned_run.run.config.config["size"])
+        dataset, transform = planned_run.dataset, planned_run.run.config.transform
         try:
-            fitting[str(dataset.root)] = (dataset, metrics_for(request, dataset), size)
+            fitting[str(dataset.root)] = (dataset, metrics_for(request, dataset), transform)
         except NoSuchScore as error:
             refusals.append(error)
     if not fitting and refusals:
         raise refusals[0]
-    for dataset, names, size in fitting.values():
+    for dataset, names, transform in fitting.values():
         for name in names:
-            request.protocol_of(name, size)  # loads the networks that the metric uses
-        images = _count_images(request, dataset, names, size)
+            request.protocol_of(name, transform)  # loads the networks that the metric uses
+        images = _count_images(request, dataset, names, transform)
         if any(planned_run.status != "done" for planned_run in planned):
             for path in tracked(images, len(images), progress):
                 read_image(path)
 
 
-def _count_images(request: EvalRequest, dataset: DataSet, names: Sequence[str], size: int) -> list[Path]:
+def _count_images(request: EvalRequest, dataset: DataSet, names: Sequence[str], transform: Transform) -> list[Path]:
     """The test images of a data set, each once; checks that they are enough for each metric in both directions."""
     images: dict[Path, None] = {}
     for direction in DIRECTIONS:
-        eval_set = request.eval_set(dataset, direction, size)
+        eval_set = request.eval_set(dataset, direction, transform)
         references = eval_set.references(request.protocol.reference)
         images |= dict.fromkeys([*eval_set.source_set.files, *references.files])
         for name in names:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from ugbench.scoring.protocols import LAST
+from ugbench.fit import SQUASH
+from ugbench.scoring.protocols import AS_IS, LAST
 
 NETWORKS = {
     "alex": "AlexNet",
@@ -23,7 +24,7 @@ NETWORKS = {
 
 NETWORK = ("extractor.name", "perceptual.net")
 KIND = ("reference", "name")
-IN_ORDER = (*NETWORK, *KIND, "size", "format")
+IN_ORDER = (*NETWORK, *KIND, "size", "fit", "format")
 LAST_RESORT = ("filter", "to_extractor", "extractor.transform", "perceptual.version", "checkpoint")
 DIGESTS = ("extractor.sha256", "perceptual.sha256")
 """Fields by their paths in a protocol. Those that are in none of these lists stand between IN_ORDER and LAST_RESORT."""
@@ -46,7 +47,7 @@ def differences(protocols: Protocols) -> dict[str, str]:
         return dict.fromkeys(protocols, "")
     words = _words_by_path(protocols)
     chosen = _choose(words, list(protocols))
-    texts = {key: [words[path][key] for path in chosen if words[path][key]] for key in protocols}
+    texts = {key: list(dict.fromkeys(words[path][key] for path in chosen if words[path][key])) for key in protocols}
     without = {key: [text for text in parts if text != _checkpoint_words(LAST)] for key, parts in texts.items()}
     for key, parts in without.items():
         others = [[*texts[other]] for other in protocols if other != key]
@@ -64,7 +65,7 @@ def words(protocol: Mapping[str, Any]) -> str:
     >>> words({"name": "target", "metric": "kid", "size": 64, "extractor": {"name": "alexnet"}})
     'target, extractor alexnet, size 64'
     """
-    first = ("name", "extractor", "perceptual", "reference", "settings", "size")
+    first = ("name", "extractor", "perceptual", "reference", "settings", "size", "fit")
     fields = {key: protocol[key] for key in (*first, *protocol) if key in protocol and key != "metric"}
     parts = (_field_words(key, value) for key, value in fields.items() if value not in (None, {}, []))
     return ", ".join(filter(None, parts))
@@ -85,6 +86,9 @@ def digests(protocols: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
 def _words_by_path(protocols: Protocols) -> dict[str, dict[str, str]]:
     """The fields in which the protocols differ, in words: by path, then by id."""
     fields = {key: _flat(protocol) for key, protocol in protocols.items()}
+    if any("fit" in of_protocol for of_protocol in fields.values()):
+        for of_protocol in fields.values():
+            of_protocol.setdefault("fit", AS_IS if of_protocol.get("size", AS_IS) == AS_IS else SQUASH)
     paths = dict.fromkeys(path for of_protocol in fields.values() for path in of_protocol if path != "metric")
     known = [*IN_ORDER, *LAST_RESORT, *DIGESTS]
     middle = [path for path in paths if path not in known]
@@ -132,13 +136,13 @@ def _value_words(path: str, value: Any, values: Sequence[Any]) -> str:
         return "" if path in (*IN_ORDER, *LAST_RESORT) else f"no {_name(path)}"
     if path in NETWORK or path in ("extractor", "perceptual"):
         return NETWORKS.get(str(value), str(value))
-    if path == "size":
+    if path == "size" or value == AS_IS:
         return _size_words(value)
     if path == "format":
         return str(value).upper()
     if path == "reference":
         return f"{value} reference"
-    return str(value) if path == "name" else f"{_name(path)} {value}"
+    return str(value) if path in ("name", "fit") else f"{_name(path)} {value}"
 
 
 def _checkpoint_words(value: Any) -> str:
@@ -148,7 +152,7 @@ def _checkpoint_words(value: Any) -> str:
 def _size_words(size: Any) -> str:
     if isinstance(size, list | tuple):
         return f"{'x'.join(map(str, size))} px"
-    return "files as they are" if size == "as-is" else f"{size} px"
+    return "files as they are" if size == AS_IS else f"{size} px"
 
 
 def _name(path: str) -> str:
@@ -179,6 +183,6 @@ def _field_words(key: str, value: Any) -> str:
         if not head and not inner:  # nothing but a digest, as of a file of statistics
             return ""
         return f"{key} {head} ({inner})" if head and inner else f"{key} {head or inner}"
-    if key == "name":
+    if key in ("name", "fit"):
         return str(value)
     return f"{key.replace('_', ' ')} {value}"

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import prod
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ugbench.data.batches import training_size
+from ugbench.data.fitting import covering_size
+from ugbench.data.images import read_size
 from ugbench.device import Precision
 from ugbench.method import MethodConfig
 from ugbench.training.shapes import on_shapes, train_on_shapes
@@ -61,8 +65,19 @@ def estimate(name: str, config: MethodConfig, precision: Precision) -> Estimate:
 
 
 def image_bytes(size: int, images: int) -> int:
-    """The memory of the computer that training images take: uint8, at the size from which they are cropped."""
+    """The memory that training images take: uint8, squares of the size from which they are cropped."""
     return images * 3 * training_size(size) ** 2
+
+
+def cropped_image_bytes(size: int, paths: Iterable[Path]) -> int:
+    """The memory that training images take with `fit=crop`, where they keep their proportions.
+
+    Only the headers of the files are read.
+
+    Raises:
+        DataError: a file is no image.
+    """
+    return sum(3 * prod(covering_size(read_size(path), training_size(size))) for path in paths)
 
 
 def _bytes(tensors: Iterable[Tensor]) -> int:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ugbench import registry
-from ugbench.data.batches import Batches, method_batches
+from ugbench.data.batches import Batches, StoredImages, method_batches
 from ugbench.data.seeding import generator_for
 from ugbench.errors import NonFiniteLoss, Stopped
 from ugbench.method import Method
@@ -74,16 +74,17 @@ class Images:
     """The images of a training.
 
     Attributes:
-        a, b: all training images of each domain, uint8 (n, 3, s, s) with s = `training_size(size)`.
+        a, b: all training images of each domain, uint8 (n, 3, s, s) with s = `training_size(size)`; with `fit=crop` a
+            list of (3, h, w), of which the shorter side is s.
         samples: a few images of each domain, "A" and "B", to draw sample grids from: uint8 (n, 3, size, size). The
             domains need not have equally many.
         extra: the training images of further splits, by the names that the method has for them, as `a` and `b`.
     """
 
-    a: Tensor
-    b: Tensor
+    a: StoredImages
+    b: StoredImages
     samples: dict[str, Tensor] = field(default_factory=dict)
-    extra: dict[str, Tensor] = field(default_factory=dict)
+    extra: dict[str, StoredImages] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

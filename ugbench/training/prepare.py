@@ -18,25 +18,26 @@ from ugbench.data.batches import training_size
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
 from ugbench.data.edges import outdated_command
+from ugbench.data.fitting import Transform
 from ugbench.data.folders import describe_splits
 from ugbench.data.progress import Progress
-from ugbench.data.splits import SPLITS, TEST, TRAIN
-from ugbench.data.tensors import load_images
+from ugbench.data.splits import SPLITS
 from ugbench.data.training_images import TrainingFolders, check_training_images, training_folders
 from ugbench.device import pick_precision
 from ugbench.direction import Direction
-from ugbench.errors import DataError, DiskError, UsageError
+from ugbench.errors import DiskError, UsageError
+from ugbench.fit import SQUASH
 from ugbench.method import Method, MethodConfig
 from ugbench.runs import checkpoint
 from ugbench.runs.dataset_folder import dataset_folder, locate_run, open_located_run, remember_place
 from ugbench.runs.manifest import DamagedCheckpoint
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, open_run, record_dataset
 from ugbench.training.frozen import frozen_digests, needed_files, read_frozen
+from ugbench.training.images import load_folders, sample_images
 from ugbench.training.loop import Images
 from ugbench.training.method_check import check_method
 from ugbench.training.start import Start, StartOptions
 
-SAMPLES = 4  # images of each domain in a sample grid
 # The name of a method without a variant on the command line; records hold null.
 BASE = "full"
 
@@ -105,13 +106,14 @@ def prepare(
         has_usual_folder = stored.path == stored.dataset_folder / stored.config.folder
         run = open_run(stored.dataset_folder, stored.config) if has_usual_folder else stored
         return run, None, Start()
-    size = stored.config.method_config().size
+    config = stored.config.method_config()
     start = replace(_start(request, stored, log), frozen=frozen)
     _check_method(stored, log)
-    together = load_images([path for paths in readable.values() for path in paths], training_size(size), progress)
-    loaded = dict(zip(readable, together.split([len(paths) for paths in readable.values()]), strict=True))
-    extra = {name: loaded[folder] for name, folder in needed_folders(request).further}
-    samples = {domain: _sample_images(dataset, domain, readable, size, log) for domain in ("A", "B")}
+    folders = needed_folders(request)
+    loaded = load_folders(readable, config, folders.paired, progress)
+    extra = {name: loaded[folder] for name, folder in folders.further}
+    transform = Transform(config.size, config.fit)
+    samples = {domain: sample_images(dataset, domain, readable, transform, log) for domain in ("A", "B")}
     run = open_located_run(stored.config, request.results, dataset)
     return run, Images(loaded["trainA"], loaded["trainB"], samples, extra), start
 
@@ -195,9 +197,11 @@ def needed_folders(request: Request) -> TrainingFolders:
     """
     method = registry.load_method(request.method)
     exchanged = _direction(request, method) == "B2A"
-    size = training_size(_method_config(request, method).size) if method.splits else None
+    config = _method_config(request, method) if method.splits else None
+    size = None if config is None else training_size(config.size)
+    fit = SQUASH if config is None else config.fit
     try:
-        return training_folders(method.splits, method.paired, exchanged, size)
+        return training_folders(method.splits, method.paired, exchanged, size, fit)
     except ValueError as error:
         raise UsageError(f"splits of {request.method}: {error}.") from None
 
@@ -210,11 +214,11 @@ def describe_images(dataset: DataSet, folders: Iterable[TrainingFolders], log: C
             f"{dataset.name}: this method trains with pairs, and the training images of a dial are no pairs, in spite "
             "of their names."
         )
-    further = dict.fromkeys((name, needed.size) for needed in folders for _, name in needed.further)
-    for sentence in describe_splits(dataset, dict.fromkeys((*SPLITS, *(name for name, _ in further)))):
+    further = dict.fromkeys((name, needed.size, needed.fit) for needed in folders for _, name in needed.further)
+    for sentence in describe_splits(dataset, dict.fromkeys((*SPLITS, *(name for name, _, _ in further)))):
         log(sentence)
-    for name, size in further:
-        if (command := outdated_command(dataset, name, size)) is not None:
+    for name, size, fit in further:
+        if (command := outdated_command(dataset, name, size, fit)) is not None:
             log(
                 f"{dataset.name}/{name} was made of other images, or in another size, than this training reads; make "
                 f"it again: `{command}`."
@@ -271,28 +275,3 @@ def _start(request: Request, run: Run, log: Callable[[str], None]) -> Start:
         request.start.log_newer_step(run.config, request.results, log)
         return Start()
     return request.start.load(run.config, request.results, log)
-
-
-def _sample_images(
-    dataset: DataSet, domain: str, readable: Mapping[str, Sequence[Path]], size: int, log: Callable[[str], None]
-) -> Tensor:
-    """The first readable test images of a domain, or training images if there are none.
-
-    Training does not depend on these images, so one that cannot be read is left out with a sentence to `log`.
-    """
-    test = TEST[domain]
-    paths = dataset.split(test) if dataset.has(test) else []
-    images = _readable_images(paths, size, log) or _readable_images(readable[TRAIN[domain]], size, log)
-    return torch.cat(images) if images else torch.empty((0, 3, size, size), dtype=torch.uint8)
-
-
-def _readable_images(paths: Sequence[Path], size: int, log: Callable[[str], None]) -> list[Tensor]:
-    images: list[Tensor] = []
-    for path in paths:
-        try:
-            images.append(load_images([path], size))
-        except DataError:
-            log(f"{path.parent.name}/{path.name} cannot be read and is not shown in samples.")
-        if len(images) == SAMPLES:
-            break
-    return images

@@ -14,6 +14,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
+from ugbench.data.fitting import Transform
 from ugbench.data.images import Size
 from ugbench.data.progress import Progress
 from ugbench.data.tensors import load_images, to_float
@@ -90,12 +91,13 @@ def pair_distances(
     perceptual: PerceptualDistance,
     sources: Sequence[Path],
     outputs: Sequence[Path],
-    size: Size,
+    transform: Size | Transform,
     batch_size: int = 16,
     progress: Progress | None = None,
 ) -> Tensor:
-    """Distances, float (n,), between source i (or its true translation) and output i at `size`; one batch is in memory
-    at a time.
+    """Distances, float (n,), between source i (or its true translation) and output i, both after the test transform.
+
+    One batch is in memory at a time.
 
     Args:
         progress: called with (pairs done, number of pairs) after each batch.
@@ -108,7 +110,7 @@ def pair_distances(
     parts = [torch.zeros(0)]
     for start in range(0, len(sources), batch_size):
         batch = slice(start, start + batch_size)
-        first, second = (to_float(load_images(files[batch], size)) for files in (sources, outputs))
+        first, second = (to_float(load_images(files[batch], transform)) for files in (sources, outputs))
         distances = perceptual.distance(first, second).cpu()
         if not torch.isfinite(distances).all():
             output = outputs[start + int(torch.isfinite(distances).int().argmin())]

@@ -15,6 +15,8 @@ from typing import cast
 from torch import Tensor
 
 from ugbench.data.datasets import open_dataset
+from ugbench.data.fitting import Transform
+from ugbench.data.images import Size
 from ugbench.data.splits import TEST
 from ugbench.data.tensors import load_images
 from ugbench.direction import Direction
@@ -43,7 +45,7 @@ NO_MAPS = (
 Masses = Mapping[str, tuple[Score, bool]]
 """The CAM mass of each map by its name, and whether the map is attention."""
 
-LoadImages = Callable[[Path, Direction, int], tuple[Tensor, Tensor]]
+LoadImages = Callable[[Path, Direction, Transform], tuple[Tensor, Tensor]]
 """`images`, or `functools.cache` of it where the masses of many runs are computed."""
 
 
@@ -68,19 +70,18 @@ def masses(run: Run, direction: Direction, load_images: LoadImages | None = None
     dataset = dataset_of(run)
     if maps.sources != dataset.fingerprint((TEST[direction[0]],)):
         return None
-    size = int(run.config.config["size"])
-    sources, truth = (load_images or images)(dataset.root, direction, size)
+    sources, truth = (load_images or images)(dataset.root, direction, run.config.transform)
     return {
         name: (cam_mass.compute(attention_map, sources, truth), name in maps.attended)
         for name, attention_map in maps.maps.items()
     }
 
 
-def images(root: Path, direction: Direction, size: int) -> tuple[Tensor, Tensor]:
+def images(root: Path, direction: Direction, transform: Size | Transform) -> tuple[Tensor, Tensor]:
     """The test sources of the data set in a folder, and their true translations, each uint8 (n, 3, size, size)."""
-    eval_set = EvalSet(open_dataset(root), direction, size)
+    eval_set = EvalSet(open_dataset(root), direction, transform)
     sources = eval_set.source_set.files
-    return load_images(sources, eval_set.size), eval_set.truth(sources)
+    return load_images(sources, transform), eval_set.truth(sources)
 
 
 def add_map_masses(table: Table, results: Path) -> Table:

@@ -6,13 +6,15 @@ import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from ugbench.data.datasets import DataSet
-from ugbench.data.images import Size, read_bytes, read_image, resize
+from ugbench.data.fitting import Transform, common_fit, fitted
+from ugbench.data.images import read_bytes, read_image
 from ugbench.data.splits import TRAIN
 from ugbench.direction import Direction
 from ugbench.errors import DataError, RunError, UsageError
@@ -30,14 +32,14 @@ class PollPictures:
     """The pictures of one poll.
 
     Attributes:
-        size: the size in px at which all pictures are shown: the largest of the candidates' sizes.
+        transform: with which all pictures are shown: the largest of the candidates' sizes, and their common fit.
         files: by the stem of the source: the source, then the output of each candidate.
         digests: SHA-256 of each of these files at the time when the poll was opened.
         examples: training images of the target domain, as PNG; empty where there is no train split.
     """
 
     poll: Poll
-    size: Size
+    transform: Transform
     files: Mapping[str, tuple[Path, ...]]
     digests: Mapping[str, tuple[str, ...]]
     examples: tuple[bytes, ...]
@@ -76,8 +78,9 @@ def prepare_pictures(runs: Sequence[Run], dataset: DataSet, name: str, direction
     )
     all_digests = "\n".join(f"{stem}\0{' '.join(digests[stem])}" for stem in sorted(stems))
     poll = Poll(name, direction, candidates, _sha256(all_digests.encode()))
-    size = max((of_run.size for of_run in outputs), key=_area)
-    return PollPictures(poll, size, files, digests, _examples(runs, dataset, direction, size))
+    size = max((of_run.transform.width_and_height for of_run in outputs), key=prod)
+    transform = Transform(size, common_fit(of_run.transform.fit for of_run in outputs))
+    return PollPictures(poll, transform, files, digests, _examples(runs, dataset, direction, transform))
 
 
 def render(pictures: PollPictures, stem: str) -> tuple[bytes, ...]:
@@ -93,7 +96,7 @@ def render(pictures: PollPictures, stem: str) -> tuple[bytes, ...]:
         content = read_bytes(path)
         if _sha256(content) != digest:
             raise DataError(f"{path} has changed since the poll was opened; start `ugbench vote` again.")
-        rendered.append(_png(read_image(path, content), pictures.size))
+        rendered.append(_png(read_image(path, content), pictures.transform))
     return tuple(rendered)
 
 
@@ -110,7 +113,7 @@ def _stored_step(run: Run, direction: Direction) -> int | None:
     return step
 
 
-def _examples(runs: Sequence[Run], dataset: DataSet, direction: Direction, size: Size) -> tuple[bytes, ...]:
+def _examples(runs: Sequence[Run], dataset: DataSet, direction: Direction, transform: Transform) -> tuple[bytes, ...]:
     """Training images of the target domain, evenly spread. A test image could show the answer to a question.
 
     None are shown if no run was trained on these images, or imported for them.
@@ -121,19 +124,15 @@ def _examples(runs: Sequence[Run], dataset: DataSet, direction: Direction, size:
         return ()
     paths = dataset.split(split)
     indices = np.linspace(0, len(paths) - 1, min(EXAMPLES, len(paths))).round().astype(int)
-    return tuple(_png(read_image(paths[index]), size) for index in indices)
+    return tuple(_png(read_image(paths[index]), transform) for index in indices)
 
 
-def _png(image: Image.Image, size: Size) -> bytes:
+def _png(image: Image.Image, transform: Transform) -> bytes:
     # A new image from the pixels alone: Pillow would also write the metadata that it has read.
-    pixels = Image.fromarray(np.asarray(resize(image, size)))
+    pixels = Image.fromarray(np.asarray(fitted(image, transform)))
     content = io.BytesIO()
     pixels.save(content, format="PNG", compress_level=0)
     return content.getvalue()
-
-
-def _area(size: Size) -> int:
-    return size * size if isinstance(size, int) else size[0] * size[1]
 
 
 def _checked_digest(path: Path) -> str:
