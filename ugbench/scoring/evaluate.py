@@ -223,15 +223,14 @@ class Evaluation:
         make_outputs(run, eval_set.dataset, direction, device, outputs.step, on_step)
         maps = make_maps(run, eval_set.dataset, direction, device, outputs.step).maps if with_maps else {}
         known, missing = self._known(run, names, eval_set, outputs)
-        images = self._images_of(outputs, eval_set)
+        images, config = self._images_of(outputs, eval_set), run.config
         if maps:
             rows = rows_of(outputs, images.given_sources)
             images = replace(images, attention_map=next(iter(maps.values()))[rows])
         without_map = [name for name in missing if uses_map(name) and images.attention_map is None]
         if without_map and len(without_map) < len(missing):
-            label = run.config.label
+            label = config.label
             self.log(f"no {' or '.join(without_map)} for run {run.id} ({label}) {direction}: it has no attention maps.")
-        config = run.config
         codes = stored_outputs.codes_per_image(run)
         subject = Subject(run.id, config.known_as, config.variant, config.seed, outputs.step, config.name, codes)
         new_records = []
