@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 from scipy import stats
+from simulations import ROOT, loaded
 
 from ugbench.statistics.failures import boschloo_p, compare, failure_rate, over_family
 
-ROOT = Path(__file__).parents[2]
 GOOD, BAD = [0.3, 0.4, 0.5], [0.9, 1.1, float("nan")]
 
 
 @pytest.fixture(scope="module")
 def simulation() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "failures_simulation", ROOT / "benchmarks" / "simulations" / "failures.py"
-    )
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(ROOT / "benchmarks")
-        spec.loader.exec_module(module)
-    return module
+    return loaded("failures")
 
 
 def test_seeds_above_the_bound_fail_and_so_do_those_without_a_score() -> None:

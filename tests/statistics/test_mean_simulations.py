@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
 from types import ModuleType
 
 import pytest
+from simulations import ROOT, loaded
 
 from ugbench.metrics._defaults import MIN_FOR_INTERVAL
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def simulation() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "skewed_means_simulation", ROOT / "benchmarks" / "simulations" / "skewed_means.py"
-    )
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(ROOT / "benchmarks")
-        spec.loader.exec_module(module)
-    return module
+    return loaded("skewed_means")
 
 
 @pytest.mark.parametrize("name", ["normal", "exponential", "lognormal 0.5", "10% large"])

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 from scipy import stats
+from simulations import ROOT, loaded
 
 from ugbench.statistics.preferences import Preferences, Share, Vote, preferences
 from ugbench.statistics.vote_clusters import variances, vote_clusters
 
-ROOT = Path(__file__).parents[2]
 FIGURES = ROOT / "docs" / "reference" / "simulations" / "preferences.json"
 
 
@@ -175,13 +173,7 @@ def test_what_is_no_set_of_votes_is_refused(votes: list[Vote], message: str) -> 
 
 @pytest.fixture(scope="module")
 def simulation() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "preferences_benchmark", ROOT / "benchmarks" / "simulations" / "preferences.py"
-    )
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded("preferences")
 
 
 def promises(rows: list[dict[str, object]], slack: float) -> None:

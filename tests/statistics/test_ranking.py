@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 from scipy import stats
+from simulations import ROOT, loaded
 
 from ugbench.errors import UsageError
 from ugbench.statistics.ranking import Estimate, standings
 
-ROOT = Path(__file__).parents[2]
 KID = {
     "horse": {"cut": 0.10, "unit": 0.20, "ugatit": 0.12},
     "cat": {"cut": 0.50, "unit": 0.30, "ugatit": 0.35},
@@ -107,11 +105,7 @@ def test_a_data_set_that_lacks_a_method_is_named() -> None:
 
 @pytest.fixture(scope="module")
 def simulation() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("ranking", ROOT / "benchmarks" / "simulations" / "ranking.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded("ranking")
 
 
 def test_a_few_draws_cover_ranks_and_regrets_of_equal_methods(simulation: ModuleType) -> None:
