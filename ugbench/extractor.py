@@ -49,6 +49,8 @@ class Extractor:
             `build` then gets no tensors.
         comparable: True if scores on these features may be compared with other people's.
         download: such a file on a server, which `ugbench weights get NAME` fetches; None if none is known.
+        package: a module that the network needs and that is not installed with ugbench; None if there is none. Without
+            it no score is computed on the extractor without being asked for.
     Raises:
         ValueError: a file is to be downloaded, and the extractor needs none.
     """
@@ -57,6 +59,7 @@ class Extractor:
     weights: str | None
     comparable: bool = True
     download: RemoteFile | None = None
+    package: str | None = None
 
     def __post_init__(self) -> None:
         if self.weights is None and self.download is not None:

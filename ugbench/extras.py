@@ -25,12 +25,13 @@ def need_extra(extra: str, packages: tuple[str, ...], purpose: str) -> None:
     Traceback (most recent call last):
     ugbench.errors.UsageError: `ugbench vote` needs no_such_package; install with `pip install 'ugbench[votes]'`.
     """
-    missing = [name for name in packages if not _is_installed(name)]
+    missing = [name for name in packages if not is_installed(name)]
     if missing:
         raise UsageError(f"{purpose} needs {', '.join(missing)}; install with `pip install 'ugbench[{extra}]'`.")
 
 
-def _is_installed(package: str) -> bool:
+def is_installed(package: str) -> bool:
+    """True if a module can be imported."""
     if package in sys.modules:
         return sys.modules[package] is not None
     return find_spec(package) is not None

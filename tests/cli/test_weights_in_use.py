@@ -1,9 +1,11 @@
 """Commands that need a file of weights find it, offer to download it, or say what to do; nothing comes unasked."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from commands import call, call_in, call_json
 from downloadable_extractor import Published, tiny
 from drawn_images import patches
@@ -12,7 +14,9 @@ from frozen_weights import feature_loss, weights
 
 from ugbench.cli import network_files
 from ugbench.scoring.networks import search as searching
+from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.networks.search import weights_folder
+from ugbench.scoring.request import with_weights
 
 __all__ = ["feature_loss", "tiny", "weights"]
 DIAL = "dial:size=32,train=4,test=4"
@@ -146,6 +150,28 @@ def test_lpips_is_scored_unasked_where_its_file_is_found(
     monkeypatch.setenv("UGBENCH_WEIGHTS", str(folder))
     assert [record["metric"] for record in call_json(*unasked)] == ["kid", "fid", "lpips"]
     assert f"weights of alexnet: {folder}/alexnet.pth\n" in call(*unasked).stderr
+
+
+def test_a_file_for_lpips_is_not_named_where_no_sources_are_given(
+    words: list[object], backbone: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / "alexnet.pth").symlink_to(backbone("alexnet"))
+    monkeypatch.setattr(searching, "published_file", lambda _name: None)  # any file is taken
+    monkeypatch.setenv("UGBENCH_WEIGHTS", str(folder))
+    unasked = ["eval", *words[1:5], "--extractor", "random"]
+    assert [record["metric"] for record in call_json(*unasked)] == ["kid", "fid"]
+    assert "weights of" not in call(*unasked).stderr
+
+
+def test_cmmd_is_unasked_only_where_the_package_of_its_extractor_is_installed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    networks = Networks("random", "alex", {"clip": tmp_path / "clip.safetensors"}, torch.device("cpu"))
+    assert with_weights(networks) == ("cmmd",)
+    monkeypatch.setitem(sys.modules, "timm", None)  # as if it was not installed
+    assert with_weights(networks) == ()
 
 
 def test_a_damaged_file_whose_digest_is_not_known_is_refused(

@@ -95,7 +95,8 @@ def evaluate(
             raise UsageError("--select validation chooses a checkpoint of a run; leave it out with --real and --fake.")
         check_folders(folders)
     chosen = _chosen_runs(results, runs or [], dataset or []) if folders is None else []
-    request = scoring.complete_request(request, as_json)
+    has_sources = folders is None or folders.source is not None
+    request = scoring.complete_request(request, as_json, has_sources=has_sources)
     if select == "validation":
         request = replace(request, networks=scoring.complete_extractor(request.networks, as_json))
         request = replace(request, checkpoint=selection.rule(request.networks.extractor))

@@ -118,16 +118,19 @@ class ScoringOptions(FeatureOptions):
         request = EvalRequest(names, networks, protocol, settings or {}, cache=self.feature_cache())
         return with_found_weights(request, log)
 
-    def complete_request(self, request: EvalRequest, as_json: bool, further: Collection[str] = ()) -> EvalRequest:
+    def complete_request(
+        self, request: EvalRequest, as_json: bool, further: Collection[str] = (), has_sources: bool = True
+    ) -> EvalRequest:
         """The request with the files that it needs, which are downloaded if the user consents.
 
         Args:
             further: names of files that the command needs beside scoring.
+            has_sources: the source of each output is known.
         """
         from ugbench.cli.network_files import complete
         from ugbench.scoring.needed_weights import needed_weights, welcome_weights
 
-        needed, welcome = (*needed_weights(request), *further), welcome_weights(request)
+        needed, welcome = (*needed_weights(request), *further), welcome_weights(request, has_sources)
         networks, given = request.networks, parse_weights(self.weights)
         weights = complete(networks.weights, given, needed, welcome, allowed=self.download, as_json=as_json)
         return replace(request, networks=replace(networks, weights=weights))

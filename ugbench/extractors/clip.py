@@ -59,4 +59,5 @@ EXTRACTOR = Extractor(
     weights="the safetensors file of a timm model vit_*_clip_*.openai with its projection (for cmmd "
     f"vit_large_patch14_clip_336.openai), and the package timm: {INSTALL}",
     download=published("vit_large_patch14_clip_336.openai"),
+    package="timm",
 )

@@ -40,4 +40,5 @@ EXTRACTOR = Extractor(
     build=build,
     weights=f"the safetensors file of a timm model vit_*_dinov2, and the package timm: {INSTALL}",
     download=published("vit_large_patch14_dinov2.lvd142m"),
+    package="timm",
 )

@@ -159,7 +159,7 @@ def _metrics(request: EvalRequest, has_sources: bool, stored: StoredReferences |
     if request.metrics:
         names = list(request.metrics)
     else:
-        chosen = request.protocol.metrics or ("kid", "fid", *with_weights(request.networks))
+        chosen = request.protocol.metrics or ("kid", "fid", *with_weights(request.networks, has_sources))
         names = [name for name in chosen if has_sources or not _uses_sources(name)]
         if stored is not None:
             names = [name for name in names if _is_served(stored, name) and not _is_on_another(name, request)]

@@ -11,10 +11,9 @@ from ugbench.scoring.inputs import networks_of
 from ugbench.scoring.networks.network_set import Networks, Role
 from ugbench.scoring.networks.search import with_found
 from ugbench.scoring.networks.sources import LPIPS_WEIGHTS, STRUCTURE_WEIGHTS, find_source
-from ugbench.scoring.request import EvalRequest
+from ugbench.scoring.request import EvalRequest, if_found
 
 ALWAYS = ("kid", "fid")  # of the metrics that are computed without being asked for, those that need their weights
-IF_FOUND = ("lpips", "cmmd")  # and those that are left out where their weights are not found
 
 
 def needed_weights(request: EvalRequest) -> tuple[str, ...]:
@@ -29,9 +28,15 @@ def needed_weights(request: EvalRequest) -> tuple[str, ...]:
     return _of_metrics(request.metrics or request.protocol.metrics or ALWAYS, request.networks)
 
 
-def welcome_weights(request: EvalRequest) -> tuple[str, ...]:
-    """The names of further files that add metrics to a request which names none."""
-    return () if request.metrics or request.protocol.metrics else _of_metrics(IF_FOUND, request.networks)
+def welcome_weights(request: EvalRequest, has_sources: bool = True) -> tuple[str, ...]:
+    """The names of further files that add metrics to a request which names none.
+
+    Args:
+        has_sources: the source of each output is known.
+    """
+    if request.metrics or request.protocol.metrics:
+        return ()
+    return _of_metrics(if_found(has_sources), request.networks)
 
 
 def extractor_weights(networks: Networks) -> tuple[str, ...]:

@@ -12,8 +12,9 @@ from ugbench.data.fitting import Transform, as_transform
 from ugbench.data.images import Size
 from ugbench.direction import Direction
 from ugbench.errors import NoSuchScore, UgbenchError, UsageError
+from ugbench.extras import is_installed
 from ugbench.fit import SQUASH
-from ugbench.registry import load_metric
+from ugbench.registry import load_extractor, load_metric
 from ugbench.scoring.cache import Cache
 from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.inputs import OF_A_RUN, inputs_of, networks_of, requirements
@@ -172,10 +173,22 @@ def metrics_for(request: EvalRequest, dataset: DataSet) -> tuple[str, ...]:
     return fitting
 
 
-def with_weights(networks: Networks) -> tuple[str, ...]:
-    """The metrics with a network of their own that are computed without being asked for: if there is a file for it."""
-    lpips = ("lpips",) if networks.has_lpips_weights else ()
-    return (*lpips, "cmmd") if load_metric("cmmd").extractor in networks.weights else lpips
+def with_weights(networks: Networks, has_sources: bool = True) -> tuple[str, ...]:
+    """The metrics with a network of their own that are computed without being asked for: if there is a file for it.
+
+    Args:
+        has_sources: the source of each output is known.
+    """
+    has_file = {"lpips": networks.has_lpips_weights, "cmmd": load_metric("cmmd").extractor in networks.weights}
+    return tuple(name for name in if_found(has_sources) if has_file[name])
+
+
+def if_found(has_sources: bool = True) -> tuple[str, ...]:
+    """The metrics that a file of weights adds, where their other needs are met; arguments as of `with_weights`."""
+    extractor = load_metric("cmmd").extractor
+    package = None if extractor is None else load_extractor(extractor).package
+    cmmd = ("cmmd",) if package is None or is_installed(package) else ()
+    return ("lpips", *cmmd) if has_sources else cmmd
 
 
 def no_lpips(networks: Networks) -> str:
