@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from commands import call_in
 from PIL import Image
 from styled_method import built
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from toy_runs import Toy
 
 from ugbench.data.images import read_image
+from ugbench.data.overlay import overlay
 from ugbench.data.styles import draw_styles
 from ugbench.data.tensors import to_float, to_tensor, to_uint8
 from ugbench.runs import checkpoint
@@ -43,6 +47,34 @@ def test_rows_with_fewer_images_are_filled_with_white(make_run: Callable[..., Ru
     assert grid[:, 16:24, :8].equal(unequal.samples["B"][0])
     assert (grid[:, 16:, 8:] == 255).all()
     assert said == []
+
+
+def test_tensorboard_shows_the_grid_of_each_sampled_step(make_run: Callable[..., Run], images: Images) -> None:
+    run = make_run()
+    train(run, images, CPU, replace(EACH_STEP, sample_every=4))
+    shown = pictures_in_tensorboard(run)
+    assert {(name, step) for name, step, _ in shown} == {("samples", 4), ("samples", 8)}
+    for _, step, picture in shown:
+        assert np.array_equal(picture, np.asarray(read_image(run.sample_file(step))))
+
+
+def test_tensorboard_shows_attention_maps_over_what_they_were_computed_on(
+    make_run: Callable[..., Run], images: Images, toy: type[Toy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corner = torch.zeros(2, 1, 4, 4)
+    corner[:, :, 0, 0] = 1
+    monkeypatch.setattr(toy, "attention", lambda _method, _x, _direction: {"generator": corner, "local": corner})
+    monkeypatch.setattr(toy, "output_maps", ("local",))
+    run = make_run()
+    train(run, images, CPU, replace(EACH_STEP, sample_every=8))
+    shown = {name: picture for name, _, picture in pictures_in_tensorboard(run)}
+    maps = {f"attention/{direction}/{name}" for direction in ("A2B", "B2A") for name in ("generator", "local")}
+    assert set(shown) == {"samples", *maps}
+    grid = to_tensor(read_image(run.sample_file(8)))
+    sources, outputs = grid[:, :8], grid[:, 8:16]
+    for name, row in (("generator", sources), ("local", outputs)):
+        first = overlay(row[:, :, :8], corner[0])
+        assert np.array_equal(shown[f"attention/A2B/{name}"][:, :8], first.permute(1, 2, 0).numpy())
 
 
 def test_a_domain_without_images_has_no_row(make_run: Callable[..., Run], images: Images) -> None:
@@ -99,6 +131,17 @@ def test_a_method_is_in_training_mode_again_after_a_sample_that_failed(
     monkeypatch.setattr(toy, "translate", lambda *_: 1 / 0)
     grids.write(tmp_path / "failed.png", method)
     assert method.training and not (tmp_path / "failed.png").exists()
+
+
+def pictures_in_tensorboard(run: Run) -> list[tuple[str, int, np.ndarray]]:
+    """The images in a run's TensorBoard files: their tags, steps and pixels (h, w, 3)."""
+    events = EventAccumulator(str(run.tensorboard), size_guidance={"images": 0})
+    events.Reload()
+    return [
+        (tag, event.step, np.asarray(Image.open(io.BytesIO(event.encoded_image_string)).convert("RGB")))
+        for tag in events.Tags()["images"]
+        for event in events.Images(tag)
+    ]
 
 
 TRAIN = ["train", "cyclegan", "--preset", "smoke", "--size", "32", "--batch-size", "1", "--steps", "2"]

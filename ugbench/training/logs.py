@@ -7,7 +7,9 @@ often training was killed and resumed.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
+from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from ugbench.errors import writing
@@ -44,3 +46,9 @@ class Logs:
             with writing(self._run.tensorboard):
                 self._tensorboard.add_scalar("time/steps_per_second", 1 / seconds, step)
         self._last_step, self._last_time = step, now
+
+    def show(self, step: int, images: Mapping[str, Tensor]) -> None:
+        """Show images, uint8 (3, h, w) by name, in TensorBoard."""
+        with writing(self._run.tensorboard):
+            for name, image in images.items():
+                self._tensorboard.add_image(name, image, step)

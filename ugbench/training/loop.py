@@ -257,7 +257,7 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
                 logs.write(state.step, values)
             if state.step % intervals.sample_every == 0 or at_end:
                 flag.check()
-                training.samples.write(run.sample_file(state.step), state.method)
+                logs.show(state.step, training.samples.write(run.sample_file(state.step), state.method))
             is_regular = at_end or (intervals.save_every is not None and state.step % intervals.save_every == 0)
             if is_regular or clock.is_due():
                 flag.check()

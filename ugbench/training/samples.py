@@ -1,4 +1,4 @@
-"""Sample grids: the translations of the same few images at several steps of a training."""
+"""Samples: the translations and the attention maps of the same few images at several steps of a training."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ugbench.data.overlay import overlay
 from ugbench.data.styles import draw_styles
 from ugbench.data.tensors import save_png, to_float, to_uint8
 from ugbench.direction import Direction
@@ -33,16 +34,24 @@ class SampleGrids:
     log: Callable[[str], None]
     _reported: bool = False
 
-    def write(self, file: Path, method: Method) -> None:
+    def write(self, file: Path, method: Method) -> dict[str, Tensor]:
         """Write a grid: for each direction a row of sources above a row of their outputs; no images, no file.
 
         Rows with fewer images than the longest one are filled with white.
+
+        Returns:
+            What a log shows, uint8 (3, h, w) by name: "samples", the grid, and for each attention map
+            "attention/DIRECTION/MAP", a row of overlays over the images that the map was computed on. Empty if nothing
+            could be made.
         """
         try:
-            grid = self._draw(method)
-            if grid is not None:
-                file.parent.mkdir(parents=True, exist_ok=True)
-                save_png(grid, file)
+            rows, shown = self._draw(method)
+            if not rows:
+                return {}
+            grid = _stacked(rows)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            save_png(grid, file)
+            return {"samples": grid, **shown}
         except Exception as error:  # whatever the method or the disk raises: a picture is not worth a training
             if not self._reported:
                 self._reported = True
@@ -51,9 +60,12 @@ class SampleGrids:
                     f"{file} could not be made ({type(error).__name__}: {reason}); training goes on, and further "
                     "samples that fail are not reported."
                 )
+        return {}
 
-    def _draw(self, method: Method) -> Tensor | None:
-        rows = []
+    def _draw(self, method: Method) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """The rows of the grid, uint8 (n, 3, s, s), and the rows of overlays by name, uint8 (3, s, n s)."""
+        rows: list[Tensor] = []
+        overlays: dict[str, Tensor] = {}
         training = method.training
         method.eval()
         try:
@@ -67,12 +79,20 @@ class SampleGrids:
                     style = None
                     if method.style_dim:
                         style = draw_styles(method.style_dim, range(len(source)))[:, 0].to(device)
-                    output = method.translate(to_float(source).to(device), direction, style)
-                    rows += [source, to_uint8(output).cpu()]
+                    inputs = to_float(source).to(device)
+                    output = to_uint8(method.translate(inputs, direction, style)).cpu()
+                    rows += [source, output]
+                    for name, maps in method.attention(inputs, direction).items():
+                        under = output if name in method.output_maps else source
+                        drawn = [overlay(image, each) for image, each in zip(under, maps.float().cpu(), strict=True)]
+                        overlays[f"attention/{direction}/{name}"] = torch.cat(drawn, dim=2)
         finally:
             method.train(training)
-        if not rows:
-            return None
-        strips = [torch.cat(list(row), dim=2) for row in rows]
-        width = max(strip.shape[2] for strip in strips)
-        return torch.cat([pad(strip, (0, width - strip.shape[2]), value=WHITE) for strip in strips], dim=1)
+        return rows, overlays
+
+
+def _stacked(rows: Sequence[Tensor]) -> Tensor:
+    """Rows of images, uint8 (n, 3, s, s), as one image; shorter rows are filled with white."""
+    strips = [torch.cat(list(row), dim=2) for row in rows]
+    width = max(strip.shape[2] for strip in strips)
+    return torch.cat([pad(strip, (0, width - strip.shape[2]), value=WHITE) for strip in strips], dim=1)
