@@ -186,6 +186,15 @@ def test_a_report_is_opened_as_often_as_asked() -> None:
     assert len(figures["seconds_to_load"]) == len(figures["seconds_to_pictures"]) == 2
 
 
+def test_startup_times_every_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    timed: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: timed.append(command[1:]))
+    namespace = runpy.run_path(str(BENCHMARKS / "startup.py"))
+    monkeypatch.setattr(sys, "argv", ["startup.py", "--runs", "2"])
+    namespace["main"]()
+    assert timed == 2 * [command.split() for command in namespace["COMMANDS"]]
+
+
 def test_no_benchmark_is_left_out() -> None:
-    tested = {"coverage", "evaluation", "kid", "memory", "report", "step"}
+    tested = {"coverage", "evaluation", "kid", "memory", "report", "startup", "step"}
     assert {file.stem for file in BENCHMARKS.glob("[!_]*.py")} == tested | {*PARTS}

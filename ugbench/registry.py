@@ -78,6 +78,17 @@ def _expand(name: str, path: str, is_builtin: bool) -> list[tuple[str, str]]:
     return [(child.name, f"{path}.{child.name}") for child in children if not child.name.startswith("_")]
 
 
+def check_name(group: str, name: str) -> None:
+    """Check that a name is registered, without importing its module.
+
+    Raises:
+        UnknownName: there is no such name; the message suggests a similar one.
+    """
+    known = modules(group)
+    if name not in known:
+        raise UnknownName(group.removesuffix("s"), name, known)
+
+
 def load(group: str, name: str) -> ModuleType:
     """Import the module that is registered as `name` in `group`.
 
@@ -85,10 +96,8 @@ def load(group: str, name: str) -> ModuleType:
         UnknownName: there is no such name; the message suggests a similar one.
         NotLoadable: the module cannot be found, is no Python, or imports something that cannot be found.
     """
-    known, kind = modules(group), group.removesuffix("s")
-    if name not in known:
-        raise UnknownName(kind, name, known)
-    path = known[name]
+    check_name(group, name)
+    path, kind = modules(group)[name], group.removesuffix("s")
     try:
         return importlib.import_module(path)
     except SyntaxError as error:

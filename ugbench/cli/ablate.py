@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Argument, Option
 
 from ugbench.cli.command import complete_methods
+from ugbench.cli.names import check_names
 from ugbench.cli.options import Json, PlaceOptions, Sets, StudyOptions
 from ugbench.cli.output import log, print_rows
 from ugbench.cli.parse import parse_sets, split_list
@@ -46,12 +47,14 @@ def ablate(
       ugbench ablate --dataset dial:size=32 --preset smoke --steps 400 --seeds 6 --extractor random
       ugbench ablate ugatit --dataset cat2dog --variants no-cam,in,ln --dry-run
     """
+    if not options.dataset:
+        raise UsageError("--dataset is missing: say what to train on.")
+    check_names([method], options.dataset, place.data_root)
+
     from ugbench.cli.study import run_study
     from ugbench.study import grid
 
     names = variants_of(method, split_list(variants, "--variants"))
-    if not options.dataset:
-        raise UsageError("--dataset is missing: say what to train on.")
     fields = {"methods": [method], "variants": {method: names}, **options.fields()}
     if sets:
         fields["set"] = {method: parse_sets(sets)}

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from typer import Option
 
+from ugbench.cli.names import check_names
 from ugbench.cli.options import ConfigOptions, Device, Json, MethodArgument, Precision
 from ugbench.cli.output import print_result, progress_callback
 
@@ -28,6 +29,8 @@ def bench(
       ugbench bench ugatit --preset smoke
       ugbench bench cyclegan --size 128 --steps 3 --json
     """
+    check_names([method])
+
     from ugbench import registry
     from ugbench.device import pick_device, pick_precision
     from ugbench.training.bench import bench as measure

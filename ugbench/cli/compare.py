@@ -7,6 +7,7 @@ from typing import Annotated
 
 from typer import Option
 
+from ugbench.cli.names import check_names
 from ugbench.cli.options import Json, PlaceOptions, StudyOptions, path_option
 from ugbench.cli.parse import parse_method_sets, split_list
 from ugbench.cli.scoring_options import ScoringOptions
@@ -44,13 +45,16 @@ def compare(
       ugbench compare --methods ugatit,cyclegan --dataset dial:size=32 --preset smoke --steps 400 --extractor random
       ugbench compare --study study.toml --dry-run
     """
+    named = split_list(methods, "--methods")
+    check_names(named, options.dataset or (), place.data_root)
+
     from ugbench.cli.study import run_study
     from ugbench.study import grid
 
     fields = {} if study is None else grid.read(study)
     fields |= options.fields()
-    if names := split_list(methods, "--methods"):
-        fields["methods"] = names
+    if named:
+        fields["methods"] = named
     if minutes is not None:
         fields["minutes"] = minutes
     if sets:

@@ -76,13 +76,6 @@ def evaluate(
       ugbench eval --dataset /data/cat2dog --metric kid
       ugbench eval --real datasets/cat2dog/testB --fake out --name ours --dataset-name cat2dog --output ours.jsonl
     """
-    from ugbench.analysis import selection
-    from ugbench.device import pick_device
-    from ugbench.scoring.evaluate import Evaluation
-
-    options = {"subset_size": kid_subset_size, "subsets": kid_subsets}
-    settings = {name: value for name, value in options.items() if value is not None}
-    request = scoring.request(pick_device(device), reference, {"kid": settings} if settings else None)
     if select == "validation" and checkpoints == "all":
         raise UsageError("--select validation and --checkpoints all exclude each other; give one of them.")
     folders = plain.folders()
@@ -95,6 +88,15 @@ def evaluate(
             raise UsageError("--select validation chooses a checkpoint of a run; leave it out with --real and --fake.")
         check_folders(folders)
     chosen = _chosen_runs(results, runs or [], dataset or []) if folders is None else []
+
+    # What follows imports torch, which takes seconds.
+    from ugbench.analysis import selection
+    from ugbench.device import pick_device
+    from ugbench.scoring.evaluate import Evaluation
+
+    options = {"subset_size": kid_subset_size, "subsets": kid_subsets}
+    settings = {name: value for name, value in options.items() if value is not None}
+    request = scoring.request(pick_device(device), reference, {"kid": settings} if settings else None)
     has_sources = folders is None or folders.source is not None
     request = scoring.complete_request(request, as_json, has_sources=has_sources)
     if select == "validation":

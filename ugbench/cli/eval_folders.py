@@ -13,7 +13,6 @@ from ugbench.cli.output import log, progress_callback
 from ugbench.cli.output_file import check_records_file
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
-from ugbench.runs.names import checked_dataset_name, checked_name
 
 if TYPE_CHECKING:
     from ugbench.scoring.folders import PlainFolders
@@ -100,6 +99,8 @@ class FolderOptions:
                     option = field.name.replace("_", "-")
                     raise UsageError(f"--{option} goes with --real and --fake; give these too, or leave it out.")
             return None
+        from ugbench.runs.names import checked_dataset_name, checked_name  # loads pydantic, which help does not need
+
         if self.name is not None:
             checked_name(self.name)
         if self.dataset_name is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from typer import Option
 
 from ugbench.cli.consent import AllowDownload
+from ugbench.cli.names import check_names
 from ugbench.cli.options import ConfigOptions, Json, MethodArgument, PlaceOptions, SkipBad, Steps
 from ugbench.cli.output import log, print_json, progress_callback
 from ugbench.cli.parse import parse_number, parse_save_every, parse_weights
@@ -132,6 +133,8 @@ def train(
       ugbench train cut --dataset photos --fit crop
       ugbench train ugatit --dataset dial --preset smoke --steps 400 --continue-from 3f2a@100
     """
+    check_names([method], [dataset], place.data_root)
+
     from ugbench.cli.network_files import complete
     from ugbench.cli.train_plan import print_plan
     from ugbench.device import pick_device

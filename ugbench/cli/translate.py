@@ -77,15 +77,7 @@ def translate(
       ugbench translate 7c01 --input photo.jpg --output out --style datasets/cat2dog/testB/dog.jpg
     """
     from ugbench.cli.chosen_datasets import locate_datasets
-    from ugbench.data.folders import describe_folder
     from ugbench.data.images import list_images
-    from ugbench.device import pick_device
-    from ugbench.inference.image_files import output_names, write_outputs
-    from ugbench.inference.native_size import check_any_size
-    from ugbench.inference.output_folder import check_output_folder, translation_note
-    from ugbench.inference.styles import choose_styles
-    from ugbench.inference.translate import check_direction
-    from ugbench.inference.translator import load_translator
     from ugbench.runs.run import find_run
 
     if native_size and keep_size:
@@ -94,13 +86,24 @@ def translate(
         )
     chosen_run = find_run(run, results)
     locate_datasets(dataset or (), results, [chosen_run])
-    chosen_direction = direction or chosen_run.directions()[0]
-    check_direction(chosen_run, chosen_direction)
     if not source.exists():
         raise UsageError(f"--input {source}: there is no such file or folder.")
+    paths = list_images(source) if source.is_dir() else [source]
+
+    # What follows imports torch, which takes seconds.
+    from ugbench.data.folders import describe_folder
+    from ugbench.device import pick_device
+    from ugbench.inference.image_files import output_names, write_outputs
+    from ugbench.inference.native_size import check_any_size
+    from ugbench.inference.output_folder import check_output_folder, translation_note
+    from ugbench.inference.styles import choose_styles
+    from ugbench.inference.translate import check_direction
+    from ugbench.inference.translator import load_translator
+
+    chosen_direction = direction or chosen_run.directions()[0]
+    check_direction(chosen_run, chosen_direction)
     if source.is_dir():
         log(describe_folder(source))
-    paths = list_images(source) if source.is_dir() else [source]
     chosen_device = pick_device(device)
     chosen_step = parse_number(checkpoint, "--checkpoint", "last", "a step")
     translator = load_translator(

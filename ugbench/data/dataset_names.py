@@ -41,14 +41,35 @@ def resolve(text: str, data_root: Path, progress: Progress | None = None) -> Dat
     return dataset
 
 
+def check_name(text: str, data_root: Path) -> None:
+    """Check that `resolve` would find a data set of this name, without opening or drawing it.
+
+    Raises:
+        UnknownName, DataError: as of `resolve`, where they are about the name.
+    """
+    if _is_dial(text):
+        parse_spec(text)
+    else:
+        _find(text, data_root)
+
+
+def _is_dial(text: str) -> bool:
+    return text.partition(":")[0] == "dial"
+
+
 def _resolve(text: str, data_root: Path, progress: Progress | None) -> DataSet:
-    if text.partition(":")[0] == "dial":
+    if _is_dial(text):
         return _open_dial(parse_spec(text), data_root, progress)
+    return open_dataset(_find(text, data_root), data_root)
+
+
+def _find(text: str, data_root: Path) -> Path:
+    """The folder of a data set that is no dial."""
     folders = [path for path in (data_root / text, Path(text)) if text and path.is_dir()]
     if not folders and "%" in text:  # a name that is not UTF-8 may be given as tables show it
         folders = [data_root / name for name in list_datasets(data_root) if readable(name) == text]
     if folders:
-        return open_dataset(next(filter(has_splits, folders), folders[0]), data_root)
+        return next(filter(has_splits, folders), folders[0])
     parent = Path(text).parent
     neighbours = [str(parent / name) for name in list_datasets(parent)] if parent != Path() else []
     published = catalog.find(Path(text).name)
