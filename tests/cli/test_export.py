@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import onnxruntime
 import pytest
@@ -109,8 +108,7 @@ def test_a_run_that_does_not_exist_is_told(ugbench: Call, results: Path, tmp_pat
 
 
 def test_without_the_extra_its_name_is_told(export: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    find: Any = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else find(name))
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # as if it was not installed
     result = export("--output", tmp_path / "G.onnx")
     assert result.exit_code == 2
     assert "needs onnxruntime; install with `pip install 'ugbench[onnx]'`" in result.stderr
