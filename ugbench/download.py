@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -80,18 +81,9 @@ def download(
     """
     target = folder / file.name
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / f"{file.name}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            _logger.info("another process fetches %s; waiting for it.", file.address)
-            lock.acquire()
-        try:
+        with acquired(folder / f"{file.name}.lock", file.address):
             if not target.is_file() or fault(target, file) is not None:
                 _fetch(file, target, progress)
-        finally:
-            lock.release()
     except OSError as error:
         reason = (error.strerror or str(error) or type(error).__name__).rstrip(".")
         raise DownloadError(
@@ -99,6 +91,23 @@ def download(
             f"or {elsewhere}."
         ) from error
     return target
+
+
+def acquired(lock_file: Path, what: str) -> AbstractContextManager[object]:
+    """A lock that this process holds until the end of its `with` block; its folder is made, and the empty file stays.
+
+    Args:
+        what: is fetched, for the message that another process does so.
+    Raises:
+        OSError: the lock cannot be made.
+    """
+    lock_file.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(lock_file)
+    try:
+        return lock.acquire(timeout=0)
+    except Timeout:
+        _logger.info("another process fetches %s; waiting for it.", what)
+        return lock.acquire()
 
 
 def sha256_of(path: Path) -> str:

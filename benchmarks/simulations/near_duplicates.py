@@ -17,7 +17,6 @@ DIR holds `data/cat2dog` and `weights/alexnet-features.pth`.
 
 import io
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -66,21 +65,25 @@ def read_versions(data: Path, cache: Path | None) -> tuple[dict[str, Tensor], di
     file = None if cache is None else cache / "near_duplicates.safetensors"
     known = load_file(file) if file is not None and file.exists() else {}
     extractor = load_extractor("alexnet", {"alexnet": data / "weights" / "alexnet-features.pth"})
-    features, found = {}, {}
+    features, detected = {}, {}
     for name, splits in {"dogs": ("trainB", "testB"), "cats": ("trainA", "testA")}.items():
         photographs = [path for split in splits for path in list_images(data / "data" / "cat2dog" / split)]
         images = [version for path in photographs for version in versions_of(read_image(path))]
         numbers = clusters([appearance_of(image) for image in images])
         of_each = [numbers[start : start + VERSIONS] for start in range(0, len(numbers), VERSIONS)]
-        found[f"{name}: photographs"] = len(photographs)
-        found[f"{name}: with all versions in one cluster"] = sum(len(set(of_one)) == 1 for of_one in of_each)
-        found[f"{name}: clusters of several photographs"] = len(of_each) - len({of_one[0] for of_one in of_each})
+        detected[f"{name}: photographs"] = len(photographs)
+        detected[f"{name}: with all versions in one cluster"] = sum(
+            len(set(of_photograph)) == 1 for of_photograph in of_each
+        )
+        detected[f"{name}: clusters of several photographs"] = len(of_each) - len(
+            {of_photograph[0] for of_photograph in of_each}
+        )
         pixels = torch.stack([to_tensor(image) for image in images]) if name not in known else None
         features[name] = known[name] if pixels is None else extract(extractor, pixels)
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
         save_file(features, file)
-    return features, found
+    return features, detected
 
 
 def simulate(features: dict[str, Tensor], draws: int, seed: int = 0) -> list[dict[str, Any]]:
@@ -121,7 +124,9 @@ def simulate(features: dict[str, Tensor], draws: int, seed: int = 0) -> list[dic
 def _drawn(random: np.random.Generator, photographs: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
     """Rows of the features: for each photograph as many of its versions as the size of its cluster."""
     versions = [random.permutation(VERSIONS)[:size] for size in sizes]
-    return np.concatenate([VERSIONS * photo + own for photo, own in zip(photographs, versions, strict=True)])
+    return np.concatenate(
+        [VERSIONS * photograph + chosen for photograph, chosen in zip(photographs, versions, strict=True)]
+    )
 
 
 def _scored(
@@ -172,8 +177,7 @@ def _by_cluster(values: Tensor, numbers: Tensor) -> Tensor:
 
 
 def _sums(kernel: Tensor, fake: np.ndarray, real: np.ndarray) -> tuple[_kernel.RowSums, tuple[Tensor, Tensor]]:
-    within: Callable[[np.ndarray], Tensor] = lambda rows: kernel[rows][:, rows]  # noqa: E731
-    cross, of_fake, of_real = kernel[fake][:, real], within(fake), within(real)
+    cross, of_fake, of_real = kernel[fake][:, real], kernel[fake][:, fake], kernel[real][:, real]
     self_fake, self_real = of_fake.diagonal(), of_real.diagonal()
     sums = _kernel.RowSums(of_fake.sum(1) - self_fake, of_real.sum(1) - self_real, cross.sum(1), cross.sum(0))
     return sums, (self_fake, self_real)
@@ -182,9 +186,9 @@ def _sums(kernel: Tensor, fake: np.ndarray, real: np.ndarray) -> tuple[_kernel.R
 def main() -> None:
     options = pools_parser(__doc__, draws=1000).parse_args()
     start = time.perf_counter()
-    features, found = read_versions(Path(options.data), options.features)
-    figures = {"draws": options.draws, "found": found, "rows": simulate(features, options.draws)}
-    print(markdown_table([{"of": of, "number": number} for of, number in found.items()]), end="\n\n")
+    features, detected = read_versions(Path(options.data), options.features)
+    figures = {"draws": options.draws, "found": detected, "rows": simulate(features, options.draws)}
+    print(markdown_table([{"of": of, "number": number} for of, number in detected.items()]), end="\n\n")
     print(markdown_table(figures["rows"]))
     print(f"\n{options.draws} draws per row in {time.perf_counter() - start:.0f} s")
     print_figures(figures, options.output)

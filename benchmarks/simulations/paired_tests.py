@@ -54,10 +54,10 @@ def simulate(pools: dict[str, Pools], draws: int, seed: int = 0) -> dict[str, An
         "draws": draws,
         "permutations": PERMUTATIONS,
         "rows": [
-            {"pool": name, "kind": kind, "first": one, "second": other, "images": n, **row}
-            for name, kind, one, other in cases
+            {"pool": name, "kind": kind, "first": first, "second": second, "images": n, **row}
+            for name, kind, first, second in cases
             for n in IMAGES
-            if (row := shares(pools[name], (kind, one, other), n, draws, seed))
+            if (row := shares(pools[name], (kind, first, second), n, draws, seed))
         ],
     }
 

@@ -145,7 +145,7 @@ def test_the_untouched_sources_and_training_images_are_as_many_as_the_outputs(ho
 
 def test_a_table_says_how_many_images_were_left_out(home: Path) -> None:
     printed = " ".join(call_in(home, "table", "--layout", "blocks").stdout.split())
-    assert "cats A2B: 1 source and 2 references left out, as near-duplicates of others." in printed
+    assert "cats A2B: 1 source and 2 references are left out, as near-duplicates of others." in printed
     table = json.loads(call_in(home, "table", "--format", "json").stdout)
     assert all("near_duplicates" not in protocol for protocol in table["protocols"].values())
 

@@ -138,28 +138,30 @@ def test_a_plan_downloads_nothing(tiny: Published, tmp_path: Path) -> None:
     assert tiny.server.asked == []
 
 
-def test_lpips_is_scored_unasked_where_its_file_is_found(
-    words: list[object], backbone: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def alexnet(backbone: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with weights of AlexNet, which a search takes as the published ones."""
     folder = tmp_path / "weights"
     folder.mkdir()
     (folder / "alexnet.pth").symlink_to(backbone("alexnet"))
-    monkeypatch.setattr(searching, "published_file", lambda _name: None)  # any file is taken
+    monkeypatch.setattr(searching, "published_file", lambda _name: None)
+    return folder
+
+
+def test_lpips_is_scored_unasked_where_its_file_is_found(
+    words: list[object], alexnet: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     unasked = ["eval", *words[1:5], "--source", words[2], "--extractor", "random"]
     assert [record["metric"] for record in call_json(*unasked)] == ["kid", "fid"]
-    monkeypatch.setenv("UGBENCH_WEIGHTS", str(folder))
+    monkeypatch.setenv("UGBENCH_WEIGHTS", str(alexnet))
     assert [record["metric"] for record in call_json(*unasked)] == ["kid", "fid", "lpips"]
-    assert f"weights of alexnet: {folder}/alexnet.pth\n" in call(*unasked).stderr
+    assert f"weights of alexnet: {alexnet}/alexnet.pth\n" in call(*unasked).stderr
 
 
 def test_a_file_for_lpips_is_not_named_where_no_sources_are_given(
-    words: list[object], backbone: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: list[object], alexnet: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "weights"
-    folder.mkdir()
-    (folder / "alexnet.pth").symlink_to(backbone("alexnet"))
-    monkeypatch.setattr(searching, "published_file", lambda _name: None)  # any file is taken
-    monkeypatch.setenv("UGBENCH_WEIGHTS", str(folder))
+    monkeypatch.setenv("UGBENCH_WEIGHTS", str(alexnet))
     unasked = ["eval", *words[1:5], "--extractor", "random"]
     assert [record["metric"] for record in call_json(*unasked)] == ["kid", "fid"]
     assert "weights of" not in call(*unasked).stderr

@@ -1,6 +1,5 @@
 """The promised coverage, by simulation; benchmarks/coverage.py makes the figures of docs/statistics.md."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -11,22 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from simulations import ROOT, loaded
 
 from ugbench.metrics import _kernel
 
-ROOT = Path(__file__).parents[2]
 FIGURES = ROOT / "docs" / "reference" / "statistics.json"
 
 
 @pytest.fixture(scope="module")
 def coverage() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("coverage_benchmark", ROOT / "benchmarks" / "coverage.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(ROOT / "benchmarks")
-        spec.loader.exec_module(module)
-    return module
+    return loaded("coverage", "benchmarks")
 
 
 @pytest.fixture(scope="module")

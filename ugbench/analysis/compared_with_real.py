@@ -97,7 +97,7 @@ def _compare(
 ) -> ComparisonWithReal | None:
     dataset = dataset_of(run)
     outputs = outputs_of(run, dataset, direction)
-    eval_set = evaluation.request.eval_set(dataset, direction, outputs.transform)
+    eval_set = evaluation.eval_set(dataset, direction, outputs.transform)
     if not eval_set.has_training_images:
         return None
     references = evaluation.references(dataset, direction, outputs.transform)

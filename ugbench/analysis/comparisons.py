@@ -257,7 +257,7 @@ def _compare(
             known[key] = sums_on(evaluation, run, direction, sources)
         sums[run.id] = known[key]
     transform = outputs_of(first, dataset, direction).transform
-    n_sources = len(evaluation.request.eval_set(dataset, direction, transform).source_set.scored)
+    n_sources = len(evaluation.eval_set(dataset, direction, transform).source_set.scored)
     of_methods = ([sums[run.id] for run in other], [sums[run.id] for run in base])
     of_two = (unbiased(sums[first.id]), unbiased(sums[second.id]))
     run_seeds = (first.config.seed, second.config.seed)

@@ -67,7 +67,7 @@ def common_sources(evaluation: Evaluation, runs: Sequence[Run], dataset: DataSet
         RunError: a run has no outputs.
     """
     first, *others = [(run.config.label, outputs_of(run, dataset, direction)) for run in runs]
-    eval_set = evaluation.request.eval_set(dataset, direction, first[1].transform)
+    eval_set = evaluation.eval_set(dataset, direction, first[1].transform)
     sources = list(scored_outputs(first[1], eval_set).sources)
     for label, outputs in others:
         if (outputs.transform, outputs.format) != (first[1].transform, first[1].format):
@@ -132,7 +132,7 @@ def _complete_outputs(run: Run, direction: Direction) -> Outputs | None:
 def _store_group(evaluation: Evaluation, group: Sequence[tuple[Run, Outputs]], direction: Direction) -> None:
     """Store the missing differences between runs with outputs of one size, fit and format."""
     dataset = dataset_of(group[0][0])
-    eval_set = evaluation.request.eval_set(dataset, direction, group[0][1].transform)
+    eval_set = evaluation.eval_set(dataset, direction, group[0][1].transform)
     references = eval_set.references(evaluation.request.protocol.reference)
     contents = (images_hash(eval_set.source_set.files), images_hash(references.files))
     group = [(run, scored_outputs(outputs, eval_set)) for run, outputs in group]

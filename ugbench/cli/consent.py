@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ugbench.progress.lines import terminal_bar
 from ugbench.visible import visible
 
 AllowDownload = Annotated[
@@ -44,14 +45,7 @@ def download_progress(description: str) -> Iterator[Callable[[int, int | None], 
 
     Nothing is drawn where stderr is not a terminal.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import DownloadColumn
 
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    progress = Progress(
-        *columns, console=console, transient=True, redirect_stdout=False, disable=not console.is_terminal
-    )
-    with progress:
-        task = progress.add_task(visible(description), total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    with terminal_bar(description, DownloadColumn()) as update:
+        yield update

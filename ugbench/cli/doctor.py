@@ -192,19 +192,19 @@ def network_weights(
         if name not in sources:
             raise UnknownName("network for --weights", name, sources)
     try:
-        found = search([name for name in sources if name not in given], refused)
+        found_files = search([name for name in sources if name not in given], refused)
     except UsageError as error:
         refused(str(error))
-        found = {}
+        found_files = {}
     rows: dict[str, dict[str, Any]] = {}
     for name, source in sources.items():
-        status, ok = (f"found, {found[name]}", True) if name in found else ("not found", False)
+        status, ok = (f"found, {found_files[name]}", True) if name in found_files else ("not found", False)
         if name in given:
             try:
                 status, ok = f"{len(read_weight_file(name, given[name], source))} tensors", True
             except WeightsError as error:
                 status = str(error)
-        rows[name] = {"source": source, "file": given.get(name, found.get(name)), "ok": ok, "status": status}
+        rows[name] = {"source": source, "file": given.get(name, found_files.get(name)), "ok": ok, "status": status}
     return rows
 
 

@@ -22,8 +22,8 @@ def translates_to_images(name: str, variant: str | None) -> None:
     for direction in method.directions:
         with torch.no_grad():
             y = method.translate(x, direction, random_style(method, 3))
-        found, wanted = (f"{tuple(images.shape)} {images.dtype}" for images in (y, x))
-        demand(found == wanted, f"translate({direction}) makes {found} of {wanted}; both must be equal.")
+        made, expected = (f"{tuple(images.shape)} {images.dtype}" for images in (y, x))
+        demand(made == expected, f"translate({direction}) makes {made} of {expected}; both must be equal.")
         most = float(y.abs().max())
         demand(most <= 1, f"translate({direction}) gives values up to {most:.3g} in size; end with tanh or a clamp.")
         demand(bool(y.std() > 0), f"translate({direction}) gives one value for all pixels of random images.")

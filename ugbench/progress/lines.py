@@ -6,9 +6,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ugbench.visible import visible
+
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
 
 SECONDS_BETWEEN_UPDATES = 0.25  # of a line in a notebook, to which each update is a message
 
@@ -61,6 +64,27 @@ def notebook_line() -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
+def terminal_bar(description: str, count: ProgressColumn) -> Iterator[Callable[[int, int | None], None]]:
+    """Show a progress bar while the block runs, if stderr is a terminal; the yielded function takes (done, total).
+
+    Args:
+        count: the column that says how much is done.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), count, TimeRemainingColumn())
+    # rich would send prints inside the block to its own console, so JSON to stderr.
+    progress = Progress(
+        *columns, console=console, transient=True, redirect_stdout=False, disable=not console.is_terminal
+    )
+    with progress:
+        task = progress.add_task(visible(description), total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
 def progress_callback(description: str) -> Iterator[Progress]:
     """Show a progress bar while the block runs; the yielded function takes (done, total).
 
@@ -71,15 +95,7 @@ def progress_callback(description: str) -> Iterator[Progress]:
         with notebook_line() as update:
             yield lambda done, total: update(f"{description} {done}/{total}")
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import MofNCompleteColumn
 
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    # rich would send prints inside the block to its own console, so JSON to stderr.
-    progress = Progress(
-        *columns, console=console, transient=True, redirect_stdout=False, disable=not console.is_terminal
-    )
-    with progress:
-        task = progress.add_task(visible(description), total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    with terminal_bar(description, MofNCompleteColumn()) as update:
+        yield update

@@ -32,7 +32,7 @@ from ugbench.runs.folder import reference_scores_file
 from ugbench.runs.method_sources import changed_method
 from ugbench.runs.run import Run, dataset_of
 from ugbench.runs.stored_outputs import Outputs, are_stored, outputs_of
-from ugbench.scoring import per_image, record
+from ugbench.scoring import per_image, record, run_inputs
 from ugbench.scoring.compute import compute_score, make_record
 from ugbench.scoring.copies import Copies, count_copies, describe_copies
 from ugbench.scoring.eval_set import EvalSet
@@ -42,15 +42,6 @@ from ugbench.scoring.known_records import is_of, newest_records
 from ugbench.scoring.per_image import ImageScores
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import IDENTITY, REAL, EvalRequest, Subject, can_have, metrics_for, no_lpips, why_no_score
-from ugbench.scoring.run_inputs import (
-    ONE_OUTPUT,
-    are_made,
-    locked_outputs,
-    uses_map,
-    uses_samples,
-    with_samples,
-    without_style,
-)
 from ugbench.scoring.scored_images import ScoredImages
 from ugbench.scoring.scored_outputs import rows_of, scored_outputs
 
@@ -72,6 +63,7 @@ class Evaluation:
     progress: Callable[[str], Callable[[int, int], None]] | None = None
     unwritten: DiskErrors = field(default_factory=DiskErrors)
     _logged: set[str] = field(default_factory=set)
+    _eval_sets: dict[tuple[object, ...], EvalSet] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._reader: FeatureReader = self.request.feature_reader()
@@ -99,20 +91,20 @@ class Evaluation:
         names = self._metrics_of(run, dataset)
         for sentence in describe_splits(dataset):
             self._log_once(sentence)
-        with_maps = any(uses_map(name) for name in names)
+        with_maps = any(run_inputs.uses_map(name) for name in names)
         records = []
         for direction in run.directions():
             outputs = outputs_of(run, dataset, direction, step)
-            eval_set = self.request.eval_set(dataset, direction, outputs.transform)
+            eval_set = self.eval_set(dataset, direction, outputs.transform)
             for sentence in eval_set.describe_left_out(self.request.protocol.reference):
                 self._log_once(sentence)
             if any("truth" in requirements(load_metric(name)) for name in names):
                 eval_set.check_pairs()  # before outputs are made, which can take long
             stored_outputs.check_imported(run, direction, dataset)
             known, missing = self._known(run, names, eval_set, outputs)
-            if missing or (step in (None, run.step()) and not are_made(run, eval_set, outputs, with_maps)):
+            if missing or (step in (None, run.step()) and not run_inputs.are_made(run, eval_set, outputs, with_maps)):
                 # The lock is held until the scores are written: else another call could make outputs of another step.
-                with self.unwritten.keep(), locked_outputs(run, self.log):
+                with self.unwritten.keep(), run_inputs.locked_outputs(run, self.log):
                     try:
                         known = self._complete(run, names, eval_set, outputs, with_maps)
                     except UsageError as error:
@@ -163,13 +155,20 @@ class Evaluation:
             raise first_error
         return records
 
+    def eval_set(self, dataset: DataSet, direction: Direction, transform: Size | Transform) -> EvalSet:
+        """The images that scores use in one direction; near-duplicates among them are looked for once per call."""
+        key = (dataset.root, direction, transform)
+        if key not in self._eval_sets:
+            self._eval_sets[key] = self.request.eval_set(dataset, direction, transform)
+        return self._eval_sets[key]
+
     def features(self, files: Sequence[Path], transform: Size | Transform) -> Tensor:
         """Features (n, dim) of image files under the requested protocol; each list of files is read once per call."""
         return self._reader.read(files, transform)
 
     def references(self, dataset: DataSet, direction: Direction, transform: Size | Transform) -> Tensor:
         """Features (m, dim) of the images that outputs of a direction are compared with."""
-        eval_set = self.request.eval_set(dataset, direction, transform)
+        eval_set = self.eval_set(dataset, direction, transform)
         return self.features(eval_set.references(self.request.protocol.reference).scored, transform)
 
     def _known(
@@ -217,7 +216,7 @@ class Evaluation:
         """All records, after making the outputs, and attention maps if `with_maps`, and scoring what is missing."""
         direction, device = eval_set.direction, self.request.networks.device
         known, missing = self._known(run, names, eval_set, outputs)
-        if not missing and are_made(run, eval_set, outputs, with_maps):
+        if not missing and run_inputs.are_made(run, eval_set, outputs, with_maps):
             return known  # another call has made them meanwhile
         on_step = self.progress(f"{run.id} {direction}") if self.progress else None
         make_outputs(run, eval_set.dataset, direction, device, outputs.step, on_step)
@@ -227,7 +226,7 @@ class Evaluation:
         if maps:
             rows = rows_of(outputs, images.given_sources)
             images = replace(images, attention_map=next(iter(maps.values()))[rows])
-        without_map = [name for name in missing if uses_map(name) and images.attention_map is None]
+        without_map = [name for name in missing if run_inputs.uses_map(name) and images.attention_map is None]
         if without_map and len(without_map) < len(missing):
             label = config.label
             self.log(f"no {' or '.join(without_map)} for run {run.id} ({label}) {direction}: it has no attention maps.")
@@ -235,8 +234,8 @@ class Evaluation:
         subject = Subject(run.id, config.known_as, config.variant, config.seed, outputs.step, config.name, codes)
         new_records = []
         for name in [name for name in missing if name not in without_map]:
-            if uses_samples(name):
-                images = with_samples(images, name, self.request, run, eval_set, outputs.step, on_step)
+            if run_inputs.uses_samples(name):
+                images = run_inputs.with_samples(images, name, self.request, run, eval_set, outputs.step, on_step)
             score, score_record = self._score(name, images, subject, eval_set, run.dataset_folder.name)
             new_records.append(score_record)
             if score.each is not None:
@@ -258,11 +257,12 @@ class Evaluation:
         """
         names = metrics_for(self.request, dataset)
         self._log_missing_metrics(names, dataset)
-        left_out = without_style(run, names)
+        left_out = run_inputs.without_style(run, names)
+        reason = f"run {run.id} ({run.config.label}): {run_inputs.ONE_OUTPUT}"
         if left_out == names:
-            raise NoSuchScore(names[0], f"run {run.id} ({run.config.label}): {ONE_OUTPUT}")
+            raise NoSuchScore(names[0], reason)
         if left_out:
-            self._log_once(f"no {' or '.join(left_out)} for run {run.id} ({run.config.label}): {ONE_OUTPUT}.")
+            self._log_once(f"no {' or '.join(left_out)} for {reason}.")
         return tuple(name for name in names if name not in left_out)
 
     def _floor_and_ceiling(self, folder: Path, eval_set: EvalSet, names: Sequence[str], format: str) -> None:

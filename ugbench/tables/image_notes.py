@@ -12,6 +12,7 @@ from ugbench.tables.model import Block, Table
 from ugbench.tables.rows import Row
 
 ALONE = "Nothing is bold in a column in which one row alone competes."
+LEFT_OUT = "are left out, as near-duplicates of others"
 COPIES = (
     f"A copy differs from its original by at most {LEVELS} of 255 levels in the mean, both at {SIDE} px, as it is or "
     "mirrored. Copies of references or training images improve KID and FID without any translation."
@@ -113,7 +114,8 @@ def near_duplicate_notes(table: Table) -> Iterator[str]:
                 most[images] = max(count, most.get(images, 0))
         if most:
             counts = [f"{count} {images if count > 1 else images.removesuffix('s')}" for images, count in most.items()]
-            yield f"{block.title}: {' and '.join(counts)} left out, as near-duplicates of others."
+            why = "is left out, as a near-duplicate of another" if sum(most.values()) == 1 else LEFT_OUT
+            yield f"{block.title}: {' and '.join(counts)} {why}."
 
 
 def copy_notes(table: Table) -> Iterator[str]:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from ugbench.data.acquire.catalog import KnownDataSet
 from ugbench.data.acquire.importing import ImportPlan, carry_out, plan_import
@@ -18,12 +15,10 @@ from ugbench.data.acquire.placing import NoPlace, check_target
 from ugbench.data.datasets import has_splits
 from ugbench.data.progress import Progress
 from ugbench.download import Progress as DownloadProgress
-from ugbench.download import RemoteFile, download
+from ugbench.download import RemoteFile, acquired, download
 from ugbench.errors import DataError, writing
 
 DOWNLOADS = ".downloads"  # in the data root, where there is room for the images; hidden, so no data set
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,7 +62,10 @@ def fetch_dataset(
         DiskError: the folder for the archive cannot be made.
     """
     folder = data_root / DOWNLOADS / entry.name
-    with _locked(folder.with_name(f"{entry.name}.lock")):
+    lock_file = folder.with_name(f"{entry.name}.lock")
+    with writing(lock_file):
+        lock = acquired(lock_file, entry.name)
+    with lock:
         if has_splits(data_root / entry.name):  # another process has fetched it while this one waited
             return None
         check_target(data_root / entry.name)
@@ -101,20 +99,3 @@ def _import(
         raise
     archive.unlink(missing_ok=True)
     return plan, root
-
-
-@contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """A block that one process at a time executes."""
-    lock = FileLock(file)
-    with writing(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            _logger.info("another process fetches %s; waiting for it.", file.stem)
-            lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
