@@ -197,9 +197,9 @@ def test_near_duplicates_among_training_images_are_drawn_anew_for_the_row_real(t
     for split, stems in (("testA", "a b c"), ("trainB", "a ax axx axxx axxxx axxxxx axxxxxx b"), ("testB", "a b c")):
         draw(tmp_path / "cats" / split, 10, stems)
     dataset = open_dataset(tmp_path / "cats")
-    chosen = EvalSet(dataset, "A2B", 32).as_many_training_images
+    chosen = EvalSet(dataset, "A2B", Transform(32)).as_many_training_images
     assert sorted(path.stem == "b" for path in chosen) == [False, True]  # there are two different ones
-    assert len(EvalSet(dataset, "A2B", 32, one_per_cluster=False).as_many_training_images) == 3
+    assert len(EvalSet(dataset, "A2B", Transform(32), one_per_cluster=False).as_many_training_images) == 3
 
 
 def test_all_scenes_of_a_dial_are_scored(tmp_path: Path) -> None:
