@@ -48,6 +48,7 @@ def train(
     continue_from: str | Run | None = None,
     skip_bad: bool = False,
     restart: bool = False,
+    deterministic: bool = False,
     progress: bool = True,
 ) -> Run:
     """Train a method, as `ugbench train` does.
@@ -80,6 +81,7 @@ def train(
         continue_from: a run, or "RUN@STEP", whose checkpoint this training goes on from, to `steps` in all.
         skip_bad: train without images that cannot be read, or lack a partner that a method needs.
         restart: delete what an earlier training and scoring of this run wrote, and train from step 0.
+        deterministic: use only algorithms that repeat their bits, so that a resumed run is bit-exact on a GPU too.
         progress: print messages and progress.
     Returns:
         The run, trained to its last step.
@@ -116,6 +118,7 @@ def train(
         start=StartOptions(_named(init_from), init_only, _named(continue_from)),
         skip_bad=skip_bad,
         restart=restart,
+        deterministic=deterministic,
     )
     request = replace(request, weights=with_found(request.weights, needed_weights(request), output.log))
     try:

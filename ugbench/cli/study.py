@@ -75,7 +75,9 @@ def run_study(
     precision = _precision(place.precision, device, file)
     request = scoring.request(device, frozen_names=grid.frozen_names(study))
     weights = request.networks.weights
-    setup = StudySetup(place.results, place.data_root, device, precision, options.skip_bad, weights)
+    setup = StudySetup(
+        place.results, place.data_root, device, precision, options.skip_bad, weights, options.deterministic
+    )
     of_methods = plan.needed_weights_of_methods(study, setup)
     # The plan needs the weights of frozen networks, and all files are asked for at once.
     is_complete = not options.dry_run and not weights.keys() >= set(of_methods)
@@ -114,7 +116,7 @@ def run_study(
     if options.jobs > 1 and unfinished:
         with progress_callback("measuring memory") as progress:
             measured = measure.measure_arms(study, list(unfinished), device, precision, progress)
-        measure.check_memory(options.jobs, measured, device)
+        measure.check_memory(options.jobs, measured, runner.devices(device, options.jobs))
     with progress_callback("training") as progress:
         outcomes = runner.train_all(planned, options.jobs, log, progress)
     runs = [outcome.planned.run for outcome in outcomes if outcome.status == "done"]

@@ -12,6 +12,7 @@ from ugbench.cli.names import check_names
 from ugbench.cli.options import ConfigOptions, Json, MethodArgument, PlaceOptions, SkipBad, Steps
 from ugbench.cli.output import log, print_json, progress_callback
 from ugbench.cli.parse import parse_number, parse_save_every, parse_weights
+from ugbench.cli.training_options import Deterministic
 from ugbench.direction import Direction
 from ugbench.errors import Stopped
 
@@ -105,6 +106,7 @@ def train(
     ] = None,
     download: AllowDownload = False,
     skip_bad: SkipBad = False,
+    deterministic: Deterministic = False,
     restart: Annotated[
         bool,
         Option(
@@ -164,6 +166,7 @@ def train(
         start=start.start_options(),
         skip_bad=skip_bad,
         restart=restart,
+        deterministic=deterministic,
     )
     needed = prepare.needed_weights(request)
     files = with_found(request.weights, needed, log)

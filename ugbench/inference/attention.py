@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from ugbench.arithmetic import exact_float32
 from ugbench.data.tensors import to_float
 from ugbench.direction import Direction
 from ugbench.inference.translate import check_finite, device_of
@@ -38,7 +39,7 @@ def attention_maps(
     device = device_of(method)
     compute = method.feature_maps if with_features else method.attention
     for start, batch in zip(range(0, len(images), batch_size), images.split(batch_size), strict=True):
-        with torch.no_grad():
+        with torch.no_grad(), exact_float32():
             maps = compute(to_float(batch).to(device), direction)
         for name, attention_map in maps.items():
             check_finite(f"attention map {name}", attention_map, names or range(1, len(images) + 1), start)

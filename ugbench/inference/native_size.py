@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from ugbench.arithmetic import exact_float32
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
 from ugbench.inference.translate import device_of
@@ -27,7 +28,7 @@ def check_any_size(method: Method, label: str, direction: Direction) -> None:
     image = torch.zeros(shape, device=device_of(method))
     style = torch.zeros(1, method.style_dim, device=image.device) if method.style_dim else None
     try:
-        with torch.no_grad():
+        with torch.no_grad(), exact_float32():
             result = method.translate(image, direction, style)
     except torch.OutOfMemoryError:  # a RuntimeError that says nothing about sizes
         raise

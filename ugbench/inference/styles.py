@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ugbench.arithmetic import exact_float32
 from ugbench.data.fitting import Transform
 from ugbench.data.styles import STYLE_SEED, draw_styles
 from ugbench.data.tensors import load_images, to_float
@@ -89,7 +90,7 @@ def _style_of(method: Method, label: str, direction: Direction, image: Path) -> 
         raise UsageError(f"--style {image}: there is no such file; name an image of domain {direction[2]}.")
     x = to_float(load_images([image], Transform(method.config.size, method.config.fit))).to(device_of(method))
     try:
-        with torch.no_grad():
+        with torch.no_grad(), exact_float32():
             style = method.encode_style(x, direction)
     except UsageError as error:
         raise UsageError(f"--style {image}: {str(error).rstrip('.')}; leave it out, and styles are drawn.") from None

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ugbench import registry
+from ugbench.arithmetic import exact_float32
 from ugbench.data.styles import draw_styles
 from ugbench.data.tensors import to_float, to_uint8
 from ugbench.device import Precision, autocast
@@ -140,7 +141,7 @@ def translate(
         outputs = []
         for k in range(1 if styles is None else styles.shape[1]):
             style = None if styles is None else styles[start : start + len(x), k].to(device)
-            with torch.no_grad(), autocast(precision, device):
+            with torch.no_grad(), exact_float32(), autocast(precision, device):
                 output = method.translate(x, direction, style).float()
             check_finite("translation", output, names or range(1, len(images) + 1), start)
             outputs.append(to_uint8(output).cpu())

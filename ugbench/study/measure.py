@@ -30,30 +30,37 @@ def measure_arms(
         config, picked = config.resolved(1000, 1000), pick_precision(precision, device)
         measured[arm] = bench(arm.method, config, device, picked, arm.variant, steps=3)
         progress(done, len(arms))
+    torch.cuda.empty_cache()  # what this process keeps would be missing to the runs; without a GPU it does nothing
     return measured
 
 
-def check_memory(jobs: int, measured: Measured, device: torch.device) -> None:
-    """Check that `jobs` runs of the largest arm fit into the free memory of the device.
+def check_memory(jobs: int, measured: Measured, devices: Sequence[str]) -> None:
+    """Check that `jobs` runs of the largest arm, spread evenly over the devices, fit into the free memory of each.
 
+    Args:
+        devices: from `ugbench.study.runner.devices`.
     Raises:
         UsageError: they do not fit.
     """
     peaks = [report["peak_memory_bytes"] for report in measured.values()]
     peak = max((size for size in peaks if size is not None), default=0)  # None: the system does not tell
-    free = free_bytes(device)
-    if free is not None and jobs * peak > free:
-        raise UsageError(
-            f"--jobs {jobs}: a run takes up to {peak / GIB:.1f} GiB, and {free / GIB:.1f} GiB are free on {device}; "
-            f"give --jobs {max(1, free // peak)}."
-        )
+    if not peak:
+        return
+    for index, name in enumerate(devices):
+        free = free_bytes(torch.device(name))
+        runs = jobs // len(devices) + (index < jobs % len(devices))
+        if free is not None and runs * peak > free:
+            fitting = max(1, len(devices) * (free // peak))
+            raise UsageError(
+                f"--jobs {jobs}: a run takes up to {peak / GIB:.1f} GiB, and {free / GIB:.1f} GiB are free on {name}, "
+                f"which would train {runs} at once; give --jobs {fitting}."
+            )
 
 
 def free_bytes(device: torch.device) -> int | None:
     """The free memory of a device, in bytes; for a CPU that of the computer. None where the system does not say."""
     if device.type == "cuda":
-        count = torch.cuda.device_count() if device.index is None else 1
-        return sum(torch.cuda.mem_get_info(index)[0] for index in range(count))
+        return torch.cuda.mem_get_info(device)[0]
     file = Path("/proc/meminfo")
     if not file.exists():
         return None

@@ -47,6 +47,7 @@ class StudySetup:
     precision: str = "auto"
     skip_bad: bool = False
     weights: Mapping[str, Path] = field(default_factory=dict)
+    deterministic: bool = False
 
 
 @dataclass(frozen=True)
@@ -196,4 +197,5 @@ def _request(study: Study, study_run: StudyRun, setup: StudySetup, steps: int | 
         precision=setup.precision,
         weights={name: file for name, file in setup.weights.items() if name in names},
         skip_bad=setup.skip_bad,
+        deterministic=setup.deterministic,
     )

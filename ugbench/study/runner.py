@@ -58,7 +58,8 @@ def train_all(
     waiting = [run for run in planned if run.status != "done"]
     outcomes = [Outcome(run, "done") for run in planned if run.status == "done"]
     total_steps = sum(run.run.steps for run in planned)
-    devices = _devices(planned, jobs)
+    of_run = planned[0].request.device if planned else torch.device("cpu")
+    names = devices(of_run, jobs)
     children: list[_Child] = []
     stopping = False
     with stop_on_signals() as stop:
@@ -75,7 +76,7 @@ def train_all(
                 if refreshed(run).status == "done":  # by another study, meanwhile
                     outcomes.append(Outcome(refreshed(run), "done"))
                     continue
-                device = min(devices, key=lambda name: sum(child.device == name for child in children))
+                device = min(names, key=lambda name: sum(child.device == name for child in children))
                 children.append(_start(run, device, jobs))
                 log(f"training {_name(run)}, step {run.step} of {run.run.steps}, in {run.run.path}")
             for child in [child for child in children if child.process.poll() is not None]:
@@ -107,6 +108,8 @@ def command(request: Request, device: str) -> list[str]:
         words += ["--direction", request.direction]
     if request.skip_bad:
         words.append("--skip-bad")
+    if request.deterministic:
+        words.append("--deterministic")
     for key, value in request.overrides.items():
         words += ["--set", f"{key}={value}"]
     for name, file in request.weights.items():
@@ -162,9 +165,8 @@ def _name(planned: PlannedRun) -> str:
     return f"{study_run.arm.label} on {planned.run.dataset_folder.name}{direction}, seed {study_run.seed}"
 
 
-def _devices(planned: Sequence[PlannedRun], jobs: int) -> list[str]:
+def devices(device: torch.device, jobs: int) -> list[str]:
     """The devices that runs are spread over: every GPU if there are several jobs and no GPU was named."""
-    device = planned[0].request.device if planned else torch.device("cpu")
     if device.type == "cuda" and device.index is None and jobs > 1:
         return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     return [str(device)]

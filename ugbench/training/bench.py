@@ -11,11 +11,13 @@ from typing import Any
 import torch
 
 from ugbench import registry
+from ugbench.arithmetic import computing_on
 from ugbench.data.batches import method_batches, training_size
 from ugbench.data.progress import Progress, tracked
 from ugbench.device import Precision
 from ugbench.method import MethodConfig
 from ugbench.training.counts import parameters_by_network
+from ugbench.training.environment import device_name
 from ugbench.training.flops import flop_counter
 from ugbench.training.network_precision import run_networks_in
 from ugbench.training.optimizers import build_optimizers
@@ -42,6 +44,20 @@ def bench(
         `peak_memory`; `parameters`, their number for each network. If the steps of the method repeat after a period,
         whole periods are measured, and both are means over a period.
     """
+    with computing_on(device):
+        return _bench(method_name, config, device, precision, variant, steps, warmup_steps, progress)
+
+
+def _bench(
+    method_name: str,
+    config: MethodConfig,
+    device: torch.device,
+    precision: Precision,
+    variant: str | None,
+    steps: int,
+    warmup_steps: int,
+    progress: Progress | None,
+) -> dict[str, Any]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         method = registry.load_method(method_name)(config)
@@ -77,6 +93,7 @@ def bench(
         "size": config.size,
         "batch_size": config.batch_size,
         "device": str(device),
+        "device_name": device_name(device),
         "precision": precision,
         "compiled": False,
         "warmup_steps": warmup_steps + period,

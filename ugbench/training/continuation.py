@@ -20,7 +20,7 @@ from ugbench.method import Group
 from ugbench.nn.state_dicts import first_not_finite
 from ugbench.runs import checkpoint, jsonl
 from ugbench.runs.files import is_file
-from ugbench.runs.json_file import flush_to_disk, write_json
+from ugbench.runs.json_file import flush_to_disk
 from ugbench.runs.run import Run, RunConfig
 from ugbench.runs.starting_point import StartingPoint
 from ugbench.training import environment
@@ -78,7 +78,7 @@ def begin(run: Run, start: StartingPoint, device: torch.device, frozen: Mapping[
     saved = checkpoint.load(start.run.checkpoint(start.step))
     _copy_log(start.run.metrics_file, run.metrics_file, start.step)
     _copy_log(start.run.timing_file, run.timing_file, start.step)
-    write_json(run.environment_file, environment.describe(device, run.config.method))
+    environment.record_start(run, device)
     method, state = without_weights(run.config), {**saved.parts["method"], **frozen}
     checkpoint.write_generators(run.generators_file, checkpoint.inference_tensors(method, state), start.step)
     checkpoint.save(run.checkpoints, saved)

@@ -1,7 +1,8 @@
 """The training loop, from top to bottom: make the state, resume from the last checkpoint, train steps, log and save.
 
 The batch of a step is a pure function of the seed and the step. A run that is stopped at any step and resumed therefore
-ends with the same bits, on the same machine with the same number of threads.
+ends with the same bits, on the same processor with the same number of threads. On a GPU that holds for a training that
+is `deterministic` from its first step; otherwise the GPU's own algorithms do not repeat their bits.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ import torch
 from torch import Tensor
 
 from ugbench import registry
+from ugbench.arithmetic import computing_on
 from ugbench.data.batches import Batches, StoredImages, method_batches
 from ugbench.data.seeding import generator_for
 from ugbench.errors import NonFiniteLoss, Stopped
 from ugbench.method import Method
 from ugbench.runs import checkpoint, method_description
 from ugbench.runs.failure import record_failure
-from ugbench.runs.json_file import flush_to_disk, write_json
+from ugbench.runs.json_file import flush_to_disk
 from ugbench.runs.reset import remove_unfinished, reset
 from ugbench.runs.run import Run
-from ugbench.training import environment, resuming
+from ugbench.training import environment, machine, resuming
 from ugbench.training.counts import DescriptionWriter, count
 from ugbench.training.frozen import fill_frozen
 from ugbench.training.intervals import Intervals, SaveClock
@@ -108,6 +110,7 @@ def train(
     callbacks: Callbacks | None = None,
     start: Start | None = None,
     restart: bool = False,
+    deterministic: bool = False,
 ) -> int | None:
     """Train a run to its last step, resuming from its last undamaged checkpoint if there is one.
 
@@ -116,6 +119,7 @@ def train(
             new weights.
         restart: remove what training and scoring wrote for the run, and begin at step 0. Nothing is removed before
             everything that the first step needs is made, and the lock is held from then on.
+        deterministic: see `ugbench.arithmetic.computing_on`.
     Returns:
         The step that training resumed from, None if it began at step 0.
     Raises:
@@ -123,12 +127,19 @@ def train(
         NonFiniteLoss: a loss or gradient became NaN or Inf; the state of the last finite step is saved.
         RunError: another process trains this run, or, with `restart`, scores it.
         WeightsError: a frozen network has no weights.
+        UsageError: `deterministic` comes too late for this process, see `ugbench.arithmetic.computing_on`.
         UgbenchError: the disk refuses a file.
     """
     intervals, callbacks = (intervals or Intervals()).resolved(run.steps), callbacks or Callbacks()
     start = start or Start()
     generators = [device] if device.type == "cuda" else []
-    with run.training_lock(), record_failure(run), stop_on_signals() as stop, torch.random.fork_rng(generators):
+    with (
+        computing_on(device, deterministic=deterministic),
+        run.training_lock(),
+        record_failure(run),
+        stop_on_signals() as stop,
+        torch.random.fork_rng(generators),
+    ):
         state = new_state(run, device, start)
         # For a method that learns one direction `a` is the source, whichever domain that is.
         source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
@@ -146,24 +157,36 @@ def train(
             return resumed_from
         grids = SampleGrids(images.samples, run.directions(), callbacks.log)
         training = _Training(run, batches, grids, intervals, callbacks, stop, resumed_from)
-        try:
-            _train_until(run.steps, state, training)
+        not_finite = _train_while_finite(run.steps, state, training)
+        if not_finite is None:
             for name in never_updated(state.phases.optimizers):
                 callbacks.log(f"no phase has updated the group {name}: its parameters are those from before training.")
-        except NonFiniteStep as error:
+            return resumed_from
+        while not_finite is not None:
             callbacks.log(
-                f"{error.term} is not finite at step {error.step}; repeating the steps since the last checkpoint to "
-                "save the last finite state."
+                f"{not_finite.term} is not finite at step {not_finite.step}; repeating the steps since the last "
+                "checkpoint to save the last finite state."
             )
+            found = not_finite
+            del state  # before the next one is built, as the device may not have room for both
             state = new_state(run, device, start)
             _resume(state, run, intervals, callbacks.log)
-            _train_until(error.step - 1, state, training)
-            _save(state, training)
-            raise NonFiniteLoss(
-                f"step {error.step}: {error.term} became NaN or Inf; the state of step {state.step} is kept in "
-                f"{run.checkpoint(state.step)}; train with a smaller learning rate (--set lr=…)."
-            ) from None
-        return resumed_from
+            # On a GPU the repeated steps need not have the same bits: another one, before, may not be finite now.
+            not_finite = _train_while_finite(found.step - 1, state, training)
+        _save(state, training)
+        raise NonFiniteLoss(
+            f"step {found.step}: {found.term} became NaN or Inf; the state of step {state.step} is kept in "
+            f"{run.checkpoint(state.step)}; train with a smaller learning rate (--set lr=…)."
+        )
+
+
+def _train_while_finite(last_step: int, state: State, training: _Training) -> NonFiniteStep | None:
+    """`_train_until`, but a step that is not finite is returned, without its traceback, which would keep `state`."""
+    try:
+        _train_until(last_step, state, training)
+    except NonFiniteStep as error:
+        return error.with_traceback(None)
+    return None
 
 
 def new_state(run: Run, device: torch.device, start: Start) -> State:
@@ -192,7 +215,7 @@ def _resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], N
     saved = checkpoint.load_latest(run.checkpoints, log)
     if saved is None:
         resuming.check_nothing_is_lost(run, intervals)
-        write_json(run.environment_file, environment.describe(state.phases.found_inf.device, run.config.method))
+        environment.record_start(run, state.phases.found_inf.device)
         return None
     resuming.check_fit(run.checkpoint(saved.step), saved.parts["method"], state.method)
     state.method.load_state_dict(saved.parts["method"])
@@ -201,13 +224,8 @@ def _resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], N
     state.step = saved.step
     if saved.step < run.steps:
         log(f"training goes on from step {saved.step} of {run.steps}.")
-    threads = saved.notes.get("threads", torch.get_num_threads())
-    if threads != torch.get_num_threads():
-        log(f"This run began with {threads} threads; they are used again, so that its bits stay the same.")
-        torch.set_num_threads(threads)
-    here = torch.backends.cpu.get_cpu_capability()
-    if (before := saved.notes.get("instruction_set", here)) != here:
-        log(f"This run began on a {before} processor: going on here is not bit-exact.")
+        machine.resume_on(state.phases.found_inf.device, saved.notes, log)
+        environment.record_resume(run, state.phases.found_inf.device, saved.step)
     resuming.repair_generators(run, state.method, saved.step, log)
     return saved.step
 
@@ -286,8 +304,7 @@ def _save(state: State, training: _Training, extra: bool = False) -> None:
     if run.metrics_file.exists():  # must be on the disk before a checkpoint of the same step
         flush_to_disk(run.metrics_file)
     if state.step not in run.checkpoint_steps():
-        notes = {"threads": torch.get_num_threads(), "instruction_set": torch.backends.cpu.get_cpu_capability()}
-        notes |= {checkpoint.EXTRA: extra}
+        notes = {**machine.notes(state.phases.found_inf.device), checkpoint.EXTRA: extra}
         if earlier := state.phases.earlier_losses():
             notes |= {LOSSES: earlier}
         parts = {"method": state.method.state_dict(), "optimizer": state_tensors(state.phases.optimizers)}

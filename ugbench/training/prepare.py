@@ -54,6 +54,7 @@ class Request:
         start: where the run starts, if it does not start from new weights.
         skip_bad: leave out images that cannot be read.
         restart: begin again at step 0; `loop.train` then removes what an earlier training of the run wrote.
+        deterministic: use only algorithms that repeat their bits; not a part of the run's id.
     """
 
     method: str
@@ -71,6 +72,7 @@ class Request:
     start: StartOptions = field(default_factory=StartOptions)
     skip_bad: bool = False
     restart: bool = False
+    deterministic: bool = False
 
 
 def prepare(

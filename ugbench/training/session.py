@@ -53,6 +53,7 @@ class Session:
                 callbacks,
                 self.start,
                 self.request.restart,
+                self.request.deterministic,
             )
         finally:
             torch.set_num_threads(threads)

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ugbench.arithmetic import exact_float32
 from ugbench.errors import WeightsError
 from ugbench.nn.weight_files import given, read_weight_file
 from ugbench.scoring.networks.sources import find_source, source_of
@@ -54,6 +55,9 @@ def undisturbed() -> Iterator[None]:
 
 @contextmanager
 def plain_float32() -> Iterator[None]:
-    """Compute convolutions in true float32: TF32, the default of cuDNN, changes features by 1e-3."""
-    with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+    """Compute without gradients in true float32: TF32, the default of cuDNN, changes features by 1e-3."""
+    deterministic = torch.backends.cudnn.flags(
+        enabled=True, deterministic=True, allow_tf32=False, fp32_precision="ieee"
+    )
+    with torch.no_grad(), exact_float32(), deterministic:
         yield
