@@ -23,6 +23,7 @@ class MethodConfig(BaseModel):
     batch_size: PositiveInt = Field(1, description="images of each domain per step")
     steps: PositiveInt | None = Field(None, description="training steps; null: computed from `epochs`")
     epochs: PositiveInt | None = Field(None, description="passes over the larger domain; used if steps is null")
+    ema: float = Field(0, ge=0, lt=1, description="decay per step of a moving average that translates; 0: no average")
     fit: Fit = Field(SQUASH, description="how images that are no squares become squares: squash, crop or pad")
 
     @property

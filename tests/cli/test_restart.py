@@ -130,7 +130,7 @@ def test_no_other_process_can_take_the_run_between_the_reset_and_the_training(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[bool] = []
-    for module, name in ((loop, "reset"), (loop, "_resume"), (loop, "_save")):
+    for module, name in ((loop, "reset"), (loop, "resume"), (loop, "save")):
         real = getattr(module, name)
 
         def watched(*args: Any, real: Any = real, **options: Any) -> Any:

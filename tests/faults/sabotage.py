@@ -39,9 +39,9 @@ def leave_the_log() -> None:
 
 def forget_the_optimizers() -> None:
     """The moments of Adam are not restored from a checkpoint."""
-    from ugbench.training import loop
+    from ugbench.training import state
 
-    loop.load_state_tensors = lambda _optimizers, _tensors: None  # type: ignore[attr-defined]
+    state.load_state_tensors = lambda _optimizers, _tensors: None  # type: ignore[attr-defined]
 
 
 def applies(name: str, method: str) -> bool:

@@ -16,8 +16,8 @@ from ugbench.fit import FITS
 from ugbench.inference.image_files import write_outputs
 from ugbench.method import Method
 from ugbench.runs.run import Run
-from ugbench.training.loop import new_state
 from ugbench.training.start import Start
+from ugbench.training.state import new_state
 
 
 @pytest.fixture

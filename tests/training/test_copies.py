@@ -18,8 +18,9 @@ from ugbench.runs import checkpoint
 from ugbench.runs.run import Run
 from ugbench.runs.starting_point import StartingPoint
 from ugbench.training.initial_state import initial_tensors
-from ugbench.training.loop import Images, Intervals, new_state, train
+from ugbench.training.loop import Images, Intervals, train
 from ugbench.training.start import Start
+from ugbench.training.state import new_state
 
 CPU = torch.device("cpu")
 DECAY = 0.75
@@ -59,7 +60,7 @@ def method(request: pytest.FixtureRequest, toy: type[Toy], monkeypatch: pytest.M
 
 def states(run: Run) -> list[dict[str, Tensor]]:
     steps = run.checkpoint_steps()
-    return [checkpoint.load(run.checkpoint(step), only="method").parts["method"] for step in steps]
+    return [checkpoint.load(run.checkpoint(step), only=("method",)).parts["method"] for step in steps]
 
 
 def test_it_is_the_average_of_the_network_that_it_follows(make_run: Callable[..., Run], images: Images) -> None:

@@ -26,6 +26,7 @@ from ugbench.training.estimate import estimate
 from ugbench.training.intervals import Intervals
 from ugbench.training.loop import Callbacks
 from ugbench.training.start import StartOptions
+from ugbench.training.state import new_state
 
 __all__ = ["feature_loss", "weights"]
 
@@ -296,7 +297,7 @@ def test_a_run_that_starts_from_another_takes_no_frozen_weights(ask: Ask, weight
     run, _, start = prepare.prepare(request, sentences.append)
     assert start.initial is not None and set(start.initial) == {"generator.weight", "generator.bias"}
     assert any(text.endswith("taken: generator (2 tensors).") for text in sentences)
-    state = loop.new_state(run, CPU, start)
+    state = new_state(run, CPU, start)
     assert torch.equal(state.method.generator.weight, start.initial["generator.weight"])
     assert torch.equal(state.method.encoder[0].weight, frozen_state("encoder")["0.weight"])
 

@@ -16,8 +16,8 @@ from ugbench.runs.origin import Origin
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, open_run
 from ugbench.runs.starting_point import StartingPoint
 from ugbench.training.initial_state import initial_tensors
-from ugbench.training.loop import new_state
 from ugbench.training.start import Start
+from ugbench.training.state import new_state
 
 CPU = torch.device("cpu")
 GENERATORS = {"generator_a2b", "generator_b2a"}

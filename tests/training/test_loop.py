@@ -21,11 +21,12 @@ from ugbench.method import Batch, Phase
 from ugbench.runs import checkpoint, jsonl
 from ugbench.runs.run import Run, open_run
 from ugbench.training import intervals as intervals_module
-from ugbench.training import loop
+from ugbench.training import state
 from ugbench.training.intervals import SAVE_SECONDS, Intervals
 from ugbench.training.loop import Callbacks, Images, train
 from ugbench.training.signals import STOP_SIGNALS, stop_at_once_on_signals, stop_on_signals
 from ugbench.training.start import Start
+from ugbench.training.state import new_state
 
 CPU = torch.device("cpu")
 EVERY_TWO = Intervals(save_every=2, log_every=1, sample_every=100, keep=None)
@@ -98,7 +99,7 @@ def test_the_comparison_above_notices_a_state_that_is_not_restored(
     whole, killed = make_run("whole"), make_run("killed")
     train(whole, images, CPU, EVERY_TWO)
     if forgotten == "adam":
-        monkeypatch.setattr(loop, "load_state_tensors", lambda optimizers, tensors: None)
+        monkeypatch.setattr(state, "load_state_tensors", lambda optimizers, tensors: None)
     elif forgotten == "buffer":
         real = checkpoint.load
 
@@ -316,10 +317,10 @@ def test_a_logged_line_holds_losses_rates_and_scalars(make_run: Callable[..., Ru
 
 def test_weights_depend_on_the_seed_alone(make_run: Callable[..., Run]) -> None:
     torch.manual_seed(1)
-    first = loop.new_state(make_run(seed=0), CPU, Start()).method.state_dict()
+    first = new_state(make_run(seed=0), CPU, Start()).method.state_dict()
     torch.manual_seed(2)
-    again = loop.new_state(make_run(seed=0), CPU, Start()).method.state_dict()
-    other = loop.new_state(make_run(seed=1), CPU, Start()).method.state_dict()
+    again = new_state(make_run(seed=0), CPU, Start()).method.state_dict()
+    other = new_state(make_run(seed=1), CPU, Start()).method.state_dict()
     assert checkpoint.digest(first) == checkpoint.digest(again)
     assert checkpoint.digest(first) != checkpoint.digest(other)
 
@@ -328,7 +329,7 @@ def test_a_run_can_start_from_another_runs_weights(make_run: Callable[..., Run],
     first = make_run("first")
     train(first, images, CPU, EVERY_TWO)
     tensors = checkpoint.load(first.checkpoints / "8").parts["method"]
-    state = loop.new_state(make_run("second"), CPU, Start(tensors))
+    state = new_state(make_run("second"), CPU, Start(tensors))
     assert checkpoint.digest(state.method.state_dict()) == checkpoint.digest(tensors)
 
 

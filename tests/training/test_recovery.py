@@ -16,6 +16,7 @@ from ugbench.training import loop
 from ugbench.training.intervals import Intervals
 from ugbench.training.loop import Callbacks, Images, train
 from ugbench.training.start import Start
+from ugbench.training.state import State
 
 CPU = torch.device("cpu")
 EVERY_TWO = Intervals(save_every=2, log_every=1, sample_every=100, keep=None)
@@ -28,7 +29,7 @@ def test_the_first_state_is_freed_before_the_next_one_is_built(
     alive: list[int] = []
     new_state = loop.new_state
 
-    def spy(run: Run, device: torch.device, start: Start) -> loop.State:
+    def spy(run: Run, device: torch.device, start: Start) -> State:
         alive.append(sum(method() is not None for method in built))
         state = new_state(run, device, start)
         built.extend((weakref.ref(state.method), weakref.ref(state.phases.optimizers["generators"].optimizer)))
@@ -73,7 +74,7 @@ def test_a_repeat_that_stays_finite_saves_the_state_before_the_step(
 ) -> None:
     run, new_state, built = make_run(explode_at=4), loop.new_state, []
 
-    def finite_the_second_time(run: Run, device: torch.device, start: Start) -> loop.State:
+    def finite_the_second_time(run: Run, device: torch.device, start: Start) -> State:
         state = new_state(run, device, start)
         built.append(state.method)
         if len(built) > 1:

@@ -96,8 +96,8 @@ def _read_checkpoint(run: Run, step: int | None) -> tuple[dict[str, Tensor], int
     if not steps or (step is not None and step not in steps):
         stored = ", ".join(map(str, steps)) or "none"
         raise RunError(f"{run.path} has no checkpoint {'yet' if step is None else f'of step {step}'}; kept: {stored}.")
-    saved = checkpoint.load(run.checkpoint(steps[-1] if step is None else step), only="method")
-    return saved.parts["method"], saved.step
+    saved = checkpoint.load(run.checkpoint(steps[-1] if step is None else step), only=checkpoint.WEIGHTS)
+    return saved.translating(), saved.step
 
 
 def check_direction(run: Run, direction: Direction) -> None:

@@ -1,9 +1,10 @@
 """Checkpoints: folders of safetensors files with a manifest of their sizes and hashes.
 
 `<checkpoints>/<step>/` holds method.safetensors (the method's state dict), optimizer.safetensors (the state of the
-optimizers) and manifest.json. It is written under a temporary name, flushed to the disk and renamed, so that it is
-complete or does not exist. It holds no pickle and no random state, because the batch of a step is a function of the
-seed and the step. `<checkpoints>/damaged-<step>/` is a damaged checkpoint that training has set aside.
+optimizers), average.safetensors if the config has a moving average, and manifest.json. It is written under a temporary
+name, flushed to the disk and renamed, so that it is complete or does not exist. It holds no pickle and no random state,
+because the batch of a step is a function of the seed and the step. `<checkpoints>/damaged-<step>/` is a damaged
+checkpoint that training has set aside.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,10 @@ from ugbench.runs.manifest import (
 )
 
 DAMAGED = "damaged-"
+AVERAGE = "average"
+"""The part of a checkpoint with the moving average, see `ugbench.training.averaging`."""
+WEIGHTS = ("method", AVERAGE)
+"""The parts that `Checkpoint.translating` needs."""
 EXTRA = "extra"
 """The note of a checkpoint that is not one of the regular ones, see `prune`."""
 
@@ -48,13 +53,17 @@ class Checkpoint:
 
     Attributes:
         step: how many steps were done.
-        parts: the tensors by name of the parts "method" and "optimizer".
+        parts: the tensors by name of the parts "method" and "optimizer", and of AVERAGE if there is one.
         notes: JSON values, such as the number of threads.
     """
 
     step: int
     parts: dict[str, dict[str, Tensor]]
     notes: dict[str, Any]
+
+    def translating(self) -> dict[str, Tensor]:
+        """The state dict of the method that translates: with the moving average, where there is one."""
+        return {**self.parts["method"], **self.parts.get(AVERAGE, {})}
 
 
 def digest(tensors: Mapping[str, Tensor]) -> str:
@@ -129,11 +138,11 @@ def save(checkpoints: Path, checkpoint: Checkpoint) -> Path:
     return final
 
 
-def load(folder: Path, only: str | None = None) -> Checkpoint:
+def load(folder: Path, only: Collection[str] | None = None) -> Checkpoint:
     """Read a checkpoint and compare the size and hash of each file with the manifest.
 
     Args:
-        only: the one part to read; None reads all.
+        only: the parts to read; None reads all.
     Raises:
         DamagedCheckpoint: a file is missing or damaged; the message names it.
         RunError: this user may not read a file.
@@ -142,7 +151,7 @@ def load(folder: Path, only: str | None = None) -> Checkpoint:
     parts = {}
     for name, expected in manifest.files.items():
         part = name.removesuffix(".safetensors")
-        if only not in (None, part):
+        if only is not None and part not in only:
             continue
         file = inside(folder, name)
         if file.is_dir():

@@ -27,7 +27,7 @@ Attribute = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """The type of a field that holds a SHA-256."""
 MOST_STEPS, LARGEST_SIZE = 10**12, 1 << 16
-LATER: Mapping[str, Any] = MappingProxyType({"fit": SQUASH})
+LATER: Mapping[str, Any] = MappingProxyType({"ema": 0, "fit": SQUASH})
 """The fields that the configs of all methods have only since later versions, with the values that earlier runs had."""
 
 

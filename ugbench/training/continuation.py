@@ -79,7 +79,7 @@ def begin(run: Run, start: StartingPoint, device: torch.device, frozen: Mapping[
     _copy_log(start.run.metrics_file, run.metrics_file, start.step)
     _copy_log(start.run.timing_file, run.timing_file, start.step)
     environment.record_start(run, device)
-    method, state = without_weights(run.config), {**saved.parts["method"], **frozen}
+    method, state = without_weights(run.config), {**saved.translating(), **frozen}
     checkpoint.write_generators(run.generators_file, checkpoint.inference_tensors(method, state), start.step)
     checkpoint.save(run.checkpoints, saved)
 

@@ -61,7 +61,10 @@ def estimate(name: str, config: MethodConfig, precision: Precision) -> Estimate:
         saved = _SavedTensors([*method.parameters(), *method.buffers()])
         with torch.autograd.graph.saved_tensors_hooks(saved.pack, saved.unpack):
             train_on_shapes(method, optimizers)
-    return Estimate(weights + frozen + gradients + moments, saved.peak, weights + moments, translating)
+    average = translating if config.ema else 0
+    return Estimate(
+        weights + frozen + gradients + moments + average, saved.peak, weights + moments + average, translating
+    )
 
 
 def image_bytes(size: int, images: int) -> int:

@@ -35,7 +35,7 @@ def initial_tensors(start: StartingPoint, config: RunConfig, log: Callable[[str]
         RunError: a network is missing, a parameter has another shape, or a value is not finite.
         ConfigError, UnknownName: the method of the other run has changed or is not installed.
     """
-    given = checkpoint.load(start.run.checkpoint(start.step), only="method").parts["method"]
+    given = checkpoint.load(start.run.checkpoint(start.step), only=("method",)).parts["method"]
     method = without_weights(config)
     networks = _networks(method)
     wanted = [name for name in networks if config.init_only is None or name in method.inference()]

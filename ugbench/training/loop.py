@@ -14,38 +14,27 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ugbench import registry
 from ugbench.arithmetic import computing_on
 from ugbench.data.batches import Batches, StoredImages, method_batches
 from ugbench.data.seeding import generator_for
 from ugbench.errors import NonFiniteLoss, Stopped
-from ugbench.method import Method
-from ugbench.runs import checkpoint, method_description
+from ugbench.runs import method_description
 from ugbench.runs.failure import record_failure
-from ugbench.runs.json_file import flush_to_disk
 from ugbench.runs.reset import remove_unfinished, reset
 from ugbench.runs.run import Run
-from ugbench.training import environment, machine, resuming
 from ugbench.training.counts import DescriptionWriter, count
-from ugbench.training.frozen import fill_frozen
 from ugbench.training.intervals import Intervals, SaveClock
 from ugbench.training.logs import Logs
-from ugbench.training.network_precision import run_networks_in
 from ugbench.training.non_finite import NonFiniteFlag, NonFiniteStep
 from ugbench.training.optimizers import (
-    build_optimizers,
     learning_rate,
-    load_state_tensors,
     never_updated,
-    state_tensors,
 )
 from ugbench.training.samples import SampleGrids
 from ugbench.training.signals import StopRequest, stop_on_signals
 from ugbench.training.start import Start
-from ugbench.training.step import Phases, train_step
-
-LOSSES = "losses"
-"""The note of a checkpoint that holds the loss terms of the earlier steps of a period."""
+from ugbench.training.state import State, new_state, resume, save
+from ugbench.training.step import train_step
 
 
 @dataclass(frozen=True)
@@ -60,15 +49,6 @@ class Callbacks:
 
     log: Callable[[str], None] = lambda _text: None
     on_step: Callable[[int, int, Mapping[str, float] | None], None] = lambda _step, _steps, _losses: None
-
-
-@dataclass
-class State:
-    """What changes while a run trains: the networks, the optimizers (in `phases`), and the number of steps done."""
-
-    method: Method
-    phases: Phases
-    step: int = 0
 
 
 @dataclass(frozen=True)
@@ -148,7 +128,7 @@ def train(
         if restart:
             reset(run)
         start.begin(run, device)
-        resumed_from = _resume(state, run, intervals, callbacks.log)
+        resumed_from = resume(state, run, intervals, callbacks.log)
         if resumed_from is None:
             start.check_is_used(run)
         if state.step >= run.steps:
@@ -170,10 +150,10 @@ def train(
             found = not_finite
             del state  # before the next one is built, as the device may not have room for both
             state = new_state(run, device, start)
-            _resume(state, run, intervals, callbacks.log)
+            resume(state, run, intervals, callbacks.log)
             # On a GPU the repeated steps need not have the same bits: another one, before, may not be finite now.
             not_finite = _train_while_finite(found.step - 1, state, training)
-        _save(state, training)
+        save(state, run, intervals.keep)
         raise NonFiniteLoss(
             f"step {found.step}: {found.term} became NaN or Inf; the state of step {state.step} is kept in "
             f"{run.checkpoint(state.step)}; train with a smaller learning rate (--set lr=…)."
@@ -187,47 +167,6 @@ def _train_while_finite(last_step: int, state: State, training: _Training) -> No
     except NonFiniteStep as error:
         return error.with_traceback(None)
     return None
-
-
-def new_state(run: Run, device: torch.device, start: Start) -> State:
-    """The state before the first step; new weights depend only on the run's seed, not on the device.
-
-    Raises:
-        WeightsError: a frozen network has no weights.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(generator_for(run.seed, "weights").initial_seed())
-        method = registry.load_method(run.config.method)(run.config.method_config())
-    if start.initial is not None:
-        method.load_state_dict(dict(start.initial), strict=False)  # prepare has checked what is missing
-    fill_frozen(method, start.frozen)
-    method.to(device)
-    run_networks_in(method, run.config.precision, device)
-    return State(method, Phases(build_optimizers(method), method.period))
-
-
-def _resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], None]) -> int | None:
-    """Load the newest undamaged checkpoint into `state` and return its step; None if the run begins at step 0.
-
-    Raises:
-        RunError: a checkpoint does not fit the method, or all checkpoints of a run that was saved are gone.
-    """
-    saved = checkpoint.load_latest(run.checkpoints, log)
-    if saved is None:
-        resuming.check_nothing_is_lost(run, intervals)
-        environment.record_start(run, state.phases.found_inf.device)
-        return None
-    resuming.check_fit(run.checkpoint(saved.step), saved.parts["method"], state.method)
-    state.method.load_state_dict(saved.parts["method"])
-    load_state_tensors(state.phases.optimizers, saved.parts["optimizer"])
-    state.phases.restore_losses(saved.notes.get(LOSSES, {}))
-    state.step = saved.step
-    if saved.step < run.steps:
-        log(f"training goes on from step {saved.step} of {run.steps}.")
-        machine.resume_on(state.phases.found_inf.device, saved.notes, log)
-        environment.record_resume(run, state.phases.found_inf.device, saved.step)
-    resuming.repair_generators(run, state.method, saved.step, log)
-    return saved.step
 
 
 def _train_until(last_step: int, state: State, training: _Training) -> None:
@@ -247,7 +186,7 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
             if training.stop.requested:
                 if previous_flag is not None:
                     previous_flag.check()
-                _save(state, training, extra=True)
+                save(state, run, intervals.keep, extra=True)
                 raise Stopped(
                     f"stopped and saved at step {state.step} of {run.steps}; run the same command again to go on.",
                     training.resumed_from,
@@ -259,6 +198,8 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
             with nullcontext() if description is None else description.counting():
                 train_step(state.method, state.phases, training.batches.at(state.step))
             state.step += 1
+            if state.average is not None:
+                state.average.update(state.step)
             if description is not None and description.write_when_counted():
                 description = None
 
@@ -275,11 +216,12 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
                 logs.write(state.step, values)
             if state.step % intervals.sample_every == 0 or at_end:
                 flag.check()
-                logs.show(state.step, training.samples.write(run.sample_file(state.step), state.method))
+                with nullcontext() if state.average is None else state.average.in_place():
+                    logs.show(state.step, training.samples.write(run.sample_file(state.step), state.method))
             is_regular = at_end or (intervals.save_every is not None and state.step % intervals.save_every == 0)
             if is_regular or clock.is_due():
                 flag.check()
-                _save(state, training, extra=not is_regular and intervals.save_every is not None)
+                save(state, run, intervals.keep, extra=not is_regular and intervals.save_every is not None)
                 clock.restart()
             training.callbacks.on_step(state.step, run.steps, values)
 
@@ -292,22 +234,3 @@ def _logged_values(state: State) -> dict[str, float]:
     values = dict(zip(tensors, numbers, strict=True))
     rates = {f"lr/{name}": learning_rate(optimizer, state.step - 1) for name, optimizer in optimizers.items()}
     return {name: values[name] for name in losses} | rates | values
-
-
-def _save(state: State, training: _Training, extra: bool = False) -> None:
-    """Save a checkpoint of the last step, unless there is one, and the weights that translation needs.
-
-    Args:
-        extra: the checkpoint is not one of the regular ones; the next save removes it.
-    """
-    run = training.run
-    if run.metrics_file.exists():  # must be on the disk before a checkpoint of the same step
-        flush_to_disk(run.metrics_file)
-    if state.step not in run.checkpoint_steps():
-        notes = {**machine.notes(state.phases.found_inf.device), checkpoint.EXTRA: extra}
-        if earlier := state.phases.earlier_losses():
-            notes |= {LOSSES: earlier}
-        parts = {"method": state.method.state_dict(), "optimizer": state_tensors(state.phases.optimizers)}
-        checkpoint.save(run.checkpoints, checkpoint.Checkpoint(state.step, parts, notes))
-        checkpoint.prune(run.checkpoints, training.intervals.keep)
-    checkpoint.write_generators(run.generators_file, checkpoint.inference_state(state.method), state.step)

@@ -8,7 +8,6 @@ from pathlib import Path
 from torch import Tensor
 
 from ugbench.errors import RunError
-from ugbench.method import Method
 from ugbench.runs import checkpoint
 from ugbench.runs.manifest import DamagedCheckpoint
 from ugbench.runs.run import Run
@@ -16,15 +15,14 @@ from ugbench.runs.training_log import last_logged_step
 from ugbench.training.intervals import Intervals
 
 
-def check_fit(folder: Path, tensors: Mapping[str, Tensor], method: Method) -> None:
-    """Check that an undamaged checkpoint holds the tensors of the method.
+def check_fit(folder: Path, tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """Check that an undamaged checkpoint holds the tensors that the method has.
 
     Args:
         folder: of the checkpoint, for the message.
     Raises:
         RunError: a tensor is missing, unknown or of another shape; of several the first in alphabetical order.
     """
-    expected = method.state_dict()
     for name in sorted(tensors.keys() | expected.keys()):
         saved, needed = (f"{tuple(t[name].shape)}" if name in t else "no such tensor" for t in (tensors, expected))
         if saved != needed:
@@ -59,16 +57,16 @@ def check_nothing_is_lost(run: Run, intervals: Intervals) -> None:
         )
 
 
-def repair_generators(run: Run, method: Method, step: int, log: Callable[[str], None]) -> None:
-    """Write generators.safetensors again if it does not hold the weights of the method that was loaded.
+def repair_generators(run: Run, tensors: Mapping[str, Tensor], step: int, log: Callable[[str], None]) -> None:
+    """Write generators.safetensors again if it does not hold these tensors.
 
     It is damaged, or a kill or a damaged checkpoint has left it at another step.
 
     Args:
-        step: at which the weights in `method` were saved.
+        tensors: of the networks that translate.
+        step: at which they were saved.
         log: called with a sentence if the file is damaged.
     """
-    tensors = checkpoint.inference_state(method)
     try:
         stored, stored_step = checkpoint.read_generators(run.generators_file)
         if stored_step == step and checkpoint.digest(stored) == checkpoint.digest(tensors):
