@@ -8,7 +8,6 @@ with several images (pages of a TIFF, frames of an animation) is refused, becaus
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ugbench.data import png_text, tiff
+from ugbench.data.pillow_warnings import PILLOW_WARNINGS
 from ugbench.data.refusal import Refusal
 from ugbench.data.tiff import Levels
 from ugbench.errors import DataError, UsageError
@@ -176,10 +176,7 @@ def inspect_image(path: Path, content: bytes | None = None) -> tuple[Image.Image
 def _opened(path: Path, content: bytes) -> Iterator[tuple[Image.Image, Levels]]:
     """The image in the bytes of a file, not yet decoded; what decoding it raises is turned into UnreadableImage."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            # Pillow only warns about damaged metadata, and only the pixels matter here.
-            warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
+        with PILLOW_WARNINGS:
             content, levels = tiff.check_tiff(png_text.without_long_texts(content))
             with Image.open(io.BytesIO(content), formats=_formats(content)) as image:
                 _refuse_frames(image)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -86,7 +87,7 @@ def save_image(image: Image.Image, path: Path) -> None:
     Raises:
         DiskError: the system refuses; an older file stays.
     """
-    temporary = path.with_name(f".ugbench-{os.getpid()}.png")
+    temporary = path.with_name(f".ugbench-{os.getpid()}-{threading.get_ident()}.png")
     with writing(path):
         try:
             temporary.unlink(missing_ok=True)

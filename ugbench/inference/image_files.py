@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from PIL import Image
 
 from ugbench.data.fitting import Transform
 from ugbench.data.images import check_stems, read_image
+from ugbench.data.in_threads import read_ahead, write_behind
 from ugbench.data.progress import Progress
 from ugbench.data.tensors import save_image
 from ugbench.device import Precision
@@ -81,53 +84,72 @@ def write_outputs(
     check_stems(sources)
     make_folder(folder)
     fitted_size = Transform(method.config.size).width_and_height
-    count = 0
-    batch_size = 1 if native_size else batch_size
-    for start in range(0, len(sources), batch_size):
-        done = min(start + batch_size, len(sources))
-        pictures_by_place = dict(_pictures(sources, range(start, done), on_bad))
-        places, pictures = list(pictures_by_place), list(pictures_by_place.values())
-        paths = [sources[place] for place in places]
-        count += len(paths)
-        if not paths:
-            continue
-        batch = translate_batch(
-            method,
-            pictures,
-            places,
-            direction,
-            precision=precision,
-            attention=attention,
-            native_size=native_size,
-            styles=styles,
-            names=paths,
-        )
-        # An output that keeps its padding has the shape of a fitted image; so nothing is cut off or resized.
-        sizes = [fitted_size if keep_padding else picture.size for picture in pictures]
-        for path, size, outputs in zip(paths, sizes, batch.outputs, strict=True):
-            for k, output in enumerate(outputs):
-                file = folder / output_name(path, k, styles.samples)
-                save_image(as_picture(output, method, size, keep_size=keep_size, native_size=native_size), file)
-        for name, overlays in batch.overlays.items():
-            map_folder = folder / _map_folder(method, name, tuple(batch.overlays))
-            make_folder(map_folder)
-            for path, size, image in zip(paths, sizes, overlays, strict=True):
-                save_image(as_picture(image, method, size, native_size=native_size), map_folder / f"{path.stem}.png")
-        if progress is not None:
-            progress(done, len(sources))
+    count, batch_size = 0, 1 if native_size else batch_size
+    with (
+        read_ahead(partial(_read_picture, sources), range(len(sources)), ahead=batch_size) as pictures,
+        write_behind(2 * batch_size) as write,
+    ):
+        for start in range(0, len(sources), batch_size):
+            batch = _readable(islice(pictures, batch_size), on_bad)
+            done = min(start + batch_size, len(sources))
+            if not batch:
+                continue
+            places = list(batch)
+            paths = [sources[place] for place in places]
+            count += len(paths)
+            translated = translate_batch(
+                method,
+                list(batch.values()),
+                places,
+                direction,
+                precision=precision,
+                attention=attention,
+                native_size=native_size,
+                styles=styles,
+                names=paths,
+            )
+            # An output that keeps its padding has the shape of a fitted image; so nothing is cut off or resized.
+            sizes = [fitted_size if keep_padding else picture.size for picture in batch.values()]
+            for path, size, outputs in zip(paths, sizes, translated.outputs, strict=True):
+                for k, output in enumerate(outputs):
+                    picture = partial(as_picture, output, method, size, keep_size=keep_size, native_size=native_size)
+                    write(partial(_save, picture, folder / output_name(path, k, styles.samples)))
+            for name, overlays in translated.overlays.items():
+                map_folder = folder / _map_folder(method, name, tuple(translated.overlays))
+                make_folder(map_folder)
+                for path, size, image in zip(paths, sizes, overlays, strict=True):
+                    picture = partial(as_picture, image, method, size, native_size=native_size)
+                    write(partial(_save, picture, map_folder / f"{path.stem}.png"))
+            if progress is not None:
+                progress(done, len(sources))
     return count
 
 
-def _pictures(
-    paths: Sequence[Path], places: Iterable[int], on_bad: Callable[[DataError], None] | None
-) -> Iterator[tuple[int, Image.Image]]:
-    for place in places:
-        try:
-            yield place, read_image(paths[place])
-        except DataError as error:
-            if on_bad is None:
-                raise
-            on_bad(error)
+def _read_picture(sources: Sequence[Path], place: int) -> tuple[int, Image.Image | DataError]:
+    """The picture of a place, or the error of reading it, which another thread handles."""
+    try:
+        return place, read_image(sources[place])
+    except DataError as error:
+        return place, error
+
+
+def _readable(
+    read: Iterable[tuple[int, Image.Image | DataError]], on_bad: Callable[[DataError], None] | None
+) -> dict[int, Image.Image]:
+    """Pictures by their places; an error is raised, or given to `on_bad`."""
+    pictures: dict[int, Image.Image] = {}
+    for place, picture in read:
+        if isinstance(picture, Image.Image):
+            pictures[place] = picture
+        elif on_bad is None:
+            raise picture
+        else:
+            on_bad(picture)
+    return pictures
+
+
+def _save(picture: Callable[[], Image.Image], file: Path) -> None:
+    save_image(picture(), file)
 
 
 def output_name(source: Path, sample: int, samples: int) -> str:

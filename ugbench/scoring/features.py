@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from ugbench.data.fitting import Transform, fitted
 from ugbench.data.images import Size, read_bytes, read_image
+from ugbench.data.in_threads import read_ahead
 from ugbench.data.progress import Progress
 from ugbench.data.tensors import to_tensor
 from ugbench.errors import DataError
@@ -88,7 +90,8 @@ def features_of(
 ) -> Tensor:
     """Features (n, dim), float32 on the CPU, in the order of `files`. Moves the network to `device`.
 
-    Each file is read once, for its hash and its pixels; at most BATCH images are in memory at a time. Whether features
+    Each file is read once, for its hash and its pixels, in threads beside the network; at most two batches of BATCH
+    images are in memory, and those that are being read. Whether features
     come from the cache, and which images share a batch, changes them only by rounding.
 
     Args:
@@ -101,23 +104,22 @@ def features_of(
     """
     space = space_of(extractor, resizes)
     shard_of = {} if cache is None else feature_cache.index(cache, space)
-    extraction = _Extraction(torch.empty(len(files), extractor.dim), extractor, device, resizes, space, cache)
+    extraction = _Extraction(torch.empty(len(files), extractor.dim), extractor, device, space, cache)
     first_place: dict[bytes, int] = {}  # by the hash of an image
     cached_places: dict[Path, list[int]] = {}  # by the shard that has their features
     duplicates: list[tuple[int, int]] = []
     try:
-        for place, file in enumerate(files):
-            content = read_bytes(file)
-            digest = hashlib.sha256(content).digest()
-            if digest in first_place:
-                duplicates.append((place, first_place[digest]))
-            elif digest in shard_of:
-                cached_places.setdefault(shard_of[digest], []).append(place)
-            else:
-                extraction.add(place, digest, file, content)
-            first_place.setdefault(digest, place)
-            if progress is not None:
-                progress(place + 1, len(files))
+        with read_ahead(partial(_read, shard_of, resizes), files, ahead=BATCH) as images:
+            for place, (file, (digest, pixels)) in enumerate(zip(files, images, strict=True)):
+                if digest in first_place:
+                    duplicates.append((place, first_place[digest]))
+                elif pixels is None:
+                    cached_places.setdefault(shard_of[digest], []).append(place)
+                else:
+                    extraction.add(place, file, digest, pixels)
+                first_place.setdefault(digest, place)
+                if progress is not None:
+                    progress(place + 1, len(files))
         if cache is not None:
             digests = {place: digest for digest, place in first_place.items()}
             for shard, places in cached_places.items():
@@ -126,8 +128,9 @@ def features_of(
                     if digests[place] in cached and np.isfinite(cached[digests[place]]).all():
                         extraction.features[place] = torch.from_numpy(cached[digests[place]])
                     else:  # the shard was deleted or damaged, or an older version stored NaN in it
-                        content = read_bytes(files[place])
-                        extraction.add(place, hashlib.sha256(content).digest(), files[place], content)
+                        digest, pixels = _read((), resizes, files[place])
+                        assert pixels is not None
+                        extraction.add(place, files[place], digest, pixels)
         extraction.compute()
     finally:
         extraction.store()
@@ -140,6 +143,18 @@ def space_of(extractor: LoadedExtractor, resizes: Sequence[Resize]) -> Space:
     """What features of an extractor depend on besides the images."""
     before = ", ".join(map(str, resizes))
     return Space(extractor.name, extractor.sha256, extractor.transform, extractor.dim, before)
+
+
+def _read(cached: Container[bytes], resizes: Sequence[Resize], file: Path) -> tuple[bytes, Tensor | None]:
+    """The SHA-256 of an image file, and its pixels after the resizes; None if the features of this hash are cached."""
+    content = read_bytes(file)
+    digest = hashlib.sha256(content).digest()
+    if digest in cached:
+        return digest, None
+    image = read_image(file, content)
+    for step in resizes:
+        image = fitted(image, step.transform, step.filter)
+    return digest, to_tensor(image)
 
 
 class _Waiting(NamedTuple):
@@ -158,17 +173,13 @@ class _Extraction:
     features: Tensor
     extractor: LoadedExtractor
     device: torch.device | str
-    resizes: Sequence[Resize]
     space: Space
     cache: Cache | None
     waiting: list[_Waiting] = field(default_factory=list)
     computed: dict[bytes, Features] = field(default_factory=dict)
 
-    def add(self, place: int, digest: bytes, file: Path, content: bytes) -> None:
-        image = read_image(file, content)
-        for step in self.resizes:
-            image = fitted(image, step.transform, step.filter)
-        self.waiting.append(_Waiting(place, file, digest, to_tensor(image)))
+    def add(self, place: int, file: Path, digest: bytes, pixels: Tensor) -> None:
+        self.waiting.append(_Waiting(place, file, digest, pixels))
         if len(self.waiting) == BATCH:
             self.compute()
 
