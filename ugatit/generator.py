@@ -11,6 +11,7 @@ from ugatit.cam import Attention
 from ugatit.config import UGATITConfig
 from ugatit.normalization import AdaLIN, InstanceNorm, Style, make_rho_norm
 from ugbench.method import UsageError
+from ugbench.nn.factored_linear import FactoredLinear
 from ugbench.nn.padding import reflect_pad
 
 
@@ -110,7 +111,8 @@ class StyleHead(nn.Module):
     def __init__(self, channels: int, area: int, bias: bool) -> None:
         super().__init__()
         self.area = area
-        self.fc1 = nn.Linear(channels * area, channels, bias=bias)
+        linear = nn.Linear if area == 1 else FactoredLinear
+        self.fc1 = linear(channels * area, channels, bias=bias)
         self.fc2 = nn.Linear(channels, channels, bias=bias)
         self.gamma = nn.Linear(channels, channels, bias=bias)
         self.beta = nn.Linear(channels, channels, bias=bias)

@@ -57,6 +57,31 @@ def test_half_precision_images_have_moments_in_float32_and_keep_their_type():
     assert channel_affine(half, variance, mean).dtype == torch.bfloat16
 
 
+@pytest.mark.parametrize("samples", [1, 2])
+def test_of_images_in_bfloat16_no_copy_is_kept_and_the_gradients_have_the_bits_of_float32_arithmetic(samples):
+    images = torch.randn(2, 3, 5, 4).bfloat16().requires_grad_()
+    scale, shift = torch.randn(samples, 3, 1, 1, requires_grad=True), torch.randn(2, 3, 1, 1, requires_grad=True)
+    kept = []
+
+    def keep(tensor):
+        kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        out = channel_affine(images, scale, shift)
+        mean, variance = instance_moments(images)
+    assert all(tensor.dtype == torch.bfloat16 for tensor in kept if tensor.shape == images.shape)
+    expected = torch.addcmul(shift, images.float(), scale).bfloat16()
+    assert out.equal(expected)
+    gradient = torch.randn(2, 3, 5, 4).bfloat16()
+    inputs = (images, scale, shift)
+    both = (torch.autograd.grad(y, inputs, gradient, retain_graph=True) for y in (out, expected))
+    assert all(ours.equal(theirs) for ours, theirs in zip(*both, strict=True))
+    copy_moments = instance_moments(images.float())
+    ours, theirs = (torch.autograd.grad(m.sum() + v.sum(), images)[0] for m, v in ((mean, variance), copy_moments))
+    assert ours.equal(theirs) and ours.dtype == torch.bfloat16
+
+
 def test_moments_and_their_gradient_sync_with_no_host():
     with FakeTensorMode():
         images = torch.zeros(2, 3, 4, 4, requires_grad=True)

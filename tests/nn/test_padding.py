@@ -32,6 +32,23 @@ def test_mirror_pad_equals_torchs_reflection_in_value_and_gradient(height, width
     )
 
 
+def test_reflection_padding_has_the_bits_of_torchs_and_keeps_no_tensor_for_the_backward_pass():
+    x = torch.randn(2, 3, 6, 5, requires_grad=True)
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(kept.append, lambda tensor: tensor):
+        padded = reflect_pad(x, 2)
+    expected = F.pad(x, (2, 2, 2, 2), mode="reflect")
+    gradient = torch.randn_like(expected)
+    assert kept == []
+    assert padded.equal(expected)
+    assert torch.autograd.grad(padded, x, gradient)[0].equal(torch.autograd.grad(expected, x, gradient)[0])
+
+
+def test_reflection_padding_has_second_derivatives():
+    x = torch.randn(1, 2, 5, 5, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(lambda x: reflect_pad(x, 2).square(), x)
+
+
 @pytest.mark.parametrize("pad", [reflect_pad, mirror_pad])
 def test_a_map_no_larger_than_the_padding_is_refused(pad):
     with pytest.raises(RuntimeError, match=r"reflect|[Pp]adding"):

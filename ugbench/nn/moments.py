@@ -17,9 +17,8 @@ EPS = 1e-5
 
 def instance_moments(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and biased variance of images (n, c, h, w) over (h, w), each (n, c, 1, 1), in float32 or float64."""
-    x = upcast(x)
     if torch.compiler.is_compiling():
-        variance, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
+        variance, mean = torch.var_mean(upcast(x), (2, 3), correction=0, keepdim=True)
         return mean, variance
     mean, variance = _InstanceMoments.apply(x)
     return mean, variance
@@ -33,17 +32,22 @@ def pool_moments(mean: Tensor, variance: Tensor, dim: int) -> tuple[Tensor, Tens
 
 def channel_affine(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     """scale * x + shift for images (n, c, h, w) and (1 or n, c, 1, 1) scale and shift, in the dtype of x."""
-    return torch.addcmul(shift, upcast(x), scale).to(x.dtype)
+    if upcast(x) is x or torch.compiler.is_compiling():
+        return torch.addcmul(shift, upcast(x), scale).to(x.dtype)
+    out: Tensor = _ChannelAffine.apply(x, scale, shift)
+    return out
 
 
 class _InstanceMoments(torch.autograd.Function):
     """The moments, with a backward pass of one product and one sum per pixel (autograd's own makes four).
 
-    Under torch.compile it is not used, because the compiler fuses the plain form itself.
+    The graph keeps the images in their own type. Under torch.compile this is not used, because the compiler fuses the
+    plain form itself.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, images: Tensor) -> tuple[Tensor, Tensor]:
+        x = upcast(images)
         if x.device.type == "cpu":
             # The kernel of group norm computes them several times as fast as var_mean does.
             n, c, h, w = x.shape
@@ -51,17 +55,35 @@ class _InstanceMoments(torch.autograd.Function):
             mean, variance = mean.view(n, c, 1, 1), (inverse.pow(-2) - EPS).view(n, c, 1, 1)
         else:
             variance, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
-        ctx.save_for_backward(x, mean)
+        ctx.save_for_backward(images, mean)
         return mean, variance
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        x, mean = ctx.saved_tensors
+        images, mean = ctx.saved_tensors
+        x = upcast(images)
         mean_gradient, variance_gradient = gradients
         # d mean / dx = 1 / hw and d variance / dx = 2 (x - mean) / hw.
         area = x.shape[2] * x.shape[3]
         slope = variance_gradient * (2 / area)
-        return torch.addcmul(mean_gradient / area - slope * mean, x, slope)
+        return torch.addcmul(mean_gradient / area - slope * mean, x, slope).to(images.dtype)
+
+
+class _ChannelAffine(torch.autograd.Function):
+    """The affine map of images in bfloat16 or float16, of which the graph keeps no copy in float32."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+        ctx.save_for_backward(x, scale)
+        ctx.shift_shape = shift.shape
+        return torch.addcmul(shift, upcast(x), scale).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        x, scale = ctx.saved_tensors
+        gradient = upcast(gradients[0])
+        scale_gradient = (gradient * upcast(x)).sum_to_size(scale.shape)
+        return (gradient * scale).to(x.dtype), scale_gradient, gradient.sum_to_size(ctx.shift_shape)
 
 
 def upcast(x: Tensor) -> Tensor:

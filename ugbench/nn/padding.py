@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -16,7 +18,10 @@ def reflect_pad(x: Tensor, width: int) -> Tensor:
     # The backward pass of CUDA's reflection padding uses atomic additions, and raises in deterministic mode.
     if x.is_cuda and torch.are_deterministic_algorithms_enabled():
         return mirror_pad(x, width)
-    return F.pad(x, (width, width, width, width), mode="reflect")
+    if not x.requires_grad or torch.compiler.is_compiling():
+        return F.pad(x, (width, width, width, width), mode="reflect")
+    padded: Tensor = _ReflectPad.apply(x, width)
+    return padded
 
 
 def mirror_pad(x: Tensor, width: int) -> Tensor:
@@ -29,6 +34,21 @@ def mirror_pad(x: Tensor, width: int) -> Tensor:
         trailing = x.narrow(dim, size - 1 - width, width).flip(dim)
         x = torch.cat((leading, x, trailing), dim)
     return x
+
+
+class _ReflectPad(torch.autograd.Function):
+    """Reflection padding of which the graph keeps no tensor; PyTorch's own keeps its input, for the shape alone."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, width: int) -> Tensor:
+        ctx.shape, ctx.width = x.shape, width
+        return F.pad(x, (width, width, width, width), mode="reflect")
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (gradient,) = gradients
+        shape_only = gradient.new_empty(()).expand(ctx.shape)
+        return torch.ops.aten.reflection_pad2d_backward(gradient, shape_only, [ctx.width] * 4), None
 
 
 class ReflectionPad(nn.Module):

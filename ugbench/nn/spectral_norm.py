@@ -7,11 +7,11 @@ eval mode the stored u and v are used unchanged.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from ugbench.nn.autocasting import without_autocast
 
 EPS = 1e-12
 
@@ -38,8 +38,7 @@ class _SpectralNorm(nn.Module):
         It has a gradient with respect to W, in which u and v are constants.
         """
         matrix = self.weight.flatten(1)
-        # Autocast would run the iteration in bfloat16. The meta device has no autocast.
-        with nullcontext() if matrix.is_meta else torch.autocast(matrix.device.type, enabled=False):
+        with without_autocast(matrix):  # which would run the iteration in bfloat16
             if not self.training:
                 return torch.dot(self.u, torch.mv(matrix, self.v))
             with torch.no_grad():

@@ -24,7 +24,8 @@ class Estimate:
     """The size of a training, in bytes.
 
     Attributes:
-        state: weights, buffers, gradients and what the optimizers keep.
+        state: weights, buffers, gradients and what the optimizers keep. A gradient that stays in factors counts nothing
+            here, because its factors are among what a step keeps.
         saved: the most that a step keeps at a time for its backward passes. What single operations need meanwhile
             depends on the device and its libraries, and comes on top.
         checkpoint: one checkpoint.
@@ -55,7 +56,7 @@ def estimate(name: str, config: MethodConfig, precision: Precision) -> Estimate:
         gradients, moments = 0, 0
         for optimizer in optimizers.values():
             trained = _bytes(optimizer.group.parameters)
-            gradients += trained
+            gradients += trained - _bytes(layer.weight for layer in optimizer.factored)
             moments += trained * sum(name != "step" for name in optimizer.state_names)
         translating = _bytes(tensor for net in method.inference().values() for tensor in net.state_dict().values())
         saved = _SavedTensors([*method.parameters(), *method.buffers()])

@@ -8,10 +8,13 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ugbench.errors import RunError, UgbenchError
 from ugbench.method import Group, Method, OptimizerName
+from ugbench.nn.factored_linear import FactoredGradient, FactoredLinear
+from ugbench.training.factored_adam import update_by_blocks
+from ugbench.training.gradients import Gradient
 
 _ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")
 _STATE: Mapping[OptimizerName, tuple[str, ...]] = MappingProxyType(
@@ -26,11 +29,14 @@ class GroupOptimizer:
     Attributes:
         optimizer: its `found_inf` is a tensor on the device; while that is 1, `step` changes nothing.
         parameter_names: the names of the group's parameters in the method, in the order of the group.
+        factored: the layers whose weights `update` takes factored gradients of. Adam and AdamW update such weights
+            block by block; the other optimizers need their whole gradients, so they have no such layers.
     """
 
     group: Group
     optimizer: torch.optim.Optimizer
     parameter_names: tuple[str, ...]
+    factored: tuple[FactoredLinear, ...] = ()
 
     @property
     def state_names(self) -> tuple[str, ...]:
@@ -62,7 +68,8 @@ def build_optimizers(method: Method) -> dict[str, GroupOptimizer]:
             if other != group_name:
                 raise UgbenchError(f"{name} is in the groups {other} and {group_name}; groups must be disjoint.")
         parameter_names = tuple(names[parameter] for parameter in group.parameters)
-        optimizers[group_name] = GroupOptimizer(group, _build(group), parameter_names)
+        factored = _factored_layers(method, group)
+        optimizers[group_name] = GroupOptimizer(group, _build(group), parameter_names, factored)
     if left_out := sorted(trained - set(owner)):
         children = {name for name, _ in method.named_children()}
         unused = [name for name in getattr(method, "frozen", {}) if name not in children]
@@ -85,15 +92,40 @@ def _build(group: Group) -> torch.optim.Optimizer:
     parameters, decay = group.parameters, group.weight_decay
     match group.optimizer:
         case "adam":
-            return torch.optim.Adam(parameters, rate, group.betas, group.eps, decay, fused=True)
+            return _Adam(parameters, rate, group.betas, group.eps, decay, fused=True)
         case "adamw":
-            return torch.optim.AdamW(parameters, rate, group.betas, group.eps, decay, fused=True)
+            return _Adam(parameters, rate, group.betas, group.eps, decay, fused=True, decoupled_weight_decay=True)
         case "radam":
             # On a GPU the number of updates stays on the device, so that no update waits for it.
             on_gpu = first.device.type == "cuda"
             return _RAdam(parameters, rate, group.betas, group.eps, decay, capturable=on_gpu, foreach=on_gpu)
         case "sgd":
             return _SGD(parameters, rate, group.momentum, weight_decay=decay, fused=True)
+
+
+def _factored_layers(method: Method, group: Group) -> tuple[FactoredLinear, ...]:
+    if group.optimizer not in ("adam", "adamw"):
+        return ()
+    layers = [layer for layer in method.modules() if isinstance(layer, FactoredLinear)]
+    return tuple(layer for layer in layers if any(layer.weight is parameter for parameter in group.parameters))
+
+
+class _Adam(torch.optim.Adam):
+    """Adam, and AdamW if the weight decay is decoupled, which also takes gradients in factors.
+
+    Attributes:
+        factored: the factored gradients of the next step.
+    """
+
+    factored: Mapping[nn.Parameter, FactoredGradient] = MappingProxyType({})
+    found_inf: Tensor
+
+    def step(self, closure: Any = None) -> Any:
+        """Update the parameters that have gradients, unless `found_inf` is 1."""
+        result = super().step(closure)
+        for parameter, gradient in self.factored.items():
+            update_by_blocks(parameter, gradient, self.state[parameter], self.param_groups[0], self.found_inf)
+        return result
 
 
 class _SGD(torch.optim.SGD):
@@ -147,6 +179,24 @@ def set_learning_rates(optimizers: Mapping[str, GroupOptimizer], step: int) -> N
     for optimizer in optimizers.values():
         for param_group in optimizer.optimizer.param_groups:
             param_group["lr"].fill_(learning_rate(optimizer, step))
+
+
+def update(optimizer: GroupOptimizer, gradients: Mapping[nn.Parameter, Gradient], found_inf: Tensor) -> None:
+    """Update the parameters of a group that have gradients, unless `found_inf` is 1.
+
+    Args:
+        gradients: those of the group, and perhaps others. They are factored for weights of `optimizer.factored` alone.
+        found_inf: on the device.
+    """
+    of_group = {p: gradients[p] for p in optimizer.group.parameters if p in gradients}
+    inner: Any = optimizer.optimizer
+    inner.found_inf = found_inf
+    inner.factored = {p: g for p, g in of_group.items() if isinstance(g, FactoredGradient)}
+    for parameter, gradient in of_group.items():
+        parameter.grad = gradient if isinstance(gradient, Tensor) else None
+    inner.step()
+    inner.zero_grad(set_to_none=True)
+    inner.factored = {}
 
 
 def state_tensors(optimizers: Mapping[str, GroupOptimizer]) -> dict[str, Tensor]:

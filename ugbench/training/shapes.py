@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import torch
+from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ugbench import registry
 from ugbench.device import Precision
 from ugbench.method import Batch, Method, MethodConfig
+from ugbench.nn.factored_linear import FactoredGradient
 from ugbench.training.network_precision import run_networks_in
 from ugbench.training.optimizers import GroupOptimizer, build_optimizers
 from ugbench.training.step import Phases, train_step
@@ -63,9 +66,12 @@ def train_on_shapes(method: Method, optimizers: Mapping[str, GroupOptimizer]) ->
 class _NoUpdate(torch.optim.Optimizer):
     """An optimizer that updates nothing, because those of torch cannot all run on shapes alone."""
 
+    factored: Mapping[nn.Parameter, FactoredGradient] = MappingProxyType({})
+
     def __init__(self, parameters: Any) -> None:
         super().__init__(parameters, {"lr": torch.tensor(0.0)})
 
     def step(self, closure: Any = None) -> Any:  # noqa: ARG002
-        """Leave the parameters as they are."""
-        return None
+        """Leave the parameters as they are; only form the gradients that are in factors, so that FLOPs are counted."""
+        for gradient in self.factored.values():
+            gradient.dense()

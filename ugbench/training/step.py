@@ -10,9 +10,10 @@ from torch import Tensor
 
 from ugbench.errors import UgbenchError, UnknownName
 from ugbench.method import Batch, Method
+from ugbench.training.gradients import gradients_of, norms_of, scaled
 from ugbench.training.loss_terms import LossTerms
 from ugbench.training.method_lines import calling_line
-from ugbench.training.optimizers import GroupOptimizer, set_learning_rates
+from ugbench.training.optimizers import GroupOptimizer, set_learning_rates, update
 
 
 def train_step(method: Method, phases: Phases, batch: Batch) -> None:
@@ -56,6 +57,7 @@ class Phases:
         self.found_inf_after: dict[str, Tensor] = {}
         self._step_of: dict[str, int] = {}
         self._step, self._open = 0, ""
+        self._factored = [layer for optimizer in optimizers.values() for layer in optimizer.factored]
 
     def begin_step(self, step: int) -> None:
         """Begin the step that follows after `step` steps."""
@@ -125,57 +127,28 @@ class Phases:
         if not total.requires_grad:
             raise UgbenchError(f"{calling_line()}: no loss term of the phase '{name}' depends on parameters of {name}.")
         parameters = [parameter for optimizer in optimizers for parameter in optimizer.group.parameters]
-        computed = _gradients(total, parameters, name)
-        gradients = {p: g if g is None else _with_strides_of(p, g) for p, g in zip(parameters, computed, strict=True)}
+        gradients = gradients_of(total, parameters, self._factored, name)
         self.losses |= {f"{name}/{term}": value.detach() for term, value in terms.items()}
         self._step_of |= {f"{name}/{term}": self._step for term in terms}
 
         norms: list[Tensor] = [total.detach()]
         for optimizer in optimizers:
-            group_gradients = [g for p in optimizer.group.parameters if (g := gradients[p]) is not None]
-            if not group_gradients:
+            of_group = {p: gradients[p] for p in optimizer.group.parameters if p in gradients}
+            if not of_group:
                 continue
-            group_norms = torch._foreach_norm(group_gradients)
+            group_norms = norms_of(of_group.values())
             norms += group_norms
             if optimizer.group.clip_norm is not None:
                 norm = torch.stack(group_norms).norm()
-                torch._foreach_mul_(group_gradients, (optimizer.group.clip_norm / (norm + 1e-6)).clamp(max=1.0))
+                gradients |= scaled(of_group, (optimizer.group.clip_norm / (norm + 1e-6)).clamp(max=1.0))
         finite = torch.isfinite(torch.stack([norm.to(total.dtype) for norm in norms])).all()
         self.found_inf = torch.maximum(self.found_inf, (~finite).to(self.found_inf.dtype))
         self.found_inf_after[name] = self.found_inf
 
         for optimizer in optimizers:
-            for parameter in optimizer.group.parameters:
-                parameter.grad = gradients[parameter]
-            optimizer.optimizer.found_inf = self.found_inf  # type: ignore[attr-defined]
-            optimizer.optimizer.step()
-            optimizer.optimizer.zero_grad(set_to_none=True)
+            update(optimizer, gradients, self.found_inf)
         # Fused optimizers do not tell autograd that they have changed the parameters. Without that, a later phase that
         # goes back through a graph with the old values would silently get wrong gradients.
-        torch.autograd.graph.increment_version([p for p in parameters if gradients[p] is not None])
+        torch.autograd.graph.increment_version(list(gradients))
         # Networks that run in bfloat16 would go on with the converted weights of before the update.
         torch.clear_autocast_cache()
-
-
-def _gradients(total: Tensor, parameters: list[torch.nn.Parameter], name: str) -> tuple[Tensor | None, ...]:
-    """The gradients of a phase's total loss; None for a parameter that it does not depend on."""
-    try:
-        return torch.autograd.grad(total, parameters, allow_unused=True)
-    except RuntimeError as error:
-        if "modified by an inplace operation" in str(error):
-            reason = "needs gradients through weights that an earlier phase of this step has updated"
-        elif "backward through the graph a second time" in str(error):
-            reason = "needs gradients through what an earlier phase of this step has already gone back through"
-        else:
-            raise
-        raise UgbenchError(
-            f"{calling_line()}: the phase '{name}' {reason}; compute its losses anew after that phase, or detach what "
-            "both phases share in one of them."
-        ) from None
-
-
-def _with_strides_of(parameter: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient with the strides of its parameter, because fused optimizers assume them without a check."""
-    if gradient.stride() == parameter.stride():
-        return gradient
-    return torch.empty_like(parameter).copy_(gradient)
