@@ -124,6 +124,27 @@ def arms(study: Study) -> list[Arm]:
     ]
 
 
+def ablation_variants(method: str, names: Sequence[str] = ()) -> list[str]:
+    """Full, then the variants of a method that an ablation trains.
+
+    Args:
+        names: the variants that are asked for; none, or `all` alone, means the paper's ablations.
+    Raises:
+        UnknownName: there is no such method or variant.
+        UsageError: the method has no variants.
+    """
+    loaded = registry.load_method(method)
+    known = [name for name in loaded.VARIANTS if name != BASE]
+    if not known:
+        raise UsageError(f"{method} has no variants; ablate a method that has: see `ugbench variants`.")
+    if list(names) in ([], ["all"]):
+        names = list(loaded.ablation) or known
+    for name in names:
+        if name not in (*known, BASE):
+            raise UnknownName("variant", name, known)
+    return [BASE, *(name for name in names if name != BASE)]
+
+
 def overrides(study: Study, arm: Arm) -> dict[str, Any]:
     """Changes to the preset and variant for one arm; `minutes` is not among them."""
     fields = {"steps": study.steps, "size": study.size, "batch_size": study.batch_size, "fit": study.fit}
