@@ -12,6 +12,7 @@ from ugbench.cli.names import check_names
 from ugbench.cli.options import Json, PlaceOptions, Sets, StudyOptions
 from ugbench.cli.output import log, print_rows
 from ugbench.cli.parse import parse_sets, split_list
+from ugbench.cli.published_datasets import get_or_check_datasets
 from ugbench.cli.scoring_options import ScoringOptions
 from ugbench.errors import UsageError
 from ugbench.visible import visible
@@ -49,7 +50,10 @@ def ablate(
     """
     if not options.dataset:
         raise UsageError("--dataset is missing: say what to train on.")
-    check_names([method], options.dataset, place.data_root)
+    check_names([method])
+    get_or_check_datasets(
+        options.dataset, place.data_root, allowed=scoring.download, as_json=as_json, dry_run=options.dry_run
+    )
 
     from ugbench.cli.study import run_study
     from ugbench.study import grid
@@ -77,6 +81,6 @@ def compare_with_full(scored: ScoredStudy, as_json: bool, method: str) -> dict[s
         for note in layout.notes:
             log(note)
         for claim in claims:
-            for sentence in filter(None, (claim.method_text(), claim.missing_text())):
-                print(visible(f"{claim.dataset} {claim.direction}: {sentence}"))
+            for sentence in claim.sentences():
+                print(visible(sentence))
     return {"differences": [claim.to_json() for claim in claims], "ablation": layout._asdict()}

@@ -89,8 +89,8 @@ def check(study: Study) -> Study:
 
     Raises:
         UnknownName: there is no such method, preset, variant or config field.
-        UsageError: both steps and minutes are given, or something is declared twice or for a method that is not
-            in the study.
+        UsageError: both steps and minutes are given, something is declared twice or for a method that is not in the
+            study, or no run is left.
     """
     if study.steps is not None and study.minutes is not None:
         raise UsageError(f"steps {study.steps} and minutes {study.minutes:g} exclude each other; give one of them.")
@@ -112,6 +112,8 @@ def check(study: Study) -> Study:
     for arm in arms(study):
         method = registry.load_method(arm.method)
         method.make_config(study.preset, arm.variant, overrides(study, arm))
+    if not study_runs(study):
+        raise UsageError("without: no run is left on any data set; leave out fewer.")
     return study
 
 
