@@ -36,13 +36,16 @@ def test_the_table_is_that_of_the_command_which_finds_nothing_to_train(home: Pat
     assert any("kid" in note for note in compared.notes)
 
 
-def test_a_plan_has_a_row_for_each_run_and_trains_nothing(home: Path) -> None:
+def test_a_plan_has_a_row_for_each_run_and_trains_nothing(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "ugbench")
     plan = ugbench.compare("cyclegan,ugatit", [DIAL], **{**SMALL, "seeds": [4, 7]}, **SCORED, dry_run=True)
     assert plan[["method", "seed", "status", "step", "steps"]].values.tolist() == [
         ["cyclegan", 4, "missing", 0, 1], ["ugatit", 4, "missing", 0, 1],
         ["cyclegan", 7, "missing", 0, 1], ["ugatit", 7, "missing", 0, 1],
     ]  # fmt: skip
     assert not any(Path(run).exists() for run in plan["run"])
+    assert "4 runs: 0 done, 0 half done, 4 missing" in caplog.text
+    assert "need 5 seeds per method, so 2 are too few to show any" in caplog.text
 
 
 def test_a_plan_needs_no_weights_and_a_study_does(home: Path) -> None:

@@ -232,6 +232,7 @@ def _carry_out(
 
     from ugbench.api.requests import make_request, warn_of_unwritten
     from ugbench.device import pick_device
+    from ugbench.progress.studies import plan_sentences
     from ugbench.runs.folder import study_file
     from ugbench.study import grid, plan, stages
     from ugbench.tables.frame import to_frame
@@ -254,10 +255,12 @@ def _carry_out(
     root, weights = data_root_folder(place.data_root), request.networks.weights
     setup = plan.StudySetup(folder, root, device, precision, skip_bad, weights)
     planned = stages.plan_runs(study, setup, report)
+    if not dry_run and (problem := stages.unmet_requirement(request, planned, report)) is not None:
+        raise problem
+    for sentence in plan_sentences(planned, jobs):
+        output.log(sentence)
     if dry_run:
         return pandas.DataFrame([plan.describe(run) for run in planned])
-    if (problem := stages.unmet_requirement(request, planned, report)) is not None:
-        raise problem
     with interrupts_of_python():
         outcomes, scored = stages.train_and_score(
             study, setup, planned, request, report, jobs=jobs, is_auto=place.precision == "auto"

@@ -14,6 +14,7 @@ from ugbench.cli.output import duration, log, print_json, print_rows, progress_c
 from ugbench.cli.scoring_options import ScoringOptions
 from ugbench.device import pick_device
 from ugbench.errors import MissingWeights
+from ugbench.progress.studies import plan_sentences
 from ugbench.runs.folder import study_file
 from ugbench.study import grid, plan, stages
 from ugbench.study.claims import declared_test
@@ -65,7 +66,8 @@ def run_study(
     elif options.dry_run:
         _print_plan(planned)
     if options.dry_run or problem is None:
-        _log_plan(planned, options.jobs)
+        for sentence in plan_sentences(planned, options.jobs):
+            log(sentence)
     if options.dry_run and isinstance(problem, MissingWeights):
         log(str(problem))  # the study itself asks for them; nothing that the call names is wrong
         return
@@ -96,17 +98,3 @@ def _print_plan(planned: Sequence[PlannedRun]) -> None:
         row[1] = run.study_run.arm.label
         rows.append([*row, f"{run.step}/{run.run.steps}", None if left is None else duration(left)])
     print_rows(("id", "method", "dataset", "direction", "seed", "status", "step", "left"), rows)
-
-
-def _log_plan(planned: Sequence[PlannedRun], jobs: int) -> None:
-    done, half, missing = (sum(run.status == status for run in planned) for status in ("done", "half", "missing"))
-    left = plan.seconds_left(planned, jobs)
-    if half + missing == 0:
-        cost = "nothing to train"
-    elif left is None:
-        cost = "training time is not known before a step of each was timed"
-    else:
-        cost = f"{duration(left)} to train"
-    log(f"{len(planned)} runs: {done} done, {half} half done, {missing} missing; {cost}.")
-    if (test := declared_test(planned)) is not None:
-        log(test)

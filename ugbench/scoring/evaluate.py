@@ -147,9 +147,9 @@ class Evaluation:
         if not refusals:
             return records
         first_error, _ = refusals[0]
-        for error, message in refusals:
+        for refusal, message in refusals:
             # Where nothing is scored, the first error ends the call, and others of its kind would say the same again.
-            if records or not (isinstance(first_error, NoSuchScore) and isinstance(error, NoSuchScore)):
+            if records or not (isinstance(first_error, NoSuchScore) and isinstance(refusal, NoSuchScore)):
                 self._log_once(message)
         if not records:
             raise first_error
