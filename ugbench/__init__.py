@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ugbench.api.results import figure, table
     from ugbench.api.run import Run
     from ugbench.api.runs import list_runs, load_run
+    from ugbench.api.studies import ablate, compare
     from ugbench.api.training import train
     from ugbench.errors import UgbenchError
     from ugbench.metric import Score
@@ -33,6 +34,8 @@ __all__ = [
     "Score",
     "UgbenchError",
     "__version__",
+    "ablate",
+    "compare",
     "evaluate",
     "fid",
     "figure",
@@ -49,6 +52,7 @@ _MODULES = {
     "results": ("figure", "table"),
     "run": ("Run",),
     "runs": ("list_runs", "load_run"),
+    "studies": ("ablate", "compare"),
     "training": ("train",),
 }
 _HOMES = {name: f"ugbench.api.{module}" for module, names in _MODULES.items() for name in names}

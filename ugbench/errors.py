@@ -160,6 +160,10 @@ class WeightsError(UsageError):
     """A file of network weights is missing, is refused as unsafe, or does not fit the network."""
 
 
+class MissingWeights(WeightsError):
+    """There is no file of a network's weights: none was given, and none is found."""
+
+
 class UnknownName(UsageError):
     """No method, metric, variant … (`kind`) has this name; the message suggests a similar one.
 

@@ -100,32 +100,39 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize("answer", ["y\n", "n\n"])
-def test_a_person_is_shown_the_licence_the_address_and_the_size(
-    answer: str, server: FileServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def answer_on_a_terminal(answer: str, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Make stdin and stderr terminals, with this answer typed; returns stderr."""
     screen = Terminal()
     monkeypatch.setattr(sys, "stdin", Terminal(answer))
     monkeypatch.setattr(sys, "stderr", screen)
-    address = server.serve("/big.zip", content(b"begin", announced=2_100_000))
-    if answer == "y\n":
-        data_get.ask(address, "none is stated", download=False, as_json=False)
-    else:
+    return screen
+
+
+@pytest.mark.parametrize("answer", ["y\n", "n\n"])
+def test_a_person_is_shown_the_licence_the_address_and_the_size(
+    answer: str, server: FileServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    screen = answer_on_a_terminal(answer, monkeypatch)
+    server.serve(PATH, content(ARCHIVE, announced=2_100_000) if answer == "n\n" else content(ARCHIVE))
+    if answer == "n\n":
         with pytest.raises(UsageError, match="nothing is downloaded without consent"):
-            data_get.ask(address, "none is stated", download=False, as_json=False)
-    assert screen.getvalue().splitlines() == [
-        "licence of the images: none is stated.",
-        f"download 2.1 MB from {address}? [y/N] ",
-    ]
+            data_get.get("horse2zebra", data_root=tmp_path)
+    else:
+        data_get.get("horse2zebra", data_root=tmp_path)
+    size = "2.1 MB" if answer == "n\n" else "1 kB"
+    licence, question, *_ = screen.getvalue().splitlines()
+    assert licence.startswith("licence of the images: ")
+    assert question.startswith(f"download {size} from {server.address(PATH)}? [y/N] ")
+    assert (tmp_path / "horse2zebra").exists() is (answer == "y\n")
 
 
 def test_a_size_that_the_server_does_not_tell_is_called_unknown(
-    server: FileServer, monkeypatch: pytest.MonkeyPatch
+    server: FileServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    screen = Terminal()
-    monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
-    monkeypatch.setattr(sys, "stderr", screen)
-    data_get.ask(server.serve("/gone.zip", status(404)), "none is stated", download=False, as_json=False)
+    screen = answer_on_a_terminal("n\n", monkeypatch)
+    server.serve(PATH, status(404))
+    with pytest.raises(UsageError):
+        data_get.get("horse2zebra", data_root=tmp_path)
     assert "download an archive of unknown size from http" in screen.getvalue()
 
 

@@ -149,6 +149,13 @@ def test_a_method_without_a_style_has_none_in_one_sentence(made: Path, weights: 
     assert not run.outputs("A2B").exists()
 
 
+def test_of_several_runs_that_can_have_no_score_one_sentence_is_said(home: Path, weights: list[object]) -> None:
+    call_in(home, "train", "cyclegan", "--dataset", "cats", *SMALL, *TINY, "--seed", "1")
+    runs = sorted((home / "results/cats/cyclegan").iterdir())
+    error = call_in(home, "eval", *runs, "--metric", "lpips_diversity", *weights, code=2).stderr
+    assert len(runs) == 2 and error.count("it makes one output for each image") == 1
+
+
 def test_with_other_metrics_or_runs_it_is_left_out_with_a_message(home: Path, weights: list[object]) -> None:
     run = run_of(home, "cyclegan")
     result = call_in(home, "eval", "--metric", "kid,lpips_diversity", "--extractor", "random", *weights, "--json")

@@ -46,6 +46,7 @@ def test_the_table_counts_variants_and_the_values_of_a_style(ugbench: Run) -> No
     result = ugbench("methods")
     lines = {line.split()[0]: line for line in result.stdout.splitlines()}
     assert set(lines) == {"method", *registry.modules("methods")}
+    assert lines["method"].split()[-2:] == ["needs", "title"]
     for name in registry.modules("methods"):
         method = registry.load_method(name)
         directions, presets = ",".join(method.directions), ",".join(method.PRESETS)

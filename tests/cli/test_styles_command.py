@@ -29,6 +29,7 @@ TINY = ["--set", "channels=4,blocks=1,discriminator_channels=4"]
 KID = ["--metric", "kid", "--extractor", "random"]
 NOTE = "styled: one style per image, drawn at random (seed 0)."
 IMAGES = 4
+EXAMPLE = "datasets/cats/testB/1.png"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -250,8 +251,9 @@ def test_the_example_is_never_replaced(made: Path, tmp_path: Path) -> None:
     ("method", "words", "says"),
     [
         ("cyclegan", ["--samples", "2"], "--samples 2: cyclegan makes one output for each image; leave it out."),
-        ("cyclegan", ["--style", "x.png"], "--style x.png: cyclegan makes one output for each image; leave it out."),
+        ("cyclegan", ["--style", EXAMPLE], f"--style {EXAMPLE}: cyclegan makes one output for each image; leave it"),
         ("styled", ["--style", "x.png"], "--style x.png: there is no such file; name an image of domain B."),
+        ("styled", ["--style", "results/note.txt"], "results/note.txt: not a readable image"),
         ("styled", ["--style", "datasets"], "--style datasets: that is a folder; name a file."),
     ],
 )
@@ -259,6 +261,7 @@ def test_options_that_do_not_fit_are_one_sentence_and_write_nothing(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, words: list[str], says: str
 ) -> None:
     monkeypatch.chdir(made)
+    Path("results/note.txt").write_text("no image")
     result = translate(run_of(made, method), made / "datasets/cats/testA", tmp_path / "out", *words, code=2)
     assert f"error: {says}" in result.stderr
     assert not (tmp_path / "out").exists()

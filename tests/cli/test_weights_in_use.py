@@ -40,8 +40,8 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], list[str]]:
     def answer(consents: bool) -> list[str]:
         questions: list[str] = []
 
-        def may_download(question: str, allowed: bool, as_json: bool = False) -> bool:
-            questions.append(question)
+        def may_download(question: Callable[[], str], allowed: bool, as_json: bool = False) -> bool:
+            questions.append(question())
             return consents
 
         monkeypatch.setattr(network_files, "may_download", may_download)
@@ -134,7 +134,7 @@ def test_a_study_asks_before_it_trains(tiny: Published, tmp_path: Path) -> None:
 
 def test_a_plan_downloads_nothing(tiny: Published, tmp_path: Path) -> None:
     study = ["compare", "--methods", "cyclegan", *STUDY, "--extractor", "tiny", "--dry-run", "--download"]
-    assert "run `ugbench weights get tiny`" in call_in(tmp_path, *study, code=2).stderr
+    assert "run `ugbench weights get tiny`" in call_in(tmp_path, *study).stderr
     assert tiny.server.asked == []
 
 

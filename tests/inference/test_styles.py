@@ -12,6 +12,7 @@ from styled_method import Styled, built
 from torch import Tensor
 from toy_runs import Toy
 
+from ugbench.data.images import read_image
 from ugbench.data.styles import draw_styles
 from ugbench.data.tensors import load_images, to_float, to_uint8
 from ugbench.errors import DataError, UsageError
@@ -93,7 +94,7 @@ def test_the_style_of_an_example_is_that_of_the_very_image_at_the_runs_size(
 ) -> None:
     noise = torch.randint(0, 256, (20, 12, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     Image.fromarray(noise.numpy()).save(tmp_path / "example.png")
-    styles = choose_styles(method, "styled", direction, image=tmp_path / "example.png")
+    styles = choose_styles(method, "styled", direction, example=Image.fromarray(noise.numpy()))
     example = to_float(load_images([tmp_path / "example.png"], 8))
     assert styles.example is not None and styles.example.equal(method.encode_style(example, direction)[0])
     outputs = written(method, sources, tmp_path / "out", batch_size=2, styles=styles)
@@ -111,7 +112,10 @@ def test_the_options_are_those_of_the_drawn_styles(method: Styled) -> None:
     [
         ({"samples": 2}, r"^--samples 2: toy makes one output for each image; leave it out\.$"),
         ({"seed": 0}, r"^--seed 0: toy makes one output for each image; leave it out\.$"),
-        ({"image": Path("x.png")}, r"^--style x\.png: toy makes one output for each image; leave it out\.$"),
+        (
+            {"example": Image.new("RGB", (8, 8)), "example_name": "x.png"},
+            r"^--style x\.png: toy makes one output for each image; leave it out\.$",
+        ),
     ],
 )
 def test_a_method_without_a_style_has_no_such_options(options: dict[str, object], says: str) -> None:
@@ -126,15 +130,7 @@ def test_an_example_excludes_drawn_styles(
     method: Styled, sources: list[Path], options: dict[str, int], named: str
 ) -> None:
     with pytest.raises(UsageError, match=rf"a\.png gives all outputs one style, so {named} has no effect"):
-        choose_styles(method, "styled", "A2B", image=sources[0], **options)
-
-
-def test_an_example_that_is_missing_or_no_image_is_named(method: Styled, sources: list[Path]) -> None:
-    with pytest.raises(UsageError, match=r"^--style gone\.png: there is no such file; name an image of domain A\.$"):
-        choose_styles(method, "styled", "B2A", image=Path("gone.png"))
-    sources[0].write_text("no image")
-    with pytest.raises(DataError, match=r"a\.png: not a readable image"):
-        choose_styles(method, "styled", "A2B", image=sources[0])
+        choose_styles(method, "styled", "A2B", example=read_image(sources[0]), example_name=sources[0], **options)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +150,7 @@ def test_a_style_of_a_wrong_shape_or_value_names_the_method(
 ) -> None:
     monkeypatch.setattr(method, "encode_style", encode)
     with pytest.raises(UsageError, match=rf"^--style {sources[0]}: the style that {says}"):
-        choose_styles(method, "munit", "A2B", image=sources[0])
+        choose_styles(method, "munit", "A2B", example=read_image(sources[0]), example_name=sources[0])
 
 
 def test_a_method_that_takes_no_style_of_an_image_says_so(
@@ -162,4 +158,4 @@ def test_a_method_that_takes_no_style_of_an_image_says_so(
 ) -> None:
     monkeypatch.delattr(Styled, "encode_style")
     with pytest.raises(UsageError, match=r"a\.png: Styled cannot take the style of an image; leave it out, and styles"):
-        choose_styles(method, "styled", "A2B", image=sources[0])
+        choose_styles(method, "styled", "A2B", example=read_image(sources[0]), example_name=sources[0])

@@ -104,6 +104,7 @@ def test_studies_of_earlier_versions_keep_their_id(fields: dict[str, Any], expec
         ({"set": {"ugatit": {"lrr": 1}}}, UnknownName, "did you mean 'lr'"),
         ({"without": {"dail": ["ugatit"]}}, UnknownName, "did you mean 'dial'"),
         ({"without": {"dial": ["ugatit-in"]}}, UnknownName, "'ugatit-in'"),
+        ({"without": {"dial": ["ugatit"]}}, UsageError, "without: no run is left on any data set"),
         ({"preset": "smok"}, UnknownName, "did you mean 'smoke'"),
         ({"step": 5}, UnknownName, "did you mean 'steps'"),
         ({"steps": 5, "minutes": 1}, UsageError, "exclude each other"),

@@ -71,12 +71,21 @@ def test_our_cells_and_their_marks_stay_as_they_were_although_the_published_are_
 
 
 def test_the_caption_has_source_and_note_once_though_two_tables_share_it(ours: Table) -> None:
-    notes = add_published(ours, ["table1", "table3"]).notes
+    notes = add_published(ours, ["table1", "table3"], datasets=["selfie2anime"]).notes
     note = published_tables("table3")[0].notes[0]
     assert "protocol is undetermined" in note
     assert [text for text in notes if note in text] == [f"table1, table3: {note}"]
     assert "table3: Kim, Kim, Kang, Lee: U-GAT-IT (ICLR 2020), Table 3 (https://arxiv.org/abs/1907.10830)." in notes
-    assert "table1 has no number for these data sets, only for selfie2anime." in notes
+    assert "table1: Kim, Kim, Kang, Lee: U-GAT-IT (ICLR 2020), Table 1 (https://arxiv.org/abs/1907.10830)." in notes
+
+
+def test_of_tables_without_a_number_here_the_caption_says_that_and_no_more(ours: Table) -> None:
+    notes = add_published(ours, ["table1", "remeasured", "table3"]).notes
+    sentence = "table1, remeasured have no number for these data sets, only for selfie2anime."
+    assert [note for note in notes if "table1" in note or "remeasured" in note] == [sentence]
+    assert any(note.startswith("table3: protocol: ") for note in notes)
+    alone = set(add_published(ours, ["table1"]).notes) - set(ours.notes)
+    assert alone == {"table1 has no number for these data sets, only for selfie2anime."}
 
 
 def test_json_has_the_raw_number_the_printed_one_and_the_source(ours: Table) -> None:

@@ -93,6 +93,11 @@ class Comparison:
             f"this comparison are of the other {self.checkpoints.n}; tables have each run's score over all its outputs."
         )
 
+    def sentences(self) -> list[str]:
+        """The claim about the methods, and which images it leaves out, each with the data set and the direction."""
+        texts = filter(None, (self.method_text(), self.missing_text()))
+        return [f"{self.dataset} {self.direction}: {text}" for text in texts]
+
     def untested_text(self) -> str | None:
         """Why the two checkpoints are not tested; None if they are."""
         return self.checkpoints.text(self.label, self.to) if self.checkpoints.p_value is None else None

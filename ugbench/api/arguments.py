@@ -88,6 +88,12 @@ def conditions(where: Mapping[str, object] | None) -> dict[str, str]:
     }
 
 
+def paths(value: PathLike | Sequence[PathLike] | None) -> list[str]:
+    """An argument that takes one path or several, as texts."""
+    items = [value] if isinstance(value, str | os.PathLike) else value or ()
+    return [os.fspath(item) for item in items]
+
+
 def listed(value: str | Sequence[str] | None) -> list[str]:
     """An argument that takes one name or several; a comma is a part of a name."""
     return [value] if isinstance(value, str) else list(value or ())

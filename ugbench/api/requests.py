@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ugbench import registry
@@ -13,6 +14,7 @@ from ugbench.errors import DiskErrors
 from ugbench.scoring.cache import Cache, default_folder
 from ugbench.scoring.needed_weights import with_found_weights
 from ugbench.scoring.networks.network_set import make_networks
+from ugbench.scoring.networks.search import with_found
 from ugbench.scoring.protocols import TARGET, find_protocol
 from ugbench.scoring.request import EvalRequest
 
@@ -26,14 +28,18 @@ def make_request(
     device: str,
     log: Callable[[str], None],
     settings: Mapping[str, Mapping[str, Any]] | None = None,
+    frozen_names: Collection[str] = (),
 ) -> EvalRequest:
     """The request of one evaluation, with the files of weights that are given or found; no network is loaded yet.
 
+    Args:
+        frozen_names: of networks that methods use and do not train, whose files are given or found too.
     Raises:
         UnknownName: there is no such metric, protocol, extractor or network.
         UsageError: a file of weights does not exist, or there is no such device.
     """
-    networks = make_networks(extractor, weight_files(weights), pick_device(device), lpips_net)
+    networks = make_networks(extractor, weight_files(weights), pick_device(device), lpips_net, frozen_names)
+    networks = replace(networks, weights=with_found(networks.weights, frozen_names, log))
     for name in names(metrics):
         registry.load_metric(name)
     named = TARGET if protocol is None else find_protocol(protocol)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ugbench.api.arguments import WeightFiles, check_at_least, check_direction_name
-from ugbench.api.images import Images, list_inputs, name_of, read_input
+from ugbench.api.arguments import WeightFiles
+from ugbench.api.images import ImageLike, Images
 from ugbench.api.shown import shown
 from ugbench.api.wording import with_argument_names
 from ugbench.direction import Direction
@@ -18,9 +18,6 @@ from ugbench.runs.state import RunState, state_of
 if TYPE_CHECKING:
     import pandas
     from PIL import Image
-
-    from ugbench.inference.batches import TranslatedBatch
-    from ugbench.method import Method
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -134,6 +131,10 @@ class Run:
         attention: bool = False,
         *,
         keep_size: bool = False,
+        native_size: bool = False,
+        samples: int = 1,
+        seed: int | None = None,
+        style: ImageLike | None = None,
         step: int | None = None,
         batch_size: int = 8,
         device: str = "auto",
@@ -149,56 +150,43 @@ class Run:
             attention: also make attention maps, drawn over the inputs. They are in the `info` of each output:
                 `output.info["attention"]` is a dictionary of RGB images by the name of the map, the main one first.
             keep_size: resize each output to the size of its input, or of the part of it that a run with `crop` takes.
+            native_size: translate each image at its own size, one at a time, if the networks take any size.
+            samples: outputs for each image, 1 or more, if the method has several.
+            seed: of the styles that are drawn, if the method has a style; 0 or more, None is 0.
+            style: an image of the target domain whose style all outputs get, in any of the forms of `images`.
             step: of a stored checkpoint; None is the last one.
             batch_size: images that are translated at once, 1 or more.
             device: auto, cpu, cuda, cuda:N or mps.
             precision: auto (that of the training), fp32 or bf16.
             progress: print messages and progress.
         Returns:
-            An RGB image for each input, in order. A method with a style draws one style for each image, by its place.
+            An RGB image for each input, in order; with `samples`, as many for each input, one after the other. A
+            method with a style draws a style for each image and sample, by their places.
         Raises:
-            UsageError: no image was given, or one in another form; the run does not translate in this direction, or
-                has no attention maps.
+            UsageError: no image was given, or one in another form; the run does not translate in this direction, has
+                no attention maps, has no style or translates images of one size only; or arguments exclude each other.
             DataError: a file cannot be read.
             RunError: nothing was saved yet, or there is no such checkpoint.
             UgbenchError: a translation is NaN or infinite.
         """
-        from ugbench.device import pick_device
-        from ugbench.inference.batches import translate_batch
-        from ugbench.inference.translator import load_translator
+        from ugbench.api.translation import translate
 
-        chosen_direction = check_direction_name(direction) or "A2B"
-        check_at_least(1, {"batch_size": batch_size})
-        output = shown(progress)
-        inputs = list_inputs(images, "images")
-        names = [name_of(image, "images", place) for place, image in enumerate(inputs)]
-        translator = load_translator(
+        return translate(
             self.stored,
-            pick_device(device),
-            chosen_direction,
+            images,
+            direction,
+            attention,
+            keep_size=keep_size,
+            native_size=native_size,
+            samples=samples,
+            seed=seed,
+            style=style,
             step=step,
+            batch_size=batch_size,
+            device=device,
             precision=precision,
-            attention=attention,
-            log=output.log,
+            progress=progress,
         )
-        translated: list[Image.Image] = []
-        with output.bar("translating") as bar:
-            for start in range(0, len(inputs), batch_size):
-                places = range(start, min(start + batch_size, len(inputs)))
-                pictures = [read_input(inputs[place], names[place]) for place in places]
-                batch = translate_batch(
-                    translator.method,
-                    pictures,
-                    places,
-                    chosen_direction,
-                    precision=translator.precision,
-                    attention=attention,
-                    names=[names[place] for place in places],
-                )
-                sizes = [picture.size for picture in pictures]
-                translated += _as_images(batch, translator.method, sizes, keep_size)
-                bar(places.stop, len(inputs))
-        return translated
 
     @with_argument_names
     def evaluate(
@@ -266,20 +254,3 @@ class Run:
         from ugbench.api.run_html import run_html
 
         return run_html(self.stored)
-
-
-def _as_images(
-    batch: TranslatedBatch, method: Method, sizes: list[tuple[int, int]], keep_size: bool
-) -> list[Image.Image]:
-    """The outputs of a batch as images of Pillow, with their overlays; `sizes` are those of the inputs, in px."""
-    from ugbench.inference.batches import as_picture
-
-    pictures = []
-    for place, size in enumerate(sizes):
-        picture = as_picture(batch.outputs[place, 0], method, size, keep_size=keep_size)
-        if batch.overlays:
-            picture.info["attention"] = {
-                name: as_picture(images[place], method, size) for name, images in batch.overlays.items()
-            }
-        pictures.append(picture)
-    return pictures

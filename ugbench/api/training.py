@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,9 +18,8 @@ from ugbench.api.arguments import (
 )
 from ugbench.api.run import Run
 from ugbench.api.shown import shown
-from ugbench.api.wording import with_argument_names
+from ugbench.api.wording import interrupts_of_python, with_argument_names
 from ugbench.direction import Direction
-from ugbench.errors import Stopped
 from ugbench.training.overrides import merge_overrides
 
 
@@ -121,15 +119,11 @@ def train(
         deterministic=deterministic,
     )
     request = replace(request, weights=with_found(request.weights, needed_weights(request), output.log))
-    try:
+    with interrupts_of_python():
         with output.bar("reading images") as reading:
             session = open_session(request, output.log, reading)
         with output.training(session.run.config.label) as callbacks:
             session.train(callbacks=callbacks)
-    except Stopped as stopped:
-        if stopped.signal == signal.SIGINT:
-            raise KeyboardInterrupt(str(stopped).replace("the same command", "the same call")) from None
-        raise
     run = Run(session.run)
     output.log(f"done, at step {run.step}.")
     return run

@@ -1,14 +1,16 @@
-"""Errors in the words of Python: an option of the command line is called as the argument is."""
+"""Errors in the words of Python: an option of the command line is called as the argument is, and Ctrl-C interrupts."""
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import ParamSpec, TypeVar
 
-from ugbench.errors import UgbenchError
+from ugbench.errors import Stopped, UgbenchError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,3 +48,14 @@ def with_argument_names(function: Callable[P, T]) -> Callable[P, T]:
             raise
 
     return call
+
+
+@contextmanager
+def interrupts_of_python() -> Iterator[None]:
+    """A block in which a training that SIGINT stops raises KeyboardInterrupt, as Python does, after it has saved."""
+    try:
+        yield
+    except Stopped as stopped:
+        if stopped.signal == signal.SIGINT:
+            raise KeyboardInterrupt(str(stopped).replace("the same command", "the same call")) from None
+        raise

@@ -12,12 +12,13 @@ from ugbench.cli.names import check_names
 from ugbench.cli.options import Json, PlaceOptions, Sets, StudyOptions
 from ugbench.cli.output import log, print_rows
 from ugbench.cli.parse import parse_sets, split_list
+from ugbench.cli.published_datasets import get_or_check_datasets
 from ugbench.cli.scoring_options import ScoringOptions
-from ugbench.errors import UnknownName, UsageError
+from ugbench.errors import UsageError
 from ugbench.visible import visible
 
 if TYPE_CHECKING:
-    from ugbench.cli.study import ScoredStudy
+    from ugbench.study.stages import ScoredStudy
 
 
 def ablate(
@@ -49,12 +50,15 @@ def ablate(
     """
     if not options.dataset:
         raise UsageError("--dataset is missing: say what to train on.")
-    check_names([method], options.dataset, place.data_root)
+    check_names([method])
+    get_or_check_datasets(
+        options.dataset, place.data_root, allowed=scoring.download, as_json=as_json, dry_run=options.dry_run
+    )
 
     from ugbench.cli.study import run_study
     from ugbench.study import grid
 
-    names = variants_of(method, split_list(variants, "--variants"))
+    names = grid.ablation_variants(method, split_list(variants, "--variants"))
     fields = {"methods": [method], "variants": {method: names}, **options.fields()}
     if sets:
         fields["set"] = {method: parse_sets(sets)}
@@ -62,46 +66,21 @@ def ablate(
     run_study(declared, options, scoring, place, as_json, partial(compare_with_full, method=method))
 
 
-def variants_of(method: str, names: list[str]) -> list[str]:
-    """Full, then the variants that are asked for.
-
-    Args:
-        names: of --variants; none, or `all` alone, means the paper's ablations.
-    Raises:
-        UnknownName: there is no such method or variant.
-        UsageError: the method has no variants.
-    """
-    from ugbench import registry
-
-    loaded = registry.load_method(method)
-    known = [name for name in loaded.VARIANTS if name != "full"]
-    if not known:
-        raise UsageError(f"{method} has no variants; ablate a method that has: see `ugbench variants`.")
-    if names in ([], ["all"]):
-        names = list(loaded.ablation) or known
-    for name in names:
-        if name not in (*known, "full"):
-            raise UnknownName("variant", name, known)
-    return ["full", *(name for name in names if name != "full")]
-
-
 def compare_with_full(scored: ScoredStudy, as_json: bool, method: str) -> dict[str, Any]:
     """Print the variants in the layout of the paper's ablation, and their differences to full if KID was scored.
 
     Returns the same for --json; with `as_json` nothing is printed.
     """
-    from ugbench.analysis import comparisons, differences
+    from ugbench.study.stages import differences_to_base
     from ugbench.tables import ablation
 
-    claims = []
-    if differences.are_due(scored.scores) and len(scored.runs) > 1:
-        claims = comparisons.compare_methods(scored.evaluation, method, runs=scored.runs)
+    claims = differences_to_base(scored, method)
     layout = ablation.ablation_table(scored.table, method, claims)
     if not as_json:
         print_rows(layout.header, layout.rows)
         for note in layout.notes:
             log(note)
         for claim in claims:
-            for sentence in filter(None, (claim.method_text(), claim.missing_text())):
-                print(visible(f"{claim.dataset} {claim.direction}: {sentence}"))
+            for sentence in claim.sentences():
+                print(visible(sentence))
     return {"differences": [claim.to_json() for claim in claims], "ablation": layout._asdict()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from typer import Option
 from ugbench.cli.names import check_names
 from ugbench.cli.options import Json, PlaceOptions, StudyOptions, path_option
 from ugbench.cli.parse import parse_method_sets, split_list
+from ugbench.cli.published_datasets import get_or_check_datasets
 from ugbench.cli.scoring_options import ScoringOptions
 from ugbench.errors import UsageError
 
@@ -46,7 +48,15 @@ def compare(
       ugbench compare --study study.toml --dry-run
     """
     named = split_list(methods, "--methods")
-    check_names(named, options.dataset or (), place.data_root)
+    check_names(named)
+    get_or_check = partial(
+        get_or_check_datasets,
+        data_root=place.data_root,
+        allowed=scoring.download,
+        as_json=as_json,
+        dry_run=options.dry_run,
+    )
+    get_or_check(options.dataset or ())
 
     from ugbench.cli.study import run_study
     from ugbench.study import grid
@@ -63,4 +73,5 @@ def compare(
         if not fields.get(key):
             raise UsageError(f"{option} is missing: give it, or name a --study.")
     declared = grid.declare(fields, f"--study {study}" if study else "the call")
+    get_or_check(declared.datasets)  # those of the file
     run_study(declared, options, scoring, place, as_json)

@@ -20,11 +20,12 @@ AllowDownload = Annotated[
 ]
 
 
-def may_download(question: str, allowed: bool, as_json: bool = False) -> bool:
+def may_download(question: Callable[[], str], allowed: bool, as_json: bool = False) -> bool:
     """Whether the user consents to a download.
 
     Args:
-        question: "download 91 MB of weights from https://…?"; it is asked on stderr, and the answer is no by default.
+        question: makes "download 91 MB of weights from https://…?" if somebody can be asked; it is asked on stderr, and
+            the answer is no by default.
         allowed: value of --download.
         as_json: value of --json; a script that reads JSON is never asked.
     Returns:
@@ -35,7 +36,7 @@ def may_download(question: str, allowed: bool, as_json: bool = False) -> bool:
     if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     # typer.confirm writes a space on stdout, which may be read by another program.
-    print(f"{visible(question)} [y/N] ", end="", file=sys.stderr, flush=True)
+    print(f"{visible(question())} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument
 
-from ugbench.cli.consent import AllowDownload, download_progress, may_download
+from ugbench.cli.consent import AllowDownload, may_download
 from ugbench.cli.data_import import report_import
 from ugbench.cli.options import DataRoot, Json
-from ugbench.cli.output import file_size, log, progress_callback
+from ugbench.cli.output import log
+from ugbench.cli.published_datasets import archive_size, fetch
 from ugbench.data.data_root import DATA_ROOT
 from ugbench.errors import DataError, UnknownName, UsageError
+
+if TYPE_CHECKING:
+    from ugbench.data.acquire.catalog import KnownDataSet
 
 
 def get(
@@ -37,7 +40,6 @@ def get(
       ugbench data get summer2winter_yosemite --download --data-root ~/datasets
     """
     from ugbench.data.acquire import catalog
-    from ugbench.data.acquire.fetching import fetch_dataset
     from ugbench.data.acquire.placing import check_target
     from ugbench.data.dataset_names import list_datasets
 
@@ -50,35 +52,21 @@ def get(
     if not entry.address:
         raise DataError(f"{name}: no address is known from which it can be downloaded; {entry.how_to_get(data_root)}.")
     check_target(data_root / name)
-    ask(entry.address, entry.licence, download, as_json)
-    fetched = fetch_dataset(
-        entry,
-        data_root,
-        partial(download_progress, f"downloading {entry.archive}"),
-        partial(progress_callback, f"importing {name}"),
-    )
+    if not may_download(partial(_question, entry), download, as_json):
+        raise UsageError(
+            f"{entry.address}: nothing is downloaded without consent; give --download, or set UGBENCH_DOWNLOAD=1."
+        )
+    fetched = fetch(entry, data_root)
     if fetched is None:
         report_present(name, data_root, as_json)
         return
-    log(f"{entry.address}: {file_size(fetched.size)}, SHA-256 {fetched.sha256}.")
     origin = {"address": entry.address, "bytes": fetched.size, "sha256": fetched.sha256}
     report_import(fetched.plan, fetched.root, as_json, origin)
 
 
-def ask(address: str, licence: str, download: bool, as_json: bool) -> None:
-    """Raise UsageError if the user does not consent to a download."""
-    question = ""
-    if not download and not as_json and sys.stdin.isatty() and sys.stderr.isatty():
-        from ugbench.download import announced_size
-
-        size = announced_size(address)
-        told = "an archive of unknown size" if size is None else file_size(size)
-        log(f"licence of the images: {licence}.")
-        question = f"download {told} from {address}?"
-    if not may_download(question, download, as_json):
-        raise UsageError(
-            f"{address}: nothing is downloaded without consent; give --download, or set UGBENCH_DOWNLOAD=1."
-        )
+def _question(entry: KnownDataSet) -> str:
+    log(f"licence of the images: {entry.licence}.")
+    return f"download {archive_size(entry)} from {entry.address}?"
 
 
 def report_present(name: str, data_root: Path, as_json: bool) -> None:

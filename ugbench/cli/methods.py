@@ -55,7 +55,7 @@ def methods(as_json: Json = False) -> None:
         )
         for s in summaries
     ]
-    header = ("method", "directions", "presets", "variants", "style", "needs", "")
+    header = ("method", "directions", "presets", "variants", "style", "needs", "title")
     print_result(as_json, [asdict(summary) for summary in summaries], header, rows)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from pathlib import Path
 
 from ugbench.cli.consent import download_progress, may_download
@@ -42,7 +43,7 @@ def complete(
     missing = {
         name: file for name in dict.fromkeys(needed) if name not in files and (file := published_file(name)) is not None
     }
-    if missing and may_download(_question(missing), allowed, as_json):
+    if missing and may_download(partial(_question, missing), allowed, as_json):
         files = {**files, **{name: fetch(file) for name, file in missing.items()}}
     for name in dict.fromkeys([*needed, *welcome]):
         if name in files and name not in given:

@@ -12,6 +12,7 @@ from ugbench.cli.names import check_names
 from ugbench.cli.options import ConfigOptions, Json, MethodArgument, PlaceOptions, SkipBad, Steps
 from ugbench.cli.output import log, print_json, progress_callback
 from ugbench.cli.parse import parse_number, parse_save_every, parse_weights
+from ugbench.cli.published_datasets import get_or_check_datasets
 from ugbench.cli.training_options import Deterministic
 from ugbench.direction import Direction
 from ugbench.errors import Stopped
@@ -135,7 +136,8 @@ def train(
       ugbench train cut --dataset photos --fit crop
       ugbench train ugatit --dataset dial --preset smoke --steps 400 --continue-from 3f2a@100
     """
-    check_names([method], [dataset], place.data_root)
+    check_names([method])
+    get_or_check_datasets([dataset], place.data_root, allowed=download, as_json=as_json, dry_run=dry_run)
 
     from ugbench.cli.network_files import complete
     from ugbench.cli.train_plan import print_plan

@@ -77,7 +77,7 @@ def translate(
       ugbench translate 7c01 --input photo.jpg --output out --style datasets/cat2dog/testB/dog.jpg
     """
     from ugbench.cli.chosen_datasets import locate_datasets
-    from ugbench.data.images import list_images
+    from ugbench.data.images import list_images, read_image
     from ugbench.runs.run import find_run
 
     if native_size and keep_size:
@@ -89,6 +89,10 @@ def translate(
     if not source.exists():
         raise UsageError(f"--input {source}: there is no such file or folder.")
     paths = list_images(source) if source.is_dir() else [source]
+    chosen_direction = direction or chosen_run.directions()[0]
+    if style is not None and not style.exists():
+        raise UsageError(f"--style {style}: there is no such file; name an image of domain {chosen_direction[2]}.")
+    example = None if style is None else read_image(style)
 
     # What follows imports torch, which takes seconds.
     from ugbench.data.folders import describe_folder
@@ -100,7 +104,6 @@ def translate(
     from ugbench.inference.translate import check_direction
     from ugbench.inference.translator import load_translator
 
-    chosen_direction = direction or chosen_run.directions()[0]
     check_direction(chosen_run, chosen_direction)
     if source.is_dir():
         log(describe_folder(source))
@@ -118,7 +121,7 @@ def translate(
     method, step = translator.method, translator.step
     if native_size:
         check_any_size(method, chosen_run.config.label, chosen_direction)
-    styles = choose_styles(method, chosen_run.config.label, chosen_direction, samples, seed, style)
+    styles = choose_styles(method, chosen_run.config.label, chosen_direction, samples, seed, example, style)
     names = output_names(method, paths, chosen_direction, attention, samples)
     check_output_folder(output, paths if style is None else [*paths, style], names)
     made_with = {"run": chosen_run.id, "method": chosen_run.config.label, "direction": chosen_direction, "step": step}

@@ -63,11 +63,26 @@ def _resolve(text: str, data_root: Path, progress: Progress | None) -> DataSet:
     return open_dataset(_find(text, data_root), data_root)
 
 
-def _find(text: str, data_root: Path) -> Path:
-    """The folder of a data set that is no dial."""
+def absent_published(text: str, data_root: Path) -> catalog.KnownDataSet | None:
+    """The published data set that `text` names, if it is not there yet and `ugbench data get` can download it.
+
+    A path names none, so that a mistyped one downloads nothing.
+    """
+    entry = None if _is_dial(text) else catalog.find(text)
+    return entry if entry is not None and entry.address and not _folders(text, data_root) else None
+
+
+def _folders(text: str, data_root: Path) -> list[Path]:
+    """The folders that `text` may mean, as a name in the data root or as a path."""
     folders = [path for path in (data_root / text, Path(text)) if text and path.is_dir()]
     if not folders and "%" in text:  # a name that is not UTF-8 may be given as tables show it
         folders = [data_root / name for name in list_datasets(data_root) if readable(name) == text]
+    return folders
+
+
+def _find(text: str, data_root: Path) -> Path:
+    """The folder of a data set that is no dial."""
+    folders = _folders(text, data_root)
     if folders:
         return next(filter(has_splits, folders), folders[0])
     parent = Path(text).parent

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from ugbench.arithmetic import exact_float32
-from ugbench.data.fitting import Transform
+from ugbench.data.fitting import Transform, fitted
 from ugbench.data.styles import STYLE_SEED, draw_styles
-from ugbench.data.tensors import load_images, to_float
+from ugbench.data.tensors import to_float, to_tensor
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
 from ugbench.inference.translate import device_of
@@ -55,52 +55,53 @@ def choose_styles(
     direction: Direction,
     samples: int = 1,
     seed: int | None = None,
-    image: Path | None = None,
+    example: Image.Image | None = None,
+    example_name: object = "",
 ) -> Styles:
     """The styles that the options --samples, --seed and --style of `ugbench translate` ask for.
 
     Args:
         label: the name of the method in errors.
         seed: of the drawn styles; None is the default.
-        image: an example image of the target domain, whose style all outputs get; None draws the styles.
+        example: an image of the target domain, RGB, whose style all outputs get; None draws the styles.
+        example_name: what an error calls this image, such as its path.
     Raises:
         UsageError: the method has no style, it cannot take the style of an image, or the options exclude each other.
-        DataError: the image cannot be read.
     """
+    style_option = f"--style {example_name}".rstrip()
     given = {
-        f"--style {image}": image is not None,
+        style_option: example is not None,
         f"--samples {samples}": samples > 1,
         f"--seed {seed}": seed is not None,
     }
     options = [option for option, is_given in given.items() if is_given]
     if options and not method.style_dim:
         raise UsageError(f"{options[0]}: {label} makes one output for each image; leave it out.")
-    if image is None:
+    if example is None:
         return Styles(samples, STYLE_SEED if seed is None else seed)
     if len(options) > 1:
         raise UsageError(
             f"{options[0]} gives all outputs one style, so {options[1]} has no effect; leave one of them out."
         )
-    return Styles(example=_style_of(method, label, direction, image))
+    return Styles(example=_style_of(method, label, direction, example, style_option))
 
 
-def _style_of(method: Method, label: str, direction: Direction, image: Path) -> Tensor:
-    """The style (style_dim,) of an example image, computed in float32; on the CPU."""
-    if not image.exists():
-        raise UsageError(f"--style {image}: there is no such file; name an image of domain {direction[2]}.")
-    x = to_float(load_images([image], Transform(method.config.size, method.config.fit))).to(device_of(method))
+def _style_of(method: Method, label: str, direction: Direction, example: Image.Image, option: str) -> Tensor:
+    """The style (style_dim,) of an example image, computed in float32; on the CPU. Errors begin with `option`."""
+    image = to_tensor(fitted(example, Transform(method.config.size, method.config.fit)))
+    x = to_float(image[None]).to(device_of(method))
     try:
         with torch.no_grad(), exact_float32():
             style = method.encode_style(x, direction)
     except UsageError as error:
-        raise UsageError(f"--style {image}: {str(error).rstrip('.')}; leave it out, and styles are drawn.") from None
+        raise UsageError(f"{option}: {str(error).rstrip('.')}; leave it out, and styles are drawn.") from None
     if style.shape != (1, method.style_dim):
         raise UsageError(
-            f"--style {image}: the style that {label} computed has the shape {tuple(style.shape)} instead of "
+            f"{option}: the style that {label} computed has the shape {tuple(style.shape)} instead of "
             f"{(1, method.style_dim)}; correct its encode_style."
         )
     if not torch.isfinite(style).all():
         raise UsageError(
-            f"--style {image}: the style that {label} computed is NaN or infinite; use another image or checkpoint."
+            f"{option}: the style that {label} computed is NaN or infinite; use another image or checkpoint."
         )
     return style[0].float().cpu()

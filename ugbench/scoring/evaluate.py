@@ -146,10 +146,10 @@ class Evaluation:
                 refusals.append((error, f"run {run.id} ({run.config.label}) is left out: {error}"))
         if not refusals:
             return records
-        first_error, first_message = refusals[0]
-        for _error, message in refusals:
-            # Where nothing is scored, the first error ends the call, and must not be said twice.
-            if records or not isinstance(first_error, NoSuchScore) or message != first_message:
+        first_error, _ = refusals[0]
+        for refusal, message in refusals:
+            # Where nothing is scored, the first error ends the call, and others of its kind would say the same again.
+            if records or not (isinstance(first_error, NoSuchScore) and isinstance(refusal, NoSuchScore)):
                 self._log_once(message)
         if not records:
             raise first_error

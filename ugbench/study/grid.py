@@ -89,8 +89,8 @@ def check(study: Study) -> Study:
 
     Raises:
         UnknownName: there is no such method, preset, variant or config field.
-        UsageError: both steps and minutes are given, or something is declared twice or for a method that is not
-            in the study.
+        UsageError: both steps and minutes are given, something is declared twice or for a method that is not in the
+            study, or no run is left.
     """
     if study.steps is not None and study.minutes is not None:
         raise UsageError(f"steps {study.steps} and minutes {study.minutes:g} exclude each other; give one of them.")
@@ -112,6 +112,8 @@ def check(study: Study) -> Study:
     for arm in arms(study):
         method = registry.load_method(arm.method)
         method.make_config(study.preset, arm.variant, overrides(study, arm))
+    if not study_runs(study):
+        raise UsageError("without: no run is left on any data set; leave out fewer.")
     return study
 
 
@@ -122,6 +124,27 @@ def arms(study: Study) -> list[Arm]:
         for method in study.methods
         for variant in study.variants.get(method, (BASE,))
     ]
+
+
+def ablation_variants(method: str, names: Sequence[str] = ()) -> list[str]:
+    """Full, then the variants of a method that an ablation trains.
+
+    Args:
+        names: the variants that are asked for; none, or `all` alone, means the paper's ablations.
+    Raises:
+        UnknownName: there is no such method or variant.
+        UsageError: the method has no variants.
+    """
+    loaded = registry.load_method(method)
+    known = [name for name in loaded.VARIANTS if name != BASE]
+    if not known:
+        raise UsageError(f"{method} has no variants; ablate a method that has: see `ugbench variants`.")
+    if list(names) in ([], ["all"]):
+        names = list(loaded.ablation) or known
+    for name in names:
+        if name not in (*known, BASE):
+            raise UnknownName("variant", name, known)
+    return [BASE, *(name for name in names if name != BASE)]
 
 
 def overrides(study: Study, arm: Arm) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -140,6 +140,25 @@ def frozen_by_arm(study: Study, setup: StudySetup) -> dict[Arm, dict[str, str]]:
     first_runs = {study_run.arm: study_run for study_run in reversed(study_runs(study))}
     requests = {arm: _request(study, study_run, setup, None) for arm, study_run in first_runs.items()}
     return {arm: frozen_digests(requested_frozen(request)) for arm, request in requests.items()}
+
+
+def describe(planned: PlannedRun) -> dict[str, Any]:
+    """The fields of a planned run, as `compare --json` prints them."""
+    study_run = planned.study_run
+    return {
+        "id": planned.run.id,
+        "run": planned.run.path,
+        "method": study_run.arm.method,
+        "variant": study_run.arm.variant,
+        "dataset": planned.run.dataset_folder.name,
+        "direction": study_run.direction,
+        "seed": study_run.seed,
+        "status": planned.status,
+        "step": planned.step,
+        "steps": planned.run.steps,
+        "seconds_per_step": planned.seconds_per_step,
+        "seconds_left": planned.seconds_left,
+    }
 
 
 def refreshed(planned: PlannedRun) -> PlannedRun:

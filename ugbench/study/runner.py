@@ -13,7 +13,7 @@ from typing import IO, Literal
 
 import torch
 
-from ugbench.errors import writing
+from ugbench.errors import Stopped, writing
 from ugbench.runs.files import append_text, open_file
 from ugbench.runs.json_file import make_folder
 from ugbench.runs.training_log import last_logged_step
@@ -54,6 +54,10 @@ def train_all(
 
     Args:
         progress: called with the steps done and the steps of all runs.
+    Returns:
+        How each run ended: done or failed.
+    Raises:
+        Stopped: a signal came, or a run was stopped by one; every run has saved itself.
     """
     waiting = [run for run in planned if run.status != "done"]
     outcomes = [Outcome(run, "done") for run in planned if run.status == "done"]
@@ -92,8 +96,10 @@ def train_all(
             progress(sum(run.run.step() for run in saved) + sum(logged), total_steps)
             if children or waiting:
                 time.sleep(PAUSE)
-    ended = {outcome.planned.run.id for outcome in outcomes}
-    return outcomes + [Outcome(refreshed(run), "stopped") for run in planned if run.run.id not in ended]
+    if any(outcome.status == "stopped" for outcome in outcomes) or len(outcomes) < len(planned):
+        counts = f"{sum(outcome.status == 'done' for outcome in outcomes)} of {len(planned)} runs done"
+        raise Stopped(f"stopped and saved, {counts}; run the same command again to go on.", signal=stop.signal)
+    return outcomes
 
 
 def command(request: Request, device: str) -> list[str]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ugbench.arithmetic import exact_float32
-from ugbench.errors import WeightsError
+from ugbench.errors import MissingWeights, WeightsError
 from ugbench.nn.weight_files import given, read_weight_file
 from ugbench.scoring.networks.sources import find_source, source_of
 
@@ -26,7 +26,8 @@ def read_weights(name: str, weights: Mapping[str, Path], otherwise: str) -> dict
         weights: the files that `--weights NAME=FILE` gave or that were found.
         otherwise: what else the user can do if there is no file, for the message: "or …".
     Raises:
-        WeightsError: there is no file, it does not exist, or it is not a plain dictionary of tensors.
+        MissingWeights: there is no file.
+        WeightsError: the file does not exist, or it is not a plain dictionary of tensors.
     """
     source = find_source(name)
     takes = "" if source is None else source.takes
@@ -34,8 +35,8 @@ def read_weights(name: str, weights: Mapping[str, Path], otherwise: str) -> dict
         return read_weight_file(name, Path(weights[name]), takes)
     give = f"give --weights {name}=FILE ({takes}), {otherwise}."
     if source is None or source.download is None:
-        raise WeightsError(f"the weights of '{name}' were not found; {give}")
-    raise WeightsError(
+        raise MissingWeights(f"the weights of '{name}' were not found; {give}")
+    raise MissingWeights(
         f"the weights of '{name}' were not found; run `ugbench weights get {name}` to download them from "
         f"{source.download.address}, or {give}"
     )

@@ -39,7 +39,7 @@ def add_published(table: Table, names: Iterable[str], datasets: Collection[str] 
 
     keys = [*(row.key for row in table.rows), *_missing_rows(table, printed, blocks)]
     cells = {key: _cells(key, publications) for key in keys}
-    notes = [BY_NAME, *_notes(blocks, publications)]
+    notes = tuple(_notes(blocks, publications))
     return add_extra_columns(table, [_column(publication) for publication in publications], cells, notes)
 
 
@@ -101,24 +101,38 @@ def _extra_cell(cell: PublishedCell, table: PublishedTable) -> ExtraCell:
 
 
 def _notes(blocks: Collection[tuple[str, str]], publications: Sequence[PublishedTable]) -> Iterator[str]:
-    """The source of each table, how it was computed, and its notes; a text of several tables stands once."""
+    """The source of each table, how it was computed, and its notes; a text of several tables stands once.
+
+    Of a table without a number in these blocks only that is said.
+    """
     with_number = {
         publication.name: {
             f"{cell.dataset} {cell.direction}" for cell in publication.cells if (cell.dataset, cell.direction) in blocks
         }
         for publication in publications
     }
-    yield from _shared((publication.name, f"{publication.source} ({publication.url}).") for publication in publications)
-    for publication in publications:
-        if not with_number[publication.name]:
-            datasets = ", ".join(dict.fromkeys(cell.dataset for cell in publication.cells))
-            yield f"{publication.name} has no number for these data sets, only for {datasets}."
+    shown = [publication for publication in publications if with_number[publication.name]]
+    if shown:
+        yield BY_NAME
+    yield from _shared((publication.name, f"{publication.source} ({publication.url}).") for publication in shown)
+    yield from _without_number([publication for publication in publications if publication not in shown])
     yield from _shared(
         (publication.name, f"protocol: {publication.protocol.text(with_number[publication.name])}.")
-        for publication in publications
+        for publication in shown
         if publication.protocol is not None
     )
-    yield from _shared((publication.name, note) for publication in publications for note in publication.notes)
+    yield from _shared((publication.name, note) for publication in shown for note in publication.notes)
+
+
+def _without_number(publications: Sequence[PublishedTable]) -> Iterator[str]:
+    """Which tables have no number here, and for which data sets they have some."""
+    names: dict[str, list[str]] = {}
+    for publication in publications:
+        datasets = ", ".join(dict.fromkeys(cell.dataset for cell in publication.cells))
+        names.setdefault(datasets, []).append(publication.name)
+    for datasets, of_datasets in names.items():
+        verb = "has" if len(of_datasets) == 1 else "have"
+        yield f"{', '.join(of_datasets)} {verb} no number for these data sets, only for {datasets}."
 
 
 def _shared(texts: Iterable[tuple[str, str]]) -> Iterator[str]:

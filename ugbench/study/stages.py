@@ -1,0 +1,196 @@
+"""The stages of a study: its plan, what its scores lack, its training, and its scores as a table.
+
+The command line and the Python API call them in this order. The same study again goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from ugbench.analysis import differences
+from ugbench.analysis.comparison import Comparison
+from ugbench.analysis.comparisons import compare_methods
+from ugbench.analysis.paired_runs import store_due_differences
+from ugbench.data.progress import Progress
+from ugbench.device import pick_precision
+from ugbench.errors import UgbenchError, UsageError
+from ugbench.runs.configurations import configurations
+from ugbench.runs.dataset_file import current_images
+from ugbench.runs.dataset_folder import remember_place
+from ugbench.runs.folder import study_file
+from ugbench.runs.method_sources import changed_method
+from ugbench.runs.run import Run
+from ugbench.scoring import record
+from ugbench.scoring.evaluate import Evaluation
+from ugbench.scoring.record import ScoreRecord
+from ugbench.scoring.request import EvalRequest
+from ugbench.study import measure, plan, runner
+from ugbench.study.decisions import read_decisions, store_precision, store_steps
+from ugbench.study.grid import Arm, Study, arms
+from ugbench.study.plan import PlannedRun, StudySetup
+from ugbench.study.requirements import check_scores
+from ugbench.study.runner import Outcome
+from ugbench.tables.build import build_table
+from ugbench.tables.display import DisplayNames
+from ugbench.tables.model import Table
+
+
+@dataclass(frozen=True)
+class Report:
+    """Where messages and progress of a study go.
+
+    Attributes:
+        log: takes a sentence for the user.
+        bar: opens a progress bar with a title.
+    """
+
+    log: Callable[[str], None]
+    bar: Callable[[str], AbstractContextManager[Progress]]
+
+
+@dataclass(frozen=True)
+class ScoredStudy:
+    """The finished runs of a study, the scores that were asked for, and the table."""
+
+    runs: Sequence[Run]
+    evaluation: Evaluation
+    scores: Sequence[ScoreRecord]
+    table: Table
+
+
+def study_precision(name: str, device: torch.device, file: Path, log: Callable[[str], None]) -> str:
+    """The precision that a study trains with: for `auto` that of the machine which began to train it.
+
+    Args:
+        file: of the study's decisions, from `ugbench.runs.folder.study_file`.
+    """
+    if name != "auto":
+        return name
+    here, stored = pick_precision("auto", device), read_decisions(file).precision
+    if stored not in (None, here):
+        log(f"--precision auto is {stored}, as on the machine where this study began ({file}).")
+    return stored or here
+
+
+def plan_runs(study: Study, setup: StudySetup, report: Report) -> list[PlannedRun]:
+    """The runs of a study and how far each is; with `minutes`, steps are timed first if nobody has timed them.
+
+    Raises:
+        UsageError and its children: see `ugbench.study.plan.make_plan` and `frozen_by_arm`.
+    """
+    frozen = plan.frozen_by_arm(study, setup)
+    return plan.make_plan(study, setup, _steps_of_minutes(study, setup, report), report.log, frozen)
+
+
+def unmet_requirement(request: EvalRequest, planned: Sequence[PlannedRun], report: Report) -> UsageError | None:
+    """What is missing for the scores, found before hours of training; None if nothing is."""
+    try:
+        with report.bar("checking test images") as progress:
+            check_scores(request, planned, progress)
+    except UsageError as error:
+        return error
+    return None
+
+
+def train_and_score(
+    study: Study,
+    setup: StudySetup,
+    planned: Sequence[PlannedRun],
+    request: EvalRequest,
+    report: Report,
+    *,
+    jobs: int = 1,
+    is_auto: bool = False,
+) -> tuple[list[Outcome], ScoredStudy | None]:
+    """Train the runs that are not done, `jobs` at once, and score those that then are.
+
+    Args:
+        is_auto: the precision was not given, so that the one of this machine is stored for the study.
+    Returns:
+        How each run ended, and the scores; None if no run is done.
+    Raises:
+        Stopped: a signal came; every run has saved itself.
+        UsageError: `jobs` runs do not fit into the memory.
+    """
+    if is_auto and any(run.status != "done" for run in planned):
+        stored = store_precision(study_file(setup.results, study.id), study, setup.precision)
+        if stored != setup.precision:  # another machine began at the same time
+            planned = plan_runs(study, replace(setup, precision=stored), replace(report, log=lambda _text: None))
+    for folder, dataset in {run.run.dataset_folder: run.dataset for run in planned if run.status == "done"}.items():
+        remember_place(folder, dataset)  # training does this for the others
+    changed = [sentence for run in planned if run.step and (sentence := changed_method(run.run)) is not None]
+    for sentence in changed:
+        report.log(sentence)
+    unfinished = dict.fromkeys(run.study_run.arm for run in planned if run.status != "done")
+    if jobs > 1 and unfinished:
+        with report.bar("measuring memory") as progress:
+            measured = measure.measure_arms(study, list(unfinished), setup.device, setup.precision, progress)
+        measure.check_memory(jobs, measured, runner.devices(setup.device, jobs))
+    with report.bar("training") as progress:
+        outcomes = runner.train_all(planned, jobs, report.log, progress)
+    runs = [outcome.planned.run for outcome in outcomes if outcome.status == "done"]
+    if not runs:
+        return outcomes, None
+    evaluation = Evaluation(request, setup.results, lambda text: None if text in changed else report.log(text))
+    return outcomes, _score(evaluation, runs, report)
+
+
+def differences_to_base(scored: ScoredStudy, method: str) -> list[Comparison]:
+    """How each variant of a method differs from the method itself in KID; empty where KID was not scored."""
+    if not differences.are_due(scored.scores) or len(scored.runs) < 2:
+        return []
+    return compare_methods(scored.evaluation, method, runs=scored.runs)
+
+
+def raise_failed(outcomes: Sequence[Outcome]) -> None:
+    """Raise UgbenchError if a run failed; it names those that did."""
+    if failed := [outcome.planned.run.id for outcome in outcomes if outcome.status == "failed"]:
+        raise UgbenchError(f"{len(failed)} of {len(outcomes)} runs failed ({', '.join(failed)}); read their train.log.")
+
+
+def _steps_of_minutes(study: Study, setup: StudySetup, report: Report) -> dict[Arm, int] | None:
+    """The steps of each arm that take the study's minutes, measured once and then stored in the study's file."""
+    if study.minutes is None:
+        return None
+    all_arms, file = arms(study), study_file(setup.results, study.id)
+    steps_by_label = read_decisions(file).steps
+    if set(steps_by_label) != {arm.label for arm in all_arms}:
+        with report.bar("timing steps") as progress:
+            measured = measure.measure_arms(study, all_arms, setup.device, setup.precision, progress)
+        seconds = {arm.label: report_of_arm["seconds_per_step"] for arm, report_of_arm in measured.items()}
+        steps_by_label = {label: max(1, int(60 * study.minutes / value)) for label, value in seconds.items()}
+        store_steps(file, study, steps_by_label)
+        for label, steps in steps_by_label.items():
+            report.log(f"{label}: {study.minutes:g} minutes are {steps} steps here (stored in {file}).")
+    return {arm: steps_by_label[arm.label] for arm in all_arms}
+
+
+def _score(evaluation: Evaluation, runs: Sequence[Run], report: Report) -> ScoredStudy:
+    with report.bar("scoring") as progress:
+        scores = evaluation.runs(_last_steps(runs, progress))
+    folders = dict.fromkeys(run.dataset_folder for run in runs)
+    store_due_differences(evaluation, scores, runs)
+    ids = {run.id for run in runs} | {"identity", "real"}
+    names = {folder.name for folder in folders}
+    results = evaluation.results
+    records = [score for score in record.read_all(results) if score.run in ids and score.dataset in names]
+    records += [score for score in scores if score not in records]  # where a file could not be written
+    pairs = differences.read_all(results)
+    configs, images = configurations(runs), current_images(results)
+    table = build_table(
+        records, evaluation.request.metrics, pairs, configurations=configs, current=images, names=DisplayNames()
+    )
+    return ScoredStudy(runs, evaluation, scores, table)
+
+
+def _last_steps(runs: Sequence[Run], progress: Progress) -> Iterator[tuple[Run, tuple[None]]]:
+    """Each run with its last step (None), reporting how many runs are done."""
+    for done, run in enumerate(runs):
+        progress(done, len(runs))
+        yield run, (None,)
+    progress(len(runs), len(runs))
