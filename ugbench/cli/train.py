@@ -12,6 +12,7 @@ from ugbench.cli.names import check_names
 from ugbench.cli.options import ConfigOptions, Json, MethodArgument, PlaceOptions, SkipBad, Steps
 from ugbench.cli.output import log, print_json, progress_callback
 from ugbench.cli.parse import parse_number, parse_save_every, parse_weights
+from ugbench.data.places import PlaceOption
 from ugbench.direction import Direction
 from ugbench.errors import Stopped
 
@@ -105,6 +106,19 @@ def train(
     ] = None,
     download: AllowDownload = False,
     skip_bad: SkipBad = False,
+    images: Annotated[
+        PlaceOption,
+        Option(
+            "--images",
+            help="Where training images are stored: in memory, or on the disk, from where each step reads its own. "
+            "auto is the disk if they would take more than half of the free memory.",
+        ),
+    ] = "auto",
+    jobs: Annotated[
+        int,
+        # Given by `ugbench compare` and `ugbench ablate`, which train several runs at once.
+        Option("--jobs", metavar="N", min=1, hidden=True, help="Trainings that share this machine, this one included."),
+    ] = 1,
     restart: Annotated[
         bool,
         Option(
@@ -163,6 +177,8 @@ def train(
         weights=parse_weights(weights),
         start=start.start_options(),
         skip_bad=skip_bad,
+        images=images,
+        jobs=jobs,
         restart=restart,
     )
     needed = prepare.needed_weights(request)

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from ugbench.data.dataset_json import read_statements
 from ugbench.data.dial.spec import DialSpec, read_spec
-from ugbench.data.images import is_image, list_images
+from ugbench.data.images import is_image, is_image_entry, list_images
 from ugbench.data.known_files import open_known_files
 from ugbench.data.links import check_links
+from ugbench.data.progress import Progress, tracked
 from ugbench.data.splits import SPLITS, Split, split_called
 from ugbench.data.unsorted import describe_unsorted
 from ugbench.errors import DataError
@@ -34,8 +35,8 @@ class DataSet:
     root: Path
     dial: DialSpec | None
     states_pairs: bool = False
-    # SHA-256 of each file that was hashed, by path: a file is hashed once in the life of this object.
-    _digests: dict[Path, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    # SHA-256 of each file that was hashed, by relative name: a file is hashed once in the life of this object.
+    _digests: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def paired(self) -> bool:
@@ -67,7 +68,10 @@ class DataSet:
     def has(self, split: str) -> bool:
         """True if the split's folder exists and holds an image."""
         folder = self.folder(split)
-        return folder.is_dir() and any(map(is_image, folder.iterdir()))
+        if not folder.is_dir():
+            return False
+        with os.scandir(folder) as entries:
+            return any(map(is_image_entry, entries))
 
     def splits(self) -> tuple[Split, ...]:
         """The splits that hold an image."""
@@ -82,23 +86,23 @@ class DataSet:
             links = [Path(entry.path) for entry in entries if entry.is_symlink()]
         return next((path for path in links if is_image(path) and not path.resolve().is_relative_to(root)), None)
 
-    def fingerprint(self, splits: Iterable[str], skip: Collection[str] = ()) -> str:
+    def fingerprint(self, splits: Iterable[str], skip: Collection[str] = (), progress: Progress | None = None) -> str:
         """SHA-256 in hex over the sorted lines (relative name, SHA-256 of the content) of the images of these splits.
 
         Args:
             skip: relative names ("trainA/7.png") of images to leave out.
+            progress: called after each image.
         Raises:
             DataError: a split is missing or empty, or a file cannot be read.
         """
-        digest = hashlib.sha256()
+        digest, left_out = hashlib.sha256(), set(skip)
+        images = [(f"{split}/{path.name}", path) for split in sorted(set(splits)) for path in self.split(split)]
         with open_known_files() as known:
-            for split in sorted(set(splits)):
-                for path in self.split(split):
-                    name = f"{split}/{path.name}"
-                    if name not in skip:
-                        if path not in self._digests:
-                            self._digests[path] = known.sha256(path)
-                        digest.update(as_bytes(f"{name}\0{self._digests[path]}\n"))
+            for name, path in tracked(images, len(images), progress):
+                if name not in left_out:
+                    if name not in self._digests:
+                        self._digests[name] = known.sha256(path)
+                    digest.update(as_bytes(f"{name}\0{self._digests[name]}\n"))
         return digest.hexdigest()
 
 

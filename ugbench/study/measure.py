@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from ugbench.device import pick_precision
 from ugbench.errors import UsageError
 from ugbench.study.grid import Arm, Study, overrides
 from ugbench.training.bench import bench
+from ugbench.training.free_memory import free_bytes
 
 GIB = 2**30
 
@@ -47,15 +47,3 @@ def check_memory(jobs: int, measured: Measured, device: torch.device) -> None:
             f"--jobs {jobs}: a run takes up to {peak / GIB:.1f} GiB, and {free / GIB:.1f} GiB are free on {device}; "
             f"give --jobs {max(1, free // peak)}."
         )
-
-
-def free_bytes(device: torch.device) -> int | None:
-    """The free memory of a device, in bytes; for a CPU that of the computer. None where the system does not say."""
-    if device.type == "cuda":
-        count = torch.cuda.device_count() if device.index is None else 1
-        return sum(torch.cuda.mem_get_info(index)[0] for index in range(count))
-    file = Path("/proc/meminfo")
-    if not file.exists():
-        return None
-    lines = dict(line.split(":", 1) for line in file.read_text(encoding="ascii").splitlines())
-    return int(lines["MemAvailable"].split()[0]) * 1024

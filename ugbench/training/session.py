@@ -12,8 +12,9 @@ from ugbench.runs.method_sources import changed_method
 from ugbench.runs.near_misses import near_miss
 from ugbench.runs.run import Run, list_runs
 from ugbench.training import loop
+from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
-from ugbench.training.loop import Callbacks, Images
+from ugbench.training.loop import Callbacks
 from ugbench.training.prepare import Request, prepare
 from ugbench.training.signals import stop_at_once_on_signals
 from ugbench.training.start import Start
