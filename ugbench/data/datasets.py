@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,12 +86,19 @@ class DataSet:
             links = [Path(entry.path) for entry in entries if entry.is_symlink()]
         return next((path for path in links if is_image(path) and not path.resolve().is_relative_to(root)), None)
 
-    def fingerprint(self, splits: Iterable[str], skip: Collection[str] = (), progress: Progress | None = None) -> str:
+    def fingerprint(
+        self,
+        splits: Iterable[str],
+        skip: Collection[str] = (),
+        progress: Progress | None = None,
+        replaced: Mapping[str, str] | None = None,
+    ) -> str:
         """SHA-256 in hex over the sorted lines (relative name, SHA-256 of the content) of the images of these splits.
 
         Args:
             skip: relative names ("trainA/7.png") of images to leave out.
             progress: called after each image.
+            replaced: the SHA-256 of the former content of images, by relative name, in place of that of today.
         Raises:
             DataError: a split is missing or empty, or a file cannot be read.
         """
@@ -102,7 +109,8 @@ class DataSet:
                 if name not in left_out:
                     if name not in self._digests:
                         self._digests[name] = known.sha256(path)
-                    digest.update(as_bytes(f"{name}\0{self._digests[name]}\n"))
+                    content = (replaced or {}).get(name, self._digests[name])
+                    digest.update(as_bytes(f"{name}\0{content}\n"))
         return digest.hexdigest()
 
 

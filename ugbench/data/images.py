@@ -44,12 +44,18 @@ class UnreadableImage(DataError):
     """A file that cannot be used as an image.
 
     Attributes:
+        path: the file.
         reason: what is wrong with it, without its name.
+        fix: what to do.
     """
 
     def __init__(self, path: Path, reason: str, fix: str) -> None:
         super().__init__(f"{path}: {reason}; {fix}.")
-        self.reason = reason
+        self.path, self.reason, self.fix = path, reason, fix
+
+    def __reduce__(self) -> tuple[type[UnreadableImage], tuple[Path, str, str]]:
+        """How it passes from process to process."""
+        return UnreadableImage, (self.path, self.reason, self.fix)
 
 
 def has_image_suffix(path: PurePath) -> bool:

@@ -225,7 +225,10 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
                 if training.stop.requested:  # the signal has also ended the processes that read images
                     continue
                 _save_between_steps(state, training, previous_flag)
-                training.callbacks.log(f"stopped and saved at step {state.step} of {run.steps}.")
+                training.callbacks.log(
+                    f"stopped and saved at step {state.step} of {run.steps}; once this is repaired, the same command "
+                    "goes on."
+                )
                 raise
             state.method.train()
             # Layers such as dropout draw from torch's own generator; so they too depend on the seed and the step alone.

@@ -41,6 +41,7 @@ from ugbench.training.frozen import frozen_digests, needed_files, read_frozen
 from ugbench.training.image_place import ImagePlace, choose_place
 from ugbench.training.images import Images, images_of
 from ugbench.training.method_check import check_method
+from ugbench.training.repaired_image import run_before_repair
 from ugbench.training.start import Start, StartOptions
 
 # The name of a method without a variant on the command line; records hold null.
@@ -117,7 +118,7 @@ def prepare(
         run = open_run(stored.dataset_folder, stored.config) if has_usual_folder else stored
         return run, None, Start()
     config = stored.config.method_config()
-    start = replace(_start(request, stored, log), frozen=frozen)
+    start = replace(_start_after_repair(request, stored, dataset, log), frozen=frozen)
     _check_method(stored, log)
     folders = needed_folders(request)
     images = images_of(dataset, readable, folders, config, place, log, progress)
@@ -290,3 +291,16 @@ def _start(request: Request, run: Run, log: Callable[[str], None]) -> Start:
         request.start.log_newer_step(run.config, request.results, log)
         return Start()
     return request.start.load(run.config, request.results, log)
+
+
+def _start_after_repair(request: Request, run: Run, dataset: DataSet, log: Callable[[str], None]) -> Start:
+    """`_start`; but a new run goes on from one that ended at an image which is repaired now, if there is one."""
+    start = _start(request, run, log)
+    if run.checkpoint_steps() or request.restart:
+        return start
+    before = run_before_repair(run.config, dataset, list_runs(request.results))
+    if before is None:
+        return start
+    point, image = before
+    log(f"{image} is another image than in run {point.run.id}, which ended at it; training goes on from its step.")
+    return replace(start, continued=point)

@@ -12,7 +12,6 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -21,7 +20,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ugbench.data.batches import Batches
-from ugbench.errors import DataError, UgbenchError
+from ugbench.data.images import UnreadableImage
+from ugbench.errors import UgbenchError
 from ugbench.method import Batch
 from ugbench.training.image_place import STEPS_AHEAD
 from ugbench.training.signals import STOP_SIGNALS
@@ -45,7 +45,7 @@ class ReadAhead:
         """The batch of a step.
 
         Raises:
-            DataError: an image of the batch cannot be read.
+            UnreadableImage: an image of the batch cannot be read.
             UgbenchError: a process that reads ahead has ended.
         """
         if self._readers == 0:
@@ -54,9 +54,9 @@ class ReadAhead:
             self.close()
             self._ahead = self._start(step)
         crops = self._take()
-        if isinstance(crops, _Unreadable):
+        if isinstance(crops, UnreadableImage):
             self.close()
-            raise DataError(crops.reason)
+            raise crops
         self._next_step = step + 1
         return self._batches.batch(step, crops)
 
@@ -87,10 +87,10 @@ class ReadAhead:
         assert self._ahead is not None
         try:
             return next(self._ahead)
-        except RuntimeError as error:
-            if "DataLoader worker (pid" not in str(error):
+        except (RuntimeError, OSError, EOFError) as error:
+            if not _is_end_of_reader(error):
                 raise
-            reason = str(error).splitlines()[0].rstrip(".")
+            reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         # Raised here, where no traceback refers to torch's iterator, so that the other processes end now.
         self.close()
         raise UgbenchError(
@@ -99,24 +99,28 @@ class ReadAhead:
         )
 
 
-@dataclass(frozen=True)
-class _Unreadable:
-    """Stands for the crops of a step of which an image cannot be read."""
-
-    reason: str
-
-
-class _Crops(Dataset[dict[str, Tensor] | _Unreadable]):
-    """The crops of each step."""
+class _Crops(Dataset[dict[str, Tensor] | UnreadableImage]):
+    """The crops of each step, or the error for an image of it that cannot be read."""
 
     def __init__(self, batches: Batches) -> None:
         self._batches = batches
 
-    def __getitem__(self, step: int) -> dict[str, Tensor] | _Unreadable:
+    def __getitem__(self, step: int) -> dict[str, Tensor] | UnreadableImage:
         try:
             return self._batches.crops(step)
-        except DataError as error:  # torch would add the traceback of the other process to its message
-            return _Unreadable(str(error))
+        except UnreadableImage as error:  # raised here, torch would add a traceback to its message
+            return error
+
+
+def _is_end_of_reader(error: Exception) -> bool:
+    """Whether an error of torch's iterator means that a process has ended, and not that one has raised an error."""
+    if "in DataLoader worker process" in str(error):  # raised there
+        return False
+    if isinstance(error, RuntimeError):
+        return "DataLoader worker (pid" in str(error)
+    # A process that is being killed has closed its connection, through which a batch was to come, and still counts as
+    # alive for torch.
+    return isinstance(error, ConnectionError | EOFError | FileNotFoundError)
 
 
 def _begin_reader(_number: int) -> None:
