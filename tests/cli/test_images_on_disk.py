@@ -223,11 +223,11 @@ def test_beyond_half_of_the_free_memory_images_stay_on_the_disk_and_a_sentence_s
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needed = 2 * IMAGES * 3 * 36**2
-    for free, on_disk in ((2 * needed, False), (2 * needed - 2, True)):
+    for free, jobs, on_disk in ((2 * needed, 1, False), (2 * needed - 2, 1, True), (4 * needed - 2, 2, True)):
         monkeypatch.setattr("ugbench.training.image_place.free_machine_bytes", lambda free=free: free)
-        said = call_in(tmp_path, *TRAIN, "--seed", free).stderr
+        said = call_in(tmp_path, *TRAIN, "--seed", free, "--jobs", jobs).stderr
         assert ("training images would take" in said) is on_disk
-        planned = json.loads(call_in(tmp_path, *TRAIN, "--dry-run", "--json").stdout)
+        planned = json.loads(call_in(tmp_path, *TRAIN, "--jobs", jobs, "--dry-run", "--json").stdout)
         assert planned["images"] == ("disk" if on_disk else "device")
         assert planned["images_bytes"] == needed
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ugbench.data.dataset_json import read_statements
 from ugbench.data.dial.spec import DialSpec, read_spec
-from ugbench.data.images import is_image, is_image_entry, list_images
+from ugbench.data.images import image_names, is_image, is_image_entry, list_images
 from ugbench.data.known_files import open_known_files
 from ugbench.data.links import check_links
 from ugbench.data.progress import Progress, tracked
@@ -37,6 +37,8 @@ class DataSet:
     states_pairs: bool = False
     # SHA-256 of each file that was hashed, by relative name: a file is hashed once in the life of this object.
     _digests: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    # Fingerprints by a hash of the relative names of their images.
+    _fingerprints: dict[bytes, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def paired(self) -> bool:
@@ -102,15 +104,22 @@ class DataSet:
         Raises:
             DataError: a split is missing or empty, or a file cannot be read.
         """
-        digest, left_out = hashlib.sha256(), set(skip)
-        images = [(f"{split}/{path.name}", path) for split in sorted(set(splits)) for path in self.split(split)]
+        left_out, folders = set(skip), {split: self.folder(split) for split in set(splits)}
+        listed = [f"{split}/{name}" for split in sorted(folders) for name in image_names(folders[split])]
+        names = [name for name in listed if name not in left_out]
+        listing = hashlib.sha256(as_bytes("\0".join(names))).digest()
+        if replaced is None and listing in self._fingerprints:
+            return self._fingerprints[listing]
+        digest = hashlib.sha256()
         with open_known_files() as known:
-            for name, path in tracked(images, len(images), progress):
-                if name not in left_out:
-                    if name not in self._digests:
-                        self._digests[name] = known.sha256(path)
-                    content = (replaced or {}).get(name, self._digests[name])
-                    digest.update(as_bytes(f"{name}\0{content}\n"))
+            for name in tracked(names, len(names), progress):
+                if name not in self._digests:
+                    split, _, file = name.partition("/")
+                    self._digests[name] = known.sha256(folders[split] / file)
+                content = (replaced or {}).get(name, self._digests[name])
+                digest.update(as_bytes(f"{name}\0{content}\n"))
+        if replaced is None:
+            self._fingerprints[listing] = digest.hexdigest()
         return digest.hexdigest()
 
 

@@ -60,8 +60,11 @@ class UnreadableImage(DataError):
 
 def has_image_suffix(path: PurePath) -> bool:
     """True if the name ends as that of an image that can be read here."""
-    suffix = path.suffix.lower()
-    return suffix in SUFFIXES or (suffix in HEIF_SUFFIXES and reads_heif())
+    return path.suffix.lower() in _suffixes()
+
+
+def _suffixes() -> tuple[str, ...]:
+    return (*SUFFIXES, *HEIF_SUFFIXES) if reads_heif() else SUFFIXES
 
 
 @cache
@@ -77,13 +80,18 @@ def is_image(path: Path) -> bool:
 
 def is_image_entry(entry: os.DirEntry[str]) -> bool:
     """`is_image` of an entry of a folder. The system is asked about links alone, so that large folders are quick."""
-    if entry.name.startswith(".") or not has_image_suffix(PurePath(entry.name)):
+    if entry.name.startswith(".") or not entry.name.lower().endswith(_suffixes()):
         return False
     return Path(entry.path).is_file() if entry.is_symlink() else entry.is_file()
 
 
 def list_images(folder: Path) -> list[Path]:
-    """The image files of a folder, sorted by name; hidden files and subfolders are left out.
+    """The image files of a folder, sorted by name; hidden files and subfolders are left out. Errors: `image_names`."""
+    return [folder / name for name in image_names(folder)]
+
+
+def image_names(folder: Path) -> list[str]:
+    """The names of the image files of a folder, sorted; hidden files and subfolders are left out.
 
     Raises:
         DataError: there is no such folder, it is a file, or it holds no image file.
@@ -96,7 +104,7 @@ def list_images(folder: Path) -> list[Path]:
         names = sorted(entry.name for entry in entries if is_image_entry(entry))
     if not names:
         raise DataError(f"{folder}: holds no image; put files of these kinds in it: {KINDS}.")
-    return [folder / name for name in names]
+    return names
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,9 @@ def open_session(
         run, images, start = prepare(request, log, progress)
     log(f"run {run.id} in {run.path}")
     if not request.restart:
-        sentence = changed_method(run) if run.step() else near_miss(run, list_runs(request.results))
+        began_from = None if start.continued is None else start.continued.run.id
+        others = [other for other in list_runs(request.results) if other.id != began_from]
+        sentence = changed_method(run) if run.step() else near_miss(run, others)
         if sentence is not None:
             log(sentence)
     return Session(request, run, images, start)
