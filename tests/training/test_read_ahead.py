@@ -160,23 +160,39 @@ def test_a_process_that_is_killed_is_one_sentence_and_ends_the_others(files: dic
         assert_same(ahead.at(5), make(files, "device").at(5))
 
 
+@pytest.mark.parametrize("error", [RuntimeError, FileNotFoundError])
 def test_a_bug_in_a_process_is_not_taken_for_its_death(
-    files: dict[str, list[Path]], monkeypatch: pytest.MonkeyPatch
+    files: dict[str, list[Path]], monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     def broken(_self: Batches, _step: int) -> None:
-        raise RuntimeError("a bug")
+        raise error("a bug")
 
     monkeypatch.setattr(Batches, "crops", broken)
-    with closing(ReadAhead(make(files, "disk"), 1)) as ahead, pytest.raises(RuntimeError, match="a bug"):
+    with closing(ReadAhead(make(files, "disk"), 1)) as ahead, pytest.raises(error, match="a bug"):
         ahead.at(0)
     gc.collect()  # frees the frames in the traceback, which refer to the processes
 
 
-def test_the_handler_of_ended_children_stays_that_of_the_program(files: dict[str, list[Path]]) -> None:
+def test_other_errors_of_torch_are_not_taken_for_the_death_of_a_process(
+    files: dict[str, list[Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing() -> Iterator[None]:
+        raise RuntimeError("something else")
+        yield
+
+    monkeypatch.setattr(ReadAhead, "_start", lambda _self, _step: failing())
+    with pytest.raises(RuntimeError, match="something else"):
+        ReadAhead(make(files, "disk"), 1).at(0)
+
+
+def test_the_handler_of_ended_children_stays_that_of_the_program(
+    files: dict[str, list[Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """torch's own would raise an error within a step or a save."""
 
     def ours(_number: int, _frame: object) -> None: ...
 
+    monkeypatch.setattr("torch.utils.data._utils.signal_handling._SIGCHLD_handler_set", False)  # it is set once
     before = signal.signal(signal.SIGCHLD, ours)
     try:
         with closing(ReadAhead(make(files, "disk"), 1)) as ahead:
