@@ -195,6 +195,15 @@ def test_startup_times_every_command(monkeypatch: pytest.MonkeyPatch) -> None:
     assert timed == 2 * [command.split() for command in namespace["COMMANDS"]]
 
 
+def test_a_training_that_reads_ahead_is_measured_from_outside(tmp_path: Path) -> None:
+    small = ["--images", 6, "--size", 32, "--steps", 8, "--folder", tmp_path / "many"]
+    figures = figures_of("many_images", *small, "--place", "disk")
+    assert sorted(figures["first"]) == ["processor", "seconds"] and figures["first"]["processor"] > 0
+    cached = figures["hashes_cached"]
+    assert cached["readers"] >= 1 and all(size > 10**8 for size in cached["memory_bytes"].values())
+    assert [len(list((tmp_path / "many" / split).iterdir())) for split in ("trainA", "trainB")] == [3, 3]
+
+
 def test_no_benchmark_is_left_out() -> None:
-    tested = {"coverage", "evaluation", "kid", "memory", "report", "startup", "step"}
+    tested = {"coverage", "evaluation", "kid", "many_images", "memory", "report", "startup", "step"}
     assert {file.stem for file in BENCHMARKS.glob("[!_]*.py")} == tested | {*PARTS}

@@ -118,6 +118,13 @@ def test_a_training_in_another_thread_needs_no_signals(train: Train) -> None:
     assert runs[0].step == 2
 
 
+def test_images_that_stay_on_the_disk_give_the_same_run(train: Train, tmp_path: Path) -> None:
+    runs = [train(results=tmp_path / place, images=place) for place in ("memory", "disk")]
+    assert runs[0].id == runs[1].id
+    assert len({(run.path / "metrics.jsonl").read_bytes() for run in runs}) == 1
+    assert len({(run.path / "generators.safetensors").read_bytes() for run in runs}) == 1
+
+
 def test_a_training_that_goes_on_leaves_the_number_of_threads_as_it_was(train: Train) -> None:
     begun = train(seed=6)
     before = torch.get_num_threads()
@@ -145,6 +152,7 @@ def test_a_training_that_goes_on_leaves_the_number_of_threads_as_it_was(train: T
         ({"direction": "A2C"}, UnknownName, "no direction is called 'A2C'"),
         ({"direction": "A2B"}, UsageError, "^direction A2B: ugatit learns both directions"),
         ({"device": "tpu"}, UsageError, "^device tpu: not a device"),
+        ({"images": "disc"}, UnknownName, "did you mean 'disk'"),
         ({"precision": "fp64"}, UsageError, "^precision fp64: not a precision"),
         ({"weights": {"vgg": "nowhere.pth"}}, UsageError, "weights vgg=nowhere.pth: there is no such file"),
         ({"init_from": "abc"}, UsageError, "no run under results"),

@@ -38,7 +38,7 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the images that are decoded without an error from now on."""
     names: list[str] = []
-    inspect_image, load_training_images = check.inspect_image, images.load_training_images
+    inspect_image, load_images = check.inspect_image, images.load_images
 
     def read(path: Path) -> Any:
         image = inspect_image(path)
@@ -47,10 +47,10 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def load(paths: list[Path], *given: Any) -> Any:
         names.extend(path.name for path in paths)
-        return load_training_images(paths, *given)
+        return load_images(paths, *given)
 
     monkeypatch.setattr(check, "inspect_image", read)
-    monkeypatch.setattr(images, "load_training_images", load)
+    monkeypatch.setattr(images, "load_images", load)
     return names
 
 

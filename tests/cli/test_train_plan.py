@@ -64,7 +64,7 @@ def test_more_checkpoints_take_more_disk(home: Path) -> None:
 def test_where_a_run_does_not_fit_a_preset_that_does_is_suggested(
     method: str, free: float, advice: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ugbench.study.measure.free_bytes", lambda _device: int(free))
+    monkeypatch.setattr("ugbench.training.free_memory.free_bytes", lambda _device: int(free))
     planned = plan(home, method, "--dataset", DIAL, "--precision", "fp32")
     assert planned["fits"] is False
     (problem,) = planned["problems"]
@@ -72,7 +72,7 @@ def test_where_a_run_does_not_fit_a_preset_that_does_is_suggested(
 
 
 def test_where_it_fits_nothing_is_suggested(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ugbench.study.measure.free_bytes", lambda _device: 10**12)
+    monkeypatch.setattr("ugbench.training.free_memory.free_bytes", lambda _device: 10**12)
     planned = plan(home, "ugatit", *SMALL)
     assert (planned["fits"], planned["problems"]) == (True, [])
 

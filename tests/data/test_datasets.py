@@ -63,6 +63,32 @@ def test_what_was_skipped_does_not_count_in_the_fingerprint(tmp_path: Path) -> N
     assert cats.fingerprint(["trainA"], skip=["trainA/bad.png"]) == whole
 
 
+def test_a_fingerprint_with_the_former_content_of_an_image_is_that_before_it_changed(tmp_path: Path) -> None:
+    root = make_data_set(tmp_path / "cats", trainA=2, trainB=1)
+    former = hashlib.sha256((root / "trainA" / "1.png").read_bytes()).hexdigest()
+    before = open_dataset(root).fingerprint(["trainA", "trainB"])
+    (root / "trainA" / "1.png").write_bytes(b"another image")
+    cats = open_dataset(root)
+    assert cats.fingerprint(["trainA", "trainB"], replaced={"trainA/1.png": former}) == before
+    assert cats.fingerprint(["trainA", "trainB"]) != before
+    assert cats.fingerprint(["trainA", "trainB"], replaced={"trainA/0.png": former}) != before
+    assert cats.fingerprint(["trainA", "trainB"], replaced={"trainA/1.png": former}) == before
+
+
+def test_files_that_come_and_go_change_the_fingerprint_of_a_data_set_that_was_hashed(tmp_path: Path) -> None:
+    root = make_data_set(tmp_path / "cats", trainA=2, trainB=2)
+    cats = open_dataset(root)
+    seen: list[tuple[int, int]] = []
+    before = cats.fingerprint(["trainA", "trainB"], progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    shutil.copy(root / "trainA" / "0.png", root / "trainA" / "2.png")
+    assert cats.fingerprint(["trainA", "trainB"]) == open_dataset(root).fingerprint(["trainA", "trainB"]) != before
+    (root / "trainA" / "2.png").unlink()
+    assert cats.fingerprint(["trainA", "trainB"]) == before
+    (root / "trainA" / "1.png").rename(root / "trainA" / "3.png")
+    assert cats.fingerprint(["trainA", "trainB"]) == open_dataset(root).fingerprint(["trainA", "trainB"]) != before
+
+
 def test_the_fingerprint_hashes_the_bytes_of_names_that_are_not_utf8(tmp_path: Path) -> None:
     cats = open_dataset(make_data_set(tmp_path / os.fsdecode(b"c\xe9"), trainA=1))
     raw = b"trainA/caf\xe9.png"

@@ -12,7 +12,8 @@ from ugbench.inference.attention import attention_maps, attention_names
 from ugbench.inference.translate import check_direction, load, translate
 from ugbench.runs import checkpoint
 from ugbench.runs.run import Run
-from ugbench.training.loop import Images, Intervals, train
+from ugbench.training.images import Images
+from ugbench.training.loop import Intervals, train
 
 CPU = torch.device("cpu")
 

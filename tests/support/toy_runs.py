@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ugbench import registry
 from ugbench.method import Batch, Draw, Group, Method, MethodConfig, Phase
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, open_run
-from ugbench.training.loop import Images
+from ugbench.training.images import Images
 
 
 class ToyConfig(MethodConfig):

@@ -9,7 +9,8 @@ import torch
 
 from ugbench.runs import checkpoint
 from ugbench.runs.run import Run
-from ugbench.training.loop import Images, Intervals, train
+from ugbench.training.images import Images
+from ugbench.training.loop import Intervals, train
 
 CPU = torch.device("cpu")
 EVERY_TWO = Intervals(save_every=2, log_every=1, sample_every=100)

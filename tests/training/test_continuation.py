@@ -26,7 +26,8 @@ from ugbench.runs.starting_point import StartingPoint
 from ugbench.runs.training_log import training_hours
 from ugbench.training import continuation
 from ugbench.training.continuation import check_continued
-from ugbench.training.loop import Images, Intervals, train
+from ugbench.training.images import Images
+from ugbench.training.loop import Intervals, train
 from ugbench.training.start import Start
 
 CPU = torch.device("cpu")

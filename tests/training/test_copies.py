@@ -17,8 +17,9 @@ from ugbench.method import Batch, Phase
 from ugbench.runs import checkpoint
 from ugbench.runs.run import Run
 from ugbench.runs.starting_point import StartingPoint
+from ugbench.training.images import Images
 from ugbench.training.initial_state import initial_tensors
-from ugbench.training.loop import Images, Intervals, train
+from ugbench.training.loop import Intervals, train
 from ugbench.training.start import Start
 from ugbench.training.state import new_state
 

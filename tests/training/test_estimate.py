@@ -12,7 +12,8 @@ from drawn_images import save_flat
 from ugbench import registry
 from ugbench.runs.run import Run
 from ugbench.training.estimate import cropped_image_bytes, estimate, image_bytes
-from ugbench.training.loop import Images, train
+from ugbench.training.images import Images
+from ugbench.training.loop import train
 
 
 def test_weights_moments_and_files_are_counted_to_the_byte(make_run: Callable[..., Run], images: Images) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 import torch
 
+from ugbench.data.images import UnreadableImage, read_image
 from ugbench.errors import NonFiniteLoss, Stopped
-from ugbench.runs.failure import failure_of, record_failure
+from ugbench.runs.failure import damaged_image, failure_of, record_failure
 from ugbench.runs.run import Run
-from ugbench.training.loop import Callbacks, Images, train
+from ugbench.training.images import Images
+from ugbench.training.loop import Callbacks, train
 
 CPU = torch.device("cpu")
 
@@ -54,3 +58,21 @@ def test_a_failure_that_cannot_be_written_down_hides_nothing(make_run: Callable[
     with pytest.raises(ValueError, match="boom"), record_failure(run):
         run.failure_file.mkdir()  # so the disk refuses the file
         raise ValueError("boom")
+
+
+def test_an_image_that_cannot_be_read_is_kept_with_the_hash_of_its_content(
+    make_run: Callable[..., Run], tmp_path: Path
+) -> None:
+    run, image = make_run(), tmp_path / "7.png"
+    image.write_bytes(b"damaged")
+    for expected in (("7.png", hashlib.sha256(b"damaged").hexdigest()), None):
+        with pytest.raises(UnreadableImage), record_failure(run):
+            read_image(image)
+        assert damaged_image(run) == expected
+        image.unlink(missing_ok=True)  # a file that is gone has no content
+    with pytest.raises(ValueError, match="boom"), record_failure(run):
+        raise ValueError("boom")
+    assert damaged_image(run) is None
+    with record_failure(run):
+        pass
+    assert damaged_image(run) is None

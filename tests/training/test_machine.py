@@ -10,8 +10,9 @@ import torch
 
 from ugbench.runs.run import Run
 from ugbench.training import environment, machine
+from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
-from ugbench.training.loop import Callbacks, Images, train
+from ugbench.training.loop import Callbacks, train
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 EVERY_TWO = Intervals(save_every=2, log_every=1, sample_every=100, keep=None)

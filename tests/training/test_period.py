@@ -16,7 +16,8 @@ from ugbench.runs import method_description
 from ugbench.runs.run import Run
 from ugbench.training.bench import bench
 from ugbench.training.counts import count
-from ugbench.training.loop import Callbacks, Images, Intervals, train
+from ugbench.training.images import Images
+from ugbench.training.loop import Callbacks, Intervals, train
 
 CPU = torch.device("cpu")
 

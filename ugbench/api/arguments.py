@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from ugbench.data.places import PLACE_OPTIONS, PlaceOption
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import UnknownName, UsageError
 
@@ -63,6 +64,18 @@ def check_direction_name(direction: str | None) -> Direction | None:
     if direction is not None and direction not in DIRECTIONS:
         raise UnknownName("direction", direction, DIRECTIONS)
     return direction
+
+
+def check_place(images: str) -> PlaceOption:
+    """The place of training images, if it is one.
+
+    Raises:
+        UnknownName: it is none.
+    """
+    for option in PLACE_OPTIONS:
+        if images == option:
+            return option
+    raise UnknownName("place of images", str(images), PLACE_OPTIONS)
 
 
 def check_at_least(least: int, numbers: Mapping[str, object]) -> None:

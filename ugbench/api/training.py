@@ -12,6 +12,7 @@ from ugbench.api.arguments import (
     WeightFiles,
     check_at_least,
     check_direction_name,
+    check_place,
     data_root_folder,
     results_folder,
     weight_files,
@@ -19,6 +20,7 @@ from ugbench.api.arguments import (
 from ugbench.api.run import Run
 from ugbench.api.shown import shown
 from ugbench.api.wording import interrupts_of_python, with_argument_names
+from ugbench.data.places import PlaceOption
 from ugbench.direction import Direction
 from ugbench.training.overrides import merge_overrides
 
@@ -45,6 +47,7 @@ def train(
     init_only: Literal["generators"] | None = None,
     continue_from: str | Run | None = None,
     skip_bad: bool = False,
+    images: PlaceOption = "auto",
     restart: bool = False,
     deterministic: bool = False,
     progress: bool = True,
@@ -52,7 +55,7 @@ def train(
     """Train a method, as `ugbench train` does.
 
     The same call again goes on where the training stopped, and a finished run is returned at once. A changed argument
-    is another run. Only `device`, `results`, `data_root`, `weights`, `skip_bad` and `progress` may change.
+    is another run. Only `device`, `results`, `data_root`, `weights`, `skip_bad`, `images` and `progress` may change.
 
     An interrupt (Ctrl-C, or the button of a notebook) saves the run before this raises KeyboardInterrupt. This works
     in the main thread, where Python delivers signals; in another thread nothing stops a training.
@@ -78,6 +81,8 @@ def train(
         init_only: "generators" takes only the networks that translate from `init_from`.
         continue_from: a run, or "RUN@STEP", whose checkpoint this training goes on from, to `steps` in all.
         skip_bad: train without images that cannot be read, or lack a partner that a method needs.
+        images: where training images are stored: "memory", or "disk", from where each step reads its own; "auto" is
+            the disk if they would take more than half of the free memory.
         restart: delete what an earlier training and scoring of this run wrote, and train from step 0.
         deterministic: use only algorithms that repeat their bits, so that a resumed run is bit-exact on a GPU too.
         progress: print messages and progress.
@@ -115,6 +120,7 @@ def train(
         weights=weight_files(weights),
         start=StartOptions(_named(init_from), init_only, _named(continue_from)),
         skip_bad=skip_bad,
+        images=check_place(images),
         restart=restart,
         deterministic=deterministic,
     )

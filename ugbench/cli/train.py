@@ -14,6 +14,7 @@ from ugbench.cli.output import log, print_json, progress_callback
 from ugbench.cli.parse import parse_number, parse_save_every, parse_weights
 from ugbench.cli.published_datasets import get_or_check_datasets
 from ugbench.cli.training_options import Deterministic
+from ugbench.data.places import PlaceOption
 from ugbench.direction import Direction
 from ugbench.errors import Stopped
 
@@ -108,6 +109,19 @@ def train(
     download: AllowDownload = False,
     skip_bad: SkipBad = False,
     deterministic: Deterministic = False,
+    images: Annotated[
+        PlaceOption,
+        Option(
+            "--images",
+            help="Where training images are stored: in memory, or on the disk, from where each step reads its own. "
+            "auto is the disk if they would take more than half of the free memory.",
+        ),
+    ] = "auto",
+    jobs: Annotated[
+        int,
+        # Given by `ugbench compare` and `ugbench ablate`, which train several runs at once.
+        Option("--jobs", metavar="N", min=1, hidden=True, help="Trainings that share this machine, this one included."),
+    ] = 1,
     restart: Annotated[
         bool,
         Option(
@@ -167,6 +181,8 @@ def train(
         weights=parse_weights(weights),
         start=start.start_options(),
         skip_bad=skip_bad,
+        images=images,
+        jobs=jobs,
         restart=restart,
         deterministic=deterministic,
     )

@@ -11,11 +11,17 @@ from ugbench.cli.output import duration, file_size, log, print_json, print_rows
 
 if TYPE_CHECKING:
     from ugbench.runs.run import Run
+    from ugbench.training.image_place import ImagePlace
     from ugbench.training.prepare import Request
 
 TOO_SMALL = "smoke"  # a preset to try things out with, so that it is never suggested
 GRIDS = 10  # sample grids of a run
 GRID_CELLS = 16  # images in a sample grid, about
+_PLACES = {
+    "device": "in the memory of this device",
+    "memory": "in the memory of this machine",
+    "disk": "read from the disk at each step",
+}
 
 
 def print_plan(run: Run, request: Request, keep: int | None, save_every: int | None, as_json: bool) -> None:
@@ -38,6 +44,7 @@ def print_plan(run: Run, request: Request, keep: int | None, save_every: int | N
         ("step", f"{plan['step']} of {run.steps}"),
         ("precision", f"{config.precision} on {request.device}"),
         ("memory", f"{file_size(memory)} at least, of {_or_unknown(plan['free_memory_bytes'])} free on this device"),
+        ("images", f"{file_size(plan['images_bytes'])} when decoded, {_PLACES[plan['images']]}"),
         ("disk", f"{file_size(disk)}, of {_or_unknown(plan['free_disk_bytes'])} free"),
         ("time", "not known before a step was timed" if left is None else duration(left)),
         *((name, value) for name, value in config.config.items() if value is not None),
@@ -53,16 +60,17 @@ def make_plan(run: Run, request: Request, keep: int | None, save_every: int | No
     """The fields that `train --dry-run --json` prints; memory, disk and times are in bytes and seconds."""
     from ugbench.runs.run import list_runs
     from ugbench.runs.starting_point import first_step
-    from ugbench.study.measure import free_bytes
     from ugbench.study.plan import cost_key, measured_seconds_per_step
     from ugbench.training.estimate import estimate
+    from ugbench.training.free_memory import free_bytes
 
     config = run.config
     step = run.step() or first_step(config)
     sizes = estimate(config.method, config.method_config(), config.precision)
     seconds = measured_seconds_per_step(list_runs(request.results)).get(cost_key(config))
     size = int(config.config["size"])
-    memory = sizes.memory + _images_in_memory(run)
+    images = _place_of_images(run, request)
+    memory = sizes.memory + (images.image_bytes if images.place == "device" else 0)
     saves = max(1, run.steps // (save_every or max(100, run.steps // 100)))
     stored = saves if keep is None else min(keep, saves)
     # While a checkpoint is saved, one more is on the disk.
@@ -76,6 +84,8 @@ def make_plan(run: Run, request: Request, keep: int | None, save_every: int | No
         "steps": run.steps,
         "memory_bytes": memory,
         "free_memory_bytes": free_memory,
+        "images": images.place,
+        "images_bytes": images.image_bytes,
         "disk_bytes": disk,
         "free_disk_bytes": free_disk,
         "checkpoint_bytes": sizes.checkpoint,
@@ -93,19 +103,19 @@ def make_plan(run: Run, request: Request, keep: int | None, save_every: int | No
     return {**plan, "fits": not problems, "problems": problems}
 
 
-def _images_in_memory(run: Run) -> int:
-    """The bytes that the training images of a run take on its device."""
+def _place_of_images(run: Run, request: Request) -> ImagePlace:
+    """Where the training images of a run will be stored."""
     from ugbench.runs.run import dataset_of
-    from ugbench.training.estimate import cropped_image_bytes, image_bytes
+    from ugbench.training.image_place import choose_place
 
-    config, size = run.config, int(run.config.config["size"])
-    if config.dataset is None:
-        return 0
-    if config.fit != "crop":
-        return image_bytes(size, sum(config.dataset.images.values()))
-    dataset, skipped = dataset_of(run), config.dataset.skipped
-    paths = [path for split in config.dataset.images for path in dataset.split(split)]
-    return cropped_image_bytes(size, (path for path in paths if f"{path.parent.name}/{path.name}" not in skipped))
+    record = run.config.dataset
+    assert record is not None  # a run that is planned has a data set
+    dataset, skipped = dataset_of(run), set(record.skipped)
+    files = {
+        split: [path for path in dataset.split(split) if f"{split}/{path.name}" not in skipped]
+        for split in record.images
+    }
+    return choose_place(files, run.config.method_config(), request.device, request.images, request.jobs)
 
 
 def _way_out(run: Run, request: Request, free: int) -> str:

@@ -1,8 +1,8 @@
 """The batch of each training step, which is a pure function of the run's seed and the number of the step.
 
-There is no position to remember, so a resumed run sees the same batches as an uninterrupted one. The images are stored
-as uint8 on the training device, and batches are cropped from them there, without worker processes. They are one tensor,
-or a list of images of many shapes (`fit=crop`).
+There is no position to remember, so a resumed run sees the same batches as an uninterrupted one. Images are stored as
+uint8 on the training device, in the machine's memory, or as files that are read at each step (`Place`). Batches are
+cropped from them where they are stored, and become floats on the training device, so that the place changes no bit.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from ugbench.data.image_files import ImageFiles
+from ugbench.data.places import Place
 from ugbench.data.seeding import generator_for
 from ugbench.data.tensors import to_float
 from ugbench.method import Batch, Draw, Method
 
-StoredImages = Tensor | Sequence[Tensor]
-"""The images of a folder: one tensor, or a list of images of many shapes."""
+StoredImages = Tensor | Sequence[Tensor] | ImageFiles
+"""The images of a folder: one tensor, a list of images of many shapes (`fit=crop`), or files."""
 
 
 def training_size(size: int) -> int:
@@ -48,12 +50,13 @@ class Batches:
         dtype: torch.dtype = torch.float32,
         extra: Mapping[str, StoredImages] | None = None,
         paired: bool = False,
+        place: Place = "device",
     ) -> None:
-        """Store the images on `device`.
+        """Store the images on `device`, or leave them where they are if `place` is another one.
 
         Args:
             a, b: images of the domains, uint8 (n, 3, s, s) with s = training_size(size), or a list of (3, h, w) of
-                which the shorter side is s; n may differ between the two.
+                which the shorter side is s, or files of such images; n may differ between the two.
             draws: the random numbers that a step of the method needs, by name.
             dtype: type of the batch's images. Draws have this type too, but at least float32.
             extra: images of further splits by name, of the same type and side.
@@ -69,9 +72,12 @@ class Batches:
         counts = {name: len(images) for name, images in folders.items()}
         if paired and len(set(counts.values())) > 1:
             raise ValueError(f"{counts} images were given; expected equally many, in pairs.")
-        if paired and any(len({image.shape for image in pair}) > 1 for pair in zip(*folders.values(), strict=True)):
+        in_memory = [images for images in folders.values() if not isinstance(images, ImageFiles)]
+        if paired and any(len({image.shape for image in pair}) > 1 for pair in zip(*in_memory, strict=True)):
             raise ValueError("pairs of two shapes were given; expected images of one shape in each pair.")
-        self.images = {name: _moved(images, device) for name, images in folders.items()}
+        self.images = {
+            name: _moved(images, device) if place == "device" else images for name, images in folders.items()
+        }
         self.size, self.batch_size, self.seed, self.dtype = size, batch_size, seed, dtype
         self.draws = dict(draws)
         self.device = torch.device(device)
@@ -79,10 +85,26 @@ class Batches:
         self._order = lru_cache(maxsize=2 * len(folders))(self._shuffled)
 
     def at(self, step: int) -> Batch:
-        """The batch of a step. It does not depend on which batches were asked for before."""
+        """The batch of a step. It does not depend on which batches were asked for before.
+
+        Raises:
+            DataError: an image of the batch is a file that cannot be read.
+        """
+        return self.batch(step, self.crops(step))
+
+    def crops(self, step: int) -> dict[str, Tensor]:
+        """The images in the batch of a step by folder, uint8 (batch_size, 3, size, size), where they are stored.
+
+        Raises:
+            DataError: an image is a file that cannot be read.
+        """
+        return {name: self._cut(name, step) for name in self.images}
+
+    def batch(self, step: int, crops: Mapping[str, Tensor]) -> Batch:
+        """The batch of a step, made of its `crops`, on the training device."""
         draws = {name: self._draw(step, name, draw) for name, draw in self.draws.items()}
-        extra = {name: self._cut(name, step) for name in self.extra}
-        return Batch(self._cut("a", step), self._cut("b", step), draws, step, extra)
+        images = {name: to_float(_on(self.device, crop)).to(self.dtype) for name, crop in crops.items()}
+        return Batch(images["a"], images["b"], draws, step, {name: images[name] for name in self.extra})
 
     def indices(self, name: str, step: int) -> list[int]:
         """Indices of the images in the batch of a step: of "a", of "b", or of a further split by its name."""
@@ -115,7 +137,7 @@ class Batches:
             )
             crop = image[:, top : top + size, left : left + size]
             crops.append(crop.flip(-1) if flip < 0.5 else crop)
-        return to_float(torch.stack(crops)).to(self.dtype)
+        return torch.stack(crops)
 
     def _draw(self, step: int, name: str, draw: Draw) -> Tensor:
         sample = torch.rand if draw.kind == "uniform" else torch.randn
@@ -129,6 +151,8 @@ def _check(name: str, images: StoredImages, side: int) -> None:
     expected = f"expected uint8 (n, 3, {side}, {side})"
     if len(images) == 0:
         raise ValueError(f"{name}: no image was given; {expected}.")
+    if isinstance(images, ImageFiles):
+        return
     if isinstance(images, Tensor):
         if images.dtype != torch.uint8 or images.shape[1:] != (3, side, side):
             raise ValueError(f"{name}: {images.dtype} {tuple(images.shape)} was given; {expected}.")
@@ -140,11 +164,26 @@ def _check(name: str, images: StoredImages, side: int) -> None:
 
 
 def _moved(images: StoredImages, device: torch.device | str) -> StoredImages:
+    if isinstance(images, ImageFiles):
+        raise ValueError("files were given for images on the device; expected the place `disk`.")
     return images.to(device) if isinstance(images, Tensor) else [image.to(device) for image in images]
 
 
+def _on(device: torch.device, crops: Tensor) -> Tensor:
+    """The crops on a device; to a GPU they are copied from pinned memory, so that the processor need not wait."""
+    if device.type == "cuda" and crops.device.type == "cpu":
+        return crops.pin_memory().to(device, non_blocking=True)
+    return crops.to(device)
+
+
 def method_batches(
-    method: Method, a: StoredImages, b: StoredImages, seed: int, device: torch.device, extra: Mapping[str, StoredImages]
+    method: Method,
+    a: StoredImages,
+    b: StoredImages,
+    seed: int,
+    device: torch.device,
+    extra: Mapping[str, StoredImages],
+    place: Place = "device",
 ) -> Batches:
     """The batches of a method's training: its size, batch size, draws and pairs, of these images (see `Batches`).
 
@@ -163,4 +202,5 @@ def method_batches(
         device=device,
         extra=extra,
         paired=method.paired,
+        place=place,
     )

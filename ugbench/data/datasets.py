@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ugbench.data.dataset_json import read_statements
 from ugbench.data.dial.spec import DialSpec, read_spec
-from ugbench.data.images import is_image, list_images
+from ugbench.data.images import image_names, is_image, is_image_entry, list_images
 from ugbench.data.known_files import open_known_files
 from ugbench.data.links import check_links
+from ugbench.data.progress import Progress, tracked
 from ugbench.data.splits import SPLITS, Split, split_called
 from ugbench.data.unsorted import describe_unsorted
 from ugbench.errors import DataError
@@ -34,8 +35,10 @@ class DataSet:
     root: Path
     dial: DialSpec | None
     states_pairs: bool = False
-    # SHA-256 of each file that was hashed, by path: a file is hashed once in the life of this object.
-    _digests: dict[Path, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    # SHA-256 of each file that was hashed, by relative name: a file is hashed once in the life of this object.
+    _digests: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    # Fingerprints by a hash of the relative names of their images.
+    _fingerprints: dict[bytes, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def paired(self) -> bool:
@@ -67,7 +70,10 @@ class DataSet:
     def has(self, split: str) -> bool:
         """True if the split's folder exists and holds an image."""
         folder = self.folder(split)
-        return folder.is_dir() and any(map(is_image, folder.iterdir()))
+        if not folder.is_dir():
+            return False
+        with os.scandir(folder) as entries:
+            return any(map(is_image_entry, entries))
 
     def splits(self) -> tuple[Split, ...]:
         """The splits that hold an image."""
@@ -82,23 +88,38 @@ class DataSet:
             links = [Path(entry.path) for entry in entries if entry.is_symlink()]
         return next((path for path in links if is_image(path) and not path.resolve().is_relative_to(root)), None)
 
-    def fingerprint(self, splits: Iterable[str], skip: Collection[str] = ()) -> str:
+    def fingerprint(
+        self,
+        splits: Iterable[str],
+        skip: Collection[str] = (),
+        progress: Progress | None = None,
+        replaced: Mapping[str, str] | None = None,
+    ) -> str:
         """SHA-256 in hex over the sorted lines (relative name, SHA-256 of the content) of the images of these splits.
 
         Args:
             skip: relative names ("trainA/7.png") of images to leave out.
+            progress: called after each image.
+            replaced: the SHA-256 of the former content of images, by relative name, in place of that of today.
         Raises:
             DataError: a split is missing or empty, or a file cannot be read.
         """
+        left_out, folders = set(skip), {split: self.folder(split) for split in set(splits)}
+        listed = [f"{split}/{name}" for split in sorted(folders) for name in image_names(folders[split])]
+        names = [name for name in listed if name not in left_out]
+        listing = hashlib.sha256(as_bytes("\0".join(names))).digest()
+        if replaced is None and listing in self._fingerprints:
+            return self._fingerprints[listing]
         digest = hashlib.sha256()
         with open_known_files() as known:
-            for split in sorted(set(splits)):
-                for path in self.split(split):
-                    name = f"{split}/{path.name}"
-                    if name not in skip:
-                        if path not in self._digests:
-                            self._digests[path] = known.sha256(path)
-                        digest.update(as_bytes(f"{name}\0{self._digests[path]}\n"))
+            for name in tracked(names, len(names), progress):
+                if name not in self._digests:
+                    split, _, file = name.partition("/")
+                    self._digests[name] = known.sha256(folders[split] / file)
+                content = (replaced or {}).get(name, self._digests[name])
+                digest.update(as_bytes(f"{name}\0{content}\n"))
+        if replaced is None:
+            self._fingerprints[listing] = digest.hexdigest()
         return digest.hexdigest()
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 
 from ugbench.data.datasets import DataSet
 from ugbench.data.edges import RECORD
-from ugbench.data.images import HEIF_SUFFIXES, INSTALL_HEIF, has_image_suffix, is_image
+from ugbench.data.images import HEIF_SUFFIXES, INSTALL_HEIF, has_image_suffix, is_image_entry
 from ugbench.data.splits import SPLITS
 
 SHOWN = 10  # names that a sentence shows
@@ -22,11 +23,12 @@ def describe_folder(folder: Path, name: str | None = None) -> str:
         name: what the folder is called in the sentence; None is its path.
     """
     images, reasons = 0, []
-    for path in folder.iterdir():
-        if is_image(path):
-            images += 1
-        elif path.name != RECORD:
-            reasons.append(why_passed_over(path))
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if is_image_entry(entry):
+                images += 1
+            elif entry.name != RECORD:
+                reasons.append(why_passed_over(Path(entry.path)))
     passed_over = describe_passed_over(Counter(reasons))
     text = f"{folder if name is None else name}: {images} image{'s' * (images != 1)}"
     return f"{text}; passed over: {passed_over}." if passed_over else f"{text}."

@@ -8,6 +8,7 @@ with several images (pages of a TIFF, frames of an animation) is refused, becaus
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -43,18 +44,27 @@ class UnreadableImage(DataError):
     """A file that cannot be used as an image.
 
     Attributes:
+        path: the file.
         reason: what is wrong with it, without its name.
+        fix: what to do.
     """
 
     def __init__(self, path: Path, reason: str, fix: str) -> None:
         super().__init__(f"{path}: {reason}; {fix}.")
-        self.reason = reason
+        self.path, self.reason, self.fix = path, reason, fix
+
+    def __reduce__(self) -> tuple[type[UnreadableImage], tuple[Path, str, str]]:
+        """How it passes from process to process."""
+        return UnreadableImage, (self.path, self.reason, self.fix)
 
 
 def has_image_suffix(path: PurePath) -> bool:
     """True if the name ends as that of an image that can be read here."""
-    suffix = path.suffix.lower()
-    return suffix in SUFFIXES or (suffix in HEIF_SUFFIXES and reads_heif())
+    return path.suffix.lower() in _suffixes()
+
+
+def _suffixes() -> tuple[str, ...]:
+    return (*SUFFIXES, *HEIF_SUFFIXES) if reads_heif() else SUFFIXES
 
 
 @cache
@@ -68,8 +78,20 @@ def is_image(path: Path) -> bool:
     return has_image_suffix(path) and not path.name.startswith(".") and path.is_file()
 
 
+def is_image_entry(entry: os.DirEntry[str]) -> bool:
+    """`is_image` of an entry of a folder. The system is asked about links alone, so that large folders are quick."""
+    if entry.name.startswith(".") or not entry.name.lower().endswith(_suffixes()):
+        return False
+    return Path(entry.path).is_file() if entry.is_symlink() else entry.is_file()
+
+
 def list_images(folder: Path) -> list[Path]:
-    """The image files of a folder, sorted by name; hidden files and subfolders are left out.
+    """The image files of a folder, sorted by name; hidden files and subfolders are left out. Errors: `image_names`."""
+    return [folder / name for name in image_names(folder)]
+
+
+def image_names(folder: Path) -> list[str]:
+    """The names of the image files of a folder, sorted; hidden files and subfolders are left out.
 
     Raises:
         DataError: there is no such folder, it is a file, or it holds no image file.
@@ -78,10 +100,11 @@ def list_images(folder: Path) -> list[Path]:
         raise DataError(f"{folder}: this is a file; name a folder of images.")
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; make it and put images in it, or name another.")
-    images = [path for path in folder.iterdir() if is_image(path)]
-    if not images:
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if is_image_entry(entry))
+    if not names:
         raise DataError(f"{folder}: holds no image; put files of these kinds in it: {KINDS}.")
-    return sorted(images, key=lambda path: path.name)
+    return names
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,14 @@ MOST_THREADS = 8
 """More do not keep Python's lock free for the network's own thread."""
 
 
+def core_count() -> int:
+    """How many processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def thread_count() -> int:
-    """How many threads read or write images: one for each core that this process may use, up to a limit."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(MOST_THREADS, cores)
+    """How many threads read or write images: one for each core, up to a limit."""
+    return min(MOST_THREADS, core_count())
 
 
 @contextmanager

@@ -12,11 +12,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ugbench.data.fitting import Transform, as_transform, fitted, training_image
+from ugbench.data.fitting import Transform, as_transform, fitted
 from ugbench.data.images import Size, read_image
 from ugbench.data.progress import Progress, tracked
 from ugbench.errors import writing
-from ugbench.fit import Fit
 
 
 def to_tensor(image: Image.Image) -> Tensor:
@@ -38,24 +37,6 @@ def load_images(paths: Sequence[Path], transform: Size | Transform, progress: Pr
     for index, path in enumerate(tracked(paths, len(paths), progress)):
         images[index] = to_tensor(fitted(read_image(path), transform))
     return images
-
-
-def load_training_images(
-    paths: Sequence[Path], size: int, fit: Fit, progress: Progress | None = None
-) -> Tensor | list[Tensor]:
-    """Images as training stores them (`ugbench.data.fitting.training_image`), in the order of `paths`.
-
-    Args:
-        size: from which the crops are taken, px.
-        progress: called after each image.
-    Returns:
-        uint8 (n, 3, size, size); with `crop` a list of (3, h, w), of which the shorter side is `size`.
-    Raises:
-        DataError: a file cannot be read.
-    """
-    if fit != "crop":
-        return load_images(paths, Transform(size, fit), progress)
-    return [to_tensor(training_image(read_image(path), size, fit)) for path in tracked(paths, len(paths), progress)]
 
 
 def to_image(image: Tensor) -> Image.Image:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from ugbench.device import pick_precision
 from ugbench.errors import UsageError
 from ugbench.study.grid import Arm, Study, overrides
 from ugbench.training.bench import bench
+from ugbench.training.free_memory import free_bytes
 
 GIB = 2**30
 
@@ -55,14 +55,3 @@ def check_memory(jobs: int, measured: Measured, devices: Sequence[str]) -> None:
                 f"--jobs {jobs}: a run takes up to {peak / GIB:.1f} GiB, and {free / GIB:.1f} GiB are free on {name}, "
                 f"which would train {runs} at once; give --jobs {fitting}."
             )
-
-
-def free_bytes(device: torch.device) -> int | None:
-    """The free memory of a device, in bytes; for a CPU that of the computer. None where the system does not say."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    file = Path("/proc/meminfo")
-    if not file.exists():
-        return None
-    lines = dict(line.split(":", 1) for line in file.read_text(encoding="ascii").splitlines())
-    return int(lines["MemAvailable"].split()[0]) * 1024

@@ -102,8 +102,8 @@ def train_all(
     return outcomes
 
 
-def command(request: Request, device: str) -> list[str]:
-    """The words of the `ugbench train …` command for a run."""
+def command(request: Request, device: str, jobs: int = 1) -> list[str]:
+    """The words of the `ugbench train …` command for a run, one of `jobs` that train at once."""
     # With -P the modules are those that `ugbench` itself imports, and none from the working directory.
     words = [sys.executable, "-P", "-m", "ugbench", "train", request.method, "--dataset", request.dataset]
     words += ["--preset", request.preset, "--seed", str(request.seed), "--precision", request.precision]
@@ -116,6 +116,8 @@ def command(request: Request, device: str) -> list[str]:
         words.append("--skip-bad")
     if request.deterministic:
         words.append("--deterministic")
+    if jobs > 1:
+        words += ["--jobs", str(jobs)]
     for key, value in request.overrides.items():
         words += ["--set", f"{key}={value}"]
     for name, file in request.weights.items():
@@ -133,7 +135,7 @@ def _start(planned: PlannedRun, device: str, jobs: int) -> _Child:
         environment["OMP_NUM_THREADS"] = str(max(1, torch.get_num_threads() // jobs))
     # In a new session, so that a Ctrl-C at the terminal reaches it once, through this process.
     process = subprocess.Popen(
-        command(planned.request, device),
+        command(planned.request, device, jobs),
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,

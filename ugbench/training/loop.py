@@ -9,20 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from ugbench.arithmetic import computing_on
-from ugbench.data.batches import Batches, StoredImages, method_batches
+from ugbench.data.batches import method_batches
 from ugbench.data.seeding import generator_for
-from ugbench.errors import NonFiniteLoss, Stopped
+from ugbench.errors import NonFiniteLoss, Stopped, UgbenchError
 from ugbench.runs import method_description
 from ugbench.runs.failure import record_failure
 from ugbench.runs.reset import remove_unfinished, reset
 from ugbench.runs.run import Run
 from ugbench.training.counts import DescriptionWriter, count
+from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals, SaveClock
 from ugbench.training.logs import Logs
 from ugbench.training.non_finite import NonFiniteFlag, NonFiniteStep
@@ -30,6 +30,7 @@ from ugbench.training.optimizers import (
     learning_rate,
     never_updated,
 )
+from ugbench.training.read_ahead import ReadAhead
 from ugbench.training.samples import SampleGrids
 from ugbench.training.signals import StopRequest, stop_on_signals
 from ugbench.training.start import Start
@@ -52,29 +53,11 @@ class Callbacks:
 
 
 @dataclass(frozen=True)
-class Images:
-    """The images of a training.
-
-    Attributes:
-        a, b: all training images of each domain, uint8 (n, 3, s, s) with s = `training_size(size)`; with `fit=crop` a
-            list of (3, h, w), of which the shorter side is s.
-        samples: a few images of each domain, "A" and "B", to draw sample grids from: uint8 (n, 3, size, size). The
-            domains need not have equally many.
-        extra: the training images of further splits, by the names that the method has for them, as `a` and `b`.
-    """
-
-    a: StoredImages
-    b: StoredImages
-    samples: dict[str, Tensor] = field(default_factory=dict)
-    extra: dict[str, StoredImages] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class _Training:
     """What stays the same while a run trains; `intervals` are resolved, `resumed_from` is what `train` returns."""
 
     run: Run
-    batches: Batches
+    batches: ReadAhead
     samples: SampleGrids
     intervals: Intervals
     callbacks: Callbacks
@@ -105,10 +88,11 @@ def train(
     Raises:
         Stopped: a signal that asks to stop was received (see signals.py); the state is saved.
         NonFiniteLoss: a loss or gradient became NaN or Inf; the state of the last finite step is saved.
+        DataError: an image on the disk cannot be read; the state is saved.
         RunError: another process trains this run, or, with `restart`, scores it.
         WeightsError: a frozen network has no weights.
         UsageError: `deterministic` comes too late for this process, see `ugbench.arithmetic.computing_on`.
-        UgbenchError: the disk refuses a file.
+        UgbenchError: the disk refuses a file; or a process that reads images has ended, and the state is saved.
     """
     intervals, callbacks = (intervals or Intervals()).resolved(run.steps), callbacks or Callbacks()
     start = start or Start()
@@ -123,7 +107,7 @@ def train(
         state = new_state(run, device, start)
         # For a method that learns one direction `a` is the source, whichever domain that is.
         source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
-        batches = method_batches(state.method, source, target, run.seed, device, images.extra)
+        batches = method_batches(state.method, source, target, run.seed, device, images.extra, images.place)
         remove_unfinished(run)
         if restart:
             reset(run)
@@ -136,7 +120,8 @@ def train(
                 method_description.write(run, count(run.config.method, state.method.config))
             return resumed_from
         grids = SampleGrids(images.samples, run.directions(), callbacks.log)
-        training = _Training(run, batches, grids, intervals, callbacks, stop, resumed_from)
+        ahead = ReadAhead(batches, images.readers)
+        training = _Training(run, ahead, grids, intervals, callbacks, stop, resumed_from)
         not_finite = _train_while_finite(run.steps, state, training)
         if not_finite is None:
             for name in never_updated(state.phases.optimizers):
@@ -165,6 +150,7 @@ def _train_while_finite(last_step: int, state: State, training: _Training) -> No
     try:
         _train_until(last_step, state, training)
     except NonFiniteStep as error:
+        error.__context__ = None
         return error.with_traceback(None)
     return None
 
@@ -175,28 +161,38 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
     Raises:
         Stopped: a signal was received; the state is saved.
         NonFiniteStep: a loss or gradient was NaN or Inf.
+        UgbenchError: an image cannot be read, or a process that reads images has ended; the state is saved.
     """
     run, intervals = training.run, training.intervals
     assert intervals.log_every and intervals.sample_every
     clock = SaveClock(intervals.save_seconds)
-    with closing(Logs(run, state.step)) as logs:
+    with closing(training.batches), closing(Logs(run, state.step)) as logs:
         previous_flag: NonFiniteFlag | None = None
         description = None if run.method_file.exists() else DescriptionWriter(run, state.method)
         while state.step < last_step:
             if training.stop.requested:
-                if previous_flag is not None:
-                    previous_flag.check()
-                save(state, run, intervals.keep, extra=True)
+                _save_between_steps(state, training, previous_flag)
                 raise Stopped(
                     f"stopped and saved at step {state.step} of {run.steps}; run the same command again to go on.",
                     training.resumed_from,
                     training.stop.signal,
                 )
+            try:
+                batch = training.batches.at(state.step)
+            except UgbenchError:
+                if training.stop.requested:  # the signal has also ended the processes that read images
+                    continue
+                _save_between_steps(state, training, previous_flag)
+                training.callbacks.log(
+                    f"stopped and saved at step {state.step} of {run.steps}; once this is repaired, the same command "
+                    "goes on."
+                )
+                raise
             state.method.train()
             # Layers such as dropout draw from torch's own generator; so they too depend on the seed and the step alone.
             torch.manual_seed(generator_for(run.seed, "torch", state.step).initial_seed())
             with nullcontext() if description is None else description.counting():
-                train_step(state.method, state.phases, training.batches.at(state.step))
+                train_step(state.method, state.phases, batch)
             state.step += 1
             if state.average is not None:
                 state.average.update(state.step)
@@ -234,3 +230,10 @@ def _logged_values(state: State) -> dict[str, float]:
     values = dict(zip(tensors, numbers, strict=True))
     rates = {f"lr/{name}": learning_rate(optimizer, state.step - 1) for name, optimizer in optimizers.items()}
     return {name: values[name] for name in losses} | rates | values
+
+
+def _save_between_steps(state: State, training: _Training, flag: NonFiniteFlag | None) -> None:
+    """Save a checkpoint that is not one of the regular ones, if the last step, whose flag this is, was finite."""
+    if flag is not None:
+        flag.check()
+    save(state, training.run, training.intervals.keep, extra=True)

@@ -18,11 +18,16 @@ from ugbench.data.batches import training_size
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
 from ugbench.data.edges import outdated_command
-from ugbench.data.fitting import Transform
 from ugbench.data.folders import describe_splits
+from ugbench.data.places import PlaceOption
 from ugbench.data.progress import Progress
 from ugbench.data.splits import SPLITS
-from ugbench.data.training_images import TrainingFolders, check_training_images, training_folders
+from ugbench.data.training_images import (
+    TrainingFolders,
+    check_training_images,
+    list_training_images,
+    training_folders,
+)
 from ugbench.device import pick_precision
 from ugbench.direction import Direction
 from ugbench.errors import DiskError, UsageError
@@ -33,9 +38,10 @@ from ugbench.runs.dataset_folder import dataset_folder, locate_run, open_located
 from ugbench.runs.manifest import DamagedCheckpoint
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, open_run, record_dataset
 from ugbench.training.frozen import frozen_digests, needed_files, read_frozen
-from ugbench.training.images import load_folders, sample_images
-from ugbench.training.loop import Images
+from ugbench.training.image_place import ImagePlace, choose_place
+from ugbench.training.images import Images, images_of
 from ugbench.training.method_check import check_method
+from ugbench.training.repaired_image import run_before_repair
 from ugbench.training.start import Start, StartOptions
 
 # The name of a method without a variant on the command line; records hold null.
@@ -53,6 +59,8 @@ class Request:
         weights: the files of the method's frozen networks, by their names for `--weights`.
         start: where the run starts, if it does not start from new weights.
         skip_bad: leave out images that cannot be read.
+        images: where the images are stored while the run trains.
+        jobs: trainings that share this machine, this one included.
         restart: begin again at step 0; `loop.train` then removes what an earlier training of the run wrote.
         deterministic: use only algorithms that repeat their bits; not a part of the run's id.
     """
@@ -71,6 +79,8 @@ class Request:
     weights: Mapping[str, Path] = field(default_factory=dict)
     start: StartOptions = field(default_factory=StartOptions)
     skip_bad: bool = False
+    images: PlaceOption = "auto"
+    jobs: int = 1
     restart: bool = False
     deterministic: bool = False
 
@@ -83,7 +93,8 @@ def prepare(
     """Check everything that the first step needs, load the images and open the run's folder.
 
     The folder comes last, so that a call that is refused leaves no run behind. A finished run is only opened: its
-    images are not loaded, and images that an earlier call has read are not decoded.
+    images are not loaded, and images that an earlier call has read are not decoded. Images that stay on the disk are
+    decoded when a step needs them, unless `skip_bad` asks which of them can be read.
 
     Args:
         log: called with a sentence about the images and other files of each split, for each image that is left out,
@@ -97,7 +108,7 @@ def prepare(
         UgbenchError: see `ugbench.training.method_check.check_method`.
     """
     frozen = requested_frozen(request)
-    dataset, readable, stored = _locate(request, frozen_digests(frozen), log, progress)
+    dataset, readable, place, stored = _locate(request, frozen_digests(frozen), log, progress)
     if not request.restart and _is_finished(stored):
         request.start.log_newer_step(stored.config, request.results, log)
         try:
@@ -109,15 +120,11 @@ def prepare(
         run = open_run(stored.dataset_folder, stored.config) if has_usual_folder else stored
         return run, None, Start()
     config = stored.config.method_config()
-    start = replace(_start(request, stored, log), frozen=frozen)
+    start = replace(_start_after_repair(request, stored, dataset, log), frozen=frozen)
     _check_method(stored, log)
     folders = needed_folders(request)
-    loaded = load_folders(readable, config, folders.paired, progress)
-    extra = {name: loaded[folder] for name, folder in folders.further}
-    transform = Transform(config.size, config.fit)
-    samples = {domain: sample_images(dataset, domain, readable, transform, log) for domain in ("A", "B")}
-    run = open_located_run(stored.config, request.results, dataset)
-    return run, Images(loaded["trainA"], loaded["trainB"], samples, extra), start
+    images = images_of(dataset, readable, folders, config, place, log, progress)
+    return open_located_run(stored.config, request.results, dataset), images, start
 
 
 def _is_finished(run: Run) -> bool:
@@ -143,7 +150,7 @@ def planned_run(
     Raises:
         UsageError or a subclass: as in `prepare`.
     """
-    _, _, run = _locate(request, frozen_digests(requested_frozen(request)), log, progress)
+    _, _, _, run = _locate(request, frozen_digests(requested_frozen(request)), log, progress)
     _start(request, run, log)
     _check_method(run, log)
     return run
@@ -158,15 +165,24 @@ def _check_method(run: Run, log: Callable[[str], None]) -> None:
 
 def _locate(
     request: Request, frozen: Mapping[str, str], log: Callable[[str], None], progress: Progress | None
-) -> tuple[DataSet, Mapping[str, Sequence[Path]], Run]:
-    """The data set, the images to train with by folder, and the run, whose folder need not exist."""
+) -> tuple[DataSet, Mapping[str, Sequence[Path]], ImagePlace, Run]:
+    """The data set, the images to train with by folder, where they are stored while the run trains, and the run, whose
+    folder need not exist.
+    """
     folders = needed_folders(request)
     dataset = resolve(request.dataset, request.data_root, progress)
     describe_images(dataset, [folders], log)
-    readable, skipped = check_training_images(dataset, request.skip_bad, progress, log, folders)
+    listed = list_training_images(dataset, folders, request.skip_bad)
+    method_config = _method_config(request, registry.load_method(request.method))
+    place = choose_place(listed, method_config, request.device, request.images, request.jobs)
+    if place.place == "disk" and not request.skip_bad:
+        readable, skipped = listed, list[str]()
+        dataset.fingerprint(listed, progress=progress)  # reads the files that are not known yet
+    else:
+        readable, skipped = check_training_images(dataset, request.skip_bad, progress, log, folders)
     config = run_config(request, record_dataset(dataset, readable, skipped), frozen)
     folder = dataset_folder(request.results, dataset, make=False)
-    return dataset, readable, locate_run(config, list_runs(request.results), folder)
+    return dataset, readable, place, locate_run(config, list_runs(request.results), folder)
 
 
 def needed_weights(request: Request) -> tuple[str, ...]:
@@ -277,3 +293,16 @@ def _start(request: Request, run: Run, log: Callable[[str], None]) -> Start:
         request.start.log_newer_step(run.config, request.results, log)
         return Start()
     return request.start.load(run.config, request.results, log)
+
+
+def _start_after_repair(request: Request, run: Run, dataset: DataSet, log: Callable[[str], None]) -> Start:
+    """`_start`; but a new run goes on from one that ended at an image which is repaired now, if there is one."""
+    start = _start(request, run, log)
+    if run.checkpoint_steps() or request.restart:
+        return start
+    before = run_before_repair(run.config, dataset, list_runs(request.results))
+    if before is None:
+        return start
+    point, image = before
+    log(f"{image} is another image than in run {point.run.id}, which ended at it; training goes on from its step.")
+    return replace(start, continued=point)

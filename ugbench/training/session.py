@@ -12,8 +12,9 @@ from ugbench.runs.method_sources import changed_method
 from ugbench.runs.near_misses import near_miss
 from ugbench.runs.run import Run, list_runs
 from ugbench.training import loop
+from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
-from ugbench.training.loop import Callbacks, Images
+from ugbench.training.loop import Callbacks
 from ugbench.training.prepare import Request, prepare
 from ugbench.training.signals import stop_at_once_on_signals
 from ugbench.training.start import Start
@@ -76,7 +77,9 @@ def open_session(
         run, images, start = prepare(request, log, progress)
     log(f"run {run.id} in {run.path}")
     if not request.restart:
-        sentence = changed_method(run) if run.step() else near_miss(run, list_runs(request.results))
+        began_from = None if start.continued is None else start.continued.run.id
+        others = [other for other in list_runs(request.results) if other.id != began_from]
+        sentence = changed_method(run) if run.step() else near_miss(run, others)
         if sentence is not None:
             log(sentence)
     return Session(request, run, images, start)
