@@ -27,7 +27,7 @@ def free(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     free = SimpleNamespace(machine=10**12, gpu=10**12, cores=8, shared=10**10)
     monkeypatch.setattr(image_place, "free_machine_bytes", lambda: free.machine)
     monkeypatch.setattr(image_place, "free_bytes", lambda _device: free.gpu)
-    monkeypatch.setattr(image_place.os, "sched_getaffinity", lambda _pid: set(range(free.cores)))
+    monkeypatch.setattr(image_place, "core_count", lambda: free.cores)
     monkeypatch.setattr(image_place.shutil, "disk_usage", lambda _folder: SimpleNamespace(free=free.shared))
     return free
 
