@@ -100,14 +100,14 @@ def test_compare_and_ablate_declare_the_same_groups(command: Any) -> None:
 
 def test_overrides_are_the_given_options_and_the_fields_of_set() -> None:
     assert ConfigOptions().overrides() == {}
-    options = ConfigOptions(size=64, sets=["lr=1e-3,light=true"])
+    options = ConfigOptions(size="64", sets=["lr=1e-3,light=true"])
     assert options.overrides(steps=7) == {"steps": 7, "size": 64, "lr": "1e-3", "light": "true"}
 
 
 @pytest.mark.parametrize(
     ("options", "steps", "message"),
     [
-        (ConfigOptions(size=64, sets=["size=32"]), None, "--set size=32: --size says 64; give one of them."),
+        (ConfigOptions(size="64", sets=["size=32"]), None, "--set size=32: --size says 64; give one of them."),
         (ConfigOptions(batch_size=2, sets=["batch_size=1"]), None, "--set batch_size=1: --batch-size says 2"),
         (ConfigOptions(sets=["steps=5"]), 7, "--set steps=5: --steps says 7"),
     ],
@@ -122,7 +122,7 @@ def test_a_field_that_an_option_and_set_both_give_is_refused(
 
 def test_a_study_has_the_fields_that_were_given_and_no_others() -> None:
     assert StudyOptions().fields() == {}
-    options = StudyOptions(dataset=["dial", "x"], seeds="4,7", steps=5, preset="smoke", size=32, batch_size=2, jobs=3)
+    options = StudyOptions(dataset=["dial", "x"], seeds="4,7", steps=5, preset="smoke", size="32", batch_size=2, jobs=3)
     assert options.fields() == {
         "datasets": ["dial", "x"],
         "seeds": [4, 7],

@@ -104,7 +104,7 @@ def test_seeds_that_started_from_seeds_of_one_configuration_are_of_one_configura
     ],
 )
 def test_the_text_of_where_means_a_value(value: object, text: str, same: bool) -> None:
-    assert has_value(value, text) is same
+    assert has_value("field", value, text) is same
 
 
 def test_where_chooses_by_fields_of_the_method_and_of_the_run(tmp_path: Path) -> None:

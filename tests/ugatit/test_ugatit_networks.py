@@ -64,7 +64,7 @@ def test_at_256_px_the_maps_have_the_published_shapes(paper_size):
 
 
 def test_a_full_generator_refuses_another_size_and_says_why(tiny, images):
-    with pytest.raises(UsageError, match=r"built for 32 x 32 px was given 64 x 64.*a weight for every pixel"):
+    with pytest.raises(UsageError, match=r"built for 32 px was given 64.*a weight for every pixel"):
         tiny(light=False).translate(images(size=64)[0], "A2B")
 
 

@@ -12,10 +12,11 @@ from PIL import Image
 from torch import Tensor
 
 from ugbench.data.fitting import Transform, as_transform, fitted, training_image
-from ugbench.data.images import Size, read_image
+from ugbench.data.images import read_image
 from ugbench.data.progress import Progress, tracked
 from ugbench.errors import writing
 from ugbench.fit import Fit
+from ugbench.image_size import Size
 
 
 def to_tensor(image: Image.Image) -> Tensor:
@@ -40,7 +41,7 @@ def load_images(paths: Sequence[Path], transform: Size | Transform, progress: Pr
 
 
 def load_training_images(
-    paths: Sequence[Path], size: int, fit: Fit, progress: Progress | None = None
+    paths: Sequence[Path], size: Size, fit: Fit, progress: Progress | None = None
 ) -> Tensor | list[Tensor]:
     """Images as training stores them (`ugbench.data.fitting.training_image`), in the order of `paths`.
 
@@ -48,7 +49,7 @@ def load_training_images(
         size: from which the crops are taken, px.
         progress: called after each image.
     Returns:
-        uint8 (n, 3, size, size); with `crop` a list of (3, h, w), of which the shorter side is `size`.
+        uint8 (n, 3, height, width); with `crop` a list of (3, h, w), which cover the size.
     Raises:
         DataError: a file cannot be read.
     """

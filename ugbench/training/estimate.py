@@ -15,6 +15,7 @@ from ugbench.data.batches import training_size
 from ugbench.data.fitting import covering_size
 from ugbench.data.images import read_size
 from ugbench.device import Precision
+from ugbench.image_size import Size, width_and_height
 from ugbench.method import MethodConfig
 from ugbench.training.shapes import on_shapes, train_on_shapes
 
@@ -64,12 +65,12 @@ def estimate(name: str, config: MethodConfig, precision: Precision) -> Estimate:
     return Estimate(weights + frozen + gradients + moments, saved.peak, weights + moments, translating)
 
 
-def image_bytes(size: int, images: int) -> int:
-    """The memory that training images take: uint8, squares of the size from which they are cropped."""
-    return images * 3 * training_size(size) ** 2
+def image_bytes(size: Size, images: int) -> int:
+    """The memory that training images take: uint8, of the size from which they are cropped."""
+    return images * 3 * prod(width_and_height(training_size(size)))
 
 
-def cropped_image_bytes(size: int, paths: Iterable[Path]) -> int:
+def cropped_image_bytes(size: Size, paths: Iterable[Path]) -> int:
     """The memory that training images take with `fit=crop`, where they keep their proportions.
 
     Only the headers of the files are read.

@@ -17,6 +17,7 @@ from ugbench.data.progress import Progress, tracked
 from ugbench.data.splits import TEST, TRAIN
 from ugbench.data.tensors import load_images, load_training_images, to_tensor
 from ugbench.errors import DataError
+from ugbench.image_size import Size
 from ugbench.method import MethodConfig
 
 SAMPLES = 4  # images of each domain in a sample grid
@@ -47,7 +48,7 @@ def load_folders(
 
 
 def _load_cropped_pairs(
-    readable: Mapping[str, Sequence[Path]], size: int, progress: Progress | None
+    readable: Mapping[str, Sequence[Path]], size: Size, progress: Progress | None
 ) -> dict[str, StoredImages]:
     of_a = load_training_images(readable[TRAIN["A"]], size, "crop", progress)
     loaded: dict[str, StoredImages] = {TRAIN["A"]: of_a}
@@ -66,7 +67,7 @@ def sample_images(
     transform: Transform,
     log: Callable[[str], None],
 ) -> Tensor:
-    """The first readable test images of a domain, or training images if there are none: uint8 (n, 3, size, size).
+    """The first readable test images of a domain, or training images if there are none: uint8 (n, 3, height, width).
 
     Training does not depend on these images, so one that cannot be read is left out with a sentence to `log`.
     """

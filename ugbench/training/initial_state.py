@@ -17,6 +17,7 @@ from ugbench.errors import RunError
 from ugbench.method import Method
 from ugbench.nn.state_dicts import first_keys, first_not_finite
 from ugbench.runs import checkpoint
+from ugbench.runs.config_fields import readable_config
 from ugbench.runs.run import RunConfig
 from ugbench.runs.starting_point import StartingPoint
 
@@ -134,7 +135,8 @@ def _report(
 
 def _differing_configs(earlier: RunConfig, config: RunConfig) -> list[str]:
     there, here = (
-        {"method": c.method, "variant": c.variant, "direction": c.direction, **c.config} for c in (earlier, config)
+        {"method": c.method, "variant": c.variant, "direction": c.direction, **readable_config(c.config)}
+        for c in (earlier, config)
     )
     return differing_fields(there, here, TRAINING_LENGTH)
 

@@ -74,9 +74,9 @@ class Images:
     """The images of a training.
 
     Attributes:
-        a, b: all training images of each domain, uint8 (n, 3, s, s) with s = `training_size(size)`; with `fit=crop` a
-            list of (3, h, w), of which the shorter side is s.
-        samples: a few images of each domain, "A" and "B", to draw sample grids from: uint8 (n, 3, size, size). The
+        a, b: all training images of each domain, uint8 (n, 3, h, w) of `training_size(size)`; with `fit=crop` a
+            list of (3, h, w), which cover that size.
+        samples: a few images of each domain, "A" and "B", to draw sample grids from: uint8 (n, 3, h, w). The
             domains need not have equally many.
         extra: the training images of further splits, by the names that the method has for them, as `a` and `b`.
     """
