@@ -180,6 +180,14 @@ def test_a_run_takes_weights_from_another_size_and_continues_at_its_own(home: Pa
     assert "done, at step 3." in call_in(home, *words, "--size", "64x32").stderr
 
 
+def test_a_full_ugatit_takes_no_weights_from_the_rectangle_that_lies_on_its_side(home: Path, train: Train) -> None:
+    first = train("ugatit", "64x32", *FULL)
+    words = ["train", "ugatit", "--dataset", "photos", "--preset", "smoke", "--steps", "2", "--batch-size", "1", *FULL]
+    words += ["--set", "channels=4,discriminator_channels=4,blocks=1", "--init-from", first.id, "--size", "32x64"]
+    error = call_in(home, *words, code=2).stderr.splitlines()[-1]
+    assert f"--init-from {first.id}@2: a full generator built for 64x32 px was given 32x64: its first" in error
+
+
 def test_a_dry_run_a_bench_and_an_export_name_the_rectangle(home: Path, train: Train, tmp_path: Path) -> None:
     words = ("--preset", "smoke", "--steps", "2", "--batch-size", "1")
     plan = call_in(home, "train", "cut", "--dataset", "photos", "--size", "64x32", "--dry-run", *words).stdout
