@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from baselines._cut_checkpoints import convert_checkpoint
-from ugbench.method import Batch, Direction, Draw, Group, Method, MethodConfig, Phase, parameters_of
+from ugbench.method import Batch, Direction, Draw, Group, Method, MethodConfig, Phase, Size, parameters_of, sides
 from ugbench.nn.blur import BlurDown, BlurUp
 from ugbench.nn.init import initialize_
 from ugbench.nn.losses import least_squares
@@ -34,9 +34,9 @@ FIRST_BLOCK = 12  # position of the first residual block among the generator's l
 class CUTConfig(MethodConfig):
     """CUT's config. The defaults are those of the paper."""
 
-    # The generator halves the size twice and doubles it again, so it must be a multiple of 4. From 24 px on the
+    # The generator halves the size twice and doubles it again, so each side must be a multiple of 4. From 24 px on the
     # discriminator's last instance norm has more than one pixel.
-    size: int = Field(256, ge=24, multiple_of=4, description="height and width of the images, px")
+    size: Annotated[Size, sides(least=24, multiple_of=4)] = Field(256, description="of the images, px")
     channels: PositiveInt = Field(64, description="channels of the generator's first convolution")
     blocks: PositiveInt = Field(9, description="residual blocks")
     discriminator_channels: PositiveInt = Field(64, description="channels of the discriminator's first convolution")
@@ -168,10 +168,10 @@ class CUT(Method):
 
     def draws(self) -> dict[str, Draw]:
         """For each PatchNCE loss and layer, one number per position of the layer; and the coin of the flip."""
-        size = self.config.size
-        sides = {0: size + 6, 4: size, 8: size // 2}
+        height, width = self.config.image_shape
+        positions = {0: (height + 6) * (width + 6), 4: height * width, 8: (height // 2) * (width // 2)}
         draws = {
-            f"{loss}/{layer}": Draw("uniform", (sides.get(layer, size // 4) ** 2,), per="step")
+            f"{loss}/{layer}": Draw("uniform", (positions.get(layer, (height // 4) * (width // 4)),), per="step")
             for loss in self._nce_losses()
             for layer in self.nce_layers
         }

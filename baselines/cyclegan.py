@@ -8,7 +8,7 @@ updated on the same fakes, which pass through image pools.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import (
@@ -23,7 +23,8 @@ from pydantic import (
 from torch import Tensor, nn
 
 from baselines._cyclegan_checkpoints import convert_checkpoint
-from ugbench.method import Batch, Direction, Draw, Group, Method, MethodConfig, Phase, parameters_of
+from ugbench.image_size import width_and_height
+from ugbench.method import Batch, Direction, Draw, Group, Method, MethodConfig, Phase, Size, parameters_of, sides
 from ugbench.nn.image_pool import ImagePool
 from ugbench.nn.init import normal_
 from ugbench.nn.losses import l1, least_squares
@@ -38,12 +39,12 @@ Upsampling = Literal["transposed", "resize"]
 class CycleGANConfig(MethodConfig):
     """CycleGAN's config. The defaults are those of the paper."""
 
-    # The generator halves the size twice and doubles it again, so it must be a multiple of 4. From 24 px on the
+    # The generator halves the size twice and doubles it again, so each side must be a multiple of 4. From 24 px on the
     # discriminator's last instance norm has more than one pixel.
-    size: int = Field(256, ge=24, multiple_of=4, description="height and width of the images, px")
+    size: Annotated[Size, sides(least=24, multiple_of=4)] = Field(256, description="of the images, px")
     channels: PositiveInt = Field(64, description="channels of the generators' first convolution")
     blocks: PositiveInt | None = Field(
-        None, validate_default=True, description="residual blocks; null: 9, or 6 below 256 px"
+        None, validate_default=True, description="residual blocks; null: 9, or 6 if a side is below 256 px"
     )
     upsampling: Upsampling = Field(
         "transposed",
@@ -63,7 +64,9 @@ class CycleGANConfig(MethodConfig):
     @field_validator("blocks")
     @classmethod
     def _default_blocks(cls, blocks: int | None, info: ValidationInfo) -> int:
-        return blocks or (9 if info.data.get("size", 0) >= 256 else 6)
+        if blocks is not None or "size" not in info.data:  # the field `size` reports its error
+            return blocks or 6
+        return 9 if min(width_and_height(info.data["size"])) >= 256 else 6
 
 
 def generator(channels: int, blocks: int, upsampling: Upsampling) -> nn.Sequential:

@@ -10,14 +10,27 @@ is 0 by default.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationInfo, field_validator
 from torch import Tensor, nn
 
 from baselines._unit_checkpoints import convert_checkpoint
-from ugbench.method import Batch, Direction, Draw, Group, Method, MethodConfig, Phase, UsageError, parameters_of
+from ugbench.image_size import size_text
+from ugbench.method import (
+    Batch,
+    Direction,
+    Draw,
+    Group,
+    Method,
+    MethodConfig,
+    Phase,
+    Size,
+    UsageError,
+    parameters_of,
+    sides,
+)
 from ugbench.nn.init import initialize_, normal_
 from ugbench.nn.layer_norm import ImageLayerNorm
 from ugbench.nn.losses import l1
@@ -31,14 +44,14 @@ from ugbench.nn.state_dicts import check_shapes
 class UNITConfig(MethodConfig):
     """UNIT's config. The defaults are those of the authors' configuration files."""
 
-    size: int = Field(256, ge=16, multiple_of=4, description="height and width of the images, px")
+    size: Annotated[Size, sides(least=16, multiple_of=4)] = Field(256, description="of the images, px")
     channels: PositiveInt = Field(64, description="channels of the encoders' first convolution")
     blocks: PositiveInt = Field(4, description="residual blocks of each encoder and of each decoder")
     discriminator_channels: PositiveInt = Field(64, description="channels of the discriminators' first convolutions")
     scales: PositiveInt | None = Field(
         None,
         validate_default=True,
-        description="image sizes that each discriminator sees; null: 3, or fewer below 61 px",
+        description="image sizes that each discriminator sees; null: 3, or fewer if a side is below 61 px",
     )
     reconstruction_weight: NonNegativeFloat = Field(10.0, description="weight of each reconstruction loss")
     kl_weight: NonNegativeFloat = Field(0.01, description="weight of each KL loss")
@@ -58,7 +71,7 @@ class UNITConfig(MethodConfig):
         size = info.data["size"]
         largest = largest_scale_count(size, scales or 3)
         if scales is not None and scales > largest:
-            raise ValueError(f"at size={size} it is at most {largest}")
+            raise ValueError(f"at size={size_text(size)} it is at most {largest}")
         return largest
 
 
@@ -139,8 +152,8 @@ class UNIT(Method):
 
     def draws(self) -> dict[str, Draw]:
         """Noise for six codes: of a and b for the discriminators' fakes, of a and b again, and of the two fakes."""
-        side = self.config.size // 4
-        code = Draw("normal", (4 * self.config.channels, side, side))
+        height, width = self.config.image_shape
+        code = Draw("normal", (4 * self.config.channels, height // 4, width // 4))
         names = ("discriminators_a", "discriminators_b", "a", "b", "fake_a", "fake_b")
         return {f"noise_{name}": code for name in names}
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
 from ugatit.cam import CAMWeight
 from ugatit.discriminator import GLOBAL_DEPTH, LOCAL_DEPTH, largest_depth
 from ugatit.normalization import SecondNorm, Variance
-from ugbench.method import MethodConfig
+from ugbench.image_size import size_text
+from ugbench.method import MethodConfig, Size, sides
 
 
 class UGATITConfig(MethodConfig):
     """Fields of the generators, of the discriminators and of the training."""
 
+    # The generators halve width and height twice.
+    size: Annotated[Size, sides(least=8, multiple_of=4)] = Field(256, description="of the images, px")
     channels: PositiveInt = Field(64, description="channels of the generators' first layer")
     blocks: PositiveInt = Field(4, description="residual blocks in the encoder, and in the decoder")
     light: bool = Field(False, description="compute gamma and beta from pooled features, with far fewer parameters")
@@ -73,13 +76,6 @@ class UGATITConfig(MethodConfig):
         "normal", description="initial weights: N(0, 0.02) with biases 0, or PyTorch's own"
     )
 
-    @field_validator("size")
-    @classmethod
-    def _size_fits(cls, size: int) -> int:
-        if size % 4 or size < 8:
-            raise ValueError("a size is a multiple of 4 and at least 8, since the generators halve it twice")
-        return size
-
     @field_validator("norm")
     @classmethod
     def _batch_norm_has_a_batch(cls, norm: SecondNorm, info: ValidationInfo) -> SecondNorm:
@@ -110,5 +106,5 @@ class UGATITConfig(MethodConfig):
             return None
         largest = largest_depth(size)
         if depth is not None and depth > largest:
-            raise ValueError(f"images of {size} px allow at most {largest} stride-2 layers")
+            raise ValueError(f"images of {size_text(size)} px allow at most {largest} stride-2 layers")
         return min(default, largest) if depth is None else depth

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ugatit.cam import Attention, CAMWeight
+from ugbench.image_size import Size, width_and_height
 from ugbench.nn.padding import reflect_pad
 from ugbench.nn.spectral_norm import SpectralConv2d
 
@@ -29,14 +30,14 @@ class DiscriminatorOutput(NamedTuple):
     attention_map: Tensor
 
 
-def largest_depth(size: int) -> int:
+def largest_depth(size: Size) -> int:
     """The largest number of stride-2 convolutions that images of `size` px allow; 0 if they allow none.
 
     Two convolutions of stride 1 follow. Each of them makes the map smaller by one pixel and pads it by reflection,
     which needs at least 2 px. So the last stride-2 convolution must leave at least 3 px.
     """
-    depth = 0
-    while size >> (depth + 1) >= 3:
+    depth, side = 0, min(width_and_height(size))
+    while side >> (depth + 1) >= 3:
         depth += 1
     return depth
 
@@ -64,7 +65,7 @@ class Discriminator(nn.Module):
         self.last = SpectralConv2d(widths[-1], 1, 4, bias=False)
 
     def forward(self, x: Tensor) -> DiscriminatorOutput:
-        """Patch logits and CAM logits of images (n, 3, size, size) in [-1, 1]."""
+        """Patch logits and CAM logits of images (n, 3, h, w) in [-1, 1]."""
         for layer in self.layers:
             x = F.leaky_relu(layer(reflect_pad(x, 1)), 0.2, inplace=True)
         x, cam_logits, attention_map = self.attention(x)

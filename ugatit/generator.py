@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import NamedTuple
 
 import torch.nn.functional as F
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from ugatit.cam import Attention
 from ugatit.config import UGATITConfig
 from ugatit.normalization import AdaLIN, InstanceNorm, Style, make_rho_norm
+from ugbench.image_size import size_text
 from ugbench.method import UsageError
 from ugbench.nn.factored_linear import FactoredLinear
 from ugbench.nn.padding import reflect_pad
@@ -19,9 +21,9 @@ class GeneratorOutput(NamedTuple):
     """What a generator computes for each image.
 
     Attributes:
-        image: the translation, (n, 3, size, size) in [-1, 1].
+        image: the translation, (n, 3, height, width) in [-1, 1].
         cam_logits: (n, 2), high where the input looks like an image of the source domain; None without CAM.
-        attention_map: (n, 1, size / 4, size / 4), high where the attention is; any range.
+        attention_map: (n, 1, height / 4, width / 4), high where the attention is; any range.
     """
 
     image: Tensor
@@ -103,15 +105,15 @@ class StyleHead(nn.Module):
 
     Args:
         channels: number of channels of the features, and of gamma and beta.
-        area: number of pixels of the features; the first layer has a weight for each of them. 1 if it takes their
-            average over space instead (the light model).
+        shape: height and width of the features; the first layer has a weight for each of their pixels. None if it
+            takes their average over space instead (the light model).
         bias: True if the layers have biases.
     """
 
-    def __init__(self, channels: int, area: int, bias: bool) -> None:
+    def __init__(self, channels: int, shape: tuple[int, int] | None, bias: bool) -> None:
         super().__init__()
-        self.area = area
-        linear = nn.Linear if area == 1 else FactoredLinear
+        self.shape = shape
+        linear, area = (nn.Linear, 1) if shape is None else (FactoredLinear, prod(shape))
         self.fc1 = linear(channels * area, channels, bias=bias)
         self.fc2 = nn.Linear(channels, channels, bias=bias)
         self.gamma = nn.Linear(channels, channels, bias=bias)
@@ -123,16 +125,15 @@ class StyleHead(nn.Module):
         Raises:
             UsageError: the first layer was built for features of another size.
         """
-        h, w = features.shape[2:]
-        if self.area == 1:
+        if self.shape is None:
             hidden = features.mean((2, 3))
-        elif self.area == h * w:
+        elif self.shape == features.shape[2:]:
             hidden = features.flatten(1)
         else:
-            size = 4 * round(self.area**0.5)
+            built, given = (size_text((4 * w, 4 * h)) for h, w in (self.shape, features.shape[2:]))
             raise UsageError(
-                f"a full generator built for {size} x {size} px was given {4 * h} x {4 * w}: its first "
-                f"gamma/beta layer has a weight for every pixel; use {size} px, or a light model."
+                f"a full generator built for {built} px was given {given}: its first gamma/beta layer has a weight for "
+                f"every pixel; use {built} px, or a light model."
             )
         hidden = F.relu(self.fc2(F.relu(self.fc1(hidden))))
         return self.gamma(hidden), self.beta(hidden)
@@ -157,15 +158,16 @@ class Generator(nn.Module):
         self.down2_norm = InstanceNorm(wide, affine)
         self.encoder = nn.ModuleList(ResidualBlock(wide, affine) for _ in range(config.blocks))
         self.attention = Attention(wide, F.relu, cam=config.generator_cam)
-        area = 1 if config.light else (config.size // 4) ** 2
-        self.style = StyleHead(wide, area, bias) if config.style else None
+        height, width = config.image_shape
+        shape = None if config.light else (height // 4, width // 4)
+        self.style = StyleHead(wide, shape, bias) if config.style else None
         self.decoder = nn.ModuleList(AdaptiveBlock(wide, config) for _ in range(config.blocks))
         self.up1 = Upsample(wide, middle, config)
         self.up2 = Upsample(middle, narrow, config)
         self.head = ReflectConv(narrow, 3, 7, bias=bias)
 
     def forward(self, x: Tensor) -> GeneratorOutput:
-        """Translate images (n, 3, size, size) in [-1, 1]; the size is a multiple of 4."""
+        """Translate images (n, 3, h, w) in [-1, 1]; h and w are multiples of 4."""
         x = F.relu(self.stem_norm(self.stem(x)), inplace=True)
         x = F.relu(self.down1_norm(self.down1(x)), inplace=True)
         x = F.relu(self.down2_norm(self.down2(x)), inplace=True)

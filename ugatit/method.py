@@ -177,7 +177,7 @@ class UGATIT(Method):
         return {"generator_a2b": self.generator_a2b, "generator_b2a": self.generator_b2a}
 
     def translate(self, x: Tensor, direction: Direction, style: Tensor | None = None) -> Tensor:  # noqa: ARG002
-        """Translate images (n, 3, size, size) in [-1, 1].
+        """Translate images (n, 3, height, width) in [-1, 1].
 
         Raises:
             UsageError: the model is a full one and was built for another size.

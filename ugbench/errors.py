@@ -27,6 +27,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ugbench.image_size import is_size, size_text
+
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
@@ -184,4 +186,6 @@ def first_fault(error: ValidationError) -> str:
     where = ".".join(map(str, first["loc"])) or "config"
     reason = first["msg"].removeprefix("Value error, ")
     given = reprlib.repr(first["input"])  # cut short: what was given may fill a file
+    if first["loc"] == ("size",) and isinstance(first["input"], tuple) and is_size(first["input"]):
+        given = size_text(first["input"])
     return f"{where[:80]}: {reason}" if first["type"] == "missing" else f"{where[:80]}: {given} was given; {reason}"

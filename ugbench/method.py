@@ -16,8 +16,8 @@ paper:
         with phase("generators") as loss:                    # leaving a phase updates its groups
             loss["adversarial_b"] = least_squares(self.discriminator_b(fake_b), 1.0)
 
-Images are float tensors (n, 3, size, size) in [-1, 1], RGB. What a step gets and gives (`Batch`, `Draw`, `Group`,
-`Phase`) is defined in method_step.py.
+Images are float tensors (n, 3, height, width) in [-1, 1], RGB; their height and width are the config's `image_shape`.
+What a step gets and gives (`Batch`, `Draw`, `Group`, `Phase`) is defined in method_step.py.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from torch import Tensor, nn
 
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import ConfigError, UnknownName, UsageError, first_fault
-from ugbench.method_config import MethodConfig
+from ugbench.image_size import Size
+from ugbench.method_config import MethodConfig, sides
 from ugbench.method_step import OPTIMIZERS, Batch, Draw, Group, OptimizerName, Phase
 
 __all__ = [
@@ -46,9 +47,11 @@ __all__ = [
     "MethodConfig",
     "OptimizerName",
     "Phase",
+    "Size",
     "UnknownName",
     "UsageError",
     "parameters_of",
+    "sides",
 ]
 
 
@@ -194,7 +197,7 @@ class Method(nn.Module, ABC):
         It is called in eval mode and without grad. Each output depends on its input only, not on the other images.
 
         Args:
-            x: (n, 3, size, size) in [-1, 1].
+            x: (n, 3, height, width) in [-1, 1].
             direction: one of `directions`.
             style: (n, style_dim) if style_dim > 0, else None.
         Returns:
@@ -207,7 +210,7 @@ class Method(nn.Module, ABC):
         It is called in eval mode and without grad.
 
         Args:
-            x: images of the target domain of the direction, (n, 3, size, size) in [-1, 1].
+            x: images of the target domain of the direction, (n, 3, height, width) in [-1, 1].
         Returns:
             (n, style_dim).
         Raises:
@@ -223,7 +226,7 @@ class Method(nn.Module, ABC):
         `output_maps`.
 
         Args:
-            x: images (n, 3, size, size) in [-1, 1].
+            x: images (n, 3, height, width) in [-1, 1].
         """
         return {}
 

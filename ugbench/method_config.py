@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, field_serializer, field_validator
 
 from ugbench.errors import ConfigError
 from ugbench.fit import SQUASH, Fit
+from ugbench.image_size import Size, as_size, stored_size, width_and_height
+
+
+def sides(*, least: int, multiple_of: int) -> AfterValidator:
+    """What a method demands of its `size`, as in `size: Annotated[Size, sides(least=24, multiple_of=4)]`.
+
+    Args:
+        least: the smallest width and height, px.
+        multiple_of: by which width and height can be divided.
+    """
+
+    def check(size: Size) -> Size:
+        if any(side < least or side % multiple_of for side in width_and_height(size)):
+            what = "a size is a multiple" if isinstance(size, int) else "width and height are multiples"
+            raise ValueError(f"{what} of {multiple_of} and at least {least} px")
+        return size
+
+    return AfterValidator(check)
 
 
 class MethodConfig(BaseModel):
@@ -19,12 +37,36 @@ class MethodConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    size: PositiveInt = Field(256, description="height and width of the images, px")
+    size: Size = Field(256, description="of the images, px: one number for squares, or width and height as in 128x256")
     batch_size: PositiveInt = Field(1, description="images of each domain per step")
     steps: PositiveInt | None = Field(None, description="training steps; null: computed from `epochs`")
     epochs: PositiveInt | None = Field(None, description="passes over the larger domain; used if steps is null")
     ema: float = Field(0, ge=0, lt=1, description="decay per step of a moving average that translates; 0: no average")
-    fit: Fit = Field(SQUASH, description="how images that are no squares become squares: squash, crop or pad")
+    fit: Fit = Field(SQUASH, description="how images of other proportions get the size: squash, crop or pad")
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        """(height, width) of the images, px: the last two dimensions of their tensors."""
+        width, height = width_and_height(self.size)
+        return height, width
+
+    @field_validator("size", mode="before")
+    @classmethod
+    def _read_size(cls, size: object) -> Size:
+        """The size; a method whose config declares `size: int` takes squares only."""
+        read = as_size(size)
+        if not isinstance(read, int) and cls.takes_squares_only():
+            raise ValueError("the images of this method are squares; give one number, as in 256")
+        return read
+
+    @field_serializer("size")
+    def _store_size(self, size: Size) -> int | list[int]:
+        return stored_size(size)
+
+    @classmethod
+    def takes_squares_only(cls) -> bool:
+        """Whether a config of a method refuses rectangles, because it declares its size as an `int`."""
+        return cls.model_fields["size"].annotation is int
 
     @property
     def known_steps(self) -> int:

@@ -17,7 +17,7 @@ class Batch:
     """The input of one step. It depends on the run's seed and on the number of the step alone.
 
     Attributes:
-        a, b: images of the two domains, (n, 3, size, size) in [-1, 1]. For a method with one direction `a` is the
+        a, b: images of the two domains, (n, 3, height, width) in [-1, 1]. For a method with one direction `a` is the
             source domain, so the domains are exchanged in a run from B to A.
         draws: the random tensors that `Method.draws` defines, by name.
         step: number of steps before this one; 0 in the first step.

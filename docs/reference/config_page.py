@@ -67,6 +67,8 @@ def _value(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
         return f"`{field['const']}`"
     if field.get("type") == "null":
         return "null"
+    if "prefixItems" in field:
+        return f"[{', '.join(_value(item, definitions) for item in field['prefixItems'])}]"
     if field.get("type") == "array":
         return f"list of {_value(field.get('items', {}), definitions)}"
     bounds = [words.format(_number(field[key])) for key, words in BOUNDS.items() if key in field]

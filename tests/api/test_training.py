@@ -140,6 +140,10 @@ def test_a_training_that_goes_on_leaves_the_number_of_threads_as_it_was(train: T
     ("arguments", "error", "message"),
     [
         ({"size": 3}, UsageError, "size=3: give a whole number of 8 or more"),
+        ({"size": (32, 4)}, UsageError, r"size=\(32, 4\): give a whole number of 8 or more, or a width and a height"),
+        ({"size": "32x"}, UsageError, "size='32x': give a whole number of 8 or more"),
+        ({"size": (32, 30)}, ConfigError, "size: 32x30 was given; width and height are multiples of 4"),
+        ({"size": (32, 64), "set": {"size": 32}}, UsageError, r'set=\{"size": 32\}: size says 32x64; give one of them'),
         ({"steps": 0}, UsageError, "steps=0: give a whole number of 1 or more"),
         ({"seed": -1}, UsageError, "seed=-1: give a whole number of 0 or more"),
         ({"seed": True}, UsageError, "seed=True: give a whole number"),

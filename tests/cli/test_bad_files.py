@@ -129,6 +129,10 @@ def change_config(run: Run, change: Callable[[dict[str, Any]], object]) -> Path:
         (lambda fields: fields["config"].update(steps=10**30), "config.steps must be a number"),
         (lambda fields: fields["config"].update(steps=True), "config.steps must be a number"),
         (lambda fields: fields["config"].update(size=[32, 0]), "config.size must be a number"),
+        (lambda fields: fields["config"].update(size=[32, 32, 32]), "config.size must be a number"),
+        (lambda fields: fields["config"].update(size="32x64"), "config.size must be a number"),
+        (lambda fields: fields["config"].update(size=2**17), "config.size must be a number"),
+        (lambda fields: fields["config"].update(steps=[2, 2]), "config.steps must be a number"),
         (lambda fields: fields["config"].update(lr=float("nan")), "is not a JSON object"),
         (lambda fields: fields.update(seed=-1), "seed must be a number"),
         (lambda fields: fields.update(seed=10**300), "seed must be a number"),
@@ -147,7 +151,8 @@ def test_a_config_without_what_commands_use_is_refused(
 
 
 def test_a_rectangle_is_a_size(run: Run) -> None:
-    assert read_run(change_config(run, lambda fields: fields["config"].update(size=[64, 32]))).config.config["size"]
+    changed = read_run(change_config(run, lambda fields: fields["config"].update(size=[64, 32])))
+    assert changed.config.transform.width_and_height == (64, 32)
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e308", "1e400", "-1e39", "9" * 39, '"x"', "null"])

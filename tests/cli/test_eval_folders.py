@@ -156,7 +156,7 @@ def test_images_of_other_sizes_are_resized_to_that_of_most_outputs_and_named(
     assert record["protocol"]["size"] == [40, 56]
     pairs = [(source / f"{stem}.png", fake / f"{stem}.png") for stem in "abc"]
     assert record["value"] == pytest.approx(mean_lpips(pairs, (40, 56)), abs=1e-6)
-    resized = "resized to 40 x 56 px, the commonest size of the outputs, where outputs are compared with sources"
+    resized = "resized to 40x56 px, the commonest size of the outputs, where outputs are compared with sources"
     assert f"{fake}: {resized}: 1 of 3: b.png." in said
     assert f"{source}: {resized}: all 3." in said
 

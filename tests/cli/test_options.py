@@ -100,14 +100,15 @@ def test_compare_and_ablate_declare_the_same_groups(command: Any) -> None:
 
 def test_overrides_are_the_given_options_and_the_fields_of_set() -> None:
     assert ConfigOptions().overrides() == {}
-    options = ConfigOptions(size=64, sets=["lr=1e-3,light=true"])
+    options = ConfigOptions(size="64", sets=["lr=1e-3,light=true"])
     assert options.overrides(steps=7) == {"steps": 7, "size": 64, "lr": "1e-3", "light": "true"}
 
 
 @pytest.mark.parametrize(
     ("options", "steps", "message"),
     [
-        (ConfigOptions(size=64, sets=["size=32"]), None, "--set size=32: --size says 64; give one of them."),
+        (ConfigOptions(size="64", sets=["size=32"]), None, "--set size=32: --size says 64; give one of them."),
+        (ConfigOptions(size="64x32", sets=["size=32"]), None, "--set size=32: --size says 64x32; give one of them."),
         (ConfigOptions(batch_size=2, sets=["batch_size=1"]), None, "--set batch_size=1: --batch-size says 2"),
         (ConfigOptions(sets=["steps=5"]), 7, "--set steps=5: --steps says 7"),
     ],
@@ -120,9 +121,25 @@ def test_a_field_that_an_option_and_set_both_give_is_refused(
     assert str(error.value).startswith(message)
 
 
+@pytest.mark.parametrize("text", ["0x5", "128x", "axb", "", "70000", "128x256x3"])
+def test_a_size_that_is_none_is_refused_with_both_forms(text: str) -> None:
+    for read in (ConfigOptions(size=text).overrides, StudyOptions(size=text).fields):
+        with pytest.raises(UsageError, match=rf"^--size {text}: give px from 1 to 65,536: .* as in 128x256\.$"):
+            read()
+
+
+def test_a_size_that_is_too_small_for_any_method_is_refused() -> None:
+    for text in ("7", "7x64", "64x7"):
+        with pytest.raises(UsageError, match=f"^--size {text}: that is too small; give 8 px or more"):
+            ConfigOptions(size=text).overrides()
+    assert ConfigOptions(size="8x64").overrides() == {"size": (8, 64)} and ConfigOptions(size="8x8").overrides() == {
+        "size": 8
+    }
+
+
 def test_a_study_has_the_fields_that_were_given_and_no_others() -> None:
     assert StudyOptions().fields() == {}
-    options = StudyOptions(dataset=["dial", "x"], seeds="4,7", steps=5, preset="smoke", size=32, batch_size=2, jobs=3)
+    options = StudyOptions(dataset=["dial", "x"], seeds="4,7", steps=5, preset="smoke", size="32", batch_size=2, jobs=3)
     assert options.fields() == {
         "datasets": ["dial", "x"],
         "seeds": [4, 7],

@@ -231,6 +231,20 @@ class KnowsItsEnd(Sound):
         super().step(replace(batch, b=batch.b / self.config.known_steps), phase)
 
 
+class ReadsSizeAsANumber(Sound):
+    def __init__(self, config: MethodConfig) -> None:
+        super().__init__(config)
+        self.register_buffer("image", torch.zeros(3, config.size, config.size))  # type: ignore[call-overload]
+
+
+class SquaresConfig(SoundConfig):
+    size: int = 256
+
+
+class TakesSquares(ReadsSizeAsANumber):
+    Config = SquaresConfig
+
+
 CHECKS = {check.name: check for check in METHOD_CHECKS}
 BROKEN: Mapping[type[Sound], tuple[str, str]] = {
     NoSmoke: ("configs", "PRESETS has no smoke; each method has paper and smoke."),
@@ -239,6 +253,7 @@ BROKEN: Mapping[type[Sound], tuple[str, str]] = {
     HidesACounter: ("shapes", "a training step of theirs changes the attribute n, which no checkpoint has"),
     SmallPaper: ("paper-size", "the preset paper has size 128"),
     WideSmoke: ("smoke-size", "the preset smoke has channels=64; give at most 16 channels."),
+    ReadsSizeAsANumber: ("rectangles", "fails there with images of 32x64 px (TypeError: "),
     VectorScalar: ("scalars", "scalars() gives bias the shape (3,)"),
     ChangesFrozen: ("frozen", "a step changes features.weight of a frozen network"),
     LeavesAGroupOut: ("updates", "no phase updates the group networks"),
@@ -289,6 +304,14 @@ def test_a_method_that_breaks_a_rule_fails_its_check(method: type[Sound], monkey
     (outcome,) = outcomes_of(CHECKS[name], method=method)
     assert (outcome.status, outcome.variants) == ("failed", (None,))
     assert outcome.reason is not None and sentence in outcome.reason, outcome.reason
+
+
+def test_a_method_that_says_that_it_takes_squares_only_breaks_no_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(TakesSquares, monkeypatch)
+    outcomes = {outcome.check: outcome for outcome in check_method("theirs")}
+    assert {outcome.status for name, outcome in outcomes.items() if name != "rectangles"} == {"ok"}
+    assert outcomes["rectangles"].status == "skipped"
+    assert "the config has `size: int`, so the method takes squares only" in str(outcomes["rectangles"].reason)
 
 
 def test_a_failure_that_has_no_line_names_that_of_the_function(monkeypatch: pytest.MonkeyPatch) -> None:

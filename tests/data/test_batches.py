@@ -48,6 +48,7 @@ def same(first: Batch, second: Batch) -> bool:
 
 def test_training_images_are_stored_larger_as_in_the_paper() -> None:
     assert [training_size(size) for size in (256, 64, 32)] == [286, 72, 36]
+    assert [training_size(size) for size in ((128, 256), (256, 512), (64, 32))] == [(143, 286), (286, 572), (72, 36)]
 
 
 def test_a_batch_depends_on_its_step_alone_not_on_what_was_asked_before() -> None:
@@ -286,5 +287,60 @@ def test_pairs_of_one_shape_are_cropped_alike_and_of_two_shapes_refused() -> Non
 
 @pytest.mark.parametrize("image", [wide(SIDE - 1, 90), wide(SIDE + 1, 90), wide(SIDE, 90).float(), wide(SIDE, 90)[:2]])
 def test_images_of_another_shorter_side_or_type_are_refused(image: Tensor) -> None:
-    with pytest.raises(ValueError, match=f"shorter side of {SIDE}"):
+    with pytest.raises(ValueError, match=rf"\(n, 3, {SIDE}, {SIDE}\), or \(3, h, w\) of that height or width"):
         make([wide(SIDE, 90), image], [wide(SIDE, 90)])
+
+
+def test_batches_of_squares_have_the_bits_that_they_had_before_there_were_rectangles() -> None:
+    random = torch.Generator().manual_seed(0)
+    shapes = [(SIDE, SIDE), (SIDE + 1, SIDE), (SIDE, SIDE + 6), (SIDE + 3, SIDE)]
+    a = torch.randint(0, 256, (5, 3, SIDE, SIDE), dtype=torch.uint8, generator=random)
+    b = [torch.randint(0, 256, (3, *shape), dtype=torch.uint8, generator=random) for shape in shapes]
+    draws = {"noise": Draw("normal", (4, 8, 8))}
+    batches = Batches(a, b, size=SIZE, batch_size=3, seed=7, draws=draws, device="cpu")
+    bits = hashlib.sha256()
+    for step in range(6):
+        batch = batches.at(step)
+        for tensor in (batch.a, batch.b, batch.draws["noise"]):
+            bits.update(tensor.numpy().tobytes())
+    assert bits.hexdigest() == "14feb1f86aa6fd489f0cd532f5faf7395e71f8cf22fc650475275b35fe8a0819"
+
+
+@pytest.mark.parametrize("stored", [torch.stack, list])
+def test_rectangles_are_cut_at_random_places_and_mirrored(stored: Any) -> None:
+    """Each pixel holds its column and row, so that a crop says where it was cut, without the code that cut it."""
+    width, height, across, down = 32, 16, 36, 18
+    assert training_size((width, height)) == (across, down)
+    column = torch.arange(across, dtype=torch.uint8).expand(down, across)
+    row = torch.arange(down, dtype=torch.uint8)[:, None].expand(down, across)
+    images = stored([torch.stack([column, row, torch.full_like(row, number)]) for number in range(5)])
+    batches = make(images, images, batch_size=2, size=(width, height))
+    places, mirrored = set(), set()
+    for step in range(300):
+        for crop, index in zip(levels(batches.at(step).a), batches.indices("a", step), strict=True):
+            assert crop.shape == (3, height, width) and crop[2].unique().tolist() == [index]
+            is_mirrored = bool(crop[0, 0, 0] > crop[0, 0, -1])
+            upright = crop.flip(-1) if is_mirrored else crop
+            left, top = int(upright[0, 0, 0]), int(upright[1, 0, 0])
+            assert upright[0].equal(torch.arange(left, left + width).expand(height, width))
+            assert upright[1].equal(torch.arange(top, top + height)[:, None].expand(height, width))
+            places.add((left, top))
+            mirrored.add(is_mirrored)
+    assert mirrored == {False, True}
+    assert places == {(left, top) for left in range(across - width + 1) for top in range(down - height + 1)}
+
+
+@pytest.mark.parametrize("shape", [(36, 18), (18, 35), (17, 36), (19, 37), (40, 40)])
+def test_images_that_do_not_just_cover_a_rectangle_are_refused(shape: tuple[int, int]) -> None:
+    """Shapes are (height, width); images that a crop of 32x16 px may be cut from are 18 px high or 36 px wide."""
+    fitting = [torch.zeros(3, 18, 36, dtype=torch.uint8), torch.zeros(3, 18, 50, dtype=torch.uint8)]
+    fitting.append(torch.zeros(3, 40, 36, dtype=torch.uint8))
+    assert make(fitting, fitting, size=(32, 16)).at(0).a.shape == (4, 3, 16, 32)
+    with pytest.raises(ValueError, match=r"expected uint8 \(n, 3, 18, 36\), or"):
+        make([*fitting, torch.zeros(3, *shape, dtype=torch.uint8)], fitting, size=(32, 16))
+
+
+def test_a_method_gets_batches_of_its_rectangle(toy: type[Toy]) -> None:
+    method = Toy(Toy.make_config("smoke", None, {"size": "12x8"}))
+    images = torch.zeros(3, 3, 9, 13, dtype=torch.uint8)
+    assert method_batches(method, images, images, 0, torch.device("cpu"), {}).at(0).a.shape == (1, 3, 8, 12)

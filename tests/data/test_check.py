@@ -132,7 +132,7 @@ def test_how_odd_images_are_converted_is_reported_for_each_kind(root: Path) -> N
         ("mode", "transparent", "laid over white", ("trainA/alpha.png",)),
         ("mode", "16 bits per channel", "scaled to 8 bits", ("trainA/deep.png",)),
         ("mode", "turned by EXIF", "turned upright", ("trainA/turned.jpg",)),
-        ("shape", "not square", "squashed to a square, unless --fit is crop or pad", ("trainA/wide.png",)),
+        ("shape", "not square", "squashed to the size of a run, unless --fit is crop or pad", ("trainA/wide.png",)),
     }
     assert report.splits["trainA"].sizes == {"64x64": 8, "64x48": 1}
     assert report.splits["trainA"].modes == {"RGB": 4, "RGBA": 1, "I;16": 1, "L": 1, "P": 1, "CMYK": 1}

@@ -149,3 +149,44 @@ def test_smoothed_images_are_made_in_the_shape_of_a_training(tmp_path: Path) -> 
     assert str(outdated_command(dataset, "edgesB", 10)).endswith("edges --dataset " + f"{dataset.root} --size 10")
     assert make_edges(dataset, "B", 10)[2] is True
     assert read_size(folder / "wide.png") == (10, 10)
+
+
+def test_a_rectangle_is_covered_and_cropped_at_its_centre() -> None:
+    assert columns(fitted(grid(40, 20), Transform((30, 20), "crop"))) == list(range(5, 35))
+    high = fitted(grid(20, 40), Transform((20, 10), "crop"))
+    assert (columns(high), rows(high)) == (list(range(20)), list(range(15, 25)))
+    assert fitted(grid(40, 20), Transform((20, 10), "crop")).tobytes() == resize(grid(40, 20), (20, 10)).tobytes()
+
+
+def test_padding_mirrors_an_image_to_the_proportions_of_a_rectangle() -> None:
+    wide = fitted(grid(20, 20), Transform((40, 20), "pad"))
+    assert columns(wide) == [*range(10, 0, -1), *range(20), *range(18, 8, -1)] and rows(wide) == list(range(20))
+    assert fitted(grid(40, 20), Transform((40, 20), "pad")).tobytes() == grid(40, 20).tobytes()
+    assert restored(wide, (20, 20), "pad", keep_size=False).tobytes() == grid(20, 20).tobytes()
+
+
+@pytest.mark.parametrize(("shape", "stored"), [((40, 20), (72, 36)), ((40, 40), (72, 72)), ((60, 20), (108, 36))])
+def test_training_keeps_an_image_that_covers_the_rectangle(shape: tuple[int, int], stored: tuple[int, int]) -> None:
+    assert training_image(grid(*shape), (72, 36), "crop").size == stored
+    assert training_image(grid(*shape), (72, 36), "squash").size == (72, 36)
+    assert training_image(grid(*shape), (72, 36), "pad").size == (72, 36)
+
+
+def test_a_transform_of_equal_sides_is_that_of_a_square() -> None:
+    assert Transform((32, 32)) == Transform(32) and Transform((32, 64)) != Transform((64, 32))
+    assert Transform([32, 64]).width_and_height == (32, 64)  # type: ignore[arg-type]
+
+
+def test_smoothed_images_are_made_as_rectangles(tmp_path: Path) -> None:
+    pytest.importorskip("cv2")
+    for split in ("trainA", "trainB"):
+        (tmp_path / "photos" / split).mkdir(parents=True)
+        patches(3, (40, 20)).save(tmp_path / "photos" / split / "wide.png")
+    dataset = open_dataset(tmp_path / "photos")
+    assert str(missing_command(dataset, "edgesB", (36, 18))).endswith(" --size 36x18")
+    folder, _, is_new = make_edges(dataset, "B", (36, 18))
+    assert read_size(folder / "wide.png") == (36, 18) and is_new
+    dataset = open_dataset(tmp_path / "photos")
+    assert make_edges(dataset, "B", (36, 18))[2] is False
+    assert outdated_command(dataset, "edgesB", (36, 18)) is None
+    assert str(outdated_command(dataset, "edgesB", (18, 36))).endswith(" --size 18x36")

@@ -18,6 +18,7 @@ APPLIES = {
     "batch-of-1": set(METHODS),
     "feature-maps": {"ugatit"},
     "imported-attention": {"ugatit"},
+    "rectangles": set(METHODS),
     "scalars": {"ugatit"},
     "styles": {"content_first"},
 }

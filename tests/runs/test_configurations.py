@@ -104,7 +104,31 @@ def test_seeds_that_started_from_seeds_of_one_configuration_are_of_one_configura
     ],
 )
 def test_the_text_of_where_means_a_value(value: object, text: str, same: bool) -> None:
-    assert has_value(value, text) is same
+    assert has_value("field", value, text) is same
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "same"),
+    [
+        ([128, 256], "128x256", True),
+        ([128, 256], "256x128", False),
+        ([128, 256], "128", False),
+        (128, "128x128", True),
+        (128, "128", True),
+        (128, "128x256", False),
+        (128, "axb", False),
+    ],
+)
+def test_where_takes_a_size_as_people_type_it(value: object, text: str, same: bool) -> None:
+    assert has_value("size", value, text) is same
+
+
+def test_a_rectangle_is_shown_as_people_type_it(tmp_path: Path) -> None:
+    runs = [make(tmp_path, config={"steps": 30, "size": size}) for size in (32, [32, 64])]
+    assert list(run_labels(runs).values()) == ["ugatit (size 32)", "ugatit (size 32x64)"]
+    with pytest.raises(UsageError, match=r"--where size=64x32: no run has that; size is 32 or 32x64 here"):
+        select_where(runs, {"size": "64x32"})
+    assert select_where(runs, {"size": "32x64"}) == runs[1:]
 
 
 def test_where_chooses_by_fields_of_the_method_and_of_the_run(tmp_path: Path) -> None:

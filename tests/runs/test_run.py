@@ -33,6 +33,8 @@ def test_the_id_changes_with_what_decides_numbers_and_with_nothing_else(make_run
         {"method": "another"},
         {"variant": "v"},
         {"config": {**base.config, "steps": 9}},
+        {"config": {**base.config, "size": [8, 12]}},
+        {"config": {**base.config, "size": [12, 8]}},
         {"config": {**base.config, "fit": "crop"}},
         {"config": {**base.config, "fit": "pad"}},
         {"direction": "A2B"},
@@ -59,6 +61,8 @@ IMPORTED = {"preset": None, "seed": None, "dataset": None, "origin": Origin(name
     [
         ({}, "7e212e475487"),
         ({"config": {"size": 64, "steps": 400, "fit": "squash"}}, "7e212e475487"),
+        ({"config": {"size": [64, 32], "steps": 400}}, "381386f2db13"),
+        ({"config": {"size": (64, 32), "steps": 400}}, "381386f2db13"),
         ({"init_from": "0123456789ab"}, "943020f15102"),
         (IMPORTED, "774a12ef0552"),
         ({"method": "cut", "variant": "fastcut", "direction": "B2A", "seed": 3, "precision": "bf16"}, "ec93a3c238ea"),

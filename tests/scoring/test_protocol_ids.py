@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from ugbench.data.fitting import Transform
-from ugbench.data.images import Size
 from ugbench.fit import FITS
+from ugbench.image_size import Size
 from ugbench.scoring.networks.extractors import LoadedExtractor
 from ugbench.scoring.networks.network_set import Networks
 from ugbench.scoring.networks.perceptual import PerceptualDistance

@@ -68,6 +68,19 @@ def test_a_toml_file_declares_the_same(tmp_path: Path) -> None:
     assert from_file.id == declare(read(file), "elsewhere").id != study().id
 
 
+def test_a_rectangle_is_a_text_or_two_numbers_and_a_square_one_number() -> None:
+    fields = {"methods": ["cut"], "preset": "smoke"}
+    rectangles = [study(**fields, size=size) for size in ("32x64", [32, 64], (32, 64))]
+    assert {of.id for of in rectangles} == {rectangles[0].id} and rectangles[0].size == (32, 64)
+    squares = [study(**fields, size=size) for size in (32, "32", "32x32", [32, 32])]
+    assert {of.id for of in squares} == {squares[0].id} != {rectangles[0].id}
+    for size in ("32x", [32], 0, 2**20):
+        with pytest.raises(UsageError, match=r"^the test: size: .* was given; give px from 1 to 65,536"):
+            study(**fields, size=size)
+    with pytest.raises(UsageError, match="size: 32x30 was given; width and height are multiples of 4"):
+        study(**fields, size="32x30")
+
+
 EARLIER: list[tuple[dict[str, Any], str]] = [
     ({"methods": ("cyclegan",), "datasets": ("dial",)}, "f1bc0bcd8df1"),
     ({"methods": ("unit",), "datasets": ("dial:size=32",), "minutes": 2.5}, "0d3c4c6b547a"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from ugbench.data.dataset_names import resolve
 from ugbench.data.known_files import KnownFiles
 from ugbench.study.grid import Study, declare
 from ugbench.study.plan import StudySetup, make_plan
+from ugbench.study.runner import command
 from ugbench.training.prepare import prepare
 
 DIALS = ["dial:size=32,train=3,test=2", "dial:shape=0,size=32,train=3,test=2"]
@@ -72,3 +74,12 @@ def test_an_image_that_cannot_be_read_is_left_out_of_the_plan_as_of_training(stu
     assert planned.run.config.dataset is not None
     assert planned.run.config.dataset.skipped == ["trainA/zz.png"]
     assert planned.run.id == prepare(planned.request)[0].id == intact
+
+
+@pytest.mark.parametrize("fields", [{"size": "32x24"}, {"set": {"cut": {"size": [32, 24]}}}])
+def test_the_command_of_a_run_at_a_rectangle_trains_that_run(fields: dict[str, Any], setup: StudySetup) -> None:
+    study = declare({"methods": ["cut"], "datasets": DIALS[:1], "seeds": [0], "preset": "smoke", **fields}, "the test")
+    planned = make_plan(study, setup)
+    assert [one.run.config.config["size"] for one in planned] == [[32, 24], [32, 24]]  # A to B, and B to A
+    words = command(planned[0].request, "cpu")
+    assert words[words.index("--set") + 1] == "size=32x24"

@@ -64,8 +64,27 @@ def test_at_256_px_the_maps_have_the_published_shapes(paper_size):
 
 
 def test_a_full_generator_refuses_another_size_and_says_why(tiny, images):
-    with pytest.raises(UsageError, match=r"built for 32 x 32 px was given 64 x 64.*a weight for every pixel"):
+    with pytest.raises(UsageError, match=r"built for 32 px was given 64.*a weight for every pixel"):
         tiny(light=False).translate(images(size=64)[0], "A2B")
+
+
+def test_a_full_generator_is_built_for_one_rectangle_and_refuses_the_one_that_lies_on_its_side(tiny):
+    method = tiny(light=False, size=(32, 48))
+    assert method.translate(torch.zeros(1, 3, 48, 32, dtype=torch.float64), "A2B").shape == (1, 3, 48, 32)
+    with pytest.raises(UsageError, match=r"built for 32x48 px was given 48x32: .* use 32x48 px, or a light model"):
+        method.translate(torch.zeros(1, 3, 32, 48, dtype=torch.float64), "A2B")
+
+
+def test_a_full_generator_has_a_weight_for_each_pixel_of_a_quarter_of_its_rectangle(paper_size):
+    """Its first gamma/beta layer alone depends on the size: 256 features a pixel, 256 outputs, no bias."""
+    with torch.device("meta"):
+        method = UGATIT(UGATIT.make_config("paper", None, {"size": (128, 256)}))
+    of_square = parameters(paper_size["paper"].generator_a2b)
+    assert parameters(method.generator_a2b) == of_square - 256 * 256 * (64 * 64 - 32 * 64)
+    assert method.generator_a2b.style.fc1.weight.shape == (256, 256 * 32 * 64)
+    assert parameters(method.generator_a2b) - 256 * 256 * 32 * 64 == parameters(paper_size["light"].generator_a2b) - (
+        256 * 256
+    )
 
 
 def test_a_light_generator_takes_any_multiple_of_4(tiny, images):

@@ -15,6 +15,7 @@ from ugbench.data.known_files import images_hash
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import StaleOutputs, UsageError
 from ugbench.fit import SQUASH
+from ugbench.image_size import size_text
 from ugbench.metrics._kernel import RowSums, row_sums
 from ugbench.runs.folder import DIFFERENCES
 from ugbench.runs.run import Run, dataset_of
@@ -184,7 +185,7 @@ def _store_group(evaluation: Evaluation, group: Sequence[tuple[Run, Outputs]], d
 def _form(outputs: Outputs) -> str:
     """The format, size and fit of outputs, in words: "png of 256 px (crop)"."""
     fit = outputs.transform.fit
-    return f"{outputs.format} of {outputs.size} px" + ("" if fit == SQUASH else f" ({fit})")
+    return f"{outputs.format} of {size_text(outputs.size)} px" + ("" if fit == SQUASH else f" ({fit})")
 
 
 def _features(evaluation: Evaluation, outputs: Outputs, rows: list[int]) -> Tensor:

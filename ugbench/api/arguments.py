@@ -9,6 +9,7 @@ from pathlib import Path
 from ugbench.data.places import PLACE_OPTIONS, PlaceOption
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import UnknownName, UsageError
+from ugbench.image_size import SMALLEST_SIDE, as_size, is_size, size_text, width_and_height
 
 PathLike = str | os.PathLike[str]
 WeightFiles = Mapping[str, PathLike]
@@ -89,16 +90,32 @@ def check_at_least(least: int, numbers: Mapping[str, object]) -> None:
             raise UsageError(f"{name}={value!r}: give a whole number of {least} or more.")
 
 
+def check_size(size: object) -> None:
+    """Check that an argument is a size of images of at least 8 px; None is left out.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if size is None or (is_size(size) and min(width_and_height(as_size(size))) >= SMALLEST_SIDE):
+        return
+    raise UsageError(
+        f"size={size!r}: give a whole number of {SMALLEST_SIDE} or more, or a width and a height, as in (128, 256)."
+    )
+
+
 def conditions(where: Mapping[str, object] | None) -> dict[str, str]:
     """Values by the names of config fields, as texts that `ugbench.runs.configurations.select_where` reads.
 
     >>> conditions({"steps": 30, "light": True})
     {'steps': '30', 'light': 'true'}
     """
-    return {
-        name: value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
-        for name, value in (where or {}).items()
-    }
+    return {name: _condition(name, value) for name, value in (where or {}).items()}
+
+
+def _condition(name: str, value: object) -> str:
+    if name == "size" and is_size(value):
+        return size_text(as_size(value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def paths(value: PathLike | Sequence[PathLike] | None) -> list[str]:

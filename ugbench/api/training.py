@@ -13,6 +13,7 @@ from ugbench.api.arguments import (
     check_at_least,
     check_direction_name,
     check_place,
+    check_size,
     data_root_folder,
     results_folder,
     weight_files,
@@ -33,7 +34,7 @@ def train(
     preset: str = "paper",
     variant: str | None = None,
     steps: int | None = None,
-    size: int | None = None,
+    size: int | str | tuple[int, int] | None = None,
     batch_size: int | None = None,
     seed: int = 0,
     direction: Direction | None = None,
@@ -67,7 +68,7 @@ def train(
         preset: paper, light or smoke.
         variant: a variant of the method, see `ugbench variants METHOD`.
         steps: number of training steps.
-        size: image size, px, at least 8.
+        size: image size, px, at least 8: a number for squares, or width and height, as (128, 256) or "128x256".
         batch_size: images of each domain per step.
         seed: of the initial weights, batches and random draws; 0 or more.
         direction: "A2B" or "B2A", for methods that learn only one.
@@ -103,7 +104,7 @@ def train(
 
     check_at_least(0, {"seed": seed})
     check_at_least(1, {"steps": steps, "batch_size": batch_size})
-    check_at_least(8, {"size": size})
+    check_size(size)
     output = shown(progress)
     request = Request(
         method=method,

@@ -9,6 +9,7 @@ from typer import Option
 from ugbench.cli.names import check_names
 from ugbench.cli.options import ConfigOptions, Device, Json, MethodArgument, Precision
 from ugbench.cli.output import print_result, progress_callback
+from ugbench.image_size import size_text
 
 
 def bench(
@@ -45,7 +46,7 @@ def bench(
     flops, peak = figures["flops_per_step"], figures["peak_memory_bytes"]
     rows = [
         ("method", method + (f"-{options.variant}" if options.variant else "")),
-        ("images", f"{config.size} px, {config.batch_size} of each domain a step"),
+        ("images", f"{size_text(config.size)} px, {config.batch_size} of each domain a step"),
         ("on", f"{figures['device']}, {figures['precision']}, {figures['threads']} threads, torch {figures['torch']}"),
         ("step", f"{figures['seconds_per_step']:.3f} s, median of {steps}"),
         ("images a second", f"{figures['images_per_second']:.2f}"),

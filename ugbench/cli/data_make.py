@@ -10,9 +10,11 @@ from typer import Argument, Option
 
 from ugbench.cli.options import DataRoot, ImageFit, ImageSize, Json, path_option
 from ugbench.cli.output import log, print_json, progress_callback
+from ugbench.cli.parse import parse_size
 from ugbench.data.data_root import DATA_ROOT
 from ugbench.errors import DataError, UsageError
 from ugbench.fit import SQUASH, Fit
+from ugbench.image_size import Size, size_text, stored_size
 
 EDGES = "edges"
 
@@ -62,7 +64,7 @@ def make(
             raise UsageError("--output: edges are written into their data set; leave the option out.")
         if dataset is None:
             raise UsageError("edges: --dataset is missing; it names the data set whose images are smoothed.")
-        _make_edges(dataset, domain or "B", size, fit or SQUASH, data_root, as_json)
+        _make_edges(dataset, domain or "B", parse_size(size), fit or SQUASH, data_root, as_json)
         return
     for option, value in (("--dataset", dataset), ("--domain", domain), ("--size", size), ("--fit", fit)):
         if value is not None:
@@ -91,7 +93,7 @@ def _make_dial(dial: str, output: Path | None, data_root: Path, as_json: bool) -
         print_json({"name": spec.name, "root": folder, "dial": asdict(spec)})
 
 
-def _make_edges(text: str, domain: str, size: int | None, fit: Fit, data_root: Path, as_json: bool) -> None:
+def _make_edges(text: str, domain: str, size: Size | None, fit: Fit, data_root: Path, as_json: bool) -> None:
     from ugbench.data.dataset_names import resolve
     from ugbench.data.edges import SIZE, make_edges
 
@@ -100,7 +102,8 @@ def _make_edges(text: str, domain: str, size: int | None, fit: Fit, data_root: P
         dataset = resolve(text, data_root, progress)
         folder, count, is_new = make_edges(dataset, domain, size, progress, fit)
     done = "" if is_new else "; done before"
-    log(f"{folder}: {count} image{'s' * (count != 1)} of {size} px with smoothed edges{done}.")
+    log(f"{folder}: {count} image{'s' * (count != 1)} of {size_text(size)} px with smoothed edges{done}.")
     if as_json:
-        report = {"name": dataset.name, "root": dataset.root, "folder": folder, "domain": domain, "size": size}
+        report = {"name": dataset.name, "root": dataset.root, "folder": folder, "domain": domain}
+        report |= {"size": stored_size(size)}
         print_json({**report, "images": count, "status": "made" if is_new else "done before"})

@@ -12,6 +12,7 @@ from ugbench.cli.output import log, print_json
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
 from ugbench.file_names import is_utf8, readable
+from ugbench.image_size import size_text
 
 if TYPE_CHECKING:
     from ugbench.method import Method
@@ -80,11 +81,11 @@ def export(
 def _write_onnx(run: Run, method: Method, step: int, direction: Direction, output: Path) -> dict[str, Any]:
     from ugbench.exports import onnx
 
-    size = method.config.size
+    size = size_text(method.config.size)
     notes = {"run": run.id, "method": run.config.label, "direction": direction, "step": str(step)}
-    notes |= {"image": "RGB (n, 3, height, width) in [-1, 1]", "size": str(size)}
+    notes |= {"image": "RGB (n, 3, height, width) in [-1, 1]", "size": size}
     written = onnx.write(method, direction, output, notes)
-    where = "at any size (multiples of 4)" if written.any_size else f"at {size} x {size} px"
+    where = "at any size (multiples of 4)" if written.any_size else f"at {size} px"
     return {
         "text": f"{direction}, {where}; in onnxruntime it differs from the run by {written.difference:.2g} at most",
         "direction": direction,

@@ -163,9 +163,9 @@ def _report_matches(matched: MatchedOutputs) -> dict[str, Any]:
 def _log_matches(way: str, matched: MatchedOutputs) -> None:
     """Log what the user must know about the outputs of one direction."""
     from ugbench.data.folders import name_some
-    from ugbench.data.images import size_text
+    from ugbench.image_size import size_text
 
-    size = size_text(matched.size)
+    size = f"{size_text(matched.size)} px"
     if matched.suffix:
         first = matched.files[0]
         log(

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from typer import Argument, Option
 
 from ugbench.cli.command import complete_methods
-from ugbench.cli.parse import PathKind, parse_seeds, parse_sets, path_reader, read_run
+from ugbench.cli.parse import PathKind, parse_seeds, parse_sets, parse_size, path_reader, read_run
 from ugbench.cli.training_options import Deterministic
 from ugbench.data.data_root import DATA_ROOT
 from ugbench.errors import UsageError
@@ -88,11 +88,11 @@ LocatedDatasets = Annotated[
     ),
 ]
 Steps = Annotated[int | None, Option("--steps", metavar="N", min=1, help="Number of training steps.")]
-ImageSize = Annotated[int | None, Option("--size", metavar="N", min=8, help="Image size in pixels.")]
+ImageSize = Annotated[str | None, Option("--size", metavar="N|WxH", help="Image size, px: square, or width x height.")]
 ImageFit = Annotated[
     Fit | None,
     Option(
-        "--fit", help="How other images become squares: squashed (default), cropped, or padded by their mirror image."
+        "--fit", help="How other images get the size: squashed (default), cropped, or padded by their mirror image."
     ),
 ]
 BatchSize = Annotated[int | None, Option("--batch-size", metavar="N", min=1, help="Images of each domain per step.")]
@@ -155,9 +155,9 @@ class ConfigOptions:
         Args:
             steps: value of --steps, where the command has it.
         Raises:
-            UsageError: --set is malformed, or names a field whose own option, such as --size, was given too.
+            UsageError: --size or --set is malformed, or names a field whose own option, such as --size, was given too.
         """
-        fields = {"steps": steps, "size": self.size, "fit": self.fit, "batch_size": self.batch_size}
+        fields = {"steps": steps, "size": parse_size(self.size), "fit": self.fit, "batch_size": self.batch_size}
         return merge_overrides(fields, parse_sets(self.sets))
 
 
@@ -191,14 +191,14 @@ class StudyOptions:
         """The fields of a study (`ugbench.study.grid.Study`) that were given.
 
         Raises:
-            UsageError: --seeds is malformed.
+            UsageError: --seeds or --size is malformed.
         """
         options = {
             "datasets": self.dataset or None,
             "seeds": None if self.seeds is None else parse_seeds(self.seeds),
             "steps": self.steps,
             "preset": self.preset,
-            "size": self.size,
+            "size": parse_size(self.size),
             "fit": self.fit,
             "batch_size": self.batch_size,
         }

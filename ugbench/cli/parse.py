@@ -9,6 +9,7 @@ from typing import Literal
 
 from ugbench.errors import UsageError
 from ugbench.file_names import is_utf8
+from ugbench.image_size import SMALLEST_SIDE, Size, as_size, width_and_height
 
 MOST_SEEDS = 1000
 PathKind = Literal["file", "folder", "any"]
@@ -99,6 +100,26 @@ def parse_number(text: str, option: str, word: str, number: str, least: int = 0)
     if text.isdecimal() and int(text) >= least:
         return int(text)
     raise UsageError(f"{option} {text}: give {number}, or {word}.")
+
+
+def parse_size(text: str | None) -> Size | None:
+    """The size of --size; None where it was not given.
+
+    >>> parse_size("64"), parse_size("64x64"), parse_size("64x32")
+    (64, 64, (64, 32))
+
+    Raises:
+        UsageError: the text is no size, or a side is too small for any method.
+    """
+    if text is None:
+        return None
+    try:
+        size = as_size(text)
+    except ValueError as error:
+        raise UsageError(f"--size {text[:40]}: {error}.") from None
+    if min(width_and_height(size)) < SMALLEST_SIDE:
+        raise UsageError(f"--size {text}: that is too small; give {SMALLEST_SIDE} px or more.")
+    return size
 
 
 SECONDS = {"s": 1, "min": 60, "h": 3600}

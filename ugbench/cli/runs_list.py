@@ -198,7 +198,7 @@ def _config_text(config: Mapping[str, Any]) -> str | None:
     """The fields in which a run differs from others; one that it does not have needs no words."""
     from ugbench.runs.configurations import value_text
 
-    return ", ".join(f"{name} {value_text(value)}" for name, value in config.items() if value is not None) or None
+    return ", ".join(f"{name} {value_text(name, value)}" for name, value in config.items() if value is not None) or None
 
 
 def _listed(run: Run, config: Configuration, names: Sequence[str]) -> dict[str, Any]:

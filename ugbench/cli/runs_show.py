@@ -17,6 +17,7 @@ def show(run: RunArgument, results: Results = RESULTS, as_json: Json = False) ->
       ugbench runs show 3f2a --json
     """
     from ugbench.cli.runs_list import describe
+    from ugbench.runs.config_fields import readable_config
     from ugbench.runs.folder import CONFIG
     from ugbench.runs.json_file import read_json
     from ugbench.runs.run import find_run
@@ -61,7 +62,7 @@ def show(run: RunArgument, results: Results = RESULTS, as_json: Json = False) ->
     rows += [(f"weights of {network}", digest) for network, digest in config.frozen.items()]
     if config.dataset is not None:
         rows.append(("data set", f"{config.dataset.name}, which lay in {config.dataset.root}"))
-    rows += list(config.config.items())
+    rows += list(readable_config(config.config).items())
     if environment is not None:
         rows.append(("trained on", f"{environment.get('device_name')} ({environment.get('device')})"))
     print_rows(("", ""), [(name, value) for name, value in rows if value is not None])

@@ -148,6 +148,7 @@ def train(
       ugbench train ugatit --dataset cat2dog --dry-run
       ugbench train cyclegan --dataset datasets/horse2zebra --size 128 --set identity_weight=0
       ugbench train cut --dataset photos --fit crop
+      ugbench train cut --dataset photos --size 384x256
       ugbench train ugatit --dataset dial --preset smoke --steps 400 --continue-from 3f2a@100
     """
     check_names([method])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ def print_plan(run: Run, request: Request, keep: int | None, save_every: int | N
         keep: number of checkpoints that stay stored; None for all.
         save_every: steps between checkpoints; None for the default.
     """
+    from ugbench.runs.config_fields import readable_config
+
     plan = make_plan(run, request, keep, save_every)
     if as_json:
         print_json(plan)
@@ -47,7 +50,7 @@ def print_plan(run: Run, request: Request, keep: int | None, save_every: int | N
         ("images", f"{file_size(plan['images_bytes'])} when decoded, {_PLACES[plan['images']]}"),
         ("disk", f"{file_size(disk)}, of {_or_unknown(plan['free_disk_bytes'])} free"),
         ("time", "not known before a step was timed" if left is None else duration(left)),
-        *((name, value) for name, value in config.config.items() if value is not None),
+        *((name, value) for name, value in readable_config(config.config).items() if value is not None),
     ]
     print_rows(("", ""), [(name, value) for name, value in rows if value is not None])
     if left is None:
@@ -68,13 +71,16 @@ def make_plan(run: Run, request: Request, keep: int | None, save_every: int | No
     step = run.step() or first_step(config)
     sizes = estimate(config.method, config.method_config(), config.precision)
     seconds = measured_seconds_per_step(list_runs(request.results)).get(cost_key(config))
-    size = int(config.config["size"])
     images = _place_of_images(run, request)
     memory = sizes.memory + (images.image_bytes if images.place == "device" else 0)
     saves = max(1, run.steps // (save_every or max(100, run.steps // 100)))
     stored = saves if keep is None else min(keep, saves)
     # While a checkpoint is saved, one more is on the disk.
-    disk = (stored + 1) * sizes.checkpoint + sizes.generators + GRIDS * GRID_CELLS * 3 * size**2
+    disk = (
+        (stored + 1) * sizes.checkpoint
+        + sizes.generators
+        + GRIDS * GRID_CELLS * 3 * prod(config.transform.width_and_height)
+    )
     free_memory, free_disk = free_bytes(request.device), shutil.disk_usage(_existing(request.results)).free
     plan = {
         "run": run.path,

@@ -13,6 +13,7 @@ from ugbench.training.shapes import on_shapes, train_on_shapes
 
 MOST_CHANNELS = 16
 SMOKE_SIZES = (32, 64, 128)
+RECTANGLES = ((32, 64), (64, 32))  # width and height, px
 PAPER_SIZE = 256
 
 
@@ -73,6 +74,19 @@ def smoke_is_small(name: str, variant: str | None) -> None:
                     shape == tuple(x.shape),
                     f"translate({direction}) of smoke makes {shape} of {tuple(x.shape)}; both shapes must be equal.",
                 )
+
+
+def takes_rectangles(name: str, variant: str | None) -> None:
+    """A method is built, trained and translates on shapes of rectangles, unless its config takes squares only."""
+    method_class = registry.load_method(name)
+    if method_class.Config.takes_squares_only():
+        raise NotApplicable("the config has `size: int`, so the method takes squares only")
+    for size in RECTANGLES:
+        try:
+            config = method_class.make_config("smoke", variant, small_fields(name, size=size))
+        except ConfigError as refused:
+            raise NotApplicable(f"the config refuses rectangles ({str(refused).rstrip('.')})") from None
+        check_method(name, config)
 
 
 def _is_wide(key: str, value: object) -> bool:

@@ -32,6 +32,7 @@ METHOD_CHECKS = (
     ),
     Check("paper-size", "the preset paper is at 256 px", config_checks.paper_is_at_256_px, each_variant=False),
     Check("smoke-size", "the preset smoke takes 32, 64 and 128 px with 16 channels", config_checks.smoke_is_small),
+    Check("rectangles", "images may be higher than wide, or wider than high", config_checks.takes_rectangles),
     Check(
         "scalars",
         "logged scalars are scalars",

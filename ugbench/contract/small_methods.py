@@ -70,12 +70,12 @@ def build(name: str, variant: str | None, **fields: Any) -> Method:
 
 def random_batch(method: Method, n: int = 2, dtype: torch.dtype = torch.float32, step: int = 0) -> Batch:
     """A batch of n random images of each domain and split, with the draws of the method."""
-    size = method.config.size
-    a, b = (torch.rand(n, 3, size, size, dtype=dtype) * 2 - 1 for _ in "ab")
+    shape = method.config.image_shape
+    a, b = (torch.rand(n, 3, *shape, dtype=dtype) * 2 - 1 for _ in "ab")
     draws = {}
     for name, draw in method.draws().items():
         draws[name] = (torch.rand if draw.kind == "uniform" else torch.randn)(draw.shape_for(n), dtype=dtype)
-    extra = {split: torch.rand(n, 3, size, size, dtype=dtype) * 2 - 1 for split in method.splits}
+    extra = {split: torch.rand(n, 3, *shape, dtype=dtype) * 2 - 1 for split in method.splits}
     return Batch(a, b, draws, step, extra)
 
 

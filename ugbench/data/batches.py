@@ -17,22 +17,23 @@ from ugbench.data.image_files import ImageFiles
 from ugbench.data.places import Place
 from ugbench.data.seeding import generator_for
 from ugbench.data.tensors import to_float
+from ugbench.image_size import Size, as_size, width_and_height
 from ugbench.method import Batch, Draw, Method
 
 StoredImages = Tensor | Sequence[Tensor] | ImageFiles
 """The images of a folder: one tensor, a list of images of many shapes (`fit=crop`), or files."""
 
 
-def training_size(size: int) -> int:
-    """Side in px to which training images are resized before they are cropped to `size`: 286 for the paper's 256."""
-    return round(size * 286 / 256)
+def training_size(size: Size) -> Size:
+    """Size in px to which training images are resized before they are cropped to `size`: 286 for the paper's 256."""
+    return as_size([round(side * 286 / 256) for side in width_and_height(size)])
 
 
 class Batches:
     """The batches of a run.
 
     Each domain, and each further split, has its own epochs, because it may hold more images than another. In each epoch
-    its images come in a new random order. Each image is cropped to size x size px at a random place, which may be
+    its images come in a new random order. Each image is cropped to the size at a random place, which may be
     anywhere in it, and mirrored with probability 1/2. Of pairs the order, the crops and the mirroring are those of `a`
     in all folders.
     """
@@ -42,7 +43,7 @@ class Batches:
         a: StoredImages,
         b: StoredImages,
         *,
-        size: int,
+        size: Size,
         batch_size: int,
         seed: int,
         draws: Mapping[str, Draw],
@@ -55,20 +56,20 @@ class Batches:
         """Store the images on `device`, or leave them where they are if `place` is another one.
 
         Args:
-            a, b: images of the domains, uint8 (n, 3, s, s) with s = training_size(size), or a list of (3, h, w) of
-                which the shorter side is s, or files of such images; n may differ between the two.
+            a, b: images of the domains, uint8 (n, 3, h, w) of training_size(size), or a list of (3, h, w) that cover
+                that size and have its height or its width, or files of such images; n may differ between the two.
             draws: the random numbers that a step of the method needs, by name.
             dtype: type of the batch's images. Draws have this type too, but at least float32.
-            extra: images of further splits by name, of the same type and side.
+            extra: images of further splits by name, of the same type and size.
             paired: the images of one index are a pair of one shape; all splits have equally many.
         Raises:
             ValueError: the images have another type or shape, or pairs are incomplete or of two shapes.
         """
-        side = training_size(size)
+        width, height = width_and_height(training_size(size))
         self.extra, self.paired = tuple(extra or ()), paired
         folders = {"a": a, "b": b, **(extra or {})}
         for name, images in folders.items():
-            _check(name, images, side)
+            _check(name, images, height, width)
         counts = {name: len(images) for name, images in folders.items()}
         if paired and len(set(counts.values())) > 1:
             raise ValueError(f"{counts} images were given; expected equally many, in pairs.")
@@ -125,7 +126,8 @@ class Batches:
         return list(torch.randperm(len(self.images[stream]), generator=generator).tolist())
 
     def _cut(self, name: str, step: int) -> Tensor:
-        images, size, stream = self.images[name], self.size, self._stream(name)
+        images, stream = self.images[name], self._stream(name)
+        width, height = width_and_height(self.size)
         corners = generator_for(self.seed, step, f"crop_{stream}")
         flips = torch.rand(self.batch_size, generator=generator_for(self.seed, step, f"flip_{stream}")).tolist()
         crops = []
@@ -133,9 +135,10 @@ class Batches:
             image = images[index]
             # Drawn one by one, as images may have different margins; of equal ones that gives the bits of one draw.
             top, left = (
-                int(torch.randint(side - size + 1, (), generator=corners)) for side in (image.shape[1], image.shape[2])
+                int(torch.randint(side - cropped + 1, (), generator=corners))
+                for side, cropped in ((image.shape[1], height), (image.shape[2], width))
             )
-            crop = image[:, top : top + size, left : left + size]
+            crop = image[:, top : top + height, left : left + width]
             crops.append(crop.flip(-1) if flip < 0.5 else crop)
         return torch.stack(crops)
 
@@ -146,21 +149,24 @@ class Batches:
         return values.to(self.device, torch.promote_types(self.dtype, torch.float32))
 
 
-def _check(name: str, images: StoredImages, side: int) -> None:
-    """Raise ValueError if a folder has no images, or images of another type or shorter side."""
-    expected = f"expected uint8 (n, 3, {side}, {side})"
+def _check(name: str, images: StoredImages, height: int, width: int) -> None:
+    """Raise ValueError if a folder has no images, or images of another type or size."""
+    expected = f"expected uint8 (n, 3, {height}, {width})"
     if len(images) == 0:
         raise ValueError(f"{name}: no image was given; {expected}.")
     if isinstance(images, ImageFiles):
         return
     if isinstance(images, Tensor):
-        if images.dtype != torch.uint8 or images.shape[1:] != (3, side, side):
+        if images.dtype != torch.uint8 or images.shape[1:] != (3, height, width):
             raise ValueError(f"{name}: {images.dtype} {tuple(images.shape)} was given; {expected}.")
         return
     for image in images:
-        if image.dtype != torch.uint8 or image.ndim != 3 or len(image) != 3 or min(image.shape[1:]) != side:
+        is_rgb = image.dtype == torch.uint8 and image.ndim == 3 and len(image) == 3
+        if not is_rgb or min(image.shape[1] - height, image.shape[2] - width) != 0:
             given = f"{image.dtype} {tuple(image.shape)}"
-            raise ValueError(f"{name}: {given} was given; {expected}, or (3, h, w) with a shorter side of {side}.")
+            raise ValueError(
+                f"{name}: {given} was given; {expected}, or (3, h, w) of that height or width and no less of the other."
+            )
 
 
 def _moved(images: StoredImages, device: torch.device | str) -> StoredImages:

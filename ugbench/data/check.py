@@ -205,7 +205,7 @@ _CONVERSIONS: tuple[tuple[Kind, str, str, Callable[[ImageHeader], bool]], ...] =
     (
         "shape",
         "not square",
-        "squashed to a square, unless --fit is crop or pad",
+        "squashed to the size of a run, unless --fit is crop or pad",
         lambda header: header.width != header.height,
     ),
 )

@@ -27,18 +27,19 @@ from ugbench.data.progress import Progress, tracked
 from ugbench.data.splits import TRAIN
 from ugbench.errors import DataError, UsageError, writing
 from ugbench.fit import SQUASH, Fit
+from ugbench.image_size import Size, is_size, size_text, stored_size
 
 EDGES: Mapping[str, str] = MappingProxyType({"A": "edgesA", "B": "edgesB"})
 """The folder of smoothed images by domain."""
 RECORD = ".edges.json"
-"""Its fields: `sources`, the fingerprint of the training images; `size`, px; `fit`, where it is not squash; and
-`files`, the SHA-256 of each image by name."""
+"""Its fields: `sources`, the fingerprint of the training images; `size`, px, or [width, height]; `fit`, where it is
+not squash; and `files`, the SHA-256 of each image by name."""
 SIZE = 286  # px, the default: the side of the images from which a training at 256 px crops
 KERNEL = 5  # px, of the dilation and of the Gaussian
 THRESHOLDS = (100, 200)  # of Canny's hysteresis
 
 
-def missing_command(dataset: DataSet, folder: str, size: int | None, fit: Fit = SQUASH) -> str | None:
+def missing_command(dataset: DataSet, folder: str, size: Size | None, fit: Fit = SQUASH) -> str | None:
     """The command that makes a folder of a data set, such as edgesB, if it has no image yet; None if it has one, or if
     `ugbench data make` cannot make it.
 
@@ -46,10 +47,10 @@ def missing_command(dataset: DataSet, folder: str, size: int | None, fit: Fit = 
         size, fit: px to which a training resizes the images, and how; a size of None is the default.
     """
     domain = _domain_of(folder)
-    return None if domain is None or dataset.has(folder) else _command(dataset, domain, size or SIZE, fit)
+    return None if domain is None or dataset.has(folder) else _command(dataset, domain, stored_size(size or SIZE), fit)
 
 
-def outdated_command(dataset: DataSet, folder: str, size: int | None, fit: Fit = SQUASH) -> str | None:
+def outdated_command(dataset: DataSet, folder: str, size: Size | None, fit: Fit = SQUASH) -> str | None:
     """The command that makes a folder again, if `make_edges` made it in another size or shape, or of other training
     images than there are now; else None.
 
@@ -59,21 +60,21 @@ def outdated_command(dataset: DataSet, folder: str, size: int | None, fit: Fit =
     domain, record = _domain_of(folder), _read_record(dataset.folder(folder))
     if domain is None or record is None:
         return None
-    size = size or record["size"]
+    wanted = stored_size(size) if size else record["size"]
     made = (record["size"], record.get("fit", SQUASH), record["sources"])
-    if made == (size, fit, dataset.fingerprint((TRAIN[domain],))):
+    if made == (wanted, fit, dataset.fingerprint((TRAIN[domain],))):
         return None
-    return _command(dataset, domain, size, fit)
+    return _command(dataset, domain, wanted, fit)
 
 
 def _domain_of(folder: str) -> str | None:
     return next((domain for domain, name in EDGES.items() if name == folder), None)
 
 
-def _command(dataset: DataSet, domain: str, size: int, fit: Fit) -> str:
+def _command(dataset: DataSet, domain: str, size: int | list[int], fit: Fit) -> str:
     command = f"ugbench data make edges --dataset {shlex.quote(str(dataset.root))}"
     command += "" if domain == "B" else f" --domain {domain}"
-    command += "" if size == SIZE else f" --size {size}"
+    command += "" if size == SIZE else f" --size {size_text(size)}"
     return command if fit == SQUASH else f"{command} --fit {fit}"
 
 
@@ -99,7 +100,7 @@ def smooth_edges(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def make_edges(
-    dataset: DataSet, domain: str, size: int, progress: Progress | None = None, fit: Fit = SQUASH
+    dataset: DataSet, domain: str, size: Size, progress: Progress | None = None, fit: Fit = SQUASH
 ) -> tuple[Path, int, bool]:
     """Write the training images of a domain with smoothed edges to a folder edgesA or edgesB of the data set.
 
@@ -120,7 +121,8 @@ def make_edges(
     """
     sources = dataset.split(TRAIN[domain])
     check_stems(sources)
-    state = {"sources": dataset.fingerprint((TRAIN[domain],)), "size": size} | ({} if fit == SQUASH else {"fit": fit})
+    state = {"sources": dataset.fingerprint((TRAIN[domain],)), "size": stored_size(size)}
+    state |= {} if fit == SQUASH else {"fit": fit}
     folder = dataset.folder(EDGES[domain])
     record = _check_is_ours(folder)
     targets = {f"{source.stem}.png": source for source in sources}
@@ -200,7 +202,7 @@ def _begin(unfinished: Path, state: dict[str, Any]) -> None:
         _write_record(unfinished, {**state, "files": {}})
 
 
-def _write(source: Path, target: Path, size: int, fit: Fit) -> None:
+def _write(source: Path, target: Path, size: Size, fit: Fit) -> None:
     import torch
 
     from ugbench.data.tensors import save_png
@@ -216,7 +218,7 @@ def _read_record(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     complete = isinstance(content, dict) and content.keys() - {"fit"} == {"sources", "size", "files"}
-    return content if complete and isinstance(content["files"], dict) else None
+    return content if complete and isinstance(content["files"], dict) and is_size(content["size"]) else None
 
 
 def _write_record(folder: Path, content: Mapping[str, Any]) -> None:

@@ -20,8 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ugbench.data.images import Filter, Size, resize
+from ugbench.data.images import Filter, resize
 from ugbench.fit import SQUASH, Fit
+from ugbench.image_size import Size, as_size, width_and_height
 
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom of a part of an image, px."""
@@ -34,10 +35,13 @@ class Transform:
     size: Size
     fit: Fit = SQUASH
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", as_size(self.size))  # of a config.json it may be a list
+
     @property
     def width_and_height(self) -> tuple[int, int]:
         """The size as (width, height), px."""
-        return (self.size, self.size) if isinstance(self.size, int) else self.size
+        return width_and_height(self.size)
 
 
 def as_transform(transform: Size | Transform) -> Transform:
@@ -74,23 +78,23 @@ def covering_size(image_size: tuple[int, int], size: Size) -> tuple[int, int]:
     Args:
         image_size: width and height of the image, px.
     """
-    width, height = (size, size) if isinstance(size, int) else size
+    width, height = width_and_height(size)
     scale = max(width / image_size[0], height / image_size[1])
     return max(width, round(image_size[0] * scale)), max(height, round(image_size[1] * scale))
 
 
 def cover(image: Image.Image, size: Size, filter: Filter = "bilinear") -> Image.Image:
-    """The image resized to `covering_size`, so that its shorter side has the side of a square `size`."""
+    """The image resized to `covering_size`: it has the width or the height of `size`, and no less of the other."""
     return resize(image, covering_size(image.size, size), filter)
 
 
 def training_image(image: Image.Image, size: Size, fit: Fit) -> Image.Image:
-    """The image as training stores it, and crops squares from it at random places.
+    """The image as training stores it, and crops from it at random places.
 
     Args:
         size: from which the crops are taken, see `ugbench.data.batches.training_size`.
     Returns:
-        An image of the size; with `crop`, one of which the shorter side has that length.
+        An image of the size; with `crop`, one that covers it (`covering_size`).
     """
     return cover(image, size) if fit == "crop" else fitted(image, Transform(size, fit))
 

@@ -10,9 +10,10 @@ import numpy as np
 from torch import Tensor
 
 from ugbench.data.fitting import covering_size, training_image
-from ugbench.data.images import Size, read_image, read_size, resize
+from ugbench.data.images import read_image, read_size, resize
 from ugbench.data.tensors import to_tensor
 from ugbench.fit import Fit
+from ugbench.image_size import Size
 
 
 class ImageFiles:

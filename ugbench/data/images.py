@@ -25,9 +25,8 @@ from ugbench.data.pillow_warnings import PILLOW_WARNINGS
 from ugbench.data.refusal import Refusal
 from ugbench.data.tiff import Levels
 from ugbench.errors import DataError, UsageError
+from ugbench.image_size import Size, width_and_height
 
-Size = int | tuple[int, int]
-"""Size of an image in px: the side of a square, or (width, height)."""
 Filter = Literal["bilinear", "bicubic"]
 """Pillow's resampling filters, which are antialiased."""
 
@@ -282,15 +281,10 @@ def _to_eight_bits(image: Image.Image, levels: Levels) -> Image.Image:
 
 def resize(image: Image.Image, size: Size, filter: Filter = "bilinear") -> Image.Image:
     """The image resized to exactly `size`, antialiased; its proportions may change. The right size is left as it is."""
-    width, height = (size, size) if isinstance(size, int) else size
+    width, height = width_and_height(size)
     if image.size == (width, height):
         return image
     return image.resize((width, height), Image.Resampling[filter.upper()])
-
-
-def size_text(size: Size) -> str:
-    """A size for people: "256 px" for a square, else "300 x 200 px"."""
-    return f"{size} px" if isinstance(size, int) else f"{size[0]} x {size[1]} px"
 
 
 def same_stems(paths: Sequence[Path]) -> list[tuple[Path, Path]]:

@@ -13,9 +13,10 @@ from PIL import Image
 from torch import Tensor
 
 from ugbench.data.fitting import Transform, as_transform, fitted
-from ugbench.data.images import Size, read_image
+from ugbench.data.images import read_image
 from ugbench.data.progress import Progress, tracked
 from ugbench.errors import writing
+from ugbench.image_size import Size
 
 
 def to_tensor(image: Image.Image) -> Tensor:

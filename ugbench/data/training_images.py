@@ -20,6 +20,7 @@ from ugbench.data.progress import Progress, tracked
 from ugbench.data.splits import TRAIN, further_split
 from ugbench.errors import DataError
 from ugbench.fit import SQUASH, Fit
+from ugbench.image_size import Size
 
 SHOWN = 3
 
@@ -38,7 +39,7 @@ class TrainingFolders:
 
     further: tuple[tuple[str, str], ...] = ()
     paired: bool = False
-    size: int | None = None
+    size: Size | None = None
     fit: Fit = SQUASH
 
     @property
@@ -54,7 +55,7 @@ def training_folders(
     splits: Sequence[str] = (),
     paired: bool = False,
     exchanged: bool = False,
-    size: int | None = None,
+    size: Size | None = None,
     fit: Fit = SQUASH,
 ) -> TrainingFolders:
     """The folders that a method reads in a training.
@@ -161,7 +162,7 @@ def check_training_images(
     return readable, [*unreadable, *alone]
 
 
-def _list_folder(dataset: DataSet, name: str, size: int | None, fit: Fit) -> list[Path]:
+def _list_folder(dataset: DataSet, name: str, size: Size | None, fit: Fit) -> list[Path]:
     """The images of a folder; where `ugbench data make` can make a missing one, the error says how."""
     folder = dataset.folder(name)
     command = edges.missing_command(dataset, name, size, fit)

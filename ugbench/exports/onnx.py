@@ -95,11 +95,10 @@ def write(method: Method, direction: Direction, file: Path, properties: Mapping[
 
 
 def _takes_other_sizes(translator: Translator) -> bool:
-    """True if images of another size, which are not square, are translated to images of the same shape."""
-    size = translator.method.config.size
+    """True if images of another size and of other proportions are translated to images of the same shape."""
     # Only shapes are computed here, because a full-size translation takes seconds.
     with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
-        inputs = _inputs(translator, 1, size + FACTOR, size + 2 * FACTOR)
+        inputs = _inputs(translator, 1, FACTOR, 2 * FACTOR)
         try:
             return bool(translator(*inputs).shape == inputs[0].shape)
         except (UsageError, RuntimeError):  # the method refuses the size, or torch a shape
@@ -135,10 +134,9 @@ def _check(translator: Translator, file: Path, any_size: bool) -> tuple[float, t
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-    size = translator.method.config.size
     cases = [_inputs(translator, 1), _inputs(translator, 3)]
     if any_size:
-        cases.append(_inputs(translator, 1, size + FACTOR, size + 2 * FACTOR))
+        cases.append(_inputs(translator, 1, FACTOR, 2 * FACTOR))
     differences = []
     for inputs in cases:
         by_name = dict(zip(("image", "style"), (tensor.numpy() for tensor in inputs), strict=False))
@@ -152,9 +150,10 @@ def _check(translator: Translator, file: Path, any_size: bool) -> tuple[float, t
     return float(torch.stack(differences).max()), tuple(tuple(inputs[0].shape) for inputs in cases)
 
 
-def _inputs(translator: Translator, n: int, height: int | None = None, width: int | None = None) -> Inputs:
-    size = translator.method.config.size
+def _inputs(translator: Translator, n: int, higher: int = 0, wider: int = 0) -> Inputs:
+    """Noise of the method's size, or of one that is higher and wider by these px, and styles if the method has them."""
+    height, width = translator.method.config.image_shape
     random = torch.Generator().manual_seed(n)
-    images = torch.rand(n, 3, height or size, width or size, generator=random) * 2 - 1
+    images = torch.rand(n, 3, height + higher, width + wider, generator=random) * 2 - 1
     length = translator.method.style_dim
     return (images, torch.linspace(-1, 1, n * length).view(n, length)) if length else (images,)

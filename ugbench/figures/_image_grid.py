@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,12 @@ from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import UsageError
 from ugbench.figures import _style, _text
 from ugbench.figures._context import FigureContext
+from ugbench.image_size import Size, as_size, width_and_height
 from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import check_sources, files_by_stem, sources_of
 from ugbench.visible import visible
 
-LARGEST, SMALLEST = 1.1, 0.4  # inches: side of an image
+LARGEST, SMALLEST = 1.1, 0.4  # inches: width of an image
 GAP, MARGIN = 0.03, 0.12  # inches: between images; left of them, for the stems
 LINE, LETTER = 0.11, 0.055  # inches: height of a heading's line, and width of a letter in it, at LARGE points
 LARGE, SMALL = 7, 5  # points: the usual size of headings, and the least where a word is wider than its image
@@ -61,13 +63,13 @@ class _Block:
     stems: Sequence[str]
     columns: Sequence[ImageColumn]
 
-    def headings(self, side: float) -> _Headings:
-        """The headings over images of this side in inches: smaller letters where a word would not fit else."""
+    def headings(self, image_width: float) -> _Headings:
+        """The headings over images of this width in inches: smaller letters where a word would not fit else."""
         words = [word for column in self.columns for word in _text.plain(column.title).split()]
         widest = max(map(_text.letters, words), default=0)
-        fitting = int(LARGE * side / (LETTER * widest)) if widest else LARGE
+        fitting = int(LARGE * image_width / (LETTER * widest)) if widest else LARGE
         size = max(SMALL, min(LARGE, fitting))
-        most = int(side * LARGE / (LETTER * size))
+        most = int(image_width * LARGE / (LETTER * size))
         return _Headings(size, [_text.lines(column.title, most) for column in self.columns])
 
 
@@ -75,9 +77,9 @@ def draw(context: FigureContext, choose_columns: ChooseColumns, missing: str) ->
     """Rows of test images, one block per direction.
 
     The images are evenly spread over the sorted sources that every run has translated, so nobody has picked them.
-    All are shown at the size of the runs, as the networks saw them; where the runs fit images to it in different ways,
-    inputs are squashed, so that they are shown whole. Outputs stand only beside the images that they
-    were made from.
+    All are shown at the size of the runs, or at the largest where they differ, as the networks saw them; where the runs
+    fit images to it in different ways, inputs are squashed, so that they are shown whole. Outputs stand only beside the
+    images that they were made from.
 
     Args:
         missing: what is not there where no direction has any columns, as "outputs to compare".
@@ -88,7 +90,7 @@ def draw(context: FigureContext, choose_columns: ChooseColumns, missing: str) ->
     """
     runs = context.selected_runs_of_one_dataset()
     fingerprint = functools.cache(DataSet.fingerprint)
-    size = max(int(run.config.config.get("size", 256)) for run in runs)
+    size = max((as_size(run.config.config.get("size", 256)) for run in runs), key=_area)
     transform = Transform(size, common_fit(run.config.fit for run in runs))
     blocks: list[_Block] = []
     has_outputs = has_stems = False
@@ -144,22 +146,27 @@ def _choose_stems(dataset: DataSet, runs: Sequence[Run], direction: Direction, l
     return [stems[index] for index in indices]
 
 
-def _image_side(blocks: Sequence[_Block], columns: int, rows: int, margin: float) -> float:
-    """The largest side of images, in inches, at which all columns and rows fit on a page.
+def _area(size: Size) -> int:
+    return prod(width_and_height(size))
+
+
+def _image_width(blocks: Sequence[_Block], columns: int, rows: int, margin: float, proportion: float) -> float:
+    """The largest width of images, in inches, at which all columns and rows fit on a page.
 
     Args:
         margin: width left of the images, in inches.
+        proportion: the height of an image, in widths.
     Raises:
         UsageError: the images would be too small to see.
     """
-    side = min(LARGEST, (_style.WIDTH - margin) / columns - GAP)
-    if side < SMALLEST:
+    image_width = min(LARGEST, (_style.WIDTH - margin) / columns - GAP)
+    if image_width < SMALLEST:
         raise UsageError(f"{columns} columns of images do not fit on a page; draw fewer runs: --run RUN for each.")
-    while side >= SMALLEST:
-        fitting = (_style.HEIGHT - sum(block.headings(side).height for block in blocks)) / rows - GAP
-        if fitting >= side:
-            return side
-        side = fitting  # headings over smaller images are narrower, so they may have more lines
+    while image_width >= SMALLEST:
+        fitting = (_style.HEIGHT - sum(block.headings(image_width).height for block in blocks)) / rows - GAP
+        if fitting >= image_width * proportion:
+            return image_width
+        image_width = fitting / proportion  # headings over smaller images are narrower, so they may have more lines
     fix = "--rows N, or --direction A2B" if len(blocks) > 1 else "--rows N"
     raise UsageError(f"{rows} rows of images do not fit on a page; draw fewer: {fix}.")
 
@@ -168,28 +175,31 @@ def _draw_blocks(blocks: Sequence[_Block], transform: Transform, names: bool) ->
     columns = max(len(block.columns) for block in blocks)
     rows = sum(len(block.stems) for block in blocks)
     margin = MARGIN if names else 0.0
-    side = _image_side(blocks, columns, rows, margin)
-    height = sum(block.headings(side).height for block in blocks) + rows * (side + GAP)
-    width = margin + columns * (side + GAP)
-    lefts = [margin + column * (side + GAP) for column in range(columns)]
+    across, down = transform.width_and_height
+    image_width = _image_width(blocks, columns, rows, margin, down / across)
+    image_height = image_width * down / across
+    height = sum(block.headings(image_width).height for block in blocks) + rows * (image_height + GAP)
+    width = margin + columns * (image_width + GAP)
+    lefts = [margin + column * (image_width + GAP) for column in range(columns)]
     with _style.settings():
         figure = _style.blank(width, height, layout=None)
         top = height
         for block in blocks:
-            headings = block.headings(side)
+            headings = block.headings(image_width)
             top -= headings.height
             for left, lines in zip(lefts, headings.lines, strict=False):
-                place = ((left + side / 2) / width, (top + 0.03) / height)
+                place = ((left + image_width / 2) / width, (top + 0.03) / height)
                 figure.text(*place, "\n".join(lines), ha="center", va="bottom", fontsize=headings.size)
             for stem in block.stems:
-                top -= side + GAP
+                top -= image_height + GAP
                 bottom = top + GAP
                 if names:
-                    name = _text.shortened(visible(stem), int(side / STEM_LETTER))
-                    place = (0.05 / width, (bottom + side / 2) / height)
+                    name = _text.shortened(visible(stem), int(image_height / STEM_LETTER))
+                    place = (0.05 / width, (bottom + image_height / 2) / height)
                     figure.text(*place, name, rotation=90, ha="center", va="center", fontsize=STEM)
                 for left, column in zip(lefts, block.columns, strict=False):
-                    axes = figure.add_axes((left / width, bottom / height, side / width, side / height))
+                    place_of_image = (left / width, bottom / height, image_width / width, image_height / height)
+                    axes = figure.add_axes(place_of_image)
                     axes.set_axis_off()
                     if (file := column.files.get(stem)) is None:
                         axes.text(0.5, 0.5, "none", ha="center", va="center", color="0.5")

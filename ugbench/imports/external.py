@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ugbench.data.datasets import DataSet
-from ugbench.data.images import Size, check_stems, is_image, list_images, read_image
+from ugbench.data.images import check_stems, is_image, list_images, read_image
 from ugbench.data.splits import TEST
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import DataError, UgbenchError, UsageError, writing
+from ugbench.image_size import Size
 from ugbench.imports.imported_run import digests, open_import, runs_folder
 from ugbench.imports.tool_suffixes import suffixed_files
 from ugbench.runs.json_file import write_json

@@ -23,7 +23,7 @@ def errors_by_revision(methods: Mapping[str, Method], targets: Tensor, direction
 
     Args:
         methods: the checkpoint loaded in each revision, in eval mode, on the device of `targets`.
-        targets: a few images b of the direction's target domain, (n, 3, size, size) in [-1, 1], n at least 1.
+        targets: a few images b of the direction's target domain, (n, 3, h, w) in [-1, 1], n at least 1.
     """
     errors = {}
     for revision, method in methods.items():

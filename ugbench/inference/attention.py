@@ -27,7 +27,7 @@ def attention_maps(
 
     Args:
         method: loaded with `all_networks`, see `ugbench.inference.translate.load`.
-        images: uint8 (n, 3, size, size).
+        images: uint8 (n, 3, h, w).
         with_features: also the feature maps of networks without attention, see `Method.feature_maps`.
         names: what an error calls each image, such as its path; empty for its number.
     Yields:
@@ -65,5 +65,5 @@ def attention_names(method: Method, direction: Direction) -> tuple[str, ...]:
     Args:
         method: loaded with `all_networks`, see `ugbench.inference.translate.load`.
     """
-    image = torch.zeros(1, 3, method.config.size, method.config.size, dtype=torch.uint8)
+    image = torch.zeros(1, 3, *method.config.image_shape, dtype=torch.uint8)
     return tuple(next(attention_maps(method, image, direction)))

@@ -9,6 +9,7 @@ from PIL import Image
 from ugbench.arithmetic import exact_float32
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
+from ugbench.image_size import size_text
 from ugbench.inference.translate import device_of
 from ugbench.method import Method
 
@@ -24,8 +25,8 @@ def check_any_size(method: Method, label: str, direction: Direction) -> None:
     Raises:
         UsageError: it does not; the message says why.
     """
-    shape = (1, 3, method.config.size + FACTOR, method.config.size + 2 * FACTOR)
-    image = torch.zeros(shape, device=device_of(method))
+    height, width = method.config.image_shape
+    image = torch.zeros(1, 3, height + FACTOR, width + 2 * FACTOR, device=device_of(method))
     style = torch.zeros(1, method.style_dim, device=image.device) if method.style_dim else None
     try:
         with torch.no_grad(), exact_float32():
@@ -38,7 +39,7 @@ def check_any_size(method: Method, label: str, direction: Direction) -> None:
             f"--native-size: {label} translates images of one size only ({reason}); leave it out."
         ) from None
     if result.shape != image.shape:
-        given, made = (f"{sides[-1]} x {sides[-2]} px" for sides in (image.shape, result.shape))
+        given, made = (f"{size_text((sides[-1], sides[-2]))} px" for sides in (image.shape, result.shape))
         raise UsageError(
             f"--native-size: {label} translates images of one size only (it makes {made} of {given}); leave it out."
         )

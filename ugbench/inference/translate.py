@@ -124,12 +124,12 @@ def translate(
     """Translate images, one batch after another.
 
     Args:
-        images: uint8 (n, 3, size, size).
+        images: uint8 (n, 3, h, w).
         styles: one for each image and output, (n, samples, style_dim), for a method with a style; None draws one for
             each image, by its number in `images`.
         names: what an error calls each image, such as its path; empty for its number.
     Yields:
-        The outputs, uint8 (batch, samples, 3, size, size) on the CPU; one sample for a method without a style.
+        The outputs, uint8 (batch, samples, 3, h, w) on the CPU; one sample for a method without a style.
     Raises:
         UgbenchError: an output is NaN or infinite, which no image file can show.
     """

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ugbench.image_size import Size, width_and_height
+
 
 class ImagePool(nn.Module):
     """Stores up to `capacity` images, and returns an earlier image in place of a new one half of the time.
@@ -14,16 +16,17 @@ class ImagePool(nn.Module):
 
     Args:
         capacity: number of images that are stored; with 0 the new images are returned.
-        size: height and width of the images, px.
+        size: of the images, px.
     """
 
     images: Tensor
     filled: Tensor
 
-    def __init__(self, capacity: int, size: int) -> None:
+    def __init__(self, capacity: int, size: Size) -> None:
         super().__init__()
         self.capacity = capacity
-        self.register_buffer("images", torch.zeros(capacity, 3, size, size))
+        width, height = width_and_height(size)
+        self.register_buffer("images", torch.zeros(capacity, 3, height, width))
         self.register_buffer("filled", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
@@ -35,7 +38,7 @@ class ImagePool(nn.Module):
         one takes its slot. Otherwise the new image is returned and not stored.
 
         Args:
-            images: (n, 3, size, size), of any float type.
+            images: (n, 3, height, width), of any float type.
             draws: (n, 2), uniform on [0, 1): the coin, and v for the slot floor(capacity * v).
         Returns:
             Images of the same shape in the float type of the pool, without gradient.

@@ -8,17 +8,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ugbench.image_size import Size, width_and_height
 from ugbench.nn.losses import least_squares
 from ugbench.nn.padding import ReflectionPad
 
 SMALLEST = 16  # px; the networks halve an image four times, each time after reflection padding
 
 
-def largest_scale_count(size: int, limit: int = 3) -> int:
+def largest_scale_count(size: Size, limit: int = 3) -> int:
     """The number of scales, up to `limit`, at which an image of `size` px is large enough for a network."""
-    scales = 0
-    while scales < limit and size >= SMALLEST:
-        scales, size = scales + 1, (size + 1) // 2
+    scales, side = 0, min(width_and_height(size))
+    while scales < limit and side >= SMALLEST:
+        scales, side = scales + 1, (side + 1) // 2
     return scales
 
 

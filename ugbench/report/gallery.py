@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ from ugbench.data.splits import TEST
 from ugbench.direction import Direction
 from ugbench.errors import RunError
 from ugbench.fit import Fit
+from ugbench.image_size import size_text
 from ugbench.report.gallery_rows import choose_rows
 from ugbench.report.gallery_scores import (
     OutputFiles,
@@ -159,7 +161,7 @@ def make_gallery(
     first_runs = {label: same_label[0] for label, same_label in runs_by_label.items()}
     dataset, shown, missing = _select(first_runs, direction, fingerprint)
     outputs = {label: _outputs(run, direction) for label, run in shown.items()}
-    size = max(of_run.transform.width_and_height for of_run in outputs.values())
+    size = max((of_run.transform.width_and_height for of_run in outputs.values()), key=prod)
     fit = common_fit(of_run.transform.fit for of_run in outputs.values())
     box = box_for(*size)
     scores = _single_scores(dataset, shown, outputs, direction, progress)
@@ -167,8 +169,8 @@ def make_gallery(
     stems = tuple(_test_images(dataset, direction[0]))
     stems = stems or tuple(sorted({stem for of_run in outputs.values() for stem in of_run.files}))
     rows = choose_rows(stems, {label: ranked for label in shown if (ranked := scores.ranked(label))}, most)
-    sharp, original = max(box) <= LOSSLESS, "" if size == box else f" of {size[0]} x {size[1]} px"
-    lossy = [] if sharp else [f"Images{original} are shown at {box[0]} x {box[1]} px, compressed with loss."]
+    sharp, original = max(box) <= LOSSLESS, "" if size == box else f" of {size_text(size)} px"
+    lossy = [] if sharp else [f"Images{original} are shown at {size_text(box)} px, compressed with loss."]
     return Gallery(
         direction,
         rows.stems,

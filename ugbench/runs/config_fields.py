@@ -17,6 +17,7 @@ from pydantic import StringConstraints
 
 from ugbench.errors import RunError
 from ugbench.fit import FITS, SQUASH
+from ugbench.image_size import LARGEST_SIDE, is_size, size_text
 from ugbench.runs.json_file import read_json
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
@@ -26,7 +27,7 @@ Attribute = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,
 """The type of a field that holds an attribute of a method, as the name of a network is."""
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """The type of a field that holds a SHA-256."""
-MOST_STEPS, LARGEST_SIZE = 10**12, 1 << 16
+MOST_STEPS = 10**12
 LATER: Mapping[str, Any] = MappingProxyType({"ema": 0, "fit": SQUASH})
 """The fields that the configs of all methods have only since later versions, with the values that earlier runs had."""
 
@@ -39,6 +40,11 @@ def with_later(config: Mapping[str, Any]) -> dict[str, Any]:
 def without_later(config: Mapping[str, Any]) -> dict[str, Any]:
     """A method's config without later fields that have the value of earlier runs, so that commands keep their ids."""
     return {name: value for name, value in config.items() if name not in LATER or value != LATER[name]}
+
+
+def readable_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A method's config with the size of its images as people type it: 128x256 where it holds [128, 256]."""
+    return {**config, "size": size_text(config["size"])} if "size" in config else dict(config)
 
 
 def is_dataset_name(name: str) -> bool:
@@ -79,11 +85,14 @@ def _check_values(file: Path, fields: Mapping[str, Any], is_imported: bool) -> N
     if not isinstance(config, Mapping):
         return  # pydantic says so
     has_weights = fields.get("method") != "external"
-    for field, needed, most in (("steps", not is_imported, MOST_STEPS), ("size", has_weights, LARGEST_SIZE)):
-        value = config.get(field)
-        numbers = value if isinstance(value, list) else [value]
-        if (value is not None or needed) and not all(_is_count(number, most) for number in numbers):
-            raise RunError(f"{file}: config.{field} must be a number from 1 to {most:,}; correct or remove the file.")
+    steps, size = config.get("steps"), config.get("size")
+    if (steps is not None or not is_imported) and not _is_count(steps, MOST_STEPS):
+        raise RunError(f"{file}: config.steps must be a number from 1 to {MOST_STEPS:,}; correct or remove the file.")
+    if (size is not None or has_weights) and (isinstance(size, str) or not is_size(size)):
+        raise RunError(
+            f"{file}: config.size must be a number from 1 to {LARGEST_SIDE:,}, or a list of two; correct or remove the "
+            "file."
+        )
     if has_weights and config.get("fit", SQUASH) not in FITS:
         raise RunError(f"{file}: config.fit must be one of {', '.join(FITS)}; correct or remove the file.")
     if fields.get("seed") is not None and not _is_count(fields["seed"], 1 << 63, least=0):

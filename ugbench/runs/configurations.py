@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ugbench.errors import UnknownName, UsageError
+from ugbench.image_size import as_size, is_size
 from ugbench.runs.config_fields import with_later
 from ugbench.runs.run import Run, RunConfig
 
@@ -98,7 +99,7 @@ def config_text(fields: Fields | None) -> str:
     """What distinguishes a configuration, as text: `steps 30, precision bf16`; None means that it is not known."""
     if fields is None:
         return "config unknown"
-    return ", ".join(f"{name} {value_text(json.loads(value))}" for name, value in fields)
+    return ", ".join(f"{name} {value_text(name, json.loads(value))}" for name, value in fields)
 
 
 def label_with(label: str, fields: Fields | None) -> str:
@@ -143,30 +144,32 @@ def select_where(runs: Sequence[Run], conditions: Mapping[str, str]) -> list[Run
         known = dict.fromkeys(field for of_run in fields.values() for field in of_run)
         if name not in known:
             raise UnknownName("config field (--where)", name, known)
-        values = dict.fromkeys(value_text(fields[run.id][name]) for run in selected if name in fields[run.id])
-        selected = [run for run in selected if name in fields[run.id] and has_value(fields[run.id][name], text)]
+        values = dict.fromkeys(value_text(name, fields[run.id][name]) for run in selected if name in fields[run.id])
+        selected = [run for run in selected if name in fields[run.id] and has_value(name, fields[run.id][name], text)]
         if not selected:
             raise UsageError(f"--where {name}={text}: no run has that; {name} is {' or '.join(values)} here.")
     return selected
 
 
-def has_value(value: object, text: str) -> bool:
-    """True if the text of `--where` means this value: 1e-3 is 0.001, true is True, null is None."""
+def has_value(name: str, value: object, text: str) -> bool:
+    """True if the text of `--where` means this value of a field: 1e-3 is 0.001, true is True, null is None."""
+    if name == "size" and is_size(text) and is_size(value):
+        return as_size(text) == as_size(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
             return float(text) == value
         except ValueError:
             return False
     text = "none" if text.lower() == "null" else text
-    return value_text(value).replace(" ", "").lower() == text.replace(" ", "").lower()
+    return value_text(name, value).replace(" ", "").lower() == text.replace(" ", "").lower()
 
 
-def value_text(value: object) -> str:
-    """A value of a config field as people type it: `true`, `none`, `0.0001`, `0.5,0.999`."""
+def value_text(name: str, value: object) -> str:
+    """A value of a config field as people type it: `true`, `none`, `0.0001`, `0.5,0.999`; a size is `128x256`."""
     if value is None:
         return "none"
     if isinstance(value, list | tuple):
-        return ",".join(map(value_text, value))
+        return ("x" if name == "size" else ",").join(value_text(name, item) for item in value)
     return value if isinstance(value, str) else _json(value)
 
 

@@ -35,7 +35,7 @@ def near_miss(run: Run, others: Iterable[Run]) -> str | None:
     *_, other, names = min(candidates, key=lambda candidate: candidate[:3])
     here, there = dict(values_of(configs[run.id], names)), dict(values_of(configs[other.id], names))
     differences = " and ".join(
-        f"{_name(name)} ({_text(there[name])} there, {_text(here[name])} here)" for name in names
+        f"{_name(name)} ({_text(name, there[name])} there, {_text(name, here[name])} here)" for name in names
     )
     sentence = f"run {other.id} ({other.config.label}) differs from this new run only in {differences}"
     if names == ("steps",) and other.step() and other.steps < run.steps:
@@ -55,5 +55,5 @@ def _name(field: str) -> str:
     return NAMES.get(field, field) if network == field else f"the weights of {network}"
 
 
-def _text(value: str) -> str:
-    return value_text(json.loads(value))
+def _text(name: str, value: str) -> str:
+    return value_text(name, json.loads(value))

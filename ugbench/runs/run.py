@@ -129,11 +129,11 @@ class RunConfig(BaseModel):
     @property
     def transform(self) -> Transform:
         """How test images become images of the run's size; for a run with weights."""
-        return Transform(int(self.config["size"]), self.fit)
+        return Transform(self.config["size"], self.fit)
 
     @property
     def fit(self) -> Fit:
-        """How images that are no squares become squares; runs of earlier versions and other tools squash them."""
+        """How images of other proportions get the size; runs of earlier versions and other tools squash them."""
         fit: Fit = self.config.get("fit", SQUASH)
         return fit
 

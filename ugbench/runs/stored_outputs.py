@@ -13,10 +13,11 @@ from typing import NamedTuple
 
 from ugbench.data.datasets import DataSet
 from ugbench.data.fitting import Transform
-from ugbench.data.images import Size, check_stems, is_image, read_size
+from ugbench.data.images import check_stems, is_image, read_size
 from ugbench.data.splits import TEST, Split
 from ugbench.direction import Direction
 from ugbench.errors import RunError, StaleOutputs
+from ugbench.image_size import Size, as_size
 from ugbench.runs import method_description
 from ugbench.runs.files import check_tree, inside, is_file
 from ugbench.runs.folder import DATASET
@@ -205,8 +206,7 @@ def commonest_size(files: list[Path]) -> Size:
         DataError: a file is no image.
     """
     counts = Counter(map(read_size, files))
-    width, height = max(counts, key=lambda size: (counts[size], size))
-    return width if width == height else (width, height)
+    return as_size(max(counts, key=lambda size: (counts[size], size)))
 
 
 def codes_per_image(run: Run) -> int | None:

@@ -12,11 +12,11 @@ from ugbench.data.dataset_json import DATASET_JSON, STATEMENT
 from ugbench.data.datasets import DataSet
 from ugbench.data.fitting import Transform
 from ugbench.data.image_set import ImageSet, all_of, describe_left_out, one_per_cluster
-from ugbench.data.images import Size
 from ugbench.data.pairs import partners_of
 from ugbench.data.splits import TEST, TRAIN
 from ugbench.direction import Direction
 from ugbench.errors import DataError
+from ugbench.image_size import Size
 
 if TYPE_CHECKING:
     from torch import Tensor

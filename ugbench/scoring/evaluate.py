@@ -12,7 +12,6 @@ from torch import Tensor
 from ugbench.data.datasets import DataSet
 from ugbench.data.fitting import Transform
 from ugbench.data.folders import describe_splits
-from ugbench.data.images import Size
 from ugbench.direction import Direction
 from ugbench.errors import (
     DataError,
@@ -23,6 +22,7 @@ from ugbench.errors import (
     UnknownName,
     UsageError,
 )
+from ugbench.image_size import Size
 from ugbench.inference.test_set import make_maps, make_outputs
 from ugbench.metric import Score
 from ugbench.registry import load_metric

@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from ugbench.data.fitting import Transform, fitted
-from ugbench.data.images import Size, read_bytes, read_image
+from ugbench.data.images import read_bytes, read_image
 from ugbench.data.in_threads import read_ahead
 from ugbench.data.progress import Progress
 from ugbench.data.tensors import to_tensor
 from ugbench.errors import DataError
+from ugbench.image_size import Size
 from ugbench.metric import Metric
 from ugbench.scoring import cache as feature_cache
 from ugbench.scoring.cache import Cache, Features, Space

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from ugbench import registry
 from ugbench.data.folders import describe_folder, name_some
 from ugbench.data.image_set import ImageSet, all_of, describe_left_out, one_per_cluster
-from ugbench.data.images import list_images, read_size, same_stems, size_text
+from ugbench.data.images import list_images, read_size, same_stems
 from ugbench.data.progress import Progress
 from ugbench.direction import Direction
 from ugbench.errors import DataError, UsageError
+from ugbench.image_size import size_text, width_and_height
 from ugbench.metric import Score
 from ugbench.registry import load_metric
 from ugbench.scoring.compute import compute_score, make_record
@@ -248,14 +249,13 @@ def _log_without_output(folders: PlainFolders, references: Sequence[Path], outpu
 def _describe_sizes(images: ScoredImages, names: Sequence[str], log: Log) -> None:
     """Log which outputs, and which of their sources and true translations, are resized before they are compared."""
     size = images.pair_transform.size
-    width_and_height = (size, size) if isinstance(size, int) else size
     required = frozenset.union(*(requirements(load_metric(name)) for name in names))
     partners = [images.source_of_each_output] if "pairs" in required else []
     partners += [images.truth_of_each_output] if "truth" in required else []
     others = "true translations" if "truth" in required and "pairs" not in required else "sources"
     for files in (images.outputs, *partners):
-        odd = [path.name for path in files if read_size(path) != width_and_height]
+        odd = [path.name for path in files if read_size(path) != width_and_height(size)]
         if odd:
             which = f"all {len(files)}" if len(odd) == len(files) else f"{len(odd)} of {len(files)}: {name_some(odd)}"
             why = f"the commonest size of the outputs, where outputs are compared with {others}"
-            log(f"{files[0].parent}: resized to {size_text(size)}, {why}: {which}.")
+            log(f"{files[0].parent}: resized to {size_text(size)} px, {why}: {which}.")

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ugbench.data.fitting import Transform, fitted
-from ugbench.data.images import Size, read_image
+from ugbench.data.images import read_image
+from ugbench.image_size import Size
 
 if TYPE_CHECKING:
     from torch import Tensor

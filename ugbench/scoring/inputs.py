@@ -15,8 +15,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from ugbench.data.fitting import Transform
-from ugbench.data.images import Size
 from ugbench.errors import UnknownName
+from ugbench.image_size import Size
 from ugbench.metric import Metric
 from ugbench.scoring.image_collection import ImageFiles
 from ugbench.scoring.networks.network_set import Role

@@ -15,9 +15,10 @@ from typing import Any
 
 from ugbench import registry
 from ugbench.data.fitting import Transform, as_transform
-from ugbench.data.images import Filter, Size
+from ugbench.data.images import Filter
 from ugbench.errors import UnknownName
 from ugbench.fit import SQUASH, Fit
+from ugbench.image_size import Size
 from ugbench.metric import Metric
 from ugbench.scoring.eval_set import Reference
 

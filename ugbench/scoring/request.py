@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ugbench.data.dataset_json import DATASET_JSON, STATEMENT
 from ugbench.data.datasets import DataSet
 from ugbench.data.fitting import Transform, as_transform
-from ugbench.data.images import Size
 from ugbench.direction import Direction
 from ugbench.errors import NoSuchScore, UgbenchError, UsageError
 from ugbench.extras import is_installed
 from ugbench.fit import SQUASH
+from ugbench.image_size import Size, stored_size
 from ugbench.registry import load_extractor, load_metric
 from ugbench.scoring.cache import Cache
 from ugbench.scoring.eval_set import EvalSet
@@ -89,7 +89,7 @@ class EvalRequest:
             "metric": metric_name,
             "settings": metric_settings(metric_name, self.settings_of(metric_name)),
             "checkpoint": self.checkpoint,
-            "size": AS_IS if stated is None else list(stated.size) if isinstance(stated.size, tuple) else stated.size,
+            "size": AS_IS if stated is None else stored_size(stated.size),
             "filter": None if stated is None else FILTER,
             "format": format,
         }

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Literal
 
 from ugbench.data.fitting import Transform, as_transform
 from ugbench.data.image_set import ImageSet
-from ugbench.data.images import Size, check_stems
+from ugbench.data.images import check_stems
 from ugbench.data.known_files import images_hash
 from ugbench.data.pairs import partners_of
 from ugbench.data.progress import Progress
 from ugbench.errors import DataError
 from ugbench.fit import SQUASH
+from ugbench.image_size import Size
 from ugbench.runs.stored_outputs import commonest_size
 from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.record import Originals

@@ -10,12 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+)
 
 from ugbench import registry
 from ugbench.direction import Direction
 from ugbench.errors import RunError, UnknownName, UsageError, first_fault
 from ugbench.fit import SQUASH, Fit
+from ugbench.image_size import Size, as_size
 from ugbench.runs.files import read_text
 from ugbench.runs.json_file import Name
 from ugbench.training.prepare import BASE
@@ -31,7 +41,8 @@ class Study(BaseModel):
         methods: names of the methods.
         variants: for each method that runs more than its base: `ugatit = ["full", "no-cam"]`.
         datasets: data sets as `--dataset` takes them.
-        fit: how images that are no squares become squares; None leaves it to the methods, whose default is squash.
+        size: of the images, px: a number for squares, or width and height, as "128x256" or [128, 256].
+        fit: how images of other proportions get the size; None leaves it to the methods, whose default is squash.
         steps, minutes: how long each run trains; at most one of them. If both are None the preset decides.
         set: changes to config fields by method: `ugatit = {lr = 1e-3}`.
         without: arms that do not run on a data set, by data set: `dial = ["ugatit-no-cam"]`.
@@ -46,11 +57,16 @@ class Study(BaseModel):
     preset: str = "paper"
     steps: PositiveInt | None = Field(None, le=LARGEST_NUMBER)
     minutes: PositiveFloat | None = Field(None, le=LARGEST_NUMBER)
-    size: PositiveInt | None = Field(None, le=LARGEST_NUMBER)
+    size: Size | None = None
     batch_size: PositiveInt | None = Field(None, le=LARGEST_NUMBER)
     fit: Fit | None = None
     set: dict[str, dict[str, Any]] = {}
     without: dict[Name, tuple[str, ...]] = {}
+
+    @field_validator("size", mode="before")
+    @classmethod
+    def _read_size(cls, size: object) -> Size | None:
+        return None if size is None else as_size(size)
 
     @property
     def id(self) -> str:

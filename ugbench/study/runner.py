@@ -14,6 +14,7 @@ from typing import IO, Literal
 import torch
 
 from ugbench.errors import Stopped, writing
+from ugbench.image_size import as_size, size_text
 from ugbench.runs.files import append_text, open_file
 from ugbench.runs.json_file import make_folder
 from ugbench.runs.training_log import last_logged_step
@@ -119,7 +120,7 @@ def command(request: Request, device: str, jobs: int = 1) -> list[str]:
     if jobs > 1:
         words += ["--jobs", str(jobs)]
     for key, value in request.overrides.items():
-        words += ["--set", f"{key}={value}"]
+        words += ["--set", f"{key}={size_text(as_size(value)) if key == 'size' else value}"]
     for name, file in request.weights.items():
         words += ["--weights", f"{name}={file}"]
     return words

@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import Any
 
 from ugbench.fit import SQUASH
+from ugbench.image_size import size_text
 from ugbench.scoring.protocols import AS_IS, LAST
 
 NETWORKS = {
@@ -150,9 +151,7 @@ def _checkpoint_words(value: Any) -> str:
 
 
 def _size_words(size: Any) -> str:
-    if isinstance(size, list | tuple):
-        return f"{'x'.join(map(str, size))} px"
-    return "files as they are" if size == AS_IS else f"{size} px"
+    return "files as they are" if size == AS_IS else f"{size_text(size)} px"
 
 
 def _name(path: str) -> str:
@@ -185,4 +184,6 @@ def _field_words(key: str, value: Any) -> str:
         return f"{key} {head} ({inner})" if head and inner else f"{key} {head or inner}"
     if key in ("name", "fit"):
         return str(value)
+    if key == "size" and value != AS_IS:
+        return f"size {size_text(value)}"
     return f"{key.replace('_', ' ')} {value}"

@@ -15,6 +15,7 @@ from ugbench.arithmetic import computing_on
 from ugbench.data.batches import method_batches, training_size
 from ugbench.data.progress import Progress, tracked
 from ugbench.device import Precision
+from ugbench.image_size import stored_size, width_and_height
 from ugbench.method import MethodConfig
 from ugbench.training.counts import parameters_by_network
 from ugbench.training.environment import device_name
@@ -65,8 +66,9 @@ def _bench(
     run_networks_in(method, precision, device)
     phases = Phases(build_optimizers(method), method.period)
     # Only the shape of the images matters.
-    side = training_size(config.size)
-    images = torch.randint(0, 256, (4, 3, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    width, height = width_and_height(training_size(config.size))
+    random = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (4, 3, height, width), dtype=torch.uint8, generator=random)
     batches = method_batches(method, images, images, 0, device, dict.fromkeys(method.splits, images))
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
@@ -90,7 +92,7 @@ def _bench(
     return {
         "method": method_name,
         "variant": variant,
-        "size": config.size,
+        "size": stored_size(config.size),
         "batch_size": config.batch_size,
         "device": str(device),
         "device_name": device_name(device),

@@ -18,6 +18,7 @@ from ugbench.data.fitting import covering_size
 from ugbench.data.images import read_size
 from ugbench.device import Precision
 from ugbench.errors import DataError
+from ugbench.image_size import Size, width_and_height
 from ugbench.method import MethodConfig
 from ugbench.training.shapes import on_shapes, train_on_shapes
 
@@ -73,12 +74,12 @@ def estimate(name: str, config: MethodConfig, precision: Precision) -> Estimate:
     )
 
 
-def image_bytes(size: int, images: int) -> int:
-    """The memory that training images take: uint8, squares of the size from which they are cropped."""
-    return images * 3 * training_size(size) ** 2
+def image_bytes(size: Size, images: int) -> int:
+    """The memory that training images take: uint8, of the size from which they are cropped."""
+    return images * 3 * prod(width_and_height(training_size(size)))
 
 
-def cropped_image_bytes(size: int, paths: Sequence[Path]) -> int:
+def cropped_image_bytes(size: Size, paths: Sequence[Path]) -> int:
     """The memory that training images take with `fit=crop`, where they keep their proportions.
 
     Only the headers of files are read, and of many files those of some that lie evenly among them. A file that is no

@@ -30,10 +30,10 @@ class Images:
     """The images of a training.
 
     Attributes:
-        a, b: all training images of each domain, uint8 (n, 3, s, s) with s = `training_size(size)`; with `fit=crop` a
-            list of (3, h, w), of which the shorter side is s. Where `place` is the disk, files of such images.
-        samples: a few images of each domain, "A" and "B", to draw sample grids from: uint8 (n, 3, size, size). The
-            domains need not have equally many.
+        a, b: all training images of each domain, uint8 (n, 3, h, w) of `training_size(size)`; with `fit=crop` a
+            list of (3, h, w), which cover that size. Where `place` is the disk, files of such images.
+        samples: a few images of each domain, "A" and "B", to draw sample grids from: uint8 (n, 3, h, w). The domains
+            need not have equally many.
         extra: the training images of further splits, by the names that the method has for them, as `a` and `b`.
         place: where images are stored while a run trains.
         readers: the processes that read files ahead of the steps.
@@ -125,7 +125,7 @@ def sample_images(
     transform: Transform,
     log: Callable[[str], None],
 ) -> Tensor:
-    """The first readable test images of a domain, or training images if there are none: uint8 (n, 3, size, size).
+    """The first readable test images of a domain, or training images if there are none: uint8 (n, 3, height, width).
 
     Training does not depend on these images, so one that cannot be read is left out with a sentence to `log`.
     """

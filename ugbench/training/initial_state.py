@@ -13,12 +13,14 @@ import torch
 from torch import Tensor
 
 from ugbench import registry
-from ugbench.errors import RunError
+from ugbench.errors import RunError, UsageError
 from ugbench.method import Method
 from ugbench.nn.state_dicts import first_keys, first_not_finite
 from ugbench.runs import checkpoint
+from ugbench.runs.config_fields import readable_config
 from ugbench.runs.run import RunConfig
 from ugbench.runs.starting_point import StartingPoint
+from ugbench.training.shapes import on_shapes
 
 GENERATORS = "generators"
 # Fields that say how long and on how many images a run trains, and not what its networks compute.
@@ -32,7 +34,8 @@ def initial_tensors(start: StartingPoint, config: RunConfig, log: Callable[[str]
         config: of the run that starts; with `init_only` it takes only the networks that translation needs.
         log: called with a sentence each for what is taken, what is not, and how the configs differ.
     Raises:
-        RunError: a network is missing, a parameter has another shape, or a value is not finite.
+        RunError: a network is missing, a parameter has another shape, a value is not finite, or the networks refuse
+            images of this run's size.
         ConfigError, UnknownName: the method of the other run has changed or is not installed.
     """
     given = checkpoint.load(start.run.checkpoint(start.step), only=("method",)).parts["method"]
@@ -43,6 +46,7 @@ def initial_tensors(start: StartingPoint, config: RunConfig, log: Callable[[str]
     if not taken or (config.init_only is None and len(taken) < len(wanted)):
         raise _lacks_networks(start, method, [name for name in wanted if name not in taken], config)
     _check_parameters(start, config, method, given, taken)
+    _check_size(start, method)
     weights, state = _weights(method), method.state_dict()
     tensors = {
         name: tensor
@@ -97,6 +101,25 @@ def _check_parameters(
         )
 
 
+def _check_size(start: StartingPoint, method: Method) -> None:
+    """Raise RunError if the networks that are taken refuse images of this method's size.
+
+    Parameters of equal shapes do not tell: a layer with a weight for each pixel has as many for 32x64 as for 64x32 px.
+    """
+    earlier_config = start.run.config.method_config()
+    if earlier_config.size == method.config.size:
+        return
+    with on_shapes(start.run.config.method, earlier_config) as (earlier, _), torch.no_grad():
+        image = torch.zeros(1, 3, *method.config.image_shape)
+        style = torch.zeros(1, earlier.style_dim) if earlier.style_dim else None
+        try:
+            earlier.eval().translate(image, earlier.directions[0], style)
+        except UsageError as refused:
+            raise RunError(f"--init-from {start.name}: {refused}") from None
+        except RuntimeError:  # says nothing about sizes that the shapes of the parameters, checked before, do not say
+            return
+
+
 def _lacks_networks(start: StartingPoint, method: Method, missing: Sequence[str], config: RunConfig) -> RunError:
     generators = [name for name in method.inference() if name not in missing]
     if config.init_only is None and generators and not set(missing) & set(method.inference()):
@@ -134,7 +157,8 @@ def _report(
 
 def _differing_configs(earlier: RunConfig, config: RunConfig) -> list[str]:
     there, here = (
-        {"method": c.method, "variant": c.variant, "direction": c.direction, **c.config} for c in (earlier, config)
+        {"method": c.method, "variant": c.variant, "direction": c.direction, **readable_config(c.config)}
+        for c in (earlier, config)
     )
     return differing_fields(there, here, TRAINING_LENGTH)
 

@@ -17,6 +17,7 @@ from torch._subclasses.fake_tensor import (
 from ugbench import registry
 from ugbench.direction import Direction
 from ugbench.errors import UgbenchError, UsageError
+from ugbench.image_size import size_text
 from ugbench.method import Method, MethodConfig
 from ugbench.training.hidden_state import first_change, snapshot
 from ugbench.training.method_lines import line_of
@@ -68,7 +69,11 @@ def _check(method_class: type[Method], name: str, fields: str) -> tuple[str, ...
         if line is None:
             raise
         reason = ": ".join([type(error).__name__, *text.splitlines()[:1]]).rstrip(".")
-        raise UgbenchError(f"{line}: {name} fails there ({reason}); correct it.") from error
+        where, fix = "there", "correct it"
+        if not isinstance(config.size, int):
+            where = f"there with images of {size_text(config.size)} px"
+            fix = "train with squares, or correct it: a method that takes squares only has `size: int` in its config"
+        raise UgbenchError(f"{line}: {name} fails {where} ({reason}); {fix}.") from error
     if changed is None:
         return ()
     return (
@@ -117,8 +122,7 @@ def _check_inference(method: Method) -> None:
             raise UgbenchError(f"inference() of the method names {name}, which is not its attribute of that name.")
     for name in children.keys() - named.keys():
         _refuse_calls(children[name], name)
-    size = method.config.size
-    x = torch.zeros(1, 3, size, size)
+    x = torch.zeros(1, 3, *method.config.image_shape)
     style = torch.zeros(1, method.style_dim) if method.style_dim else None
     method.eval()
     for direction in method.directions:

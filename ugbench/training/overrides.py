@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ugbench.errors import UsageError
+from ugbench.image_size import as_size, size_text
 
 
 def merge_overrides(fields: Mapping[str, Any], sets: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,6 +22,7 @@ def merge_overrides(fields: Mapping[str, Any], sets: Mapping[str, Any]) -> dict[
     for name, value in sets.items():
         if name in overrides:
             option = name.replace("_", "-")
-            raise UsageError(f"--set {name}={value}: --{option} says {overrides[name]}; give one of them.")
+            said = size_text(as_size(overrides[name])) if name == "size" else overrides[name]
+            raise UsageError(f"--set {name}={value}: --{option} says {said}; give one of them.")
         overrides[name] = value
     return overrides

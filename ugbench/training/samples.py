@@ -24,7 +24,7 @@ class SampleGrids:
     """Writes the sample grids of one training. A grid that cannot be made never stops the training.
 
     Attributes:
-        images: uint8 images (n, 3, s, s) by domain, "A" and "B"; n may differ between the domains.
+        images: uint8 images (n, 3, h, w) by domain, "A" and "B"; n may differ between the domains.
         directions: the directions that the run translates.
         log: called with one sentence when a grid cannot be made; only the first one is reported.
     """
@@ -63,7 +63,7 @@ class SampleGrids:
         return {}
 
     def _draw(self, method: Method) -> tuple[list[Tensor], dict[str, Tensor]]:
-        """The rows of the grid, uint8 (n, 3, s, s), and the rows of overlays by name, uint8 (3, s, n s)."""
+        """The rows of the grid, uint8 (n, 3, h, w), and the rows of overlays by name, uint8 (3, h, n w)."""
         rows: list[Tensor] = []
         overlays: dict[str, Tensor] = {}
         training = method.training
@@ -92,7 +92,7 @@ class SampleGrids:
 
 
 def _stacked(rows: Sequence[Tensor]) -> Tensor:
-    """Rows of images, uint8 (n, 3, s, s), as one image; shorter rows are filled with white."""
+    """Rows of images, uint8 (n, 3, h, w), as one image; shorter rows are filled with white."""
     strips = [torch.cat(list(row), dim=2) for row in rows]
     width = max(strip.shape[2] for strip in strips)
     return torch.cat([pad(strip, (0, width - strip.shape[2]), value=WHITE) for strip in strips], dim=1)

@@ -55,7 +55,7 @@ def train_on_shapes(method: Method, optimizers: Mapping[str, GroupOptimizer]) ->
         UgbenchError: a step breaks a rule of `ugbench.method.Phase`.
     """
     config = method.config
-    images = torch.zeros(config.batch_size, 3, config.size, config.size)
+    images = torch.zeros(config.batch_size, 3, *config.image_shape)
     draws = {name: torch.zeros(draw.shape_for(config.batch_size)) for name, draw in method.draws().items()}
     phases = Phases(optimizers, method.period)
     for step in range(method.period):

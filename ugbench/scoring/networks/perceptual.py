@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from ugbench.data.fitting import Transform
-from ugbench.data.images import Size
 from ugbench.data.progress import Progress
 from ugbench.data.tensors import load_images, to_float
 from ugbench.errors import DataError, UnknownName, UsageError
+from ugbench.image_size import Size
 from ugbench.nn.weight_files import features_part, fill
 from ugbench.scoring.networks.extractors import place
 from ugbench.scoring.networks.sources import LPIPS_WEIGHTS

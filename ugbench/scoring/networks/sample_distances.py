@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ugbench.data.images import Size
 from ugbench.data.progress import Progress, tracked
 from ugbench.data.tensors import load_images, to_float
 from ugbench.errors import DataError
+from ugbench.image_size import Size
 from ugbench.scoring.networks.perceptual import PerceptualDistance
 
 BATCH_SIZE = 16  # pairs

@@ -16,11 +16,11 @@ from torch import Tensor
 
 from ugbench.data.datasets import open_dataset
 from ugbench.data.fitting import Transform
-from ugbench.data.images import Size
 from ugbench.data.splits import TEST
 from ugbench.data.tensors import load_images
 from ugbench.direction import Direction
 from ugbench.errors import RunError
+from ugbench.image_size import Size
 from ugbench.metric import Score
 from ugbench.metrics import cam_mass
 from ugbench.runs.run import Run, dataset_of
@@ -78,7 +78,7 @@ def masses(run: Run, direction: Direction, load_images: LoadImages | None = None
 
 
 def images(root: Path, direction: Direction, transform: Size | Transform) -> tuple[Tensor, Tensor]:
-    """The test sources of the data set in a folder, and their true translations, each uint8 (n, 3, size, size)."""
+    """The test sources of the data set in a folder, and their true translations, each uint8 (n, 3, h, w)."""
     eval_set = EvalSet(open_dataset(root), direction, transform)
     sources = eval_set.source_set.files
     return load_images(sources, transform), eval_set.truth(sources)
