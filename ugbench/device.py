@@ -6,14 +6,15 @@ Importing this module loads no torch.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
     import torch
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "bf16", "fp16"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
 def pick_device(name: str) -> torch.device:
@@ -55,7 +56,7 @@ def has_bf16(device: torch.device) -> bool:
 
 
 def pick_precision(name: str, device: torch.device, auto: Precision | None = None) -> Precision:
-    """The precision with the name `auto`, `fp32` or `bf16`.
+    """The precision with the name `auto`, `fp32`, `bf16` or `fp16`.
 
     Args:
         auto: what `auto` means; None for the fastest precision of the device.
@@ -64,17 +65,16 @@ def pick_precision(name: str, device: torch.device, auto: Precision | None = Non
     """
     if name == "auto":
         return auto or ("bf16" if has_bf16(device) else "fp32")
-    if name == "fp32":
-        return "fp32"
-    if name == "bf16":
-        return "bf16"
-    raise UsageError(f"--precision {name}: not a precision; use auto, fp32 or bf16.")
+    for precision in PRECISIONS:
+        if name == precision:
+            return precision
+    raise UsageError(f"--precision {name}: not a precision; use auto, fp32, bf16 or fp16.")
 
 
 def autocast(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
-    """The context in which networks run: autocast for bf16, no change for fp32. Parameters stay float32."""
-    if precision == "bf16":
-        import torch
+    """The context in which networks run: autocast for bf16 and fp16, no change for fp32. Parameters stay float32."""
+    if precision == "fp32":
+        return nullcontext()
+    import torch
 
-        return torch.autocast(device.type, torch.bfloat16)
-    return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16 if precision == "bf16" else torch.float16)

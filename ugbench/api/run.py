@@ -157,7 +157,7 @@ class Run:
             step: of a stored checkpoint; None is the last one.
             batch_size: images that are translated at once, 1 or more.
             device: auto, cpu, cuda, cuda:N or mps.
-            precision: auto (that of the training), fp32 or bf16.
+            precision: auto (that of the training), fp32, bf16 or fp16.
             progress: print messages and progress.
         Returns:
             An RGB image for each input, in order; with `samples`, as many for each input, one after the other. A

@@ -97,7 +97,7 @@ def compare(
         skip_bad: train without images that cannot be read, or lack a partner that a method needs.
         metrics, extractor, weights, lpips_net, protocol: of the scores, as in `Run.evaluate`.
         device: auto, cpu, cuda, cuda:N or mps.
-        precision: auto, fp32 or bf16; auto is bf16 where the hardware has it.
+        precision: auto, fp32, bf16 or fp16; auto is bf16 where the hardware has it, else fp32.
         results: folder of runs; default: UGBENCH_RESULTS, else `results`.
         data_root: folder of data sets; default: UGBENCH_DATA, else `datasets`.
         dry_run: train nothing and return the plan, with a row for each run: its id, method, data set, seed and status,

@@ -73,7 +73,7 @@ def train(
         seed: of the initial weights, batches and random draws; 0 or more.
         direction: "A2B" or "B2A", for methods that learn only one.
         device: auto, cpu, cuda, cuda:N or mps.
-        precision: auto, fp32 or bf16; auto is bf16 where the hardware has it.
+        precision: auto, fp32, bf16 or fp16; auto is bf16 where the hardware has it, else fp32.
         results: folder of runs; default: UGBENCH_RESULTS, else `results`.
         data_root: folder of data sets; default: UGBENCH_DATA, else `datasets`.
         set: values of further config fields by name.

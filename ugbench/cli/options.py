@@ -54,8 +54,12 @@ Device = Annotated[
     ),
 ]
 Precision = Annotated[
-    Literal["auto", "fp32", "bf16"],
-    Option("--precision", help="Precision of the networks; auto is bf16 where the hardware has it."),
+    Literal["auto", "fp32", "bf16", "fp16"],
+    Option(
+        "--precision",
+        help="Precision of the networks; auto is bf16 where the hardware has it, else fp32. fp16 is for GPUs without "
+        "bf16.",
+    ),
 ]
 Json = Annotated[bool, Option("--json", help="Print JSON alone on stdout.")]
 

@@ -46,7 +46,7 @@ def load_translator(
 
     Args:
         step: of a stored checkpoint; None is the last one.
-        precision: fp32, bf16, or auto, which is that of the training; `eval` also uses that for the test images.
+        precision: fp32, bf16, fp16, or auto, which is that of the training; `eval` also uses that for the test images.
         log: called with a sentence about attention maps that an imported run lacks.
     Raises:
         UsageError: the run does not translate in this direction, has no attention maps, or there is no such precision.

@@ -20,6 +20,7 @@ from ugbench import registry
 from ugbench.data.datasets import DataSet, open_dataset
 from ugbench.data.fitting import Transform
 from ugbench.data.splits import AnySplit
+from ugbench.device import Precision
 from ugbench.direction import Direction
 from ugbench.errors import ConfigError, RunError, first_fault
 from ugbench.fit import SQUASH, Fit
@@ -104,7 +105,7 @@ class RunConfig(BaseModel):
     dataset: DatasetRecord | None
     direction: Direction | None
     seed: int | None
-    precision: Literal["fp32", "bf16"]
+    precision: Precision
     init_from: str | None = None
     init_only: Literal["generators"] | None = None
     continue_from: str | None = None
@@ -273,8 +274,7 @@ def read_runs(results: Path) -> Iterator[tuple[Path, Run | RunError]]:
 def find_run(text: str, results: Path) -> Run:
     """The run in the folder `text`, or else the run with the name `text` or with an id that starts with `text`.
 
-    If a run lies in several folders, the one that was trained longest is taken, and a message says so.
-
+    Of several folders of one run the one that was trained longest is taken, and a message says so.
     Raises:
         RunError: no run or runs with several ids match, or `text` is empty.
     """

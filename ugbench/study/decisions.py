@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
+from ugbench.device import Precision
 from ugbench.errors import RunError, first_fault
 from ugbench.runs.files import inside, is_file
 from ugbench.runs.json_file import make_folder, read_json, write_json
@@ -28,7 +29,7 @@ class Decisions(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True)
 
-    precision: Literal["fp32", "bf16"] | None = None
+    precision: Precision | None = None
     steps: dict[str, PositiveInt] = {}
 
 

@@ -20,6 +20,7 @@ from ugbench.method import MethodConfig
 from ugbench.training.counts import parameters_by_network
 from ugbench.training.environment import device_name
 from ugbench.training.flops import flop_counter
+from ugbench.training.loss_scale import LossScale
 from ugbench.training.network_precision import run_networks_in
 from ugbench.training.optimizers import build_optimizers
 from ugbench.training.step import Phases, train_step
@@ -64,7 +65,7 @@ def _bench(
         method = registry.load_method(method_name)(config)
     method.to(device).train()
     run_networks_in(method, precision, device)
-    phases = Phases(build_optimizers(method), method.period)
+    phases = Phases(build_optimizers(method), method.period, LossScale() if precision == "fp16" else None)
     # Only the shape of the images matters.
     width, height = width_and_height(training_size(config.size))
     random = torch.Generator().manual_seed(0)

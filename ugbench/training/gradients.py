@@ -15,18 +15,23 @@ Gradient = Tensor | FactoredGradient
 
 
 def gradients_of(
-    total: Tensor, parameters: Sequence[nn.Parameter], factored: Iterable[FactoredLinear], phase: str
+    total: Tensor,
+    parameters: Sequence[nn.Parameter],
+    factored: Iterable[FactoredLinear],
+    phase: str,
+    keep_graph: bool = False,
 ) -> dict[nn.Parameter, Gradient]:
     """The gradient of each parameter that a phase's total loss depends on, in the order of the parameters.
 
     Args:
         factored: layers whose gradients stay in factors. A weight of them that the loss also depends on in another way
             than through the forward pass of its layer has a whole gradient.
+        keep_graph: another backward pass may follow.
     Raises:
         UgbenchError: a loss term depends on the parameters by what an earlier phase has used up.
     """
     with collected_terms(factored) as terms:
-        whole = _whole_gradients(total, parameters, phase)
+        whole = _whole_gradients(total, parameters, phase, keep_graph)
     gradients: dict[nn.Parameter, Gradient] = {}
     for parameter, gradient in zip(parameters, whole, strict=True):
         if not terms.get(parameter):
@@ -56,10 +61,12 @@ def scaled(gradients: Mapping[nn.Parameter, Gradient], factor: Tensor) -> dict[n
     }
 
 
-def _whole_gradients(total: Tensor, parameters: Sequence[nn.Parameter], phase: str) -> tuple[Tensor | None, ...]:
+def _whole_gradients(
+    total: Tensor, parameters: Sequence[nn.Parameter], phase: str, keep_graph: bool
+) -> tuple[Tensor | None, ...]:
     """What autograd computes; None for a parameter that the total does not depend on, or that is factored."""
     try:
-        return torch.autograd.grad(total, parameters, allow_unused=True)
+        return torch.autograd.grad(total, parameters, retain_graph=keep_graph, allow_unused=True)
     except RuntimeError as error:
         if "modified by an inplace operation" in str(error):
             reason = "needs gradients through weights that an earlier phase of this step has updated"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
@@ -18,11 +18,14 @@ from ugbench.training import environment, machine, resuming
 from ugbench.training.averaging import MovingAverage
 from ugbench.training.frozen import fill_frozen
 from ugbench.training.intervals import Intervals
+from ugbench.training.loss_scale import LossScale
 from ugbench.training.network_precision import run_networks_in
 from ugbench.training.optimizers import build_optimizers, load_state_tensors, state_tensors
 from ugbench.training.start import Start
 from ugbench.training.step import Phases
 
+LOSS_SCALE = "loss_scale"
+"""The note of a checkpoint that holds the fields of the loss scale."""
 LOSSES = "losses"
 """The note of a checkpoint that holds the loss terms of the earlier steps of a period."""
 
@@ -58,7 +61,8 @@ def new_state(run: Run, device: torch.device, start: Start) -> State:
     method.to(device)
     run_networks_in(method, run.config.precision, device)
     average = MovingAverage(method, method.config.ema) if method.config.ema else None
-    return State(method, Phases(build_optimizers(method), method.period), average)
+    loss_scale = LossScale() if run.config.precision == "fp16" else None
+    return State(method, Phases(build_optimizers(method), method.period, loss_scale), average)
 
 
 def resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], None]) -> int | None:
@@ -81,6 +85,8 @@ def resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], No
             tensor.copy_(saved.parts[checkpoint.AVERAGE][name])
     load_state_tensors(state.phases.optimizers, saved.parts["optimizer"])
     state.phases.restore_losses(saved.notes.get(LOSSES, {}))
+    if LOSS_SCALE in saved.notes:
+        state.phases.loss_scale = LossScale(**saved.notes[LOSS_SCALE])
     state.step = saved.step
     if saved.step < run.steps:
         log(f"training goes on from step {saved.step} of {run.steps}.")
@@ -103,6 +109,8 @@ def save(state: State, run: Run, keep: int | None, extra: bool = False) -> None:
         flush_to_disk(run.metrics_file)
     if state.step not in run.checkpoint_steps():
         notes = {**machine.notes(state.phases.found_inf.device), checkpoint.EXTRA: extra}
+        if state.phases.loss_scale is not None:
+            notes |= {LOSS_SCALE: asdict(state.phases.loss_scale)}
         if earlier := state.phases.earlier_losses():
             notes |= {LOSSES: earlier}
         parts = {"method": state.method.state_dict(), "optimizer": state_tensors(state.phases.optimizers)}

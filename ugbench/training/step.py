@@ -11,6 +11,7 @@ from torch import Tensor
 from ugbench.errors import UgbenchError, UnknownName
 from ugbench.method import Batch, Method
 from ugbench.training.gradients import gradients_of, norms_of, scaled
+from ugbench.training.loss_scale import LossScale
 from ugbench.training.loss_terms import LossTerms
 from ugbench.training.method_lines import calling_line
 from ugbench.training.optimizers import GroupOptimizer, set_learning_rates, update
@@ -40,6 +41,7 @@ class Phases:
 
     Args:
         period: that of the method, see `ugbench.method.Method`.
+        loss_scale: where networks run in float16.
 
     Attributes:
         optimizers: the optimizer of each group.
@@ -50,8 +52,10 @@ class Phases:
         found_inf_after: `found_inf` after each phase of the last step, by the phase's name.
     """
 
-    def __init__(self, optimizers: Mapping[str, GroupOptimizer], period: int = 1) -> None:
-        self.optimizers, self.period = optimizers, period
+    def __init__(
+        self, optimizers: Mapping[str, GroupOptimizer], period: int = 1, loss_scale: LossScale | None = None
+    ) -> None:
+        self.optimizers, self.period, self.loss_scale = optimizers, period, loss_scale
         self.found_inf = torch.zeros((), device=next(iter(optimizers.values())).group.parameters[0].device)
         self.losses: dict[str, Tensor] = {}
         self.found_inf_after: dict[str, Tensor] = {}
@@ -127,7 +131,8 @@ class Phases:
         if not total.requires_grad:
             raise UgbenchError(f"{calling_line()}: no loss term of the phase '{name}' depends on parameters of {name}.")
         parameters = [parameter for optimizer in optimizers for parameter in optimizer.group.parameters]
-        gradients = gradients_of(total, parameters, self._factored, name)
+        compute = gradients_of if self.loss_scale is None else self.loss_scale.gradients_of
+        gradients = compute(total, parameters, self._factored, name)
         self.losses |= {f"{name}/{term}": value.detach() for term, value in terms.items()}
         self._step_of |= {f"{name}/{term}": self._step for term in terms}
 
