@@ -121,10 +121,22 @@ def test_the_readers_of_a_killed_training_end_with_it_and_free_its_run(
 ) -> None:
     process = start(tmp_path)
     readers = wait_for_steps(tmp_path, process, 12)
-    process.kill()
-    process.communicate()
+    assert readers
+    try:
+        for reader in readers:
+            os.kill(reader, signal.SIGSTOP)  # so that they do not notice by themselves
+        process.kill()
+        process.wait()
+        patience = 600
+        while any(map(is_alive, readers)) and patience:
+            time.sleep(0.1)
+            patience -= 1
+        assert not any(map(is_alive, readers))
+    finally:
+        for reader in filter(is_alive, readers):
+            os.kill(reader, signal.SIGKILL)
+        process.communicate()
     call_in(tmp_path, *TRAIN, "--images", "disk")
-    assert readers and not any(map(is_alive, readers))
     assert results_of(the_run(tmp_path)) == in_memory
 
 

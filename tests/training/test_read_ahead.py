@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import product
 from pathlib import Path
@@ -19,10 +20,14 @@ from drawn_images import patches
 
 from ugbench.data.batches import Batches
 from ugbench.data.places import Place
-from ugbench.errors import DataError, UgbenchError
+from ugbench.errors import DataError, Stopped, UgbenchError
 from ugbench.fit import FITS
 from ugbench.method import Batch, Draw, MethodConfig
-from ugbench.training.images import file_folders, load_folders
+from ugbench.runs.failure import failure_of
+from ugbench.runs.run import Run
+from ugbench.training.images import Images, file_folders, load_folders
+from ugbench.training.intervals import Intervals
+from ugbench.training.loop import train
 from ugbench.training.read_ahead import ReadAhead
 
 SIZE = 16
@@ -160,6 +165,17 @@ def test_a_process_that_is_killed_is_one_sentence_and_ends_the_others(files: dic
         assert_same(ahead.at(5), make(files, "device").at(5))
 
 
+def test_a_process_that_the_system_refuses_is_one_sentence(
+    files: dict[str, list[Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused() -> int:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(os, "fork", refused)
+    with pytest.raises(UgbenchError, match=r"^no process could be started to read images \(Cannot allocate memory\); "):
+        ReadAhead(make(files, "disk"), 1).at(0)
+
+
 @pytest.mark.parametrize("error", [RuntimeError, FileNotFoundError])
 def test_a_bug_in_a_process_is_not_taken_for_its_death(
     files: dict[str, list[Path]], monkeypatch: pytest.MonkeyPatch, error: type[Exception]
@@ -233,3 +249,27 @@ def test_files_are_no_images_of_the_device(files: dict[str, list[Path]]) -> None
     folders = file_folders(files, MethodConfig(size=SIZE), paired=False)
     with pytest.raises(ValueError, match="expected the place `disk`"):
         Batches(folders["trainA"], folders["trainB"], size=SIZE, batch_size=1, seed=0, draws={}, device="cpu")
+
+
+@pytest.mark.parametrize("by_signal", [True, False])
+def test_readers_that_end_by_the_signal_that_stops_the_training_are_no_failure(
+    make_run: Callable[..., Run], images: Images, monkeypatch: pytest.MonkeyPatch, by_signal: bool
+) -> None:
+    at = ReadAhead.at
+
+    def end_at_step_three(ahead: ReadAhead, step: int) -> Batch:
+        if step == 3:
+            if by_signal:
+                os.kill(os.getpid(), signal.SIGTERM)
+            raise UgbenchError("the readers have ended")
+        return at(ahead, step)
+
+    run = make_run()
+    with monkeypatch.context() as patch:
+        patch.setattr(ReadAhead, "at", end_at_step_three)
+        with pytest.raises(UgbenchError) as raised:
+            train(run, images, torch.device("cpu"), Intervals(save_every=100))
+    assert isinstance(raised.value, Stopped) is by_signal
+    assert run.step() == 3
+    assert failure_of(run) == (None if by_signal else "the readers have ended")
+    assert train(run, images, torch.device("cpu"), Intervals(save_every=100)) == 3

@@ -46,7 +46,7 @@ class ReadAhead:
 
         Raises:
             UnreadableImage: an image of the batch cannot be read.
-            UgbenchError: a process that reads ahead has ended.
+            UgbenchError: a process that reads ahead has ended, or could not be started.
         """
         if self._readers == 0:
             return self._batches.at(step)
@@ -81,7 +81,13 @@ class ReadAhead:
         )
         with _handler_of_children_kept(), warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of a fork beside threads
-            return iter(loader)
+            try:
+                return iter(loader)
+            except OSError as error:
+                raise UgbenchError(
+                    f"no process could be started to read images ({error.strerror}); free memory, or end "
+                    "other programs."
+                ) from error
 
     def _take(self) -> Any:
         assert self._ahead is not None
