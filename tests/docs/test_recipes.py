@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from drawn_images import patches
-from PIL import Image
+
+from ugbench.data.images import read_size
 
 PAGE = Path(__file__).parents[2] / "docs" / "recipes.md"
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
@@ -55,7 +56,7 @@ def test_own_images_become_a_data_set_a_run_outputs_and_a_picture(home: Path) ->
     assert counts == {"trainA": 20, "trainB": 20, "testA": 20, "testB": 20}
     outputs = sorted((home / "dogs").glob("*.png"))
     assert [file.name for file in outputs] == sorted(file.name for file in (home / "datasets/pets/testA").iterdir())
-    assert {Image.open(file).size for file in outputs} == {(48, 40)}
+    assert {read_size(file) for file in outputs} == {(48, 40)}
     assert (home / "pets.png").stat().st_size > 10_000
 
 
