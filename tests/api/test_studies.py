@@ -2,6 +2,9 @@
 
 import json
 import logging
+import os
+import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,6 +62,8 @@ def test_a_study_file_gives_what_the_call_does_not(home: Path, tmp_path: Path) -
     file.write_text(f'methods = ["cyclegan"]\ndatasets = ["{DIAL}"]\nseeds = 3\nsteps = 9\npreset = "smoke"\n')
     plan = ugbench.compare(study=file, steps=2, device="cpu", dry_run=True, progress=False)
     assert plan["seed"].tolist() == [0, 1, 2] and set(plan["steps"]) == {2}
+    two = ugbench.compare(study=file, seeds=2, device="cpu", dry_run=True, progress=False)
+    assert two["seed"].tolist() == [0, 1] and set(two["steps"]) == {9}
 
 
 def test_an_ablation_says_how_a_variant_differs_from_full(home: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -95,12 +100,31 @@ def test_a_run_that_fails_is_named_and_the_others_are_scored(home: Path, tmp_pat
     assert set(ugbench.table(tmp_path)["method"]) == {"identity", "ugatit", "real"}
 
 
-@pytest.mark.parametrize(("signal", "error"), [(2, KeyboardInterrupt), (15, Stopped)])
+def test_ctrl_c_saves_the_run_and_interrupts(home: Path, tmp_path: Path) -> None:
+    is_over = threading.Event()
+
+    def interrupt_a_training() -> None:
+        while not is_over.wait(0.05):
+            if list(tmp_path.rglob("train.log")):
+                os.kill(os.getpid(), signal.SIGINT)
+                return
+
+    thread = threading.Thread(target=interrupt_a_training)
+    thread.start()
+    try:
+        with pytest.raises(KeyboardInterrupt, match=r"^stopped and saved, 0 of 1 runs done; run the same call again"):
+            ugbench.compare("cyclegan", DIAL, **{**SMALL, "steps": 500, "results": tmp_path}, **SCORED)
+    finally:
+        is_over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(("number", "error"), [(2, KeyboardInterrupt), (15, Stopped)])
 def test_an_interrupt_is_one_of_python_and_another_signal_is_not(
-    home: Path, monkeypatch: pytest.MonkeyPatch, signal: int, error: type[BaseException]
+    home: Path, monkeypatch: pytest.MonkeyPatch, number: int, error: type[BaseException]
 ) -> None:
     def stop(*_arguments: object) -> None:
-        raise Stopped("stopped and saved, 0 of 1 runs done; run the same command again to go on.", signal=signal)
+        raise Stopped("stopped and saved, 0 of 1 runs done; run the same command again to go on.", signal=number)
 
     monkeypatch.setattr(runner, "train_all", stop)
     with pytest.raises(error, match="stopped and saved, 0 of 1 runs done"):
