@@ -24,6 +24,10 @@ class MethodConfig(BaseModel):
     steps: PositiveInt | None = Field(None, description="training steps; null: computed from `epochs`")
     epochs: PositiveInt | None = Field(None, description="passes over the larger domain; used if steps is null")
     fit: Fit = Field(SQUASH, description="how images that are no squares become squares: squash, crop or pad")
+    checkpoint_activations: bool = Field(
+        False,
+        description="compute the activations of blocks again in the backward pass: less memory, more time, equal bits",
+    )
 
     @property
     def known_steps(self) -> int:

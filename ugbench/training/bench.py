@@ -15,6 +15,7 @@ from ugbench.data.batches import method_batches, training_size
 from ugbench.data.progress import Progress, tracked
 from ugbench.device import Precision
 from ugbench.method import MethodConfig
+from ugbench.training.activations import checkpoint_activations
 from ugbench.training.counts import parameters_by_network
 from ugbench.training.flops import flop_counter
 from ugbench.training.network_precision import run_networks_in
@@ -46,6 +47,7 @@ def bench(
         torch.manual_seed(0)
         method = registry.load_method(method_name)(config)
     method.to(device).train()
+    checkpoint_activations(method)
     run_networks_in(method, precision, device)
     phases = Phases(build_optimizers(method), method.period)
     # Only the shape of the images matters.

@@ -24,6 +24,7 @@ from ugbench.runs.json_file import flush_to_disk, write_json
 from ugbench.runs.reset import remove_unfinished, reset
 from ugbench.runs.run import Run
 from ugbench.training import environment, resuming
+from ugbench.training.activations import checkpoint_activations
 from ugbench.training.counts import DescriptionWriter, count
 from ugbench.training.frozen import fill_frozen
 from ugbench.training.intervals import Intervals, SaveClock
@@ -179,6 +180,7 @@ def new_state(run: Run, device: torch.device, start: Start) -> State:
         method.load_state_dict(dict(start.initial), strict=False)  # prepare has checked what is missing
     fill_frozen(method, start.frozen)
     method.to(device)
+    checkpoint_activations(method)
     run_networks_in(method, run.config.precision, device)
     return State(method, Phases(build_optimizers(method), method.period))
 
