@@ -13,6 +13,7 @@ from ugatit.config import UGATITConfig
 from ugatit.normalization import AdaLIN, InstanceNorm, Style, make_rho_norm
 from ugbench.image_size import size_text
 from ugbench.method import UsageError
+from ugbench.nn.block import Block
 from ugbench.nn.factored_linear import FactoredLinear
 from ugbench.nn.padding import reflect_pad
 
@@ -42,7 +43,7 @@ class ReflectConv(nn.Conv2d):
         return F.conv2d(reflect_pad(x, self.kernel_size[0] // 2), self.weight, self.bias, self.stride)
 
 
-class ResidualBlock(nn.Module):
+class ResidualBlock(Block):
     """The encoder's residual block: x + IN(conv(ReLU(IN(conv(x)))))."""
 
     def __init__(self, channels: int, affine: bool) -> None:
@@ -65,7 +66,7 @@ def decoder_norm(channels: int, rho_start: float, config: UGATITConfig, *, affin
     return make_rho_norm(config.norm, channels, rho, learn_rho=learn_rho, affine=affine, variance=config.variance)
 
 
-class AdaptiveBlock(nn.Module):
+class AdaptiveBlock(Block):
     """The decoder's residual block: x + AdaLIN(conv(ReLU(AdaLIN(conv(x))))).
 
     Both norms get the same gamma and beta. Without the config's `decoder_skip`, x is not added.
@@ -86,7 +87,7 @@ class AdaptiveBlock(nn.Module):
         return x + residual if self.skip else residual
 
 
-class Upsample(nn.Module):
+class Upsample(Block):
     """Doubles height and width: nearest-neighbour upsampling, 3x3 convolution, LIN, ReLU."""
 
     def __init__(self, channels: int, out_channels: int, config: UGATITConfig) -> None:

@@ -43,6 +43,10 @@ class MethodConfig(BaseModel):
     epochs: PositiveInt | None = Field(None, description="passes over the larger domain; used if steps is null")
     ema: float = Field(0, ge=0, lt=1, description="decay per step of a moving average that translates; 0: no average")
     fit: Fit = Field(SQUASH, description="how images of other proportions get the size: squash, crop or pad")
+    checkpoint_activations: bool = Field(
+        False,
+        description="compute the activations of blocks again in the backward pass: less memory, more time, equal bits",
+    )
 
     @property
     def image_shape(self) -> tuple[int, int]:

@@ -26,6 +26,7 @@ def test_the_id_changes_with_what_decides_numbers_and_with_nothing_else(make_run
         {"preset": "smoke"},
         {"frozen": {}},
         {"config": {name: value for name, value in base.config.items() if name != "fit"}},
+        {"config": {**base.config, "checkpoint_activations": True}},
         {"dataset": data.model_copy(update={"root": "/elsewhere"})},
         {"dataset": data.model_copy(update={"name": "renamed"})},
     ]

@@ -221,6 +221,12 @@ def test_each_field_of_the_config_that_differs_is_named(earlier: Run, make_longe
         check_continued(StartingPoint(earlier, 4), make_longer(4, batch_size=2, lr=0.5).config, print)
 
 
+def test_how_activations_are_kept_may_differ(earlier: Run, make_longer: Callable[..., Run]) -> None:
+    config = make_longer(4, checkpoint_activations=True).config
+    check_continued(StartingPoint(earlier, 4), config, print)
+    assert config.config["checkpoint_activations"] is True
+
+
 def test_other_training_images_are_refused(earlier: Run, make_longer: Callable[..., Run]) -> None:
     config = make_longer(4).config
     other = config.model_copy(update={"dataset": config.dataset.model_copy(update={"fingerprint": "g", "name": "d"})})

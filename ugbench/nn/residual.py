@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from ugbench.nn.block import Block
 from ugbench.nn.padding import ReflectionPad
 
 
-class ResidualBlock(nn.Module):
+class ResidualBlock(Block):
     """Two 3x3 convolutions with instance norm, and a skip connection; no activation after the sum."""
 
     def __init__(self, channels: int) -> None:

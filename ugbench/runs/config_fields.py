@@ -28,8 +28,11 @@ Attribute = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """The type of a field that holds a SHA-256."""
 MOST_STEPS = 10**12
-LATER: Mapping[str, Any] = MappingProxyType({"ema": 0, "fit": SQUASH})
+LATER: Mapping[str, Any] = MappingProxyType({"ema": 0, "fit": SQUASH, "checkpoint_activations": False})
 """The fields that the configs of all methods have only since later versions, with the values that earlier runs had."""
+
+FREE = frozenset({"checkpoint_activations"})
+"""The fields that decide the memory and the time of a training and none of its bits, so that a run may change them."""
 
 
 def with_later(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,9 +40,22 @@ def with_later(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**LATER, **config}
 
 
-def without_later(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A method's config without later fields that have the value of earlier runs, so that commands keep their ids."""
-    return {name: value for name, value in config.items() if name not in LATER or value != LATER[name]}
+def for_id(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a method's config that a run's id is made of.
+
+    Left out are FREE fields, and later fields that have the value of earlier runs, so that commands keep their ids.
+    """
+    return {name: value for name, value in without_free(config).items() if name not in LATER or value != LATER[name]}
+
+
+def without_free(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a method's config that decide its numbers."""
+    return {name: value for name, value in config.items() if name not in FREE}
+
+
+def with_free_of(config: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """A method's config with the FREE fields of another one."""
+    return {**config, **{name: other[name] for name in sorted(FREE & other.keys())}}
 
 
 def readable_config(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from ugbench.errors import UnknownName, UsageError
 from ugbench.image_size import as_size, is_size
-from ugbench.runs.config_fields import with_later
+from ugbench.runs.config_fields import with_later, without_free
 from ugbench.runs.run import Run, RunConfig
 
 STARTS = ("init_from", "continue_from")  # fields that hold the id of another run, perhaps with @STEP
@@ -190,7 +190,7 @@ def _fields(config: RunConfig) -> dict[str, Any]:
         files = hashlib.sha256(_json(config.origin.files).encode()).hexdigest()[:6]
         top |= {"files": files, "revision": config.origin.revision, "command": config.origin.command}
     images = {} if config.dataset is None else {"images": config.dataset.fingerprint[:6]}
-    return {**_method_fields(config), **top, **_frozen_fields(config), **images}
+    return {**without_free(_method_fields(config)), **top, **_frozen_fields(config), **images}
 
 
 def _method_fields(config: RunConfig) -> dict[str, Any]:

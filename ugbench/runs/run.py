@@ -117,14 +117,14 @@ class RunConfig(BaseModel):
         """Twelve hex digits of a hash over everything that decides the numbers.
 
         Not part of it: paths, device, preset name, intervals of logging and saving, newer fields that are null or
-        empty, and newer fields of all methods' configs that have their default.
+        empty, newer fields of all methods' configs that have their default, and fields that decide no number.
         """
         later = ("origin", "init_only", "continue_from", "frozen")
         left_out: dict[str, Any] = {"preset": True} | {name: True for name in later if not getattr(self, name)}
         if self.dataset is not None:
             left_out["dataset"] = {"root", "name", "images", "skipped", "fingerprints"}
         fields = self.model_dump(exclude=left_out)
-        fields["config"] = config_fields.without_later(fields["config"])
+        fields["config"] = config_fields.for_id(fields["config"])
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:12]
 
     @property

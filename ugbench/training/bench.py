@@ -17,6 +17,7 @@ from ugbench.data.progress import Progress, tracked
 from ugbench.device import Precision
 from ugbench.image_size import stored_size, width_and_height
 from ugbench.method import MethodConfig
+from ugbench.training.activations import checkpoint_activations
 from ugbench.training.counts import parameters_by_network
 from ugbench.training.environment import device_name
 from ugbench.training.flops import flop_counter
@@ -64,6 +65,7 @@ def _bench(
         torch.manual_seed(0)
         method = registry.load_method(method_name)(config)
     method.to(device).train()
+    checkpoint_activations(method)
     run_networks_in(method, precision, device)
     phases = Phases(build_optimizers(method), method.period, LossScale() if precision == "fp16" else None)
     # Only the shape of the images matters.

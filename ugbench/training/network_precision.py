@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ugbench.device import Precision, autocast
+from ugbench.nn.block import Block
 from ugbench.nn.moments import upcast
 
 PARTS = 2  # levels of modules that are watched: networks, and the parts of each
@@ -70,11 +71,14 @@ def upcast_all(value: Any) -> Any:
 
 
 def _networks(module: nn.Module, levels: int) -> Iterator[nn.Module]:
-    """The modules down to a number of levels; one that cannot be called, such as a list, is no level of its own."""
+    """The modules down to a number of levels; one that cannot be called, such as a list, is no level of its own.
+
+    The parts of a block are left out. Only the block calls them, and it may do so again in the backward pass.
+    """
     for child in module.children():
         if type(child).forward is nn.Module.forward:
             yield from _networks(child, levels)
         else:
             yield child
-            if levels > 1:
+            if levels > 1 and not isinstance(child, Block):
                 yield from _networks(child, levels - 1)

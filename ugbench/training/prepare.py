@@ -34,6 +34,7 @@ from ugbench.errors import DiskError, UsageError
 from ugbench.fit import SQUASH
 from ugbench.method import Method, MethodConfig
 from ugbench.runs import checkpoint
+from ugbench.runs.config_fields import with_free_of
 from ugbench.runs.dataset_folder import dataset_folder, locate_run, open_located_run, remember_place
 from ugbench.runs.manifest import DamagedCheckpoint
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, open_run, record_dataset
@@ -124,7 +125,8 @@ def prepare(
     _check_method(stored, log)
     folders = needed_folders(request)
     images = images_of(dataset, readable, folders, config, place, log, progress)
-    return open_located_run(stored.config, request.results, dataset), images, start
+    run = _computed_as(stored.config, open_located_run(stored.config, request.results, dataset))
+    return run, images, start
 
 
 def _is_finished(run: Run) -> bool:
@@ -182,7 +184,13 @@ def _locate(
         readable, skipped = check_training_images(dataset, request.skip_bad, progress, log, folders)
     config = run_config(request, record_dataset(dataset, readable, skipped), frozen)
     folder = dataset_folder(request.results, dataset, make=False)
-    return dataset, readable, place, locate_run(config, list_runs(request.results), folder)
+    return dataset, readable, place, _computed_as(config, locate_run(config, list_runs(request.results), folder))
+
+
+def _computed_as(config: RunConfig, run: Run) -> Run:
+    """The run with those fields of a request's config that a run may change; its config.json keeps its own."""
+    fields = with_free_of(run.config.config, config.config)
+    return replace(run, config=run.config.model_copy(update={"config": fields}))
 
 
 def needed_weights(request: Request) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from ugbench import registry
 from ugbench.device import Precision
 from ugbench.method import Batch, Method, MethodConfig
 from ugbench.nn.factored_linear import FactoredGradient
+from ugbench.training.activations import checkpoint_activations
 from ugbench.training.network_precision import run_networks_in
 from ugbench.training.optimizers import GroupOptimizer, build_optimizers
 from ugbench.training.step import Phases, train_step
@@ -31,6 +32,7 @@ def on_shapes(
         name: the method's registered name.
     Raises:
         UnknownName: the method is not installed.
+        UsageError: see `checkpoint_activations`.
         UgbenchError: see `build_optimizers`.
     """
     if config.steps is None:  # as in imported runs; schedules need the number of steps, shapes do not
@@ -40,6 +42,7 @@ def on_shapes(
         method = registry.load_method(name)(config).train()
     with torch.random.fork_rng(devices=[]), FakeTensorMode(allow_non_fake_inputs=True):
         method.to_empty(device="cpu")
+        checkpoint_activations(method)
         run_networks_in(method, precision, torch.device("cpu"))
         optimizers = {
             group: replace(optimizer, optimizer=_NoUpdate(optimizer.group.parameters))

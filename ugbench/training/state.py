@@ -15,6 +15,7 @@ from ugbench.runs import checkpoint
 from ugbench.runs.json_file import flush_to_disk
 from ugbench.runs.run import Run
 from ugbench.training import environment, machine, resuming
+from ugbench.training.activations import checkpoint_activations
 from ugbench.training.averaging import MovingAverage
 from ugbench.training.frozen import fill_frozen
 from ugbench.training.intervals import Intervals
@@ -59,6 +60,7 @@ def new_state(run: Run, device: torch.device, start: Start) -> State:
         method.load_state_dict(dict(start.initial), strict=False)  # prepare has checked what is missing
     fill_frozen(method, start.frozen)
     method.to(device)
+    checkpoint_activations(method)
     run_networks_in(method, run.config.precision, device)
     average = MovingAverage(method, method.config.ema) if method.config.ema else None
     loss_scale = LossScale() if run.config.precision == "fp16" else None
