@@ -11,7 +11,8 @@ import torch
 from ugbench.errors import NonFiniteLoss, Stopped
 from ugbench.runs.failure import failure_of, record_failure
 from ugbench.runs.run import Run
-from ugbench.training.loop import Callbacks, Images, train
+from ugbench.training.callbacks import Callbacks
+from ugbench.training.loop import Images, train
 
 CPU = torch.device("cpu")
 

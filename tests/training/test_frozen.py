@@ -22,9 +22,9 @@ from ugbench.runs import checkpoint
 from ugbench.runs.near_misses import near_miss
 from ugbench.runs.run import Run
 from ugbench.training import loop, prepare
+from ugbench.training.callbacks import Callbacks
 from ugbench.training.estimate import estimate
 from ugbench.training.intervals import Intervals
-from ugbench.training.loop import Callbacks
 from ugbench.training.start import StartOptions
 
 __all__ = ["feature_loss", "weights"]

@@ -22,7 +22,8 @@ from ugbench.data.styles import draw_styles
 from ugbench.data.tensors import to_float, to_tensor, to_uint8
 from ugbench.runs import checkpoint
 from ugbench.runs.run import Run
-from ugbench.training.loop import Callbacks, Images, Intervals, train
+from ugbench.training.callbacks import Callbacks
+from ugbench.training.loop import Images, Intervals, train
 from ugbench.training.samples import SampleGrids
 
 CPU = torch.device("cpu")

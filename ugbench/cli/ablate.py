@@ -13,6 +13,7 @@ from ugbench.cli.options import Json, PlaceOptions, Sets, StudyOptions
 from ugbench.cli.output import log, print_rows
 from ugbench.cli.parse import parse_sets, split_list
 from ugbench.cli.scoring_options import ScoringOptions
+from ugbench.cli.watch_options import WatchOptions
 from ugbench.errors import UnknownName, UsageError
 from ugbench.visible import visible
 
@@ -37,6 +38,7 @@ def ablate(
     options: StudyOptions,
     sets: Sets = None,
     scoring: ScoringOptions,
+    watch: WatchOptions,
     place: PlaceOptions,
     as_json: Json = False,
 ) -> None:
@@ -59,7 +61,7 @@ def ablate(
     if sets:
         fields["set"] = {method: parse_sets(sets)}
     declared = grid.declare(fields, "the call")
-    run_study(declared, options, scoring, place, as_json, partial(compare_with_full, method=method))
+    run_study(declared, options, scoring, watch, place, as_json, partial(compare_with_full, method=method))
 
 
 def variants_of(method: str, names: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from ugbench.cli.names import check_names
 from ugbench.cli.options import Json, PlaceOptions, StudyOptions, path_option
 from ugbench.cli.parse import parse_method_sets, split_list
 from ugbench.cli.scoring_options import ScoringOptions
+from ugbench.cli.watch_options import WatchOptions
 from ugbench.errors import UsageError
 
 
@@ -32,6 +33,7 @@ def compare(
         Option("--set", metavar="METHOD.KEY=VALUE", help="Change a field of a method's config; repeatable."),
     ] = None,
     scoring: ScoringOptions,
+    watch: WatchOptions,
     place: PlaceOptions,
     as_json: Json = False,
 ) -> None:
@@ -63,4 +65,4 @@ def compare(
         if not fields.get(key):
             raise UsageError(f"{option} is missing: give it, or name a --study.")
     declared = grid.declare(fields, f"--study {study}" if study else "the call")
-    run_study(declared, options, scoring, place, as_json)
+    run_study(declared, options, scoring, watch, place, as_json)

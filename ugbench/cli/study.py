@@ -5,7 +5,7 @@ Their options are `StudyOptions` and `ScoringOptions` in options.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from ugbench.analysis.paired_runs import store_due_differences
 from ugbench.cli.options import PlaceOptions, StudyOptions
 from ugbench.cli.output import duration, log, print_json, print_rows, progress_callback
 from ugbench.cli.scoring_options import ScoringOptions
+from ugbench.cli.watch_options import WatchOptions
 from ugbench.device import pick_device, pick_precision
 from ugbench.errors import Stopped, UgbenchError, UsageError
 from ugbench.runs.configurations import configurations
@@ -25,8 +26,10 @@ from ugbench.runs.method_sources import changed_method
 from ugbench.runs.run import Run
 from ugbench.scoring import record
 from ugbench.scoring.evaluate import Evaluation
+from ugbench.scoring.needed_weights import extractor_weights
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import EvalRequest
+from ugbench.scoring.while_training import request_while_training, score_names
 from ugbench.study import grid, measure, plan, runner
 from ugbench.study.claims import declared_test
 from ugbench.study.decisions import read_decisions, store_precision, store_steps
@@ -38,6 +41,8 @@ from ugbench.tables.display import DisplayNames
 from ugbench.tables.formats import render
 from ugbench.tables.formats.json import to_json
 from ugbench.tables.model import Table
+from ugbench.tracker import Tracker
+from ugbench.training.completing import send
 
 if TYPE_CHECKING:
     import torch
@@ -57,6 +62,7 @@ def run_study(
     study: Study,
     options: StudyOptions,
     scoring: ScoringOptions,
+    watch: WatchOptions,
     place: PlaceOptions,
     as_json: bool,
     conclude: Callable[[ScoredStudy, bool], dict[str, Any]] = lambda _scored, _as_json: {"differences": []},
@@ -70,6 +76,7 @@ def run_study(
         Stopped: a signal came; every run has saved itself.
         UgbenchError: a run failed; the others are done and in the table.
     """
+    trackers = watch.trackers()
     device = pick_device(place.device)
     file = study_file(place.results, study.id)
     precision = _precision(place.precision, device, file)
@@ -78,16 +85,19 @@ def run_study(
     setup = StudySetup(place.results, place.data_root, device, precision, options.skip_bad, weights)
     of_methods = plan.needed_weights_of_methods(study, setup)
     # The plan needs the weights of frozen networks, and all files are asked for at once.
+    needed = (*of_methods, *(() if watch.eval_every is None else extractor_weights(request.networks)))
     is_complete = not options.dry_run and not weights.keys() >= set(of_methods)
     if is_complete:
-        request = scoring.complete_request(request, as_json, of_methods)
+        request = scoring.complete_request(request, as_json, needed)
         setup = replace(setup, weights=request.networks.weights)
     frozen = plan.frozen_by_arm(study, setup)
     steps = None if study.minutes is None else _steps_of_minutes(study, setup, file)
     planned = plan.make_plan(study, setup, steps, log, frozen)
     if not options.dry_run and not is_complete:
-        request = scoring.complete_request(request, as_json, of_methods)
-    problem = _unmet_requirement(request, planned)
+        request = scoring.complete_request(request, as_json, needed)
+    while_training = request_while_training(request.networks, request.cache)
+    requests = [request] if watch.eval_every is None else [request, while_training]
+    problem = _unmet_requirement(requests, planned)
     if options.dry_run and as_json:
         rows = [describe(run) for run in planned]
         left = plan.seconds_left(planned, options.jobs)
@@ -116,7 +126,7 @@ def run_study(
             measured = measure.measure_arms(study, list(unfinished), device, precision, progress)
         measure.check_memory(options.jobs, measured, device)
     with progress_callback("training") as progress:
-        outcomes = runner.train_all(planned, options.jobs, log, progress)
+        outcomes = runner.train_all(planned, options.jobs, log, progress, _watch(watch, trackers, scoring, request))
     runs = [outcome.planned.run for outcome in outcomes if outcome.status == "done"]
     if any(outcome.status == "stopped" for outcome in outcomes):
         counts = f"{len(runs)} of {len(outcomes)} runs done"
@@ -124,6 +134,8 @@ def run_study(
     if runs:
         evaluation = Evaluation(request, setup.results, lambda text: None if text in changed else log(text))
         scored = _score(evaluation, runs)
+        was_trained = {run.run.id for run in planned if run.status != "done"}
+        _send_scores(scored, [run for run in runs if run.id in was_trained], trackers)
         content = {"runs": [describe(outcome.planned) for outcome in outcomes], "table": to_json(scored.table)}
         if not as_json:
             print(render(scored.table, "terminal"))
@@ -161,11 +173,12 @@ def _steps_of_minutes(study: Study, setup: StudySetup, file: Path) -> dict[Arm, 
     return {arm: steps_by_label[arm.label] for arm in all_arms}
 
 
-def _unmet_requirement(request: EvalRequest, planned: Sequence[PlannedRun]) -> UsageError | None:
+def _unmet_requirement(requests: Iterable[EvalRequest], planned: Sequence[PlannedRun]) -> UsageError | None:
     """What is missing for the scores, found before hours of training; None if nothing is."""
     try:
         with progress_callback("checking test images") as progress:
-            check_scores(request, planned, progress)
+            for request in requests:
+                check_scores(request, planned, progress)
     except UsageError as error:
         return error
     return None
@@ -230,6 +243,23 @@ def _score(evaluation: Evaluation, runs: Sequence[Run]) -> ScoredStudy:
         records, evaluation.request.metrics, pairs, configurations=configs, current=images, names=DisplayNames()
     )
     return ScoredStudy(runs, evaluation, scores, table)
+
+
+def _watch(watch: WatchOptions, trackers: Iterable[str], scoring: ScoringOptions, request: EvalRequest) -> runner.Watch:
+    """How each run is shown and scored while it trains, with the files that the whole study found."""
+    networks = request.networks
+    files = {name: networks.weights[name] for name in extractor_weights(networks) if name in networks.weights}
+    return runner.Watch(tuple(trackers), watch.eval_every, networks.extractor_name, files, scoring.cache)
+
+
+def _send_scores(scored: ScoredStudy, runs: Sequence[Run], trackers: Mapping[str, Tracker]) -> None:
+    """Show the scores of these runs in trackers; an error is said, and the table is printed all the same."""
+    for run in runs:
+        records = [record for record in scored.scores if record.run == run.id]
+        try:
+            send(run, trackers, score_names(records), log)
+        except UgbenchError as error:
+            log(str(error))
 
 
 def _last_steps(runs: Sequence[Run], progress: Callable[[int, int], None]) -> Iterator[tuple[Run, tuple[None]]]:

@@ -18,15 +18,18 @@ GRIDS = 10  # sample grids of a run
 GRID_CELLS = 16  # images in a sample grid, about
 
 
-def print_plan(run: Run, request: Request, keep: int | None, save_every: int | None, as_json: bool) -> None:
+def print_plan(
+    run: Run, request: Request, keep: int | None, save_every: int | None, eval_every: int | None, as_json: bool
+) -> None:
     """Print what the training of a run will take, and whether it is there already.
 
     Args:
         run: as `ugbench.training.prepare.planned_run` gives it.
         keep: number of checkpoints that stay stored; None for all.
         save_every: steps between checkpoints; None for the default.
+        eval_every: steps between further checkpoints, which are scored; None for none.
     """
-    plan = make_plan(run, request, keep, save_every)
+    plan = make_plan(run, request, keep, save_every, eval_every)
     if as_json:
         print_json(plan)
         return
@@ -49,7 +52,9 @@ def print_plan(run: Run, request: Request, keep: int | None, save_every: int | N
         log(problem)
 
 
-def make_plan(run: Run, request: Request, keep: int | None, save_every: int | None) -> dict[str, Any]:
+def make_plan(
+    run: Run, request: Request, keep: int | None, save_every: int | None, eval_every: int | None
+) -> dict[str, Any]:
     """The fields that `train --dry-run --json` prints; memory, disk and times are in bytes and seconds."""
     from ugbench.runs.run import list_runs
     from ugbench.runs.starting_point import first_step
@@ -64,6 +69,7 @@ def make_plan(run: Run, request: Request, keep: int | None, save_every: int | No
     size = int(config.config["size"])
     memory = sizes.memory + _images_in_memory(run)
     saves = max(1, run.steps // (save_every or max(100, run.steps // 100)))
+    saves += 0 if eval_every is None else run.steps // eval_every
     stored = saves if keep is None else min(keep, saves)
     # While a checkpoint is saved, one more is on the disk.
     disk = (stored + 1) * sizes.checkpoint + sizes.generators + GRIDS * GRID_CELLS * 3 * size**2

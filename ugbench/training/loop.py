@@ -6,6 +6,7 @@ ends with the same bits, on the same machine with the same number of threads.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
@@ -23,7 +24,10 @@ from ugbench.runs.failure import record_failure
 from ugbench.runs.json_file import flush_to_disk, write_json
 from ugbench.runs.reset import remove_unfinished, reset
 from ugbench.runs.run import Run
+from ugbench.tracker import Tracker
 from ugbench.training import environment, resuming
+from ugbench.training.callbacks import Callbacks
+from ugbench.training.checkpoint_scores import score_checkpoint
 from ugbench.training.counts import DescriptionWriter, count
 from ugbench.training.frozen import fill_frozen
 from ugbench.training.intervals import Intervals, SaveClock
@@ -41,23 +45,10 @@ from ugbench.training.samples import SampleGrids
 from ugbench.training.signals import StopRequest, stop_on_signals
 from ugbench.training.start import Start
 from ugbench.training.step import Phases, train_step
+from ugbench.training.tracking import Tracking, tracking
 
 LOSSES = "losses"
 """The note of a checkpoint that holds the loss terms of the earlier steps of a period."""
-
-
-@dataclass(frozen=True)
-class Callbacks:
-    """What is called while a run trains.
-
-    Attributes:
-        log: called with a sentence for the user.
-        on_step: called after each step with the steps done, the steps of the run, and the losses if they were logged
-            at this step.
-    """
-
-    log: Callable[[str], None] = lambda _text: None
-    on_step: Callable[[int, int, Mapping[str, float] | None], None] = lambda _step, _steps, _losses: None
 
 
 @dataclass
@@ -97,6 +88,7 @@ class _Training:
     intervals: Intervals
     callbacks: Callbacks
     stop: StopRequest
+    tracking: Tracking
     resumed_from: int | None
 
 
@@ -108,6 +100,7 @@ def train(
     callbacks: Callbacks | None = None,
     start: Start | None = None,
     restart: bool = False,
+    trackers: Mapping[str, Tracker] | None = None,
 ) -> int | None:
     """Train a run to its last step, resuming from its last undamaged checkpoint if there is one.
 
@@ -116,6 +109,7 @@ def train(
             new weights.
         restart: remove what training and scoring wrote for the run, and begin at step 0. Nothing is removed before
             everything that the first step needs is made, and the lock is held from then on.
+        trackers: show the training too, by their names.
     Returns:
         The step that training resumed from, None if it began at step 0.
     Raises:
@@ -123,12 +117,18 @@ def train(
         NonFiniteLoss: a loss or gradient became NaN or Inf; the state of the last finite step is saved.
         RunError: another process trains this run, or, with `restart`, scores it.
         WeightsError: a frozen network has no weights.
-        UgbenchError: the disk refuses a file.
+        UgbenchError: the disk refuses a file, or a tracker cannot be started.
     """
     intervals, callbacks = (intervals or Intervals()).resolved(run.steps), callbacks or Callbacks()
     start = start or Start()
     generators = [device] if device.type == "cuda" else []
-    with run.training_lock(), record_failure(run), stop_on_signals() as stop, torch.random.fork_rng(generators):
+    with (
+        run.training_lock(),
+        record_failure(run),
+        stop_on_signals() as stop,
+        torch.random.fork_rng(generators),
+        tracking(run, trackers or {}, callbacks.log, restart) as tracked,
+    ):
         state = new_state(run, device, start)
         # For a method that learns one direction `a` is the source, whichever domain that is.
         source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
@@ -145,7 +145,7 @@ def train(
                 method_description.write(run, count(run.config.method, state.method.config))
             return resumed_from
         grids = SampleGrids(images.samples, run.directions(), callbacks.log)
-        training = _Training(run, batches, grids, intervals, callbacks, stop, resumed_from)
+        training = _Training(run, batches, grids, intervals, callbacks, stop, tracked, resumed_from)
         try:
             _train_until(run.steps, state, training)
             for name in never_updated(state.phases.optimizers):
@@ -213,7 +213,7 @@ def _resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], N
 
 
 def _train_until(last_step: int, state: State, training: _Training) -> None:
-    """Train until `last_step` steps are done; log, draw samples and save at their intervals.
+    """Train until `last_step` steps are done; log, draw samples, save and score at their intervals.
 
     Raises:
         Stopped: a signal was received; the state is saved.
@@ -222,7 +222,8 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
     run, intervals = training.run, training.intervals
     assert intervals.log_every and intervals.sample_every
     clock = SaveClock(intervals.save_seconds)
-    with closing(Logs(run, state.step)) as logs:
+    with closing(Logs(run, state.step, training.tracking)) as logs:
+        _score(state.step, training, logs)  # where a signal came before it was done
         previous_flag: NonFiniteFlag | None = None
         description = None if run.method_file.exists() else DescriptionWriter(run, state.method)
         while state.step < last_step:
@@ -258,12 +259,26 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
             if state.step % intervals.sample_every == 0 or at_end:
                 flag.check()
                 logs.show(state.step, training.samples.write(run.sample_file(state.step), state.method))
-            is_regular = at_end or (intervals.save_every is not None and state.step % intervals.save_every == 0)
+            is_regular = intervals.is_saved(state.step, run.steps)
             if is_regular or clock.is_due():
                 flag.check()
                 _save(state, training, extra=not is_regular and intervals.save_every is not None)
+                _score(state.step, training, logs)
                 clock.restart()
             training.callbacks.on_step(state.step, run.steps, values)
+
+
+def _score(step: int, training: _Training, logs: Logs) -> None:
+    """Score the checkpoint of a step, if it is one that is scored; one that has its scores keeps them.
+
+    Raises:
+        Stopped: a signal was received.
+    """
+    score, began = training.callbacks.score, time.perf_counter()
+    if score is not None and training.intervals.is_scored(step, training.run.steps):
+        scores = score_checkpoint(score, step, training.stop, training.callbacks.log, training.resumed_from)
+        logs.leave_out(time.perf_counter() - began)
+        logs.write_scores(step, scores)
 
 
 def _logged_values(state: State) -> dict[str, float]:

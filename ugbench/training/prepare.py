@@ -167,6 +167,18 @@ def _locate(
     return dataset, readable, locate_run(config, list_runs(request.results), folder)
 
 
+def scored_images(request: Request, progress: Progress | None = None) -> tuple[DataSet, Transform]:
+    """The data set of the run, and the transform that its test images go through before outputs are scored.
+
+    Args:
+        progress: called after each image of a dial that is drawn.
+    Raises:
+        UsageError or a subclass: an unknown name, a config value, or a data set.
+    """
+    config = _method_config(request, registry.load_method(request.method))
+    return resolve(request.dataset, request.data_root, progress), Transform(config.size, config.fit)
+
+
 def needed_weights(request: Request) -> tuple[str, ...]:
     """The names, as in `--weights NAME=FILE`, of the files that the method that is asked for needs.
 
