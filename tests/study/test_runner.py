@@ -1,0 +1,33 @@
+"""The command of each run of a study: what its words mean to `ugbench train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ugbench.study.runner import Watch, command
+from ugbench.training.prepare import Request
+
+REQUEST = Request("cut", "cats", Path("r"), Path("d"), torch.device("cpu"), weights={"edges": Path("e.pth")})
+PLAIN = command(REQUEST, "cpu", Watch())
+
+
+def test_a_run_that_is_not_watched_has_no_word_of_it() -> None:
+    assert PLAIN[-2:] == ["--weights", "edges=e.pth"]
+    assert not {"--track", "--eval-every", "--extractor", "--cache"} & set(PLAIN)
+
+
+def test_without_scores_the_extractor_and_its_weights_are_not_handed_on() -> None:
+    assert command(REQUEST, "cpu", Watch(extractor="clip", weights={"clip": Path("c")}, cache=Path("f"))) == PLAIN
+
+
+def test_a_run_that_is_watched_gets_its_trackers_the_extractor_and_each_file_once() -> None:
+    files = {"clip": Path("c.pth"), "edges": Path("e.pth")}
+    words = command(REQUEST, "cpu", Watch(("wandb", "mlflow"), 50, "clip", files, Path("f")))
+    assert words == [
+        *PLAIN[:-2],
+        *("--track", "wandb", "--track", "mlflow"),
+        *("--eval-every", "50", "--extractor", "clip", "--cache", "f"),
+        *("--weights", "edges=e.pth", "--weights", "clip=c.pth"),
+    ]
