@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
 
-from ugbench.errors import NotLoadable, UgbenchError, UnknownName
+from ugbench.errors import NotLoadable, UgbenchError, UnknownName, UsageError
 
 if TYPE_CHECKING:
     from ugbench.extractor import Extractor
@@ -196,11 +196,20 @@ def usable_trackers(names: Iterable[str]) -> dict[str, Tracker]:
 
     Raises:
         UnknownName, NotLoadable: see `load_tracker`.
-        UsageError: the package of a tracker is missing, or nobody is logged in.
+        UsageError: the package of a tracker is missing, nobody is logged in, or the check ends with another error.
     """
     trackers = {name: load_tracker(name) for name in names}
-    for tracker in trackers.values():
-        tracker.check()
+    for name, tracker in trackers.items():
+        try:
+            tracker.check()
+        except UgbenchError:
+            raise
+        except Exception as error:  # of any type: the tracker may come from anybody
+            reason = (str(error).strip() or "no reason was given").splitlines()[0].rstrip(".")
+            raise UsageError(
+                f"--track {name} cannot be used ({type(error).__name__}: {reason}); correct its settings, or leave the "
+                "option out."
+            ) from error
     return trackers
 
 

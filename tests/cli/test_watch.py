@@ -20,6 +20,7 @@ from ugbench.runs import checkpoint
 from ugbench.runs.run import Run, find_run, list_runs
 from ugbench.scoring import evaluate
 from ugbench.scoring.evaluate import Evaluation
+from ugbench.tracker import Tracker
 
 __all__ = ["third_party_site"]
 DIAL = "dial:size=32,train=6,test=4"
@@ -208,6 +209,23 @@ def test_a_tracker_whose_module_is_broken_is_named(
     monkeypatch.delattr(text_log, "TRACKER")
     said = call_in(tmp_path, *TRAIN, "--track", "text_log", code=1).stderr
     assert "the tracker text_log cannot be loaded (text_log has no TRACKER that is a ugbench.tracker.Tracker)" in said
+
+
+def test_a_tracker_whose_check_fails_is_named_before_a_run_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import text_log
+
+    def check() -> None:
+        raise ValueError("API key must have 40+ characters.\nhas 3")
+
+    monkeypatch.setattr(text_log, "TRACKER", Tracker(text_log.start, check))
+    said = call_in(tmp_path, *TRAIN, "--track", "text_log", code=2).stderr
+    assert said == (
+        "error: --track text_log cannot be used (ValueError: API key must have 40+ characters); correct its settings, "
+        "or leave the option out.\n"
+    )
+    assert not (tmp_path / "results").exists()
 
 
 def test_help_lists_the_trackers() -> None:

@@ -219,6 +219,7 @@ def test_a_tracker_that_cannot_start_ends_the_call_before_the_first_step_and_rem
     with pytest.raises(UgbenchError, match="could not be started"):
         train(run, images, CPU, EVERY_TWO, None, None, True, {"a": first.tracker, "b": Recorder(before=refuse).tracker})
     assert run.step() == 8 and first.ends == ["failed"]
+    assert first.values == [] and not run.tracking_file.exists(), "what it would restart is another training"
 
 
 def test_a_disk_that_refuses_tracking_json_is_said_once_and_the_training_goes_on(

@@ -51,7 +51,7 @@ def ablate(
     """
     if not options.dataset:
         raise UsageError("--dataset is missing: say what to train on.")
-    check_names([method], options.dataset, place.data_root)
+    check_names([method], options.dataset, place.data_root, watch.names)
 
     from ugbench.cli.study import run_study
     from ugbench.study import grid

@@ -48,7 +48,7 @@ def compare(
       ugbench compare --study study.toml --dry-run
     """
     named = split_list(methods, "--methods")
-    check_names(named, options.dataset or (), place.data_root)
+    check_names(named, options.dataset or (), place.data_root, watch.names)
 
     from ugbench.cli.study import run_study
     from ugbench.study import grid

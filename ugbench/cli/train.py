@@ -129,7 +129,7 @@ def train(
       ugbench train ugatit --dataset dial --preset smoke --steps 400 --continue-from 3f2a@100
       ugbench train cut --dataset photos --eval-every 5000 --track wandb
     """
-    check_names([method], [dataset], place.data_root)
+    check_names([method], [dataset], place.data_root, watch.names)
     trackers = watch.trackers()
     if features.extractor != FeatureOptions.extractor and watch.eval_every is None:
         raise UsageError(f"--extractor {features.extractor} goes with --eval-every N; give that option too.")

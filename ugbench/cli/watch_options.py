@@ -31,6 +31,11 @@ class WatchOptions:
         ),
     ] = None
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the trackers, each once."""
+        return split_list(self.track, "--track")
+
     def trackers(self) -> dict[str, Tracker]:
         """The trackers by name; raises as `ugbench.registry.usable_trackers`."""
-        return registry.usable_trackers(split_list(self.track, "--track"))
+        return registry.usable_trackers(self.names)

@@ -64,6 +64,7 @@ class Tracking:
     log: Callable[[str], None]
     sent: Sent | None = None
     _all: list[_Tracked] = field(default_factory=list)
+    _is_begun: bool = False
     _is_reported: bool = False
 
     def start(self, trackers: Mapping[str, Tracker]) -> None:
@@ -87,7 +88,11 @@ class Tracking:
             self._all.append(_Tracked(name, training, self.sent.steps.setdefault(name, {})))
 
     def go_on(self) -> None:
-        """Give each tracker what metrics.jsonl holds and it lacks; called before the first step."""
+        """Give each tracker what metrics.jsonl holds and it lacks; called before the first step.
+
+        Before that, metrics.jsonl and tracking.json may still be those of a training that is to begin again.
+        """
+        self._is_begun = True
         for tracked in self._all:
             self._call(tracked, partial(self._catch_up, tracked))
         self._store()
@@ -109,7 +114,7 @@ class Tracking:
         """Say how the training ended, after a last try to send what a tracker lacks."""
         for tracked in self._all:
             tracked.paused_until = 0.0
-            if tracked.is_behind:
+            if tracked.is_behind and self._is_begun:
                 self._call(tracked, partial(self._catch_up, tracked))
             tracked.paused_until = 0.0
             self._call(tracked, partial(tracked.training.end, status))
@@ -147,7 +152,7 @@ class Tracking:
 
     def _store(self) -> None:
         """Write RUN/tracking.json."""
-        if self.sent is None or not self._all:
+        if self.sent is None or not self._is_begun:
             return
         try:
             write_json(self.run.tracking_file, self.sent.model_dump())
