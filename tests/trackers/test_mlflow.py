@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -76,13 +77,15 @@ def test_a_second_training_goes_on_in_the_same_run(run: TrackedRun, read: Read) 
     training.scalars(1, {"loss": 1})
     training.end("stopped")
     assert read()[1][0].info.status == "KILLED"
-    training = load_tracker("mlflow").start(run)
+    renamed = replace(run, config={**run.config, "method": "cut2", "dataset": "dogs"})
+    training = load_tracker("mlflow").start(renamed)
     training.scalars(2, {"loss": 2})
     assert read()[1][0].info.status == "RUNNING"
     training.end("failed")
     client, (stored,) = read()
     assert stored.info.status == "FAILED"
     assert values(client, stored, "loss") == [(1, 1.0), (2, 2.0)]
+    assert (stored.data.params["method"], stored.data.params["dataset"]) == ("cut", "dogs"), "the first value stays"
 
 
 def test_its_variables_name_the_server_and_the_experiment(

@@ -18,6 +18,7 @@ from ugbench.tracker import Image, Status, TrackedRun, Tracker
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 EXPERIMENT = "ugbench"
 """The experiment of runs where MLFLOW_EXPERIMENT_NAME names none."""
@@ -63,7 +64,7 @@ def start(run: TrackedRun) -> _Training:
     uri, artifacts = os.environ.get("MLFLOW_TRACKING_URI"), None
     if uri:
         client = MlflowClient(tracking_uri=uri)
-        run_id = _run_of(client, run, None)
+        own = _run_of(client, run, None)
     else:
         folder = (run.results / FOLDER).absolute()
         folder.mkdir(parents=True, exist_ok=True)
@@ -72,14 +73,16 @@ def start(run: TrackedRun) -> _Training:
         # Several runs of a study may start at once, and the first of them makes the tables.
         with FileLock(folder / ".lock"):
             client = MlflowClient(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}")
-            run_id = _run_of(client, run, artifacts)
+            own = _run_of(client, run, artifacts)
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in run.config.items()}
-    client.log_batch(run_id, params=[Param(name, text) for name, text in texts.items()])
-    return _Training(client, run_id)
+    # MLflow refuses another value for a parameter that it has, such as the name of a data set that was renamed.
+    missing = [Param(name, text) for name, text in texts.items() if name not in own.data.params]
+    client.log_batch(own.info.run_id, params=missing)
+    return _Training(client, own.info.run_id)
 
 
-def _run_of(client: MlflowClient, run: TrackedRun, artifacts: Path | None) -> str:
-    """The id that MLflow gave to its run, which is made if there is none."""
+def _run_of(client: MlflowClient, run: TrackedRun, artifacts: Path | None) -> Run:
+    """MLflow's own run, which is made if there is none."""
     experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
     stored = client.get_experiment_by_name(experiment)
     if stored is None:
@@ -89,10 +92,9 @@ def _run_of(client: MlflowClient, run: TrackedRun, artifacts: Path | None) -> st
         experiment_id = stored.experiment_id
     earlier = client.search_runs([experiment_id], f"tags.`{TAG}` = '{run.id}'", max_results=1)
     if not earlier:
-        return str(client.create_run(experiment_id, run_name=run.name, tags={TAG: run.id}).info.run_id)
-    run_id = str(earlier[0].info.run_id)
-    client.update_run(run_id, status="RUNNING")
-    return run_id
+        return client.create_run(experiment_id, run_name=run.name, tags={TAG: run.id})
+    client.update_run(earlier[0].info.run_id, status="RUNNING")
+    return earlier[0]
 
 
 TRACKER = Tracker(start, check)

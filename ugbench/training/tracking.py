@@ -192,7 +192,7 @@ def describe(run: Run, tracked_id: str) -> TrackedRun:
     config = run.config
     dataset = run.dataset_folder.name
     direction = f" {config.direction}" if config.direction else ""
-    names = ("method", "variant", "preset", "direction", "seed", "precision", "init_from", "init_only", "continue_from")
+    names = ("method", "variant", "direction", "seed", "precision", "init_from", "init_only", "continue_from")
     fields: dict[str, Any] = {name: value for name in names if (value := getattr(config, name)) is not None}
     return TrackedRun(
         id=tracked_id,
