@@ -19,7 +19,11 @@ from ugbench.statistics.preferences import Vote, preferences
 
 ROOT = Path(__file__).parents[1]
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-OF_EXTRAS = ("cv2", "fastapi", "krippendorff", "onnx", "onnxruntime", "onnxscript", "pillow_heif", "timm", "uvicorn")
+OF_TRACKERS = ("mlflow", "wandb")
+OF_EXTRAS = (
+    *("cv2", "fastapi", "krippendorff", "onnx", "onnxruntime", "onnxscript", "pillow_heif", "timm", "uvicorn"),
+    *OF_TRACKERS,
+)
 
 
 def in_a_process_without(packages: tuple[str, ...], code: str) -> subprocess.CompletedProcess[str]:
@@ -70,9 +74,9 @@ for words in (["--help"], ["methods"], ["table", "--results", "docs/reference/ab
     assert done.returncode == 0, done.stderr
 
 
-def test_the_extra_all_has_every_extra_and_dev_has_it() -> None:
-    assert EXTRAS["all"] == [f"ugbench[{','.join(sorted(EXTRAS.keys() - {'all', 'dev'}))}]"]
-    assert "ugbench[all]" in EXTRAS["dev"]
+def test_the_extra_all_has_every_extra_but_those_of_trackers_and_dev_has_these_too() -> None:
+    assert EXTRAS["all"] == [f"ugbench[{','.join(sorted(EXTRAS.keys() - {'all', 'dev', *OF_TRACKERS}))}]"]
+    assert "ugbench[all,mlflow,wandb]" in EXTRAS["dev"]
 
 
 def test_the_packages_of_extras_are_those_that_the_tests_take_away() -> None:

@@ -1,9 +1,9 @@
-"""Finds methods, metrics, extractors and figures by name, in this distribution and in all others that are installed.
+"""Finds methods, metrics, extractors, figures and trackers by name, in this distribution and all others installed.
 
-The entry-point groups are `ugbench.methods`, `ugbench.metrics`, `ugbench.extractors` and `ugbench.figures`. An entry
-point names a module, which is registered under the name of the entry point, or a package, in which each public module
-is registered under its own name. So a new file in such a package needs no registration. Listing the names imports none
-of the modules.
+The entry-point groups are `ugbench.methods`, `ugbench.metrics`, `ugbench.extractors`, `ugbench.figures` and
+`ugbench.trackers`. An entry point names a module, which is registered under the name of the entry point, or a package,
+in which each public module is registered under its own name. So a new file in such a package needs no registration.
+Listing the names imports none of the modules.
 """
 
 from __future__ import annotations
@@ -13,18 +13,22 @@ import importlib.util
 import inspect
 import pkgutil
 import traceback
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from ugbench.errors import NotLoadable, UgbenchError, UnknownName
+from ugbench.errors import NotLoadable, UgbenchError, UnknownName, UsageError
 
 if TYPE_CHECKING:
     from ugbench.extractor import Extractor
     from ugbench.method import Method
     from ugbench.metric import Metric
+    from ugbench.tracker import Tracker
+
+T = TypeVar("T")
 
 
 @cache
@@ -34,7 +38,7 @@ def modules(group: str) -> dict[str, str]:
     A module of another distribution may be impossible to find or to import; `load` raises the error.
 
     Args:
-        group: "methods", "metrics", "extractors" or "figures".
+        group: "methods", "metrics", "extractors", "figures" or "trackers".
     Raises:
         UgbenchError: two modules have the same name, or an entry point of this distribution names a module that does
             not exist.
@@ -172,15 +176,53 @@ def load_extractor(name: str) -> Extractor:
     """
     from ugbench.extractor import Extractor
 
+    return _load_constant("extractors", name, Extractor)
+
+
+def load_tracker(name: str) -> Tracker:
+    """Import the tracker that is registered as `name`: the TRACKER of its module.
+
+    Raises:
+        UnknownName: no tracker has that name.
+        NotLoadable: see `load`; or its module ends with an error, or has no TRACKER that is a `Tracker`.
+    """
+    from ugbench.tracker import Tracker
+
+    return _load_constant("trackers", name, Tracker)
+
+
+def usable_trackers(names: Iterable[str]) -> dict[str, Tracker]:
+    """These trackers by name, after each has checked that it can be used.
+
+    Raises:
+        UnknownName, NotLoadable: see `load_tracker`.
+        UsageError: the package of a tracker is missing, nobody is logged in, or the check ends with another error.
+    """
+    trackers = {name: load_tracker(name) for name in names}
+    for name, tracker in trackers.items():
+        try:
+            tracker.check()
+        except UgbenchError:
+            raise
+        except Exception as error:  # of any type: the tracker may come from anybody
+            reason = (str(error).strip() or "no reason was given").splitlines()[0].rstrip(".")
+            raise UsageError(
+                f"--track {name} cannot be used ({type(error).__name__}: {reason}); correct its settings, or leave the "
+                "option out."
+            ) from error
+    return trackers
+
+
+def _load_constant(group: str, name: str, kind: type[T]) -> T:
+    """The object of a module that has the name of its class in capitals."""
     try:
-        module = load("extractors", name)
+        module = load(group, name)
     except UgbenchError:
         raise
     except Exception as error:  # of any type: the module may come from anybody
-        raise NotLoadable("extractor", name, f"{type(error).__name__}: {error}".rstrip(".")) from error
-    extractor = getattr(module, "EXTRACTOR", None)
-    if not isinstance(extractor, Extractor):
-        raise NotLoadable(
-            "extractor", name, f"{module.__name__} has no EXTRACTOR that is a ugbench.extractor.Extractor"
-        )
-    return extractor
+        raise NotLoadable(group.removesuffix("s"), name, f"{type(error).__name__}: {error}".rstrip(".")) from error
+    constant = getattr(module, kind.__name__.upper(), None)
+    if not isinstance(constant, kind):
+        reason = f"{module.__name__} has no {kind.__name__.upper()} that is a {kind.__module__}.{kind.__name__}"
+        raise NotLoadable(group.removesuffix("s"), name, reason)
+    return constant

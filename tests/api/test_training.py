@@ -10,12 +10,22 @@ from pathlib import Path
 import pytest
 import torch
 from commands import call_json
+from recording_tracker import Recorder
 
 import ugbench
+from ugbench import registry
 from ugbench.errors import ConfigError, Stopped, UnknownName, UsageError
 from ugbench.training import loop
 
 Train = Callable[..., ugbench.Run]
+
+
+@pytest.fixture
+def recording(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    """The tracker that is called `recorder`."""
+    recorder = Recorder()
+    monkeypatch.setattr(registry, "load_tracker", {"recorder": recorder.tracker}.__getitem__)
+    return recorder
 
 
 def test_the_same_call_again_finds_the_finished_run(train: Train, run: ugbench.Run) -> None:
@@ -181,3 +191,34 @@ def test_a_run_can_start_from_another_one(train: Train, run: ugbench.Run) -> Non
     longer = train(continue_from=run, steps=4)
     assert longer.step == 4
     assert longer.stored.config.continue_from == f"{run.id}@2"
+
+
+def test_a_training_is_scored_and_shown_while_it_runs(
+    home: Path, train: Train, run: ugbench.Run, recording: Recorder
+) -> None:
+    watched = train(results="watched", eval_every=1, extractor="random", track=["recorder"])
+    assert watched.id == run.id
+    assert (watched.path / "metrics.jsonl").read_bytes() == (run.path / "metrics.jsonl").read_bytes()
+    kids = watched.evaluate(metrics=["kid"], extractor="random", progress=False)
+    shown = {name: value for step, name, value in recording.values if step == 2 and name.startswith("score/")}
+    assert shown == {f"score/kid/{row.direction}": row.value for row in kids.itertuples()}
+    assert recording.steps("score/kid/A2B") == [1, 2]
+    assert recording.ends == ["done"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"extractor": "random"}, "extractor 'random' goes with eval_every; give that argument too."),
+        ({"eval_every": 0}, "eval_every=0: give a whole number of 1 or more."),
+        ({"eval_every": 1}, 'weights={"inception": '),
+        ({"track": "wandbb"}, "no tracker is called 'wandbb'; did you mean 'wandb'?"),
+    ],
+)
+def test_what_cannot_be_watched_is_refused_in_the_words_of_python(
+    train: Train, arguments: dict[str, object], said: str
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        train(results="refused", **arguments)
+    assert said in str(refused.value)
+    assert not Path("refused").exists()

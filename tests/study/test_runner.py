@@ -1,4 +1,4 @@
-"""The command that trains a run of a study."""
+"""The command of each run of a study: what its words mean to `ugbench train`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,35 @@ from pathlib import Path
 
 import torch
 
-from ugbench.study.runner import command
-from ugbench.training.prepare import Request
+from ugbench.study.runner import Watch, command
+from ugbench.training.request import Request
+
+REQUEST = Request("cut", "cats", Path("r"), Path("d"), torch.device("cpu"), weights={"edges": Path("e.pth")})
+PLAIN = command(REQUEST, "cpu", Watch())
+
+
+def test_a_run_that_is_not_watched_has_no_word_of_it() -> None:
+    assert PLAIN[-2:] == ["--weights", "edges=e.pth"]
+    assert not {"--track", "--eval-every", "--extractor", "--cache"} & set(PLAIN)
+
+
+def test_without_scores_the_extractor_and_its_weights_are_not_handed_on() -> None:
+    assert command(REQUEST, "cpu", Watch(extractor="clip", weights={"clip": Path("c")}, cache=Path("f"))) == PLAIN
+
+
+def test_a_run_that_is_watched_gets_its_trackers_the_extractor_and_each_file_once() -> None:
+    files = {"clip": Path("c.pth"), "edges": Path("e.pth")}
+    words = command(REQUEST, "cpu", Watch(("wandb", "mlflow"), 50, "clip", files, Path("f")))
+    assert words == [
+        *PLAIN[:-2],
+        *("--track", "wandb", "--track", "mlflow"),
+        *("--eval-every", "50", "--extractor", "clip", "--cache", "f"),
+        *("--weights", "edges=e.pth", "--weights", "clip=c.pth"),
+    ]
 
 
 def test_runs_that_train_at_once_are_told_how_many_share_the_machine() -> None:
-    request = Request("cyclegan", "dial", Path("results"), Path("datasets"), torch.device("cpu"))
-    assert "--jobs" not in command(request, "cpu")
-    words = command(request, "cuda:1", jobs=3)
+    assert "--jobs" not in PLAIN
+    words = command(REQUEST, "cuda:1", Watch(), jobs=3)
     assert words[words.index("--jobs") + 1] == "3"
     assert words[words.index("--device") + 1] == "cuda:1"

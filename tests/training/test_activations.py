@@ -27,6 +27,7 @@ from ugbench.training.estimate import estimate
 from ugbench.training.loop import Images, train
 from ugbench.training.network_precision import run_networks_in
 from ugbench.training.optimizers import build_optimizers, state_tensors
+from ugbench.training.request import Request
 from ugbench.training.step import Phases, train_step
 
 CPU = torch.device("cpu")
@@ -179,9 +180,7 @@ def test_a_run_may_go_on_either_way(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(registry, "load_method", lambda name: WithBlocks)
     folder = make_data_set(tmp_path / "data", trainA=2, trainB=2)
     runs = [
-        prepare.prepare(prepare.Request("theirs", str(folder), tmp_path / "results", tmp_path, CPU, overrides=fields))[
-            0
-        ]
+        prepare.prepare(Request("theirs", str(folder), tmp_path / "results", tmp_path, CPU, overrides=fields))[0]
         for fields in ({}, ON, {})
     ]
     assert len({(run.id, run.path) for run in runs}) == 1

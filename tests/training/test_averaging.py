@@ -17,9 +17,10 @@ from ugbench.runs.manifest import read_manifest, write_manifest
 from ugbench.runs.run import Run, open_run
 from ugbench.runs.starting_point import StartingPoint
 from ugbench.training.averaging import MovingAverage
+from ugbench.training.callbacks import Callbacks
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
-from ugbench.training.loop import Callbacks, train
+from ugbench.training.loop import train
 from ugbench.training.start import Start
 from ugbench.training.state import new_state
 

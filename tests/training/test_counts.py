@@ -11,9 +11,10 @@ from ugbench import registry
 from ugbench.runs import checkpoint, method_description
 from ugbench.runs.run import Run
 from ugbench.training.bench import bench
+from ugbench.training.callbacks import Callbacks
 from ugbench.training.counts import count
 from ugbench.training.images import Images
-from ugbench.training.loop import Callbacks, Intervals, train
+from ugbench.training.loop import Intervals, train
 
 CPU = torch.device("cpu")
 

@@ -15,9 +15,10 @@ from ugbench.errors import RunError
 from ugbench.inference import translate
 from ugbench.runs import checkpoint
 from ugbench.runs.run import Run
+from ugbench.training.callbacks import Callbacks
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
-from ugbench.training.loop import Callbacks, train
+from ugbench.training.loop import train
 
 CPU = torch.device("cpu")
 EVERY_TWO = Intervals(save_every=2, log_every=1, sample_every=100, keep=2)

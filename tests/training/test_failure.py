@@ -14,8 +14,9 @@ from ugbench.data.images import UnreadableImage, read_image
 from ugbench.errors import NonFiniteLoss, Stopped
 from ugbench.runs.failure import damaged_image, failure_of, record_failure
 from ugbench.runs.run import Run
+from ugbench.training.callbacks import Callbacks
 from ugbench.training.images import Images
-from ugbench.training.loop import Callbacks, train
+from ugbench.training.loop import train
 
 CPU = torch.device("cpu")
 

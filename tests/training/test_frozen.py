@@ -22,9 +22,10 @@ from ugbench.runs import checkpoint
 from ugbench.runs.near_misses import near_miss
 from ugbench.runs.run import Run
 from ugbench.training import loop, prepare
+from ugbench.training.callbacks import Callbacks
 from ugbench.training.estimate import estimate
 from ugbench.training.intervals import Intervals
-from ugbench.training.loop import Callbacks
+from ugbench.training.request import Request
 from ugbench.training.start import StartOptions
 from ugbench.training.state import new_state
 
@@ -32,7 +33,7 @@ __all__ = ["feature_loss", "weights"]
 
 CPU = torch.device("cpu")
 EVERY_TWO = Intervals(save_every=2, log_every=1, sample_every=100, keep=None)
-Ask = Callable[..., prepare.Request]
+Ask = Callable[..., Request]
 
 
 class Crash(Exception):
@@ -55,8 +56,8 @@ def ask(tmp_path: Path, data_root: Path, feature_loss: str, weights: dict[str, P
         start: StartOptions | None = None,
         method: str = feature_loss,
         **fields: Any,
-    ) -> prepare.Request:
-        return prepare.Request(
+    ) -> Request:
+        return Request(
             method=method,
             dataset="dial:size=32,train=4,test=3",
             results=tmp_path / results,
@@ -72,7 +73,7 @@ def ask(tmp_path: Path, data_root: Path, feature_loss: str, weights: dict[str, P
     return request
 
 
-def train(request: prepare.Request, crash_after: int | None = None) -> Run:
+def train(request: Request, crash_after: int | None = None) -> Run:
     def on_step(step: int, _steps: int, _losses: object) -> None:
         if step == crash_after:
             raise Crash

@@ -22,9 +22,10 @@ from ugbench.runs import checkpoint, jsonl
 from ugbench.runs.run import Run, open_run
 from ugbench.training import intervals as intervals_module
 from ugbench.training import state
+from ugbench.training.callbacks import Callbacks
 from ugbench.training.images import Images
 from ugbench.training.intervals import SAVE_SECONDS, Intervals
-from ugbench.training.loop import Callbacks, train
+from ugbench.training.loop import train
 from ugbench.training.signals import STOP_SIGNALS, stop_at_once_on_signals, stop_on_signals
 from ugbench.training.start import Start
 from ugbench.training.state import new_state

@@ -17,9 +17,10 @@ from ugbench.runs import checkpoint
 from ugbench.runs.run import Run
 from ugbench.training import loss_scale as module
 from ugbench.training import state
+from ugbench.training.callbacks import Callbacks
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
-from ugbench.training.loop import Callbacks, train
+from ugbench.training.loop import train
 from ugbench.training.loss_scale import LossScale
 from ugbench.training.optimizers import build_optimizers
 from ugbench.training.step import Phases

@@ -10,9 +10,10 @@ import torch
 
 from ugbench.runs.run import Run
 from ugbench.training import environment, machine
+from ugbench.training.callbacks import Callbacks
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
-from ugbench.training.loop import Callbacks, train
+from ugbench.training.loop import train
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 EVERY_TWO = Intervals(save_every=2, log_every=1, sample_every=100, keep=None)

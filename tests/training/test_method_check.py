@@ -19,6 +19,7 @@ from ugbench import registry
 from ugbench.errors import UgbenchError
 from ugbench.method import Batch, Group, Phase
 from ugbench.training import prepare
+from ugbench.training.request import Request
 
 
 class LeftOut(Toy):
@@ -188,7 +189,7 @@ def line_of(method: type[Toy]) -> int:
     return next(number for number, line in enumerate(lines[first:], first + 1) if line.endswith("# the line"))
 
 
-Ask = Callable[[type[Toy]], prepare.Request]
+Ask = Callable[[type[Toy]], Request]
 
 
 @pytest.fixture
@@ -196,9 +197,9 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     """ask(class) installs a method under the name `theirs` and requests a run of it."""
     data = make_data_set(tmp_path / "data", trainA=2, trainB=2)
 
-    def make(method: type[Toy]) -> prepare.Request:
+    def make(method: type[Toy]) -> Request:
         monkeypatch.setattr(registry, "load_method", lambda _name: method)
-        return prepare.Request("theirs", str(data), tmp_path / "results", tmp_path, torch.device("cpu"))
+        return Request("theirs", str(data), tmp_path / "results", tmp_path, torch.device("cpu"))
 
     return make
 
@@ -244,7 +245,7 @@ REFUSED: Mapping[type[Toy], str] = {
 @pytest.mark.parametrize("method", REFUSED, ids=lambda method: method.__name__)
 @pytest.mark.parametrize("begin", [prepare.prepare, prepare.planned_run])
 def test_a_method_that_breaks_a_rule_is_refused_and_leaves_no_run_behind(
-    method: type[Toy], begin: Callable[[prepare.Request], Any], ask: Ask
+    method: type[Toy], begin: Callable[[Request], Any], ask: Ask
 ) -> None:
     request = ask(method)
     line = f"{__file__}:{line_of(method)}" if "{line}" in REFUSED[method] else ""

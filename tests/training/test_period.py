@@ -15,9 +15,10 @@ from ugbench.method import Batch, Phase
 from ugbench.runs import method_description
 from ugbench.runs.run import Run
 from ugbench.training.bench import bench
+from ugbench.training.callbacks import Callbacks
 from ugbench.training.counts import count
 from ugbench.training.images import Images
-from ugbench.training.loop import Callbacks, Intervals, train
+from ugbench.training.loop import Intervals, train
 
 CPU = torch.device("cpu")
 

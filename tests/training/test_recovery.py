@@ -13,9 +13,10 @@ from toy_runs import Toy
 from ugbench.errors import NonFiniteLoss
 from ugbench.runs.run import Run
 from ugbench.training import loop
+from ugbench.training.callbacks import Callbacks
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
-from ugbench.training.loop import Callbacks, train
+from ugbench.training.loop import train
 from ugbench.training.start import Start
 from ugbench.training.state import State
 

@@ -22,8 +22,9 @@ from ugbench.data.styles import draw_styles
 from ugbench.data.tensors import to_float, to_tensor, to_uint8
 from ugbench.runs import checkpoint
 from ugbench.runs.run import Run
+from ugbench.training.callbacks import Callbacks
 from ugbench.training.images import Images
-from ugbench.training.loop import Callbacks, Intervals, train
+from ugbench.training.loop import Intervals, train
 from ugbench.training.samples import SampleGrids
 
 CPU = torch.device("cpu")

@@ -12,7 +12,7 @@ from ugbench.data.progress import Progress
 from ugbench.progress.lines import log, progress_callback
 
 if TYPE_CHECKING:
-    from ugbench.training.loop import Callbacks
+    from ugbench.training.callbacks import Callbacks
 
 _logger = logging.getLogger("ugbench")
 
@@ -36,7 +36,7 @@ class Shown:
     def training(self, title: str) -> AbstractContextManager[Callbacks]:
         """The line of a training."""
         from ugbench.progress.training import training_progress
-        from ugbench.training.loop import Callbacks
+        from ugbench.training.callbacks import Callbacks
 
         return training_progress(title) if self.visible else nullcontext(Callbacks(log=self.log))
 

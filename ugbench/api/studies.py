@@ -255,7 +255,7 @@ def _carry_out(
     root, weights = data_root_folder(place.data_root), request.networks.weights
     setup = plan.StudySetup(folder, root, device, precision, skip_bad, weights)
     planned = stages.plan_runs(study, setup, report)
-    if not dry_run and (problem := stages.unmet_requirement(request, planned, report)) is not None:
+    if not dry_run and (problem := stages.unmet_requirement([request], planned, report)) is not None:
         raise problem
     for sentence in plan_sentences(planned, jobs):
         output.log(sentence)

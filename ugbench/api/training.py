@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from ugbench import registry
 from ugbench.api.arguments import (
     PathLike,
     WeightFiles,
@@ -15,6 +17,7 @@ from ugbench.api.arguments import (
     check_place,
     check_size,
     data_root_folder,
+    names,
     results_folder,
     weight_files,
 )
@@ -23,6 +26,7 @@ from ugbench.api.shown import shown
 from ugbench.api.wording import interrupts_of_python, with_argument_names
 from ugbench.data.places import PlaceOption
 from ugbench.direction import Direction
+from ugbench.errors import UsageError
 from ugbench.training.overrides import merge_overrides
 
 
@@ -47,6 +51,9 @@ def train(
     init_from: str | Run | None = None,
     init_only: Literal["generators"] | None = None,
     continue_from: str | Run | None = None,
+    eval_every: int | None = None,
+    extractor: str = "inception",
+    track: str | Iterable[str] | None = None,
     skip_bad: bool = False,
     images: PlaceOption = "auto",
     restart: bool = False,
@@ -56,7 +63,8 @@ def train(
     """Train a method, as `ugbench train` does.
 
     The same call again goes on where the training stopped, and a finished run is returned at once. A changed argument
-    is another run. Only `device`, `results`, `data_root`, `weights`, `skip_bad`, `images` and `progress` may change.
+    is another run. Only `device`, `results`, `data_root`, `weights`, `eval_every`, `extractor`, `track`, `skip_bad`,
+    `images`, `deterministic` and `progress` may change.
 
     An interrupt (Ctrl-C, or the button of a notebook) saves the run before this raises KeyboardInterrupt. This works
     in the main thread, where Python delivers signals; in another thread nothing stops a training.
@@ -77,10 +85,14 @@ def train(
         results: folder of runs; default: UGBENCH_RESULTS, else `results`.
         data_root: folder of data sets; default: UGBENCH_DATA, else `datasets`.
         set: values of further config fields by name.
-        weights: files of networks that the method uses and does not train, by their names.
+        weights: files of networks that the method uses and does not train, and of the extractor, by their names.
         init_from: a run, or "RUN@STEP", whose weights a new training starts from.
         init_only: "generators" takes only the networks that translate from `init_from`.
         continue_from: a run, or "RUN@STEP", whose checkpoint this training goes on from, to `steps` in all.
+        eval_every: save and score the run each time so many steps are done, and at the end: KID, under the protocol
+            that `ugbench eval` has by default. The scores are stored with those of `Run.evaluate`.
+        extractor: network for image features of `eval_every`, see `ugbench.evaluate`.
+        track: trackers that show the training too, such as "wandb" or "mlflow".
         skip_bad: train without images that cannot be read, or lack a partner that a method needs.
         images: where training images are stored: "memory", or "disk", from where each step reads its own; "auto" is
             the disk if they would take more than half of the free memory.
@@ -94,17 +106,26 @@ def train(
         Stopped: another signal, such as SIGTERM, stopped the training; it is saved.
         NonFiniteLoss: a loss or a gradient became NaN or Inf; the last finite state is saved.
         UsageError: an unknown name, a wrong value, or an image that cannot be read.
-        UgbenchError: a method that cannot be trained, or a file that cannot be written.
+        WeightsError: a network has no file of weights; `eval_every` needs that of the extractor.
+        UgbenchError: a method that cannot be trained, a tracker that cannot be started, or a file that cannot be
+            written.
     """
+    from ugbench.api.checkpoint_scoring import with_scoring
     from ugbench.device import pick_device
+    from ugbench.scoring.cache import Cache, default_folder
     from ugbench.scoring.networks.search import with_found
-    from ugbench.training.prepare import Request, needed_weights
+    from ugbench.scoring.while_training import checkpoint_scorer
+    from ugbench.training.intervals import Intervals
+    from ugbench.training.request import Request, needed_weights
     from ugbench.training.session import open_session
     from ugbench.training.start import StartOptions
 
     check_at_least(0, {"seed": seed})
-    check_at_least(1, {"steps": steps, "batch_size": batch_size})
+    check_at_least(1, {"steps": steps, "batch_size": batch_size, "eval_every": eval_every})
     check_size(size)
+    if extractor != "inception" and eval_every is None:
+        raise UsageError(f"extractor {extractor!r} goes with eval_every; give that argument too.")
+    trackers = registry.usable_trackers(names(track))
     output = shown(progress)
     request = Request(
         method=method,
@@ -125,12 +146,19 @@ def train(
         restart=restart,
         deterministic=deterministic,
     )
-    request = replace(request, weights=with_found(request.weights, needed_weights(request), output.log))
+    scoring = None
+    if eval_every is None:
+        request = replace(request, weights=with_found(request.weights, needed_weights(request), output.log))
+    else:
+        find = partial(with_found, log=output.log)
+        cache = Cache(default_folder(), output.log)
+        request, scoring = with_scoring(request, extractor, cache, find, output.bar)
     with interrupts_of_python():
         with output.bar("reading images") as reading:
             session = open_session(request, output.log, reading)
         with output.training(session.run.config.label) as callbacks:
-            session.train(callbacks=callbacks)
+            score = None if scoring is None else checkpoint_scorer(scoring, session.run, output.log)
+            session.train(Intervals(eval_every=eval_every), replace(callbacks, score=score), trackers)
     run = Run(session.run)
     output.log(f"done, at step {run.step}.")
     return run

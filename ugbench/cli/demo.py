@@ -52,7 +52,7 @@ def demo(
     from ugbench.tables.build import build_table
     from ugbench.tables.display import DisplayNames
     from ugbench.tables.formats import render
-    from ugbench.training.prepare import Request
+    from ugbench.training.request import Request
     from ugbench.training.session import open_session
 
     device, results = pick_device(place.device), place.results

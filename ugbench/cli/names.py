@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
-def check_names(methods: Iterable[str], datasets: Iterable[str] = (), data_root: Path = Path()) -> None:
-    """Check that these methods and data sets exist; nothing is imported or opened for it.
+def check_names(
+    methods: Iterable[str], datasets: Iterable[str] = (), data_root: Path = Path(), trackers: Iterable[str] = ()
+) -> None:
+    """Check that these methods, data sets and trackers exist; nothing is imported or opened for it.
 
     Args:
         datasets: values of --dataset.
     Raises:
-        UnknownName: a method or a data set has no such name.
+        UnknownName: a method, a data set or a tracker has no such name.
         DataError: a data set is known but not there, or a dial's description is wrong.
     """
     from ugbench import registry
@@ -20,5 +22,7 @@ def check_names(methods: Iterable[str], datasets: Iterable[str] = (), data_root:
 
     for method in methods:
         registry.check_name("methods", method)
+    for tracker in trackers:
+        registry.check_name("trackers", tracker)
     for dataset in datasets:
         dataset_names.check_name(dataset, data_root)

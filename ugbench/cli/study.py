@@ -5,18 +5,22 @@ Their options are `StudyOptions` and `ScoringOptions` in options.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ugbench.cli.options import PlaceOptions, StudyOptions
 from ugbench.cli.output import duration, log, print_json, print_rows, progress_callback
 from ugbench.cli.scoring_options import ScoringOptions
+from ugbench.cli.watch_options import WatchOptions
 from ugbench.device import pick_device
 from ugbench.errors import MissingWeights
 from ugbench.progress.studies import plan_sentences
 from ugbench.runs.folder import study_file
-from ugbench.study import grid, plan, stages
+from ugbench.scoring.needed_weights import extractor_weights
+from ugbench.scoring.request import EvalRequest
+from ugbench.scoring.while_training import request_while_training
+from ugbench.study import grid, plan, runner, stages
 from ugbench.study.claims import declared_test
 from ugbench.study.grid import Study
 from ugbench.study.plan import PlannedRun, StudySetup
@@ -29,6 +33,7 @@ def run_study(
     study: Study,
     options: StudyOptions,
     scoring: ScoringOptions,
+    watch: WatchOptions,
     place: PlaceOptions,
     as_json: bool,
     conclude: Callable[[ScoredStudy, bool], dict[str, Any]] = lambda _scored, _as_json: {"differences": []},
@@ -42,6 +47,7 @@ def run_study(
         Stopped: a signal came; every run has saved itself.
         UgbenchError: a run failed; the others are done and in the table.
     """
+    trackers = watch.trackers()
     device = pick_device(place.device)
     precision = stages.study_precision(place.precision, device, study_file(place.results, study.id), log)
     request = scoring.request(device, frozen_names=grid.frozen_names(study))
@@ -51,15 +57,18 @@ def run_study(
     )
     of_methods = plan.needed_weights_of_methods(study, setup)
     # The plan needs the weights of frozen networks, and all files are asked for at once.
+    needed = (*of_methods, *(() if watch.eval_every is None else extractor_weights(request.networks)))
     is_complete = not options.dry_run and not weights.keys() >= set(of_methods)
     if is_complete:
-        request = scoring.complete_request(request, as_json, of_methods)
+        request = scoring.complete_request(request, as_json, needed)
         setup = replace(setup, weights=request.networks.weights)
     report = stages.Report(log, progress_callback)
     planned = stages.plan_runs(study, setup, report)
     if not options.dry_run and not is_complete:
-        request = scoring.complete_request(request, as_json, of_methods)
-    problem = stages.unmet_requirement(request, planned, report)
+        request = scoring.complete_request(request, as_json, needed)
+    while_training = request_while_training(request.networks, request.cache)
+    requests = [request] if watch.eval_every is None else [request, while_training]
+    problem = stages.unmet_requirement(requests, planned, report)
     if options.dry_run and as_json:
         rows = [plan.describe(run) for run in planned]
         left = plan.seconds_left(planned, options.jobs)
@@ -79,7 +88,15 @@ def run_study(
         return
     is_auto = place.precision == "auto"
     outcomes, scored = stages.train_and_score(
-        study, setup, planned, request, report, jobs=options.jobs, is_auto=is_auto
+        study,
+        setup,
+        planned,
+        request,
+        report,
+        jobs=options.jobs,
+        is_auto=is_auto,
+        watch=_watch(watch, trackers, scoring, request),
+        trackers=trackers,
     )
     if scored is not None:
         runs = [plan.describe(outcome.planned) for outcome in outcomes]
@@ -90,6 +107,13 @@ def run_study(
             print_json({"runs": runs, "table": to_json(scored.table), **concluded})
         scored.evaluation.unwritten.raise_first(log)
     stages.raise_failed(outcomes)
+
+
+def _watch(watch: WatchOptions, trackers: Iterable[str], scoring: ScoringOptions, request: EvalRequest) -> runner.Watch:
+    """How each run is shown and scored while it trains, with the files that the whole study found."""
+    networks = request.networks
+    files = {name: networks.weights[name] for name in extractor_weights(networks) if name in networks.weights}
+    return runner.Watch(tuple(trackers), watch.eval_every, networks.extractor_name, files, scoring.cache)
 
 
 def _print_plan(planned: Sequence[PlannedRun]) -> None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Option
 
-from ugbench.cli.consent import AllowDownload
 from ugbench.cli.names import check_names
 from ugbench.cli.options import ConfigOptions, Json, MethodArgument, PlaceOptions, SkipBad, Steps
 from ugbench.cli.output import log, print_json, progress_callback
 from ugbench.cli.parse import parse_number, parse_save_every, parse_weights
 from ugbench.cli.published_datasets import get_or_check_datasets
+from ugbench.cli.scoring_options import FeatureOptions
 from ugbench.cli.training_options import Deterministic
+from ugbench.cli.watch_options import WatchOptions
 from ugbench.data.places import PlaceOption
 from ugbench.direction import Direction
-from ugbench.errors import Stopped
+from ugbench.errors import Stopped, UsageError
 
 if TYPE_CHECKING:
     from ugbench.training.start import StartOptions
@@ -97,16 +100,8 @@ def train(
     sample_every: Annotated[
         int | None, Option("--sample-every", metavar="N", min=1, help="Steps between sample grids.")
     ] = None,
-    weights: Annotated[
-        list[str] | None,
-        Option(
-            "--weights",
-            metavar="NAME=FILE",
-            help="File with the weights of a network that the method uses and does not train; `ugbench doctor` lists "
-            "the names. Repeatable.",
-        ),
-    ] = None,
-    download: AllowDownload = False,
+    watch: WatchOptions,
+    features: FeatureOptions,
     skip_bad: SkipBad = False,
     deterministic: Deterministic = False,
     images: Annotated[
@@ -150,24 +145,31 @@ def train(
       ugbench train cut --dataset photos --fit crop
       ugbench train cut --dataset photos --size 384x256
       ugbench train ugatit --dataset dial --preset smoke --steps 400 --continue-from 3f2a@100
+      ugbench train cut --dataset photos --eval-every 5000 --track wandb
     """
-    check_names([method])
-    get_or_check_datasets([dataset], place.data_root, allowed=download, as_json=as_json, dry_run=dry_run)
+    check_names([method], trackers=watch.names)
+    if features.extractor != FeatureOptions.extractor and watch.eval_every is None:
+        raise UsageError(f"--extractor {features.extractor} goes with --eval-every N; give that option too.")
+    get_or_check_datasets([dataset], place.data_root, allowed=features.download, as_json=as_json, dry_run=dry_run)
+    trackers = watch.trackers()
 
+    from ugbench.api.checkpoint_scoring import with_scoring
     from ugbench.cli.network_files import complete
     from ugbench.cli.train_plan import print_plan
     from ugbench.device import pick_device
     from ugbench.progress.training import training_progress
     from ugbench.scoring.networks.search import with_found
+    from ugbench.scoring.while_training import checkpoint_scorer
     from ugbench.training import prepare
     from ugbench.training.intervals import Intervals
+    from ugbench.training.request import Request, needed_weights
     from ugbench.training.session import open_session
 
     steps_between, seconds_between = parse_save_every(save_every)
     stored = parse_number(keep, "--keep", "all", "a count of 1 or more", least=1)
     overrides = options.overrides(steps)
     device = pick_device(place.device)
-    request = prepare.Request(
+    request = Request(
         method=method,
         dataset=dataset,
         results=place.results,
@@ -179,7 +181,7 @@ def train(
         seed=seed,
         direction=direction,
         precision=place.precision,
-        weights=parse_weights(weights),
+        weights=parse_weights(features.weights),
         start=start.start_options(),
         skip_bad=skip_bad,
         images=images,
@@ -187,23 +189,31 @@ def train(
         restart=restart,
         deterministic=deterministic,
     )
-    needed = prepare.needed_weights(request)
-    files = with_found(request.weights, needed, log)
-    if not dry_run:
-        files = complete(files, request.weights, needed, allowed=download, as_json=as_json)
-    request = replace(request, weights=files)
+
+    def find(given: Mapping[str, Path], needed: Sequence[str]) -> Mapping[str, Path]:
+        files = with_found(given, needed, log)
+        return files if dry_run else complete(files, given, needed, allowed=features.download, as_json=as_json)
+
+    scoring = None
+    if watch.eval_every is None:
+        request = replace(request, weights=find(request.weights, needed_weights(request)))
+    else:
+        cache = features.feature_cache()
+        request, scoring = with_scoring(request, features.extractor, cache, find, progress_callback)
     if dry_run:
         with progress_callback("reading images") as progress:
             planned = prepare.planned_run(request, log, progress)
-        print_plan(planned, request, stored, steps_between, as_json)
+        print_plan(planned, request, stored, steps_between, watch.eval_every, as_json)
         return
     with progress_callback("reading images") as progress:
         session = open_session(request, log, progress)
-    run, intervals = session.run, Intervals(steps_between, log_every, sample_every, stored, seconds_between)
+    run = session.run
+    intervals = Intervals(steps_between, log_every, sample_every, stored, seconds_between, watch.eval_every)
     report = {"run": run.path, "id": run.id}
     try:
         with training_progress(run.config.label) as callbacks:
-            resumed_from = session.train(intervals, callbacks)
+            score = None if scoring is None else checkpoint_scorer(scoring, run, log)
+            resumed_from = session.train(intervals, replace(callbacks, score=score), trackers)
     except Stopped as stopped:
         if as_json:
             print_json({**report, "step": run.step(), "status": "stopped", "resumed_from": stopped.resumed_from})

@@ -13,7 +13,7 @@ from ugbench.cli.output import duration, file_size, log, print_json, print_rows
 if TYPE_CHECKING:
     from ugbench.runs.run import Run
     from ugbench.training.image_place import ImagePlace
-    from ugbench.training.prepare import Request
+    from ugbench.training.request import Request
 
 TOO_SMALL = "smoke"  # a preset to try things out with, so that it is never suggested
 GRIDS = 10  # sample grids of a run
@@ -25,17 +25,20 @@ _PLACES = {
 }
 
 
-def print_plan(run: Run, request: Request, keep: int | None, save_every: int | None, as_json: bool) -> None:
+def print_plan(
+    run: Run, request: Request, keep: int | None, save_every: int | None, eval_every: int | None, as_json: bool
+) -> None:
     """Print what the training of a run will take, and whether it is there already.
 
     Args:
         run: as `ugbench.training.prepare.planned_run` gives it.
         keep: number of checkpoints that stay stored; None for all.
         save_every: steps between checkpoints; None for the default.
+        eval_every: steps between further checkpoints, which are scored; None for none.
     """
     from ugbench.runs.config_fields import readable_config
 
-    plan = make_plan(run, request, keep, save_every)
+    plan = make_plan(run, request, keep, save_every, eval_every)
     if as_json:
         print_json(plan)
         return
@@ -59,7 +62,9 @@ def print_plan(run: Run, request: Request, keep: int | None, save_every: int | N
         log(problem)
 
 
-def make_plan(run: Run, request: Request, keep: int | None, save_every: int | None) -> dict[str, Any]:
+def make_plan(
+    run: Run, request: Request, keep: int | None, save_every: int | None, eval_every: int | None
+) -> dict[str, Any]:
     """The fields that `train --dry-run --json` prints; memory, disk and times are in bytes and seconds."""
     from ugbench.runs.run import list_runs
     from ugbench.runs.starting_point import first_step
@@ -74,6 +79,7 @@ def make_plan(run: Run, request: Request, keep: int | None, save_every: int | No
     images = _place_of_images(run, request)
     memory = sizes.memory + (images.image_bytes if images.place == "device" else 0)
     saves = max(1, run.steps // (save_every or max(100, run.steps // 100)))
+    saves += 0 if eval_every is None else run.steps // eval_every
     stored = saves if keep is None else min(keep, saves)
     # While a checkpoint is saved, one more is on the disk.
     disk = (
@@ -141,7 +147,7 @@ def _configs(request: Request, presets: list[str]) -> Iterator[tuple[str, Any]]:
     """The config of the same call with each of these presets, where it is one."""
     from ugbench import registry
     from ugbench.errors import ConfigError
-    from ugbench.training.prepare import BASE
+    from ugbench.training.request import BASE
 
     variant = None if request.variant == BASE else request.variant
     for preset in presets:

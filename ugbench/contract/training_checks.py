@@ -18,10 +18,11 @@ from ugbench.data.batches import method_batches
 from ugbench.runs import checkpoint
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, open_run
 from ugbench.runs.starting_point import StartingPoint
+from ugbench.training.callbacks import Callbacks
 from ugbench.training.continuation import check_continued
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
-from ugbench.training.loop import Callbacks, train
+from ugbench.training.loop import train
 from ugbench.training.start import Start
 
 MakeRun = Callable[..., Run]

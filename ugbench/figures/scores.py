@@ -183,8 +183,8 @@ def _panels_with_two_steps(context: FigureContext, scores: Collection[Scores]) -
     panels = _with_two_steps(scores, context.direction)
     if not panels:
         raise UsageError(
-            f"no run under {context.results} has scores at two steps; train with --keep all, then "
-            "`ugbench eval --checkpoints all`."
+            f"no run under {context.results} has scores at two steps; train with --eval-every N, or "
+            "with --keep all and then `ugbench eval --checkpoints all`."
         )
     return panels
 

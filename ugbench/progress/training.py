@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from ugbench.progress.lines import duration, in_notebook, log, notebook_line
-from ugbench.training.loop import Callbacks
+from ugbench.training.callbacks import Callbacks
 from ugbench.visible import visible
 
 SECONDS_BETWEEN_LINES = 15.0

@@ -14,6 +14,7 @@ A run's folder holds:
     failure.json                       why the last training ended with an error; not there if it did not
     name.txt                           the name that a user gave to the run
     metrics.jsonl, timing.jsonl, tensorboard/, samples/, train.log     logs of the training
+    tracking.json                      what the trackers of --track have of these; not there without a tracker
     checkpoints/<step>/                all weights and the state of the optimizers
     checkpoints/damaged-<step>/        a damaged checkpoint that training has set aside
     generators.safetensors             the weights that translation needs, of the last saved step
@@ -75,6 +76,7 @@ class RunFolder:
     metrics_file = _Inside("metrics.jsonl")
     timing_file = _Inside("timing.jsonl")
     tensorboard = _Inside("tensorboard")
+    tracking_file = _Inside("tracking.json")
     samples = _Inside(SAMPLES)
     """The folder of the sample grids."""
     train_log = _Inside("train.log")

@@ -32,6 +32,7 @@ def reset(run: Run) -> None:
         run.environment_file,
         run.failure_file,
         run.train_log,
+        run.tracking_file,
         run.timing_file,
         run.metrics_file,
     )
@@ -57,7 +58,8 @@ def remove_unfinished(run: Run) -> None:
     """
     for folder in run.checkpoints.glob(".[0-9]*.[0-9]*"):
         shutil.rmtree(folder)
-    _remove_unfinished((run.generators_file, run.method_file, run.environment_file, run.timing_file, run.metrics_file))
+    files = (run.generators_file, run.method_file, run.environment_file, run.tracking_file)
+    _remove_unfinished((*files, run.timing_file, run.metrics_file))
 
 
 def _remove_unfinished(files: Iterable[Path]) -> None:

@@ -28,7 +28,7 @@ from ugbench.fit import SQUASH, Fit
 from ugbench.image_size import Size, as_size
 from ugbench.runs.files import read_text
 from ugbench.runs.json_file import Name
-from ugbench.training.prepare import BASE
+from ugbench.training.request import BASE
 
 LARGEST = 1 << 16  # bytes: a file that declares a study
 MOST_SEEDS, LARGEST_NUMBER = 1000, 10**12

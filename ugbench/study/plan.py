@@ -21,14 +21,8 @@ from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, record_da
 from ugbench.runs.training_log import seconds_per_step
 from ugbench.study.grid import Arm, Study, StudyRun, overrides, study_runs
 from ugbench.training.frozen import frozen_digests
-from ugbench.training.prepare import (
-    Request,
-    describe_images,
-    needed_folders,
-    needed_weights,
-    requested_frozen,
-    run_config,
-)
+from ugbench.training.prepare import describe_images
+from ugbench.training.request import Request, needed_folders, needed_weights, requested_frozen, run_config
 
 Status = Literal["done", "half", "missing"]
 

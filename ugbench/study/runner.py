@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Literal
 
 import torch
@@ -19,7 +20,7 @@ from ugbench.runs.files import append_text, open_file
 from ugbench.runs.json_file import make_folder
 from ugbench.runs.training_log import last_logged_step
 from ugbench.study.plan import PlannedRun, refreshed
-from ugbench.training.prepare import Request
+from ugbench.training.request import Request
 from ugbench.training.signals import stop_on_signals
 
 END = 1 << 16  # bytes of a failed run's log that are read
@@ -45,8 +46,33 @@ class _Child:
     device: str
 
 
+@dataclass(frozen=True)
+class Watch:
+    """How each run of a study is shown and scored while it trains.
+
+    Attributes:
+        track: names of trackers.
+        eval_every: steps between scores; None scores none.
+        extractor: that KID is computed on, with its file in `weights` if it needs one.
+        cache: folder of features; None for the default.
+    """
+
+    track: tuple[str, ...] = ()
+    eval_every: int | None = None
+    extractor: str = "inception"
+    weights: Mapping[str, Path] = field(default_factory=dict)
+    cache: Path | None = None
+
+
+NOT_WATCHED = Watch()
+
+
 def train_all(
-    planned: Sequence[PlannedRun], jobs: int, log: Callable[[str], None], progress: Callable[[int, int], None]
+    planned: Sequence[PlannedRun],
+    jobs: int,
+    log: Callable[[str], None],
+    progress: Callable[[int, int], None],
+    watch: Watch = NOT_WATCHED,
 ) -> list[Outcome]:
     """Train every run to its last step, each in a process, `jobs` of them at once.
 
@@ -82,7 +108,7 @@ def train_all(
                     outcomes.append(Outcome(refreshed(run), "done"))
                     continue
                 device = min(names, key=lambda name: sum(child.device == name for child in children))
-                children.append(_start(run, device, jobs))
+                children.append(_start(run, device, jobs, watch))
                 log(f"training {_name(run)}, step {run.step} of {run.run.steps}, in {run.run.path}")
             for child in [child for child in children if child.process.poll() is not None]:
                 children.remove(child)
@@ -103,7 +129,7 @@ def train_all(
     return outcomes
 
 
-def command(request: Request, device: str, jobs: int = 1) -> list[str]:
+def command(request: Request, device: str, watch: Watch, jobs: int = 1) -> list[str]:
     """The words of the `ugbench train …` command for a run, one of `jobs` that train at once."""
     # With -P the modules are those that `ugbench` itself imports, and none from the working directory.
     words = [sys.executable, "-P", "-m", "ugbench", "train", request.method, "--dataset", request.dataset]
@@ -121,12 +147,20 @@ def command(request: Request, device: str, jobs: int = 1) -> list[str]:
         words += ["--jobs", str(jobs)]
     for key, value in request.overrides.items():
         words += ["--set", f"{key}={size_text(as_size(value)) if key == 'size' else value}"]
-    for name, file in request.weights.items():
+    weights = dict(request.weights)
+    for name in watch.track:
+        words += ["--track", name]
+    if watch.eval_every is not None:
+        words += ["--eval-every", str(watch.eval_every), "--extractor", watch.extractor]
+        weights |= watch.weights
+        if watch.cache is not None:
+            words += ["--cache", str(watch.cache)]
+    for name, file in weights.items():
         words += ["--weights", f"{name}={file}"]
     return words
 
 
-def _start(planned: PlannedRun, device: str, jobs: int) -> _Child:
+def _start(planned: PlannedRun, device: str, jobs: int, watch: Watch) -> _Child:
     make_folder(planned.run.inside())
     with writing(planned.run.train_log):
         append_text(planned.run.train_log, "")  # checks the file, and gives it a content of its own
@@ -136,7 +170,7 @@ def _start(planned: PlannedRun, device: str, jobs: int) -> _Child:
         environment["OMP_NUM_THREADS"] = str(max(1, torch.get_num_threads() // jobs))
     # In a new session, so that a Ctrl-C at the terminal reaches it once, through this process.
     process = subprocess.Popen(
-        command(planned.request, device, jobs),
+        command(planned.request, device, watch, jobs),
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,

@@ -5,7 +5,7 @@ The command line and the Python API call them in this order. The same study agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,15 +29,18 @@ from ugbench.scoring import record
 from ugbench.scoring.evaluate import Evaluation
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import EvalRequest
+from ugbench.scoring.while_training import score_names
 from ugbench.study import measure, plan, runner
 from ugbench.study.decisions import read_decisions, store_precision, store_steps
 from ugbench.study.grid import Arm, Study, arms
 from ugbench.study.plan import PlannedRun, StudySetup
 from ugbench.study.requirements import check_scores
-from ugbench.study.runner import Outcome
+from ugbench.study.runner import NOT_WATCHED, Outcome, Watch
 from ugbench.tables.build import build_table
 from ugbench.tables.display import DisplayNames
 from ugbench.tables.model import Table
+from ugbench.tracker import Tracker
+from ugbench.training.completing import send
 
 
 @dataclass(frozen=True)
@@ -87,11 +90,14 @@ def plan_runs(study: Study, setup: StudySetup, report: Report) -> list[PlannedRu
     return plan.make_plan(study, setup, _steps_of_minutes(study, setup, report), report.log, frozen)
 
 
-def unmet_requirement(request: EvalRequest, planned: Sequence[PlannedRun], report: Report) -> UsageError | None:
-    """What is missing for the scores, found before hours of training; None if nothing is."""
+def unmet_requirement(
+    requests: Iterable[EvalRequest], planned: Sequence[PlannedRun], report: Report
+) -> UsageError | None:
+    """What is missing for the scores of these requests, found before hours of training; None if nothing is."""
     try:
         with report.bar("checking test images") as progress:
-            check_scores(request, planned, progress)
+            for request in requests:
+                check_scores(request, planned, progress)
     except UsageError as error:
         return error
     return None
@@ -106,11 +112,15 @@ def train_and_score(
     *,
     jobs: int = 1,
     is_auto: bool = False,
+    watch: Watch = NOT_WATCHED,
+    trackers: Mapping[str, Tracker] | None = None,
 ) -> tuple[list[Outcome], ScoredStudy | None]:
     """Train the runs that are not done, `jobs` at once, and score those that then are.
 
     Args:
         is_auto: the precision was not given, so that the one of this machine is stored for the study.
+        watch: how each run is shown and scored while it trains.
+        trackers: to which the scores of the runs that were trained now are sent; an error is said, and no more.
     Returns:
         How each run ended, and the scores; None if no run is done.
     Raises:
@@ -132,12 +142,15 @@ def train_and_score(
             measured = measure.measure_arms(study, list(unfinished), setup.device, setup.precision, progress)
         measure.check_memory(jobs, measured, runner.devices(setup.device, jobs))
     with report.bar("training") as progress:
-        outcomes = runner.train_all(planned, jobs, report.log, progress)
+        outcomes = runner.train_all(planned, jobs, report.log, progress, watch)
     runs = [outcome.planned.run for outcome in outcomes if outcome.status == "done"]
     if not runs:
         return outcomes, None
     evaluation = Evaluation(request, setup.results, lambda text: None if text in changed else report.log(text))
-    return outcomes, _score(evaluation, runs, report)
+    scored = _score(evaluation, runs, report)
+    was_trained = {run.run.id for run in planned if run.status != "done"}
+    _send_scores(scored, [run for run in runs if run.id in was_trained], trackers or {}, report.log)
+    return outcomes, scored
 
 
 def differences_to_base(scored: ScoredStudy, method: str) -> list[Comparison]:
@@ -186,6 +199,18 @@ def _score(evaluation: Evaluation, runs: Sequence[Run], report: Report) -> Score
         records, evaluation.request.metrics, pairs, configurations=configs, current=images, names=DisplayNames()
     )
     return ScoredStudy(runs, evaluation, scores, table)
+
+
+def _send_scores(
+    scored: ScoredStudy, runs: Sequence[Run], trackers: Mapping[str, Tracker], log: Callable[[str], None]
+) -> None:
+    """Show the scores of these runs in trackers; an error is said, and the table is printed all the same."""
+    for run in runs:
+        records = [record for record in scored.scores if record.run == run.id]
+        try:
+            send(run, trackers, score_names(records), log)
+        except UgbenchError as error:
+            log(str(error))
 
 
 def _last_steps(runs: Sequence[Run], progress: Progress) -> Iterator[tuple[Run, tuple[None]]]:

@@ -1,4 +1,4 @@
-"""How often a run is saved and logged, and how often sample grids are drawn."""
+"""How often a run is saved, logged and scored, and how often sample grids are drawn."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SAVE_SECONDS = 15 * 60.0  # so that a run of slow steps loses at most so much wh
 
 @dataclass(frozen=True)
 class Intervals:
-    """How often a run is saved and logged and how often samples are drawn, in steps; saving may go by time too.
+    """How often a run is saved, logged and scored, and samples are drawn, in steps; saving may go by time too.
 
     None derives an interval from the length of the run. Nothing here changes the training, so it is no part of a run's
     id.
@@ -21,6 +21,7 @@ class Intervals:
         save_seconds: seconds after a save at which the run is saved again. If only one of `save_every` and
             `save_seconds` is given, it alone decides; if neither is given, a run is saved by steps and, between
             these saves, at least every 15 minutes.
+        eval_every: a run is saved and scored each time so many steps are done, and at its last step; None never scores.
     """
 
     save_every: int | None = None
@@ -28,6 +29,7 @@ class Intervals:
     sample_every: int | None = None
     keep: int | None = 2
     save_seconds: float | None = None
+    eval_every: int | None = None
 
     def resolved(self, steps: int) -> Intervals:
         """These intervals for a run of `steps` steps. None is left where nothing is saved by steps or by time."""
@@ -40,7 +42,17 @@ class Intervals:
             self.sample_every or max(1, steps // 10),
             self.keep,
             save_seconds,
+            self.eval_every,
         )
+
+    def is_scored(self, step: int, steps: int) -> bool:
+        """Whether the checkpoint of a step is scored, in a run of `steps` steps."""
+        return self.eval_every is not None and step > 0 and (step % self.eval_every == 0 or step == steps)
+
+    def is_saved(self, step: int, steps: int) -> bool:
+        """Whether a run of `steps` steps has a regular checkpoint of this step; a time may ask for others."""
+        by_steps = self.save_every is not None and step % self.save_every == 0
+        return step == steps or by_steps or self.is_scored(step, steps)
 
 
 class SaveClock:

@@ -7,7 +7,8 @@ is `deterministic` from its first step; otherwise the GPU's own algorithms do no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Mapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 
@@ -21,6 +22,9 @@ from ugbench.runs import method_description
 from ugbench.runs.failure import record_failure
 from ugbench.runs.reset import remove_unfinished, reset
 from ugbench.runs.run import Run
+from ugbench.tracker import Tracker
+from ugbench.training.callbacks import Callbacks
+from ugbench.training.checkpoint_scores import score_checkpoint
 from ugbench.training.counts import DescriptionWriter, count
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals, SaveClock
@@ -36,20 +40,7 @@ from ugbench.training.signals import StopRequest, stop_on_signals
 from ugbench.training.start import Start
 from ugbench.training.state import State, new_state, resume, save
 from ugbench.training.step import train_step
-
-
-@dataclass(frozen=True)
-class Callbacks:
-    """What is called while a run trains.
-
-    Attributes:
-        log: called with a sentence for the user.
-        on_step: called after each step with the steps done, the steps of the run, and the losses if they were logged
-            at this step.
-    """
-
-    log: Callable[[str], None] = lambda _text: None
-    on_step: Callable[[int, int, Mapping[str, float] | None], None] = lambda _step, _steps, _losses: None
+from ugbench.training.tracking import Tracking, tracking
 
 
 @dataclass(frozen=True)
@@ -62,6 +53,7 @@ class _Training:
     intervals: Intervals
     callbacks: Callbacks
     stop: StopRequest
+    tracking: Tracking
     resumed_from: int | None
 
 
@@ -74,6 +66,7 @@ def train(
     start: Start | None = None,
     restart: bool = False,
     deterministic: bool = False,
+    trackers: Mapping[str, Tracker] | None = None,
 ) -> int | None:
     """Train a run to its last step, resuming from its last undamaged checkpoint if there is one.
 
@@ -83,6 +76,7 @@ def train(
         restart: remove what training and scoring wrote for the run, and begin at step 0. Nothing is removed before
             everything that the first step needs is made, and the lock is held from then on.
         deterministic: see `ugbench.arithmetic.computing_on`.
+        trackers: show the training too, by their names.
     Returns:
         The step that training resumed from, None if it began at step 0.
     Raises:
@@ -92,7 +86,8 @@ def train(
         RunError: another process trains this run, or, with `restart`, scores it.
         WeightsError: a frozen network has no weights.
         UsageError: `deterministic` comes too late for this process, see `ugbench.arithmetic.computing_on`.
-        UgbenchError: the disk refuses a file; or a process that reads images has ended, and the state is saved.
+        UgbenchError: the disk refuses a file, or a tracker cannot be started; or a process that reads images has ended,
+            and the state is saved.
     """
     intervals, callbacks = (intervals or Intervals()).resolved(run.steps), callbacks or Callbacks()
     start = start or Start()
@@ -103,6 +98,7 @@ def train(
         record_failure(run),
         stop_on_signals() as stop,
         torch.random.fork_rng(generators),
+        tracking(run, trackers or {}, callbacks.log, restart) as tracked,
     ):
         state = new_state(run, device, start)
         # For a method that learns one direction `a` is the source, whichever domain that is.
@@ -121,7 +117,7 @@ def train(
             return resumed_from
         grids = SampleGrids(images.samples, run.directions(), callbacks.log)
         ahead = ReadAhead(batches, images.readers)
-        training = _Training(run, ahead, grids, intervals, callbacks, stop, resumed_from)
+        training = _Training(run, ahead, grids, intervals, callbacks, stop, tracked, resumed_from)
         not_finite = _train_while_finite(run.steps, state, training)
         if not_finite is None:
             for name in never_updated(state.phases.optimizers):
@@ -156,7 +152,7 @@ def _train_while_finite(last_step: int, state: State, training: _Training) -> No
 
 
 def _train_until(last_step: int, state: State, training: _Training) -> None:
-    """Train until `last_step` steps are done; log, draw samples and save at their intervals.
+    """Train until `last_step` steps are done; log, draw samples, save and score at their intervals.
 
     Raises:
         Stopped: a signal was received; the state is saved.
@@ -166,7 +162,8 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
     run, intervals = training.run, training.intervals
     assert intervals.log_every and intervals.sample_every
     clock = SaveClock(intervals.save_seconds)
-    with closing(training.batches), closing(Logs(run, state.step)) as logs:
+    with closing(training.batches), closing(Logs(run, state.step, training.tracking)) as logs:
+        _score(state.step, training, logs)  # where a signal came before it was done
         previous_flag: NonFiniteFlag | None = None
         description = None if run.method_file.exists() else DescriptionWriter(run, state.method)
         while state.step < last_step:
@@ -214,12 +211,26 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
                 flag.check()
                 with nullcontext() if state.average is None else state.average.in_place():
                     logs.show(state.step, training.samples.write(run.sample_file(state.step), state.method))
-            is_regular = at_end or (intervals.save_every is not None and state.step % intervals.save_every == 0)
+            is_regular = intervals.is_saved(state.step, run.steps)
             if is_regular or clock.is_due():
                 flag.check()
                 save(state, run, intervals.keep, extra=not is_regular and intervals.save_every is not None)
+                _score(state.step, training, logs)
                 clock.restart()
             training.callbacks.on_step(state.step, run.steps, values)
+
+
+def _score(step: int, training: _Training, logs: Logs) -> None:
+    """Score the checkpoint of a step, if it is one that is scored; one that has its scores keeps them.
+
+    Raises:
+        Stopped: a signal was received.
+    """
+    score, began = training.callbacks.score, time.perf_counter()
+    if score is not None and training.intervals.is_scored(step, training.run.steps):
+        scores = score_checkpoint(score, step, training.stop, training.callbacks.log, training.resumed_from)
+        logs.leave_out(time.perf_counter() - began)
+        logs.write_scores(step, scores)
 
 
 def _logged_values(state: State) -> dict[str, float]:

@@ -6,84 +6,34 @@ Resuming from a checkpoint is part of the loop (loop.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
 
 from ugbench import registry
-from ugbench.data.batches import training_size
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
 from ugbench.data.edges import outdated_command
 from ugbench.data.folders import describe_splits
-from ugbench.data.places import PlaceOption
 from ugbench.data.progress import Progress
 from ugbench.data.splits import SPLITS
 from ugbench.data.training_images import (
     TrainingFolders,
     check_training_images,
     list_training_images,
-    training_folders,
 )
-from ugbench.device import pick_precision
-from ugbench.direction import Direction
-from ugbench.errors import DiskError, UsageError
-from ugbench.fit import SQUASH
-from ugbench.method import Method, MethodConfig
+from ugbench.errors import DiskError
 from ugbench.runs import checkpoint
 from ugbench.runs.config_fields import with_free_of
 from ugbench.runs.dataset_folder import dataset_folder, locate_run, open_located_run, remember_place
 from ugbench.runs.manifest import DamagedCheckpoint
-from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, open_run, record_dataset
-from ugbench.training.frozen import frozen_digests, needed_files, read_frozen
+from ugbench.runs.run import Run, RunConfig, list_runs, open_run, record_dataset
+from ugbench.training.frozen import frozen_digests
 from ugbench.training.image_place import ImagePlace, choose_place
 from ugbench.training.images import Images, images_of
 from ugbench.training.method_check import check_method
 from ugbench.training.repaired_image import run_before_repair
-from ugbench.training.start import Start, StartOptions
-
-# The name of a method without a variant on the command line; records hold null.
-BASE = "full"
-
-
-@dataclass(frozen=True)
-class Request:
-    """The options of `ugbench train`.
-
-    Attributes:
-        results: the folder of the runs.
-        data_root: the folder of the data sets that are known by name.
-        overrides: values of config fields that replace those of the preset and the variant.
-        weights: the files of the method's frozen networks, by their names for `--weights`.
-        start: where the run starts, if it does not start from new weights.
-        skip_bad: leave out images that cannot be read.
-        images: where the images are stored while the run trains.
-        jobs: trainings that share this machine, this one included.
-        restart: begin again at step 0; `loop.train` then removes what an earlier training of the run wrote.
-        deterministic: use only algorithms that repeat their bits; not a part of the run's id.
-    """
-
-    method: str
-    dataset: str
-    results: Path
-    data_root: Path
-    device: torch.device
-    preset: str = "paper"
-    variant: str | None = None
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-    seed: int = 0
-    direction: Direction | None = None
-    precision: str = "auto"
-    weights: Mapping[str, Path] = field(default_factory=dict)
-    start: StartOptions = field(default_factory=StartOptions)
-    skip_bad: bool = False
-    images: PlaceOption = "auto"
-    jobs: int = 1
-    restart: bool = False
-    deterministic: bool = False
+from ugbench.training.request import Request, method_config, needed_folders, requested_frozen, run_config
+from ugbench.training.start import Start
 
 
 def prepare(
@@ -175,8 +125,8 @@ def _locate(
     dataset = resolve(request.dataset, request.data_root, progress)
     describe_images(dataset, [folders], log)
     listed = list_training_images(dataset, folders, request.skip_bad)
-    method_config = _method_config(request, registry.load_method(request.method))
-    place = choose_place(listed, method_config, request.device, request.images, request.jobs)
+    config_of_method = method_config(request, registry.load_method(request.method))
+    place = choose_place(listed, config_of_method, request.device, request.images, request.jobs)
     if place.place == "disk" and not request.skip_bad:
         readable, skipped = listed, list[str]()
         dataset.fingerprint(listed, progress=progress)  # reads the files that are not known yet
@@ -191,45 +141,6 @@ def _computed_as(config: RunConfig, run: Run) -> Run:
     """The run with those fields of a request's config that a run may change; its config.json keeps its own."""
     fields = with_free_of(run.config.config, config.config)
     return replace(run, config=run.config.model_copy(update={"config": fields}))
-
-
-def needed_weights(request: Request) -> tuple[str, ...]:
-    """The names, as in `--weights NAME=FILE`, of the files that the method that is asked for needs.
-
-    Raises:
-        UsageError or a subclass: an unknown name, or a config value.
-    """
-    method = registry.load_method(request.method)
-    return needed_files(request.method, _method_config(request, method)) if method.frozen else ()
-
-
-def requested_frozen(request: Request) -> dict[str, Tensor]:
-    """The weights of the frozen networks of the method that is asked for, by their names in the method.
-
-    Raises:
-        UsageError or a subclass: an unknown name, a config value or a file of weights.
-    """
-    if not request.weights and not registry.load_method(request.method).frozen:
-        return {}
-    return read_frozen(request.method, _method_config(request, registry.load_method(request.method)), request.weights)
-
-
-def needed_folders(request: Request) -> TrainingFolders:
-    """The folders that the method reads, in the direction of the run.
-
-    Raises:
-        UsageError or a subclass: there is no such method, it does not learn that direction, or one of its splits
-            cannot have its name.
-    """
-    method = registry.load_method(request.method)
-    exchanged = _direction(request, method) == "B2A"
-    config = _method_config(request, method) if method.splits else None
-    size = None if config is None else training_size(config.size)
-    fit = SQUASH if config is None else config.fit
-    try:
-        return training_folders(method.splits, method.paired, exchanged, size, fit)
-    except ValueError as error:
-        raise UsageError(f"splits of {request.method}: {error}.") from None
 
 
 def describe_images(dataset: DataSet, folders: Iterable[TrainingFolders], log: Callable[[str], None]) -> None:
@@ -249,50 +160,6 @@ def describe_images(dataset: DataSet, folders: Iterable[TrainingFolders], log: C
                 f"{dataset.name}/{name} was made of other images, or in another size, than this training reads; make "
                 f"it again: `{command}`."
             )
-
-
-def _variant(request: Request) -> str | None:
-    return None if request.variant == BASE else request.variant
-
-
-def _method_config(request: Request, method: type[Method]) -> MethodConfig:
-    """The config of the method, before its steps are resolved."""
-    return method.make_config(request.preset, _variant(request), request.overrides)
-
-
-def _direction(request: Request, method: type[Method]) -> Direction | None:
-    """The direction of the run; None if the method learns both."""
-    if len(method.directions) == 1:
-        return request.direction or method.directions[0]
-    if request.direction is not None:
-        raise UsageError(
-            f"--direction {request.direction}: {request.method} learns both directions at once; leave it out."
-        )
-    return None
-
-
-def run_config(request: Request, dataset: DatasetRecord, frozen: Mapping[str, str]) -> RunConfig:
-    """The config of the run that `prepare` opens, which decides its id.
-
-    Args:
-        frozen: digests of the weights of `requested_frozen`, by network.
-    Raises:
-        UsageError or a subclass: as in `prepare`.
-    """
-    method = registry.load_method(request.method)
-    config = _method_config(request, method)
-    new = RunConfig(
-        method=request.method,
-        variant=_variant(request),
-        preset=request.preset,
-        config=config.resolved(dataset.images["trainA"], dataset.images["trainB"]).model_dump(),
-        dataset=dataset,
-        direction=_direction(request, method),
-        seed=request.seed,
-        precision=pick_precision(request.precision, request.device),
-        frozen=dict(frozen),
-    )
-    return request.start.recorded_in(new, request.results)
 
 
 def _start(request: Request, run: Run, log: Callable[[str], None]) -> Start:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -11,11 +11,14 @@ from ugbench.data.progress import Progress
 from ugbench.runs.method_sources import changed_method
 from ugbench.runs.near_misses import near_miss
 from ugbench.runs.run import Run, list_runs
+from ugbench.tracker import Tracker
 from ugbench.training import loop
+from ugbench.training.callbacks import Callbacks
+from ugbench.training.completing import complete
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
-from ugbench.training.loop import Callbacks
-from ugbench.training.prepare import Request, prepare
+from ugbench.training.prepare import prepare
+from ugbench.training.request import Request
 from ugbench.training.signals import stop_at_once_on_signals
 from ugbench.training.start import Start
 
@@ -33,8 +36,13 @@ class Session:
     images: Images | None
     start: Start
 
-    def train(self, intervals: Intervals | None = None, callbacks: Callbacks | None = None) -> int | None:
-        """Train to the last step; see `ugbench.training.loop.train` for the errors.
+    def train(
+        self,
+        intervals: Intervals | None = None,
+        callbacks: Callbacks | None = None,
+        trackers: Mapping[str, Tracker] | None = None,
+    ) -> int | None:
+        """Train to the last step; see `ugbench.training.loop.train` for the arguments and errors.
 
         Afterwards torch has as many threads as before: a run that goes on takes as many as it began with.
 
@@ -43,6 +51,7 @@ class Session:
             to train.
         """
         if self.images is None:
+            complete(self.run, intervals or Intervals(), callbacks or Callbacks(), trackers or {})
             return self.run.step()
         threads = torch.get_num_threads()
         try:
@@ -55,6 +64,7 @@ class Session:
                 self.start,
                 self.request.restart,
                 self.request.deterministic,
+                trackers,
             )
         finally:
             torch.set_num_threads(threads)

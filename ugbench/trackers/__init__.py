@@ -1,0 +1,1 @@
+"""Trackers: each module is one program that shows trainings, see `ugbench.tracker`."""
