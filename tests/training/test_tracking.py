@@ -52,7 +52,7 @@ def train_with(
     run: Run, images: Images, recorder: Recorder, callbacks: Callbacks | None = None, restart: bool = False
 ) -> None:
     trackers: Mapping[str, Tracker] = {"recorder": recorder.tracker}
-    train(run, images, CPU, EVERY_TWO, callbacks, None, restart, trackers)
+    train(run, images, CPU, EVERY_TWO, callbacks, None, restart, trackers=trackers)
 
 
 def digest(run: Run) -> str:
@@ -217,7 +217,14 @@ def test_a_tracker_that_cannot_start_ends_the_call_before_the_first_step_and_rem
     assert run.step() == 0 and not run.metrics_file.exists()
     train(run, images, CPU, EVERY_TWO)
     with pytest.raises(UgbenchError, match="could not be started"):
-        train(run, images, CPU, EVERY_TWO, None, None, True, {"a": first.tracker, "b": Recorder(before=refuse).tracker})
+        train(
+            run,
+            images,
+            CPU,
+            EVERY_TWO,
+            restart=True,
+            trackers={"a": first.tracker, "b": Recorder(before=refuse).tracker},
+        )
     assert run.step() == 8 and first.ends == ["failed"]
     assert first.values == [] and not run.tracking_file.exists(), "what it would restart is another training"
 

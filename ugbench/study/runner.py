@@ -129,7 +129,7 @@ def train_all(
     return outcomes
 
 
-def command(request: Request, device: str, watch: Watch, jobs: int = 1) -> list[str]:
+def command(request: Request, device: str, watch: Watch = NOT_WATCHED, jobs: int = 1) -> list[str]:
     """The words of the `ugbench train …` command for a run, one of `jobs` that train at once."""
     # With -P the modules are those that `ugbench` itself imports, and none from the working directory.
     words = [sys.executable, "-P", "-m", "ugbench", "train", request.method, "--dataset", request.dataset]
