@@ -300,3 +300,13 @@ def test_a_layer_with_fewer_positions_than_patches_uses_all_it_has(monkeypatch: 
     monkeypatch.setattr("baselines.cut.patch_nce", lambda q, k, t: sizes.append(q.shape[1]) or q.square().mean())
     method.step(batch_of(method), Phases(build_optimizers(method)))
     assert sizes == [256, 256, 256, 64, 64] * 2
+
+
+@pytest.mark.parametrize("size", ["32x64", "64x32"])
+def test_each_layer_of_a_rectangle_has_a_draw_for_each_of_its_positions(size: str) -> None:
+    method = tiny(size=size)
+    features = method._features(torch.zeros(1, 3, *method.config.image_shape))
+    positions = {layer: (x.shape[2] * x.shape[3],) for layer, x in zip(method.nce_layers, features, strict=True)}
+    assert {name: draw.shape for name, draw in method.draws().items()} == {
+        f"{loss}/{layer}": shape for loss in ("nce", "nce_identity") for layer, shape in positions.items()
+    }
