@@ -86,7 +86,7 @@ def cropped_image_bytes(size: Size, paths: Sequence[Path]) -> int:
     image is left out of the mean: it is reported where images are decoded.
     """
     sizes = []
-    for path in paths[:: -(-len(paths) // SAMPLED)]:
+    for path in paths[:: max(1, -(-len(paths) // SAMPLED))]:
         with suppress(DataError):
             sizes.append(3 * prod(covering_size(read_size(path), training_size(size))))
     return round(len(paths) * fmean(sizes)) if sizes else image_bytes(size, len(paths))

@@ -27,7 +27,7 @@ MEMORY_SHARE = 0.5
 """Share of the machine's free memory that images may take: on a CPU the training itself needs the rest, and beside a
 GPU other programs, the cache of files and the copies in use may."""
 MOST_READERS = 8
-"""Processes that read ahead: eight decode some hundred photographs per second, more than a step takes."""
+"""Processes that read ahead. A step needs few images, so that more processes would mostly wait."""
 STEPS_AHEAD = 2
 """Steps that each of these processes may be ahead; torch's default."""
 SHARED_MEMORY = Path("/dev/shm")
@@ -42,7 +42,7 @@ class ImagePlace:
         place: on the training device, in the memory of the machine, or in their files.
         image_bytes: the memory that they take, or would take.
         readers: the processes that read files ahead of the steps; 0 if the training itself reads them.
-        reason: a sentence that says why they are not on the device; None if they are, or if the user has chosen.
+        reason: a sentence that says why they are not on the device; None if they are, or if the user chose the disk.
     """
 
     place: Place
@@ -73,9 +73,9 @@ def choose_place(
         return ImagePlace("disk", needed, readers)
     if wanted == "auto" and free is not None and needed > free * MEMORY_SHARE / jobs:
         return ImagePlace("disk", needed, readers, _reason(files, needed, free, MEMORY_SHARE, "machine", jobs, readers))
-    free = free_bytes(device) if device.type == "cuda" else None
-    if free is not None and needed > free * DEVICE_SHARE / jobs:
-        return ImagePlace("memory", needed, 0, _reason(files, needed, free, DEVICE_SHARE, str(device), jobs, 0))
+    on_gpu = free_bytes(device) if device.type == "cuda" else None
+    if on_gpu is not None and needed > on_gpu * DEVICE_SHARE / jobs:
+        return ImagePlace("memory", needed, 0, _reason(files, needed, on_gpu, DEVICE_SHARE, str(device), jobs, 0))
     return ImagePlace("device", needed)
 
 
