@@ -73,6 +73,15 @@ def test_a_step_is_measured_against_the_plain_one() -> None:
     assert steps["fp32"]["seconds_median"] > 0 and steps["detached"]["peak_memory_bytes"] > 0
 
 
+def test_full_steps_are_measured_beside_the_light_one() -> None:
+    sides = figures_of("full_step", "--size", 32, "--channels", 2, "--runs", 1, "--device", "cpu")["sides"]
+    assert list(sides) == ["factored", "whole", "checkpointed", "light"]
+    assert sides["factored"]["times_the_seconds_of_factored"] == 1
+    assert all(side["seconds_median"] > 0 and side["peak_memory_bytes"] > 0 for side in sides.values())
+    assert sides["checkpointed"]["kept_bytes_fp32"] < sides["factored"]["kept_bytes_fp32"]
+    assert sides["light"]["state_bytes"] < sides["factored"]["state_bytes"]
+
+
 def pool_files(folder: Path) -> list[object]:
     """The options of a simulation that draws from small pools in this folder, and writes figures.json there."""
     generator = torch.Generator().manual_seed(0)
@@ -196,5 +205,5 @@ def test_startup_times_every_command(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_benchmark_is_left_out() -> None:
-    tested = {"coverage", "evaluation", "kid", "memory", "report", "startup", "step"}
+    tested = {"coverage", "evaluation", "full_step", "kid", "memory", "report", "startup", "step"}
     assert {file.stem for file in BENCHMARKS.glob("[!_]*.py")} == tested | {*PARTS}
