@@ -73,6 +73,15 @@ def test_a_step_is_measured_against_the_plain_one() -> None:
     assert steps["fp32"]["seconds_median"] > 0 and steps["detached"]["peak_memory_bytes"] > 0
 
 
+def test_full_steps_are_measured_beside_the_light_one() -> None:
+    sides = figures_of("full_step", "--size", 32, "--channels", 2, "--runs", 1, "--device", "cpu")["sides"]
+    assert list(sides) == ["factored", "whole", "checkpointed", "light"]
+    assert sides["factored"]["times_the_seconds_of_factored"] == 1
+    assert all(side["seconds_median"] > 0 and side["peak_memory_bytes"] > 0 for side in sides.values())
+    assert sides["checkpointed"]["kept_bytes_fp32"] < sides["factored"]["kept_bytes_fp32"]
+    assert sides["light"]["state_bytes"] < sides["factored"]["state_bytes"]
+
+
 def pool_files(folder: Path) -> list[object]:
     """The options of a simulation that draws from small pools in this folder, and writes figures.json there."""
     generator = torch.Generator().manual_seed(0)
@@ -204,6 +213,15 @@ def test_a_training_that_reads_ahead_is_measured_from_outside(tmp_path: Path) ->
     assert [len(list((tmp_path / "many" / split).iterdir())) for split in ("trainA", "trainB")] == [3, 3]
 
 
+def test_translation_is_timed_beside_its_network_and_a_plain_loop() -> None:
+    figures = figures_of("translation", "--method", "cut", "--images", 6, "--batch-size", 4, "--rounds", 2)
+    rates = {row["what"]: row["images_per_second"] for row in figures["rows"]}
+    assert list(rates) == ["network alone", "plain loop", "ugbench translate"]
+    assert figures["share_of_the_network"] == pytest.approx(rates["ugbench translate"] / rates["network alone"])
+    assert figures["times_the_plain_loop"] == pytest.approx(rates["ugbench translate"] / rates["plain loop"])
+
+
 def test_no_benchmark_is_left_out() -> None:
-    tested = {"coverage", "evaluation", "kid", "many_images", "memory", "report", "startup", "step"}
+    tested = {"coverage", "evaluation", "full_step", "kid", "many_images", "memory", "report", "startup", "step"}
+    tested |= {"translation"}
     assert {file.stem for file in BENCHMARKS.glob("[!_]*.py")} == tested | {*PARTS}

@@ -22,7 +22,8 @@ HEAD = """# Config fields
 The fields of each method's config. `--set FIELD=VALUE` changes one, as in `ugbench train cyclegan … --set lr=1e-4`.
 Some have an option of their own: `--size`, `--batch-size` and `--steps`. A preset (`--preset`) and a variant
 (`--variant`) change fields too, and `ugbench variants METHOD` lists what variants change. The fields are in a run's
-config.json, and decide its id. This page is made by `python docs/reference/config_page.py`.
+config.json, and decide its id; `checkpoint_activations` alone does not, because it changes no result. This page is made
+by `python docs/reference/config_page.py`.
 """
 COLUMNS = "| field | value | default | what it is |\n|---|---|---|---|"
 KINDS = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}

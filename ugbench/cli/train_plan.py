@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ugbench.cli.output import duration, file_size, log, print_json, print_rows
+from ugbench.errors import UsageError
 
 if TYPE_CHECKING:
     from ugbench.runs.run import Run
@@ -131,10 +132,19 @@ def _place_of_images(run: Run, request: Request) -> ImagePlace:
 
 
 def _way_out(run: Run, request: Request, free: int) -> str:
-    """What to do where a run does not fit into the memory: another preset of the method, else smaller batches."""
+    """What to do where a run does not fit into the memory: keep less for the backward passes, or train another preset,
+    else smaller batches.
+    """
     from ugbench import registry
     from ugbench.training.estimate import estimate
 
+    keeping_less = run.config.method_config().model_copy(update={"checkpoint_activations": True})
+    try:
+        size = estimate(request.method, keeping_less, run.config.precision).memory
+    except UsageError:  # the method has no blocks that can be computed again
+        size = None
+    if size is not None and size <= free:
+        return f"--set checkpoint_activations=true takes about {file_size(size)}, with equal results in more time"
     presets = [name for name in registry.load_method(request.method).PRESETS if name != TOO_SMALL]
     for preset, config in _configs(request, [name for name in presets if name != request.preset]):
         size = estimate(request.method, config, run.config.precision).memory
