@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from measuring import machine, make_parser, markdown_table, print_figures, timed
+from measuring import machine, make_parser, print_figures, timed
 from PIL import Image
 
 from ugbench import registry
@@ -76,7 +76,6 @@ def main() -> None:
                 seconds[name].append(timed(call)[1]["wall"])
     rows = [{"what": name, "images_per_second": options.images / statistics.median(of)} for name, of in seconds.items()]
     rates = {row["what"]: float(row["images_per_second"]) for row in rows}
-    print(markdown_table(rows))
     figures = {
         **{name: getattr(options, name) for name in ("method", "preset", "size", "images", "batch_size", "rounds")},
         **machine(),
