@@ -101,6 +101,16 @@ def test_a_training_that_begins_again_has_a_new_run_at_the_tracker(make_run: Mak
     assert recorder.steps(LOSS) == [*range(1, 9), *range(1, 9)]
 
 
+def test_a_training_that_begins_again_without_a_tracker_forgets_what_was_sent(
+    make_run: MakeRun, images: Images
+) -> None:
+    run = make_run()
+    train_with(run, images, Recorder())
+    assert run.tracking_file.exists()
+    train(run, images, CPU, EVERY_TWO, restart=True)
+    assert not run.tracking_file.exists()
+
+
 def test_a_tracker_that_comes_later_gets_what_was_logged_before(make_run: MakeRun, images: Images) -> None:
     run, recorder = make_run(), Recorder()
     with pytest.raises(Crash):
