@@ -5,8 +5,9 @@
     python benchmarks/full_step.py --only seconds --sides factored,light     two that fit into the memory together
 
 `factored` is the step as it is trained; `whole` forms the gradient of the largest layer whole; `checkpointed` is
-`factored` with checkpoint_activations=true; `light` is the light model. They take turns in one process, so that a busy
-machine is busy for all, and ratios are taken within each round. Peak memory is measured in a process for each of them.
+`factored` with checkpoint_activations=true; `light` is the light model. They take turns in one process, and ratios are
+taken within each round. Times on a CPU are those of the processor, which other work on the machine changes less; with
+OMP_NUM_THREADS=1 no thread waits for another one. Peak memory is measured in a process for each side.
 """
 
 import json
@@ -17,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
-from measuring import machine, make_parser, print_figures, run_again
+from measuring import machine, make_parser, print_figures, run_again, timed
 from step import images, median_ratio, seconds
 
 from ugbench import registry
@@ -47,6 +48,11 @@ def step_of(side: str, size: int, channels: int, device: torch.device, precision
     phases = Phases(optimizers)
     batch = Batch(*images(size, device))
     return lambda: train_step(method, phases, batch)
+
+
+def time_of(step: Callable[[], None], device: torch.device) -> float:
+    """The seconds of a step: processor time on a CPU, else wall time."""
+    return timed(step)[1]["processor"] if device.type == "cpu" else seconds(step, device)
 
 
 def counted(side: str, size: int, channels: int) -> dict[str, int]:
@@ -93,7 +99,7 @@ def main() -> None:
         steps = {name: step_of(name, size, channels, device, precision) for name in names}
         for step in steps.values():
             step()
-        rounds = [{name: seconds(step, device) for name, step in steps.items()} for _ in range(options.runs)]
+        rounds = [{name: time_of(step, device) for name, step in steps.items()} for _ in range(options.runs)]
         for name, figures in sides.items():
             times = [of_round[name] for of_round in rounds]
             first = [of_round[names[0]] for of_round in rounds]

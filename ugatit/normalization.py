@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ugbench.nn.autocasting import without_autocast
 from ugbench.nn.moments import EPS, channel_affine, instance_moments, pool_moments, upcast
 
 
@@ -188,7 +189,9 @@ class InstanceNorm(nn.Module):
 def instance_norm(x: Tensor) -> Tensor:
     """Instance norm of images (n, c, h, w): biased variance, eps 1e-5, no scale and no running statistics."""
     # On a CPU, group norm with one channel per group does the same work as F.instance_norm in half the time.
-    return F.group_norm(x, x.shape[1], eps=EPS)
+    # On a GPU autocast would run it in float32 and keep copies of the images; its sums are in float32 anyway.
+    with without_autocast(x):
+        return F.group_norm(x, x.shape[1], eps=EPS)
 
 
 def nested_variance(x: Tensor, dims: tuple[int, ...]) -> Tensor:

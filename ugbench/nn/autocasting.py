@@ -10,4 +10,6 @@ from torch import Tensor
 
 def without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
     """A context without autocast for the device of a tensor. The meta device has no autocast."""
-    return nullcontext() if tensor.is_meta else torch.autocast(tensor.device.type, enabled=False)
+    device = tensor.device.type
+    is_on = device != "meta" and torch.is_autocast_enabled(device)
+    return torch.autocast(device, enabled=False) if is_on else nullcontext()
