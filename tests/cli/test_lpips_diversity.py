@@ -21,7 +21,10 @@ from ugbench.runs.run import Run, find_run
 from ugbench.scoring import per_image
 from ugbench.scoring.networks.perceptual import load_lpips
 
-SMALL = ["--preset", "smoke", "--size", "32", "--batch-size", "1", "--steps", "2", "--sample-every", "1000"]
+SMALL = [
+    *("--preset", "smoke", "--size", "32", "--batch-size", "1", "--steps", "2", "--sample-every", "1000"),
+    *("--precision", "fp32"),  # as the expected outputs below are computed
+]
 TINY = ["--set", "channels=4,blocks=1,discriminator_channels=4"]
 IMAGES, SAMPLES = 3, 10
 

@@ -24,7 +24,10 @@ from ugbench.inference.translate import load
 from ugbench.runs.run import Run, dataset_of, find_run
 from ugbench.runs.stored_outputs import are_stored, outputs_of
 
-SMALL = ["--preset", "smoke", "--size", "32", "--batch-size", "1", "--steps", "2", "--sample-every", "1000"]
+SMALL = [
+    *("--preset", "smoke", "--size", "32", "--batch-size", "1", "--steps", "2", "--sample-every", "1000"),
+    *("--precision", "fp32"),  # as the expected outputs below are computed
+]
 TINY = ["--set", "channels=4,blocks=1,discriminator_channels=4"]
 KID = ["--metric", "kid", "--extractor", "random"]
 NOTE = "styled: one style per image, drawn at random (seed 0)."

@@ -11,6 +11,7 @@ from ugbench.api.arguments import (
     PathLike,
     WeightFiles,
     check_at_least,
+    check_size,
     data_root_folder,
     names,
     paths,
@@ -58,12 +59,13 @@ def compare(
     steps: int | None = None,
     minutes: float | None = None,
     preset: str | None = None,
-    size: int | None = None,
+    size: int | str | tuple[int, int] | None = None,
     fit: Fit | None = None,
     batch_size: int | None = None,
     set: Mapping[str, Mapping[str, Any]] | None = None,
     jobs: int = 1,
     skip_bad: bool = False,
+    deterministic: bool = False,
     metrics: str | Iterable[str] | None = None,
     extractor: str = "inception",
     weights: WeightFiles | None = None,
@@ -89,12 +91,13 @@ def compare(
         steps: number of training steps of each run.
         minutes: training time of each run, instead of `steps`.
         preset: paper (the default), light or smoke.
-        size: image size, px, at least 8.
+        size: image size, px, at least 8: a number for squares, or width and height, as (128, 256) or "128x256".
         fit: how images that are no squares become squares: squash, crop or pad.
         batch_size: images of each domain per step.
         set: values of further config fields by method, as {"cyclegan": {"init": "normal"}}.
         jobs: number of runs that train at once.
         skip_bad: train without images that cannot be read, or lack a partner that a method needs.
+        deterministic: use only algorithms that repeat their bits, see `ugbench.train`.
         metrics, extractor, weights, lpips_net, protocol: of the scores, as in `Run.evaluate`.
         device: auto, cpu, cuda, cuda:N or mps.
         precision: auto, fp32, bf16 or fp16; auto is bf16 where the hardware has it, else fp32.
@@ -126,7 +129,7 @@ def compare(
     declared = grid.declare(fields, "the call" if study is None else f"--study {study}")
     scores = _Scores(metrics, extractor, weights, lpips_net, protocol)
     place = _Place(device, precision, results, data_root)
-    return _carry_out(declared, scores, place, jobs, skip_bad, dry_run, progress)
+    return _carry_out(declared, scores, place, jobs, skip_bad, deterministic, dry_run, progress)
 
 
 @with_argument_names
@@ -138,12 +141,13 @@ def ablate(
     seeds: int | Sequence[int] | None = None,
     steps: int | None = None,
     preset: str | None = None,
-    size: int | None = None,
+    size: int | str | tuple[int, int] | None = None,
     fit: Fit | None = None,
     batch_size: int | None = None,
     set: Mapping[str, Any] | None = None,
     jobs: int = 1,
     skip_bad: bool = False,
+    deterministic: bool = False,
     metrics: str | Iterable[str] | None = None,
     extractor: str = "inception",
     weights: WeightFiles | None = None,
@@ -164,8 +168,8 @@ def ablate(
         variants: names of variants, as ["no-cam", "in"], which are trained besides the method itself; "all" means
             those of the paper's ablations. `ugbench variants METHOD` lists every variant.
         set: values of further config fields, for the method and all variants.
-        seeds, steps, preset, size, fit, batch_size, jobs, skip_bad, metrics, extractor, weights, lpips_net, protocol,
-            device, precision, results, data_root, dry_run, progress: as in `compare`.
+        seeds, steps, preset, size, fit, batch_size, jobs, skip_bad, deterministic, metrics, extractor, weights,
+            lpips_net, protocol, device, precision, results, data_root, dry_run, progress: as in `compare`.
     Returns:
         The table, as `compare` returns it. If KID was scored, `attrs["differences"]` of the table says for each variant
         how it differs from the method itself: a dictionary for each data set and direction, as
@@ -187,7 +191,7 @@ def ablate(
     declared = grid.declare(fields, "the call")
     scores = _Scores(metrics, extractor, weights, lpips_net, protocol)
     place = _Place(device, precision, results, data_root)
-    return _carry_out(declared, scores, place, jobs, skip_bad, dry_run, progress, base=method)
+    return _carry_out(declared, scores, place, jobs, skip_bad, deterministic, dry_run, progress, base=method)
 
 
 def _fields(
@@ -195,13 +199,13 @@ def _fields(
     seeds: int | Sequence[int] | None,
     steps: int | None,
     preset: str | None,
-    size: int | None,
+    size: int | str | tuple[int, int] | None,
     fit: Fit | None,
     batch_size: int | None,
 ) -> dict[str, Any]:
     """The fields of a study (`ugbench.study.grid.Study`) that were given."""
     check_at_least(1, {"steps": steps, "batch_size": batch_size})
-    check_at_least(8, {"size": size})
+    check_size(size)
     if isinstance(seeds, int):
         check_at_least(1, {"seeds": seeds})
         seeds = range(seeds)
@@ -223,6 +227,7 @@ def _carry_out(
     place: _Place,
     jobs: int,
     skip_bad: bool,
+    deterministic: bool,
     dry_run: bool,
     progress: bool,
     base: str | None = None,
@@ -253,7 +258,7 @@ def _carry_out(
         frozen_names=grid.frozen_names(study),
     )
     root, weights = data_root_folder(place.data_root), request.networks.weights
-    setup = plan.StudySetup(folder, root, device, precision, skip_bad, weights)
+    setup = plan.StudySetup(folder, root, device, precision, skip_bad, weights, deterministic)
     planned = stages.plan_runs(study, setup, report)
     if not dry_run and (problem := stages.unmet_requirement([request], planned, report)) is not None:
         raise problem
