@@ -161,6 +161,18 @@ class LosesPrecision(Sound):
         self.seen = batch.b.mean().bfloat16()
 
 
+class MakesNoiseOnTheCPU(Sound):
+    def step(self, batch: Batch, phase: Phase) -> None:
+        with phase("critic") as loss:
+            loss["noisy"] = self.critic(batch.b + torch.zeros(batch.b.shape)).square().mean()
+
+
+class LossOnTheCPU(Sound):
+    def step(self, batch: Batch, phase: Phase) -> None:
+        with phase("critic") as loss:
+            loss["real"] = self.critic(batch.b).square().mean().cpu()
+
+
 class Sums(Sound):
     def step(self, batch: Batch, phase: Phase) -> None:
         with phase("critic") as loss:
@@ -263,6 +275,8 @@ BROKEN: Mapping[type[Sound], tuple[str, str]] = {
     NeedsTwo: ("batch-of-1", "the loss critic/spread is inf on random images."),
     NeedsPairs: ("batch-of-3", "RuntimeError: shape '[-1, 2]' is invalid for input of size 3."),
     LosesPrecision: ("bfloat16", "seen is stored as bfloat16 when the networks run in it"),
+    MakesNoiseOnTheCPU: ("devices", "here tensors of two devices meet when a step runs on a GPU"),
+    LossOnTheCPU: ("devices", "the losses critic/real are on the CPU when the networks are on a GPU."),
     Sums: ("means", "when the batch holds every image twice; take the mean over the samples."),
     RemembersInTheClass: ("state", "after the state dict was loaded into a new method, the next step gives"),
     LeavesTheRange: ("translation", "end with tanh or a clamp."),

@@ -88,6 +88,11 @@ METHOD_CHECKS = (
         about="step",
     ),
     Check(
+        "devices",
+        "a step on a GPU uses no tensor of the CPU (on shapes, without a GPU)",
+        step_checks.works_on_one_device,
+    ),
+    Check(
         "means",
         "losses are means over samples",
         step_checks.losses_are_means,

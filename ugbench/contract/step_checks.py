@@ -9,13 +9,16 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from ugbench.contract.check import demand
+from ugbench.contract.check import Broken, demand
 from ugbench.contract.small_methods import CPU, STEPS, build, phases_of, random_batch, train_period
 from ugbench.method import Batch
 from ugbench.runs import checkpoint
+from ugbench.training.method_lines import line_of
 from ugbench.training.network_precision import run_networks_in
+from ugbench.training.shapes import batch_of_shapes, on_shapes
 from ugbench.training.step import train_step
 
+GPU = "cuda"
 MEANS_AGREE = 1e-3
 """Relative; not closer, because later phases see updated networks, and Adam turns rounding errors into moves."""
 
@@ -140,6 +143,42 @@ def is_finite_in_bfloat16(name: str, variant: str | None) -> None:
     demand(not other, f"the losses {', '.join(other)} are not float32 when the networks run in bfloat16.")
     low = sorted(key for key, value in method.state_dict().items() if value.dtype == torch.bfloat16)
     demand(not low, f"{', '.join(low)} is stored as bfloat16 when the networks run in it; keep the state in float32.")
+
+
+def works_on_one_device(name: str, variant: str | None) -> None:
+    """With networks and a batch on a GPU, the forward passes and losses of a step use no tensor that is elsewhere.
+
+    The step is done on shapes, so that no GPU is needed.
+    """
+    config = build(name, variant).config
+    with on_shapes(name, config, device=GPU) as (method, _):
+        for step in range(method.period):
+            phase = _Collected()
+            try:
+                method.step(batch_of_shapes(method, step, GPU), phase)
+            except RuntimeError as error:
+                if "devices" not in str(error):
+                    raise
+                place = f"{line}: " if (line := line_of(error)) else ""
+                raise Broken(
+                    f"{place}here tensors of two devices meet when a step runs on a GPU; make tensors on the device of "
+                    "the batch, or register them as buffers."
+                ) from None
+            other = sorted(term for term, value in phase.losses.items() if value.device.type != GPU)
+            demand(not other, f"the losses {', '.join(other)} are on the CPU when the networks are on a GPU.")
+
+
+class _Collected:
+    """A phase that collects losses and updates nothing."""
+
+    def __init__(self) -> None:
+        self.losses: dict[str, Tensor] = {}
+
+    @contextmanager
+    def __call__(self, *groups: str) -> Iterator[dict[str, Tensor]]:
+        terms: dict[str, Tensor] = {}
+        yield terms
+        self.losses |= {f"{'+'.join(groups)}/{term}": value for term, value in terms.items()}
 
 
 def losses_are_means(name: str, variant: str | None) -> None:

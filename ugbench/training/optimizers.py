@@ -84,11 +84,18 @@ def build_optimizers(method: Method) -> dict[str, GroupOptimizer]:
 
 
 def _build(group: Group) -> torch.optim.Optimizer:
+    optimizer = _with_rate(group, group.lr)
     first = group.parameters[0]
     # A rate in float32 would move parameters in float64 by more than their own rounding. On a GPU the fused kernels
-    # read the rate as float32.
+    # read the rate as float32. It is a tensor, so that a schedule can change it without a wait for the GPU; torch would
+    # check a tensor that it is built with, and wait.
     rate_dtype = torch.float64 if first.dtype == torch.float64 and first.device.type == "cpu" else torch.float32
-    rate = torch.tensor(group.lr, device=first.device, dtype=rate_dtype)
+    for param_group in optimizer.param_groups:
+        param_group["lr"] = torch.tensor(group.lr, device=first.device, dtype=rate_dtype)
+    return optimizer
+
+
+def _with_rate(group: Group, rate: float) -> torch.optim.Optimizer:
     parameters, decay = group.parameters, group.weight_decay
     match group.optimizer:
         case "adam":
@@ -97,7 +104,7 @@ def _build(group: Group) -> torch.optim.Optimizer:
             return _Adam(parameters, rate, group.betas, group.eps, decay, fused=True, decoupled_weight_decay=True)
         case "radam":
             # On a GPU the number of updates stays on the device, so that no update waits for it.
-            on_gpu = first.device.type == "cuda"
+            on_gpu = parameters[0].device.type == "cuda"
             return _RAdam(parameters, rate, group.betas, group.eps, decay, capturable=on_gpu, foreach=on_gpu)
         case "sgd":
             return _SGD(parameters, rate, group.momentum, weight_decay=decay, fused=True)

@@ -24,12 +24,13 @@ from ugbench.training.step import Phases, train_step
 
 @contextmanager
 def on_shapes(
-    name: str, config: MethodConfig, precision: Precision = "fp32"
+    name: str, config: MethodConfig, precision: Precision = "fp32", device: str = "cpu"
 ) -> Iterator[tuple[Method, dict[str, GroupOptimizer]]]:
     """A method and optimizers that update nothing; within the `with` block all tensors have shapes and no memory.
 
     Args:
         name: the method's registered name.
+        device: of the networks; "cuda" needs no GPU, but there only forward passes can be done on shapes.
     Raises:
         UnknownName: the method is not installed.
         UsageError: see `checkpoint_activations`.
@@ -41,9 +42,9 @@ def on_shapes(
     with torch.device("meta"):
         method = registry.load_method(name)(config).train()
     with torch.random.fork_rng(devices=[]), FakeTensorMode(allow_non_fake_inputs=True):
-        method.to_empty(device="cpu")
+        method.to_empty(device=device)
         checkpoint_activations(method)
-        run_networks_in(method, precision, torch.device("cpu"))
+        run_networks_in(method, precision, torch.device(device))
         optimizers = {
             group: replace(optimizer, optimizer=_NoUpdate(optimizer.group.parameters))
             for group, optimizer in build_optimizers(method).items()
@@ -57,13 +58,18 @@ def train_on_shapes(method: Method, optimizers: Mapping[str, GroupOptimizer]) ->
     Raises:
         UgbenchError: a step breaks a rule of `ugbench.method.Phase`.
     """
-    config = method.config
-    images = torch.zeros(config.batch_size, 3, *config.image_shape)
-    draws = {name: torch.zeros(draw.shape_for(config.batch_size)) for name, draw in method.draws().items()}
     phases = Phases(optimizers, method.period)
     for step in range(method.period):
-        train_step(method, phases, Batch(images, images, draws, step, dict.fromkeys(method.splits, images)))
+        train_step(method, phases, batch_of_shapes(method, step))
     return phases
+
+
+def batch_of_shapes(method: Method, step: int, device: str = "cpu") -> Batch:
+    """A batch of a method, for use within `on_shapes`."""
+    size = method.config.batch_size
+    images = torch.zeros(size, 3, *method.config.image_shape, device=device)
+    draws = {name: torch.zeros(draw.shape_for(size), device=device) for name, draw in method.draws().items()}
+    return Batch(images, images, draws, step, dict.fromkeys(method.splits, images))
 
 
 class _NoUpdate(torch.optim.Optimizer):
