@@ -10,7 +10,7 @@ def main() -> None:
         distribution("ugbench")
     except PackageNotFoundError:
         sys.exit("error: ugbench is not installed for this Python; run `make demo` or `pip install -e .`.")
-    from ugbench.cli.app import main as run
+    from ugbench.__main__ import main as run
 
     run()
 

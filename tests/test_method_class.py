@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 from toy_runs import Toy, ToyConfig
 
-from ugbench.errors import UnknownName, UsageError
+from ugbench.errors import ConfigError, UnknownName, UsageError
 from ugbench.method import Draw, Group, Method, MethodConfig
 from ugbench.method_class import class_fault
 
@@ -49,6 +49,30 @@ def changed(**attributes: Any) -> type[Method]:
 )
 def test_an_attribute_that_cannot_be_what_it_is_is_named(attributes: dict[str, Any], fault: str) -> None:
     assert class_fault(changed(**attributes)) == fault
+
+
+class Counted(Toy):
+    PRESETS: ClassVar[Any] = {"paper": {"epochs": 5}, "smoke": {"steps": 4}}
+
+
+@pytest.mark.parametrize("epochs", [3, "3"])
+def test_epochs_that_are_asked_for_replace_the_steps_of_a_preset(epochs: object) -> None:
+    config = Counted.make_config("smoke", overrides={"epochs": epochs})
+    assert (config.steps, config.epochs) == (None, 3)
+    assert config.resolved(10, 20).steps == 60
+    assert Counted.make_config("paper", overrides={"epochs": 3}).resolved(10, 20).steps == 60
+    assert Counted.make_config("paper", overrides={"steps": 7}).resolved(10, 20).steps == 7
+
+
+def test_steps_and_epochs_are_not_asked_for_together() -> None:
+    with pytest.raises(ConfigError, match=r"^steps is 7 and epochs is 3; give one of them\.$"):
+        Counted.make_config("smoke", overrides={"steps": 7, "epochs": 3})
+
+
+@pytest.mark.parametrize(("given", "meant"), [("CUT", "cut"), ("UGATIT", "ugatit"), ("CycleGan", "cyclegan")])
+def test_a_name_in_other_letters_is_suggested_as_it_is_written(given: str, meant: str) -> None:
+    assert f"did you mean '{meant}'?" in str(UnknownName("method", given, ["cut", "cyclegan", "ugatit"]))
+    assert "did you mean 'Ugatit'?" in str(UnknownName("method", "ugatti", ["Ugatit"]))
 
 
 def test_a_method_that_lacks_functions_is_refused() -> None:

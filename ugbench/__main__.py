@@ -1,6 +1,17 @@
-"""`python -m ugbench` is `ugbench`."""
+"""The command `ugbench`, and `python -m ugbench`."""
 
-from ugbench.cli.app import main
+import sys
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C while its modules are still imported is one sentence too."""
+    try:
+        from ugbench.cli.app import main as run
+
+        run()
+    except KeyboardInterrupt:
+        sys.exit("error: interrupted.")
+
 
 if __name__ == "__main__":
     main()

@@ -175,8 +175,9 @@ class UnknownName(UsageError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(set(known))
-        similar = difflib.get_close_matches(name, names, n=1)
-        hint = f"; did you mean '{similar[0]}'?" if similar else "."
+        by_folded = {known_name.casefold(): known_name for known_name in names}
+        similar = difflib.get_close_matches(name.casefold(), by_folded, n=1)
+        hint = f"; did you mean '{by_folded[similar[0]]}'?" if similar else "."
         super().__init__(f"no {kind} is called '{name}'{hint} Known: {', '.join(names) or 'none'}.")
 
 

@@ -154,7 +154,14 @@ class Method(nn.Module, ABC):
             raise UnknownName("preset", preset, cls.PRESETS)
         if variant is not None and variant not in cls.VARIANTS:
             raise UnknownName("variant", variant, cls.VARIANTS)
-        fields = {**cls.PRESETS[preset], **(cls.VARIANTS[variant] if variant else {}), **(overrides or {})}
+        overrides = overrides or {}
+        fields = {**cls.PRESETS[preset], **(cls.VARIANTS[variant] if variant else {}), **overrides}
+        if overrides.get("epochs") is not None:
+            if overrides.get("steps") is not None:
+                raise ConfigError(
+                    f"steps is {overrides['steps']} and epochs is {overrides['epochs']}; give one of them."
+                )
+            fields["steps"] = None  # that of the preset, which would be used else
         for name in fields:
             if name not in cls.Config.model_fields:
                 raise UnknownName("config field", name, cls.Config.model_fields)

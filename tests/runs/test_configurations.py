@@ -84,7 +84,14 @@ def test_seeds_that_started_from_seeds_of_one_configuration_are_of_one_configura
     other = make(tmp_path, seed=2, steps=60, init_from=make(tmp_path, steps=31).id)
     by_run = configurations([*starts, *tuned, other, make(tmp_path, steps=31)])
     assert by_run[tuned[0].id].id == by_run[tuned[1].id].id != by_run[other.id].id
-    assert by_run[tuned[1].id].fields["init_from"] == starts[0].id  # the lowest seed stands for all
+    for run in tuned:  # the lowest seed stands for all
+        assert by_run[run.id].fields["init_from"] == f"{starts[0].id} and its other seeds"
+
+
+def test_a_run_that_started_from_one_seed_names_that_seed(tmp_path: Path) -> None:
+    starts = [make(tmp_path, seed=seed) for seed in (1, 3)]
+    longer = make(tmp_path, seed=3, steps=60, continue_from=f"{starts[1].id}@10")
+    assert configurations([*starts, longer])[longer.id].fields["continue_from"] == f"{starts[1].id}@10"
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from ugbench.data.places import PLACE_OPTIONS, PlaceOption
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import UnknownName, UsageError
 from ugbench.image_size import SMALLEST_SIDE, as_size, is_size, size_text, width_and_height
 
+T = TypeVar("T")
 PathLike = str | os.PathLike[str]
 WeightFiles = Mapping[str, PathLike]
 """Files of weights by the names of networks."""
@@ -49,11 +51,27 @@ def weight_files(weights: WeightFiles | None) -> dict[str, Path]:
     Raises:
         UsageError: there is no such file.
     """
-    files = {name: Path(file).expanduser() for name, file in (weights or {}).items()}
+    given = mapping("weights", weights, '{"inception": "FILE"}')
+    files = {name: Path(file).expanduser() for name, file in given.items()}
     for name, file in files.items():
         if not file.is_file():
             raise UsageError(f"weights {name}={file}: there is no such file; give the path of one.")
     return files
+
+
+def mapping(name: str, value: Mapping[str, T] | None, example: str) -> dict[str, T]:
+    """An argument that is a dictionary; empty for None.
+
+    Args:
+        example: a value that the argument can have, for the message.
+    Raises:
+        UsageError: it is something else.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{name}={value!r}: give a dictionary, as in {name}={example}.")
+    return dict(value)
 
 
 def check_direction_name(direction: str | None) -> Direction | None:
@@ -109,7 +127,8 @@ def conditions(where: Mapping[str, object] | None) -> dict[str, str]:
     >>> conditions({"steps": 30, "light": True})
     {'steps': '30', 'light': 'true'}
     """
-    return {name: _condition(name, value) for name, value in (where or {}).items()}
+    given = mapping("where", where, '{"steps": 200}')
+    return {name: _condition(name, value) for name, value in given.items()}
 
 
 def _condition(name: str, value: object) -> str:

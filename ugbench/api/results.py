@@ -11,6 +11,7 @@ from ugbench.api.arguments import (
     check_direction_name,
     conditions,
     listed,
+    mapping,
     names,
     results_folder,
 )
@@ -77,7 +78,7 @@ def table(
         votes=votes,
         sort=sort,
         order=order,
-        labels=labels or {},
+        labels=mapping("labels", labels, '{"cut": "CUT"}'),
     )
     return to_frame(table_of_results(results_folder(results), contents, count_run, warn))
 
@@ -87,7 +88,7 @@ def figure(
     name: str,
     results: PathLike | None = None,
     *,
-    runs: Sequence[str | Run] = (),
+    runs: str | Run | Sequence[str | Run] = (),
     dataset: str | None = None,
     where: Mapping[str, object] | None = None,
     direction: Direction | None = None,
@@ -100,7 +101,7 @@ def figure(
     Args:
         name: name of the figure, such as comparison, losses or scores; `ugbench figure --list` prints all.
         results: folder of runs; default: UGBENCH_RESULTS, else `results`.
-        runs: the runs to draw, in order: runs, ids or folders; empty for all.
+        runs: the run or the runs to draw, in order: runs, ids or folders; empty for all.
         dataset: draw only runs of this data set, by the name of its folder under results.
         where: values of config fields that the runs must have, as {"steps": 200}.
         direction: draw only this direction.
@@ -119,7 +120,8 @@ def figure(
     check_at_least(1, {"rows": rows})
     folder = results_folder(results)
     module = registry.load("figures", name)
-    wanted = [run.stored if isinstance(run, Run) else run for run in runs]
+    several = [runs] if isinstance(runs, str | Run) else runs
+    wanted = [run.stored if isinstance(run, Run) else run for run in several]
     chosen = choose_runs(wanted, folder, warn, conditions(where))
     context = FigureContext(folder, chosen, dataset, check_direction_name(direction), rows, names(metrics), file_names)
     drawn: Figure = module.draw(context)

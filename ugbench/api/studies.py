@@ -13,6 +13,7 @@ from ugbench.api.arguments import (
     check_at_least,
     check_size,
     data_root_folder,
+    mapping,
     names,
     paths,
     results_folder,
@@ -122,7 +123,9 @@ def compare(
     fields |= _fields(dataset, seeds, steps, preset, size, fit, batch_size)
     fields |= {"methods": list(names(methods))} if names(methods) else {}
     fields |= {} if minutes is None else {"minutes": minutes}
-    fields |= {} if set is None else {"set": {method: dict(values) for method, values in set.items()}}
+    by_method = mapping("set", set, '{"cut": {"lr": 1e-3}}')
+    if by_method:
+        fields["set"] = {name: mapping("set", values, '{"cut": {"lr": 1e-3}}') for name, values in by_method.items()}
     for field, argument in (("methods", "methods"), ("datasets", "dataset")):
         if not fields.get(field):
             raise UsageError(f"{argument} is missing: give it, or name a study.")
@@ -187,7 +190,7 @@ def ablate(
         **_fields(dataset, seeds, steps, preset, size, fit, batch_size),
     }
     if set is not None:
-        fields["set"] = {method: dict(set)}
+        fields["set"] = {method: mapping("set", set, '{"lr": 1e-3}')}
     declared = grid.declare(fields, "the call")
     scores = _Scores(metrics, extractor, weights, lpips_net, protocol)
     place = _Place(device, precision, results, data_root)

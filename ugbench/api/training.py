@@ -17,6 +17,7 @@ from ugbench.api.arguments import (
     check_place,
     check_size,
     data_root_folder,
+    mapping,
     names,
     results_folder,
     weight_files,
@@ -27,6 +28,7 @@ from ugbench.api.wording import interrupts_of_python, with_argument_names
 from ugbench.data.places import PlaceOption
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
+from ugbench.fit import Fit
 from ugbench.training.overrides import merge_overrides
 
 
@@ -39,6 +41,7 @@ def train(
     variant: str | None = None,
     steps: int | None = None,
     size: int | str | tuple[int, int] | None = None,
+    fit: Fit | None = None,
     batch_size: int | None = None,
     seed: int = 0,
     direction: Direction | None = None,
@@ -51,6 +54,10 @@ def train(
     init_from: str | Run | None = None,
     init_only: Literal["generators"] | None = None,
     continue_from: str | Run | None = None,
+    save_every: int | None = None,
+    keep: int | None = 2,
+    log_every: int | None = None,
+    sample_every: int | None = None,
     eval_every: int | None = None,
     extractor: str = "inception",
     track: str | Iterable[str] | None = None,
@@ -63,8 +70,8 @@ def train(
     """Train a method, as `ugbench train` does.
 
     The same call again goes on where the training stopped, and a finished run is returned at once. A changed argument
-    is another run. Only `device`, `results`, `data_root`, `weights`, `eval_every`, `extractor`, `track`, `skip_bad`,
-    `images`, `deterministic` and `progress` may change.
+    is another run. Only `device`, `results`, `data_root`, `weights`, `save_every`, `keep`, `log_every`, `sample_every`,
+    `eval_every`, `extractor`, `track`, `skip_bad`, `images`, `deterministic` and `progress` may change.
 
     An interrupt (Ctrl-C, or the button of a notebook) saves the run before this raises KeyboardInterrupt. This works
     in the main thread, where Python delivers signals; in another thread nothing stops a training.
@@ -77,6 +84,7 @@ def train(
         variant: a variant of the method, see `ugbench variants METHOD`.
         steps: number of training steps.
         size: image size, px, at least 8: a number for squares, or width and height, as (128, 256) or "128x256".
+        fit: how images of other proportions get the size: squash (the default), crop or pad.
         batch_size: images of each domain per step.
         seed: of the initial weights, batches and random draws; 0 or more.
         direction: "A2B" or "B2A", for methods that learn only one.
@@ -89,6 +97,11 @@ def train(
         init_from: a run, or "RUN@STEP", whose weights a new training starts from.
         init_only: "generators" takes only the networks that translate from `init_from`.
         continue_from: a run, or "RUN@STEP", whose checkpoint this training goes on from, to `steps` in all.
+        save_every: steps between checkpoints; None: a hundredth of the steps (100 or more), and at least every 15
+            minutes.
+        keep: number of the newest checkpoints that stay stored; None for all.
+        log_every: steps between logged lines.
+        sample_every: steps between sample grids.
         eval_every: save and score the run each time so many steps are done, and at the end: KID, under the protocol
             that `ugbench eval` has by default. The scores are stored with those of `Run.evaluate`.
         extractor: network for image features of `eval_every`, see `ugbench.evaluate`.
@@ -122,10 +135,12 @@ def train(
 
     check_at_least(0, {"seed": seed})
     check_at_least(1, {"steps": steps, "batch_size": batch_size, "eval_every": eval_every})
+    check_at_least(1, {"save_every": save_every, "keep": keep, "log_every": log_every, "sample_every": sample_every})
     check_size(size)
     if extractor != "inception" and eval_every is None:
         raise UsageError(f"extractor {extractor!r} goes with eval_every; give that argument too.")
     trackers = registry.usable_trackers(names(track))
+    intervals = Intervals(save_every, log_every, sample_every, keep, eval_every=eval_every)
     output = shown(progress)
     request = Request(
         method=method,
@@ -135,7 +150,10 @@ def train(
         device=pick_device(device),
         preset=preset,
         variant=variant,
-        overrides=merge_overrides({"steps": steps, "size": size, "batch_size": batch_size}, set or {}),
+        overrides=merge_overrides(
+            {"steps": steps, "size": size, "fit": fit, "batch_size": batch_size},
+            mapping("set", set, '{"lr": 1e-3}'),
+        ),
         seed=seed,
         direction=check_direction_name(direction),
         precision=precision,
@@ -158,7 +176,7 @@ def train(
             session = open_session(request, output.log, reading)
         with output.training(session.run.config.label) as callbacks:
             score = None if scoring is None else checkpoint_scorer(scoring, session.run, output.log)
-            session.train(Intervals(eval_every=eval_every), replace(callbacks, score=score), trackers)
+            session.train(intervals, replace(callbacks, score=score), trackers)
     run = Run(session.run)
     output.log(f"done, at step {run.step}.")
     return run

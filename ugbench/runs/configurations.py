@@ -45,21 +45,22 @@ def configurations(runs: Iterable[Run]) -> dict[str, Configuration]:
     """The configuration of each run, by the run's id.
 
     A run that started from another run is of one configuration with a run that started in the same way from another
-    seed of that run.
+    seed of that run. Their field says where the run of the lowest seed started, and that there are other seeds.
     """
     configs = {run.id: run.config for run in runs}
-    first_runs: dict[str, str] = {}
+    shared = {run_id: _without_seed(config, configs) for run_id, config in configs.items()}
+    starts: dict[tuple[str, str], list[str]] = {}
     for run_id, config in sorted(configs.items(), key=lambda item: (item[1].seed or 0, item[0])):
-        first_runs.setdefault(_without_seed(config, configs).id, run_id)
-    by_run = {}
-    for run_id, config in configs.items():
-        shared = _without_seed(config, configs)
-        fields = _fields(shared)
         for name in STARTS:
-            if fields.get(name):
-                start, at, step = str(fields[name]).partition("@")
-                fields[name] = first_runs.get(start, start) + at + step
-        by_run[run_id] = Configuration(shared.id, fields)
+            if start := getattr(config, name, None):
+                starts.setdefault((shared[run_id].id, name), []).append(start)
+    by_run = {}
+    for run_id, config in shared.items():
+        fields = _fields(config)
+        for name in STARTS:
+            if own := starts.get((config.id, name)):
+                fields[name] = own[0] + (" and its other seeds" if len(set(own)) > 1 else "")
+        by_run[run_id] = Configuration(config.id, fields)
     return by_run
 
 

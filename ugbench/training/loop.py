@@ -231,6 +231,9 @@ def _score(step: int, training: _Training, logs: Logs) -> None:
         scores = score_checkpoint(score, step, training.stop, training.callbacks.log, training.resumed_from)
         logs.leave_out(time.perf_counter() - began)
         logs.write_scores(step, scores)
+        if scores:
+            values = ", ".join(f"{name.removeprefix('score/')} {value:.4g}" for name, value in scores.items())
+            training.callbacks.log(f"scores at step {step}: {values}.")
 
 
 def _logged_values(state: State) -> dict[str, float]:

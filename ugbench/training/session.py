@@ -86,6 +86,8 @@ def open_session(
     with stop_at_once_on_signals():
         run, images, start = prepare(request, log, progress)
     log(f"run {run.id} in {run.path}")
+    if run.config.precision == "fp16" and request.device.type == "cpu" and images is not None:
+        log("fp16 is for GPUs without bfloat16; on a CPU it is slower than fp32.")
     if not request.restart:
         began_from = None if start.continued is None else start.continued.run.id
         others = [other for other in list_runs(request.results) if other.id != began_from]
