@@ -222,7 +222,7 @@ def test_bench_prints_one_object(home: Home) -> None:
             "steps",
         ),
         *("seconds_per_step", "images_per_second", "parameters", "flops_per_step", "peak_memory_bytes"),
-        *("torch", "threads"),
+        *("torch", "threads", "device_name"),
     ]
     assert figures["flops_per_step"] > 1e6
     assert set(figures["parameters"]) >= {"generator_a2b", "generator_b2a"}

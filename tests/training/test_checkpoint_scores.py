@@ -128,7 +128,11 @@ def test_an_error_while_scoring_is_one_sentence_and_the_training_goes_on(make_ru
     scorer = Scorer(run, fail)
     train(run, images, CPU, EVERY_THREE, Callbacks(log=said.append, score=scorer))
     assert scorer.steps == [3, 6, 8]
-    assert said == ["step 3 could not be scored (RuntimeError: out of memory); training goes on."]
+    assert said == [
+        "step 3 could not be scored (RuntimeError: out of memory); training goes on.",
+        "scores at step 6: kid/A2B 0.06.",
+        "scores at step 8: kid/A2B 0.08.",
+    ]
 
 
 @pytest.mark.parametrize("at", [6, 8])

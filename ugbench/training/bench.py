@@ -98,7 +98,6 @@ def _bench(
         "size": stored_size(config.size),
         "batch_size": config.batch_size,
         "device": str(device),
-        "device_name": device_name(device),
         "precision": precision,
         "compiled": False,
         "warmup_steps": warmup_steps + period,
@@ -110,6 +109,7 @@ def _bench(
         "peak_memory_bytes": peak_memory(device),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
+        "device_name": device_name(device),
     }
 
 

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 
 import torch
 
+from ugbench.arithmetic import exact_float32
 from ugbench.errors import Stopped
 from ugbench.training.callbacks import Score
 from ugbench.training.signals import StopRequest
 
-CUDNN = ("enabled", "benchmark", "deterministic", "allow_tf32")
+CUDNN = ("enabled", "benchmark", "deterministic")
 
 
 def score_checkpoint(
@@ -50,12 +51,13 @@ def kept_settings() -> Iterator[None]:
     only_warns = torch.is_deterministic_algorithms_warn_only_enabled()
     precision = torch.get_float32_matmul_precision()
     cudnn = {name: getattr(torch.backends.cudnn, name) for name in CUDNN}
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.set_grad_enabled(gradients)
-        torch.use_deterministic_algorithms(deterministic, warn_only=only_warns)
-        torch.set_float32_matmul_precision(precision)
-        for name, value in cudnn.items():
-            setattr(torch.backends.cudnn, name, value)
+    with exact_float32():  # as the training; in the end it puts back the formats that a metric may have set
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+            torch.set_grad_enabled(gradients)
+            torch.use_deterministic_algorithms(deterministic, warn_only=only_warns)
+            torch.set_float32_matmul_precision(precision)
+            for name, value in cudnn.items():
+                setattr(torch.backends.cudnn, name, value)
