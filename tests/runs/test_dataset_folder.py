@@ -211,6 +211,21 @@ def test_the_place_of_the_images_is_remembered_and_said_once(
     assert run.config.dataset is not None and run.config.dataset.root == str(cats), "config.json is not rewritten"
 
 
+def test_a_place_without_test_images_does_not_replace_one_that_has_them(
+    cats: Path, results: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = open_run_on(cats, results)
+    half = Path(shutil.copytree(cats, tmp_path / "elsewhere" / "half"))
+    shutil.rmtree(half / "testA")
+    with caplog.at_level(logging.INFO, "ugbench"):
+        open_run_on(half, results, seed=1)
+    assert caplog.messages == [f"{half} has no testA: data set cats is still read from {cats}."]
+    assert dataset_of(run).root == cats
+    shutil.rmtree(cats)
+    open_run_on(half, results, seed=1)
+    assert dataset_of(run).root == half, "now there is no other place"
+
+
 def test_a_dataset_json_that_is_none_is_named(cats: Path, results: Path) -> None:
     open_run_on(cats, results)
     (results / "cats/dataset.json").write_text('{"root": 3}')

@@ -92,14 +92,29 @@ def locate_folders(path: Path, results: Path, needed: Sequence[Path] = ()) -> li
 
 
 def remember_place(folder: Path, dataset: DataSet) -> None:
-    """Write into a data set's folder under results where its images lie now; makes the folder if it is missing."""
+    """Write into a data set's folder under results where its images lie now; makes the folder if it is missing.
+
+    A place with the same training images and without test images that the place of before still has is not written,
+    because scores need those.
+    """
     root, content = str(dataset.root.resolve()), dataset_file.read(folder)
     if content is None:
         content = _new_content(dataset)
+    elif content.root != root and (lost := [split for split in _tests_in(content.root) if not dataset.has(split)]):
+        _logger.info("%s has no %s: data set %s is still read from %s.", root, lost[0], folder.name, content.root)
+        root = content.root
     elif content.root != root:
         _logger.info("data set %s is now read from %s; before, it was %s.", folder.name, root, content.root)
     training = content.training or training_fingerprint(dataset)
     dataset_file.write(folder, content.model_copy(update={"root": root, "training": training}))
+
+
+def _tests_in(root: str) -> list[Split]:
+    """The test splits of the data set in a folder; none if there is no folder."""
+    if not Path(root).is_dir():
+        return []
+    dataset = open_dataset(Path(root))
+    return [split for split in TEST.values() if dataset.has(split)]
 
 
 def remember_contents(folder: Path, dataset: DataSet) -> None:
