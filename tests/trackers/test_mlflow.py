@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -105,3 +106,16 @@ def test_without_its_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(UsageError, match=r"--track mlflow needs mlflow; install with `pip install 'ugbench\[mlflow\]'"):
         load_tracker("mlflow").check()
+
+
+def test_a_server_that_does_not_answer_is_named_before_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # nobody listens there
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{closed.getsockname()[1]}")
+        with pytest.raises(
+            UsageError, match=r"^--track mlflow: the server 127\.0\.0\.1 .* \(ConnectionError\)"
+        ) as caught:
+            load_tracker("mlflow").check()
+    assert "secret" not in str(caught.value)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///x.db")
+    load_tracker("mlflow").check()

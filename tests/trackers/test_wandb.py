@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -135,6 +136,22 @@ def test_offline_needs_no_login_and_online_without_one_is_refused(tmp_path: Path
     assert done.stderr.splitlines()[-1] == (
         "ugbench.errors.UsageError: --track wandb: nobody is logged in to Weights & Biases here; run `wandb login`, "
         "set WANDB_API_KEY, or set WANDB_MODE=offline to write files that `wandb sync` sends later."
+    )
+
+
+def test_a_server_that_refuses_or_cannot_be_reached_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    import wandb
+
+    def login(prompt: bool) -> bool:
+        raise wandb.errors.AuthenticationError("no route to the server.\nmore")
+
+    monkeypatch.setattr(wandb, "setup", lambda: SimpleNamespace(settings=SimpleNamespace(mode="online")))
+    monkeypatch.setattr(wandb, "login", login)
+    with pytest.raises(UsageError) as caught:
+        load_tracker("wandb").check()
+    assert str(caught.value) == (
+        "--track wandb: Weights & Biases cannot be reached, or refuses the key (no route to the server); set "
+        "WANDB_MODE=offline to write files that `wandb sync` sends later."
     )
 
 

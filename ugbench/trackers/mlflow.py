@@ -10,9 +10,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from filelock import FileLock
 
+from ugbench.errors import UsageError
 from ugbench.extras import need_extra
 from ugbench.tracker import Image, Status, TrackedRun, Tracker
 
@@ -26,6 +28,8 @@ FOLDER = "mlflow"
 """The folder under the results that holds the database and the images if MLFLOW_TRACKING_URI is not set."""
 TAG = "ugbench.id"
 """The tag of an MLflow run by which it is found again."""
+SECONDS = 10
+"""How long a server may take to answer before a training."""
 STATUSES: Mapping[Status, str] = {"done": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
 _REFUSED = re.compile(r"[^\w\-. :/]")  # characters that MLflow allows in no name of a metric
 
@@ -52,8 +56,24 @@ class _Training:
 
 
 def check() -> None:
-    """Check that the package is there. Raises UsageError if it is not."""
+    """Check that the package is there, and that the server answers if MLFLOW_TRACKING_URI names one.
+
+    Raises:
+        UsageError: one of both does not hold.
+    """
     need_extra("mlflow", ("mlflow",), "--track mlflow")
+    address = urlsplit(os.environ.get("MLFLOW_TRACKING_URI", ""))
+    if address.scheme not in ("http", "https"):
+        return
+    import requests
+
+    try:
+        requests.get(f"{address.geturl().rstrip('/')}/health", timeout=SECONDS)
+    except requests.RequestException as error:
+        raise UsageError(
+            f"--track mlflow: the server {address.hostname} that MLFLOW_TRACKING_URI names does not answer "
+            f"({type(error).__name__}); start it, or unset the variable to write below the results folder."
+        ) from None
 
 
 def start(run: TrackedRun) -> _Training:

@@ -44,10 +44,20 @@ def check() -> None:
     need_extra("wandb", ("wandb",), "--track wandb")
     import wandb
 
-    if wandb.setup().settings.mode in ("online", "shared") and not wandb.login(prompt=False):
+    if wandb.setup().settings.mode not in ("online", "shared"):
+        return
+    offline = "set WANDB_MODE=offline to write files that `wandb sync` sends later"
+    try:
+        is_logged_in = wandb.login(prompt=False)
+    except wandb.Error as error:
+        reason = (str(error).strip() or "no reason was given").splitlines()[0].rstrip(".")
         raise UsageError(
-            "--track wandb: nobody is logged in to Weights & Biases here; run `wandb login`, set WANDB_API_KEY, or set "
-            "WANDB_MODE=offline to write files that `wandb sync` sends later."
+            f"--track wandb: Weights & Biases cannot be reached, or refuses the key ({reason}); {offline}."
+        ) from None
+    if not is_logged_in:
+        raise UsageError(
+            "--track wandb: nobody is logged in to Weights & Biases here; run `wandb login`, set WANDB_API_KEY, or "
+            f"{offline}."
         )
 
 
