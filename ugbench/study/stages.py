@@ -39,6 +39,7 @@ from ugbench.study.runner import NOT_WATCHED, Outcome, Watch
 from ugbench.tables.build import build_table
 from ugbench.tables.display import DisplayNames
 from ugbench.tables.model import Table
+from ugbench.tables.records import of_runs
 from ugbench.tracker import Tracker
 from ugbench.training.completing import send
 
@@ -186,13 +187,11 @@ def _steps_of_minutes(study: Study, setup: StudySetup, report: Report) -> dict[A
 def _score(evaluation: Evaluation, runs: Sequence[Run], report: Report) -> ScoredStudy:
     with report.bar("scoring") as progress:
         scores = evaluation.runs(_last_steps(runs, progress))
-    folders = dict.fromkeys(run.dataset_folder for run in runs)
     store_due_differences(evaluation, scores, runs)
-    ids = {run.id for run in runs} | {"identity", "real"}
-    names = {folder.name for folder in folders}
     results = evaluation.results
-    records = [score for score in record.read_all(results) if score.run in ids and score.dataset in names]
-    records += [score for score in scores if score not in records]  # where a file could not be written
+    stored = record.read_all(results)
+    unwritten = [score for score in scores if score not in stored]
+    records = of_runs([*stored, *unwritten], {run.id for run in runs})
     pairs = differences.read_all(results)
     configs, images = configurations(runs), current_images(results)
     table = build_table(

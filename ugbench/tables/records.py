@@ -90,21 +90,23 @@ def subject_of(record: ScoreRecord, configurations: Mapping[str, Configuration])
 
 
 def of_runs(records: Iterable[ScoreRecord], run_ids: Collection[str]) -> list[ScoreRecord]:
-    """The records of these runs, and of `identity` and `real` where these runs have scores.
+    """The records of these runs, and those of `identity` and `real` under the protocols of these runs' scores.
 
     Raises:
         UsageError: none of these runs has a score.
     """
     records = list(records)
-    places = {(record.dataset, record.direction) for record in records if record.run in run_ids}
+    places = {_place(record) for record in records if record.run in run_ids}
     if not places:
         raise UsageError("none of the chosen runs has a score; run `ugbench eval` to make some.")
     references = (IDENTITY, REAL)
     return [
-        record
-        for record in records
-        if record.run in run_ids or (record.run in references and (record.dataset, record.direction) in places)
+        record for record in records if record.run in run_ids or (record.run in references and _place(record) in places)
     ]
+
+
+def _place(record: ScoreRecord) -> tuple[str, str, str]:
+    return record.dataset, record.direction, record.protocol_id
 
 
 def under_protocol(records: Sequence[ScoreRecord], name: str) -> list[ScoreRecord]:
