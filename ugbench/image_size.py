@@ -23,7 +23,7 @@ def as_size(value: object) -> Size:
         ValueError: it means none.
     """
     if isinstance(value, str):
-        match = re.fullmatch(r"\s*([0-9]{1,9})(?:x([0-9]{1,9}))?\s*", value)
+        match = re.fullmatch(r"\s*([0-9]{1,9})(?:[xX]([0-9]{1,9}))?\s*", value)
         sides: Sequence[object] = [] if match is None else [int(side) for side in match.groups() if side is not None]
     else:
         sides = value if isinstance(value, tuple | list) and len(value) == 2 else [value]
