@@ -61,14 +61,14 @@ def written(results: Path) -> list[list[Any]]:
 
 
 def history(training: list[Any]) -> list[tuple[int, str, str]]:
-    """(step, name, value as JSON) of all that was logged."""
+    """(step, name, value as JSON) of all that was logged, sorted, because the values of one step have no order there."""
     items = [
         (record.history.step.num, item.key or item.nested_key[0], item.value_json)
         for record in training
         if record.WhichOneof("record_type") == "history"
         for item in record.history.item
     ]
-    return [item for item in items if not item[1].startswith("_")]
+    return sorted(item for item in items if not item[1].startswith("_"))
 
 
 def test_its_files_hold_the_config_the_values_the_images_and_the_end(run: TrackedRun, image: Image) -> None:
