@@ -61,7 +61,7 @@ def written(results: Path) -> list[list[Any]]:
 
 
 def history(training: list[Any]) -> list[tuple[int, str, str]]:
-    """(step, name, value as JSON) of all that was logged, sorted, because the values of one step have no order there."""
+    """(step, name, value as JSON) of all that was logged, sorted: the values of one step have no order there."""
     items = [
         (record.history.step.num, item.key or item.nested_key[0], item.value_json)
         for record in training
