@@ -23,8 +23,19 @@ from pydantic import (
 from torch import Tensor, nn
 
 from baselines._cyclegan_checkpoints import convert_checkpoint
-from ugbench.image_size import width_and_height
-from ugbench.method import Batch, Direction, Draw, Group, Method, MethodConfig, Phase, Size, parameters_of, sides
+from ugbench.method import (
+    Batch,
+    Direction,
+    Draw,
+    Group,
+    Method,
+    MethodConfig,
+    Phase,
+    Size,
+    parameters_of,
+    sides,
+    width_and_height,
+)
 from ugbench.nn.image_pool import ImagePool
 from ugbench.nn.init import normal_
 from ugbench.nn.losses import l1, least_squares

@@ -17,7 +17,6 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, Valida
 from torch import Tensor, nn
 
 from baselines._unit_checkpoints import convert_checkpoint
-from ugbench.image_size import size_text
 from ugbench.method import (
     Batch,
     Direction,
@@ -30,6 +29,7 @@ from ugbench.method import (
     UsageError,
     parameters_of,
     sides,
+    size_text,
 )
 from ugbench.nn.init import initialize_, normal_
 from ugbench.nn.layer_norm import ImageLayerNorm

@@ -9,8 +9,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, Valida
 from ugatit.cam import CAMWeight
 from ugatit.discriminator import GLOBAL_DEPTH, LOCAL_DEPTH, largest_depth
 from ugatit.normalization import SecondNorm, Variance
-from ugbench.image_size import size_text
-from ugbench.method import MethodConfig, Size, sides
+from ugbench.method import MethodConfig, Size, sides, size_text
 
 
 class UGATITConfig(MethodConfig):

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ugatit.cam import Attention, CAMWeight
-from ugbench.image_size import Size, width_and_height
+from ugbench.method import Size, width_and_height
 from ugbench.nn.padding import reflect_pad
 from ugbench.nn.spectral_norm import SpectralConv2d
 

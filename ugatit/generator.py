@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from ugatit.cam import Attention
 from ugatit.config import UGATITConfig
 from ugatit.normalization import AdaLIN, InstanceNorm, Style, make_rho_norm
-from ugbench.image_size import size_text
-from ugbench.method import UsageError
+from ugbench.method import UsageError, size_text
 from ugbench.nn.block import Block
 from ugbench.nn.factored_linear import FactoredLinear
 from ugbench.nn.padding import reflect_pad

@@ -140,9 +140,9 @@ def _make_workspace_deterministic() -> None:
     if given in (DETERMINISTIC_WORKSPACE, ":16:8"):
         return
     if given is not None or torch.cuda.is_initialized():
-        found = "is not set" if given is None else f"is {given}"
+        setting = "is not set" if given is None else f"is {given}"
         raise UsageError(
-            f"deterministic training: {WORKSPACE} {found} and this process may have used the GPU already; set it to "
+            f"deterministic training: {WORKSPACE} {setting} and this process may have used the GPU already; set it to "
             f"{DETERMINISTIC_WORKSPACE} before Python starts."
         )
     os.environ[WORKSPACE] = DETERMINISTIC_WORKSPACE

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import ConfigError, UnknownName, UsageError, first_fault
-from ugbench.image_size import Size
+from ugbench.image_size import Size, size_text, width_and_height
 from ugbench.method_config import MethodConfig, sides
 from ugbench.method_step import OPTIMIZERS, Batch, Draw, Group, OptimizerName, Phase
 
@@ -52,6 +52,8 @@ __all__ = [
     "UsageError",
     "parameters_of",
     "sides",
+    "size_text",
+    "width_and_height",
 ]
 
 

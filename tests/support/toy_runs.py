@@ -12,7 +12,22 @@ from torch import Tensor, nn
 from ugbench import registry
 from ugbench.method import Batch, Draw, Group, Method, MethodConfig, Phase
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, open_run
+from ugbench.training.callbacks import Callbacks
 from ugbench.training.images import Images
+
+
+class Crash(Exception):
+    """Stands for a kill right after a step."""
+
+
+def crash_after(step: int) -> Callbacks:
+    """Callbacks that end a training as a kill would, after so many steps."""
+
+    def tick(done: int, _steps: int, _losses: object) -> None:
+        if done == step:
+            raise Crash
+
+    return Callbacks(on_step=tick)
 
 
 class ToyConfig(MethodConfig):

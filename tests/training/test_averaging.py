@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy_runs import Toy
+from toy_runs import Crash, Toy, crash_after
 
 from ugbench.errors import ConfigError, RunError
 from ugbench.inference.translate import load
@@ -17,7 +17,6 @@ from ugbench.runs.manifest import read_manifest, write_manifest
 from ugbench.runs.run import Run, open_run
 from ugbench.runs.starting_point import StartingPoint
 from ugbench.training.averaging import MovingAverage
-from ugbench.training.callbacks import Callbacks
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
 from ugbench.training.loop import train
@@ -27,18 +26,6 @@ from ugbench.training.state import new_state
 CPU = torch.device("cpu")
 EVERY_STEP = Intervals(save_every=1, log_every=1, sample_every=4, keep=None)
 DECAY = 0.4
-
-
-class Crash(Exception):
-    pass
-
-
-def crash_after(step: int) -> Callbacks:
-    def tick(done: int, _steps: int, _losses: object) -> None:
-        if done == step:
-            raise Crash
-
-    return Callbacks(on_step=tick)
 
 
 def weights(run: Run, step: int, part: str = "method") -> dict[str, torch.Tensor]:

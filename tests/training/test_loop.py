@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from toy_runs import Toy
+from toy_runs import Crash, Toy, crash_after
 
 from ugbench import registry
 from ugbench.data.images import read_image
@@ -32,18 +32,6 @@ from ugbench.training.state import new_state
 
 CPU = torch.device("cpu")
 EVERY_TWO = Intervals(save_every=2, log_every=1, sample_every=100, keep=None)
-
-
-class Crash(Exception):
-    """Stands for a kill right after a step."""
-
-
-def crash_after(step: int) -> Callbacks:
-    def tick(done: int, _steps: int, _losses: object) -> None:
-        if done == step:
-            raise Crash
-
-    return Callbacks(on_step=tick)
 
 
 def final_digest(run: Run) -> str:

@@ -8,7 +8,9 @@ from dataclasses import asdict
 import pytest
 import torch
 from torch import Tensor, nn
+from toy_runs import Crash, crash_after
 
+from ugbench import registry
 from ugbench.device import autocast, pick_precision
 from ugbench.errors import NonFiniteLoss
 from ugbench.method import Group
@@ -17,7 +19,7 @@ from ugbench.runs import checkpoint
 from ugbench.runs.run import Run
 from ugbench.training import loss_scale as module
 from ugbench.training import state
-from ugbench.training.callbacks import Callbacks
+from ugbench.training.activations import checkpoint_activations
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
 from ugbench.training.loop import train
@@ -136,12 +138,8 @@ def test_a_resumed_run_has_the_scale_and_the_bits_of_one_that_was_not_interrupte
     whole, killed = in_float16(make_run("whole")), in_float16(make_run("killed"))
     train(whole, images, CPU, EVERY_TWO)
 
-    def tick(done: int, _steps: int, _losses: object) -> None:
-        if done == step:
-            raise KeyError
-
-    with pytest.raises(KeyError):
-        train(killed, images, CPU, EVERY_TWO, Callbacks(on_step=tick))
+    with pytest.raises(Crash):
+        train(killed, images, CPU, EVERY_TWO, crash_after(step))
     train(killed, images, CPU, EVERY_TWO)
     assert final_digests(killed) == final_digests(whole)
     assert checkpoint.load(whole.checkpoint(8)).notes["loss_scale"] == {"scale": 128.0, "phases": 1}
@@ -158,3 +156,22 @@ def test_fp16_is_never_chosen_without_being_asked_for() -> None:
     assert pick_precision("auto", CPU) in ("fp32", "bf16")
     with autocast("fp16", CPU):
         assert nn.Linear(2, 2)(torch.ones(1, 2)).dtype == torch.float16
+
+
+def test_the_backward_pass_of_blocks_that_compute_their_activations_again_is_repeated_too() -> None:
+    method_class = registry.load_method("cyclegan")
+    fields = {"size": 32, "channels": 4, "checkpoint_activations": True}
+    method = method_class(method_class.make_config("smoke", None, fields).resolved(10, 10))
+    checkpoint_activations(method)
+    network = next(iter(method.inference().values()))
+    parameters = list(network.parameters())
+
+    def total() -> Tensor:
+        return 1e3 * network(torch.linspace(-1, 1, 3 * 32 * 32).view(1, 3, 32, 32)).square().mean()
+
+    scale = LossScale(2.0**126)
+    scaled = scale.gradients_of(total(), parameters, (), "all")
+    assert scale.scale < 2.0**126, "it has overflowed"
+    plain = module.gradients_of(total(), parameters, (), "all")
+    for parameter in parameters:
+        torch.testing.assert_close(scaled[parameter], plain[parameter])

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from toy_runs import Crash, crash_after
 
 from ugbench.runs.run import Run
 from ugbench.training import environment, machine
-from ugbench.training.callbacks import Callbacks
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
 from ugbench.training.loop import train
@@ -70,17 +70,9 @@ def test_on_a_gpu_bits_are_promised_only_to_one_gpu_with_deterministic_algorithm
     assert all(sentence in text and "not bit-exact" in text for text in said)
 
 
-def stop_after(step: int) -> Callbacks:
-    def tick(done: int, _steps: int, _losses: object) -> None:
-        if done == step:
-            raise KeyError
-
-    return Callbacks(on_step=tick)
-
-
 def train_in_two_parts(run: Run, images: Images, between: Callable[[], None]) -> dict[str, object]:
-    with pytest.raises(KeyError):
-        train(run, images, CPU, EVERY_TWO, stop_after(4))
+    with pytest.raises(Crash):
+        train(run, images, CPU, EVERY_TWO, crash_after(4))
     between()
     train(run, images, CPU, EVERY_TWO)
     return json.loads(run.environment_file.read_text(encoding="utf-8"))

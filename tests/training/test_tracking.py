@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from recording_tracker import Recorder
+from toy_runs import Crash, crash_after
 
 from ugbench.data.images import read_image
 from ugbench.errors import NonFiniteLoss, RunError, Stopped, UgbenchError
@@ -29,18 +30,6 @@ EVERY_TWO = Intervals(save_every=2, log_every=1, sample_every=4, keep=None)
 LOSS, MEAN = "generators/adversarial", "memory/mean"
 
 MakeRun = Callable[..., Run]
-
-
-class Crash(Exception):
-    """Stands for a kill right after a step."""
-
-
-def crash_after(step: int) -> Callbacks:
-    def tick(done: int, _steps: int, _losses: object) -> None:
-        if done == step:
-            raise Crash
-
-    return Callbacks(on_step=tick)
 
 
 def lines(run: Run) -> list[dict[str, float]]:

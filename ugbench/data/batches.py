@@ -94,7 +94,7 @@ class Batches:
         return self.batch(step, self.crops(step))
 
     def crops(self, step: int) -> dict[str, Tensor]:
-        """The images in the batch of a step by folder, uint8 (batch_size, 3, size, size), where they are stored.
+        """The images in the batch of a step by folder, uint8 (batch_size, 3, height, width), where they are stored.
 
         Raises:
             DataError: an image is a file that cannot be read.

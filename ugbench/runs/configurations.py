@@ -58,8 +58,8 @@ def configurations(runs: Iterable[Run]) -> dict[str, Configuration]:
     for run_id, config in shared.items():
         fields = _fields(config)
         for name in STARTS:
-            if own := starts.get((config.id, name)):
-                fields[name] = own[0] + (" and its other seeds" if len(set(own)) > 1 else "")
+            if begun_at := starts.get((config.id, name)):
+                fields[name] = begun_at[0] + (" and its other seeds" if len(set(begun_at)) > 1 else "")
         by_run[run_id] = Configuration(config.id, fields)
     return by_run
 

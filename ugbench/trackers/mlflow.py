@@ -84,7 +84,7 @@ def start(run: TrackedRun) -> _Training:
     uri, artifacts = os.environ.get("MLFLOW_TRACKING_URI"), None
     if uri:
         client = MlflowClient(tracking_uri=uri)
-        own = _run_of(client, run, None)
+        mlflow_run = _run_of(client, run, None)
     else:
         folder = (run.results / FOLDER).absolute()
         folder.mkdir(parents=True, exist_ok=True)
@@ -93,16 +93,16 @@ def start(run: TrackedRun) -> _Training:
         # Several runs of a study may start at once, and the first of them makes the tables.
         with FileLock(folder / ".lock"):
             client = MlflowClient(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}")
-            own = _run_of(client, run, artifacts)
+            mlflow_run = _run_of(client, run, artifacts)
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in run.config.items()}
     # MLflow refuses another value for a parameter that it has, such as the name of a data set that was renamed.
-    missing = [Param(name, text) for name, text in texts.items() if name not in own.data.params]
-    client.log_batch(own.info.run_id, params=missing)
-    return _Training(client, own.info.run_id)
+    missing = [Param(name, text) for name, text in texts.items() if name not in mlflow_run.data.params]
+    client.log_batch(mlflow_run.info.run_id, params=missing)
+    return _Training(client, mlflow_run.info.run_id)
 
 
 def _run_of(client: MlflowClient, run: TrackedRun, artifacts: Path | None) -> Run:
-    """MLflow's own run, which is made if there is none."""
+    """MLflow's mlflow_run run, which is made if there is none."""
     experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
     stored = client.get_experiment_by_name(experiment)
     if stored is None:

@@ -48,69 +48,56 @@ def bench(
         whole periods are measured, and both are means over a period.
     """
     with computing_on(device):
-        return _bench(method_name, config, device, precision, variant, steps, warmup_steps, progress)
-
-
-def _bench(
-    method_name: str,
-    config: MethodConfig,
-    device: torch.device,
-    precision: Precision,
-    variant: str | None,
-    steps: int,
-    warmup_steps: int,
-    progress: Progress | None,
-) -> dict[str, Any]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        method = registry.load_method(method_name)(config)
-    method.to(device).train()
-    checkpoint_activations(method)
-    run_networks_in(method, precision, device)
-    phases = Phases(build_optimizers(method), method.period, LossScale() if precision == "fp16" else None)
-    # Only the shape of the images matters.
-    width, height = width_and_height(training_size(config.size))
-    random = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (4, 3, height, width), dtype=torch.uint8, generator=random)
-    batches = method_batches(method, images, images, 0, device, dict.fromkeys(method.splits, images))
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    period = method.period
-    warmup_steps, steps = (_whole_periods(count, period) for count in (warmup_steps, steps))
-    with flop_counter() as counter:
-        for step in range(period):
-            train_step(method, phases, batches.at(step))
-    seconds = []
-    total = warmup_steps + steps
-    for step in tracked(range(period, period + total), total, progress):
-        batch = batches.at(step)
-        _wait(device)
-        start = time.perf_counter()
-        train_step(method, phases, batch)
-        _wait(device)
-        seconds.append(time.perf_counter() - start)
-    measured = seconds[warmup_steps:]
-    periods = [sum(measured[first : first + period]) / period for first in range(0, steps, period)]
-    median = statistics.median(periods)
-    return {
-        "method": method_name,
-        "variant": variant,
-        "size": stored_size(config.size),
-        "batch_size": config.batch_size,
-        "device": str(device),
-        "precision": precision,
-        "compiled": False,
-        "warmup_steps": warmup_steps + period,
-        "steps": steps,
-        "seconds_per_step": median,
-        "images_per_second": 2 * config.batch_size / median,
-        "parameters": parameters_by_network(method),
-        "flops_per_step": round(counter.get_total_flops() / period) or None,
-        "peak_memory_bytes": peak_memory(device),
-        "torch": torch.__version__,
-        "threads": torch.get_num_threads(),
-        "device_name": device_name(device),
-    }
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            method = registry.load_method(method_name)(config)
+        method.to(device).train()
+        checkpoint_activations(method)
+        run_networks_in(method, precision, device)
+        phases = Phases(build_optimizers(method), method.period, LossScale() if precision == "fp16" else None)
+        # Only the shape of the images matters.
+        width, height = width_and_height(training_size(config.size))
+        random = torch.Generator().manual_seed(0)
+        images = torch.randint(0, 256, (4, 3, height, width), dtype=torch.uint8, generator=random)
+        batches = method_batches(method, images, images, 0, device, dict.fromkeys(method.splits, images))
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+        period = method.period
+        warmup_steps, steps = (_whole_periods(count, period) for count in (warmup_steps, steps))
+        with flop_counter() as counter:
+            for step in range(period):
+                train_step(method, phases, batches.at(step))
+        seconds = []
+        total = warmup_steps + steps
+        for step in tracked(range(period, period + total), total, progress):
+            batch = batches.at(step)
+            _wait(device)
+            start = time.perf_counter()
+            train_step(method, phases, batch)
+            _wait(device)
+            seconds.append(time.perf_counter() - start)
+        measured = seconds[warmup_steps:]
+        periods = [sum(measured[first : first + period]) / period for first in range(0, steps, period)]
+        median = statistics.median(periods)
+        return {
+            "method": method_name,
+            "variant": variant,
+            "size": stored_size(config.size),
+            "batch_size": config.batch_size,
+            "device": str(device),
+            "precision": precision,
+            "compiled": False,
+            "warmup_steps": warmup_steps + period,
+            "steps": steps,
+            "seconds_per_step": median,
+            "images_per_second": 2 * config.batch_size / median,
+            "parameters": parameters_by_network(method),
+            "flops_per_step": round(counter.get_total_flops() / period) or None,
+            "peak_memory_bytes": peak_memory(device),
+            "torch": torch.__version__,
+            "threads": torch.get_num_threads(),
+            "device_name": device_name(device),
+        }
 
 
 def _whole_periods(steps: int, period: int) -> int:

@@ -7,6 +7,7 @@ is `deterministic` from its first step; otherwise the GPU's own algorithms do no
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Mapping
 from contextlib import closing, nullcontext
@@ -30,10 +31,7 @@ from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals, SaveClock
 from ugbench.training.logs import Logs
 from ugbench.training.non_finite import NonFiniteFlag, NonFiniteStep
-from ugbench.training.optimizers import (
-    learning_rate,
-    never_updated,
-)
+from ugbench.training.optimizers import learning_rate, never_updated
 from ugbench.training.read_ahead import ReadAhead
 from ugbench.training.samples import SampleGrids
 from ugbench.training.signals import StopRequest, stop_on_signals
@@ -128,15 +126,18 @@ def train(
                 f"{not_finite.term} is not finite at step {not_finite.step}; repeating the steps since the last "
                 "checkpoint to save the last finite state."
             )
-            found = not_finite
-            del state  # before the next one is built, as the device may not have room for both
+            step, term = not_finite.step, not_finite.term
+            # Before the next state is built, as the device may not have room for both. Networks may hold themselves, as
+            # blocks do that compute their activations again.
+            del state
+            gc.collect()
             state = new_state(run, device, start)
             resume(state, run, intervals, callbacks.log)
             # On a GPU the repeated steps need not have the same bits: another one, before, may not be finite now.
-            not_finite = _train_while_finite(found.step - 1, state, training)
+            not_finite = _train_while_finite(step - 1, state, training)
         save(state, run, intervals.keep)
         raise NonFiniteLoss(
-            f"step {found.step}: {found.term} became NaN or Inf; the state of step {state.step} is kept in "
+            f"step {step}: {term} became NaN or Inf; the state of step {state.step} is kept in "
             f"{run.checkpoint(state.step)}; train with a smaller learning rate (--set lr=…)."
         )
 

@@ -39,13 +39,13 @@ class LossScale:
     ) -> dict[nn.Parameter, Gradient]:
         """As `ugbench.training.gradients.gradients_of`; not finite if the loss is not, or no scale helps."""
         factored = list(factored)
-        if not torch.isfinite(total):
-            return gradients_of(total, parameters, factored, phase)
         for attempts_left in reversed(range(ATTEMPTS)):
             gradients = gradients_of(total * self.scale, parameters, factored, phase, keep_graph=attempts_left > 0)
             gradients = scaled(gradients, torch.tensor(1 / self.scale, dtype=total.dtype, device=total.device))
-            if all(bool(torch.isfinite(norm)) for norm in norms_of(gradients.values())):
+            if torch.isfinite(torch.stack(norms_of(gradients.values()))).all():
                 break
+            if not torch.isfinite(total):
+                return gradients
             self.scale, self.phases = max(1.0, self.scale / 2), 0
         else:
             return gradients
