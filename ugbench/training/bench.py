@@ -18,6 +18,7 @@ from ugbench.device import Precision
 from ugbench.image_size import stored_size, width_and_height
 from ugbench.method import MethodConfig
 from ugbench.training.activations import checkpoint_activations
+from ugbench.training.capture import WARM_UP, step_function
 from ugbench.training.counts import parameters_by_network
 from ugbench.training.environment import device_name
 from ugbench.training.execution import Execution
@@ -43,7 +44,7 @@ def bench(
 
     Args:
         progress: called after each step.
-        execution: how steps are computed; None for the default.
+        execution: how steps are computed; None for the default. Steps that are captured are measured as replays.
     Returns:
         Among others `seconds_per_step`, the median over the measured steps; `flops_per_step`, the multiplications plus
         the additions of convolutions and matrix products (None if PyTorch cannot count them); `peak_memory_bytes`, see
@@ -51,6 +52,7 @@ def bench(
         whole periods are measured, and both are means over a period.
     """
     execution = execution or Execution()
+    execution.check(device, precision)
     with computing_on(device, deterministic=execution.deterministic):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
@@ -67,7 +69,9 @@ def bench(
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
         period = method.period
-        warmup_steps, steps = (_whole_periods(count, period) for count in (warmup_steps, steps))
+        least = WARM_UP * period + period if execution.captures else warmup_steps  # until all steps are recorded
+        warmup_steps, steps = (_whole_periods(count, period) for count in (max(least, warmup_steps), steps))
+        take_step = step_function(method, phases, execution)
         with flop_counter() as counter:
             for step in range(period):
                 train_step(method, phases, batches.at(step))
@@ -77,7 +81,7 @@ def bench(
             batch = batches.at(step)
             _wait(device)
             start = time.perf_counter()
-            train_step(method, phases, batch)
+            take_step(batch)
             _wait(device)
             seconds.append(time.perf_counter() - start)
         measured = seconds[warmup_steps:]
@@ -91,6 +95,7 @@ def bench(
             "device": str(device),
             "precision": precision,
             "compiled": False,
+            "captured": execution.captures,
             "warmup_steps": warmup_steps + period,
             "steps": steps,
             "seconds_per_step": median,

@@ -25,6 +25,7 @@ from ugbench.runs.reset import remove_unfinished, reset
 from ugbench.runs.run import Run
 from ugbench.tracker import Tracker
 from ugbench.training.callbacks import Callbacks
+from ugbench.training.capture import step_function
 from ugbench.training.checkpoint_scores import score_checkpoint
 from ugbench.training.counts import DescriptionWriter, count
 from ugbench.training.execution import Execution
@@ -38,7 +39,6 @@ from ugbench.training.samples import SampleGrids
 from ugbench.training.signals import StopRequest, stop_on_signals
 from ugbench.training.start import Start
 from ugbench.training.state import State, new_state, resume, save
-from ugbench.training.step import train_step
 from ugbench.training.tracking import Tracking, tracking
 
 
@@ -47,6 +47,7 @@ class _Training:
     """What stays the same while a run trains; `intervals` are resolved, `resumed_from` is what `train` returns."""
 
     run: Run
+    execution: Execution
     batches: ReadAhead
     samples: SampleGrids
     intervals: Intervals
@@ -74,12 +75,13 @@ def train(
             new weights.
         restart: remove what training and scoring wrote for the run, and begin at step 0. Nothing is removed before
             everything that the first step needs is made, and the lock is held from then on.
-        execution: how steps are computed; None for the default.
+        execution: how steps are computed, checked (`Execution.check`); None for the default.
         trackers: show the training too, by their names.
     Returns:
         The step that training resumed from, None if it began at step 0.
     Raises:
         Stopped: a signal that asks to stop was received (see signals.py); the state is saved.
+        CaptureRefused: the steps of the method cannot be captured, and `execution` asks for it.
         NonFiniteLoss: a loss or gradient became NaN or Inf; the state of the last finite step is saved.
         DataError: an image on the disk cannot be read; the state is saved.
         RunError: another process trains this run, or, with `restart`, scores it.
@@ -116,7 +118,7 @@ def train(
             return resumed_from
         grids = SampleGrids(images.samples, run.directions(), callbacks.log)
         ahead = ReadAhead(batches, images.readers)
-        training = _Training(run, ahead, grids, intervals, callbacks, stop, tracked, resumed_from)
+        training = _Training(run, execution, ahead, grids, intervals, callbacks, stop, tracked, resumed_from)
         not_finite = _train_while_finite(run.steps, state, training)
         if not_finite is None:
             for name in never_updated(state.phases.optimizers):
@@ -164,6 +166,7 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
     run, intervals = training.run, training.intervals
     assert intervals.log_every and intervals.sample_every
     clock = SaveClock(intervals.save_seconds)
+    take_step = step_function(state.method, state.phases, training.execution)
     with closing(training.batches), closing(Logs(run, state.step, training.tracking)) as logs:
         _score(state.step, training, logs)  # where a signal came before it was done
         previous_flag: NonFiniteFlag | None = None
@@ -191,7 +194,7 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
             # Layers such as dropout draw from torch's own generator; so they too depend on the seed and the step alone.
             torch.manual_seed(generator_for(run.seed, "torch", state.step).initial_seed())
             with nullcontext() if description is None else description.counting():
-                train_step(state.method, state.phases, batch)
+                take_step(batch)
             state.step += 1
             if state.average is not None:
                 state.average.update(state.step)
