@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from ugbench.cli.ablate import ablate
 from ugbench.cli.command import add_command, expand_groups
 from ugbench.cli.compare import compare
+from ugbench.cli.machine_options import MachineOptions
 from ugbench.cli.options import RESULTS, ConfigOptions, Json, PlaceOptions, Results, StudyOptions
 from ugbench.cli.scoring_options import ScoringOptions, pick_protocol
 from ugbench.errors import UnknownName, UsageError
@@ -90,12 +91,13 @@ def test_a_command_gets_its_own_options_and_not_those_it_does_not_read() -> None
 @pytest.mark.parametrize("command", [compare, ablate])
 def test_compare_and_ablate_declare_the_same_groups(command: Any) -> None:
     parameters = inspect.signature(command, eval_str=True).parameters
-    assert [parameters[name].annotation for name in ("options", "scoring", "place")] == [
+    assert [parameters[name].annotation for name in ("options", "scoring", "machines", "place")] == [
         StudyOptions,
         ScoringOptions,
+        MachineOptions,
         PlaceOptions,
     ]
-    assert len(parameters) < 10
+    assert len(parameters.keys() - {"context"}) < 10
 
 
 def test_overrides_are_the_given_options_and_the_fields_of_set() -> None:

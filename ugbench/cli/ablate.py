@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 from typer import Argument, Option
 
 from ugbench.cli.command import complete_methods
+from ugbench.cli.machine_options import MachineOptions
 from ugbench.cli.names import check_names
 from ugbench.cli.options import Json, PlaceOptions, Sets, StudyOptions
 from ugbench.cli.output import log, print_rows
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 def ablate(
     *,
+    context: typer.Context,
     method: Annotated[
         str, Argument(metavar="METHOD", help="A method that has variants.", autocompletion=complete_methods)
     ] = "ugatit",
@@ -40,6 +43,7 @@ def ablate(
     sets: Sets = None,
     scoring: ScoringOptions,
     watch: WatchOptions,
+    machines: MachineOptions,
     place: PlaceOptions,
     as_json: Json = False,
 ) -> None:
@@ -52,11 +56,13 @@ def ablate(
     """
     if not options.dataset:
         raise UsageError("--dataset is missing: say what to train on.")
+    machines.check(options.jobs, options.dry_run)
     check_names([method], trackers=watch.names)
     get_or_check_datasets(
         options.dataset, place.data_root, allowed=scoring.download, as_json=as_json, dry_run=options.dry_run
     )
 
+    from ugbench.cli.slurm_study import slurm_call
     from ugbench.cli.study import run_study
     from ugbench.study import grid
 
@@ -65,7 +71,9 @@ def ablate(
     if sets:
         fields["set"] = {method: parse_sets(sets)}
     declared = grid.declare(fields, "the call")
-    run_study(declared, options, scoring, watch, place, as_json, partial(compare_with_full, method=method))
+    slurm = slurm_call(machines, None, context)
+    conclude = partial(compare_with_full, method=method)
+    run_study(declared, options, machines, slurm, scoring, watch, place, as_json, conclude)
 
 
 def compare_with_full(scored: ScoredStudy, as_json: bool, method: str) -> dict[str, Any]:

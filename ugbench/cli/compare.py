@@ -6,8 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
+import typer
 from typer import Option
 
+from ugbench.cli.machine_options import MachineOptions
 from ugbench.cli.names import check_names
 from ugbench.cli.options import Json, PlaceOptions, StudyOptions, path_option
 from ugbench.cli.parse import parse_method_sets, split_list
@@ -19,6 +21,7 @@ from ugbench.errors import UsageError
 
 def compare(
     *,
+    context: typer.Context,
     methods: Annotated[
         list[str] | None, Option("--methods", metavar="A,B,…", help="Methods to compare; `ugbench methods` lists them.")
     ] = None,
@@ -36,20 +39,24 @@ def compare(
     ] = None,
     scoring: ScoringOptions,
     watch: WatchOptions,
+    machines: MachineOptions,
     place: PlaceOptions,
     as_json: Json = False,
 ) -> None:
     """Train methods on data sets under equal terms, score them, and print the table.
 
     What is trained already is not trained again; the same call after an interruption goes on. A study file has the
-    keys methods, variants, datasets, seeds, preset, steps, minutes, size, batch_size, fit, set and without.
+    keys methods, variants, datasets, seeds, preset, steps, minutes, size, batch_size, fit, set and without, and a table
+    [slurm] with what --slurm takes.
 
     \b
     Examples:
       ugbench compare --methods ugatit,cyclegan --dataset dial:size=32 --preset smoke --steps 400 --extractor random
       ugbench compare --study study.toml --dry-run
+      ugbench compare --study study.toml --on slurm --slurm partition=gpu,gpus_per_node=1,timeout_min=720
     """
     named = split_list(methods, "--methods")
+    machines.check(options.jobs, options.dry_run)
     check_names(named, trackers=watch.names)
     get_or_check = partial(
         get_or_check_datasets,
@@ -60,6 +67,7 @@ def compare(
     )
     get_or_check(options.dataset or ())
 
+    from ugbench.cli.slurm_study import slurm_call
     from ugbench.cli.study import run_study
     from ugbench.study import grid
 
@@ -76,4 +84,5 @@ def compare(
             raise UsageError(f"{option} is missing: give it, or name a --study.")
     declared = grid.declare(fields, f"--study {study}" if study else "the call")
     get_or_check(declared.datasets)  # those of the file
-    run_study(declared, options, scoring, watch, place, as_json)
+    slurm = slurm_call(machines, study, context)
+    run_study(declared, options, machines, slurm, scoring, watch, place, as_json)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from ugbench.study.runner import Watch, command
+from ugbench.study.commands import Watch, command
 from ugbench.training.request import Request
 
 REQUEST = Request("cut", "cats", Path("r"), Path("d"), torch.device("cpu"), weights={"edges": Path("e.pth")})
