@@ -16,6 +16,8 @@ from ugbench.cli.output import log, print_rows
 from ugbench.cli.parse import parse_sets, split_list
 from ugbench.cli.published_datasets import get_or_check_datasets
 from ugbench.cli.scoring_options import ScoringOptions
+from ugbench.cli.study_call import StudyCall
+from ugbench.cli.training_options import ExecutionOptions
 from ugbench.cli.watch_options import WatchOptions
 from ugbench.errors import UsageError
 from ugbench.visible import visible
@@ -41,6 +43,7 @@ def ablate(
     ] = None,
     options: StudyOptions,
     sets: Sets = None,
+    execution: ExecutionOptions,
     scoring: ScoringOptions,
     watch: WatchOptions,
     machines: MachineOptions,
@@ -62,7 +65,6 @@ def ablate(
         options.dataset, place.data_root, allowed=scoring.download, as_json=as_json, dry_run=options.dry_run
     )
 
-    from ugbench.cli.slurm_study import slurm_call
     from ugbench.cli.study import run_study
     from ugbench.study import grid
 
@@ -71,9 +73,18 @@ def ablate(
     if sets:
         fields["set"] = {method: parse_sets(sets)}
     declared = grid.declare(fields, "the call")
-    slurm = slurm_call(machines, None, context)
-    conclude = partial(compare_with_full, method=method)
-    run_study(declared, options, machines, slurm, scoring, watch, place, as_json, conclude)
+    call = StudyCall(
+        options=options,
+        execution=execution,
+        machines=machines,
+        scoring=scoring,
+        watch=watch,
+        place=place,
+        as_json=as_json,
+        file=None,
+        context=context,
+    )
+    run_study(declared, call, partial(compare_with_full, method=method))
 
 
 def compare_with_full(scored: ScoredStudy, as_json: bool, method: str) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from ugbench.cli.options import Json, PlaceOptions, StudyOptions, path_option
 from ugbench.cli.parse import parse_method_sets, split_list
 from ugbench.cli.published_datasets import get_or_check_datasets
 from ugbench.cli.scoring_options import ScoringOptions
+from ugbench.cli.study_call import StudyCall
+from ugbench.cli.training_options import ExecutionOptions
 from ugbench.cli.watch_options import WatchOptions
 from ugbench.errors import UsageError
 
@@ -37,6 +39,7 @@ def compare(
         list[str] | None,
         Option("--set", metavar="METHOD.KEY=VALUE", help="Change a field of a method's config; repeatable."),
     ] = None,
+    execution: ExecutionOptions,
     scoring: ScoringOptions,
     watch: WatchOptions,
     machines: MachineOptions,
@@ -67,7 +70,6 @@ def compare(
     )
     get_or_check(options.dataset or ())
 
-    from ugbench.cli.slurm_study import slurm_call
     from ugbench.cli.study import run_study
     from ugbench.study import grid
 
@@ -84,5 +86,15 @@ def compare(
             raise UsageError(f"{option} is missing: give it, or name a --study.")
     declared = grid.declare(fields, f"--study {study}" if study else "the call")
     get_or_check(declared.datasets)  # those of the file
-    slurm = slurm_call(machines, study, context)
-    run_study(declared, options, machines, slurm, scoring, watch, place, as_json)
+    call = StudyCall(
+        options=options,
+        execution=execution,
+        machines=machines,
+        scoring=scoring,
+        watch=watch,
+        place=place,
+        as_json=as_json,
+        file=study,
+        context=context,
+    )
+    run_study(declared, call)

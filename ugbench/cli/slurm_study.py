@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from ugbench.cli.given_words import given_words
-from ugbench.cli.machine_options import MachineOptions
-from ugbench.cli.options import PlaceOptions
 from ugbench.cli.output import duration, log, print_json, print_rows, progress_callback
 from ugbench.cli.parse import parse_sets
+from ugbench.cli.study_call import StudyCall
 from ugbench.errors import UgbenchError, UsageError
 from ugbench.runs.folder import jobs_folder, study_file
 from ugbench.runs.json_file import make_folder
@@ -33,80 +29,53 @@ from ugbench.study.slurm.waiting import wait_for_jobs, with_states
 NOT_FOR_SCORES = ("on", "slurm", "wait", "no_score", "no_train", "dry_run", "jobs", "only", "precision", "study")
 
 
-@dataclass(frozen=True)
-class SlurmCall:
-    """How a study was called that SLURM trains.
-
-    Attributes:
-        parameters: what each job asks for, from `checked_parameters`.
-        file: the study's file, if it has one.
-        context: of the command, whose options the job that scores gets too.
-    """
-
-    parameters: Mapping[str, Any]
-    file: Path | None
-    context: typer.Context
-
-
-def slurm_call(machines: MachineOptions, file: Path | None, context: typer.Context) -> SlurmCall | None:
-    """What --on slurm, --slurm and the table [slurm] ask for, checked; None for --on local.
+def slurm_parameters(study: Study, call: StudyCall) -> dict[str, Any]:
+    """What --slurm and the table [slurm] of the study's file ask SLURM for, checked before anything else is done.
 
     Raises:
-        UsageError and its children: SLURM or submitit is missing, or a parameter is wrong.
+        UsageError and its children: SLURM or submitit is missing, a parameter is wrong, or the study's length is given
+            in minutes and nobody has timed steps: the machine that submits is not one that trains.
     """
-    if machines.on == "local":
-        return None
     need_slurm()
-    table = {} if file is None else grid.read_slurm(file)
-    return SlurmCall(checked_parameters({**table, **parse_sets(machines.slurm, "--slurm")}), file, context)
-
-
-def check_minutes(study: Study, results: Path) -> None:
-    """Refuse --minutes where nobody has timed steps: the machine that submits is not one that trains.
-
-    Raises:
-        UsageError: nobody has.
-    """
-    if study.minutes is not None and not read_decisions(study_file(results, study.id)).steps:
+    if study.minutes is not None and not read_decisions(study_file(call.place.results, study.id)).steps:
         raise UsageError(
             f"--minutes {study.minutes:g}: steps are timed on the machine that trains, which this one is not; give "
             "--steps, or call the same with --on local --dry-run on a node first."
         )
+    table = {} if call.file is None else grid.read_slurm(call.file)
+    return checked_parameters({**table, **parse_sets(call.machines.slurm, "--slurm")})
 
 
 def submit_study(
-    study: Study,
-    planned: Sequence[PlannedRun],
-    call: SlurmCall,
-    machines: MachineOptions,
-    watch: Watch,
-    place: PlaceOptions,
-    as_json: bool,
+    study: Study, planned: Sequence[PlannedRun], call: StudyCall, parameters: Mapping[str, Any], watch: Watch
 ) -> None:
     """Submit the runs and the job that scores them; with --wait, wait for both and print the table.
 
+    Args:
+        parameters: from `slurm_parameters`.
     Raises:
         UgbenchError: SLURM refuses the jobs; or, after --wait, a run is not done.
     """
+    place, machines = call.place, call.machines
     check_locks(place.results, log)
     if place.precision == "auto":
         precision = planned[0].request.precision
         log(f"--precision auto is {precision} on this machine, and so for all jobs; give --precision for another.")
-    score_words = None if machines.no_score else _score_words(study, planned[0].request.precision, call, place.results)
+    score_words = None if machines.no_score else _score_words(study, planned[0].request.precision, call)
     submission = submit(
         planned,
         lambda run: command(run.request, place.device, watch),
         score_words,
         place.results,
         study.id,
-        call.parameters,
+        parameters,
     )
     _log_jobs(submission, place.results, study)
     if machines.wait:
         _wait(study, planned, submission, place.results)
         return
     job_of_run = {job.run: job.job for job in submission.training}
-    if as_json:
+    if call.as_json:
         runs = [{**plan.describe(run), "job": job_of_run.get(run.run.id)} for run in planned]
         print_json({"runs": runs, "score_job": None if submission.score is None else submission.score.job})
         return
@@ -116,11 +85,11 @@ def submit_study(
     print_rows(("id", "method", "dataset", "direction", "seed", "status", "job"), rows)
 
 
-def _score_words(study: Study, precision: str, call: SlurmCall, results: Path) -> list[str]:
+def _score_words(study: Study, precision: str, call: StudyCall) -> list[str]:
     """The command of the job that scores: the same call, which trains nothing."""
     words = [*UGBENCH, *given_words(call.context, NOT_FOR_SCORES), "--precision", precision, "--no-train"]
     if call.file is not None:  # as it is now; it may be changed before the job begins
-        folder = jobs_folder(results, study.id)
+        folder = jobs_folder(call.place.results, study.id)
         make_folder(folder)
         words += ["--study", str(shutil.copyfile(call.file, folder / "study.toml"))]
     return words

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from ugbench.cli.machine_options import MachineOptions
 from ugbench.cli.options import PlaceOptions, StudyOptions
 from ugbench.cli.output import duration, log, print_json, print_rows, progress_callback
 from ugbench.cli.scoring_options import ScoringOptions
-from ugbench.cli.slurm_study import SlurmCall, check_minutes, submit_study
+from ugbench.cli.slurm_study import slurm_parameters, submit_study
+from ugbench.cli.study_call import StudyCall
 from ugbench.cli.watch_options import WatchOptions
 from ugbench.device import pick_device
 from ugbench.errors import MissingWeights, UsageError
@@ -53,51 +53,44 @@ class _Prepared:
 
 def run_study(
     study: Study,
-    options: StudyOptions,
-    machines: MachineOptions,
-    slurm: SlurmCall | None,
-    scoring: ScoringOptions,
-    watch: WatchOptions,
-    place: PlaceOptions,
-    as_json: bool,
+    call: StudyCall,
     conclude: Callable[[ScoredStudy, bool], dict[str, Any]] = lambda _scored, _as_json: {"differences": []},
 ) -> None:
-    """Plan, train, score and print a study; the same call again goes on where it stopped.
+    """Plan, train, score and print a study, or submit it to SLURM; the same call again goes on where it stopped.
 
     Args:
-        slurm: how SLURM trains it; None to train here.
         conclude: called with the scored study and `as_json`; it prints what belongs below the table unless `as_json`,
             and returns what is added to the object of --json.
     Raises:
         Stopped: a signal came; every run has saved itself.
         UgbenchError: a run failed; the others are done and in the table.
     """
-    trackers = watch.trackers()
-    if slurm is not None:
-        check_minutes(study, place.results)
+    machines, place, as_json = call.machines, call.place, call.as_json
+    trackers = call.watch.trackers()
+    parameters = slurm_parameters(study, call) if machines.on == "slurm" else {}
     report = stages.Report(log, progress_callback)
-    prepared = _prepare(study, options, machines, scoring, watch, place, as_json, report)
+    prepared = _prepare(study, call, report)
     setup, planned, request = prepared.setup, prepared.planned, prepared.request
     if not planned:
         log(f"--only {machines.only}: the study has fewer runs, so that none is in this share.")
         if as_json:
             print_json({"runs": []})
         return
-    if options.dry_run:
-        _show_plan(prepared, options, as_json)
+    if call.options.dry_run:
+        _show_plan(prepared, call.options, as_json)
         return
     if prepared.problem is not None:
         raise prepared.problem
-    for sentence in plan_sentences(planned, options.jobs):
+    for sentence in plan_sentences(planned, call.options.jobs):
         log(sentence)
     if place.precision == "auto" and not machines.no_train:
         planned = stages.fix_precision(study, setup, planned, report, machines.share)
-    shown = _watch(watch, trackers, scoring, request)
+    watch = _watch(call.watch, trackers, call.scoring, request)
     if machines.print_commands:
-        _print_commands(planned, place, shown, as_json)
+        _print_commands(planned, place, watch, as_json)
         return
-    if slurm is not None:
-        submit_study(study, planned, slurm, machines, shown, place, as_json)
+    if machines.on == "slurm":
+        submit_study(study, planned, call, parameters, watch)
         return
     outcomes, scored = stages.train_and_score(
         study,
@@ -105,9 +98,9 @@ def run_study(
         planned,
         None if machines.no_score else request,
         report,
-        jobs=options.jobs,
+        jobs=call.options.jobs,
         train=not machines.no_train,
-        watch=shown,
+        watch=watch,
         trackers=trackers,
     )
     _show_results(outcomes, scored, as_json, conclude)
@@ -119,28 +112,21 @@ def run_study(
     raise_unfinished(outcomes)
 
 
-def _prepare(
-    study: Study,
-    options: StudyOptions,
-    machines: MachineOptions,
-    scoring: ScoringOptions,
-    watch: WatchOptions,
-    place: PlaceOptions,
-    as_json: bool,
-    report: stages.Report,
-) -> _Prepared:
+def _prepare(study: Study, call: StudyCall, report: stages.Report) -> _Prepared:
     """Find or ask for all that the study needs, and plan its runs."""
+    options, machines, scoring, place = call.options, call.machines, call.scoring, call.place
     device = pick_device(place.device)
     precision = stages.study_precision(place.precision, device, study_file(place.results, study.id), log)
     request = scoring.request(device, frozen_names=grid.frozen_names(study))
     weights = request.networks.weights
     setup = StudySetup(
-        place.results, place.data_root, device, precision, options.skip_bad, weights, options.deterministic
+        place.results, place.data_root, device, precision, options.skip_bad, weights, call.execution.execution()
     )
     of_methods = plan.needed_weights_of_methods(study, setup)
     # The plan needs the weights of frozen networks, and all files are asked for at once.
-    needed = (*of_methods, *(() if watch.eval_every is None else extractor_weights(request.networks)))
-    complete = partial(scoring.complete_request, as_json=as_json, further=needed, is_scored=machines.is_scored)
+    is_watched = call.watch.eval_every is not None
+    needed = (*of_methods, *(extractor_weights(request.networks) if is_watched else ()))
+    complete = partial(scoring.complete_request, as_json=call.as_json, further=needed, is_scored=machines.is_scored)
     is_complete = not options.dry_run and not weights.keys() >= set(of_methods)
     if is_complete:
         request = complete(request)
@@ -149,7 +135,7 @@ def _prepare(
     if not options.dry_run and not is_complete:
         request = complete(request)
     requests = [request] if machines.is_scored else []
-    if watch.eval_every is not None:
+    if is_watched:
         requests.append(request_while_training(request.networks, request.cache))
     return _Prepared(setup, planned, request, stages.unmet_requirement(requests, planned, report))
 

@@ -62,8 +62,11 @@ def train_words(request: Request, device: str, watch: Watch = NOT_WATCHED, jobs:
         words += ["--direction", request.direction]
     if request.skip_bad:
         words.append("--skip-bad")
-    if request.deterministic:
+    if request.execution.deterministic:
         words.append("--deterministic")
+    for option, mode in (("--compile", request.execution.compile), ("--capture", request.execution.capture)):
+        if mode != "auto":
+            words += [option, mode]
     if jobs > 1:
         words += ["--jobs", str(jobs)]
     for key, value in request.overrides.items():
