@@ -210,9 +210,8 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
             description = DescriptionWriter(run, state.method)
         while state.step < last_step:
             batch, error = batch_of(training.batches, state.step)
-            is_due = clock.is_due() and state.step > first_step
-            asked = (training.stop.signal or 0, 0 if error is None else error.exit_code, int(is_due))
-            signal, failure, is_due = agreed(ranks, asked)
+            asked = training.stop.signal or 0, 0 if error is None else error.exit_code
+            signal, failure = agreed(ranks, asked)
             if signal:  # it may also have ended the processes that read images, so that there is no batch
                 _save_between_steps(state, training, previous_flag)
                 stopped = f"stopped and saved at step {state.step} of {run.steps}; run the same command again to go on."
@@ -224,9 +223,6 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
                     "goes on."
                 )
                 raise said_by_reader(ranks, training.batches, state.step, error, failure)
-            if is_due:
-                _save_between_steps(state, training, previous_flag, extra=intervals.save_every is not None)
-                clock.restart()
             state.method.train()
             # Layers such as dropout draw from torch's own generator; so they too depend on the seed and the step alone.
             # The images of other ranks get other numbers.
@@ -259,9 +255,11 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
                 if logs is not None:
                     with nullcontext() if state.average is None else state.average.in_place():
                         logs.show(state.step, training.samples.write(run.sample_file(state.step), state.method))
-            if intervals.is_saved(state.step, run.steps):
+            is_regular = intervals.is_saved(state.step, run.steps)
+            if is_regular or any(agreed(ranks, (int(clock.is_due()),))):
                 flag.check()
-                on_first(ranks, partial(save, state, run, intervals.keep))
+                extra = not is_regular and intervals.save_every is not None
+                on_first(ranks, partial(save, state, run, intervals.keep, extra))
                 _score(state.step, training, logs)
                 clock.restart()
             training.callbacks.on_step(state.step, run.steps, values)
@@ -299,8 +297,8 @@ def _logged_values(state: State) -> dict[str, float]:
     return {name: values[name] for name in losses} | rates | values
 
 
-def _save_between_steps(state: State, training: _Training, flag: NonFiniteFlag | None, extra: bool = True) -> None:
+def _save_between_steps(state: State, training: _Training, flag: NonFiniteFlag | None) -> None:
     """Save a checkpoint that is not one of the regular ones, if the last step, whose flag this is, was finite."""
     if flag is not None:
         flag.check()
-    on_first(training.ranks, partial(save, state, training.run, training.intervals.keep, extra))
+    on_first(training.ranks, partial(save, state, training.run, training.intervals.keep, extra=True))
