@@ -14,6 +14,7 @@ from ugbench.cli.output import log, print_rows
 from ugbench.cli.parse import parse_sets, split_list
 from ugbench.cli.published_datasets import get_or_check_datasets
 from ugbench.cli.scoring_options import ScoringOptions
+from ugbench.cli.training_options import ExecutionOptions
 from ugbench.cli.watch_options import WatchOptions
 from ugbench.errors import UsageError
 from ugbench.visible import visible
@@ -38,6 +39,7 @@ def ablate(
     ] = None,
     options: StudyOptions,
     sets: Sets = None,
+    execution: ExecutionOptions,
     scoring: ScoringOptions,
     watch: WatchOptions,
     place: PlaceOptions,
@@ -65,7 +67,7 @@ def ablate(
     if sets:
         fields["set"] = {method: parse_sets(sets)}
     declared = grid.declare(fields, "the call")
-    run_study(declared, options, scoring, watch, place, as_json, partial(compare_with_full, method=method))
+    run_study(declared, options, execution, scoring, watch, place, as_json, partial(compare_with_full, method=method))
 
 
 def compare_with_full(scored: ScoredStudy, as_json: bool, method: str) -> dict[str, Any]:

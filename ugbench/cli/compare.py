@@ -13,6 +13,7 @@ from ugbench.cli.options import Json, PlaceOptions, StudyOptions, path_option
 from ugbench.cli.parse import parse_method_sets, split_list
 from ugbench.cli.published_datasets import get_or_check_datasets
 from ugbench.cli.scoring_options import ScoringOptions
+from ugbench.cli.training_options import ExecutionOptions
 from ugbench.cli.watch_options import WatchOptions
 from ugbench.errors import UsageError
 
@@ -34,6 +35,7 @@ def compare(
         list[str] | None,
         Option("--set", metavar="METHOD.KEY=VALUE", help="Change a field of a method's config; repeatable."),
     ] = None,
+    execution: ExecutionOptions,
     scoring: ScoringOptions,
     watch: WatchOptions,
     place: PlaceOptions,
@@ -76,4 +78,4 @@ def compare(
             raise UsageError(f"{option} is missing: give it, or name a --study.")
     declared = grid.declare(fields, f"--study {study}" if study else "the call")
     get_or_check(declared.datasets)  # those of the file
-    run_study(declared, options, scoring, watch, place, as_json)
+    run_study(declared, options, execution, scoring, watch, place, as_json)

@@ -12,6 +12,7 @@ from typing import Any
 from ugbench.cli.options import PlaceOptions, StudyOptions
 from ugbench.cli.output import duration, log, print_json, print_rows, progress_callback
 from ugbench.cli.scoring_options import ScoringOptions
+from ugbench.cli.training_options import ExecutionOptions
 from ugbench.cli.watch_options import WatchOptions
 from ugbench.device import pick_device
 from ugbench.errors import MissingWeights
@@ -32,6 +33,7 @@ from ugbench.tables.formats.json import to_json
 def run_study(
     study: Study,
     options: StudyOptions,
+    execution: ExecutionOptions,
     scoring: ScoringOptions,
     watch: WatchOptions,
     place: PlaceOptions,
@@ -53,7 +55,7 @@ def run_study(
     request = scoring.request(device, frozen_names=grid.frozen_names(study))
     weights = request.networks.weights
     setup = StudySetup(
-        place.results, place.data_root, device, precision, options.skip_bad, weights, options.deterministic
+        place.results, place.data_root, device, precision, options.skip_bad, weights, execution.execution()
     )
     of_methods = plan.needed_weights_of_methods(study, setup)
     # The plan needs the weights of frozen networks, and all files are asked for at once.

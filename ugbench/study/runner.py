@@ -141,8 +141,11 @@ def command(request: Request, device: str, watch: Watch = NOT_WATCHED, jobs: int
         words += ["--direction", request.direction]
     if request.skip_bad:
         words.append("--skip-bad")
-    if request.deterministic:
+    if request.execution.deterministic:
         words.append("--deterministic")
+    for option, mode in (("--compile", request.execution.compile), ("--capture", request.execution.capture)):
+        if mode != "auto":
+            words += [option, mode]
     if jobs > 1:
         words += ["--jobs", str(jobs)]
     for key, value in request.overrides.items():

@@ -140,7 +140,9 @@ def train_and_score(
     unfinished = dict.fromkeys(run.study_run.arm for run in planned if run.status != "done")
     if jobs > 1 and unfinished:
         with report.bar("measuring memory") as progress:
-            measured = measure.measure_arms(study, list(unfinished), setup.device, setup.precision, progress)
+            measured = measure.measure_arms(
+                study, list(unfinished), setup.device, setup.precision, progress, setup.execution
+            )
         measure.check_memory(jobs, measured, runner.devices(setup.device, jobs))
     with report.bar("training") as progress:
         outcomes = runner.train_all(planned, jobs, report.log, progress, watch)
@@ -175,7 +177,7 @@ def _steps_of_minutes(study: Study, setup: StudySetup, report: Report) -> dict[A
     steps_by_label = read_decisions(file).steps
     if set(steps_by_label) != {arm.label for arm in all_arms}:
         with report.bar("timing steps") as progress:
-            measured = measure.measure_arms(study, all_arms, setup.device, setup.precision, progress)
+            measured = measure.measure_arms(study, all_arms, setup.device, setup.precision, progress, setup.execution)
         seconds = {arm.label: report_of_arm["seconds_per_step"] for arm, report_of_arm in measured.items()}
         steps_by_label = {label: max(1, int(60 * study.minutes / value)) for label, value in seconds.items()}
         store_steps(file, study, steps_by_label)

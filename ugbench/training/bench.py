@@ -20,6 +20,7 @@ from ugbench.method import MethodConfig
 from ugbench.training.activations import checkpoint_activations
 from ugbench.training.counts import parameters_by_network
 from ugbench.training.environment import device_name
+from ugbench.training.execution import Execution
 from ugbench.training.flops import flop_counter
 from ugbench.training.loss_scale import LossScale
 from ugbench.training.network_precision import run_networks_in
@@ -36,18 +37,21 @@ def bench(
     steps: int = 5,
     warmup_steps: int = 1,
     progress: Progress | None = None,
+    execution: Execution | None = None,
 ) -> dict[str, Any]:
     """Measure training steps on random images.
 
     Args:
         progress: called after each step.
+        execution: how steps are computed; None for the default.
     Returns:
         Among others `seconds_per_step`, the median over the measured steps; `flops_per_step`, the multiplications plus
         the additions of convolutions and matrix products (None if PyTorch cannot count them); `peak_memory_bytes`, see
         `peak_memory`; `parameters`, their number for each network. If the steps of the method repeat after a period,
         whole periods are measured, and both are means over a period.
     """
-    with computing_on(device):
+    execution = execution or Execution()
+    with computing_on(device, deterministic=execution.deterministic):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             method = registry.load_method(method_name)(config)
