@@ -38,7 +38,7 @@ from ugbench.training.non_finite import NonFiniteFlag, NonFiniteStep
 from ugbench.training.optimizers import learning_rate, never_updated
 from ugbench.training.ranks import agreed, at_once, in_turn, on_first, said_once
 from ugbench.training.read_ahead import ReadAhead
-from ugbench.training.same_state import check_same_state
+from ugbench.training.same_state import check_same_run, check_same_state
 from ugbench.training.samples import SampleGrids
 from ugbench.training.signals import StopRequest, stop_on_signals
 from ugbench.training.start import Start
@@ -118,6 +118,7 @@ def train(
         batches = method_batches(state.method, source, target, run.seed, device, images.extra, images.place, part)
         on_first(ranks, partial(_begin, run, device, start, restart))
         resumed_from = in_turn(ranks, partial(_resume, state, run, intervals, callbacks, start))
+        check_same_run(ranks, run.path, run.id, state.step)
         if ranks.is_first and not run.method_file.exists() and (ranks.count > 1 or state.step >= run.steps):
             # Ranks count the FLOPs of their own images alone; and an older version may have trained a finished run.
             method_description.write(run, count(run.config.method, state.method.config))

@@ -1,17 +1,42 @@
-"""Checks that all ranks hold the same networks: whatever a step changes must be computed from the whole batch."""
+"""Checks that all ranks train the same run, and hold the same networks: whatever a step changes must be computed from
+the whole batch.
+"""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ugbench.errors import UgbenchError
+from ugbench.errors import UgbenchError, UsageError
 from ugbench.method import Method
 from ugbench.nn.across_ranks import Ranks
-from ugbench.training.ranks import said_once
+from ugbench.training.ranks import agreed, said_once
 
 TOLERANCE = 1e-6
 """Largest relative difference of sums over a tensor: GPUs of several kinds need not round alike."""
+
+
+def check_same_run(ranks: Ranks, path: Path, run_id: str, step: int) -> None:
+    """Check that all ranks have opened the same run, at the same step.
+
+    Raises:
+        UsageError: they have not, because they see other images or another results folder.
+        RankError: the same, on other ranks than the first.
+    """
+    number = int(run_id, 16)
+    most_id, least_id, most_step, least_step = agreed(ranks, (number, -number, step, -step))
+    if most_id == -least_id and most_step == -least_step:
+        return
+    seen = f"steps from {-least_step} to {most_step}" if most_id == -least_id else "other images or options"
+    raise said_once(
+        ranks,
+        UsageError(
+            f"{path}: the {ranks.count} processes that train it together find {seen} there; give all machines the same "
+            "command, the same data and one results folder that all of them see."
+        ),
+    )
 
 
 def check_same_state(ranks: Ranks, method: Method) -> None:
