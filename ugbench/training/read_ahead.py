@@ -76,6 +76,14 @@ class ReadAhead:
         self._next_step = step + 1
         return self._batches.batch(step, crops, drawn)
 
+    def error_of(self, step: int) -> UnreadableImage | None:
+        """The error for an image that cannot be read, of all images of the whole batch of a step; None if all can."""
+        try:
+            self._batches.crops(step, slice(None))
+        except UnreadableImage as error:
+            return error
+        return None
+
     def close(self) -> None:
         """End the processes and the thread."""
         self._read = None  # torch ends them when nothing refers to its iterator any more
