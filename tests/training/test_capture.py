@@ -16,11 +16,12 @@ from toy_runs import Crash, Toy, crash_after
 from ugbench.contract.small_methods import random_batch
 from ugbench.errors import CaptureRefused, NonFiniteLoss, UsageError
 from ugbench.method import Batch, Group, Phase
+from ugbench.nn.across_ranks import Ranks
 from ugbench.runs import checkpoint
 from ugbench.runs.run import Run
 from ugbench.training import capture, cuda_graphs
 from ugbench.training.callbacks import Callbacks
-from ugbench.training.capture import WARM_UP, CapturedSteps
+from ugbench.training.capture import WARM_UP, CapturedSteps, step_function
 from ugbench.training.cuda_graphs import CudaRecorder
 from ugbench.training.execution import Execution
 from ugbench.training.images import Images
@@ -436,6 +437,13 @@ def test_capture_needs_a_gpu_and_a_precision_without_a_loss_scale() -> None:
         Execution(capture="on").check(CPU, "bf16")
     with pytest.raises(UsageError, match=r"capture on: in fp16 the loss scale waits for the GPU"):
         Execution(capture="on").check(torch.device("cuda"), "fp16")
+
+
+def test_steps_of_several_ranks_are_not_captured(toy: type[Toy]) -> None:
+    method = toy(toy.make_config("paper"))
+    phases = Phases(build_optimizers(method), ranks=Ranks(0, 2))
+    with pytest.raises(UsageError, match="capture on: only a training on one GPU"):
+        step_function(method, phases, CAPTURED)
 
 
 def test_auto_captures_nothing_until_it_has_been_measured() -> None:
