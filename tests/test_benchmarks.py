@@ -15,7 +15,15 @@ import torch
 from safetensors.torch import save_file
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-PARTS = ("feature_pools", "measuring", "plain_ugatit")  # imported by the others
+PARTS = (
+    "feature_pools",
+    "gpu_checks",
+    "gpu_runs",
+    "gpu_speed",
+    "gpu_training",
+    "measuring",
+    "plain_ugatit",
+)  # imported
 REAL_RUN = subprocess.run
 
 
@@ -223,5 +231,5 @@ def test_translation_is_timed_beside_its_network_and_a_plain_loop() -> None:
 
 def test_no_benchmark_is_left_out() -> None:
     tested = {"coverage", "evaluation", "full_step", "kid", "many_images", "memory", "report", "startup", "step"}
-    tested |= {"translation"}
+    tested |= {"gpu", "translation"}  # gpu: test_gpu_benchmark.py
     assert {file.stem for file in BENCHMARKS.glob("[!_]*.py")} == tested | {*PARTS}
