@@ -15,7 +15,7 @@ from ugbench.cli.output import log, print_json, progress_callback
 from ugbench.cli.parse import parse_number, parse_save_every, parse_weights
 from ugbench.cli.published_datasets import get_or_check_datasets
 from ugbench.cli.scoring_options import FeatureOptions
-from ugbench.cli.training_options import Deterministic
+from ugbench.cli.training_options import ExecutionOptions
 from ugbench.cli.watch_options import WatchOptions
 from ugbench.data.places import PlaceOption
 from ugbench.direction import Direction
@@ -103,7 +103,7 @@ def train(
     watch: WatchOptions,
     features: FeatureOptions,
     skip_bad: SkipBad = False,
-    deterministic: Deterministic = False,
+    execution: ExecutionOptions,
     images: Annotated[
         PlaceOption,
         Option(
@@ -187,7 +187,7 @@ def train(
         images=images,
         jobs=jobs,
         restart=restart,
-        deterministic=deterministic,
+        execution=execution.execution(),
     )
 
     def find(given: Mapping[str, Path], needed: Sequence[str]) -> Mapping[str, Path]:

@@ -22,6 +22,7 @@ from ugbench.method import MethodConfig
 from ugbench.training.activations import checkpoint_activations
 from ugbench.training.counts import parameters_by_network
 from ugbench.training.environment import device_name
+from ugbench.training.execution import Execution
 from ugbench.training.flops import flop_counter
 from ugbench.training.loss_scale import LossScale
 from ugbench.training.network_precision import run_networks_in
@@ -39,11 +40,13 @@ def bench(
     steps: int = 5,
     warmup_steps: int = 1,
     progress: Progress | None = None,
+    execution: Execution | None = None,
 ) -> dict[str, Any]:
     """Measure training steps on random images.
 
     Args:
         progress: called after each step.
+        execution: how steps are computed; None for the default.
     Returns:
         Among others `seconds_per_step`, the median over the measured steps; `seconds_per_batch`, the part of it that
         a step waits for its batch, which is prepared ahead as in a training; `flops_per_step`, the multiplications plus
@@ -51,7 +54,8 @@ def bench(
         `peak_memory`; `parameters`, their number for each network. If the steps of the method repeat after a period,
         whole periods are measured, and these are means over a period.
     """
-    with computing_on(device):
+    execution = execution or Execution()
+    with computing_on(device, deterministic=execution.deterministic):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             method = registry.load_method(method_name)(config)

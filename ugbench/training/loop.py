@@ -27,6 +27,7 @@ from ugbench.tracker import Tracker
 from ugbench.training.callbacks import Callbacks
 from ugbench.training.checkpoint_scores import score_checkpoint
 from ugbench.training.counts import DescriptionWriter, count
+from ugbench.training.execution import Execution
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals, SaveClock
 from ugbench.training.logs import Logs
@@ -63,7 +64,7 @@ def train(
     callbacks: Callbacks | None = None,
     start: Start | None = None,
     restart: bool = False,
-    deterministic: bool = False,
+    execution: Execution | None = None,
     trackers: Mapping[str, Tracker] | None = None,
 ) -> int | None:
     """Train a run to its last step, resuming from its last undamaged checkpoint if there is one.
@@ -73,7 +74,7 @@ def train(
             new weights.
         restart: remove what training and scoring wrote for the run, and begin at step 0. Nothing is removed before
             everything that the first step needs is made, and the lock is held from then on.
-        deterministic: see `ugbench.arithmetic.computing_on`.
+        execution: how steps are computed; None for the default.
         trackers: show the training too, by their names.
     Returns:
         The step that training resumed from, None if it began at step 0.
@@ -83,15 +84,15 @@ def train(
         DataError: an image on the disk cannot be read; the state is saved.
         RunError: another process trains this run, or, with `restart`, scores it.
         WeightsError: a frozen network has no weights.
-        UsageError: `deterministic` comes too late for this process, see `ugbench.arithmetic.computing_on`.
+        UsageError: `execution.deterministic` comes too late for this process, see `ugbench.arithmetic.computing_on`.
         UgbenchError: the disk refuses a file, or a tracker cannot be started; or a process that reads images has ended,
             and the state is saved.
     """
     intervals, callbacks = (intervals or Intervals()).resolved(run.steps), callbacks or Callbacks()
-    start = start or Start()
+    start, execution = start or Start(), execution or Execution()
     generators = [device] if device.type == "cuda" else []
     with (
-        computing_on(device, deterministic=deterministic),
+        computing_on(device, deterministic=execution.deterministic),
         run.training_lock(),
         record_failure(run),
         stop_on_signals() as stop,

@@ -27,6 +27,7 @@ from ugbench.errors import UsageError
 from ugbench.fit import SQUASH
 from ugbench.method import Method, MethodConfig
 from ugbench.runs.run import DatasetRecord, RunConfig
+from ugbench.training.execution import Execution
 from ugbench.training.frozen import needed_files, read_frozen
 from ugbench.training.start import StartOptions
 
@@ -48,7 +49,7 @@ class Request:
         images: where the images are stored while the run trains.
         jobs: trainings that share this machine, this one included.
         restart: begin again at step 0; `loop.train` then removes what an earlier training of the run wrote.
-        deterministic: use only algorithms that repeat their bits; not a part of the run's id.
+        execution: how steps are computed; not a part of the run's id.
     """
 
     method: str
@@ -68,7 +69,7 @@ class Request:
     images: PlaceOption = "auto"
     jobs: int = 1
     restart: bool = False
-    deterministic: bool = False
+    execution: Execution = field(default_factory=Execution)
 
 
 def scored_images(request: Request, progress: Progress | None = None) -> tuple[DataSet, Transform]:

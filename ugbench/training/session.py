@@ -63,7 +63,7 @@ class Session:
                 callbacks,
                 self.start,
                 self.request.restart,
-                self.request.deterministic,
+                self.request.execution,
                 trackers,
             )
         finally:
