@@ -30,12 +30,13 @@ from gpu_checks import CHECKS
 from gpu_runs import LONG_RUN, RUNS
 from gpu_speed import SPEED
 from gpu_training import Section, Settings
+from gpu_ways import WAYS_OF_COMPUTING
 from measuring import make_parser
 
 from ugbench import registry
 from ugbench.device import pick_device
 
-SECTIONS = [*CHECKS, *RUNS, *SPEED, LONG_RUN]
+SECTIONS = [*CHECKS, *RUNS, *SPEED, WAYS_OF_COMPUTING, LONG_RUN]
 GRACE = 5.0
 """Seconds beyond its share after which a case is interrupted; most cases measure less if their share is small."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,18 +92,24 @@ def each_method(settings: Settings) -> list[dict[str, Any]]:
 
 @dataclass
 class Training:
-    """A method that trains on drawn images without a run, as the training loop does."""
+    """A method that trains on drawn images without a run, as the training loop does.
+
+    Attributes:
+        compute: trains the step of a batch.
+        step: number of steps done.
+    """
 
     method: Method
     phases: Phases
     batches: ReadAhead
+    compute: Callable[[Batch], None]
     step: int = 0
 
     def advance(self, batch: Batch | None = None) -> None:
         """Train a step on its own batch, or on another one."""
         self.method.train()
         torch.manual_seed(generator_for(0, "torch", self.step).initial_seed())
-        train_step(self.method, self.phases, self.batches.at(self.step) if batch is None else batch)
+        self.compute(self.batches.at(self.step) if batch is None else batch)
         self.step += 1
 
     def losses(self) -> dict[str, float]:
@@ -135,7 +142,7 @@ def training(
     a, b = torch.randint(0, 256, (2, IMAGES, 3, height, width), dtype=torch.uint8, generator=random)
     batches = ReadAhead(method_batches(method, a, b, 0, device, dict.fromkeys(method.splits, a)))
     try:
-        yield Training(method, phases, batches)
+        yield Training(method, phases, batches, partial(train_step, method, phases))
     finally:
         batches.close()
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 import torch
+from recorded_operations import RecordedOperations
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-IN_THIS_PROCESS = "device,host_syncs,against_cpu,injected_inf,twice,recovery,step_speed,public_order,features"
+IN_THIS_PROCESS = "device,host_syncs,against_cpu,injected_inf,twice,recovery,step_speed,public_order,features,ways"
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +44,7 @@ def test_each_section_measures_what_it_says(rehearse: Callable[..., list[Any]], 
     rows = {line["section"]: line for line in printed}
     assert ",".join(rows) == IN_THIS_PROCESS
     assert rows["device"]["device"] == "cpu" and rows["device"]["float32"]["mkldnn.conv"] == "ieee"
-    assert rows["host_syncs"]["skipped"] == "needs a GPU"
+    assert rows["host_syncs"]["skipped"] == rows["ways"]["skipped"] == "needs a GPU"
     assert rows["against_cpu"]["losses_differ_by"] == [0, 0, 0], "the CPU agrees with itself"
     assert rows["against_cpu"]["lowest_cosine"] == pytest.approx(1)
     equal = {"equal": True, "tensors_that_differ": 0, "some_of_them": []}
@@ -90,6 +91,27 @@ def test_a_case_that_takes_longer_than_its_share_ends(monkeypatch: pytest.Monkey
     monkeypatch.setitem(gpu["measure"].__globals__, "GRACE", 0.1)
     rows = list(gpu["lines"]([slow], settings, 0.0))
     assert [row["error"]["type"] for row in rows] == ["OutOfTime", "OutOfTime"]
+
+
+def test_captured_steps_are_compared_with_eager_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records as `tests/support` does on a CPU, in place of CUDA graphs."""
+    import gpu_ways
+    from gpu_training import Settings
+
+    recorder = RecordedOperations()
+    monkeypatch.setattr(gpu_ways, "CudaRecorder", lambda _device: recorder)
+    settings = Settings(torch.device("cpu"), quick=True, methods=("cut",))
+    eager, captured = (gpu_ways.losses(settings, "cut", way, 5) for way in ("eager", "captured"))
+    assert recorder.replayed == 2
+    assert gpu_ways.differences(eager, captured) == {
+        "steps_compared": 5,
+        "losses_equal": True,
+        "first_step_that_differs": None,
+        "losses_differ_by": 0.0,
+    }
+    captured[3] = {name: 2 * value for name, value in captured[3].items()}
+    other = gpu_ways.differences(eager, captured)
+    assert (other["losses_equal"], other["first_step_that_differs"], other["losses_differ_by"]) == (False, 4, 1.0)
 
 
 def test_waits_for_the_gpu_are_counted_by_the_line_of_this_repository(monkeypatch: pytest.MonkeyPatch) -> None:
