@@ -34,7 +34,7 @@ def main() -> None:
     times: dict[str, list[tuple[float, float, float]]] = {"when asked": [], "ahead": []}
     with computing_on(device), training(options.method, config, device) as trained:
         kinds: dict[str, Callable[[int], Batch]] = {
-            "when asked": trained.batches.batches.at,
+            "when asked": trained.batch_at,
             "ahead": trained.batches.at,
         }
         for step in range(1 + options.steps):

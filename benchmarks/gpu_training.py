@@ -1,7 +1,7 @@
 """What the sections of gpu.py share: the settings, a method that trains on drawn images, and comparisons of tensors."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -95,6 +95,8 @@ class Training:
     """A method that trains on drawn images without a run, as the training loop does.
 
     Attributes:
+        batches: prepared ahead, for consecutive steps.
+        batch_at: makes the batch of any step when it is called.
         compute: trains the step of a batch.
         step: number of steps done.
     """
@@ -102,6 +104,7 @@ class Training:
     method: Method
     phases: Phases
     batches: ReadAhead
+    batch_at: Callable[[int], Batch]
     compute: Callable[[Batch], None]
     step: int = 0
 
@@ -140,11 +143,9 @@ def training(
     width, height = width_and_height(training_size(config.size))
     random = torch.Generator().manual_seed(0)
     a, b = torch.randint(0, 256, (2, IMAGES, 3, height, width), dtype=torch.uint8, generator=random)
-    batches = ReadAhead(method_batches(method, a, b, 0, device, dict.fromkeys(method.splits, a)))
-    try:
-        yield Training(method, phases, batches, partial(train_step, method, phases))
-    finally:
-        batches.close()
+    batches = method_batches(method, a, b, 0, device, dict.fromkeys(method.splits, a))
+    with closing(ReadAhead(batches)) as ahead:
+        yield Training(method, phases, ahead, batches.at, partial(train_step, method, phases))
 
 
 def differing(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> list[str]:

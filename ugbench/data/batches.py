@@ -52,6 +52,7 @@ class Batches:
         extra: Mapping[str, StoredImages] | None = None,
         paired: bool = False,
         place: Place = "device",
+        part: slice = slice(None),
     ) -> None:
         """Store the images on `device`, or leave them where they are if `place` is another one.
 
@@ -62,6 +63,7 @@ class Batches:
             dtype: type of the batch's images. Draws have this type too, but at least float32.
             extra: images of further splits by name, of the same type and size.
             paired: the images of one index are a pair of one shape; all splits have equally many.
+            part: the images of each whole batch that the batches have; the others are drawn, and not read.
         Raises:
             ValueError: the images have another type or shape, or pairs are incomplete or of two shapes.
         """
@@ -80,7 +82,7 @@ class Batches:
             name: _moved(images, device) if place == "device" else images for name, images in folders.items()
         }
         self.size, self.batch_size, self.seed, self.dtype = size, batch_size, seed, dtype
-        self.draws = dict(draws)
+        self.draws, self.part = dict(draws), part
         self.device, self.place = torch.device(device), place
         # The cache saves time only: an order depends on its arguments alone. A batch may span two epochs.
         self._order = lru_cache(maxsize=2 * len(folders))(self._shuffled)
@@ -98,13 +100,15 @@ class Batches:
         """Whether crops are cut in the memory of the machine, and not on a GPU."""
         return self.place != "device" or self.device.type == "cpu"
 
-    def crops(self, step: int) -> dict[str, Tensor]:
-        """The images in the batch of a step by folder, uint8 (batch_size, 3, height, width), where they are stored.
+    def crops(self, step: int, part: slice | None = None) -> dict[str, Tensor]:
+        """The images in the batch of a step by folder, uint8 (n, 3, height, width), where they are stored.
 
+        Args:
+            part: of the whole batch; None for that of these batches.
         Raises:
             DataError: an image is a file that cannot be read.
         """
-        return {name: self._cut(name, step) for name in self.images}
+        return {name: self._cut(name, step, part or self.part) for name in self.images}
 
     def drawn(self, step: int) -> dict[str, Tensor]:
         """The draws of a step by name, float32 in the memory of the machine; for a GPU that memory is pinned."""
@@ -139,13 +143,18 @@ class Batches:
         generator = generator_for(self.seed, "epoch", epoch, stream)
         return list(torch.randperm(len(self.images[stream]), generator=generator).tolist())
 
-    def _cut(self, name: str, step: int) -> Tensor:
+    def _cut(self, name: str, step: int, part: slice) -> Tensor:
         images, stream = self.images[name], self._stream(name)
         width, height = width_and_height(self.size)
         corners = generator_for(self.seed, step, f"crop_{stream}")
         flips = torch.rand(self.batch_size, generator=generator_for(self.seed, step, f"flip_{stream}")).tolist()
         crops = []
-        for index, flip in zip(self.indices(name, step), flips, strict=True):
+        wanted = range(self.batch_size)[part]
+        for place, (index, flip) in enumerate(zip(self.indices(name, step), flips, strict=True)):
+            if place not in wanted:
+                # The corner is not needed; drawing any two numbers moves the generator to that of the next image.
+                torch.randint(1, (2,), generator=corners)
+                continue
             image = images[index]
             # Drawn one by one, as images may have different margins; of equal ones that gives the bits of one draw.
             top, left = (
@@ -158,11 +167,12 @@ class Batches:
 
     def _draw(self, step: int, name: str, draw: Draw) -> Tensor:
         sample = torch.rand if draw.kind == "uniform" else torch.randn
-        return sample(
+        values = sample(
             draw.shape_for(self.batch_size),
             generator=generator_for(self.seed, step, f"draw_{name}"),
             pin_memory=self.device.type == "cuda",
         )
+        return values[self.part] if draw.per == "sample" else values
 
 
 def _check(name: str, images: StoredImages, height: int, width: int) -> None:
@@ -212,6 +222,8 @@ def method_batches(
     device: torch.device,
     extra: Mapping[str, StoredImages],
     place: Place = "device",
+    part: slice = slice(None),
+    dtype: torch.dtype = torch.float32,
 ) -> Batches:
     """The batches of a method's training: its size, batch size, draws and pairs, of these images (see `Batches`).
 
@@ -228,7 +240,9 @@ def method_batches(
         seed=seed,
         draws=method.draws(),
         device=device,
+        dtype=dtype,
         extra=extra,
         paired=method.paired,
         place=place,
+        part=part,
     )

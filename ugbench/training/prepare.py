@@ -31,6 +31,7 @@ from ugbench.training.frozen import frozen_digests
 from ugbench.training.image_place import ImagePlace, choose_place
 from ugbench.training.images import Images, images_of
 from ugbench.training.method_check import check_method
+from ugbench.training.ranks import check_divides
 from ugbench.training.repaired_image import run_before_repair
 from ugbench.training.request import Request, method_config, needed_folders, requested_frozen, run_config
 from ugbench.training.start import Start
@@ -126,6 +127,7 @@ def _locate(
     describe_images(dataset, [folders], log)
     listed = list_training_images(dataset, folders, request.skip_bad)
     config_of_method = method_config(request, registry.load_method(request.method))
+    check_divides(request.ranks, config_of_method.batch_size)
     place = choose_place(listed, config_of_method, request.device, request.images, request.jobs)
     if place.place == "disk" and not request.skip_bad:
         readable, skipped = listed, list[str]()

@@ -47,7 +47,7 @@ class ReadAhead:
         Args:
             readers: processes that read images; with 0 the thread reads them.
         """
-        self.batches, self._readers = batches, readers
+        self._batches, self._readers = batches, readers
         self._read: Iterator[Any] | None = None
         self._prepared: ComputedAhead[_Prepared] | None = None
         self._next_step = 0
@@ -68,13 +68,21 @@ class ReadAhead:
             crops, drawn = self._prepared.take()
             if self._read is not None:
                 crops = self._take()
-            elif not self.batches.are_cut_on_host:
-                crops = self.batches.crops(step)
+            elif not self._batches.are_cut_on_host:
+                crops = self._batches.crops(step)
         except BaseException:  # what is ahead may be one step further than this object now
             self.close()
             raise
         self._next_step = step + 1
-        return self.batches.batch(step, crops, drawn)
+        return self._batches.batch(step, crops, drawn)
+
+    def error_of(self, step: int) -> UnreadableImage | None:
+        """The error for an image that cannot be read, of all images of the whole batch of a step; None if all can."""
+        try:
+            self._batches.crops(step, slice(None))
+        except UnreadableImage as error:
+            return error
+        return None
 
     def close(self) -> None:
         """End the processes and the thread."""
@@ -85,7 +93,7 @@ class ReadAhead:
 
     def _prepare(self, step: int) -> _Prepared:
         """In the thread: the crops of a step, unless they come from elsewhere, and its draws."""
-        batches, crops = self.batches, dict[str, Tensor]()
+        batches, crops = self._batches, dict[str, Tensor]()
         if self._readers == 0 and batches.are_cut_on_host:
             crops = {name: pinned_for(batches.device, crop) for name, crop in batches.crops(step).items()}
         return crops, batches.drawn(step)
@@ -93,7 +101,7 @@ class ReadAhead:
     def _start(self, step: int) -> Iterator[Any]:
         """Processes that read the batches from a step on, in order."""
         loader = DataLoader(
-            _Crops(self.batches),
+            _Crops(self._batches),
             batch_size=None,
             sampler=count(step),
             num_workers=self._readers,
@@ -140,11 +148,11 @@ class _Crops(Dataset[dict[str, Tensor] | UnreadableImage]):
     """The crops of each step, or the error for an image of it that cannot be read."""
 
     def __init__(self, batches: Batches) -> None:
-        self.batches = batches
+        self._batches = batches
 
     def __getitem__(self, step: int) -> dict[str, Tensor] | UnreadableImage:
         try:
-            return self.batches.crops(step)
+            return self._batches.crops(step)
         except UnreadableImage as error:  # raised here, torch would add a traceback to its message
             return error
 
