@@ -83,12 +83,12 @@ def bench(
                 for step in range(period):
                     train_step(method, phases, ahead.at(step))
             for step in tracked(range(period, period + total), total, progress):
-                _wait(device)
+                wait_for(device)
                 start = time.perf_counter()
                 batch = ahead.at(step)
                 seconds_of_batches.append(time.perf_counter() - start)
                 take_step(batch)
-                _wait(device)
+                wait_for(device)
                 seconds.append(time.perf_counter() - start)
         median = _median_of_periods(seconds[warmup_steps:], period)
         return {
@@ -144,7 +144,8 @@ def peak_memory(device: torch.device) -> int | None:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _wait(device: torch.device) -> None:
+def wait_for(device: torch.device) -> None:
+    """Wait until a device has computed all that it was given; a CPU has."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
