@@ -2,6 +2,7 @@
 
     UgbenchError            1   the work failed
     ├── NonFiniteLoss       1   training met NaN or Inf; the last finite state is kept
+    ├── CaptureRefused      1   a training step cannot be recorded and replayed
     ├── NotLoadable         1   an installed method, metric, extractor or figure cannot be used
     ├── DiskError           1   the system refuses to write a file or a folder
     ├── DownloadError       1   a file could not be downloaded, or not be stored
@@ -42,6 +43,10 @@ class UgbenchError(Exception):
 
 class NonFiniteLoss(UgbenchError):
     """A loss or a gradient became NaN or Inf."""
+
+
+class CaptureRefused(UgbenchError):
+    """A training step cannot be recorded and replayed."""
 
 
 class NotLoadable(UgbenchError):

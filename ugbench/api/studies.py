@@ -251,6 +251,7 @@ def _carry_out(
     from ugbench.progress.studies import plan_sentences
     from ugbench.runs.folder import study_file
     from ugbench.study import grid, plan, stages
+    from ugbench.study.outcomes import raise_unfinished
     from ugbench.tables.frame import to_frame
 
     check_at_least(1, {"jobs": jobs})
@@ -277,11 +278,11 @@ def _carry_out(
         output.log(sentence)
     if dry_run:
         return pandas.DataFrame([plan.describe(run) for run in planned])
+    if place.precision == "auto":
+        planned = stages.fix_precision(study, setup, planned, report)
     with interrupts_of_python():
-        outcomes, scored = stages.train_and_score(
-            study, setup, planned, request, report, jobs=jobs, is_auto=place.precision == "auto"
-        )
-    stages.raise_failed(outcomes)
+        outcomes, scored = stages.train_and_score(study, setup, planned, request, report, jobs=jobs)
+    raise_unfinished(outcomes)
     assert scored is not None  # a study has runs, and each of them is done
     warn_of_unwritten(scored.evaluation.unwritten)
     frame = to_frame(scored.table)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import statistics
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from ugbench.training.flops import flop_counter
 from ugbench.training.loss_scale import LossScale
 from ugbench.training.network_precision import run_networks_in
 from ugbench.training.optimizers import build_optimizers
+from ugbench.training.read_ahead import ReadAhead
 from ugbench.training.step import Phases, train_step
 
 
@@ -45,10 +48,11 @@ def bench(
         progress: called after each step.
         execution: how steps are computed; None for the default.
     Returns:
-        Among others `seconds_per_step`, the median over the measured steps; `flops_per_step`, the multiplications plus
+        Among others `seconds_per_step`, the median over the measured steps; `seconds_per_batch`, the part of it that
+        a step waits for its batch, which is prepared ahead as in a training; `flops_per_step`, the multiplications plus
         the additions of convolutions and matrix products (None if PyTorch cannot count them); `peak_memory_bytes`, see
         `peak_memory`; `parameters`, their number for each network. If the steps of the method repeat after a period,
-        whole periods are measured, and both are means over a period.
+        whole periods are measured, and these are means over a period.
     """
     execution = execution or Execution()
     with computing_on(device, deterministic=execution.deterministic):
@@ -68,21 +72,21 @@ def bench(
             torch.cuda.reset_peak_memory_stats(device)
         period = method.period
         warmup_steps, steps = (_whole_periods(count, period) for count in (warmup_steps, steps))
-        with flop_counter() as counter:
-            for step in range(period):
-                train_step(method, phases, batches.at(step))
-        seconds = []
+        seconds, seconds_of_batches = [], []
         total = warmup_steps + steps
-        for step in tracked(range(period, period + total), total, progress):
-            batch = batches.at(step)
-            _wait(device)
-            start = time.perf_counter()
-            train_step(method, phases, batch)
-            _wait(device)
-            seconds.append(time.perf_counter() - start)
-        measured = seconds[warmup_steps:]
-        periods = [sum(measured[first : first + period]) / period for first in range(0, steps, period)]
-        median = statistics.median(periods)
+        with closing(ReadAhead(batches)) as ahead:
+            with flop_counter() as counter:
+                for step in range(period):
+                    train_step(method, phases, ahead.at(step))
+            for step in tracked(range(period, period + total), total, progress):
+                _wait(device)
+                start = time.perf_counter()
+                batch = ahead.at(step)
+                seconds_of_batches.append(time.perf_counter() - start)
+                train_step(method, phases, batch)
+                _wait(device)
+                seconds.append(time.perf_counter() - start)
+        median = _median_of_periods(seconds[warmup_steps:], period)
         return {
             "method": method_name,
             "variant": variant,
@@ -94,6 +98,7 @@ def bench(
             "warmup_steps": warmup_steps + period,
             "steps": steps,
             "seconds_per_step": median,
+            "seconds_per_batch": _median_of_periods(seconds_of_batches[warmup_steps:], period),
             "images_per_second": 2 * config.batch_size / median,
             "parameters": parameters_by_network(method),
             "flops_per_step": round(counter.get_total_flops() / period) or None,
@@ -107,6 +112,11 @@ def bench(
 def _whole_periods(steps: int, period: int) -> int:
     """At least this many steps, as a multiple of the period."""
     return -(-steps // period) * period
+
+
+def _median_of_periods(seconds: Sequence[float], period: int) -> float:
+    """The median over the periods of the mean of a step in the period."""
+    return statistics.median(sum(seconds[first : first + period]) / period for first in range(0, len(seconds), period))
 
 
 def peak_memory(device: torch.device) -> int | None:

@@ -30,10 +30,15 @@ def train_step(method: Method, phases: Phases, batch: Batch) -> None:
     """
     set_learning_rates(phases.optimizers, batch.step)
     phases.begin_step(batch.step)
+    compute_step(method, phases, batch)
+    phases.end_step()
+
+
+def compute_step(method: Method, phases: Phases, batch: Batch) -> None:
+    """What a step computes on the device, between `Phases.begin_step` and `Phases.end_step`."""
     # Within this context the weights that networks use in bfloat16 are converted once, and not for each call.
     with torch.autocast(phases.found_inf.device.type, enabled=False):
         method.step(batch, phases)
-    phases.end_step()
 
 
 class Phases:
@@ -52,7 +57,7 @@ class Phases:
         losses: the last value of each loss term in the last `period` steps, by `<groups>/<term>`: detached scalars on
             the device.
         found_inf: 1.0 on the device if a loss or gradient of any step so far was NaN or Inf, else 0.0. Once it is 1,
-            no later phase changes a parameter.
+            no later phase changes a parameter. It is always the same tensor, as a recorded step writes to it.
         found_inf_after: `found_inf` after each phase of the last step, by the phase's name.
     """
 
@@ -87,6 +92,17 @@ class Phases:
         self._step_of = {term: step for term, step in self._step_of.items() if step >= first}
         if self.period > 1:
             self.losses = {term: value for term, value in sorted(self.losses.items()) if term in self._step_of}
+
+    def results(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The loss terms that this step has computed, and `found_inf_after`."""
+        losses = {term: value for term, value in self.losses.items() if self._step_of[term] == self._step}
+        return losses, dict(self.found_inf_after)
+
+    def take_results(self, losses: Mapping[str, Tensor], found_inf_after: Mapping[str, Tensor]) -> None:
+        """Take the `results` of a step that was recorded, as if its phases had been left now."""
+        self.losses |= losses
+        self._step_of |= dict.fromkeys(losses, self._step)
+        self.found_inf_after = dict(found_inf_after)
 
     def earlier_losses(self) -> dict[str, tuple[int, float]]:
         """The step and value of each loss term that a later step of the period may still log; waits for the device."""
@@ -162,8 +178,8 @@ class Phases:
                 norm = torch.stack(group_norms).norm()
                 gradients |= scaled(of_group, (optimizer.group.clip_norm / (norm + 1e-6)).clamp(max=1.0))
         finite = torch.isfinite(torch.stack([norm.to(total.dtype) for norm in norms])).all()
-        self.found_inf = torch.maximum(self.found_inf, (~finite).to(self.found_inf.dtype))
-        self.found_inf_after[name] = self.found_inf
+        torch.maximum(self.found_inf, (~finite).to(self.found_inf.dtype), out=self.found_inf)
+        self.found_inf_after[name] = self.found_inf.clone()
 
         for optimizer in optimizers:
             update(optimizer, gradients, self.found_inf)

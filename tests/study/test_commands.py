@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from ugbench.study.runner import Watch, command
+from ugbench.study.commands import Watch, command
 from ugbench.training.execution import Execution
 from ugbench.training.request import Request
 
