@@ -88,6 +88,16 @@ class SlurmCluster:
         """The state of a node: idle, allocated, down …; a star stands behind one that does not answer."""
         return self.run("sinfo", "--noheader", "--nodes", name, "--format", "%T").strip()
 
+    def job_state(self, job: str) -> str:
+        """The state of a job in SLURM's words; empty if it is not known any more."""
+        listed = self.run("squeue", "--noheader", "--array", "--states=all", "--format", "%i %T")
+        return dict(line.split() for line in listed.splitlines()).get(job, "")
+
+    def start_now(self, job: str) -> None:
+        """Let a job that was requeued, which SLURM keeps for two minutes, begin now; one that runs goes on."""
+        words = ["scontrol", "update", f"JobId={job}", "StartTime=now"]
+        subprocess.run(words, env=self.environment, capture_output=True, check=False)
+
     def kill_node(self, name: str) -> None:
         """End a node as a loss of power does: its daemon and all processes of its jobs, at once."""
         daemon = self._slurmd.pop(name)
