@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from ugbench.data.progress import Progress, tracked
 from ugbench.device import Precision
 from ugbench.image_size import stored_size, width_and_height
 from ugbench.method import MethodConfig
+from ugbench.training import compiling
 from ugbench.training.activations import checkpoint_activations
 from ugbench.training.counts import parameters_by_network
 from ugbench.training.environment import device_name
@@ -59,6 +61,8 @@ def bench(
         checkpoint_activations(method)
         run_networks_in(method, precision, device)
         phases = Phases(build_optimizers(method), method.period, LossScale() if precision == "fp16" else None)
+        chosen = compiling.is_chosen(execution, config, device)
+        compiled = compiling.CompiledNetworks(method, keeps_graphs=precision == "fp16") if chosen else None
         # Only the shape of the images matters.
         width, height = width_and_height(training_size(config.size))
         random = torch.Generator().manual_seed(0)
@@ -77,7 +81,8 @@ def bench(
             batch = batches.at(step)
             _wait(device)
             start = time.perf_counter()
-            train_step(method, phases, batch)
+            with nullcontext() if compiled is None else compiled.in_use():
+                train_step(method, phases, batch)
             _wait(device)
             seconds.append(time.perf_counter() - start)
         measured = seconds[warmup_steps:]
@@ -90,7 +95,7 @@ def bench(
             "batch_size": config.batch_size,
             "device": str(device),
             "precision": precision,
-            "compiled": False,
+            "compiled": compiled is not None,
             "warmup_steps": warmup_steps + period,
             "steps": steps,
             "seconds_per_step": median,

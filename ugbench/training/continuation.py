@@ -65,13 +65,16 @@ def check_continued(start: StartingPoint, config: RunConfig, log: Callable[[str]
     _log_start(start, config, log)
 
 
-def begin(run: Run, start: StartingPoint, device: torch.device, frozen: Mapping[str, Tensor]) -> None:
+def begin(
+    run: Run, start: StartingPoint, device: torch.device, frozen: Mapping[str, Tensor], compiled: bool = False
+) -> None:
     """Copy the checkpoint and the logs up to its step into the folder of a run that has no checkpoint yet.
 
     The checkpoint is written last: a run that has it has begun.
 
     Args:
         frozen: the weights of the method's frozen networks, by their names in the method.
+        compiled: its networks are compiled now.
     Raises:
         RunError: the checkpoint is gone or damaged.
         UgbenchError: the disk refuses a file.
@@ -79,7 +82,7 @@ def begin(run: Run, start: StartingPoint, device: torch.device, frozen: Mapping[
     saved = checkpoint.load(start.run.checkpoint(start.step))
     _copy_log(start.run.metrics_file, run.metrics_file, start.step)
     _copy_log(start.run.timing_file, run.timing_file, start.step)
-    environment.record_start(run, device)
+    environment.record_start(run, device, compiled)
     method, state = without_weights(run.config), {**saved.translating(), **frozen}
     checkpoint.write_generators(run.generators_file, checkpoint.inference_tensors(method, state), start.step)
     checkpoint.save(run.checkpoints, saved)

@@ -27,16 +27,16 @@ PACKAGES = ("ugbench", "torch", "torchvision", "torch-fidelity", "lpips", "numpy
 RESUMED = "resumed"
 
 
-def record_start(run: Run, device: torch.device) -> None:
+def record_start(run: Run, device: torch.device, compiled: bool) -> None:
     """Write environment.json when a run begins.
 
     Raises:
         DiskError: the system refuses.
     """
-    write_json(run.environment_file, describe(device, run.config.method))
+    write_json(run.environment_file, describe(device, run.config.method, compiled))
 
 
-def record_resume(run: Run, device: torch.device, step: int) -> None:
+def record_resume(run: Run, device: torch.device, step: int, compiled: bool) -> None:
     """Add to environment.json what has changed since the run was last described, if anything has.
 
     A file that is missing or damaged begins again with this description, as of a resume at `step`.
@@ -44,7 +44,7 @@ def record_resume(run: Run, device: torch.device, step: int) -> None:
     Raises:
         DiskError: the system refuses.
     """
-    now = describe(device, run.config.method)
+    now = describe(device, run.config.method, compiled)
     try:
         stored = read_json(run.environment_file)
     except (FileNotFoundError, RunError):  # training needs nothing of this file
@@ -58,11 +58,12 @@ def record_resume(run: Run, device: torch.device, step: int) -> None:
         write_json(run.environment_file, {**stored, RESUMED: [*resumed, {"step": step, **changed}]})
 
 
-def describe(device: torch.device, method: str) -> dict[str, Any]:
+def describe(device: torch.device, method: str, compiled: bool) -> dict[str, Any]:
     """Everything outside the config that decides the bits and the speed of a run.
 
     Args:
         method: the method's registered name.
+        compiled: its networks are compiled.
     """
     return {
         "python": platform.python_version(),
@@ -75,6 +76,7 @@ def describe(device: torch.device, method: str) -> dict[str, Any]:
         "instruction_set": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "deterministic": is_deterministic(),
+        "compiled": compiled,
         "float32": float32_formats(),
         "cuda": torch.version.cuda,
         **(_describe_gpu(device) if device.type == "cuda" else {}),

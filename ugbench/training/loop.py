@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Mapping
-from contextlib import closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -24,6 +24,7 @@ from ugbench.runs.failure import record_failure
 from ugbench.runs.reset import remove_unfinished, reset
 from ugbench.runs.run import Run
 from ugbench.tracker import Tracker
+from ugbench.training import compiling
 from ugbench.training.callbacks import Callbacks
 from ugbench.training.checkpoint_scores import score_checkpoint
 from ugbench.training.counts import DescriptionWriter, count
@@ -99,14 +100,15 @@ def train(
         torch.random.fork_rng(generators),
         tracking(run, trackers or {}, callbacks.log, restart) as tracked,
     ):
-        state = new_state(run, device, start)
+        compiled = compiling.is_chosen(execution, run.config.method_config(), device)
+        state = new_state(run, device, start, compiled)
         # For a method that learns one direction `a` is the source, whichever domain that is.
         source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
         batches = method_batches(state.method, source, target, run.seed, device, images.extra, images.place)
         remove_unfinished(run)
         if restart:
             reset(run)
-        start.begin(run, device)
+        start.begin(run, device, compiled)
         resumed_from = resume(state, run, intervals, callbacks.log)
         if resumed_from is None:
             start.check_is_used(run)
@@ -132,7 +134,7 @@ def train(
             # blocks do that compute their activations again.
             del state
             gc.collect()
-            state = new_state(run, device, start)
+            state = new_state(run, device, start, compiled)
             resume(state, run, intervals, callbacks.log)
             # On a GPU the repeated steps need not have the same bits: another one, before, may not be finite now.
             not_finite = _train_while_finite(step - 1, state, training)
@@ -190,7 +192,7 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
             state.method.train()
             # Layers such as dropout draw from torch's own generator; so they too depend on the seed and the step alone.
             torch.manual_seed(generator_for(run.seed, "torch", state.step).initial_seed())
-            with nullcontext() if description is None else description.counting():
+            with _computing(state, description):
                 train_step(state.method, state.phases, batch)
             state.step += 1
             if state.average is not None:
@@ -220,6 +222,19 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
                 _score(state.step, training, logs)
                 clock.restart()
             training.callbacks.on_step(state.step, run.steps, values)
+
+
+def _computing(state: State, description: DescriptionWriter | None) -> AbstractContextManager[None]:
+    """The context of a step: compiled networks, but for the first steps, as FLOPs are counted in eager ones alone.
+
+    Whether a step is compiled depends on its number, so that a run which was stopped before its first checkpoint
+    repeats its bits.
+    """
+    if description is not None:
+        return description.counting()
+    if state.compiled is not None and state.step >= state.method.period:
+        return state.compiled.in_use()
+    return nullcontext()
 
 
 def _score(step: int, training: _Training, logs: Logs) -> None:

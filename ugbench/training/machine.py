@@ -8,11 +8,13 @@ from typing import Any
 import torch
 
 
-def notes(device: torch.device) -> dict[str, Any]:
-    """What a checkpoint notes of the machine, as far as the bits of further steps depend on it."""
+def notes(device: torch.device, compiled: bool) -> dict[str, Any]:
+    """What a checkpoint notes of the machine and its compiler, as far as the bits of further steps depend on them."""
     if device.type == "cuda":
-        return {"gpu": torch.cuda.get_device_name(device), "deterministic": is_deterministic()}
-    return {"threads": torch.get_num_threads(), "instruction_set": torch.backends.cpu.get_cpu_capability()}
+        here = {"gpu": torch.cuda.get_device_name(device), "deterministic": is_deterministic()}
+    else:
+        here = {"threads": torch.get_num_threads(), "instruction_set": torch.backends.cpu.get_cpu_capability()}
+    return {**here, "compiled": compiled}
 
 
 def is_deterministic() -> bool:
@@ -20,17 +22,23 @@ def is_deterministic() -> bool:
     return torch.are_deterministic_algorithms_enabled()
 
 
-def resume_on(device: torch.device, noted: Mapping[str, Any], log: Callable[[str], None]) -> None:
+def resume_on(device: torch.device, compiled: bool, noted: Mapping[str, Any], log: Callable[[str], None]) -> None:
     """Make this machine compute as the one that wrote a checkpoint, as far as it can, and say where it cannot.
 
     On a CPU that means as many threads.
 
     Args:
+        compiled: the networks are compiled now.
         noted: `notes` of the checkpoint; entries of older versions are missing.
         log: called with a sentence for the user.
     """
+    if (was_compiled := noted.get("compiled", False)) != compiled:
+        log(
+            f"This run was trained with {'compiled' if was_compiled else 'eager'} networks, and goes on with "
+            f"{'compiled' if compiled else 'eager'} ones (--compile): going on is not bit-exact."
+        )
     if device.type == "cuda":
-        _compare_gpus(notes(device), noted, log)
+        _compare_gpus(notes(device, compiled), noted, log)
         return
     if "gpu" in noted:
         log(f"This run began on a GPU ({noted['gpu']}): going on here is not bit-exact.")

@@ -105,8 +105,11 @@ class Start:
     continued: StartingPoint | None = None
     frozen: Mapping[str, Tensor] = field(default_factory=dict)
 
-    def begin(self, run: Run, device: torch.device) -> None:
+    def begin(self, run: Run, device: torch.device, compiled: bool = False) -> None:
         """Copy what a continued run takes into its folder, if it has no checkpoint; call it with the training lock.
+
+        Args:
+            compiled: the networks of the run are compiled now.
 
         Raises:
             RunError: the checkpoint is gone or damaged by now, or the run has logs of later steps.
@@ -119,7 +122,7 @@ class Start:
                 f"{run.path} has logs up to step {logged} and no checkpoint; put a whole checkpoint back, or give "
                 f"--restart to begin again from {self.continued.name}."
             )
-        continuation.begin(run, self.continued, device, self.frozen)
+        continuation.begin(run, self.continued, device, self.frozen, compiled)
 
     def check_is_used(self, run: Run) -> None:
         """Check, for a run without an undamaged checkpoint, that it does not begin at new weights against its config.

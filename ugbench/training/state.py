@@ -17,6 +17,7 @@ from ugbench.runs.run import Run
 from ugbench.training import environment, machine, resuming
 from ugbench.training.activations import checkpoint_activations
 from ugbench.training.averaging import MovingAverage
+from ugbench.training.compiling import CompiledNetworks
 from ugbench.training.frozen import fill_frozen
 from ugbench.training.intervals import Intervals
 from ugbench.training.loss_scale import LossScale
@@ -34,21 +35,26 @@ LOSSES = "losses"
 @dataclass
 class State:
     """What changes while a run trains: the networks, the optimizers (in `phases`), the moving average of the networks
-    that translate, if the config has one, and the number of steps done.
+    that translate, if the config has one, and the number of steps done. `compiled` has the same networks, if they are
+    compiled.
     """
 
     method: Method
     phases: Phases
     average: MovingAverage | None = None
     step: int = 0
+    compiled: CompiledNetworks | None = None
 
     def translating(self) -> dict[str, Tensor]:
         """The tensors of the networks that translate, by their names in the method."""
         return checkpoint.inference_state(self.method) | (self.average.tensors if self.average else {})
 
 
-def new_state(run: Run, device: torch.device, start: Start) -> State:
+def new_state(run: Run, device: torch.device, start: Start, compiled: bool = False) -> State:
     """The state before the first step; new weights depend only on the run's seed, not on the device.
+
+    Args:
+        compiled: compile the networks.
 
     Raises:
         WeightsError: a frozen network has no weights.
@@ -64,7 +70,8 @@ def new_state(run: Run, device: torch.device, start: Start) -> State:
     run_networks_in(method, run.config.precision, device)
     average = MovingAverage(method, method.config.ema) if method.config.ema else None
     loss_scale = LossScale() if run.config.precision == "fp16" else None
-    return State(method, Phases(build_optimizers(method), method.period, loss_scale), average)
+    networks = CompiledNetworks(method, keeps_graphs=loss_scale is not None) if compiled else None
+    return State(method, Phases(build_optimizers(method), method.period, loss_scale), average, compiled=networks)
 
 
 def resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], None]) -> int | None:
@@ -76,7 +83,7 @@ def resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], No
     saved = checkpoint.load_latest(run.checkpoints, log)
     if saved is None:
         resuming.check_nothing_is_lost(run, intervals)
-        environment.record_start(run, state.phases.found_inf.device)
+        environment.record_start(run, state.phases.found_inf.device, state.compiled is not None)
         return None
     folder = run.checkpoint(saved.step)
     resuming.check_fit(folder, saved.parts["method"], state.method.state_dict())
@@ -92,8 +99,9 @@ def resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], No
     state.step = saved.step
     if saved.step < run.steps:
         log(f"training goes on from step {saved.step} of {run.steps}.")
-        machine.resume_on(state.phases.found_inf.device, saved.notes, log)
-        environment.record_resume(run, state.phases.found_inf.device, saved.step)
+        device, compiled = state.phases.found_inf.device, state.compiled is not None
+        machine.resume_on(device, compiled, saved.notes, log)
+        environment.record_resume(run, device, saved.step, compiled)
     resuming.repair_generators(run, state.translating(), saved.step, log)
     return saved.step
 
@@ -110,7 +118,8 @@ def save(state: State, run: Run, keep: int | None, extra: bool = False) -> None:
     if run.metrics_file.exists():  # must be on the disk before a checkpoint of the same step
         flush_to_disk(run.metrics_file)
     if state.step not in run.checkpoint_steps():
-        notes = {**machine.notes(state.phases.found_inf.device), checkpoint.EXTRA: extra}
+        here = machine.notes(state.phases.found_inf.device, state.compiled is not None)
+        notes = {**here, checkpoint.EXTRA: extra}
         if state.phases.loss_scale is not None:
             notes |= {LOSS_SCALE: asdict(state.phases.loss_scale)}
         if earlier := state.phases.earlier_losses():
