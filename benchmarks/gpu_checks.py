@@ -15,6 +15,7 @@ from torch import Tensor
 from ugbench.arithmetic import computing_on
 from ugbench.method import Batch
 from ugbench.training.environment import describe
+from ugbench.training.machine import Machine
 from ugbench.training.non_finite import NonFiniteFlag, NonFiniteStep
 
 ROOT = Path(__file__).parents[1]
@@ -25,7 +26,7 @@ BELOW = 0.999
 def device_and_flags(settings: Settings) -> dict[str, Any]:
     """What the numbers of all sections depend on besides the code."""
     with computing_on(settings.device):
-        described = describe(settings.device, settings.methods[0])
+        described = describe(Machine(settings.device), settings.methods[0])
     memory = torch.cuda.get_device_properties(settings.device).total_memory if settings.cuda else None
     return {
         **described,

@@ -6,7 +6,7 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from ugbench.data.progress import Progress, tracked
 from ugbench.device import Precision
 from ugbench.image_size import stored_size, width_and_height
 from ugbench.method import MethodConfig
+from ugbench.training import compiling
 from ugbench.training.activations import checkpoint_activations
 from ugbench.training.capture import WARM_UP, step_function
 from ugbench.training.counts import parameters_by_network
@@ -65,6 +66,8 @@ def bench(
         checkpoint_activations(method)
         run_networks_in(method, precision, device)
         phases = Phases(build_optimizers(method), method.period, LossScale() if precision == "fp16" else None)
+        chosen = compiling.is_chosen(execution, config, device)
+        compiled = compiling.CompiledNetworks(method, keeps_graphs=precision == "fp16") if chosen else None
         # Only the shape of the images matters.
         width, height = width_and_height(training_size(config.size))
         random = torch.Generator().manual_seed(0)
@@ -87,7 +90,8 @@ def bench(
                 start = time.perf_counter()
                 batch = ahead.at(step)
                 seconds_of_batches.append(time.perf_counter() - start)
-                take_step(batch)
+                with nullcontext() if compiled is None else compiled.in_use():
+                    take_step(batch)
                 wait_for(device)
                 seconds.append(time.perf_counter() - start)
         median = _median_of_periods(seconds[warmup_steps:], period)
@@ -98,7 +102,7 @@ def bench(
             "batch_size": config.batch_size,
             "device": str(device),
             "precision": precision,
-            "compiled": False,
+            "compiled": compiled is not None,
             "captured": execution.captures,
             "warmup_steps": warmup_steps + period,
             "steps": steps,
