@@ -6,8 +6,9 @@ Most tests use the backend `aot_eager`, which makes the same graphs as the defau
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -26,7 +27,7 @@ from toy_runs import Crash, Toy, crash_after
 from ugbench import registry
 from ugbench.contract.small_methods import phases_of, random_batch
 from ugbench.errors import UgbenchError, UsageError
-from ugbench.method import Batch, Group, Method
+from ugbench.method import Batch, Group, Method, parameters_of
 from ugbench.runs import checkpoint
 from ugbench.runs.json_file import read_json
 from ugbench.runs.run import Run
@@ -64,6 +65,13 @@ def _no_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
     counters.clear()
     # Where this log has a handler, as pytest gives each log one, all that is compiled is written to it as text.
     monkeypatch.setattr(logging.getLogger("torch.__trace"), "handlers", [])
+
+
+@pytest.fixture
+def cpp_compiler() -> None:
+    """The compiler of the default backend."""
+    if shutil.which("g++") is None:
+        pytest.skip("g++ is not installed: apt install g++")
 
 
 def graphs() -> int:
@@ -109,6 +117,7 @@ def test_six_steps_equal_eager_ones_in_float64_and_the_first_makes_all_graphs(
     assert made == made[:1] * STEPS, "a later step made another graph"
 
 
+@pytest.mark.usefixtures("cpp_compiler")
 def test_the_default_backend_computes_the_same_in_float64() -> None:
     eager, method = small("cyclegan").double(), small("cyclegan").double()
     steps_of(eager, None)
@@ -131,26 +140,30 @@ class Recorder:
 
 
 class Pair(nn.Module):
-    """A generator and a discriminator, each of two parts, with a phase for each."""
+    """Two generators of one kind and a discriminator, with a phase for each group."""
 
     period = 1
 
     def __init__(self) -> None:
         super().__init__()
         self.generator = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Tanh(), nn.Conv2d(4, 3, 3, padding=1))
+        self.back = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Tanh(), nn.Conv2d(4, 3, 3, padding=1))
         self.discriminator = nn.Sequential(nn.Conv2d(3, 5, 3), nn.Tanh(), nn.Dropout(), nn.Conv2d(5, 1, 3))
 
     def groups(self) -> dict[str, Group]:
-        networks = {"generators": self.generator, "discriminators": self.discriminator}
-        return {name: Group(tuple(network.parameters()), 1e-2) for name, network in networks.items()}
+        return {
+            "generators": Group(parameters_of(self.generator, self.back), 1e-2),
+            "discriminators": Group(parameters_of(self.discriminator), 1e-2),
+        }
 
     def step(self, batch: Batch, phase: Phases) -> None:
-        fake = self.generator(batch.a)
+        fake, other = self.generator(batch.a), self.back(batch.b)
         self.type_of_fakes = fake.dtype
         with phase("discriminators") as loss:
             loss["fake"] = self.discriminator(fake.detach()).square().mean()
         with phase("generators") as loss:
             loss["real"] = (self.discriminator(fake) - 1).square().mean()
+            loss["identity"] = (other - batch.b).square().mean()
 
 
 def pair_after(steps: int, backend: Any = "aot_eager", precision: str = "fp32", **options: Any) -> tuple[Pair, Phases]:
@@ -177,6 +190,7 @@ def test_the_phase_of_the_generators_computes_no_weight_gradients_of_the_discrim
     assert recorder.weights == [[True, True], [False, False], [True, True]]
 
 
+@pytest.mark.usefixtures("cpp_compiler")
 def test_dropout_draws_as_without_the_compiler() -> None:
     eager, compiled = pair_after(4, None)[0], pair_after(4, "inductor")[0]
     for key, tensor in eager.state_dict().items():
@@ -186,13 +200,14 @@ def test_dropout_draws_as_without_the_compiler() -> None:
 def test_networks_run_in_bfloat16_and_give_float32_and_their_parts_enter_nothing() -> None:
     eager, compiled = pair_after(2, None, "bf16")[0], pair_after(2, "aot_eager", "bf16")[0]
     assert compiled.type_of_fakes == torch.float32
-    assert (made := graphs()) == 3, "the generator, and the discriminator in each phase"
+    assert (made := graphs()) == 4, "one for each generator, and one for the discriminator in each phase"
     for key, tensor in eager.state_dict().items():
         assert compiled.state_dict()[key].equal(tensor), key
     assert not torch.is_autocast_enabled("cpu")
     assert graphs() == made
 
 
+@pytest.mark.usefixtures("cpp_compiler")
 def test_a_loss_scale_goes_back_through_a_compiled_network_twice() -> None:
     eager, compiled = pair_after(2, None, "fp16"), pair_after(2, "inductor", "fp16", keeps_graphs=True)
     assert compiled[1].loss_scale == eager[1].loss_scale
@@ -242,19 +257,37 @@ def aot_eager(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiling, "CompiledNetworks", networks)
 
 
+@pytest.fixture
+def compiled_steps(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """An entry for each step that was computed compiled."""
+    steps, in_use = list[None](), CompiledNetworks.in_use
+
+    def counted(networks: CompiledNetworks) -> AbstractContextManager[None]:
+        steps.append(None)
+        return in_use(networks)
+
+    monkeypatch.setattr(CompiledNetworks, "in_use", counted)
+    return steps
+
+
 def states(run: Run, step: int) -> dict[str, Tensor]:
     return dict(checkpoint.load(run.checkpoint(step)).parts["method"])
 
 
 @pytest.mark.usefixtures("aot_eager")
-def test_a_compiled_run_that_is_killed_ends_with_the_same_bits(make_run: Callable[..., Run], images: Images) -> None:
+def test_a_compiled_run_that_is_killed_ends_with_the_same_bits(
+    make_run: Callable[..., Run], images: Images, compiled_steps: list[None]
+) -> None:
     whole, killed = make_run("whole"), make_run("killed")
     train(whole, images, CPU, EVERY_TWO, execution=COMPILED)
     assert graphs() > 0
+    assert len(compiled_steps) == whole.steps - 1, "all but the first"
     said: list[str] = []
-    for step in (1, 5):  # before the first checkpoint too
+    for step, compiled in ((1, 0), (5, 4)):  # before the first checkpoint, and after that of step 4
+        compiled_steps.clear()
         with pytest.raises(Crash):
             train(killed, images, CPU, EVERY_TWO, crash_after(step), execution=COMPILED)
+        assert len(compiled_steps) == compiled
     train(killed, images, CPU, EVERY_TWO, Callbacks(log=said.append), execution=COMPILED)
     assert not any("bit-exact" in sentence for sentence in said)
     assert killed.metrics_file.read_bytes() == whole.metrics_file.read_bytes()

@@ -2,8 +2,8 @@
 
 PyTorch makes one graph for each kind of call: for the shapes of the inputs, and for what requires gradients. A phase
 lets only the parameters of its groups require them (ugbench.training.step). So a discriminator has one graph for its
-own phase, and another one, without the gradients of its weights, for the phase of the generators. Networks of one class
-share graphs. After each phase has been computed once, no further graph is made.
+own phase, and another one, without the gradients of its weights, for the phase of the generators. In fp32 networks of
+one class share graphs. After each phase has been computed once, no further graph is made.
 
 What a step calls without calling a whole network, such as a part of one, runs as it is. So does everything outside a
 training step: samples, scores and exports.
@@ -101,7 +101,7 @@ def is_chosen(execution: Execution, config: MethodConfig, device: torch.device) 
         UsageError: that is asked for, and they cannot be.
     """
     check(execution, config, device)
-    return execution.compile == "on"
+    return execution.compile == "on"  # docs/speed.md has the measurements by which auto is off
 
 
 def _hindrance(config: MethodConfig, device: torch.device) -> str | None:

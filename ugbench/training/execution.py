@@ -21,7 +21,7 @@ class Execution:
 
     Attributes:
         deterministic: use only algorithms that repeat their bits, see `ugbench.arithmetic.computing_on`.
-        compile: compile the networks of the method with torch.compile; auto where that saves time.
+        compile: compile the networks of the method with torch.compile; auto does not for now.
         capture: record whole steps as CUDA graphs and replay them; auto never does for now.
 
     Raises:
