@@ -20,6 +20,7 @@ from ugbench.training.activations import checkpoint_activations
 from ugbench.training.averaging import MovingAverage
 from ugbench.training.frozen import fill_frozen
 from ugbench.training.intervals import Intervals
+from ugbench.training.layout import move_to
 from ugbench.training.loss_scale import LossScale
 from ugbench.training.network_precision import run_networks_in
 from ugbench.training.optimizers import build_optimizers, load_state_tensors, state_tensors
@@ -64,7 +65,7 @@ def new_state(run: Run, device: torch.device, start: Start, ranks: Ranks = ALONE
     if start.initial is not None:
         method.load_state_dict(dict(start.initial), strict=False)  # prepare has checked what is missing
     fill_frozen(method, start.frozen)
-    method.to(device)
+    move_to(method, device)
     checkpoint_activations(method)
     run_networks_in(method, run.config.precision, device)
     check_batch_norm(ranks, method)
