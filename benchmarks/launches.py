@@ -1,8 +1,8 @@
 """Counts the operations that a training step launches, computed and replayed (`--capture on`), for each method in bf16.
 
-Layers and channels are those of the preset; only the images are small, which changes no count as long as the networks
-have the same layers. On a GPU each operation is a launch by Python, or several. What a replay launches besides its graph
-is what copies the batch, fills the learning rates and copies the losses.
+The layers are those of the paper's preset, with few channels and small images, which change no count as long as the
+networks have the same layers. On a GPU each operation is launched by Python, once or several times. Besides its graph a
+replay launches what copies the batch, fills the learning rates and copies the losses.
 """
 
 from __future__ import annotations
