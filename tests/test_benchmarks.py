@@ -231,9 +231,17 @@ def test_translation_is_timed_beside_its_network_and_a_plain_loop() -> None:
     assert figures["times_the_plain_loop"] == pytest.approx(rates["ugbench translate"] / rates["plain loop"])
 
 
+def test_a_replayed_step_launches_its_graph_and_little_else() -> None:
+    command = [sys.executable, BENCHMARKS / "launches.py", "--methods", "cyclegan", "--size", 32]
+    (row,) = [line for line in run_here(command).stdout.splitlines() if "cyclegan" in line]
+    computed, replayed = (int(cell.replace(",", "")) for cell in row.split("|")[2:4])
+    assert computed > 1000
+    assert replayed < 20
+
+
 def test_no_benchmark_is_left_out() -> None:
     tested = {"coverage", "evaluation", "full_step", "kid", "many_images", "memory", "report", "startup", "step"}
-    tested |= {"batches", "gpu", "many_scores", "translation"}  # gpu: test_gpu_benchmark.py
+    tested |= {"batches", "gpu", "launches", "many_scores", "translation"}  # gpu: test_gpu_benchmark.py
     assert {file.stem for file in BENCHMARKS.glob("[!_]*.py")} == tested | PARTS
 
 

@@ -26,6 +26,7 @@ from ugbench.training.counts import parameters_by_network
 from ugbench.training.environment import device_name
 from ugbench.training.execution import Execution
 from ugbench.training.flops import flop_counter
+from ugbench.training.layout import move_to
 from ugbench.training.loss_scale import LossScale
 from ugbench.training.network_precision import run_networks_in
 from ugbench.training.optimizers import build_optimizers
@@ -62,7 +63,8 @@ def bench(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             method = registry.load_method(method_name)(config)
-        method.to(device).train()
+        move_to(method, device)
+        method.train()
         checkpoint_activations(method)
         run_networks_in(method, precision, device)
         phases = Phases(build_optimizers(method), method.period, LossScale() if precision == "fp16" else None)

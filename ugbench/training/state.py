@@ -21,6 +21,7 @@ from ugbench.training.averaging import MovingAverage
 from ugbench.training.compiling import CompiledNetworks
 from ugbench.training.frozen import fill_frozen
 from ugbench.training.intervals import Intervals
+from ugbench.training.layout import move_to
 from ugbench.training.loss_scale import LossScale
 from ugbench.training.machine import Machine, resume_on
 from ugbench.training.network_precision import run_networks_in
@@ -78,7 +79,7 @@ def new_state(
     if start.initial is not None:
         method.load_state_dict(dict(start.initial), strict=False)  # prepare has checked what is missing
     fill_frozen(method, start.frozen)
-    method.to(device)
+    move_to(method, device)
     checkpoint_activations(method)
     run_networks_in(method, run.config.precision, device)
     check_batch_norm(ranks, method)
