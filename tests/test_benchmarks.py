@@ -15,7 +15,8 @@ import torch
 from safetensors.torch import save_file
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-PARTS = ("convolutions", "feature_pools", "measuring", "plain_ugatit")  # imported by the others
+PARTS = {"convolutions", "feature_pools", "measuring", "plain_ugatit"}  # imported by the others
+PARTS |= {"gpu_checks", "gpu_runs", "gpu_speed", "gpu_training", "gpu_ways"}
 REAL_RUN = subprocess.run
 
 
@@ -213,6 +214,15 @@ def test_a_training_that_reads_ahead_is_measured_from_outside(tmp_path: Path) ->
     assert [len(list((tmp_path / "many" / split).iterdir())) for split in ("trainA", "trainB")] == [3, 3]
 
 
+def test_batches_are_timed_when_asked_for_and_ahead() -> None:
+    figures = figures_of("batches", "--method", "cut", "--size", 32, "--steps", 1, "--device", "cpu")
+    assert list(figures["kinds"]) == ["when asked", "ahead"]
+    kinds = figures["kinds"].values()
+    assert all(kind["processor_seconds"] > 0 and kind["seconds_waiting"] < kind["seconds_per_step"] for kind in kinds)
+    asked, ahead = (kind["seconds_per_step"] for kind in kinds)
+    assert figures["share_of_the_time"] == pytest.approx(ahead / asked)
+
+
 def test_translation_is_timed_beside_its_network_and_a_plain_loop() -> None:
     figures = figures_of("translation", "--method", "cut", "--images", 6, "--batch-size", 4, "--rounds", 2)
     rates = {row["what"]: row["images_per_second"] for row in figures["rows"]}
@@ -223,8 +233,8 @@ def test_translation_is_timed_beside_its_network_and_a_plain_loop() -> None:
 
 def test_no_benchmark_is_left_out() -> None:
     tested = {"coverage", "evaluation", "full_step", "kid", "many_images", "memory", "report", "startup", "step"}
-    tested |= {"translation"}
-    assert {file.stem for file in BENCHMARKS.glob("[!_]*.py")} == tested | {*PARTS}
+    tested |= {"batches", "gpu", "many_scores", "translation"}  # gpu: test_gpu_benchmark.py
+    assert {file.stem for file in BENCHMARKS.glob("[!_]*.py")} == tested | PARTS
 
 
 def test_a_profile_has_the_times_of_the_step_and_of_its_convolutions_alone() -> None:

@@ -21,8 +21,8 @@ ROOT = Path(__file__).parents[1]
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
 OF_TRACKERS = ("mlflow", "wandb")
 OF_EXTRAS = (
-    *("cv2", "fastapi", "krippendorff", "onnx", "onnxruntime", "onnxscript", "pillow_heif", "timm", "uvicorn"),
-    *OF_TRACKERS,
+    *("cv2", "fastapi", "krippendorff", "onnx", "onnxruntime", "onnxscript", "pillow_heif", "submitit", "timm"),
+    *("uvicorn", *OF_TRACKERS),
 )
 
 

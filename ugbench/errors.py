@@ -2,10 +2,12 @@
 
     UgbenchError            1   the work failed
     ├── NonFiniteLoss       1   training met NaN or Inf; the last finite state is kept
+    ├── CaptureRefused      1   a training step cannot be recorded and replayed
     ├── NotLoadable         1   an installed method, metric, extractor or figure cannot be used
     ├── DiskError           1   the system refuses to write a file or a folder
     ├── DownloadError       1   a file could not be downloaded, or not be stored
     ├── Stopped             75  training was stopped and saved; the same command continues it
+    ├── RankError           *   one of several processes that work together has ended, and so do all, with its code
     └── UsageError          2   the command, or a file that it names, is wrong
         ├── UnknownName     2   no such method, metric, data set …; suggests a similar name
         ├── ConfigError     2   a config field that does not exist or cannot have this value
@@ -41,6 +43,10 @@ class UgbenchError(Exception):
 
 class NonFiniteLoss(UgbenchError):
     """A loss or a gradient became NaN or Inf."""
+
+
+class CaptureRefused(UgbenchError):
+    """A training step cannot be recorded and replayed."""
 
 
 class NotLoadable(UgbenchError):
@@ -121,6 +127,19 @@ class Stopped(UgbenchError):
     def __init__(self, message: str, resumed_from: int | None = None, signal: int | None = None) -> None:
         super().__init__(message)
         self.resumed_from, self.signal = resumed_from, signal
+
+
+class RankError(UgbenchError):
+    """One of several processes that work together, the ranks, has ended, and so do the others.
+
+    Attributes:
+        exit_code: that of the rank that has ended first.
+        is_said: whether that rank says why, so that this one need not.
+    """
+
+    def __init__(self, exit_code: int, message: str | None = None) -> None:
+        super().__init__(message or "another of the processes that work together has ended, and says why.")
+        self.exit_code, self.is_said = exit_code, message is None
 
 
 class UsageError(UgbenchError):

@@ -75,14 +75,14 @@ def test_the_package_says_that_it_is_typed() -> None:
         (
             "compare",
             "methods, dataset, study, seeds, steps, minutes, preset, size, fit, batch_size, set, jobs, skip_bad, "
-            "deterministic, metrics, extractor, weights, lpips_net, protocol, device, precision, results, data_root, "
-            "dry_run",
+            "deterministic, compile, capture, metrics, extractor, weights, lpips_net, protocol, device, precision, "
+            "results, data_root, dry_run",
         ),
         (
             "ablate",
             "method, dataset, variants, seeds, steps, preset, size, fit, batch_size, set, jobs, skip_bad, "
-            "deterministic, metrics, extractor, weights, lpips_net, protocol, device, precision, results, data_root, "
-            "dry_run",
+            "deterministic, compile, capture, metrics, extractor, weights, lpips_net, protocol, device, precision, "
+            "results, data_root, dry_run",
         ),
         ("Run.translate", "images, direction, attention, keep_size, native_size, samples, seed, style"),
         ("Run.evaluate", "metrics"),

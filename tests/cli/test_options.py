@@ -1,5 +1,6 @@
 """Groups of options: what becomes of them on the command line and in the command's function."""
 
+import dataclasses
 import inspect
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typer.testing import CliRunner, Result
 from ugbench.cli.ablate import ablate
 from ugbench.cli.command import add_command, expand_groups
 from ugbench.cli.compare import compare
+from ugbench.cli.machine_options import MachineOptions
 from ugbench.cli.options import RESULTS, ConfigOptions, Json, PlaceOptions, Results, StudyOptions
 from ugbench.cli.scoring_options import ScoringOptions, pick_protocol
 from ugbench.errors import UnknownName, UsageError
@@ -90,12 +92,14 @@ def test_a_command_gets_its_own_options_and_not_those_it_does_not_read() -> None
 @pytest.mark.parametrize("command", [compare, ablate])
 def test_compare_and_ablate_declare_the_same_groups(command: Any) -> None:
     parameters = inspect.signature(command, eval_str=True).parameters
-    assert [parameters[name].annotation for name in ("options", "scoring", "place")] == [
+    assert [parameters[name].annotation for name in ("options", "scoring", "machines", "place")] == [
         StudyOptions,
         ScoringOptions,
+        MachineOptions,
         PlaceOptions,
     ]
-    assert len(parameters) < 10
+    alone = [name for name, parameter in parameters.items() if not dataclasses.is_dataclass(parameter.annotation)]
+    assert len(alone) <= 6  # what one of the two alone has, and the context
 
 
 def test_overrides_are_the_given_options_and_the_fields_of_set() -> None:

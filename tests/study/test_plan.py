@@ -11,9 +11,9 @@ import torch
 
 from ugbench.data.dataset_names import resolve
 from ugbench.data.known_files import KnownFiles
+from ugbench.study.commands import command
 from ugbench.study.grid import Study, declare
 from ugbench.study.plan import StudySetup, make_plan
-from ugbench.study.runner import command
 from ugbench.training.prepare import prepare
 
 DIALS = ["dial:size=32,train=3,test=2", "dial:shape=0,size=32,train=3,test=2"]

@@ -11,6 +11,7 @@ from toy_runs import Crash, crash_after
 
 from ugbench.runs.run import Run
 from ugbench.training import environment, machine
+from ugbench.training.execution import Execution
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
 from ugbench.training.loop import train
@@ -80,7 +81,7 @@ def train_in_two_parts(run: Run, images: Images, between: Callable[[], None]) ->
 
 def test_environment_says_how_float32_was_computed(make_run: Callable[..., Run], images: Images) -> None:
     run = make_run()
-    train(run, images, CPU, EVERY_TWO, deterministic=True)
+    train(run, images, CPU, EVERY_TWO, execution=Execution(deterministic=True))
     described = json.loads(run.environment_file.read_text(encoding="utf-8"))
     assert described["deterministic"] is True
     assert described["float32"]["mkldnn.conv"] == described["float32"]["cudnn.conv"] == "ieee"

@@ -22,6 +22,7 @@ from ugbench.api.shown import shown
 from ugbench.api.wording import interrupts_of_python, with_argument_names
 from ugbench.errors import UsageError
 from ugbench.fit import Fit
+from ugbench.training.execution import Execution, Mode
 
 if TYPE_CHECKING:
     import pandas
@@ -67,6 +68,8 @@ def compare(
     jobs: int = 1,
     skip_bad: bool = False,
     deterministic: bool = False,
+    compile: Mode = "auto",
+    capture: Mode = "auto",
     metrics: str | Iterable[str] | None = None,
     extractor: str = "inception",
     weights: WeightFiles | None = None,
@@ -98,7 +101,7 @@ def compare(
         set: values of further config fields by method, as {"cyclegan": {"init": "normal"}}.
         jobs: number of runs that train at once.
         skip_bad: train without images that cannot be read, or lack a partner that a method needs.
-        deterministic: use only algorithms that repeat their bits, see `ugbench.train`.
+        deterministic, compile, capture: how steps are computed, see `ugbench.train`.
         metrics, extractor, weights, lpips_net, protocol: of the scores, as in `Run.evaluate`.
         device: auto, cpu, cuda, cuda:N or mps.
         precision: auto, fp32, bf16 or fp16; auto is bf16 where the hardware has it, else fp32.
@@ -132,7 +135,8 @@ def compare(
     declared = grid.declare(fields, "the call" if study is None else f"--study {study}")
     scores = _Scores(metrics, extractor, weights, lpips_net, protocol)
     place = _Place(device, precision, results, data_root)
-    return _carry_out(declared, scores, place, jobs, skip_bad, deterministic, dry_run, progress)
+    execution = Execution(deterministic, compile, capture)
+    return _carry_out(declared, scores, place, jobs, skip_bad, execution, dry_run, progress)
 
 
 @with_argument_names
@@ -151,6 +155,8 @@ def ablate(
     jobs: int = 1,
     skip_bad: bool = False,
     deterministic: bool = False,
+    compile: Mode = "auto",
+    capture: Mode = "auto",
     metrics: str | Iterable[str] | None = None,
     extractor: str = "inception",
     weights: WeightFiles | None = None,
@@ -171,8 +177,9 @@ def ablate(
         variants: names of variants, as ["no-cam", "in"], which are trained besides the method itself; "all" means
             those of the paper's ablations. `ugbench variants METHOD` lists every variant.
         set: values of further config fields, for the method and all variants.
-        seeds, steps, preset, size, fit, batch_size, jobs, skip_bad, deterministic, metrics, extractor, weights,
-            lpips_net, protocol, device, precision, results, data_root, dry_run, progress: as in `compare`.
+        seeds, steps, preset, size, fit, batch_size, jobs, skip_bad, deterministic, compile, capture, metrics,
+            extractor, weights, lpips_net, protocol, device, precision, results, data_root, dry_run, progress: as in
+            `compare`.
     Returns:
         The table, as `compare` returns it. If KID was scored, `attrs["differences"]` of the table says for each variant
         how it differs from the method itself: a dictionary for each data set and direction, as
@@ -194,7 +201,8 @@ def ablate(
     declared = grid.declare(fields, "the call")
     scores = _Scores(metrics, extractor, weights, lpips_net, protocol)
     place = _Place(device, precision, results, data_root)
-    return _carry_out(declared, scores, place, jobs, skip_bad, deterministic, dry_run, progress, base=method)
+    execution = Execution(deterministic, compile, capture)
+    return _carry_out(declared, scores, place, jobs, skip_bad, execution, dry_run, progress, base=method)
 
 
 def _fields(
@@ -230,7 +238,7 @@ def _carry_out(
     place: _Place,
     jobs: int,
     skip_bad: bool,
-    deterministic: bool,
+    execution: Execution,
     dry_run: bool,
     progress: bool,
     base: str | None = None,
@@ -243,6 +251,7 @@ def _carry_out(
     from ugbench.progress.studies import plan_sentences
     from ugbench.runs.folder import study_file
     from ugbench.study import grid, plan, stages
+    from ugbench.study.outcomes import raise_unfinished
     from ugbench.tables.frame import to_frame
 
     check_at_least(1, {"jobs": jobs})
@@ -261,7 +270,7 @@ def _carry_out(
         frozen_names=grid.frozen_names(study),
     )
     root, weights = data_root_folder(place.data_root), request.networks.weights
-    setup = plan.StudySetup(folder, root, device, precision, skip_bad, weights, deterministic)
+    setup = plan.StudySetup(folder, root, device, precision, skip_bad, weights, execution)
     planned = stages.plan_runs(study, setup, report)
     if not dry_run and (problem := stages.unmet_requirement([request], planned, report)) is not None:
         raise problem
@@ -269,11 +278,11 @@ def _carry_out(
         output.log(sentence)
     if dry_run:
         return pandas.DataFrame([plan.describe(run) for run in planned])
+    if place.precision == "auto":
+        planned = stages.fix_precision(study, setup, planned, report)
     with interrupts_of_python():
-        outcomes, scored = stages.train_and_score(
-            study, setup, planned, request, report, jobs=jobs, is_auto=place.precision == "auto"
-        )
-    stages.raise_failed(outcomes)
+        outcomes, scored = stages.train_and_score(study, setup, planned, request, report, jobs=jobs)
+    raise_unfinished(outcomes)
     assert scored is not None  # a study has runs, and each of them is done
     warn_of_unwritten(scored.evaluation.unwritten)
     frame = to_frame(scored.table)

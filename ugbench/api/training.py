@@ -29,6 +29,7 @@ from ugbench.data.places import PlaceOption
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
 from ugbench.fit import Fit
+from ugbench.training.execution import Execution, Mode
 from ugbench.training.overrides import merge_overrides
 
 
@@ -65,13 +66,16 @@ def train(
     images: PlaceOption = "auto",
     restart: bool = False,
     deterministic: bool = False,
+    compile: Mode = "auto",
+    capture: Mode = "auto",
     progress: bool = True,
 ) -> Run:
     """Train a method, as `ugbench train` does.
 
     The same call again goes on where the training stopped, and a finished run is returned at once. A changed argument
     is another run. Only `device`, `results`, `data_root`, `weights`, `save_every`, `keep`, `log_every`, `sample_every`,
-    `eval_every`, `extractor`, `track`, `skip_bad`, `images`, `deterministic` and `progress` may change.
+    `eval_every`, `extractor`, `track`, `skip_bad`, `images`, `deterministic`, `compile`, `capture` and `progress`
+    may change.
 
     An interrupt (Ctrl-C, or the button of a notebook) saves the run before this raises KeyboardInterrupt. This works
     in the main thread, where Python delivers signals; in another thread nothing stops a training.
@@ -111,6 +115,8 @@ def train(
             the disk if they would take more than half of the free memory.
         restart: delete what an earlier training and scoring of this run wrote, and train from step 0.
         deterministic: use only algorithms that repeat their bits, so that a resumed run is bit-exact on a GPU too.
+        compile: compile the networks with torch.compile: auto, on or off; auto where that saves time.
+        capture: replay whole steps as CUDA graphs: auto, on or off; experimental, and auto is off for now.
         progress: print messages and progress.
     Returns:
         The run, trained to its last step.
@@ -162,7 +168,7 @@ def train(
         skip_bad=skip_bad,
         images=check_place(images),
         restart=restart,
-        deterministic=deterministic,
+        execution=Execution(deterministic, compile, capture),
     )
     scoring = None
     if eval_every is None:

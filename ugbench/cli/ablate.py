@@ -5,15 +5,19 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 from typer import Argument, Option
 
 from ugbench.cli.command import complete_methods
+from ugbench.cli.machine_options import MachineOptions
 from ugbench.cli.names import check_names
 from ugbench.cli.options import Json, PlaceOptions, Sets, StudyOptions
 from ugbench.cli.output import log, print_rows
 from ugbench.cli.parse import parse_sets, split_list
 from ugbench.cli.published_datasets import get_or_check_datasets
 from ugbench.cli.scoring_options import ScoringOptions
+from ugbench.cli.study_call import StudyCall
+from ugbench.cli.training_options import ExecutionOptions
 from ugbench.cli.watch_options import WatchOptions
 from ugbench.errors import UsageError
 from ugbench.visible import visible
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
 def ablate(
     *,
+    context: typer.Context,
     method: Annotated[
         str, Argument(metavar="METHOD", help="A method that has variants.", autocompletion=complete_methods)
     ] = "ugatit",
@@ -38,8 +43,10 @@ def ablate(
     ] = None,
     options: StudyOptions,
     sets: Sets = None,
+    execution: ExecutionOptions,
     scoring: ScoringOptions,
     watch: WatchOptions,
+    machines: MachineOptions,
     place: PlaceOptions,
     as_json: Json = False,
 ) -> None:
@@ -52,6 +59,7 @@ def ablate(
     """
     if not options.dataset:
         raise UsageError("--dataset is missing: say what to train on.")
+    machines.check(options.jobs, options.dry_run)
     check_names([method], trackers=watch.names)
     get_or_check_datasets(
         options.dataset, place.data_root, allowed=scoring.download, as_json=as_json, dry_run=options.dry_run
@@ -65,7 +73,18 @@ def ablate(
     if sets:
         fields["set"] = {method: parse_sets(sets)}
     declared = grid.declare(fields, "the call")
-    run_study(declared, options, scoring, watch, place, as_json, partial(compare_with_full, method=method))
+    call = StudyCall(
+        options=options,
+        execution=execution,
+        machines=machines,
+        scoring=scoring,
+        watch=watch,
+        place=place,
+        as_json=as_json,
+        file=None,
+        context=context,
+    )
+    run_study(declared, call, partial(compare_with_full, method=method))
 
 
 def compare_with_full(scored: ScoredStudy, as_json: bool, method: str) -> dict[str, Any]:

@@ -6,19 +6,24 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
+import typer
 from typer import Option
 
+from ugbench.cli.machine_options import MachineOptions
 from ugbench.cli.names import check_names
 from ugbench.cli.options import Json, PlaceOptions, StudyOptions, path_option
 from ugbench.cli.parse import parse_method_sets, split_list
 from ugbench.cli.published_datasets import get_or_check_datasets
 from ugbench.cli.scoring_options import ScoringOptions
+from ugbench.cli.study_call import StudyCall
+from ugbench.cli.training_options import ExecutionOptions
 from ugbench.cli.watch_options import WatchOptions
 from ugbench.errors import UsageError
 
 
 def compare(
     *,
+    context: typer.Context,
     methods: Annotated[
         list[str] | None, Option("--methods", metavar="A,B,…", help="Methods to compare; `ugbench methods` lists them.")
     ] = None,
@@ -34,22 +39,27 @@ def compare(
         list[str] | None,
         Option("--set", metavar="METHOD.KEY=VALUE", help="Change a field of a method's config; repeatable."),
     ] = None,
+    execution: ExecutionOptions,
     scoring: ScoringOptions,
     watch: WatchOptions,
+    machines: MachineOptions,
     place: PlaceOptions,
     as_json: Json = False,
 ) -> None:
     """Train methods on data sets under equal terms, score them, and print the table.
 
     What is trained already is not trained again; the same call after an interruption goes on. A study file has the
-    keys methods, variants, datasets, seeds, preset, steps, minutes, size, batch_size, fit, set and without.
+    keys methods, variants, datasets, seeds, preset, steps, minutes, size, batch_size, fit, set and without, and a table
+    [slurm] with what --slurm takes.
 
     \b
     Examples:
       ugbench compare --methods ugatit,cyclegan --dataset dial:size=32 --preset smoke --steps 400 --extractor random
       ugbench compare --study study.toml --dry-run
+      ugbench compare --study study.toml --on slurm --slurm partition=gpu,gpus_per_node=1,timeout_min=720
     """
     named = split_list(methods, "--methods")
+    machines.check(options.jobs, options.dry_run)
     check_names(named, trackers=watch.names)
     get_or_check = partial(
         get_or_check_datasets,
@@ -76,4 +86,15 @@ def compare(
             raise UsageError(f"{option} is missing: give it, or name a --study.")
     declared = grid.declare(fields, f"--study {study}" if study else "the call")
     get_or_check(declared.datasets)  # those of the file
-    run_study(declared, options, scoring, watch, place, as_json)
+    call = StudyCall(
+        options=options,
+        execution=execution,
+        machines=machines,
+        scoring=scoring,
+        watch=watch,
+        place=place,
+        as_json=as_json,
+        file=study,
+        context=context,
+    )
+    run_study(declared, call)

@@ -14,7 +14,6 @@ from typer import Argument, Option
 
 from ugbench.cli.command import complete_methods
 from ugbench.cli.parse import PathKind, parse_seeds, parse_sets, parse_size, path_reader, read_run
-from ugbench.cli.training_options import Deterministic
 from ugbench.data.data_root import DATA_ROOT
 from ugbench.errors import UsageError
 from ugbench.file_names import is_utf8
@@ -189,7 +188,6 @@ class StudyOptions:
         bool, Option("--dry-run", help="Print the plan without training; the images of a dial are still written.")
     ] = False
     skip_bad: SkipBad = False
-    deterministic: Deterministic = False
 
     def fields(self) -> dict[str, Any]:
         """The fields of a study (`ugbench.study.grid.Study`) that were given.

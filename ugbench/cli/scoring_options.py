@@ -119,18 +119,25 @@ class ScoringOptions(FeatureOptions):
         return with_found_weights(request, log)
 
     def complete_request(
-        self, request: EvalRequest, as_json: bool, further: Collection[str] = (), has_sources: bool = True
+        self,
+        request: EvalRequest,
+        as_json: bool,
+        further: Collection[str] = (),
+        has_sources: bool = True,
+        is_scored: bool = True,
     ) -> EvalRequest:
         """The request with the files that it needs, which are downloaded if the user consents.
 
         Args:
             further: names of files that the command needs beside scoring.
             has_sources: the source of each output is known.
+            is_scored: False where the command scores nothing, so that it needs the further files alone.
         """
         from ugbench.cli.network_files import complete
         from ugbench.scoring.needed_weights import needed_weights, welcome_weights
 
-        needed, welcome = (*needed_weights(request), *further), welcome_weights(request, has_sources)
+        needed = (*(needed_weights(request) if is_scored else ()), *further)
+        welcome = welcome_weights(request, has_sources) if is_scored else ()
         networks, given = request.networks, parse_weights(self.weights)
         weights = complete(networks.weights, given, needed, welcome, allowed=self.download, as_json=as_json)
         return replace(request, networks=replace(networks, weights=weights))

@@ -5,6 +5,7 @@
     results/<dataset>/<method>[-variant]/seed<k>-<id>/              a run that was trained here
     results/<dataset>/<method>/<name>-<id>/                         a run that was imported
     results/studies/<id>.json                                       a study's precision, and its steps from --minutes
+    results/studies/<id>/                                           its jobs on SLURM and what they print
 
 A run's folder holds:
 
@@ -215,3 +216,8 @@ def reference_scores_file(dataset_folder: Path, row: str) -> Path:
 def study_file(results: Path, study_id: str) -> Path:
     """The file of a study in a results folder."""
     return inside(results, "studies", f"{study_id}.json")
+
+
+def jobs_folder(results: Path, study_id: str) -> Path:
+    """The folder of a study's jobs on SLURM: which job trains which run, and what the jobs print."""
+    return inside(results, "studies", study_id)

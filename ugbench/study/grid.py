@@ -32,6 +32,7 @@ from ugbench.training.request import BASE
 
 LARGEST = 1 << 16  # bytes: a file that declares a study
 MOST_SEEDS, LARGEST_NUMBER = 1000, 10**12
+SLURM = "slurm"  # the table of a file that is no part of the study
 
 
 class Study(BaseModel):
@@ -195,13 +196,36 @@ def _directions(arm: Arm) -> Sequence[Direction | None]:
 
 
 def read(file: Path) -> dict[str, Any]:
-    """The fields that a TOML file declares, with `seeds = N` written out as a list.
+    """The fields that a TOML file declares, with `seeds = N` written out as a list, and without its table [slurm].
 
     Raises:
         UsageError: there is no such file, it is not TOML, or it asks for more than MOST_SEEDS seeds.
     """
+    fields = _read_toml(file)
+    fields.pop(SLURM, None)
+    seeds = fields.get("seeds")
+    if isinstance(seeds, int):
+        if not 1 <= seeds <= MOST_SEEDS:
+            raise UsageError(f"--study {file}: seeds = {seeds} is not a number from 1 to {MOST_SEEDS}; give another.")
+        fields["seeds"] = list(range(seeds))
+    return fields
+
+
+def read_slurm(file: Path) -> dict[str, Any]:
+    """The table [slurm] of a TOML file: what its jobs ask SLURM for. It is no part of the study.
+
+    Raises:
+        UsageError: as `read`, or `slurm` is no table.
+    """
+    table = _read_toml(file).get(SLURM, {})
+    if not isinstance(table, dict):
+        raise UsageError(f"--study {file}: slurm = {table} is no table; write [slurm], and its keys below.")
+    return table
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        fields = tomllib.loads(read_text(file.resolve(), LARGEST))  # a file that the user names may be a link
+        return tomllib.loads(read_text(file.resolve(), LARGEST))  # a file that the user names may be a link
     except OSError as error:
         raise UsageError(f"--study {file}: cannot be read ({error.strerror}); name a TOML file.") from None
     except (RunError, ValueError) as error:  # TOMLDecodeError is a ValueError, and so is an integer of too many digits
@@ -210,12 +234,6 @@ def read(file: Path) -> dict[str, Any]:
         raise UsageError(f"--study {file}: the file is nested too deep; correct it.") from None
     except RuntimeError:  # from resolve()
         raise UsageError(f"--study {file}: is a link that leads to itself; name a TOML file.") from None
-    seeds = fields.get("seeds")
-    if isinstance(seeds, int):
-        if not 1 <= seeds <= MOST_SEEDS:
-            raise UsageError(f"--study {file}: seeds = {seeds} is not a number from 1 to {MOST_SEEDS}; give another.")
-        fields["seeds"] = list(range(seeds))
-    return fields
 
 
 def declare(fields: dict[str, Any], where: str) -> Study:

@@ -12,6 +12,7 @@ from ugbench.device import pick_precision
 from ugbench.errors import UsageError
 from ugbench.study.grid import Arm, Study, overrides
 from ugbench.training.bench import bench
+from ugbench.training.execution import Execution
 from ugbench.training.free_memory import free_bytes
 
 GIB = 2**30
@@ -21,14 +22,19 @@ Measured = Mapping[Arm, Mapping[str, Any]]
 
 
 def measure_arms(
-    study: Study, arms: Sequence[Arm], device: torch.device, precision: str, progress: Callable[[int, int], None]
+    study: Study,
+    arms: Sequence[Arm],
+    device: torch.device,
+    precision: str,
+    progress: Callable[[int, int], None],
+    execution: Execution,
 ) -> Measured:
     """Run `ugbench bench` for each arm over three steps, one arm after the other in this process."""
     measured = {}
     for done, arm in enumerate(arms, start=1):
         config = registry.load_method(arm.method).make_config(study.preset, arm.variant, overrides(study, arm))
         config, picked = config.resolved(1000, 1000), pick_precision(precision, device)
-        measured[arm] = bench(arm.method, config, device, picked, arm.variant, steps=3)
+        measured[arm] = bench(arm.method, config, device, picked, arm.variant, steps=3, execution=execution)
         progress(done, len(arms))
     torch.cuda.empty_cache()  # what this process keeps would be missing to the runs; without a GPU it does nothing
     return measured

@@ -20,6 +20,7 @@ from ugbench.runs.dataset_folder import dataset_folder, locate_run
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, list_runs, record_dataset
 from ugbench.runs.training_log import seconds_per_step
 from ugbench.study.grid import Arm, Study, StudyRun, overrides, study_runs
+from ugbench.training.execution import Execution
 from ugbench.training.frozen import frozen_digests
 from ugbench.training.prepare import describe_images
 from ugbench.training.request import Request, needed_folders, needed_weights, requested_frozen, run_config
@@ -33,6 +34,7 @@ class StudySetup:
 
     Attributes:
         weights: the files that `--weights NAME=FILE` gave; those for frozen networks of the methods are used.
+        execution: how each run computes its steps.
     """
 
     results: Path
@@ -41,7 +43,7 @@ class StudySetup:
     precision: str = "auto"
     skip_bad: bool = False
     weights: Mapping[str, Path] = field(default_factory=dict)
-    deterministic: bool = False
+    execution: Execution = field(default_factory=Execution)
 
 
 @dataclass(frozen=True)
@@ -210,5 +212,5 @@ def _request(study: Study, study_run: StudyRun, setup: StudySetup, steps: int | 
         precision=setup.precision,
         weights={name: file for name, file in setup.weights.items() if name in names},
         skip_bad=setup.skip_bad,
-        deterministic=setup.deterministic,
+        execution=setup.execution,
     )

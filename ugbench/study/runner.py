@@ -5,22 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import IO
 
 import torch
 
 from ugbench.errors import Stopped, writing
-from ugbench.image_size import as_size, size_text
 from ugbench.runs.files import append_text, open_file
 from ugbench.runs.json_file import make_folder
 from ugbench.runs.training_log import last_logged_step
+from ugbench.study.commands import NOT_WATCHED, Watch, command
+from ugbench.study.outcomes import Outcome, outcome_sentence, run_name
 from ugbench.study.plan import PlannedRun, refreshed
-from ugbench.training.request import Request
 from ugbench.training.signals import stop_on_signals
 
 END = 1 << 16  # bytes of a failed run's log that are read
@@ -29,42 +27,12 @@ PAUSE = 0.2  # seconds between looks at the processes
 STOPPED = 75
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended; `log` holds the last lines that a failed run printed."""
-
-    planned: PlannedRun
-    status: Literal["done", "failed", "stopped"]
-    log: str = ""
-
-
 @dataclass
 class _Child:
     planned: PlannedRun
     process: subprocess.Popen[bytes]
     log: IO[bytes]
     device: str
-
-
-@dataclass(frozen=True)
-class Watch:
-    """How each run of a study is shown and scored while it trains.
-
-    Attributes:
-        track: names of trackers.
-        eval_every: steps between scores; None scores none.
-        extractor: that KID is computed on, with its file in `weights` if it needs one.
-        cache: folder of features; None for the default.
-    """
-
-    track: tuple[str, ...] = ()
-    eval_every: int | None = None
-    extractor: str = "inception"
-    weights: Mapping[str, Path] = field(default_factory=dict)
-    cache: Path | None = None
-
-
-NOT_WATCHED = Watch()
 
 
 def train_all(
@@ -109,7 +77,7 @@ def train_all(
                     continue
                 device = min(names, key=lambda name: sum(child.device == name for child in children))
                 children.append(_start(run, device, jobs, watch))
-                log(f"training {_name(run)}, step {run.step} of {run.run.steps}, in {run.run.path}")
+                log(f"training {run_name(run)}, step {run.step} of {run.run.steps}, in {run.run.path}")
             for child in [child for child in children if child.process.poll() is not None]:
                 children.remove(child)
                 outcome = _outcome(child, stopping)
@@ -117,7 +85,7 @@ def train_all(
                     waiting.append(child.planned)  # another study was quicker to start it
                     continue
                 outcomes.append(outcome)
-                log(_sentence(outcome))
+                log(outcome_sentence(outcome))
             saved = [*waiting, *(outcome.planned for outcome in outcomes)]
             logged = [max(last_logged_step(child.planned.run), child.planned.run.step()) for child in children]
             progress(sum(run.run.step() for run in saved) + sum(logged), total_steps)
@@ -127,37 +95,6 @@ def train_all(
         counts = f"{sum(outcome.status == 'done' for outcome in outcomes)} of {len(planned)} runs done"
         raise Stopped(f"stopped and saved, {counts}; run the same command again to go on.", signal=stop.signal)
     return outcomes
-
-
-def command(request: Request, device: str, watch: Watch = NOT_WATCHED, jobs: int = 1) -> list[str]:
-    """The words of the `ugbench train …` command for a run, one of `jobs` that train at once."""
-    # With -P the modules are those that `ugbench` itself imports, and none from the working directory.
-    words = [sys.executable, "-P", "-m", "ugbench", "train", request.method, "--dataset", request.dataset]
-    words += ["--preset", request.preset, "--seed", str(request.seed), "--precision", request.precision]
-    words += ["--results", str(request.results), "--data-root", str(request.data_root), "--device", device]
-    if request.variant is not None:
-        words += ["--variant", request.variant]
-    if request.direction is not None:
-        words += ["--direction", request.direction]
-    if request.skip_bad:
-        words.append("--skip-bad")
-    if request.deterministic:
-        words.append("--deterministic")
-    if jobs > 1:
-        words += ["--jobs", str(jobs)]
-    for key, value in request.overrides.items():
-        words += ["--set", f"{key}={size_text(as_size(value)) if key == 'size' else value}"]
-    weights = dict(request.weights)
-    for name in watch.track:
-        words += ["--track", name]
-    if watch.eval_every is not None:
-        words += ["--eval-every", str(watch.eval_every), "--extractor", watch.extractor]
-        weights |= watch.weights
-        if watch.cache is not None:
-            words += ["--cache", str(watch.cache)]
-    for name, file in weights.items():
-        words += ["--weights", f"{name}={file}"]
-    return words
 
 
 def _start(planned: PlannedRun, device: str, jobs: int, watch: Watch) -> _Child:
@@ -192,20 +129,6 @@ def _outcome(child: _Child, stopping: bool) -> Outcome:
         stream.seek(max(0, planned.run.train_log.stat().st_size - END))
         lines = stream.read().decode("utf-8", "replace").splitlines()
     return Outcome(planned, "failed", "\n".join(lines[-TAIL:]))
-
-
-def _sentence(outcome: Outcome) -> str:
-    name, step = _name(outcome.planned), outcome.planned.step
-    if outcome.status == "failed":
-        log = outcome.planned.run.train_log
-        return f"{name} FAILED; its log, {log}, ends with:\n  " + outcome.log.replace("\n", "\n  ")
-    return f"{name} is {outcome.status}, at step {step} of {outcome.planned.run.steps}."
-
-
-def _name(planned: PlannedRun) -> str:
-    study_run = planned.study_run
-    direction = f" {study_run.direction}" if study_run.direction else ""
-    return f"{study_run.arm.label} on {planned.run.dataset_folder.name}{direction}, seed {study_run.seed}"
 
 
 def devices(device: torch.device, jobs: int) -> list[str]:

@@ -31,11 +31,13 @@ from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import EvalRequest
 from ugbench.scoring.while_training import score_names
 from ugbench.study import measure, plan, runner
+from ugbench.study.commands import NOT_WATCHED, Watch
 from ugbench.study.decisions import read_decisions, store_precision, store_steps
 from ugbench.study.grid import Arm, Study, arms
+from ugbench.study.outcomes import Outcome, outcomes_as_they_are
 from ugbench.study.plan import PlannedRun, StudySetup
 from ugbench.study.requirements import check_scores
-from ugbench.study.runner import NOT_WATCHED, Outcome, Watch
+from ugbench.study.share import ALL, Share
 from ugbench.tables.build import build_table
 from ugbench.tables.display import DisplayNames
 from ugbench.tables.model import Table
@@ -81,14 +83,29 @@ def study_precision(name: str, device: torch.device, file: Path, log: Callable[[
     return stored or here
 
 
-def plan_runs(study: Study, setup: StudySetup, report: Report) -> list[PlannedRun]:
+def plan_runs(study: Study, setup: StudySetup, report: Report, share: Share = ALL) -> list[PlannedRun]:
     """The runs of a study and how far each is; with `minutes`, steps are timed first if nobody has timed them.
 
+    Args:
+        share: which of the runs.
     Raises:
         UsageError and its children: see `ugbench.study.plan.make_plan` and `frozen_by_arm`.
     """
     frozen = plan.frozen_by_arm(study, setup)
-    return plan.make_plan(study, setup, _steps_of_minutes(study, setup, report), report.log, frozen)
+    return share.of(plan.make_plan(study, setup, _steps_of_minutes(study, setup, report), report.log, frozen))
+
+
+def fix_precision(
+    study: Study, setup: StudySetup, planned: list[PlannedRun], report: Report, share: Share = ALL
+) -> list[PlannedRun]:
+    """Store what `--precision auto` means for a study, before its runs begin to train; returns the runs with it."""
+    if all(run.status == "done" for run in planned):
+        return planned
+    stored = store_precision(study_file(setup.results, study.id), study, setup.precision)
+    if stored == setup.precision:
+        return planned
+    # Another machine began at the same time.
+    return plan_runs(study, replace(setup, precision=stored), replace(report, log=lambda _text: None), share)
 
 
 def unmet_requirement(
@@ -108,44 +125,35 @@ def train_and_score(
     study: Study,
     setup: StudySetup,
     planned: Sequence[PlannedRun],
-    request: EvalRequest,
+    request: EvalRequest | None,
     report: Report,
     *,
     jobs: int = 1,
-    is_auto: bool = False,
+    train: bool = True,
     watch: Watch = NOT_WATCHED,
     trackers: Mapping[str, Tracker] | None = None,
 ) -> tuple[list[Outcome], ScoredStudy | None]:
-    """Train the runs that are not done, `jobs` at once, and score those that then are.
+    """Train the runs that are not done, `jobs` at once on this machine, and score those that then are.
 
     Args:
-        is_auto: the precision was not given, so that the one of this machine is stored for the study.
+        request: what is scored; None scores nothing.
+        train: whether runs that are not done are trained.
         watch: how each run is shown and scored while it trains.
         trackers: to which the scores of the runs that were trained now are sent; an error is said, and no more.
     Returns:
-        How each run ended, and the scores; None if no run is done.
+        How each run ended, and the scores; None if no run is done or nothing is scored.
     Raises:
         Stopped: a signal came; every run has saved itself.
         UsageError: `jobs` runs do not fit into the memory.
     """
-    if is_auto and any(run.status != "done" for run in planned):
-        stored = store_precision(study_file(setup.results, study.id), study, setup.precision)
-        if stored != setup.precision:  # another machine began at the same time
-            planned = plan_runs(study, replace(setup, precision=stored), replace(report, log=lambda _text: None))
     for folder, dataset in {run.run.dataset_folder: run.dataset for run in planned if run.status == "done"}.items():
         remember_place(folder, dataset)  # training does this for the others
     changed = [sentence for run in planned if run.step and (sentence := changed_method(run.run)) is not None]
     for sentence in changed:
         report.log(sentence)
-    unfinished = dict.fromkeys(run.study_run.arm for run in planned if run.status != "done")
-    if jobs > 1 and unfinished:
-        with report.bar("measuring memory") as progress:
-            measured = measure.measure_arms(study, list(unfinished), setup.device, setup.precision, progress)
-        measure.check_memory(jobs, measured, runner.devices(setup.device, jobs))
-    with report.bar("training") as progress:
-        outcomes = runner.train_all(planned, jobs, report.log, progress, watch)
+    outcomes = _train(study, setup, planned, report, jobs, watch) if train else outcomes_as_they_are(planned)
     runs = [outcome.planned.run for outcome in outcomes if outcome.status == "done"]
-    if not runs:
+    if request is None or not runs:
         return outcomes, None
     evaluation = Evaluation(request, setup.results, lambda text: None if text in changed else report.log(text))
     scored = _score(evaluation, runs, report)
@@ -161,10 +169,18 @@ def differences_to_base(scored: ScoredStudy, method: str) -> list[Comparison]:
     return compare_methods(scored.evaluation, method, runs=scored.runs)
 
 
-def raise_failed(outcomes: Sequence[Outcome]) -> None:
-    """Raise UgbenchError if a run failed; it names those that did."""
-    if failed := [outcome.planned.run.id for outcome in outcomes if outcome.status == "failed"]:
-        raise UgbenchError(f"{len(failed)} of {len(outcomes)} runs failed ({', '.join(failed)}); read their train.log.")
+def _train(
+    study: Study, setup: StudySetup, planned: Sequence[PlannedRun], report: Report, jobs: int, watch: Watch
+) -> list[Outcome]:
+    unfinished = dict.fromkeys(run.study_run.arm for run in planned if run.status != "done")
+    if jobs > 1 and unfinished:
+        with report.bar("measuring memory") as progress:
+            measured = measure.measure_arms(
+                study, list(unfinished), setup.device, setup.precision, progress, setup.execution
+            )
+        measure.check_memory(jobs, measured, runner.devices(setup.device, jobs))
+    with report.bar("training") as progress:
+        return runner.train_all(planned, jobs, report.log, progress, watch)
 
 
 def _steps_of_minutes(study: Study, setup: StudySetup, report: Report) -> dict[Arm, int] | None:
@@ -175,7 +191,7 @@ def _steps_of_minutes(study: Study, setup: StudySetup, report: Report) -> dict[A
     steps_by_label = read_decisions(file).steps
     if set(steps_by_label) != {arm.label for arm in all_arms}:
         with report.bar("timing steps") as progress:
-            measured = measure.measure_arms(study, all_arms, setup.device, setup.precision, progress)
+            measured = measure.measure_arms(study, all_arms, setup.device, setup.precision, progress, setup.execution)
         seconds = {arm.label: report_of_arm["seconds_per_step"] for arm, report_of_arm in measured.items()}
         steps_by_label = {label: max(1, int(60 * study.minutes / value)) for label, value in seconds.items()}
         store_steps(file, study, steps_by_label)

@@ -27,16 +27,16 @@ PACKAGES = ("ugbench", "torch", "torchvision", "torch-fidelity", "lpips", "numpy
 RESUMED = "resumed"
 
 
-def record_start(run: Run, device: torch.device) -> None:
+def record_start(run: Run, device: torch.device, ranks: int = 1) -> None:
     """Write environment.json when a run begins.
 
     Raises:
         DiskError: the system refuses.
     """
-    write_json(run.environment_file, describe(device, run.config.method))
+    write_json(run.environment_file, describe(device, run.config.method, ranks))
 
 
-def record_resume(run: Run, device: torch.device, step: int) -> None:
+def record_resume(run: Run, device: torch.device, step: int, ranks: int = 1) -> None:
     """Add to environment.json what has changed since the run was last described, if anything has.
 
     A file that is missing or damaged begins again with this description, as of a resume at `step`.
@@ -44,7 +44,7 @@ def record_resume(run: Run, device: torch.device, step: int) -> None:
     Raises:
         DiskError: the system refuses.
     """
-    now = describe(device, run.config.method)
+    now = describe(device, run.config.method, ranks)
     try:
         stored = read_json(run.environment_file)
     except (FileNotFoundError, RunError):  # training needs nothing of this file
@@ -52,17 +52,19 @@ def record_resume(run: Run, device: torch.device, step: int) -> None:
     resumed = stored.get(RESUMED)
     if not (isinstance(resumed, list) and all(isinstance(resume, dict) for resume in resumed)):
         resumed = []
-    before = {**stored, **{key: value for resume in resumed for key, value in resume.items()}}
+    # Files of earlier versions do not name the ranks: there was one.
+    before = {"ranks": 1, **stored, **{key: value for resume in resumed for key, value in resume.items()}}
     changed = {key: value for key, value in now.items() if before.get(key) != value}
     if changed:
         write_json(run.environment_file, {**stored, RESUMED: [*resumed, {"step": step, **changed}]})
 
 
-def describe(device: torch.device, method: str) -> dict[str, Any]:
+def describe(device: torch.device, method: str, ranks: int = 1) -> dict[str, Any]:
     """Everything outside the config that decides the bits and the speed of a run.
 
     Args:
         method: the method's registered name.
+        ranks: the number of processes that train together, each on a device like this one.
     """
     return {
         "python": platform.python_version(),
@@ -72,6 +74,7 @@ def describe(device: torch.device, method: str) -> dict[str, Any]:
         "method_sources": method_sources(method),
         "device": str(device),
         "device_name": device_name(device),
+        "ranks": ranks,
         "instruction_set": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "deterministic": is_deterministic(),

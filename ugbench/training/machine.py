@@ -8,11 +8,20 @@ from typing import Any
 import torch
 
 
-def notes(device: torch.device) -> dict[str, Any]:
-    """What a checkpoint notes of the machine, as far as the bits of further steps depend on it."""
+def notes(device: torch.device, ranks: int = 1) -> dict[str, Any]:
+    """What a checkpoint notes of the machine, as far as the bits of further steps depend on it.
+
+    Args:
+        ranks: the number of processes that train together; noted if there are several.
+    """
+    together = {"ranks": ranks} if ranks > 1 else {}
     if device.type == "cuda":
-        return {"gpu": torch.cuda.get_device_name(device), "deterministic": is_deterministic()}
-    return {"threads": torch.get_num_threads(), "instruction_set": torch.backends.cpu.get_cpu_capability()}
+        return {"gpu": torch.cuda.get_device_name(device), "deterministic": is_deterministic(), **together}
+    return {
+        "threads": torch.get_num_threads(),
+        "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        **together,
+    }
 
 
 def is_deterministic() -> bool:
@@ -20,7 +29,7 @@ def is_deterministic() -> bool:
     return torch.are_deterministic_algorithms_enabled()
 
 
-def resume_on(device: torch.device, noted: Mapping[str, Any], log: Callable[[str], None]) -> None:
+def resume_on(device: torch.device, noted: Mapping[str, Any], log: Callable[[str], None], ranks: int = 1) -> None:
     """Make this machine compute as the one that wrote a checkpoint, as far as it can, and say where it cannot.
 
     On a CPU that means as many threads.
@@ -28,7 +37,13 @@ def resume_on(device: torch.device, noted: Mapping[str, Any], log: Callable[[str
     Args:
         noted: `notes` of the checkpoint; entries of older versions are missing.
         log: called with a sentence for the user.
+        ranks: the number of processes that train together now.
     """
+    if (before := noted.get("ranks", 1)) != ranks:
+        log(
+            f"{before} process{'es' * (before > 1)} trained this run until now: going on with {ranks} is not bit-exact."
+        )
+        return
     if device.type == "cuda":
         _compare_gpus(notes(device), noted, log)
         return
@@ -40,8 +55,8 @@ def resume_on(device: torch.device, noted: Mapping[str, Any], log: Callable[[str
         log(f"This run began with {threads} threads; they are used again, so that its bits stay the same.")
         torch.set_num_threads(threads)
     here = torch.backends.cpu.get_cpu_capability()
-    if (before := noted.get("instruction_set", here)) != here:
-        log(f"This run began on a {before} processor: going on here is not bit-exact.")
+    if (processor := noted.get("instruction_set", here)) != here:
+        log(f"This run began on a {processor} processor: going on here is not bit-exact.")
 
 
 def _compare_gpus(here: Mapping[str, Any], noted: Mapping[str, Any], log: Callable[[str], None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -18,6 +19,7 @@ from ugbench.training.completing import complete
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
 from ugbench.training.prepare import prepare
+from ugbench.training.ranks import on_first
 from ugbench.training.request import Request
 from ugbench.training.signals import stop_at_once_on_signals
 from ugbench.training.start import Start
@@ -50,8 +52,11 @@ class Session:
             The step that training resumed from, None if it began at step 0. It is the run's step if there was nothing
             to train.
         """
+        ranks = self.request.ranks
         if self.images is None:
-            complete(self.run, intervals or Intervals(), callbacks or Callbacks(), trackers or {})
+            on_first(
+                ranks, partial(complete, self.run, intervals or Intervals(), callbacks or Callbacks(), trackers or {})
+            )
             return self.run.step()
         threads = torch.get_num_threads()
         try:
@@ -63,8 +68,9 @@ class Session:
                 callbacks,
                 self.start,
                 self.request.restart,
-                self.request.deterministic,
+                self.request.execution,
                 trackers,
+                ranks,
             )
         finally:
             torch.set_num_threads(threads)
@@ -74,6 +80,8 @@ def open_session(
     request: Request, log: Callable[[str], None] = lambda _text: None, progress: Progress | None = None
 ) -> Session:
     """Everything that happens before the first step, see `ugbench.training.prepare.prepare`.
+
+    Of several ranks the first one must have done this before the others, which then find the files that it has written.
 
     Args:
         log: called with sentences for the user: about the images, which run this is, whether it differs in little from

@@ -11,6 +11,7 @@ from torch import Tensor
 from ugbench import registry
 from ugbench.data.seeding import generator_for
 from ugbench.method import Method
+from ugbench.nn.across_ranks import ALONE, Ranks, span_batch
 from ugbench.runs import checkpoint
 from ugbench.runs.json_file import flush_to_disk
 from ugbench.runs.run import Run
@@ -22,6 +23,7 @@ from ugbench.training.intervals import Intervals
 from ugbench.training.loss_scale import LossScale
 from ugbench.training.network_precision import run_networks_in
 from ugbench.training.optimizers import build_optimizers, load_state_tensors, state_tensors
+from ugbench.training.ranks import check_batch_norm
 from ugbench.training.start import Start
 from ugbench.training.step import Phases
 
@@ -47,11 +49,14 @@ class State:
         return checkpoint.inference_state(self.method) | (self.average.tensors if self.average else {})
 
 
-def new_state(run: Run, device: torch.device, start: Start) -> State:
+def new_state(run: Run, device: torch.device, start: Start, ranks: Ranks = ALONE) -> State:
     """The state before the first step; new weights depend only on the run's seed, not on the device.
 
+    Args:
+        ranks: the processes that train together; each has the whole state.
     Raises:
         WeightsError: a frozen network has no weights.
+        UgbenchError: see `check_batch_norm`.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator_for(run.seed, "weights").initial_seed())
@@ -62,21 +67,27 @@ def new_state(run: Run, device: torch.device, start: Start) -> State:
     method.to(device)
     checkpoint_activations(method)
     run_networks_in(method, run.config.precision, device)
+    check_batch_norm(ranks, method)
+    span_batch(method, ranks)
     average = MovingAverage(method, method.config.ema) if method.config.ema else None
     loss_scale = LossScale() if run.config.precision == "fp16" else None
-    return State(method, Phases(build_optimizers(method), method.period, loss_scale), average)
+    return State(method, Phases(build_optimizers(method), method.period, loss_scale, ranks), average)
 
 
 def resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], None]) -> int | None:
     """Load the newest undamaged checkpoint into `state` and return its step; None if the run begins at step 0.
 
+    Of several ranks the first one also writes what a resume writes; the others call this after it.
+
     Raises:
         RunError: a checkpoint does not fit the method, or all checkpoints of a run that was saved are gone.
     """
+    device, ranks = state.phases.found_inf.device, state.phases.ranks
     saved = checkpoint.load_latest(run.checkpoints, log)
     if saved is None:
         resuming.check_nothing_is_lost(run, intervals)
-        environment.record_start(run, state.phases.found_inf.device)
+        if ranks.is_first:
+            environment.record_start(run, device, ranks.count)
         return None
     folder = run.checkpoint(saved.step)
     resuming.check_fit(folder, saved.parts["method"], state.method.state_dict())
@@ -92,9 +103,11 @@ def resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], No
     state.step = saved.step
     if saved.step < run.steps:
         log(f"training goes on from step {saved.step} of {run.steps}.")
-        machine.resume_on(state.phases.found_inf.device, saved.notes, log)
-        environment.record_resume(run, state.phases.found_inf.device, saved.step)
-    resuming.repair_generators(run, state.translating(), saved.step, log)
+        machine.resume_on(device, saved.notes, log, ranks.count)
+        if ranks.is_first:
+            environment.record_resume(run, device, saved.step, ranks.count)
+    if ranks.is_first:
+        resuming.repair_generators(run, state.translating(), saved.step, log)
     return saved.step
 
 
@@ -110,7 +123,8 @@ def save(state: State, run: Run, keep: int | None, extra: bool = False) -> None:
     if run.metrics_file.exists():  # must be on the disk before a checkpoint of the same step
         flush_to_disk(run.metrics_file)
     if state.step not in run.checkpoint_steps():
-        notes = {**machine.notes(state.phases.found_inf.device), checkpoint.EXTRA: extra}
+        notes = machine.notes(state.phases.found_inf.device, state.phases.ranks.count)
+        notes[checkpoint.EXTRA] = extra
         if state.phases.loss_scale is not None:
             notes |= {LOSS_SCALE: asdict(state.phases.loss_scale)}
         if earlier := state.phases.earlier_losses():

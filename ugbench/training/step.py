@@ -10,6 +10,8 @@ from torch import Tensor
 
 from ugbench.errors import UgbenchError, UnknownName
 from ugbench.method import Batch, Method
+from ugbench.nn.across_ranks import ALONE, Ranks
+from ugbench.training.gradient_average import averaged
 from ugbench.training.gradients import gradients_of, norms_of, scaled
 from ugbench.training.loss_scale import LossScale
 from ugbench.training.loss_terms import LossTerms
@@ -28,10 +30,15 @@ def train_step(method: Method, phases: Phases, batch: Batch) -> None:
     """
     set_learning_rates(phases.optimizers, batch.step)
     phases.begin_step(batch.step)
+    compute_step(method, phases, batch)
+    phases.end_step()
+
+
+def compute_step(method: Method, phases: Phases, batch: Batch) -> None:
+    """What a step computes on the device, between `Phases.begin_step` and `Phases.end_step`."""
     # Within this context the weights that networks use in bfloat16 are converted once, and not for each call.
     with torch.autocast(phases.found_inf.device.type, enabled=False):
         method.step(batch, phases)
-    phases.end_step()
 
 
 class Phases:
@@ -42,20 +49,26 @@ class Phases:
     Args:
         period: that of the method, see `ugbench.method.Method`.
         loss_scale: where networks run in float16.
+        ranks: the processes that train together. Gradients and losses become the means over them, before anything is
+            computed from them.
 
     Attributes:
         optimizers: the optimizer of each group.
         losses: the last value of each loss term in the last `period` steps, by `<groups>/<term>`: detached scalars on
             the device.
         found_inf: 1.0 on the device if a loss or gradient of any step so far was NaN or Inf, else 0.0. Once it is 1,
-            no later phase changes a parameter.
+            no later phase changes a parameter. It is always the same tensor, as a recorded step writes to it.
         found_inf_after: `found_inf` after each phase of the last step, by the phase's name.
     """
 
     def __init__(
-        self, optimizers: Mapping[str, GroupOptimizer], period: int = 1, loss_scale: LossScale | None = None
+        self,
+        optimizers: Mapping[str, GroupOptimizer],
+        period: int = 1,
+        loss_scale: LossScale | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
-        self.optimizers, self.period, self.loss_scale = optimizers, period, loss_scale
+        self.optimizers, self.period, self.loss_scale, self.ranks = optimizers, period, loss_scale, ranks
         self.found_inf = torch.zeros((), device=next(iter(optimizers.values())).group.parameters[0].device)
         self.losses: dict[str, Tensor] = {}
         self.found_inf_after: dict[str, Tensor] = {}
@@ -79,6 +92,17 @@ class Phases:
         self._step_of = {term: step for term, step in self._step_of.items() if step >= first}
         if self.period > 1:
             self.losses = {term: value for term, value in sorted(self.losses.items()) if term in self._step_of}
+
+    def results(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The loss terms that this step has computed, and `found_inf_after`."""
+        losses = {term: value for term, value in self.losses.items() if self._step_of[term] == self._step}
+        return losses, dict(self.found_inf_after)
+
+    def take_results(self, losses: Mapping[str, Tensor], found_inf_after: Mapping[str, Tensor]) -> None:
+        """Take the `results` of a step that was recorded, as if its phases had been left now."""
+        self.losses |= losses
+        self._step_of |= dict.fromkeys(losses, self._step)
+        self.found_inf_after = dict(found_inf_after)
 
     def earlier_losses(self) -> dict[str, tuple[int, float]]:
         """The step and value of each loss term that a later step of the period may still log; waits for the device."""
@@ -131,12 +155,19 @@ class Phases:
         if not total.requires_grad:
             raise UgbenchError(f"{calling_line()}: no loss term of the phase '{name}' depends on parameters of {name}.")
         parameters = [parameter for optimizer in optimizers for parameter in optimizer.group.parameters]
-        compute = gradients_of if self.loss_scale is None else self.loss_scale.gradients_of
-        gradients = compute(total, parameters, self._factored, name)
-        self.losses |= {f"{name}/{term}": value.detach() for term, value in terms.items()}
+        if self.loss_scale is None:
+            gradients = gradients_of(total, parameters, self._factored, name)
+        else:
+            gradients = self.loss_scale.gradients_of(total, parameters, self._factored, name, self.ranks)
+        values, total = [value.detach() for value in terms.values()], total.detach()
+        if self.ranks.count > 1:
+            numbers = torch.stack([value.to(total.dtype) for value in (*values, total)])
+            gradients, means = averaged(gradients, numbers, self.ranks)
+            *values, total = means.unbind()
+        self.losses |= {f"{name}/{term}": value for term, value in zip(terms, values, strict=True)}
         self._step_of |= {f"{name}/{term}": self._step for term in terms}
 
-        norms: list[Tensor] = [total.detach()]
+        norms: list[Tensor] = [total]
         for optimizer in optimizers:
             of_group = {p: gradients[p] for p in optimizer.group.parameters if p in gradients}
             if not of_group:
@@ -147,8 +178,8 @@ class Phases:
                 norm = torch.stack(group_norms).norm()
                 gradients |= scaled(of_group, (optimizer.group.clip_norm / (norm + 1e-6)).clamp(max=1.0))
         finite = torch.isfinite(torch.stack([norm.to(total.dtype) for norm in norms])).all()
-        self.found_inf = torch.maximum(self.found_inf, (~finite).to(self.found_inf.dtype))
-        self.found_inf_after[name] = self.found_inf
+        torch.maximum(self.found_inf, (~finite).to(self.found_inf.dtype), out=self.found_inf)
+        self.found_inf_after[name] = self.found_inf.clone()
 
         for optimizer in optimizers:
             update(optimizer, gradients, self.found_inf)

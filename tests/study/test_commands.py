@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from ugbench.study.runner import Watch, command
+from ugbench.study.commands import Watch, command
+from ugbench.training.execution import Execution
 from ugbench.training.request import Request
 
 REQUEST = Request("cut", "cats", Path("r"), Path("d"), torch.device("cpu"), weights={"edges": Path("e.pth")})
@@ -31,6 +33,13 @@ def test_a_run_that_is_watched_gets_its_trackers_the_extractor_and_each_file_onc
         *("--eval-every", "50", "--extractor", "clip", "--cache", "f"),
         *("--weights", "edges=e.pth", "--weights", "clip=c.pth"),
     ]
+
+
+def test_a_run_is_told_how_to_compute_its_steps_where_that_is_not_the_default() -> None:
+    assert not {"--deterministic", "--compile", "--capture"} & set(PLAIN)
+    words = command(replace(REQUEST, execution=Execution(deterministic=True, compile="on", capture="off")), "cpu")
+    first = words.index("--deterministic")
+    assert words[first : first + 5] == ["--deterministic", "--compile", "on", "--capture", "off"]
 
 
 def test_runs_that_train_at_once_are_told_how_many_share_the_machine() -> None:

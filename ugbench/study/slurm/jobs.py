@@ -1,0 +1,79 @@
+"""results/studies/<id>/jobs.jsonl: which job trains which run, written when the jobs are submitted.
+
+From it and the queue of SLURM anybody who sees the results folder learns which runs wait, run or were cancelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from ugbench.direction import Direction
+from ugbench.runs import jsonl
+from ugbench.runs.files import inside
+from ugbench.runs.folder import jobs_folder
+
+FILE = "jobs.jsonl"
+
+
+class Job(BaseModel):
+    """A job that was submitted.
+
+    Attributes:
+        job: the number of the job, as in 17 or 17_3 (the task 3 of the array 17).
+        kind: whether it trains a run or scores the study; the fields below are empty for one that scores.
+        run: the id of the run.
+        folder: of the run, below the results folder.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    job: str
+    kind: Literal["train", "score"] = "train"
+    run: str = ""
+    folder: tuple[str, ...] = ()
+    method: str = ""
+    variant: str | None = None
+    direction: Direction | None = None
+    seed: int | None = None
+    steps: int = 0
+
+    @property
+    def dataset(self) -> str:
+        """The name of the data set's folder."""
+        return self.folder[0] if self.folder else ""
+
+
+def store(results: Path, study_id: str, jobs: Iterable[Job]) -> None:
+    """Add jobs to the file of a study.
+
+    Raises:
+        DiskError: the system refuses.
+    """
+    jsonl.append(inside(jobs_folder(results, study_id), FILE), [job.model_dump(mode="json") for job in jobs])
+
+
+def read(results: Path, study_id: str) -> list[Job]:
+    """The newest job of each run of a study, and the newest that scores it; empty if none was ever submitted.
+
+    Raises:
+        RunError: a line of the file is no job; the message names it.
+    """
+    records = jsonl.read(
+        inside(jobs_folder(results, study_id), FILE), lambda fields: Job(**fields), "record of a job", True
+    )
+    return list({(job.kind, job.run): job for job in records}.values())
+
+
+def read_all(results: Path) -> list[Job]:
+    """The newest job of each run in a results folder.
+
+    Raises:
+        RunError: as `read`.
+    """
+    files = sorted(results.glob(f"studies/*/{FILE}"), key=lambda file: file.stat().st_mtime)
+    jobs = [job for file in files for job in read(results, file.parent.name) if job.kind == "train"]
+    return list({job.run: job for job in jobs}.values())
