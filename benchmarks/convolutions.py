@@ -42,8 +42,8 @@ class Recorder(TorchDispatchMode):
     """Counts the convolutions that run inside, forward and backward, by their arguments as `described`."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.calls: Counter[tuple[Callable[..., Any], tuple[Any, ...]]] = Counter()
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.calls: Counter[Any] = Counter()
 
     def __torch_dispatch__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func in (torch.ops.aten.convolution.default, torch.ops.aten.convolution_backward.default):
@@ -81,7 +81,8 @@ def record(method: str, config: MethodConfig, precision: Precision) -> Counter[A
     """The convolutions of a training step in its plainest form, with how often each runs; nothing is computed."""
     with on_shapes(method, config, precision) as (built, optimizers):
         upsample_plainly(built)
-        with Recorder() as recorder:
+        recorder = Recorder()
+        with recorder:
             train_on_shapes(built, optimizers)
     return recorder.calls
 

@@ -138,10 +138,9 @@ def main() -> None:
     names = names if has_bf16(device) else names[:-1]
     about = {"device": str(device), **machine(), "torch": torch.__version__, "size": size, "channels": channels}
     if options.profile:
-        profiles = {
-            name: profiled(size, channels, device, name, options.runs, options.profile == "shares")
-            for name in names[2:]
-        }
+        precisions: list[Precision] = ["fp32", "bf16"] if "bf16" in names else ["fp32"]
+        with_shares = options.profile == "shares"
+        profiles = {name: profiled(size, channels, device, name, options.runs, with_shares) for name in precisions}
         print_figures({**about, **profiles, "load_average": os.getloadavg()[0]}, options.output)
         return
     same = ["--size", size, "--channels", channels, "--device", device]
