@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-PARTS = {"feature_pools", "measuring", "plain_ugatit"}  # imported by the others
+PARTS = {"convolutions", "feature_pools", "measuring", "plain_ugatit"}  # imported by the others
 PARTS |= {"gpu_checks", "gpu_runs", "gpu_speed", "gpu_training", "gpu_ways"}
 REAL_RUN = subprocess.run
 
@@ -233,5 +233,16 @@ def test_translation_is_timed_beside_its_network_and_a_plain_loop() -> None:
 
 def test_no_benchmark_is_left_out() -> None:
     tested = {"coverage", "evaluation", "full_step", "kid", "many_images", "memory", "report", "startup", "step"}
-    tested |= {"batches", "gpu", "translation"}  # gpu: test_gpu_benchmark.py
+    tested |= {"batches", "gpu", "many_scores", "translation"}  # gpu: test_gpu_benchmark.py
     assert {file.stem for file in BENCHMARKS.glob("[!_]*.py")} == tested | PARTS
+
+
+def test_a_profile_has_the_times_of_the_step_and_of_its_convolutions_alone() -> None:
+    figures = figures_of("step", "--size", 96, "--channels", 2, "--runs", 1, "--device", "cpu", "--profile")["fp32"]
+    assert figures["wall_times_of_now"]["now"] == 1
+    assert figures["processor_seconds"].keys() == {"now", "plain", "convolutions"}
+    shares = figures["percent"]
+    assert sum(shares["now"].values()) == pytest.approx(100)
+    # Upsampling is a part of the convolution now.
+    assert shares["now"]["upsampling"] == 0 < shares["plain"]["upsampling"]
+    assert all(share > 0 for share in shares["plain"].values())

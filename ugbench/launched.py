@@ -21,6 +21,7 @@ class Launched:
         rank: the number of this process, from 0; `count` processes were started.
         local_rank: its number among the `local_count` processes on this machine.
         restarts: how often the launcher has started these processes again after a failure (`--max-restarts`).
+        is_watched: whether torchrun watches these processes, and ends all of them when one has failed.
     """
 
     rank: int = 0
@@ -28,6 +29,7 @@ class Launched:
     local_rank: int = 0
     local_count: int = 1
     restarts: int = 0
+    is_watched: bool = False
 
 
 def launched() -> Launched:
@@ -39,15 +41,9 @@ def launched() -> Launched:
     if any(name not in os.environ for name in _NAMES):
         return Launched()
     rank, count = _number("RANK", 0), _number("WORLD_SIZE", 1)
-    if count == 1:
-        return Launched(restarts=_number("TORCHELASTIC_RESTART_COUNT", 0))
-    return Launched(
-        rank,
-        count,
-        _number("LOCAL_RANK", rank),
-        _number("LOCAL_WORLD_SIZE", count),
-        _number("TORCHELASTIC_RESTART_COUNT", 0),
-    )
+    restarts, is_watched = _number("TORCHELASTIC_RESTART_COUNT", 0), "TORCHELASTIC_RUN_ID" in os.environ
+    local_rank, local_count = _number("LOCAL_RANK", rank), _number("LOCAL_WORLD_SIZE", count)
+    return Launched(rank, count, local_rank, local_count, restarts, is_watched)
 
 
 def _number(name: str, default: int) -> int:

@@ -20,6 +20,7 @@ from ugbench.device import Precision
 from ugbench.image_size import stored_size, width_and_height
 from ugbench.method import MethodConfig
 from ugbench.training.activations import checkpoint_activations
+from ugbench.training.capture import WARM_UP, step_function
 from ugbench.training.counts import parameters_by_network
 from ugbench.training.environment import device_name
 from ugbench.training.execution import Execution
@@ -46,7 +47,7 @@ def bench(
 
     Args:
         progress: called after each step.
-        execution: how steps are computed; None for the default.
+        execution: how steps are computed; None for the default. Steps that are captured are measured as replays.
     Returns:
         Among others `seconds_per_step`, the median over the measured steps; `seconds_per_batch`, the part of it that
         a step waits for its batch, which is prepared ahead as in a training; `flops_per_step`, the multiplications plus
@@ -55,6 +56,7 @@ def bench(
         whole periods are measured, and these are means over a period.
     """
     execution = execution or Execution()
+    execution.check(device, precision)
     with computing_on(device, deterministic=execution.deterministic):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
@@ -71,7 +73,9 @@ def bench(
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
         period = method.period
-        warmup_steps, steps = (_whole_periods(count, period) for count in (warmup_steps, steps))
+        least = WARM_UP * period + period if execution.captures else warmup_steps  # until all steps are recorded
+        warmup_steps, steps = (_whole_periods(count, period) for count in (max(least, warmup_steps), steps))
+        take_step = step_function(method, phases, execution)
         seconds, seconds_of_batches = [], []
         total = warmup_steps + steps
         with closing(ReadAhead(batches)) as ahead:
@@ -83,7 +87,7 @@ def bench(
                 start = time.perf_counter()
                 batch = ahead.at(step)
                 seconds_of_batches.append(time.perf_counter() - start)
-                train_step(method, phases, batch)
+                take_step(batch)
                 wait_for(device)
                 seconds.append(time.perf_counter() - start)
         median = _median_of_periods(seconds[warmup_steps:], period)
@@ -95,6 +99,7 @@ def bench(
             "device": str(device),
             "precision": precision,
             "compiled": False,
+            "captured": execution.captures,
             "warmup_steps": warmup_steps + period,
             "steps": steps,
             "seconds_per_step": median,

@@ -28,6 +28,7 @@ from ugbench.runs.run import Run
 from ugbench.tracker import Tracker
 from ugbench.training.batch_errors import batch_of, said_by_reader
 from ugbench.training.callbacks import Callbacks
+from ugbench.training.capture import step_function
 from ugbench.training.checkpoint_scores import score_checkpoint
 from ugbench.training.counts import DescriptionWriter, count
 from ugbench.training.execution import Execution
@@ -43,7 +44,6 @@ from ugbench.training.samples import SampleGrids
 from ugbench.training.signals import StopRequest, stop_on_signals
 from ugbench.training.start import Start
 from ugbench.training.state import State, new_state, resume, save
-from ugbench.training.step import train_step
 from ugbench.training.tracking import Tracking, tracking
 
 
@@ -55,6 +55,7 @@ class _Training:
     """
 
     run: Run
+    execution: Execution
     ranks: Ranks
     batches: ReadAhead
     samples: SampleGrids
@@ -84,7 +85,7 @@ def train(
             new weights.
         restart: remove what training and scoring wrote for the run, and begin at step 0. Nothing is removed before
             everything that the first step needs is made, and the lock is held from then on.
-        execution: how steps are computed; None for the default.
+        execution: how steps are computed, checked (`Execution.check`); None for the default.
         trackers: show the training too, by their names.
         ranks: the processes that train the run together; each calls this function, on a device of its own. The first
             one alone writes, logs and scores, so that the others need no callbacks and no trackers.
@@ -93,6 +94,7 @@ def train(
     Raises:
         RankError: what is raised on another rank, see `ugbench.training.ranks`.
         Stopped: a signal that asks to stop was received (see signals.py); the state is saved.
+        CaptureRefused: the steps of the method cannot be captured, and `execution` asks for it.
         NonFiniteLoss: a loss or gradient became NaN or Inf; the state of the last finite step is saved.
         DataError: an image on the disk cannot be read; the state is saved.
         RunError: another process trains this run, or, with `restart`, scores it.
@@ -126,7 +128,7 @@ def train(
             return resumed_from
         grids = SampleGrids(images.samples, run.directions(), callbacks.log)
         ahead = ReadAhead(batches, images.readers)
-        training = _Training(run, ranks, ahead, grids, intervals, callbacks, stop, tracked, resumed_from)
+        training = _Training(run, execution, ranks, ahead, grids, intervals, callbacks, stop, tracked, resumed_from)
         not_finite = _train_while_finite(run.steps, state, training)
         if not_finite is None:
             for name in never_updated(state.phases.optimizers):
@@ -200,6 +202,7 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
     run, intervals, ranks = training.run, training.intervals, training.ranks
     assert intervals.log_every and intervals.sample_every
     clock = SaveClock(intervals.save_seconds)
+    take_step = step_function(state.method, state.phases, training.execution)
     first_step = state.step
     with closing(training.batches), ExitStack() as opened:
         logs = None
@@ -231,7 +234,7 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
             key = ("torch", state.step) if ranks.is_first else ("torch", state.step, ranks.rank)
             torch.manual_seed(generator_for(run.seed, *key).initial_seed())
             with nullcontext() if description is None else description.counting():
-                train_step(state.method, state.phases, batch)
+                take_step(batch)
             state.step += 1
             if state.average is not None:
                 state.average.update(state.step)

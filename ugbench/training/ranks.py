@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TypeVar
 
@@ -49,7 +49,8 @@ def joined(device: str) -> Iterator[tuple[Ranks, torch.device]]:
         yield ALONE, pick_device(device)
         return
     store, _, _ = next(iter(rendezvous("env://", timeout=LONGEST_WAIT)))
-    store = dist.distributed_c10d.PrefixStore("ugbench", store)
+    # torchrun keeps the store, with what the ranks before a restart wrote.
+    store = dist.distributed_c10d.PrefixStore(f"ugbench/{launch.restarts}", store)
     # What ranks agree on stays on the processor: a GPU would be waited for.
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
     dist.init_process_group(backend, store=store, rank=launch.rank, world_size=launch.count, timeout=LONGEST_WAIT)
@@ -60,15 +61,24 @@ def joined(device: str) -> Iterator[tuple[Ranks, torch.device]]:
             torch.cuda.set_device(chosen)
         yield ranks, chosen
     except BaseException as error:
-        lost = is_lost_connection(error)
-        if not lost:
-            store.set(ENDED, str(exit_code_of(error)))
+        if not is_lost_connection(error):
+            with suppress(RuntimeError):  # the process that keeps the store may have ended
+                store.set(ENDED, str(exit_code_of(error)))
             raise
-        if store.check([ENDED]):
-            raise RankError(int(store.get(ENDED))) from None
-        time.sleep(SECONDS_TO_BE_ENDED)
+        if (code := _code_of_ended(store)) is not None:
+            raise RankError(code) from None
+        if launch.is_watched:
+            time.sleep(SECONDS_TO_BE_ENDED)
         raise RankError(1, f"rank {ranks.rank}: another rank has ended, so that this one ends too.") from error
     dist.destroy_process_group()
+
+
+def _code_of_ended(store: dist.distributed_c10d.Store) -> int | None:
+    """The exit code that a rank has left which ended with an error that it has said; None if none has."""
+    try:
+        return int(store.get(ENDED)) if store.check([ENDED]) else None
+    except RuntimeError:  # the process that keeps the store has ended
+        return None
 
 
 def device_of_rank(launch: Launched, name: str) -> torch.device:
