@@ -30,14 +30,14 @@ CPU = torch.device("cpu")
 
 
 def step_of(
-    name: str, preset: str, fields: dict[str, Any], precision: Precision, is_compiled: bool
+    name: str, preset: str, fields: dict[str, Any], precision: Precision, backend: str | None
 ) -> Callable[[], None]:
-    """A training step as a call without arguments; each call trains the next step."""
+    """A training step as a call without arguments; each call trains the next step. Without a backend it is eager."""
     torch.manual_seed(0)
     method_class = registry.load_method(name)
     method = method_class(method_class.make_config(preset, None, fields).resolved(1000, 1000)).train()
     run_networks_in(method, precision, CPU)
-    compiled = CompiledNetworks(method) if is_compiled else None
+    compiled = CompiledNetworks(method, backend) if backend else None
     phases = Phases(build_optimizers(method), method.period)
     width, height = width_and_height(training_size(method.config.size))
     images = torch.randint(0, 256, (4, 3, height, width), dtype=torch.uint8)
@@ -66,10 +66,12 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=1)
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--rounds", type=int, default=5, help="number of rounds after the first steps")
+    parser.add_argument("--backend", default="inductor", help="backend of torch.compile")
     options = parser.parse_args()
     fields = {"size": options.size, "batch_size": options.batch_size, "steps": 1_000}
     eager, compiled = (
-        step_of(options.method, options.preset, fields, options.precision, is_compiled) for is_compiled in (False, True)
+        step_of(options.method, options.preset, fields, options.precision, backend)
+        for backend in (None, options.backend)
     )
     first_eager, first_compiled = timed(eager), timed(compiled)
     seconds = [(timed(eager), timed(compiled)) for _ in range(options.rounds)]

@@ -239,9 +239,26 @@ def test_a_replayed_step_launches_its_graph_and_little_else() -> None:
     assert replayed < 20
 
 
+def test_compiled_steps_take_turns_with_eager_ones() -> None:
+    model = ["--method", "cyclegan", "--preset", "smoke", "--size", 32, "--backend", "aot_eager", "--rounds", 1]
+    figures = figures_of("compile", *model)
+    ((eager, compiled),) = figures["rounds"]
+    assert figures["seconds_per_step"] == {"eager": eager, "compiled": compiled}
+    assert figures["eager_over_compiled"] == pytest.approx(eager / compiled)
+    assert figures["compile_seconds"] > 0, "the first compiled step makes the graphs"
+
+
+def test_many_files_have_the_same_scores_from_the_cache() -> None:
+    figures = figures_of("many_scores", "--images", 3, "--metric", "fid")
+    computed, cached = figures["computed"], figures["cached"]
+    assert computed["scores"].keys() == {"fid"}
+    assert computed["scores"] == cached["scores"]
+    assert computed["peak_bytes"] > 100e6 and computed["processor"] > 0
+
+
 def test_no_benchmark_is_left_out() -> None:
     tested = {"coverage", "evaluation", "full_step", "kid", "many_images", "memory", "report", "startup", "step"}
-    tested |= {"batches", "gpu", "launches", "many_scores", "translation"}  # gpu: test_gpu_benchmark.py
+    tested |= {"batches", "compile", "gpu", "launches", "many_scores", "translation"}  # gpu: test_gpu_benchmark.py
     assert {file.stem for file in BENCHMARKS.glob("[!_]*.py")} == tested | PARTS
 
 
