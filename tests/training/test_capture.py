@@ -54,12 +54,13 @@ def trained(run: Run, images: Images, execution: Execution, *kills: int) -> tupl
 
 
 def contents(run: Run) -> dict[str, Any]:
-    """What the checkpoints of a run hold."""
+    """What the checkpoints of a run hold, except whether its steps were captured."""
     saved = {step: checkpoint.load(run.checkpoint(step)) for step in run.checkpoint_steps()}
     digests = {
         f"{step} {part}": checkpoint.digest(tensors) for step, c in saved.items() for part, tensors in c.parts.items()
     }
-    return digests | {f"{step} notes": c.notes for step, c in saved.items()}
+    notes = {step: {key: note for key, note in c.notes.items() if key != "captured"} for step, c in saved.items()}
+    return digests | {f"{step} notes": note for step, note in notes.items()}
 
 
 def test_learning_rates_draws_and_the_moving_average_of_each_step_are_used(
