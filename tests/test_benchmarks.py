@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import logging
 import runpy
 import subprocess
 import sys
@@ -239,7 +240,11 @@ def test_a_replayed_step_launches_its_graph_and_little_else() -> None:
     assert replayed < 20
 
 
-def test_compiled_steps_take_turns_with_eager_ones() -> None:
+# PyTorch looks at the gradient of inputs while it compiles.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
+def test_compiled_steps_take_turns_with_eager_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Where this log has a handler, as pytest gives each log one, all that is compiled is written to it as text.
+    monkeypatch.setattr(logging.getLogger("torch.__trace"), "handlers", [])
     model = ["--method", "cyclegan", "--preset", "smoke", "--size", 32, "--backend", "aot_eager", "--rounds", 1]
     figures = figures_of("compile", *model)
     ((eager, compiled),) = figures["rounds"]
