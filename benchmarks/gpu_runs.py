@@ -23,7 +23,7 @@ from ugbench.errors import NonFiniteLoss
 from ugbench.image_size import width_and_height
 from ugbench.method import Batch, Method
 from ugbench.runs.run import DatasetRecord, RunConfig, open_run
-from ugbench.training import loop, step
+from ugbench.training import capture, loop, step
 from ugbench.training.bench import peak_memory
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
@@ -125,7 +125,7 @@ def recovery(settings: Settings, method: str, precision: Precision) -> dict[str,
         )
         said: str | None = None
         began = time.perf_counter()
-        with mock.patch.object(loop, "train_step", poisoned):
+        with mock.patch.object(capture, "train_step", poisoned):
             try:
                 loop.train(run, Images(a, b, {"A": a[:0], "B": b[:0]}), settings.device, Intervals(save_every=100))
             except NonFiniteLoss as error:
