@@ -11,6 +11,7 @@ that is left; a case that takes longer ends there. An error ends its case, and t
 
 import gc
 import json
+import math
 import os
 import signal
 import sys
@@ -37,8 +38,8 @@ from ugbench import registry
 from ugbench.device import pick_device
 
 SECTIONS = [*CHECKS, *RUNS, *SPEED, WAYS_OF_COMPUTING, LONG_RUN]
-GRACE = 5.0
-"""Seconds beyond its share after which a case is interrupted; most cases measure less if their share is small."""
+GRACE = 20.0
+"""Seconds beyond its share after which a case is interrupted. Networks are made in them, and cuDNN tries algorithms."""
 
 
 class OutOfTime(Exception):
@@ -86,8 +87,24 @@ def lines(sections: Sequence[Section], settings: Settings, seconds: float) -> It
         for number, case in enumerate(cases):
             began = time.monotonic()
             left = max(0.0, end_of_section - began) / (len(cases) - number)
-            figures = measure(section, case, replace(settings, seconds=left))
+            if began < end:
+                figures = measure(section, case, replace(settings, seconds=left))
+            else:
+                figures = {"skipped": "no time was left"}
             yield {"section": section.name, **case, "seconds": round(time.monotonic() - began, 2), **figures}
+
+
+def as_json(line: dict[str, Any]) -> str:
+    """A line as JSON, in which NaN and Inf are text, because JSON has no such numbers."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: plain(item) for name, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(item) for item in value]
+        return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+    return json.dumps(plain(line), allow_nan=False)
 
 
 def main() -> None:
@@ -108,7 +125,7 @@ def main() -> None:
     if options.output is not None:
         options.output.write_text("", encoding="utf-8")
     for line in lines([section for section in SECTIONS if section.name in names], settings, options.seconds):
-        text = json.dumps(line)
+        text = as_json(line)
         print(text)
         sys.stdout.flush()
         if options.output is not None:

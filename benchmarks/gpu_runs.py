@@ -23,7 +23,7 @@ from ugbench.errors import NonFiniteLoss
 from ugbench.image_size import width_and_height
 from ugbench.method import Batch, Method
 from ugbench.runs.run import DatasetRecord, RunConfig, open_run
-from ugbench.training import loop, step
+from ugbench.training import capture, loop, step
 from ugbench.training.bench import peak_memory
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
@@ -31,6 +31,8 @@ from ugbench.training.intervals import Intervals
 STOPPED = 75
 """The exit code of a training that a signal has stopped and that is saved."""
 POLL = 0.02  # seconds
+SAVING = 10.0
+"""Seconds in which a training saves its state and ends."""
 
 
 @contextmanager
@@ -58,7 +60,7 @@ def wait_for_steps(process: subprocess.Popen[str], results: Path, steps: int, se
 
 def kill_and_resume(settings: Settings, method: str) -> dict[str, Any]:
     """A deterministic run that SIGTERM stops and that goes on, and the same run without interruption."""
-    size, steps = (32, 12) if settings.quick else (64, 200)
+    size, steps = (32, 12) if settings.quick else (64, 100)
     with TemporaryDirectory() as folder:
         dataset = ["--dataset", f"dial:size={size},train=8,test=2", "--data-root", Path(folder, "data")]
         config = ["--preset", "smoke", "--size", size, "--batch-size", 1, "--steps", steps]
@@ -123,7 +125,7 @@ def recovery(settings: Settings, method: str, precision: Precision) -> dict[str,
         )
         said: str | None = None
         began = time.perf_counter()
-        with mock.patch.object(loop, "train_step", poisoned):
+        with mock.patch.object(capture, "train_step", poisoned):
             try:
                 loop.train(run, Images(a, b, {"A": a[:0], "B": b[:0]}), settings.device, Intervals(save_every=100))
             except NonFiniteLoss as error:
@@ -141,6 +143,7 @@ def recovery(settings: Settings, method: str, precision: Precision) -> dict[str,
 def long_run(settings: Settings, method: str) -> dict[str, Any]:
     """A real training of the light model for the rest of the time, stopped by SIGTERM: its speed and its losses."""
     size, preset, every = (32, "smoke", 1) if settings.quick else (256, "light", 20)
+    end = time.monotonic() + settings.seconds - SAVING
     with TemporaryDirectory() as folder:
         results = Path(folder, "results")
         dataset = ["--dataset", f"dial:size={size},train=32,test=4", "--data-root", Path(folder, "data")]
@@ -148,10 +151,8 @@ def long_run(settings: Settings, method: str) -> dict[str, Any]:
         with started(
             "train", method, *dataset, *config, "--log-every", every, "--device", settings.device, "--results", results
         ) as process:
-            # Some seconds are left for the checkpoint.
-            seconds = 2.0 if settings.quick else max(10.0, settings.seconds - 15)
             wait_for_steps(process, results, 1)
-            wait_for_steps(process, results, 1_000_000, seconds)
+            wait_for_steps(process, results, 1_000_000, 2.0 if settings.quick else max(5.0, end - time.monotonic()))
             process.send_signal(signal.SIGTERM)
             process.communicate()
         return {"exit_code": process.returncode, "preset": preset, "size": size, **_course(results)}
@@ -189,6 +190,6 @@ def _full_model(settings: Settings) -> list[dict[str, Any]]:
 
 RUNS = [
     Section("kill_and_resume", 0.13, _first_method, kill_and_resume),
-    Section("recovery", 0.1, _full_model, recovery),
+    Section("recovery", 0.16, _full_model, recovery),
 ]
 LONG_RUN = Section("long_run", 0.1, _first_method, long_run)

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -56,8 +56,13 @@ def busy_share(call: Callable[[], object], device: torch.device) -> float | None
             call()
         synchronize(device)
         seconds = time.perf_counter() - began
-    busy: float = sum(event.self_device_time_total for event in profile.key_averages()) / 1e6
-    return busy / seconds
+    return kernel_seconds(profile.key_averages()) / seconds
+
+
+def kernel_seconds(events: Iterable[Any]) -> float:
+    """The time of kernels and copies in the averages of a profile; the calls that launch them have that time too."""
+    of_gpu = (event for event in events if event.device_type.name == "CUDA" and not event.is_user_annotation)
+    return sum(float(event.self_device_time_total) for event in of_gpu) / 1e6
 
 
 def step_speed(settings: Settings, method: str, preset: str, precision: Precision) -> dict[str, Any]:

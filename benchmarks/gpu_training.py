@@ -17,6 +17,7 @@ from ugbench.device import Precision
 from ugbench.image_size import width_and_height
 from ugbench.method import Batch, Method, MethodConfig
 from ugbench.training.activations import checkpoint_activations
+from ugbench.training.layout import move_to
 from ugbench.training.network_precision import run_networks_in
 from ugbench.training.optimizers import build_optimizers, state_tensors
 from ugbench.training.read_ahead import ReadAhead
@@ -136,7 +137,8 @@ def training(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         method = registry.load_method(name)(config)
-    method.to(device).train()
+    move_to(method, device)
+    method.train()
     checkpoint_activations(method)
     run_networks_in(method, precision, device)
     phases = Phases(build_optimizers(method), method.period)

@@ -1,4 +1,4 @@
-"""The section of gpu.py that computes the same steps in several ways: one operation after the other, or captured."""
+"""The section of gpu.py that computes the same steps in several ways: eager, with compiled networks, or captured."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +11,7 @@ from ugbench.device import Precision, has_bf16
 from ugbench.method import Batch
 from ugbench.training.bench import peak_memory
 from ugbench.training.capture import CapturedSteps
+from ugbench.training.compiling import CompiledNetworks
 from ugbench.training.cuda_graphs import CudaRecorder
 
 COMPARED = 20
@@ -22,12 +23,27 @@ def eager(trained: Training) -> Callable[[Batch], None]:
     return trained.compute
 
 
+def compiled(trained: Training) -> Callable[[Batch], None]:
+    """The networks by torch.compile, the first step too."""
+    compute, networks = trained.compute, CompiledNetworks(trained.method)
+
+    def step(batch: Batch) -> None:
+        with networks.in_use():
+            compute(batch)
+
+    return step
+
+
 def captured(trained: Training) -> Callable[[Batch], None]:
     """Whole steps as CUDA graphs."""
     return CapturedSteps(trained.method, trained.phases, CudaRecorder(trained.phases.found_inf.device))
 
 
-WAYS: dict[str, Callable[[Training], Callable[[Batch], None]]] = {"eager": eager, "captured": captured}
+WAYS: dict[str, Callable[[Training], Callable[[Batch], None]]] = {
+    "eager": eager,
+    "compiled": compiled,
+    "captured": captured,
+}
 
 
 def way(settings: Settings, method: str, way: str) -> dict[str, Any]:

@@ -215,6 +215,27 @@ def test_a_training_that_reads_ahead_is_measured_from_outside(tmp_path: Path) ->
     assert [len(list((tmp_path / "many" / split).iterdir())) for split in ("trainA", "trainB")] == [3, 3]
 
 
+def test_a_first_image_is_timed_beside_the_import_of_torch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    started: list[list[str]] = []
+
+    def start(command: list[str], **_: object) -> None:
+        started.append(command[1:])
+        if "train" in command:
+            data, results = (Path(command[command.index(option) + 1]) for option in ("--data-root", "--results"))
+            for file in (results / "run" / "generators.safetensors", data / "dial" / "testA" / "0.png"):
+                file.parent.mkdir(parents=True)
+                file.touch()
+
+    namespace = runpy.run_path(str(BENCHMARKS / "first_image.py"))
+    monkeypatch.setattr(subprocess, "run", start)
+    monkeypatch.setattr(sys, "argv", ["first_image.py", "--rounds", "2", "--output", str(tmp_path / "figures.json")])
+    namespace["main"]()
+    figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    assert [words[2] for words in started if words[0] == "-m"] == ["train", "translate", "translate"]
+    assert [words for words in started if words[0] == "-c"] == 2 * [["-c", "import torch"]]
+    assert figures["beyond_import_torch"].keys() == {"wall", "processor"}
+
+
 def test_batches_are_timed_when_asked_for_and_ahead() -> None:
     figures = figures_of("batches", "--method", "cut", "--size", 32, "--steps", 1, "--device", "cpu")
     assert list(figures["kinds"]) == ["when asked", "ahead"]
@@ -263,7 +284,7 @@ def test_many_files_have_the_same_scores_from_the_cache() -> None:
 
 def test_no_benchmark_is_left_out() -> None:
     tested = {"coverage", "evaluation", "full_step", "kid", "many_images", "memory", "report", "startup", "step"}
-    tested |= {"batches", "compile", "gpu", "launches", "many_scores", "translation"}  # gpu: test_gpu_benchmark.py
+    tested |= {"batches", "compile", "first_image", "gpu", "launches", "many_scores", "translation"}
     assert {file.stem for file in BENCHMARKS.glob("[!_]*.py")} == tested | PARTS
 
 
