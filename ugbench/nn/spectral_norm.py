@@ -63,7 +63,7 @@ def spectral_norms(layers: Sequence[SpectralNorm]) -> tuple[Tensor, ...]:
         products = [matrix.mv(vector) for matrix, vector in zip(matrices, v, strict=True)]
         # The graph holds these u and v and not the buffers, so that a later iteration cannot change a gradient.
         with torch.no_grad():
-            u = _unit([product.detach() for product in products])
+            u = _unit(products)
             torch._foreach_copy_([layer.u for layer in layers], u)
             torch._foreach_copy_([layer.v for layer in layers], v)
         return tuple(torch.dot(vector, product) for vector, product in zip(u, products, strict=True))
