@@ -44,10 +44,6 @@ WAYS: dict[str, Callable[[Training], Callable[[Batch], None]]] = {
     "compiled": compiled,
     "captured": captured,
 }
-    "eager": eager,
-    "compiled": compiled,
-    "captured": captured,
-}
 
 
 def way(settings: Settings, method: str, way: str) -> dict[str, Any]:
