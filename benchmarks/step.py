@@ -140,7 +140,9 @@ def main() -> None:
     if options.profile:
         precisions: list[Precision] = ["fp32", "bf16"] if "bf16" in names else ["fp32"]
         with_shares = options.profile == "shares"
-        profiles = {name: profiled(size, channels, device, name, options.runs, with_shares) for name in precisions}
+        profiles: dict[str, Any] = {
+            name: profiled(size, channels, device, name, options.runs, with_shares) for name in precisions
+        }
         print_figures({**about, **profiles, "load_average": os.getloadavg()[0]}, options.output)
         return
     same = ["--size", size, "--channels", channels, "--device", device]
