@@ -225,3 +225,9 @@ def test_no_benchmark_is_left_out() -> None:
     tested = {"coverage", "evaluation", "full_step", "kid", "many_images", "memory", "report", "startup", "step"}
     tested |= {"translation"}
     assert {file.stem for file in BENCHMARKS.glob("[!_]*.py")} == tested | {*PARTS}
+
+
+def test_the_commands_over_many_runs_are_timed() -> None:
+    figures = figures_of("scale", "--runs", 8, "--lines", 5, "--commands", "runs,table")
+    assert figures["runs"]["printed_bytes"] > 0 and figures["table"]["printed_bytes"] > 0
+    assert figures["files"] == 8 * 4
