@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ugbench.nn.across_ranks import SpansBatch
 from ugbench.nn.autocasting import without_autocast
 from ugbench.nn.moments import EPS, channel_affine, instance_moments, pool_moments, upcast
 
@@ -111,10 +112,11 @@ class GroupInstanceNorm(AdaLIN):
         return group_mean, _inverse_std(group_variance, c // self.groups * h * w, self.variance)
 
 
-class BatchInstanceNorm(AdaLIN):
+class BatchInstanceNorm(SpansBatch, AdaLIN):
     """AdaLIN with batch norm in place of layer norm (Nam and Kim 2018; their rho is 1 - rho here).
 
-    In eval mode batch norm uses running statistics, so that no output depends on the other images of its batch.
+    Where several ranks train together, the statistics are those of the whole batch. In eval mode batch norm uses
+    running statistics, so that no output depends on the other images of its batch.
     """
 
     momentum = 0.1
@@ -134,12 +136,13 @@ class BatchInstanceNorm(AdaLIN):
         if not self.training:
             # The running variance already has its correction.
             return self.running_mean.view(1, c, 1, 1), _inverse_std(self.running_variance.view(1, c, 1, 1), 0, "biased")
-        batch_mean, batch_variance = pool_moments(mean, variance, 0)
+        batch_mean, batch_variance = pool_moments(mean, variance, 0, self.ranks)
+        count = self.ranks.count * n * h * w
         with torch.no_grad():
-            corrected = batch_variance * _correction(n * h * w, self.variance)
+            corrected = batch_variance * _correction(count, self.variance)
             self.running_mean.lerp_(batch_mean.flatten().to(self.running_mean.dtype), self.momentum)
             self.running_variance.lerp_(corrected.flatten().to(self.running_variance.dtype), self.momentum)
-        return batch_mean, _inverse_std(batch_variance, n * h * w, self.variance)
+        return batch_mean, _inverse_std(batch_variance, count, self.variance)
 
 
 SecondNorm = Literal["layer", "group", "batch"]

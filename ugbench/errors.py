@@ -7,6 +7,7 @@
     ├── DiskError           1   the system refuses to write a file or a folder
     ├── DownloadError       1   a file could not be downloaded, or not be stored
     ├── Stopped             75  training was stopped and saved; the same command continues it
+    ├── RankError           *   one of several processes that work together has ended, and so do all, with its code
     └── UsageError          2   the command, or a file that it names, is wrong
         ├── UnknownName     2   no such method, metric, data set …; suggests a similar name
         ├── ConfigError     2   a config field that does not exist or cannot have this value
@@ -126,6 +127,19 @@ class Stopped(UgbenchError):
     def __init__(self, message: str, resumed_from: int | None = None, signal: int | None = None) -> None:
         super().__init__(message)
         self.resumed_from, self.signal = resumed_from, signal
+
+
+class RankError(UgbenchError):
+    """One of several processes that work together, the ranks, has ended, and so do the others.
+
+    Attributes:
+        exit_code: that of the rank that has ended first.
+        is_said: whether that rank says why, so that this one need not.
+    """
+
+    def __init__(self, exit_code: int, message: str | None = None) -> None:
+        super().__init__(message or "another of the processes that work together has ended, and says why.")
+        self.exit_code, self.is_said = exit_code, message is None
 
 
 class UsageError(UgbenchError):

@@ -93,10 +93,15 @@ def assert_same(first: Batch, second: Batch) -> None:
         assert tensor.equal(theirs[name]), name
 
 
+def threads_ahead() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
+
+
 @pytest.fixture(autouse=True)
-def no_process_is_left() -> Iterator[None]:
+def no_process_and_no_thread_is_left() -> Iterator[None]:
     yield
     assert multiprocessing.active_children() == []
+    assert threads_ahead() == []
 
 
 @pytest.mark.parametrize(("fit", "paired", "exchanged"), [*product(FITS, (False, True), (False, True))])
@@ -127,6 +132,23 @@ def test_the_number_of_processes_and_the_step_where_one_resumes_change_no_bit(
         assert len(multiprocessing.active_children()) == readers
 
 
+def test_a_process_is_forked_while_no_thread_draws(
+    files: dict[str, list[Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside: list[list[threading.Thread]] = []
+    fork = os.fork
+
+    def recorded() -> int:
+        beside.append(threads_ahead())
+        return fork()
+
+    monkeypatch.setattr(os, "fork", recorded)
+    with closing(ReadAhead(make(files, "disk"), 1)) as ahead:
+        for step in (0, 1, 5):  # the last one is a jump, which starts other processes
+            ahead.at(step)
+    assert beside == [[], []]
+
+
 def test_reading_ahead_neither_reads_nor_moves_the_default_generator(files: dict[str, list[Path]]) -> None:
     torch.manual_seed(3)
     before = torch.get_rng_state()
@@ -135,14 +157,17 @@ def test_reading_ahead_neither_reads_nor_moves_the_default_generator(files: dict
         assert torch.get_rng_state().equal(before)
 
 
-def test_an_image_that_a_process_cannot_read_is_named_at_its_step(files: dict[str, list[Path]], tmp_path: Path) -> None:
+@pytest.mark.parametrize("readers", [0, 2])
+def test_an_image_that_cannot_be_read_is_named_at_its_step(
+    files: dict[str, list[Path]], tmp_path: Path, readers: int
+) -> None:
     bad = tmp_path / "bad.png"
     bad.write_bytes(files["trainB"][2].read_bytes()[:-200])
     damaged = {**files, "trainB": [*files["trainB"][:2], bad, *files["trainB"][3:]]}
     batches = make(damaged, "disk", batch_size=1)
     first = next(step for step in range(9) if 2 in batches.indices("b", step))
     assert first > 0
-    with closing(ReadAhead(batches, 2)) as ahead:
+    with closing(ReadAhead(batches, readers)) as ahead:
         for step in range(first):
             assert_same(ahead.at(step), make(files, "device", batch_size=1).at(step))
         with pytest.raises(DataError) as error:

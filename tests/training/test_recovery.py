@@ -31,9 +31,9 @@ def test_the_first_state_is_freed_before_the_next_one_is_built(
     alive: list[int] = []
     new_state = loop.new_state
 
-    def spy(run: Run, device: torch.device, start: Start) -> State:
+    def spy(run: Run, device: torch.device, start: Start, *others: Any) -> State:
         alive.append(sum(method() is not None for method in built))
-        state = new_state(run, device, start)
+        state = new_state(run, device, start, *others)
         state.method.__dict__["holder"] = state.method  # as a block that computes its activations again
         built.extend((weakref.ref(state.method), weakref.ref(state.phases.optimizers["generators"].optimizer)))
         return state
@@ -77,8 +77,8 @@ def test_a_repeat_that_stays_finite_saves_the_state_before_the_step(
 ) -> None:
     run, new_state, built = make_run(explode_at=4), loop.new_state, []
 
-    def finite_the_second_time(run: Run, device: torch.device, start: Start) -> State:
-        state = new_state(run, device, start)
+    def finite_the_second_time(run: Run, device: torch.device, start: Start, *others: Any) -> State:
+        state = new_state(run, device, start, *others)
         built.append(state.method)
         if len(built) > 1:
             state.method.config = state.method.config.model_copy(update={"explode_at": 100})

@@ -25,6 +25,7 @@ from ugbench.cli.export import export
 from ugbench.cli.features import features
 from ugbench.cli.figure import figure
 from ugbench.cli.import_ import import_
+from ugbench.cli.meeting import complain, end_with_own_code, first_rank_prints, rank_of_error
 from ugbench.cli.methods import methods
 from ugbench.cli.neighbours import neighbours
 from ugbench.cli.output import LastingStream, show_messages
@@ -34,7 +35,7 @@ from ugbench.cli.train import train
 from ugbench.cli.translate import translate
 from ugbench.cli.variants import variants
 from ugbench.cli.vote import vote
-from ugbench.errors import UgbenchError
+from ugbench.errors import RankError, UgbenchError
 from ugbench.file_names import make_streams_readable
 from ugbench.version import VERSION
 from ugbench.visible import visible
@@ -61,6 +62,10 @@ class Root(Group):
         try:
             code = super().main(*args, **extra)
             sys.stdout.flush()
+        except RankError as error:
+            if not error.is_said:
+                complain(f"error: {visible(str(error))}")
+            fail("", error.exit_code)
         except UgbenchError as error:
             fail(str(error), error.exit_code)
         except typer.TyperException as error:
@@ -75,7 +80,8 @@ class Root(Group):
             sentence = system_sentence(error)
             if sentence is None:
                 raise
-            fail(sentence, 1)
+            complain(f"error: {visible(rank_of_error() + sentence)}")
+            fail("", 1)
         if code == 130:  # typer's own answer to an interrupt
             fail("interrupted.", 1)
         sys.exit(code if isinstance(code, int) else 0)
@@ -91,6 +97,7 @@ def _is_broken(stream: TextIO) -> bool:
 
 def fail(sentence: str, code: int) -> NoReturn:
     """Print the sentence, if it is not empty, as an error, and exit with this code."""
+    end_with_own_code()
     if sentence:
         print(f"error: {visible(sentence)}", file=sys.stderr)
     # What stdout could not take is still in its buffer, and the flush at exit must not complain about it as well.
@@ -210,4 +217,5 @@ def main() -> None:
         os.execv(sys.executable, [sys.executable, "-X", "utf8=1", *sys.orig_argv[1:]])
     threading.excepthook = _on_error_in_thread
     sys.stderr = LastingStream(sys.stderr)
-    app(prog_name="ugbench")
+    with first_rank_prints():
+        app(prog_name="ugbench")

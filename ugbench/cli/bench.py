@@ -26,7 +26,7 @@ def bench(
     capture: Capture = "auto",
     as_json: Json = False,
 ) -> None:
-    """Time training steps on random images, and print parameters, arithmetic and peak memory too.
+    """Time training steps on random images, with their batches, and print parameters, arithmetic and peak memory too.
 
     \b
     Examples:
@@ -55,6 +55,7 @@ def bench(
         ("images", f"{size_text(config.size)} px, {config.batch_size} of each domain a step"),
         ("on", f"{figures['device']}, {figures['precision']}, {figures['threads']} threads, torch {figures['torch']}"),
         ("step", f"{figures['seconds_per_step']:.3f} s, median of {steps}"),
+        ("of it for the batch", f"{figures['seconds_per_batch'] * 1000:.2f} ms"),
         ("images a second", f"{figures['images_per_second']:.2f}"),
         ("arithmetic a step", f"{flops / 1e9:.1f} GFLOP" if flops else "not counted"),
         ("peak memory", f"{peak / 2**20:.0f} MiB" if peak is not None else "not known on this system"),

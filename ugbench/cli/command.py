@@ -13,8 +13,11 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from ugbench import registry
-from ugbench.errors import UgbenchError
+from ugbench.errors import UgbenchError, UsageError
+from ugbench.launched import launched
 
+TOGETHER = ("train",)
+"""The commands that several processes, started by torchrun, can carry out together."""
 _PLACEHOLDER = re.compile(r"<names of (\w+)>")
 
 
@@ -76,7 +79,8 @@ def _without_bool(params: list[Any]) -> list[Any]:
 
 def add_command(app: typer.Typer, name: str, function: Callable[..., None]) -> None:
     """Add `function` to `app` as the command `name`; see `expand_groups`."""
-    app.command(name, cls=Command)(expand_groups(function))
+    command = expand_groups(function)
+    app.command(name, cls=Command)(command if name in TOGETHER else _by_one_process(command, name))
 
 
 def expand_groups(function: Callable[..., None]) -> Callable[..., None]:
@@ -119,6 +123,18 @@ def expand_groups(function: Callable[..., None]) -> Callable[..., None]:
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return command
+
+
+def _by_one_process(command: Callable[..., None], name: str) -> Callable[..., None]:
+    """A command that several processes cannot carry out together, and that says so."""
+
+    @functools.wraps(command)
+    def checked(**values: Any) -> None:
+        if launched().count > 1:
+            raise UsageError(f"{name}: torchrun is for {' and '.join(TOGETHER)}; start this command without it.")
+        command(**values)
+
+    return checked
 
 
 def _fields_as_parameters(group: Any) -> list[inspect.Parameter]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Option
 
+from ugbench.cli.meeting import Meeting, meeting
 from ugbench.cli.names import check_names
 from ugbench.cli.options import ConfigOptions, Json, MethodArgument, PlaceOptions, SkipBad, Steps
 from ugbench.cli.output import log, print_json, progress_callback
@@ -20,8 +22,12 @@ from ugbench.cli.watch_options import WatchOptions
 from ugbench.data.places import PlaceOption
 from ugbench.direction import Direction
 from ugbench.errors import Stopped, UsageError
+from ugbench.launched import launched
 
 if TYPE_CHECKING:
+    from ugbench.scoring.request import EvalRequest
+    from ugbench.tracker import Tracker
+    from ugbench.training.session import Session
     from ugbench.training.start import StartOptions
 
 
@@ -150,74 +156,87 @@ def train(
     check_names([method], trackers=watch.names)
     if features.extractor != FeatureOptions.extractor and watch.eval_every is None:
         raise UsageError(f"--extractor {features.extractor} goes with --eval-every N; give that option too.")
-    get_or_check_datasets([dataset], place.data_root, allowed=features.download, as_json=as_json, dry_run=dry_run)
-    trackers = watch.trackers()
-
-    from ugbench.api.checkpoint_scoring import with_scoring
-    from ugbench.cli.network_files import complete
-    from ugbench.cli.train_plan import print_plan
-    from ugbench.device import pick_device
-    from ugbench.progress.training import training_progress
-    from ugbench.scoring.networks.search import with_found
-    from ugbench.scoring.while_training import checkpoint_scorer
-    from ugbench.training import prepare
-    from ugbench.training.intervals import Intervals
-    from ugbench.training.request import Request, needed_weights
-    from ugbench.training.session import open_session
-
+    trackers: dict[str, Tracker] = {}
     steps_between, seconds_between = parse_save_every(save_every)
     stored = parse_number(keep, "--keep", "all", "a count of 1 or more", least=1)
-    overrides = options.overrides(steps)
-    device = pick_device(place.device)
-    request = Request(
-        method=method,
-        dataset=dataset,
-        results=place.results,
-        data_root=place.data_root,
-        device=device,
-        preset=options.preset,
-        variant=options.variant,
-        overrides=overrides,
-        seed=seed,
-        direction=direction,
-        precision=place.precision,
-        weights=parse_weights(features.weights),
-        start=start.start_options(),
-        skip_bad=skip_bad,
-        images=images,
-        jobs=jobs,
-        restart=restart,
-        execution=execution.execution(),
-    )
 
-    def find(given: Mapping[str, Path], needed: Sequence[str]) -> Mapping[str, Path]:
-        files = with_found(given, needed, log)
-        return files if dry_run else complete(files, given, needed, allowed=features.download, as_json=as_json)
+    def prepared(met: Meeting) -> tuple[Session, EvalRequest | None] | None:
+        """The session, and how its checkpoints are scored; None where only the plan was asked for."""
+        get_or_check_datasets([dataset], place.data_root, allowed=features.download, as_json=as_json, dry_run=dry_run)
+        trackers.update(watch.trackers())
 
-    scoring = None
-    if watch.eval_every is None:
-        request = replace(request, weights=find(request.weights, needed_weights(request)))
-    else:
-        cache = features.feature_cache()
-        request, scoring = with_scoring(request, features.extractor, cache, find, progress_callback)
-    if dry_run:
+        from ugbench.api.checkpoint_scoring import with_scoring
+        from ugbench.cli.network_files import complete
+        from ugbench.cli.train_plan import print_plan
+        from ugbench.device import pick_device
+        from ugbench.nn.across_ranks import ALONE
+        from ugbench.scoring.networks.search import with_found
+        from ugbench.training import prepare
+        from ugbench.training.request import Request, needed_weights
+        from ugbench.training.session import open_session
+
+        request = Request(
+            method=method,
+            dataset=dataset,
+            results=place.results,
+            data_root=place.data_root,
+            device=met.device or pick_device(place.device),
+            preset=options.preset,
+            variant=options.variant,
+            overrides=options.overrides(steps),
+            seed=seed,
+            direction=direction,
+            precision=place.precision,
+            weights=parse_weights(features.weights),
+            start=start.start_options(),
+            skip_bad=skip_bad,
+            images=images,
+            jobs=jobs * launched().local_count,
+            ranks=met.ranks or ALONE,
+            # torchrun starts the same command again after a failure, which then goes on from the last checkpoint.
+            restart=restart and not launched().restarts,
+            execution=execution.execution(),
+        )
+
+        def find(given: Mapping[str, Path], needed: Sequence[str]) -> Mapping[str, Path]:
+            files = with_found(given, needed, log)
+            return files if dry_run else complete(files, given, needed, allowed=features.download, as_json=as_json)
+
+        scoring = None
+        if watch.eval_every is None:
+            request = replace(request, weights=find(request.weights, needed_weights(request)))
+        else:
+            cache = features.feature_cache()
+            request, scoring = with_scoring(request, features.extractor, cache, find, progress_callback)
+        if dry_run:
+            with progress_callback("reading images") as progress:
+                planned = prepare.planned_run(request, log, progress)
+            print_plan(planned, request, stored, steps_between, watch.eval_every, as_json)
+            return None
         with progress_callback("reading images") as progress:
-            planned = prepare.planned_run(request, log, progress)
-        print_plan(planned, request, stored, steps_between, watch.eval_every, as_json)
-        return
-    with progress_callback("reading images") as progress:
-        session = open_session(request, log, progress)
-    run = session.run
-    intervals = Intervals(steps_between, log_every, sample_every, stored, seconds_between, watch.eval_every)
-    report = {"run": run.path, "id": run.id}
-    try:
-        with training_progress(run.config.label) as callbacks:
-            score = None if scoring is None else checkpoint_scorer(scoring, run, log)
-            resumed_from = session.train(intervals, replace(callbacks, score=score), trackers)
-    except Stopped as stopped:
-        if as_json:
-            print_json({**report, "step": run.step(), "status": "stopped", "resumed_from": stopped.resumed_from})
-        raise
+            return open_session(request, log, progress), scoring
+
+    with meeting(place.device) as met:
+        ready = met.in_turn(partial(prepared, met))
+        if ready is None:
+            return
+        session, scoring = ready
+
+        from ugbench.progress.training import training_progress
+        from ugbench.scoring.while_training import checkpoint_scorer
+        from ugbench.training.intervals import Intervals
+
+        run = session.run
+        intervals = Intervals(steps_between, log_every, sample_every, stored, seconds_between, watch.eval_every)
+        report = {"run": run.path, "id": run.id}
+        try:
+            with training_progress(run.config.label) as callbacks:
+                score = None if scoring is None else checkpoint_scorer(scoring, run, log)
+                resumed_from = session.train(intervals, replace(callbacks, score=score), trackers)
+        except Stopped as stopped:
+            if as_json:
+                print_json({**report, "step": run.step(), "status": "stopped", "resumed_from": stopped.resumed_from})
+            raise
     step = run.step()
     log(f"done before, at step {step}." if resumed_from == step else f"done, at step {step}.")
     if as_json:

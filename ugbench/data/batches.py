@@ -52,6 +52,7 @@ class Batches:
         extra: Mapping[str, StoredImages] | None = None,
         paired: bool = False,
         place: Place = "device",
+        part: slice = slice(None),
     ) -> None:
         """Store the images on `device`, or leave them where they are if `place` is another one.
 
@@ -62,6 +63,7 @@ class Batches:
             dtype: type of the batch's images. Draws have this type too, but at least float32.
             extra: images of further splits by name, of the same type and size.
             paired: the images of one index are a pair of one shape; all splits have equally many.
+            part: the images of each whole batch that the batches have; the others are drawn, and not read.
         Raises:
             ValueError: the images have another type or shape, or pairs are incomplete or of two shapes.
         """
@@ -80,8 +82,8 @@ class Batches:
             name: _moved(images, device) if place == "device" else images for name, images in folders.items()
         }
         self.size, self.batch_size, self.seed, self.dtype = size, batch_size, seed, dtype
-        self.draws = dict(draws)
-        self.device = torch.device(device)
+        self.draws, self.part = dict(draws), part
+        self.device, self.place = torch.device(device), place
         # The cache saves time only: an order depends on its arguments alone. A batch may span two epochs.
         self._order = lru_cache(maxsize=2 * len(folders))(self._shuffled)
 
@@ -91,19 +93,35 @@ class Batches:
         Raises:
             DataError: an image of the batch is a file that cannot be read.
         """
-        return self.batch(step, self.crops(step))
+        return self.batch(step, self.crops(step), self.drawn(step))
 
-    def crops(self, step: int) -> dict[str, Tensor]:
-        """The images in the batch of a step by folder, uint8 (batch_size, 3, height, width), where they are stored.
+    @property
+    def are_cut_on_host(self) -> bool:
+        """Whether crops are cut in the memory of the machine, and not on a GPU."""
+        return self.place != "device" or self.device.type == "cpu"
 
+    def crops(self, step: int, part: slice | None = None) -> dict[str, Tensor]:
+        """The images in the batch of a step by folder, uint8 (n, 3, height, width), where they are stored.
+
+        Args:
+            part: of the whole batch; None for that of these batches.
         Raises:
             DataError: an image is a file that cannot be read.
         """
-        return {name: self._cut(name, step) for name in self.images}
+        return {name: self._cut(name, step, part or self.part) for name in self.images}
 
-    def batch(self, step: int, crops: Mapping[str, Tensor]) -> Batch:
-        """The batch of a step, made of its `crops`, on the training device."""
-        draws = {name: self._draw(step, name, draw) for name, draw in self.draws.items()}
+    def drawn(self, step: int) -> dict[str, Tensor]:
+        """The draws of a step by name, float32 in the memory of the machine; for a GPU that memory is pinned."""
+        return {name: self._draw(step, name, draw) for name, draw in self.draws.items()}
+
+    def batch(self, step: int, crops: Mapping[str, Tensor], drawn: Mapping[str, Tensor]) -> Batch:
+        """The batch of a step on the training device, made of its `crops` and what is `drawn` for it.
+
+        A GPU copies both while the processor goes on.
+        """
+        # In bfloat16 a uniform number could be rounded up to 1.
+        wide = torch.promote_types(self.dtype, torch.float32)
+        draws = {name: _on(self.device, values).to(wide) for name, values in drawn.items()}
         images = {name: to_float(_on(self.device, crop)).to(self.dtype) for name, crop in crops.items()}
         return Batch(images["a"], images["b"], draws, step, {name: images[name] for name in self.extra})
 
@@ -125,13 +143,18 @@ class Batches:
         generator = generator_for(self.seed, "epoch", epoch, stream)
         return list(torch.randperm(len(self.images[stream]), generator=generator).tolist())
 
-    def _cut(self, name: str, step: int) -> Tensor:
+    def _cut(self, name: str, step: int, part: slice) -> Tensor:
         images, stream = self.images[name], self._stream(name)
         width, height = width_and_height(self.size)
         corners = generator_for(self.seed, step, f"crop_{stream}")
         flips = torch.rand(self.batch_size, generator=generator_for(self.seed, step, f"flip_{stream}")).tolist()
         crops = []
-        for index, flip in zip(self.indices(name, step), flips, strict=True):
+        wanted = range(self.batch_size)[part]
+        for place, (index, flip) in enumerate(zip(self.indices(name, step), flips, strict=True)):
+            if place not in wanted:
+                # The corner is not needed; drawing any two numbers moves the generator to that of the next image.
+                torch.randint(1, (2,), generator=corners)
+                continue
             image = images[index]
             # Drawn one by one, as images may have different margins; of equal ones that gives the bits of one draw.
             top, left = (
@@ -144,9 +167,12 @@ class Batches:
 
     def _draw(self, step: int, name: str, draw: Draw) -> Tensor:
         sample = torch.rand if draw.kind == "uniform" else torch.randn
-        values = sample(draw.shape_for(self.batch_size), generator=generator_for(self.seed, step, f"draw_{name}"))
-        # In bfloat16 a uniform number could be rounded up to 1.
-        return values.to(self.device, torch.promote_types(self.dtype, torch.float32))
+        values = sample(
+            draw.shape_for(self.batch_size),
+            generator=generator_for(self.seed, step, f"draw_{name}"),
+            pin_memory=self.device.type == "cuda",
+        )
+        return values[self.part] if draw.per == "sample" else values
 
 
 def _check(name: str, images: StoredImages, height: int, width: int) -> None:
@@ -175,11 +201,17 @@ def _moved(images: StoredImages, device: torch.device | str) -> StoredImages:
     return images.to(device) if isinstance(images, Tensor) else [image.to(device) for image in images]
 
 
-def _on(device: torch.device, crops: Tensor) -> Tensor:
-    """The crops on a device; to a GPU they are copied from pinned memory, so that the processor need not wait."""
-    if device.type == "cuda" and crops.device.type == "cpu":
-        return crops.pin_memory().to(device, non_blocking=True)
-    return crops.to(device)
+def pinned_for(device: torch.device, tensor: Tensor) -> Tensor:
+    """The tensor in pinned memory, if a GPU is to copy it from the memory of the machine; else the tensor itself.
+
+    The processor need not wait for such a copy. When the tensor is freed, PyTorch gives its memory to another one only
+    after the copies from it are done.
+    """
+    return tensor.pin_memory() if device.type == "cuda" and tensor.device.type == "cpu" else tensor
+
+
+def _on(device: torch.device, tensor: Tensor) -> Tensor:
+    return pinned_for(device, tensor).to(device, non_blocking=device.type == "cuda")
 
 
 def method_batches(
@@ -190,6 +222,8 @@ def method_batches(
     device: torch.device,
     extra: Mapping[str, StoredImages],
     place: Place = "device",
+    part: slice = slice(None),
+    dtype: torch.dtype = torch.float32,
 ) -> Batches:
     """The batches of a method's training: its size, batch size, draws and pairs, of these images (see `Batches`).
 
@@ -206,7 +240,9 @@ def method_batches(
         seed=seed,
         draws=method.draws(),
         device=device,
+        dtype=dtype,
         extra=extra,
         paired=method.paired,
         place=place,
+        part=part,
     )

@@ -6,13 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from ugbench.image_size import Size, width_and_height
+from ugbench.nn.across_ranks import SpansBatch
 
 
-class ImagePool(nn.Module):
+class ImagePool(SpansBatch, nn.Module):
     """Stores up to `capacity` images, and returns an earlier image in place of a new one half of the time.
 
     The images are buffers, so they are part of a method's state. The random numbers are an input. No branch depends
-    on the value of a tensor, so there is no host sync.
+    on the value of a tensor, so there is no host sync. Where several ranks train together, each rank's pool handles
+    the images of the whole batch, so that all pools hold the same images, and returns those of the rank.
 
     Args:
         capacity: number of images that are stored; with 0 the new images are returned.
@@ -46,6 +48,7 @@ class ImagePool(nn.Module):
         images = images.detach().to(self.images.dtype)
         if self.capacity == 0:
             return images
+        images, draws = self.ranks.gathered(images), self.ranks.gathered(draws)
         returned = []
         for new, (coin, slot_draw) in zip(images.chunk(len(images)), map(torch.unbind, draws.unbind()), strict=True):
             has_room = self.filled < self.capacity
@@ -57,4 +60,4 @@ class ImagePool(nn.Module):
             returned.append(torch.where(swap, old, new))
             self.images.index_copy_(0, slot, torch.where(swap | has_room, new, old))
             self.filled.add_(has_room)
-        return torch.cat(returned)
+        return torch.cat(returned[self.ranks.part(len(returned))])

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ugbench.nn.across_ranks import ALONE, Ranks
+
 EPS = 1e-5
 
 
@@ -24,10 +26,14 @@ def instance_moments(x: Tensor) -> tuple[Tensor, Tensor]:
     return mean, variance
 
 
-def pool_moments(mean: Tensor, variance: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance of the union of the parts along `dim`, which becomes 1. All parts have equal size."""
-    pooled = mean.mean(dim, keepdim=True)
-    return pooled, (variance + (mean - pooled).square()).mean(dim, keepdim=True)
+def pool_moments(mean: Tensor, variance: Tensor, dim: int, ranks: Ranks = ALONE) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance of the union of the parts along `dim`, which becomes 1. All parts have equal size.
+
+    Args:
+        ranks: the union is that of the parts of all these ranks, which have equally many.
+    """
+    pooled = ranks.mean(mean.mean(dim, keepdim=True))
+    return pooled, ranks.mean((variance + (mean - pooled).square()).mean(dim, keepdim=True))
 
 
 def channel_affine(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:

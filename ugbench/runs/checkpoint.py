@@ -84,7 +84,9 @@ def write_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     """
     temporary = temporary_of(file)
     try:
-        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, dict(metadata or {}))
+        # Without tensors the library writes empty metadata as a header that is no JSON.
+        written = dict(metadata or {}) if tensors or metadata else None
+        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, written)
         _sort_metadata(temporary)
         flush_to_disk(temporary)
         temporary.replace(file)

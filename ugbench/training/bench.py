@@ -5,6 +5,8 @@ from __future__ import annotations
 import statistics
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,18 @@ from ugbench.data.progress import Progress, tracked
 from ugbench.device import Precision
 from ugbench.image_size import stored_size, width_and_height
 from ugbench.method import MethodConfig
+from ugbench.training import compiling
 from ugbench.training.activations import checkpoint_activations
+from ugbench.training.capture import WARM_UP, step_function
 from ugbench.training.counts import parameters_by_network
 from ugbench.training.environment import device_name
 from ugbench.training.execution import Execution
 from ugbench.training.flops import flop_counter
+from ugbench.training.layout import move_to
 from ugbench.training.loss_scale import LossScale
 from ugbench.training.network_precision import run_networks_in
 from ugbench.training.optimizers import build_optimizers
+from ugbench.training.read_ahead import ReadAhead
 from ugbench.training.step import Phases, train_step
 
 
@@ -43,22 +49,27 @@ def bench(
 
     Args:
         progress: called after each step.
-        execution: how steps are computed; None for the default.
+        execution: how steps are computed; None for the default. Steps that are captured are measured as replays.
     Returns:
-        Among others `seconds_per_step`, the median over the measured steps; `flops_per_step`, the multiplications plus
+        Among others `seconds_per_step`, the median over the measured steps; `seconds_per_batch`, the part of it that
+        a step waits for its batch, which is prepared ahead as in a training; `flops_per_step`, the multiplications plus
         the additions of convolutions and matrix products (None if PyTorch cannot count them); `peak_memory_bytes`, see
         `peak_memory`; `parameters`, their number for each network. If the steps of the method repeat after a period,
-        whole periods are measured, and both are means over a period.
+        whole periods are measured, and these are means over a period.
     """
     execution = execution or Execution()
+    execution.check(device, precision)
     with computing_on(device, deterministic=execution.deterministic):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             method = registry.load_method(method_name)(config)
-        method.to(device).train()
+        move_to(method, device)
+        method.train()
         checkpoint_activations(method)
         run_networks_in(method, precision, device)
         phases = Phases(build_optimizers(method), method.period, LossScale() if precision == "fp16" else None)
+        chosen = compiling.is_chosen(execution, config, device)
+        compiled = compiling.CompiledNetworks(method, keeps_graphs=precision == "fp16") if chosen else None
         # Only the shape of the images matters.
         width, height = width_and_height(training_size(config.size))
         random = torch.Generator().manual_seed(0)
@@ -67,22 +78,25 @@ def bench(
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
         period = method.period
-        warmup_steps, steps = (_whole_periods(count, period) for count in (warmup_steps, steps))
-        with flop_counter() as counter:
-            for step in range(period):
-                train_step(method, phases, batches.at(step))
-        seconds = []
+        least = WARM_UP * period + period if execution.captures else warmup_steps  # until all steps are recorded
+        warmup_steps, steps = (_whole_periods(count, period) for count in (max(least, warmup_steps), steps))
+        take_step = step_function(method, phases, execution)
+        seconds, seconds_of_batches = [], []
         total = warmup_steps + steps
-        for step in tracked(range(period, period + total), total, progress):
-            batch = batches.at(step)
-            _wait(device)
-            start = time.perf_counter()
-            train_step(method, phases, batch)
-            _wait(device)
-            seconds.append(time.perf_counter() - start)
-        measured = seconds[warmup_steps:]
-        periods = [sum(measured[first : first + period]) / period for first in range(0, steps, period)]
-        median = statistics.median(periods)
+        with closing(ReadAhead(batches)) as ahead:
+            with flop_counter() as counter:
+                for step in range(period):
+                    train_step(method, phases, ahead.at(step))
+            for step in tracked(range(period, period + total), total, progress):
+                wait_for(device)
+                start = time.perf_counter()
+                batch = ahead.at(step)
+                seconds_of_batches.append(time.perf_counter() - start)
+                with nullcontext() if compiled is None else compiled.in_use():
+                    take_step(batch)
+                wait_for(device)
+                seconds.append(time.perf_counter() - start)
+        median = _median_of_periods(seconds[warmup_steps:], period)
         return {
             "method": method_name,
             "variant": variant,
@@ -90,10 +104,12 @@ def bench(
             "batch_size": config.batch_size,
             "device": str(device),
             "precision": precision,
-            "compiled": False,
+            "compiled": compiled is not None,
+            "captured": execution.captures,
             "warmup_steps": warmup_steps + period,
             "steps": steps,
             "seconds_per_step": median,
+            "seconds_per_batch": _median_of_periods(seconds_of_batches[warmup_steps:], period),
             "images_per_second": 2 * config.batch_size / median,
             "parameters": parameters_by_network(method),
             "flops_per_step": round(counter.get_total_flops() / period) or None,
@@ -107,6 +123,11 @@ def bench(
 def _whole_periods(steps: int, period: int) -> int:
     """At least this many steps, as a multiple of the period."""
     return -(-steps // period) * period
+
+
+def _median_of_periods(seconds: Sequence[float], period: int) -> float:
+    """The median over the periods of the mean of a step in the period."""
+    return statistics.median(sum(seconds[first : first + period]) / period for first in range(0, len(seconds), period))
 
 
 def peak_memory(device: torch.device) -> int | None:
@@ -129,7 +150,8 @@ def peak_memory(device: torch.device) -> int | None:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _wait(device: torch.device) -> None:
+def wait_for(device: torch.device) -> None:
+    """Wait until a device has computed all that it was given; a CPU has."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":

@@ -29,7 +29,7 @@ GPU other programs, the cache of files and the copies in use may."""
 MOST_READERS = 8
 """Processes that read ahead. A step needs few images, so that more processes would mostly wait."""
 STEPS_AHEAD = 2
-"""Steps that each of these processes may be ahead; torch's default."""
+"""Steps that each of these processes may be ahead, and so may the thread that draws; torch's default."""
 SHARED_MEMORY = Path("/dev/shm")
 """Batches pass through this folder from process to process. In a container it may be small."""
 

@@ -10,49 +10,61 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Mapping
-from contextlib import closing, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
 from ugbench.arithmetic import computing_on
 from ugbench.data.batches import method_batches
 from ugbench.data.seeding import generator_for
-from ugbench.errors import NonFiniteLoss, Stopped, UgbenchError
+from ugbench.errors import NonFiniteLoss, Stopped
+from ugbench.nn.across_ranks import ALONE, Ranks
 from ugbench.runs import method_description
 from ugbench.runs.failure import record_failure
 from ugbench.runs.reset import remove_unfinished, reset
 from ugbench.runs.run import Run
 from ugbench.tracker import Tracker
+from ugbench.training import compiling
+from ugbench.training.batch_errors import batch_of, said_by_reader
 from ugbench.training.callbacks import Callbacks
+from ugbench.training.capture import step_function
 from ugbench.training.checkpoint_scores import score_checkpoint
 from ugbench.training.counts import DescriptionWriter, count
 from ugbench.training.execution import Execution
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals, SaveClock
 from ugbench.training.logs import Logs
+from ugbench.training.machine import Machine
 from ugbench.training.non_finite import NonFiniteFlag, NonFiniteStep
 from ugbench.training.optimizers import learning_rate, never_updated
+from ugbench.training.ranks import agreed, at_once, in_turn, on_first, said_once
 from ugbench.training.read_ahead import ReadAhead
+from ugbench.training.same_state import check_same_run, check_same_state
 from ugbench.training.samples import SampleGrids
 from ugbench.training.signals import StopRequest, stop_on_signals
 from ugbench.training.start import Start
 from ugbench.training.state import State, new_state, resume, save
-from ugbench.training.step import train_step
 from ugbench.training.tracking import Tracking, tracking
 
 
 @dataclass(frozen=True)
 class _Training:
-    """What stays the same while a run trains; `intervals` are resolved, `resumed_from` is what `train` returns."""
+    """What stays the same while a run trains; `intervals` are resolved, `resumed_from` is what `train` returns.
+
+    `tracking` is None on other ranks than the first.
+    """
 
     run: Run
+    execution: Execution
+    ranks: Ranks
     batches: ReadAhead
     samples: SampleGrids
     intervals: Intervals
     callbacks: Callbacks
     stop: StopRequest
-    tracking: Tracking
+    tracking: Tracking | None
     resumed_from: int | None
 
 
@@ -66,6 +78,7 @@ def train(
     restart: bool = False,
     execution: Execution | None = None,
     trackers: Mapping[str, Tracker] | None = None,
+    ranks: Ranks = ALONE,
 ) -> int | None:
     """Train a run to its last step, resuming from its last undamaged checkpoint if there is one.
 
@@ -74,12 +87,16 @@ def train(
             new weights.
         restart: remove what training and scoring wrote for the run, and begin at step 0. Nothing is removed before
             everything that the first step needs is made, and the lock is held from then on.
-        execution: how steps are computed; None for the default.
+        execution: how steps are computed, checked (`Execution.check`); None for the default.
         trackers: show the training too, by their names.
+        ranks: the processes that train the run together; each calls this function, on a device of its own. The first
+            one alone writes, logs and scores, so that the others need no callbacks and no trackers.
     Returns:
         The step that training resumed from, None if it began at step 0.
     Raises:
+        RankError: what is raised on another rank, see `ugbench.training.ranks`.
         Stopped: a signal that asks to stop was received (see signals.py); the state is saved.
+        CaptureRefused: the steps of the method cannot be captured, and `execution` asks for it.
         NonFiniteLoss: a loss or gradient became NaN or Inf; the state of the last finite step is saved.
         DataError: an image on the disk cannot be read; the state is saved.
         RunError: another process trains this run, or, with `restart`, scores it.
@@ -93,30 +110,29 @@ def train(
     generators = [device] if device.type == "cuda" else []
     with (
         computing_on(device, deterministic=execution.deterministic),
-        run.training_lock(),
-        record_failure(run),
-        stop_on_signals() as stop,
+        stop_on_signals(insist=ranks.count == 1) as stop,
         torch.random.fork_rng(generators),
-        tracking(run, trackers or {}, callbacks.log, restart) as tracked,
+        ExitStack() as held,
     ):
-        state = new_state(run, device, start)
+        tracked = on_first(ranks, partial(_hold, held, run, trackers or {}, callbacks, restart))
+        compiled = compiling.is_chosen(execution, run.config.method_config(), device)
+        make_state = partial(new_state, run, device, start, ranks, compiled, execution.captures)
+        state = at_once(ranks, make_state)
         # For a method that learns one direction `a` is the source, whichever domain that is.
         source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
-        batches = method_batches(state.method, source, target, run.seed, device, images.extra, images.place)
-        remove_unfinished(run)
-        if restart:
-            reset(run)
-        start.begin(run, device)
-        resumed_from = resume(state, run, intervals, callbacks.log)
-        if resumed_from is None:
-            start.check_is_used(run)
+        part = ranks.part(state.method.config.batch_size)
+        batches = method_batches(state.method, source, target, run.seed, device, images.extra, images.place, part)
+        on_first(ranks, partial(_begin, run, state.machine, start, restart))
+        resumed_from = in_turn(ranks, partial(_resume, state, run, intervals, callbacks, start))
+        check_same_run(ranks, run.path, run.id, state.step)
+        if ranks.is_first and not run.method_file.exists() and (ranks.count > 1 or state.step >= run.steps):
+            # Ranks count the FLOPs of their own images alone; and an older version may have trained a finished run.
+            method_description.write(run, count(run.config.method, state.method.config))
         if state.step >= run.steps:
-            if not run.method_file.exists():  # an older version trained the run
-                method_description.write(run, count(run.config.method, state.method.config))
             return resumed_from
         grids = SampleGrids(images.samples, run.directions(), callbacks.log)
         ahead = ReadAhead(batches, images.readers)
-        training = _Training(run, ahead, grids, intervals, callbacks, stop, tracked, resumed_from)
+        training = _Training(run, execution, ranks, ahead, grids, intervals, callbacks, stop, tracked, resumed_from)
         not_finite = _train_while_finite(run.steps, state, training)
         if not_finite is None:
             for name in never_updated(state.phases.optimizers):
@@ -132,15 +148,41 @@ def train(
             # blocks do that compute their activations again.
             del state
             gc.collect()
-            state = new_state(run, device, start)
-            resume(state, run, intervals, callbacks.log)
+            state = at_once(ranks, make_state)
+            in_turn(ranks, partial(resume, state, run, intervals, callbacks.log))
             # On a GPU the repeated steps need not have the same bits: another one, before, may not be finite now.
             not_finite = _train_while_finite(step - 1, state, training)
-        save(state, run, intervals.keep)
-        raise NonFiniteLoss(
-            f"step {step}: {term} became NaN or Inf; the state of step {state.step} is kept in "
-            f"{run.checkpoint(state.step)}; train with a smaller learning rate (--set lr=…)."
+        on_first(ranks, partial(save, state, run, intervals.keep))
+        raise said_once(
+            ranks,
+            NonFiniteLoss(
+                f"step {step}: {term} became NaN or Inf; the state of step {state.step} is kept in "
+                f"{run.checkpoint(state.step)}; train with a smaller learning rate (--set lr=…)."
+            ),
         )
+
+
+def _hold(held: ExitStack, run: Run, trackers: Mapping[str, Tracker], callbacks: Callbacks, restart: bool) -> Tracking:
+    """Hold the run's lock until `held` is closed, which also records a failure and ends the trackers."""
+    held.enter_context(run.training_lock())
+    held.enter_context(record_failure(run))
+    return held.enter_context(tracking(run, trackers, callbacks.log, restart))
+
+
+def _begin(run: Run, machine: Machine, start: Start, restart: bool) -> None:
+    """Remove what an earlier training left, and copy what the run takes from another one."""
+    remove_unfinished(run)
+    if restart:
+        reset(run)
+    start.begin(run, machine)
+
+
+def _resume(state: State, run: Run, intervals: Intervals, callbacks: Callbacks, start: Start) -> int | None:
+    """Load the last checkpoint, if there is one, and return its step."""
+    resumed_from = resume(state, run, intervals, callbacks.log)
+    if resumed_from is None:
+        start.check_is_used(run)
+    return resumed_from
 
 
 def _train_while_finite(last_step: int, state: State, training: _Training) -> NonFiniteStep | None:
@@ -161,42 +203,49 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
         NonFiniteStep: a loss or gradient was NaN or Inf.
         UgbenchError: an image cannot be read, or a process that reads images has ended; the state is saved.
     """
-    run, intervals = training.run, training.intervals
+    run, intervals, ranks = training.run, training.intervals, training.ranks
     assert intervals.log_every and intervals.sample_every
     clock = SaveClock(intervals.save_seconds)
-    with closing(training.batches), closing(Logs(run, state.step, training.tracking)) as logs:
+    take_step = step_function(state.method, state.phases, training.execution)
+    first_step = state.step
+    with closing(training.batches), ExitStack() as opened:
+        logs = None
+        if training.tracking is not None:
+            logs = opened.enter_context(closing(Logs(run, state.step, training.tracking)))
         _score(state.step, training, logs)  # where a signal came before it was done
         previous_flag: NonFiniteFlag | None = None
-        description = None if run.method_file.exists() else DescriptionWriter(run, state.method)
+        description = None
+        if ranks.is_first and not run.method_file.exists():
+            description = DescriptionWriter(run, state.method)
         while state.step < last_step:
-            if training.stop.requested:
+            batch, error = batch_of(training.batches, state.step)
+            asked = training.stop.signal or 0, 0 if error is None else error.exit_code
+            signal, failure = agreed(ranks, asked)
+            if signal:  # it may also have ended the processes that read images, so that there is no batch
                 _save_between_steps(state, training, previous_flag)
-                raise Stopped(
-                    f"stopped and saved at step {state.step} of {run.steps}; run the same command again to go on.",
-                    training.resumed_from,
-                    training.stop.signal,
-                )
-            try:
-                batch = training.batches.at(state.step)
-            except UgbenchError:
-                if training.stop.requested:  # the signal has also ended the processes that read images
-                    continue
+                stopped = f"stopped and saved at step {state.step} of {run.steps}; run the same command again to go on."
+                raise said_once(ranks, Stopped(stopped, training.resumed_from, signal))
+            if batch is None or failure:
                 _save_between_steps(state, training, previous_flag)
                 training.callbacks.log(
                     f"stopped and saved at step {state.step} of {run.steps}; once this is repaired, the same command "
                     "goes on."
                 )
-                raise
+                raise said_by_reader(ranks, training.batches, state.step, error, failure)
             state.method.train()
             # Layers such as dropout draw from torch's own generator; so they too depend on the seed and the step alone.
-            torch.manual_seed(generator_for(run.seed, "torch", state.step).initial_seed())
-            with nullcontext() if description is None else description.counting():
-                train_step(state.method, state.phases, batch)
+            # The images of other ranks get other numbers.
+            key = ("torch", state.step) if ranks.is_first else ("torch", state.step, ranks.rank)
+            torch.manual_seed(generator_for(run.seed, *key).initial_seed())
+            with _computing(state, description):
+                take_step(batch)
             state.step += 1
             if state.average is not None:
                 state.average.update(state.step)
             if description is not None and description.write_when_counted():
                 description = None
+            if state.step - first_step == state.method.period:
+                check_same_state(ranks, state.method)
 
             # The flag of the step before has already arrived, so that reading it does not wait for this step.
             flag = NonFiniteFlag(state.phases, state.step)
@@ -207,29 +256,51 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
             values = None
             if state.step % intervals.log_every == 0 or at_end:
                 flag.check()
-                values = _logged_values(state)
-                logs.write(state.step, values)
+                if logs is not None:
+                    values = _logged_values(state)
+                    logs.write(state.step, values)
             if state.step % intervals.sample_every == 0 or at_end:
                 flag.check()
-                with nullcontext() if state.average is None else state.average.in_place():
-                    logs.show(state.step, training.samples.write(run.sample_file(state.step), state.method))
+                if logs is not None:
+                    with nullcontext() if state.average is None else state.average.in_place():
+                        logs.show(state.step, training.samples.write(run.sample_file(state.step), state.method))
             is_regular = intervals.is_saved(state.step, run.steps)
-            if is_regular or clock.is_due():
+            if is_regular or any(agreed(ranks, (int(clock.is_due()),))):
                 flag.check()
-                save(state, run, intervals.keep, extra=not is_regular and intervals.save_every is not None)
+                extra = not is_regular and intervals.save_every is not None
+                on_first(ranks, partial(save, state, run, intervals.keep, extra))
                 _score(state.step, training, logs)
                 clock.restart()
             training.callbacks.on_step(state.step, run.steps, values)
 
 
-def _score(step: int, training: _Training, logs: Logs) -> None:
-    """Score the checkpoint of a step, if it is one that is scored; one that has its scores keeps them.
+def _computing(state: State, description: DescriptionWriter | None) -> AbstractContextManager[None]:
+    """The context of a step: compiled networks, but for the first steps, as FLOPs are counted in eager ones alone.
+
+    Whether a step is compiled depends on its number, so that a run which was stopped before its first checkpoint
+    repeats its bits.
+    """
+    if description is not None:
+        return description.counting()
+    if state.compiled is not None and state.step >= state.method.period:
+        return state.compiled.in_use()
+    return nullcontext()
+
+
+def _score(step: int, training: _Training, logs: Logs | None) -> None:
+    """Score the checkpoint of a step on the first rank, if it is one that is scored; one that has its scores keeps
+    them.
 
     Raises:
         Stopped: a signal was received.
     """
+    if training.intervals.is_scored(step, training.run.steps):
+        on_first(training.ranks, partial(_score_now, step, training, logs))
+
+
+def _score_now(step: int, training: _Training, logs: Logs | None) -> None:
     score, began = training.callbacks.score, time.perf_counter()
-    if score is not None and training.intervals.is_scored(step, training.run.steps):
+    if score is not None and logs is not None:
         scores = score_checkpoint(score, step, training.stop, training.callbacks.log, training.resumed_from)
         logs.leave_out(time.perf_counter() - began)
         logs.write_scores(step, scores)
@@ -252,4 +323,4 @@ def _save_between_steps(state: State, training: _Training, flag: NonFiniteFlag |
     """Save a checkpoint that is not one of the regular ones, if the last step, whose flag this is, was finite."""
     if flag is not None:
         flag.check()
-    save(state, training.run, training.intervals.keep, extra=True)
+    on_first(training.ranks, partial(save, state, training.run, training.intervals.keep, extra=True))

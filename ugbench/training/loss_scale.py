@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ugbench.nn.across_ranks import ALONE, Ranks
 from ugbench.nn.factored_linear import FactoredLinear
 from ugbench.training.gradients import Gradient, gradients_of, norms_of, scaled
+from ugbench.training.ranks import agreed
 
 ATTEMPTS = 10
 """Backward passes of one phase, each with half the scale of the one before, until its gradients are not finite."""
@@ -35,16 +37,28 @@ class LossScale:
     phases: int = 0
 
     def gradients_of(
-        self, total: Tensor, parameters: Sequence[nn.Parameter], factored: Iterable[FactoredLinear], phase: str
+        self,
+        total: Tensor,
+        parameters: Sequence[nn.Parameter],
+        factored: Iterable[FactoredLinear],
+        phase: str,
+        ranks: Ranks = ALONE,
     ) -> dict[nn.Parameter, Gradient]:
-        """As `ugbench.training.gradients.gradients_of`; not finite if the loss is not, or no scale helps."""
+        """As `ugbench.training.gradients.gradients_of`; not finite if the loss is not, or no scale helps.
+
+        Args:
+            ranks: they change the scale together, where the gradient of one of them overflows.
+        """
         factored = list(factored)
         for attempts_left in reversed(range(ATTEMPTS)):
             gradients = gradients_of(total * self.scale, parameters, factored, phase, keep_graph=attempts_left > 0)
             gradients = scaled(gradients, torch.tensor(1 / self.scale, dtype=total.dtype, device=total.device))
-            if torch.isfinite(torch.stack(norms_of(gradients.values()))).all():
+            overflows = not torch.isfinite(torch.stack(norms_of(gradients.values()))).all()
+            is_lost = (overflows or ranks.count > 1) and not torch.isfinite(total)
+            overflows, is_lost = map(bool, agreed(ranks, (int(overflows), int(is_lost))))
+            if not overflows:
                 break
-            if not torch.isfinite(total):
+            if is_lost:
                 return gradients
             self.scale, self.phases = max(1.0, self.scale / 2), 0
         else:

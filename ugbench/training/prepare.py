@@ -31,6 +31,7 @@ from ugbench.training.frozen import frozen_digests
 from ugbench.training.image_place import ImagePlace, choose_place
 from ugbench.training.images import Images, images_of
 from ugbench.training.method_check import check_method
+from ugbench.training.ranks import check_divides
 from ugbench.training.repaired_image import run_before_repair
 from ugbench.training.request import Request, method_config, needed_folders, requested_frozen, run_config
 from ugbench.training.start import Start
@@ -71,6 +72,7 @@ def prepare(
         run = open_run(stored.dataset_folder, stored.config) if has_usual_folder else stored
         return run, None, Start()
     config = stored.config.method_config()
+    request.execution.check(request.device, stored.config.precision)
     start = replace(_start_after_repair(request, stored, dataset, log), frozen=frozen)
     _check_method(stored, log)
     folders = needed_folders(request)
@@ -103,6 +105,7 @@ def planned_run(
         UsageError or a subclass: as in `prepare`.
     """
     _, _, _, run = _locate(request, frozen_digests(requested_frozen(request)), log, progress)
+    request.execution.check(request.device, run.config.precision)
     _start(request, run, log)
     _check_method(run, log)
     return run
@@ -126,6 +129,7 @@ def _locate(
     describe_images(dataset, [folders], log)
     listed = list_training_images(dataset, folders, request.skip_bad)
     config_of_method = method_config(request, registry.load_method(request.method))
+    check_divides(request.ranks, config_of_method.batch_size)
     place = choose_place(listed, config_of_method, request.device, request.images, request.jobs)
     if place.place == "disk" and not request.skip_bad:
         readable, skipped = listed, list[str]()

@@ -1,7 +1,8 @@
-"""The batches of a run whose images stay on disk: processes read the images of the next steps while a step computes.
+"""The batches of a run, prepared while the steps before them compute.
 
-Each batch is a pure function of its step (`ugbench.data.batches`). So the data set of torch's DataLoader is a map from
-steps to batches, and the number of processes changes no bit.
+Each batch is a pure function of its step (`ugbench.data.batches`), so what is ahead changes no bit. A thread draws the
+random numbers of the next steps, and cuts their crops where the images are in the memory of the machine. Images that
+stay on the disk are read by processes: the data set of torch's DataLoader is a map from steps to crops.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import ctypes
 import signal
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -19,26 +20,36 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from ugbench.data.batches import Batches
+from ugbench.data.batches import Batches, pinned_for
 from ugbench.data.images import UnreadableImage
 from ugbench.errors import UgbenchError
 from ugbench.method import Batch
+from ugbench.training.computed_ahead import ComputedAhead
 from ugbench.training.image_place import STEPS_AHEAD
 from ugbench.training.signals import STOP_SIGNALS
+
+_Prepared = tuple[Mapping[str, Tensor], Mapping[str, Tensor]]
+"""The crops of a step, empty if they come from elsewhere, and its draws."""
 
 _SIGNAL_OF_PARENT = 1  # PR_SET_PDEATHSIG of Linux: the signal that a process gets when the one that forked it ends
 
 
 class ReadAhead:
-    """Batches of which processes read the images ahead; without processes they are read when they are asked for.
+    """Batches that are prepared ahead, by a thread and, where images are read from the disk, by processes.
 
-    Steps may be asked for in any order. Processes start at the first step, and again where a step is not the one after
-    the last. Close it to end them.
+    Steps may be asked for in any order. The thread and the processes start at the first step, and again where a step is
+    not the one after the last. Close it to end them.
     """
 
-    def __init__(self, batches: Batches, readers: int) -> None:
+    def __init__(self, batches: Batches, readers: int = 0) -> None:
+        """Nothing starts yet.
+
+        Args:
+            readers: processes that read images; with 0 the thread reads them.
+        """
         self._batches, self._readers = batches, readers
-        self._ahead: Iterator[Any] | None = None
+        self._read: Iterator[Any] | None = None
+        self._prepared: ComputedAhead[_Prepared] | None = None
         self._next_step = 0
 
     def at(self, step: int) -> Batch:
@@ -46,23 +57,46 @@ class ReadAhead:
 
         Raises:
             UnreadableImage: an image of the batch cannot be read.
-            UgbenchError: a process that reads ahead has ended, or could not be started.
+            UgbenchError: a process that reads ahead has ended, or could not be started, as the thread.
         """
-        if self._readers == 0:
-            return self._batches.at(step)
-        if self._ahead is None or step != self._next_step:
+        if self._prepared is None or step != self._next_step:
             self.close()
-            self._ahead = self._start(step)
-        crops = self._take()
-        if isinstance(crops, UnreadableImage):
+            # Processes first: a thread may hold a lock, which would stay locked for ever in a process that is forked.
+            self._read = self._start(step) if self._readers else None
+            self._prepared = ComputedAhead(self._prepare, step, STEPS_AHEAD)
+        try:
+            crops, drawn = self._prepared.take()
+            if self._read is not None:
+                crops = self._take()
+            elif not self._batches.are_cut_on_host:
+                crops = self._batches.crops(step)
+        except BaseException:  # what is ahead may be one step further than this object now
             self.close()
-            raise crops
+            raise
         self._next_step = step + 1
-        return self._batches.batch(step, crops)
+        return self._batches.batch(step, crops, drawn)
+
+    def error_of(self, step: int) -> UnreadableImage | None:
+        """The error for an image that cannot be read, of all images of the whole batch of a step; None if all can."""
+        try:
+            self._batches.crops(step, slice(None))
+        except UnreadableImage as error:
+            return error
+        return None
 
     def close(self) -> None:
-        """End the processes."""
-        self._ahead = None  # torch ends them when nothing refers to its iterator any more
+        """End the processes and the thread."""
+        self._read = None  # torch ends them when nothing refers to its iterator any more
+        if self._prepared is not None:
+            self._prepared.close()
+            self._prepared = None
+
+    def _prepare(self, step: int) -> _Prepared:
+        """In the thread: the crops of a step, unless they come from elsewhere, and its draws."""
+        batches, crops = self._batches, dict[str, Tensor]()
+        if self._readers == 0 and batches.are_cut_on_host:
+            crops = {name: pinned_for(batches.device, crop) for name, crop in batches.crops(step).items()}
+        return crops, batches.drawn(step)
 
     def _start(self, step: int) -> Iterator[Any]:
         """Processes that read the batches from a step on, in order."""
@@ -89,16 +123,21 @@ class ReadAhead:
                     "other programs."
                 ) from error
 
-    def _take(self) -> Any:
-        assert self._ahead is not None
+    def _take(self) -> dict[str, Tensor]:
+        """The crops of the next step, from the processes."""
+        assert self._read is not None
+        crops: dict[str, Tensor] | UnreadableImage
         try:
-            return next(self._ahead)
+            crops = next(self._read)
         except (RuntimeError, OSError, EOFError) as error:
             if not _is_end_of_reader(error):
                 raise
             reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        else:
+            if isinstance(crops, UnreadableImage):
+                raise crops
+            return crops
         # Raised here, where no traceback refers to torch's iterator, so that the other processes end now.
-        self.close()
         raise UgbenchError(
             f"a process that reads images has ended ({reason}), perhaps because memory was short; run the same command "
             "again to go on."

@@ -26,6 +26,7 @@ from ugbench.direction import Direction
 from ugbench.errors import UsageError
 from ugbench.fit import SQUASH
 from ugbench.method import Method, MethodConfig
+from ugbench.nn.across_ranks import ALONE, Ranks
 from ugbench.runs.run import DatasetRecord, RunConfig
 from ugbench.training.execution import Execution
 from ugbench.training.frozen import needed_files, read_frozen
@@ -48,6 +49,7 @@ class Request:
         skip_bad: leave out images that cannot be read.
         images: where the images are stored while the run trains.
         jobs: trainings that share this machine, this one included.
+        ranks: the processes that train the run together; not a part of the run's id.
         restart: begin again at step 0; `loop.train` then removes what an earlier training of the run wrote.
         execution: how steps are computed; not a part of the run's id.
     """
@@ -69,6 +71,7 @@ class Request:
     images: PlaceOption = "auto"
     jobs: int = 1
     restart: bool = False
+    ranks: Ranks = ALONE
     execution: Execution = field(default_factory=Execution)
 
 

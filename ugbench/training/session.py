@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
+from ugbench import registry
 from ugbench.data.progress import Progress
 from ugbench.runs.method_sources import changed_method
 from ugbench.runs.near_misses import near_miss
 from ugbench.runs.run import Run, list_runs
 from ugbench.tracker import Tracker
-from ugbench.training import loop
+from ugbench.training import compiling, loop
 from ugbench.training.callbacks import Callbacks
 from ugbench.training.completing import complete
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
 from ugbench.training.prepare import prepare
-from ugbench.training.request import Request
+from ugbench.training.ranks import on_first
+from ugbench.training.request import Request, method_config
 from ugbench.training.signals import stop_at_once_on_signals
 from ugbench.training.start import Start
 
@@ -50,8 +53,11 @@ class Session:
             The step that training resumed from, None if it began at step 0. It is the run's step if there was nothing
             to train.
         """
+        ranks = self.request.ranks
         if self.images is None:
-            complete(self.run, intervals or Intervals(), callbacks or Callbacks(), trackers or {})
+            on_first(
+                ranks, partial(complete, self.run, intervals or Intervals(), callbacks or Callbacks(), trackers or {})
+            )
             return self.run.step()
         threads = torch.get_num_threads()
         try:
@@ -65,6 +71,7 @@ class Session:
                 self.request.restart,
                 self.request.execution,
                 trackers,
+                ranks,
             )
         finally:
             torch.set_num_threads(threads)
@@ -75,6 +82,8 @@ def open_session(
 ) -> Session:
     """Everything that happens before the first step, see `ugbench.training.prepare.prepare`.
 
+    Of several ranks the first one must have done this before the others, which then find the files that it has written.
+
     Args:
         log: called with sentences for the user: about the images, which run this is, whether it differs in little from
             another one, and whether its method has changed since it began.
@@ -84,6 +93,8 @@ def open_session(
         UgbenchError: see `prepare`.
     """
     with stop_at_once_on_signals():
+        config = method_config(request, registry.load_method(request.method))
+        compiling.check(request.execution, config, request.device)
         run, images, start = prepare(request, log, progress)
     log(f"run {run.id} in {run.path}")
     if run.config.precision == "fp16" and request.device.type == "cpu" and images is not None:

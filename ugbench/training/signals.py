@@ -38,10 +38,13 @@ class StopRequest:
 
 
 @contextmanager
-def stop_on_signals(*numbers: int) -> Iterator[StopRequest]:
+def stop_on_signals(*numbers: int, insist: bool = True) -> Iterator[StopRequest]:
     """A request that these signals set, by default all of STOP_SIGNALS.
 
-    A second SIGINT or SIGTERM has its usual effect. A SIGHUP, SIGUSR1 or SIGUSR2 that the process was started to
+    A second SIGINT or SIGTERM has its usual effect, unless `insist` is False: a scheduler and torchrun may both send
+    one to each of several ranks, and torchrun itself ends those that take too long.
+
+    A SIGHUP, SIGUSR1 or SIGUSR2 that the process was started to
     ignore (as `nohup` does) stays ignored. Outside the main thread, where Python delivers no signals, the request is
     never set.
     """
@@ -56,7 +59,7 @@ def stop_on_signals(*numbers: int) -> Iterator[StopRequest]:
 
     def ask(number: int, _frame: FrameType | None) -> None:
         request.signal = number if request.signal is None else request.signal
-        if number in INSISTENT:
+        if number in INSISTENT and insist:
             signal.signal(number, before[number])
 
     for number in before:

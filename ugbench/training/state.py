@@ -11,17 +11,22 @@ from torch import Tensor
 from ugbench import registry
 from ugbench.data.seeding import generator_for
 from ugbench.method import Method
+from ugbench.nn.across_ranks import ALONE, Ranks, span_batch
 from ugbench.runs import checkpoint
 from ugbench.runs.json_file import flush_to_disk
 from ugbench.runs.run import Run
-from ugbench.training import environment, machine, resuming
+from ugbench.training import environment, resuming
 from ugbench.training.activations import checkpoint_activations
 from ugbench.training.averaging import MovingAverage
+from ugbench.training.compiling import CompiledNetworks
 from ugbench.training.frozen import fill_frozen
 from ugbench.training.intervals import Intervals
+from ugbench.training.layout import move_to
 from ugbench.training.loss_scale import LossScale
+from ugbench.training.machine import Machine, resume_on
 from ugbench.training.network_precision import run_networks_in
 from ugbench.training.optimizers import build_optimizers, load_state_tensors, state_tensors
+from ugbench.training.ranks import check_batch_norm
 from ugbench.training.start import Start
 from ugbench.training.step import Phases
 
@@ -34,24 +39,39 @@ LOSSES = "losses"
 @dataclass
 class State:
     """What changes while a run trains: the networks, the optimizers (in `phases`), the moving average of the networks
-    that translate, if the config has one, and the number of steps done.
+    that translate, if the config has one, and the number of steps done. `machine` computes it; `compiled` has the same
+    networks, if they are compiled.
     """
 
     method: Method
     phases: Phases
+    machine: Machine
     average: MovingAverage | None = None
     step: int = 0
+    compiled: CompiledNetworks | None = None
 
     def translating(self) -> dict[str, Tensor]:
         """The tensors of the networks that translate, by their names in the method."""
         return checkpoint.inference_state(self.method) | (self.average.tensors if self.average else {})
 
 
-def new_state(run: Run, device: torch.device, start: Start) -> State:
+def new_state(
+    run: Run,
+    device: torch.device,
+    start: Start,
+    ranks: Ranks = ALONE,
+    compiled: bool = False,
+    captured: bool = False,
+) -> State:
     """The state before the first step; new weights depend only on the run's seed, not on the device.
 
+    Args:
+        ranks: the processes that train together; each has the whole state.
+        compiled: compile the networks.
+        captured: steps are to be recorded and replayed.
     Raises:
         WeightsError: a frozen network has no weights.
+        UgbenchError: see `check_batch_norm`.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator_for(run.seed, "weights").initial_seed())
@@ -59,24 +79,32 @@ def new_state(run: Run, device: torch.device, start: Start) -> State:
     if start.initial is not None:
         method.load_state_dict(dict(start.initial), strict=False)  # prepare has checked what is missing
     fill_frozen(method, start.frozen)
-    method.to(device)
+    move_to(method, device)
     checkpoint_activations(method)
     run_networks_in(method, run.config.precision, device)
+    check_batch_norm(ranks, method)
+    span_batch(method, ranks)
     average = MovingAverage(method, method.config.ema) if method.config.ema else None
     loss_scale = LossScale() if run.config.precision == "fp16" else None
-    return State(method, Phases(build_optimizers(method), method.period, loss_scale), average)
+    networks = CompiledNetworks(method, keeps_graphs=loss_scale is not None) if compiled else None
+    phases = Phases(build_optimizers(method), method.period, loss_scale, ranks)
+    return State(method, phases, Machine(device, ranks.count, compiled, captured), average, compiled=networks)
 
 
 def resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], None]) -> int | None:
     """Load the newest undamaged checkpoint into `state` and return its step; None if the run begins at step 0.
 
+    Of several ranks the first one also writes what a resume writes; the others call this after it.
+
     Raises:
         RunError: a checkpoint does not fit the method, or all checkpoints of a run that was saved are gone.
     """
+    ranks = state.phases.ranks
     saved = checkpoint.load_latest(run.checkpoints, log)
     if saved is None:
         resuming.check_nothing_is_lost(run, intervals)
-        environment.record_start(run, state.phases.found_inf.device)
+        if ranks.is_first:
+            environment.record_start(run, state.machine)
         return None
     folder = run.checkpoint(saved.step)
     resuming.check_fit(folder, saved.parts["method"], state.method.state_dict())
@@ -92,9 +120,11 @@ def resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], No
     state.step = saved.step
     if saved.step < run.steps:
         log(f"training goes on from step {saved.step} of {run.steps}.")
-        machine.resume_on(state.phases.found_inf.device, saved.notes, log)
-        environment.record_resume(run, state.phases.found_inf.device, saved.step)
-    resuming.repair_generators(run, state.translating(), saved.step, log)
+        resume_on(state.machine, saved.notes, log)
+        if ranks.is_first:
+            environment.record_resume(run, state.machine, saved.step)
+    if ranks.is_first:
+        resuming.repair_generators(run, state.translating(), saved.step, log)
     return saved.step
 
 
@@ -110,7 +140,7 @@ def save(state: State, run: Run, keep: int | None, extra: bool = False) -> None:
     if run.metrics_file.exists():  # must be on the disk before a checkpoint of the same step
         flush_to_disk(run.metrics_file)
     if state.step not in run.checkpoint_steps():
-        notes = {**machine.notes(state.phases.found_inf.device), checkpoint.EXTRA: extra}
+        notes = {**state.machine.notes(), checkpoint.EXTRA: extra}
         if state.phases.loss_scale is not None:
             notes |= {LOSS_SCALE: asdict(state.phases.loss_scale)}
         if earlier := state.phases.earlier_losses():

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from ugbench.errors import UgbenchError, UnknownName
 from ugbench.method import Batch, Method
+from ugbench.nn.across_ranks import ALONE, Ranks
+from ugbench.training.gradient_average import averaged
 from ugbench.training.gradients import gradients_of, norms_of, scaled
 from ugbench.training.loss_scale import LossScale
 from ugbench.training.loss_terms import LossTerms
@@ -47,6 +49,8 @@ class Phases:
     Args:
         period: that of the method, see `ugbench.method.Method`.
         loss_scale: where networks run in float16.
+        ranks: the processes that train together. Gradients and losses become the means over them, before anything is
+            computed from them.
 
     Attributes:
         optimizers: the optimizer of each group.
@@ -58,9 +62,13 @@ class Phases:
     """
 
     def __init__(
-        self, optimizers: Mapping[str, GroupOptimizer], period: int = 1, loss_scale: LossScale | None = None
+        self,
+        optimizers: Mapping[str, GroupOptimizer],
+        period: int = 1,
+        loss_scale: LossScale | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
-        self.optimizers, self.period, self.loss_scale = optimizers, period, loss_scale
+        self.optimizers, self.period, self.loss_scale, self.ranks = optimizers, period, loss_scale, ranks
         self.found_inf = torch.zeros((), device=next(iter(optimizers.values())).group.parameters[0].device)
         self.losses: dict[str, Tensor] = {}
         self.found_inf_after: dict[str, Tensor] = {}
@@ -147,12 +155,19 @@ class Phases:
         if not total.requires_grad:
             raise UgbenchError(f"{calling_line()}: no loss term of the phase '{name}' depends on parameters of {name}.")
         parameters = [parameter for optimizer in optimizers for parameter in optimizer.group.parameters]
-        compute = gradients_of if self.loss_scale is None else self.loss_scale.gradients_of
-        gradients = compute(total, parameters, self._factored, name)
-        self.losses |= {f"{name}/{term}": value.detach() for term, value in terms.items()}
+        if self.loss_scale is None:
+            gradients = gradients_of(total, parameters, self._factored, name)
+        else:
+            gradients = self.loss_scale.gradients_of(total, parameters, self._factored, name, self.ranks)
+        values, total = [value.detach() for value in terms.values()], total.detach()
+        if self.ranks.count > 1:
+            numbers = torch.stack([value.to(total.dtype) for value in (*values, total)])
+            gradients, means = averaged(gradients, numbers, self.ranks)
+            *values, total = means.unbind()
+        self.losses |= {f"{name}/{term}": value for term, value in zip(terms, values, strict=True)}
         self._step_of |= {f"{name}/{term}": self._step for term in terms}
 
-        norms: list[Tensor] = [total.detach()]
+        norms: list[Tensor] = [total]
         for optimizer in optimizers:
             of_group = {p: gradients[p] for p in optimizer.group.parameters if p in gradients}
             if not of_group:
