@@ -284,7 +284,7 @@ def test_many_files_have_the_same_scores_from_the_cache() -> None:
 
 def test_no_benchmark_is_left_out() -> None:
     tested = {"coverage", "evaluation", "full_step", "kid", "many_images", "memory", "report", "startup", "step"}
-    tested |= {"batches", "compile", "first_image", "gpu", "launches", "many_scores", "translation"}
+    tested |= {"batches", "compile", "first_image", "gpu", "launches", "many_scores", "scale", "translation"}
     assert {file.stem for file in BENCHMARKS.glob("[!_]*.py")} == tested | PARTS
 
 
@@ -297,3 +297,9 @@ def test_a_profile_has_the_times_of_the_step_and_of_its_convolutions_alone() -> 
     # Upsampling is a part of the convolution now.
     assert shares["now"]["upsampling"] == 0 < shares["plain"]["upsampling"]
     assert all(share > 0 for share in shares["plain"].values())
+
+
+def test_the_commands_over_many_runs_are_timed() -> None:
+    figures = figures_of("scale", "--runs", 8, "--lines", 5, "--commands", "runs,table")
+    assert figures["runs"]["printed_bytes"] > 0 and figures["table"]["printed_bytes"] > 0
+    assert figures["files"] == 8 * 4

@@ -102,7 +102,12 @@ class SlurmCluster:
         """Set the time limit of a job that runs so that it comes in one to two minutes: SLURM counts whole ones."""
         used = self.run("squeue", "--noheader", "--array", "--jobs", job, "--format=%M").strip()
         minutes = sum(int(part) * 60**place for place, part in enumerate(reversed(used.split(":")))) // 60
-        self.run("scontrol", "update", f"JobId={job}", f"TimeLimit={minutes + 2}")
+        self.set_limit(job, minutes + 2)
+
+    def set_limit(self, job: str, minutes: int) -> None:
+        """Set the time limit of a job, if it has not ended."""
+        words = ["scontrol", "update", f"JobId={job}", f"TimeLimit={minutes}"]
+        subprocess.run(words, env=self.environment, capture_output=True, check=False)
 
     def kill_node(self, name: str) -> None:
         """End a node as a loss of power does: its daemon and all processes of its jobs, at once."""

@@ -48,8 +48,9 @@ def state_of(run: Run) -> RunState:
     """
     status, reason = _status(run)
     logged_step = max(run.step(), last_logged_step(run))
-    times = seconds_per_step(run)[-RECENT:]
     unfinished = run.config.origin is None and not run.is_done()
+    # The log of times is long, and reading those of hundreds of finished runs would take most of the time of the list.
+    times = seconds_per_step(run)[-RECENT:] if unfinished else []
     seconds_left = median(times) * max(0, run.steps - logged_step) if times and unfinished else None
     return RunState(status, reason, logged_step, seconds_left, disk_bytes(run.path))
 

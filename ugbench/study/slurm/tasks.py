@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 STOPPED = 75  # exit code of a command that saved what it had: the same command goes on
 STOP_SIGNAL = signal.SIGUSR1  # asks a command to save and stop, however often it comes
-MOST_FRUITLESS = 3  # calls one after another that stop before their run has a new checkpoint
+MOST_FRUITLESS = 5  # calls one after another that stop before their run has a new checkpoint
 PAUSE = 0.2  # seconds between looks at the command
 
 
