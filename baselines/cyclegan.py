@@ -43,6 +43,7 @@ from ugbench.nn.padding import ReflectionPad
 from ugbench.nn.residual import ResidualBlock
 from ugbench.nn.schedule import constant_then_linear
 from ugbench.nn.state_dicts import check_shapes
+from ugbench.nn.upsampling import UpsampleConv2d
 
 Upsampling = Literal["transposed", "resize"]
 
@@ -97,7 +98,8 @@ def generator(channels: int, blocks: int, upsampling: Upsampling) -> nn.Sequenti
 def _upsample(channels: int, out_channels: int, upsampling: Upsampling) -> tuple[nn.Module, ...]:
     """Layers that double height and width. Each is a layer of the generator, as public checkpoints number them."""
     if upsampling == "resize":
-        return nn.Upsample(scale_factor=2, mode="nearest"), ReflectionPad(1), nn.Conv2d(channels, out_channels, 3)
+        # The first two stand for the upsampling and the padding, which UpsampleConv2d does too.
+        return nn.Identity(), nn.Identity(), UpsampleConv2d(channels, out_channels)
     return (nn.ConvTranspose2d(channels, out_channels, 3, stride=2, padding=1, output_padding=1),)
 
 

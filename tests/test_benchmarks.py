@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import logging
 import runpy
 import subprocess
 import sys
@@ -15,7 +16,8 @@ import torch
 from safetensors.torch import save_file
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-PARTS = ("feature_pools", "measuring", "plain_ugatit")  # imported by the others
+PARTS = {"convolutions", "feature_pools", "measuring", "plain_ugatit"}  # imported by the others
+PARTS |= {"gpu_checks", "gpu_runs", "gpu_speed", "gpu_training", "gpu_ways"}
 REAL_RUN = subprocess.run
 
 
@@ -213,6 +215,36 @@ def test_a_training_that_reads_ahead_is_measured_from_outside(tmp_path: Path) ->
     assert [len(list((tmp_path / "many" / split).iterdir())) for split in ("trainA", "trainB")] == [3, 3]
 
 
+def test_a_first_image_is_timed_beside_the_import_of_torch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    started: list[list[str]] = []
+
+    def start(command: list[str], **_: object) -> None:
+        started.append(command[1:])
+        if "train" in command:
+            data, results = (Path(command[command.index(option) + 1]) for option in ("--data-root", "--results"))
+            for file in (results / "run" / "generators.safetensors", data / "dial" / "testA" / "0.png"):
+                file.parent.mkdir(parents=True)
+                file.touch()
+
+    namespace = runpy.run_path(str(BENCHMARKS / "first_image.py"))
+    monkeypatch.setattr(subprocess, "run", start)
+    monkeypatch.setattr(sys, "argv", ["first_image.py", "--rounds", "2", "--output", str(tmp_path / "figures.json")])
+    namespace["main"]()
+    figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    assert [words[2] for words in started if words[0] == "-m"] == ["train", "translate", "translate"]
+    assert [words for words in started if words[0] == "-c"] == 2 * [["-c", "import torch"]]
+    assert figures["beyond_import_torch"].keys() == {"wall", "processor"}
+
+
+def test_batches_are_timed_when_asked_for_and_ahead() -> None:
+    figures = figures_of("batches", "--method", "cut", "--size", 32, "--steps", 1, "--device", "cpu")
+    assert list(figures["kinds"]) == ["when asked", "ahead"]
+    kinds = figures["kinds"].values()
+    assert all(kind["processor_seconds"] > 0 and kind["seconds_waiting"] < kind["seconds_per_step"] for kind in kinds)
+    asked, ahead = (kind["seconds_per_step"] for kind in kinds)
+    assert figures["share_of_the_time"] == pytest.approx(ahead / asked)
+
+
 def test_translation_is_timed_beside_its_network_and_a_plain_loop() -> None:
     figures = figures_of("translation", "--method", "cut", "--images", 6, "--batch-size", 4, "--rounds", 2)
     rates = {row["what"]: row["images_per_second"] for row in figures["rows"]}
@@ -221,7 +253,47 @@ def test_translation_is_timed_beside_its_network_and_a_plain_loop() -> None:
     assert figures["times_the_plain_loop"] == pytest.approx(rates["ugbench translate"] / rates["plain loop"])
 
 
+def test_a_replayed_step_launches_its_graph_and_little_else() -> None:
+    command = [sys.executable, BENCHMARKS / "launches.py", "--methods", "cyclegan", "--size", 32]
+    (row,) = [line for line in run_here(command).stdout.splitlines() if "cyclegan" in line]
+    computed, replayed = (int(cell.replace(",", "")) for cell in row.split("|")[2:4])
+    assert computed > 1000
+    assert replayed < 20
+
+
+# PyTorch looks at the gradient of inputs while it compiles.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
+def test_compiled_steps_take_turns_with_eager_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Where this log has a handler, as pytest gives each log one, all that is compiled is written to it as text.
+    monkeypatch.setattr(logging.getLogger("torch.__trace"), "handlers", [])
+    model = ["--method", "cyclegan", "--preset", "smoke", "--size", 32, "--backend", "aot_eager", "--rounds", 1]
+    figures = figures_of("compile", *model)
+    ((eager, compiled),) = figures["rounds"]
+    assert figures["seconds_per_step"] == {"eager": eager, "compiled": compiled}
+    assert figures["eager_over_compiled"] == pytest.approx(eager / compiled)
+    assert figures["compile_seconds"] > 0, "the first compiled step makes the graphs"
+
+
+def test_many_files_have_the_same_scores_from_the_cache() -> None:
+    figures = figures_of("many_scores", "--images", 3, "--metric", "fid")
+    computed, cached = figures["computed"], figures["cached"]
+    assert computed["scores"].keys() == {"fid"}
+    assert computed["scores"] == cached["scores"]
+    assert computed["peak_bytes"] > 100e6 and computed["processor"] > 0
+
+
 def test_no_benchmark_is_left_out() -> None:
     tested = {"coverage", "evaluation", "full_step", "kid", "many_images", "memory", "report", "startup", "step"}
-    tested |= {"translation"}
-    assert {file.stem for file in BENCHMARKS.glob("[!_]*.py")} == tested | {*PARTS}
+    tested |= {"batches", "compile", "first_image", "gpu", "launches", "many_scores", "translation"}
+    assert {file.stem for file in BENCHMARKS.glob("[!_]*.py")} == tested | PARTS
+
+
+def test_a_profile_has_the_times_of_the_step_and_of_its_convolutions_alone() -> None:
+    figures = figures_of("step", "--size", 96, "--channels", 2, "--runs", 1, "--device", "cpu", "--profile")["fp32"]
+    assert figures["wall_times_of_now"]["now"] == 1
+    assert figures["processor_seconds"].keys() == {"now", "plain", "convolutions"}
+    shares = figures["percent"]
+    assert sum(shares["now"].values()) == pytest.approx(100)
+    # Upsampling is a part of the convolution now.
+    assert shares["now"]["upsampling"] == 0 < shares["plain"]["upsampling"]
+    assert all(share > 0 for share in shares["plain"].values())

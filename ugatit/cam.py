@@ -5,14 +5,14 @@ Kim et al. 2020, section 2.1.1, after Zhou et al. 2016.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ugbench.nn.spectral_norm import SpectralLinear
+from ugbench.nn.spectral_norm import SpectralLinear, spectral_norms
 
 CAMWeight = Literal["unnormalised", "normalised"]
 """The weight that multiplies the features of a discriminator: as it was before or after spectral normalisation."""
@@ -63,23 +63,35 @@ class Attention(nn.Module):
         self.maximum = linear(channels, 1, bias=False) if cam else None
         self.mix = nn.Conv2d(2 * channels if cam else channels, channels, 1)
 
-    def forward(self, x: Tensor) -> AttentionOutput:
-        """Reweight features (n, channels, h, w); the output's features have the same shape."""
+    @property
+    def spectral_layers(self) -> list[SpectralLinear]:
+        """The classifiers, for the average and for the maximum, if their weights are spectrally normalised."""
+        return [layer for layer in (self.average, self.maximum) if isinstance(layer, SpectralLinear)]
+
+    def forward(self, x: Tensor, sigmas: Sequence[Tensor] = ()) -> AttentionOutput:
+        """Reweight features (n, channels, h, w); the output's features have the same shape.
+
+        Args:
+            x: the features.
+            sigmas: the spectral norms of `spectral_layers`; none computes them.
+        """
         logits = None
         if self.average is not None and self.maximum is not None:
             # mean and amax, because the backward passes of adaptive pools raise on a deterministic GPU.
-            average_logit, average_features = self._classify(self.average, x, x.mean((2, 3)))
-            maximum_logit, maximum_features = self._classify(self.maximum, x, x.amax((2, 3)))
+            average_sigma, maximum_sigma = sigmas or spectral_norms(self.spectral_layers) or (None, None)
+            average_logit, average_features = self._classify(self.average, average_sigma, x, x.mean((2, 3)))
+            maximum_logit, maximum_features = self._classify(self.maximum, maximum_sigma, x, x.amax((2, 3)))
             logits = torch.cat((average_logit, maximum_logit), 1)
             x = torch.cat((average_features, maximum_features), 1)
         features = self.activation(self.mix(x))
         return AttentionOutput(features, logits, features.detach().sum(1, keepdim=True))
 
-    def _classify(self, classifier: nn.Linear, x: Tensor, pooled: Tensor) -> tuple[Tensor, Tensor]:
+    def _classify(
+        self, classifier: nn.Linear, sigma: Tensor | None, x: Tensor, pooled: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """The classifier's logit (n, 1) of the pooled features, and the features times its weight."""
         logit, weight = F.linear(pooled, classifier.weight), classifier.weight
-        if isinstance(classifier, SpectralLinear):
-            sigma = classifier.sigma()
+        if sigma is not None:
             logit = logit / sigma.to(logit.dtype)
             weight = weight / sigma if self.normalised else weight
         return logit, x * weight.to(x.dtype).view(1, -1, 1, 1)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ugatit.cam import Attention, CAMWeight
 from ugbench.method import Size, width_and_height
 from ugbench.nn.padding import reflect_pad
-from ugbench.nn.spectral_norm import SpectralConv2d
+from ugbench.nn.spectral_norm import SpectralConv2d, spectral_norms
 
 GLOBAL_DEPTH, LOCAL_DEPTH = 5, 3
 
@@ -66,7 +66,9 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor) -> DiscriminatorOutput:
         """Patch logits and CAM logits of images (n, 3, h, w) in [-1, 1]."""
-        for layer in self.layers:
-            x = F.leaky_relu(layer(reflect_pad(x, 1)), 0.2, inplace=True)
-        x, cam_logits, attention_map = self.attention(x)
-        return DiscriminatorOutput(self.last(reflect_pad(x, 1)), cam_logits, attention_map)
+        *sigmas, last_sigma = spectral_norms([*self.layers, *self.attention.spectral_layers, self.last])
+        depth = len(self.layers)
+        for layer, sigma in zip(self.layers, sigmas[:depth], strict=True):
+            x = F.leaky_relu(layer(reflect_pad(x, 1), sigma), 0.2, inplace=True)
+        x, cam_logits, attention_map = self.attention(x, sigmas[depth:])
+        return DiscriminatorOutput(self.last(reflect_pad(x, 1), last_sigma), cam_logits, attention_map)

@@ -15,6 +15,7 @@ from ugbench.method import UsageError, size_text
 from ugbench.nn.block import Block
 from ugbench.nn.factored_linear import FactoredLinear
 from ugbench.nn.padding import reflect_pad
+from ugbench.nn.upsampling import UpsampleConv2d
 
 
 class GeneratorOutput(NamedTuple):
@@ -91,13 +92,12 @@ class Upsample(Block):
 
     def __init__(self, channels: int, out_channels: int, config: UGATITConfig) -> None:
         super().__init__()
-        self.conv = ReflectConv(channels, out_channels, 3, bias=config.decoder_biases)
+        self.conv = UpsampleConv2d(channels, out_channels, bias=config.decoder_biases)
         self.norm = decoder_norm(out_channels, config.rho_start_up, config, affine=True)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, channels, h, w) to (n, out_channels, 2 h, 2 w)."""
-        hidden = self.conv(F.interpolate(x, scale_factor=2, mode="nearest"))
-        return F.relu(self.norm(hidden), inplace=True)
+        return F.relu(self.norm(self.conv(x)), inplace=True)
 
 
 class StyleHead(nn.Module):

@@ -207,6 +207,17 @@ def test_a_loss_that_is_not_finite_is_one_sentence_and_exit_1(home: Home) -> Non
     assert "became NaN or Inf; the state of step 1 is kept in" in text
 
 
+def test_capture_without_a_gpu_is_refused_before_a_run_is_made(home: Home) -> None:
+    words, runs = [*SMALL, "--device", "cpu", "--capture", "on"], home.json("runs")
+    for text in (
+        home.error("train", "cyclegan", "--dataset", DIAL, *words, code=2),
+        home.error("train", "cyclegan", "--dataset", DIAL, *words, "--dry-run", code=2),
+        home.error("bench", "cyclegan", "--device", "cpu", "--capture", "on", code=2),
+    ):
+        assert "capture on: only GPUs of NVIDIA replay steps, and the device is cpu; leave it out." in text
+    assert home.json("runs") == runs
+
+
 def test_bench_prints_one_object(home: Home) -> None:
     figures = home.json("bench", "ugatit", "--preset", "smoke", "--size", "32", "--set", "channels=4", "--steps", "1")
     assert list(figures) == [
@@ -218,6 +229,7 @@ def test_bench_prints_one_object(home: Home) -> None:
             "device",
             "precision",
             "compiled",
+            "captured",
             "warmup_steps",
             "steps",
         ),

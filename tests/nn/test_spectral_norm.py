@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from ugbench.nn.spectral_norm import SpectralConv2d, SpectralLinear
+from ugbench.nn.spectral_norm import SpectralConv2d, SpectralLinear, spectral_norms
 
 MAKERS = {
     "conv": (lambda: SpectralConv2d(3, 5, 4, 2), lambda: nn.Conv2d(3, 5, 4, 2), (2, 3, 9, 9)),
@@ -113,3 +116,54 @@ def test_the_vectors_are_unit_buffers_beside_the_weight():
 def test_a_pass_syncs_with_no_host():
     with FakeTensorMode():
         assert SpectralConv2d(3, 4, 4, 2)(torch.zeros(1, 3, 8, 8)).shape == (1, 4, 3, 3)
+
+
+def test_norms_of_several_layers_at_once_are_those_of_each_layer_alone():
+    torch.manual_seed(0)
+    layers = [SpectralConv2d(3, 5, 4).double(), SpectralLinear(6, 4).double(), SpectralLinear(6, 1).double()]
+    alone = copy.deepcopy(layers)
+    for _ in range(3):
+        sigmas, expected = spectral_norms(layers), [layer.sigma() for layer in alone]
+        torch.testing.assert_close(sigmas, tuple(expected), atol=1e-12, rtol=0)
+        for layer, other in zip(layers, alone, strict=True):
+            torch.testing.assert_close((layer.u, layer.v), (other.u, other.v), atol=1e-12, rtol=0)
+        torch.testing.assert_close(
+            torch.autograd.grad(sum(sigmas), [layer.weight for layer in layers]),
+            torch.autograd.grad(sum(expected), [layer.weight for layer in alone]),
+            atol=1e-12,
+            rtol=0,
+        )
+    for layer, other in zip(layers, alone, strict=True):
+        layer.eval(), other.eval()
+    torch.testing.assert_close(spectral_norms(layers), tuple(layer.sigma() for layer in alone), atol=1e-12, rtol=0)
+
+
+def test_a_layer_that_is_given_its_norm_makes_no_iteration_of_its_own():
+    layer, x = SpectralConv2d(3, 4, 3), torch.randn(1, 3, 5, 5)
+    (sigma,) = spectral_norms([layer])
+    u = layer.u.clone()
+    output = layer(x, sigma)
+    assert layer.u.equal(u)
+    torch.testing.assert_close(output, nn.functional.conv2d(x, layer.weight / sigma) + layer.bias.view(-1, 1, 1))
+
+
+def test_several_layers_at_once_take_fewer_operations():
+    layers = [SpectralConv2d(3, 5, 4) for _ in range(8)]
+    with Counted() as alone:
+        for layer in layers:
+            layer.sigma()
+    with Counted() as together:
+        spectral_norms(layers)
+    assert 2 * together.operations < alone.operations
+
+
+class Counted(TorchDispatchMode):
+    """Counts the operations that run inside and compute something; views are left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.operations += not func.is_view
+        return func(*args, **(kwargs or {}))

@@ -33,11 +33,13 @@ class RecordedOperations:
 
     Attributes:
         warmed_up, recorded, replayed: how often.
+        has_own_generator: the device has a generator of random numbers of its own, as a GPU, so that draws of torch's
+            generator on the processor are part of no recording.
     """
 
     def __init__(self) -> None:
         self.warmed_up = self.recorded = self.replayed = 0
-        self.operations: list[int] = []
+        self.has_own_generator = False
 
     def warm_up(self, work: Callable[[], None]) -> None:
         self.warmed_up += 1
@@ -52,8 +54,8 @@ class RecordedOperations:
                 work()
         finally:
             recording.undo()
-            torch.set_rng_state(generator)  # of the device; a recording does not move that of a GPU either
-        self.operations.append(len(recording.operations))
+            if not self.has_own_generator:
+                torch.set_rng_state(generator)  # a recording does not move the generator of a GPU
 
         def replay() -> None:
             self.replayed += 1

@@ -88,22 +88,33 @@ class SlurmCluster:
         """The state of a node: idle, allocated, down …; a star stands behind one that does not answer."""
         return self.run("sinfo", "--noheader", "--nodes", name, "--format", "%T").strip()
 
+    def job_state(self, job: str) -> str:
+        """The state of a job in SLURM's words; empty if it is not known any more."""
+        listed = self.run("squeue", "--noheader", "--array", "--states=all", "--format", "%i %T")
+        return dict(line.split() for line in listed.splitlines()).get(job, "")
+
+    def start_now(self, job: str) -> None:
+        """Let a job that was requeued, which SLURM keeps for two minutes, begin now; one that runs goes on."""
+        words = ["scontrol", "update", f"JobId={job}", "StartTime=now"]
+        subprocess.run(words, env=self.environment, capture_output=True, check=False)
+
+    def leave_two_minutes(self, job: str) -> None:
+        """Set the time limit of a job that runs so that it comes in one to two minutes: SLURM counts whole ones."""
+        used = self.run("squeue", "--noheader", "--array", "--jobs", job, "--format=%M").strip()
+        minutes = sum(int(part) * 60**place for place, part in enumerate(reversed(used.split(":")))) // 60
+        self.run("scontrol", "update", f"JobId={job}", f"TimeLimit={minutes + 2}")
+
     def kill_node(self, name: str) -> None:
         """End a node as a loss of power does: its daemon and all processes of its jobs, at once."""
         daemon = self._slurmd.pop(name)
         listed = self.run("squeue", "--noheader", "--array", "--nodelist", name, "--format", "%A")
         names = tuple(f"slurmstepd: [{job}." for job in listed.split())
-        of_node = [pid for pid, command in processes().items() if command.startswith(names) and self._is_ours(pid)]
+        of_node = [
+            pid for pid, command in processes().items() if command.startswith(names) and _is_of(self.folder, pid)
+        ]
         for pid in (daemon.pid, *of_node, *descendants(of_node)):
             _kill(pid)
         daemon.wait()
-
-    def _is_ours(self, pid: int) -> bool:
-        """Whether a process was started by this SLURM and not by another one on this machine."""
-        try:
-            return str(self.folder).encode() in Path("/proc", str(pid), "environ").read_bytes()
-        except OSError:
-            return False
 
     def stop(self) -> None:
         """End the nodes."""
@@ -119,6 +130,7 @@ def slurm_cluster() -> Iterator[SlurmCluster]:
     with ExitStack() as stack:
         folder = Path(mkdtemp(prefix="slurm"))  # a path of a socket is short, which those of pytest are not
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        stack.callback(_kill_all_of, folder)
         (folder / "state").mkdir()
         for name in NODES:
             (folder / f"spool_{name}").mkdir()
@@ -194,6 +206,21 @@ def free_ports(count: int) -> list[int]:
 
 def _search_path() -> str:
     return f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+
+
+def _is_of(folder: Path, pid: int) -> bool:
+    """Whether a process was started by the SLURM of this folder, and not by another one on this machine."""
+    try:
+        return f"SLURM_CONF={folder}/".encode() in Path("/proc", str(pid), "environ").read_bytes()
+    except OSError:
+        return False
+
+
+def _kill_all_of(folder: Path) -> None:
+    """End what is left of jobs."""
+    for pid in processes():
+        if pid != os.getpid() and _is_of(folder, pid):
+            _kill(pid)
 
 
 def _kill(pid: int) -> None:

@@ -20,6 +20,7 @@ from ugbench.training.averaging import MovingAverage
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
 from ugbench.training.loop import train
+from ugbench.training.machine import Machine
 from ugbench.training.start import Start
 from ugbench.training.state import new_state
 
@@ -174,7 +175,7 @@ def test_a_run_that_continues_another_takes_its_average(make_run: Callable[..., 
         train(run, images, CPU, EVERY_STEP)
     config = whole.config.model_copy(update={"continue_from": f"{earlier.id}@6"})
     longer = open_run(earlier.results / "longer", config)
-    Start(continued=StartingPoint(earlier, 6)).begin(longer, CPU)
+    Start(continued=StartingPoint(earlier, 6)).begin(longer, Machine(CPU))
     state = load(longer, CPU)[0].state_dict()
     assert torch.equal(state["generator.weight"], weights(earlier, 6, "average")["generator.weight"])
     assert train(longer, images, CPU, EVERY_STEP) == 6

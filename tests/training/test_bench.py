@@ -7,6 +7,7 @@ import torch
 from toy_runs import Toy, toy
 
 from ugbench.training import bench as module
+from ugbench.training import capture
 from ugbench.training.bench import bench
 from ugbench.training.read_ahead import ReadAhead
 
@@ -16,7 +17,7 @@ __all__ = ["toy"]
 def test_a_step_is_timed_with_its_batch(toy: type[Toy], monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock moves only in `at` and in `train_step`, so that no time of this machine matters."""
     now = 0.0
-    at, train_step = ReadAhead.at, module.train_step
+    at, train_step = ReadAhead.at, capture.train_step
     asked: list[int] = []
 
     def slow_at(ahead: ReadAhead, step: int):
@@ -31,7 +32,7 @@ def test_a_step_is_timed_with_its_batch(toy: type[Toy], monkeypatch: pytest.Monk
         train_step(*arguments)
 
     monkeypatch.setattr(ReadAhead, "at", slow_at)
-    monkeypatch.setattr(module, "train_step", slow_step)
+    monkeypatch.setattr(capture, "train_step", slow_step)
     monkeypatch.setattr(module.time, "perf_counter", lambda: now)
     figures = bench("toy", Toy.make_config("smoke"), torch.device("cpu"), "fp32", steps=3)
     assert figures["seconds_per_step"] == 7.0

@@ -28,6 +28,7 @@ from ugbench.training import continuation
 from ugbench.training.continuation import check_continued
 from ugbench.training.images import Images
 from ugbench.training.loop import Intervals, train
+from ugbench.training.machine import Machine
 from ugbench.training.start import Start
 
 CPU = torch.device("cpu")
@@ -64,7 +65,7 @@ def make_longer(make_run: Callable[..., Run], earlier: Run) -> Callable[..., Run
 def began(run: Run, earlier: Run, step: int, said: list[str] | None = None) -> Run:
     start = StartingPoint(earlier, step)
     check_continued(start, run.config, [].append if said is None else said.append)
-    Start(continued=start).begin(run, CPU)
+    Start(continued=start).begin(run, Machine(CPU))
     return run
 
 
@@ -267,4 +268,4 @@ def test_a_pipe_in_place_of_a_log_is_refused(earlier: Run, make_longer: Callable
     earlier.metrics_file.unlink()
     os.mkfifo(earlier.metrics_file)
     with pytest.raises(RunError, match=r"metrics\.jsonl is a pipe and no file"):
-        continuation.begin(make_longer(4), StartingPoint(earlier, 4), CPU, {})
+        continuation.begin(make_longer(4), StartingPoint(earlier, 4), Machine(CPU), {})

@@ -25,6 +25,7 @@ from ugbench.training import loop, prepare
 from ugbench.training.callbacks import Callbacks
 from ugbench.training.estimate import estimate
 from ugbench.training.intervals import Intervals
+from ugbench.training.machine import Machine
 from ugbench.training.request import Request
 from ugbench.training.start import StartOptions
 from ugbench.training.state import new_state
@@ -285,7 +286,7 @@ def test_a_run_continues_with_equal_weights_alone(ask: Ask, weights: dict[str, P
     with pytest.raises(RunError, match=r"that run differs in the weights of encoder \(\w{6} there, \w{6} here\)"):
         prepare.prepare(ask(files={**weights, "encoder": tmp_path / "other.pth"}, start=on))
     begun, _, start = prepare.prepare(ask(start=on))
-    start.begin(begun, CPU)
+    start.begin(begun, Machine(CPU))
     assert load_file(begun.generators_file).keys() == load_file(whole.generators_file).keys()
     continued = train(ask(start=on))
     assert continued.path == begun.path and saved(continued) == saved(whole)

@@ -10,11 +10,12 @@ import torch
 from toy_runs import Crash, crash_after
 
 from ugbench.runs.run import Run
-from ugbench.training import environment, machine
+from ugbench.training import environment
 from ugbench.training.execution import Execution
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
 from ugbench.training.loop import train
+from ugbench.training.machine import Machine, resume_on
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 EVERY_TWO = Intervals(save_every=2, log_every=1, sample_every=100, keep=None)
@@ -23,7 +24,7 @@ H100 = {"gpu": "H100", "deterministic": True}
 
 def resumed(device: torch.device, noted: dict[str, object]) -> list[str]:
     said: list[str] = []
-    machine.resume_on(device, noted, said.append)
+    resume_on(Machine(device), noted, said.append)
     return said
 
 
@@ -43,7 +44,7 @@ def test_threads_are_taken_over_on_a_cpu_alone(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_same_processor_says_nothing_and_another_does() -> None:
-    assert resumed(CPU, machine.notes(CPU)) == []
+    assert resumed(CPU, Machine(CPU).notes()) == []
     assert resumed(CPU, {}) == [], "a checkpoint of an older version"
     assert resumed(CPU, {"instruction_set": "VSX"}) == [
         "This run began on a VSX processor: going on here is not bit-exact."
@@ -65,8 +66,28 @@ def test_on_a_gpu_bits_are_promised_only_to_one_gpu_with_deterministic_algorithm
 ) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _device: name)
     monkeypatch.setattr(torch, "are_deterministic_algorithms_enabled", lambda: deterministic)
-    assert machine.notes(GPU) == {"gpu": name, "deterministic": deterministic}
+    usual = {"ranks": 1, "compiled": False, "captured": False}
+    assert Machine(GPU).notes() == {"gpu": name, "deterministic": deterministic, **usual}
     said = resumed(GPU, noted)
+    assert len(said) == (sentence is not None)
+    assert all(sentence in text and "not bit-exact" in text for text in said)
+
+
+@pytest.mark.parametrize(
+    ("noted", "now", "sentence"),
+    [
+        ({}, {"compiled": True}, "with eager networks and goes on with compiled networks (--compile)"),
+        ({"compiled": True}, {}, "with compiled networks and goes on with eager networks (--compile)"),
+        ({"captured": True}, {}, "with captured steps and goes on with steps as usual (--capture)"),
+        ({"ranks": 2, "compiled": True}, {}, "2 processes trained this run until now: going on with 1"),
+        ({"compiled": True, "captured": True}, {"compiled": True, "captured": True}, None),
+    ],
+)
+def test_a_resume_that_computes_in_another_way_says_so(
+    noted: dict[str, object], now: dict[str, bool], sentence: str | None
+) -> None:
+    said: list[str] = []
+    resume_on(Machine(CPU, **now), noted, said.append)
     assert len(said) == (sentence is not None)
     assert all(sentence in text and "not bit-exact" in text for text in said)
 
@@ -96,7 +117,7 @@ def test_a_resume_elsewhere_is_added_with_what_has_changed(
     )
     assert described["resumed"] == [{"step": 4, "device_name": "another"}]
     assert described["device_name"] != "another"
-    environment.record_resume(run, CPU, 6)
+    environment.record_resume(run, Machine(CPU), 6)
     (_, last) = json.loads(run.environment_file.read_text(encoding="utf-8"))["resumed"]
     assert last["step"] == 6
     assert "device_name" not in last, "the last resume was there already"
@@ -131,6 +152,6 @@ def test_a_gpu_is_described_by_driver_cudnn_and_capability(monkeypatch: pytest.M
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: (9, 0))
     monkeypatch.setattr(torch.backends.cudnn, "version", lambda: 91000)
     monkeypatch.setattr(environment, "_driver", lambda: "570.1")
-    described = environment.describe(GPU, "ugatit")
+    described = environment.describe(Machine(GPU), "ugatit")
     expected = {"device_name": "H100", "capability": "9.0", "cudnn": 91000, "driver": "570.1", "cudnn_benchmark": False}
     assert {key: described[key] for key in expected} == expected

@@ -41,10 +41,11 @@ def test_parameter_counts_are_the_published_ones(paper_size, preset, network, co
     assert parameters(paper_size[preset].get_submodule(network)) == count
 
 
-def test_a_light_generators_forward_is_105_gflop(paper_size):
+def test_a_light_generators_forward_is_94_gflop(paper_size):
+    """105.0 with convolutions of upsampled images; five ninths of the arithmetic of these two are left out."""
     with FlopCounterMode(display=False) as counter:
         paper_size["light"].generator_a2b(torch.zeros(1, 3, 256, 256, device="meta"))
-    assert round(counter.get_total_flops() / 1e9, 1) == 105.0
+    assert round(counter.get_total_flops() / 1e9, 1) == 94.5
 
 
 def test_at_256_px_the_maps_have_the_published_shapes(paper_size):

@@ -15,6 +15,7 @@ from typer import Option
 from ugbench.cli.options import RESULTS, Json, OnlyDatasets, Results, Where
 from ugbench.cli.output import duration, file_size, format_rows, log, print_json, print_rows
 from ugbench.cli.parse import parse_sets, split_list
+from ugbench.cli.queued_runs import with_queue
 from ugbench.errors import RunError, UnknownName, UsageError
 
 if TYPE_CHECKING:
@@ -131,7 +132,8 @@ def describe_runs(
     shown = fields_to_show((run.config.label, None, configs[run.id]) for run in runs)
     rows = [_listed(run, configs[run.id], shown[run.config.label]) for run in runs]
     filtered = bool(methods or datasets or conditions)
-    return rows + ([] if filtered else [_unreadable(*item) for item in errors.items()])
+    rows += [] if filtered else [_unreadable(*item) for item in errors.items()]
+    return rows if conditions else with_queue(rows, results, methods, datasets)
 
 
 def describe(run: Run) -> dict[str, Any]:

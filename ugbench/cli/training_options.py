@@ -13,7 +13,7 @@ Compile = Annotated[
     Mode,
     Option(
         "--compile",
-        help="Compile the networks with torch.compile, which needs a C++ compiler; auto does where that saves time.",
+        help="Compile the networks with torch.compile, which needs a C++ compiler. auto is off for now.",
     ),
 ]
 Capture = Annotated[

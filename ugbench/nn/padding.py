@@ -1,4 +1,4 @@
-"""Reflection padding that can be deterministic on a GPU."""
+"""Reflection and replication padding that can be deterministic on a GPU."""
 
 from __future__ import annotations
 
@@ -33,6 +33,17 @@ def mirror_pad(x: Tensor, width: int) -> Tensor:
         leading = x.narrow(dim, 1, width).flip(dim)
         trailing = x.narrow(dim, size - 1 - width, width).flip(dim)
         x = torch.cat((leading, x, trailing), dim)
+    return x
+
+
+def replicate_pad(x: Tensor, width: int) -> Tensor:
+    """Pad images (n, c, h, w) on all four sides with `width` copies of the border pixel."""
+    if not (x.is_cuda and torch.are_deterministic_algorithms_enabled()):
+        return F.pad(x, (width, width, width, width), mode="replicate")
+    # The backward pass of CUDA's replication padding uses atomic additions too.
+    for dim in (-1, -2):
+        leading, trailing = x.narrow(dim, 0, 1), x.narrow(dim, x.shape[dim] - 1, 1)
+        x = torch.cat((*[leading] * width, x, *[trailing] * width), dim)
     return x
 
 

@@ -6,7 +6,7 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,14 @@ from ugbench.data.progress import Progress, tracked
 from ugbench.device import Precision
 from ugbench.image_size import stored_size, width_and_height
 from ugbench.method import MethodConfig
+from ugbench.training import compiling
 from ugbench.training.activations import checkpoint_activations
+from ugbench.training.capture import WARM_UP, step_function
 from ugbench.training.counts import parameters_by_network
 from ugbench.training.environment import device_name
 from ugbench.training.execution import Execution
 from ugbench.training.flops import flop_counter
+from ugbench.training.layout import move_to
 from ugbench.training.loss_scale import LossScale
 from ugbench.training.network_precision import run_networks_in
 from ugbench.training.optimizers import build_optimizers
@@ -46,7 +49,7 @@ def bench(
 
     Args:
         progress: called after each step.
-        execution: how steps are computed; None for the default.
+        execution: how steps are computed; None for the default. Steps that are captured are measured as replays.
     Returns:
         Among others `seconds_per_step`, the median over the measured steps; `seconds_per_batch`, the part of it that
         a step waits for its batch, which is prepared ahead as in a training; `flops_per_step`, the multiplications plus
@@ -55,14 +58,18 @@ def bench(
         whole periods are measured, and these are means over a period.
     """
     execution = execution or Execution()
+    execution.check(device, precision)
     with computing_on(device, deterministic=execution.deterministic):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             method = registry.load_method(method_name)(config)
-        method.to(device).train()
+        move_to(method, device)
+        method.train()
         checkpoint_activations(method)
         run_networks_in(method, precision, device)
         phases = Phases(build_optimizers(method), method.period, LossScale() if precision == "fp16" else None)
+        chosen = compiling.is_chosen(execution, config, device)
+        compiled = compiling.CompiledNetworks(method, keeps_graphs=precision == "fp16") if chosen else None
         # Only the shape of the images matters.
         width, height = width_and_height(training_size(config.size))
         random = torch.Generator().manual_seed(0)
@@ -71,7 +78,9 @@ def bench(
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
         period = method.period
-        warmup_steps, steps = (_whole_periods(count, period) for count in (warmup_steps, steps))
+        least = WARM_UP * period + period if execution.captures else warmup_steps  # until all steps are recorded
+        warmup_steps, steps = (_whole_periods(count, period) for count in (max(least, warmup_steps), steps))
+        take_step = step_function(method, phases, execution)
         seconds, seconds_of_batches = [], []
         total = warmup_steps + steps
         with closing(ReadAhead(batches)) as ahead:
@@ -79,12 +88,13 @@ def bench(
                 for step in range(period):
                     train_step(method, phases, ahead.at(step))
             for step in tracked(range(period, period + total), total, progress):
-                _wait(device)
+                wait_for(device)
                 start = time.perf_counter()
                 batch = ahead.at(step)
                 seconds_of_batches.append(time.perf_counter() - start)
-                train_step(method, phases, batch)
-                _wait(device)
+                with nullcontext() if compiled is None else compiled.in_use():
+                    take_step(batch)
+                wait_for(device)
                 seconds.append(time.perf_counter() - start)
         median = _median_of_periods(seconds[warmup_steps:], period)
         return {
@@ -94,7 +104,8 @@ def bench(
             "batch_size": config.batch_size,
             "device": str(device),
             "precision": precision,
-            "compiled": False,
+            "compiled": compiled is not None,
+            "captured": execution.captures,
             "warmup_steps": warmup_steps + period,
             "steps": steps,
             "seconds_per_step": median,
@@ -139,7 +150,8 @@ def peak_memory(device: torch.device) -> int | None:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _wait(device: torch.device) -> None:
+def wait_for(device: torch.device) -> None:
+    """Wait until a device has computed all that it was given; a CPU has."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":

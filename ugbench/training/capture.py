@@ -21,18 +21,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, cast
 
 import torch
 from torch import Tensor
 
-from ugbench.errors import CaptureRefused
+from ugbench.errors import CaptureRefused, UgbenchError, UsageError
 from ugbench.method import Batch, Method
+from ugbench.training.cuda_graphs import CudaRecorder
+from ugbench.training.execution import Execution
 from ugbench.training.hidden_state import first_change, snapshot
 from ugbench.training.method_lines import line_of
 from ugbench.training.optimizers import set_learning_rates, state_tensors
 from ugbench.training.place_in_period import PlaceInPeriod
-from ugbench.training.step import Phases, compute_step
+from ugbench.training.step import Phases, compute_step, train_step
 
 WARM_UP = 3
 """Steps at each place of the period that are computed as usual before one is recorded. They are steps of the training
@@ -69,15 +72,11 @@ class CapturedSteps:
     Everything that is loaded, such as a checkpoint, is loaded before the first step.
 
     Args:
-        phases: made with the method's optimizers.
+        phases: made with the method's optimizers, and without a loss scale, which waits for the device.
         warm_up: see WARM_UP.
-    Raises:
-        CaptureRefused: networks run in float16.
     """
 
     def __init__(self, method: Method, phases: Phases, recorder: Recorder, warm_up: int = WARM_UP) -> None:
-        if phases.loss_scale is not None:
-            raise CaptureRefused("steps in fp16 cannot be captured, because the loss scale waits for the GPU.")
         self._method, self._phases, self._recorder, self._warm_up = method, phases, recorder, warm_up
         self._visits: Counter[int] = Counter()
         self._recorded: dict[int, _Recorded] = {}
@@ -122,7 +121,9 @@ class CapturedSteps:
         with _capturable(phases):
             try:
                 replay = self._recorder.record(lambda: compute_step(method, phases, static))
-            except RuntimeError as error:
+            except UgbenchError:
+                raise
+            except Exception as error:  # of any type: the step did not raise it before it was recorded
                 raise _refusal(error) from error
             finally:
                 for optimizer in phases.optimizers.values():
@@ -140,6 +141,22 @@ class CapturedSteps:
         return _Recorded(replay, *phases.results())
 
 
+def step_function(method: Method, phases: Phases, execution: Execution) -> Callable[[Batch], None]:
+    """What trains a method for the step of a batch, as `train_step` or as `CapturedSteps`.
+
+    Args:
+        phases: made with the method's optimizers; whatever is loaded into them is loaded before the first step.
+        execution: checked (`Execution.check`).
+    Raises:
+        UsageError: steps of several ranks cannot be captured.
+    """
+    if execution.captures:
+        if phases.ranks.count > 1:
+            raise UsageError("capture on: only a training on one GPU can replay its steps; leave the option out.")
+        return CapturedSteps(method, phases, CudaRecorder(phases.found_inf.device))
+    return partial(train_step, method, phases)
+
+
 def _tensors(batch: Batch) -> list[Tensor]:
     return [batch.a, batch.b, *batch.draws.values(), *batch.extra.values()]
 
@@ -152,6 +169,7 @@ def _copy_of(batch: Batch) -> Batch:
 def _addresses(method: Method, phases: Phases) -> dict[str, object]:
     """Where each tensor that lasts from step to step is stored, by name."""
     lasting = {**dict(method.named_parameters()), **dict(method.named_buffers()), **state_tensors(phases.optimizers)}
+    lasting["found_inf"] = phases.found_inf
     return {name: tensor.data_ptr() for name, tensor in lasting.items()}
 
 
@@ -180,7 +198,7 @@ def _capturable(phases: Phases) -> Iterator[None]:
                 group["capturable"] = capturable
 
 
-def _refusal(error: RuntimeError) -> CaptureRefused:
+def _refusal(error: Exception) -> CaptureRefused:
     """The sentence about an error of a recording: of the first one, as the end of a failed recording raises another."""
     while isinstance(error.__context__, RuntimeError):
         error = error.__context__

@@ -12,7 +12,6 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from ugbench.errors import RunError, UsageError
@@ -26,6 +25,7 @@ from ugbench.runs.run import Run, RunConfig
 from ugbench.runs.starting_point import StartingPoint
 from ugbench.training import environment
 from ugbench.training.initial_state import differing_fields, without_weights
+from ugbench.training.machine import Machine
 
 
 def check_continued(start: StartingPoint, config: RunConfig, log: Callable[[str], None]) -> None:
@@ -65,7 +65,7 @@ def check_continued(start: StartingPoint, config: RunConfig, log: Callable[[str]
     _log_start(start, config, log)
 
 
-def begin(run: Run, start: StartingPoint, device: torch.device, frozen: Mapping[str, Tensor]) -> None:
+def begin(run: Run, start: StartingPoint, machine: Machine, frozen: Mapping[str, Tensor]) -> None:
     """Copy the checkpoint and the logs up to its step into the folder of a run that has no checkpoint yet.
 
     The checkpoint is written last: a run that has it has begun.
@@ -79,7 +79,7 @@ def begin(run: Run, start: StartingPoint, device: torch.device, frozen: Mapping[
     saved = checkpoint.load(start.run.checkpoint(start.step))
     _copy_log(start.run.metrics_file, run.metrics_file, start.step)
     _copy_log(start.run.timing_file, run.timing_file, start.step)
-    environment.record_start(run, device)
+    environment.record_start(run, machine)
     method, state = without_weights(run.config), {**saved.translating(), **frozen}
     checkpoint.write_generators(run.generators_file, checkpoint.inference_tensors(method, state), start.step)
     checkpoint.save(run.checkpoints, saved)

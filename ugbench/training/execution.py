@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
+from ugbench.device import Precision
 from ugbench.errors import UnknownName, UsageError
+
+if TYPE_CHECKING:
+    import torch
 
 Mode = Literal["auto", "on", "off"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -17,12 +21,11 @@ class Execution:
 
     Attributes:
         deterministic: use only algorithms that repeat their bits, see `ugbench.arithmetic.computing_on`.
-        compile: compile the networks of the method with torch.compile; auto where that saves time.
+        compile: compile the networks of the method with torch.compile; auto does not for now.
         capture: record whole steps as CUDA graphs and replay them; auto never does for now.
 
     Raises:
         UnknownName: a mode is none.
-        UsageError: a mode that is not available.
     """
 
     deterministic: bool = False
@@ -33,5 +36,24 @@ class Execution:
         for name, mode in (("compile", self.compile), ("capture", self.capture)):
             if mode not in MODES:
                 raise UnknownName(f"mode of {name}", str(mode), MODES)
-        if self.capture == "on":
-            raise UsageError("capture on: whole steps cannot be captured yet; leave the option out.")
+
+    @property
+    def captures(self) -> bool:
+        """Whether steps are recorded and replayed. `auto` does not until that has been measured on a GPU."""
+        return self.capture == "on"
+
+    def check(self, device: torch.device, precision: Precision) -> None:
+        """Check that steps can be computed so.
+
+        Raises:
+            UsageError: they cannot be captured on this device, or in this precision.
+        """
+        if not self.captures:
+            return
+        if device.type != "cuda":
+            raise UsageError(f"capture on: only GPUs of NVIDIA replay steps, and the device is {device}; leave it out.")
+        if precision == "fp16":
+            raise UsageError(
+                "capture on: in fp16 the loss scale waits for the GPU in each step; train in bf16 or fp32, or leave "
+                "the option out."
+            )

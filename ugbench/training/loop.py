@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack, closing, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,14 +26,17 @@ from ugbench.runs.failure import record_failure
 from ugbench.runs.reset import remove_unfinished, reset
 from ugbench.runs.run import Run
 from ugbench.tracker import Tracker
+from ugbench.training import compiling
 from ugbench.training.batch_errors import batch_of, said_by_reader
 from ugbench.training.callbacks import Callbacks
+from ugbench.training.capture import step_function
 from ugbench.training.checkpoint_scores import score_checkpoint
 from ugbench.training.counts import DescriptionWriter, count
 from ugbench.training.execution import Execution
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals, SaveClock
 from ugbench.training.logs import Logs
+from ugbench.training.machine import Machine
 from ugbench.training.non_finite import NonFiniteFlag, NonFiniteStep
 from ugbench.training.optimizers import learning_rate, never_updated
 from ugbench.training.ranks import agreed, at_once, in_turn, on_first, said_once
@@ -43,7 +46,6 @@ from ugbench.training.samples import SampleGrids
 from ugbench.training.signals import StopRequest, stop_on_signals
 from ugbench.training.start import Start
 from ugbench.training.state import State, new_state, resume, save
-from ugbench.training.step import train_step
 from ugbench.training.tracking import Tracking, tracking
 
 
@@ -55,6 +57,7 @@ class _Training:
     """
 
     run: Run
+    execution: Execution
     ranks: Ranks
     batches: ReadAhead
     samples: SampleGrids
@@ -84,7 +87,7 @@ def train(
             new weights.
         restart: remove what training and scoring wrote for the run, and begin at step 0. Nothing is removed before
             everything that the first step needs is made, and the lock is held from then on.
-        execution: how steps are computed; None for the default.
+        execution: how steps are computed, checked (`Execution.check`); None for the default.
         trackers: show the training too, by their names.
         ranks: the processes that train the run together; each calls this function, on a device of its own. The first
             one alone writes, logs and scores, so that the others need no callbacks and no trackers.
@@ -93,6 +96,7 @@ def train(
     Raises:
         RankError: what is raised on another rank, see `ugbench.training.ranks`.
         Stopped: a signal that asks to stop was received (see signals.py); the state is saved.
+        CaptureRefused: the steps of the method cannot be captured, and `execution` asks for it.
         NonFiniteLoss: a loss or gradient became NaN or Inf; the state of the last finite step is saved.
         DataError: an image on the disk cannot be read; the state is saved.
         RunError: another process trains this run, or, with `restart`, scores it.
@@ -111,12 +115,14 @@ def train(
         ExitStack() as held,
     ):
         tracked = on_first(ranks, partial(_hold, held, run, trackers or {}, callbacks, restart))
-        state = at_once(ranks, partial(new_state, run, device, start, ranks))
+        compiled = compiling.is_chosen(execution, run.config.method_config(), device)
+        make_state = partial(new_state, run, device, start, ranks, compiled, execution.captures)
+        state = at_once(ranks, make_state)
         # For a method that learns one direction `a` is the source, whichever domain that is.
         source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
         part = ranks.part(state.method.config.batch_size)
         batches = method_batches(state.method, source, target, run.seed, device, images.extra, images.place, part)
-        on_first(ranks, partial(_begin, run, device, start, restart))
+        on_first(ranks, partial(_begin, run, state.machine, start, restart))
         resumed_from = in_turn(ranks, partial(_resume, state, run, intervals, callbacks, start))
         check_same_run(ranks, run.path, run.id, state.step)
         if ranks.is_first and not run.method_file.exists() and (ranks.count > 1 or state.step >= run.steps):
@@ -126,7 +132,7 @@ def train(
             return resumed_from
         grids = SampleGrids(images.samples, run.directions(), callbacks.log)
         ahead = ReadAhead(batches, images.readers)
-        training = _Training(run, ranks, ahead, grids, intervals, callbacks, stop, tracked, resumed_from)
+        training = _Training(run, execution, ranks, ahead, grids, intervals, callbacks, stop, tracked, resumed_from)
         not_finite = _train_while_finite(run.steps, state, training)
         if not_finite is None:
             for name in never_updated(state.phases.optimizers):
@@ -142,7 +148,7 @@ def train(
             # blocks do that compute their activations again.
             del state
             gc.collect()
-            state = at_once(ranks, partial(new_state, run, device, start, ranks))
+            state = at_once(ranks, make_state)
             in_turn(ranks, partial(resume, state, run, intervals, callbacks.log))
             # On a GPU the repeated steps need not have the same bits: another one, before, may not be finite now.
             not_finite = _train_while_finite(step - 1, state, training)
@@ -163,12 +169,12 @@ def _hold(held: ExitStack, run: Run, trackers: Mapping[str, Tracker], callbacks:
     return held.enter_context(tracking(run, trackers, callbacks.log, restart))
 
 
-def _begin(run: Run, device: torch.device, start: Start, restart: bool) -> None:
+def _begin(run: Run, machine: Machine, start: Start, restart: bool) -> None:
     """Remove what an earlier training left, and copy what the run takes from another one."""
     remove_unfinished(run)
     if restart:
         reset(run)
-    start.begin(run, device)
+    start.begin(run, machine)
 
 
 def _resume(state: State, run: Run, intervals: Intervals, callbacks: Callbacks, start: Start) -> int | None:
@@ -200,6 +206,7 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
     run, intervals, ranks = training.run, training.intervals, training.ranks
     assert intervals.log_every and intervals.sample_every
     clock = SaveClock(intervals.save_seconds)
+    take_step = step_function(state.method, state.phases, training.execution)
     first_step = state.step
     with closing(training.batches), ExitStack() as opened:
         logs = None
@@ -230,8 +237,8 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
             # The images of other ranks get other numbers.
             key = ("torch", state.step) if ranks.is_first else ("torch", state.step, ranks.rank)
             torch.manual_seed(generator_for(run.seed, *key).initial_seed())
-            with nullcontext() if description is None else description.counting():
-                train_step(state.method, state.phases, batch)
+            with _computing(state, description):
+                take_step(batch)
             state.step += 1
             if state.average is not None:
                 state.average.update(state.step)
@@ -265,6 +272,19 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
                 _score(state.step, training, logs)
                 clock.restart()
             training.callbacks.on_step(state.step, run.steps, values)
+
+
+def _computing(state: State, description: DescriptionWriter | None) -> AbstractContextManager[None]:
+    """The context of a step: compiled networks, but for the first steps, as FLOPs are counted in eager ones alone.
+
+    Whether a step is compiled depends on its number, so that a run which was stopped before its first checkpoint
+    repeats its bits.
+    """
+    if description is not None:
+        return description.counting()
+    if state.compiled is not None and state.step >= state.method.period:
+        return state.compiled.in_use()
+    return nullcontext()
 
 
 def _score(step: int, training: _Training, logs: Logs | None) -> None:

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 
-def notes(device: torch.device, ranks: int = 1) -> dict[str, Any]:
-    """What a checkpoint notes of the machine, as far as the bits of further steps depend on it.
+@dataclass(frozen=True)
+class Machine:
+    """What computes the steps of a training.
 
-    Args:
-        ranks: the number of processes that train together; noted if there are several.
+    Attributes:
+        device: that of this process.
+        ranks: the number of processes that train together, each on a device like this one.
+        compiled: the networks are compiled.
+        captured: steps are recorded and replayed.
     """
-    together = {"ranks": ranks} if ranks > 1 else {}
-    if device.type == "cuda":
-        return {"gpu": torch.cuda.get_device_name(device), "deterministic": is_deterministic(), **together}
-    return {
-        "threads": torch.get_num_threads(),
-        "instruction_set": torch.backends.cpu.get_cpu_capability(),
-        **together,
-    }
+
+    device: torch.device
+    ranks: int = 1
+    compiled: bool = False
+    captured: bool = False
+
+    def notes(self) -> dict[str, Any]:
+        """What a checkpoint notes, as far as the bits of further steps depend on it."""
+        if self.device.type == "cuda":
+            here = {"gpu": torch.cuda.get_device_name(self.device), "deterministic": is_deterministic()}
+        else:
+            here = {"threads": torch.get_num_threads(), "instruction_set": torch.backends.cpu.get_cpu_capability()}
+        return {**here, "ranks": self.ranks, "compiled": self.compiled, "captured": self.captured}
 
 
 def is_deterministic() -> bool:
@@ -29,23 +39,28 @@ def is_deterministic() -> bool:
     return torch.are_deterministic_algorithms_enabled()
 
 
-def resume_on(device: torch.device, noted: Mapping[str, Any], log: Callable[[str], None], ranks: int = 1) -> None:
-    """Make this machine compute as the one that wrote a checkpoint, as far as it can, and say where it cannot.
+def resume_on(machine: Machine, noted: Mapping[str, Any], log: Callable[[str], None]) -> None:
+    """Make a machine compute as the one that wrote a checkpoint, as far as it can, and say where it cannot.
 
     On a CPU that means as many threads.
 
     Args:
-        noted: `notes` of the checkpoint; entries of older versions are missing.
+        noted: `Machine.notes` of the checkpoint; entries of older versions are missing.
         log: called with a sentence for the user.
-        ranks: the number of processes that train together now.
     """
-    if (before := noted.get("ranks", 1)) != ranks:
-        log(
-            f"{before} process{'es' * (before > 1)} trained this run until now: going on with {ranks} is not bit-exact."
-        )
+    if (before := noted.get("ranks", 1)) != machine.ranks:
+        trained = "process" if before == 1 else "processes"
+        log(f"{before} {trained} trained this run until now: going on with {machine.ranks} is not bit-exact.")
         return
-    if device.type == "cuda":
-        _compare_gpus(notes(device), noted, log)
+    for key, option, named in (
+        ("compiled", "--compile", ("eager networks", "compiled networks")),
+        ("captured", "--capture", ("steps as usual", "captured steps")),
+    ):
+        was, now = noted.get(key, False), getattr(machine, key)
+        if was != now:
+            log(f"This run trained with {named[was]} and goes on with {named[now]} ({option}): that is not bit-exact.")
+    if machine.device.type == "cuda":
+        _compare_gpus(machine.notes(), noted, log)
         return
     if "gpu" in noted:
         log(f"This run began on a GPU ({noted['gpu']}): going on here is not bit-exact.")

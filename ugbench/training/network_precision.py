@@ -37,12 +37,16 @@ def run_networks_in(method: nn.Module, precision: Precision, device: torch.devic
     calls = _Calls()
 
     def enter(_module: nn.Module, _arguments: object) -> None:
+        if torch.compiler.is_compiling():  # within a network, which has entered already
+            return
         calls.depth += 1
         if calls.depth == 1:
             calls.context = autocast(precision, device)
             calls.context.__enter__()
 
     def leave(_module: nn.Module, _arguments: object, output: Any) -> Any:
+        if torch.compiler.is_compiling():
+            return None
         calls.depth -= 1
         if calls.depth or calls.context is None:
             return None
@@ -50,7 +54,7 @@ def run_networks_in(method: nn.Module, precision: Precision, device: torch.devic
         calls.context = None
         return upcast_all(output)
 
-    for network in _networks(method, PARTS):
+    for network in networks(method, PARTS):
         network.register_forward_pre_hook(enter)
         network.register_forward_hook(leave, always_call=True)
 
@@ -70,15 +74,15 @@ def upcast_all(value: Any) -> Any:
     return value
 
 
-def _networks(module: nn.Module, levels: int) -> Iterator[nn.Module]:
+def networks(module: nn.Module, levels: int) -> Iterator[nn.Module]:
     """The modules down to a number of levels; one that cannot be called, such as a list, is no level of its own.
 
     The parts of a block are left out. Only the block calls them, and it may do so again in the backward pass.
     """
     for child in module.children():
         if type(child).forward is nn.Module.forward:
-            yield from _networks(child, levels)
+            yield from networks(child, levels)
         else:
             yield child
             if levels > 1 and not isinstance(child, Block):
-                yield from _networks(child, levels - 1)
+                yield from networks(child, levels - 1)

@@ -243,7 +243,7 @@ def load_state_tensors(optimizers: Mapping[str, GroupOptimizer], tensors: Mappin
         for name, parameter in zip(optimizer.parameter_names, optimizer.group.parameters, strict=True):
             stored = {key: remaining.pop(f"{group}/{name}/{key}", None) for key in optimizer.state_names}
             state = {
-                key: tensor.to(_device_of_state(optimizer, key, parameter), copy=True)
+                key: _as_state(tensor, key, parameter, optimizer)
                 for key, tensor in stored.items()
                 if tensor is not None
             }
@@ -256,6 +256,11 @@ def load_state_tensors(optimizers: Mapping[str, GroupOptimizer], tensors: Mappin
         raise RunError(f"the optimizer state has {min(remaining)}, which this method lacks; use another run.")
 
 
-def _device_of_state(optimizer: GroupOptimizer, key: str, parameter: Tensor) -> torch.device:
-    kept_on_host = isinstance(optimizer.optimizer, _RAdam) and not optimizer.optimizer.defaults["capturable"]
-    return torch.device("cpu") if key == "step" and kept_on_host else parameter.device
+def _as_state(tensor: Tensor, key: str, parameter: Tensor, optimizer: GroupOptimizer) -> Tensor:
+    """A copy of a stored tensor as the state of a parameter: on its device, and with its strides."""
+    if key == "step":
+        kept_on_host = isinstance(optimizer.optimizer, _RAdam) and not optimizer.optimizer.defaults["capturable"]
+        return tensor.to("cpu" if kept_on_host else parameter.device, copy=True)
+    # Fused optimizers assume the strides of the parameter without a check.
+    strides = parameter.stride() if tensor.shape == parameter.shape else tensor.stride()
+    return torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype, device=parameter.device).copy_(tensor)

@@ -72,6 +72,7 @@ def prepare(
         run = open_run(stored.dataset_folder, stored.config) if has_usual_folder else stored
         return run, None, Start()
     config = stored.config.method_config()
+    request.execution.check(request.device, stored.config.precision)
     start = replace(_start_after_repair(request, stored, dataset, log), frozen=frozen)
     _check_method(stored, log)
     folders = needed_folders(request)
@@ -104,6 +105,7 @@ def planned_run(
         UsageError or a subclass: as in `prepare`.
     """
     _, _, _, run = _locate(request, frozen_digests(requested_frozen(request)), log, progress)
+    request.execution.check(request.device, run.config.precision)
     _start(request, run, log)
     _check_method(run, log)
     return run

@@ -17,6 +17,7 @@ from ugbench.device import Precision
 from ugbench.method import Batch, Method, MethodConfig
 from ugbench.nn.factored_linear import FactoredGradient
 from ugbench.training.activations import checkpoint_activations
+from ugbench.training.layout import use_channels_last
 from ugbench.training.network_precision import run_networks_in
 from ugbench.training.optimizers import GroupOptimizer, build_optimizers
 from ugbench.training.step import Phases, train_step
@@ -41,6 +42,8 @@ def on_shapes(
     # Built on the meta device, because a method may copy a network there (copy.deepcopy), unlike fake tensors.
     with torch.device("meta"):
         method = registry.load_method(name)(config).train()
+        if device == "cuda":
+            use_channels_last(method)  # as `move_to` does there, which fake tensors cannot
     with torch.random.fork_rng(devices=[]), FakeTensorMode(allow_non_fake_inputs=True):
         method.to_empty(device=device)
         checkpoint_activations(method)

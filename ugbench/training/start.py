@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from ugbench.errors import RunError, UsageError
@@ -20,6 +19,7 @@ from ugbench.runs.starting_point import Field, StartingPoint, find_recorded, new
 from ugbench.runs.training_log import last_logged_step
 from ugbench.training import continuation
 from ugbench.training.initial_state import initial_tensors
+from ugbench.training.machine import Machine
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Start:
     continued: StartingPoint | None = None
     frozen: Mapping[str, Tensor] = field(default_factory=dict)
 
-    def begin(self, run: Run, device: torch.device) -> None:
+    def begin(self, run: Run, machine: Machine) -> None:
         """Copy what a continued run takes into its folder, if it has no checkpoint; call it with the training lock.
 
         Raises:
@@ -119,7 +119,7 @@ class Start:
                 f"{run.path} has logs up to step {logged} and no checkpoint; put a whole checkpoint back, or give "
                 f"--restart to begin again from {self.continued.name}."
             )
-        continuation.begin(run, self.continued, device, self.frozen)
+        continuation.begin(run, self.continued, machine, self.frozen)
 
     def check_is_used(self, run: Run) -> None:
         """Check, for a run without an undamaged checkpoint, that it does not begin at new weights against its config.

@@ -15,12 +15,15 @@ from ugbench.nn.across_ranks import ALONE, Ranks, span_batch
 from ugbench.runs import checkpoint
 from ugbench.runs.json_file import flush_to_disk
 from ugbench.runs.run import Run
-from ugbench.training import environment, machine, resuming
+from ugbench.training import environment, resuming
 from ugbench.training.activations import checkpoint_activations
 from ugbench.training.averaging import MovingAverage
+from ugbench.training.compiling import CompiledNetworks
 from ugbench.training.frozen import fill_frozen
 from ugbench.training.intervals import Intervals
+from ugbench.training.layout import move_to
 from ugbench.training.loss_scale import LossScale
+from ugbench.training.machine import Machine, resume_on
 from ugbench.training.network_precision import run_networks_in
 from ugbench.training.optimizers import build_optimizers, load_state_tensors, state_tensors
 from ugbench.training.ranks import check_batch_norm
@@ -36,24 +39,36 @@ LOSSES = "losses"
 @dataclass
 class State:
     """What changes while a run trains: the networks, the optimizers (in `phases`), the moving average of the networks
-    that translate, if the config has one, and the number of steps done.
+    that translate, if the config has one, and the number of steps done. `machine` computes it; `compiled` has the same
+    networks, if they are compiled.
     """
 
     method: Method
     phases: Phases
+    machine: Machine
     average: MovingAverage | None = None
     step: int = 0
+    compiled: CompiledNetworks | None = None
 
     def translating(self) -> dict[str, Tensor]:
         """The tensors of the networks that translate, by their names in the method."""
         return checkpoint.inference_state(self.method) | (self.average.tensors if self.average else {})
 
 
-def new_state(run: Run, device: torch.device, start: Start, ranks: Ranks = ALONE) -> State:
+def new_state(
+    run: Run,
+    device: torch.device,
+    start: Start,
+    ranks: Ranks = ALONE,
+    compiled: bool = False,
+    captured: bool = False,
+) -> State:
     """The state before the first step; new weights depend only on the run's seed, not on the device.
 
     Args:
         ranks: the processes that train together; each has the whole state.
+        compiled: compile the networks.
+        captured: steps are to be recorded and replayed.
     Raises:
         WeightsError: a frozen network has no weights.
         UgbenchError: see `check_batch_norm`.
@@ -64,14 +79,16 @@ def new_state(run: Run, device: torch.device, start: Start, ranks: Ranks = ALONE
     if start.initial is not None:
         method.load_state_dict(dict(start.initial), strict=False)  # prepare has checked what is missing
     fill_frozen(method, start.frozen)
-    method.to(device)
+    move_to(method, device)
     checkpoint_activations(method)
     run_networks_in(method, run.config.precision, device)
     check_batch_norm(ranks, method)
     span_batch(method, ranks)
     average = MovingAverage(method, method.config.ema) if method.config.ema else None
     loss_scale = LossScale() if run.config.precision == "fp16" else None
-    return State(method, Phases(build_optimizers(method), method.period, loss_scale, ranks), average)
+    networks = CompiledNetworks(method, keeps_graphs=loss_scale is not None) if compiled else None
+    phases = Phases(build_optimizers(method), method.period, loss_scale, ranks)
+    return State(method, phases, Machine(device, ranks.count, compiled, captured), average, compiled=networks)
 
 
 def resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], None]) -> int | None:
@@ -82,12 +99,12 @@ def resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], No
     Raises:
         RunError: a checkpoint does not fit the method, or all checkpoints of a run that was saved are gone.
     """
-    device, ranks = state.phases.found_inf.device, state.phases.ranks
+    ranks = state.phases.ranks
     saved = checkpoint.load_latest(run.checkpoints, log)
     if saved is None:
         resuming.check_nothing_is_lost(run, intervals)
         if ranks.is_first:
-            environment.record_start(run, device, ranks.count)
+            environment.record_start(run, state.machine)
         return None
     folder = run.checkpoint(saved.step)
     resuming.check_fit(folder, saved.parts["method"], state.method.state_dict())
@@ -103,9 +120,9 @@ def resume(state: State, run: Run, intervals: Intervals, log: Callable[[str], No
     state.step = saved.step
     if saved.step < run.steps:
         log(f"training goes on from step {saved.step} of {run.steps}.")
-        machine.resume_on(device, saved.notes, log, ranks.count)
+        resume_on(state.machine, saved.notes, log)
         if ranks.is_first:
-            environment.record_resume(run, device, saved.step, ranks.count)
+            environment.record_resume(run, state.machine, saved.step)
     if ranks.is_first:
         resuming.repair_generators(run, state.translating(), saved.step, log)
     return saved.step
@@ -123,8 +140,7 @@ def save(state: State, run: Run, keep: int | None, extra: bool = False) -> None:
     if run.metrics_file.exists():  # must be on the disk before a checkpoint of the same step
         flush_to_disk(run.metrics_file)
     if state.step not in run.checkpoint_steps():
-        notes = machine.notes(state.phases.found_inf.device, state.phases.ranks.count)
-        notes[checkpoint.EXTRA] = extra
+        notes = {**state.machine.notes(), checkpoint.EXTRA: extra}
         if state.phases.loss_scale is not None:
             notes |= {LOSS_SCALE: asdict(state.phases.loss_scale)}
         if earlier := state.phases.earlier_losses():

@@ -15,7 +15,6 @@ from ugbench.direction import Direction
 from ugbench.runs import jsonl
 from ugbench.runs.files import inside
 from ugbench.runs.folder import jobs_folder
-from ugbench.study.plan import PlannedRun
 
 FILE = "jobs.jsonl"
 
@@ -46,21 +45,6 @@ class Job(BaseModel):
     def dataset(self) -> str:
         """The name of the data set's folder."""
         return self.folder[0] if self.folder else ""
-
-
-def training_job(job: str, planned: PlannedRun) -> Job:
-    """The record of a job that trains a run."""
-    study_run = planned.study_run
-    return Job(
-        job=job,
-        run=planned.run.id,
-        folder=planned.run.path.parts[-3:],
-        method=study_run.arm.method,
-        variant=study_run.arm.variant,
-        direction=study_run.direction,
-        seed=study_run.seed,
-        steps=planned.run.steps,
-    )
 
 
 def store(results: Path, study_id: str, jobs: Iterable[Job]) -> None:

@@ -82,7 +82,7 @@ def submit(
         for start in range(0, len(tasks), ARRAY)
         for job in submit_tasks(tasks[start : start + ARRAY], folder / "submitit", named)
     ]
-    submitted = [jobs.training_job(number, run) for number, run in zip(numbers, missing, strict=True)]
+    submitted = [training_job(number, run) for number, run in zip(numbers, missing, strict=True)]
     jobs.store(results, study_id, submitted)
     score = live.get(("score", "")) if not submitted else None
     if score_words is not None and score is None:
@@ -96,6 +96,21 @@ def submit(
         score = Job(job=last.job_id, kind="score")
         jobs.store(results, study_id, [score])
     return Submission(submitted, queued, score)
+
+
+def training_job(job: str, planned: PlannedRun) -> Job:
+    """The record of a job that trains a run."""
+    study_run = planned.study_run
+    return Job(
+        job=job,
+        run=planned.run.id,
+        folder=planned.run.path.parts[-3:],
+        method=study_run.arm.method,
+        variant=study_run.arm.variant,
+        direction=study_run.direction,
+        seed=study_run.seed,
+        steps=planned.run.steps,
+    )
 
 
 def submit_tasks(

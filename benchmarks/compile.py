@@ -1,0 +1,97 @@
+"""A training step with compiled networks against the same step with eager ones, in turns in one process.
+
+    python benchmarks/compile.py                              light U-GAT-IT, 64 px, float32
+    python benchmarks/compile.py --method cyclegan --size 64 --precision bf16 --rounds 9
+
+The first compiled step makes all graphs; its time, less that of a later step, is what compiling takes. Graphs that an
+earlier call stored are used again, so give an empty folder in TORCHINDUCTOR_CACHE_DIR to measure compiling.
+"""
+
+import os
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from measuring import machine, make_parser, print_figures
+
+from ugbench import registry
+from ugbench.data.batches import method_batches, training_size
+from ugbench.device import Precision
+from ugbench.image_size import width_and_height
+from ugbench.training.compiling import CompiledNetworks
+from ugbench.training.network_precision import run_networks_in
+from ugbench.training.optimizers import build_optimizers
+from ugbench.training.step import Phases, train_step
+
+CPU = torch.device("cpu")
+
+
+def step_of(
+    name: str, preset: str, fields: dict[str, Any], precision: Precision, backend: str | None
+) -> Callable[[], None]:
+    """A training step as a call without arguments; each call trains the next step. Without a backend it is eager."""
+    torch.manual_seed(0)
+    method_class = registry.load_method(name)
+    method = method_class(method_class.make_config(preset, None, fields).resolved(1000, 1000)).train()
+    run_networks_in(method, precision, CPU)
+    compiled = CompiledNetworks(method, backend) if backend else None
+    phases = Phases(build_optimizers(method), method.period)
+    width, height = width_and_height(training_size(method.config.size))
+    images = torch.randint(0, 256, (4, 3, height, width), dtype=torch.uint8)
+    batches = method_batches(method, images, images, 0, CPU, dict.fromkeys(method.splits, images))
+    numbers = iter(range(1_000_000))
+
+    def step() -> None:
+        with nullcontext() if compiled is None else compiled.in_use():
+            train_step(method, phases, batches.at(next(numbers)))
+
+    return step
+
+
+def timed(step: Callable[[], None]) -> float:
+    """The wall time of a step in seconds."""
+    start = time.perf_counter()
+    step()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("--method", default="ugatit")
+    parser.add_argument("--preset", default="light")
+    parser.add_argument("--size", type=int, default=64, help="image size in px")
+    parser.add_argument("--batch-size", type=int, default=1)
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument("--rounds", type=int, default=5, help="number of rounds after the first steps")
+    parser.add_argument("--backend", default="inductor", help="backend of torch.compile")
+    options = parser.parse_args()
+    fields = {"size": options.size, "batch_size": options.batch_size, "steps": 1_000}
+    eager, compiled = (
+        step_of(options.method, options.preset, fields, options.precision, backend)
+        for backend in (None, options.backend)
+    )
+    first_eager, first_compiled = timed(eager), timed(compiled)
+    seconds = [(timed(eager), timed(compiled)) for _ in range(options.rounds)]
+    medians = [statistics.median(side) for side in zip(*seconds, strict=True)]
+    figures = {
+        "method": options.method,
+        "preset": options.preset,
+        "size": options.size,
+        "batch_size": options.batch_size,
+        "precision": options.precision,
+        "first_step": {"eager": first_eager, "compiled": first_compiled},
+        "seconds_per_step": {"eager": medians[0], "compiled": medians[1]},
+        "eager_over_compiled": statistics.median(before / after for before, after in seconds),
+        "compile_seconds": first_compiled - medians[1],
+        "rounds": seconds,
+        "load_average": os.getloadavg(),
+        **machine(),
+    }
+    print_figures(figures, options.output)
+
+
+if __name__ == "__main__":
+    main()
