@@ -43,6 +43,19 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
+def pick_devices(names: str) -> list[torch.device]:
+    """The devices with these names, separated by commas; each is as in `pick_device`.
+
+    Raises:
+        UsageError: there is no such device, or a GPU is named twice.
+    """
+    devices = [pick_device(name) for name in names.split(",")]
+    gpus = [device for device in devices if device.type != "cpu"]
+    if len(devices) > 1 and len(set(gpus)) < len(gpus):
+        raise UsageError(f"--device {names}: a device is named twice; name each one once.")
+    return devices
+
+
 def has_bf16(device: torch.device) -> bool:
     """Whether the hardware computes in bfloat16; otherwise it is emulated and slower than float32."""
     import torch

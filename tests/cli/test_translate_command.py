@@ -67,6 +67,13 @@ def test_a_second_translation_replaces_the_first_and_nothing_else(run: Path, sou
     assert content(out) == {**second, "1.png": b"my own"}
 
 
+def test_several_devices_write_what_one_writes(run: Path, source: Path, tmp_path: Path) -> None:
+    translate(run, source, tmp_path / "single", "--batch-size", "1")
+    said = translate(run, source, tmp_path / "double", "--batch-size", "1", "--device", "cpu,cpu")
+    assert "3 images by cyclegan" in said
+    assert content(tmp_path / "single") == content(tmp_path / "double")
+
+
 def test_skip_bad_leaves_out_what_cannot_be_read(run: Path, source: Path, tmp_path: Path) -> None:
     (source / "1.png").write_text("no image")
     (source / "notes.txt").touch()

@@ -25,6 +25,12 @@ def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
     assert checkpoint.digest(found.parts["method"]) == checkpoint.digest(some().parts["method"])
 
 
+def test_optimizers_without_a_state_are_saved_too(tmp_path: Path) -> None:
+    """As before the first step, and with SGD without momentum."""
+    checkpoint.save(tmp_path, Checkpoint(0, {"method": {"w": torch.ones(2)}, "optimizer": {}}, {}))
+    assert checkpoint.load(tmp_path / "0").parts["optimizer"] == {}
+
+
 @pytest.mark.parametrize("file", ["method.safetensors", "optimizer.safetensors"])
 @pytest.mark.parametrize("damage", ["flipped", "cut", "gone"])
 def test_a_damaged_file_is_named(tmp_path: Path, file: str, damage: str) -> None:

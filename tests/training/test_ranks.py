@@ -25,7 +25,7 @@ __all__ = ["third_party_site"]
 SUPPORT = Path(__file__).parents[1] / "support"
 STEPS = 6
 Case = tuple[str, str | None, dict[str, Any], list[int]]
-FULL = {"light": False}  # its gamma and beta layers have gradients in factors
+SMALLEST = {"ugatit": 16, "unit": 16, "cut": 24, "cyclegan": 24}  # px, so that the tests are fast
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,10 @@ def compare(
     return run
 
 
+def case(name: str, variant: str | None, of_steps: list[int], **fields: Any) -> Case:
+    return name, variant, {"size": SMALLEST.get(name, 32), **fields}, of_steps
+
+
 def check(found: dict[str, Any], cases: Sequence[Case]) -> None:
     for case in cases:
         differences = found[json.dumps(case)]
@@ -60,10 +64,11 @@ def check(found: dict[str, Any], cases: Sequence[Case]) -> None:
 
 
 def test_two_ranks_train_each_method_as_one_does(compare: Callable[..., dict[str, Any]]) -> None:
-    cases: list[Case] = [(name, variant, {}, [2] * STEPS) for name, variant in CASES]
-    cases += [("ugatit", None, FULL, [2] * STEPS), ("ugatit", "bin", {"checkpoint_activations": True}, [2] * STEPS)]
+    cases = [case(name, variant, [2] * STEPS) for name, variant in CASES]
+    cases += [case("ugatit", None, [2] * STEPS, light=False)]  # with gradients in factors
+    cases += [case("ugatit", "bin", [2] * STEPS, checkpoint_activations=True)]
     # The state after some steps of two ranks or of one is the same, so that a run goes on with another number.
-    cases += [("cyclegan", None, {}, [2, 2, 2, 1, 1, 1]), ("cyclegan", None, {}, [1, 1, 1, 2, 2, 2])]
+    cases += [case("cyclegan", None, of_steps) for of_steps in ([2, 2, 2, 1, 1, 1], [1, 1, 1, 2, 2, 2])]
     found = compare(2, cases)
     check(found, cases)
 
@@ -75,7 +80,7 @@ def test_two_ranks_train_each_method_as_one_does(compare: Callable[..., dict[str
 
 def test_four_ranks_with_an_image_each_train_as_one_does(compare: Callable[..., dict[str, Any]]) -> None:
     names = [("cut", None), ("cyclegan", None), ("ugatit", "bin"), ("unit", None)]
-    cases: list[Case] = [(name, variant, {}, [4] * STEPS) for name, variant in names]
+    cases = [case(name, variant, [4] * STEPS) for name, variant in names]
     check(compare(4, cases), cases)
 
 

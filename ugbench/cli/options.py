@@ -52,6 +52,15 @@ Device = Annotated[
         "--device", envvar="UGBENCH_DEVICE", metavar="auto|cpu|cuda|cuda:N|mps", help="Device that networks run on."
     ),
 ]
+Devices = Annotated[
+    str,
+    Option(
+        "--device",
+        envvar="UGBENCH_DEVICE",
+        metavar="auto|cpu|cuda|cuda:N|mps",
+        help="Device that networks run on; several, as in cuda:0,cuda:1, share the images.",
+    ),
+]
 Precision = Annotated[
     Literal["auto", "fp32", "bf16", "fp16"],
     Option(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -18,7 +19,8 @@ from ugbench.device import Precision
 from ugbench.direction import Direction
 from ugbench.errors import DataError
 from ugbench.inference.attention import attention_names
-from ugbench.inference.batches import as_picture, main_map, translate_batch
+from ugbench.inference.batches import TranslatedBatch, as_picture, main_map, translate_batch
+from ugbench.inference.several_devices import on_all_devices
 from ugbench.inference.styles import DRAWN, Styles
 from ugbench.method import Method
 from ugbench.runs.folder import ATTENTION
@@ -54,6 +56,7 @@ def write_outputs(
     keep_padding: bool = False,
     native_size: bool = False,
     styles: Styles = DRAWN,
+    copies: Sequence[Method] = (),
     progress: Progress | None = None,
     on_bad: Callable[[DataError], None] | None = None,
 ) -> int:
@@ -72,6 +75,8 @@ def write_outputs(
         keep_padding: outputs of padded sources, and their overlays, keep the padding; otherwise it is cut off.
         styles: with which the images are translated, by their places in `sources`, and the number of outputs for each
             image.
+        copies: of the method, on further devices, each of which takes its share of the batches
+            (`ugbench.inference.several_devices`).
         progress: called after each batch.
         on_bad: called with the error of each image that cannot be read, which is then left out; None raises it.
     Returns:
@@ -85,31 +90,33 @@ def write_outputs(
     make_folder(folder)
     fitted_size = Transform(method.config.size).width_and_height
     count, batch_size = 0, 1 if native_size else batch_size
+    translate = partial(
+        translate_batch,
+        direction=direction,
+        precision=precision,
+        attention=attention,
+        native_size=native_size,
+        styles=styles,
+    )
     with (
         read_ahead(partial(_read_picture, sources), range(len(sources)), ahead=batch_size) as pictures,
         write_behind(2 * batch_size) as write,
     ):
-        for start in range(0, len(sources), batch_size):
-            batch = _readable(islice(pictures, batch_size), on_bad)
-            done = min(start + batch_size, len(sources))
-            if not batch:
-                continue
-            places = list(batch)
-            paths = [sources[place] for place in places]
+
+        def batches() -> Iterator[tuple[_Batch, Callable[[Method], TranslatedBatch]]]:
+            for start in range(0, len(sources), batch_size):
+                batch = _readable(islice(pictures, batch_size), on_bad)
+                if not batch:
+                    continue
+                places = list(batch)
+                paths = [sources[place] for place in places]
+                # An output that keeps its padding has the shape of a fitted image; so nothing is cut off or resized.
+                sizes = [fitted_size if keep_padding else picture.size for picture in batch.values()]
+                work = partial(translate, pictures=list(batch.values()), places=places, names=paths)
+                yield _Batch(paths, sizes, min(start + batch_size, len(sources))), work
+
+        for (paths, sizes, done), translated in on_all_devices((method, *copies), batches()):
             count += len(paths)
-            translated = translate_batch(
-                method,
-                list(batch.values()),
-                places,
-                direction,
-                precision=precision,
-                attention=attention,
-                native_size=native_size,
-                styles=styles,
-                names=paths,
-            )
-            # An output that keeps its padding has the shape of a fitted image; so nothing is cut off or resized.
-            sizes = [fitted_size if keep_padding else picture.size for picture in batch.values()]
             for path, size, outputs in zip(paths, sizes, translated.outputs, strict=True):
                 for k, output in enumerate(outputs):
                     picture = partial(as_picture, output, method, size, keep_size=keep_size, native_size=native_size)
@@ -123,6 +130,14 @@ def write_outputs(
             if progress is not None:
                 progress(done, len(sources))
     return count
+
+
+class _Batch(NamedTuple):
+    """The files of a batch, the sizes that their outputs are restored to, and the files done after it."""
+
+    paths: Sequence[Path]
+    sizes: Sequence[tuple[int, int]]
+    done: int
 
 
 def _read_picture(sources: Sequence[Path], place: int) -> tuple[int, Image.Image | DataError]:

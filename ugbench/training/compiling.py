@@ -20,6 +20,7 @@ from torch import nn
 
 from ugbench.errors import UgbenchError, UsageError
 from ugbench.method import Method, MethodConfig
+from ugbench.nn.across_ranks import SpansBatch
 from ugbench.nn.factored_linear import FactoredLinear
 from ugbench.training.execution import Execution
 from ugbench.training.network_precision import networks
@@ -44,9 +45,11 @@ class CompiledNetworks:
 
     def _compile(self, network: nn.Module) -> None:
         for part in network.modules():
-            # Its backward pass hands over factors in place of a gradient, which no graph can do.
-            if isinstance(part, FactoredLinear):
-                part.forward = torch.compiler.disable(part.forward)  # type: ignore[method-assign]
+            # The backward pass of the first hands over factors in place of a gradient, and the second one waits for
+            # other ranks; no graph can do that.
+            waits = isinstance(part, SpansBatch) and part.ranks.count > 1
+            if isinstance(part, FactoredLinear) or waits:
+                part.forward = torch.compiler.disable(part.forward)
         eager: Callable[..., Any] = network.forward
         # Draws, as of dropout, are those of the eager network.
         options = {"fallback_random": True} if self._backend == "inductor" else None

@@ -22,8 +22,6 @@ from ugbench.data.seeding import generator_for
 from ugbench.errors import NonFiniteLoss, Stopped
 from ugbench.nn.across_ranks import ALONE, Ranks
 from ugbench.runs import method_description
-from ugbench.runs.failure import record_failure
-from ugbench.runs.reset import remove_unfinished, reset
 from ugbench.runs.run import Run
 from ugbench.tracker import Tracker
 from ugbench.training import compiling
@@ -36,8 +34,8 @@ from ugbench.training.execution import Execution
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals, SaveClock
 from ugbench.training.logs import Logs
-from ugbench.training.machine import Machine
 from ugbench.training.non_finite import NonFiniteFlag, NonFiniteStep
+from ugbench.training.opening import begin, hold, resume_begun
 from ugbench.training.optimizers import learning_rate, never_updated
 from ugbench.training.ranks import agreed, at_once, in_turn, on_first, said_once
 from ugbench.training.read_ahead import ReadAhead
@@ -46,7 +44,7 @@ from ugbench.training.samples import SampleGrids
 from ugbench.training.signals import StopRequest, stop_on_signals
 from ugbench.training.start import Start
 from ugbench.training.state import State, new_state, resume, save
-from ugbench.training.tracking import Tracking, tracking
+from ugbench.training.tracking import Tracking
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ def train(
         torch.random.fork_rng(generators),
         ExitStack() as held,
     ):
-        tracked = on_first(ranks, partial(_hold, held, run, trackers or {}, callbacks, restart))
+        tracked = on_first(ranks, partial(hold, held, run, trackers or {}, callbacks, restart))
         compiled = compiling.is_chosen(execution, run.config.method_config(), device)
         make_state = partial(new_state, run, device, start, ranks, compiled, execution.captures)
         state = at_once(ranks, make_state)
@@ -122,8 +120,8 @@ def train(
         source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)
         part = ranks.part(state.method.config.batch_size)
         batches = method_batches(state.method, source, target, run.seed, device, images.extra, images.place, part)
-        on_first(ranks, partial(_begin, run, state.machine, start, restart))
-        resumed_from = in_turn(ranks, partial(_resume, state, run, intervals, callbacks, start))
+        on_first(ranks, partial(begin, run, state.machine, start, restart))
+        resumed_from = in_turn(ranks, partial(resume_begun, state, run, intervals, callbacks, start))
         check_same_run(ranks, run.path, run.id, state.step)
         if ranks.is_first and not run.method_file.exists() and (ranks.count > 1 or state.step >= run.steps):
             # Ranks count the FLOPs of their own images alone; and an older version may have trained a finished run.
@@ -160,29 +158,6 @@ def train(
                 f"{run.checkpoint(state.step)}; train with a smaller learning rate (--set lr=…)."
             ),
         )
-
-
-def _hold(held: ExitStack, run: Run, trackers: Mapping[str, Tracker], callbacks: Callbacks, restart: bool) -> Tracking:
-    """Hold the run's lock until `held` is closed, which also records a failure and ends the trackers."""
-    held.enter_context(run.training_lock())
-    held.enter_context(record_failure(run))
-    return held.enter_context(tracking(run, trackers, callbacks.log, restart))
-
-
-def _begin(run: Run, machine: Machine, start: Start, restart: bool) -> None:
-    """Remove what an earlier training left, and copy what the run takes from another one."""
-    remove_unfinished(run)
-    if restart:
-        reset(run)
-    start.begin(run, machine)
-
-
-def _resume(state: State, run: Run, intervals: Intervals, callbacks: Callbacks, start: Start) -> int | None:
-    """Load the last checkpoint, if there is one, and return its step."""
-    resumed_from = resume(state, run, intervals, callbacks.log)
-    if resumed_from is None:
-        start.check_is_used(run)
-    return resumed_from
 
 
 def _train_while_finite(last_step: int, state: State, training: _Training) -> NonFiniteStep | None:
