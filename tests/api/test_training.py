@@ -15,7 +15,7 @@ from recording_tracker import Recorder
 import ugbench
 from ugbench import registry
 from ugbench.errors import ConfigError, Stopped, UnknownName, UsageError
-from ugbench.training import loop
+from ugbench.training import capture
 
 Train = Callable[..., ugbench.Run]
 
@@ -70,14 +70,14 @@ def interrupt_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
     """`interrupt_at(step, number)` sends this process a signal in this step of the next training."""
 
     def arrange(step: int, number: int) -> None:
-        train_step, steps = loop.train_step, iter(range(1, 1000))
+        train_step, steps = capture.train_step, iter(range(1, 1000))
 
         def counted(*arguments: object) -> None:
             if next(steps) == step:
                 os.kill(os.getpid(), number)
             train_step(*arguments)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(loop, "train_step", counted)
+        monkeypatch.setattr(capture, "train_step", counted)
 
     return arrange
 

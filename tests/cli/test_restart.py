@@ -17,7 +17,7 @@ from commands import call_in
 
 from ugbench.runs import reset as reset_module
 from ugbench.runs.run import Run, read_run
-from ugbench.training import loop
+from ugbench.training import loop, opening
 
 DIAL = "dial:size=32,train=6,test=2"
 TRAIN = ["train", "cyclegan", "--dataset", DIAL, "--preset", "smoke", "--size", "32", "--batch-size", "1"]
@@ -130,7 +130,7 @@ def test_no_other_process_can_take_the_run_between_the_reset_and_the_training(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[bool] = []
-    for module, name in ((loop, "reset"), (loop, "resume"), (loop, "save")):
+    for module, name in ((opening, "reset"), (opening, "resume"), (loop, "save")):
         real = getattr(module, name)
 
         def watched(*args: Any, real: Any = real, **options: Any) -> Any:
