@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
-
 T = TypeVar("T")
 
 
@@ -36,6 +34,8 @@ def run_again(*options: object) -> Any:
 
 def machine() -> dict[str, Any]:
     """Threads and vector instructions that torch uses on this machine."""
+    import torch  # here, so that benchmarks of commands without torch do not load it
+
     return {"threads": torch.get_num_threads(), "instruction_set": torch.backends.cpu.get_cpu_capability()}
 
 

@@ -77,8 +77,8 @@ def read(file: Path) -> Iterator[DifferenceRecord]:
 
 
 def read_all(results: Path) -> list[DifferenceRecord]:
-    """All differences under a results folder, oldest first. Raises RunError as `read`."""
-    return [record for file in sorted(results.rglob(DIFFERENCES)) for record in read(file)]
+    """All differences of the data sets of a results folder, oldest first. Raises RunError as `read`."""
+    return [record for file in sorted(results.glob(f"*/{DIFFERENCES}")) for record in read(file)]
 
 
 def append(file: Path, records: Iterable[DifferenceRecord]) -> None:

@@ -47,7 +47,6 @@ def report(
       ugbench report --title "Horses and zebras" --images 50
     """
     from ugbench.cli.chosen_datasets import locate_datasets
-    from ugbench.cli.chosen_runs import readable_runs
     from ugbench.report.contents import collect_report
     from ugbench.report.html_page import write
 
@@ -58,9 +57,8 @@ def report(
             bars.close()
             return bars.enter_context(progress_callback(description))
 
-        readable_runs(results)  # names those that cannot be read
         datasets = locate_datasets(dataset or (), results)
-        contents = collect_report(results, datasets, begin, parse_sets(where, "--where"), images, title)
+        contents = collect_report(results, datasets, begin, parse_sets(where, "--where"), images, title, log=log)
         size = write(contents, output, begin("writing images"))
     for note in contents.missing:
         log(note)

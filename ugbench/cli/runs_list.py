@@ -156,7 +156,7 @@ def describe(run: Run) -> dict[str, Any]:
         "name": config.name,
         "direction": config.direction,
         "seed": config.seed,
-        "step": run.step(),
+        "step": state.step,
         "logged_step": state.logged_step,
         "steps": run.steps,
         "status": state.status,

@@ -135,7 +135,7 @@ def sequential_colours(count: int, dark: bool = False) -> list[str]:
     return [to_hex(colour) for colour in colormaps["viridis"](shares)]
 
 
-def line_styles(runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
+def line_styles(runs: Sequence[Run], known: Sequence[Run] | None = None) -> dict[str, Mapping[str, Any]]:
     """`color`, `linestyle` and `marker` by label (see `run_labels`), sorted by method, base before variants.
 
     A style does not depend on what else is drawn. The colour of a method is given by its place among the registered
@@ -146,13 +146,17 @@ def line_styles(runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
 
     Only where several configurations of one label are drawn do they depend on each other: the first has the style of
     the label, the others those after the last label of the method.
+
+    Args:
+        runs: to draw.
+        known: all runs under the results folders of these; None to read them where they are needed.
     """
     configs = [run.config for run in runs]
     order = _style_order(configs)
     if not all(config.label in order.get(config.known_as, ()) for config in configs):
-        roots = sorted({run.results for run in runs})
-        more_configs = [run.config for root in roots for run in list_runs(root)]
-        order = _style_order([*configs, *more_configs], with_unregistered=True)
+        if known is None:
+            known = [run for root in sorted({run.results for run in runs}) for run in list_runs(root)]
+        order = _style_order([*configs, *(run.config for run in known)], with_unregistered=True)
     labels_without_config = {run.id: run.config.label for run in runs}
     drawn: dict[str, list[str]] = {}
     for run_id, label in sorted(run_labels(runs).items(), key=lambda item: (len(item[1]), item[1])):

@@ -19,6 +19,7 @@ from ugbench.direction import DIRECTIONS
 from ugbench.figures import _style
 from ugbench.figures._context import dataset_name, label_runs
 from ugbench.report import charts
+from ugbench.report.curves import collect_curves
 from ugbench.report.gallery import Gallery, make_gallery
 from ugbench.report.gallery_rows import IMAGES
 from ugbench.report.thumbnails import ThumbnailPool
@@ -27,9 +28,9 @@ from ugbench.runs.dataset_file import current_images
 from ugbench.runs.files import is_file
 from ugbench.runs.filters import select_datasets
 from ugbench.runs.json_file import read_json
-from ugbench.runs.run import Run, list_runs
+from ugbench.runs.readable import readable_runs
+from ugbench.runs.run import Run
 from ugbench.runs.secrets import redact_origin
-from ugbench.runs.training_log import read_curves
 from ugbench.scoring.record import ScoreRecord, read_all
 from ugbench.tables.build import build_table
 from ugbench.tables.model import Table
@@ -59,6 +60,7 @@ class Section:
         thumbnails: of the galleries' images.
         rhos: charts of rho, by the label of the run.
         layers: number of layers in the charts of rho.
+        curves_note: says of which runs losses and rho are drawn; empty where it is of all.
         legend: swatches by method, variant and configuration; their seeds share a style.
         swatches: the same by the label of the run.
     """
@@ -70,6 +72,7 @@ class Section:
     scores: tuple[charts.Chart, ...]
     rhos: tuple[tuple[str, list[charts.Chart]], ...]
     layers: int
+    curves_note: str
     legend: Mapping[str, Markup]
     swatches: Mapping[str, Markup]
     runs: tuple[RunDetails, ...]
@@ -99,6 +102,7 @@ def collect_report(
     images: int = IMAGES,
     title: str | None = None,
     made: datetime.date | None = None,
+    log: Callable[[str], None] = lambda _text: None,
 ) -> Report:
     """The contents of the report on a results folder; thumbnails are made only when the page is written.
 
@@ -109,11 +113,12 @@ def collect_report(
         images: most test images that are shown per data set and direction.
         title: heading of the page; None for the name of the results folder.
         made: date on the page; None for today.
+        log: called with a sentence for each run that cannot be read.
     Raises:
         UsageError: there are no runs and no scores, or none of a data set in `datasets` or with the values of `where`.
         RunError, DataError: a file of a run, of its scores, or of its images is damaged.
     """
-    runs = list_runs(results)
+    all_runs = runs = readable_runs(results, log)
     records = read_all(results)
     configs = configurations(runs)
     if where:
@@ -130,13 +135,14 @@ def collect_report(
     for name in names:
         if runs_of_dataset := [run for run in runs if dataset_name(run) == name]:
             scores = [score for score in records if score.dataset == name]
-            sections.append(_section(name, runs_of_dataset, scores, images, begin_progress))
+            sections.append(_section(name, runs_of_dataset, all_runs, scores, images, begin_progress))
     return Report(title or results.resolve().name, made or datetime.date.today(), table, tuple(sections))
 
 
 def _section(
     dataset: str,
     runs: Sequence[Run],
+    all_runs: Sequence[Run],
     records: Sequence[ScoreRecord],
     images: int,
     begin_progress: BeginProgress | None,
@@ -148,18 +154,19 @@ def _section(
         progress = None if begin_progress is None else begin_progress(f"{dataset} {direction}")
         galleries.append(make_gallery(runs, direction, pool, images, progress, fingerprint))
     runs_by_label = dict(zip(label_runs(runs), runs, strict=True))
-    logs = {label: read_curves(run) for label, run in runs_by_label.items()}
-    labels, line_styles = run_labels(runs), _style.line_styles(runs)
+    labels, line_styles = run_labels(runs), _style.line_styles(runs, all_runs)
+    curves = collect_curves(runs_by_label, labels)
     styles = {label: line_styles[labels[run.id]] for label, run in runs_by_label.items()}
     legend = {label: charts.swatch(style) for label, style in line_styles.items()}
     return Section(
         dataset,
         tuple(gallery for gallery in galleries if gallery is not None),
         pool,
-        tuple(charts.loss_charts(logs, styles)),
+        tuple(charts.loss_charts(curves.logs, styles)),
         tuple(charts.score_charts(runs, records)),
-        tuple(charts.rho_charts(logs)),
-        len(charts.rho_layers(logs)),
+        tuple(charts.rho_charts(curves.logs)),
+        len(charts.rho_layers(curves.logs)),
+        curves.note,
         legend,
         {label: legend[labels[run.id]] for label, run in runs_by_label.items()},
         tuple(_details(run, label) for label, run in runs_by_label.items()),

@@ -28,8 +28,9 @@ def svg_of(figure: Figure, description: str = "", titles: Mapping[Any, str] | No
         titles: for each artist the text that is shown when the pointer is on it.
     """
     titles = titles or {}
-    for place, artist in enumerate(titles):
-        artist.set_gid(f"titled{place}")
+    titles_by_id = {f"titled{place}": title for place, title in enumerate(titles.values())}
+    for artist, identifier in zip(titles, titles_by_id, strict=True):
+        artist.set_gid(identifier)
     content = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "ugbench"}):
         metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -40,11 +41,11 @@ def svg_of(figure: Figure, description: str = "", titles: Mapping[Any, str] | No
     for element in elements:
         element.tag = element.tag.rpartition("}")[2]
         _make_plain(element)
-        for place, title in enumerate(titles.values()):
-            if element.get("id") == f"titled{place}":
-                child = ElementTree.Element("title")
-                child.text = visible(title)
-                element.insert(0, child)
+        title = titles_by_id.get(element.get("id", ""))
+        if title is not None:
+            child = ElementTree.Element("title")
+            child.text = visible(title)
+            element.insert(0, child)
     _rename_ids(elements, prefix)
     for parent in elements:
         for child in [child for child in parent if child.tag in ("metadata", "style")]:

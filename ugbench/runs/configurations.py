@@ -49,18 +49,19 @@ def configurations(runs: Iterable[Run]) -> dict[str, Configuration]:
     """
     configs = {run.id: run.config for run in runs}
     shared = {run_id: _without_seed(config, configs) for run_id, config in configs.items()}
+    ids = {run_id: config.id for run_id, config in shared.items()}
     starts: dict[tuple[str, str], list[str]] = {}
     for run_id, config in sorted(configs.items(), key=lambda item: (item[1].seed or 0, item[0])):
         for name in STARTS:
             if start := getattr(config, name, None):
-                starts.setdefault((shared[run_id].id, name), []).append(start)
+                starts.setdefault((ids[run_id], name), []).append(start)
     by_run = {}
     for run_id, config in shared.items():
         fields = _fields(config)
         for name in STARTS:
-            if begun_at := starts.get((config.id, name)):
+            if begun_at := starts.get((ids[run_id], name)):
                 fields[name] = begun_at[0] + (" and its other seeds" if len(set(begun_at)) > 1 else "")
-        by_run[run_id] = Configuration(config.id, fields)
+        by_run[run_id] = Configuration(ids[run_id], fields)
     return by_run
 
 
@@ -174,19 +175,25 @@ def value_text(name: str, value: object) -> str:
     return value if isinstance(value, str) else _json(value)
 
 
-def _without_seed(config: RunConfig, configs: Mapping[str, RunConfig]) -> RunConfig:
-    """The config without seed and direction; another run that it started from is named by its configuration."""
+def _without_seed(config: RunConfig, configs: Mapping[str, RunConfig], before: tuple[RunConfig, ...] = ()) -> RunConfig:
+    """The config without seed and direction; another run that it started from is named by its configuration.
+
+    Args:
+        configs: of all runs, by their ids.
+        before: the configs from which this one was reached, so that runs that name each other end.
+    """
+    before = (*before, config)
     changes: dict[str, Any] = {"seed": None, "direction": None}
     for name in STARTS:
         start, at, step = str(getattr(config, name, None) or "").partition("@")
-        if start in configs and configs[start] is not config:
-            others = {run_id: other for run_id, other in configs.items() if other is not config}
-            changes[name] = _without_seed(configs[start], others).id + at + step
+        other = configs.get(start)
+        if other is not None and all(other is not earlier for earlier in before):
+            changes[name] = _without_seed(other, configs, before).id + at + step
     return config.model_copy(update=changes)
 
 
 def _fields(config: RunConfig) -> dict[str, Any]:
-    top = {name: value for name, value in config.model_dump().items() if name not in (*NOT_SHOWN, *SHOWN_OTHERWISE)}
+    top = config.model_dump(exclude={*NOT_SHOWN, *SHOWN_OTHERWISE})
     if config.origin is not None:
         files = hashlib.sha256(_json(config.origin.files).encode()).hexdigest()[:6]
         top |= {"files": files, "revision": config.origin.revision, "command": config.origin.command}

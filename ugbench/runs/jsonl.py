@@ -64,7 +64,7 @@ def check_numbers(fields: dict[str, Any]) -> dict[str, Any]:
         ValueError: a number is not.
     """
     for name, value in fields.items():
-        if isinstance(value, int | float) and not abs(value) <= LARGEST:  # NaN is not
+        if type(value) in (int, float) and not abs(value) <= LARGEST:  # NaN is not
             raise ValueError(f"{name} is not finite, or too large")
     return fields
 

@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -190,9 +191,9 @@ class Run(RunFolder):
 
     config: RunConfig
 
-    @property
+    @cached_property
     def id(self) -> str:
-        """The run's id, see `RunConfig.id`."""
+        """The run's id, see `RunConfig.id`; computed once, because commands ask for those of thousands of runs."""
         return self.config.id
 
     @property

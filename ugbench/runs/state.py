@@ -28,6 +28,7 @@ class RunState:
             `stopped` where it is partly trained; `new` where nothing is saved; `not installed` where its method is
             not installed, so that it can neither be trained nor translate.
         reason: why it failed, or what is not installed.
+        step: steps done at the last checkpoint.
         logged_step: the last step in its log, which may be later than the last that is saved.
         seconds_left: of training, from its last logged times; None where no step was timed or there is nothing to do.
         disk_bytes: what its files take.
@@ -35,6 +36,7 @@ class RunState:
 
     status: Status
     reason: str | None
+    step: int
     logged_step: int
     seconds_left: float | None
     disk_bytes: int
@@ -46,13 +48,14 @@ def state_of(run: Run) -> RunState:
     Raises:
         RunError: one of its files is damaged.
     """
-    status, reason = _status(run)
-    logged_step = max(run.step(), last_logged_step(run))
-    unfinished = run.config.origin is None and not run.is_done()
+    step = run.step()
+    status, reason = _status(run, step)
+    logged_step = max(step, last_logged_step(run))
+    unfinished = run.config.origin is None and step < run.steps
     # The log of times is long, and reading those of hundreds of finished runs would take most of the time of the list.
     times = seconds_per_step(run)[-RECENT:] if unfinished else []
     seconds_left = median(times) * max(0, run.steps - logged_step) if times and unfinished else None
-    return RunState(status, reason, logged_step, seconds_left, disk_bytes(run.path))
+    return RunState(status, reason, step, logged_step, seconds_left, disk_bytes(run.path))
 
 
 def disk_bytes(folder: Path) -> int:
@@ -67,7 +70,7 @@ def disk_bytes(folder: Path) -> int:
     return total
 
 
-def _status(run: Run) -> tuple[Status, str | None]:
+def _status(run: Run, step: int) -> tuple[Status, str | None]:
     config = run.config
     if not config.is_external and config.method not in registry.modules("methods"):
         return "not installed", str(UnknownName("method", config.method, registry.modules("methods")))
@@ -75,8 +78,8 @@ def _status(run: Run) -> tuple[Status, str | None]:
         return "imported", None
     if run.is_being_trained():
         return "running", None
-    if run.is_done():
+    if step >= run.steps:
         return "done", None
     if (reason := failure_of(run)) is not None:
         return "failed", reason
-    return ("stopped" if run.step() else "new"), None
+    return ("stopped" if step else "new"), None

@@ -5,6 +5,7 @@ The scores of runs lie in files called scores.jsonl, those of plain folders wher
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ugbench.errors import RunError
 from ugbench.runs import jsonl
-from ugbench.runs.folder import SCORES
+from ugbench.runs.folder import CONFIG, LOGS, RECORDLESS_FOLDERS, SCORES
 from ugbench.runs.run import label_of
 from ugbench.scoring.protocols import is_selected
 
@@ -128,18 +129,31 @@ def read_all(results: Path) -> list[ScoreRecord]:
     """All records under a results folder; files in the order of their paths.
 
     The scores of plain folders are read from every file of records that ends in .jsonl. All other scores are read from
-    files called scores.jsonl only, so that a copy of such a file under another name counts no run twice.
+    files called scores.jsonl only, so that a copy of such a file under another name counts no run twice. The logs of a
+    run, and its folders of images and weights, hold no records and are not looked into.
 
     Raises:
         RunError: a line of a file of records is no record; the message names file and line.
     """
     records: list[ScoreRecord] = []
-    for file in sorted(results.rglob("*.jsonl")):
+    for file in _jsonl_files(results):
         if file.name == SCORES:
             records += read(file)
         elif holds_records(file):
             records += (record for record in read(file) if record.run == FILES)
     return records
+
+
+def _jsonl_files(results: Path) -> list[Path]:
+    """What ends in .jsonl under a results folder, in the order of the paths, without logs of runs."""
+    files = []
+    for folder, folders, names in os.walk(results):
+        logs: tuple[str, ...] = ()
+        if CONFIG in names:  # with thousands of outputs per run, listing them would take longer than all else
+            folders[:] = [name for name in folders if name not in RECORDLESS_FOLDERS]
+            logs = LOGS
+        files += [Path(folder, name) for name in (*names, *folders) if name.endswith(".jsonl") and name not in logs]
+    return sorted(files)
 
 
 def holds_records(file: Path) -> bool:

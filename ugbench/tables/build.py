@@ -215,18 +215,15 @@ def _fewest_images(seeds: Sequence[ScoreRecord]) -> int | None:
 
 def _crossed(seeds: Sequence[ScoreRecord], differences: Differences) -> CrossedMean | None:
     """The error over seeds and images; None where it is not known, or a difference is of fewer sources than a score."""
+    if len(seeds) < crossed.LEAST_SEEDS or not differences:
+        return None
     ses = {record.run: record.se for record in seeds if record.se is not None}
     pairs = [frozenset(pair) for pair in combinations([record.run for record in seeds], 2)]
     stored = {
         pair: differences[seeds[0].protocol_id, pair] for pair in pairs if (seeds[0].protocol_id, pair) in differences
     }
     outputs = {record.n_fake for record in seeds}
-    if (
-        len(seeds) < crossed.LEAST_SEEDS
-        or len(ses) < len(seeds)
-        or len(stored) < len(pairs)
-        or {record.n for record in stored.values()} != outputs
-    ):
+    if len(ses) < len(seeds) or len(stored) < len(pairs) or {record.n for record in stored.values()} != outputs:
         return None
     pair_ses = {pair: record.se for pair, record in stored.items()}
     images = _fewest_images(seeds)

@@ -17,9 +17,11 @@ from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from ugbench.statistics import holm
 from ugbench.statistics.paired_test import paired_p
-from ugbench.statistics.relabelling import exact_p_value, smallest_p
+from ugbench.statistics.relabelling import exact_p_values, smallest_p
 from ugbench.statistics.seeds import ALPHA
 from ugbench.tables.cells import Cell, Column, TiedBy
 from ugbench.tables.contest import Differences, contest, differences_of
@@ -72,7 +74,7 @@ def _mark_rows(rows: Sequence[Row], columns: Sequence[Column], differences: Diff
 def _marked(cells: Mapping[int, Cell], winners: tuple[int, ...], differences: Differences) -> dict[int, Cell]:
     """The competing cells of a column with their marks, by the place of their rows."""
     pairs = list(combinations(cells, 2))
-    tests = [_test(cells[first], cells[second], differences) for first, second in pairs]
+    tests = _tests([(cells[first], cells[second]) for first, second in pairs], differences)
     adjusted = holm.adjusted([test.p_value for test in tests])
     best, marked = winners[0], {}
     for (first, second), test, p_value in zip(pairs, tests, adjusted, strict=True):
@@ -91,12 +93,25 @@ def _marked(cells: Mapping[int, Cell], winners: tuple[int, ...], differences: Di
     return {**cells, **marked, **of_winners}
 
 
+def _tests(pairs: Sequence[tuple[Cell, Cell]], differences: Differences) -> list[_Test]:
+    """The test of each pair of cells. Those over equally many seeds share a pass over the relabellings."""
+    over_seeds: dict[int, list[int]] = {}
+    for place, (first, second) in enumerate(pairs):
+        if first.n_seeds == second.n_seeds > 1:
+            over_seeds.setdefault(first.n_seeds, []).append(place)
+    tests = [_test(first, second, differences) for first, second in pairs]
+    for seeds, places in over_seeds.items():
+        groups = [np.array([list(pairs[place][side].runs.values()) for place in places]) for side in (0, 1)]
+        smallest = smallest_p(seeds, seeds)
+        for place, p_value in zip(places, exact_p_values(*groups), strict=True):
+            tests[place] = _Test(float(p_value), smallest, "seeds")
+    return tests
+
+
 def _test(first: Cell, second: Cell, differences: Differences) -> _Test:
-    if first.n_seeds != second.n_seeds:
+    """The test of two cells of one seed each; no test for others."""
+    if first.n_seeds != second.n_seeds or first.n_seeds > 1:
         return _Test()
-    if first.n_seeds > 1:
-        p_value = exact_p_value(list(first.runs.values()), list(second.runs.values()))
-        return _Test(p_value, smallest_p(first.n_seeds, second.n_seeds), "seeds")
     pair = differences.get((first.protocol_id, frozenset((*first.runs, *second.runs))))
     if pair is not None:
         images = min(pair.n, pair.n_real)

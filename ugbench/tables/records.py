@@ -67,13 +67,12 @@ def latest(
         configurations: by the ids of runs.
     """
     records, configurations = list(records), configurations or {}
-    longest: dict[tuple[Any, ...], ScoreRecord] = {}
+    subjects = [subject_of(record, configurations) for record in records]
     # A selected checkpoint does not show how long its run was trained. Sorting is stable: of equals the last counts.
-    for record in sorted(records, key=lambda record: (not record.selected, record.step or 0)):
-        longest[subject_of(record, configurations)] = record
+    pairs = list(zip(subjects, records, strict=True))
+    longest = dict(sorted(pairs, key=lambda pair: (not pair[1].selected, pair[1].step or 0)))
     shown: dict[tuple[Any, ...], ScoreRecord] = {}
-    for record in records:
-        subject = subject_of(record, configurations)
+    for subject, record in pairs:
         if record.run != longest[subject].run:
             continue  # the numbers of one row and seed come from one run
         key = ((*subject, record.metric, record.protocol_id), content_of(record))
