@@ -285,6 +285,7 @@ def test_many_files_have_the_same_scores_from_the_cache() -> None:
 def test_no_benchmark_is_left_out() -> None:
     tested = {"coverage", "evaluation", "full_step", "kid", "many_images", "memory", "report", "startup", "step"}
     tested |= {"batches", "compile", "first_image", "gpu", "launches", "many_scores", "scale", "translation"}
+    tested |= {"bytes_between_ranks", "study_cost"}
     assert {file.stem for file in BENCHMARKS.glob("[!_]*.py")} == tested | PARTS
 
 
@@ -297,6 +298,20 @@ def test_a_profile_has_the_times_of_the_step_and_of_its_convolutions_alone() -> 
     # Upsampling is a part of the convolution now.
     assert shares["now"]["upsampling"] == 0 < shares["plain"]["upsampling"]
     assert all(share > 0 for share in shares["plain"].values())
+
+
+def test_a_checkpoint_has_the_networks_and_two_numbers_of_adam_for_each_parameter() -> None:
+    command = [sys.executable, str(BENCHMARKS / "study_cost.py"), "cut", "--preset", "smoke", "--size", "32"]
+    figures = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    assert figures["checkpoint"] == figures["networks_and_pools"] + figures["adam"]
+    assert figures["adam"] == 2 * figures["networks_and_pools"] > 2 * figures["generators"] > 0
+
+
+def test_the_bytes_between_ranks_are_those_of_the_gradients() -> None:
+    options = ["--preset", "smoke", "--size", "32"]
+    command = [sys.executable, str(BENCHMARKS / "bytes_between_ranks.py"), "cut", *options]
+    figures = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    assert figures["whole"] > 0 == figures["factors"] == figures["whole_in_place_of_factors"]
 
 
 def test_the_commands_over_many_runs_are_timed() -> None:

@@ -303,7 +303,6 @@ def dataset_of(run: Run) -> DataSet:
     """The data set that a run was trained on or imported for, read from where it was found last.
 
     That is the folder in the dataset.json beside the run, or else the folder in the run's config.
-
     Raises:
         RunError: the folder is gone, or has links to unknown images; or the run was imported without a data set.
         DataError: a folder of images or dial.json is damaged.
