@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission
 
 STOPPED = 75  # exit code of a command that saved what it had: the same command goes on
-STOP_SIGNAL = signal.SIGUSR1  # asks a command to save and stop, however often it comes
 MOST_FRUITLESS = 5  # calls one after another that stop before their run has a new checkpoint
 PAUSE = 0.2  # seconds between looks at the command
 
@@ -63,7 +62,7 @@ class CommandTask:
             def stop(number: int, _frame: FrameType | None) -> None:
                 nonlocal cancelled
                 cancelled = cancelled or number == signal.SIGTERM
-                process.send_signal(STOP_SIGNAL)
+                process.send_signal(stop_signal())
 
             signal.signal(preemption, stop)
             signal.signal(signal.SIGTERM, stop)
@@ -73,7 +72,7 @@ class CommandTask:
         if code == 0:
             return
         # A signal that comes while Python starts ends the command before it has anything to save.
-        is_stopped = code == STOPPED or -code in (STOP_SIGNAL, preemption)
+        is_stopped = code == STOPPED or -code in (stop_signal(), preemption)
         if cancelled or not is_stopped:
             print(f"{self.words} ended with {code}; see {self.errors}.", file=sys.stderr)
             sys.exit(code if code > 0 else 128 - code)
@@ -90,6 +89,11 @@ class CommandTask:
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)
+
+
+def stop_signal() -> signal.Signals:
+    """What asks a command to save and stop, however often it comes; Windows has no such signal, nor SLURM."""
+    return signal.SIGUSR1
 
 
 def preemption_signal() -> signal.Signals:
