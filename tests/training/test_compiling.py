@@ -299,7 +299,8 @@ def test_a_compiled_run_that_is_killed_ends_with_the_same_bits(
 
 @pytest.mark.usefixtures("aot_eager")
 @pytest.mark.parametrize(
-    ("first", "then", "sentence"), [(COMPILED, EAGER, "eager ones"), (EAGER, COMPILED, "compiled ones")]
+    ("first", "then", "sentence"),
+    [(COMPILED, EAGER, "on with eager networks"), (EAGER, COMPILED, "on with compiled networks")],
 )
 def test_a_resume_in_the_other_mode_says_that_it_is_not_bit_exact(
     make_run: Callable[..., Run], images: Images, first: Execution, then: Execution, sentence: str
