@@ -216,7 +216,8 @@ FAILING += ["--set", "cyclegan.lr=1e30"]
 def test_runs_that_fail_or_are_cancelled_show_as_such(
     slurm: SlurmCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One after the other, so that the second still waits when it is cancelled."""
+    """No node takes jobs until they were looked at, and then one after the other: the second waits when it is cancelled."""
+    slurm.run("scontrol", "update", "NodeName=ALL", "State=DRAIN", "Reason=test")
     for name, value in environment(slurm, tmp_path).items():
         monkeypatch.setenv(name, value)
     words = [*FAILING, "--on", "slurm", "--slurm", "timeout_min=30,array_parallelism=1"]
@@ -228,6 +229,8 @@ def test_runs_that_fail_or_are_cancelled_show_as_such(
     rows = {row["id"]: row for row in json.loads(call_in(tmp_path, "runs", "--json").stdout)}
     assert rows.keys() == {first["id"], second["id"]} and rows[second["id"]]["status"] == "queued"
 
+    slurm.run("scontrol", "update", "NodeName=ALL", "State=RESUME")
+    wait_until(lambda: slurm.job_state(first["job"]) == "RUNNING", "the first run trains", PATIENCE)
     slurm.run("scancel", second["job"])
     score = submitted["score_job"]
     wait_until(lambda: slurm.job_state(score) in ("COMPLETED", "FAILED"), "the study is scored", PATIENCE)
