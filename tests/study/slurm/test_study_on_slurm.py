@@ -216,7 +216,7 @@ FAILING += ["--set", "cyclegan.lr=1e30"]
 def test_runs_that_fail_or_are_cancelled_show_as_such(
     slurm: SlurmCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No node takes jobs until they were looked at, and then one after the other: the second waits when it is cancelled."""
+    """No node takes jobs until they were looked at, and then one at a time: the second waits when it is cancelled."""
     slurm.run("scontrol", "update", "NodeName=ALL", "State=DRAIN", "Reason=test")
     for name, value in environment(slurm, tmp_path).items():
         monkeypatch.setenv(name, value)
