@@ -18,13 +18,10 @@ import torch
 from measuring import machine, make_parser, print_figures
 
 from ugbench import registry
-from ugbench.data.batches import method_batches, training_size
 from ugbench.device import Precision
-from ugbench.image_size import width_and_height
 from ugbench.training.compiling import CompiledNetworks
-from ugbench.training.network_precision import run_networks_in
-from ugbench.training.optimizers import build_optimizers
-from ugbench.training.step import Phases, train_step
+from ugbench.training.ready import made_ready, random_batches
+from ugbench.training.step import train_step
 
 CPU = torch.device("cpu")
 
@@ -36,12 +33,9 @@ def step_of(
     torch.manual_seed(0)
     method_class = registry.load_method(name)
     method = method_class(method_class.make_config(preset, None, fields).resolved(1000, 1000)).train()
-    run_networks_in(method, precision, CPU)
+    phases = made_ready(method, CPU, precision)
     compiled = CompiledNetworks(method, backend) if backend else None
-    phases = Phases(build_optimizers(method), method.period)
-    width, height = width_and_height(training_size(method.config.size))
-    images = torch.randint(0, 256, (4, 3, height, width), dtype=torch.uint8)
-    batches = method_batches(method, images, images, 0, CPU, dict.fromkeys(method.splits, images))
+    batches = random_batches(method, CPU)
     numbers = iter(range(1_000_000))
 
     def step() -> None:

@@ -24,7 +24,6 @@ from ugbench.image_size import width_and_height
 from ugbench.method import Batch, Method
 from ugbench.runs.run import DatasetRecord, RunConfig, open_run
 from ugbench.training import capture, loop, step
-from ugbench.training.bench import peak_memory
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
 
@@ -102,12 +101,11 @@ def recovery(settings: Settings, method: str, precision: Precision) -> dict[str,
 
     def poisoned(network: Method, phases: step.Phases, batch: Batch) -> None:
         if batch.step == bad:
-            peaks.append(peak_memory(settings.device))
+            peaks.append(settings.peak())
             batch = Batch(batch.a * torch.inf, batch.b, batch.draws, batch.step, batch.extra)
         step.train_step(network, phases, batch)
 
-    if settings.cuda:
-        torch.cuda.reset_peak_memory_stats(settings.device)
+    settings.forget_peak()
     with TemporaryDirectory() as folder:
         record = DatasetRecord(name="drawn", root=folder, fingerprint="", images={"trainA": IMAGES, "trainB": IMAGES})
         run = open_run(
@@ -136,7 +134,7 @@ def recovery(settings: Settings, method: str, precision: Precision) -> dict[str,
             "last_finite_step": bad,
             "seconds": time.perf_counter() - began,
             "peak_memory_bytes_before": peaks[0] if peaks else None,
-            "peak_memory_bytes": peak_memory(settings.device),
+            "peak_memory_bytes": settings.peak(),
         }
 
 

@@ -12,7 +12,6 @@ from step import plain
 from ugbench.arithmetic import computing_on
 from ugbench.device import Precision, has_bf16
 from ugbench.scoring.networks.extractors import extract, load_extractor
-from ugbench.training.bench import peak_memory
 
 WARM_UP = 5
 """Steps before a measurement: cuDNN tries its algorithms in the first ones."""
@@ -68,8 +67,7 @@ def kernel_seconds(events: Iterable[Any]) -> float:
 def step_speed(settings: Settings, method: str, preset: str, precision: Precision) -> dict[str, Any]:
     """Steps of a method with the batches of a training, and on one batch that stays the same."""
     device, config = settings.device, settings.large(method, preset)
-    if settings.cuda:
-        torch.cuda.reset_peak_memory_stats(device)
+    settings.forget_peak()
     with computing_on(device), training(method, config, device, precision) as trained:
         for _ in range(1 if settings.quick else WARM_UP):
             trained.advance()
@@ -84,7 +82,7 @@ def step_speed(settings: Settings, method: str, preset: str, precision: Precisio
             "seconds_per_step_without_batch": without,
             "steps_per_second": 1 / with_batch,
             "busy_share": busy_share(trained.advance, device),
-            "peak_memory_bytes": peak_memory(device),
+            "peak_memory_bytes": settings.peak(),
         }
 
 

@@ -11,16 +11,13 @@ import torch
 from torch import Tensor
 
 from ugbench import registry
-from ugbench.data.batches import method_batches, training_size
 from ugbench.data.seeding import generator_for
 from ugbench.device import Precision
-from ugbench.image_size import width_and_height
 from ugbench.method import Batch, Method, MethodConfig
-from ugbench.training.activations import checkpoint_activations
-from ugbench.training.layout import move_to
-from ugbench.training.network_precision import run_networks_in
-from ugbench.training.optimizers import build_optimizers, state_tensors
+from ugbench.training.bench import peak_memory
+from ugbench.training.optimizers import state_tensors
 from ugbench.training.read_ahead import ReadAhead
+from ugbench.training.ready import made_ready, random_batches
 from ugbench.training.step import Phases, train_step
 
 IMAGES = 8
@@ -50,6 +47,15 @@ class Settings:
     def cuda(self) -> bool:
         """Whether the device is an NVIDIA GPU."""
         return self.device.type == "cuda"
+
+    def forget_peak(self) -> None:
+        """Begin a new peak of memory."""
+        if self.cuda:
+            torch.cuda.reset_peak_memory_stats(self.device)
+
+    def peak(self) -> int | None:
+        """The peak of memory since `forget_peak`, in bytes; None on a CPU, where a process has one peak for all."""
+        return peak_memory(self.device) if self.cuda else None
 
     def small(self, method: str) -> MethodConfig:
         """A small config, for checks of numbers; in a rehearsal the smallest."""
@@ -137,15 +143,8 @@ def training(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         method = registry.load_method(name)(config)
-    move_to(method, device)
-    method.train()
-    checkpoint_activations(method)
-    run_networks_in(method, precision, device)
-    phases = Phases(build_optimizers(method), method.period)
-    width, height = width_and_height(training_size(config.size))
-    random = torch.Generator().manual_seed(0)
-    a, b = torch.randint(0, 256, (2, IMAGES, 3, height, width), dtype=torch.uint8, generator=random)
-    batches = method_batches(method, a, b, 0, device, dict.fromkeys(method.splits, a))
+    phases = made_ready(method.train(), device, precision)
+    batches = random_batches(method, device, IMAGES)
     with closing(ReadAhead(batches)) as ahead:
         yield Training(method, phases, ahead, batches.at, partial(train_step, method, phases))
 

@@ -9,7 +9,6 @@ from gpu_training import Section, Settings, Training, training
 from ugbench.arithmetic import computing_on
 from ugbench.device import Precision, has_bf16
 from ugbench.method import Batch
-from ugbench.training.bench import peak_memory
 from ugbench.training.capture import CapturedSteps
 from ugbench.training.compiling import CompiledNetworks
 from ugbench.training.cuda_graphs import CudaRecorder
@@ -54,12 +53,13 @@ def way(settings: Settings, method: str, way: str) -> dict[str, Any]:
     small = [losses(settings, method, name, COMPARED) for name in ("eager", way)]
     device, config = settings.device, settings.large(method, "light" if method == "ugatit" else "paper")
     precision: Precision = "bf16" if has_bf16(device) else "fp32"
+    settings.forget_peak()
     with computing_on(device), training(method, config, device, precision) as trained:
         trained.compute = WAYS[way](trained)
         for _ in range(trained.method.period * WARM_UP):
             trained.advance()
         speed = seconds_per_call(trained.advance, device, settings.seconds / 4)
-        busy, peak = busy_share(trained.advance, device), peak_memory(device)
+        busy, peak = busy_share(trained.advance, device), settings.peak()
     return {
         **differences(*small),
         "precision": precision,

@@ -17,9 +17,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ugbench import registry
 from ugbench.contract.small_methods import random_batch
 from ugbench.training.capture import CapturedSteps
-from ugbench.training.network_precision import run_networks_in
-from ugbench.training.optimizers import build_optimizers
-from ugbench.training.step import Phases, train_step
+from ugbench.training.ready import made_ready
+from ugbench.training.step import train_step
 
 
 class Launches(TorchDispatchMode):
@@ -65,8 +64,7 @@ def count(name: str, size: int) -> tuple[int, int]:
     known = {key: value for key, value in fields.items() if key in method_class.Config.model_fields}
     torch.manual_seed(0)
     method = method_class(method_class.make_config("paper", None, {**known, **LIGHT.get(name, {})})).train()
-    run_networks_in(method, "bf16", torch.device("cpu"))
-    phases, launches = Phases(build_optimizers(method), method.period), Launches()
+    phases, launches = made_ready(method, torch.device("cpu"), "bf16"), Launches()
     train_step(method, phases, random_batch(method, 1))
     with launches:
         train_step(method, phases, random_batch(method, 1, step=method.period))

@@ -26,9 +26,8 @@ from ugbench import registry
 from ugbench.device import Precision, has_bf16, pick_device
 from ugbench.method import Batch, MethodConfig
 from ugbench.training.bench import peak_memory
-from ugbench.training.network_precision import run_networks_in
-from ugbench.training.optimizers import build_optimizers
-from ugbench.training.step import Phases, train_step
+from ugbench.training.ready import made_ready
+from ugbench.training.step import train_step
 
 SMALLEST = 96  # px; smaller images have nothing left to pad after the plain discriminators' five halvings
 
@@ -38,11 +37,10 @@ def ours(
 ) -> Callable[[], None]:
     """This package's step as a call without arguments; `plainly` is `upsample_plainly`."""
     torch.manual_seed(0)
-    method = registry.load_method("ugatit")(config_of(size, channels)).to(device).train()
+    method = registry.load_method("ugatit")(config_of(size, channels)).train()
     if plainly:
         upsample_plainly(method)
-    run_networks_in(method, precision, device)
-    phases = Phases(build_optimizers(method))
+    phases = made_ready(method, device, precision)
     batch = Batch(*images(size, device))
     return lambda: train_step(method, phases, batch)
 

@@ -59,7 +59,7 @@ def test_each_section_measures_what_it_says(rehearse: Callable[..., list[Any]], 
     recovery = rows["recovery"]
     assert recovery["saved_step"] == recovery["last_finite_step"] == 2
     assert recovery["said"].startswith("step 3: discriminators/fake became NaN or Inf")
-    assert recovery["peak_memory_bytes"] >= recovery["peak_memory_bytes_before"] > 0
+    assert recovery["peak_memory_bytes"] is None, "a process has one peak on a CPU, that of all sections"
     speed = rows["step_speed"]
     assert speed["seconds_per_step"] > 0 and speed["seconds_per_step_without_batch"] > 0
     assert (speed["busy_share"], speed["size"]) == (None, 32)

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,6 +42,8 @@ from ugbench.training.intervals import Intervals
 from ugbench.training.loop import train
 from ugbench.training.loss_scale import LossScale
 from ugbench.training.network_precision import run_networks_in
+from ugbench.training.prepare import prepare
+from ugbench.training.request import Request
 from ugbench.training.step import Phases, train_step
 
 # PyTorch looks at the gradient of inputs while it compiles, and hides the warning from users, but not from this setup.
@@ -323,17 +326,17 @@ def test_the_bench_says_whether_it_compiled(toy: type[Toy]) -> None:
     assert graphs() > 0
 
 
-def test_without_a_compiler_on_is_refused_before_anything_is_made(
-    monkeypatch: pytest.MonkeyPatch, make_run: Callable[..., Run], images: Images
-) -> None:
+def test_without_a_compiler_on_is_refused_before_a_run_is_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def missing() -> str:
         raise InvalidCxxCompiler
 
     monkeypatch.setattr(cpp_builder, "get_cpp_compiler", missing)
-    run = make_run()
+    request = partial(Request, "cyclegan", "dial:size=32,train=2,test=1", tmp_path / "r", tmp_path / "d", CPU, "smoke")
     with pytest.raises(UsageError, match=r"^compile on: PyTorch finds no C\+\+ compiler .*; use --compile off"):
-        train(run, images, CPU, EVERY_TWO, execution=COMPILED)
-    assert train(run, images, CPU, EVERY_TWO) is None, "auto trains without a compiler"
+        prepare(request(execution=COMPILED))
+    assert not list(tmp_path.glob("r/*/*/*"))
+    run, _, _ = prepare(request())
+    assert run.path.exists(), "auto trains without a compiler"
 
 
 def test_blocks_that_are_computed_again_are_not_compiled() -> None:

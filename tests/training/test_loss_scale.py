@@ -18,7 +18,7 @@ from ugbench.nn.factored_linear import FactoredLinear
 from ugbench.runs import checkpoint
 from ugbench.runs.run import Run
 from ugbench.training import loss_scale as module
-from ugbench.training import state
+from ugbench.training import ready
 from ugbench.training.activations import checkpoint_activations
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
@@ -134,7 +134,7 @@ def test_a_resumed_run_has_the_scale_and_the_bits_of_one_that_was_not_interrupte
     make_run: Callable[..., Run], images: Images, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     monkeypatch.setattr(module, "GROWTH_INTERVAL", 3)
-    monkeypatch.setattr(state, "LossScale", lambda **fields: LossScale(**{"scale": 4.0, **fields}))
+    monkeypatch.setattr(ready, "LossScale", lambda **fields: LossScale(**{"scale": 4.0, **fields}))
     whole, killed = in_float16(make_run("whole")), in_float16(make_run("killed"))
     train(whole, images, CPU, EVERY_TWO)
 

@@ -80,7 +80,7 @@ def _rename_ids(elements: list[ElementTree.Element], prefix: str) -> None:
     """Give the ids that are referred to a prefix, and remove all others."""
     references = [(element, name, value) for element in elements for name, value in element.attrib.items()]
     references = [(element, name, value) for element, name, value in references if name in ("href", "clip-path")]
-    used = {found for *_, value in references for found in _REFERENCE.findall(value)}
+    used = {name for *_, value in references for name in _REFERENCE.findall(value)}
     for element, name, value in references:
         element.set(name, _REFERENCE.sub(lambda found: f"#{prefix}-{found[1]}", value))
     for element in elements:

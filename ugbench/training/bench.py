@@ -14,24 +14,19 @@ import torch
 
 from ugbench import registry
 from ugbench.arithmetic import computing_on
-from ugbench.data.batches import method_batches, training_size
 from ugbench.data.progress import Progress, tracked
 from ugbench.device import Precision
-from ugbench.image_size import stored_size, width_and_height
+from ugbench.image_size import stored_size
 from ugbench.method import MethodConfig
 from ugbench.training import compiling
-from ugbench.training.activations import checkpoint_activations
 from ugbench.training.capture import WARM_UP, step_function
 from ugbench.training.counts import parameters_by_network
 from ugbench.training.environment import device_name
 from ugbench.training.execution import Execution
 from ugbench.training.flops import flop_counter
-from ugbench.training.layout import move_to
-from ugbench.training.loss_scale import LossScale
-from ugbench.training.network_precision import run_networks_in
-from ugbench.training.optimizers import build_optimizers
 from ugbench.training.read_ahead import ReadAhead
-from ugbench.training.step import Phases, train_step
+from ugbench.training.ready import made_ready, random_batches
+from ugbench.training.step import train_step
 
 
 def bench(
@@ -59,22 +54,16 @@ def bench(
     """
     execution = execution or Execution()
     execution.check(device, precision)
+    compiling.check(execution, config, device)
     with computing_on(device, deterministic=execution.deterministic):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             method = registry.load_method(method_name)(config)
-        move_to(method, device)
-        method.train()
-        checkpoint_activations(method)
-        run_networks_in(method, precision, device)
-        phases = Phases(build_optimizers(method), method.period, LossScale() if precision == "fp16" else None)
-        chosen = compiling.is_chosen(execution, config, device)
-        compiled = compiling.CompiledNetworks(method, keeps_graphs=precision == "fp16") if chosen else None
-        # Only the shape of the images matters.
-        width, height = width_and_height(training_size(config.size))
-        random = torch.Generator().manual_seed(0)
-        images = torch.randint(0, 256, (4, 3, height, width), dtype=torch.uint8, generator=random)
-        batches = method_batches(method, images, images, 0, device, dict.fromkeys(method.splits, images))
+        phases = made_ready(method.train(), device, precision)
+        compiled = None
+        if execution.compiles:
+            compiled = compiling.CompiledNetworks(method, keeps_graphs=phases.loss_scale is not None)
+        batches = random_batches(method, device)
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
         period = method.period

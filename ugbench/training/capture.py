@@ -27,7 +27,7 @@ from typing import Protocol, cast
 import torch
 from torch import Tensor
 
-from ugbench.errors import CaptureRefused, UgbenchError, UsageError
+from ugbench.errors import CaptureRefused, UgbenchError
 from ugbench.method import Batch, Method
 from ugbench.training.cuda_graphs import CudaRecorder
 from ugbench.training.execution import Execution
@@ -147,12 +147,8 @@ def step_function(method: Method, phases: Phases, execution: Execution) -> Calla
     Args:
         phases: made with the method's optimizers; whatever is loaded into them is loaded before the first step.
         execution: checked (`Execution.check`).
-    Raises:
-        UsageError: steps of several ranks cannot be captured.
     """
     if execution.captures:
-        if phases.ranks.count > 1:
-            raise UsageError("capture on: only a training on one GPU can replay its steps; leave the option out.")
         return CapturedSteps(method, phases, CudaRecorder(phases.found_inf.device))
     return partial(train_step, method, phases)
 

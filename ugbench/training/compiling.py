@@ -93,18 +93,8 @@ def check(execution: Execution, config: MethodConfig, device: torch.device) -> N
     Raises:
         UsageError: they cannot.
     """
-    if execution.compile == "on" and (reason := _hindrance(config, device)) is not None:
+    if execution.compiles and (reason := _hindrance(config, device)) is not None:
         raise UsageError(f"compile on: {reason}; use --compile off.")
-
-
-def is_chosen(execution: Execution, config: MethodConfig, device: torch.device) -> bool:
-    """Whether the networks are to be compiled.
-
-    Raises:
-        UsageError: that is asked for, and they cannot be.
-    """
-    check(execution, config, device)
-    return execution.compile == "on"  # docs/speed.md has the measurements by which auto is off
 
 
 def _hindrance(config: MethodConfig, device: torch.device) -> str | None:

@@ -42,16 +42,25 @@ class Execution:
         """Whether steps are recorded and replayed. `auto` does not until that has been measured on a GPU."""
         return self.capture == "on"
 
-    def check(self, device: torch.device, precision: Precision) -> None:
-        """Check that steps can be computed so.
+    @property
+    def compiles(self) -> bool:
+        """Whether networks are compiled. `auto` does not, because nothing measured so far shows that it pays."""
+        return self.compile == "on"
 
+    def check(self, device: torch.device, precision: Precision, ranks: int = 1) -> None:
+        """Check that steps can be captured, if that is asked for.
+
+        Args:
+            ranks: the number of processes that train together.
         Raises:
-            UsageError: they cannot be captured on this device, or in this precision.
+            UsageError: they cannot be captured on this device, in this precision, or by several processes.
         """
         if not self.captures:
             return
         if device.type != "cuda":
             raise UsageError(f"capture on: only GPUs of NVIDIA replay steps, and the device is {device}; leave it out.")
+        if ranks > 1:
+            raise UsageError("capture on: only a training on one GPU can replay its steps; leave the option out.")
         if precision == "fp16":
             raise UsageError(
                 "capture on: in fp16 the loss scale waits for the GPU in each step; train in bf16 or fp32, or leave "

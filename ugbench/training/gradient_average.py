@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ugbench.nn.across_ranks import Ranks
 from ugbench.nn.factored_linear import FactoredGradient
-from ugbench.training.gradients import Gradient
+from ugbench.training.gradients import Gradient, with_strides_of
 
 BUCKET_BYTES = 1 << 25
 """Bytes of a bucket, 32 MB. A larger gradient has a bucket of its own."""
@@ -34,9 +34,7 @@ def averaged(
     means = _means([*whole.values(), numbers], ranks)
     mean_of: dict[nn.Parameter, Gradient] = {}
     for parameter, mean in zip(whole, means, strict=False):
-        # Fused optimizers assume that a gradient has the strides of its parameter.
-        same = parameter.stride() == mean.stride()
-        mean_of[parameter] = mean if same else torch.empty_like(parameter).copy_(mean)
+        mean_of[parameter] = with_strides_of(parameter, mean)
     for parameter, gradient in gradients.items():
         if isinstance(gradient, FactoredGradient):
             outputs, inputs = ranks.gathered(gradient.outputs), ranks.gathered(gradient.inputs)

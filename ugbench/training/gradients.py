@@ -36,7 +36,7 @@ def gradients_of(
     for parameter, gradient in zip(parameters, whole, strict=True):
         if not terms.get(parameter):
             if gradient is not None:
-                gradients[parameter] = _with_strides_of(parameter, gradient)
+                gradients[parameter] = with_strides_of(parameter, gradient)
             continue
         in_factors = FactoredGradient.of(terms.pop(parameter))
         gradients[parameter] = in_factors if gradient is None else in_factors.dense().add_(gradient)
@@ -80,7 +80,7 @@ def _whole_gradients(
         ) from None
 
 
-def _with_strides_of(parameter: Tensor, gradient: Tensor) -> Tensor:
+def with_strides_of(parameter: Tensor, gradient: Tensor) -> Tensor:
     """The gradient with the strides of its parameter, because fused optimizers assume them without a check."""
     if gradient.stride() == parameter.stride():
         return gradient

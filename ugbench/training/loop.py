@@ -24,7 +24,6 @@ from ugbench.nn.across_ranks import ALONE, Ranks
 from ugbench.runs import method_description
 from ugbench.runs.run import Run
 from ugbench.tracker import Tracker
-from ugbench.training import compiling
 from ugbench.training.batch_errors import batch_of, said_by_reader
 from ugbench.training.callbacks import Callbacks
 from ugbench.training.capture import step_function
@@ -85,7 +84,7 @@ def train(
             new weights.
         restart: remove what training and scoring wrote for the run, and begin at step 0. Nothing is removed before
             everything that the first step needs is made, and the lock is held from then on.
-        execution: how steps are computed, checked (`Execution.check`); None for the default.
+        execution: how steps are computed, checked (`ugbench.training.prepare`); None for the default.
         trackers: show the training too, by their names.
         ranks: the processes that train the run together; each calls this function, on a device of its own. The first
             one alone writes, logs and scores, so that the others need no callbacks and no trackers.
@@ -113,8 +112,7 @@ def train(
         ExitStack() as held,
     ):
         tracked = on_first(ranks, partial(hold, held, run, trackers or {}, callbacks, restart))
-        compiled = compiling.is_chosen(execution, run.config.method_config(), device)
-        make_state = partial(new_state, run, device, start, ranks, compiled, execution.captures)
+        make_state = partial(new_state, run, device, start, ranks, execution.compiles, execution.captures)
         state = at_once(ranks, make_state)
         # For a method that learns one direction `a` is the source, whichever domain that is.
         source, target = (images.b, images.a) if run.config.direction == "B2A" else (images.a, images.b)

@@ -27,6 +27,7 @@ from ugbench.runs.config_fields import with_free_of
 from ugbench.runs.dataset_folder import dataset_folder, locate_run, open_located_run, remember_place
 from ugbench.runs.manifest import DamagedCheckpoint
 from ugbench.runs.run import Run, RunConfig, list_runs, open_run, record_dataset
+from ugbench.training import compiling
 from ugbench.training.frozen import frozen_digests
 from ugbench.training.image_place import ImagePlace, choose_place
 from ugbench.training.images import Images, images_of
@@ -72,7 +73,7 @@ def prepare(
         run = open_run(stored.dataset_folder, stored.config) if has_usual_folder else stored
         return run, None, Start()
     config = stored.config.method_config()
-    request.execution.check(request.device, stored.config.precision)
+    _check_execution(request, stored)
     start = replace(_start_after_repair(request, stored, dataset, log), frozen=frozen)
     _check_method(stored, log)
     folders = needed_folders(request)
@@ -105,10 +106,16 @@ def planned_run(
         UsageError or a subclass: as in `prepare`.
     """
     _, _, _, run = _locate(request, frozen_digests(requested_frozen(request)), log, progress)
-    request.execution.check(request.device, run.config.precision)
+    _check_execution(request, run)
     _start(request, run, log)
     _check_method(run, log)
     return run
+
+
+def _check_execution(request: Request, run: Run) -> None:
+    """Check that the steps of a run can be computed as they are asked for."""
+    request.execution.check(request.device, run.config.precision, request.ranks.count)
+    compiling.check(request.execution, run.config.method_config(), request.device)
 
 
 def _check_method(run: Run, log: Callable[[str], None]) -> None:

@@ -50,8 +50,8 @@ def check_same_state(ranks: Ranks, method: Method) -> None:
         return
     state = method.state_dict()
     # NaN, as after a step that is not finite, is no difference.
-    own = torch.stack([number for tensor in state.values() for number in _sums(tensor)]).nan_to_num().cpu()
-    sums = ranks.gathered(own.unsqueeze(0)).unflatten(1, (len(state), 2))
+    sums_here = torch.stack([number for tensor in state.values() for number in _sums(tensor)]).nan_to_num().cpu()
+    sums = ranks.gathered(sums_here.unsqueeze(0)).unflatten(1, (len(state), 2))
     allowed = TOLERANCE * sums[0, :, 1]
     differs = ((sums - sums[0]).abs() > allowed.unsqueeze(1)).any(2).any(0)
     if differs.any():

@@ -8,20 +8,19 @@ from functools import partial
 
 import torch
 
-from ugbench import registry
 from ugbench.data.progress import Progress
 from ugbench.runs.method_sources import changed_method
 from ugbench.runs.near_misses import near_miss
 from ugbench.runs.run import Run, list_runs
 from ugbench.tracker import Tracker
-from ugbench.training import compiling, loop
+from ugbench.training import loop
 from ugbench.training.callbacks import Callbacks
 from ugbench.training.completing import complete
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
 from ugbench.training.prepare import prepare
 from ugbench.training.ranks import on_first
-from ugbench.training.request import Request, method_config
+from ugbench.training.request import Request
 from ugbench.training.signals import stop_at_once_on_signals
 from ugbench.training.start import Start
 
@@ -93,8 +92,6 @@ def open_session(
         UgbenchError: see `prepare`.
     """
     with stop_at_once_on_signals():
-        config = method_config(request, registry.load_method(request.method))
-        compiling.check(request.execution, config, request.device)
         run, images, start = prepare(request, log, progress)
     log(f"run {run.id} in {run.path}")
     if run.config.precision == "fp16" and request.device.type == "cpu" and images is not None:

@@ -11,22 +11,19 @@ from torch import Tensor
 from ugbench import registry
 from ugbench.data.seeding import generator_for
 from ugbench.method import Method
-from ugbench.nn.across_ranks import ALONE, Ranks, span_batch
+from ugbench.nn.across_ranks import ALONE, Ranks
 from ugbench.runs import checkpoint
 from ugbench.runs.json_file import flush_to_disk
 from ugbench.runs.run import Run
 from ugbench.training import environment, resuming
-from ugbench.training.activations import checkpoint_activations
 from ugbench.training.averaging import MovingAverage
 from ugbench.training.compiling import CompiledNetworks
 from ugbench.training.frozen import fill_frozen
 from ugbench.training.intervals import Intervals
-from ugbench.training.layout import move_to
 from ugbench.training.loss_scale import LossScale
 from ugbench.training.machine import Machine, resume_on
-from ugbench.training.network_precision import run_networks_in
-from ugbench.training.optimizers import build_optimizers, load_state_tensors, state_tensors
-from ugbench.training.ranks import check_batch_norm
+from ugbench.training.optimizers import load_state_tensors, state_tensors
+from ugbench.training.ready import made_ready
 from ugbench.training.start import Start
 from ugbench.training.step import Phases
 
@@ -71,7 +68,7 @@ def new_state(
         captured: steps are to be recorded and replayed.
     Raises:
         WeightsError: a frozen network has no weights.
-        UgbenchError: see `check_batch_norm`.
+        UgbenchError: see `made_ready`.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator_for(run.seed, "weights").initial_seed())
@@ -79,15 +76,9 @@ def new_state(
     if start.initial is not None:
         method.load_state_dict(dict(start.initial), strict=False)  # prepare has checked what is missing
     fill_frozen(method, start.frozen)
-    move_to(method, device)
-    checkpoint_activations(method)
-    run_networks_in(method, run.config.precision, device)
-    check_batch_norm(ranks, method)
-    span_batch(method, ranks)
+    phases = made_ready(method, device, run.config.precision, ranks)
     average = MovingAverage(method, method.config.ema) if method.config.ema else None
-    loss_scale = LossScale() if run.config.precision == "fp16" else None
-    networks = CompiledNetworks(method, keeps_graphs=loss_scale is not None) if compiled else None
-    phases = Phases(build_optimizers(method), method.period, loss_scale, ranks)
+    networks = CompiledNetworks(method, keeps_graphs=phases.loss_scale is not None) if compiled else None
     return State(method, phases, Machine(device, ranks.count, compiled, captured), average, compiled=networks)
 
 
