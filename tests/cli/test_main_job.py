@@ -233,7 +233,14 @@ def test_bench_prints_one_object(home: Home) -> None:
             "warmup_steps",
             "steps",
         ),
-        *("seconds_per_step", "images_per_second", "parameters", "flops_per_step", "peak_memory_bytes"),
+        *(
+            "seconds_per_step",
+            "seconds_per_batch",
+            "images_per_second",
+            "parameters",
+            "flops_per_step",
+            "peak_memory_bytes",
+        ),
         *("torch", "threads", "device_name"),
     ]
     assert figures["flops_per_step"] > 1e6

@@ -19,15 +19,15 @@ def forget_the_image_pool() -> None:
 
 def batches_by_count() -> None:
     """A batch depends on how many batches the process has made, and not on the number of the step."""
-    from ugbench.data.batches import Batches
+    from ugbench.training.read_ahead import ReadAhead
 
-    at = Batches.at
+    at = ReadAhead.at
     numbers = count()
 
-    def next_batch(self: Batches, _step: int) -> Any:
+    def next_batch(self: ReadAhead, _step: int) -> Any:
         return at(self, next(numbers))
 
-    Batches.at = next_batch  # type: ignore[method-assign]
+    ReadAhead.at = next_batch  # type: ignore[method-assign]
 
 
 def leave_the_log() -> None:

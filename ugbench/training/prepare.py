@@ -62,6 +62,7 @@ def prepare(
     """
     frozen = requested_frozen(request)
     dataset, readable, place, stored = _locate(request, frozen_digests(frozen), log, progress)
+    _check_execution(request, stored)
     if not request.restart and _is_finished(stored):
         request.start.log_newer_step(stored.config, request.results, log)
         try:
@@ -73,7 +74,6 @@ def prepare(
         run = open_run(stored.dataset_folder, stored.config) if has_usual_folder else stored
         return run, None, Start()
     config = stored.config.method_config()
-    _check_execution(request, stored)
     start = replace(_start_after_repair(request, stored, dataset, log), frozen=frozen)
     _check_method(stored, log)
     folders = needed_folders(request)
