@@ -166,7 +166,14 @@ def test_edges_of_a_dial_are_made_beside_its_images_and_it_stays_a_dial(ugbench:
         (["dial", "--dataset", "cats"], "--dataset cats: only `ugbench data make edges` takes it; "),
         (["dial", "--size", "32"], "--size 32: only `ugbench data make edges` takes it; "),
         (["edge", "--dataset", "cats"], "--dataset cats: only"),
-        (["edge"], "'edge' is no dial and not edges; write dial, "),
+        (["edge"], "'edge' is no dial, not edges and not emoji; write dial, "),
+        (["dial", "--name", "stripes"], "--name stripes: only `ugbench data make emoji` takes it; "),
+        (["edges", "--dataset", "cats", "--from", "a,b"], "--from a,b: only `ugbench data make emoji` takes it; "),
+        (["emoji"], "--from is missing: emoji need two packages, "),
+        (["emoji", "--from", "a.tgz"], "--from a.tgz: emoji need two packages, "),
+        (["emoji", "--from", "a.tgz,b.tgz"], "--name is missing; "),
+        (["emoji", "--from", "a.tgz,b.tgz", "--name", "x"], "--from a.tgz: no such file or folder; "),
+        (["emoji", "--from", "a.tgz,b.tgz", "--name", "x", "--size", "32"], "--size 32: emoji are made of two "),
     ],
 )
 def test_what_make_cannot_take_is_one_sentence_and_writes_nothing(

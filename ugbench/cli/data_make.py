@@ -1,13 +1,15 @@
-"""`ugbench data make`: draw a dial as image files, or make further training images of a data set."""
+"""`ugbench data make`: a dial as image files, further training images of a data set, or a data set of emoji."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
 from typer import Argument, Option
 
+from ugbench.cli.data_make_emoji import EMOJI, EmojiOptions, make_emoji
 from ugbench.cli.options import DataRoot, ImageFit, ImageSize, Json, path_option
 from ugbench.cli.output import log, print_json, progress_callback
 from ugbench.cli.parse import parse_size
@@ -20,11 +22,13 @@ EDGES = "edges"
 
 
 def make(
+    *,
     what: Annotated[
         str,
         Argument(
-            metavar="DIAL|edges",
-            help="A dial, as in dial:shape=0,texture=1,size=64,train=400; or edges: smoothed images of --dataset.",
+            metavar="DIAL|edges|emoji",
+            help="A dial, as in dial:shape=0,texture=1,size=64,train=400; edges: smoothed images of --dataset; or "
+            "emoji: two families of emoji, of the packages in --from.",
         ),
     ],
     output: Annotated[
@@ -42,10 +46,11 @@ def make(
     ] = None,
     size: ImageSize = None,
     fit: ImageFit = None,
+    emoji: EmojiOptions,
     data_root: DataRoot = DATA_ROOT,
     as_json: Json = False,
 ) -> None:
-    """Write a dial as image files, or training images of a data set with smoothed edges.
+    """Write a dial as image files, training images of a data set with smoothed edges, or a data set of emoji.
 
     A dial has trainA, trainB, testA and testB; its test images come in pairs. Edges are the images of trainB (or
     trainA), resized to --size (286 by default) and blurred around their edges alone, in a folder edgesB (or edgesA) of
@@ -53,12 +58,24 @@ def make(
     `ugbench train` names the --size and --fit that it needs. The same command finishes what was interrupted, and makes
     the folder again if the training images have changed. It needs OpenCV: pip install opencv-python-headless.
 
+    Emoji are drawn by several families, such as Noto (Google) and Twemoji, which draw the same ideas. Their packages
+    are in npm: `npm pack emoji-datasource-google emoji-datasource-twitter`. --from names that of domain A and that of
+    domain B, and --name the new data set. No idea is in trainA and in trainB, but the test images are true pairs.
+
     \b
     Examples:
       ugbench data make dial
       ugbench data make dial:shape=0,texture=1,size=32 --output stripes
       ugbench data make edges --dataset photo2cartoon
+      ugbench data make emoji --from emoji-datasource-google.tgz,emoji-datasource-twitter.tgz --name noto2twemoji
     """
+    if what == EMOJI:
+        for option, value in (("--output", output), *_of_edges(dataset, domain, size, fit)):
+            if value is not None:
+                raise UsageError(f"{option} {value}: emoji are made of two packages; leave the option out.")
+        make_emoji(emoji, data_root, as_json)
+        return
+    emoji.check_unused()
     if what == EDGES:
         if output is not None:
             raise UsageError("--output: edges are written into their data set; leave the option out.")
@@ -66,12 +83,19 @@ def make(
             raise UsageError("edges: --dataset is missing; it names the data set whose images are smoothed.")
         _make_edges(dataset, domain or "B", parse_size(size), fit or SQUASH, data_root, as_json)
         return
-    for option, value in (("--dataset", dataset), ("--domain", domain), ("--size", size), ("--fit", fit)):
+    for option, value in _of_edges(dataset, domain, size, fit):
         if value is not None:
             raise UsageError(f"{option} {value}: only `ugbench data make edges` takes it; a dial has dial:size=….")
     if what.partition(":")[0] != "dial":
-        raise UsageError(f"'{what}' is no dial and not edges; write dial, dial:shape=0.5,texture=1, or edges.")
+        raise UsageError(
+            f"'{what}' is no dial, not edges and not emoji; write dial, dial:shape=0.5,texture=1, edges or emoji."
+        )
     _make_dial(what, output, data_root, as_json)
+
+
+def _of_edges(*values: str | None) -> Iterator[tuple[str, str | None]]:
+    """The options of edges alone, with their values."""
+    return zip(("--dataset", "--domain", "--size", "--fit"), values, strict=True)
 
 
 def _make_dial(dial: str, output: Path | None, data_root: Path, as_json: bool) -> None:
