@@ -38,6 +38,19 @@ def test_an_arm_can_be_left_out_on_a_data_set() -> None:
     ]
 
 
+def test_one_direction_of_an_arm_can_be_left_out_on_a_data_set() -> None:
+    one_way = study(methods=["cut", "cyclegan"], datasets=["x", "y"], seeds=[0], without={"x": ["cut B2A"]})
+    assert [(run.dataset, run.arm.label, run.direction) for run in study_runs(one_way)] == [
+        ("x", "cut", "A2B"),
+        ("x", "cyclegan", None),
+        ("y", "cut", "A2B"),
+        ("y", "cut", "B2A"),
+        ("y", "cyclegan", None),
+    ]
+    with pytest.raises(UnknownName, match="'cyclegan B2A'"):  # one model translates in both directions
+        study(methods=["cyclegan"], datasets=["x"], without={"x": ["cyclegan B2A"]})
+
+
 def test_seeds_default_to_three() -> None:
     assert study().seeds == (0, 1, 2)
 

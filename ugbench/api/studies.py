@@ -90,7 +90,8 @@ def compare(
     Args:
         methods: names of methods, as ["ugatit", "cyclegan"].
         dataset: one data set or several, as `ugbench.train` takes them.
-        study: a TOML file with a study; arguments of the call replace its fields.
+        study: a TOML file with a study, or the name of one that comes with this package ("table3"); arguments of the
+            call replace its fields.
         seeds: a number of seeds (3, the default, means 0, 1 and 2), or a list of them.
         steps: number of training steps of each run.
         minutes: training time of each run, instead of `steps`.
@@ -120,9 +121,10 @@ def compare(
         UsageError: an unknown name, a wrong value, or an image that cannot be read.
         UgbenchError: a run failed; the others are trained and scored, and `ugbench.table` has them.
     """
+    from ugbench.published.studies import named_study
     from ugbench.study import grid
 
-    fields = {} if study is None else grid.read(Path(study).expanduser())
+    fields = {} if study is None else grid.read(named_study(Path(study).expanduser()))
     fields |= _fields(dataset, seeds, steps, preset, size, fit, batch_size)
     fields |= {"methods": list(names(methods))} if names(methods) else {}
     fields |= {} if minutes is None else {"minutes": minutes}

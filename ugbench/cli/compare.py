@@ -29,7 +29,12 @@ def compare(
     ] = None,
     study: Annotated[
         Path | None,
-        path_option("--study", "any", "FILE", "A study in a TOML file; options of the call replace its fields."),
+        path_option(
+            "--study",
+            "any",
+            "FILE",
+            "A study in a TOML file, or table3, which comes with this package; options of the call replace its fields.",
+        ),
     ] = None,
     options: StudyOptions,
     minutes: Annotated[
@@ -56,6 +61,7 @@ def compare(
     Examples:
       ugbench compare --methods ugatit,cyclegan --dataset dial:size=32 --preset smoke --steps 400 --extractor random
       ugbench compare --study study.toml --dry-run
+      ugbench compare --study table3 --dry-run
       ugbench compare --study study.toml --on slurm --slurm partition=gpu,gpus_per_node=1,timeout_min=720
     """
     named = split_list(methods, "--methods")
@@ -71,8 +77,10 @@ def compare(
     get_or_check(options.dataset or ())
 
     from ugbench.cli.study import run_study
+    from ugbench.published.studies import named_study
     from ugbench.study import grid
 
+    study = None if study is None else named_study(study)
     fields = {} if study is None else grid.read(study)
     fields |= options.fields()
     if named:

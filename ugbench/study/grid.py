@@ -26,6 +26,7 @@ from ugbench.direction import Direction
 from ugbench.errors import RunError, UnknownName, UsageError, first_fault
 from ugbench.fit import SQUASH, Fit
 from ugbench.image_size import Size, as_size
+from ugbench.published.studies import published_studies
 from ugbench.runs.files import read_text
 from ugbench.runs.json_file import Name
 from ugbench.training.request import BASE
@@ -46,7 +47,8 @@ class Study(BaseModel):
         fit: how images of other proportions get the size; None leaves it to the methods, whose default is squash.
         steps, minutes: how long each run trains; at most one of them. If both are None the preset decides.
         set: changes to config fields by method: `ugatit = {lr = 1e-3}`.
-        without: arms that do not run on a data set, by data set: `dial = ["ugatit-no-cam"]`.
+        without: arms that do not run on a data set, by data set: `dial = ["ugatit-no-cam"]`. Of a method that learns
+            one direction, a direction alone can be left out: `photos = ["cut B2A"]`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -123,9 +125,10 @@ def check(study: Study) -> Study:
     for dataset, left_out in study.without.items():
         if dataset not in study.datasets:
             raise UnknownName("data set of this study (without)", dataset, study.datasets)
+        one_way = [f"{arm.label} {direction}" for arm in arms(study) for direction in _directions(arm) if direction]
         for label in left_out:
-            if label not in labels:
-                raise UnknownName("arm of this study (without)", label, labels)
+            if label not in (*labels, *one_way):
+                raise UnknownName("arm of this study (without)", label, [*labels, *one_way])
     for arm in arms(study):
         method = registry.load_method(arm.method)
         method.make_config(study.preset, arm.variant, overrides(study, arm))
@@ -187,6 +190,7 @@ def study_runs(study: Study) -> list[StudyRun]:
         for arm in arms(study)
         if arm.label not in study.without.get(dataset, ())
         for direction in _directions(arm)
+        if f"{arm.label} {direction}" not in study.without.get(dataset, ())
     ]
 
 
@@ -227,7 +231,11 @@ def _read_toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(read_text(file.resolve(), LARGEST))  # a file that the user names may be a link
     except OSError as error:
-        raise UsageError(f"--study {file}: cannot be read ({error.strerror}); name a TOML file.") from None
+        names = ", ".join(published_studies())
+        raise UsageError(
+            f"--study {file}: cannot be read ({error.strerror}); name a TOML file, or a study that comes with this "
+            f"package: {names}."
+        ) from None
     except (RunError, ValueError) as error:  # TOMLDecodeError is a ValueError, and so is an integer of too many digits
         raise UsageError(f"--study {file}: {str(error).rstrip('.')}; correct the file.") from None
     except RecursionError:
