@@ -29,6 +29,7 @@ from ugbench import registry
 from ugbench.contract.small_methods import phases_of, random_batch
 from ugbench.errors import UgbenchError, UsageError
 from ugbench.method import Batch, Group, Method, parameters_of
+from ugbench.nn.upsampling import UpsampleConv2d
 from ugbench.runs import checkpoint
 from ugbench.runs.json_file import read_json
 from ugbench.runs.run import Run
@@ -186,6 +187,20 @@ def pair_after(steps: int, backend: Any = "aot_eager", precision: str = "fp32", 
         with nullcontext() if compiled is None else compiled.in_use():
             train_step(pair, phases, Batch(images, images, {}, step))
     return pair, phases
+
+
+@pytest.mark.usefixtures("cpp_compiler")
+def test_upsampling_after_a_convolution_computes_the_same_in_the_layout_that_the_compiler_chooses() -> None:
+    """The default backend lays out the pixels of wide convolutions in another way: 16 channels are enough."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(16, 16, 3), UpsampleConv2d(16, 8), nn.Conv2d(8, 4, 3)).double()
+    x = torch.randn(1, 16, 10, 10, dtype=torch.float64)
+    gradients = []
+    for computed in (network, torch.compile(network)):
+        network.zero_grad()
+        computed(x).square().mean().backward()
+        gradients.append([parameter.grad for parameter in network.parameters()])
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=0, atol=1e-12)
 
 
 def test_the_phase_of_the_generators_computes_no_weight_gradients_of_the_discriminators() -> None:

@@ -38,9 +38,11 @@ def mirror_pad(x: Tensor, width: int) -> Tensor:
 
 def replicate_pad(x: Tensor, width: int) -> Tensor:
     """Pad images (n, c, h, w) on all four sides with `width` copies of the border pixel."""
-    if not (x.is_cuda and torch.are_deterministic_algorithms_enabled()):
+    # The backward pass of CUDA's replication padding uses atomic additions too. And torch.compile takes its result for
+    # one in the layout of the input, which it has not where the compiler has chosen channels-last.
+    is_deterministic = x.is_cuda and torch.are_deterministic_algorithms_enabled()
+    if not (is_deterministic or torch.compiler.is_compiling()):
         return F.pad(x, (width, width, width, width), mode="replicate")
-    # The backward pass of CUDA's replication padding uses atomic additions too.
     for dim in (-1, -2):
         leading, trailing = x.narrow(dim, 0, 1), x.narrow(dim, x.shape[dim] - 1, 1)
         x = torch.cat((*[leading] * width, x, *[trailing] * width), dim)
