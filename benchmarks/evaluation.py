@@ -42,12 +42,12 @@ COMMAND = "import sys; from torch_fidelity.fidelity import main; sys.exit(main()
 RUN_VALUES = list[dict[str, float]]  # for each run its values by metric
 
 
-def draw(folder: Path, images: int, seed: int) -> None:
-    """Write images of 64 px: noise in a random colour for each image."""
+def draw(folder: Path, images: int, seed: int, brightness: float = 1.0) -> None:
+    """Write images of 64 px: noise in a random colour for each image, with levels from 0 to 255 times `brightness`."""
     folder.mkdir()
     random = np.random.default_rng(seed)
     for number in range(images):
-        pixels = random.integers(0, 256, (64, 64, 3)) * random.random(3)
+        pixels = random.integers(0, 256, (64, 64, 3)) * random.random(3) * brightness
         Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number:05}.png")
 
 

@@ -4,7 +4,8 @@
     PYTHONPATH=benchmarks python benchmarks/many_scores.py --extractor alexnet --weights alexnet=FILE
 
 The command runs twice: with an empty cache, and once more with all features in the cache. The images are noise in a
-random colour, so the values say nothing. `peak_bytes` is the peak of the command's resident memory.
+random colour, and those of one folder are darker, so the values say nothing. With `--brightness 1` the two folders have
+one distribution, and KID tests whether they are equal. `peak_bytes` is the peak of the command's resident memory.
 """
 
 import argparse
@@ -59,18 +60,22 @@ def _watch(process: subprocess.Popen[str], peak: list[int]) -> None:
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--images", type=int, default=50_000, help="images of each folder")
+    parser.add_argument(
+        "--brightness", type=float, default=0.8, help="of the outputs, as a share of that of the others"
+    )
     parser.add_argument("--metric", default="kid,fid")
     parser.add_argument("--extractor", default="random")
     parser.add_argument("--weights", help="NAME=FILE of the extractor")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        for seed, name in enumerate(["real", "fake"]):
-            draw(place / name, options.images, seed)
+        for seed, (name, brightness) in enumerate({"real": 1.0, "fake": options.brightness}.items()):
+            draw(place / name, options.images, seed, brightness)
         load = os.getloadavg()[0]
         figures = {
             "images": options.images,
             "extractor": options.extractor,
+            "brightness": options.brightness,
             **machine(),
             "load_average": load,
             "computed": evaluate(place, options),
