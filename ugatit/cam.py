@@ -75,23 +75,35 @@ class Attention(nn.Module):
             x: the features.
             sigmas: the spectral norms of `spectral_layers`; none computes them.
         """
-        logits = None
+        logits, mixed = None, None
         if self.average is not None and self.maximum is not None:
             # mean and amax, because the backward passes of adaptive pools raise on a deterministic GPU.
             average_sigma, maximum_sigma = sigmas or spectral_norms(self.spectral_layers) or (None, None)
-            average_logit, average_features = self._classify(self.average, average_sigma, x, x.mean((2, 3)))
-            maximum_logit, maximum_features = self._classify(self.maximum, maximum_sigma, x, x.amax((2, 3)))
+            average_logit, average_weight = self._classify(self.average, average_sigma, x.mean((2, 3)))
+            maximum_logit, maximum_weight = self._classify(self.maximum, maximum_sigma, x.amax((2, 3)))
             logits = torch.cat((average_logit, maximum_logit), 1)
-            x = torch.cat((average_features, maximum_features), 1)
-        features = self.activation(self.mix(x))
+            mixed = self._mix_reweighted(x, average_weight, maximum_weight)
+        features = self.activation(self.mix(x) if mixed is None else mixed)
         return AttentionOutput(features, logits, features.detach().sum(1, keepdim=True))
 
-    def _classify(
-        self, classifier: nn.Linear, sigma: Tensor | None, x: Tensor, pooled: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """The classifier's logit (n, 1) of the pooled features, and the features times its weight."""
+    def _classify(self, classifier: nn.Linear, sigma: Tensor | None, pooled: Tensor) -> tuple[Tensor, Tensor]:
+        """The classifier's logit (n, 1) of the pooled features, and its weight (1, channels) for the features."""
         logit, weight = F.linear(pooled, classifier.weight), classifier.weight
         if sigma is not None:
             logit = logit / sigma.to(logit.dtype)
             weight = weight / sigma if self.normalised else weight
-        return logit, x * weight.to(x.dtype).view(1, -1, 1, 1)
+        return logit, weight
+
+    def _mix_reweighted(self, x: Tensor, *weights: Tensor) -> Tensor:
+        """The 1x1 convolution of the copies of the features that these weights reweight, one after the other.
+
+        All images have the same weights, so they can be multiplied into the kernel: the convolution then has half of
+        the arithmetic, and no copy is made. With few pixels the kernel is larger than the features, and this would cost
+        more than it saves.
+        """
+        if x[:, 0].numel() > x.shape[1]:
+            parts = self.mix.weight.split(x.shape[1], 1)
+            scaled = [part * weight.view(1, -1, 1, 1) for part, weight in zip(parts, weights, strict=True)]
+            return F.conv2d(x, scaled[0] + scaled[1], self.mix.bias)
+        mixed: Tensor = self.mix(torch.cat([x * weight.to(x.dtype).view(1, -1, 1, 1) for weight in weights], 1))
+        return mixed

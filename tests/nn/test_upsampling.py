@@ -37,6 +37,12 @@ def test_output_and_gradients_equal_the_plain_operations(bias, shape, memory_for
     )
 
 
+def test_it_has_second_derivatives():
+    torch.manual_seed(0)
+    layer, x = UpsampleConv2d(2, 1).double(), torch.randn(1, 2, 3, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(lambda x: layer(x).square(), x)
+
+
 def test_the_parameters_are_those_of_a_3x3_convolution():
     torch.manual_seed(0)
     layer = UpsampleConv2d(3, 2)

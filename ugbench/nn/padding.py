@@ -8,6 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+_LARGE = 1 << 16
+"""Numbers in a gradient above which the processor goes back through reflection padding faster with `_reflect_back` than
+with PyTorch's own kernel, which is twice to ten times as slow for large images."""
+
 
 def reflect_pad(x: Tensor, width: int) -> Tensor:
     """Pad images (n, c, h, w) on all four sides with `width` mirrored pixels; the border pixel is not repeated.
@@ -60,8 +64,26 @@ class _ReflectPad(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (gradient,) = gradients
+        if gradient.device.type == "cpu" and gradient.numel() > _LARGE:
+            return _reflect_back(gradient, ctx.width), None
         shape_only = gradient.new_empty(()).expand(ctx.shape)
         return torch.ops.aten.reflection_pad2d_backward(gradient, shape_only, [ctx.width] * 4), None
+
+
+def _reflect_back(gradient: Tensor, width: int) -> Tensor:
+    """The gradient of the images (n, c, h, w) whose padded form has this gradient; width >= 1."""
+
+    def fold(strip: Tensor) -> Tensor:
+        """The same along the last dimension alone."""
+        folded = strip[..., width:-width].clone(memory_format=torch.contiguous_format)
+        folded[..., 1 : width + 1] += strip[..., :width].flip(-1)
+        folded[..., -width - 1 : -1] += strip[..., -width:].flip(-1)
+        return folded
+
+    inner = fold(gradient[:, :, width:-width])
+    inner[:, :, 1 : width + 1] += fold(gradient[:, :, :width]).flip(2)
+    inner[:, :, -width - 1 : -1] += fold(gradient[:, :, -width:]).flip(2)
+    return inner
 
 
 class ReflectionPad(nn.Module):

@@ -8,6 +8,8 @@ convolution with four times the output channels.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -31,7 +33,11 @@ class UpsampleConv2d(nn.Conv2d):
         """(n, channels, h, w) to (n, out_channels, 2 h, 2 w)."""
         bias = None if self.bias is None else self.bias.repeat(4)
         # The pixel beside a border pixel of the upsampled image equals it, so reflection by 1 px repeats the border.
-        return _interleave(F.conv2d(replicate_pad(x, 1), self._kernels(), bias))
+        parities = F.conv2d(replicate_pad(x, 1), self._kernels(), bias)
+        if torch.compiler.is_compiling():
+            return _interleave(parities)
+        output: Tensor = _Interleave.apply(parities)
+        return output
 
     def _kernels(self) -> Tensor:
         """(4 * out_channels, channels, 2, 2): for outputs in even rows and even columns, even and odd, odd and even,
@@ -62,3 +68,24 @@ def _interleave(parities: Tensor) -> Tensor:
         for row in (EVEN, ODD)
     ]
     return torch.stack(rows, 3).view(n, c, 2 * h, 2 * w)
+
+
+class _Interleave(torch.autograd.Function):
+    """`_interleave` with a backward pass that writes each pixel once; autograd's own fills and adds four images."""
+
+    @staticmethod
+    def forward(ctx: Any, parities: Tensor) -> Tensor:  # noqa: ARG004
+        return _interleave(parities)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:  # noqa: ARG004
+        (gradient,) = gradients
+        n, c, h, w = gradient.shape[0], gradient.shape[1], gradient.shape[2] // 2, gradient.shape[3] // 2
+        grid = gradient.new_empty(n, 2, 2, c, h + 1, w + 1)
+        for row in (EVEN, ODD):
+            for column in (EVEN, ODD):
+                parity = grid[:, row, column]
+                parity[:, :, row : row + h, column : column + w] = gradient[:, :, row::2, column::2]
+                parity[:, :, h if row == EVEN else 0] = 0  # the row and the column that the image does not show
+                parity[:, :, :, w if column == EVEN else 0] = 0
+        return grid.view(n, 4 * c, h + 1, w + 1)
