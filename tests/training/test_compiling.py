@@ -252,6 +252,21 @@ def test_a_compiler_that_fails_is_one_sentence() -> None:
         pair_after(1, broken_backend)
 
 
+def test_a_check_in_compiled_code_that_fails_is_one_sentence_and_one_of_the_method_is_not() -> None:
+    """As the check of a layout that another kernel than PyTorch expects returns."""
+
+    def backend_of(module: str) -> Callable[..., Callable[..., object]]:
+        made: dict[str, Any] = {"__name__": module}
+        exec("def compiled(*inputs):\n    raise AssertionError('expected size 3==4')", made)
+        return lambda _graph, _inputs: made["compiled"]
+
+    with pytest.raises(UgbenchError, match=r"^compile: the networks cannot .*expected size 3==4\); train with"):
+        pair_after(1, backend_of("torch._inductor.runtime.runtime_utils"))
+    torch._dynamo.reset()
+    with pytest.raises(AssertionError, match="expected size 3==4"):
+        pair_after(1, backend_of("method_of_a_user"))
+
+
 class Penalised(Pair):
     """A Pair whose discriminator has a gradient penalty."""
 

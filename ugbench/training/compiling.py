@@ -11,6 +11,7 @@ training step: samples, scores and exports.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -77,7 +78,7 @@ class CompiledNetworks:
         try:
             with limits, kept:
                 yield
-        except RuntimeError as error:
+        except (RuntimeError, AssertionError) as error:
             if not _is_of_compiler(error):
                 raise
             raise UgbenchError(
@@ -120,9 +121,13 @@ def _missing_compiler(device: torch.device) -> str | None:
     return None
 
 
-def _is_of_compiler(error: RuntimeError) -> bool:
-    """Whether an error comes from torch.compile and not from what is computed."""
-    modules = (kind.__module__ for kind in type(error).__mro__)
+def _is_of_compiler(error: Exception) -> bool:
+    """Whether an error comes from torch.compile, or from code that it made, and not from what is computed."""
+    modules = [kind.__module__ for kind in type(error).__mro__]
+    # Made code checks its inputs, and what it calls, by functions of the compiler that raise an AssertionError.
+    frames = list(traceback.walk_tb(error.__traceback__))
+    if isinstance(error, AssertionError) and frames:
+        modules.append(str(frames[-1][0].f_globals.get("__name__")))
     return any(name.startswith(("torch._dynamo", "torch._inductor")) for name in modules) or (
         "aot_autograd does not currently support double backward" in str(error)
     )
