@@ -82,11 +82,16 @@ def _code_of_ended(store: dist.distributed_c10d.Store) -> int | None:
 
 
 def device_of_rank(launch: Launched, name: str) -> torch.device:
-    """The device that a rank trains on.
+    """The device that a rank computes on.
 
     Raises:
         UsageError: there is none.
     """
+    if "," in name:
+        raise UsageError(
+            f"--device {name}: {launch.count} processes work together, and each takes one device; give --device cuda "
+            "or cpu, or start one process, without torchrun."
+        )
     device = pick_device(name)
     if device.type == "mps":
         raise UsageError(f"--device {name}: {launch.count} processes cannot share it; start one, without torchrun.")
@@ -94,7 +99,7 @@ def device_of_rank(launch: Launched, name: str) -> torch.device:
         return device
     if device.index is not None:
         raise UsageError(
-            f"--device {name}: {launch.count} processes train together, and each takes a GPU of its own; give --device "
+            f"--device {name}: {launch.count} processes work together, and each takes a GPU of its own; give --device "
             "cuda."
         )
     if launch.local_count > torch.cuda.device_count():
