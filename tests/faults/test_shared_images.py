@@ -121,12 +121,14 @@ def test_what_a_user_can_cause_is_said_once_and_all_ranks_exit_alike(
     assert sentence in error
 
 
-@pytest.mark.parametrize("killed", [0, 1])
+@pytest.mark.parametrize(("command", "killed"), [("features", 0), ("features", 1), ("eval", 1)])
 def test_the_other_rank_ends_with_a_sentence_when_one_is_killed(
-    server: Server, made: Path, tmp_path: Path, killed: int
+    server: Server, made: Path, tmp_path: Path, command: str, killed: int
 ) -> None:
     file = tmp_path / "f.safetensors"
     words = ["features", made / "cats" / "testB", "--output", file, "--cache", tmp_path / "cache", *FEATURES]
+    if command == "eval":
+        words = eval_words(made, "killed")
     port, script = free_port(), Path(__file__).with_name("dying_rank.py")
     environment = plain_environment() | place_of(killed, 2, port)
     dying = subprocess.Popen([sys.executable, str(script)], env=environment)
@@ -134,7 +136,7 @@ def test_the_other_rank_ends_with_a_sentence_when_one_is_killed(
     assert dying.wait(SOON) == -signal.SIGKILL
     assert survivor.code == 1
     assert errors_of([survivor]) == [f"error: rank {1 - killed}: another rank has ended, so that this one ends too."]
-    assert not file.exists()
+    assert survivor.out == "" and not file.exists()
 
 
 def test_torchrun_scores_as_one_process_does(server: Server, made: Path, tmp_path: Path) -> None:
