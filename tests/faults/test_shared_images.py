@@ -102,7 +102,7 @@ def test_three_ranks_store_the_features_of_one(server: Server, made: Path, tmp_p
         (["eval", "nowhere"], 2, "no run under"),
         (["eval", "--device", "cpu,cpu"], 2, "--device cpu,cpu: 2 processes work together, and each takes one device"),
         (["translate", "nowhere", "--input", "in", "--output", "out"], 2, "no run under"),
-        (["features", "broken", "--output", "f.safetensors", *FEATURES], 2, "40.png: not a readable image"),
+        (["features", "broken", "--output", "f.safetensors", *FEATURES], 2, "75.png: not a readable image"),
         (["features", "broken", "--output", "f.safetensors", "--device", "gpu"], 2, "--device gpu: not a device"),
     ],
     ids=["run", "devices", "translate", "image", "device"],
@@ -110,8 +110,8 @@ def test_three_ranks_store_the_features_of_one(server: Server, made: Path, tmp_p
 def test_what_a_user_can_cause_is_said_once_and_all_ranks_exit_alike(
     server: Server, tmp_path: Path, words: list[object], code: int, sentence: str
 ) -> None:
-    draw_noise(tmp_path / "broken", 0, 50)
-    (tmp_path / "broken" / "40.png").write_text("no image")
+    draw_noise(tmp_path / "broken", 0, 80)
+    (tmp_path / "broken" / "75.png").write_text("no image")  # of the third batch
     place = {"UGBENCH_RESULTS": str(tmp_path / "results"), "UGBENCH_CACHE": str(tmp_path / "cache")}
     port = free_port()
     ranks = [server.start(words, cwd=tmp_path, env={**place_of(rank, 2, port), **place}) for rank in range(2)]
