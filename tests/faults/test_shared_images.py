@@ -30,6 +30,7 @@ from started_ranks import (
 
 METHOD = "ugatit"  # it has attention maps
 IMAGES = 70  # of a test set: 3 batches for features, 9 for translation
+IMPORTED = 60.0  # seconds in which a new process has imported torch
 FEATURES = ("--extractor", "random", "--device", "cpu")
 
 
@@ -132,7 +133,7 @@ def test_the_other_rank_ends_with_a_sentence_when_one_is_killed(
     port, script = free_port(), Path(__file__).with_name("dying_rank.py")
     environment = plain_environment() | place_of(killed, 2, port)
     dying = subprocess.Popen([sys.executable, str(script)], env=environment)
-    survivor = server.start(words, env=place_of(1 - killed, 2, port)).wait(SOON)
+    survivor = server.start(words, env=place_of(1 - killed, 2, port)).wait(IMPORTED + SOON)
     assert dying.wait(SOON) == -signal.SIGKILL
     assert survivor.code == 1
     assert errors_of([survivor]) == [f"error: rank {1 - killed}: another rank has ended, so that this one ends too."]

@@ -3,6 +3,8 @@
 A launcher such as torchrun starts them. Each has a part of the images of each batch (`ugbench.nn.across_ranks`) and the
 whole state of the training. Rank 0 alone writes files and messages. What can end a training is found out at places
 where all ranks agree on it, so that all of them end there with one exit code, and one of them says why.
+
+Commands that share images among processes meet and end in this way too (`ugbench.cli.sharing`).
 """
 
 from __future__ import annotations
