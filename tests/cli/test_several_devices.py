@@ -67,13 +67,22 @@ def test_eval_has_the_scores_and_the_outputs_of_one_device(
     assert set(shares) == {("translations", 2), ("features", 2)}
 
 
-def test_features_writes_the_file_of_one_device(made: Path, tmp_path: Path) -> None:
+def test_translate_gives_each_device_its_share(made: Path, tmp_path: Path, shares: list[tuple[str, int]]) -> None:
+    run = next((made / "results").glob("*/*/*/config.json")).parent
+    words = ["translate", run, "--input", made / "cats" / "testA", "--output", tmp_path / "out"]
+    call(*words, "--device", "cpu,cpu,cpu")
+    assert shares == [("translations", 3)]
+    assert len(list((tmp_path / "out").glob("*.png"))) == IMAGES
+
+
+def test_features_writes_the_file_of_one_device(made: Path, tmp_path: Path, shares: list[tuple[str, int]]) -> None:
     files = []
     for name, devices in (("single", "cpu"), ("double", "cpu,cpu,cpu")):
         files.append(tmp_path / f"{name}.safetensors")
         words = ["features", made / "cats" / "testB", "--output", files[-1], *RANDOM, "--cache", tmp_path / name]
         call(*words, "--device", devices)
     assert files[0].read_bytes() == files[1].read_bytes()
+    assert shares == [("features", 1), ("features", 3)]
 
 
 def test_neighbours_and_differences_take_several_devices_too(made: Path, tmp_path: Path) -> None:
