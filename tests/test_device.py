@@ -28,5 +28,7 @@ def test_several_devices_are_named_with_commas_and_each_gpu_once(monkeypatch: py
     assert pick_devices("cpu,cpu") == [CPU, CPU]
     with pytest.raises(UsageError, match="--device cuda:0,cuda:0: a device is named twice"):
         pick_devices("cuda:0,cuda:0")
+    with pytest.raises(UsageError, match="--device cuda,cuda:0: a device is named twice"):
+        pick_devices("cuda,cuda:0")
     with pytest.raises(UsageError, match="--device cuda:2: this machine has none"):
         pick_devices("cpu,cuda:2")

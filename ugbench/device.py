@@ -50,7 +50,8 @@ def pick_devices(names: str) -> list[torch.device]:
         UsageError: there is no such device, or a GPU is named twice.
     """
     devices = [pick_device(name) for name in names.split(",")]
-    gpus = [device for device in devices if device.type != "cpu"]
+    # A GPU without a number is the first one.
+    gpus = [(device.type, device.index or 0) for device in devices if device.type != "cpu"]
     if len(devices) > 1 and len(set(gpus)) < len(gpus):
         raise UsageError(f"--device {names}: a device is named twice; name each one once.")
     return devices

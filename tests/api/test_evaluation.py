@@ -57,6 +57,15 @@ def test_folders_have_the_scores_of_the_command_line(folders: tuple[Path, Path])
     ]  # fmt: skip
 
 
+def test_several_devices_have_the_scores_of_one(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UGBENCH_CACHE", str(folders[0].parent / "cache"))
+    fake, real = folders
+    shared = ugbench.evaluate(fake, real, metrics="kid", **{**RANDOM, "device": "cpu,cpu"})
+    monkeypatch.undo()
+    single = ugbench.evaluate(fake, real, metrics="kid", **RANDOM)
+    assert shared["value"].tolist() == single["value"].tolist()
+
+
 @pytest.mark.parametrize("form", [files, arrays, tensor, lambda folder: [Image.open(file) for file in files(folder)]])
 def test_every_form_of_images_has_the_same_score(
     folders: tuple[Path, Path], form: Callable[[Path], list[Path]]

@@ -48,6 +48,16 @@ def written(folder: Path) -> list[Image.Image]:
     return [Image.open(file) for file in sorted(folder.glob("*.png"))]
 
 
+def test_several_devices_give_the_outputs_and_overlays_of_one(light: ugbench.Run, folder: Path) -> None:
+    options = {"attention": True, "batch_size": 1, "progress": False}
+    single, double = (light.translate(folder, device=devices, **options) for devices in ("cpu", "cpu,cpu"))
+    assert all(map(same, single, double))
+    overlays = ([output.info["attention"]["generator"] for output in outputs] for outputs in (single, double))
+    assert all(map(same, *overlays))
+    with pytest.raises(UsageError, match="device cuda:9"):
+        light.translate(folder, device="cpu,cuda:9", progress=False)
+
+
 def test_native_size_is_that_of_the_command_with_overlays_of_that_size(
     light: ugbench.Run, folder: Path, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from typer.testing import Result
 
 from ugbench.cli import doctor
+from ugbench.runs import lock_check
 from ugbench.scoring.networks.sources import DISTANCES, source_of
 
 Run = Callable[..., Result]
@@ -75,6 +76,18 @@ def test_too_little_room_is_a_problem(ugbench: Run, monkeypatch: pytest.MonkeyPa
         "here has 3.0 GB free, and two checkpoints of the largest method take 20 GB; make room, or name "
         "another disk by --results."
     ]
+
+
+def test_locks_are_tried_in_a_results_folder_that_is_there(
+    ugbench: Run, plenty: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "results").mkdir()
+    assert report(ugbench, "--results", tmp_path / "results")["problems"] == []
+    monkeypatch.setattr(lock_check, "TRY", "raise OSError(38, 'Function not implemented')")
+    (problem,) = report(ugbench, "--results", tmp_path / "results")["problems"]
+    assert problem.startswith(f"{tmp_path / 'results'}: its file system has no locks (OSError: [Errno 38]")
+    assert report(ugbench, "--results", tmp_path / "none")["problems"] == []
+    assert not (tmp_path / "none").exists()
 
 
 def test_given_weights_are_read(ugbench: Run, plenty: None, tmp_path: Path) -> None:

@@ -5,38 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from processes import PLAIN, Ended, Process, Server
+from processes import Process, Server
 from safetensors.torch import load_file
 from small_training import Training, checkpoint_folders, leftovers
+from started_ranks import SOON, child_with_rank, codes_of, end, errors_of, start, start_torchrun
 
-SOON = 40.0  # seconds in which all ranks must have ended
 METHOD = "cyclegan"  # it has image pools
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
-
-
-def start(server: Server, words: Sequence[object], count: int = 2) -> list[Process]:
-    """Start `ugbench WORDS` as so many ranks, as torchrun does."""
-    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": str(count)}
-    return [server.start(words, env={**place, "RANK": str(rank)}) for rank in range(count)]
-
-
-def end(ranks: Sequence[Process]) -> list[Ended]:
-    return [rank.wait(SOON) for rank in ranks]
 
 
 def wait_for(training: Training, step: int, ranks: Sequence[Process]) -> None:
@@ -47,17 +27,6 @@ def wait_for(training: Training, step: int, ranks: Sequence[Process]) -> None:
         assert not any(ended), ended
         assert time.monotonic() < until
         time.sleep(0.01)
-
-
-def errors_of(ended: Sequence[Ended]) -> list[str]:
-    """The lines of all ranks that say an error; a traceback is none, and fails the test."""
-    text = "".join(each.err for each in ended)
-    assert "Traceback" not in text, text
-    return [line for line in text.splitlines() if line.startswith("error:")]
-
-
-def codes_of(ended: Sequence[Ended]) -> list[int]:
-    return [each.code for each in ended]
 
 
 def largest_difference(first: Training, second: Training) -> float:
@@ -190,17 +159,15 @@ def test_an_image_that_another_rank_cannot_read_is_named_by_the_first(server: Se
 def test_other_commands_refuse_to_be_started_as_several_processes(server: Server, tmp_path: Path) -> None:
     ended = end(start(server, ["table", "--results", tmp_path]))
     assert codes_of(ended) == [2, 2]
-    assert errors_of(ended) == ["error: table: torchrun is for train; start this command without it."]
+    assert errors_of(ended) == [
+        "error: table: torchrun is for eval, features, translate and train; start this command without it."
+    ]
 
 
 def test_torchrun_starts_the_ranks_again_after_a_kill(tmp_path: Path) -> None:
     training = Training(METHOD, tmp_path, 24, keep="all")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command += ["--max-restarts", "1", "-m", "ugbench", *map(str, training.words()), "--restart"]
-    environment = {name: text for name, text in os.environ.items() if not name.startswith("UGBENCH_")} | PLAIN
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path
-    ) as torchrun:
+    words = [*training.words(), "--restart"]
+    with start_torchrun(words, tmp_path, "--max-restarts", "1") as torchrun:
         until = time.monotonic() + 120
         while max(checkpoint_folders(training.run_folder()), default=0) < 4:
             assert torchrun.poll() is None, torchrun.communicate()[1]
@@ -211,11 +178,3 @@ def test_torchrun_starts_the_ranks_again_after_a_kill(tmp_path: Path) -> None:
     assert torchrun.returncode == 0, err
     assert json.loads(out)["resumed_from"] >= 4, "--restart is for the first start alone"
     assert "Signal 9 (SIGKILL)" in err or "exitcode: -9" in err
-
-
-def child_with_rank(parent: int, rank: int) -> int:
-    """The process of a rank among the children of torchrun."""
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    named = f"RANK={rank}".encode()
-    (child,) = [pid for pid in children if named in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")]
-    return int(child)

@@ -94,6 +94,32 @@ def test_results_keep_the_order_of_the_work_and_no_method_works_in_two_threads(m
     assert list(on_all_devices((method, second), work())) == [(number, 10 * number) for number in range(6)]
 
 
+def test_what_the_work_itself_raises_comes_after_the_results_before_it() -> None:
+    def work() -> Iterator[tuple[int, Callable[[str], str]]]:
+        yield from ((number, str.upper) for number in range(3))
+        raise UgbenchError("3.png cannot be read.")
+
+    done = []
+    with pytest.raises(UgbenchError, match=r"3\.png"):
+        for item, result in on_all_devices(("a", "b"), work()):
+            done.append((item, result))
+    assert done == [(0, "A"), (1, "B"), (2, "A")]
+
+
+def test_closing_waits_for_the_pieces_that_are_being_done() -> None:
+    second_may_end, second_ended = threading.Event(), threading.Event()
+
+    def slow(_copy: str) -> None:
+        assert second_may_end.wait(20)
+        second_ended.set()
+
+    results = on_all_devices(("a", "b"), iter([(0, str.upper), (1, slow), (2, str.upper)]))
+    assert next(results) == (0, "A")
+    second_may_end.set()
+    results.close()
+    assert second_ended.is_set()
+
+
 def test_an_error_on_a_further_device_names_its_image(method: Method, sources: list[Path], tmp_path: Path) -> None:
     copies = copies_on(method, [CPU])
     with torch.no_grad():

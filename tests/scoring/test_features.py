@@ -1,17 +1,22 @@
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from ranks_in_threads import served
 from torch import Tensor, nn
 
 from ugbench.data.tensors import load_images
-from ugbench.errors import DataError
+from ugbench.errors import DataError, UsageError
 from ugbench.scoring import features as module
 from ugbench.scoring.cache import Cache
 from ugbench.scoring.features import features_of
+from ugbench.scoring.networks import extractor_copies
+from ugbench.scoring.networks.extractor_copies import FEATURES, Extract, ExtractorsOfRank, copies_on
 from ugbench.scoring.networks.extractors import LoadedExtractor, extract, load_extractor
 from ugbench.scoring.protocols import Resize
 
@@ -165,22 +170,86 @@ def test_hits_beside_misses_change_no_feature(tmp_path: Path, extractor: LoadedE
     close(features_of(files, SQUASHED, extractor, cache=cache), wanted)
 
 
-def test_never_more_than_a_batch_of_images_is_in_memory(
+def test_no_more_images_wait_for_the_network_than_a_batch_has(
     tmp_path: Path, extractor: LoadedExtractor, counting: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "BATCH", 4)
     held: list[int] = []
-    add = module._Extraction.add
+    batches = module._batches
 
-    def watched(work: module._Extraction, place: int, image: bytes, file: Path, content: bytes) -> None:
-        add(work, place, image, file, content)
-        held.append(len(work.waiting))
+    def watched(images: Iterable[module._Image]) -> Iterator[list[module._Image]]:
+        def counted() -> Iterator[module._Image]:
+            for number, image in enumerate(images, 1):
+                held.append(number - sum(shape[0] for shape in counting.shapes))
+                yield image
 
-    monkeypatch.setattr(module._Extraction, "add", watched)
+        return batches(counted())
+
+    monkeypatch.setattr(module, "_batches", watched)
     files = [file for n in range(11) for file in draw(tmp_path / "a", 1, (20 + n, 20), n)]
     features_of(files, (), extractor)
-    assert max(held) < 4
+    assert max(held) == 4
     assert counting.seen() == 11
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_several_devices_give_the_bits_of_one_and_each_takes_its_share(
+    tmp_path: Path, extractor: LoadedExtractor, monkeypatch: pytest.MonkeyPatch, cached: bool
+) -> None:
+    monkeypatch.setattr(module, "BATCH", 4)
+    files = [file for n in range(3) for file in draw(tmp_path / "a", 5, (30 + 4 * n, 30), n)] * 2  # each one twice
+    files = files[::2] + files[1::2]
+    wanted = features_of(files, (), extractor)
+    counts: list[int] = []
+    copies = copies_on(extractor, [torch.device("cpu")] * 2, {})
+
+    def counted(extract: Extract, images: Tensor) -> Tensor:
+        counts.append(len(images))
+        return extract(images)
+
+    cache = Cache(tmp_path / "cache") if cached else None
+    found = features_of(files, (), extractor, cache=cache, copies=[partial(counted, copy) for copy in copies])
+    assert torch.equal(found, wanted)
+    assert len(counts) >= 2 and sum(counts) < 15, "the first device has its share too"
+    if cached:
+        assert torch.equal(features_of(files, (), extractor, cache=cache, copies=[pytest.fail]), wanted)
+
+
+def test_another_process_gives_the_bits_of_this_one_and_loads_the_extractor_once(
+    tmp_path: Path, extractor: LoadedExtractor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCH", 2)
+    files = draw(tmp_path / "a", 9)
+    wanted = features_of(files, (), extractor)
+    loaded: list[tuple[str, dict[str, Path]]] = []
+
+    def load(name: str, weights: dict[str, Path]) -> LoadedExtractor:
+        loaded.append((name, weights))
+        return load_extractor(name, {})
+
+    monkeypatch.setattr(extractor_copies, "load_extractor", load)
+    file = tmp_path / "caf\udce9.pth"
+    with served({FEATURES: ExtractorsOfRank(torch.device("cpu"))}) as other:
+        found = features_of(files, (), extractor, copies=copies_on(extractor, [other], {"random": file}))
+        assert torch.equal(found, wanted)
+        assert loaded == [("random", {"random": file})]
+        changed = copies_on(replace(extractor, sha256="0" * 64), [other], {})
+        with pytest.raises(UsageError, match="random: its weights changed while they were used"):
+            features_of(files, (), extractor, copies=changed)
+
+
+def test_with_several_devices_a_bad_file_is_named_and_what_came_before_it_is_kept(
+    tmp_path: Path, extractor: LoadedExtractor, counting: Counting, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCH", 4)
+    files = draw(tmp_path / "a", 9)
+    files[8].write_text("no image")
+    with pytest.raises(DataError, match=r"0-008\.png: not a readable image"):
+        copies = copies_on(extractor, [torch.device("cpu")], {})
+        features_of(files, SQUASHED, extractor, cache=cache, copies=copies)
+    counting.seen()
+    features_of(files[:8], SQUASHED, extractor, cache=cache)
+    assert counting.seen() == 0
 
 
 def test_a_cache_deleted_while_it_is_read_costs_time_alone(
@@ -217,6 +286,24 @@ def test_a_damaged_shard_is_said_and_its_images_are_computed_again(
     assert counting.seen() == 6 and len(said) == 1 and str(shard) in said[0]
     features_of(files, SQUASHED, extractor, cache=cache)
     assert counting.seen() == 0 and len(said) == 1
+
+
+def test_features_go_to_the_cache_a_shard_at_a_time(
+    tmp_path: Path, extractor: LoadedExtractor, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCH", 2)
+    monkeypatch.setattr(module, "SHARD", 4)
+    stored: list[int] = []
+    files = draw(tmp_path / "a", 9)
+    features_of(
+        files,
+        SQUASHED,
+        extractor,
+        cache=cache,
+        progress=lambda *_: stored.append(len([*cache.folder.rglob("*.safetensors")])),
+    )
+    assert stored == [0, 0, 0, 0, 1, 1, 1, 1, 2]
+    assert len([*cache.folder.rglob("*.safetensors")]) == 3
 
 
 def test_a_bad_file_is_named_and_what_came_before_it_is_kept(

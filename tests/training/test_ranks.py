@@ -110,6 +110,8 @@ def test_each_rank_of_a_machine_takes_the_gpu_of_its_local_number(monkeypatch: p
     launch = Launched(rank=6, count=8, local_rank=2, local_count=4)
     assert device_of_rank(launch, "auto") == torch.device("cuda", 2)
     assert device_of_rank(launch, "cpu") == torch.device("cpu")
+    with pytest.raises(UsageError, match=r"^--device cuda:0,cuda:1: 8 processes work together, and each takes one"):
+        device_of_rank(launch, "cuda:0,cuda:1")
     with pytest.raises(UsageError, match="each takes a GPU of its own; give --device cuda"):
         device_of_rank(launch, "cuda:1")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)

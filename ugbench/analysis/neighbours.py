@@ -84,7 +84,8 @@ def neighbours_of(evaluation: Evaluation, run: Run, direction: Direction) -> Nei
             f"run {run.id} ({run.config.label}) was not trained on the images that are now in {dataset.root / split}; "
             "to fix this, put its training images back."
         )
-    make_outputs(run, dataset, direction, evaluation.request.networks.device)
+    networks = evaluation.request.networks
+    make_outputs(run, dataset, direction, networks.device, further=networks.further)
     outputs = outputs_of(run, dataset, direction)
     train = training_images(run, dataset, direction[2])
     train_features = evaluation.features(train, outputs.transform)

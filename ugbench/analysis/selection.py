@@ -20,6 +20,8 @@ from ugbench.direction import Direction
 from ugbench.errors import RunError, UsageError
 from ugbench.inference import translate
 from ugbench.inference.image_files import write_outputs
+from ugbench.inference.remote_methods import SavedMethod
+from ugbench.inference.several_devices import copies_on
 from ugbench.metrics import kid
 from ugbench.runs.run import Run, dataset_of
 from ugbench.scoring.evaluate import Evaluation
@@ -94,9 +96,11 @@ def validation_kid(evaluation: Evaluation, run: Run, dataset: DataSet, direction
     sources, references = (
         validation_split(training_images(run, dataset, domain)) for domain in (direction[0], direction[2])
     )
-    method, _ = translate.load(run, networks.device, step)
+    method, trained_steps = translate.load(run, networks.device, step)
+    copies = copies_on(method, networks.further, SavedMethod(run.path, step, trained_steps))
+    precision = run.config.precision
     with tempfile.TemporaryDirectory(prefix="ugbench-validation-") as folder:
-        write_outputs(method, sources, Path(folder), direction, precision=run.config.precision, keep_padding=True)
+        write_outputs(method, sources, Path(folder), direction, precision=precision, keep_padding=True, copies=copies)
         files = [Path(folder) / f"{source.stem}.png" for source in sources]
         fake, real = evaluation.features(files, transform), evaluation.features(references, transform)
     return kid.compute(fake, real).value

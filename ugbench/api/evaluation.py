@@ -68,7 +68,7 @@ def evaluate(
         name: what tables call the outputs; default: the end of the path of `fake` and a short hash of its images.
         dataset_name: what tables call the data set; default: the same of `real`.
         direction: that the scores state; default: A2B, or B2A if the folder of `fake` is called so.
-        device: auto, cpu, cuda, cuda:N or mps.
+        device: auto, cpu, cuda, cuda:N or mps; several, as in "cuda:0,cuda:1", share the images.
         progress: print messages and progress.
     Returns:
         A row for each metric, with the field names of a score record as columns, see `Run.evaluate`.

@@ -9,7 +9,7 @@ from typing import Any
 from ugbench import registry
 from ugbench.api.arguments import WeightFiles, names, weight_files
 from ugbench.api.shown import warn
-from ugbench.device import pick_device
+from ugbench.device import pick_devices
 from ugbench.errors import DiskErrors
 from ugbench.scoring.cache import Cache, default_folder
 from ugbench.scoring.needed_weights import with_found_weights
@@ -38,7 +38,8 @@ def make_request(
         UnknownName: there is no such metric, protocol, extractor or network.
         UsageError: a file of weights does not exist, or there is no such device.
     """
-    networks = make_networks(extractor, weight_files(weights), pick_device(device), lpips_net, frozen_names)
+    first, *further = pick_devices(device)
+    networks = make_networks(extractor, weight_files(weights), first, lpips_net, frozen_names, further)
     networks = replace(networks, weights=with_found(networks.weights, frozen_names, log))
     for name in names(metrics):
         registry.load_metric(name)

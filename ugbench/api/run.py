@@ -156,7 +156,7 @@ class Run:
             style: an image of the target domain whose style all outputs get, in any of the forms of `images`.
             step: of a stored checkpoint; None is the last one.
             batch_size: images that are translated at once, 1 or more.
-            device: auto, cpu, cuda, cuda:N or mps.
+            device: auto, cpu, cuda, cuda:N or mps; several, as in "cuda:0,cuda:1", share the images.
             precision: auto (that of the training), fp32, bf16 or fp16.
             progress: print messages and progress.
         Returns:
@@ -212,7 +212,7 @@ class Run:
                 lists the names.
             lpips_net: backbone of LPIPS: alex, squeeze or vgg.
             protocol: target (the default), train-reference, authors2019, torch-fidelity or clean.
-            device: auto, cpu, cuda, cuda:N or mps.
+            device: auto, cpu, cuda, cuda:N or mps; several, as in "cuda:0,cuda:1", share the images.
             progress: print messages and progress.
         Returns:
             A row for each metric and direction, with the field names of a score record as columns: `value` (raw),

@@ -13,11 +13,14 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from ugbench import registry
+from ugbench.cli.sharing import sharing
 from ugbench.errors import UgbenchError, UsageError
 from ugbench.launched import launched
 
-TOGETHER = ("train",)
-"""The commands that several processes, started by torchrun, can carry out together."""
+SHARING = ("eval", "features", "translate")
+"""The commands whose images several processes, started by torchrun, can share; their option --device is `Devices`."""
+TOGETHER = (*SHARING, "train")
+"""All commands that several processes can carry out together."""
 _PLACEHOLDER = re.compile(r"<names of (\w+)>")
 
 
@@ -80,7 +83,11 @@ def _without_bool(params: list[Any]) -> list[Any]:
 def add_command(app: typer.Typer, name: str, function: Callable[..., None]) -> None:
     """Add `function` to `app` as the command `name`; see `expand_groups`."""
     command = expand_groups(function)
-    app.command(name, cls=Command)(command if name in TOGETHER else _by_one_process(command, name))
+    if name in SHARING:
+        command = _sharing_images(command)
+    elif name not in TOGETHER:
+        command = _by_one_process(command, name)
+    app.command(name, cls=Command)(command)
 
 
 def expand_groups(function: Callable[..., None]) -> Callable[..., None]:
@@ -125,13 +132,26 @@ def expand_groups(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def _sharing_images(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that the first process carries out, while the others compute what it asks for."""
+
+    @functools.wraps(command)
+    def shared(**values: Any) -> None:
+        with sharing(values["device"]) as devices:
+            if devices is not None:
+                command(**{**values, "device": devices})
+
+    return shared
+
+
 def _by_one_process(command: Callable[..., None], name: str) -> Callable[..., None]:
     """A command that several processes cannot carry out together, and that says so."""
 
     @functools.wraps(command)
     def checked(**values: Any) -> None:
         if launched().count > 1:
-            raise UsageError(f"{name}: torchrun is for {' and '.join(TOGETHER)}; start this command without it.")
+            commands = f"{', '.join(SHARING)} and train"
+            raise UsageError(f"{name}: torchrun is for {commands}; start this command without it.")
         command(**values)
 
     return checked

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Option
 
-from ugbench.cli.options import RESULTS, Device, Json, OnlyDatasets, Results, Where
+from ugbench.cli.options import AUTO, RESULTS, Devices, Json, OnlyDatasets, Results, Where
 from ugbench.cli.output import log, print_result, progress_callback
 from ugbench.cli.parse import parse_sets
 from ugbench.cli.scoring_options import FeatureOptions
@@ -64,7 +64,7 @@ def differences(
         ),
     ] = None,
     results: Results = RESULTS,
-    device: Device = "auto",
+    device: Devices = AUTO,
     as_json: Json = False,
 ) -> None:
     """Compare the KID of every method with that of one method, over images and over seeds.
@@ -100,7 +100,6 @@ def differences(
     from ugbench.analysis.compared_with_real import compare_with_real
     from ugbench.analysis.comparisons import compare_methods
     from ugbench.cli.chosen_runs import readable_runs
-    from ugbench.device import pick_device
     from ugbench.scoring.evaluate import Evaluation
     from ugbench.scoring.request import EvalRequest
 
@@ -112,7 +111,8 @@ def differences(
         raise UsageError("--failed-above: --to real compares no methods; name a method with --to, or leave it out.")
     raw_bound = None if failed_above is None else failed_above / kid.METRIC.scale
     raw_margin = None if margin is None else margin / kid.METRIC.scale
-    networks = features.networks(pick_device(device))
+    first, further = device.pick()
+    networks = features.networks(first, further=further)
     runs = readable_runs(results, parse_sets(where, "--where"))
     networks = features.complete_extractor(networks, as_json)
     request = EvalRequest(("kid",), networks, cache=features.feature_cache())

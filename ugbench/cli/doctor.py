@@ -16,7 +16,7 @@ from ugbench.cli.options import RESULTS, DataRoot, Json, Results, Weights
 from ugbench.cli.output import print_json
 from ugbench.cli.parse import parse_weights
 from ugbench.data.data_root import DATA_ROOT
-from ugbench.errors import UgbenchError, UnknownName, UsageError
+from ugbench.errors import DiskError, UgbenchError, UnknownName, UsageError
 
 # A checkpoint of the largest method is 8 GB with the state of its optimizers, and the next is written before the last
 # is removed.
@@ -30,7 +30,7 @@ def doctor(
     """Show versions, devices, disk space and weights, with what is missing and how to fix it.
 
     Nothing is downloaded. A file that --weights names is read and checked; `ugbench weights list` says where the others
-    are searched.
+    are searched. In a results folder that exists a lock is taken for a moment, because trainings need locks there.
 
     \b
     Examples:
@@ -64,6 +64,7 @@ def examine(results: Path, data_root: Path, weights: Mapping[str, Path]) -> dict
             f"{results} has {report['results']['free_bytes'] / 1e9:.1f} GB free, and two checkpoints of the "
             f"largest method take {BYTES_FOR_CHECKPOINTS / 1e9:.0f} GB; make room, or name another disk by --results."
         )
+    problems += lock_problems(results)
     if versions.get("torch"):
         from ugbench.scoring.networks.sources import all_sources
 
@@ -144,6 +145,20 @@ def disk(folder: Path) -> dict[str, Any]:
     while not existing.exists():
         existing = existing.parent
     return {"path": str(folder), "exists": folder.exists(), "free_bytes": shutil.disk_usage(existing).free}
+
+
+def lock_problems(results: Path) -> list[str]:
+    """One sentence for each reason why locks do not work in a results folder; none before the folder is made."""
+    if os.name != "posix" or not results.is_dir():
+        return []
+    from ugbench.runs.lock_check import check_locks
+
+    problems: list[str] = []
+    try:
+        check_locks(results, problems.append)
+    except (UsageError, DiskError) as error:
+        problems.append(str(error))
+    return problems
 
 
 def frozen_networks(methods: Sequence[str]) -> tuple[dict[str, list[str]], list[str]]:

@@ -11,7 +11,7 @@ from typer import Argument, Option
 
 from ugbench.cli.chosen_datasets import locate_datasets
 from ugbench.cli.eval_folders import FolderOptions, check_folders, evaluate_folders
-from ugbench.cli.options import RESULTS, Device, Json, LocatedDatasets, Results
+from ugbench.cli.options import AUTO, RESULTS, Devices, Json, LocatedDatasets, Results
 from ugbench.cli.output import log, print_result, progress_callback
 from ugbench.cli.parse import read_run
 from ugbench.cli.scoring_options import ScoringOptions
@@ -60,7 +60,7 @@ def evaluate(
     ] = "last",
     plain: FolderOptions,
     results: Results = RESULTS,
-    device: Device = "auto",
+    device: Devices = AUTO,
     as_json: Json = False,
 ) -> None:
     """Score runs on the test images of their data sets, in each direction that they translate, or score two folders.
@@ -91,12 +91,12 @@ def evaluate(
 
     # What follows imports torch, which takes seconds.
     from ugbench.analysis import selection
-    from ugbench.device import pick_device
     from ugbench.scoring.evaluate import Evaluation
 
     options = {"subset_size": kid_subset_size, "subsets": kid_subsets}
     settings = {name: value for name, value in options.items() if value is not None}
-    request = scoring.request(pick_device(device), reference, {"kid": settings} if settings else None)
+    first, further = device.pick()
+    request = scoring.request(first, reference, {"kid": settings} if settings else None, further=further)
     has_sources = folders is None or folders.source is not None
     request = scoring.complete_request(request, as_json, has_sources=has_sources)
     if select == "validation":

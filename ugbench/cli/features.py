@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument
 
-from ugbench.cli.options import Device, Json, Protocol, path_option
+from ugbench.cli.options import AUTO, Devices, Json, Protocol, path_option
 from ugbench.cli.output import log, print_json, progress_callback
 from ugbench.cli.output_file import check_output_file
 from ugbench.cli.parse import path_reader
@@ -29,7 +29,7 @@ def features(
     output: Annotated[Path, path_option("--output", "file", "FILE", "The file to write: FILE.safetensors.")],
     options: FeatureOptions,
     protocol: Protocol = None,
-    device: Device = "auto",
+    device: Devices = AUTO,
     as_json: Json = False,
 ) -> None:
     """Store the features of a folder of images in a file. A file that is there already is replaced.
@@ -49,11 +49,11 @@ def features(
     check_output_file(output)
 
     from ugbench.data.images import list_images
-    from ugbench.device import pick_device
     from ugbench.scoring.features import FeatureReader
 
     list_images(folder)  # raises an error before the user is asked to download anything for it
-    networks = options.complete_extractor(options.networks(pick_device(device)), as_json)
+    first, further = device.pick()
+    networks = options.complete_extractor(options.networks(first, further=further), as_json)
     reader = FeatureReader(networks, pick_protocol(protocol, None), options.feature_cache())
     header = _store(folder, output, reader)
     extractor = reader.extractor

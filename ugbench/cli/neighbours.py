@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Option
 
-from ugbench.cli.options import RESULTS, Device, Json, Results, RunArgument, path_option
+from ugbench.cli.options import AUTO, RESULTS, Devices, Json, Results, RunArgument, path_option
 from ugbench.cli.output import log, print_json, print_rows
 from ugbench.cli.output_file import check_output_file
 from ugbench.cli.scoring_options import FeatureOptions
@@ -31,7 +31,7 @@ def neighbours(
         Path | None, path_option("--output", "file", "FILE", "PNG or PDF file to draw the 8 closest pairs to.")
     ] = None,
     results: Results = RESULTS,
-    device: Device = "auto",
+    device: Devices = AUTO,
     as_json: Json = False,
 ) -> None:
     """Show the training image nearest to each output, and how near real test images come.
@@ -45,7 +45,6 @@ def neighbours(
       ugbench neighbours 3f2a --direction A2B --output closest.png
     """
     from ugbench.analysis.neighbours import neighbours_of
-    from ugbench.device import pick_device
     from ugbench.figures import _context, _neighbours
     from ugbench.inference.translate import check_direction
     from ugbench.runs.run import find_run
@@ -58,7 +57,8 @@ def neighbours(
     chosen_run = find_run(run, results)
     if direction is not None:
         check_direction(chosen_run, direction)
-    networks = features.complete_extractor(features.networks(pick_device(device)), as_json)
+    first, further = device.pick()
+    networks = features.complete_extractor(features.networks(first, further=further), as_json)
     request = EvalRequest((), networks, cache=features.feature_cache())
     evaluation = Evaluation(request, results, log)
     directions = chosen_run.directions() if direction is None else (direction,)

@@ -14,6 +14,7 @@ from typer import Argument, Option
 
 from ugbench.cli.command import complete_methods
 from ugbench.cli.parse import PathKind, parse_seeds, parse_sets, parse_size, path_reader, read_run
+from ugbench.cli.sharing import ChosenDevices, parse_devices
 from ugbench.data.data_root import DATA_ROOT
 from ugbench.errors import UsageError
 from ugbench.file_names import is_utf8
@@ -52,10 +53,12 @@ Device = Annotated[
         "--device", envvar="UGBENCH_DEVICE", metavar="auto|cpu|cuda|cuda:N|mps", help="Device that networks run on."
     ),
 ]
+AUTO = ChosenDevices("auto")
 Devices = Annotated[
-    str,
+    ChosenDevices,
     Option(
         "--device",
+        parser=parse_devices,
         envvar="UGBENCH_DEVICE",
         metavar="auto|cpu|cuda|cuda:N|mps",
         help="Device that networks run on; several, as in cuda:0,cuda:1, share the images.",

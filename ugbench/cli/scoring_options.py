@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -19,6 +19,7 @@ from ugbench.errors import UsageError
 if TYPE_CHECKING:
     import torch
 
+    from ugbench.inference.several_devices import FurtherDevice
     from ugbench.scoring.cache import Cache as FeatureCache
     from ugbench.scoring.networks.network_set import Networks
     from ugbench.scoring.protocols import NamedProtocol
@@ -45,11 +46,18 @@ class FeatureOptions:
         ),
     ] = None
 
-    def networks(self, device: torch.device, lpips_net: str = "alex", frozen_names: Collection[str] = ()) -> Networks:
+    def networks(
+        self,
+        device: torch.device,
+        lpips_net: str = "alex",
+        frozen_names: Collection[str] = (),
+        further: Iterable[FurtherDevice] = (),
+    ) -> Networks:
         """The networks that scoring may load, with the given files and that of the extractor, if it is found.
 
         Args:
             frozen_names: further names that --weights may give, where the command trains too.
+            further: devices besides `device` that share the images.
         Raises:
             UnknownName: there is no such extractor, or no such network for --weights.
             NotLoadable: the extractor, or one that --weights names, cannot be imported.
@@ -59,7 +67,8 @@ class FeatureOptions:
         from ugbench.scoring.networks.network_set import make_networks
         from ugbench.scoring.networks.search import with_found
 
-        networks = make_networks(self.extractor, parse_weights(self.weights), device, lpips_net, frozen_names)
+        given = parse_weights(self.weights)
+        networks = make_networks(self.extractor, given, device, lpips_net, frozen_names, further)
         files = with_found(networks.weights, [*extractor_weights(networks), *frozen_names], log)
         return replace(networks, weights=files)
 
@@ -95,6 +104,7 @@ class ScoringOptions(FeatureOptions):
         reference: str | None = None,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         frozen_names: Collection[str] = (),
+        further: Iterable[FurtherDevice] = (),
     ) -> EvalRequest:
         """The evaluation that these options ask for, with the given files of weights and those that are found.
 
@@ -102,6 +112,7 @@ class ScoringOptions(FeatureOptions):
             reference: value of --reference, where the command has it.
             settings: changes to the settings of metrics, by metric.
             frozen_names: further names that --weights may give, where the command trains too.
+            further: devices besides `device` that share the images.
         Raises:
             UnknownName: there is no such metric, protocol or extractor.
             UsageError: options contradict each other, or a weights file does not exist.
@@ -110,7 +121,7 @@ class ScoringOptions(FeatureOptions):
         from ugbench.scoring.needed_weights import with_found_weights
         from ugbench.scoring.request import EvalRequest
 
-        networks = self.networks(device, self.lpips_net, frozen_names)
+        networks = self.networks(device, self.lpips_net, frozen_names, further)
         names = tuple(split_list(self.metrics, "--metric"))
         for name in names:
             registry.load_metric(name)

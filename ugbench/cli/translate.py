@@ -7,7 +7,17 @@ from typing import Annotated
 
 from typer import Option
 
-from ugbench.cli.options import RESULTS, Devices, Json, LocatedDatasets, Precision, Results, RunArgument, path_option
+from ugbench.cli.options import (
+    AUTO,
+    RESULTS,
+    Devices,
+    Json,
+    LocatedDatasets,
+    Precision,
+    Results,
+    RunArgument,
+    path_option,
+)
 from ugbench.cli.output import log, print_json, progress_callback
 from ugbench.cli.parse import parse_number
 from ugbench.direction import Direction
@@ -58,7 +68,7 @@ def translate(
     dataset: LocatedDatasets = None,
     skip_bad: Annotated[bool, Option("--skip-bad", help="Leave out images that cannot be read.")] = False,
     results: Results = RESULTS,
-    device: Devices = "auto",
+    device: Devices = AUTO,
     precision: Precision = "auto",
     as_json: Json = False,
 ) -> None:
@@ -96,10 +106,10 @@ def translate(
 
     # What follows imports torch, which takes seconds.
     from ugbench.data.folders import describe_folder
-    from ugbench.device import pick_devices
     from ugbench.inference.image_files import output_names, write_outputs
     from ugbench.inference.native_size import check_any_size
     from ugbench.inference.output_folder import check_output_folder, translation_note
+    from ugbench.inference.remote_methods import SavedMethod
     from ugbench.inference.several_devices import copies_on
     from ugbench.inference.styles import choose_styles
     from ugbench.inference.translate import check_direction
@@ -108,7 +118,7 @@ def translate(
     check_direction(chosen_run, chosen_direction)
     if source.is_dir():
         log(describe_folder(source))
-    chosen_device, *further_devices = pick_devices(device)
+    chosen_device, further_devices = device.pick()
     chosen_step = parse_number(checkpoint, "--checkpoint", "last", "a step")
     translator = load_translator(
         chosen_run,
@@ -120,6 +130,7 @@ def translate(
         log=log,
     )
     method, step = translator.method, translator.step
+    saved = SavedMethod(chosen_run.path, chosen_step, step, all_networks=attention)
     if native_size:
         check_any_size(method, chosen_run.config.label, chosen_direction)
     styles = choose_styles(method, chosen_run.config.label, chosen_direction, samples, seed, example, style)
@@ -143,7 +154,7 @@ def translate(
             keep_size=keep_size,
             native_size=native_size,
             styles=styles,
-            copies=copies_on(method, further_devices),
+            copies=copies_on(method, further_devices, saved),
             progress=progress,
             on_bad=(lambda error: log(f"skipped: {error}")) if skip_bad else None,
         )

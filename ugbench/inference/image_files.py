@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -19,9 +20,11 @@ from ugbench.device import Precision
 from ugbench.direction import Direction
 from ugbench.errors import DataError
 from ugbench.inference.attention import attention_names
-from ugbench.inference.batches import TranslatedBatch, as_picture, main_map, translate_batch
+from ugbench.inference.batches import as_picture, translate_batch
+from ugbench.inference.remote_methods import RemoteMethod
 from ugbench.inference.several_devices import on_all_devices
 from ugbench.inference.styles import DRAWN, Styles
+from ugbench.inference.translated_batch import TranslatedBatch, main_map
 from ugbench.method import Method
 from ugbench.runs.folder import ATTENTION
 from ugbench.runs.json_file import make_folder
@@ -56,7 +59,7 @@ def write_outputs(
     keep_padding: bool = False,
     native_size: bool = False,
     styles: Styles = DRAWN,
-    copies: Sequence[Method] = (),
+    copies: Sequence[Method | RemoteMethod] = (),
     progress: Progress | None = None,
     on_bad: Callable[[DataError], None] | None = None,
 ) -> int:
@@ -75,8 +78,8 @@ def write_outputs(
         keep_padding: outputs of padded sources, and their overlays, keep the padding; otherwise it is cut off.
         styles: with which the images are translated, by their places in `sources`, and the number of outputs for each
             image.
-        copies: of the method, on further devices, each of which takes its share of the batches
-            (`ugbench.inference.several_devices`).
+        copies: of the method, on further devices of this process or of others, each of which takes its share of the
+            batches (`ugbench.inference.several_devices`).
         progress: called after each batch.
         on_bad: called with the error of each image that cannot be read, which is then left out; None raises it.
     Returns:
@@ -98,24 +101,27 @@ def write_outputs(
         native_size=native_size,
         styles=styles,
     )
+
+    def batches(
+        pictures: Iterator[tuple[int, Image.Image | DataError]],
+    ) -> Iterator[tuple[_Batch, Callable[[Method | RemoteMethod], TranslatedBatch]]]:
+        for start in range(0, len(sources), batch_size):
+            batch = _readable(islice(pictures, batch_size), on_bad)
+            if not batch:
+                continue
+            places = list(batch)
+            paths = [sources[place] for place in places]
+            # An output that keeps its padding has the shape of a fitted image; so nothing is cut off or resized.
+            sizes = [fitted_size if keep_padding else picture.size for picture in batch.values()]
+            work = partial(translate, pictures=list(batch.values()), places=places, names=paths)
+            yield _Batch(paths, sizes, min(start + batch_size, len(sources))), work
+
     with (
         read_ahead(partial(_read_picture, sources), range(len(sources)), ahead=batch_size) as pictures,
         write_behind(2 * batch_size) as write,
+        closing(on_all_devices((method, *copies), batches(pictures))) as translations,
     ):
-
-        def batches() -> Iterator[tuple[_Batch, Callable[[Method], TranslatedBatch]]]:
-            for start in range(0, len(sources), batch_size):
-                batch = _readable(islice(pictures, batch_size), on_bad)
-                if not batch:
-                    continue
-                places = list(batch)
-                paths = [sources[place] for place in places]
-                # An output that keeps its padding has the shape of a fitted image; so nothing is cut off or resized.
-                sizes = [fitted_size if keep_padding else picture.size for picture in batch.values()]
-                work = partial(translate, pictures=list(batch.values()), places=places, names=paths)
-                yield _Batch(paths, sizes, min(start + batch_size, len(sources))), work
-
-        for (paths, sizes, done), translated in on_all_devices((method, *copies), batches()):
+        for (paths, sizes, done), translated in translations:
             count += len(paths)
             for path, size, outputs in zip(paths, sizes, translated.outputs, strict=True):
                 for k, output in enumerate(outputs):

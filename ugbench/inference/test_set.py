@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -17,6 +18,8 @@ from ugbench.direction import Direction
 from ugbench.inference import translate
 from ugbench.inference.attention import attention_maps, attention_names
 from ugbench.inference.image_files import output_name, write_outputs
+from ugbench.inference.remote_methods import SavedMethod
+from ugbench.inference.several_devices import FurtherDevice, copies_on
 from ugbench.inference.styles import Styles
 from ugbench.runs.files import check_tree, is_file
 from ugbench.runs.json_file import read_json, write_json
@@ -34,6 +37,7 @@ def make_outputs(
     device: torch.device,
     step: int | None = None,
     progress: Progress | None = None,
+    further: Sequence[FurtherDevice] = (),
 ) -> None:
     """Translate the data set's test sources into RUN/outputs/<direction>/, unless that is already done.
 
@@ -48,6 +52,7 @@ def make_outputs(
     Args:
         step: of a stored checkpoint; None is the last one.
         progress: called after each batch.
+        further: devices besides `device` that share the images.
     Raises:
         RunError: nothing was saved yet, or there is no such checkpoint.
     """
@@ -64,7 +69,7 @@ def make_outputs(
         same = is_file(note_file) and read_json(note_file) == note
         if same and all((folder / f"{path.stem}.png").exists() for path in sources):
             return
-        method, _ = translate.load(run, device, step, all_networks=True)
+        method, trained_steps = translate.load(run, device, step, all_networks=True)
         if not same:
             shutil.rmtree(folder, ignore_errors=True)  # no part of its path is a link: see RunFolder
         attention = bool(attention_names(method, direction))
@@ -77,6 +82,7 @@ def make_outputs(
             precision=precision,
             attention=attention,
             keep_padding=True,
+            copies=copies_on(method, further, SavedMethod(run.path, step, trained_steps, all_networks=True)),
             progress=progress,
         )
         # Written last, so that outputs whose making was interrupted are made again.
@@ -91,6 +97,7 @@ def make_samples(
     samples: int,
     step: int | None = None,
     progress: Progress | None = None,
+    further: Sequence[FurtherDevice] = (),
 ) -> list[list[Path]]:
     """Several outputs of each of the data set's test sources: the stored ones, or else new ones, which are then stored.
 
@@ -101,6 +108,7 @@ def make_samples(
         samples: outputs of each source, 2 or more.
         step: of a stored checkpoint; None is the last one.
         progress: called after each batch of sources.
+        further: devices besides `device` that share the sources.
     Returns:
         The files of each source, in the order of the sources.
     Raises:
@@ -128,7 +136,7 @@ def make_samples(
             return files
         if not same:
             shutil.rmtree(folder, ignore_errors=True)
-        method, _ = translate.load(run, device, step)
+        method, trained_steps = translate.load(run, device, step)
         styles = Styles(samples, STYLE_SEED)
         precision = run.config.precision
         write_outputs(
@@ -139,6 +147,7 @@ def make_samples(
             precision=precision,
             keep_padding=True,
             styles=styles,
+            copies=copies_on(method, further, SavedMethod(run.path, step, trained_steps)),
             progress=progress,
         )
         write_json(note_file, note)

@@ -214,13 +214,13 @@ class Evaluation:
         self, run: Run, names: Sequence[str], eval_set: EvalSet, outputs: Outputs, with_maps: bool
     ) -> list[ScoreRecord]:
         """All records, after making the outputs, and attention maps if `with_maps`, and scoring what is missing."""
-        direction, device = eval_set.direction, self.request.networks.device
+        direction, networks = eval_set.direction, self.request.networks
         known, missing = self._known(run, names, eval_set, outputs)
         if not missing and run_inputs.are_made(run, eval_set, outputs, with_maps):
             return known  # another call has made them meanwhile
         on_step = self.progress(f"{run.id} {direction}") if self.progress else None
-        make_outputs(run, eval_set.dataset, direction, device, outputs.step, on_step)
-        maps = make_maps(run, eval_set.dataset, direction, device, outputs.step).maps if with_maps else {}
+        make_outputs(run, eval_set.dataset, direction, networks.device, outputs.step, on_step, networks.further)
+        maps = make_maps(run, eval_set.dataset, direction, networks.device, outputs.step).maps if with_maps else {}
         known, missing = self._known(run, names, eval_set, outputs)
         images, config = self._images_of(outputs, eval_set), run.config
         if maps:

@@ -80,7 +80,7 @@ def with_samples(
     """
     metric = load_metric(metric_name)
     count = {**metric.settings, **request.settings_of(metric_name)}["samples"]
-    device = request.networks.device
-    files = make_samples(run, eval_set.dataset, eval_set.direction, device, count, step, progress)
+    dataset, direction, networks = eval_set.dataset, eval_set.direction, request.networks
+    files = make_samples(run, dataset, direction, networks.device, count, step, progress, networks.further)
     of_source = dict(zip(eval_set.source_set.files, files, strict=True))
     return replace(images, samples=[of_source[source] for source in images.given_sources])

@@ -3,6 +3,8 @@
 A launcher such as torchrun starts them. Each has a part of the images of each batch (`ugbench.nn.across_ranks`) and the
 whole state of the training. Rank 0 alone writes files and messages. What can end a training is found out at places
 where all ranks agree on it, so that all of them end there with one exit code, and one of them says why.
+
+Commands that share images among processes meet and end in this way too (`ugbench.cli.sharing`).
 """
 
 from __future__ import annotations
@@ -82,11 +84,16 @@ def _code_of_ended(store: dist.distributed_c10d.Store) -> int | None:
 
 
 def device_of_rank(launch: Launched, name: str) -> torch.device:
-    """The device that a rank trains on.
+    """The device that a rank computes on.
 
     Raises:
         UsageError: there is none.
     """
+    if "," in name:
+        raise UsageError(
+            f"--device {name}: {launch.count} processes work together, and each takes one device; give --device cuda "
+            "or cpu, or start one process, without torchrun."
+        )
     device = pick_device(name)
     if device.type == "mps":
         raise UsageError(f"--device {name}: {launch.count} processes cannot share it; start one, without torchrun.")
@@ -94,7 +101,7 @@ def device_of_rank(launch: Launched, name: str) -> torch.device:
         return device
     if device.index is not None:
         raise UsageError(
-            f"--device {name}: {launch.count} processes train together, and each takes a GPU of its own; give --device "
+            f"--device {name}: {launch.count} processes work together, and each takes a GPU of its own; give --device "
             "cuda."
         )
     if launch.local_count > torch.cuda.device_count():

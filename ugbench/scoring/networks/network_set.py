@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from ugbench.scoring.networks.sources import LPIPS_WEIGHTS, check_names
 if TYPE_CHECKING:
     import torch
 
+    from ugbench.inference.several_devices import FurtherDevice
     from ugbench.scoring.networks.extractors import LoadedExtractor
     from ugbench.scoring.networks.perceptual import PerceptualDistance
 
@@ -30,12 +31,14 @@ class Networks:
         lpips_net: backbone of LPIPS: alex, squeeze or vgg.
         weights: files given by `--weights NAME=FILE` or found (see `.search`), by NAME.
         device: on which the networks compute.
+        further: devices that share with it the images of the extractor and of translations.
     """
 
     extractor_name: str
     lpips_net: str
     weights: Mapping[str, Path]
     device: torch.device
+    further: tuple[FurtherDevice, ...] = ()
     _others: dict[str, LoadedExtractor] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
@@ -85,6 +88,7 @@ def make_networks(
     device: torch.device,
     lpips_net: str = "alex",
     frozen_names: Collection[str] = (),
+    further: Iterable[FurtherDevice] = (),
 ) -> Networks:
     """The networks that scoring may load; none is loaded yet.
 
@@ -93,6 +97,7 @@ def make_networks(
         files: of weights, by the names of networks.
         lpips_net: backbone of LPIPS: alex, squeeze or vgg.
         frozen_names: further names that `files` may have: of networks that methods do not train.
+        further: devices besides `device`, as `Networks` has them.
     Raises:
         UnknownName: there is no such extractor, or no such network for a file.
         NotLoadable: the extractor, or one that a file is given for, cannot be imported.
@@ -100,4 +105,4 @@ def make_networks(
     """
     check_names(files, frozen_names)
     registry.load_extractor(extractor)
-    return Networks(extractor, lpips_net, files, device)
+    return Networks(extractor, lpips_net, files, device, tuple(further))
