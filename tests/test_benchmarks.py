@@ -305,6 +305,8 @@ def test_a_checkpoint_has_the_networks_and_two_numbers_of_adam_for_each_paramete
     figures = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     assert figures["checkpoint"] == figures["networks_and_pools"] + figures["adam"]
     assert figures["adam"] == 2 * figures["networks_and_pools"] > 2 * figures["generators"] > 0
+    assert figures["adam"] == 2 * 4 * figures["parameters"]
+    assert figures["flops_per_step"] > 3 * figures["flops_per_translation"] > 0
 
 
 def test_the_bytes_between_ranks_are_those_of_the_gradients() -> None:
