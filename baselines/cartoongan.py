@@ -77,10 +77,6 @@ class CartoonGANConfig(MethodConfig):
     adversarial_weight: NonNegativeFloat = Field(1.0, description="weight of the generator's adversarial loss")
     edge_weight: NonNegativeFloat = Field(1.0, description="weight of the discriminator's loss of blurred edges")
     content_weight: PositiveFloat = Field(10.0, description="weight of the content loss")
-    init: Literal["normal", "default"] = Field(
-        "normal",
-        description="initial weights: N(0, 0.02) with scales of norms from U(0, 1), or PyTorch's own",
-    )
     init_lr: PositiveFloat = Field(2e-4, description="Adam's learning rate in the first half of the init_steps")
     lr: PositiveFloat = Field(1e-5, description="Adam's learning rate in the first half of the steps after them")
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's first beta")
@@ -134,7 +130,6 @@ class CartoonGAN(Method):
             "content_network": "random",
             "random_channels": 8,
             "content_size": 64,
-            "init": "default",
             "init_lr": 1e-3,
             "lr": 1e-3,
         },
@@ -149,9 +144,8 @@ class CartoonGAN(Method):
         self.generator = generator(config.channels, config.blocks, config.biases, config.norm_eps)
         self.discriminator = discriminator(config.discriminator_channels, config.biases, config.norm_eps)
         self.pool = BatchPool(config.pool_size, config.batch_size, config.size)
-        if config.init == "normal":
-            initialize_as_the_authors_(self.generator)
-            initialize_as_the_authors_(self.discriminator)
+        initialize_as_the_authors_(self.generator)
+        initialize_as_the_authors_(self.discriminator)
         if config.content_network == "vgg19":
             self.vgg = vgg(VGG19_CONV4_4)
         else:

@@ -141,7 +141,7 @@ def test_the_smallest_images_and_long_ones_can_be_trained(size: Any) -> None:
 
 
 def test_weights_start_as_the_authors() -> None:
-    method = tiny(init="normal", channels=16, discriminator_channels=16, blocks=2)
+    method = tiny(channels=16, discriminator_channels=16, blocks=2)
     scales = []
     for name, layer in (*method.generator.named_modules(), *method.discriminator.named_modules()):
         if isinstance(layer, nn.InstanceNorm2d):

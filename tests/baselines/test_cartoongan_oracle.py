@@ -22,7 +22,7 @@ STEPS, INIT_STEPS, CAPACITY = 9, 3, 2
 COINS = (0.9, 0.9, 0.9, 0.9, 0.1, 0.7, 0.2, 0.9, 0.6)
 PLACES = (0.0, 0.9, 0.9, 0.9, 0.1, 0.7, 0.2, 0.1, 0.99)
 CAFFE: dict[str, Any] = {"content_input": "caffe"}
-WITH_BIASES: dict[str, Any] = {"biases": True, "init": "normal"}
+WITH_BIASES: dict[str, Any] = {"biases": True}
 
 
 class Content(nn.Module):
