@@ -125,11 +125,14 @@ class CartoonGAN(Method):
             "batch_size": 4,
             "steps": 400,
             "channels": 16,
-            "discriminator_channels": 16,
+            # After 300 steps on a dial of 32 px with texture=1 and shape=0 the remaining error was 0.78 to 0.80 for
+            # three seeds. With 16 channels and the weight 10 it was 0.77 to 1.02: the discriminator soon won.
+            "discriminator_channels": 8,
+            "content_weight": 3.0,
             "blocks": 2,
             "content_network": "random",
             "random_channels": 8,
-            "content_size": 64,
+            "content_size": 32,
             "init_lr": 1e-3,
             "lr": 1e-3,
         },

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("deterministic")
 
 def tiny(**fields: Any) -> CartoonGAN:
     small = {"size": 32, "batch_size": 2, "channels": 4, "discriminator_channels": 4, "blocks": 1, "random_channels": 2}
-    overrides = {**small, "content_size": 32, "steps": 10, "init_steps": 4, **fields}
+    overrides = {**small, "content_weight": 10.0, "steps": 10, "init_steps": 4, **fields}
     return CartoonGAN(CartoonGAN.make_config("smoke", None, overrides))
 
 
@@ -75,6 +75,8 @@ def test_a_logit_sees_37_px() -> None:
 def test_the_paper_preset_has_the_authors_epochs_and_rates() -> None:
     config = CartoonGAN.make_config()
     assert (config.epochs, config.batch_size, config.size, config.init_steps) == (220, 8, 256, None)
+    assert (config.content_weight, config.adversarial_weight, config.edge_weight) == (10, 1, 1)
+    assert (config.content_network, config.content_size, config.pool_size) == ("vgg19", 224, 50)
     resolved = config.resolved(3400, 3000)
     assert (resolved.steps, resolved.init_steps) == (220 * 425, 20 * 425)
     with torch.device("meta"):

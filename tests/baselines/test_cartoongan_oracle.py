@@ -52,7 +52,7 @@ def test_nine_steps_of_the_engine_equal_a_plain_loop(
     batch_size: int, fields: dict[str, Any], deterministic: None
 ) -> None:
     small = {"size": 32, "batch_size": batch_size, "channels": 3, "discriminator_channels": 2, "blocks": 1}
-    content = {"random_channels": 2, "content_size": 24}
+    content = {"random_channels": 2, "content_size": 24, "content_weight": 10.0}
     # Rates that float32 holds exactly, as are their ratio and its halves.
     rates = {"init_lr": 2.0**-9, "lr": 2.0**-11, "steps": STEPS, "init_steps": INIT_STEPS, "pool_size": CAPACITY}
     method = CartoonGAN(CartoonGAN.make_config("smoke", None, {**small, **content, **rates, **fields})).double()

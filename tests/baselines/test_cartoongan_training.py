@@ -153,3 +153,14 @@ def test_a_random_content_network_stays_as_it_was_drawn(train: Train) -> None:
     content = [key for key in first if key.startswith("random_network.")]
     assert len(content) == 24
     assert all(first[key].equal(last[key]) for key in content)
+
+
+def test_it_learns_part_of_the_colours_and_strokes_of_a_dial(tmp_path: Path) -> None:
+    dial = "dial:shape=0,texture=1,size=32,train=100,test=20"
+    make_edges(resolve(dial, tmp_path), "B", 36)
+    places = {"results": tmp_path / "results", "data_root": tmp_path, "device": "cpu", "progress": False}
+    options = {"preset": "smoke", "size": 32, "steps": 300, "precision": "fp32", "seed": 1}
+    run = ugbench.train("cartoongan", dial, **options, **places)
+    scores = run.evaluate(metrics=["changed"], device="cpu", progress=False)
+    assert list(scores.direction) == ["A2B"]
+    assert scores.value.item() < 0.9, "1 is the untouched input's error"
