@@ -51,7 +51,10 @@ def test_the_table_counts_variants_and_the_values_of_a_style(ugbench: Run) -> No
         method = registry.load_method(name)
         directions, presets = ",".join(method.directions), ",".join(method.PRESETS)
         numbers = [str(len(method.VARIANTS)), str(method.style_dim)]
-        assert lines[name].split()[1:6] == [directions, presets, *numbers, "-"]
+        needs = [*["pairs"] * method.paired, *method.splits, *(f"--weights {file}" for file in method.frozen.values())]
+        *columns, rest = lines[name].split(maxsplit=5)
+        assert columns[1:] == [directions, presets, *numbers]
+        assert rest.startswith(", ".join(needs) or "-")
 
 
 def test_a_source_is_read_without_running_it() -> None:
