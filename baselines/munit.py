@@ -104,6 +104,7 @@ class MUNIT(Method):
     VARIANTS: ClassVar = {"cycle": {"cycle_weight": 10.0}}
     style_dim = 8
     frozen: ClassVar = {"vgg": "vgg"}
+    optional_weights: ClassVar = ("vgg",)
     config: MUNITConfig
 
     def __init__(self, config: MUNITConfig) -> None:
