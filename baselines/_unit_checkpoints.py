@@ -11,8 +11,9 @@ from typing import Any
 
 from torch import Tensor
 
+from baselines._gen_files import Network, networks_of_domains
 from ugbench.method import UsageError
-from ugbench.nn.state_dicts import first_keys, unwrapped
+from ugbench.nn.state_dicts import first_keys
 
 EXPECTED = (
     "the networks a and b of one gen_########.pt, with keys such as enc.model.0.conv.weight and dec.model.5.conv.weight"
@@ -25,21 +26,16 @@ FIRST_BLOCK = 12  # position of the first block in an encoder; in a decoder it i
 BLOCK = re.compile(r"(?:enc\.model\.3|dec\.model\.0)\.model\.(\d+)\.model\.([01])\.conv\.(weight|bias)")
 LAYER = re.compile(r"(enc|dec)\.model\.(\d\.(?:conv|norm))\.(weight|bias|gamma|beta)")
 
-Network = Mapping[str, Tensor]
-
 
 def convert_checkpoint(tensors: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Config fields, and a state dict with the names of this package, from both domains' encoders and decoders.
 
     Args:
-        tensors: the state dicts `a` and `b`, which may be wrapped (see `unwrapped`).
+        tensors: the state dicts `a` and `b`, which may be wrapped (see `ugbench.nn.state_dicts.unwrapped`).
     Raises:
         UsageError: the tensors are not a checkpoint of that code.
     """
-    content = unwrapped(tensors)
-    networks = {domain: content[domain] for domain in ("a", "b") if _is_network(content.get(domain))}
-    if len(networks) < 2:
-        raise UsageError(f"UNIT checkpoint: {first_keys(content)} was found; expected {EXPECTED}.")
+    networks = networks_of_domains(tensors, "UNIT", EXPECTED)
     state: dict[str, Tensor] = {}
     for domain, network in networks.items():
         state |= _renamed(domain, network)
@@ -48,11 +44,6 @@ def convert_checkpoint(tensors: Mapping[str, Any]) -> tuple[dict[str, Any], dict
     if first_weight is None or blocks == 0:
         raise UsageError(f"UNIT checkpoint: a has {first_keys(networks['a'])}; expected {EXPECTED}.")
     return {"channels": len(first_weight), "blocks": blocks}, state
-
-
-def _is_network(network: Any) -> bool:
-    """True for a state dict."""
-    return isinstance(network, Mapping) and all(isinstance(tensor, Tensor) for tensor in network.values())
 
 
 def _renamed(domain: str, network: Network) -> dict[str, Tensor]:
@@ -64,9 +55,6 @@ def _renamed(domain: str, network: Network) -> dict[str, Tensor]:
     state = {}
     decoder_blocks = _blocks(network, "dec.model.0.")
     for key, tensor in network.items():
-        # PyTorch 0.3 stored running statistics of instance norm, which were never used.
-        if key.endswith(("running_mean", "running_var", "num_batches_tracked")):
-            continue
         part, first_block = ("encoder", FIRST_BLOCK) if key.startswith("enc.") else ("decoder", 0)
         if match := BLOCK.fullmatch(key):
             block, layer, name = match.groups()

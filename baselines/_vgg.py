@@ -17,6 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ugbench.nn.image_transform import IMAGENET_MEAN, IMAGENET_STD
+
 Layer = int | Literal["pool", "no pool"]
 """The output channels of a 3x3 convolution, a max pooling that halves height and width, or a pooling that is left out
 while the layers after it keep their numbers."""
@@ -29,8 +31,16 @@ VGG19_CONV4_4: tuple[Layer, ...] = (
 )
 """VGG19 up to the last convolution of its fourth block."""
 
+VGG16_RELU5_3: tuple[Layer, ...] = (
+    *(64, 64, "pool"),
+    *(128, 128, "pool"),
+    *(256, 256, 256, "pool"),
+    *(512, 512, 512, "no pool"),
+    *(512, 512, 512),
+)
+"""VGG16 up to the last convolution of its fifth block, without the pooling before that block, as in MUNIT's code."""
+
 Convention = Literal["torchvision", "caffe"]
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB, of images in [0, 1]
 CAFFE_MEAN = (103.939, 116.779, 123.68)  # BGR, of images in [0, 255]
 # What is done to images in [-1, 1]: for each channel of the result the channel that it is made of (of RGB), a factor
 # and a summand.

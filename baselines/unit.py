@@ -29,13 +29,16 @@ from ugbench.method import (
     UsageError,
     parameters_of,
     sides,
-    size_text,
 )
+from ugbench.nn.image_coders import image_encoder, image_layers
 from ugbench.nn.init import initialize_, normal_
-from ugbench.nn.layer_norm import ImageLayerNorm
 from ugbench.nn.losses import l1
-from ugbench.nn.multiscale import MultiScaleDiscriminator, largest_scale_count, summed_least_squares
-from ugbench.nn.padding import ReflectionPad
+from ugbench.nn.multiscale import (
+    MultiScaleDiscriminator,
+    real_and_fake_logits,
+    scales_for,
+    summed_least_squares,
+)
 from ugbench.nn.residual import ResidualBlock
 from ugbench.nn.schedule import halving
 from ugbench.nn.state_dicts import check_shapes
@@ -68,38 +71,12 @@ class UNITConfig(MethodConfig):
     def _scales_fit_the_size(cls, scales: int | None, info: ValidationInfo) -> int | None:
         if "size" not in info.data:  # the field `size` reports the error
             return scales
-        size = info.data["size"]
-        largest = largest_scale_count(size, scales or 3)
-        if scales is not None and scales > largest:
-            raise ValueError(f"at size={size_text(size)} it is at most {largest}")
-        return largest
-
-
-def encoder(channels: int, blocks: int) -> nn.Sequential:
-    """Encoder: images (n, 3, h, w) in [-1, 1] to codes (n, 4 * channels, h / 4, w / 4), the means of unit Gaussians."""
-    half, quarter = 2 * channels, 4 * channels
-    return nn.Sequential(
-        *(ReflectionPad(3), nn.Conv2d(3, channels, 7), nn.InstanceNorm2d(channels), nn.ReLU(True)),
-        *(ReflectionPad(1), nn.Conv2d(channels, half, 4, stride=2), nn.InstanceNorm2d(half), nn.ReLU(True)),
-        *(ReflectionPad(1), nn.Conv2d(half, quarter, 4, stride=2), nn.InstanceNorm2d(quarter), nn.ReLU(True)),
-        *(ResidualBlock(quarter) for _ in range(blocks)),
-    )
+        return scales_for(info.data["size"], scales)
 
 
 def decoder(channels: int, blocks: int) -> nn.Sequential:
     """Decoder: codes (n, 4 * channels, h, w) to images (n, 3, 4 * h, 4 * w) in [-1, 1]."""
-    half, quarter = 2 * channels, 4 * channels
-    return nn.Sequential(
-        *(ResidualBlock(quarter) for _ in range(blocks)),
-        *(*_upsample(quarter, half), ImageLayerNorm(half), nn.ReLU(True)),
-        *(*_upsample(half, channels), ImageLayerNorm(channels), nn.ReLU(True)),
-        *(ReflectionPad(3), nn.Conv2d(channels, 3, 7), nn.Tanh()),
-    )
-
-
-def _upsample(channels: int, out_channels: int) -> tuple[nn.Module, ...]:
-    """Layers that double height and width."""
-    return nn.Upsample(scale_factor=2, mode="nearest"), ReflectionPad(2), nn.Conv2d(channels, out_channels, 5)
+    return nn.Sequential(*(ResidualBlock(4 * channels) for _ in range(blocks)), *image_layers(channels))
 
 
 def kl_loss(code: Tensor) -> Tensor:
@@ -129,9 +106,9 @@ class UNIT(Method):
     def __init__(self, config: UNITConfig) -> None:
         super().__init__(config)
         assert config.scales is not None  # its validator sets it
-        self.encoder_a = encoder(config.channels, config.blocks)
+        self.encoder_a = image_encoder(config.channels, config.blocks)
         self.decoder_a = decoder(config.channels, config.blocks)
-        self.encoder_b = encoder(config.channels, config.blocks)
+        self.encoder_b = image_encoder(config.channels, config.blocks)
         self.decoder_b = decoder(config.channels, config.blocks)
         self.discriminator_a = MultiScaleDiscriminator(config.discriminator_channels, config.scales)
         self.discriminator_b = MultiScaleDiscriminator(config.discriminator_channels, config.scales)
@@ -166,8 +143,8 @@ class UNIT(Method):
             noisy_fake_a = self.decoder_a(code_b + noise["noise_discriminators_b"])
             noisy_fake_b = self.decoder_b(code_a + noise["noise_discriminators_a"])
         with phase("discriminators") as loss:
-            real_a_logits, fake_a_logits = _halves(self.discriminator_a(torch.cat((a, noisy_fake_a))))
-            real_b_logits, fake_b_logits = _halves(self.discriminator_b(torch.cat((b, noisy_fake_b))))
+            real_a_logits, fake_a_logits = real_and_fake_logits(self.discriminator_a, a, noisy_fake_a)
+            real_b_logits, fake_b_logits = real_and_fake_logits(self.discriminator_b, b, noisy_fake_b)
             loss["real_a"] = summed_least_squares(real_a_logits, 1.0)
             loss["fake_a"] = summed_least_squares(fake_a_logits, 0.0)
             loss["real_b"] = summed_least_squares(real_b_logits, 1.0)
@@ -236,9 +213,3 @@ class UNIT(Method):
         )
         check_shapes(state, lambda: cls(config), message, networks)
         return config, state
-
-
-def _halves(logits: list[Tensor]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """The logits of the first and of the second half of a batch, one tensor per scale."""
-    first, second = zip(*(scale_logits.chunk(2) for scale_logits in logits), strict=True)
-    return first, second

@@ -36,6 +36,7 @@ def changed(**attributes: Any) -> type[Method]:
         ({"directions": ("AtoB",)}, "directions is ('AtoB',); it is a tuple of A2B and B2A, or of one of them"),
         ({"directions": ()}, "directions is (); it is a tuple of A2B and B2A, or of one of them"),
         ({"splits": "edgesB"}, "splits is 'edgesB'; it is a tuple of names, as in ('edges',)"),
+        ({"optional_weights": "vgg"}, "optional_weights is 'vgg'; it is a tuple of names, as in ('edges',)"),
         (
             {"frozen": ("vgg",)},
             "frozen is ('vgg',); it is a dict from the attribute of a network to its name for --weights",

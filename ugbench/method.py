@@ -90,6 +90,8 @@ class Method(nn.Module, ABC):
             name by which `--weights NAME=FILE` gives its weights. The weights are loaded before the first step. They
             are stored in no checkpoint, and the run's id depends on them. A network that this config does not build
             needs no weights.
+        optional_weights: names for `--weights` in `frozen` that no preset and no variant needs, but a config field may;
+            `ugbench methods` does not list them as needed.
         revisions: names of the forward passes that fit the same published state dict, for `load_public_checkpoint`.
             The first one is the default. Empty if there is no choice.
         output_maps: the names of those attention maps that are computed on the output (the translation), as those of
@@ -109,6 +111,7 @@ class Method(nn.Module, ABC):
     paired: ClassVar[bool] = False
     splits: ClassVar[tuple[str, ...]] = ()
     frozen: ClassVar[Mapping[str, str]] = {}
+    optional_weights: ClassVar[tuple[str, ...]] = ()
     revisions: ClassVar[tuple[str, ...]] = ()
     output_maps: ClassVar[tuple[str, ...]] = ()
 

@@ -46,7 +46,7 @@ def _fault_of_facts(method: type[Method]) -> str | None:
     known = isinstance(directions, tuple | list) and set(directions) <= set(DIRECTIONS)
     if not known or not directions or len(set(directions)) < len(directions):
         return f"directions is {directions!r}; it is a tuple of {' and '.join(DIRECTIONS)}, or of one of them"
-    for name in ("splits", "ablation", "revisions", "output_maps"):
+    for name in ("splits", "ablation", "optional_weights", "revisions", "output_maps"):
         value = getattr(method, name)
         if not (isinstance(value, tuple | list) and all(isinstance(item, str) for item in value)):
             return f"{name} is {value!r}; it is a tuple of names, as in ('edges',)"

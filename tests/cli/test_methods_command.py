@@ -9,6 +9,7 @@ from typer.testing import Result
 from ugbench import registry
 from ugbench.cli.methods import Summary, read_source, summarize
 from ugbench.cli.variants import as_sets
+from ugbench.training.frozen import needed_files
 
 Run = Callable[..., Result]
 
@@ -27,7 +28,8 @@ class Nothing(Method):
     style_dim: ClassVar[int] = 8
     paired = True
     splits: ClassVar = ("edgesB", "masks")
-    frozen: ClassVar = {"vgg": "vgg16", "again": "vgg16"}
+    frozen: ClassVar = {"vgg": "vgg16", "again": "vgg16", "style": "alexnet"}
+    optional_weights = ("alexnet",)
 '''
 
 
@@ -51,10 +53,19 @@ def test_the_table_counts_variants_and_the_values_of_a_style(ugbench: Run) -> No
         method = registry.load_method(name)
         directions, presets = ",".join(method.directions), ",".join(method.PRESETS)
         numbers = [str(len(method.VARIANTS)), str(method.style_dim)]
-        needs = [*["pairs"] * method.paired, *method.splits, *(f"--weights {file}" for file in method.frozen.values())]
         *columns, rest = lines[name].split(maxsplit=5)
         assert columns[1:] == [directions, presets, *numbers]
-        assert rest.startswith(", ".join(needs) or "-")
+        assert rest.startswith(", ".join(read_needs(name)) or "-")
+
+
+def read_needs(name: str) -> list[str]:
+    return summarize(name, registry.modules("methods")[name]).needs
+
+
+@pytest.mark.parametrize("name", list(registry.modules("methods")))
+def test_the_weights_that_a_method_is_said_to_need_are_those_of_its_paper_preset(name: str) -> None:
+    needed = needed_files(name, registry.load_method(name).make_config("paper"))
+    assert [need for need in read_needs(name) if need.startswith("--weights ")] == [f"--weights {n}" for n in needed]
 
 
 def test_a_source_is_read_without_running_it() -> None:

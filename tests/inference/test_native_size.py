@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import torchvision
 from commands import call, call_json
 from drawn_images import make_data_set, patches
+from PIL import Image
 
 from ugbench.data.images import read_image, read_size
 from ugbench.data.tensors import to_float, to_tensor, to_uint8
 from ugbench.inference.native_size import cut_back, mirrored
+from ugbench.inference.styles import DRAWN
 from ugbench.inference.translate import load
 from ugbench.runs.run import read_run
 
@@ -65,3 +69,30 @@ def test_a_full_ugatit_refuses_with_the_reason_and_a_light_one_translates(source
     call("translate", light, *words, "--attention")
     assert [read_size(tmp_path / "out" / f"{seed}.png") for seed in range(3)] == SHAPES
     assert read_size(tmp_path / "out/attention/0.png") == SHAPES[0]
+
+
+def test_with_a_short_side_whole_images_are_resized_and_then_translated(source: Path, tmp_path: Path) -> None:
+    run = train(tmp_path, "munit", "--set", "blocks=1")
+    words = ("--input", source, "--output", tmp_path / "out", "--short-side", 40, "--device", "cpu")
+    report = call_json("translate", run, *words)
+    assert (report["short_side"], report["images"]) == (40, 3)
+    assert json.loads((tmp_path / "out" / "translation.json").read_text())["short_side"] == 40
+    # 40 * 50 / 37 = 54.05, 40 * 64 / 40 and 40 * 70 / 9 = 311.1, as torchvision's Resize(40) rounds them.
+    shapes = [(54, 40), (64, 40), (40, 311)]
+    method, _ = load(read_run(run), torch.device("cpu"))
+    for seed, shape in enumerate(shapes):
+        resized = patches(seed, SHAPES[seed]).resize(shape, Image.Resampling.BILINEAR)
+        styles = DRAWN.of_images(method, [seed])
+        assert styles is not None
+        image = to_float(to_tensor(mirrored(resized))[None])
+        expected = to_uint8(method.translate(image, "A2B", styles[:, 0]))[0, :, : shape[1], : shape[0]]
+        output = read_image(tmp_path / "out" / f"{seed}.png")
+        assert output.size == shape and to_tensor(output).equal(expected)
+    assert [torchvision.transforms.Resize(40)(patches(0, shape)).size for shape in SHAPES] == shapes
+
+
+@pytest.mark.parametrize("other", ["--native-size", "--keep-size"])
+def test_a_short_side_with_another_size_of_outputs_is_refused(other: str, tmp_path: Path) -> None:
+    words = ("--input", tmp_path, "--output", tmp_path, "--short-side", 40, other)
+    message = call("translate", "a", *words, code=2).stderr
+    assert message == f"error: --short-side 40 and {other} ask for outputs of two sizes; leave one out.\n"

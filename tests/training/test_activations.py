@@ -39,6 +39,7 @@ METHODS = [
     ("ugatit", None, {"light": False}),
     ("cyclegan", None, {}),
     ("unit", None, {}),
+    ("munit", "cycle", {}),
     ("cut", "fastcut", {}),
 ]
 

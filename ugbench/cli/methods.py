@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 from ugbench import registry
@@ -80,7 +80,7 @@ def summarize(name: str, path: str) -> Summary:
         list(method.PRESETS),
         list(method.VARIANTS),
         method.style_dim,
-        _needs(method.paired, method.splits, method.frozen.values()),
+        _needs(method.paired, method.splits, method.frozen.values(), method.optional_weights),
     )
 
 
@@ -96,15 +96,18 @@ def read_source(name: str, source: str | bytes) -> Summary | None:
         presets = _keys(values["PRESETS"])
         variants = _keys(values["VARIANTS"]) if "VARIANTS" in values else []
         directions = ast.literal_eval(values["directions"]) if "directions" in values else ("A2B", "B2A")
-        style_dim, paired, splits, frozen = (
+        style_dim, paired, splits, frozen, optional = (
             ast.literal_eval(values[key]) if key in values else default
-            for key, default in (("style_dim", 0), ("paired", False), ("splits", ()), ("frozen", {}))
+            for key, default in (
+                *(("style_dim", 0), ("paired", False), ("splits", ()), ("frozen", {})),
+                ("optional_weights", ()),
+            )
         )
     except (KeyError, ValueError):
         return None
     if not isinstance(frozen, dict):
         return None
-    needs = _needs(paired, splits, frozen.values())
+    needs = _needs(paired, splits, frozen.values(), optional)
     return Summary(name, _first_line(ast.get_docstring(tree)), list(directions), presets, variants, style_dim, needs)
 
 
@@ -121,9 +124,10 @@ def _is_installed(package: str) -> bool:
     return package in sys.modules or importlib.util.find_spec(package) is not None
 
 
-def _needs(paired: bool, splits: Iterable[str], weights: Iterable[str]) -> list[str]:
+def _needs(paired: bool, splits: Iterable[str], weights: Iterable[str], optional: Collection[str]) -> list[str]:
     """What a training needs beside images of A and B; a variant may do without some weights."""
-    return [*["pairs"] * paired, *splits, *(f"--weights {name}" for name in dict.fromkeys(weights))]
+    needed = [name for name in dict.fromkeys(weights) if name not in optional]
+    return [*["pairs"] * paired, *splits, *(f"--weights {name}" for name in needed)]
 
 
 def _keys(node: ast.expr) -> list[str]:

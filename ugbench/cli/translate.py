@@ -43,6 +43,15 @@ def translate(
         bool,
         Option("--native-size", help="Translate each image at its own size, if the networks take any size."),
     ] = False,
+    short_side: Annotated[
+        int | None,
+        Option(
+            "--short-side",
+            metavar="N",
+            min=32,
+            help="Translate each image whole, resized so that its shorter side has N px; otherwise as --native-size.",
+        ),
+    ] = None,
     batch_size: Annotated[
         int, Option("--batch-size", metavar="N", min=1, help="Images that are translated at once.")
     ] = 8,
@@ -76,7 +85,8 @@ def translate(
 
     Inputs get the run's size as in its training: they are squashed, cropped at the centre, or padded (`train --fit`).
     Padding is cut off from the outputs again, so that they have the proportions of their inputs. With --native-size
-    nothing is resized: images are translated one at a time, so that large ones take much memory.
+    nothing is resized: images are translated one at a time, so that large ones take much memory. --short-side 256 is
+    how the public codes of UNIT and MUNIT resize test images.
 
     Inputs are never replaced, and of the files in --output only those that an earlier translation wrote there.
 
@@ -94,6 +104,9 @@ def translate(
         raise UsageError(
             "--native-size gives each output the size of its input, so --keep-size has no effect; leave one out."
         )
+    if short_side is not None and (native_size or keep_size):
+        other = "--native-size" if native_size else "--keep-size"
+        raise UsageError(f"--short-side {short_side} and {other} ask for outputs of two sizes; leave one out.")
     chosen_run = find_run(run, results)
     locate_datasets(dataset or (), results, [chosen_run])
     if not source.exists():
@@ -131,18 +144,19 @@ def translate(
     )
     method, step = translator.method, translator.step
     saved = SavedMethod(chosen_run.path, chosen_step, step, all_networks=attention)
-    if native_size:
-        check_any_size(method, chosen_run.config.label, chosen_direction)
+    if native_size or short_side is not None:
+        option = "--native-size" if native_size else "--short-side"
+        check_any_size(method, chosen_run.config.label, chosen_direction, option)
     styles = choose_styles(method, chosen_run.config.label, chosen_direction, samples, seed, example, style)
     names = output_names(method, paths, chosen_direction, attention, samples)
     check_output_folder(output, paths if style is None else [*paths, style], names)
     made_with = {"run": chosen_run.id, "method": chosen_run.config.label, "direction": chosen_direction, "step": step}
-    style_facts: dict[str, object] = {}
+    facts: dict[str, object] = {} if short_side is None else {"short_side": short_side}
     if style is not None:
-        style_facts = {"style_image": style.name}
+        facts |= {"style_image": style.name}
     elif method.style_dim:
-        style_facts = {"style_seed": styles.seed, "samples": samples}
-    with translation_note(output, names, {**made_with, **style_facts}), progress_callback("translating") as progress:
+        facts |= {"style_seed": styles.seed, "samples": samples}
+    with translation_note(output, names, {**made_with, **facts}), progress_callback("translating") as progress:
         count = write_outputs(
             method,
             paths,
@@ -152,7 +166,8 @@ def translate(
             precision=translator.precision,
             attention=attention,
             keep_size=keep_size,
-            native_size=native_size,
+            native_size=native_size or short_side is not None,
+            short_side=short_side,
             styles=styles,
             copies=copies_on(method, further_devices, saved),
             progress=progress,
@@ -165,5 +180,5 @@ def translate(
     if count < len(paths):
         log(f"{len(paths) - count} of {len(paths)} images cannot be read and were skipped.")
     if as_json:
-        report = {"run": chosen_run.id, "step": step, "direction": chosen_direction, **style_facts}
+        report = {"run": chosen_run.id, "step": step, "direction": chosen_direction, **facts}
         print_json({**report, "output": output, "images": count, "skipped": len(paths) - count})

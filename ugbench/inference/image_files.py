@@ -21,6 +21,7 @@ from ugbench.direction import Direction
 from ugbench.errors import DataError
 from ugbench.inference.attention import attention_names
 from ugbench.inference.batches import as_picture, translate_batch
+from ugbench.inference.native_size import with_short_side
 from ugbench.inference.remote_methods import RemoteMethod
 from ugbench.inference.several_devices import on_all_devices
 from ugbench.inference.styles import DRAWN, Styles
@@ -58,6 +59,7 @@ def write_outputs(
     keep_size: bool = False,
     keep_padding: bool = False,
     native_size: bool = False,
+    short_side: int | None = None,
     styles: Styles = DRAWN,
     copies: Sequence[Method | RemoteMethod] = (),
     progress: Progress | None = None,
@@ -75,6 +77,8 @@ def write_outputs(
             was translated; otherwise outputs have the run's size.
         native_size: translate each image at its own size, one at a time (`ugbench.inference.native_size`); the method
             must be one that translates images of any size, and nothing is fitted or resized.
+        short_side: with `native_size`, first resize each image so that its shorter side has so many px; outputs have
+            that size.
         keep_padding: outputs of padded sources, and their overlays, keep the padding; otherwise it is cut off.
         styles: with which the images are translated, by their places in `sources`, and the number of outputs for each
             image.
@@ -117,7 +121,7 @@ def write_outputs(
             yield _Batch(paths, sizes, min(start + batch_size, len(sources))), work
 
     with (
-        read_ahead(partial(_read_picture, sources), range(len(sources)), ahead=batch_size) as pictures,
+        read_ahead(partial(_read_picture, sources, short_side), range(len(sources)), ahead=batch_size) as pictures,
         write_behind(2 * batch_size) as write,
         closing(on_all_devices((method, *copies), batches(pictures))) as translations,
     ):
@@ -146,12 +150,13 @@ class _Batch(NamedTuple):
     done: int
 
 
-def _read_picture(sources: Sequence[Path], place: int) -> tuple[int, Image.Image | DataError]:
-    """The picture of a place, or the error of reading it, which another thread handles."""
+def _read_picture(sources: Sequence[Path], short_side: int | None, place: int) -> tuple[int, Image.Image | DataError]:
+    """The picture of a place, resized if so asked, or the error of reading it, which another thread handles."""
     try:
-        return place, read_image(sources[place])
+        picture = read_image(sources[place])
     except DataError as error:
         return place, error
+    return place, picture if short_side is None else with_short_side(picture, short_side)
 
 
 def _readable(

@@ -1,4 +1,4 @@
-"""Translates images at their own size, which a fully convolutional network can do."""
+"""Translates images at their own size, or at a common length of their shorter sides, which convolutions can do."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 
 from ugbench.arithmetic import exact_float32
+from ugbench.data.images import resize
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
 from ugbench.image_size import size_text
@@ -17,11 +18,12 @@ FACTOR = 4  # heights and widths are multiples of this, as networks halve them t
 SMALLEST = 32  # px: the least height and width, since networks pad their features by reflection
 
 
-def check_any_size(method: Method, label: str, direction: Direction) -> None:
+def check_any_size(method: Method, label: str, direction: Direction, option: str = "--native-size") -> None:
     """Check that a method translates images of other sizes than the run's, by translating a grey one.
 
     Args:
         label: the name of the method in errors.
+        option: that needs this, for errors.
     Raises:
         UsageError: it does not; the message says why.
     """
@@ -35,14 +37,22 @@ def check_any_size(method: Method, label: str, direction: Direction) -> None:
         raise
     except (UsageError, RuntimeError) as error:  # a layer of another size makes torch raise RuntimeError
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-        raise UsageError(
-            f"--native-size: {label} translates images of one size only ({reason}); leave it out."
-        ) from None
+        raise UsageError(f"{option}: {label} translates images of one size only ({reason}); leave it out.") from None
     if result.shape != image.shape:
         given, made = (f"{size_text((sides[-1], sides[-2]))} px" for sides in (image.shape, result.shape))
         raise UsageError(
-            f"--native-size: {label} translates images of one size only (it makes {made} of {given}); leave it out."
+            f"{option}: {label} translates images of one size only (it makes {made} of {given}); leave it out."
         )
+
+
+def with_short_side(image: Image.Image, side: int) -> Image.Image:
+    """The image resized, antialiased, so that its shorter side has `side` px; the longer one is rounded down.
+
+    This is how the public codes of UNIT and MUNIT resize test images.
+    """
+    shorter = min(image.size)
+    width, height = (side * length // shorter for length in image.size)
+    return resize(image, (width, height))
 
 
 def mirrored(image: Image.Image) -> Image.Image:

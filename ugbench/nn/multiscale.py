@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ugbench.image_size import Size, width_and_height
+from ugbench.image_size import Size, size_text, width_and_height
 from ugbench.nn.losses import least_squares
 from ugbench.nn.padding import ReflectionPad
 
@@ -21,6 +21,18 @@ def largest_scale_count(size: Size, limit: int = 3) -> int:
     while scales < limit and side >= SMALLEST:
         scales, side = scales + 1, (side + 1) // 2
     return scales
+
+
+def scales_for(size: Size, scales: int | None) -> int:
+    """The number of scales that a config asks for; if it asks for none, 3, or fewer where images are smaller.
+
+    Raises:
+        ValueError: an image of `size` px is too small for so many.
+    """
+    largest = largest_scale_count(size, scales or 3)
+    if scales is not None and scales > largest:
+        raise ValueError(f"at size={size_text(size)} it is at most {largest}")
+    return largest
 
 
 class MultiScaleDiscriminator(nn.Module):
@@ -43,6 +55,17 @@ class MultiScaleDiscriminator(nn.Module):
                 x = F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
             logits.append(network(x))
         return logits
+
+
+def real_and_fake_logits(discriminator: nn.Module, real: Tensor, fake: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """The logits of real and of fake images from one forward pass, for each of them one tensor per scale.
+
+    Args:
+        discriminator: a `MultiScaleDiscriminator`.
+        real, fake: images (n, 3, h, w), equally many of each.
+    """
+    pairs = [scale_logits.chunk(2) for scale_logits in discriminator(torch.cat((real, fake)))]
+    return [of_real for of_real, _ in pairs], [of_fake for _, of_fake in pairs]
 
 
 def summed_least_squares(logits: Iterable[Tensor], target: float) -> Tensor:
