@@ -14,10 +14,10 @@ from ugbench.contract.check import Check, NotApplicable, run_check
 from ugbench.contract.methods import METHOD_CHECKS
 
 APPLIES = {
-    "attention": {"ugatit"},
+    "attention": {"aggan", "ugatit"},
     "batch-of-1": set(METHODS),
-    "feature-maps": {"ugatit"},
-    "imported-attention": {"ugatit"},
+    "feature-maps": {"aggan", "ugatit"},
+    "imported-attention": {"aggan", "ugatit"},
     "rectangles": set(METHODS),
     "scalars": {"ugatit"},
     "styles": {"content_first", "munit"},
@@ -60,5 +60,13 @@ def test_a_method_says_which_variants_it_has(name: str) -> None:
 def test_methods_have_the_names_of_their_papers() -> None:
     titles = {name: registry.load_method(name).title for name in METHODS}
     assert all(titles.values())
-    papers = {"cut": "CUT", "cyclegan": "CycleGAN", "munit": "MUNIT", "ugatit": "U-GAT-IT", "unit": "UNIT"}
+    papers = {
+        "aggan": "AGGAN",
+        "cartoongan": "CartoonGAN",
+        "cut": "CUT",
+        "cyclegan": "CycleGAN",
+        "munit": "MUNIT",
+        "ugatit": "U-GAT-IT",
+        "unit": "UNIT",
+    }
     assert {name: titles[name] for name in papers} == papers

@@ -74,6 +74,14 @@ def test_a_pool_that_fills_within_a_batch_swaps_for_the_rest_of_it():
     assert kept(pool) == [2]
 
 
+def test_what_is_stored_with_an_image_stays_with_it():
+    pool = ImagePool(1, size=4, channels=4)
+    first, second = (torch.cat((image(value), torch.full((1, 1, 4, 4), value / 10)), 1) for value in (1.0, 2.0))
+    pool(first, torch.tensor([[0.0, 0.0]]))
+    assert pool(second, torch.tensor([[0.9, 0.0]])).equal(first)
+    assert pool.images.equal(second)
+
+
 def test_a_pool_of_no_images_shows_what_comes():
     assert show(ImagePool(0, size=4), 7, coin=0.9) == 7
 

@@ -43,6 +43,15 @@ class Decaying(Toy):
         return {name: replace(group, schedule=schedule) for name, group in super().groups().items()}
 
 
+class Stopping(Toy):
+    """Toy whose discriminators train for a quarter of the steps, and whose rates are constant otherwise."""
+
+    def groups(self) -> dict[str, Group]:
+        quarter = self.config.known_steps // 4
+        schedules = {"generators": lambda _step: 1.0, "discriminators": lambda step: float(step < quarter)}
+        return {name: replace(group, schedule=schedules[name]) for name, group in super().groups().items()}
+
+
 @pytest.fixture
 def earlier(make_run: Callable[..., Run], images: Images) -> Run:
     """A run of 8 steps with checkpoints of the steps 2, 4, 6 and 8."""
@@ -180,6 +189,23 @@ def test_a_rate_that_had_fallen_is_pointed_out_with_a_kept_checkpoint_from_befor
     assert said[1] == (
         f"At step {step} the learning rate of generators was {before} of its full value, and with 16 steps it is 1 "
         f"there, so the result is not that of 16 steps from the start; {advice.format(id=earlier.id)}."
+    )
+
+
+def test_a_rate_that_differed_before_and_agrees_again_is_pointed_out_too(
+    earlier: Run, make_longer: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "load_method", lambda _name: Stopping)
+    said: list[str] = []
+    check_continued(StartingPoint(earlier, 8), make_longer(8).config, said.append)
+    assert said[1] == (
+        "At step 4 the learning rate of discriminators was 0 of its full value, and with 16 steps it is 1 there, so "
+        f"the result is not that of 16 steps from the start; --continue-from {earlier.id}@2 begins before that."
+    )
+    said.clear()
+    check_continued(StartingPoint(earlier, 2), make_longer(2).config, said.append)
+    assert said[1] == (
+        "Up to step 2 its learning rates are those of 16 steps, so the result is that of 16 steps from the start."
     )
 
 

@@ -25,7 +25,14 @@ __all__ = ["third_party_site"]
 SUPPORT = Path(__file__).parents[1] / "support"
 STEPS = 6
 Case = tuple[str, str | None, dict[str, Any], list[int]]
-SMALLEST = {"munit": 16, "ugatit": 16, "unit": 16, "cut": 24, "cyclegan": 24}  # px, so that the tests are fast
+SMALLEST = {
+    "aggan": 8,
+    "munit": 16,
+    "ugatit": 16,
+    "unit": 16,
+    "cut": 24,
+    "cyclegan": 24,
+}  # px, so that the tests are fast
 # Rounding moves biases before a norm in proportion to the rate, and a cycle with styles magnifies it.
 FIELDS: dict[str, dict[str, Any]] = {"munit": {"lr": 1e-4}}
 

@@ -19,16 +19,17 @@ class ImagePool(SpansBatch, nn.Module):
     Args:
         capacity: number of images that are stored; with 0 the new images are returned.
         size: of the images, px.
+        channels: of the images; more than three where something is stored with each image, such as a mask.
     """
 
     images: Tensor
     filled: Tensor
 
-    def __init__(self, capacity: int, size: Size) -> None:
+    def __init__(self, capacity: int, size: Size, channels: int = 3) -> None:
         super().__init__()
         self.capacity = capacity
         width, height = width_and_height(size)
-        self.register_buffer("images", torch.zeros(capacity, 3, height, width))
+        self.register_buffer("images", torch.zeros(capacity, channels, height, width))
         self.register_buffer("filled", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
@@ -40,7 +41,7 @@ class ImagePool(SpansBatch, nn.Module):
         one takes its slot. Otherwise the new image is returned and not stored.
 
         Args:
-            images: (n, 3, height, width), of any float type.
+            images: (n, channels, height, width), of any float type.
             draws: (n, 2), uniform on [0, 1): the coin, and v for the slot floor(capacity * v).
         Returns:
             Images of the same shape in the float type of the pool, without gradient.

@@ -9,7 +9,8 @@ it does not need the other run afterwards.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
@@ -26,6 +27,8 @@ from ugbench.runs.starting_point import StartingPoint
 from ugbench.training import environment
 from ugbench.training.initial_state import differing_fields, without_weights
 from ugbench.training.machine import Machine
+
+Schedule = Callable[[int], float]
 
 
 def check_continued(start: StartingPoint, config: RunConfig, log: Callable[[str], None]) -> None:
@@ -113,36 +116,50 @@ def _log_start(start: StartingPoint, config: RunConfig, log: Callable[[str], Non
     run, step, steps = start.run, start.step, int(config.config["steps"])
     log(f"continues run {run.id} from step {step} of {run.steps} to step {steps}.")
     before, after = (without_weights(each).groups() for each in (run.config, config))
-    changed = _changed_rate(before, after, step)
-    if changed is None:
+    last = _differing_rate(before, after, reversed(range(step)))
+    if last is None:
         if run.config.continue_from is None and run.config.init_from is None:
             log(
                 f"Up to step {step} its learning rates are those of {steps} steps, so the result is that of {steps} "
                 "steps from the start."
             )
         return
-    name, factor, new_factor = changed
-    fitting = [other for other in run.checkpoint_steps() if _changed_rate(before, after, other) is None]
+    first = _differing_rate(before, after, range(step))
+    assert first is not None  # the last one is one
+    fitting = [other for other in run.checkpoint_steps() if other <= first.done]
     advice = (
         f"--continue-from {run.id}@{fitting[-1]} begins before that"
         if fitting
         else "no checkpoint from before that is kept (--keep all keeps all)"
     )
     log(
-        f"At step {step} the learning rate of {name} was {factor:.3g} of its full value, and with {steps} steps it is "
-        f"{new_factor:.3g} there, so the result is not that of {steps} steps from the start; {advice}."
+        f"At step {last.done + 1} the learning rate of {last.group} was {last.factor:.3g} of its full value, and with "
+        f"{steps} steps it is {last.new_factor:.3g} there, so the result is not that of {steps} steps from the start; "
+        f"{advice}."
     )
 
 
-def _changed_rate(
-    before: Mapping[str, Group], after: Mapping[str, Group], step: int
-) -> tuple[str, float, float] | None:
-    """The first group whose last learning rate up to `step` differs between two lengths, with both factors; or None.
+@dataclass(frozen=True)
+class _DifferingRate:
+    """A step, after `done` others, at which the learning rate of a group differs between two lengths of a training."""
 
-    A schedule is constant first, so rates that agree there agree before it too.
-    """
+    done: int
+    group: str
+    factor: float
+    new_factor: float
+
+
+def _differing_rate(
+    before: Mapping[str, Group], after: Mapping[str, Group], numbers: Iterable[int]
+) -> _DifferingRate | None:
+    """The first of these numbers of steps done after which the learning rate of a group differs; None if none does."""
+    # Groups often share a schedule, and a training can have millions of steps.
+    schedules: dict[tuple[int, ...], tuple[str, Schedule, Schedule]] = {}
     for name, group in after.items():
-        factors = before[name].schedule(step - 1), group.schedule(step - 1)
-        if factors[0] != factors[1]:
-            return name, *factors
+        pair = before[name].schedule, group.schedule
+        schedules.setdefault(tuple(map(id, pair)), (name, *pair))
+    for done in numbers:
+        for name, schedule, new_schedule in schedules.values():
+            if (factor := schedule(done)) != (new_factor := new_schedule(done)):
+                return _DifferingRate(done, name, factor, new_factor)
     return None
