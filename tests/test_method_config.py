@@ -11,7 +11,7 @@ from ugbench import registry
 from ugbench.errors import ConfigError
 from ugbench.method import MethodConfig, Size, sides
 
-OURS = ("cut", "cyclegan", "ugatit", "unit")
+OURS = ("cut", "cyclegan", "drit", "ugatit", "unit")
 
 
 class Squares(MethodConfig):

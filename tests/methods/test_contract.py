@@ -20,7 +20,7 @@ APPLIES = {
     "imported-attention": {"ugatit"},
     "rectangles": set(METHODS),
     "scalars": {"ugatit"},
-    "styles": {"content_first"},
+    "styles": {"content_first", "drit"},
 }
 """Rules about what not every method has, with the methods whose base they must apply to."""
 PARAMS = [
@@ -60,5 +60,5 @@ def test_a_method_says_which_variants_it_has(name: str) -> None:
 def test_methods_have_the_names_of_their_papers() -> None:
     titles = {name: registry.load_method(name).title for name in METHODS}
     assert all(titles.values())
-    papers = {"cut": "CUT", "cyclegan": "CycleGAN", "ugatit": "U-GAT-IT", "unit": "UNIT"}
+    papers = {"cut": "CUT", "cyclegan": "CycleGAN", "drit": "DRIT", "ugatit": "U-GAT-IT", "unit": "UNIT"}
     assert {name: titles[name] for name in papers} == papers
