@@ -195,12 +195,13 @@ class DRIT(Method):
                 loss[f"adversarial_{domain}"] = (
                     config.adversarial_weight * styles_per_image * summed_cross_entropy(discriminator(fake), 1.0)
                 )
-                first, *second = fake.split(len(style))
+                first = fake[: len(style)]
                 mean, *_ = self.attribute_encoder(first, domain)
                 loss[f"latent_{domain}"] = config.latent_weight * l1(mean, style)
-                if second:
+                if config.mode_seeking_weight:
+                    second, second_style = fake[len(style) :], batch.draws["style_2"]
                     loss[f"mode_seeking_{domain}"] = config.mode_seeking_weight * mode_seeking(
-                        first, *second, style, batch.draws["style_2"]
+                        first, second, style, second_style
                     )
 
     def _contents(self, batch: Batch) -> tuple[Tensor, Tensor]:
