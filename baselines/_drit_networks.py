@@ -11,7 +11,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from ugbench.image_size import Size, width_and_height
+from ugbench.method import Size, width_and_height
 from ugbench.nn.block import Block
 from ugbench.nn.padding import ReflectionPad
 from ugbench.nn.residual import ResidualBlock
