@@ -29,8 +29,8 @@ class DRITConfig(MethodConfig):
     channels: PositiveInt = Field(64, description="channels of the encoders' first convolutions")
     blocks: PositiveInt = Field(
         3,
-        description="residual blocks of each domain in content encoder and generator, beside one that domains share "
-        "(form transform: the generator shares none and has one more of each domain)",
+        description="residual blocks of each domain in the content encoder and in the generator; one more is shared, "
+        "or, in the generator of the form transform, belongs to each domain",
     )
     discriminator_channels: PositiveInt = Field(
         64, description="channels of the image discriminators' first convolutions"

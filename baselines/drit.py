@@ -162,14 +162,16 @@ class DRIT(Method):
             cycle_a = self.generator(code_a, self._style(fake_a, "fake_a", batch)[0], "a")
             cycle_b = self.generator(code_b, self._style(fake_b, "fake_b", batch)[0], "b")
             content_logits = self.content_discriminator(torch.cat((content_a, content_b))).chunk(2)
-            for name, real, same, cycle in (("a", a, same_a, cycle_a), ("b", b, same_b, cycle_b)):
+            for name, real, same, cycle, prior in (
+                ("a", a, same_a, cycle_a, prior_a),
+                ("b", b, same_b, cycle_b, prior_b),
+            ):
                 loss[f"cross_cycle_{name}"] = config.cross_cycle_weight * l1(cycle, real)
                 loss[f"reconstruction_{name}"] = config.reconstruction_weight * l1(same, real)
+                loss[f"attribute_prior_{name}"] = config.attribute_prior_weight * prior
             for name, content, logits in zip("ab", (content_a, content_b), content_logits, strict=True):
                 loss[f"content_{name}"] = config.content_adversarial_weight * cross_entropy(logits, 0.5)
                 loss[f"content_prior_{name}"] = config.content_prior_weight * content.square().mean()
-            loss["attribute_prior_a"] = config.attribute_prior_weight * prior_a
-            loss["attribute_prior_b"] = config.attribute_prior_weight * prior_b
             for name, scales in (("a", self.discriminator_a(fake_a)), ("b", self.discriminator_b(fake_b))):
                 loss[f"adversarial_{name}"] = config.adversarial_weight * summed_cross_entropy(scales, 1.0)
         self._update_generators_on_random_fakes(batch, phase)

@@ -12,7 +12,7 @@ NARROW = {"channels": 8, "discriminator_channels": 8}
 
 
 @pytest.mark.parametrize(("variant", "steps", "lr"), [(None, 300, 3e-3), ("transform", 240, 2e-3)])
-def test_a_hundred_updates_teach_it_to_change_the_texture_of_a_dial(
+def test_about_a_hundred_updates_teach_it_to_change_the_texture_of_a_dial(
     variant: str | None, steps: int, lr: float, tmp_path: Path
 ) -> None:
     run = ugbench.train(
