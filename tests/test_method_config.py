@@ -11,7 +11,7 @@ from ugbench import registry
 from ugbench.errors import ConfigError
 from ugbench.method import MethodConfig, Size, sides
 
-OURS = ("aggan", "cartoongan", "cut", "cyclegan", "munit", "ugatit", "unit")
+OURS = ("aggan", "cartoongan", "cut", "cyclegan", "drit", "munit", "ugatit", "unit")
 
 
 class Squares(MethodConfig):

@@ -20,7 +20,7 @@ APPLIES = {
     "imported-attention": {"aggan", "ugatit"},
     "rectangles": set(METHODS),
     "scalars": {"ugatit"},
-    "styles": {"content_first", "munit"},
+    "styles": {"content_first", "drit", "munit"},
 }
 """Rules about what not every method has, with the methods whose base they must apply to."""
 PARAMS = [
@@ -65,6 +65,7 @@ def test_methods_have_the_names_of_their_papers() -> None:
         "cartoongan": "CartoonGAN",
         "cut": "CUT",
         "cyclegan": "CycleGAN",
+        "drit": "DRIT",
         "munit": "MUNIT",
         "ugatit": "U-GAT-IT",
         "unit": "UNIT",

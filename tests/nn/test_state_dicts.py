@@ -42,6 +42,7 @@ def same(found: Any, expected: Any) -> bool:
         ({"model": {"genA2B": G, "genB2A": D}, "iteration": 3}, {"genA2B": G, "genB2A": D}),
         ({"gen": {"a": G, "b": D}, "dis": {"a": D, "b": D}}, {"a": G, "b": D}),
         ({"a": {"state_dict": G}, "b": {"state_dict": D}}, {"a": G, "b": D}),
+        ({"enc_c": G, "gen": D, "dis": D, "ep": 3}, {"enc_c": G, "gen": D, "dis": D, "ep": 3}),
         ({"G": G, "D": D, "F": D}, {"G": G, "D": D, "F": D}),
         ({"latest_net_G.pth": G}, {"latest_net_G.pth": G}),
         ({"epoch": 3, "model": {}, "optimizer": ADAM}, {"epoch": 3, "model": {}, "optimizer": ADAM}),

@@ -27,6 +27,7 @@ STEPS = 6
 Case = tuple[str, str | None, dict[str, Any], list[int]]
 SMALLEST = {
     "aggan": 8,
+    "drit": 16,
     "munit": 16,
     "ugatit": 16,
     "unit": 16,

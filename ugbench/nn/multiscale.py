@@ -1,4 +1,4 @@
-"""A discriminator for several sizes of the same image (Wang et al. 2018), as MUNIT and UNIT have it."""
+"""A discriminator for several sizes of the same image (Wang et al. 2018), as DRIT, MUNIT and UNIT have it."""
 
 from __future__ import annotations
 
@@ -41,11 +41,12 @@ class MultiScaleDiscriminator(nn.Module):
     Args:
         channels: output channels of the first convolution of each network.
         scales: number of networks; the smallest image must have at least 16 px.
+        slope: of leaky ReLU.
     """
 
-    def __init__(self, channels: int, scales: int) -> None:
+    def __init__(self, channels: int, scales: int, slope: float = 0.2) -> None:
         super().__init__()
-        self.scales = nn.ModuleList(_patch_discriminator(channels) for _ in range(scales))
+        self.scales = nn.ModuleList(_patch_discriminator(channels, slope) for _ in range(scales))
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Logits (n, 1, h / 16, w / 16) of images (n, 3, h, w), then those for the images at half size, and so on."""
@@ -73,10 +74,10 @@ def summed_least_squares(logits: Iterable[Tensor], target: float) -> Tensor:
     return torch.stack([least_squares(scale_logits, target) for scale_logits in logits]).sum()
 
 
-def _patch_discriminator(channels: int) -> nn.Sequential:
+def _patch_discriminator(channels: int, slope: float) -> nn.Sequential:
     """Four 4x4 convolutions of stride 2 without norm, then a 1x1 convolution to the logits."""
     widths = [channels, 2 * channels, 4 * channels, 8 * channels]
     layers: list[nn.Module] = []
     for in_channels, out_channels in zip([3, *widths], widths, strict=False):
-        layers += [ReflectionPad(1), nn.Conv2d(in_channels, out_channels, 4, stride=2), nn.LeakyReLU(0.2, True)]
+        layers += [ReflectionPad(1), nn.Conv2d(in_channels, out_channels, 4, stride=2), nn.LeakyReLU(slope, True)]
     return nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 1))

@@ -21,6 +21,8 @@ WRAPPERS = frozenset(
 )
 # Names of networks that only training needs: discriminators, and projections of features.
 TRAINING_ONLY = re.compile(r"(net_?)?(d(is(c(riminators?)?)?)?|f|projection)(_[ab])?(_state_dict)?")
+# Names of encoders: a "gen" beside them is one of several networks that translate together.
+ENCODER = re.compile(r"enc_\w+")
 # What nn.DataParallel and torch.compile put before each key.
 PREFIXES = ("module.", "_orig_mod.")
 
@@ -29,7 +31,8 @@ def unwrapped(content: Mapping[str, Any], where: str = "the checkpoint") -> dict
     """The networks of a checkpoint without the dictionaries around them, and the prefixes of keys.
 
     A dictionary under one of the names in WRAPPERS takes the place of what it lies in. Networks beside it
-    that only training needs are passed over; its other neighbours may hold no networks.
+    that only training needs are passed over; its other neighbours may hold no networks. Where an encoder (ENCODER) lies
+    beside it, it is a network among others, and nothing is left out.
 
     Args:
         content: a state dict, state dicts by name, or either of them in dictionaries that hold other things too.
@@ -42,7 +45,8 @@ def unwrapped(content: Mapping[str, Any], where: str = "the checkpoint") -> dict
     if _is_network(content):
         return _without_prefixes(content)
     parts = [name for name, value in content.items() if _holds_networks(value)]
-    wrappers = [name for name in parts if name.lower() in WRAPPERS]
+    has_encoder = any(ENCODER.fullmatch(name.lower()) for name in parts)
+    wrappers = [] if has_encoder else [name for name in parts if name.lower() in WRAPPERS]
     if not wrappers:
         return {name: unwrapped(value, where) if name in parts else value for name, value in content.items()}
     candidates = [name for name in parts if name in wrappers or not TRAINING_ONLY.fullmatch(name.lower())]
