@@ -120,7 +120,7 @@ def test_given_first_steps_stay_when_the_steps_follow_from_epochs() -> None:
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"init_steps": 400}, "init_steps: 400 was given; at steps=400 it is at most 399."),
+        ({"init_steps": 800}, "init_steps: 800 was given; at steps=800 it is at most 799."),
         ({"init_steps": -1}, "init_steps: -1 was given; "),
         ({"size": 30}, "size: 30 was given; a size is a multiple of 4 and at least 8 px"),
         ({"size": 4}, "size: 4 was given; "),

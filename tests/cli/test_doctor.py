@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 from typer.testing import Result
 
+from ugbench import registry
 from ugbench.cli import doctor
 from ugbench.runs import lock_check
 from ugbench.scoring.networks.sources import DISTANCES, source_of
@@ -47,7 +48,8 @@ def test_the_report_is_of_this_machine(ugbench: Run, plenty: None, tmp_path: Pat
     assert not (tmp_path / "new").exists()
     assert "ugatit" in examined["methods"]
     assert "kid" in examined["metrics"]
-    assert set(examined["weights"]) == {*examined["extractors"], *DISTANCES} - {"random"}
+    of_methods = {file for name in registry.modules("methods") for file in registry.load_method(name).frozen.values()}
+    assert set(examined["weights"]) == {*examined["extractors"], *DISTANCES, *of_methods} - {"random"}
     assert examined["problems"] == []
 
 
