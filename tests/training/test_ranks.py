@@ -25,7 +25,7 @@ __all__ = ["third_party_site"]
 SUPPORT = Path(__file__).parents[1] / "support"
 STEPS = 6
 Case = tuple[str, str | None, dict[str, Any], list[int]]
-SMALLEST = {"aggan": 8, "ugatit": 16, "unit": 16, "cut": 24, "cyclegan": 24}  # px, so that the tests are fast
+SMALLEST = {"aggan": 16, "ugatit": 16, "unit": 16, "cut": 24, "cyclegan": 24}  # px, so that the tests are fast
 
 
 @pytest.fixture(scope="module")
