@@ -9,7 +9,7 @@ attention networks stay as they are, and the discriminators see only what the ma
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import torch
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
@@ -67,9 +67,6 @@ class AGGANConfig(MethodConfig):
     threshold: float = Field(
         0.1, ge=0, lt=1, description="least attention of what discriminators see after the switch; the rest is 0"
     )
-    init: Literal["truncated", "default"] = Field(
-        "truncated", description="initial weights: a truncated N(0, 0.02) with biases 0, or PyTorch's own"
-    )
     lr: PositiveFloat = Field(1e-4, description="Adam's learning rate in the first half of the steps")
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's first beta")
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's second beta")
@@ -109,8 +106,8 @@ class AGGAN(Method):
             "attention_channels": 16,
             "discriminator_channels": 16,
             "blocks": 2,
+            # So that a run can be continued exactly from half of its steps, as those of most methods.
             "switch_share": 0.5,
-            "init": "default",
             "lr": 1e-3,
         },
     }
@@ -129,8 +126,7 @@ class AGGAN(Method):
         self.pool_a = ImagePool(config.pool_size, config.size, channels=4)
         self.pool_b = ImagePool(config.pool_size, config.size, channels=4)
         self.register_buffer("steps_done", torch.zeros((), dtype=torch.int64))
-        if config.init == "truncated":
-            truncated_normal_(self)
+        truncated_normal_(self)
 
     def groups(self) -> dict[str, Group]:
         """One Adam for each network; rates are constant, then linear to 0, and those of attention end at the switch.

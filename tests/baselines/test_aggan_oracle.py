@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from baselines.aggan import AGGAN
 from ugbench.method import Batch
@@ -34,10 +35,14 @@ def trained_both_ways(batch_size: int, **fields: Any) -> tuple[Any, ...]:
     assert method.config.switch_step == SWITCH
     with torch.no_grad():
         for domain in "ab":
+            # They start so narrow that without norms their gradients are as small as Adam's eps.
+            for layer in method.get_submodule(f"discriminator_{domain}").modules():
+                if isinstance(layer, nn.Conv2d):
+                    layer.reset_parameters()
             # Maps are on both sides of the threshold, so that the switch hides a part of each image.
             layer = [layer for layer in method.get_submodule(f"attention_{domain}") if hasattr(layer, "weight")][-1]
-            layer.weight.mul_(8)
-            layer.bias.sub_(1)
+            layer.weight.mul_(100)
+            layer.bias.sub_(2)
     plain = {short: copy.deepcopy(method.get_submodule(name)) for short, name in SHORT.items()}
     images = torch.rand(STEPS, 2, batch_size, 3, 32, 32, dtype=torch.float64) * 2 - 1
     batches = [
@@ -69,4 +74,6 @@ def test_six_steps_over_the_switch_equal_a_plain_loop(batch_size: int, kernels: 
     for short, network in plain.items():
         state = method.get_submodule(SHORT[short]).state_dict()
         for key, value in network.state_dict().items():
-            torch.testing.assert_close(state[key], value, rtol=0, atol=1e-9, msg=lambda m, k=key: f"{k}: {m}")
+            # Before an instance norm the gradient of a bias is only rounding, which Adam scales up.
+            atol = 1e-7 if key.endswith(".bias") else 1e-9
+            torch.testing.assert_close(state[key], value, rtol=0, atol=atol, msg=lambda m, k=key: f"{k}: {m}")

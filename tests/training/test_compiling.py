@@ -54,8 +54,9 @@ STEPS = 6
 EVERY_TWO = Intervals(save_every=2, log_every=1, sample_every=4, keep=None)
 COMPILED, EAGER = Execution(compile="on"), Execution(compile="off")
 # Between them they have lists of features that a call selects, blurs, several scales, spectral norms whose buffers
-# change in each pass, CAM, AdaLIN, and layers whose gradients stay in factors.
+# change in each pass, CAM, AdaLIN, layers whose gradients stay in factors, and norms that a flag leaves out.
 CASES: list[tuple[str, dict[str, Any]]] = [
+    ("aggan", {"size": 16}),
     ("cyclegan", {}),
     ("cut", {}),
     ("unit", {"scales": 1}),

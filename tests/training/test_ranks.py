@@ -26,7 +26,7 @@ SUPPORT = Path(__file__).parents[1] / "support"
 STEPS = 6
 Case = tuple[str, str | None, dict[str, Any], list[int]]
 SMALLEST = {
-    "aggan": 8,
+    "aggan": 16,
     "drit": 16,
     "munit": 16,
     "ugatit": 16,
