@@ -134,7 +134,9 @@ def main() -> None:
 
 
 def _other_methods() -> list[str]:
-    return [name for name in registry.modules("methods") if name != "ugatit"]
+    """Those that train with images of A and B alone: no pairs, and no folders or weights that a user must have."""
+    others = {name: registry.load_method(name) for name in registry.modules("methods") if name != "ugatit"}
+    return [name for name, method in others.items() if not (method.paired or method.splits)]
 
 
 if __name__ == "__main__":

@@ -53,11 +53,16 @@ Part = tuple[dict[str, Any], list[str]]
 """The figures of a part, and what was wrong."""
 
 
+def methods_of_dials() -> list[str]:
+    """The methods that train with the images of a dial alone: no further folders, as of smoothed edges."""
+    return [name for name in registry.modules("methods") if not registry.load_method(name).splits]
+
+
 def kills(folder: Path, server: Server) -> Part:
-    """Kills of every method, and the controls: the same kills of sabotaged programs, which must be noticed."""
+    """Kills of every method of dials, and the controls: the same kills of sabotaged programs, which must be noticed."""
     figures: dict[str, Any] = {"methods": {}, "controls": {}}
     faults = []
-    for method in registry.modules("methods"):
+    for method in methods_of_dials():
         report = kill_campaign(method, KILLS, folder, server)
         figures["methods"][method] = {**asdict(report), "kills": dict(report.kills)}
         faults += [f"{method}, seed {seed}: {', '.join(names)} differ" for seed, names in report.differing.items()]
@@ -73,8 +78,8 @@ def kills(folder: Path, server: Server) -> Part:
 
 
 def damage(folder: Path, server: Server) -> Part:
-    """Damaged checkpoints of every method."""
-    methods = list(registry.modules("methods"))
+    """Damaged checkpoints of every method of dials."""
+    methods = methods_of_dials()
     total = DamageReport()
     for place, method in enumerate(methods):
         runs = []
