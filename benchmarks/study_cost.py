@@ -51,7 +51,7 @@ def translation_flops(method: Method) -> int:
     style = torch.zeros(1, method.style_dim) if method.style_dim else None
     with torch.no_grad(), flop_counter() as counter:
         method.eval().translate(image, method.directions[0], style)
-    return counter.get_total_flops()
+    return int(counter.get_total_flops())
 
 
 def main() -> None:
