@@ -32,14 +32,13 @@ from ugbench.method import (
     MethodConfig,
     Phase,
     Size,
-    UsageError,
     parameters_of,
     sides,
 )
 from ugbench.nn.image_pool import ImagePool
 from ugbench.nn.losses import l1, least_squares
 from ugbench.nn.schedule import constant_then_linear
-from ugbench.nn.state_dicts import check_shapes
+from ugbench.nn.state_dicts import check_shapes, refuse_revision
 
 
 class AGGANConfig(MethodConfig):
@@ -219,8 +218,7 @@ class AGGAN(Method):
             UsageError: a revision is given, a variable is missing or has another shape, or the file is of the code
                 before 2018-11.
         """
-        if revision is not None:
-            raise UsageError(f"AGGAN checkpoint: --revision {revision} was given; there is one, leave it out.")
+        refuse_revision(revision, "AGGAN checkpoint")
         fields, state = convert_checkpoint(tensors)
         config = AGGANConfig(**fields)
         message = "AGGAN checkpoint: {key} is {given}, expected {expected}; it belongs to other networks."

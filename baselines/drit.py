@@ -28,11 +28,11 @@ from baselines._drit_networks import (
     VariationalAttributeEncoder,
     content_discriminator,
 )
-from ugbench.method import Batch, Direction, Draw, Group, Method, MethodConfig, Phase, UsageError, parameters_of
+from ugbench.method import Batch, Direction, Draw, Group, Method, MethodConfig, Phase, parameters_of
 from ugbench.nn.losses import l1
 from ugbench.nn.multiscale import MultiScaleDiscriminator
 from ugbench.nn.schedule import constant_then_linear
-from ugbench.nn.state_dicts import check_shapes
+from ugbench.nn.state_dicts import check_shapes, refuse_revision
 
 
 class DRIT(Method):
@@ -268,8 +268,7 @@ class DRIT(Method):
         Raises:
             UsageError: a revision is given, a network is missing, or a key or shape is not of these networks.
         """
-        if revision is not None:
-            raise UsageError(f"DRIT checkpoint: --revision {revision} was given; there is one, leave it out.")
+        refuse_revision(revision, "DRIT checkpoint")
         fields, state = convert_checkpoint(tensors)
         config = DRITConfig(**fields)
         message = (

@@ -29,7 +29,6 @@ from ugbench.method import (
     MethodConfig,
     Phase,
     Size,
-    UsageError,
     parameters_of,
     sides,
 )
@@ -43,7 +42,7 @@ from ugbench.nn.multiscale import (
     summed_least_squares,
 )
 from ugbench.nn.schedule import halving
-from ugbench.nn.state_dicts import check_shapes
+from ugbench.nn.state_dicts import check_shapes, refuse_revision
 
 
 class MUNITConfig(MethodConfig):
@@ -225,8 +224,7 @@ class MUNIT(Method):
         Raises:
             UsageError: a revision is given, a domain is missing, or a key or shape is not of these networks.
         """
-        if revision is not None:
-            raise UsageError(f"MUNIT checkpoint: --revision {revision} was given; there is one, leave it out.")
+        refuse_revision(revision, "MUNIT checkpoint")
         fields, state = convert_checkpoint(tensors)
         config = MUNITConfig(**fields)
         parts = ("content_encoder", "style_encoder", "decoder")  # both domains must be complete

@@ -26,7 +26,6 @@ from ugbench.method import (
     MethodConfig,
     Phase,
     Size,
-    UsageError,
     parameters_of,
     sides,
 )
@@ -41,7 +40,7 @@ from ugbench.nn.multiscale import (
 )
 from ugbench.nn.residual import ResidualBlock
 from ugbench.nn.schedule import halving
-from ugbench.nn.state_dicts import check_shapes
+from ugbench.nn.state_dicts import check_shapes, refuse_revision
 
 
 class UNITConfig(MethodConfig):
@@ -202,8 +201,7 @@ class UNIT(Method):
         Raises:
             UsageError: a revision is given, a domain is missing, or a key or shape is not of these networks.
         """
-        if revision is not None:
-            raise UsageError(f"UNIT checkpoint: --revision {revision} was given; there is one, leave it out.")
+        refuse_revision(revision, "UNIT checkpoint")
         fields, state = convert_checkpoint(tensors)
         config = UNITConfig(**fields)
         networks = ("encoder_a", "decoder_a", "encoder_b", "decoder_b")  # both domains must be complete

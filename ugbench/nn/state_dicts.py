@@ -82,6 +82,16 @@ def check_shapes(
             raise UsageError(message.format(key=key, given=shapes[0], expected=shapes[1]))
 
 
+def refuse_revision(revision: str | None, where: str) -> None:
+    """Raise UsageError if a revision is given to the import of checkpoints that all have one forward pass.
+
+    Args:
+        where: what an error calls the checkpoint.
+    """
+    if revision is not None:
+        raise UsageError(f"{where}: --revision {revision} was given; there is one, leave it out.")
+
+
 def first_keys(keys: Iterable[str], count: int = 4) -> str:
     """The first `count` keys and how many more there are, for an error message; "nothing" if there are none."""
     names = [str(key) for key in keys]
