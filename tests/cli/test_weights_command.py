@@ -16,7 +16,7 @@ FILE = "tiny-file.safetensors"
 
 def test_the_list_names_every_network_with_its_address(tiny: Published) -> None:
     rows = {row["name"]: row for row in call_json("weights", "list")}
-    assert set(rows) == {"alexnet", "clip", "dino", "dinov2", "inception", "squeezenet", "tiny", "vgg"}
+    assert set(rows) == {"alexnet", "clip", "dino", "dinov2", "inception", "squeezenet", "tiny", "vgg", "vgg19"}
     assert rows["tiny"]["address"] == tiny.address
     assert rows["inception"]["sha256_begins"] == "6726825d"
     assert rows["inception"]["size_bytes"] is rows["inception"]["approximate_bytes"] is rows["tiny"]["file"] is None

@@ -97,6 +97,7 @@ def test_published_files_are_those_of_the_packages_that_publish_them() -> None:
         "alexnet": models.AlexNet_Weights.IMAGENET1K_V1.url,
         "squeezenet": models.SqueezeNet1_1_Weights.IMAGENET1K_V1.url,
         "vgg": models.VGG16_Weights.IMAGENET1K_V1.url,
+        "vgg19": models.VGG19_Weights.IMAGENET1K_V1.url,
     }
     for name, model in (
         ("dino", "vit_base_patch8_224.dino"),
@@ -106,11 +107,11 @@ def test_published_files_are_those_of_the_packages_that_publish_them() -> None:
         config = get_pretrained_cfg(model)
         expected[name] = f"https://huggingface.co/{config.hf_hub_id}/resolve/main/model.safetensors"
     assert {name: file.address for name, file in files.items() if file is not None} == expected
-    for name in ("inception", "alexnet", "squeezenet", "vgg"):
+    for name in ("inception", "alexnet", "squeezenet", "vgg", "vgg19"):
         file = files[name]
         assert file is not None and file.address.endswith(f"/{file.name}")
         assert file.name.endswith(f"-{file.sha256}.pth") and len(file.sha256) == 8
-    sizes = {"alexnet": "AlexNet", "squeezenet": "SqueezeNet1_1", "vgg": "VGG16"}
+    sizes = {"alexnet": "AlexNet", "squeezenet": "SqueezeNet1_1", "vgg": "VGG16", "vgg19": "VGG19"}
     for name, model in sizes.items():
         weights = getattr(models, f"{model}_Weights").IMAGENET1K_V1
         assert published_file(name).about_mib == weights.meta["_file_size"]  # type: ignore[union-attr]

@@ -38,6 +38,15 @@ DISTANCES: Mapping[str, WeightSource] = MappingProxyType(
                 about_mib=527.796,
             ),
         ),
+        "vgg19": WeightSource(
+            "torchvision's vgg19-dcbb9e9d.pth, or the state dict of its `features` alone",
+            RemoteFile(
+                "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+                "vgg19-dcbb9e9d.pth",
+                sha256="dcbb9e9d",
+                about_mib=548.051,
+            ),
+        ),
         "dino": WeightSource(
             "DINO's dino_vitbase8_pretrain.pth, from its releases, or timm's file of vit_base_patch8_224.dino",
             RemoteFile(
