@@ -22,7 +22,6 @@ from baselines._drit_generators import ConcatGenerator, TransformGenerator
 from baselines._drit_losses import cross_entropy, gaussian_prior, mode_seeking, summed_cross_entropy
 from baselines._drit_networks import (
     SLOPE,
-    STYLE,
     AttributeEncoder,
     ContentEncoder,
     VariationalAttributeEncoder,
@@ -55,7 +54,7 @@ class DRIT(Method):
         },
     }
     VARIANTS: ClassVar = {"transform": {"form": "transform"}}
-    style_dim: ClassVar[int] = STYLE
+    style_dim = 8
     period: ClassVar[int] = 3
     config: DRITConfig
 
@@ -121,7 +120,7 @@ class DRIT(Method):
         names = ["style", "style_2"] if self.config.mode_seeking_weight else ["style"]
         if self.config.form == "concat":
             names += [f"deviation_{image}" for image in images]
-        return draws | {name: Draw("normal", (STYLE,)) for name in names}
+        return draws | {name: Draw("normal", (self.style_dim,)) for name in names}
 
     def step(self, batch: Batch, phase: Phase) -> None:
         """Update the content discriminator; in each third step also the image discriminators before it, and then the

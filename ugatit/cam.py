@@ -99,9 +99,9 @@ class Attention(nn.Module):
 
         All images have the same weights, so they can be multiplied into the kernel: the convolution then has half of
         the arithmetic, and no copy is made. With few pixels the kernel is larger than the features, and this would cost
-        more than it saves.
+        more than it saves. The number of images does not matter, so that no image depends on what is beside it.
         """
-        if x[:, 0].numel() > x.shape[1]:
+        if x.shape[2] * x.shape[3] > x.shape[1]:
             parts = self.mix.weight.split(x.shape[1], 1)
             scaled = [part * weight.view(1, -1, 1, 1) for part, weight in zip(parts, weights, strict=True)]
             return F.conv2d(x, scaled[0] + scaled[1], self.mix.bias)

@@ -133,7 +133,7 @@ def test_attention_weights_the_channels_by_the_classifiers(images):
     assert attention_map.tolist() == [[[[2 * 10.0, 2 * 48.0]]]]
 
 
-@pytest.mark.parametrize(("width", "multiplied"), [(2, 6 * 6 * 4), (1, 2 * 6 * 6 * 2)])
+@pytest.mark.parametrize(("width", "multiplied"), [(4, 6 * 6 * 8), (3, 2 * 6 * 6 * 6)])
 def test_the_weights_are_multiplied_into_the_kernel_where_there_are_more_pixels_than_channels(width, multiplied):
     torch.manual_seed(0)
     attention = Attention(6, nn.Identity(), cam=True).double()

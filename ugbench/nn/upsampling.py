@@ -86,6 +86,6 @@ class _Interleave(torch.autograd.Function):
             for column in (EVEN, ODD):
                 parity = grid[:, row, column]
                 parity[:, :, row : row + h, column : column + w] = gradient[:, :, row::2, column::2]
-                parity[:, :, h if row == EVEN else 0] = 0  # the row and the column that the image does not show
-                parity[:, :, :, w if column == EVEN else 0] = 0
+                parity[:, :, h if row == EVEN else 0].zero_()  # the row and the column that the image does not show
+                parity[:, :, :, w if column == EVEN else 0].zero_()
         return grid.view(n, 4 * c, h + 1, w + 1)
