@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from ugbench.nn import moments
 from ugbench.nn.moments import channel_affine, instance_moments, pool_moments
 
 
@@ -57,8 +58,14 @@ def test_half_precision_images_have_moments_in_float32_and_keep_their_type():
     assert channel_affine(half, variance, mean).dtype == torch.bfloat16
 
 
+def on_a_gpu(images, scale, shift):
+    """What channel_affine computes there of images in bfloat16."""
+    return moments._ChannelAffine.apply(images, scale, shift)
+
+
 @pytest.mark.parametrize("samples", [1, 2])
-def test_of_images_in_bfloat16_no_copy_is_kept_and_the_gradients_have_the_bits_of_float32_arithmetic(samples):
+@pytest.mark.parametrize("affine", [channel_affine, on_a_gpu])
+def test_of_images_in_bfloat16_no_copy_is_kept_and_the_gradients_are_those_of_float32_arithmetic(samples, affine):
     images = torch.randn(2, 3, 5, 4).bfloat16().requires_grad_()
     scale, shift = torch.randn(samples, 3, 1, 1, requires_grad=True), torch.randn(2, 3, 1, 1, requires_grad=True)
     kept = []
@@ -68,18 +75,36 @@ def test_of_images_in_bfloat16_no_copy_is_kept_and_the_gradients_have_the_bits_o
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        out = channel_affine(images, scale, shift)
+        out = affine(images, scale, shift)
         mean, variance = instance_moments(images)
     assert all(tensor.dtype == torch.bfloat16 for tensor in kept if tensor.shape == images.shape)
     expected = torch.addcmul(shift, images.float(), scale).bfloat16()
     assert out.equal(expected)
     gradient = torch.randn(2, 3, 5, 4).bfloat16()
     inputs = (images, scale, shift)
-    both = (torch.autograd.grad(y, inputs, gradient, retain_graph=True) for y in (out, expected))
-    assert all(ours.equal(theirs) for ours, theirs in zip(*both, strict=True))
+    ours, theirs = (torch.autograd.grad(y, inputs, gradient, retain_graph=True) for y in (out, expected))
+    assert ours[0].equal(theirs[0])
+    torch.testing.assert_close(ours[1:], theirs[1:], rtol=1e-6, atol=1e-6)  # sums, in another order
     copy_moments = instance_moments(images.float())
     ours, theirs = (torch.autograd.grad(m.sum() + v.sum(), images)[0] for m, v in ((mean, variance), copy_moments))
     assert ours.equal(theirs) and ours.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("samples", [1, 2])
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_the_affine_map_and_its_two_derivatives_are_those_of_the_plain_product(samples, memory_format):
+    x = torch.randn(2, 3, 5, 4, dtype=torch.float64).to(memory_format=memory_format).requires_grad_()
+    factors = [torch.randn(samples, 3, 1, 1, dtype=torch.float64, requires_grad=True) for _ in range(2)]
+    ours, plain = channel_affine(x, *factors), factors[0] * x + factors[1]
+    gradient = torch.randn_like(plain)
+    torch.testing.assert_close(ours, plain, rtol=0, atol=1e-14)
+    torch.testing.assert_close(
+        torch.autograd.grad(ours, [x, *factors], gradient),
+        torch.autograd.grad(plain, [x, *factors], gradient),
+        rtol=0,
+        atol=1e-13,
+    )
+    assert torch.autograd.gradgradcheck(channel_affine, (x, *factors))
 
 
 def test_moments_and_their_gradient_sync_with_no_host():

@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ugbench.nn.across_ranks import ALONE, Ranks
+from ugbench.nn.autocasting import without_autocast
 
 EPS = 1e-5
 
@@ -38,10 +40,26 @@ def pool_moments(mean: Tensor, variance: Tensor, dim: int, ranks: Ranks = ALONE)
 
 def channel_affine(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     """scale * x + shift for images (n, c, h, w) and (1 or n, c, 1, 1) scale and shift, in the dtype of x."""
+    if x.device.type == "cpu" and not torch.compiler.is_compiling():
+        return _affine_in_one_pass(x, scale, shift)
     if upcast(x) is x or torch.compiler.is_compiling():
         return torch.addcmul(shift, upcast(x), scale).to(x.dtype)
     out: Tensor = _ChannelAffine.apply(x, scale, shift)
     return out
+
+
+def _affine_in_one_pass(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """`channel_affine` on the processor.
+
+    It is batch norm of n * c channels with given statistics, 0 and 1. Its kernels read and write each pixel once,
+    forward and backward, in the type of x, and compute in float32 or float64.
+    """
+    n, c, h, w = x.shape
+    factors = [factor.to(upcast(x).dtype).expand(n, c, 1, 1).reshape(-1) for factor in (scale, shift)]
+    zeros, ones = torch.zeros_like(factors[0]), torch.ones_like(factors[0])
+    with without_autocast(x):
+        y = F.batch_norm(x.reshape(1, n * c, h, w), zeros, ones, *factors, training=False, momentum=0.0, eps=0.0)
+    return y.view(n, c, h, w)
 
 
 class _InstanceMoments(torch.autograd.Function):
@@ -53,26 +71,26 @@ class _InstanceMoments(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, images: Tensor) -> tuple[Tensor, Tensor]:
-        x = upcast(images)
-        if x.device.type == "cpu":
-            # The kernel of group norm computes them several times as fast as var_mean does.
-            n, c, h, w = x.shape
-            _, mean, inverse = torch.native_group_norm(x, None, None, n, c, h * w, c, EPS)
+        if images.device.type == "cpu":
+            # The kernel of group norm computes them several times as fast as var_mean does. With parameters in float32
+            # it gives them in float32, whatever the type of the images is.
+            n, c, h, w = images.shape
+            ones = torch.ones(c, dtype=upcast(images).dtype)
+            _, mean, inverse = torch.native_group_norm(images, ones, ones, n, c, h * w, c, EPS)
             mean, variance = mean.view(n, c, 1, 1), (inverse.pow(-2) - EPS).view(n, c, 1, 1)
         else:
-            variance, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
+            variance, mean = torch.var_mean(upcast(images), (2, 3), correction=0, keepdim=True)
         ctx.save_for_backward(images, mean)
         return mean, variance
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         images, mean = ctx.saved_tensors
-        x = upcast(images)
         mean_gradient, variance_gradient = gradients
         # d mean / dx = 1 / hw and d variance / dx = 2 (x - mean) / hw.
-        area = x.shape[2] * x.shape[3]
+        area = images.shape[2] * images.shape[3]
         slope = variance_gradient * (2 / area)
-        return torch.addcmul(mean_gradient / area - slope * mean, x, slope).to(images.dtype)
+        return channel_affine(images, slope, mean_gradient / area - slope * mean)
 
 
 class _ChannelAffine(torch.autograd.Function):
