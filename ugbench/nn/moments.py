@@ -55,10 +55,10 @@ def _affine_in_one_pass(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     forward and backward, in the type of x, and compute in float32 or float64.
     """
     n, c, h, w = x.shape
-    factors = [factor.to(upcast(x).dtype).expand(n, c, 1, 1).reshape(-1) for factor in (scale, shift)]
-    zeros, ones = torch.zeros_like(factors[0]), torch.ones_like(factors[0])
+    weight, bias = (factor.to(upcast(x).dtype).expand(n, c, 1, 1).reshape(-1) for factor in (scale, shift))
+    zeros, ones = torch.zeros_like(weight), torch.ones_like(weight)
     with without_autocast(x):
-        y = F.batch_norm(x.reshape(1, n * c, h, w), zeros, ones, *factors, training=False, momentum=0.0, eps=0.0)
+        y = F.batch_norm(x.reshape(1, n * c, h, w), zeros, ones, weight, bias, training=False, momentum=0.0, eps=0.0)
     return y.view(n, c, h, w)
 
 
