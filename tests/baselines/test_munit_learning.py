@@ -30,9 +30,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     words = ["--results", home / "results", "--device", "cpu"]
     fields = [word for field, value in FIELDS.items() for word in ("--set", f"{field}={value}")]
     dial = ["--dataset", "dial:shape=0,texture=1,size=32,train=64,test=24", "--data-root", home / "data"]
-    smoke = ["--preset", "smoke", "--size", 32, "--steps", 150, "--precision", "fp32"]
+    smoke = ["--preset", "smoke", "--size", 32, "--steps", 300, "--precision", "fp32"]
     run = call_json("train", "munit", *dial, *smoke, *fields, *words)
-    assert (run["status"], run["step"]) == ("done", 150)
+    assert (run["status"], run["step"]) == ("done", 300)
     (data,) = (home / "data").iterdir()
     return Trained(run["id"], data / "testA", data / "testB", words)
 
@@ -41,8 +41,9 @@ def test_it_leaves_less_error_than_doing_nothing(trained: Trained) -> None:
     records = call_json("eval", trained.run, "--metric", "changed", *trained.words)
     assert [(record["direction"], record["codes_per_image"]) for record in records] == [("A2B", 1), ("B2A", 1)]
     adding_strokes, removing_strokes = (record["value"] for record in records)
-    # Where strokes go is seen in the input, so that a style at random is wrong about a part of them.
-    assert adding_strokes < 1 and removing_strokes < 0.7
+    # Where strokes go is seen in the input, so that a style at random is wrong about a part of them. Three seeds left
+    # 0.82 to 0.86 and 0.36 to 0.49.
+    assert adding_strokes < 0.95 and removing_strokes < 0.7
 
 
 def translated(trained: Trained, output: Path, *words: Any) -> dict[str, np.ndarray]:

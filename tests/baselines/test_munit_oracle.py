@@ -51,4 +51,6 @@ def test_six_steps_of_the_engine_equal_a_plain_loop(batch_size, cycle_weight, de
     for short, network in plain.items():
         state = getattr(method, NETWORKS[short]).state_dict()
         for key, value in network.state_dict().items():
-            torch.testing.assert_close(state[key], value, rtol=0, atol=1e-9, msg=lambda m, k=key: f"{k}: {m}")
+            # A bias before an instance norm has no effect: its gradient is rounding, which Adam makes a move of.
+            atol = 1e-7 if key.endswith("bias") else 1e-9
+            torch.testing.assert_close(state[key], value, rtol=0, atol=atol, msg=lambda m, k=key: f"{k}: {m}")
