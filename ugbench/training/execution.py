@@ -44,7 +44,7 @@ class Execution:
 
     @property
     def compiles(self) -> bool:
-        """Whether networks are compiled. `auto` does not, because nothing measured so far shows that it pays."""
+        """Whether networks are compiled. `auto` does not: docs/speed.md has what was measured."""
         return self.compile == "on"
 
     def check(self, device: torch.device, precision: Precision, ranks: int = 1) -> None:
