@@ -110,8 +110,8 @@ def _variable(tensors: Mapping[str, Any], name: str, dimensions: int = 1) -> Ten
     """
     tensor = tensors.get(name)
     if not isinstance(tensor, Tensor):
-        found = first_keys(sorted(tensors))
-        raise UsageError(f"AGGAN checkpoint: {name} is missing, and {found} was found; expected {EXPECTED}.")
+        names = first_keys(sorted(tensors))
+        raise UsageError(f"AGGAN checkpoint: {name} is missing, and {names} was found; expected {EXPECTED}.")
     if tensor.ndim != dimensions:
         raise UsageError(
             f"AGGAN checkpoint: {name} has the shape {tuple(tensor.shape)}; expected {dimensions} dimensions, so "

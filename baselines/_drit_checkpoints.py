@@ -39,9 +39,9 @@ ENC_A = {
     "transform": {r"model_([ab])\.(1|4|7|10|13|16)": "domains.{0}.{1}"},
 }
 TRANSFORM_BLOCKS = {
-    rf"dec([AB]){block + 1}\.{public}": f"domains.{{0}}.blocks.{block}.{own}"
+    rf"dec([AB]){block + 1}\.{public}": f"domains.{{0}}.blocks.{block}.{key}"
     for block in range(4)
-    for public, own in ((r"conv([12])\.0\.1", "conv{1}.1"), (r"blk([12])\.([02])", "mix{1}.{2}"))
+    for public, key in ((r"conv([12])\.0\.1", "conv{1}.1"), (r"blk([12])\.([02])", "mix{1}.{2}"))
 }
 GEN = {
     "concat": {
@@ -103,7 +103,7 @@ def _renamed(name: str, network: Network, patterns: Mapping[str, str], form: str
     for key, tensor in network.items():
         layer, _, kind = key.rpartition(".")
         matches = ((re.fullmatch(pattern, layer), template) for pattern, template in patterns.items())
-        match, template = next((found for found in matches if found[0]), (None, ""))
+        match, template = next((pair for pair in matches if pair[0]), (None, ""))
         if match is None or kind not in ("weight", "bias"):
             raise UsageError(
                 f"DRIT checkpoint: {name} has the unknown key {key} for the form {form} of enc_a; expected {EXPECTED}."

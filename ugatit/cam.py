@@ -75,15 +75,16 @@ class Attention(nn.Module):
             x: the features.
             sigmas: the spectral norms of `spectral_layers`; none computes them.
         """
-        logits, mixed = None, None
-        if self.average is not None and self.maximum is not None:
+        if self.average is None or self.maximum is None:
+            logits, mixed = None, self.mix(x)
+        else:
             # mean and amax, because the backward passes of adaptive pools raise on a deterministic GPU.
             average_sigma, maximum_sigma = sigmas or spectral_norms(self.spectral_layers) or (None, None)
             average_logit, average_weight = self._classify(self.average, average_sigma, x.mean((2, 3)))
             maximum_logit, maximum_weight = self._classify(self.maximum, maximum_sigma, x.amax((2, 3)))
             logits = torch.cat((average_logit, maximum_logit), 1)
             mixed = self._mix_reweighted(x, average_weight, maximum_weight)
-        features = self.activation(self.mix(x) if mixed is None else mixed)
+        features = self.activation(mixed)
         return AttentionOutput(features, logits, features.detach().sum(1, keepdim=True))
 
     def _classify(self, classifier: nn.Linear, sigma: Tensor | None, pooled: Tensor) -> tuple[Tensor, Tensor]:

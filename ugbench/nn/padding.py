@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 _LARGE = 1 << 16
-"""Numbers in a gradient above which the processor goes back through reflection padding faster with `_reflect_back` than
-with PyTorch's own kernel, which is twice to ten times as slow for large images."""
+"""Gradients with more numbers than this go back through reflection padding by `_reflect_back` on a processor. It is two
+to ten times as fast as PyTorch's own kernel for large images, and slower for small ones."""
 
 
 def reflect_pad(x: Tensor, width: int) -> Tensor:
@@ -42,8 +42,8 @@ def mirror_pad(x: Tensor, width: int) -> Tensor:
 
 def replicate_pad(x: Tensor, width: int) -> Tensor:
     """Pad images (n, c, h, w) on all four sides with `width` copies of the border pixel."""
-    # The backward pass of CUDA's replication padding uses atomic additions too. And torch.compile takes its result for
-    # one in the layout of the input, which it has not where the compiler has chosen channels-last.
+    # The backward pass of CUDA's replication padding uses atomic additions too. And torch.compile expects it to keep
+    # the layout of its input, which it does not do where the compiler has chosen channels-last.
     is_deterministic = x.is_cuda and torch.are_deterministic_algorithms_enabled()
     if not (is_deterministic or torch.compiler.is_compiling()):
         return F.pad(x, (width, width, width, width), mode="replicate")

@@ -200,9 +200,9 @@ def _find_drawings(source: Path, files: Sequence[SourceFile]) -> tuple[str, dict
     """The family's name, and the file of each idea."""
     named = [file.name for file in files if file.name.suffix.lower() == ".png" and _CODES.fullmatch(file.name.stem)]
     of_datasource = [name for name in named if name.parts[-4:-3] == ("img",) and name.parent.name == _SIDE]
-    found = of_datasource or named
-    folders = {name.parent for name in found}
-    if not found:
+    drawings = of_datasource or named
+    folders = {name.parent for name in drawings}
+    if not drawings:
         raise DataError(
             f"--from {source}: has no images called by code points, such as 1f600.png; name a package "
             "emoji-datasource-… of npm, or an archive of OpenMoji's images of 72 px."
@@ -210,8 +210,11 @@ def _find_drawings(source: Path, files: Sequence[SourceFile]) -> tuple[str, dict
     if len(folders) > 1:
         some = " and ".join(sorted(map(str, folders))[:2])
         raise DataError(f"--from {source}: has images in {some}; unpack it, and name one of the folders.")
-    family = found[0].parts[-3] if of_datasource else "openmoji" if "openmoji" in source.name.lower() else source.stem
-    return family, {_idea(name.stem): name for name in found}
+    if of_datasource:
+        family = of_datasource[0].parts[-3]
+    else:
+        family = "openmoji" if "openmoji" in source.name.lower() else source.stem
+    return family, {_idea(name.stem): name for name in drawings}
 
 
 def _idea(codes: str) -> str:
