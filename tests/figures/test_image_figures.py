@@ -41,6 +41,15 @@ def test_comparison_shows_input_and_outputs_of_images_spread_over_the_test_set(
     assert shown(comparison.draw(FigureContext(context.results, runs[:1], limit=4)))[::2] == [0, 1, 3, 4]
 
 
+def test_comparison_shows_every_nth_image_where_that_is_asked_for(
+    make_run: Make, translate: Make, context: FigureContext
+) -> None:
+    run = translate(make_run("ugatit"), 50)
+    assert shown(comparison.draw(FigureContext(context.results, [run], every=2)))[::2] == [0, 2, 4]
+    assert shown(comparison.draw(FigureContext(context.results, [run], every=3)))[::2] == [0, 3]
+    assert shown(comparison.draw(FigureContext(context.results, [run], every=9)))[::2] == [0]
+
+
 def test_names_of_images_stand_beside_their_rows_where_they_are_asked_for(
     make_run: Make,
     translate: Make,
@@ -240,7 +249,7 @@ def test_images_shrink_until_columns_and_rows_fit_on_a_page(
         assert figure.get_figwidth() <= _style.WIDTH + 1e-9 and figure.get_figheight() <= _style.HEIGHT + 1e-9
         width, height = (figure.axes[0].get_position().bounds[2:]) * figure.get_size_inches()
         assert width == pytest.approx(height) and width >= 0.4
-    with pytest.raises(UsageError, match=r"60 rows of images do not fit .*: --rows N, or --direction A2B\."):
+    with pytest.raises(UsageError, match=r"60 rows .*: --rows N, or a larger N of --every, or --direction A2B\."):
         page(1, 30)
     with pytest.raises(UsageError, match=r"21 columns of images do not fit on a page; draw fewer runs: --run RUN"):
         page(20, 2)

@@ -10,8 +10,8 @@ from playwright.sync_api import Page
 from report_pages import level, shown, write_report
 
 from ugbench.data.dataset_names import resolve
-from ugbench.report.gallery_scores import stored_step
 from ugbench.runs.run import Run, list_runs
+from ugbench.runs.stored_outputs import stored_step
 from ugbench.scoring import per_image
 from ugbench.scoring.per_image import ImageScores
 

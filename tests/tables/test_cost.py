@@ -24,7 +24,7 @@ from ugbench.tables.model import Table
 from ugbench.training.counts import count
 
 Make = Callable[..., ScoreRecord]
-ALL = ("parameters", "flops", "hours")
+ALL = ("parameters", "flops", "seconds", "hours")
 
 
 def count_missing(run: Run) -> MethodDescription:
@@ -69,8 +69,10 @@ def test_a_row_has_them_where_its_runs_are_here_and_nothing_else_has(table: Tabl
     rows = {row["method"]: row["about"] for row in to_json(add_cost(table, ALL, tmp_path, count_missing))["rows"]}
     assert rows["cyclegan"]["parameters"] == sum(counts.parameters.values())
     assert rows["cyclegan"]["flops_per_step"] == counts.flops_per_step
+    assert rows["cyclegan"]["seconds_per_step"] == pytest.approx(1080.0)  # the mean of 720 and 1440
     assert rows["cyclegan"]["hours"] == pytest.approx(3.0)  # the mean of 2 and 4
-    assert rows["cut"] == rows["identity"] == {"parameters": None, "flops_per_step": None, "hours": None}
+    keys = ("parameters", "flops_per_step", "seconds_per_step", "hours")
+    assert rows["cut"] == rows["identity"] == dict.fromkeys(keys)
 
 
 def test_columns_come_in_the_order_asked_for(table: Table, tmp_path: Path) -> None:
@@ -89,7 +91,8 @@ def test_a_method_that_is_not_installed_is_not_counted_and_the_caption_says_why(
 ) -> None:
     run = make_run(tmp_path, 0, 360.0, method="gone")
     built = add_cost(build_table([make_record("kid", "gone", 0.1, run=run.id)]), ALL, tmp_path, count_missing)
-    assert to_json(built)["rows"][0]["about"] == {"parameters": None, "flops_per_step": None, "hours": 1.0}
+    about = to_json(built)["rows"][0]["about"]
+    assert about == {"parameters": None, "flops_per_step": None, "seconds_per_step": 360.0, "hours": 1.0}
     assert any(note.startswith("Not counted: no method is called 'gone'") for note in built.notes)
 
 
@@ -146,6 +149,18 @@ def test_hours_count_each_line_for_the_steps_since_the_line_before(tmp_path: Pat
     file.write_text('{"step": 10}\n')
     with pytest.raises(RunError, match=r"timing.jsonl, line 1 "):
         hours()
+
+
+def test_seconds_are_the_median_of_a_run_so_that_its_slow_first_steps_do_not_count(
+    tmp_path: Path, make_record: Make
+) -> None:
+    run = make_run(tmp_path, 0)
+    lines = [{"step": step, "seconds_per_step": seconds} for step, seconds in ((1, 50.0), (2, 3.0), (3, 2.0))]
+    (run.path / "timing.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    table = build_table([make_record("kid", "cyclegan", 0.1, run=run.id), make_record("kid", "cut", 0.2)])
+    built = add_cost(table, ["seconds"], tmp_path, count_missing)
+    assert [row.extra["seconds_per_step"].numbers[0] for row in built.rows] == [None, 3.0]
+    assert "| cyclegan | 10.00 | 3 |" in render(built, "md").replace("**", "")
 
 
 def test_numbers_have_three_digits_and_a_prefix() -> None:

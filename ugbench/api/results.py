@@ -50,7 +50,7 @@ def table(
         where: values of config fields that the runs must have, as {"steps": 200}.
         protocol: only scores of this protocol.
         published: names of published tables to add: table1, table2, table3, remeasured, cleanfid, mmgeneration.
-        columns: any of parameters, flops, hours and maps, to add.
+        columns: any of parameters, flops, seconds, hours and maps, to add.
         votes: add what raters preferred in `ugbench vote`.
         labels: display names for `style`, by the registered names of rows, methods and data sets.
         sort: sort rows by a metric, best first, or by "name".

@@ -14,6 +14,8 @@ from ugbench.cli.parse import parse_sets, split_list
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
 
+ROWS = 6  # images of a figure of images
+
 
 def figure(
     name: Annotated[str | None, Argument(metavar="NAME", help="Name of the figure; --list prints all names.")] = None,
@@ -35,11 +37,25 @@ def figure(
     where: Where = None,
     direction: Annotated[Direction | None, Option("--direction", help="Direction to show; default: both.")] = None,
     rows: Annotated[
-        int, Option("--rows", metavar="N", min=1, help="Number of images to show, in figures of images.")
-    ] = 6,
+        int | None,
+        Option("--rows", metavar="N", min=1, help=f"Number of images to show, in figures of images; default: {ROWS}."),
+    ] = None,
+    every: Annotated[
+        int | None,
+        Option(
+            "--every",
+            metavar="N",
+            min=1,
+            help="Show every N-th test image in the order of their names, in place of --rows images.",
+        ),
+    ] = None,
     metrics: Annotated[
         list[str] | None,
-        Option("--metric", metavar="NAMES", help="Metrics to show, in the figure `scores`; default: all."),
+        Option(
+            "--metric",
+            metavar="NAMES",
+            help="Metrics to show, in the figure `scores` (default: all), or the one that ranks, in `best_and_worst`.",
+        ),
     ] = None,
     names: Annotated[
         bool, Option("--names", help="Write the name of each image beside its row, in figures of images.")
@@ -53,6 +69,7 @@ def figure(
     Examples:
       ugbench figure --list
       ugbench figure comparison --output comparison.pdf --rows 4
+      ugbench figure best_and_worst --run RUN --metric kid --direction A2B
     """
     from ugbench import registry
 
@@ -63,6 +80,8 @@ def figure(
         content = [{"name": figure_name, "title": title} for figure_name, title in titles.items()]
         print_result(as_json, content, ("figure", "shows"), list(titles.items()))
         return
+    if rows is not None and every is not None:
+        raise UsageError(f"--rows {rows} and --every {every} exclude each other; give one of them.")
     if name is None:
         raise UsageError("which figure? Give a NAME; `ugbench figure --list` names them.")
 
@@ -76,7 +95,10 @@ def figure(
     check_output_file(file)
     chosen_metrics = split_list(metrics, "--metric")
     located = locate_datasets([dataset], results, chosen if runs else ()) if dataset is not None else [None]
-    save(module.draw(FigureContext(results, chosen, located[0], direction, rows, chosen_metrics, names)), file)
+    context = FigureContext(
+        results, chosen, located[0], direction, rows or ROWS, chosen_metrics, names=names, every=every
+    )
+    save(module.draw(context), file)
     log(f"written to {file}")
     if as_json:
         print_json({"figure": name, "output": file})

@@ -42,7 +42,8 @@ def table(
         Option(
             "--columns",
             metavar="NAMES",
-            help="Add columns: parameters, flops and hours of the runs; maps: the CAM mass of each attention map.",
+            help="Add columns: parameters, flops, seconds (per step) and hours of the runs; maps: the CAM mass of each "
+            "attention map.",
         ),
     ] = None,
     votes: Annotated[
@@ -100,7 +101,7 @@ def table(
       ugbench table --dataset horse2zebra --published cleanfid,mmgeneration
       ugbench table --protocol target
       ugbench table --where steps=30 --where precision=fp32
-      ugbench table --columns parameters,flops,hours
+      ugbench table --columns parameters,flops,seconds
       ugbench table --votes --published table2 --layout paper
     """
     from ugbench.runs.output_file import write_output

@@ -32,8 +32,9 @@ class FigureContext:
         dataset: draw only runs of this data set (the name of its folder under `results`); None for all.
         direction: draw only this direction; None for both.
         limit: largest number of test images per direction, in figures of images.
-        metrics: draw only these metrics, in figures of scores; empty for all.
+        metrics: draw only these metrics, in figures of scores, or rank by this one; empty for all.
         names: write the name of each image's file, without its suffix, beside its row, in figures of images.
+        every: draw every n-th test image in the order of their names, in place of `limit` of them; None for `limit`.
     """
 
     results: Path
@@ -43,6 +44,7 @@ class FigureContext:
     limit: int = 6
     metrics: Sequence[str] = ()
     names: bool = False
+    every: int | None = None
 
     def selected_runs(self) -> list[Run]:
         """The runs to draw.

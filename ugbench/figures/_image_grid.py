@@ -33,7 +33,7 @@ STEM, STEM_LETTER = 6, 0.047  # size of a stem in points, and width of a letter 
 
 @dataclass(frozen=True)
 class ImageColumn:
-    """A heading and the files below it, by the stem of the row."""
+    """A heading and the files below it, by the name of the row."""
 
     title: str
     files: Mapping[str, Path]
@@ -57,10 +57,15 @@ class _Headings:
 
 
 @dataclass(frozen=True)
-class _Block:
-    """Rows and columns of one direction."""
+class Block:
+    """Rows of images under one line of headings.
 
-    stems: Sequence[str]
+    Attributes:
+        rows: what each row is called: the stem of a test image, or its rank.
+        columns: their files by the name of the row.
+    """
+
+    rows: Sequence[str]
     columns: Sequence[ImageColumn]
 
     def headings(self, image_width: float) -> _Headings:
@@ -76,7 +81,8 @@ class _Block:
 def draw(context: FigureContext, choose_columns: ChooseColumns, missing: str) -> Figure:
     """Rows of test images, one block per direction.
 
-    The images are evenly spread over the sorted sources that every run has translated, so nobody has picked them.
+    The images are evenly spread over the sorted sources that every run has translated, or every n-th of them, so nobody
+    has picked them.
     All are shown at the size of the runs, or at the largest where they differ, as the networks saw them; where the runs
     fit images to it in different ways, inputs are squashed, so that they are shown whole. Outputs stand only beside the
     images that they were made from.
@@ -90,9 +96,7 @@ def draw(context: FigureContext, choose_columns: ChooseColumns, missing: str) ->
     """
     runs = context.selected_runs_of_one_dataset()
     fingerprint = functools.cache(DataSet.fingerprint)
-    size = max((as_size(run.config.config.get("size", 256)) for run in runs), key=_area)
-    transform = Transform(size, common_fit(run.config.fit for run in runs))
-    blocks: list[_Block] = []
+    blocks: list[Block] = []
     has_outputs = has_stems = False
     for direction in DIRECTIONS if context.direction is None else (context.direction,):
         able = [run for run in runs if direction in run.directions()]
@@ -103,10 +107,10 @@ def draw(context: FigureContext, choose_columns: ChooseColumns, missing: str) ->
         dataset = sources_of(translated, direction, fingerprint)
         for run in translated:
             check_sources(run, direction, dataset, fingerprint)
-        stems = _choose_stems(dataset, translated, direction, context.limit)
+        stems = _choose_stems(dataset, translated, direction, context)
         has_stems = has_stems or bool(stems)
         if stems and (columns := choose_columns(dataset, able, direction, stems)):
-            blocks.append(_Block(stems, columns))
+            blocks.append(Block(stems, columns))
     if has_stems and not blocks:
         raise UsageError(f"no {missing}: the methods of these runs make none; choose other runs: --run RUN for each.")
     if has_outputs and not blocks:
@@ -114,12 +118,17 @@ def draw(context: FigureContext, choose_columns: ChooseColumns, missing: str) ->
     if not blocks:
         folder = runs[0].outputs(context.direction or "A2B")
         raise UsageError(f"no {missing}, for example in {folder}; run `ugbench eval` to make them.")
-    return _draw_blocks(blocks, transform, context.names)
+    return draw_blocks(blocks, runs, context.names)
 
 
 def source_column(dataset: DataSet, domain: str) -> ImageColumn:
     """The test images of a domain, "A" or "B", as the input."""
     return ImageColumn(f"input ({domain})", images_by_stem(dataset, domain))
+
+
+def truth_column(dataset: DataSet, domain: str) -> ImageColumn:
+    """The test images of the target domain, "A" or "B", as the truth of a data set whose test images are pairs."""
+    return ImageColumn(f"truth ({domain})", images_by_stem(dataset, domain))
 
 
 def images_by_stem(dataset: DataSet, domain: str) -> dict[str, Path]:
@@ -137,12 +146,14 @@ def overlay_files(run: Run, direction: Direction, stems: Sequence[str], name: st
     return {stem: file for stem in stems if (file := folder / f"{stem}.png").exists()}
 
 
-def _choose_stems(dataset: DataSet, runs: Sequence[Run], direction: Direction, limit: int) -> list[str]:
-    """Stems of sources that have an output of every run, evenly spread, at most `limit`."""
+def _choose_stems(dataset: DataSet, runs: Sequence[Run], direction: Direction, context: FigureContext) -> list[str]:
+    """Stems of sources that have an output of every run: every n-th, or at most `context.limit`, evenly spread."""
     outputs = [files_by_stem(run, direction) for run in runs]
     sources = images_by_stem(dataset, direction[0])
     stems = [stem for stem in sources if all(stem in files for files in outputs)]
-    indices = np.linspace(0, len(stems) - 1, min(limit, len(stems))).round().astype(int)
+    if context.every is not None:
+        return stems[:: context.every]
+    indices = np.linspace(0, len(stems) - 1, min(context.limit, len(stems))).round().astype(int)
     return [stems[index] for index in indices]
 
 
@@ -150,7 +161,7 @@ def _area(size: Size) -> int:
     return prod(width_and_height(size))
 
 
-def _image_width(blocks: Sequence[_Block], columns: int, rows: int, margin: float, proportion: float) -> float:
+def _image_width(blocks: Sequence[Block], columns: int, rows: int, margin: float, proportion: float) -> float:
     """The largest width of images, in inches, at which all columns and rows fit on a page.
 
     Args:
@@ -167,13 +178,24 @@ def _image_width(blocks: Sequence[_Block], columns: int, rows: int, margin: floa
         if fitting >= image_width * proportion:
             return image_width
         image_width = fitting / proportion  # headings over smaller images are narrower, so they may have more lines
-    fix = "--rows N, or --direction A2B" if len(blocks) > 1 else "--rows N"
+    fewer = "--rows N, or a larger N of --every"
+    fix = f"{fewer}, or --direction A2B" if len(blocks) > 1 else fewer
     raise UsageError(f"{rows} rows of images do not fit on a page; draw fewer: {fix}.")
 
 
-def _draw_blocks(blocks: Sequence[_Block], transform: Transform, names: bool) -> Figure:
+def draw_blocks(blocks: Sequence[Block], runs: Sequence[Run], names: bool) -> Figure:
+    """Draw blocks below each other, at the size of the runs, or at the largest where they differ.
+
+    Args:
+        names: whether the names of the rows stand beside them.
+    Raises:
+        UsageError: there is more than fits on a page.
+        DataError: an image cannot be read.
+    """
+    size = max((as_size(run.config.config.get("size", 256)) for run in runs), key=_area)
+    transform = Transform(size, common_fit(run.config.fit for run in runs))
     columns = max(len(block.columns) for block in blocks)
-    rows = sum(len(block.stems) for block in blocks)
+    rows = sum(len(block.rows) for block in blocks)
     margin = MARGIN if names else 0.0
     across, down = transform.width_and_height
     image_width = _image_width(blocks, columns, rows, margin, down / across)
@@ -190,18 +212,18 @@ def _draw_blocks(blocks: Sequence[_Block], transform: Transform, names: bool) ->
             for left, lines in zip(lefts, headings.lines, strict=False):
                 place = ((left + image_width / 2) / width, (top + 0.03) / height)
                 figure.text(*place, "\n".join(lines), ha="center", va="bottom", fontsize=headings.size)
-            for stem in block.stems:
+            for row in block.rows:
                 top -= image_height + GAP
                 bottom = top + GAP
                 if names:
-                    name = _text.shortened(visible(stem), int(image_height / STEM_LETTER))
+                    name = _text.shortened(visible(row), int(image_height / STEM_LETTER))
                     place = (0.05 / width, (bottom + image_height / 2) / height)
                     figure.text(*place, name, rotation=90, ha="center", va="center", fontsize=STEM)
                 for left, column in zip(lefts, block.columns, strict=False):
                     place_of_image = (left / width, bottom / height, image_width / width, image_height / height)
                     axes = figure.add_axes(place_of_image)
                     axes.set_axis_off()
-                    if (file := column.files.get(stem)) is None:
+                    if (file := column.files.get(row)) is None:
                         axes.text(0.5, 0.5, "none", ha="center", va="center", color="0.5")
                     else:
                         axes.imshow(np.asarray(fitted(read_image(file), transform)), aspect="auto")

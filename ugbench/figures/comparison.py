@@ -39,5 +39,5 @@ def _columns(
     ]
     if dataset.paired:
         # Test images that are pairs have one stem in both domains.
-        columns.append(_image_grid.ImageColumn(f"truth ({target})", _image_grid.images_by_stem(dataset, target)))
+        columns.append(_image_grid.truth_column(dataset, target))
     return columns

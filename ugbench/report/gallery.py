@@ -22,12 +22,18 @@ from ugbench.report.gallery_scores import (
     SingleScores,
     read_contributions,
     score_against_truth,
-    stored_step,
 )
 from ugbench.report.thumbnails import LOSSLESS, Box, ThumbnailPool, box_for
 from ugbench.runs.configurations import run_labels
 from ugbench.runs.run import Run
-from ugbench.runs.stored_outputs import Fingerprint, check_sources, commonest_size, files_by_stem, sources_of
+from ugbench.runs.stored_outputs import (
+    Fingerprint,
+    check_sources,
+    commonest_size,
+    files_by_stem,
+    sources_of,
+    stored_step,
+)
 from ugbench.scoring.request import why_no_score
 
 Kind = Literal["source", "output", "truth"]

@@ -17,7 +17,7 @@ from ugbench.data.tensors import load_images
 from ugbench.direction import Direction
 from ugbench.metrics import changed
 from ugbench.runs.run import Run
-from ugbench.runs.stored_outputs import outputs_step
+from ugbench.runs.stored_outputs import stored_step
 from ugbench.scoring import per_image
 
 TRUTH = (
@@ -138,11 +138,6 @@ def read_contributions(runs: Mapping[str, Run], direction: Direction) -> SingleS
         "images contribute, and less is nearer to the references."
     )
     return SingleScores(description, values, contributions=True)
-
-
-def stored_step(run: Run, direction: Direction) -> int | None:
-    """The step at which the stored outputs were made; None where it is not known, as for imported outputs."""
-    return outputs_step(run, direction) if run.config.origin is None else None
 
 
 def _lower_is_better(name: str) -> bool:

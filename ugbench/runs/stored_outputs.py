@@ -101,6 +101,11 @@ def outputs_step(run: Run, direction: Direction) -> int | None:
     return None if note is None else note.step
 
 
+def stored_step(run: Run, direction: Direction) -> int | None:
+    """The step at which the stored outputs were made; None where it is not known, as for imported outputs."""
+    return outputs_step(run, direction) if run.config.origin is None else None
+
+
 def are_stored(run: Run, dataset: DataSet, direction: Direction, outputs: Outputs) -> bool:
     """Whether the file of each of these outputs exists and was made at their step, from the images that are there now.
 

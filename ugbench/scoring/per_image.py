@@ -29,6 +29,11 @@ class ImageScores(BaseModel):
     protocol_id: str
     values: dict[Name, FiniteFloat]
 
+    def ranked(self, higher_is_better: bool) -> list[str]:
+        """The stems of the outputs, the best first; those of equal values by name."""
+        sign = -1 if higher_is_better else 1
+        return sorted(self.values, key=lambda stem: (sign * self.values[stem], stem))
+
 
 _FILE = TypeAdapter(list[ImageScores])
 

@@ -32,7 +32,7 @@ class TableContents:
         conditions: values by the names of config fields, which the runs must have.
         protocol: only scores under the protocol of this name; None for all.
         published: names of published tables, see `ugbench.published`.
-        columns: any of parameters, flops, hours and maps.
+        columns: any of parameters, flops, seconds, hours and maps.
         votes: also what raters preferred.
         across: also the mean rank and the largest regret over data sets.
         sort: a metric of the table, or `name`; None for the usual order.

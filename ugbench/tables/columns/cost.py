@@ -1,4 +1,4 @@
-"""What the runs behind a row cost: parameters, FLOPs per training step and hours of training."""
+"""What the runs behind a row cost: parameters, FLOPs and seconds per training step, and hours of training."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 
 from ugbench.errors import ConfigError, UnknownName
 from ugbench.runs import method_description
 from ugbench.runs.method_description import MethodDescription
 from ugbench.runs.run import Run
-from ugbench.runs.training_log import training_hours
+from ugbench.runs.training_log import seconds_per_step, training_hours
 from ugbench.tables.cells import ExtraCell, ExtraColumn
 from ugbench.tables.columns.runs_of_rows import runs_of_rows
 from ugbench.tables.model import Table, add_extra_columns
@@ -26,12 +26,23 @@ CountMissing = Callable[[Run], MethodDescription]
 
 @dataclass(frozen=True)
 class Cost:
-    """A column of cost: its key in JSON, its heading, its note for the caption, and how its numbers are written."""
+    """A column of cost.
+
+    Attributes:
+        key: its name in JSON.
+        title: its heading.
+        note: what the caption says of it.
+        text: how its numbers are written.
+        counted: a number of what was counted of a run's method; None where the run's own log has it.
+        logged: a number of a run's own log, None where it has none; the row has the mean over its runs.
+    """
 
     key: str
     title: str
     note: str
     text: Callable[[float], str]
+    counted: Callable[[MethodDescription], float | None] | None = None
+    logged: Callable[[Run], float | None] | None = None
 
 
 def short(number: float) -> str:
@@ -46,14 +57,34 @@ def short(number: float) -> str:
     return f"{number:.3g}"
 
 
+def _usual_seconds(run: Run) -> float | None:
+    times = seconds_per_step(run)
+    return median(times) if times else None
+
+
 COSTS = {
-    "parameters": Cost("parameters", "parameters", "parameters: of all networks, those for training alone too.", short),
+    "parameters": Cost(
+        "parameters",
+        "parameters",
+        "parameters: of all networks, those for training alone too.",
+        short,
+        counted=lambda description: sum(description.parameters.values()),
+    ),
     "flops": Cost(
         "flops_per_step",
         "FLOPs/step",
         "FLOPs/step: multiplications and additions of convolutions and matrix products, forward and backward, of "
         "one training step; counted on shapes.",
         short,
+        counted=lambda description: description.flops_per_step,
+    ),
+    "seconds": Cost(
+        "seconds_per_step",
+        "s/step",
+        "s/step: seconds of a training step, the median of a run's own log, wherever it ran and with whatever ran "
+        "beside it; the mean where a row has several seeds.",
+        lambda seconds: f"{seconds:.3g}",
+        logged=_usual_seconds,
     ),
     "hours": Cost(
         "hours",
@@ -61,6 +92,7 @@ COSTS = {
         "hours: of one training so far, by its own log, wherever it ran and with whatever ran beside it; the mean "
         "where a row has several seeds.",
         lambda hours: f"{hours:.3g}",
+        logged=training_hours,
     ),
 }
 """The columns by their names on the command line."""
@@ -70,7 +102,7 @@ def add_cost(table: Table, columns: Sequence[str], results: Path, count_missing:
     """The table with columns of cost. A cell is empty where the run is not under `results` or a number is not known.
 
     Parameters and FLOPs are read from the run, which stores them when training starts. They are empty where the runs of
-    a row differ in them. Hours are the mean over the runs of a row.
+    a row differ in them. Seconds per step and hours are the mean over the runs of a row.
 
     Args:
         columns: names in `COSTS`, in the order in which they are shown.
@@ -85,7 +117,7 @@ def add_cost(table: Table, columns: Sequence[str], results: Path, count_missing:
     costs = [COSTS[name] for name in columns]
     counts: dict[str, MethodDescription] = {}
     failures: list[str] = []
-    if set(columns) != {"hours"}:
+    if any(cost.counted for cost in costs):
         counts, failures = _count(
             {run.id: run for runs in runs_by_row.values() for run in runs}.values(), count_missing
         )
@@ -114,14 +146,12 @@ def _count(runs: Iterable[Run], count_missing: CountMissing) -> tuple[dict[str, 
 
 
 def _value(cost: Cost, runs: Sequence[Run], counts: Mapping[str, MethodDescription]) -> float | None:
-    if cost is COSTS["hours"]:
-        hours = [hours for run in runs if (hours := training_hours(run)) is not None]
-        return fmean(hours) if hours else None
-    known = [counts[run.id] for run in runs if run.id in counts]
-    numbers = {
-        sum(count.parameters.values()) if cost is COSTS["parameters"] else count.flops_per_step for count in known
-    }
-    return numbers.pop() if len(numbers) == 1 else None
+    if cost.logged is not None:
+        logged = [number for run in runs if (number := cost.logged(run)) is not None]
+        return fmean(logged) if logged else None
+    assert cost.counted is not None
+    counted = {cost.counted(counts[run.id]) for run in runs if run.id in counts}
+    return counted.pop() if len(counted) == 1 else None
 
 
 def _cell(cost: Cost, value: float | None) -> ExtraCell:

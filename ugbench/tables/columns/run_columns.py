@@ -16,7 +16,7 @@ def add_run_columns(table: Table, columns: Sequence[str], results: Path, count_m
     """The table with the chosen columns: those of `COSTS` in the order given, then `maps`.
 
     Args:
-        columns: any of parameters, flops, hours and maps.
+        columns: any of parameters, flops, seconds, hours and maps.
         results: folder of the runs.
         count_missing: see `ugbench.tables.columns.cost.add_cost`.
     Raises:
