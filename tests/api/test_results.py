@@ -63,5 +63,7 @@ def test_a_wrong_figure_is_one_sentence(results: Path) -> None:
         ugbench.figure("loses", results)
     with pytest.raises(UsageError, match="rows=0: give a whole number of 1 or more"):
         ugbench.figure("comparison", results, rows=0)
+    with pytest.raises(UsageError, match="every=0: give a whole number of 1 or more"):
+        ugbench.figure("comparison", results, every=0)
     with pytest.raises(UsageError, match="no run"):
         ugbench.figure("losses", results, runs=["zzz"])

@@ -93,6 +93,7 @@ def figure(
     where: Mapping[str, object] | None = None,
     direction: Direction | None = None,
     rows: int = 6,
+    every: int | None = None,
     metrics: str | Iterable[str] | None = None,
     file_names: bool = False,
 ) -> Figure:
@@ -106,7 +107,8 @@ def figure(
         where: values of config fields that the runs must have, as {"steps": 200}.
         direction: draw only this direction.
         rows: largest number of images for each direction, in figures of images; 1 or more.
-        metrics: draw only these, in the figure `scores`.
+        every: draw every n-th test image in the order of their names, in place of `rows` of them; 1 or more.
+        metrics: draw only these, in the figure `scores`; the one that ranks, in the figure `best_and_worst`.
         file_names: write the name of each image beside its row, in figures of images.
     Raises:
         UnknownName: there is no such figure.
@@ -117,12 +119,14 @@ def figure(
     from ugbench.figures._context import FigureContext
     from ugbench.runs.readable import choose_runs
 
-    check_at_least(1, {"rows": rows})
+    check_at_least(1, {"rows": rows, "every": every})
     folder = results_folder(results)
     module = registry.load("figures", name)
     several = [runs] if isinstance(runs, str | Run) else runs
     wanted = [run.stored if isinstance(run, Run) else run for run in several]
     chosen = choose_runs(wanted, folder, warn, conditions(where))
-    context = FigureContext(folder, chosen, dataset, check_direction_name(direction), rows, names(metrics), file_names)
+    context = FigureContext(
+        folder, chosen, dataset, check_direction_name(direction), rows, names(metrics), file_names, every
+    )
     drawn: Figure = module.draw(context)
     return drawn
