@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from ugbench.nn import moments
 from ugbench.nn.moments import channel_affine, instance_moments, pool_moments
@@ -56,6 +57,28 @@ def test_half_precision_images_have_moments_in_float32_and_keep_their_type():
     assert mean.dtype == variance.dtype == torch.float32
     torch.testing.assert_close(mean, half.float().mean((2, 3), keepdim=True))
     assert channel_affine(half, variance, mean).dtype == torch.bfloat16
+
+
+def test_on_a_processor_images_in_bfloat16_are_not_widened():
+    images = torch.randn(2, 3, 8, 8).bfloat16().requires_grad_()
+    with Widened() as widened:
+        mean, variance = instance_moments(images)
+        channel_affine(images, variance, mean).sum().backward()
+    assert widened.shapes == []
+
+
+class Widened(TorchDispatchMode):
+    """Shapes of the images (n, c, h, w) of more than one pixel that are copied to float32 inside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes: list[torch.Size] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        if func.name() == "aten::_to_copy" and out.dtype == torch.float32 and out[0, 0].numel() > 1:
+            self.shapes.append(out.shape)
+        return out
 
 
 def on_a_gpu(images, scale, shift):

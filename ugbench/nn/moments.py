@@ -42,7 +42,7 @@ def channel_affine(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     """scale * x + shift for images (n, c, h, w) and (1 or n, c, 1, 1) scale and shift, in the dtype of x."""
     if x.device.type == "cpu" and not torch.compiler.is_compiling():
         return _affine_in_one_pass(x, scale, shift)
-    if upcast(x) is x or torch.compiler.is_compiling():
+    if x.dtype == wide_dtype(x) or torch.compiler.is_compiling():
         return torch.addcmul(shift, upcast(x), scale).to(x.dtype)
     out: Tensor = _ChannelAffine.apply(x, scale, shift)
     return out
@@ -55,7 +55,7 @@ def _affine_in_one_pass(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     forward and backward, in the type of x, and compute in float32 or float64.
     """
     n, c, h, w = x.shape
-    weight, bias = (factor.to(upcast(x).dtype).expand(n, c, 1, 1).reshape(-1) for factor in (scale, shift))
+    weight, bias = (factor.to(wide_dtype(x)).expand(n, c, 1, 1).reshape(-1) for factor in (scale, shift))
     zeros, ones = torch.zeros_like(weight), torch.ones_like(weight)
     with without_autocast(x):
         y = F.batch_norm(x.reshape(1, n * c, h, w), zeros, ones, weight, bias, training=False, momentum=0.0, eps=0.0)
@@ -75,7 +75,7 @@ class _InstanceMoments(torch.autograd.Function):
             # The kernel of group norm computes them several times as fast as var_mean does. With parameters in float32
             # it gives them in float32, whatever the type of the images is.
             n, c, h, w = images.shape
-            ones = torch.ones(c, dtype=upcast(images).dtype)
+            ones = torch.ones(c, dtype=wide_dtype(images))
             _, mean, inverse = torch.native_group_norm(images, ones, ones, n, c, h * w, c, EPS)
             mean, variance = mean.view(n, c, 1, 1), (inverse.pow(-2) - EPS).view(n, c, 1, 1)
         else:
@@ -112,4 +112,9 @@ class _ChannelAffine(torch.autograd.Function):
 
 def upcast(x: Tensor) -> Tensor:
     """The tensor in float32 if it is in bfloat16 or float16; a float32 or float64 tensor is returned as it is."""
-    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+    return x.to(wide_dtype(x))
+
+
+def wide_dtype(x: Tensor) -> torch.dtype:
+    """The type of `upcast(x)`, without a copy of the tensor."""
+    return torch.float32 if x.dtype in (torch.bfloat16, torch.float16) else x.dtype
