@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image
 from ugbench.analysis import differences
 from ugbench.scoring.features import features_of
 from ugbench.scoring.networks.extractors import load_extractor
+from ugbench.scoring.record import read_all
 from ugbench.statistics.difference_to_real import difference_to_real
 from ugbench.statistics.paired import paired, unpaired
 from ugbench.statistics.paired_test import paired_p
@@ -71,6 +73,13 @@ def test_a_second_eval_adds_no_difference(home: Path) -> None:
     before = len(differences.read_all(home / "results"))
     call(home, "eval", "--metric", "kid", "--extractor", "random", "--cache", home / "cache")
     assert len(differences.read_all(home / "results")) == before == 3
+
+
+def test_the_kid_of_random_subsets_keeps_no_difference_under_its_protocol(home: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(home, tmp_path / "copy")
+    call(copy, "eval", "--metric", "kid", "--extractor", "random", "--cache", copy / "cache", "--kid-subset-size", 20)
+    assert len({record.protocol_id for record in read_all(copy / "results")}) == 2
+    assert differences.read_all(copy / "results") == differences.read_all(home / "results")
 
 
 def claims(home: Path, *words: object) -> list[dict[str, Any]]:

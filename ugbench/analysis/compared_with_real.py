@@ -27,7 +27,7 @@ class ComparisonWithReal:
     Attributes:
         label: the name of the run's row in tables.
         kids: raw KID of the outputs and of `real`, both against the test images of the target domain.
-        difference: the first minus the second.
+        difference: KID of the outputs minus KID of `real`, raw.
         n, n_train, n_references: numbers of outputs, of training images and of references.
         equivalence: whether the difference is within the margin; None without a margin.
     """
@@ -72,7 +72,7 @@ def compare_with_real(
         margin: test equivalence within this difference of KID, raw; None for no such test.
         progress: called with (runs compared, number of runs).
     Raises:
-        UsageError: there is no such run.
+        UsageError: no finished run has a data set with training images of the target domain.
     """
     runs = [run for run in runs if run.is_done() and run.config.dataset is not None]
     runs = [run for run in runs if not datasets or run.dataset_folder.name in datasets]

@@ -25,13 +25,13 @@ class Comparison:
         run_seeds: the seeds of these two runs; None for an import.
         checkpoints: the claim about these two, with Holm's p over all methods and both directions of the data set.
         unpaired_se: the standard error of their difference if their scores were independent.
-        method: the claim about the methods, over all their seeds, for these images; adjusted likewise.
+        method: the claim about the methods for these images, over all their seeds; adjusted in the same way.
         crossed: the claim about the methods for other images like these; None where a method has fewer than three
             seeds.
         kids: raw KID of these two runs. All numbers of a comparison are of the same images: the sources that all runs
             of both methods have translated, whose number is `checkpoints.n`.
-        equivalence: of the two checkpoints, and of the methods over their seeds; None without a margin.
-        failures: how often seeds of both methods fail, adjusted likewise; None where no bound was given.
+        equivalence: that of the two checkpoints, and that of the methods over their seeds; None without a margin.
+        failures: how often seeds of both methods fail, adjusted in the same way; None if no bound was given.
         n_sources: number of test sources. If it is larger than `checkpoints.n`, a run lacks outputs, and tables show
             other KIDs, each over all outputs of its run.
     """
@@ -56,7 +56,7 @@ class Comparison:
         return self.method.text(self.label, self.to, kid.METRIC.title, kid.METRIC.scale)
 
     def seeds_text(self) -> str | None:
-        """The value of each seed, and the p-value of Welch's test for comparison; None where each method has one."""
+        """The value of each seed, and the p-value of Welch's test for comparison; None if each method has one seed."""
         if max(self.method.seeds) < 2:
             return None
         first, second = (
@@ -83,7 +83,7 @@ class Comparison:
         return self.failures.text(self.label, self.to, kid.METRIC.title, kid.METRIC.scale)
 
     def missing_text(self) -> str | None:
-        """Which images the comparison leaves out, and that tables do not; None if there is an output of each source."""
+        """How many sources the comparison leaves out for lack of outputs, in a sentence; None if it uses all."""
         missing = self.n_sources - self.checkpoints.n
         if not missing:
             return None

@@ -69,12 +69,12 @@ def compare_methods(
         to: the name of a row in tables: ugatit, ugatit-no-cam, nice-gan, or `ugatit (steps 30)` where these runs have
             several configurations of a method.
         datasets: names of folders under results; empty for all.
-        permutations: of the permutation test of checkpoints; None for as many as it takes to tell its p-values from the
-            levels of Holm's adjustment.
+        permutations: their number in the permutation test of checkpoints; None for as many as are needed to tell its
+            p-values from the levels of Holm's adjustment.
         runs: only these; None for all. Those that are not finished are left out.
         progress: called with (methods compared, number of methods).
         margin: test equivalence within this difference of KID, raw; None for no such test.
-        failed_above: a seed with a KID above this, raw, failed, and so did one whose training stopped at NaN or Inf;
+        failed_above: seeds with a raw KID above this failed, and so did seeds whose training stopped at NaN or Inf;
             None to count no failures.
     Raises:
         UnknownName: no finished run has that name.
@@ -124,7 +124,7 @@ def _comparisons(groups: Sequence[_Group]) -> dict[str, int]:
 
 
 def _too_few_permutations(comparisons: Mapping[str, int], permutations: int) -> Iterator[str]:
-    """A sentence for each data set with so many comparisons that no p-value of so many permutations could be small."""
+    """A sentence for each data set on which so few permutations can give no p-value of 0.05 or less after Holm."""
     for dataset, number in comparisons.items():
         needed = math.ceil(number / seeds.ALPHA) - 1  # the smallest p-value is 1 / (permutations + 1)
         if permutations < needed:
@@ -167,11 +167,11 @@ def _with_failures(
     candidates: Sequence[Run],
     above: float,
 ) -> list[Comparison]:
-    """The comparisons with how often seeds fail, adjusted over all comparisons of a data set.
+    """The comparisons with the claims about how often seeds fail, adjusted over all comparisons of a data set.
 
     Args:
-        pairs: that the comparisons were made from, in the same order.
-        candidates: runs among which those are that stopped at NaN or Inf.
+        pairs: what the comparisons were made from, in the same order.
+        candidates: runs to search for those that stopped at NaN or Inf.
     """
     stopped = [run for run in candidates if run.config.dataset is not None and stopped_at_nan(run)]
     configs = configurations(candidates)
@@ -238,10 +238,13 @@ def _compare(
     comparisons: int,
     known: _Sums,
 ) -> _Pair:
-    """A method of the group and the base, before the adjustment over the family of so many comparisons.
+    """A method of the group compared with the base, before the adjustment over the family.
+
+    Each run's missing outputs are made first.
 
     Args:
-        known: kernel sums by the run's id and sources, which this adds to: the base is in each comparison of a group.
+        comparisons: number of comparisons in the family.
+        known: kernel sums by the run's id and sources. New sums are added, because each comparison needs the base's.
     """
     base, direction = group.base, group.direction
     first, second = _with_lowest_common_seed(other, base)
@@ -265,7 +268,7 @@ def _compare(
 
 
 def _equivalence(pair: _Pair, margin: float) -> tuple[Equivalence, Equivalence]:
-    """Of the two checkpoints, and of the methods."""
+    """The equivalence of the two checkpoints, and that of the methods."""
     difference = pair.claim.difference
     checkpoints = equivalence.of_images(difference.low_90, difference.high_90, margin, paired.MIN_FOR_INTERVAL)
     return checkpoints, equivalence.of_methods(*pair.values, margin)

@@ -6,7 +6,7 @@ ugbench.analysis.paired_runs computes them. This module imports no torch, becaus
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -23,7 +23,7 @@ class DifferenceRecord(BaseModel):
     """KID of run `first` minus KID of run `second`, raw, over the sources that both have translated.
 
     Attributes:
-        first_step, second_step: for which the weights were trained; None where that is not known.
+        first_step, second_step: steps for which the weights were trained; None where they are not known.
         se: the paired standard error over images.
         unpaired_se: the standard error if the two scores were independent.
         n, n_real: number of common sources, and of references.
@@ -60,11 +60,12 @@ class DifferenceRecord(BaseModel):
 
 
 def are_due(records: Iterable[ScoreRecord]) -> bool:
-    """True if differences are stored for such scores: they include the full, unbiased KID."""
-    return any(
-        record.metric == METRIC and record.protocol.get("settings", {}).get("estimator") == "unbiased"
-        for record in records
-    )
+    """True if differences are stored for such scores: they include the unbiased KID of all images, not of subsets."""
+    return any(record.metric == METRIC and _is_of_all(record.protocol.get("settings", {})) for record in records)
+
+
+def _is_of_all(settings: Mapping[str, object]) -> bool:
+    return settings.get("estimator") == "unbiased" and settings.get("subset_size") is None
 
 
 def read(file: Path) -> Iterator[DifferenceRecord]:

@@ -24,8 +24,8 @@ from ugbench.runs.run import Run, dataset_of
 from ugbench.runs.stored_outputs import outputs_of
 from ugbench.scoring.evaluate import Evaluation
 
-ROWS = 256  # images with distances to all training images in memory at once
-SHARE = 0.01  # of the real test images: outputs that are nearer than these are listed
+ROWS = 256  # images whose distances to all training images are in memory at once
+SHARE = 0.01  # of the real test images; outputs that are nearer than this share of them are listed
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class Neighbours:
     """The neighbours of one run in one direction.
 
     Attributes:
-        outputs: of the run's outputs, nearest first.
-        real: of the real test images of the target, nearest first.
-        transform: with which images were compared.
-        step: of the run's outputs; None where that is not known.
+        outputs: the neighbours of the run's outputs, nearest first.
+        real: the neighbours of the real test images of the target domain, nearest first.
+        transform: the test transform with which images were compared.
+        step: training steps of the weights that made the outputs; None where they are not known.
     """
 
     direction: Direction
@@ -56,7 +56,7 @@ class Neighbours:
 
     @property
     def limit(self) -> float:
-        """The 1 % quantile of the distances of the real test images, linear between two of them."""
+        """The 1 % quantile of the distances of the real test images, linearly interpolated."""
         return quantiles(self.real, (SHARE,))[0]
 
     @property
@@ -71,7 +71,7 @@ def neighbours_of(evaluation: Evaluation, run: Run, direction: Direction) -> Nei
     All images go to the extractor after the test transform of the outputs, as in scores.
 
     Raises:
-        RunError: the run has saved nothing, its data set is gone, or its training images are others now.
+        RunError: the run has saved nothing, its data set is gone, or its training images have changed.
         UsageError: the target domain has no training images.
     """
     dataset = dataset_of(run)
@@ -107,7 +107,7 @@ def nearest(rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def quantiles(neighbours: Sequence[Neighbour], shares: Sequence[float]) -> tuple[float, ...]:
-    """Quantiles of the distances, linear between two of them."""
+    """The quantiles of the distances at these shares (0 to 1), linearly interpolated."""
     distances = torch.tensor([neighbour.distance for neighbour in neighbours], dtype=torch.float64)
     return tuple(torch.quantile(distances, torch.tensor(shares, dtype=torch.float64)).tolist())
 

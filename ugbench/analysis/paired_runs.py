@@ -45,12 +45,12 @@ def store_differences(evaluation: Evaluation, runs: Sequence[Run]) -> None:
 
 
 def store_due_differences(evaluation: Evaluation, scores: Sequence[ScoreRecord], runs: Sequence[Run]) -> None:
-    """Store the missing differences between runs of each data set, if these are scores that differences are stored for.
+    """Store the missing differences between runs of each data set, if the scores make them due (`are_due`).
 
     What cannot be written is kept in `evaluation.unwritten`.
 
     Args:
-        runs: of any data sets.
+        runs: runs of any data sets; those of data sets without one of these scores are left out.
     """
     if not differences.are_due(scores):
         return
@@ -74,7 +74,7 @@ def common_sources(evaluation: Evaluation, runs: Sequence[Run], dataset: DataSet
         if (outputs.transform, outputs.format) != (first[1].transform, first[1].format):
             raise UsageError(
                 f"{first[0]} has {_form(first[1])} and {label} {_form(outputs)}: their "
-                f" scores have two protocols and are not compared."
+                f"scores have two protocols and are not compared."
             )
         translated = set(outputs.sources)
         sources = [source for source in sources if source in translated]
@@ -103,7 +103,7 @@ def compare_checkpoints(
     """What can be claimed about the last checkpoints of two runs, and the unpaired standard error.
 
     Args:
-        sources: that both have translated, see `common_sources`; their outputs exist.
+        sources: those that both have translated, see `common_sources`; their outputs exist.
         permutations, comparisons: of the permutation test, see `ugbench.statistics.permutation.compare`.
     """
     dataset = dataset_of(first)
@@ -142,7 +142,7 @@ def _store_group(evaluation: Evaluation, group: Sequence[tuple[Run, Outputs]], d
     folder = group[0][0].dataset_folder
     identifier = evaluation.request.protocol_id_of(METRIC, transform, format)
     file = folder / DIFFERENCES
-    # Older versions scored near-duplicates too; the pair says the same then, but not the number of references.
+    # Older versions scored near-duplicates too: such a record has the same pair, but another number of references.
     known = {(record.pair, record.n_real) for record in differences.read(file)}
     new_records = []
     for (first, first_outputs), (second, second_outputs) in combinations(group, 2):

@@ -50,7 +50,7 @@ def rule(extractor: LoadedExtractor) -> str:
 def validation_split(files: Sequence[Path]) -> tuple[Path, ...]:
     """A tenth of the files (at least 2, at most 100), in their order: those with the lowest SHA-256 of their content.
 
-    So file names do not matter, and additional images do not reshuffle the split: each one only enters it or not.
+    So file names do not matter, and an additional image replaces or adds at most one image of the split.
 
     Raises:
         UsageError: there are fewer than 2 files.
@@ -67,7 +67,7 @@ def validation_split(files: Sequence[Path]) -> tuple[Path, ...]:
 
 
 def select(evaluation: Evaluation, run: Run) -> Selection:
-    """The stored checkpoint of a run with the lowest validation KID; of equal ones the earliest.
+    """The stored checkpoint of a run with the lowest validation KID; if several are equal, the earliest.
 
     Raises:
         UsageError: the run was imported, or a domain has fewer than 2 training images.
@@ -90,7 +90,7 @@ def select(evaluation: Evaluation, run: Run) -> Selection:
 
 
 def validation_kid(evaluation: Evaluation, run: Run, dataset: DataSet, direction: Direction, step: int) -> float:
-    """The full unbiased KID, raw, of one checkpoint's translations of the validation sources. RUN is not changed."""
+    """The full unbiased KID, raw, of one checkpoint's translations of the validation sources. Changes no run."""
     networks = evaluation.request.networks
     transform = run.config.transform
     sources, references = (
