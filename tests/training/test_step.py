@@ -8,6 +8,7 @@ from torch import nn
 
 from ugbench.errors import UgbenchError
 from ugbench.method import Group
+from ugbench.training.loss_scale import LossScale
 from ugbench.training.optimizers import build_optimizers
 from ugbench.training.step import Phases
 
@@ -131,6 +132,16 @@ def test_a_phase_whose_terms_do_not_depend_on_its_groups_is_refused() -> None:
     with pytest.raises(UgbenchError, match="no loss term of the phase 'left' depends on parameters of left"):  # noqa: SIM117
         with phases_of(pair)("left") as loss:
             loss["x"] = pair.left.detach().sum()
+
+
+@pytest.mark.parametrize("loss_scale", [None, LossScale()], ids=["fp32", "fp16"])
+def test_a_phase_whose_terms_depend_on_other_groups_alone_is_refused(loss_scale: LossScale | None) -> None:
+    pair = Pair()
+    before_the_phase = pair.right.square().sum()
+    phase = Phases(build_optimizers(pair), loss_scale=loss_scale)  # type: ignore[arg-type]
+    with pytest.raises(UgbenchError, match="no loss term of the phase 'left' depends on parameters of left"):  # noqa: SIM117
+        with phase("left") as loss:
+            loss["x"] = before_the_phase
 
 
 def test_a_phase_that_goes_back_through_updated_weights_is_refused() -> None:

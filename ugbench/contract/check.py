@@ -50,7 +50,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one check.
+    """The result of one check.
 
     Attributes:
         check, title: see `Check`.
@@ -149,6 +149,7 @@ def reason_of(error: Exception) -> str:
 def reproducible() -> Iterator[None]:
     """A block with one thread, deterministic algorithms and torch's generator seeded; all is put back afterwards."""
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     try:
@@ -156,5 +157,5 @@ def reproducible() -> Iterator[None]:
             torch.manual_seed(0)
             yield
     finally:
-        torch.use_deterministic_algorithms(deterministic)
+        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
         torch.set_num_threads(threads)

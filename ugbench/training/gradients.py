@@ -24,12 +24,16 @@ def gradients_of(
     """The gradient of each parameter that a phase's total loss depends on, in the order of the parameters.
 
     Args:
-        factored: layers whose gradients stay in factors. A weight of them that the loss also depends on in another way
-            than through the forward pass of its layer has a whole gradient.
+        factored: layers whose gradients stay in factors. If the loss uses such a weight also outside of the forward
+            pass of its layer, its gradient is whole.
         keep_graph: another backward pass may follow.
     Raises:
-        UgbenchError: a loss term depends on the parameters by what an earlier phase has used up.
+        UgbenchError: the loss depends on none of the parameters, or needs a graph that an earlier phase has freed, or
+            weights that it has updated.
     """
+    nothing = f"no loss term of the phase '{phase}' depends on parameters of {phase}."
+    if not total.requires_grad:
+        raise UgbenchError(f"{calling_line()}: {nothing}")
     with collected_terms(factored) as terms:
         whole = _whole_gradients(total, parameters, phase, keep_graph)
     gradients: dict[nn.Parameter, Gradient] = {}
@@ -40,6 +44,8 @@ def gradients_of(
             continue
         in_factors = FactoredGradient.of(terms.pop(parameter))
         gradients[parameter] = in_factors if gradient is None else in_factors.dense().add_(gradient)
+    if not gradients:
+        raise UgbenchError(f"{calling_line()}: {nothing}")
     return gradients
 
 

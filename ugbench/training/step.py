@@ -22,7 +22,7 @@ from ugbench.training.optimizers import GroupOptimizer, set_learning_rates, upda
 def train_step(method: Method, phases: Phases, batch: Batch) -> None:
     """Train a method, which must be in training mode, for one step.
 
-    Its networks run in the precision of `ugbench.training.network_precision.run_networks_in`, else in their own.
+    Its networks run in the precision that `ugbench.training.network_precision.run_networks_in` has set, if any.
 
     Args:
         phases: made with the method's optimizers; holds the losses after the step.
@@ -120,7 +120,7 @@ class Phases:
 
         Raises:
             UgbenchError: there is no such group, the phase is within another one, it has no loss terms, a term is no
-                scalar, no term depends on the groups, or one depends on them by what an earlier phase has used up.
+                scalar, no term depends on the groups, or one needs a graph or weights that an earlier phase has used.
         """
         for name in groups:
             if name not in self.optimizers:
@@ -152,8 +152,6 @@ class Phases:
     def _update(self, optimizers: list[GroupOptimizer], name: str, terms: dict[str, Tensor]) -> None:
         first, *others = terms.values()
         total = sum(others, first)
-        if not total.requires_grad:
-            raise UgbenchError(f"{calling_line()}: no loss term of the phase '{name}' depends on parameters of {name}.")
         parameters = [parameter for optimizer in optimizers for parameter in optimizer.group.parameters]
         if self.loss_scale is None:
             gradients = gradients_of(total, parameters, self._factored, name)
@@ -186,5 +184,5 @@ class Phases:
         # Fused optimizers do not tell autograd that they have changed the parameters. Without that, a later phase that
         # goes back through a graph with the old values would silently get wrong gradients.
         torch.autograd.graph.increment_version(list(gradients))
-        # Networks that run in bfloat16 would go on with the converted weights of before the update.
+        # Networks that run in bfloat16 would otherwise use weights that were converted before the update.
         torch.clear_autocast_cache()
