@@ -1,8 +1,8 @@
 """The networks of AGGAN: generators, attention networks, and discriminators whose norms can be left out.
 
-That code pads as TensorFlow does. A convolution of stride 2 has a row and a column of zeros after the image and none
-before it. A transposed convolution loses its last row and its last column; PyTorch's own padding would cut the first
-ones, and shift the image by a pixel.
+The authors' code pads as TensorFlow does. A convolution of stride 2 has a row and a column of zeros after the image and
+none before it. A transposed convolution loses its last row and its last column; PyTorch's own padding would cut the
+first ones, and shift the image by a pixel.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ugbench.nn.block import Block
 from ugbench.nn.init import initialize_
+from ugbench.nn.instance_norm import InstanceNorm2d
 from ugbench.nn.moments import EPS, channel_affine, instance_moments
 from ugbench.nn.padding import ReflectionPad
 
@@ -53,10 +54,10 @@ class WithoutLast(nn.Module):
 
 
 class SwitchedInstanceNorm(nn.Module):
-    """Instance norm with scale and shift, which a flag on the device leaves out.
+    """Instance norm with scale and shift, which a flag on the device can switch off.
 
-    The flag may change from step to step, and what is computed stays the same sequence of operations: the norm is one
-    scale and one shift for each channel of a sample, and without it they are 1 and 0.
+    The flag may change from step to step, while the sequence of operations stays the same: the norm is one scale and
+    one shift for each channel of a sample, and they are 1 and 0 when it is switched off.
     """
 
     def __init__(self, channels: int) -> None:
@@ -73,7 +74,7 @@ class SwitchedInstanceNorm(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """PatchGAN with instance norm in all layers but the last, the first one too.
+    """PatchGAN with instance norm in all layers except the last; the first layer has one too.
 
     Images (n, 3, h, w) become logits (n, 1, h / 8 + 3, w / 8 + 3), where the quotients are rounded up.
     """
@@ -146,12 +147,12 @@ def attention_network(channels: int, kernels: AttentionKernels) -> nn.Sequential
 
 
 def truncated_normal_(module: nn.Module) -> None:
-    """Initialize as that code does: weights from N(0, 0.02^2) and scales of norms from N(1, 0.02^2), both without what
-    is more than two standard deviations away; biases and shifts 0.
+    """Initialize as the authors' code: weights from N(0, 0.02^2) and scales of norms from N(1, 0.02^2), both truncated
+    at two standard deviations; biases and shifts 0.
     """
     initialize_(module, lambda weight: _truncated(weight, 0.0))
     for layer in module.modules():
-        if isinstance(layer, nn.InstanceNorm2d | SwitchedInstanceNorm):
+        if isinstance(layer, InstanceNorm2d | SwitchedInstanceNorm):
             _truncated(layer.weight, 1.0)
 
 
@@ -159,8 +160,8 @@ def _truncated(weight: Tensor, mean: float) -> Tensor:
     return nn.init.trunc_normal_(weight, mean, STD, mean - 2 * STD, mean + 2 * STD)
 
 
-def _norm(channels: int) -> nn.InstanceNorm2d:
-    return nn.InstanceNorm2d(channels, affine=True)
+def _norm(channels: int) -> InstanceNorm2d:
+    return InstanceNorm2d(channels, affine=True)
 
 
 def _upsample(factor: int) -> nn.Upsample:

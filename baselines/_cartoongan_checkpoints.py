@@ -47,9 +47,9 @@ def convert_checkpoint(tensors: Mapping[str, Any], style: str | None) -> tuple[d
 
     Args:
         tensors: state dicts by file name, or one state dict; any of them may be wrapped (see `unwrapped`).
-        style: the style to take if there are files of several, which is what their names begin with.
+        style: the style to take if there are files of several styles; the name of a file begins with its style.
     Raises:
-        UsageError: the tensors are no generator of the port, or of several styles.
+        UsageError: the tensors are no generator of the port, or they are of several styles and `style` is None.
     """
     network = _network(tensors, style)
     blocks = len({match[2] for key in network if (match := BLOCK.fullmatch(key.split(".")[0])) and _is_block(match)})

@@ -11,6 +11,7 @@ from ugbench.method import Size
 from ugbench.nn.block import Block
 from ugbench.nn.image_pool import ImagePool
 from ugbench.nn.init import normal_
+from ugbench.nn.instance_norm import InstanceNorm2d
 from ugbench.nn.padding import ReflectionPad
 
 
@@ -22,7 +23,7 @@ class AffineResidualBlock(Block):
 
     def __init__(self, channels: int, bias: bool, norm_eps: float) -> None:
         super().__init__()
-        conv, norm = partial(nn.Conv2d, bias=bias), partial(nn.InstanceNorm2d, eps=norm_eps, affine=True)
+        conv, norm = partial(nn.Conv2d, bias=bias), partial(InstanceNorm2d, eps=norm_eps, affine=True)
         self.layers = nn.Sequential(
             *(ReflectionPad(1), conv(channels, channels, 3), norm(channels), nn.ReLU(True)),
             *(ReflectionPad(1), conv(channels, channels, 3), norm(channels)),
@@ -44,7 +45,7 @@ def generator(channels: int, blocks: int, bias: bool, norm_eps: float) -> nn.Seq
         norm_eps: what instance norm adds to the variance.
     """
     half, quarter = 2 * channels, 4 * channels
-    conv, norm = partial(nn.Conv2d, bias=bias), partial(nn.InstanceNorm2d, eps=norm_eps, affine=True)
+    conv, norm = partial(nn.Conv2d, bias=bias), partial(InstanceNorm2d, eps=norm_eps, affine=True)
     up = partial(nn.ConvTranspose2d, kernel_size=3, stride=2, padding=1, output_padding=1, bias=bias)
     return nn.Sequential(
         *(ReflectionPad(3), conv(3, channels, 7), norm(channels), nn.ReLU(True)),
@@ -62,7 +63,7 @@ def discriminator(channels: int, bias: bool, norm_eps: float) -> nn.Sequential:
     """PatchGAN with a receptive field of 37x37 px: images (n, 3, h, w) to logits (n, 1, h / 4, w / 4)."""
     c2, c4, c8 = 2 * channels, 4 * channels, 8 * channels
     conv = partial(nn.Conv2d, kernel_size=3, padding=1, bias=bias)
-    norm = partial(nn.InstanceNorm2d, eps=norm_eps, affine=True)
+    norm = partial(InstanceNorm2d, eps=norm_eps, affine=True)
     return nn.Sequential(
         *(conv(3, channels), nn.LeakyReLU(0.2, True)),
         *(conv(channels, c2, stride=2), nn.LeakyReLU(0.2, True)),
@@ -78,7 +79,7 @@ def initialize_as_the_authors_(network: nn.Module) -> None:
     """Weights of convolutions from N(0, 0.02^2), scales of instance norm from U(0, 1); biases and shifts 0."""
     normal_(network)
     for layer in network.modules():
-        if isinstance(layer, nn.InstanceNorm2d):
+        if isinstance(layer, InstanceNorm2d):
             nn.init.uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
 

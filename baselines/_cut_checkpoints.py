@@ -87,7 +87,7 @@ def _check_blurs(name: str, network: Network, rows: Mapping[int, tuple[float, ..
         )
     for key, row in expected.items():
         kernel = row[:, None] * row
-        # That code stores an upsampling kernel times 4, because three of four pixels that it is applied to are 0.
+        # The authors' code stores an upsampling kernel times 4, as three of four pixels that it is applied to are 0.
         kernel = kernel / kernel.sum() * (4 if len(row) == 4 else 1)
         if buffers[key].shape[1:] != (1, *kernel.shape) or not torch.allclose(buffers[key].float(), kernel):
             raise UsageError(f"CUT checkpoint: {key} of {name} is no blur by {list(map(int, row))}; expected that.")

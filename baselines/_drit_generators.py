@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from baselines._drit_networks import STYLE, Domain
 from ugbench.nn.block import Block
+from ugbench.nn.instance_norm import InstanceNorm2d
 from ugbench.nn.padding import ReflectionPad
 from ugbench.nn.residual import ResidualBlock
 
@@ -36,7 +37,7 @@ class ConcatGenerator(nn.Module):
 
 
 class ConcatDecoder(nn.Module):
-    """The part of `ConcatGenerator` that one domain has alone."""
+    """The part of `ConcatGenerator` that belongs to one domain."""
 
     def __init__(self, channels: int, blocks: int) -> None:
         super().__init__()
@@ -104,7 +105,7 @@ class TransformBlock(Block):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv1, self.conv2 = (
-            nn.Sequential(ReflectionPad(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels)) for _ in "12"
+            nn.Sequential(ReflectionPad(1), nn.Conv2d(channels, channels, 3), InstanceNorm2d(channels)) for _ in "12"
         )
         self.mix1, self.mix2 = (
             nn.Sequential(

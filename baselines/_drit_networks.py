@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ugbench.method import Size, width_and_height
 from ugbench.nn.block import Block
+from ugbench.nn.instance_norm import InstanceNorm2d
 from ugbench.nn.padding import ReflectionPad
 from ugbench.nn.residual import ResidualBlock
 
@@ -44,8 +45,8 @@ class ContentEncoder(nn.Module):
         half, quarter = 2 * channels, 4 * channels
         return nn.Sequential(
             nn.Sequential(ReflectionPad(3), nn.Conv2d(3, channels, 7), nn.LeakyReLU(SLOPE, True)),
-            _halve(channels, half, nn.InstanceNorm2d(half)),
-            _halve(half, quarter, nn.InstanceNorm2d(quarter)),
+            _halve(channels, half, InstanceNorm2d(half)),
+            _halve(half, quarter, InstanceNorm2d(quarter)),
             *(ResidualBlock(quarter) for _ in range(blocks)),
         )
 
@@ -139,7 +140,7 @@ class PoolingBlock(Block):
 def largest_content_depth(size: Size, limit: int = 3) -> int:
     """The number of stride-2 layers, up to `limit`, of a content discriminator for images of `size` px."""
     depth, side = 0, min(width_and_height(size)) // 4
-    # After them a convolution of 4x4 without padding follows.
+    # A 4x4 convolution without padding follows these layers.
     while depth < limit and (side := (side - 5) // 2 + 1) >= 4:
         depth += 1
     return depth
@@ -148,8 +149,8 @@ def largest_content_depth(size: Size, limit: int = 3) -> int:
 def content_discriminator(channels: int, depth: int) -> nn.Sequential:
     """Content codes (n, channels, h, w) to logits (n, 1, h', w'): high for domain B, low for domain A.
 
-    The convolutions have no norm. The authors' code asks for instance norm, but by a comparison of two texts that is
-    never true (their pull request 31).
+    The convolutions have no norm. The authors' code asks for instance norm only if two texts are equal, and they never
+    are (their pull request 31).
 
     Args:
         depth: convolutions of stride 2, 7x7 with padding 1.

@@ -61,7 +61,7 @@ def convert_checkpoint(tensors: Mapping[str, Any]) -> tuple[dict[str, Any], dict
 
 
 def _blocks(network: Network) -> int:
-    """The number of residual blocks, of the content encoder or of the decoder, if one has more than the other."""
+    """The number of residual blocks; the larger number, if the content encoder and the decoder differ."""
     return len({match[1] for key in network if (match := BLOCK.fullmatch(key))})
 
 

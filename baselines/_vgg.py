@@ -83,7 +83,7 @@ def _modules(layers: Sequence[Layer]) -> Iterator[nn.Module]:
 
 
 def narrowed(layers: Sequence[Layer], channels: int) -> tuple[Layer, ...]:
-    """The layers of a VGG whose first convolution has so many channels, and whose others are narrower in proportion."""
+    """The layers of a VGG whose first convolution has `channels` channels; the others are narrower in proportion."""
     return tuple(layer if isinstance(layer, str) else layer * channels // 64 for layer in layers)
 
 

@@ -2,8 +2,9 @@
 
 Networks, losses and the order of updates are those of the authors' TensorFlow code of 2018-11. A translation is
 m * G(x) + (1 - m) * x, where m is the attention map of the image x. The two generators, each with the attention network
-of its source domain, and the two discriminators are updated in turn. At a part of the training the method switches: the
-attention networks stay as they are, and the discriminators see only what the maps select, and normalise no layer.
+of its source domain, and the two discriminators are updated in turn. After a share of the steps the method switches:
+from then on the attention networks stay as they are, the discriminators see only what the maps select, and they have no
+norm.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ class AGGAN(Method):
             "attention_channels": 16,
             "discriminator_channels": 16,
             "blocks": 2,
-            # So that a run can be continued exactly from half of its steps, as those of most methods.
+            # So that a run can be continued exactly from half of its steps, as runs of most methods can.
             "switch_share": 0.5,
             "lr": 1e-3,
         },
@@ -163,7 +164,7 @@ class AGGAN(Method):
         for source, target, x, y in (("a", "b", batch.a, batch.b), ("b", "a", batch.b, batch.a)):
             discriminator = self.get_submodule(f"discriminator_{target}")
             with phase(f"generator_{source}2{target}", f"attention_{source}") as loss:
-                fake_x, map_y = self._translation(target, source, y)  # no weight of it is trained in this phase
+                fake_x, map_y = self._translation(target, source, y)  # by networks that this phase does not train
                 # All layers treat each sample alone, so one forward pass translates x and takes fake_x back to y.
                 images, maps = self._translation(source, target, torch.cat((x, fake_x)))
                 fake_y, cycle_y = images.chunk(2)
@@ -233,6 +234,6 @@ class AGGAN(Method):
 
     def _attended(self, images: Tensor, attention_map: Tensor, switched: Tensor) -> Tensor:
         """What a discriminator sees: images (n, 3, h, w), after the switch with 0 where attention is below the
-        threshold. No gradient reaches the map (n, 1, h, w) by this choice.
+        threshold. No gradient reaches the map (n, 1, h, w) through this comparison.
         """
         return images * ((attention_map >= self.config.threshold) | ~switched)

@@ -1,10 +1,10 @@
 """CartoonGAN (Chen et al. 2018): photos become cartoons, whose clear edges a discriminator learns to demand.
 
 One generator translates in one direction. Its discriminator learns to tell cartoons from translations, and also from
-cartoons with blurred edges. A content loss compares features of a network that is not trained, VGG19, of a photo and of
-its translation. In a first phase the generator learns by this loss alone. Networks, losses and the order of updates are
-those of the authors' code (FlyingGoblin/CartoonGAN): the discriminator is updated first, on fakes from a pool, then the
-generator. docs/fidelity.md says what differs.
+cartoons with blurred edges. A content loss compares the features of a photo with those of its translation, in a VGG19
+that is not trained. In a first phase the generator learns only by this loss. Networks, losses and the order of updates
+are those of the authors' code (FlyingGoblin/CartoonGAN): the discriminator is updated first, on fakes from a pool, then
+the generator. docs/fidelity.md says what differs.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ class CartoonGAN(Method):
             initialize_(self.random_network, nn.init.kaiming_normal_)
 
     def groups(self) -> dict[str, Group]:
-        """One Adam for the discriminator, one for the generator, which the main phase takes over from the first steps.
+        """One Adam for the discriminator, one for the generator, which stays the same after the first steps.
 
         The rate of the first steps is constant for half of them, then falls linearly to 0; so does that of the steps
         after them.
@@ -209,7 +209,7 @@ class CartoonGAN(Method):
             loss["content"] = config.content_weight * l1(self._content(fake), content)
 
     def _content(self, images: Tensor) -> Tensor:
-        """Features of images (n, 3, h, w) in [-1, 1] that say what is to be seen on them: (n, c, s / 8, s / 8)."""
+        """Features (n, c, s / 8, s / 8) of the content of images (n, 3, h, w) in [-1, 1]; s is `content_size`."""
         network = self.vgg if self.config.content_network == "vgg19" else self.random_network
         resized_images = resized(images, self.config.content_size)
         features: Tensor = network(vgg_input(resized_images, self.config.content_input))

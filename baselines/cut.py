@@ -21,6 +21,7 @@ from baselines._cut_checkpoints import convert_checkpoint
 from ugbench.method import Batch, Direction, Draw, Group, Method, MethodConfig, Phase, Size, parameters_of, sides
 from ugbench.nn.blur import BlurDown, BlurUp
 from ugbench.nn.init import initialize_
+from ugbench.nn.instance_norm import InstanceNorm2d
 from ugbench.nn.losses import least_squares
 from ugbench.nn.padding import ReflectionPad
 from ugbench.nn.patch_nce import Projection, patch_nce, sample_positions
@@ -68,12 +69,12 @@ class Generator(nn.Sequential):
     def __init__(self, channels: int, blocks: int) -> None:
         half, quarter = 2 * channels, 4 * channels
         super().__init__(
-            *(ReflectionPad(3), nn.Conv2d(3, channels, 7), nn.InstanceNorm2d(channels), nn.ReLU(True)),
-            *(nn.Conv2d(channels, half, 3, padding=1), nn.InstanceNorm2d(half), nn.ReLU(True), BlurDown()),
-            *(nn.Conv2d(half, quarter, 3, padding=1), nn.InstanceNorm2d(quarter), nn.ReLU(True), BlurDown()),
+            *(ReflectionPad(3), nn.Conv2d(3, channels, 7), InstanceNorm2d(channels), nn.ReLU(True)),
+            *(nn.Conv2d(channels, half, 3, padding=1), InstanceNorm2d(half), nn.ReLU(True), BlurDown()),
+            *(nn.Conv2d(half, quarter, 3, padding=1), InstanceNorm2d(quarter), nn.ReLU(True), BlurDown()),
             *(ResidualBlock(quarter) for _ in range(blocks)),
-            *(BlurUp(), nn.Conv2d(quarter, half, 3, padding=1), nn.InstanceNorm2d(half), nn.ReLU(True)),
-            *(BlurUp(), nn.Conv2d(half, channels, 3, padding=1), nn.InstanceNorm2d(channels), nn.ReLU(True)),
+            *(BlurUp(), nn.Conv2d(quarter, half, 3, padding=1), InstanceNorm2d(half), nn.ReLU(True)),
+            *(BlurUp(), nn.Conv2d(half, channels, 3, padding=1), InstanceNorm2d(channels), nn.ReLU(True)),
             *(ReflectionPad(3), nn.Conv2d(channels, 3, 7), nn.Tanh()),
         )
 
@@ -100,9 +101,9 @@ def discriminator(channels: int) -> nn.Sequential:
     c2, c4, c8 = 2 * channels, 4 * channels, 8 * channels
     return nn.Sequential(
         *(nn.Conv2d(3, channels, 4, padding=1), nn.LeakyReLU(0.2, True), BlurDown()),
-        *(nn.Conv2d(channels, c2, 4, padding=1), nn.InstanceNorm2d(c2), nn.LeakyReLU(0.2, True), BlurDown()),
-        *(nn.Conv2d(c2, c4, 4, padding=1), nn.InstanceNorm2d(c4), nn.LeakyReLU(0.2, True), BlurDown()),
-        *(nn.Conv2d(c4, c8, 4, padding=1), nn.InstanceNorm2d(c8), nn.LeakyReLU(0.2, True)),
+        *(nn.Conv2d(channels, c2, 4, padding=1), InstanceNorm2d(c2), nn.LeakyReLU(0.2, True), BlurDown()),
+        *(nn.Conv2d(c2, c4, 4, padding=1), InstanceNorm2d(c4), nn.LeakyReLU(0.2, True), BlurDown()),
+        *(nn.Conv2d(c4, c8, 4, padding=1), InstanceNorm2d(c8), nn.LeakyReLU(0.2, True)),
         nn.Conv2d(c8, 1, 4, padding=1),
     )
 

@@ -38,6 +38,7 @@ from ugbench.method import (
 )
 from ugbench.nn.image_pool import ImagePool
 from ugbench.nn.init import normal_
+from ugbench.nn.instance_norm import InstanceNorm2d
 from ugbench.nn.losses import l1, least_squares
 from ugbench.nn.padding import ReflectionPad
 from ugbench.nn.residual import ResidualBlock
@@ -85,12 +86,12 @@ def generator(channels: int, blocks: int, upsampling: Upsampling) -> nn.Sequenti
     """ResNet generator: translates images (n, 3, h, w) in [-1, 1]; h and w are multiples of 4."""
     half, quarter = 2 * channels, 4 * channels
     return nn.Sequential(
-        *(ReflectionPad(3), nn.Conv2d(3, channels, 7), nn.InstanceNorm2d(channels), nn.ReLU(True)),
-        *(nn.Conv2d(channels, half, 3, stride=2, padding=1), nn.InstanceNorm2d(half), nn.ReLU(True)),
-        *(nn.Conv2d(half, quarter, 3, stride=2, padding=1), nn.InstanceNorm2d(quarter), nn.ReLU(True)),
+        *(ReflectionPad(3), nn.Conv2d(3, channels, 7), InstanceNorm2d(channels), nn.ReLU(True)),
+        *(nn.Conv2d(channels, half, 3, stride=2, padding=1), InstanceNorm2d(half), nn.ReLU(True)),
+        *(nn.Conv2d(half, quarter, 3, stride=2, padding=1), InstanceNorm2d(quarter), nn.ReLU(True)),
         *(ResidualBlock(quarter) for _ in range(blocks)),
-        *(*_upsample(quarter, half, upsampling), nn.InstanceNorm2d(half), nn.ReLU(True)),
-        *(*_upsample(half, channels, upsampling), nn.InstanceNorm2d(channels), nn.ReLU(True)),
+        *(*_upsample(quarter, half, upsampling), InstanceNorm2d(half), nn.ReLU(True)),
+        *(*_upsample(half, channels, upsampling), InstanceNorm2d(channels), nn.ReLU(True)),
         *(ReflectionPad(3), nn.Conv2d(channels, 3, 7), nn.Tanh()),
     )
 
@@ -108,9 +109,9 @@ def discriminator(channels: int) -> nn.Sequential:
     c2, c4, c8 = 2 * channels, 4 * channels, 8 * channels
     return nn.Sequential(
         *(nn.Conv2d(3, channels, 4, stride=2, padding=1), nn.LeakyReLU(0.2, True)),
-        *(nn.Conv2d(channels, c2, 4, stride=2, padding=1), nn.InstanceNorm2d(c2), nn.LeakyReLU(0.2, True)),
-        *(nn.Conv2d(c2, c4, 4, stride=2, padding=1), nn.InstanceNorm2d(c4), nn.LeakyReLU(0.2, True)),
-        *(nn.Conv2d(c4, c8, 4, padding=1), nn.InstanceNorm2d(c8), nn.LeakyReLU(0.2, True)),
+        *(nn.Conv2d(channels, c2, 4, stride=2, padding=1), InstanceNorm2d(c2), nn.LeakyReLU(0.2, True)),
+        *(nn.Conv2d(c2, c4, 4, stride=2, padding=1), InstanceNorm2d(c4), nn.LeakyReLU(0.2, True)),
+        *(nn.Conv2d(c4, c8, 4, padding=1), InstanceNorm2d(c8), nn.LeakyReLU(0.2, True)),
         nn.Conv2d(c8, 1, 4, padding=1),
     )
 

@@ -2,9 +2,9 @@
 
 An image is translated by its content code and an attribute vector, which is drawn at random or taken from an image of
 the other domain. Networks, loss weights and the order of updates are those of the authors' code (HsinYingLee/DRIT, the
-version for two domains): two steps train only the discriminator of contents, and each third step trains everything.
-Then the discriminators come first; next all encoders and generators, on images with exchanged attributes; at last the
-content encoder and the generators once more, on images with random attributes.
+version for two domains): two steps train only the discriminator of contents, and each third step trains everything. In
+such a step the discriminators come first; next all encoders and generators, on images with exchanged attributes;
+finally the content encoder and the generators once more, on images with random attributes.
 """
 
 from __future__ import annotations
@@ -123,8 +123,8 @@ class DRIT(Method):
         return draws | {name: Draw("normal", (self.style_dim,)) for name in names}
 
     def step(self, batch: Batch, phase: Phase) -> None:
-        """Update the content discriminator; in each third step also the image discriminators before it, and then the
-        encoders and generators, twice.
+        """Update the content discriminator. Each third step updates the image discriminators before it, and after it
+        the encoders and generators, twice.
         """
         if batch.step % self.period < self.period - 1:
             with torch.no_grad():
@@ -185,7 +185,7 @@ class DRIT(Method):
     def _update_generators_on_random_fakes(self, batch: Batch, phase: Phase) -> None:
         """Update content encoder and generators on images with random attributes.
 
-        All is computed anew, with the noise of before, because the phase before has changed the weights.
+        Everything is computed again, with the same noise, because the phase before has changed the weights.
         """
         config, style = self.config, batch.draws["style"]
         with phase("generators") as loss:

@@ -168,7 +168,7 @@ class MUNIT(Method):
             loss["reconstruction_b"] = config.reconstruction_weight * l1(reconstruction_b, b)
             loss["style_a"] = config.style_weight * l1(self.style_encoder_a(fake_a), drawn_a)
             loss["style_b"] = config.style_weight * l1(self.style_encoder_b(fake_b), drawn_b)
-            # The target is no constant: the content that a translation started from learns from this loss too.
+            # The target is not detached: this loss also trains the encoder that computed it.
             loss["content_a"] = config.content_weight * l1(content_fake_b, content_a)
             loss["content_b"] = config.content_weight * l1(content_fake_a, content_b)
             if config.cycle_weight:

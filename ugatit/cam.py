@@ -73,7 +73,7 @@ class Attention(nn.Module):
 
         Args:
             x: the features.
-            sigmas: the spectral norms of `spectral_layers`; none computes them.
+            sigmas: the spectral norms of `spectral_layers`, scalars; if empty, they are computed here.
         """
         if self.average is None or self.maximum is None:
             logits, mixed = None, self.mix(x)

@@ -142,8 +142,8 @@ class StyleHead(nn.Module):
 class Generator(nn.Module):
     """Translates images of one domain into the other: encoder, attention, decoder with AdaLIN.
 
-    Of the config it reads the fields of the generators. The residual blocks have 4 times as many channels as the
-    first layer. A full model, unlike a light one, is built for images of one size.
+    It reads the config's fields for the generators. The residual blocks have 4 times as many channels as the first
+    layer. A full model, unlike a light one, is built for images of one size.
     """
 
     def __init__(self, config: UGATITConfig) -> None:
@@ -167,7 +167,11 @@ class Generator(nn.Module):
         self.head = ReflectConv(narrow, 3, 7, bias=bias)
 
     def forward(self, x: Tensor) -> GeneratorOutput:
-        """Translate images (n, 3, h, w) in [-1, 1]; h and w are multiples of 4."""
+        """Translate images (n, 3, h, w) in [-1, 1]; h and w are multiples of 4.
+
+        Raises:
+            UsageError: a full model was built for images of another size.
+        """
         x = F.relu(self.stem_norm(self.stem(x)), inplace=True)
         x = F.relu(self.down1_norm(self.down1(x)), inplace=True)
         x = F.relu(self.down2_norm(self.down2(x)), inplace=True)

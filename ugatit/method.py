@@ -27,7 +27,7 @@ from ugbench.nn.state_dicts import check_shapes, unwrapped
 Output = TypeVar("Output", GeneratorOutput, DiscriminatorOutput)
 
 # At the networks' learning rate Adam moves rho by only a fraction of [0, 1] in a whole run, and weight decay pulls
-# it down whatever the data are.
+# it down with any data.
 FREE_RHO = {"rho_lr_factor": 100.0, "rho_decay": False}
 
 
@@ -209,13 +209,13 @@ class UGATIT(Method):
     ) -> tuple[UGATITConfig, dict[str, Tensor]]:
         """Config and state dict from a `*_params_*.pt` of the authors' PyTorch code, or from their TensorFlow code.
 
-        Of a TensorFlow checkpoint only the generators are read (see ugatit.tensorflow_checkpoints). The config has
-        that code's settings where they differ from the paper's. The tensors of a light model do not say the size of
-        its images: 256 px is assumed.
+        Only the generators of a TensorFlow checkpoint are read (see ugatit.tensorflow_checkpoints). The config has
+        the settings of the code where they differ from the paper's. The tensors of a light model do not say the size
+        of its images: 256 px is assumed.
 
         Args:
             tensors: the content of the file: all six networks, the generators alone, or one generator.
-            revision: one of `revisions`; the tensors do not say which. None is the first.
+            revision: one of `revisions`; the tensors do not say which one. None is the first.
             direction: what a single generator translates; None is A2B. Ignored if there are two generators.
         Raises:
             UsageError: keys or shapes are not those of that code, or there is no such revision.

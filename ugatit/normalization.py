@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ugbench.nn.across_ranks import SpansBatch
-from ugbench.nn.autocasting import without_autocast
+from ugbench.nn.instance_norm import instance_norm
 from ugbench.nn.moments import EPS, channel_affine, instance_moments, pool_moments, upcast
 
 
@@ -71,7 +70,7 @@ class AdaLIN(nn.Module):
     def second_statistics(self, x: Tensor, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and 1 / sqrt(variance + eps) of the norm that is mixed with IN, shaped to broadcast over (n, c, h, w).
 
-        This norm is layer norm. The norms of the ablations have another one.
+        Here this norm is layer norm. The classes for the ablations have another one.
 
         Args:
             x: images (n, c, h, w).
@@ -183,18 +182,7 @@ class InstanceNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize images (n, c, h, w) to the same shape."""
-        y = instance_norm(x)
-        if self.gamma is None or self.beta is None:
-            return y
-        return channel_affine(y, self.gamma.view(1, -1, 1, 1), self.beta.view(1, -1, 1, 1))
-
-
-def instance_norm(x: Tensor) -> Tensor:
-    """Instance norm of images (n, c, h, w): biased variance, eps 1e-5, no scale and no running statistics."""
-    # On a CPU, group norm with one channel per group does the same work as F.instance_norm in half the time.
-    # On a GPU autocast would run it in float32 and keep copies of the images; its sums are in float32 anyway.
-    with without_autocast(x):
-        return F.group_norm(x, x.shape[1], eps=EPS)
+        return instance_norm(x, self.gamma, self.beta)
 
 
 def nested_variance(x: Tensor, dims: tuple[int, ...]) -> Tensor:

@@ -90,7 +90,7 @@ def _networks(tensors: Mapping[str, Any], direction: Direction | None) -> dict[s
     """The networks by the public names, a generator first: six, two generators or one.
 
     Raises:
-        UsageError: they are others, or a single generator is not that of `direction`.
+        UsageError: the networks are none of these sets, or a single generator is not that of `direction`.
     """
     only = next(iter(tensors.values())) if len(tensors) == 1 and not NETWORKS.keys() & tensors else None
     if isinstance(only, Mapping):  # by the name of the file
@@ -164,7 +164,7 @@ def _discriminator_keys(network: Mapping[str, Tensor]) -> dict[str, str]:
 
 
 def _blocks(generator: Mapping[str, Tensor]) -> int:
-    """The number of residual blocks of the decoder; at least 1, so that absent blocks are missed by their keys."""
+    """The number of residual blocks of the decoder; at least 1, so that absent blocks are reported by their keys."""
     return max(1, sum(bool(re.fullmatch(r"UpBlock1_\d+\.conv1\.weight", key)) for key in generator))
 
 

@@ -1,8 +1,8 @@
 """Converts the generators of checkpoints of the authors' TensorFlow code (taki0112/UGATIT).
 
 The generator of that code differs from the one of the PyTorch code. Three differences are config fields here:
-`encoder_affine`, `decoder_biases` and `variance=biased`. The others are computed into the tensors, so that images and
-attention maps stay the same:
+`encoder_affine`, `decoder_biases` and `variance=biased`. The conversion handles the others by changing tensors, so that
+images and attention maps stay the same:
 - That code has one CAM layer with a bias for both poolings, and adds the bias to the weights that multiply the
   features. Here both layers get weight + bias. Their logits differ from that code's; only training reads them.
 - In decoder blocks that code uses rho as clip(rho - 0.1, 0, 1) ("smoothing", its default; the file does not say).

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ugatit.normalization import AdaLIN, GroupInstanceNorm, clip_rho, instance_norm, make_rho_norm
+from ugatit.normalization import AdaLIN, GroupInstanceNorm, clip_rho, make_rho_norm
 
 EPS = 1e-5
 
@@ -132,7 +132,3 @@ def test_batch_norm_in_eval_mode_treats_each_sample_alone_and_changes_nothing(x)
     before = norm.running_mean.clone()
     torch.testing.assert_close(norm(x)[:1], norm(x[:1]), atol=1e-14, rtol=0)
     assert torch.equal(norm.running_mean, before)
-
-
-def test_plain_instance_norm_is_torchs(x):
-    torch.testing.assert_close(instance_norm(x), F.instance_norm(x, eps=EPS), atol=1e-12, rtol=0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from ugbench.nn.instance_norm import InstanceNorm2d
 from ugbench.nn.layer_norm import ImageLayerNorm
 from ugbench.nn.padding import ReflectionPad
 from ugbench.nn.residual import ResidualBlock
@@ -21,9 +22,9 @@ def image_encoder(channels: int, blocks: int) -> nn.Sequential:
     """
     half, quarter = 2 * channels, 4 * channels
     return nn.Sequential(
-        *(ReflectionPad(3), nn.Conv2d(3, channels, 7), nn.InstanceNorm2d(channels), nn.ReLU(True)),
-        *(ReflectionPad(1), nn.Conv2d(channels, half, 4, stride=2), nn.InstanceNorm2d(half), nn.ReLU(True)),
-        *(ReflectionPad(1), nn.Conv2d(half, quarter, 4, stride=2), nn.InstanceNorm2d(quarter), nn.ReLU(True)),
+        *(ReflectionPad(3), nn.Conv2d(3, channels, 7), InstanceNorm2d(channels), nn.ReLU(True)),
+        *(ReflectionPad(1), nn.Conv2d(channels, half, 4, stride=2), InstanceNorm2d(half), nn.ReLU(True)),
+        *(ReflectionPad(1), nn.Conv2d(half, quarter, 4, stride=2), InstanceNorm2d(quarter), nn.ReLU(True)),
         *(ResidualBlock(quarter) for _ in range(blocks)),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ugbench.nn.block import Block
+from ugbench.nn.instance_norm import InstanceNorm2d
 from ugbench.nn.padding import ReflectionPad
 
 
@@ -14,8 +15,8 @@ class ResidualBlock(Block):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            *(ReflectionPad(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels), nn.ReLU(True)),
-            *(ReflectionPad(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels)),
+            *(ReflectionPad(1), nn.Conv2d(channels, channels, 3), InstanceNorm2d(channels), nn.ReLU(True)),
+            *(ReflectionPad(1), nn.Conv2d(channels, channels, 3), InstanceNorm2d(channels)),
         )
 
     def forward(self, x: Tensor) -> Tensor:
