@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C while its modules are still imported is one sentence too."""
+    """Run the command line; Ctrl-C while its modules are imported also ends with one sentence."""
     try:
         from ugbench.cli.app import main as run
 

@@ -1,9 +1,9 @@
-"""How a device computes: which GPU is the current one, float32 that is float32, and deterministic algorithms.
+"""How a device computes: which GPU is the current one, exact float32, and deterministic algorithms.
 
-On NVIDIA GPUs since Ampere, PyTorch computes convolutions of float32 numbers in TF32, which has 10 bits of mantissa in
-place of 23, and environment variables and settings of other packages can extend that to matrix products (on a CPU: to
-bfloat16). Here float32 is never less: training, translation and scoring compute float32 alike, whatever is set. What
-is to be faster runs in bfloat16, and its records say so.
+On NVIDIA GPUs since Ampere, PyTorch computes convolutions of float32 numbers in TF32, which has 10 bits of mantissa
+instead of 23. Environment variables and settings of other packages can extend that to matrix products (on a CPU: to
+bfloat16). ugbench undoes these settings: training, translation and scoring compute float32 numbers in float32. A run
+that should be faster uses bfloat16, and its records say so.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ EXACT = "ieee"
 
 WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 DETERMINISTIC_WORKSPACE = ":4096:8"
-"""A workspace with which cuBLAS is deterministic; it is read once, when a process first uses the GPU."""
+"""A workspace with which cuBLAS is deterministic. cuBLAS reads the variable once, when a process first uses the GPU."""
 
 
 REFUSAL = re.compile(r"(?P<operation>\S+) does not have a deterministic implementation")
@@ -37,8 +37,9 @@ def computing_on(device: torch.device, *, deterministic: bool = False) -> Iterat
         deterministic: use only algorithms that give the same bits in each run on the same device; slower on a GPU.
             Without it cuDNN tries its algorithms for each shape, and takes the fastest.
     Raises:
-        UsageError: `deterministic` is asked for after the GPU was used with a workspace that is not deterministic.
-        UgbenchError: with `deterministic`, what is computed has an operation that PyTorch can only do otherwise.
+        UsageError: with `deterministic` on a GPU, CUBLAS_WORKSPACE_CONFIG has a value that is not deterministic, or it
+            is not set and the process has used a GPU already.
+        UgbenchError: with `deterministic`, PyTorch has no deterministic implementation of an operation in the block.
     """
     with ExitStack() as settings:
         settings.enter_context(current_device(device))

@@ -21,7 +21,7 @@ def pick_device(name: str) -> torch.device:
     """The device with the name `auto`, `cpu`, `cuda`, `cuda:N` or `mps`; auto is a GPU if the machine has one.
 
     Raises:
-        UsageError: there is no such device, or this machine has none.
+        UsageError: the name is no device, or this machine has no such device.
     """
     import torch
 
@@ -47,7 +47,7 @@ def pick_devices(names: str) -> list[torch.device]:
     """The devices with these names, separated by commas; each is as in `pick_device`.
 
     Raises:
-        UsageError: there is no such device, or a GPU is named twice.
+        UsageError: see `pick_device`; or a GPU is named twice.
     """
     devices = [pick_device(name) for name in names.split(",")]
     # A GPU without a number is the first one.

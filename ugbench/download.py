@@ -1,4 +1,4 @@
-"""Files on other people's servers: what is known of each, how one is fetched, and whether a file is the published one.
+"""Published files: what is known about each, how a file is downloaded, and whether a file is the published one.
 
 Nothing here asks for consent; commands do that (`ugbench.cli.consent`).
 """
@@ -27,7 +27,7 @@ PATIENCE = 30.0  # seconds in which a server must accept a connection, or send t
 HTML_BEGINNINGS = (b"<!doctype html", b"<html")
 
 Progress = Callable[[int, int | None], None]
-"""Takes (bytes done, number of bytes), the second None where the server does not tell it."""
+"""Takes (bytes done, number of bytes); the second is None if the server does not tell it."""
 
 _logger = logging.getLogger(__name__)
 
@@ -41,9 +41,9 @@ class RemoteFile:
         name: under which it is stored.
         size: in bytes; None where it is not known.
         sha256: its SHA-256 in hex, or the first digits of it where no more are known; empty where none are.
-        about_mib: its size in MiB as its publisher rounds it, for people alone; None where it is not known.
+        about_mib: its size in MiB as its publisher rounds it, shown to people only; None where it is not known.
     Raises:
-        ValueError: the address, the name or the digits cannot be what they are.
+        ValueError: the address is not http or https, the name is no plain file name, or the digits are not hex.
     """
 
     address: str
@@ -66,9 +66,9 @@ def download(
 ) -> Path:
     """Fetch a file into a folder, which is made if it is missing; a file that is there and fits is not fetched again.
 
-    The bytes go into a file beside it, which is renamed once all came and they are those of the published file as far
-    as `file` tells. So a file with this name is always whole. Of two processes that fetch the same file, the second
-    waits for the first. A file of that name that does not fit is replaced.
+    The bytes go into a temporary file, which is renamed when all bytes came and agree with everything that `file` says.
+    So a file with this name is always whole. Of two processes that fetch the same file, the second waits for the first.
+    A file of that name that does not fit is replaced.
 
     Args:
         progress: called after each part.
@@ -97,7 +97,7 @@ def acquired(lock_file: Path, what: str) -> AbstractContextManager[object]:
     """A lock that this process holds until the end of its `with` block; its folder is made, and the empty file stays.
 
     Args:
-        what: is fetched, for the message that another process does so.
+        what: what is fetched, for the message that another process fetches it.
     Raises:
         OSError: the lock cannot be made.
     """
@@ -117,12 +117,12 @@ def sha256_of(path: Path) -> str:
 
 
 def fault(path: Path, file: RemoteFile, sha256: Callable[[Path], str] = sha256_of) -> str | None:
-    """Why a file on the disk is not the published one, as a clause; None if nothing that is known speaks against it.
+    """Why a file on the disk is not the published one, as a clause; None if it agrees with all that is known.
 
     Args:
         sha256: gives the SHA-256 of the file; it is called only if digits of it are known.
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     with path.open("rb") as stream:
         if stream.read(64).lstrip().lower().startswith(HTML_BEGINNINGS):
@@ -152,7 +152,7 @@ def announced_size(address: str) -> int | None:
 
 def _fetch(file: RemoteFile, target: Path, progress: Progress | None) -> None:
     """Write the file, whole, or raise DownloadError or OSError."""
-    # Under the lock there is one writer, so what a killed process left has this name too, and is overwritten.
+    # Under the lock there is one writer, so a file that a killed process left has the same name, and is overwritten.
     beside = target.with_name(f"{target.name}.part")
     try:
         with beside.open("wb") as stream:
@@ -175,7 +175,7 @@ def _receive(file: RemoteFile, stream: BinaryIO, target: Path, progress: Progres
     import requests  # here, because listing files must not wait for it
 
     try:
-        # Compressed on the way, a file would have another length than the server announces.
+        # A file that is compressed for the transfer would have another length than the server announces.
         headers = {"Accept-Encoding": "identity"}
         with requests.get(file.address, stream=True, timeout=PATIENCE, headers=headers) as response:
             if (reason := _fault_of_answer(response, file)) is not None:
@@ -208,7 +208,7 @@ def _fault_of_answer(response: Response, file: RemoteFile) -> str | None:
 
 
 def _length(response: Response) -> int | None:
-    """The number of bytes that the server announces; None where it announces none, or those of a compressed form."""
+    """The number of bytes that the server announces; None if it announces none, or if the answer is compressed."""
     text = response.headers.get("Content-Length", "")
     return int(text) if text.isdecimal() and "Content-Encoding" not in response.headers else None
 

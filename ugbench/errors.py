@@ -3,19 +3,20 @@
     UgbenchError            1   the work failed
     ├── NonFiniteLoss       1   training met NaN or Inf; the last finite state is kept
     ├── CaptureRefused      1   a training step cannot be recorded and replayed
-    ├── NotLoadable         1   an installed method, metric, extractor or figure cannot be used
+    ├── NotLoadable         1   an installed method, metric, extractor, figure or tracker cannot be used
     ├── DiskError           1   the system refuses to write a file or a folder
-    ├── DownloadError       1   a file could not be downloaded, or not be stored
+    ├── DownloadError       1   a file could not be downloaded, or could not be stored
     ├── Stopped             75  training was stopped and saved; the same command continues it
-    ├── RankError           *   one of several processes that work together has ended, and so do all, with its code
+    ├── RankError           *   one of several processes that work together has ended; all end with its code
     └── UsageError          2   the command, or a file that it names, is wrong
-        ├── UnknownName     2   no such method, metric, data set …; suggests a similar name
+        ├── UnknownName     2   no method, metric, data set or other thing has this name; suggests a similar name
         ├── ConfigError     2   a config field that does not exist or cannot have this value
         ├── DataError       2   an image, a folder or a data set
         ├── NoSuchScore     2   a requested metric is not defined for this data set or run
         ├── RunError        2   a run's folder or one of its files
-        │   └── StaleOutputs 2  outputs that were made of other images than the data set has now
+        │   └── StaleOutputs 2  outputs that were made from other images than the data set has now
         └── WeightsError    2   a file of network weights is missing or wrong
+            └── MissingWeights 2  no file of a network's weights was given or found
 
 A message is one sentence: what was found where (file, option, key), and how to fix it.
 """
@@ -50,7 +51,7 @@ class CaptureRefused(UgbenchError):
 
 
 class NotLoadable(UgbenchError):
-    """A method, metric, extractor or figure (`kind`) is installed, and its module cannot be used.
+    """A method, metric, extractor, figure or tracker (`kind`) is installed, and its module cannot be used.
 
     >>> str(NotLoadable("method", "cut", "its entry point names cut.model, which cannot be found"))[:60]
     'the method cut cannot be loaded (its entry point names cut.m'
@@ -87,7 +88,7 @@ class DiskErrors:
 
     @contextmanager
     def keep(self) -> Iterator[None]:
-        """A block that ends at a DiskError, which is kept; work that does not need the block goes on."""
+        """A block that a DiskError ends. The error is kept, and the work after the block goes on."""
         try:
             yield
         except DiskError as error:
@@ -134,7 +135,7 @@ class RankError(UgbenchError):
 
     Attributes:
         exit_code: that of the rank that has ended first.
-        is_said: whether that rank says why, so that this one need not.
+        is_said: whether that rank says why, so that this rank need not say it.
     """
 
     def __init__(self, exit_code: int, message: str | None = None) -> None:
@@ -174,7 +175,7 @@ class RunError(UsageError):
 
 
 class StaleOutputs(RunError):
-    """The outputs of a run were made of other images than the data set has now."""
+    """The outputs of a run were made from other images than the data set has now."""
 
 
 class WeightsError(UsageError):
@@ -186,7 +187,7 @@ class MissingWeights(WeightsError):
 
 
 class UnknownName(UsageError):
-    """No method, metric, variant … (`kind`) has this name; the message suggests a similar one.
+    """No method, metric, variant or other `kind` of thing has this name; the message suggests a similar name.
 
     >>> str(UnknownName("method", "ugatti", ["ugatit", "cyclegan"]))
     "no method is called 'ugatti'; did you mean 'ugatit'? Known: cyclegan, ugatit."

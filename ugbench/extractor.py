@@ -25,10 +25,10 @@ class FeatureNetwork:
     Attributes:
         network: takes what `prepare` returns, and returns features (n, d), or (n, d, h, w), which are averaged over
             height and width. Its state dict must have the names and shapes of `tensors`, which are loaded into it.
-        size: px to which `prepare` resizes an image.
+        size: the side to which `prepare` resizes an image, px.
         transform: what `prepare` does, in words. Protocols state it, so it must name all that changes features.
         prepare: takes uint8 images (n, 3, h, w) of any size, on the network's device.
-        tensors: the weights, where they are only a part of the file's tensors; None if all of these are loaded.
+        tensors: the weights, if they are not exactly the tensors of the file; None loads all tensors of the file.
     """
 
     network: nn.Module
@@ -49,8 +49,8 @@ class Extractor:
             `build` then gets no tensors.
         comparable: True if scores on these features may be compared with other people's.
         download: such a file on a server, which `ugbench weights get NAME` fetches; None if none is known.
-        package: a module that the network needs and that is not installed with ugbench; None if there is none. Without
-            it no score is computed on the extractor without being asked for.
+        package: a module that the network needs and that is not installed with ugbench; None if there is none. If it is
+            missing, a score on the extractor is computed only on request.
     Raises:
         ValueError: a file is to be downloaded, and the extractor needs none.
     """

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 Size = int | tuple[int, int]
 """Size of an image in px: the side of a square, or (width, height)."""
-SMALLEST_SIDE, LARGEST_SIDE = 8, 1 << 16  # px: of images to train with, and of any images
+SMALLEST_SIDE, LARGEST_SIDE = 8, 1 << 16  # px: the smallest side of training images, the largest of any images
 
 
 def as_size(value: object) -> Size:
@@ -20,7 +20,7 @@ def as_size(value: object) -> Size:
     (256, 256, (128, 256), 64)
 
     Raises:
-        ValueError: it means none.
+        ValueError: the value means no size.
     """
     if isinstance(value, str):
         match = re.fullmatch(r"\s*([0-9]{1,9})(?:[xX]([0-9]{1,9}))?\s*", value)

@@ -85,7 +85,7 @@ class Method(nn.Module, ABC):
         paired: whether images of A and B with equal stems are pairs. A step then gets pairs, cropped and mirrored
             alike; so are the images of `splits`.
         splits: further folders of training images beside trainA and trainB, by name; see `Batch.extra`. In a run from
-            B to A, a last letter A or B of these names is exchanged, as the domains are: `edgesB` reads edgesA.
+            B to A, a name that ends with A or B reads the folder of the other domain: `edgesB` reads edgesA.
         frozen: networks that are never trained, such as a VGG for a feature loss: the attribute name of each, with the
             name by which `--weights NAME=FILE` gives its weights. The weights are loaded before the first step. They
             are stored in no checkpoint, and the run's id depends on them. A network that this config does not build
@@ -166,7 +166,7 @@ class Method(nn.Module, ABC):
                 raise ConfigError(
                     f"steps is {overrides['steps']} and epochs is {overrides['epochs']}; give one of them."
                 )
-            fields["steps"] = None  # that of the preset, which would be used else
+            fields["steps"] = None  # otherwise the preset's number of steps would be used
         for name in fields:
             if name not in cls.Config.model_fields:
                 raise UnknownName("config field", name, cls.Config.model_fields)
@@ -252,7 +252,7 @@ class Method(nn.Module, ABC):
         return self.attention(x, direction)
 
     def scalars(self) -> dict[str, Tensor]:
-        """Scalar tensors that training logs, by name, such as `rho/<layer>`. Computing them needs no host sync."""
+        """Scalar tensors that training logs, by name, such as `rho/<layer>`. Computing them must need no host sync."""
         return {}
 
     @classmethod

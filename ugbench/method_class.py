@@ -10,8 +10,8 @@ from ugbench.method import Method, MethodConfig
 
 
 def class_fault(method: type[Method]) -> str | None:
-    """What is wrong with the first attribute of a method's class that is missing or cannot be what it is, as a clause;
-    None if nothing is.
+    """What is wrong with the first attribute of a method's class that is missing or has a wrong value, as a clause;
+    None if all are right.
     """
     if inspect.isabstract(method):
         return f"it does not define {', '.join(sorted(method.__abstractmethods__))}"

@@ -16,7 +16,7 @@ def sides(*, least: int, multiple_of: int) -> AfterValidator:
 
     Args:
         least: the smallest width and height, px.
-        multiple_of: by which width and height can be divided.
+        multiple_of: the number by which width and height must be divisible.
     """
 
     def check(size: Size) -> Size:

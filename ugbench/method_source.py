@@ -1,6 +1,6 @@
-"""Reads what a method's class says of itself from the source text, because importing a method imports torch.
+"""Reads what a method's class says about itself from the source text, because importing a method imports torch.
 
-What is computed or inherited cannot be read like this, only what a class writes out.
+Only values that the body of the class writes out can be read in this way. Computed and inherited values cannot.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def source_file(path: str) -> Path | None:
     """The source of the module `path`; None where it has none, or cannot be found."""
     try:
         spec = importlib.util.find_spec(path)
-    except (ImportError, SyntaxError):  # of a package above it; importing the method says it better
+    except (ImportError, SyntaxError):  # of a package above it; importing the method gives a better error
         return None
     return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
 
@@ -76,7 +76,7 @@ def class_attributes(source: str | bytes) -> dict[str, ast.expr] | None:
 def _parse(source: str | bytes) -> ast.Module | None:
     try:
         return ast.parse(source)
-    except (SyntaxError, ValueError):  # importing the method says it better
+    except (SyntaxError, ValueError):  # importing the method gives a better error
         return None
 
 

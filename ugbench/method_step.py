@@ -113,7 +113,7 @@ class Phase(Protocol):
     Inside the block only the named groups require grad, so that no weight gradients are computed for the others. At
     its end the gradient of the sum of all loss terms updates the named groups, unless the gradient is not finite.
     Each term is a scalar: a mean over samples that is already multiplied by its weight. metrics.jsonl has it under
-    the name `<groups joined by +>/<term>`; of a term that a step computes several times the last value is kept.
+    the name `<groups joined by +>/<term>`; if a step computes a term several times, it has the last value.
 
     A step may have any number of phases, of any groups, and may leave phases out (see `Method.period`).
 

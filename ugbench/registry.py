@@ -1,4 +1,4 @@
-"""Finds methods, metrics, extractors, figures and trackers by name, in this distribution and all others installed.
+"""Finds methods, metrics, extractors, figures and trackers by name, in all installed distributions.
 
 The entry-point groups are `ugbench.methods`, `ugbench.metrics`, `ugbench.extractors`, `ugbench.figures` and
 `ugbench.trackers`. An entry point names a module, which is registered under the name of the entry point, or a package,
@@ -98,7 +98,7 @@ def load(group: str, name: str) -> ModuleType:
 
     Raises:
         UnknownName: there is no such name; the message suggests a similar one.
-        NotLoadable: the module cannot be found, is no Python, or imports something that cannot be found.
+        NotLoadable: the module cannot be found, is not valid Python, or imports something that cannot be found.
     """
     check_name(group, name)
     path, kind = modules(group)[name], group.removesuffix("s")
@@ -124,8 +124,8 @@ def load_method(name: str) -> type[Method]:
 
     Raises:
         UnknownName: no method has that name.
-        NotLoadable: see `load`; or the module defines no such class, or several, or an attribute of the class cannot be
-            what it is.
+        NotLoadable: see `load`; or the module defines no such class, or several, or an attribute of the class has a
+            wrong value.
     """
     from ugbench.method import Method
     from ugbench.method_class import class_fault
@@ -214,7 +214,7 @@ def usable_trackers(names: Iterable[str]) -> dict[str, Tracker]:
 
 
 def _load_constant(group: str, name: str, kind: type[T]) -> T:
-    """The object of a module that has the name of its class in capitals."""
+    """The object in a module whose name is that of its class in capitals, such as EXTRACTOR."""
     try:
         module = load(group, name)
     except UgbenchError:

@@ -25,7 +25,7 @@ def environment(package: str, **globals_: Any) -> Environment:
 
 
 def _visible(value: Any) -> Any:
-    """What a template prints; text that is no markup of ours has its control characters replaced."""
+    """What a template prints; in text that is not our own markup, control characters are replaced."""
     return visible(value, keep="\n\t") if type(value) is str else value
 
 

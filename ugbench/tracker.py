@@ -44,7 +44,7 @@ class TrackedRun:
 
 
 class TrackedTraining(Protocol):
-    """One training at a tracker. Whatever a method raises is said in one sentence, and the training goes on."""
+    """One training at a tracker. An error of a method is logged as one sentence, and the training goes on."""
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Show numbers of a step by name: losses, learning rates, scalars of the method, and scores."""

@@ -1,7 +1,7 @@
 """Text from others, such as names in records, made safe to print.
 
-A terminal obeys escape characters in what is printed, and a line with bidirectional marks reads in another order than
-it is written. Such characters are replaced by what Python calls them, as \\x1b, so that a reader sees them.
+A terminal obeys escape characters in what is printed, and bidirectional marks change the order in which a line is
+shown. Such characters are replaced by their escapes in Python, such as \\x1b, so that a reader sees them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def visible(text: str, keep: str = "") -> str:
 
 
 def visible_json(text: str) -> str:
-    """A JSON text in which such characters are escaped; it means the same."""
+    """A JSON text in which such characters, except line breaks, are written as escapes; it means the same."""
     return _CONTROLS.sub(lambda found: found[0] if found[0] in "\n" else f"\\u{ord(found[0]):04x}", text)
 
 

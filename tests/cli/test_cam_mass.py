@@ -1,4 +1,4 @@
-"""`ugbench eval --metric cam_mass`: heat maps of a run's own weights, kept as numbers beside its outputs."""
+"""`ugbench eval --metric cam_mass`: attention maps of a run's own weights, kept as numbers beside its outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`table --columns maps`: the mass of every kept heat map, beside the scores."""
+"""`table --columns maps`: the mass of every kept attention map, beside the scores."""
 
 from __future__ import annotations
 
@@ -87,7 +87,9 @@ def test_where_no_run_keeps_maps_the_table_says_what_makes_them(
     store_maps(run, {"generator"})
     table = built(tmp_path / "results", make_record, [run], ["maps"])
     assert table.extra_columns == ()
-    assert table.notes[-1].startswith("No run in this table keeps heat maps of its last step on a dial that changes")
+    assert table.notes[-1].startswith(
+        "No run in this table keeps attention maps of its last step on a dial that changes"
+    )
 
 
 def test_a_cell_of_fewer_runs_than_its_row_says_so_and_a_data_set_that_is_gone_is_named(

@@ -65,7 +65,7 @@ def mapping(name: str, value: Mapping[str, T] | None, example: str) -> dict[str,
     Args:
         example: a value that the argument can have, for the message.
     Raises:
-        UsageError: it is something else.
+        UsageError: the argument is no dictionary.
     """
     if value is None:
         return {}
@@ -75,10 +75,10 @@ def mapping(name: str, value: Mapping[str, T] | None, example: str) -> dict[str,
 
 
 def check_direction_name(direction: str | None) -> Direction | None:
-    """The direction, if it is one.
+    """The direction, or None for None.
 
     Raises:
-        UnknownName: it is none.
+        UnknownName: there is no such direction.
     """
     if direction is not None and direction not in DIRECTIONS:
         raise UnknownName("direction", direction, DIRECTIONS)
@@ -86,10 +86,10 @@ def check_direction_name(direction: str | None) -> Direction | None:
 
 
 def check_place(images: str) -> PlaceOption:
-    """The place of training images, if it is one.
+    """The place of training images.
 
     Raises:
-        UnknownName: it is none.
+        UnknownName: there is no such place.
     """
     for option in PLACE_OPTIONS:
         if images == option:
@@ -98,10 +98,10 @@ def check_place(images: str) -> PlaceOption:
 
 
 def check_at_least(least: int, numbers: Mapping[str, object]) -> None:
-    """Check that each of these numbers is a whole one and at least `least`; None is left out.
+    """Check that each of these values is a whole number of at least `least`; None is not checked.
 
     Raises:
-        UsageError: one is not.
+        UsageError: a value is not.
     """
     for name, value in numbers.items():
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
@@ -109,10 +109,10 @@ def check_at_least(least: int, numbers: Mapping[str, object]) -> None:
 
 
 def check_size(size: object) -> None:
-    """Check that an argument is a size of images of at least 8 px; None is left out.
+    """Check that an argument is a size of images of at least 8 px; None is not checked.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is no such size.
     """
     if size is None or (is_size(size) and min(width_and_height(as_size(size))) >= SMALLEST_SIDE):
         return

@@ -1,4 +1,4 @@
-"""Scores while a run trains, for the command line too: all that they need is there before the first step."""
+"""Prepares the scores of checkpoints while a run trains, also for the command line: checks all that they need."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from ugbench.scoring.while_training import request_while_training
 from ugbench.training.request import Request, needed_weights, scored_images
 
 Find = Callable[[Mapping[str, Path], Sequence[str]], Mapping[str, Path]]
-"""Takes the files that were given and the names of those that are needed, and returns all that there are, by name."""
+"""Takes the given files by name, and the names of the files that are needed; returns the given and found files."""
 
 
 def with_scoring(
     request: Request, extractor: str, cache: Cache, find: Find, bar: Callable[[str], AbstractContextManager[Progress]]
 ) -> tuple[Request, EvalRequest]:
-    """A training with the weights of its frozen networks, and how its checkpoints are scored; nothing is missing then.
+    """The training with the weights of its frozen networks, and how its checkpoints are scored; both are complete.
 
     Args:
-        request: its weights are those that the user gave, that of the extractor among them.
-        cache: of features.
+        request: the training; its weights are the files that the user gave, also that of the extractor.
+        cache: the cache of features.
         bar: shows progress under a title.
     Raises:
         UnknownName: there is no such extractor, or no such network for a file.

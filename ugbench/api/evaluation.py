@@ -66,8 +66,8 @@ def evaluate(
         lpips_net: backbone of LPIPS: alex, squeeze or vgg.
         protocol: target (the default), train-reference, authors2019, torch-fidelity or clean.
         name: what tables call the outputs; default: the end of the path of `fake` and a short hash of its images.
-        dataset_name: what tables call the data set; default: the same of `real`.
-        direction: that the scores state; default: A2B, or B2A if the folder of `fake` is called so.
+        dataset_name: what tables call the data set; default: the same for `real`.
+        direction: what the scores state; default: A2B, or B2A if the folder of `fake` has this name.
         device: auto, cpu, cuda, cuda:N or mps; several, as in "cuda:0,cuda:1", share the images.
         progress: print messages and progress.
     Returns:
@@ -106,11 +106,11 @@ def kid(
     Args:
         fake, real: images as in `evaluate`, at least 2 in each set; or the features of both, float (n, d).
         extractor, weights, device, progress: as in `evaluate`; not used for features.
-        subset_size, subsets: size, at least 2, and number of random subsets over which KID is the mean; None computes
-            it from all pairs, which has a standard error and an interval.
+        subset_size, subsets: size (at least 2) and number of random subsets over which KID is averaged; None computes
+            KID from all pairs. Only that has a standard error and, with 50 images or more per set, an interval.
     Returns:
-        The score: `value` is raw, so 100 times smaller than the x100 of papers, and may be below 0; `se` is its
-        standard error, `interval` its 95 % interval.
+        The score: `value` is raw (papers print it times 100), and may be below 0; `se` is its standard error,
+        `interval` its 95 % interval.
     Raises:
         As `evaluate`.
     """
@@ -162,7 +162,7 @@ def lpips(
         weights: the file of the backbone's weights, as {"alexnet": "alexnet.pth"}.
         device, progress: as in `evaluate`.
     Returns:
-        The score, with its standard error over pairs, and from 30 pairs on with an interval. Neither a small nor a
+        The score, with its standard error over pairs, and from 50 pairs on with an interval. Neither a small nor a
         large distance from a source is good: an untouched source has 0.
     Raises:
         As `evaluate`.

@@ -26,7 +26,7 @@ Images: TypeAlias = "ImageLike | Sequence[ImageLike]"
 """One or several of these; the path of a folder stands for its images, an array (n, h, w, 3) or a tensor (n, 3, h, w)
 for n images."""
 
-DIGITS = 6  # of the hash of images that a name shows
+DIGITS = 6  # hex digits of the images' hash in a name
 FORMS = "give files, Pillow images, uint8 arrays (h, w, 3) or uint8 tensors (3, h, w)"
 
 
@@ -36,7 +36,7 @@ def list_inputs(images: Images, argument: str) -> list[Any]:
     Args:
         argument: its name, for errors.
     Raises:
-        UsageError: there is no image in it, or it is nothing that holds images.
+        UsageError: the argument holds no image, or is of another type.
         DataError: a folder holds no image.
     """
     if isinstance(images, str | os.PathLike):
@@ -93,10 +93,10 @@ def describe(value: Any) -> str:
 
 @dataclass
 class Folders:
-    """Arguments laid out as folders, for what reads folders.
+    """Arguments laid out as folders, for code that reads folders.
 
     Attributes:
-        home: a folder of its own.
+        home: the temporary folder that holds these folders.
         originals: what the user calls each path in it: an argument, or the file behind a link.
     """
 
@@ -104,9 +104,9 @@ class Folders:
     originals: dict[str, str] = field(default_factory=dict)
 
     def of(self, images: Images, argument: str) -> Path:
-        """The folder of an argument's images: that which it names, or a new one in which their names are numbers.
+        """The folder of an argument's images: the folder that it names, or a new one in which the images are numbered.
 
-        So the images of two arguments that are lists belong together by their places.
+        So the images of two lists belong together by their places.
         """
         if isinstance(images, str | os.PathLike):
             return Path(images).expanduser()
@@ -136,7 +136,7 @@ class Folders:
             raise
 
     def worded(self, text: str) -> str:
-        """A message in which paths of these folders are called as the user does."""
+        """A message with the user's own names in place of the paths in these folders."""
         if str(self.home) in text:
             for path in sorted(self.originals, key=len, reverse=True):
                 text = text.replace(path, self.originals[path])
@@ -151,7 +151,7 @@ class Folders:
 
 @contextmanager
 def laid_out() -> Iterator[Folders]:
-    """A place for arguments to be laid out as folders, which is removed afterwards, with all that is known of it."""
+    """A place for arguments to be laid out as folders. It is removed afterwards, and what is known of its files too."""
     with tempfile.TemporaryDirectory(prefix="ugbench-") as home:
         folders = Folders(Path(home))
         yield folders

@@ -33,7 +33,7 @@ def make_request(
     """The request of one evaluation, with the files of weights that are given or found; no network is loaded yet.
 
     Args:
-        frozen_names: of networks that methods use and do not train, whose files are given or found too.
+        frozen_names: names of networks that methods use and do not train; their files are given or found too.
     Raises:
         UnknownName: there is no such metric, protocol, extractor or network.
         UsageError: a file of weights does not exist, or there is no such device.

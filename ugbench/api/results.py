@@ -108,7 +108,7 @@ def figure(
         direction: draw only this direction.
         rows: largest number of images for each direction, in figures of images; 1 or more.
         every: draw every n-th test image in the order of their names, in place of `rows` of them; 1 or more.
-        metrics: draw only these, in the figure `scores`; the one that ranks, in the figure `best_and_worst`.
+        metrics: the metrics that the figure `scores` shows (None for all), or the one by which `best_and_worst` ranks.
         file_names: write the name of each image beside its row, in figures of images.
     Raises:
         UnknownName: there is no such figure.

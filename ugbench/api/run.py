@@ -28,7 +28,7 @@ class Run:
     reads the folder, so that it is up to date while another process trains the run.
 
     Attributes:
-        stored: the run as the rest of ugbench has it, with all its paths.
+        stored: the run as the other packages use it, with all its paths.
     """
 
     stored: StoredRun
@@ -90,7 +90,7 @@ class Run:
 
     @property
     def status(self) -> str:
-        """New, running, stopped, failed, done, imported, or not installed, in small letters."""
+        """One of: new, running, stopped, failed, done, imported, not installed."""
         return self.state.status
 
     @with_argument_names

@@ -14,7 +14,7 @@ from ugbench.runs.run import Run
 from ugbench.runs.state import state_of
 from ugbench.scoring import record
 
-WIDEST = 640  # px: of the sample grid
+WIDEST = 640  # px: largest width of the sample grid
 SCORES_SHOWN = 12
 
 

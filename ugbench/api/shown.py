@@ -34,7 +34,7 @@ class Shown:
         return progress_callback(description) if self.visible else nullcontext(lambda _done, _total: None)
 
     def training(self, title: str) -> AbstractContextManager[Callbacks]:
-        """The line of a training."""
+        """The progress line of a training."""
         from ugbench.progress.training import training_progress
         from ugbench.training.callbacks import Callbacks
 
@@ -42,7 +42,7 @@ class Shown:
 
 
 def warn(text: str) -> None:
-    """Tell the user something that matters whatever is shown, by Python's logging: it prints warnings on stderr."""
+    """Tell the user something important by Python's logging, whether or not progress is shown."""
     _logger.warning("%s", text)
 
 

@@ -97,7 +97,7 @@ def compare(
         minutes: training time of each run, instead of `steps`.
         preset: paper (the default), light or smoke.
         size: image size, px, at least 8: a number for squares, or width and height, as (128, 256) or "128x256".
-        fit: how images that are no squares become squares: squash, crop or pad.
+        fit: how images of other proportions get the size: squash, crop or pad.
         batch_size: images of each domain per step.
         set: values of further config fields by method, as {"cyclegan": {"init": "normal"}}.
         jobs: number of runs that train at once.

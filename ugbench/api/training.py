@@ -75,7 +75,7 @@ def train(
     The same call again goes on where the training stopped, and a finished run is returned at once. A changed argument
     is another run. Only `device`, `results`, `data_root`, `weights`, `save_every`, `keep`, `log_every`, `sample_every`,
     `eval_every`, `extractor`, `track`, `skip_bad`, `images`, `deterministic`, `compile`, `capture` and `progress`
-    may change.
+    may change, and in `set` the field `checkpoint_activations`.
 
     An interrupt (Ctrl-C, or the button of a notebook) saves the run before this raises KeyboardInterrupt. This works
     in the main thread, where Python delivers signals; in another thread nothing stops a training.

@@ -93,7 +93,7 @@ def translate(
 
 
 class _Batch(NamedTuple):
-    """The sizes (width, height) of the inputs of a batch, px, and the inputs done after it."""
+    """The sizes (width, height) of the inputs of a batch, px, and the number of inputs that are done after it."""
 
     sizes: list[tuple[int, int]]
     done: int

@@ -1,4 +1,4 @@
-"""Errors in the words of Python: an option of the command line is called as the argument is, and Ctrl-C interrupts."""
+"""Errors in the words of Python: arguments are named in place of options, and Ctrl-C interrupts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 RENAMED: Mapping[str, str] = MappingProxyType(
     {"checkpoint": "step", "input": "images", "metric": "metrics", "run": "runs"}
 )
-"""Arguments that are not called as the option is."""
+"""Arguments whose names differ from those of their options, by option."""
 _PAIR = re.compile(r"--(weights|set) ([\w.-]+)=([^\s,;:)]*[^\s,;:).])")
 _OPTION = re.compile(r"--([a-z][a-z-]*)")
 
@@ -37,7 +37,7 @@ def argument_names(text: str) -> str:
 
 
 def with_argument_names(function: Callable[P, T]) -> Callable[P, T]:
-    """`function`, whose errors of ugbench name arguments in the place of options; their types stay."""
+    """`function`, whose UgbenchErrors name arguments in place of options; the types of the errors stay."""
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -25,9 +25,10 @@ _PLACEHOLDER = re.compile(r"<names of (\w+)>")
 
 
 def names_of(group: str) -> str:
-    """What stands in the help of an option for the names in a group of the registry: looked up when help is shown.
+    """A text in the help of an option that stands for the names in a group of the registry.
 
-    Looking them up imports the packages of other distributions, for which no other command should wait.
+    The names are looked up when help is shown. Looking them up imports the packages of other distributions, for which
+    no other command should wait.
     """
     return f"<names of {group}>"
 
@@ -61,7 +62,7 @@ class Command(TyperCommand):
         super().format_help(ctx, formatter)
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Its options and arguments, as typer asks for them to print."""
+        """The command's options and arguments, as typer reads them to print its help."""
         return _without_bool(super().get_params(ctx))
 
 
@@ -69,7 +70,7 @@ class Group(TyperGroup):
     """The same for a command that has commands below it."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Its options, as typer asks for them to print."""
+        """The command's options, as typer reads them to print its help."""
         return _without_bool(super().get_params(ctx))
 
 
@@ -178,7 +179,7 @@ def _common_options(
     unread_device: Annotated[str, typer.Option("--device", hidden=True)] = "",
     unread_precision: Annotated[str, typer.Option("--precision", hidden=True)] = "",
 ) -> None:
-    """The common options as a command declares them that does not read them."""
+    """The common options as they are declared for a command that does not read them."""
 
 
 def _option_names(parameter: inspect.Parameter) -> set[str]:

@@ -185,8 +185,8 @@ def network_weights(
     frozen: Mapping[str, Sequence[str]],
     refused: Callable[[str], None],
 ) -> dict[str, dict[str, Any]]:
-    """Each name that `--weights` takes: where its file comes from, whether the given file is readable, else which file
-    is found.
+    """Each name that `--weights` takes: where its file comes from, and whether the given file is readable, or else
+    which file is found.
 
     Args:
         scoring: what is taken for each network of scoring.

@@ -101,7 +101,7 @@ def import_(
         if path is None:
             raise UsageError("FILE|DIR is missing: name a checkpoint's file, or the folder of its files.")
         request = ImportRequest(path, method, name, resolved, direction, revision, parse_sets(sets))
-        # auto is float32 here, because public code translates in it.
+        # auto is float32 here, because public code translates in float32.
         precision = pick_precision(place.precision, pick_device(place.device), auto="fp32")
         run, matched_by_direction = import_checkpoint(request, place.results, precision, log), {}
     log(f"run {run.id} in {run.path}: {run.config.label}, {', '.join(run.directions())}")

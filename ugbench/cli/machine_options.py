@@ -14,7 +14,7 @@ from ugbench.study.share import ALL, Share
 
 @dataclass(frozen=True, kw_only=True)
 class MachineOptions:
-    """Which runs are trained here, and whether here at all."""
+    """Which runs of a study are trained and on which machines, and whether the study is scored."""
 
     on: Annotated[
         Literal["local", "slurm"],

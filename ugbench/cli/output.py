@@ -19,8 +19,8 @@ from ugbench.visible import visible, visible_json
 class LastingStream:
     """A text stream that drops what it cannot write.
 
-    For stderr: when a session is dropped, its terminal is gone, and a training must still save its state and exit with
-    its code. Nobody reads there any more.
+    It is for stderr. If the terminal of a session is gone, nobody reads stderr any more, but a training must still save
+    its state and exit with its code.
     """
 
     def __init__(self, stream: TextIO) -> None:

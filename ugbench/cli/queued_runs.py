@@ -17,7 +17,7 @@ def with_queue(
 ) -> list[dict[str, Any]]:
     """The rows of `ugbench runs` with the states of jobs, and rows for runs that no job has begun yet.
 
-    A queue that cannot be read is said, and the rows stay as they are.
+    If the queue cannot be read, this is logged, and the rows stay as they are.
 
     Args:
         methods, datasets: names that rows may have; empty for all.

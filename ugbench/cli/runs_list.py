@@ -197,7 +197,7 @@ def _method_text(label: str, row: Mapping[str, Any]) -> str:
 
 
 def _config_text(config: Mapping[str, Any]) -> str | None:
-    """The fields in which a run differs from others; one that it does not have needs no words."""
+    """The fields in which a run differs from others; a field that it does not have is left out."""
     from ugbench.runs.configurations import value_text
 
     return ", ".join(f"{name} {value_text(name, value)}" for name, value in config.items() if value is not None) or None

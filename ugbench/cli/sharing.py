@@ -54,8 +54,8 @@ def parse_devices(text: str | ChosenDevices) -> ChosenDevices:
 def sharing(chosen: ChosenDevices) -> Iterator[ChosenDevices | None]:
     """Within the block the first process can share images with the others that torchrun has started.
 
-    On the others the block begins when the first one has ended its own, with None: there is nothing left to do. An
-    error of the first process, or a lost one, ends all of them with one exit code.
+    In the others the block begins, with None, when the first one has ended its own: there is nothing left to do. An
+    error of the first process, or the loss of a process, ends all of them with one exit code.
 
     Raises:
         UsageError: torchrun has started several processes, and --device is not for each of them.

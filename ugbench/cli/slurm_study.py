@@ -25,7 +25,7 @@ from ugbench.study.slurm.parameters import checked_parameters, need_slurm
 from ugbench.study.slurm.submission import Submission, scores_errors, scores_output, submit
 from ugbench.study.slurm.waiting import wait_for_jobs, with_states
 
-# Options of the call that the job which scores does not get, by the names of parameters.
+# The options of the call that the job which scores does not get, by the names of their parameters.
 NOT_FOR_SCORES = ("on", "slurm", "wait", "no_score", "no_train", "dry_run", "jobs", "only", "precision", "study")
 
 

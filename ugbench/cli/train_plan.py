@@ -154,7 +154,7 @@ def _way_out(run: Run, request: Request, free: int) -> str:
 
 
 def _configs(request: Request, presets: list[str]) -> Iterator[tuple[str, Any]]:
-    """The config of the same call with each of these presets, where it is one."""
+    """Each of these presets with the config that the call has with it; presets without a valid config are left out."""
     from ugbench import registry
     from ugbench.errors import ConfigError
     from ugbench.training.request import BASE

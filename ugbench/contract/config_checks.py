@@ -18,7 +18,7 @@ PAPER_SIZE = 256
 
 
 def loads(name: str, _variant: str | None) -> None:
-    """The module can be imported and has one method, whose class attributes can be what they are."""
+    """The module can be imported and has one method, whose class attributes have valid values."""
     registry.load_method(name)
 
 

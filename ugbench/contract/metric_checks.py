@@ -22,7 +22,7 @@ from ugbench.metric import Metric, Score
 from ugbench.scoring.inputs import inputs_of
 
 SAME = 1e-6
-"""Relative difference of values that should be equal but for rounding."""
+"""Relative difference of values that should be equal except for rounding."""
 
 
 def loads(name: str, _variant: str | None) -> None:
@@ -40,7 +40,7 @@ def imports_no_torch(name: str, _variant: str | None) -> None:
 
 
 def says_what_tables_need(name: str, _variant: str | None) -> None:
-    """Each attribute of the METRIC can be what it is."""
+    """Each attribute of the METRIC has a valid value."""
     metric = registry.load_metric(name)
     demand(isinstance(metric.title, str) and bool(metric.title.strip()), "title is empty; it is the column's heading.")
     demand(isinstance(metric.needs, tuple) and bool(metric.needs), f"needs is {metric.needs!r}; give names of inputs.")
@@ -82,7 +82,7 @@ def takes_its_inputs_and_settings(name: str, _variant: str | None) -> None:
 
 
 def gives_a_score(name: str, _variant: str | None) -> None:
-    """The value is finite, and what is said about it fits."""
+    """The value is finite, and its error, interval and p-value fit it."""
     score = _score(registry.load_metric(name))
     for field in ("value", "se", "low", "high", "p_value", "order_sd"):
         number = getattr(score, field)
@@ -155,7 +155,7 @@ def says_whether_the_order_matters(name: str, _variant: str | None) -> None:
 
 
 def refuses_too_few_images_in_a_sentence(name: str, _variant: str | None) -> None:
-    """Of one image there is a score, or an error that a user can read."""
+    """One image gives a score, or an error that a user can read."""
     metric = registry.load_metric(name)
     inputs = {key: tensor[:1] for key, tensor in _inputs_of(metric).items()}
     try:

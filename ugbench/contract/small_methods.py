@@ -1,4 +1,4 @@
-"""Methods of a size that is checked in seconds, and random batches for them."""
+"""Methods that are small enough to be checked in seconds, and random batches for them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NARROW = {"channels": 4, "discriminator_channels": 4, "blocks": 1}
 def small_fields(name: str, **fields: Any) -> dict[str, Any]:
     """Config fields of a small training of a method: `fields`, size, batch size and steps, and those of NARROW.
 
-    Left out is what the method's config does not have.
+    Fields that the method's config does not have are left out.
     """
     method = registry.load_method(name)
     known = method.Config.model_fields

@@ -20,7 +20,7 @@ from ugbench.training.step import train_step
 
 GPU = "cuda"
 MEANS_AGREE = 1e-3
-"""Relative; not closer, because later phases see updated networks, and Adam turns rounding errors into moves."""
+"""A relative tolerance. It is not smaller, because Adam turns rounding errors into updates that later phases see."""
 
 
 def groups_cover_the_parameters(name: str, variant: str | None) -> None:

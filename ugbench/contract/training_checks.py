@@ -40,7 +40,7 @@ def _new_runs() -> Iterator[MakeRun]:
         def make(
             folder: str, name: str, variant: str | None, steps: int = STEPS, continue_from: str | None = None
         ) -> Run:
-            # With a pool of one image, a pool has left its first phase, in which it only fills, at the second step.
+            # A pool of one image is full from the second step on, so that the checks cover full pools too.
             fields = small_fields(name, pool_size=1, steps=steps)
             config = registry.load_method(name).make_config("smoke", variant, fields)
             record = DatasetRecord(name="d", root=home, fingerprint="f", images={"trainA": 5, "trainB": 5})

@@ -128,7 +128,7 @@ def _demand_maps(function: str, direction: Direction, maps: dict[str, Tensor]) -
 
 
 def attention_leaves_out_missing_networks(name: str, variant: str | None) -> None:
-    """In an imported run, whose networks beside those of `inference` are missing, their maps are left out."""
+    """The maps of networks that an imported run lacks, which are all but those of `inference`, are left out."""
     method = build(name, variant).eval()
     x = random_batch(method).a
     whole = {direction: _attention(method, x, direction) for direction in method.directions}

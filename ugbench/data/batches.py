@@ -33,9 +33,8 @@ class Batches:
     """The batches of a run.
 
     Each domain, and each further split, has its own epochs, because it may hold more images than another. In each epoch
-    its images come in a new random order. Each image is cropped to the size at a random place, which may be
-    anywhere in it, and mirrored with probability 1/2. Of pairs the order, the crops and the mirroring are those of `a`
-    in all folders.
+    its images come in a new random order. Each image is cropped to the size at a random place, and mirrored with
+    probability 1/2. For pairs, the order, the crops and the mirroring in all folders are those of `a`.
     """
 
     def __init__(
@@ -63,7 +62,7 @@ class Batches:
             dtype: type of the batch's images. Draws have this type too, but at least float32.
             extra: images of further splits by name, of the same type and size.
             paired: the images of one index are a pair of one shape; all splits have equally many.
-            part: the images of each whole batch that the batches have; the others are drawn, and not read.
+            part: the images of each whole batch that these batches hold; for the others only random numbers are drawn.
         Raises:
             ValueError: the images have another type or shape, or pairs are incomplete or of two shapes.
         """
@@ -156,7 +155,7 @@ class Batches:
                 torch.randint(1, (2,), generator=corners)
                 continue
             image = images[index]
-            # Drawn one by one, as images may have different margins; of equal ones that gives the bits of one draw.
+            # One draw per image, because margins may differ; with equal margins the bits are those of a single draw.
             top, left = (
                 int(torch.randint(side - cropped + 1, (), generator=corners))
                 for side, cropped in ((image.shape[1], height), (image.shape[2], width))
@@ -228,7 +227,7 @@ def method_batches(
     """The batches of a method's training: its size, batch size, draws and pairs, of these images (see `Batches`).
 
     Raises:
-        ValueError: `extra` has not the images of the method's further splits.
+        ValueError: `extra` does not have exactly the method's further splits.
     """
     if set(extra) != set(method.splits):
         raise ValueError(f"extra has {sorted(extra)}; expected the images of {sorted(method.splits)}.")

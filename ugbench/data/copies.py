@@ -9,8 +9,8 @@ This was measured on 160 photographs and paintings of 256 px and on the outputs 
 - Copies differ by at most 1.3 levels and 7 % of the contrast after JPEG of quality 50, by 0.5 levels at half size and
   back, and by 1.3 levels after noise of 5 levels.
 - Different images differ by 24 levels and 70 % or more.
-- An output differs from its own source by 2.2 levels or more. The least are two outputs of CycleGAN to which it did
-  next to nothing; the least of the other translators is 7.
+- An output differs from its own source by 2.2 levels or more. The least is that of two outputs which CycleGAN
+  hardly changed; the least of the other translators is 7.
 
 In drawn data sets different images can be as near as copies: of 1,000 scenes of a dial, 11 have another scene that
 close. A good translation can also come as near to the truth, which is one of the references there. So the caller can
@@ -82,8 +82,8 @@ def find_copies(
 
 
 def _near(picture: Pixels, rows: Rows, stack: Pixels, coarse: Numbers, limits: Numbers) -> Rows:
-    """Those of the rows of the stack that a thumbnail is within the limit of."""
-    # The difference of means is at most the mean of differences: so no copy is lost here, and few others are left.
+    """The rows of the stack whose thumbnails differ from this one by no more than their limits."""
+    # A difference of means is at most the mean difference, so no copy is lost here, and few others are left.
     rows = rows[np.abs(coarse[rows] - _coarse(picture)).mean((1, 2, 3)) <= limits[rows]]
     differences = np.abs(stack[rows].astype(np.float64) - picture).mean((1, 2, 3))
     near: Rows = rows[differences <= limits[rows]]

@@ -66,7 +66,7 @@ def _resolve(text: str, data_root: Path, progress: Progress | None) -> DataSet:
 def absent_published(text: str, data_root: Path) -> catalog.KnownDataSet | None:
     """The published data set that `text` names, if it is not there yet and `ugbench data get` can download it.
 
-    A path names none, so that a mistyped one downloads nothing.
+    A path names none, so that a mistyped path downloads nothing.
     """
     entry = None if _is_dial(text) else catalog.find(text)
     return entry if entry is not None and entry.address and not _folders(text, data_root) else None

@@ -82,7 +82,7 @@ def to_bytes(appearance: Appearance) -> bytes:
 
 
 def from_bytes(content: bytes) -> Appearance:
-    """The appearance of which `to_bytes` gave the content."""
+    """The appearance from the bytes that `to_bytes` made of it."""
     octets = np.frombuffer(content, np.uint8)
     hashes = np.unpackbits(octets[: 2 * BITS // 8]).astype(bool)
     return Appearance(hashes[:BITS], hashes[BITS:], octets[2 * BITS // 8 :].reshape(SIDE, SIDE, 3))
@@ -143,7 +143,7 @@ def _are_alike(
 
 
 def _correlations(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Of each pair of thumbnails, over all pixels and channels; each channel has its own mean. 0 if one is flat."""
+    """The correlation of each pair, over all pixels and channels, each channel about its own mean; 0 if one is flat."""
     x, y = (side - side.mean((1, 2), keepdims=True) for side in (first, second))
     norms = np.sqrt((x**2).sum((1, 2, 3)) * (y**2).sum((1, 2, 3)))
     correlations: NDArray[np.float64] = (x * y).sum((1, 2, 3)) / np.where(norms > 0, norms, np.inf)

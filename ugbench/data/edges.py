@@ -106,8 +106,8 @@ def make_edges(
 
     Each image is resized as training does it (`ugbench.data.fitting.training_image`) and becomes <stem>.png. An
     interrupted call leaves what it has made in a hidden folder, and the same call goes on with it. A folder that was
-    made of the same images in the same size and shape is left as it is; one that was made by an earlier call of others
-    is replaced.
+    made of the same images in the same size and shape is left as it is; a folder that an earlier call made of other
+    images, or in another size or shape, is replaced.
 
     Args:
         domain: "A" or "B".

@@ -50,7 +50,7 @@ def as_transform(transform: Size | Transform) -> Transform:
 
 
 def common_fit(fits: Iterable[Fit]) -> Fit:
-    """The fit that all of these are; `squash`, which shows whole images, where they differ or there are none."""
+    """The fit that all of these share; `squash`, which shows whole images, if they differ or there are none."""
     different = set(fits)
     return different.pop() if len(different) == 1 else SQUASH
 

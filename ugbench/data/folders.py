@@ -35,7 +35,7 @@ def describe_folder(folder: Path, name: str | None = None) -> str:
 
 
 def name_some(names: Sequence[str]) -> str:
-    """Names for a sentence, of many the first ones: "a.png, b.png and 12 more"."""
+    """Names for a sentence; if there are many, the first ones: "a.png, b.png and 12 more"."""
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
@@ -63,7 +63,7 @@ def why_passed_over(path: Path) -> str:
 
 
 def why_name_is_passed_over(path: PurePath) -> str:
-    """Why a plain file whose name is not that of an image is none."""
+    """Why a plain file whose name is not that of an image is passed over."""
     suffix = path.suffix.lower()
     if suffix in HEIF_SUFFIXES:
         return f"{suffix} ({INSTALL_HEIF})"

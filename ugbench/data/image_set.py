@@ -35,7 +35,7 @@ class ImageSet:
 
 
 def describe_left_out(images: ImageSet) -> str:
-    """A sentence about the images that are not scored, of which there are some."""
+    """A sentence about the images that are not scored, for a set that has some."""
     scored = set(images.scored)
     names = [path.name for path in images.files if path not in scored]
     verb = "is a near-duplicate of another one and is" if len(names) == 1 else "are near-duplicates of others and are"
@@ -44,12 +44,12 @@ def describe_left_out(images: ImageSet) -> str:
 
 
 def all_of(files: Sequence[Path]) -> ImageSet:
-    """The set of which all images are scored."""
+    """The set of these files, of which all are scored."""
     return ImageSet(tuple(files), tuple(files))
 
 
 def one_per_cluster(files: Sequence[Path]) -> ImageSet:
-    """The set of which the first image of each cluster of near-duplicates is scored.
+    """The set of these files, of which the first of each cluster of near-duplicates is scored.
 
     Raises:
         DataError: an image cannot be read.

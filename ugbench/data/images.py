@@ -53,7 +53,7 @@ class UnreadableImage(DataError):
         self.path, self.reason, self.fix = path, reason, fix
 
     def __reduce__(self) -> tuple[type[UnreadableImage], tuple[Path, str, str]]:
-        """How it passes from process to process."""
+        """How pickle passes the error from process to process."""
         return UnreadableImage, (self.path, self.reason, self.fix)
 
 

@@ -15,7 +15,7 @@ STYLE_SEED = 0  # of the styles of stored outputs, and so of scores
 
 
 def draw_styles(length: int, places: Sequence[int], samples: int = 1, seed: int = STYLE_SEED) -> Tensor:
-    """Styles from the standard normal distribution: another one for each image and each of its samples.
+    """Styles from the standard normal distribution: a different one for each image and each of its samples.
 
     A style depends on the seed, the place of its image and the number of the sample alone. So it does not change with
     the batch, the device, the number of samples, or the images that could not be read.

@@ -80,7 +80,7 @@ def _replaced(content: bytes, tag: _Tag, values: list[int]) -> bytes:
 
 
 def _refuse_pages(pages: list[Mapping[int, _Tag]]) -> None:
-    """A page is an image of its own, and not a smaller copy or a mask of another page."""
+    """Refuse several pages, which are images of their own; a smaller copy or a mask of another page is no such page."""
     full = [tags for tags in pages if not int(_number(tags, _NEW_SUBFILE_TYPE, 0) or 0) & 0b101]
     full = [tags for tags in full if _number(tags, _SUBFILE_TYPE, 1) != 2]
     # ImageJ stores a large stack as one page, and writes the number of images into its description.

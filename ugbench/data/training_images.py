@@ -33,8 +33,8 @@ class TrainingFolders:
         further: the further folders by the name that the method has for each, as pairs (name, folder).
         paired: images of equal stems are pairs.
         size, fit: px to which the training resizes the images, and how (`ugbench.data.fitting.training_image`); a size
-            of None if that is not known. What is trained with does not depend on it, but how the images of a further
-            folder are best made.
+            of None if that is not known. Which images are read does not depend on these, only how an error says to make
+            the images of a further folder.
     """
 
     further: tuple[tuple[str, str], ...] = ()

@@ -18,7 +18,7 @@ def create_model(extractor: str, architecture: str, **options: Any) -> nn.Module
     """timm's network of this architecture, without trained weights; nothing is downloaded.
 
     Args:
-        extractor: which needs it, for the error.
+        extractor: the name of the extractor that needs it, for the error.
         options: of timm.create_model.
     Raises:
         UsageError: timm is not installed.

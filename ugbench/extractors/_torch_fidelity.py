@@ -1,4 +1,4 @@
-"""torch-fidelity's Inception as a network whose output are features alone."""
+"""torch-fidelity's Inception as a network that returns only features."""
 
 from __future__ import annotations
 

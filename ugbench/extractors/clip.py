@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
-# OpenAI trained these with QuickGELU, which no tensor tells. timm has that activation under these names.
+# OpenAI trained these with QuickGELU, which the tensors do not show. timm has that activation under these names.
 ARCHITECTURES: Mapping[tuple[int, int, int], str] = {
     (768, 32, 224): "vit_base_patch32_clip_quickgelu_224",
     (768, 16, 224): "vit_base_patch16_clip_quickgelu_224",

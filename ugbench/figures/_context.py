@@ -50,7 +50,7 @@ class FigureContext:
         """The runs to draw.
 
         Raises:
-            UsageError: there are none.
+            UsageError: there are none, or `runs` are of other data sets than `dataset`.
         """
         runs = self.runs or list_runs(self.results)
         datasets = () if self.dataset is None else (self.dataset,)
@@ -78,7 +78,7 @@ class RhoLog:
 
     Attributes:
         label: name of the run in the figure.
-        networks: a curve by network and layer.
+        networks: the curves by network, then by layer.
     """
 
     label: str

@@ -44,9 +44,10 @@ def loss_terms(logs: Iterable[Mapping[str, Curve]]) -> list[str]:
 
 
 def short_term(term: str, letters: int) -> str:
-    """`<phase>/<term>` in at most so many letters.
+    """`<phase>/<term>` in at most `letters` letters.
 
-    Where it is longer, a phase of several groups is named by the first one; then its middle is left out.
+    If it is longer, a phase of several groups is named by its first group; if it is still longer, its middle is left
+    out.
     """
     phase, _, name = term.rpartition("/")
     first, plus, _ = phase.partition("+")

@@ -82,13 +82,12 @@ def draw(context: FigureContext, choose_columns: ChooseColumns, missing: str) ->
     """Rows of test images, one block per direction.
 
     The images are evenly spread over the sorted sources that every run has translated, or every n-th of them, so nobody
-    has picked them.
-    All are shown at the size of the runs, or at the largest where they differ, as the networks saw them; where the runs
-    fit images to it in different ways, inputs are squashed, so that they are shown whole. Outputs stand only beside the
-    images that they were made from.
+    has picked them. All are shown as the networks saw them: at the size of the runs, or at the largest size if the runs
+    differ. If the runs fit images in different ways, inputs are squashed, so that they are shown whole. Outputs stand
+    only beside the images that they were made from.
 
     Args:
-        missing: what is not there where no direction has any columns, as "outputs to compare".
+        missing: what the error says is missing if no direction has a column, as in "outputs to compare".
     Raises:
         UsageError: no runs, runs of several data sets, nothing to show, or more than fits on a page.
         RunError: the data set is gone, or its test images are not those from which a run's outputs were made.
@@ -166,7 +165,7 @@ def _image_width(blocks: Sequence[Block], columns: int, rows: int, margin: float
 
     Args:
         margin: width left of the images, in inches.
-        proportion: the height of an image, in widths.
+        proportion: the height of an image divided by its width.
     Raises:
         UsageError: the images would be too small to see.
     """
@@ -187,7 +186,7 @@ def draw_blocks(blocks: Sequence[Block], runs: Sequence[Run], names: bool) -> Fi
     """Draw blocks below each other, at the size of the runs, or at the largest where they differ.
 
     Args:
-        names: whether the names of the rows stand beside them.
+        names: write the name of each row beside it.
     Raises:
         UsageError: there is more than fits on a page.
         DataError: an image cannot be read.

@@ -36,7 +36,7 @@ class ScoreLine:
 
 
 def losses(axes: Axes, curves: Sequence[tuple[str, Curve, Style]], points: int | None = None) -> list[Line2D]:
-    """Running means over a twentieth of the points, and faintly the points; the axis is logarithmic if they span far.
+    """Running means over a twentieth of the points, and faint lines of the points; a wide span gets a logarithmic axis.
 
     Args:
         curves: each with its label and style.
@@ -96,7 +96,7 @@ def scores(
     With one seed the band is the 95 % interval over images, where there is one.
 
     Args:
-        scale: by which values are multiplied.
+        scale: the factor by which values are multiplied.
         levels: values, not scaled yet, that are horizontal lines, each with its style.
     """
     _style.set_step_ticks(axes, sorted({step for line in score_lines for by_step in line.seeds for step in by_step}))

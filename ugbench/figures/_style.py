@@ -100,7 +100,7 @@ def legend_size(labels: Sequence[str], width: float) -> LegendSize:
     """The size of a legend above the panels, with as many columns as fit into this width in inches."""
     letters = [_text.letters(label) for label in labels]
     for columns in range(len(labels), 0, -1):
-        # Matplotlib fills one column after the other; the first ones are longer where the number does not divide.
+        # Matplotlib fills one column after the other; the first ones are longer if the labels do not divide evenly.
         parts = np.array_split(letters, columns)
         if columns == 1 or sum(HANDLE + LETTER * part.max() for part in parts) <= width:
             break
@@ -141,15 +141,16 @@ def line_styles(runs: Sequence[Run], known: Sequence[Run] | None = None) -> dict
     A style does not depend on what else is drawn. The colour of a method is given by its place among the registered
     methods. Methods that are known from runs alone, such as other tools, follow by name; for them all runs under the
     same results folder are read. The labels of one method differ in shade, dashes and marker: the base has the colour
-    itself, then come VARIANTS in their order, then by name what was imported or is no longer registered. For up to
-    32 methods with 24 labels each no two labels agree in all three; within a method no two agree in dashes and marker.
+    itself, then come VARIANTS in their order, then the labels of imports and of variants that are no longer registered,
+    by name. For up to 32 methods with 24 labels each no two labels agree in all three; within a method no two agree in
+    dashes and marker.
 
-    Only where several configurations of one label are drawn do they depend on each other: the first has the style of
-    the label, the others those after the last label of the method.
+    There is one exception: of several configurations of one label that are drawn together, the first has the style of
+    the label, and the others have the styles after the last label of the method.
 
     Args:
         runs: to draw.
-        known: all runs under the results folders of these; None to read them where they are needed.
+        known: all runs under the results folders of `runs`; None to read them if they are needed.
     """
     configs = [run.config for run in runs]
     order = _style_order(configs)
@@ -189,7 +190,7 @@ def colours() -> list[str]:
 
 
 def _style_order(configs: Sequence[RunConfig], with_unregistered: bool = False) -> dict[str, list[str]]:
-    """The labels of each method, both in the order in which they get their styles; only methods of configs have labels.
+    """The labels of each method; both are in the order of their styles. Only methods of `configs` have labels.
 
     Args:
         with_unregistered: add the methods and labels of these configs that no registry knows.

@@ -27,7 +27,7 @@ from matplotlib.ticker import FuncFormatter, LogFormatterMathtext, NullFormatter
 from ugbench.file_names import readable
 from ugbench.visible import visible
 
-FONT = "DejaVu Sans"  # matplotlib brings it along
+FONT = "DejaVu Sans"  # it comes with matplotlib
 STYLE = "ugbench.figures.print"
 SCREEN_DPI = 100
 PACKAGES = {  # Debian's package for the letters whose Unicode names begin so; all others are in OTHER_PACKAGE
@@ -41,10 +41,10 @@ _logger = logging.getLogger(__name__)
 
 
 class PlainTextFigure(Figure):
-    """A figure whose texts are drawn as they are, by the settings of print.mplstyle, whoever saves it and when."""
+    """A figure whose texts are drawn as they are, always with the settings of print.mplstyle."""
 
     def draw(self, renderer: Any) -> None:
-        """Draw the figure; ticks, which matplotlib makes only now, get the same settings as all else."""
+        """Draw the figure; ticks, which matplotlib makes only now, get the same settings as the rest."""
         with style.context(STYLE):
             for axis in self.findobj(Axis):
                 _make_tick_labels_plain(axis)
@@ -63,8 +63,8 @@ class PlainTextFigure(Figure):
 def plain(text: str) -> str:
     """The text as a figure draws it. A letter that no installed font has becomes its code, as U+4E2D.
 
-    Control characters other than line breaks, and bytes of names that are not UTF-8, are replaced by what they are
-    called. A text that was returned from here is returned as it is.
+    Control characters other than line breaks, and bytes of names that are not UTF-8, become codes, as \\x1b and %E9.
+    A text that this function has returned is returned as it is.
     """
     text = visible(readable(text), keep="\n")
     if text.isascii():
@@ -99,16 +99,16 @@ def font_of(letter: str) -> str | None:
 
 @functools.cache
 def installed_families() -> tuple[str, ...]:
-    """The font families of this machine beside those that matplotlib brings along, in the order to try them.
+    """The font families of this machine besides those of matplotlib, in the order in which they are tried.
 
-    Fonts are looked for anew, because matplotlib remembers the fonts that there were when it was first used.
+    Fonts are searched again, because matplotlib remembers those that were there when it was first used.
     """
     known = {entry.fname for entry in font_manager.fontManager.ttflist}
     for file in sorted(font_manager.findSystemFonts()):
         if file not in known:
             try:
                 font_manager.fontManager.addfont(file)
-            except Exception:  # a damaged font raises what FreeType says; matplotlib passes over it likewise
+            except Exception:  # a damaged font raises an error of FreeType; matplotlib passes over it, too
                 _logger.debug("the font %s cannot be read", file)
     bundled = Path(matplotlib.get_data_path())
     names = {
@@ -148,7 +148,7 @@ def _name_missing_package(package: str) -> None:
 
 
 def _make_tick_labels_plain(axis: Axis) -> None:
-    """Tick labels that were given as texts become plain, and powers of ten, which would be mathematics, numbers."""
+    """Make tick labels that were given as texts plain, and write powers of ten as numbers, not as mathematics."""
     if isinstance(axis.get_major_formatter(), LogFormatterMathtext):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(NullFormatter())
@@ -199,7 +199,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def _pieces(paragraph: str, most: int) -> Iterator[tuple[str, str]]:
-    """What a line may end with, each with what stands before it in the paragraph: a space or nothing."""
+    """The pieces after which a line may end, each with what stands before it in the paragraph: a space or nothing."""
     for word in paragraph.split():
         parts = [word]
         if letters(word) > most:

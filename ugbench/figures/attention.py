@@ -22,8 +22,8 @@ def draw(context: FigureContext) -> Figure:
     The outputs of the other runs follow.
 
     Raises:
-        UsageError: no run has such a map, and as `_image_grid.draw`.
-        RunError, DataError: as `_image_grid.draw`.
+        UsageError: no run has such a map, or see `_image_grid.draw`.
+        RunError, DataError: see `_image_grid.draw`.
     """
     return _image_grid.draw(context, _columns, "attention map of an input among these runs' outputs")
 

@@ -22,11 +22,12 @@ TITLE = "the outputs of a run that a score ranks best, beside those that it rank
 def draw(context: FigureContext) -> Figure:
     """One row per rank: input, output and known truth of the best image, and of the worst image, of that rank.
 
-    `ugbench eval` stores what each output contributes to a score of many of its metrics. Rows are named by their rank.
+    For many metrics `ugbench eval` stores what each output contributes to the score. Rows are named by their rank.
 
     Raises:
-        UsageError: there are no runs, or runs of several data sets; no score of single outputs with a best value is
-            stored, or several are and `context.metrics` does not choose; or there is more than fits on a page.
+        UsageError: there are no runs, or runs of several data sets; no metric with a best value has stored
+            scores of single outputs, or several have and `context.metrics` does not choose one; or there is more than
+            fits on a page.
         RunError: the data set is gone, its test images have changed, or the stored scores are damaged.
         DataError: an image cannot be read.
     """
@@ -61,7 +62,7 @@ def _chosen(stored: Sequence[ImageScores], metrics: Sequence[str], run: Run) -> 
 
 
 def _higher_is_better(metric: str) -> bool | None:
-    """As the metric says; None also for one that is not installed."""
+    """As the metric says; None also for a metric that is not installed."""
     return registry.load_metric(metric).higher_is_better if metric in registry.modules("metrics") else None
 
 

@@ -20,8 +20,8 @@ def draw(context: FigureContext) -> Figure:
     """One row per test image: the input; then, for each run with maps beyond the main one, its output and these maps.
 
     Raises:
-        UsageError: no run has such maps, and as `_image_grid.draw`.
-        RunError, DataError: as `_image_grid.draw`.
+        UsageError: no run has such maps, or see `_image_grid.draw`.
+        RunError, DataError: see `_image_grid.draw`.
     """
     return _image_grid.draw(context, _columns, "attention map beyond the main one among these runs' outputs")
 

@@ -19,7 +19,7 @@ TITLE = "loss terms over training: running means, and faintly the logged values"
 
 COLUMNS = 4
 ROW = _style.RowHeight(usual=1.35, least=0.8)
-LETTERS = 26  # that fit over a panel
+LETTERS = 26  # letters that fit over a panel
 
 
 def draw(context: FigureContext) -> Figure:

@@ -43,7 +43,7 @@ class ScorePanel:
     Attributes:
         title: metric and direction; also the protocol where the metric has several.
         lines: one per configuration, sorted by label.
-        scale: by which values are multiplied.
+        scale: the factor by which values are multiplied.
         levels: scores of `identity` and `real` under the same protocol, as far as there are any; not scaled.
     """
 
@@ -129,7 +129,7 @@ def make_panels(
 
     Args:
         scores: by the path of the run.
-        chosen: what to show; None for all that some run has scores of at two steps.
+        chosen: what to show; None for everything of which some run has scores at two steps.
     """
     chosen = _with_two_steps(scores.values()) if chosen is None else chosen
     protocols = Counter(name for name, _ in {(measured.metric, measured.protocol_id) for measured in chosen})
@@ -154,7 +154,7 @@ def make_panels(
 
 
 def _with_two_steps(scores: Collection[Scores], direction: Direction | None = None) -> list[Measured]:
-    """All that some run has scores of at two steps, in this direction; None for both."""
+    """Everything of which some run has scores at two steps, in this direction; None for both directions."""
     return [
         measured
         for measured in dict.fromkeys(measured for of_run in scores for measured in of_run)
@@ -175,7 +175,7 @@ def _legend(runs: Sequence[Run]) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def _panels_with_two_steps(context: FigureContext, scores: Collection[Scores]) -> list[Measured]:
-    """What to draw: all that some run has scores of at two steps, in the direction of the context.
+    """What to draw: everything of which some run has scores at two steps, in the direction of the context.
 
     Raises:
         UsageError: there is nothing.
@@ -213,7 +213,7 @@ def _floor_and_ceiling(run: Run, panel: Measured) -> dict[str, float]:
 
 
 def _metric_scale(name: str) -> float:
-    """By which values of a metric are multiplied; 1 for a metric that is no longer installed."""
+    """The factor by which values of a metric are multiplied; 1 for a metric that is no longer installed."""
     return float(registry.load_metric(name).scale) if name in registry.modules("metrics") else 1.0
 
 

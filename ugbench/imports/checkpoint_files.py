@@ -78,7 +78,7 @@ def _read(file: Path) -> dict[str, Any]:
             warnings.simplefilter("ignore")  # of sparse tensors, which are refused below
             content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
-        # Damaged files and refused code raise errors of many types, and torch's text suggests to switch the check off.
+        # Damaged files and refused code raise errors of many types, and torch's text suggests turning the check off.
         reason, text = "it is damaged, or torch did not write it", str(error)
         if "GLOBAL" in text or "Unsupported" in text:
             content_type = text.partition("GLOBAL ")[2].split(" ")[0] or "objects of classes"

@@ -41,8 +41,8 @@ class MatchedOutputs:
         odd_sized: outputs of another size than most; scores resize them to `size`.
         size: the commonest size of the outputs, px.
         n_sources: number of sources.
-        suffix: what the tool added to the stem of each source, as `_fake_B`; empty if the stems are equal.
-        beside: other files of the tool, as its copies of the sources; they are not imported.
+        suffix: what the tool added to the stem of each source, such as `_fake_B`; empty if the stems are equal.
+        beside: other files of the tool, such as its copies of the sources; they are not imported.
     """
 
     files: tuple[Path, ...]
@@ -62,7 +62,7 @@ class MatchedOutputs:
 def match_outputs(folder: Path, dataset: DataSet, direction: Direction) -> MatchedOutputs:
     """Match the images of a folder to the test sources of a data set by their stems.
 
-    If no stem is that of a source, but each is one with a suffix that a tool adds, the suffix does not count; see
+    If each stem is that of a source followed by a suffix that a tool adds, the suffix is ignored; see
     `ugbench.imports.tool_suffixes`.
 
     Raises:
@@ -197,6 +197,6 @@ def import_outputs(
             target.mkdir(parents=True)
             for file in outputs.files:
                 shutil.copyfile(file, target / outputs.stored_name(file))
-        # After these were imported again, config.json is of an earlier state of the data set.
+        # If the outputs were imported again, config.json describes an earlier state of the data set.
         write_json(run.outputs_note(direction), {"step": 0, "sources": dataset.fingerprint((TEST[direction[0]],))})
     return run

@@ -15,7 +15,7 @@ from ugbench.direction import Direction
 
 OUTPUTS = ("_fake", "_synthesized_image", "-outputs")
 NO_OUTPUTS = ("_real", "_input_label", "-inputs", "-targets")
-# CycleGAN's code calls the files of both directions by the sources of A2B. So those of B2A cannot be told from them.
+# CycleGAN's code names the files of both directions after the sources of A2B, so the sources of B2A are not known.
 OUTPUTS_OF: dict[Direction, tuple[str, ...]] = {"A2B": (*OUTPUTS, "_fake_B"), "B2A": (*OUTPUTS, "_fake_A")}
 NO_OUTPUTS_OF: dict[Direction, tuple[str, ...]] = {
     "A2B": (*NO_OUTPUTS, "_real_A", "_rec_A", "_real_B", "_fake_A", "_rec_B"),

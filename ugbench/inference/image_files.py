@@ -77,7 +77,7 @@ def write_outputs(
             was translated; otherwise outputs have the run's size.
         native_size: translate each image at its own size, one at a time (`ugbench.inference.native_size`); the method
             must be one that translates images of any size, and nothing is fitted or resized.
-        short_side: with `native_size`, first resize each image so that its shorter side has so many px; outputs have
+        short_side: with `native_size`, first resize each image so that its shorter side has this many px; outputs have
             that size.
         keep_padding: outputs of padded sources, and their overlays, keep the padding; otherwise it is cut off.
         styles: with which the images are translated, by their places in `sources`, and the number of outputs for each

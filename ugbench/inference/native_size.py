@@ -1,4 +1,4 @@
-"""Translates images at their own size, or at a common length of their shorter sides, which convolutions can do."""
+"""Translates images at their own size, or resized to one length of their shorter sides, as convolutions allow."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The devices of other processes that work together, the ranks: how rank 0 asks them to compute something.
 
-Rank 0 carries out the command. A device of another rank is for it one device more: it sends images there, and gets what
-a network makes of them. The other ranks `serve` until rank 0 ends. A message is a line of JSON with some tensors, sent
+Rank 0 carries out the command. It uses the device of another rank as one more device: it sends images there, and gets
+the outputs of a network. The other ranks `serve` until rank 0 ends. A message is a line of JSON with some tensors, sent
 through torch.distributed; nothing is unpickled.
 """
 
@@ -59,7 +59,7 @@ class OtherRank:
 
         Raises:
             UgbenchError, UsageError: the handler raised such an error; it has the same sentence and exit code here.
-            RankError: the other rank has ended by another error, which it says itself.
+            RankError: the other rank has ended with another error, which it reports itself.
             RuntimeError: the connection is lost, see `ugbench.training.ranks.is_lost_connection`.
         """
         _send(Message(what, facts, tensors), self.rank)
@@ -94,7 +94,7 @@ def serve(handlers: Mapping[str, Handler]) -> None:
     Args:
         handlers: by what is asked for.
     Raises:
-        RankError: rank 0 has ended with an error, which it says itself.
+        RankError: rank 0 has ended with an error, which it reports itself.
         Exception: what a handler raised that is no UgbenchError; rank 0 ends too.
     """
     while (request := _received(0)).what != END:

@@ -28,7 +28,7 @@ class SavedMethod:
     Attributes:
         run: the folder of the run.
         step: of a stored checkpoint; None is the last one.
-        trained_steps: for which the weights were trained when they were loaded first.
+        trained_steps: the number of steps that the weights were trained for when rank 0 loaded them.
         all_networks: as `ugbench.inference.translate.load` takes it.
     """
 

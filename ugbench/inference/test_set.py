@@ -42,12 +42,13 @@ def make_outputs(
     """Translate the data set's test sources into RUN/outputs/<direction>/, unless that is already done.
 
     The outputs have the run's size, and those of padded sources keep the padding: they are compared with sources and
-    references that went through the same transform.
-    Outputs of another step or of other sources are replaced, and outputs of which some are missing are made again. If
-    the method has a style, each image gets one of its own (`ugbench.data.styles`), and outputs that an older version
-    made with one style for all images are replaced. Outputs of another tool stay as they were imported. If another
-    process makes outputs of the run, this waits for it. If the method has attention maps, their overlays are written
-    into the folder attention/ beside the outputs.
+    references that went through the same transform. If the method has attention maps, their overlays are written into
+    the folder attention/ beside the outputs.
+
+    Outputs of another step or of other sources are replaced. If some outputs are missing, all are made again. If the
+    method has a style, each image gets one of its own (`ugbench.data.styles`), and outputs that an older version made
+    with one style for all images are replaced. Outputs of another tool stay as they were imported. If another process
+    makes outputs of the run, this waits for it.
 
     Args:
         step: of a stored checkpoint; None is the last one.

@@ -21,7 +21,7 @@ class Translator:
     """The networks of a run for one direction.
 
     Attributes:
-        step: for which the weights were trained; 0 for an imported run.
+        step: the number of steps that the weights were trained for; 0 for an imported run.
         attention: whether attention maps are made too.
     """
 

@@ -1,7 +1,7 @@
 """KID as the U-GAT-IT authors' code computes it: the mean over small blocks (protocol `authors2019`).
 
 Both sets are cut in file order into blocks, so many that a block of the larger set has at most 10 images. The unbiased
-KID of a block uses the images of this block alone. The value depends on the order of the files, which that code left
+KID of a block uses only the images of this block. The value depends on the order of the files, which that code left
 to the file system. So sort the files, and report the spread over random orders beside the value. This estimator uses
 few of the pairs; near equality its spread is about three times that of the full statistic.
 """
@@ -86,8 +86,8 @@ def mixed_score(
     """(w KID(source, fake) + (1 - w) KID(target, fake)) / 2, w = 0.98: the last version of the authors' code.
 
     An output depends on its own source, and both lie in one block, so the source term is biased, and a
-    translator that does nothing nearly always has the lowest value. Print it beside the untouched sources, and mark no
-    best.
+    translator that does nothing nearly always has the lowest value. Print it beside the value of the untouched sources,
+    and mark no value as the best.
 
     Where all sets make the same number of blocks, the standard error is computed from one mixed value per block,
     because both terms of a block share their outputs. Otherwise there is none. (The authors' code mixes the two

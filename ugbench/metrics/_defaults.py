@@ -5,7 +5,7 @@ from __future__ import annotations
 CHANGE_THRESHOLD = 2
 """Levels of 255: a pixel should change where source and truth differ by more in any channel.
 
-Rounding stays below it, and a dial draws both images of a pair equally except for what should change.
+Rounding errors are not larger, and a dial draws both images of a pair equally except for what should change.
 """
 
 BLOCK_SIZE = 10
@@ -15,9 +15,9 @@ SOURCE_WEIGHT = 0.98
 """Weight of the source domain in `kid_mixed`."""
 
 FEW_IMAGES = 2048
-"""With fewer images per set, FID and shares of features near others are mostly bias, which falls as the number grows.
+"""With fewer images per set, FID, precision, recall, density and coverage are mostly bias, which falls as n grows.
 
-The bias is not the same for two methods, so even which of them has the lower FID can be an effect of the number.
+The bias is not the same for two methods, so even which of them has the lower FID can depend on the number of images.
 """
 MIN_FOR_INTERVAL = 50
 """Images per set. With fewer, intervals of KID and of means of skewed values can cover less than 93 %, so none is given

@@ -23,7 +23,8 @@ def density_and_coverage(metric: str, fake: Tensor, real: Tensor, neighbours: in
         fake, real: features (n, d) of the outputs and (m, d) of the references.
         neighbours: at least 1 and less than m.
     Raises:
-        UsageError: `neighbours` is below 1, or there are not more references than that.
+        UsageError: `neighbours` is below 1, there are not more references than that, or features of two extractors.
+        UgbenchError: a feature is NaN or Inf.
     """
     _features.check_neighbours(metric, neighbours)
     fake, real = _features.checked(metric, fake, real, least=1)

@@ -1,8 +1,8 @@
 """A permutation test of the unbiased MMD, as KID is: do two sets of features come from one distribution?
 
-Near 0 no interval of it is both honest and tight, because its statistic is degenerate there. A permutation test needs
-no interval. Under the hypothesis the labels "fake" and "real" are arbitrary, so each relabelling is as likely as the
-observed one (Gretton et al. 2012, section 5, with permutations in place of the bootstrap).
+Near 0 no interval of the MMD is both correct and narrow, because the statistic is degenerate there. A permutation test
+needs no interval. Under the hypothesis the labels "fake" and "real" are arbitrary, so each relabelling is as likely as
+the observed one (Gretton et al. 2012, section 5, with permutations in place of the bootstrap).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ugbench.metrics._monte_carlo import monte_carlo_p
 LEAST_IMAGES = 4
 """Images per set. With 3 against 3 there are 20 relabellings, and no p-value below 0.1."""
 LEVEL = 0.05
-"""With which readers compare the p-value."""
+"""The level with which readers compare the p-value."""
 
 _CHUNK = 1_000_000  # random numbers at a time
 _ROUNDING = 1e-11  # times the mean kernel: values that differ by less are ties
@@ -32,7 +32,7 @@ def equality_p_value(
 ) -> float | None:
     """The p-value (1 + hits) / (1 + permutations); a hit is a relabelling with an MMD of at least the observed one.
 
-    The test is exact for sets of any size, and one-sided: only a large MMD speaks against equality. Each relabelling
+    The test is exact for sets of any size, and one-sided: only a large MMD shows a difference. Each relabelling
     needs the sum of kernels within its fakes; together with the row sums it gives the other two sums. The kernel is
     computed in blocks, so the memory beyond the features is one byte per image and permutation of a batch.
 

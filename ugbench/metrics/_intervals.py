@@ -19,7 +19,7 @@ from ugbench.errors import UsageError
 from ugbench.metric import Score
 from ugbench.metrics._defaults import MIN_FOR_INTERVAL
 
-_SYMMETRIC = 1e-6  # a skewness below this changes no digit of an interval, and is divided by
+_SYMMETRIC = 1e-6  # a skewness below this changes no digit of an interval, and dividing by it would be inexact
 
 
 def mean_score(values: Tensor, least: int = MIN_FOR_INTERVAL) -> Score:
@@ -82,8 +82,8 @@ def skewed_interval(value: float, se: float, skewness: float, n: int, level: flo
     """The interval of a mean of skewed values: Student's t after Hall's transformation, which removes the skewness.
 
     P. Hall, On the removal of skewness by transformation, Journal of the Royal Statistical Society B 54 (1992), p. 221.
-    Without skewness it is value -+ t se. With values that are skewed to the right the upper end is farther away than
-    that, and the lower end nearer.
+    Without skewness it is value -+ t se. With values that are skewed to the right, the upper end is farther from the
+    value than that, and the lower end is nearer.
 
     Args:
         value: the mean, with standard error `se` = sd / sqrt(n).
@@ -97,7 +97,7 @@ def skewed_interval(value: float, se: float, skewness: float, n: int, level: flo
     sd = se * math.sqrt(n)
 
     def untransformed(t: float) -> float:
-        """W of which the transformation is t / sqrt(n)."""
+        """The W whose transformation is t / sqrt(n)."""
         return 3 / skewness * (math.cbrt(1 + skewness * (t / math.sqrt(n) - skewness / (6 * n))) - 1)
 
     return value - untransformed(quantile) * sd, value - untransformed(-quantile) * sd

@@ -22,7 +22,7 @@ Kernel: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 BLOCK = 2048  # 2048 x 2048 float64 is 32 MiB
 GROUPED_BLOCK = 1024  # block size of _grouped
 SELF_BLOCK = 64  # block size of self_kernels, which needs the diagonal of each block only
-SMALLEST = 256  # its blocks on the diagonal are not split below this size
+SMALLEST = 256  # blocks of _grouped on the diagonal are not split further at this size
 
 
 def cubic(x: Tensor, y: Tensor) -> Tensor:
@@ -175,7 +175,7 @@ def grouped_within(x: Tensor, groups: Tensor, kernel: Kernel = cubic) -> Tensor:
 
 
 def grouped_cross(x: Tensor, y: Tensor, in_x: Tensor, in_y: Tensor, kernel: Kernel = cubic) -> Tensor:
-    """Sums of k over the pairs of an image of x and an image of y in each group, (g,); else as `grouped_within`."""
+    """Sums of k over the pairs of an image of x and one of y in each group, (g,); otherwise as `grouped_within`."""
     total = torch.zeros(in_x.shape[1], dtype=torch.float64, device=x.device)
     for rows, columns, values in blocks(x, y, kernel):
         total += _grouped_block(values, in_x[rows], in_y[columns])

@@ -5,8 +5,8 @@ with it. So a sample whose value is too small also has a standard error that is 
 number of these errors misses the truth too often, always from below: it covers 87 to 93 % where 10 % of the outputs are
 untouched and the others are perfect (docs/statistics.md).
 
-This interval holds the values that a test does not reject which takes the standard error at the value that it tests, as
-Wilson's interval of a proportion does (Journal of the American Statistical Association 1927). Let T be the unbiased
+This interval holds the values that a test does not reject; the test uses the standard error at the tested value, as in
+Wilson's interval of a proportion (Journal of the American Statistical Association 1927). Let T be the unbiased
 estimate, V the squared distance that was measured (the biased estimate), and s its standard error. V - T estimates the
 noise in V. If KID were u, the expected squared distance would be V(u) = u + V - T. Its variance is taken to be
 proportional to it: s^2 at V, and s^2 V(u) / V at V(u). So the interval is

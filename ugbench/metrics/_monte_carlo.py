@@ -1,9 +1,10 @@
 """p-values of permutation tests from as many random permutations as it takes to say on which side of a level p lies.
 
-A p-value from N permutations has a standard error of sqrt(p (1 - p) / N). That is enough where p is far from the level
-that it is compared with, and too much where it is near. So permutations are drawn in batches until an interval of p
-holds none of the levels, as Gandy proposed (Journal of the American Statistical Association 2009), up to a limit. The
-batches double in size, so there are few looks, and the risk of stopping on the wrong side is shared out over them.
+A p-value from N permutations has a standard error of sqrt(p (1 - p) / N). This error is small enough if p is far from
+the level that it is compared with, and too large if p is near it. So permutations are drawn in batches until an
+interval of p holds none of the levels, as Gandy proposed (Journal of the American Statistical Association 2009), up to
+a limit. The batches double in size, so p is compared with the levels only a few times. The risk of stopping on the
+wrong side is divided equally among these times.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ def monte_carlo_p(
     """The p-value (1 + hits) / (1 + permutations).
 
     Args:
-        hits_in_next: draws so many more permutations and returns how many of them have a statistic of at least the
+        hits_in_next: draws this many more permutations and returns how many of them have a statistic of at least the
             observed one.
         levels: with which p will be compared.
         images: in all sets together; with many thousands fewer permutations than `MOST` are drawn, so that the cost
             stays bounded.
-        permutations: draw exactly so many; None for as many as it takes.
+        permutations: draw exactly this many; None for as many as it takes.
     """
     if permutations is not None:
         return MonteCarloP((1 + hits_in_next(permutations)) / (1 + permutations), permutations)

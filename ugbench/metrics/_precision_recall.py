@@ -19,7 +19,8 @@ def precision_and_recall(metric: str, fake: Tensor, real: Tensor, neighbours: in
         metric: name of the metric, for error messages and the warning under 2,048 images.
         fake, real: features (n, d) of the outputs and (m, d) of the references.
     Raises:
-        UsageError: `neighbours` is below 1, or a set has not more images than that.
+        UsageError: `neighbours` is below 1, a set has not more images than that, or features of two extractors.
+        UgbenchError: a feature is NaN or Inf.
     """
     _features.check_neighbours(metric, neighbours)
     fake, real = _features.checked(metric, fake, real, least=neighbours + 1)

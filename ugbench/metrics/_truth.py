@@ -15,7 +15,7 @@ CHUNK = 32  # images in memory as int16 or float32 at once
 
 @dataclass(frozen=True)
 class Errors:
-    """Sums over channels and pixels, one per image: float64 (n,). Image values count from 0 to 1.
+    """Sums over channels and pixels, one per image: float64 (n,), with image values from 0 to 1.
 
     Attributes:
         changed: |output - truth| where the truth differs from the source.

@@ -16,14 +16,14 @@ MOST = 0.9  # if more of the image should change, the value of every map is near
 
 
 def compute(attention_map: Tensor, source: Tensor, truth: Tensor, threshold: int = CHANGE_THRESHOLD) -> Score:
-    """Mean over images of the region's share of the map's mass divided by its share of the area.
+    """Mean over images of the region's share of the map's mass divided by its share of the area; at least 0.
 
     The region is where source and truth differ. The mass is measured from the map's own minimum, at the size of the
     images, as an overlay shows it: features after a leaky ReLU can be negative, and their scale has no meaning. A
     constant map counts as uniform. Images in which nothing should change have no value and are left out.
 
     The largest possible value is one divided by the region's share of the area. So values of data sets with different
-    regions do not compare, and where nearly all should change there is a warning.
+    regions cannot be compared, and there is a warning if nearly all of the image should change.
 
     Args:
         attention_map: float (n, 1, h, w), any range.
@@ -89,6 +89,6 @@ METRIC = Metric(
     changed_pixels_only=True,
     dial_only=True,
     settings={"threshold": CHANGE_THRESHOLD},
-    note="CAM mass: the share of the main heat map inside the region that should change, over the region's share of "
-    "the image; 1 is no better than uniform. A run without attention shows the map of its plain features.",
+    note="CAM mass: the share of the main attention map inside the region that should change, over the region's share "
+    "of the image; 1 is no better than uniform. A run without attention shows the map of its plain features.",
 )

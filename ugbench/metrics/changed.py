@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def compute(source: Tensor, output: Tensor, truth: Tensor, threshold: int = CHANGE_THRESHOLD) -> Score:
-    """Absolute error over the pixels that should change, divided by the untouched source's error there.
+    """Absolute error over the pixels that should change, divided by the untouched source's error there; at least 0.
 
-    It is a ratio of sums over all images, so that images in which little should change count little. Plain L1 would
-    flatter an output that does nothing wherever most pixels stay.
+    It is a ratio of sums over all images, so that images in which little should change count little. Where most pixels
+    should stay, the plain L1 error of an untouched source is small.
 
     Args:
         source, output, truth: uint8 (n, 3, h, w).

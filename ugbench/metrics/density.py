@@ -17,6 +17,8 @@ def compute(fake: Tensor, real: Tensor, neighbours: int = 5) -> Score:
     Args:
         fake, real: features (n, d), n >= 1, and (m, d), m > `neighbours`; a warning under 2,048 images.
         neighbours: the ball around a reference reaches this nearest other reference; 5 is the authors' default.
+    Raises:
+        UsageError, UgbenchError: see `_density_coverage.density_and_coverage`.
     """
     from ugbench.metrics._density_coverage import density_and_coverage
 

@@ -17,11 +17,11 @@ def compute(fake: Tensor, real: Tensor | Moments) -> Score:
     """FID between features (n, d) and (m, d), at least 2 images per set; a warning under 2,048 images.
 
     The distance is torch-fidelity's, real set first, from statistics equal to its own. So the digits agree even where
-    the covariances have deficient rank and the order of the product shows. There is no interval: with few images
+    the covariances have deficient rank and the order of the product matters. There is no interval: with few images
     FID is mostly bias, for which neither a bootstrap nor an extrapolation is sound.
 
     Args:
-        real: features, or only their moments, of a number of images that is not known.
+        real: features, or only their moments; the number of images of moments is not known.
     Raises:
         UsageError: too few images, or features of two extractors.
         UgbenchError: a feature is NaN or Inf.
@@ -35,7 +35,7 @@ def compute(fake: Tensor, real: Tensor | Moments) -> Score:
         fake, real = _features.checked("fid", fake, real, least=2)
         return Score(_distance(fake, moments_of(real.cpu())), warning=_features.few_images("fid", fake, real))
     fake = _features.checked_against_dim("fid", fake, len(real.mu), least=2)
-    # Those of other tools are float64, and torch-fidelity compares statistics of one type.
+    # Statistics of other tools are float64, and torch-fidelity compares statistics of one type.
     real = Moments(real.mu.astype("float64"), real.sigma.astype("float64"))
     return Score(_distance(fake.double(), real), warning=_features.few_against_statistics("fid", fake))
 

@@ -1,4 +1,4 @@
-"""Overlap of the object in the output with the object in the truth; both masks are read off the pixels."""
+"""Overlap of the object in the output with the object in the truth; both masks are computed from the pixels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def compute(output: Tensor, truth: Tensor) -> Score:
-    """Mean over images of intersection over union of the two masks; 1 where both masks are empty.
+    """Mean over images of intersection over union of the two masks, from 0 to 1; 1 where both masks are empty.
 
     Args:
         output, truth: uint8 (n, 3, h, w).

@@ -78,7 +78,9 @@ def compute(
         subset_size, subsets, seed: size and number of the random subsets, and the seed that draws them.
         block_size: images per block at most, for "blocks".
     Raises:
-        UsageError: a set has fewer than 2 images, or fewer than a subset; or a setting is out of range.
+        UsageError: a set has fewer than 2 images, or fewer than a subset or the blocks need; a setting is out of range;
+            or features of two extractors.
+        UgbenchError: a feature is NaN or Inf.
     """
     from ugbench.metrics import _features
     from ugbench.metrics._blocks import block_score

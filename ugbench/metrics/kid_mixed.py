@@ -1,6 +1,6 @@
 """KID mixed over both domains, as in the last version of the U-GAT-IT authors' script (protocol `authors2019`).
 
-An untouched source nearly always has the lowest value, so tables mark no best; see `_blocks.mixed_score`.
+An untouched source nearly always has the lowest value, so tables mark no best value; see `_blocks.mixed_score`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ def compute(
     Args:
         source_weight: w.
         block_size: images per block at most.
+    Raises:
+        UsageError, UgbenchError: see `_blocks.block_values`.
     """
     from ugbench.metrics._blocks import mixed_score
 

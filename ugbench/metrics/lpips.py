@@ -1,4 +1,4 @@
-"""LPIPS from each source to its output: how much of the source's look is left (Zhang et al., CVPR 2018)."""
+"""LPIPS from each source to its output: how much the look of the source has changed (Zhang et al., CVPR 2018)."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def compute(distances: Tensor, samples: int = SAMPLES) -> Score:
         distances: LPIPS, float (n, samples (samples - 1) / 2), n >= 1.
         samples: outputs of each source, 2 or more.
     Raises:
-        UsageError: there are no sources, or the number of pairs is another one.
+        UsageError: there are no sources, or the number of pairs does not fit `samples`.
     """
     from ugbench.metrics._intervals import check_pairs, mean_of_each
 

@@ -1,4 +1,4 @@
-"""LPIPS from each true translation to its output: how far the output looks from the truth (Zhang et al., CVPR 2018)."""
+"""LPIPS from each true translation to its output: how different the two look (Zhang et al., CVPR 2018)."""
 
 from __future__ import annotations
 

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 
 def compute(fake: Tensor, real: Tensor, neighbours: int = 3) -> Score:
-    """Recall, 0 to 1, from features (n, d) and (m, d), more than `neighbours` per set; a warning under 2,048."""
+    """Recall, 0 to 1, from features (n, d) and (m, d), more than `neighbours` per set; a warning under 2,048.
+
+    Raises:
+        UsageError, UgbenchError: see `_precision_recall.precision_and_recall`.
+    """
     from ugbench.metrics._precision_recall import precision_and_recall
 
     return precision_and_recall("recall", fake, real, neighbours)[1]

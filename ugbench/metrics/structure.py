@@ -1,4 +1,4 @@
-"""DINO structure distance from each source to its output: how much of the layout is left, whatever the look.
+"""DINO structure distance from each source to its output: how much the layout has changed, regardless of the look.
 
 Tumanyan et al., Splicing ViT Features for Semantic Appearance Transfer (CVPR 2022), section 3.2. The network is in
 ugbench.scoring.networks.structure.

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def compute(source: Tensor, output: Tensor, truth: Tensor, threshold: int = CHANGE_THRESHOLD) -> Score:
-    """Mean of |output - truth| over those pixels of all images and their channels; image values from 0 to 1.
+    """Mean of |output - truth| over the pixels that should stay, of all images and channels; image values from 0 to 1.
 
-    Each pixel has the same weight, not each image: an image in which hardly a pixel should stay counts little.
+    Each pixel has the same weight, not each image: an image in which few pixels should stay counts little.
 
     Args:
         source, output, truth: uint8 (n, 3, h, w).
-        threshold: a pixel should stay where source and truth differ by at most so many levels of 255 in every channel.
+        threshold: a pixel should stay where source and truth differ by at most this many levels of 255 in each channel.
     Raises:
         UsageError: the shapes do not match, or no pixel should stay.
     """

@@ -2,7 +2,7 @@
 
 A layer that treats each image alone needs nothing. One that combines the images of a batch, such as batch norm or a
 pool of images, derives from `SpansBatch` and asks its `ranks` for what the others have. A network that was built for
-anything else than such a training has `ALONE`, which changes nothing and waits for nobody.
+anything other than such a training has `ALONE`, which changes nothing and waits for no other process.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Ranks:
 
     Attributes:
         rank: the number of this process, from 0.
-        count: how many there are; with 1 nothing is sent, and torch.distributed is not used.
+        count: the number of processes; with 1 nothing is sent, and torch.distributed is not used.
     """
 
     rank: int = 0

@@ -1,8 +1,8 @@
 """A linear layer for inputs much wider than the batch: the gradient of its weight can be kept as two thin factors.
 
 The gradient of a weight (out, in) is G^T X, with the gradient G (n, out) of the layer's outputs and its inputs X
-(n, in). For n samples it has rank n. Where n is far below out and in, the factors are far smaller than the gradient,
-and whoever updates the weight can form the gradient one block of rows at a time.
+(n, in). For n samples its rank is at most n. Where n is far below out and in, the factors are far smaller than the
+gradient, and an optimizer can form the gradient one block of rows at a time.
 """
 
 from __future__ import annotations
@@ -62,11 +62,11 @@ class FactoredGradient:
 
 
 class FactoredLinear(nn.Linear):
-    """nn.Linear whose backward pass gives its terms to `collected_terms`, where one is open, and forms no gradient.
+    """nn.Linear whose backward pass forms no gradient of its weight within `collected_terms`, which gets its terms.
 
     Elsewhere it forms the gradient of its weight like nn.Linear, for second derivatives too. In training it computes in
-    the type of its weight and not in that of autocast: reading the weight takes most of the time, so that a copy of it
-    in bfloat16 would cost more than it gains.
+    the type of its weight and not in that of autocast: reading the weight takes most of the time, so a copy of it in
+    bfloat16 would cost more time than it saves.
     """
 
     terms: list[Term] | None = None

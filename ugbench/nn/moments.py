@@ -32,7 +32,7 @@ def pool_moments(mean: Tensor, variance: Tensor, dim: int, ranks: Ranks = ALONE)
     """Mean and biased variance of the union of the parts along `dim`, which becomes 1. All parts have equal size.
 
     Args:
-        ranks: the union is that of the parts of all these ranks, which have equally many.
+        ranks: the union includes the parts of all these ranks; each rank has equally many parts.
     """
     pooled = ranks.mean(mean.mean(dim, keepdim=True))
     return pooled, ranks.mean((variance + (mean - pooled).square()).mean(dim, keepdim=True))
@@ -49,7 +49,7 @@ def channel_affine(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
 
 
 def _affine_in_one_pass(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """`channel_affine` on the processor.
+    """`channel_affine` on a CPU.
 
     It is batch norm of n * c channels with given statistics, 0 and 1. Its kernels read and write each pixel once,
     forward and backward, in the type of x, and compute in float32 or float64.
@@ -72,8 +72,8 @@ class _InstanceMoments(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, images: Tensor) -> tuple[Tensor, Tensor]:
         if images.device.type == "cpu":
-            # The kernel of group norm computes them several times as fast as var_mean does. With parameters in float32
-            # it gives them in float32, whatever the type of the images is.
+            # The kernel of group norm computes the moments several times as fast as var_mean does. With parameters in
+            # float32 it gives them in float32, whatever the type of the images is.
             n, c, h, w = images.shape
             ones = torch.ones(c, dtype=wide_dtype(images))
             _, mean, inverse = torch.native_group_norm(images, ones, ones, n, c, h * w, c, EPS)
@@ -94,7 +94,7 @@ class _InstanceMoments(torch.autograd.Function):
 
 
 class _ChannelAffine(torch.autograd.Function):
-    """The affine map of images in bfloat16 or float16, of which the graph keeps no copy in float32."""
+    """The affine map of images in bfloat16 or float16; the graph keeps no copy of the images in float32."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:

@@ -24,10 +24,10 @@ def largest_scale_count(size: Size, limit: int = 3) -> int:
 
 
 def scales_for(size: Size, scales: int | None) -> int:
-    """The number of scales that a config asks for; if it asks for none, 3, or fewer where images are smaller.
+    """The number of scales that a config asks for. If `scales` is None, it is 3, or fewer for small images.
 
     Raises:
-        ValueError: an image of `size` px is too small for so many.
+        ValueError: an image of `size` px is too small for so many scales.
     """
     largest = largest_scale_count(size, scales or 3)
     if scales is not None and scales > largest:

@@ -13,8 +13,8 @@ from ugbench.nn.autocasting import without_autocast
 Mode = Literal["reflect", "replicate"]
 
 _LARGE = 1 << 16
-"""Gradients with more numbers than this go back through padding by `_fold_back` on a processor. It is two to ten times
-as fast as PyTorch's own kernels for large images, and slower for small ones."""
+"""On a CPU, gradients with more numbers than this go back through padding by `_fold_back`. It is two to ten times as
+fast as PyTorch's own kernels for large images, and slower for small ones."""
 
 
 def reflect_pad(x: Tensor, width: int) -> Tensor:
@@ -43,8 +43,8 @@ def mirror_pad(x: Tensor, width: int) -> Tensor:
 
 def replicate_pad(x: Tensor, width: int) -> Tensor:
     """Pad images (n, c, h, w) on all four sides with `width` copies of the border pixel."""
-    # The backward pass of CUDA's replication padding uses atomic additions too. And torch.compile expects it to keep
-    # the layout of its input, which it does not do where the compiler has chosen channels-last.
+    # The backward pass of CUDA's replication padding uses atomic additions too. And torch.compile expects the padding
+    # to keep the layout of its input, but where the compiler has chosen channels-last, the padding changes it.
     is_deterministic = x.is_cuda and torch.are_deterministic_algorithms_enabled()
     if not (is_deterministic or torch.compiler.is_compiling()):
         return _pad(x, width, "replicate")
@@ -58,12 +58,12 @@ def _pad(x: Tensor, width: int, mode: Mode) -> Tensor:
     if x.requires_grad and not torch.compiler.is_compiling():
         padded: Tensor = _Pad.apply(x, width, mode)
         return padded
-    with without_autocast(x):  # which would widen bfloat16 to float32 for padding on a processor
+    with without_autocast(x):  # autocast would upcast bfloat16 to float32 for padding on a CPU
         return F.pad(x, (width, width, width, width), mode=mode)
 
 
 class _Pad(torch.autograd.Function):
-    """Padding of which the graph keeps no tensor; PyTorch's own keeps its input, for the shape alone."""
+    """Padding for which the graph keeps no tensor; PyTorch's own padding keeps its input, only for its shape."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, width: int, mode: Mode) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 def constant_then_linear(steps: int, constant_share: float = 0.5) -> Callable[[int], float]:
-    """1 for `constant_share` of the steps, then linear down to 0 at `steps`, a step that is never made."""
+    """1 for `constant_share` of the steps, then linear down to 0 when `steps` steps are done and training ends."""
     decay_steps = steps * (1 - constant_share)
     return lambda step: min(1.0, max(0.0, (steps - step) / decay_steps))
 

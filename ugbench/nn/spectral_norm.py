@@ -5,7 +5,7 @@ same and no copy of the weight is made. In training each forward pass makes one 
 eval mode the stored u and v are used unchanged.
 
 A layer computes its sigma itself, or gets it from its network, which computes those of all its layers together with
-`spectral_norms`. The vectors of all layers are then normalised at once, so a GPU is given a third of the operations.
+`spectral_norms`. The vectors of all layers are then normalised at once, so a GPU runs a third of the operations.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def spectral_norms(layers: Sequence[SpectralNorm]) -> tuple[Tensor, ...]:
     if not layers:
         return ()
     matrices = [layer.weight.flatten(1) for layer in layers]
-    with without_autocast(matrices[0]):  # which would run the iteration in bfloat16
+    with without_autocast(matrices[0]):  # autocast would run the iteration in bfloat16
         if not layers[0].training:
             sigmas = [torch.dot(layer.u, matrix.mv(layer.v)) for layer, matrix in zip(layers, matrices, strict=True)]
             return tuple(sigmas)

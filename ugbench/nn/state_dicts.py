@@ -30,9 +30,9 @@ PREFIXES = ("module.", "_orig_mod.")
 def unwrapped(content: Mapping[str, Any], where: str = "the checkpoint") -> dict[str, Any]:
     """The networks of a checkpoint without the dictionaries around them, and the prefixes of keys.
 
-    A dictionary under one of the names in WRAPPERS takes the place of what it lies in. Networks beside it
-    that only training needs are passed over; its other neighbours may hold no networks. Where an encoder (ENCODER) lies
-    beside it, it is a network among others, and nothing is left out.
+    A dictionary under one of the names in WRAPPERS takes the place of the dictionary that holds it. Networks beside it
+    that only training needs (TRAINING_ONLY) are ignored; any other network beside it is an error. If an encoder
+    (ENCODER) lies beside it, it is one of several networks, and nothing is left out.
 
     Args:
         content: a state dict, state dicts by name, or either of them in dictionaries that hold other things too.
@@ -106,7 +106,7 @@ def _is_network(value: Any) -> bool:
 
 
 def _holds_networks(value: Any) -> bool:
-    """True for a state dict, and for a dictionary with one in it at any depth. An optimizer's has numbers for keys."""
+    """True for a state dict, or a dictionary that holds one at any depth. An optimizer's state has numbers as keys."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         return False
     return _is_network(value) or any(_holds_networks(part) for part in value.values())
@@ -119,7 +119,7 @@ def _without_prefixes(network: Mapping[str, Tensor]) -> dict[str, Tensor]:
         while prefix := next((prefix for prefix in PREFIXES if plain_key.startswith(prefix)), None):
             plain_key = plain_key.removeprefix(prefix)
         state[plain_key] = tensor
-    # Two keys that differ in the prefix alone are of no network that is known, so they are left to be refused.
+    # No known network has two keys that differ only in the prefix, so the keys are kept, and refused later.
     return state if len(state) == len(network) else dict(network)
 
 
@@ -136,7 +136,10 @@ def first_not_finite(tensors: Mapping[str, Tensor]) -> str | None:
 
 
 def first_odd_tensor(tensors: Mapping[Any, Any]) -> str | None:
-    """The first tensor that no layer of a network has, in words; None if there is none."""
+    """The first tensor that no layer of a network has, in words; None if there is none.
+
+    Such a tensor is sparse, complex, quantized, empty, on the meta device, or a weight or bias without dimensions.
+    """
     for key, tensor in tensors.items():
         if not isinstance(tensor, Tensor):
             continue

@@ -94,7 +94,7 @@ def part_for(network: nn.Module, state: Mapping[str, Tensor], option: str) -> di
     """The tensors of a network in a file that may hold more, by their names in the network and in its float types.
 
     In the file all names may have one common prefix, such as "features." or "module.". Counts of batches, which batch
-    normalisation reads in training alone, are set to 0.
+    normalisation reads only in training, are set to 0.
 
     Args:
         network: may be on the meta device.

@@ -13,7 +13,7 @@ from ugbench.visible import visible
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
-SECONDS_BETWEEN_UPDATES = 0.25  # of a line in a notebook, to which each update is a message
+SECONDS_BETWEEN_UPDATES = 0.25  # of a line in a notebook; each update is a message to it
 
 Progress = Callable[[int, int], None]
 
@@ -75,7 +75,7 @@ def terminal_bar(description: str, count: ProgressColumn) -> Iterator[Callable[[
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), count, TimeRemainingColumn())
-    # rich would send prints inside the block to its own console, so JSON to stderr.
+    # By default rich sends prints inside the block to its own console, so JSON would go to stderr.
     progress = Progress(
         *columns, console=console, transient=True, redirect_stdout=False, disable=not console.is_terminal
     )

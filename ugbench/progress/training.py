@@ -52,7 +52,7 @@ def training_progress(title: str) -> Iterator[Callbacks]:
             now = time.monotonic()
             if losses is not None:
                 losses_text = losses_by_phase(losses)
-            # Training that went back, after a step that was not finite, is timed anew.
+            # After a step that was not finite, training goes back; the timing then begins again.
             if began is None or step <= began[1]:
                 began = (now, step)
                 return

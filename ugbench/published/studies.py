@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def named_study(file: Path) -> Path:
-    """The file of a study: the one that is named, or, if there is none, the published study of that name.
+    """The file of a study: `file` itself, or, if it does not exist, the published study of that name.
 
     Args:
         file: a TOML file, or the name of a published study with or without its suffix: `table3`, `table3.toml`.

@@ -19,7 +19,7 @@ class PublishedCell:
         variant: None for the method's base.
         printed: the number as the source prints it, in the table's unit.
         spread: what the source prints after ±, in the same unit; None where it prints nothing.
-        value, value_spread: the same two in the raw unit of score records, never x100.
+        value, value_spread: `printed` and `spread` in the raw unit of score records, never x100.
     """
 
     dataset: str
@@ -34,7 +34,7 @@ class PublishedCell:
 
 @dataclass(frozen=True)
 class PublishedProtocol:
-    """How the numbers of a published table were computed, as far as the source or its code says; None where not.
+    """How the numbers of a published table were computed, as far as the source or its code says; else None.
 
     Attributes:
         computed_by: who computed the numbers, which need not be who trained the models.
@@ -89,7 +89,7 @@ class PublishedTable:
         scale: raw value of one printed unit.
         notes: what must be said wherever its numbers are shown: first about the publication, then about this table.
         protocol: None where nothing was computed from images, as with votes.
-        cells: in the source's order; what the source leaves open has no cell.
+        cells: in the source's order; where the source prints no number, there is no cell.
     """
 
     name: str

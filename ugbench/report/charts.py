@@ -23,7 +23,7 @@ from ugbench.tables.records import over_steps
 WIDTH, HEIGHT = 2.5, 1.25  # inches: of a chart
 SWATCH = (0.5, 0.11)  # inches: width and height of a line's swatch
 POINTS = 100  # most points of a line
-LETTERS = 34  # that fit over a chart
+LETTERS = 34  # letters that fit over a chart
 
 
 @dataclass(frozen=True)

@@ -57,10 +57,10 @@ class Section:
     """A data set: its images and what its runs have logged.
 
     Attributes:
-        thumbnails: of the galleries' images.
+        thumbnails: those of the galleries' images.
         rhos: charts of rho, by the label of the run.
         layers: number of layers in the charts of rho.
-        curves_note: says of which runs losses and rho are drawn; empty where it is of all.
+        curves_note: says for which runs losses and rho are drawn; empty if it is for all.
         legend: swatches by method, variant and configuration; their seeds share a style.
         swatches: the same by the label of the run.
     """
@@ -110,7 +110,7 @@ def collect_report(
         datasets: show only these data sets, by the names of their folders; empty for all.
         begin_progress: called for each data set and direction.
         where: show only runs whose config fields have these values; None for all.
-        images: most test images that are shown per data set and direction.
+        images: largest number of test images that are shown per data set and direction.
         title: heading of the page; None for the name of the results folder.
         made: date on the page; None for today.
         log: called with a sentence for each run that cannot be read.

@@ -10,7 +10,7 @@ from ugbench.runs.files import is_file
 from ugbench.runs.run import Run
 from ugbench.runs.training_log import Curve, read_curves
 
-MOST_RUNS = 20  # of a data set
+MOST_RUNS = 20  # runs of a data set whose curves are drawn
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Curves:
 def collect_curves(
     runs_by_label: Mapping[str, Run], configurations: Mapping[str, str], most: int = MOST_RUNS
 ) -> Curves:
-    """The curves of at most so many runs; the logs of other runs are not read.
+    """The curves of at most `most` runs; the logs of other runs are not read.
 
     First comes the lowest seed of each method, variant and configuration, then the second lowest of each, and so on.
 

@@ -47,7 +47,7 @@ class GalleryImage:
         thumbnail: index of its thumbnail in the pool; None where there is no image.
         attention: index of the thumbnail of its attention overlay; None where there is none.
         score: the score of this single image; None where there is none.
-        words: what is written under the image of it.
+        words: what is written about the score under the image.
     """
 
     thumbnail: int | None
@@ -148,16 +148,16 @@ def make_gallery(
 ) -> Gallery | None:
     """The gallery of a data set's runs in one direction; None where no run has outputs.
 
-    The sources are those of the first run with a data set that is there and unchanged. Runs with outputs of other
-    images are left out, since a row would show two images of one name. Where no data set is there and unchanged, only
-    outputs are shown. All thumbnails have one size: that of the largest run's outputs, scaled down where needed.
-    Sources are fitted to it as the runs do it, or squashed where the runs differ in that.
+    The sources are those of the first run whose data set is there and unchanged. Runs with outputs of other images are
+    left out, since a row would show two images of one name. If no run has such a data set, only outputs are shown. All
+    thumbnails have one size: that of the largest run's outputs, scaled down where needed. Sources are fitted to it as
+    the runs fit them, or squashed if the runs differ.
 
     Args:
         pool: the files of the images that are shown are added to it.
-        most: largest number of rows; which ones these are, see `choose_rows`.
+        most: largest number of rows; `choose_rows` chooses them.
         progress: called while images are scored, with the number of those that are done and of all.
-        fingerprint: a cached function, since several galleries are made.
+        fingerprint: `DataSet.fingerprint`, cached because several galleries are made.
     Raises:
         DataError: an image cannot be read, or the data set is damaged.
     """
@@ -203,13 +203,13 @@ def make_gallery(
 
 
 def order_runs(runs: Iterable[Run], direction: Direction) -> dict[str, list[Run]]:
-    """The runs with outputs in this direction by label, see `run_labels`; the first of each label is the one to show.
+    """The runs with outputs in this direction by label, see `run_labels`. The first run of each label is shown.
 
-    That is the run of the lowest seed.
+    It is the one with the lowest seed.
     """
     runs = list(runs)
     labels = run_labels(runs)
-    # Outputs are asked for, not the method's directions: a run of a method that is no longer installed is shown too.
+    # Outputs decide, not the method's directions, so that a run of a method that is no longer installed is shown too.
     with_outputs = [run for run in runs if files_by_stem(run, direction)]
     by_label: dict[str, list[Run]] = {}
     for run in sorted(with_outputs, key=lambda run: (labels[run.id], _sort_key(run))):

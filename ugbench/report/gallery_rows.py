@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-IMAGES = 200  # most test images of a gallery by default
-CASES = 4  # most best, and most worst, outputs of a run that are shown
+IMAGES = 200  # largest number of test images of a gallery by default
+CASES = 4  # largest number of best, and of worst, outputs of a run that are shown
 
 
 class Rows(NamedTuple):

@@ -38,7 +38,7 @@ class SingleScores:
     Attributes:
         description: a sentence that says what they are, or why there are none.
         values: by the label of the run, then by the stem of the source.
-        contributions: whether a score says nothing alone, but only beside those of the run's other images.
+        contributions: whether a score means nothing alone, but only beside those of the run's other images.
     """
 
     description: str
@@ -64,7 +64,7 @@ def _beside(value: float, middle: float) -> str:
 
 
 class OutputFiles(NamedTuple):
-    """The outputs of a run by the stem of their sources, and the transform of sources beside them."""
+    """The outputs of a run by the stem of their sources, and the transform of sources compared with them."""
 
     files: Mapping[str, Path]
     transform: Transform
@@ -107,7 +107,7 @@ def score_against_truth(
 def read_contributions(runs: Mapping[str, Run], direction: Direction) -> SingleScores:
     """What each output contributes to the score of its set, as `ugbench eval` has stored it.
 
-    The scores are of the one metric and protocol that most of the runs have, among metrics of which less is better.
+    The scores are of the one metric and protocol that most of the runs have; lower values of the metric are better.
 
     Raises:
         RunError: a file of contributions is damaged.
@@ -141,5 +141,5 @@ def read_contributions(runs: Mapping[str, Run], direction: Direction) -> SingleS
 
 
 def _lower_is_better(name: str) -> bool:
-    """Whether this is an installed metric of which less is better."""
+    """Whether this is an installed metric whose lower values are better."""
     return name in registry.modules("metrics") and registry.load_metric(name).higher_is_better is False

@@ -25,7 +25,7 @@ SHARES_ON_DARK = (75, 55, 90)  # percent of a colour, and of its darker and ligh
 
 
 def write(report: Report, file: Path, progress: Progress | None = None) -> int:
-    """Write the page, piece by piece, so that the memory that this takes does not grow with the number of images.
+    """Write the page piece by piece, so that memory does not grow with the number of images.
 
     The page holds its images, and its content security policy forbids loading or running anything else. All texts from
     users are escaped. Equal reports give equal bytes.

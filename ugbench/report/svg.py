@@ -1,4 +1,4 @@
-"""Drawings of matplotlib as SVG inside a page: no styles, which the page's policy forbids, and no names of its own."""
+"""Drawings of matplotlib as SVG inside a page: without styles, which its policy forbids, and with unique ids."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _make_plain(element: ElementTree.Element) -> None:
 
 
 def _rename_ids(elements: list[ElementTree.Element], prefix: str) -> None:
-    """Give the ids that are referred to a prefix, and remove all others."""
+    """Put a prefix before each id that is referred to, and remove all other ids."""
     references = [(element, name, value) for element in elements for name, value in element.attrib.items()]
     references = [(element, name, value) for element, name, value in references if name in ("href", "clip-path")]
     used = {name for *_, value in references for name in _REFERENCE.findall(value)}

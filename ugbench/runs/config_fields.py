@@ -74,8 +74,8 @@ def read_config_fields(file: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        RunError: the file is no JSON object, a name in it cannot be used, or a value is missing or is none
-            that its field can have.
+        RunError: the file is no JSON object, a name in it cannot be used, or a value is missing or
+            not allowed for its field.
     """
     try:
         fields = read_json(file)

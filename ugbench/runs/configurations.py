@@ -44,8 +44,8 @@ class Configuration:
 def configurations(runs: Iterable[Run]) -> dict[str, Configuration]:
     """The configuration of each run, by the run's id.
 
-    A run that started from another run is of one configuration with a run that started in the same way from another
-    seed of that run. Their field says where the run of the lowest seed started, and that there are other seeds.
+    Two runs that started in the same way from two seeds of another run have one configuration. Its field says where
+    the run of the lowest seed started, and that there are other seeds.
     """
     configs = {run.id: run.config for run in runs}
     shared = {run_id: _without_seed(config, configs) for run_id, config in configs.items()}

@@ -94,8 +94,8 @@ def locate_folders(path: Path, results: Path, needed: Sequence[Path] = ()) -> li
 def remember_place(folder: Path, dataset: DataSet) -> None:
     """Write into a data set's folder under results where its images lie now; makes the folder if it is missing.
 
-    A place with the same training images and without test images that the place of before still has is not written,
-    because scores need those.
+    A place that lacks a test split which the earlier place still has is not written, because scores need the test
+    images.
     """
     root, content = str(dataset.root.resolve()), dataset_file.read(folder)
     if content is None:
@@ -182,7 +182,7 @@ def _matching(known: Mapping[Path, list[DatasetRecord]], dataset: DataSet) -> li
 
 
 def _differences(folder: Path, dataset: DataSet) -> list[str]:
-    """In what the images of a data set differ from those of a folder's runs, in words, for each split that differs."""
+    """How the images of a data set differ from those of a folder's runs, in words, for each split that differs."""
     runs = [run for run in list_runs(folder.parent) if run.dataset_folder == folder]
     record = next((run.config.dataset for run in runs if run.config.dataset is not None), None)
     texts: list[str] = []

@@ -50,7 +50,7 @@ def failure_of(run: RunFolder) -> str | None:
 
 
 def stopped_at_nan(run: RunFolder) -> bool:
-    """True if the last training of a run stopped because a loss or gradient became NaN or Inf. Raises as above."""
+    """True if the last training of a run stopped because a loss or gradient became NaN or Inf. Raises RunError."""
     return is_file(run.failure_file) and read_json(run.failure_file).get("error") == NonFiniteLoss.__name__
 
 

@@ -15,7 +15,7 @@ A run's folder holds:
     failure.json                       why the last training ended with an error; not there if it did not
     name.txt                           the name that a user gave to the run
     metrics.jsonl, timing.jsonl, tensorboard/, samples/, train.log     logs of the training
-    tracking.json                      what the trackers of --track have of these; not there without a tracker
+    tracking.json                      which of these logs each tracker of --track has; not there without a tracker
     checkpoints/<step>/                all weights and the state of the optimizers
     checkpoints/damaged-<step>/        a damaged checkpoint that training has set aside
     generators.safetensors             the weights that translation needs, of the last saved step
@@ -181,7 +181,7 @@ class RunFolder:
             lock.release()
 
     def _lock_file(self, name: str) -> Path:
-        """The path of a lock file, which is empty; to lock it is to cut whatever it holds to nothing."""
+        """The path of a lock file, which must be empty, because locking a file deletes its content."""
         file = self.inside(name)
         is_file(file, largest=0)
         return file

@@ -19,7 +19,7 @@ LARGEST = 3.4e38  # about the largest number of float32
 
 
 def append(file: Path, records: Iterable[Mapping[str, Any]]) -> None:
-    """Add one line for each record. The file and its folders are made if they are missing; no records, no file.
+    """Add one line for each record. The file and its folders are made if they are missing, unless there are no records.
 
     Raises:
         DiskError: the system refuses; the file has the lines that it had before.
@@ -64,7 +64,7 @@ def check_numbers(fields: dict[str, Any]) -> dict[str, Any]:
         ValueError: a number is not.
     """
     for name, value in fields.items():
-        if type(value) in (int, float) and not abs(value) <= LARGEST:  # NaN is not
+        if type(value) in (int, float) and not abs(value) <= LARGEST:  # true for NaN too
             raise ValueError(f"{name} is not finite, or too large")
     return fields
 

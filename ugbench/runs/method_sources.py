@@ -1,9 +1,9 @@
 """The code of a method as a hash, so that a run can say that its method was changed since it was trained.
 
 The hash covers the method's module and what that imports from its own package, and the packages above them. Comments,
-docstrings and layout are left out, so that an upgrade which only explains more flags no run. ugbench itself is left
-out too: an upgrade of it would flag every run of every method, while its own tests hold that numbers stay the same.
-Nothing is imported, because importing a method takes seconds.
+docstrings and layout are left out, so that no run is flagged after an upgrade that changes only these. ugbench itself
+is left out too: an upgrade of it would flag every run of every method, while its own tests hold that numbers stay the
+same. Nothing is imported, because importing a method takes seconds.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _files(path: str) -> dict[str, Path]:
 
 
 def _file_of(module: str, roots: list[Path]) -> Path | None:
-    """The source file of a module of the package in these folders; None where the name is none of a module."""
+    """The source file of a module of the package in these folders; None if the name is no module."""
     parts = module.split(".")[1:]
     for root in roots:
         folder = root.joinpath(*parts)

@@ -1,4 +1,4 @@
-"""Names an earlier run that a new one almost repeats, since a forgotten option makes another run without a word."""
+"""Names an earlier run that a new one almost repeats, since a forgotten option makes another run silently."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ NAMES = {"images": "training images"}  # what people call a field
 def near_miss(run: Run, others: Iterable[Run]) -> str | None:
     """A sentence about the run that is most like a new one; None where none differs in at most MOST fields.
 
-    Looked at are runs of the same method, variant, direction and seed on a data set of the same name: another seed is
-    no miss. A run that starts from another one is meant to differ from it, so nothing is said about it.
+    Only runs of the same method, variant, direction and seed on a data set of the same name count: another seed is no
+    miss. A run that starts from another one is meant to differ from it, so nothing is said about it.
 
     Args:
         run: has no checkpoint yet; its folder need not exist.

@@ -276,6 +276,7 @@ def find_run(text: str, results: Path) -> Run:
     """The run in the folder `text`, or else the run with the name `text` or with an id that starts with `text`.
 
     Of several folders of one run the one that was trained longest is taken, and a message says so.
+
     Raises:
         RunError: no run or runs with several ids match, or `text` is empty.
     """
@@ -303,6 +304,7 @@ def dataset_of(run: Run) -> DataSet:
     """The data set that a run was trained on or imported for, read from where it was found last.
 
     That is the folder in the dataset.json beside the run, or else the folder in the run's config.
+
     Raises:
         RunError: the folder is gone, or has links to unknown images; or the run was imported without a data set.
         DataError: a folder of images or dial.json is damaged.

@@ -42,7 +42,7 @@ _LONG = re.compile(r"(?<![\w/+=-])(?:[A-Za-z0-9/+=]{40}(?![\w/+=-])|[A-Za-z0-9+=
 def redact(command: str) -> str:
     """The command with each value that looks like a secret replaced by [redacted].
 
-    Replaced are values of environment assignments, of options and headers with names such as token or key, passwords
+    It replaces values of environment assignments, of options and headers with names such as token or key, passwords
     in addresses, tokens with a known beginning, and long words that look random. {input} and {output} stay.
 
     >>> redact("env API_KEY=abc tool --token 123 {input} {output}")

@@ -16,7 +16,7 @@ from ugbench.runs.training_log import last_logged_step, seconds_per_step
 
 Status = Literal["new", "running", "stopped", "failed", "done", "imported", "not installed", "unreadable"]
 
-RECENT = 20  # lines of timing.jsonl that the time left is estimated from
+RECENT = 20  # lines of timing.jsonl from which the time left is estimated
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,10 @@ class RunState:
     """How far a run is.
 
     Attributes:
-        status: `running` where a process trains it now; `failed` where the last training ended with an error;
-            `stopped` where it is partly trained; `new` where nothing is saved; `not installed` where its method is
-            not installed, so that it can neither be trained nor translate.
+        status: `running` where a process trains it now; `done` where its last step is saved; `failed` where the last
+            training ended with an error; `stopped` where it is partly trained; `new` where nothing is saved; `imported`
+            where it was not trained here; `not installed` where its method is not installed, so that it can neither be
+            trained nor translate.
         reason: why it failed, or what is not installed.
         step: steps done at the last checkpoint.
         logged_step: the last step in its log, which may be later than the last that is saved.

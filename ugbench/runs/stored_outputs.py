@@ -102,7 +102,7 @@ def outputs_step(run: Run, direction: Direction) -> int | None:
 
 
 def stored_step(run: Run, direction: Direction) -> int | None:
-    """The step at which the stored outputs were made; None where it is not known, as for imported outputs."""
+    """The step at which the stored outputs were made; None if there are none, and for an imported run."""
     return outputs_step(run, direction) if run.config.origin is None else None
 
 

@@ -20,12 +20,12 @@ Copies: TypeAlias = Mapping[Originals, Mapping[Path, Path]]
 
 
 def count_copies(copies: Copies) -> dict[Originals, int]:
-    """How many outputs are copies of each kind, as score records state it."""
+    """How many outputs are copies of each kind of original, as score records state it."""
     return {kind: len(pairs) for kind, pairs in copies.items()}
 
 
 def describe_copies(copies: Copies) -> Iterator[str]:
-    """A sentence for each kind of which there are copies, with the first ones."""
+    """A sentence for each kind of original of which there are copies; it names the first ones."""
     for kind, pairs in copies.items():
         if pairs:
             examples = [f"{output.name} of {original}" for output, original in list(pairs.items())[:EXAMPLES]]

@@ -40,7 +40,7 @@ class FeatureReader:
     """Reads the features of lists of image files under one protocol; each list is read once per object.
 
     Attributes:
-        extractor_name: the extractor of a metric that is defined on one; None is the chosen one.
+        extractor_name: the extractor on which a metric is defined; None is the chosen extractor.
     """
 
     networks: Networks
@@ -106,10 +106,10 @@ def features_of(
     images share a batch, changes them only by rounding. The batches do not depend on the number of devices.
 
     Args:
-        resizes: of each image before the extractor's own, in order; empty for files as they are.
+        resizes: those of each image before the extractor's own, in order; empty for files as they are.
         cache: where features are looked up and stored; None computes all.
         progress: called with (files done, number of files) after each file.
-        copies: of the extractor, on further devices, each of which takes its share of the batches
+        copies: copies of the extractor on further devices, each of which takes its share of the batches
             (`ugbench.inference.several_devices`).
     Raises:
         DataError: a file cannot be read, or its features are NaN or infinite. The features computed before it are in
@@ -167,7 +167,7 @@ class _Reading:
 
     Attributes:
         features: (n, dim), a row for each file.
-        duplicates: the rows of files whose content another file has too, each with the row of that one.
+        duplicates: the rows of files with the content of an earlier file, each with the row of that file.
     """
 
     files: Sequence[Path]

@@ -69,7 +69,7 @@ def score_folders(
     Args:
         log: receives messages for the user: what is passed over, left out or resized, and what a reader must know.
         progress: called with (images done, number of images) while a folder is read.
-        on_score: called with each score before its record, which lacks the contribution of each output.
+        on_score: called with each score before its record is yielded; the record lacks the contribution of each output.
     Raises:
         DataError: a folder has no images, no output has a source of its stem, the file of references cannot be read, or
             a metric against the truth is requested and an output has no reference of its stem.
@@ -155,7 +155,7 @@ def _metrics(request: EvalRequest, has_sources: bool, stored: StoredReferences |
     """The metrics to compute: the requested ones, else those of the protocol, else all that the folders allow.
 
     Args:
-        stored: the file of references; metrics that it does not serve are left out where they are not asked for.
+        stored: the file of references; metrics that it does not serve are left out unless they are requested.
     """
     if request.metrics:
         names = list(request.metrics)
@@ -185,7 +185,7 @@ def _is_served(stored: StoredReferences, metric_name: str) -> bool:
 
 
 def _is_on_another(metric_name: str, request: EvalRequest) -> bool:
-    """True if a metric is defined on another extractor than the chosen one, of which stored references are."""
+    """True if a metric is defined on another extractor than the chosen one, with which stored references were made."""
     return load_metric(metric_name).extractor not in (None, request.networks.extractor_name)
 
 
@@ -214,7 +214,7 @@ def _check_stems(files: Sequence[Path]) -> None:
 
 
 def _with_source(outputs: Sequence[Path], source_set: ImageSet, log: Log) -> list[Path]:
-    """The outputs that have a scored source of their stem. Logs which have no source, and which sources no output."""
+    """The outputs that have a scored source of their stem. Logs the other outputs, and sources without an output."""
     sources = source_set.files
     folder, source_stems = outputs[0].parent, {path.stem for path in sources}
     matched = [path for path in outputs if path.stem in source_stems]

@@ -40,7 +40,7 @@ class Input:
         load: makes it from the scored images.
         requires: what must be there.
         network: the network that computes it; its name and weights are then part of the protocol.
-        stored: what a file of references must hold so that it serves in the place of their images; None if it cannot.
+        stored: what a file of references must hold to take the place of their images; None if no file can.
         one_size: True if it needs images of one size, to which even plain folders are resized. The size is then part
             of the protocol.
     """

@@ -13,7 +13,7 @@ from ugbench.scoring.networks.search import with_found
 from ugbench.scoring.networks.sources import LPIPS_WEIGHTS, STRUCTURE_WEIGHTS, find_source
 from ugbench.scoring.request import EvalRequest, if_found
 
-ALWAYS = ("kid", "fid")  # of the metrics that are computed without being asked for, those that need their weights
+ALWAYS = ("kid", "fid")  # the metrics that are always computed if none is named; their weights are needed
 
 
 def needed_weights(request: EvalRequest) -> tuple[str, ...]:
@@ -29,7 +29,7 @@ def needed_weights(request: EvalRequest) -> tuple[str, ...]:
 
 
 def welcome_weights(request: EvalRequest, has_sources: bool = True) -> tuple[str, ...]:
-    """The names of further files that add metrics to a request which names none.
+    """The names of further files that add metrics to a request which names no metrics.
 
     Args:
         has_sources: the source of each output is known.

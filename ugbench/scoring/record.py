@@ -30,7 +30,7 @@ class ScoreRecord(BaseModel):
 
     Attributes:
         run: id of the run; or "identity", "real" or "files" (plain folders), which have no variant, seed or step.
-        step: for which the weights were trained; None where that is not known.
+        step: training steps of the weights; None where they are not known.
         value: raw, never multiplied by 100.
         se, low, high: standard error and bounds of the 95 % interval, raw; None where no honest interval exists.
         n_fake, n_real: number of outputs, and of the images that they were compared with. The latter is None where a
@@ -44,12 +44,12 @@ class ScoreRecord(BaseModel):
             outputs were compared with (or the SHA-256 of a file of statistics), and the outputs. None where there is no
             such set: references of a metric that uses none, or sources of plain folders that were scored without them.
             All three are None in records of older versions.
-        n_missing: the number of sources without an output; None where that makes no sense.
+        n_missing: the number of sources without an output; None for `real`, and where there are no sources.
         copies: how many outputs are copies of originals of each kind, see `ugbench.data.copies`. A kind is left out
             where there are no such images. None for `identity` and `real`, and in records of older versions.
-        codes_per_image: for a method with a style, the number of styles that were drawn for each source, and so of its
-            outputs. None for a method without one, and where it is not known. It is not part of the protocol, so that
-            both kinds of methods share a column.
+        codes_per_image: for a method with a style, the number of styles that were drawn for each source, which is the
+            number of its outputs. None for a method without one, and where it is not known. It is not part of the
+            protocol, so that both kinds of methods share a column.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -157,7 +157,7 @@ def _jsonl_files(results: Path) -> list[Path]:
 
 
 def holds_records(file: Path) -> bool:
-    """Whether a file is there and begins with a score record. Links, folders and pipes are none, and are not opened."""
+    """Whether a file exists and begins with a score record. Links, folders and pipes give False, and are not opened."""
     try:
         return next(read(file), None) is not None
     except (RunError, OSError):

@@ -68,7 +68,7 @@ class StoredReferences:
         return self.content if self.features is None else None
 
     def holds(self, stored: Stored | None) -> bool:
-        """True if an input that takes this of references (None: only images) can be had from the file."""
+        """True if the file serves an input whose `stored` is this; None is an input that needs the images."""
         return stored == "statistics" or (stored == "features" and self.features is not None)
 
     @property

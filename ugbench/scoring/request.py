@@ -121,9 +121,9 @@ class Subject:
     Attributes:
         run: id of the run, or "identity", "real" or "files".
         method: as records and tables name it.
-        step: for which the run's weights were trained; None where that is not known.
+        step: training steps of the run's weights; None where they are not known.
         name: tells an imported checkpoint from other runs of its method.
-        codes_per_image: of its outputs, see `ScoreRecord`.
+        codes_per_image: see `ScoreRecord`.
     """
 
     run: str
@@ -150,8 +150,8 @@ def can_have(subject: Subject, metric_name: str, protocol: NamedProtocol) -> boo
 def metrics_for(request: EvalRequest, dataset: DataSet) -> tuple[str, ...]:
     """The metrics that a data set is scored with: of those requested, or else of all, the ones that it can have.
 
-    Metrics with a network of their own, as LPIPS, are among all of them if there are weights for it. A dial has the
-    scores of what should change, and another data set of pairs has those of the error against the truth.
+    If none is requested, metrics with a network of their own, as LPIPS, are among them if there are weights for it. A
+    dial has the scores of what should change, and another data set of pairs has those of the error against the truth.
 
     Raises:
         UnknownName: there is no such metric.
@@ -174,7 +174,7 @@ def metrics_for(request: EvalRequest, dataset: DataSet) -> tuple[str, ...]:
 
 
 def with_weights(networks: Networks, has_sources: bool = True) -> tuple[str, ...]:
-    """The metrics with a network of their own that are computed without being asked for: if there is a file for it.
+    """The metrics with a network of their own that are computed by default because there is a file for it.
 
     Args:
         has_sources: the source of each output is known.
@@ -184,7 +184,7 @@ def with_weights(networks: Networks, has_sources: bool = True) -> tuple[str, ...
 
 
 def if_found(has_sources: bool = True) -> tuple[str, ...]:
-    """The metrics that a file of weights adds, where their other needs are met; arguments as of `with_weights`."""
+    """The metrics that a found file of weights adds, if their other needs are met; arguments as of `with_weights`."""
     extractor = load_metric("cmmd").extractor
     package = None if extractor is None else load_extractor(extractor).package
     cmmd = ("cmmd",) if package is None or is_installed(package) else ()

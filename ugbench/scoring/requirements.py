@@ -61,7 +61,7 @@ def _count_images(request: EvalRequest, dataset: DataSet, names: Sequence[str], 
 
 
 def _check_count(request: EvalRequest, name: str, n_fake: int, n_real: int, where: str) -> None:
-    """Compute a metric of features on as many random features: how many images it needs only the metric knows."""
+    """Compute a metric of features on as many random features, because only the metric knows how many it needs."""
     metric = load_metric(name)
     if not set(metric.needs) <= set(FEATURES):
         return

@@ -41,7 +41,7 @@ def are_made(run: Run, eval_set: EvalSet, outputs: Outputs, with_maps: bool) -> 
 
 
 def locked_outputs(run: Run, log: Callable[[str], None]) -> AbstractContextManager[object]:
-    """No other call makes outputs of this run meanwhile. Logs a message if it has to wait for another one.
+    """A lock: while it is held, no other call makes outputs of this run. Logs a message if it has to wait.
 
     Raises:
         DiskError: the lock cannot be made.

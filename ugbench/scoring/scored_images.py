@@ -111,7 +111,7 @@ class ScoredImages:
     def near_duplicates(self, required: Collection[Requirement]) -> dict[str, int]:
         """The number of near-duplicates that are left out, as protocols state it: of "sources" and of "references".
 
-        A set of which none is left out, or that the metric does not use, is not in it.
+        Sets of which no image is left out, or that the metric does not use, are not in it.
 
         Args:
             required: what the metric requires, from `ugbench.scoring.inputs.requirements`.
@@ -221,7 +221,7 @@ class ScoredImages:
 
     @cached_property
     def pair_transform(self) -> Transform:
-        """The transform with which an output and its source are compared: of plain folders, squashing to the commonest
+        """The transform with which an output and its source are compared: for plain folders, squashing to the commonest
         size of the outputs.
         """
         return as_transform(commonest_size(list(self.outputs)) if self.transform is None else self.transform)

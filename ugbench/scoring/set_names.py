@@ -10,12 +10,12 @@ from ugbench.data.known_files import images_hash
 from ugbench.direction import Direction
 from ugbench.file_names import readable
 
-PARTS = 2  # of a path that a name shows
-DIGITS = 6  # of the hash of the images that a name shows
+PARTS = 2  # parts of a path in a name
+DIGITS = 6  # hex digits of the images' hash in a name
 
 
 def direction_of(folder: Path) -> Direction:
-    """The direction that the scores of a folder of outputs state: A2B, or B2A if the folder is called so."""
+    """The direction that the scores of a folder of outputs state: A2B, or B2A if the folder has this name."""
     return "B2A" if folder.resolve().name == "B2A" else "A2B"
 
 

@@ -30,7 +30,7 @@ def checkpoint_scorer(
     Its second argument is called after each batch of outputs, and may end the scoring by an exception. What is scored
     already is read and not computed again. The networks stay loaded from one checkpoint to the next.
     """
-    said = {*describe_splits(dataset_of(run)), changed_method(run)}  # before the first step
+    said = {*describe_splits(dataset_of(run)), changed_method(run)}  # was said before the first step
     evaluation = Evaluation(request, run.results, lambda text: None if text in said else log(text))
 
     def score(step: int, check: Callable[[], None]) -> dict[str, float]:

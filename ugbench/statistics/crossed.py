@@ -37,7 +37,7 @@ class CrossedClaim:
         difference: mean of the first method's KIDs over its seeds minus that of the second's, raw.
         images_se: its standard error over sources and references, for these seeds.
         seeds_se: its standard error over seeds, for these images.
-        se: over both.
+        se: its standard error over both.
         low, high: the 95 % t interval with Satterthwaite's degrees of freedom.
         p_value: two-sided, of the same t.
         adjusted_p: p_value after Holm's adjustment by `over_family`; before it the same as `p_value`.
@@ -57,7 +57,7 @@ class CrossedClaim:
 
         Args:
             metric: what was measured, with its scale, as `KID x100`.
-            scale: the sentence has the numbers times this.
+            scale: the factor of the numbers in the sentence.
             testable: False if the seeds are too few for a claim about methods, see `ugbench.statistics.seeds`; then the
                 sentence has the interval and makes no claim.
         """
@@ -84,8 +84,8 @@ def compare(first: Sequence[RowSums], second: Sequence[RowSums]) -> CrossedClaim
     """The claim that two methods' mean KIDs differ, from the kernel sums of each seed's outputs.
 
     Args:
-        first, second: of each method, one for each seed; all are of the same sources in the same order, and of the same
-            references.
+        first, second: the kernel sums of each method, one for each seed; all are of the same sources in the same order,
+            and of the same references.
     Returns:
         None where a method has fewer than `LEAST_SEEDS` seeds: too few to know how much trainings differ.
     """
@@ -114,7 +114,7 @@ def compare(first: Sequence[RowSums], second: Sequence[RowSums]) -> CrossedClaim
 
 
 def over_family(claims: Sequence[CrossedClaim | None]) -> list[CrossedClaim | None]:
-    """The claims with Holm's adjusted p-values over all of them; one that is None counts as one with p = 1."""
+    """The claims with Holm's adjusted p-values over all of them; None counts as a claim with p = 1."""
     adjusted = holm.adjusted([None if claim is None else claim.p_value for claim in claims])
     return [
         None if claim is None or p_value is None else replace(claim, adjusted_p=p_value)

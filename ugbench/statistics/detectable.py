@@ -1,7 +1,7 @@
 """The smallest difference of two methods that their seeds could have shown with a chance of 80 %.
 
-It follows from the spread over seeds and not from the difference that was seen: a number of seeds that "would show" a
-difference computed from noise would be small by chance. Few seeds know their own spread badly, so it has an interval.
+It follows from the spread over seeds and not from the measured difference, which can be large by chance and would then
+suggest that few seeds are enough. With few seeds the spread itself is uncertain, so the result has an interval.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from ugbench.statistics.relabelling import exact_p_values
 
 POWER = 0.8
 LEVEL = 0.9
-"""Of the interval."""
+"""The level of the interval."""
 
 _MOST_SIMULATED = 1000  # ways to share the seeds out: 6 against 6 have 924
-_STUDIES = 2000  # of which the power is known to 0.009
+_STUDIES = 2000  # simulated studies; the standard error of a power of 0.8 is then 0.009
 
 
 class Detectable(NamedTuple):
@@ -38,10 +38,10 @@ def detectable(se: float, freedom: float, seeds: tuple[int, int], level: float) 
     has the power of Welch's t-test, which a formula gives.
 
     Args:
-        se: of the measured difference, above 0.
+        se: standard error of the measured difference, above 0.
         freedom: its degrees of freedom (Welch).
-        seeds: of each method.
-        level: of the test, as alpha / comparisons: the first and strictest step of Holm's adjustment.
+        seeds: number of seeds of each method.
+        level: of the test: alpha / comparisons, the first and strictest step of Holm's adjustment.
     """
     from scipy import special
 
@@ -68,7 +68,7 @@ def _shift_of_t(freedom: float, level: float) -> float:
 def _simulated_shift(n: int, m: int, level: float) -> float:
     """The difference, in standard errors, that the exact test finds in 80 % of simulated studies; found by bisection.
 
-    At this level the test can find a difference at all.
+    The level must not be below the smallest p-value that the test can give.
     """
     random = np.random.default_rng(0)
     first, second = random.standard_normal((_STUDIES, n)), random.standard_normal((_STUDIES, m))

@@ -21,7 +21,7 @@ from ugbench.statistics import holm
 from ugbench.statistics.seeds import ALPHA
 
 Side = Literal["both", "below"]
-LEVEL = 1 - 2 * ALPHA  # of the interval that two one-sided tests at ALPHA amount to
+LEVEL = 1 - 2 * ALPHA  # of the interval that is equivalent to two one-sided tests at ALPHA
 LEAST_SEEDS = 4  # per method: with fewer, no exact test at ALPHA could show anything about methods
 
 
@@ -154,7 +154,7 @@ class Equivalence:
             unit: what is compared: `checkpoints` or `methods`.
             first, second: their names.
             metric: what was measured, with its scale, as `KID x100`.
-            scale: the sentence has numbers times this.
+            scale: the factor of the numbers in the sentence.
         """
         margin = f"\N{PLUS-MINUS SIGN}{scale * self.margin:.4g}"
         if self.low is None or self.high is None:
@@ -173,7 +173,7 @@ def of_images(low: float | None, high: float | None, margin: float, least: int) 
 
     Args:
         low, high: the interval; None with too few images.
-        least: images per set from which on there is one.
+        least: smallest number of images per set for which there is an interval.
     """
     reason = None if low is not None else f"its interval needs {least} images per set"
     return Equivalence(margin, low, high, reason)

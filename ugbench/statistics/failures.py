@@ -20,7 +20,7 @@ class FailureRate:
     """How many seeds of a method failed.
 
     Attributes:
-        failed: their number, those without a score among them.
+        failed: number of seeds that failed, those without a score included.
         stopped: how many of them have no score, because training stopped at NaN or Inf.
         seeds: number of seeds, with and without a score.
         low, high: the 95 % interval of the share of all seeds that fail, from 0 to 1 (Clopper and Pearson, Biometrika
@@ -47,7 +47,7 @@ class FailureClaim:
 
     Attributes:
         above: a seed with a value above this failed.
-        first, second: of each method.
+        first, second: the failure rate of each method.
         p_value: two-sided, of Boschloo's exact test.
         adjusted_p: p_value after Holm's adjustment by `over_family`; before it the same.
     """
@@ -69,7 +69,7 @@ class FailureClaim:
         Args:
             first, second: the methods' names.
             metric: what was measured, with its scale, as `KID x100`.
-            scale: the sentence has the bound times this.
+            scale: the factor of the bound in the sentence.
         """
         verdict = "is shown" if self.is_shown else "is not shown"
         return (

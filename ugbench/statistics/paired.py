@@ -3,8 +3,8 @@
 Both outputs of a source resemble that source, and both KIDs use the same references. So most of the uncertainty is
 common to both KIDs and cancels in the difference. A delete-one jackknife that drops source i from both methods, and
 reference j from both, takes this into account; the sum of two separate variances does not. The interval is recovered
-from both KIDs' intervals with the correlation that this jackknife finds, see `ugbench.statistics.recovery`: value -+ t
-errors covers only 83 to 85 % where one method is perfect and the other one leaves 10 % of its outputs untouched.
+from both KIDs' intervals with the correlation that this jackknife finds, see `ugbench.statistics.recovery`. The usual
+value -+ t * se covers only 83 to 85 % where one method is perfect and the other leaves 10 % of its outputs untouched.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 `ugbench differences` and the marks in tables use this one test, so that they say the same of the same two runs. In
 simulations it made fewer false claims than the permutation test that swaps the two outputs of a source, and found
-slightly less; where few outputs make the whole difference it found much less (docs/statistics.md). It costs nothing
-where the difference and its error are known, so a table can test all pairs of its rows. This module imports no torch,
-because tables use it.
+slightly fewer true differences; where few outputs make the whole difference it found far fewer (docs/statistics.md). It
+costs nothing where the difference and its error are known, so a table can test all pairs of its rows. This module
+imports no torch, because tables use it.
 """
 
 from __future__ import annotations

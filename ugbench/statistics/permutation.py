@@ -4,7 +4,7 @@ The claim is made by Student's t of the paired difference (`ugbench.statistics.p
 permutation test swaps the two outputs of some sources at random. That alone would test whether the outputs are
 exchangeable, a stronger statement than that the two KIDs are equal. So its statistic is the difference divided by its
 paired standard error, which makes the test one of the KIDs' difference (Chung and Romano, Annals of Statistics 2013).
-Its p-value is given beside the other one.
+Its p-value is given beside that of Student's t.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class CheckpointClaim:
         n, m: number of sources and of references.
         adjusted_p: p_value after Holm's adjustment by `over_family`; None before it.
         swap_p: two-sided, of the permutation test, for comparison only; None with too few images.
-        permutations: number of random swaps that it comes from.
+        permutations: number of random swaps that `swap_p` comes from.
         adjusted_swap_p: swap_p after Holm's adjustment.
     """
 

@@ -1,10 +1,10 @@
-"""Tests whether raters prefer one method to another: other raters and other images are the population.
+"""Tests whether raters prefer one method to another. The claim is about other raters and other images.
 
 The statistic is the mean over raters of (share of the first - share of the second), divided by its standard error if
 the true difference is 0. That error has a part over raters and a part over images (`vote_clusters`); what both contain,
 the variance of single votes, is subtracted once, unless the rest would be smaller than one of the parts alone. With n
-unanimous raters the statistic is at most sqrt(n), and p is never below 2^(1 - n), the least p of an exact test that
-turns the preference of whole raters round; the same holds for images. So fewer than 6 raters or images show nothing at
+unanimous raters the statistic is at most sqrt(n), and p is never below 2^(1 - n), the smallest p of an exact test that
+reverses the preferences of whole raters; the same holds for images. So fewer than 6 raters or images show nothing at
 the level 0.05.
 """
 

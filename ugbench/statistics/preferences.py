@@ -66,7 +66,7 @@ class Preferences:
         shares: one for each option.
         differences: one for each pair of options.
         votes, raters, images: number of each.
-        fewest_votes, most_votes: of one rater.
+        fewest_votes, most_votes: smallest and largest number of votes of one rater.
         alpha: Krippendorff's alpha for nominal data: 1 if raters always agree, 0 if they agree as by chance, below 0
             if they disagree more than that. None if no image has two votes, or all votes are for one option.
     """

@@ -49,8 +49,9 @@ class Standing:
         regret: the largest distance to the best method of a block, in the metric's raw unit; 0 if the method is the
             best one everywhere. It is too large where methods are nearly equal, since it is the largest of many noisy
             distances to the luckiest method.
-        regret_low, regret_high: 95 % interval that allows for this, likewise; from 0 where no difference is sure.
-        worst: the name of the block of that regret; of equal ones the first.
+        regret_low, regret_high: 95 % interval that allows for this, for all methods at once; it begins at 0 if no
+            difference is sure.
+        worst: the name of the block with that regret; the first of equal ones.
         datasets: number of data sets.
     """
 
@@ -128,7 +129,7 @@ def _half_widths(estimates: list[list[Estimate]]) -> Floats | None:
         return None
     variances = np.array(errors, dtype=np.float64) ** 2
     of_pair = variances[:, :, None] + variances[:, None, :]
-    # Welch's degrees of freedom. Where both errors are 0 the difference is known, whatever they are.
+    # Welch's degrees of freedom. Where both errors are 0 the difference is known, and they do not matter.
     parts = variances**2 / np.array([[estimate.freedom for estimate in row] for row in estimates])
     denominator = parts[:, :, None] + parts[:, None, :]
     freedom = np.full(of_pair.shape, 1e9)

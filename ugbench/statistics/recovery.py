@@ -2,7 +2,7 @@
 
 A KID near 0 has an interval that is not symmetric (`ugbench.metrics._kid_interval`), and so has a difference of two.
 The method of variance estimates recovery (Zou and Donner, Statistics in Medicine 2008; for correlated estimates Zou,
-Psychological Methods 2007) takes the distance of an end of an interval from its value for q standard errors at that
+Psychological Methods 2007) takes the distance between a value and an end of its interval as q standard errors at that
 end. The lower end of the difference combines the lower end of the first KID with the upper end of the second, as the
 standard errors of two correlated estimates combine, and the upper end combines the other two. The correlation comes
 from jackknife variances, and so includes the references, and sources, that the two share.
@@ -48,7 +48,7 @@ def with_intervals(
     Args:
         first, second: row sums of both sets against the same references, at least 3 images per set.
         variance: of the difference, by a jackknife, ().
-        least: images per set under which there are no intervals.
+        least: smallest number of images per set for which there are intervals.
     """
     value, se = float(_kernel.estimate(first) - _kernel.estimate(second)), float(variance.sqrt())
     if min(map(len, self_kernels)) < least:

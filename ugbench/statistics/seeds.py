@@ -1,8 +1,9 @@
 """Tests whether one method beats another. The seed is the unit, so few seeds can show little.
 
 Images tell how well the score of one checkpoint is known, not how different the next training run would be. So a claim
-about methods uses one value per seed. The test is the exact one over relabellings of the seeds: seeds that sometimes
-fail give values in two groups, and there the t-test's error rate is not what it says (docs/statistics.md has both).
+about methods uses one value per seed. The test is the exact one over relabellings of the seeds: if some seeds
+fail, the values lie in two groups, and the t-test then makes more or fewer errors than its level states
+(docs/statistics.md has both tests).
 
 With n against n seeds the exact test gives no p below 2 / C(2n, n) (0.1 for n = 3). If that stays above alpha after
 Holm's adjustment, the comparison is "not testable", however large the difference is.
@@ -43,7 +44,8 @@ class MethodClaim:
         testable: True if `smallest_p` is at most alpha after Holm's adjustment over the family.
         detectable: the difference that such seeds would show with a chance of 80 %, given the measured spread. It does
             not depend on the measured difference. None where `se` is None or nothing is testable.
-        detectable_interval: its 90 % interval, because the spread is itself uncertain with few seeds; None likewise.
+        detectable_interval: its 90 % interval, because the spread is itself uncertain with few seeds; None in the same
+            cases.
         seeds_to_test: seeds per method below which nothing is testable in this family.
         adjusted_p: p_value after Holm's adjustment over the family.
     """
@@ -75,7 +77,7 @@ class MethodClaim:
         Args:
             first, second: the methods' names.
             metric: what was measured, with its scale, as `KID x100`.
-            scale: the sentence has the difference times this.
+            scale: the factor of the difference in the sentence.
         """
         of_first, of_second = (f"{metric} of {first}", f"that of {second}") if metric else (first, second)
         measured = f"{of_first} minus {of_second} is {scale * self.difference:.3g} in the mean"
@@ -156,7 +158,7 @@ def seeds_to_test(comparisons: int, paired: bool = False) -> int:
 
 
 def _with_spread(claim: MethodClaim, variances: tuple[float, float]) -> MethodClaim:
-    """The claim with what needs the variances (ddof 1) of the two methods' values; they are not both 0."""
+    """The claim with the fields that need the variances (ddof 1) of both methods' values, which are not both 0."""
     (n, m), parts = claim.seeds, [variance / count for variance, count in zip(variances, claim.seeds, strict=True)]
     se = math.sqrt(sum(parts))
     freedom = satterthwaite(parts, [n - 1, m - 1])

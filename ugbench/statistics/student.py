@@ -19,7 +19,7 @@ def satterthwaite(parts: Sequence[float], freedoms: Sequence[float]) -> float:
 
 
 def half_width(se: float, freedom: float, level: float = 0.95) -> float:
-    """Half the width of the interval of this level."""
+    """Half the width of Student's t interval of this level."""
     from scipy import special
 
     return float(special.stdtrit(freedom, (1 + level) / 2)) * se

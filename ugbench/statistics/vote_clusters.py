@@ -44,7 +44,7 @@ class VoteClusters:
 
     @property
     def effective_clusters(self) -> tuple[float, float]:
-        """The numbers of equally weighted raters and of equally weighted images, likewise."""
+        """The same for clusters: the numbers of equally weighted raters and of equally weighted images."""
         by_rater, by_image = (np.bincount(cluster, self.weights) for cluster in (self.raters, self.images))
         return float(1 / (by_rater**2).sum()), float(1 / (by_image**2).sum())
 
@@ -61,7 +61,7 @@ class VoteClusters:
 
 
 def vote_clusters(raters: Indices, images: Indices) -> VoteClusters:
-    """The clusters of votes, with equal weights of raters. Each argument has the cluster's index of each vote."""
+    """The clusters of votes, with equal weights of raters. Each argument holds the index of each vote's cluster."""
     votes_of_rater = np.bincount(raters)
     return VoteClusters(1 / (len(votes_of_rater) * votes_of_rater[raters]), raters, images)
 
@@ -88,8 +88,8 @@ def variances_about_zero(values: Floats, clusters: VoteClusters) -> tuple[float,
 def freedom(parts: tuple[float, float], clusters: VoteClusters) -> float:
     """Degrees of freedom of the sum of two variances: Satterthwaite's.
 
-    With three raters or three images the variances themselves are too uncertain for Satterthwaite's formula; then they
-    are those of the smaller number, and also if both variances are 0.
+    With three raters or three images the variances themselves are too uncertain for Satterthwaite's formula. Then, and
+    if both variances are 0, the degrees of freedom are those of the smaller number.
     """
     return min(clusters.freedoms) if clusters.fewest <= 3 else satterthwaite(parts, clusters.freedoms)
 

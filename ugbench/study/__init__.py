@@ -1,1 +1,1 @@
-"""Studies: grids of runs, what of them is done, and the training of the rest."""
+"""Studies: grids of runs, which of these are done, and the training of the others."""

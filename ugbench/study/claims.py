@@ -11,7 +11,7 @@ from ugbench.study.plan import PlannedRun
 def declared_test(planned: Sequence[PlannedRun]) -> str | None:
     """The test of a study's methods, and whether its seeds are enough; None for a study of one method.
 
-    The comparisons of a data set are those of each other method with one, in each direction that both have.
+    On each data set one method is compared with each of the others, in each direction that both have.
     """
     comparisons = max(_comparisons(planned, dataset) for dataset in {run.study_run.dataset for run in planned})
     if not comparisons:

@@ -21,8 +21,8 @@ class Watch:
 
     Attributes:
         track: names of trackers.
-        eval_every: steps between scores; None scores none.
-        extractor: that KID is computed on, with its file in `weights` if it needs one.
+        eval_every: steps between scores; None for no scores.
+        extractor: the one that KID is computed with; its file is in `weights` if it needs one.
         cache: folder of features; None for the default.
     """
 
@@ -37,7 +37,7 @@ NOT_WATCHED = Watch()
 
 
 def command(request: Request, device: str, watch: Watch = NOT_WATCHED, jobs: int = 1) -> list[str]:
-    """The words that train a run with this Python, one of `jobs` that train at once."""
+    """The words that train a run with this Python, while `jobs` runs in all train at once."""
     return [*UGBENCH, *train_words(request, device, watch, jobs)]
 
 
@@ -50,7 +50,7 @@ def train_words(request: Request, device: str, watch: Watch = NOT_WATCHED, jobs:
     """The words after `ugbench` that train a run: `train ugatit --dataset …`.
 
     Args:
-        device: value of --device; `auto` is what the machine has on which they run.
+        device: value of --device; `auto` is decided on the machine that trains.
         jobs: number of runs that train at once on that machine.
     """
     words = ["train", request.method, "--dataset", request.dataset]

@@ -60,7 +60,7 @@ def _store(file: Path, study: Study, fields: Mapping[str, Any]) -> dict[str, Any
     """Add fields to a study's file; those that it has already stay. Returns what it holds then."""
     make_folder(file.parent)
     lock = inside(file.parent, f"{file.stem}.lock")
-    is_file(lock, largest=0)  # to lock a file is to cut whatever it holds to nothing
+    is_file(lock, largest=0)  # locking a file deletes its content
     with FileLock(lock):
         stored = read_json(file) if is_file(file) else {}
         content = {"study": study.model_dump(mode="json"), **fields, **stored}

@@ -33,7 +33,7 @@ from ugbench.training.request import BASE
 
 LARGEST = 1 << 16  # bytes: a file that declares a study
 MOST_SEEDS, LARGEST_NUMBER = 1000, 10**12
-SLURM = "slurm"  # the table of a file that is no part of the study
+SLURM = "slurm"  # the table in a study's file that is no part of the study
 
 
 class Study(BaseModel):
@@ -41,7 +41,7 @@ class Study(BaseModel):
 
     Attributes:
         methods: names of the methods.
-        variants: for each method that runs more than its base: `ugatit = ["full", "no-cam"]`.
+        variants: those of each method that runs more than its base: `ugatit = ["full", "no-cam"]`.
         datasets: data sets as `--dataset` takes them.
         size: of the images, px: a number for squares, or width and height, as "128x256" or [128, 256].
         fit: how images of other proportions get the size; None leaves it to the methods, whose default is squash.

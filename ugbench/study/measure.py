@@ -36,7 +36,7 @@ def measure_arms(
         config, picked = config.resolved(1000, 1000), pick_precision(precision, device)
         measured[arm] = bench(arm.method, config, device, picked, arm.variant, steps=3, execution=execution)
         progress(done, len(arms))
-    torch.cuda.empty_cache()  # what this process keeps would be missing to the runs; without a GPU it does nothing
+    torch.cuda.empty_cache()  # the runs need the memory that this process keeps; without a GPU it does nothing
     return measured
 
 

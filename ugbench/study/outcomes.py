@@ -16,8 +16,8 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        status: `stopped` where it is partly trained, and `missing` where nothing of it is saved; the last three are
-            those of its job on SLURM.
+        status: `stopped` where it is partly trained, and `missing` where nothing of it is saved; the last three states
+            are those of its job on SLURM.
         log: the last lines that a failed run printed, or why it failed.
     """
 
@@ -27,7 +27,7 @@ class Outcome:
 
 
 def outcomes_as_they_are(planned: Sequence[PlannedRun]) -> list[Outcome]:
-    """How far each run is now, where nobody waits for a training.
+    """How far each run is now, for a call that does not wait for trainings.
 
     Raises:
         RunError: a file of a run is damaged.

@@ -52,7 +52,7 @@ class PlannedRun:
 
     Attributes:
         request: what `ugbench train` is asked for.
-        dataset: the data set, where the study names it.
+        dataset: the data set, opened at the place that the study names.
         run: the run; its folder need not exist yet.
         step: steps done.
         seconds_per_step: measured in this run or one like it; None where nothing was measured.
@@ -88,8 +88,8 @@ def make_plan(
     """The runs of a study in the order in which they train. Each data set is read and hashed once.
 
     Args:
-        steps: steps of each arm, where the study gives minutes instead.
-        frozen: from `frozen_by_arm`, where it was called before; the files of weights are not read again.
+        steps: steps of each arm, if the study gives minutes instead.
+        frozen: from an earlier call of `frozen_by_arm`, so that files of weights are not read again; None calls it.
         log: receives a sentence about the images and other files of each split.
     Raises:
         UsageError and its children: a data set or a file does not exist, or a value does not fit.
@@ -173,7 +173,7 @@ def seconds_left(planned: Sequence[PlannedRun], jobs: int = 1) -> float | None:
 
 
 def cost_key(config: RunConfig) -> str:
-    """What decides how long a step takes, as text: the method, the precision and all config fields but the length."""
+    """What decides how long a step takes, as text: the method, the precision and all config fields but the steps."""
     fields = {key: value for key, value in with_later(config.config).items() if key not in ("steps", "epochs")}
     return json.dumps([config.method, config.precision, fields], sort_keys=True)
 

@@ -100,7 +100,7 @@ def train_all(
 def _start(planned: PlannedRun, device: str, jobs: int, watch: Watch) -> _Child:
     make_folder(planned.run.inside())
     with writing(planned.run.train_log):
-        append_text(planned.run.train_log, "")  # checks the file, and gives it a content of its own
+        append_text(planned.run.train_log, "")  # checks the file, and copies it if a hard link shares its content
         log = planned.run.train_log.open("ab")
     environment = dict(os.environ)
     if jobs > 1 and device == "cpu" and "OMP_NUM_THREADS" not in environment:

@@ -139,7 +139,7 @@ def train_and_score(
         request: what is scored; None scores nothing.
         train: whether runs that are not done are trained.
         watch: how each run is shown and scored while it trains.
-        trackers: to which the scores of the runs that were trained now are sent; an error is said, and no more.
+        trackers: receive the scores of the runs that were trained now; an error is logged and ends nothing.
     Returns:
         How each run ended, and the scores; None if no run is done or nothing is scored.
     Raises:
@@ -219,7 +219,7 @@ def _score(evaluation: Evaluation, runs: Sequence[Run], report: Report) -> Score
 def _send_scores(
     scored: ScoredStudy, runs: Sequence[Run], trackers: Mapping[str, Tracker], log: Callable[[str], None]
 ) -> None:
-    """Show the scores of these runs in trackers; an error is said, and the table is printed all the same."""
+    """Show the scores of these runs in trackers; an error is logged, and the table is printed all the same."""
     for run in runs:
         records = [record for record in scored.scores if record.run == run.id]
         try:

@@ -34,8 +34,8 @@ def ablation_table(table: Table, method: str, claims: Sequence[Comparison] = ())
     order of variants, and are compared with nothing.
 
     Args:
-        claims: how each variant differs from the base, from `ugbench.analysis.comparisons.claims`. They add a column
-            `less full` for each data set and direction.
+        claims: how each variant differs from the base, from `ugbench.analysis.comparisons.compare_methods`. They
+            add a column `less full` for each data set and direction.
     """
     names = {row.key.variant for row in table.rows if row.key.method == method}
     variants = sorted(names, key=lambda name: (name is not None, name or ""))
@@ -76,7 +76,7 @@ def _score(row: Row | None, column: Column) -> str:
 
 
 def _difference(claims: Sequence[Comparison], block: Block, method: str, variant: str | None) -> str:
-    """A variant's KID x100 minus that of the base: over seeds where that has a standard error, else over images."""
+    """A variant's KID x100 minus that of the base: over seeds if these give a standard error, else over images."""
     if variant is None:
         return ""
     place = (block.dataset, block.direction, f"{method}-{variant}")

@@ -57,7 +57,8 @@ def build_table(
         metrics: the metrics to show, in this order; None or empty for all that have scores.
         differences: between runs, oldest first; they decide which cells are tied with the best.
         protocol: show only scores under the protocol of this name; None for all.
-        configurations: by the ids of runs, from `ugbench.runs.configurations`; runs whose config.json is missing lack.
+        configurations: by the ids of runs, from `ugbench.runs.configurations`; runs without a config.json
+            are missing in it.
         current: the images that data sets had last, from `ugbench.runs.dataset_file.current_images`; they decide which
             block of a data set and direction is the current one.
         names: the display names of rows and data sets, for readable formats; None to keep the registered names.

@@ -52,14 +52,15 @@ class Contest:
 
     Attributes:
         cells: the cells that are compared with each other, by their row's place in the block. Left out are `identity`
-            and `real`, numbers that are not finite or not comparable, and every cell of a metric that is neither good
-            nor bad, and those with fewer images than the metric needs. In a biased column only cells with the most
-            common numbers of images are left, and none if no numbers are strictly the most common.
+            and `real`, numbers that are not finite or not comparable, cells with fewer images than the metric needs,
+            and every cell of a metric whose values are neither good nor bad. In a biased column only cells with the
+            most common numbers of images are left, and none if no numbers are strictly the most common.
         numbers: the numbers of images of all rows that would compete in a biased column, by the row's place; empty
             where the column is not biased.
         too_few: the places of the rows that do not compete because they have fewer images than the metric needs.
-        best: the places of the rows without a better one; empty where fewer than two rows compete.
-        objections: by rows that stored differences contradict. If there is one, no row is called the best.
+        best: the places of the rows that no row surpasses; empty where fewer than two rows compete.
+        objections: rows that stored differences show as better than the best row. If there is one, no row is called
+            the best.
     """
 
     cells: Mapping[int, Cell]
@@ -83,7 +84,7 @@ def contest(rows: Sequence[Row], column: Column, differences: Differences | None
     """Who competes in a column of a block, and who is the best.
 
     Args:
-        differences: that were computed from the images of the block.
+        differences: those that were computed from the images of the block.
     """
     if column.higher_is_better is None:
         return Contest({}, {})

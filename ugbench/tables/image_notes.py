@@ -20,7 +20,7 @@ COPIES = (
 
 
 def few_images_notes(contests: Sequence[ContestInColumn]) -> Iterator[str]:
-    """Why no row with few images is called the best. Metrics that need as many images share a sentence."""
+    """Why no row with few images is called the best. Metrics that need equally many images share a sentence."""
     few: dict[tuple[int, bool], dict[str, None]] = {}
     for _, column, contest in contests:
         if contest.too_few:

@@ -56,11 +56,11 @@ def latest(
     """The records that a table shows, one for each run, metric and protocol, in the order of the files.
 
     Every configuration of a method is shown. Where that of a run is not known, because its config.json is missing, runs
-    with the same method, variant and seed are alternatives: the one that was trained longest is shown, of equals the
-    one scored last. How long a run was trained is read from the scores of its last checkpoint. Of each metric and
-    protocol of a run the record of the latest step counts, of equals the newest. Scores of selected checkpoints have
-    protocols of their own; of these the newest counts, whichever step was selected. All this holds for scores of the
-    same images: scores of other images are shown as well, in another block.
+    with the same method, variant and seed are alternatives: the one that was trained longest is shown, or, if several
+    are equal, the one scored last. How long a run was trained is read from the scores of its last checkpoint. Of each
+    metric and protocol of a run the record of the latest step counts, and of several at that step the newest. Scores of
+    selected checkpoints have protocols of their own; of these the newest counts, whichever step was selected. All this
+    holds for scores of the same images: scores of other images are shown as well, in another block.
 
     Args:
         records: oldest first, as files hold them.

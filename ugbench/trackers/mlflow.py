@@ -29,9 +29,9 @@ FOLDER = "mlflow"
 TAG = "ugbench.id"
 """The tag of an MLflow run by which it is found again."""
 SECONDS = 10
-"""How long a server may take to answer before a training."""
+"""How long a server may take to answer before a training starts."""
 STATUSES: Mapping[Status, str] = {"done": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
-_REFUSED = re.compile(r"[^\w\-. :/]")  # characters that MLflow allows in no name of a metric
+_REFUSED = re.compile(r"[^\w\-. :/]")  # characters that MLflow does not allow in the name of a metric
 
 
 class _Training:
@@ -59,7 +59,7 @@ def check() -> None:
     """Check that the package is there, and that the server answers if MLFLOW_TRACKING_URI names one.
 
     Raises:
-        UsageError: one of both does not hold.
+        UsageError: the package is missing, or the server does not answer within SECONDS.
     """
     need_extra("mlflow", ("mlflow",), "--track mlflow")
     address = urlsplit(os.environ.get("MLFLOW_TRACKING_URI", ""))
@@ -88,7 +88,7 @@ def start(run: TrackedRun) -> _Training:
     else:
         folder = (run.results / FOLDER).absolute()
         folder.mkdir(parents=True, exist_ok=True)
-        logging.getLogger("mlflow.store.db").setLevel(logging.WARNING)  # it tells of each new table
+        logging.getLogger("mlflow.store.db").setLevel(logging.WARNING)  # otherwise it logs each new table
         artifacts = folder / "artifacts"
         # Several runs of a study may start at once, and the first of them makes the tables.
         with FileLock(folder / ".lock"):
@@ -102,7 +102,7 @@ def start(run: TrackedRun) -> _Training:
 
 
 def _run_of(client: MlflowClient, run: TrackedRun, artifacts: Path | None) -> Run:
-    """MLflow's mlflow_run run, which is made if there is none."""
+    """The MLflow run of a tracked run; it is created if there is none."""
     experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
     stored = client.get_experiment_by_name(experiment)
     if stored is None:

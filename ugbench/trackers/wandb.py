@@ -36,10 +36,10 @@ class _Training:
 
 
 def check() -> None:
-    """Check that the package is there and that somebody is logged in; nothing is asked for.
+    """Check that the package is there and that somebody is logged in, without asking for a login.
 
     Raises:
-        UsageError: one of both does not hold.
+        UsageError: the package is missing, nobody is logged in, or the server cannot be reached or refuses the key.
     """
     need_extra("wandb", ("wandb",), "--track wandb")
     import wandb
@@ -65,7 +65,7 @@ def start(run: TrackedRun) -> _Training:
     """Begin the run of Weights & Biases with the id of the tracked run, or go on with it."""
     import wandb
 
-    # Its console would take what this program prints on stdout, which may be JSON alone.
+    # With its console on, W&B would capture stdout, on which this program may print nothing but JSON.
     settings = wandb.Settings(console="off", silent=True, disable_git=True, save_code=False)
     return _Training(
         wandb.init(

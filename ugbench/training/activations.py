@@ -1,4 +1,4 @@
-"""Activation checkpointing (Chen et al. 2016): blocks keep their inputs alone, and compute the rest again.
+"""Activation checkpointing (Chen et al. 2016): blocks keep only their inputs, and compute the rest again.
 
 The memory of a step falls and its time grows. Its results stay the same to the bit: the second forward pass computes
 the same values, with the same random numbers, under the same autocast, and on the buffers of the first one.
@@ -18,7 +18,7 @@ from ugbench.nn.block import Block
 
 
 def checkpoint_activations(method: Method) -> None:
-    """Let the blocks of a method keep their inputs alone from now on, if its config asks for that.
+    """Let the blocks of a method keep only their inputs from now on, if its config asks for that.
 
     Raises:
         UsageError: the networks of the method have no blocks (`ugbench.nn.block.Block`).
@@ -41,9 +41,9 @@ def _contexts(block: Block) -> tuple[AbstractContextManager[object], AbstractCon
 
 
 class _EarlierBuffers:
-    """Within the `with` block a module has copies of the buffers that it has now; its own stay as they are then.
+    """Within the `with` block a module has copies of the buffers from when this was made; its own are not changed.
 
-    So the second forward pass of a norm with running statistics neither sees nor moves those of later steps.
+    So the second forward pass of a norm with running statistics neither sees nor changes those of later steps.
     """
 
     def __init__(self, module: nn.Module) -> None:

@@ -1,8 +1,8 @@
 """The moving average over the steps of the networks that translate: the config field `ema`.
 
-Each batch moves the weights to and fro, and their average is often the better translator (Yazıcı et al., "The Unusual
-Effectiveness of Averaging in GAN Training", ICLR 2019). The networks train as without it. Sample grids and
-generators.safetensors have the average, and so have translation, scores and exports; a checkpoint has both.
+The weights fluctuate from batch to batch, and their average is often the better translator (Yazıcı et al., "The Unusual
+Effectiveness of Averaging in GAN Training", ICLR 2019). The networks train as without it. Sample grids,
+generators.safetensors, translation, scores and exports use the average; a checkpoint has both.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class MovingAverage:
     """The average of the parameters of a method's networks for translation. Their buffers are those of the last step.
 
     Args:
-        decay: the share of the average that stays after a step, from 0 to 1. In the first steps it is less,
-            (1 + n) / (10 + n) after n steps, so that the initial weights are soon forgotten.
+        decay: the share of the average that stays after a step, from 0 to below 1. In the first steps it is less,
+            (1 + n) / (10 + n) after n steps, so that the initial weights soon lose their influence.
 
     Attributes:
         tensors: the average by the parameters' names in the method.
@@ -36,7 +36,7 @@ class MovingAverage:
         self.tensors = {name: parameter.detach().clone() for name, parameter in self._parameters.items()}
 
     def update(self, steps: int) -> None:
-        """Take the weights after the step that made it `steps` steps."""
+        """Add the weights that the method has after `steps` steps to the average."""
         decay = min(self._decay, (1 + steps) / (10 + steps))
         parameters = [parameter.detach() for parameter in self._parameters.values()]
         torch._foreach_lerp_(list(self.tensors.values()), parameters, 1 - decay)
@@ -54,4 +54,4 @@ class MovingAverage:
     def _exchange(self, tensors: dict[str, Tensor]) -> None:
         for name, parameter in self._parameters.items():
             parameter.data = tensors[name]
-        torch.clear_autocast_cache()  # networks in bfloat16 would go on with the converted weights of before
+        torch.clear_autocast_cache()  # networks in bfloat16 would otherwise use weights that were converted before

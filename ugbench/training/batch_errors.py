@@ -1,4 +1,4 @@
-"""Batches that cannot be read: on which of the ranks, and which of them says so."""
+"""Batches that cannot be read: on which rank, and which rank reports it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def said_by_reader(
 ) -> UgbenchError:
     """The error to raise on this rank where one of the ranks could not read its part of a batch.
 
-    An image that cannot be read is said by the first rank, which finds it in the whole batch; so failure.json names it.
-    What another rank alone has met, such as the end of a process that reads ahead, is said by that one.
+    An image that cannot be read is reported by the first rank, which searches the whole batch for it; so failure.json
+    names it. An error of another rank alone, such as the end of a process that reads ahead, is reported by that rank.
 
     Args:
         error: that of this rank, if it has one.

@@ -50,7 +50,9 @@ def bench(
         a step waits for its batch, which is prepared ahead as in a training; `flops_per_step`, the multiplications plus
         the additions of convolutions and matrix products (None if PyTorch cannot count them); `peak_memory_bytes`, see
         `peak_memory`; `parameters`, their number for each network. If the steps of the method repeat after a period,
-        whole periods are measured, and these are means over a period.
+        whole periods are measured, and times and FLOPs are means over a period.
+    Raises:
+        UsageError: steps cannot be captured or compiled as `execution` asks.
     """
     execution = execution or Execution()
     execution.check(device, precision)
@@ -122,7 +124,7 @@ def _median_of_periods(seconds: Sequence[float], period: int) -> float:
 def peak_memory(device: torch.device) -> int | None:
     """The most memory that PyTorch allocated on a GPU, or the peak resident size of the process for a CPU, in bytes.
 
-    None on a CPU under Windows, where Python's standard library does not tell.
+    None on a CPU under Windows, where Python's standard library does not report it.
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
@@ -140,7 +142,7 @@ def peak_memory(device: torch.device) -> int | None:
 
 
 def wait_for(device: torch.device) -> None:
-    """Wait until a device has computed all that it was given; a CPU has."""
+    """Wait until a device has computed all that it was given; for a CPU there is nothing to wait for."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":

@@ -1,8 +1,8 @@
 """Whole steps that are recorded once and replayed: `--capture on`.
 
-A step of small networks takes the processor longer than the GPU, because each of its thousands of operations is
+A step of small networks takes the CPU longer than the GPU, because each of its thousands of operations is
 launched by Python. A recorded step (a CUDA graph) is launched as a whole. A replay runs the same operations on the same
-memory, so whatever differs from step to step is written there before:
+memory, so everything that differs from step to step is written into that memory before the replay:
 
 - images, draws and further images of the batch are copied into those of the recording;
 - learning rates are tensors, which `set_learning_rates` fills;
@@ -170,7 +170,7 @@ def _addresses(method: Method, phases: Phases) -> dict[str, object]:
 
 
 def _host_generators() -> dict[str, object]:
-    """The state of torch's generator on the processor; `snapshot` has those of Python and NumPy."""
+    """The state of torch's generator on the CPU; `snapshot` has those of Python and NumPy."""
     return {"torch's generator of random numbers on the processor": torch.get_rng_state().numpy().tobytes()}
 
 
@@ -195,7 +195,7 @@ def _capturable(phases: Phases) -> Iterator[None]:
 
 
 def _refusal(error: Exception) -> CaptureRefused:
-    """The sentence about an error of a recording: of the first one, as the end of a failed recording raises another."""
+    """The error of a failed recording. It names the first error, because the end of the recording raises another."""
     while isinstance(error.__context__, RuntimeError):
         error = error.__context__
     reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

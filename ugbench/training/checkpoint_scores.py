@@ -51,7 +51,7 @@ def kept_settings() -> Iterator[None]:
     only_warns = torch.is_deterministic_algorithms_warn_only_enabled()
     precision = torch.get_float32_matmul_precision()
     cudnn = {name: getattr(torch.backends.cudnn, name) for name in CUDNN}
-    with exact_float32():  # as the training; in the end it puts back the formats that a metric may have set
+    with exact_float32():  # as in training; at the end it restores the formats, which a metric may have changed
         try:
             yield
         finally:

@@ -46,13 +46,13 @@ class CompiledNetworks:
 
     def _compile(self, network: nn.Module) -> None:
         for part in network.modules():
-            # The backward pass of the first hands over factors in place of a gradient, and the second one waits for
-            # other ranks; no graph can do that.
+            # The backward pass of a FactoredLinear hands over factors in place of a gradient, and a SpansBatch waits
+            # for other ranks; no graph can do either.
             waits = isinstance(part, SpansBatch) and part.ranks.count > 1
             if isinstance(part, FactoredLinear) or waits:
                 part.forward = torch.compiler.disable(part.forward)
         eager: Callable[..., Any] = network.forward
-        # Draws, as of dropout, are those of the eager network.
+        # Random draws, such as those of dropout, equal those of the eager network.
         options = {"fallback_random": True} if self._backend == "inductor" else None
         compiled = torch.compile(eager, dynamic=False, backend=self._backend, options=options)  # type: ignore[arg-type]
 
@@ -72,7 +72,7 @@ class CompiledNetworks:
         import torch._functorch.config
 
         limits = torch._dynamo.config.patch(recompile_limit=GRAPHS, accumulated_recompile_limit=GRAPHS)
-        # Else a compiled backward pass writes over what a second one needs.
+        # Otherwise a compiled backward pass writes over what a second one needs.
         kept = torch._functorch.config.patch(donated_buffer=not self._keeps_graphs)
         self._is_in_use = True
         try:
@@ -122,9 +122,9 @@ def _missing_compiler(device: torch.device) -> str | None:
 
 
 def _is_of_compiler(error: Exception) -> bool:
-    """Whether an error comes from torch.compile, or from code that it made, and not from what is computed."""
+    """Whether an error comes from torch.compile, or from code that it generated, and not from what is computed."""
     modules = [kind.__module__ for kind in type(error).__mro__]
-    # Made code checks its inputs, and what it calls, by functions of the compiler that raise an AssertionError.
+    # Generated code checks its inputs, and what it calls, by functions of the compiler that raise an AssertionError.
     frames = list(traceback.walk_tb(error.__traceback__))
     if isinstance(error, AssertionError) and frames:
         modules.append(str(frames[-1][0].f_globals.get("__name__")))

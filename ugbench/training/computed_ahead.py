@@ -15,7 +15,7 @@ Value = TypeVar("Value")
 class ComputedAhead(Generic[Value]):
     """The values of a function at consecutive steps, in order. Close it to end the thread.
 
-    The function runs with Python's lock but for what releases it, as PyTorch's random numbers, copies and Pillow do.
+    The function holds Python's global lock, except in what releases it: PyTorch's random numbers, copies and Pillow.
     """
 
     def __init__(self, function: Callable[[int], Value], first_step: int, ahead: int) -> None:
@@ -40,7 +40,7 @@ class ComputedAhead(Generic[Value]):
             ) from error
 
     def take(self) -> Value:
-        """The value of the next step; the thread goes on with the one that is now the last to be ahead.
+        """The value of the next step; the thread is given one more step to compute.
 
         What the function raised for the step is raised here.
         """
@@ -49,7 +49,7 @@ class ComputedAhead(Generic[Value]):
         return future.result()
 
     def close(self) -> None:
-        """End the thread, once it has computed the value that it is at."""
+        """End the thread after the value that it is computing."""
         self._thread.shutdown(cancel_futures=True)
         self._waiting.clear()
 

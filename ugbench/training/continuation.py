@@ -125,7 +125,7 @@ def _log_start(start: StartingPoint, config: RunConfig, log: Callable[[str], Non
             )
         return
     first = _differing_rate(before, after, range(step))
-    assert first is not None  # the last one is one
+    assert first is not None  # `last` is such a step
     fitting = [other for other in run.checkpoint_steps() if other <= first.done]
     advice = (
         f"--continue-from {run.id}@{fitting[-1]} begins before that"

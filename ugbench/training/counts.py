@@ -45,6 +45,7 @@ def count(name: str, config: MethodConfig) -> MethodDescription:
         name: the method's registered name.
     Raises:
         UnknownName: the method is not installed.
+        UsageError, UgbenchError: see `on_shapes` and `train_on_shapes`.
     """
     with on_shapes(name, config) as (method, optimizers):
         with flop_counter() as counter:

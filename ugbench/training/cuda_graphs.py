@@ -34,8 +34,8 @@ class CudaRecorder:
             RuntimeError: the work waits for the GPU, or needs something else that a graph cannot have.
         """
         graph = torch.cuda.CUDAGraph()
-        # The outer context restores the stream where the end of a failed recording raises before it does. Errors are
-        # those of this thread alone: others may draw random numbers into pinned memory meanwhile.
+        # The outer context restores the stream if the end of a failed recording raises before it has restored it. Only
+        # calls of this thread make it fail, because others may draw random numbers into pinned memory meanwhile.
         with (
             torch.cuda.stream(self._stream),
             torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local"),

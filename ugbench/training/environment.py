@@ -1,7 +1,7 @@
 """The environment of a training: versions, device, how it computes, and the commit of a checkout.
 
-environment.json describes where a run began. Where it went on elsewhere, its list `resumed` has an entry for each such
-resume, with the step and the fields that had changed.
+environment.json describes where a run began. Its list `resumed` has an entry for each resume in another environment,
+with the step and the fields that had changed.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Estimate:
         state: weights, buffers, gradients and what the optimizers keep. A gradient that stays in factors counts nothing
             here, because its factors are among what a step keeps.
         saved: the most that a step keeps at a time for its backward passes. What single operations need meanwhile
-            depends on the device and its libraries, and comes on top.
+            depends on the device and its libraries, and is not included.
         checkpoint: one checkpoint.
         generators: generators.safetensors.
     """
@@ -45,7 +45,7 @@ class Estimate:
 
     @property
     def memory(self) -> int:
-        """The memory of the device that a training takes at least."""
+        """The least memory of the device that a training takes, in bytes."""
         return self.state + self.saved
 
 
@@ -56,6 +56,7 @@ def estimate(name: str, config: MethodConfig, precision: Precision) -> Estimate:
         name: the method's registered name.
     Raises:
         UnknownName: the method is not installed.
+        UsageError, UgbenchError: see `on_shapes` and `train_on_shapes`.
     """
     with on_shapes(name, config, precision) as (method, optimizers):
         weights, frozen = _bytes(method.state_dict().values()), _bytes(method.frozen_state().values())
@@ -75,15 +76,15 @@ def estimate(name: str, config: MethodConfig, precision: Precision) -> Estimate:
 
 
 def image_bytes(size: Size, images: int) -> int:
-    """The memory that training images take: uint8, of the size from which they are cropped."""
+    """The memory that training images take, in bytes: uint8, of the size from which they are cropped."""
     return images * 3 * prod(width_and_height(training_size(size)))
 
 
 def cropped_image_bytes(size: Size, paths: Sequence[Path]) -> int:
-    """The memory that training images take with `fit=crop`, where they keep their proportions.
+    """The memory that training images take with `fit=crop`, in bytes; there they keep their proportions.
 
-    Only the headers of files are read, and of many files those of some that lie evenly among them. A file that is no
-    image is left out of the mean: it is reported where images are decoded.
+    Only the headers of files are read; of more than SAMPLED files, those of a sample at equal distances in the list. A
+    file that is no image is left out of the mean: it is reported where images are decoded.
     """
     sizes = []
     for path in paths[:: max(1, -(-len(paths) // SAMPLED))]:

@@ -1,4 +1,4 @@
-"""How the steps of a training are computed. It changes their bits at most, and is no part of a run's id."""
+"""How the steps of a training are computed. It can change only the rounding, and is no part of a run's id."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Execution:
         capture: record whole steps as CUDA graphs and replay them; auto never does for now.
 
     Raises:
-        UnknownName: a mode is none.
+        UnknownName: a mode is not in MODES.
     """
 
     deterministic: bool = False

@@ -23,6 +23,8 @@ def free_bytes(device: torch.device) -> int | None:
 def free_machine_bytes(root: Path = Path("/")) -> int | None:
     """The memory that this process can still get, in bytes: the least that the system and its cgroups leave.
 
+    None if there is no /proc/meminfo.
+
     Args:
         root: the folder in which `proc` and `sys` lie.
     """

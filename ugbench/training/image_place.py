@@ -24,12 +24,12 @@ from ugbench.training.free_memory import free_bytes, free_machine_bytes
 DEVICE_SHARE = 0.25
 """Share of a GPU's free memory that images may take: networks, optimizers and what a step keeps need the rest."""
 MEMORY_SHARE = 0.5
-"""Share of the machine's free memory that images may take: on a CPU the training itself needs the rest, and beside a
-GPU other programs, the cache of files and the copies in use may."""
+"""Share of the machine's free memory that images may take. On a CPU the training itself needs the rest; with a GPU,
+other programs, the cache of files and the copies in use may need it."""
 MOST_READERS = 8
 """Processes that read ahead. A step needs few images, so that more processes would mostly wait."""
 STEPS_AHEAD = 2
-"""Steps that each of these processes may be ahead, and so may the thread that draws; torch's default."""
+"""Steps that each of these processes, and the thread that makes the draws, may be ahead; torch's default."""
 SHARED_MEMORY = Path("/dev/shm")
 """Batches pass through this folder from process to process. In a container it may be small."""
 
@@ -40,7 +40,7 @@ class ImagePlace:
 
     Attributes:
         place: on the training device, in the memory of the machine, or in their files.
-        image_bytes: the memory that they take, or would take.
+        image_bytes: the memory that they take, or would take, in bytes.
         readers: the processes that read files ahead of the steps; 0 if the training itself reads them.
         reason: a sentence that says why they are not on the device; None if they are, or if the user chose the disk.
     """
@@ -80,7 +80,7 @@ def choose_place(
 
 
 def stored_bytes(files: Mapping[str, Sequence[Path]], config: MethodConfig) -> int:
-    """The memory that the images in these files take, once they are decoded and resized for training."""
+    """The memory that the images in these files take when they are decoded and resized for training, in bytes."""
     paths = [path for folder in files.values() for path in folder]
     return cropped_image_bytes(config.size, paths) if config.fit == "crop" else image_bytes(config.size, len(paths))
 

@@ -60,7 +60,7 @@ def images_of(
 
     Args:
         readable: the files by folder.
-        log: called with a sentence that says why they are not on the device, and see `sample_images`.
+        log: called with a sentence that says why the images are not on the device, and by `sample_images`.
         progress: called after each image.
     Raises:
         DataError: a file cannot be read.

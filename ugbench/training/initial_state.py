@@ -104,7 +104,7 @@ def _check_parameters(
 def _check_size(start: StartingPoint, method: Method) -> None:
     """Raise RunError if the networks that are taken refuse images of this method's size.
 
-    Parameters of equal shapes do not tell: a layer with a weight for each pixel has as many for 32x64 as for 64x32 px.
+    Equal shapes of parameters do not show it: a layer with a weight for each pixel has as many for 32x64 as for 64x32.
     """
     earlier_config = start.run.config.method_config()
     if earlier_config.size == method.config.size:
@@ -116,7 +116,7 @@ def _check_size(start: StartingPoint, method: Method) -> None:
             earlier.eval().translate(image, earlier.directions[0], style)
         except UsageError as refused:
             raise RunError(f"--init-from {start.name}: {refused}") from None
-        except RuntimeError:  # says nothing about sizes that the shapes of the parameters, checked before, do not say
+        except RuntimeError:  # a layer of another size; the shapes of parameters, checked before, show that already
             return
 
 

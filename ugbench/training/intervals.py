@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-SAVE_SECONDS = 15 * 60.0  # so that a run of slow steps loses at most so much when it is killed
+SAVE_SECONDS = 15 * 60.0  # so that a run of slow steps loses at most this time when it is killed
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Intervals:
         save_seconds: seconds after a save at which the run is saved again. If only one of `save_every` and
             `save_seconds` is given, it alone decides; if neither is given, a run is saved by steps and, between
             these saves, at least every 15 minutes.
-        eval_every: a run is saved and scored each time so many steps are done, and at its last step; None never scores.
+        eval_every: a run is saved and scored after each so many steps, and at its last step; None never scores.
     """
 
     save_every: int | None = None
@@ -32,7 +32,7 @@ class Intervals:
     eval_every: int | None = None
 
     def resolved(self, steps: int) -> Intervals:
-        """These intervals for a run of `steps` steps. None is left where nothing is saved by steps or by time."""
+        """These intervals for a run of `steps` steps; of `save_every` and `save_seconds` one stays None if unused."""
         save_every, save_seconds = self.save_every, self.save_seconds
         if save_every is None and save_seconds is None:
             save_every, save_seconds = max(100, steps // 100), SAVE_SECONDS
@@ -50,7 +50,7 @@ class Intervals:
         return self.eval_every is not None and step > 0 and (step % self.eval_every == 0 or step == steps)
 
     def is_saved(self, step: int, steps: int) -> bool:
-        """Whether a run of `steps` steps has a regular checkpoint of this step; a time may ask for others."""
+        """Whether a run of `steps` steps has a regular checkpoint of this step; `save_seconds` may add others."""
         by_steps = self.save_every is not None and step % self.save_every == 0
         return step == steps or by_steps or self.is_scored(step, steps)
 

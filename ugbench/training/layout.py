@@ -9,8 +9,8 @@ from torch import nn
 def move_to(method: nn.Module, device: torch.device) -> None:
     """Move a method to the device on which it trains; on a GPU of NVIDIA its images are channels-last from then on.
 
-    There the convolutions of tensor cores work on channels-last images, and cuDNN would convert others to and fro. A
-    convolution with such a weight gives such images. Values, and with them checkpoints, stay the same.
+    There the convolutions of tensor cores work on channels-last images, and cuDNN would convert all others and convert
+    the results back. A convolution with a channels-last weight gives channels-last images. Values stay the same.
     """
     method.to(device)
     if device.type == "cuda":

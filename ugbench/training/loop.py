@@ -82,8 +82,8 @@ def train(
     Args:
         start: the weights of frozen networks, and what the run takes from another one if it has no checkpoint; None for
             new weights.
-        restart: remove what training and scoring wrote for the run, and begin at step 0. Nothing is removed before
-            everything that the first step needs is made, and the lock is held from then on.
+        restart: remove what training and scoring wrote for the run, and begin at step 0. Nothing is removed before the
+            lock is held and everything that the first step needs is made.
         execution: how steps are computed, checked (`ugbench.training.prepare`); None for the default.
         trackers: show the training too, by their names.
         ranks: the processes that train the run together; each calls this function, on a device of its own. The first
@@ -122,7 +122,7 @@ def train(
         resumed_from = in_turn(ranks, partial(resume_begun, state, run, intervals, callbacks, start))
         check_same_run(ranks, run.path, run.id, state.step)
         if ranks.is_first and not run.method_file.exists() and (ranks.count > 1 or state.step >= run.steps):
-            # Ranks count the FLOPs of their own images alone; and an older version may have trained a finished run.
+            # Each rank counts the FLOPs of its own images only; and an older version may have trained a finished run.
             method_description.write(run, count(run.config.method, state.method.config))
         if state.step >= run.steps:
             return resumed_from
@@ -140,13 +140,13 @@ def train(
                 "checkpoint to save the last finite state."
             )
             step, term = not_finite.step, not_finite.term
-            # Before the next state is built, as the device may not have room for both. Networks may hold themselves, as
-            # blocks do that compute their activations again.
+            # Freed before the next state is built, because the device may not have room for both. Networks may refer to
+            # themselves, as blocks that compute their activations again do, so that only gc frees them.
             del state
             gc.collect()
             state = at_once(ranks, make_state)
             in_turn(ranks, partial(resume, state, run, intervals, callbacks.log))
-            # On a GPU the repeated steps need not have the same bits: another one, before, may not be finite now.
+            # On a GPU the repeated steps need not have the same bits: an earlier step may not be finite this time.
             not_finite = _train_while_finite(step - 1, state, training)
         on_first(ranks, partial(save, state, run, intervals.keep))
         raise said_once(
@@ -185,7 +185,7 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
         logs = None
         if training.tracking is not None:
             logs = opened.enter_context(closing(Logs(run, state.step, training.tracking)))
-        _score(state.step, training, logs)  # where a signal came before it was done
+        _score(state.step, training, logs)  # a signal may have come before the checkpoint was scored
         previous_flag: NonFiniteFlag | None = None
         description = None
         if ranks.is_first and not run.method_file.exists():
@@ -206,7 +206,7 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
                 )
                 raise said_by_reader(ranks, training.batches, state.step, error, failure)
             state.method.train()
-            # Layers such as dropout draw from torch's own generator; so they too depend on the seed and the step alone.
+            # Layers such as dropout draw from torch's own generator; so they too depend only on the seed and the step.
             # The images of other ranks get other numbers.
             key = ("torch", state.step) if ranks.is_first else ("torch", state.step, ranks.rank)
             torch.manual_seed(generator_for(run.seed, *key).initial_seed())
@@ -248,7 +248,7 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
 
 
 def _computing(state: State, description: DescriptionWriter | None) -> AbstractContextManager[None]:
-    """The context of a step: compiled networks, but for the first steps, as FLOPs are counted in eager ones alone.
+    """The context of a step: compiled networks, except in the first steps, as FLOPs are counted in eager steps only.
 
     Whether a step is compiled depends on its number, so that a run which was stopped before its first checkpoint
     repeats its bits.

@@ -18,7 +18,8 @@ from ugbench.training.gradients import Gradient, gradients_of, norms_of, scaled
 from ugbench.training.ranks import agreed
 
 ATTEMPTS = 10
-"""Backward passes of one phase, each with half the scale of the one before, until its gradients are not finite."""
+"""The most backward passes of one phase, each with half the scale of the one before. If the gradients of the last one
+are not finite either, they are returned as they are."""
 GROWTH_INTERVAL = 2000
 """Phases without an overflow after which the scale is doubled, as in PyTorch's GradScaler."""
 LARGEST = 2.0**24

@@ -26,7 +26,7 @@ class Machine:
     captured: bool = False
 
     def notes(self) -> dict[str, Any]:
-        """What a checkpoint notes, as far as the bits of further steps depend on it."""
+        """What a checkpoint notes about the machine: everything on which the bits of further steps depend."""
         if self.device.type == "cuda":
             here = {"gpu": torch.cuda.get_device_name(self.device), "deterministic": is_deterministic()}
         else:

@@ -33,7 +33,7 @@ def check_method(name: str, config: MethodConfig) -> tuple[str, ...]:
     Args:
         name: the method's registered name.
     Returns:
-        A sentence about what the method does that keeps a resumed training from being exact; none if it does nothing.
+        One sentence about what keeps a resumed training of the method from being exact; empty if nothing does.
     Raises:
         UgbenchError: its groups, the phases of a step, the networks for inference, or the shape of a translation or a
             style break the rules of the interface, or a step reads the value of a tensor or fails. The message names
@@ -58,7 +58,7 @@ def _check(method_class: type[Method], name: str, fields: str) -> tuple[str, ...
             "torch.where, so that a step never waits for the device."
         ) from None
     except (UnsupportedOperatorException, UnsupportedFakeTensorException):
-        return ()  # an operator of the method's own that torch knows no shapes of; training itself will tell
+        return ()  # torch knows no shapes of an operator of the method; training itself shows whether it works
     except Exception as error:  # of any type: the module of a method may come from anybody
         line, text = line_of(error), str(error).strip()
         if isinstance(error, RuntimeError) and "meta tensor" in text:
@@ -100,7 +100,7 @@ def _check_steps(method: Method, optimizers: Mapping[str, GroupOptimizer]) -> st
     train_on_shapes(method, optimizers)
     after = snapshot(method)
     if first_change(before, after):
-        # What the first steps have set up and later steps leave as it is, is no state.
+        # What the first steps set up and later steps do not change is no state.
         train_on_shapes(method, optimizers)
         changed = first_change(after, snapshot(method))
     for name, tensor in method.state_dict(keep_vars=True).items():

@@ -1,8 +1,8 @@
-"""Runs the networks of a method in bfloat16, and everything that a step computes from their outputs in float32.
+"""Runs the networks of a method in bfloat16 or float16, and what a step computes from their outputs in float32.
 
 A network, or a direct part of one, runs under autocast from the moment that it is called as a module. When it returns,
-its outputs become float32. So losses have the precision of float32 without any care of the method. What a step computes
-without calling a module, or by calling single layers of a part, runs in float32: it is slower, and never less exact.
+its outputs become float32. So losses have the precision of float32, and the method does nothing for it. What a step
+computes without calling a module, or by calling single layers of a part, runs in float32: slower, but not less exact.
 """
 
 from __future__ import annotations

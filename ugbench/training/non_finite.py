@@ -34,7 +34,7 @@ class NonFiniteFlag:
             self._host = torch.empty_like(found_inf, device="cpu", pin_memory=True)
             self._host.copy_(found_inf, non_blocking=True)
             self._event = torch.cuda.Event()
-            # Its own stream, as the current GPU may be another one.
+            # The stream of the flag's GPU, because the current GPU may be another one.
             self._event.record(torch.cuda.current_stream(found_inf.device))
         else:
             self._host = found_inf.clone()

@@ -1,4 +1,4 @@
-"""What happens to the folder of a run before its first step: it is held, cleared where that was asked for, and read."""
+"""What happens to the folder of a run before its first step: it is locked, cleared if that was asked for, and read."""
 
 from __future__ import annotations
 

@@ -87,8 +87,8 @@ def _build(group: Group) -> torch.optim.Optimizer:
     optimizer = _with_rate(group, group.lr)
     first = group.parameters[0]
     # A rate in float32 would move parameters in float64 by more than their own rounding. On a GPU the fused kernels
-    # read the rate as float32. It is a tensor, so that a schedule can change it without a wait for the GPU; torch would
-    # check a tensor that it is built with, and wait.
+    # read the rate as float32. It is a tensor, so that a schedule can change it without a wait for the GPU. It is set
+    # here, because an optimizer that is built with a tensor checks its value, and waits for the GPU.
     rate_dtype = torch.float64 if first.dtype == torch.float64 and first.device.type == "cpu" else torch.float32
     for param_group in optimizer.param_groups:
         param_group["lr"] = torch.tensor(group.lr, device=first.device, dtype=rate_dtype)
@@ -221,8 +221,8 @@ def state_tensors(optimizers: Mapping[str, GroupOptimizer]) -> dict[str, Tensor]
 
 
 def never_updated(optimizers: Mapping[str, GroupOptimizer]) -> list[str]:
-    """The groups without any state, because no phase of the whole training has updated them; SGD without momentum,
-    which has no state, is not told.
+    """The groups without any state, because no phase of the whole training has updated them. Groups of SGD without
+    momentum, which has no state, are left out.
     """
     return [
         name

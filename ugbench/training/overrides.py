@@ -1,4 +1,4 @@
-"""Changes to the fields of a config, from arguments of their own and from a list of fields."""
+"""Changes to the fields of a config, from options for single fields and from `--set`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def merge_overrides(fields: Mapping[str, Any], sets: Mapping[str, Any]) -> dict[
         fields: values of `--steps`, `--size` and `--batch-size`; None where one is not given.
         sets: values of `--set`.
     Raises:
-        UsageError: `sets` names a field that was given by itself.
+        UsageError: `sets` names a field that was also given in `fields`.
     """
     overrides = {name: value for name, value in fields.items() if value is not None}
     for name, value in sets.items():

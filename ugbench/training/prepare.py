@@ -51,7 +51,7 @@ def prepare(
 
     Args:
         log: called with a sentence about the images and other files of each split, for each image that is left out,
-            and for each split that uses little of its range.
+            and for each split whose images use little of their range.
         progress: called after each image.
     Returns:
         The run; its images, None if there is nothing left to train; and what its training is given.

@@ -1,8 +1,8 @@
 """Several processes that train one run together, the ranks: how they meet, agree, and end together.
 
 A launcher such as torchrun starts them. Each has a part of the images of each batch (`ugbench.nn.across_ranks`) and the
-whole state of the training. Rank 0 alone writes files and messages. What can end a training is found out at places
-where all ranks agree on it, so that all of them end there with one exit code, and one of them says why.
+whole state of the training. Only rank 0 writes files and messages. Everything that can end a training is checked at
+places where all ranks agree on it, so that all of them end there with one exit code, and one of them says why.
 
 Commands that share images among processes meet and end in this way too (`ugbench.cli.sharing`).
 """
@@ -27,8 +27,8 @@ from ugbench.nn.across_ranks import ALONE, Ranks
 
 T = TypeVar("T")
 LONGEST_WAIT = timedelta(days=1)
-"""How long a rank waits for another one that lives: rank 0 may read all images or score a checkpoint meanwhile. A rank
-that has ended is noticed at once, because its connections are closed."""
+"""How long a rank waits for another one that is alive: rank 0 may read all images or score a checkpoint meanwhile. A
+rank that has ended is noticed at once, because its connections are closed."""
 SECONDS_TO_BE_ENDED = 10.0
 """How long a rank that has lost another one waits before it ends itself, so that the launcher sees first which one
 failed first."""
@@ -43,7 +43,7 @@ def joined(device: str) -> Iterator[tuple[Ranks, torch.device]]:
         device: the name of a device, see `ugbench.device.pick_device`. Of several GPUs each rank of a machine gets the
             one with its local number.
     Raises:
-        UsageError: there is no such device, or there are fewer GPUs than ranks.
+        UsageError: see `device_of_rank`, or a variable of the launcher is no whole number.
         RankError: another rank has ended.
     """
     launch = launched()
@@ -53,7 +53,7 @@ def joined(device: str) -> Iterator[tuple[Ranks, torch.device]]:
     store, _, _ = next(iter(rendezvous("env://", timeout=LONGEST_WAIT)))
     # torchrun keeps the store, with what the ranks before a restart wrote.
     store = dist.distributed_c10d.PrefixStore(f"ugbench/{launch.restarts}", store)
-    # What ranks agree on stays on the processor: a GPU would be waited for.
+    # The numbers that ranks agree on stay on the CPU, because reading them from a GPU would wait for it.
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
     dist.init_process_group(backend, store=store, rank=launch.rank, world_size=launch.count, timeout=LONGEST_WAIT)
     ranks = Ranks(launch.rank, launch.count)
@@ -76,7 +76,7 @@ def joined(device: str) -> Iterator[tuple[Ranks, torch.device]]:
 
 
 def _code_of_ended(store: dist.distributed_c10d.Store) -> int | None:
-    """The exit code that a rank has left which ended with an error that it has said; None if none has."""
+    """The exit code that a rank has left in the store because it ended with an error; None if there is none."""
     try:
         return int(store.get(ENDED)) if store.check([ENDED]) else None
     except RuntimeError:  # the process that keeps the store has ended
@@ -87,7 +87,7 @@ def device_of_rank(launch: Launched, name: str) -> torch.device:
     """The device that a rank computes on.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no such device, or too few GPUs, or the name is a list, mps, or one GPU such as cuda:0.
     """
     if "," in name:
         raise UsageError(
@@ -126,7 +126,7 @@ def check_divides(ranks: Ranks, batch_size: int) -> None:
 
 
 def check_batch_norm(ranks: Ranks, method: nn.Module) -> None:
-    """Check that no network that is trained has torch's batch norm, which knows the images of its own rank alone.
+    """Check that no network that is trained has torch's batch norm, which knows only the images of its own rank.
 
     Raises:
         UgbenchError: there is one.
@@ -203,7 +203,7 @@ def is_lost_connection(error: BaseException) -> bool:
 def _tried(work: Callable[[], T]) -> tuple[list[T], BaseException | None]:
     try:
         return [work()], None
-    except BaseException as error:  # of any type: the others wait to hear of it
+    except BaseException as error:  # of any type: the other ranks wait to be told
         return [], error
 
 

@@ -1,6 +1,6 @@
 """The batches of a run, prepared while the steps before them compute.
 
-Each batch is a pure function of its step (`ugbench.data.batches`), so what is ahead changes no bit. A thread draws the
+Each batch is a pure function of its step (`ugbench.data.batches`), so reading ahead changes no bit. A thread draws the
 random numbers of the next steps, and cuts their crops where the images are in the memory of the machine. Images that
 stay on the disk are read by processes: the data set of torch's DataLoader is a map from steps to crops.
 """
@@ -37,8 +37,8 @@ _SIGNAL_OF_PARENT = 1  # PR_SET_PDEATHSIG of Linux: the signal that a process ge
 class ReadAhead:
     """Batches that are prepared ahead, by a thread and, where images are read from the disk, by processes.
 
-    Steps may be asked for in any order. The thread and the processes start at the first step, and again where a step is
-    not the one after the last. Close it to end them.
+    Steps may be asked for in any order. The thread and the processes start at the first step, and start again at each
+    step that does not follow the step before. Close it to end them.
     """
 
     def __init__(self, batches: Batches, readers: int = 0) -> None:
@@ -57,7 +57,7 @@ class ReadAhead:
 
         Raises:
             UnreadableImage: an image of the batch cannot be read.
-            UgbenchError: a process that reads ahead has ended, or could not be started, as the thread.
+            UgbenchError: a process that reads ahead has ended, or a process or the thread could not be started.
         """
         if self._prepared is None or step != self._next_step:
             self.close()
@@ -70,7 +70,7 @@ class ReadAhead:
                 crops = self._take()
             elif not self._batches.are_cut_on_host:
                 crops = self._batches.crops(step)
-        except BaseException:  # what is ahead may be one step further than this object now
+        except BaseException:  # the thread may now be one step further than this object
             self.close()
             raise
         self._next_step = step + 1
@@ -107,10 +107,10 @@ class ReadAhead:
             num_workers=self._readers,
             prefetch_factor=STEPS_AHEAD,
             worker_init_fn=_begin_reader,
-            # A script would need a guard around its main part for any other way. Readers only decode files and use
-            # tensors of the CPU, on one thread, so that neither CUDA nor the threads of this process matter to them.
+            # With any other start method, a script would need a guard around its main part. Readers only decode files
+            # and use tensors of the CPU, on one thread, so CUDA and the threads of this process do not affect them.
             multiprocessing_context="fork",
-            # Else torch would draw a seed from its default generator, and move it.
+            # Otherwise torch would draw a seed from its default generator, and so change its state.
             generator=torch.Generator(),
         )
         with _handler_of_children_kept(), warnings.catch_warnings():
@@ -159,19 +159,19 @@ class _Crops(Dataset[dict[str, Tensor] | UnreadableImage]):
 
 def _is_end_of_reader(error: Exception) -> bool:
     """Whether an error of torch's iterator means that a process has ended, and not that one has raised an error."""
-    if "in DataLoader worker process" in str(error):  # raised there
+    if "in DataLoader worker process" in str(error):  # an error that a process has raised
         return False
     if isinstance(error, RuntimeError):
         return "DataLoader worker (pid" in str(error)
-    # A process that is being killed has closed its connection, through which a batch was to come, and still counts as
-    # alive for torch.
+    # A process that is being killed has closed the connection through which its batch should come, but torch still
+    # counts it as alive.
     return isinstance(error, ConnectionError | EOFError | FileNotFoundError)
 
 
 def _begin_reader(_number: int) -> None:
     """Called in each new process: the training alone answers to signals, and its readers end with it.
 
-    A terminal sends Ctrl-C to readers too. SIGTERM still ends them, because torch ends those with it that hang.
+    A terminal sends Ctrl-C to readers too. SIGTERM still ends them, because torch uses it to end readers that hang.
     """
     for number in STOP_SIGNALS:
         if number != signal.SIGTERM:

@@ -22,9 +22,10 @@ def made_ready(method: Method, device: torch.device, precision: Precision, ranks
     """Move a method to a device, let its networks run in a precision, and return its phases.
 
     Args:
-        method: new; its networks are not called before.
+        method: new; its networks have not been called yet.
         ranks: the processes that train together; each has the whole method.
     Raises:
+        UsageError: see `checkpoint_activations`.
         UgbenchError: see `check_batch_norm` and `build_optimizers`.
     """
     move_to(method, device)

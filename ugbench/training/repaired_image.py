@@ -1,4 +1,4 @@
-"""A run that an unreadable image has ended goes on when the image is repaired, although its id is another one then.
+"""Continues a run that ended at an unreadable image when the image is repaired, although its id is then another one.
 
 An image that stays on the disk is decoded when a step needs it. A run that meets a damaged one is saved before that
 step, so no step has seen the image. With the repaired image the batches of all earlier steps are the same, since they

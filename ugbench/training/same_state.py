@@ -49,7 +49,7 @@ def check_same_state(ranks: Ranks, method: Method) -> None:
     if ranks.count == 1:
         return
     state = method.state_dict()
-    # NaN, as after a step that is not finite, is no difference.
+    # NaN counts as no difference: a step that is not finite leaves it.
     sums_here = torch.stack([number for tensor in state.values() for number in _sums(tensor)]).nan_to_num().cpu()
     sums = ranks.gathered(sums_here.unsqueeze(0)).unflatten(1, (len(state), 2))
     allowed = TOLERANCE * sums[0, :, 1]

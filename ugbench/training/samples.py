@@ -52,7 +52,7 @@ class SampleGrids:
             file.parent.mkdir(parents=True, exist_ok=True)
             save_png(grid, file)
             return {"samples": grid, **shown}
-        except Exception as error:  # whatever the method or the disk raises: a picture is not worth a training
+        except Exception as error:  # of any type, from the method or the disk: a picture must not end a training
             if not self._reported:
                 self._reported = True
                 reason = (str(error).strip() or "no reason was given").splitlines()[0].rstrip(".")
@@ -75,7 +75,7 @@ class SampleGrids:
                     source = self.images.get(direction[0])
                     if source is None or len(source) == 0:
                         continue
-                    # The same styles at every step, so that a grid differs from the one before by the training alone.
+                    # The same styles at every step, so that grids differ only because of the training between them.
                     style = None
                     if method.style_dim:
                         style = draw_styles(method.style_dim, range(len(source)))[:, 0].to(device)

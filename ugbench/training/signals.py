@@ -44,9 +44,8 @@ def stop_on_signals(*numbers: int, insist: bool = True) -> Iterator[StopRequest]
     A second SIGINT or SIGTERM has its usual effect, unless `insist` is False: a scheduler and torchrun may both send
     one to each of several ranks, and torchrun itself ends those that take too long.
 
-    A SIGHUP, SIGUSR1 or SIGUSR2 that the process was started to
-    ignore (as `nohup` does) stays ignored. Outside the main thread, where Python delivers no signals, the request is
-    never set.
+    A SIGHUP, SIGUSR1 or SIGUSR2 that was ignored when the process started (as with `nohup`) stays ignored. Outside the
+    main thread, where Python delivers no signals, the request is never set.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
@@ -84,7 +83,7 @@ def stop_at_once_on_signals() -> Iterator[None]:
     def leave(number: int, _frame: FrameType | None) -> None:
         nonlocal number_of_signal
         number_of_signal = number
-        raise KeyboardInterrupt  # what catches every Exception, as the readers of images do, lets this one pass
+        raise KeyboardInterrupt  # code that catches every Exception, as the readers of images do, does not catch it
 
     main = threading.current_thread() is threading.main_thread()
     before = {number: signal.getsignal(number) for number in STOP_SIGNALS} if main else {}

@@ -79,7 +79,7 @@ class StartOptions:
         return Start(continued=point)
 
     def log_newer_step(self, config: RunConfig, results: Path, log: Callable[[str], None]) -> None:
-        """Tell the user of a run that has begun if RUN has trained further since."""
+        """Tell the user, for a run that has begun, if the run of `continue_from` has trained further since."""
         if self.continue_from is None or config.continue_from is None:
             return
         step = newer_step(self.continue_from, config.continue_from, results)
@@ -122,7 +122,7 @@ class Start:
         continuation.begin(run, self.continued, machine, self.frozen)
 
     def check_is_used(self, run: Run) -> None:
-        """Check, for a run without an undamaged checkpoint, that it does not begin at new weights against its config.
+        """Check that a run without an undamaged checkpoint does not begin with new weights if its config names others.
 
         Raises:
             RunError: it began from another run, and nothing was taken from that one now.

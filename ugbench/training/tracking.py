@@ -1,6 +1,6 @@
 """The trackers of one training (see ugbench.tracker): what each of them has already, and what happens if one fails.
 
-A training must not end because of a tracker. A tracker that raises an error is left alone for some minutes, and is then
+A training must not end because of a tracker. A tracker that raises an error is not called for some minutes, and is then
 given the lines of metrics.jsonl that it lacks. RUN/tracking.json says up to which step it has each value and image, so
 that a training that is resumed, or goes back to a checkpoint, sends nothing twice.
 """
@@ -26,8 +26,8 @@ from ugbench.runs.run import Run
 from ugbench.tracker import Image, Status, TrackedRun, TrackedTraining, Tracker
 
 T = TypeVar("T")
-PAUSE = 600.0  # seconds for which a tracker is left alone after an error
-SLOW = 10  # an error that took long, as those of a network do, makes the pause this many times as long as it took
+PAUSE = 600.0  # seconds for which a tracker is not called after an error
+SLOW = 10  # after a call that failed slowly, as over a network, the pause is at least this many times as long
 
 
 class Sent(BaseModel):
@@ -88,7 +88,7 @@ class Tracking:
             self._all.append(_Tracked(name, training, self.sent.steps.setdefault(name, {})))
 
     def go_on(self) -> None:
-        """Give each tracker what metrics.jsonl holds and it lacks; called before the first step.
+        """Send each tracker the lines of metrics.jsonl that it lacks; called before the first step.
 
         Before that, metrics.jsonl and tracking.json may still be those of a training that is to begin again.
         """
@@ -132,14 +132,14 @@ class Tracking:
         tracked.is_behind = False
 
     def _call(self, tracked: _Tracked, call: Callable[[], None]) -> None:
-        """Call a tracker. An error is said once, and then the tracker is left alone for some minutes."""
+        """Call a tracker. Only its first error is logged; after each error it is not called for some minutes."""
         began = time.monotonic()
         if began < tracked.paused_until:
             tracked.is_behind = True
             return
         try:
             call()
-        except Exception as error:  # of any type: a curve that is not shown is not worth a training
+        except Exception as error:  # of any type: a curve that cannot be shown must not end a training
             now = time.monotonic()
             tracked.paused_until = now + max(PAUSE, SLOW * (now - began))
             tracked.is_behind = True

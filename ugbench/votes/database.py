@@ -18,8 +18,8 @@ from ugbench.runs.files import FLAGS, is_file
 VERSION = 1
 TIMEOUT = 30.0  # seconds to wait for another writer
 LARGEST = 64 << 20  # bytes: a file of votes; ten thousand votes have about two million
-LONGEST = 1 << 16  # bytes: a text in it
-BESIDE = ("", "-wal", "-shm", "-journal")  # names of the files that SQLite keeps beside the file end so
+LONGEST = 1 << 16  # bytes: the longest text in it
+BESIDE = ("", "-wal", "-shm", "-journal")  # endings of the file's name and of those that SQLite keeps beside it
 
 TABLES = (
     "CREATE TABLE secret (value BLOB NOT NULL)",
@@ -41,8 +41,8 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     """A connection to the file, which is made with its tables if it is missing; only its owner may read it then.
 
     Raises:
-        RunError: the file or its log is a link, is larger than LARGEST, has several hard links, is another user's that
-            others can read, or is no file of votes.
+        RunError: the file or its log is a link, is larger than LARGEST, has several hard links, belongs to another
+            user and can be read by others, or is no file of votes.
         sqlite3.Error: SQLite refuses it.
     """
     _check_files(path)

@@ -25,7 +25,7 @@ from ugbench.statistics.preferences import Vote
 from ugbench.votes.database import TABLES, VERSION, explained_errors, open_to_read, open_to_write
 from ugbench.votes.poll import Poll
 
-MOST_VOTES = 200_000  # that are read of a file
+MOST_VOTES = 200_000  # votes that are read from a file
 
 
 class NameTaken(UgbenchError):
@@ -76,7 +76,7 @@ class VoteStore:
             connection.execute("INSERT OR IGNORE INTO polls VALUES (?, ?)", (poll.id, json.dumps(asdict(poll))))
 
     def add_rater(self, rater: str, name: str | None) -> bool:
-        """Store a rater; a rater that is stored already stays as they are.
+        """Store a rater; a rater who is stored already is not changed.
 
         Args:
             name: what the rater calls themselves; None for no name.

@@ -146,7 +146,7 @@ def open_archive(archive: Path, limits: Limits) -> Iterator[Iterator[Member]]:
     """The members of an archive in its order. Its kind is known by its first bytes and not by its name.
 
     Raises:
-        DataError: the archive is not one or is damaged. What only shows at its end (a wrong checksum, or files of a
+        DataError: the file is no archive, or is damaged. What only shows at its end (a wrong checksum, or files of a
             zip that share packed bytes) is raised after the last member.
     """
     if archive.exists() and not archive.is_file():  # opening a pipe would wait for a writer

@@ -31,7 +31,7 @@ class KnownDataSet:
         also: other names of the archive or of the folder in it.
         note: a remark about the counts; may be empty.
         address: from which `ugbench data get` fetches the archive; empty if a person has to get it from the source.
-        how: how to get it, if it is not one archive of the source; the end of a sentence. Empty for the others.
+        how: how to get it, if it is not one archive of the source; the end of a sentence. Else empty.
     """
 
     name: str

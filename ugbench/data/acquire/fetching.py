@@ -52,8 +52,8 @@ def fetch_dataset(
 
     Args:
         entry: a data set that has an address.
-        download_progress: opens what is called with (bytes done, bytes in total or None).
-        import_progress: opens what is called with (images done, images in total).
+        download_progress: opens a function that is called with (bytes done, bytes in total or None).
+        import_progress: opens a function that is called with (images done, images in total).
     Returns:
         What was done; None if the data set is there already.
     Raises:

@@ -65,7 +65,7 @@ def plan_import(source: Path, name: str | None = None, paired: bool = False) -> 
         name: name for the data set; None takes the recognised name.
         paired: test images of equal stems are pairs; a dataset.json beside the splits can state that, too.
     Raises:
-        DataError: there is nothing, the archive is refused or damaged, no layout is recognised, a split is in two
+        DataError: there is no source, the archive is refused or damaged, no layout is recognised, a split is in two
             places, the name cannot be a folder's, or test images that should be pairs have no partner.
     """
     contents = (
@@ -147,7 +147,7 @@ def _write(plan: ImportPlan, folder: Path, progress: Progress | None) -> None:
 
 
 def _passed_over(source: Path, contents: Sequence[SourceFile], read: set[PurePosixPath]) -> Iterator[str]:
-    """Why each file that is neither read, as images and a dataset.json are, nor a list of a split is not imported."""
+    """Why the other files are not imported: all but images, a dataset.json and the lists of splits."""
     for file in contents:
         is_list = file.name.suffix.lower() == ".txt" and split_called(file.name.stem) is not None
         if file.name not in read and not is_list:

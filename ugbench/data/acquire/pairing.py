@@ -42,7 +42,7 @@ def check_partners(first: Listing, second: Listing) -> None:
 def without_partnerless(
     folder: Path, photographs: Sequence[Photograph], unreadable: Mapping[PurePosixPath, str]
 ) -> tuple[list[Photograph], dict[PurePosixPath, str]]:
-    """The images whose partner can be read, in the order of stems, and the sentence about each other one.
+    """The images whose partner can be read, in the order of stems, and a sentence about each of the others.
 
     Args:
         photographs: the images of the folder.
@@ -65,7 +65,7 @@ def stem_of(image: PurePosixPath) -> str:
 
 
 def joined(first: Sequence[int], second: Sequence[int]) -> list[int]:
-    """The groups that arise if two groupings of the same items are both kept together.
+    """The groups that result if two groupings of the same items are both kept together.
 
     Args:
         first, second: the number of each item's group in each grouping.

@@ -1,4 +1,4 @@
-"""What is in a folder of one's own photographs: each image is read once, and all else is counted with its reason."""
+"""What is in a folder of photographs: images, each read once, and other files, counted by why they are no images."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Networks:
         lpips_net: backbone of LPIPS: alex, squeeze or vgg.
         weights: files given by `--weights NAME=FILE` or found (see `.search`), by NAME.
         device: on which the networks compute.
-        further: devices that share with it the images of the extractor and of translations.
+        further: devices that share the images of the extractor and of translations with `device`.
     """
 
     extractor_name: str

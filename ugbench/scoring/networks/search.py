@@ -83,7 +83,7 @@ def _places(name: str, file: RemoteFile | None) -> Iterator[Path]:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # a folder above it may not be entered, as that of another user
+    except OSError:  # a folder above it may not be entered, such as that of another user
         return False
 
 

@@ -42,8 +42,8 @@ def checked_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters as `submitit.AutoExecutor` takes them.
 
     Args:
-        given: parameters by the names of submitit, as in partition, gpus_per_node or timeout_min; values of --slurm are
-            texts.
+        given: parameters by the names of submitit, such as partition, gpus_per_node or timeout_min; values of --slurm
+            are texts.
     Raises:
         UnknownName: submitit has no such parameter.
         UsageError: a parameter is refused, or its value is of another type.

@@ -43,5 +43,5 @@ def job_states() -> dict[str, str]:
 
 
 def is_live(state: str | None) -> bool:
-    """Whether a job of this state waits or runs; None is that of a job that the queue has no more."""
+    """Whether a job of this state waits or runs; None is the state of a job that has left the queue."""
     return state is not None and state not in ENDED

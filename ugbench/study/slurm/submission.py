@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from submitit import Job as SubmittedJob
 
 ARRAY = 1000  # tasks of an array; SLURM's own limit (MaxArraySize) is 1001 where nobody has set another
-MOST_TIMEOUTS = 1000  # of a task; a task that comes no further ends much sooner
+MOST_TIMEOUTS = 1000  # of a task; a task that makes no progress ends much sooner
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def submit(
     score = live.get(("score", "")) if not submitted else None
     if score_words is not None and score is None:
         task = CommandTask(score_words, scores_output(results, study_id), scores_errors(results, study_id))
-        task.output.unlink(missing_ok=True)  # that of an earlier table
+        task.output.unlink(missing_ok=True)  # the output of an earlier job that scored
         task.errors.unlink(missing_ok=True)
         before = dict.fromkeys(job.job.partition("_")[0] for job in (*submitted, *queued))
         # afterany: the table has what is done, and names the runs that failed or were cancelled.

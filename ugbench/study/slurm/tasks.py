@@ -1,4 +1,4 @@
-"""What a task of a job does on its node: it runs a command, and asks for a place in the queue again if that stopped.
+"""What a task of a job does on its node: it runs a command, and requeues itself if the command has stopped.
 
 submitit calls a task in a process with signal handlers of its own, so the command is a child process, which has those
 of `ugbench train`. submitit stores a task in a file of its own format between calls; nothing else is read from there.
@@ -66,7 +66,7 @@ class CommandTask:
 
             signal.signal(preemption, stop)
             signal.signal(signal.SIGTERM, stop)
-            # Not wait(): a signal that comes inside it finds its lock held, so that nothing could be sent.
+            # Not wait(): it holds a lock, so that a handler that is called meanwhile could send nothing to the process.
             while (code := process.poll()) is None:
                 time.sleep(PAUSE)
         if code == 0:
@@ -92,7 +92,7 @@ class CommandTask:
 
 
 def stop_signal() -> signal.Signals:
-    """What asks a command to save and stop, however often it comes; Windows has no such signal, nor SLURM."""
+    """The signal that asks a command to save and stop, even if it comes twice; Windows lacks it, and SLURM too."""
     return signal.SIGUSR1
 
 

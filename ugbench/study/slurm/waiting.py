@@ -19,7 +19,7 @@ from ugbench.study.slurm.jobs import Job
 from ugbench.study.slurm.queue import QUEUED, has_slurm, is_live, job_states
 
 PAUSE = 5.0  # seconds between calls of squeue
-RECENT = 20  # times of a run that its time left is estimated from
+RECENT = 20  # logged times of a run from which its time left is estimated
 
 
 def wait_for_jobs(

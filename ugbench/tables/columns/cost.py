@@ -31,10 +31,10 @@ class Cost:
     Attributes:
         key: its name in JSON.
         title: its heading.
-        note: what the caption says of it.
+        note: what the caption says about it.
         text: how its numbers are written.
-        counted: a number of what was counted of a run's method; None where the run's own log has it.
-        logged: a number of a run's own log, None where it has none; the row has the mean over its runs.
+        counted: gives the number from the counts of a run's method; None if a run's log has the number.
+        logged: gives the number from a run's log, or None if the log has none; a row has the mean over its runs.
     """
 
     key: str

@@ -34,12 +34,13 @@ from ugbench.tables.numbers import with_error
 
 GROUP, PREFIX = "maps", "cam_mass_"
 NOTE = (
-    "CAM mass of each heat map that a run keeps, of its last step: the share of its mass inside the region that should "
-    "change, over the region's share of the image; mean over seeds ± standard error. °: plain features, no attention."
+    "CAM mass of each attention map that a run keeps, of its last step: the share of its mass inside the region that "
+    "should change, over the region's share of the image; mean over seeds ± standard error. °: plain features, no "
+    "attention."
 )
 NO_MAPS = (
-    "No run in this table keeps heat maps of its last step on a dial that changes something; `ugbench eval --metric "
-    "cam_mass` makes them where a method draws any."
+    "No run in this table keeps attention maps of its last step on a dial that changes something; `ugbench eval "
+    "--metric cam_mass` makes them where a method draws any."
 )
 
 Masses = Mapping[str, tuple[Score, bool]]
@@ -109,7 +110,7 @@ def _changing_dials(runs: Iterable[Run]) -> tuple[set[str], list[str]]:
             if why_no_score("cam_mass", dataset_of(run)) is None:
                 roots.add(root)
         except RunError as error:
-            missing.append(f"No CAM mass of heat maps: {error}")
+            missing.append(f"No CAM mass of attention maps: {error}")
     return roots, missing
 
 

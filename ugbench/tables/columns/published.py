@@ -103,7 +103,7 @@ def _extra_cell(cell: PublishedCell, table: PublishedTable) -> ExtraCell:
 def _notes(blocks: Collection[tuple[str, str]], publications: Sequence[PublishedTable]) -> Iterator[str]:
     """The source of each table, how it was computed, and its notes; a text of several tables stands once.
 
-    Of a table without a number in these blocks only that is said.
+    For a table without a number in these blocks there is only a note that says so.
     """
     with_number = {
         publication.name: {

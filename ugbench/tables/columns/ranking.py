@@ -52,7 +52,7 @@ def _values(table: Table, column: Column) -> Scores:
 
 
 def _estimate(cell: Cell) -> Estimate:
-    """A cell's score; the error has one degree of freedom less than there are seeds, or images where it is one seed."""
+    """A cell's score. The error has one degree of freedom fewer than seeds, or than images if there is one seed."""
     images = [number for number in (cell.n_fake, cell.n_real) if number is not None]
     count = cell.n_seeds if cell.n_seeds > 1 else min(images, default=float("inf"))
     se = cell.se if cell.se is not None and math.isfinite(cell.se) and count > 1 else None

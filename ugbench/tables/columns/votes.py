@@ -42,12 +42,12 @@ class _BlockVotes:
 def add_votes(table: Table, polls: Polls) -> Table:
     """The table with a column of raters' preferences for each set of candidates.
 
-    Several polls may have asked for the same candidates on one data set and direction with other outputs, since a run
-    was trained further. Of these the poll that was voted in last counts. The preference stands in the row of the
-    candidate's run. Candidates without a row get one.
+    Several polls may have asked for the same candidates on one data set and direction with other outputs, for instance
+    after a run was trained further. Of these the poll with the latest vote counts. The preference stands in the row of
+    the candidate's run. Candidates without a row get one.
 
     Args:
-        polls: polls with their votes; of each data set, the poll voted in last is the last.
+        polls: polls with their votes; among those of one data set, the poll with the latest vote is the last.
     """
     columns = {labels: _block_votes(polls, labels) for labels in sorted({poll.labels for poll in polls})}
     keys = {labels: _key(labels) if len(columns) > 1 else "preference" for labels in columns}

@@ -24,7 +24,7 @@ RANKING_HEADS = ("metric", "protocol_id", "label", "mean_rank", "regret", "where
 def render(table: Table) -> str:
     """The table as CSV text; a cell without a number is empty.
 
-    `images` tells the blocks of one data set and direction apart; a table without several of them lacks it.
+    `images` tells the blocks of one data set and direction apart; it is there only if there are several.
     `config` holds the fields in which the configurations of a method differ, as in `steps 30, precision bf16`.
     `codes_per_image` is there if a method has a style. `n_missing` and `copies_of_references`, `copies_of_training` and
     `copies_of_inputs` are there if a row has such outputs; they are sums over seeds.
@@ -90,5 +90,5 @@ def _copies(row: Row, kind: str) -> int | None:
 
 
 def _safe(text: str) -> str:
-    """The text as a spreadsheet shows it: one that begins as a formula gets an apostrophe, so that it is none."""
+    """The text as a spreadsheet shows it: one that begins like a formula gets an apostrophe before it."""
     return f"'{visible(text)}" if text.lstrip().startswith(FORMULA) or text.startswith(("\t", "\r")) else visible(text)

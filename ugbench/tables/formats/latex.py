@@ -21,7 +21,7 @@ PACKAGES = ("booktabs", "siunitx", "graphicx")
 
 # Widths in points. They only choose between environments and sizes: a table that is still too wide is shrunk by LaTeX.
 ONE_COLUMN = 230.0  # the columns of ICML, 3.25 in, have 234.9 pt
-LONG_NOTES = 1000  # characters; as narrow as one column of a page, longer notes would be higher than the page
+LONG_NOTES = 1000  # characters; in one narrow column, longer notes would be higher than the page
 TEXT_WIDTH = 395.0  # the text of ICLR, 5.5 in, has 397.5 pt
 LETTER, GAP = 4.9, 12.0  # of 10 pt type: the mean width of a letter, and \tabcolsep on both sides
 SIZES = (("", 1.0), ("\\small", 0.9), ("\\footnotesize", 0.8), ("\\scriptsize", 0.7))
@@ -29,7 +29,7 @@ SIZES = (("", 1.0), ("\\small", 0.9), ("\\footnotesize", 0.8), ("\\scriptsize", 
 
 @dataclass(frozen=True)
 class _NumberFormat:
-    """What a column of numbers reserves room for, in digits, and the widest text after its numbers."""
+    """The digits that a column of numbers reserves room for, and the widest text after its numbers."""
 
     sign: str
     whole: int
@@ -121,7 +121,7 @@ def _tabular(panel: Panel, section: Section) -> str:
     heads += [(escape(column.group), escape(column.head)) for column in panel.columns]
     rows = [[*(f"{{{escape(text)}}}" for text in row.labels[1:]), *map(_cell, row.cells)] for row in panel.rows]
     best = [[False] * len(counts) + [cell.best for cell in row.cells] for row in panel.rows]
-    # Headings and labels need not be unique, as Styler wants, so the frame has numbers in their places.
+    # Styler needs unique headings and labels, and these may repeat, so the frame has numbers in their places.
     numbers = range(len(heads))
     has_groups = any(group for group, _ in heads)
     frame = pd.DataFrame(rows, columns=numbers, dtype=object)

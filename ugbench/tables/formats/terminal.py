@@ -41,10 +41,10 @@ def render(grids: Grids, plain: bool = False) -> str:
     """The grids as text, as wide as the window of stdout.
 
     Args:
-        plain: leave out bold and dim, for a file; else they are there where stdout is a terminal.
+        plain: leave out bold and dim, for a file; otherwise they are used if stdout is a terminal.
     """
     console = Console(color_system=None if plain else "auto", no_color=True, highlight=False)
-    # Only rich's own codes reach the terminal: those that names bring are made visible before it adds any.
+    # Only rich's own codes reach the terminal: control codes in names are made visible before.
     segments = console.render(TerminalTable(grids))
     safe = [Segment(visible(segment.text, keep="\n"), segment.style, segment.control) for segment in segments]
     with console.capture() as captured:

@@ -88,11 +88,11 @@ class Panel:
 
 @dataclass(frozen=True)
 class Section:
-    """What has one heading, and in a paper one caption.
+    """The part of a table that has one heading, and in a paper one caption.
 
     Attributes:
         key: short, for labels that a document refers to.
-        remark: beside the title, where there is room: the names of the protocols.
+        remark: the names of the protocols, which stand beside the title where there is room.
         caption: the title as a whole sentence for a paper.
         ruled: whether rules separate the bands of a panel.
     """

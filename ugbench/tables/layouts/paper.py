@@ -108,7 +108,7 @@ def _places(block: Block, contents: Sequence[Content]) -> list[_Place]:
 
 
 def _panel(table: Table, direction: str, places: Sequence[_Place]) -> Panel:
-    """The rows that have something in one of the columns; rows of several blocks are joined by what they are of."""
+    """The rows that have something in one of the columns; rows of one method are joined over blocks."""
     blocks = list(dict.fromkeys(id(place.block) for place in places))
     groups: dict[tuple[object, ...], dict[int, Row]] = {}
     for place in places:
@@ -149,12 +149,12 @@ def _cell(row: Row | None, content: Content) -> GridCell:
 
 
 def _cells(rows: Sequence[Row], columns: Sequence[Column]) -> list[Cell]:
-    """The scores of a joined row, of one of its columns each."""
+    """The scores of a joined row, at most one for each row in it and column."""
     return [row.cells[column.key] for row in rows for column in dict.fromkeys(columns) if column.key in row.cells]
 
 
 def _seeds_notes(table: Table) -> list[str]:
-    """The number of seeds where all scores of methods have the same, so that no column states it."""
+    """A note with the number of seeds if it is above 1 and the same for all scores of methods."""
     counts = {cell.n_seeds for row in table.rows if row.competes for cell in row.cells.values()}
     return [
         f"Each score of a method is the mean of {count} seeds." for count in counts if len(counts) == 1 and count > 1

@@ -105,7 +105,7 @@ def make_app(
 
 def _routes(questionnaire: Questionnaire, store: VoteStore, on_start: Callable[[str], None]) -> APIRouter:
     router = APIRouter()
-    claims: dict[str, str] = {}  # by link: the first page, of those that this server has sent, whose button was pressed
+    claims: dict[str, str] = {}  # by link: the key of the first page whose button was pressed
     images = {poll: tuple(pictures.files) for poll, pictures in questionnaire.pictures.items()}
     total = questionnaire.question_count
 

@@ -74,7 +74,7 @@ class LimitedConnection(H11Protocol):
 
 
 def most_connections() -> int:
-    """How many connections may be open, also where this process may open few files."""
+    """How many connections may be open: MOST, or fewer if this process may open few files."""
     try:
         import resource
     except ModuleNotFoundError:  # Windows, where a process may have thousands of sockets

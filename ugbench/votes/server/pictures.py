@@ -32,7 +32,7 @@ class PollPictures:
     """The pictures of one poll.
 
     Attributes:
-        transform: with which all pictures are shown: the largest of the candidates' sizes, and their common fit.
+        transform: the test transform of all pictures: the largest of the candidates' sizes, and their common fit.
         files: by the stem of the source: the source, then the output of each candidate.
         digests: SHA-256 of each of these files at the time when the poll was opened.
         examples: training images of the target domain, as PNG; empty where there is no train split.
@@ -101,7 +101,7 @@ def render(pictures: PollPictures, stem: str) -> tuple[bytes, ...]:
 
 
 def _stored_step(run: Run, direction: Direction) -> int | None:
-    """The step at which the stored outputs were made; None for imported runs, where it is not known."""
+    """The step at which the stored outputs were made; None for another tool's outputs."""
     if run.config.is_external:
         return None
     step = outputs_step(run, direction)
