@@ -16,7 +16,8 @@ STUDY = Study(methods=("ugatit",), datasets=("dial",))
 def test_the_first_precision_stays_and_stands_beside_the_steps(tmp_path: Path) -> None:
     file = tmp_path / "studies" / "x.json"
     assert read_decisions(file) == Decisions()
-    store_steps(file, STUDY, {"ugatit": 7})
+    assert store_steps(file, STUDY, {"ugatit": 7}) == {"ugatit": 7}
+    assert store_steps(file, STUDY, {"ugatit": 30}) == {"ugatit": 7}
     assert store_precision(file, STUDY, "fp32") == "fp32"
     assert store_precision(file, STUDY, "bf16") == "fp32"
     assert read_decisions(file) == Decisions(precision="fp32", steps={"ugatit": 7})

@@ -46,9 +46,9 @@ def read_decisions(file: Path) -> Decisions:
         raise RunError(f"{file}: {first_fault(error)}; to fix this, remove it.") from None
 
 
-def store_steps(file: Path, study: Study, steps: Mapping[str, int]) -> None:
-    """Store the steps that `--minutes` came to, so that the same command later means the same runs."""
-    _store(file, study, {"steps": dict(steps)})
+def store_steps(file: Path, study: Study, steps: Mapping[str, int]) -> dict[str, int]:
+    """Store the steps that `--minutes` came to, unless another machine was first; returns what is stored."""
+    return dict(_store(file, study, {"steps": dict(steps)})["steps"])
 
 
 def store_precision(file: Path, study: Study, precision: str) -> str:

@@ -18,7 +18,7 @@ from ugbench.analysis.comparisons import compare_methods
 from ugbench.analysis.paired_runs import store_due_differences
 from ugbench.data.progress import Progress
 from ugbench.device import pick_precision
-from ugbench.errors import UgbenchError, UsageError
+from ugbench.errors import RunError, UgbenchError, UsageError
 from ugbench.runs.configurations import configurations
 from ugbench.runs.dataset_file import current_images
 from ugbench.runs.dataset_folder import remember_place
@@ -184,19 +184,28 @@ def _train(
 
 
 def _steps_of_minutes(study: Study, setup: StudySetup, report: Report) -> dict[Arm, int] | None:
-    """The steps of each arm that take the study's minutes, measured once and then stored in the study's file."""
+    """The steps of each arm that take the study's minutes, as the machine that was first has measured and stored them.
+
+    Raises:
+        RunError: the study's file has the steps of other arms.
+    """
     if study.minutes is None:
         return None
     all_arms, file = arms(study), study_file(setup.results, study.id)
+    labels = [arm.label for arm in all_arms]
     steps_by_label = read_decisions(file).steps
-    if set(steps_by_label) != {arm.label for arm in all_arms}:
+    if not steps_by_label:
         with report.bar("timing steps") as progress:
             measured = measure.measure_arms(study, all_arms, setup.device, setup.precision, progress, setup.execution)
         seconds = {arm.label: report_of_arm["seconds_per_step"] for arm, report_of_arm in measured.items()}
-        steps_by_label = {label: max(1, int(60 * study.minutes / value)) for label, value in seconds.items()}
-        store_steps(file, study, steps_by_label)
+        here = {label: max(1, int(60 * study.minutes / value)) for label, value in seconds.items()}
+        steps_by_label = store_steps(file, study, here)
+        where = "here" if steps_by_label == here else "on the machine that stored them first"
         for label, steps in steps_by_label.items():
-            report.log(f"{label}: {study.minutes:g} minutes are {steps} steps here (stored in {file}).")
+            report.log(f"{label}: {study.minutes:g} minutes are {steps} steps {where} (stored in {file}).")
+    if steps_by_label.keys() != set(labels):
+        found = ", ".join(steps_by_label) or "nothing"
+        raise RunError(f"{file}: steps are those of {found}, and not of {', '.join(labels)}; remove the file.")
     return {arm: steps_by_label[arm.label] for arm in all_arms}
 
 
