@@ -48,8 +48,7 @@ def outcome_sentence(outcome: Outcome) -> str:
     """What became of a run."""
     name, step = run_name(outcome.planned), outcome.planned.step
     if outcome.status == "failed":
-        log = outcome.planned.run.train_log
-        return f"{name} FAILED; its log, {log}, ends with:\n  " + outcome.log.replace("\n", "\n  ")
+        return f"{name} FAILED (its log is {outcome.planned.run.train_log}):\n  " + outcome.log.replace("\n", "\n  ")
     return f"{name} is {outcome.status}, at step {step} of {outcome.planned.run.steps}."
 
 
