@@ -9,7 +9,10 @@ import pytest
 
 from ugbench.errors import UnknownName, UsageError
 from ugbench.fit import FITS
+from ugbench.published.studies import published_studies
 from ugbench.study.grid import Arm, Study, arms, declare, overrides, read, study_runs
+
+ROOT = Path(__file__).parents[2]
 
 
 def study(**fields: Any) -> Study:
@@ -136,12 +139,37 @@ def test_studies_of_earlier_versions_keep_their_id(fields: dict[str, Any], expec
         ({"steps": 5, "minutes": 1}, UsageError, "exclude each other"),
         ({"seeds": [1, 1]}, UsageError, "has a value twice"),
         ({"steps": 0}, UsageError, "the test: steps"),
+        (
+            {"steps": 100, "set": {"ugatit": {"steps": 50}}},
+            UsageError,
+            "set: ugatit.steps is 50, and steps is 100 for all methods; give one of them",
+        ),
+        (
+            {"size": "64x32", "set": {"ugatit": {"size": 32}}},
+            UsageError,
+            "ugatit.size is 32, and size is 64x32 for all",
+        ),
+        ({"batch_size": 2, "set": {"ugatit": {"batch_size": 4}}}, UsageError, "batch_size is 2 for all methods"),
+        ({"fit": "pad", "set": {"ugatit": {"fit": "crop"}}}, UsageError, "ugatit.fit is crop, and fit is pad for all"),
+        ({"minutes": 5, "set": {"ugatit": {"steps": 50}}}, UsageError, "steps is 50, and minutes is 5.0 for all"),
+        ({"minutes": 5, "set": {"ugatit": {"epochs": 2}}}, UsageError, "epochs is 2, and minutes is 5.0 for all"),
+        ({"steps": 5, "set": {"ugatit": {"epochs": 2}}}, UsageError, "steps is 5 and epochs is 2; give one of them"),
         ({"methods": []}, UsageError, "the test: methods"),
     ],
 )
 def test_what_cannot_be_is_named_in_a_sentence(fields: dict[str, Any], error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         study(**fields)
+
+
+def test_a_method_may_have_a_value_of_its_own_where_the_study_gives_none() -> None:
+    own = study(methods=["ugatit", "cut"], size=32, set={"cut": {"steps": 50, "lr": 1e-3}})
+    assert [overrides(own, arm) for arm in arms(own)] == [{"size": 32}, {"size": 32, "steps": 50, "lr": 1e-3}]
+
+
+@pytest.mark.parametrize("file", [*published_studies().values(), *ROOT.glob("docs/reference/*/study.toml")])
+def test_studies_that_come_with_the_package_are_declared(file: Path) -> None:
+    assert study_runs(declare(read(file), str(file)))
 
 
 def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:

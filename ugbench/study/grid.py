@@ -25,7 +25,7 @@ from ugbench import registry
 from ugbench.direction import Direction
 from ugbench.errors import RunError, UnknownName, UsageError, first_fault
 from ugbench.fit import SQUASH, Fit
-from ugbench.image_size import Size, as_size
+from ugbench.image_size import Size, as_size, size_text
 from ugbench.published.studies import published_studies
 from ugbench.runs.files import read_text
 from ugbench.runs.json_file import Name
@@ -33,6 +33,7 @@ from ugbench.training.request import BASE
 
 LARGEST = 1 << 16  # bytes: a file that declares a study
 MOST_SEEDS, LARGEST_NUMBER = 1000, 10**12
+OF_ALL = ("steps", "size", "batch_size", "fit")  # fields of a study that are config fields of every method
 SLURM = "slurm"  # the table in a study's file that is no part of the study
 
 
@@ -46,7 +47,7 @@ class Study(BaseModel):
         size: of the images, px: a number for squares, or width and height, as "128x256" or [128, 256].
         fit: how images of other proportions get the size; None leaves it to the methods, whose default is squash.
         steps, minutes: how long each run trains; at most one of them. If both are None the preset decides.
-        set: changes to config fields by method: `ugatit = {lr = 1e-3}`.
+        set: changes to config fields by method: `ugatit = {lr = 1e-3}`, but to none that is given for all methods.
         without: arms that do not run on a data set, by data set: `dial = ["ugatit-no-cam"]`. Of a method that learns
             one direction, a direction alone can be left out: `photos = ["cut B2A"]`.
     """
@@ -108,8 +109,8 @@ def check(study: Study) -> Study:
 
     Raises:
         UnknownName: there is no such method, preset, variant or config field.
-        UsageError: both steps and minutes are given, something is declared twice or for a method that is not in the
-            study, or no run is left.
+        UsageError: both steps and minutes are given, something is declared twice, for all methods and one of them, or
+            for a method that is not in the study, or no run is left.
     """
     if study.steps is not None and study.minutes is not None:
         raise UsageError(f"steps {study.steps} and minutes {study.minutes:g} exclude each other; give one of them.")
@@ -121,6 +122,7 @@ def check(study: Study) -> Study:
         for name in getattr(study, field):
             if name not in study.methods:
                 raise UnknownName(f"method of this study ({field})", name, study.methods)
+    _check_set(study)
     labels = [arm.label for arm in arms(study)]
     for dataset, left_out in study.without.items():
         if dataset not in study.datasets:
@@ -135,6 +137,19 @@ def check(study: Study) -> Study:
     if not study_runs(study):
         raise UsageError("without: no run is left on any data set; leave out fewer.")
     return study
+
+
+def _check_set(study: Study) -> None:
+    """Raises UsageError if `set` changes what a field of the study says for all methods."""
+    for method, changes in study.set.items():
+        for key, value in changes.items():
+            for field in (key, "minutes") if key in ("steps", "epochs") else (key,):
+                given = getattr(study, field) if field in (*OF_ALL, "minutes") else None
+                if given is not None:
+                    said = size_text(given) if field == "size" else given
+                    raise UsageError(
+                        f"set: {method}.{key} is {value}, and {field} is {said} for all methods; give one of them."
+                    )
 
 
 def arms(study: Study) -> list[Arm]:
@@ -169,8 +184,7 @@ def ablation_variants(method: str, names: Sequence[str] = ()) -> list[str]:
 
 def overrides(study: Study, arm: Arm) -> dict[str, Any]:
     """Changes to the preset and variant for one arm; `minutes` is not among them."""
-    fields = {"steps": study.steps, "size": study.size, "batch_size": study.batch_size, "fit": study.fit}
-    return {key: value for key, value in fields.items() if value is not None} | study.set.get(arm.method, {})
+    return {key: value for key in OF_ALL if (value := getattr(study, key)) is not None} | study.set.get(arm.method, {})
 
 
 def frozen_names(study: Study) -> set[str]:
