@@ -105,7 +105,7 @@ def run_study(
     )
     _show_results(outcomes, scored, as_json, conclude)
     if machines.no_train:
-        outcomes = with_jobs(outcomes, place.results, study.id)
+        outcomes = with_jobs(outcomes, place.results)
         for outcome in outcomes:
             if outcome.status != "done":
                 log(outcome_sentence(outcome))

@@ -5,8 +5,9 @@ From it and the queue of SLURM anybody who sees the results folder learns which 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -15,8 +16,10 @@ from ugbench.direction import Direction
 from ugbench.runs import jsonl
 from ugbench.runs.files import inside
 from ugbench.runs.folder import jobs_folder
+from ugbench.study.slurm.queue import is_live
 
 FILE = "jobs.jsonl"
+NO_STATES: Mapping[str, str] = MappingProxyType({})
 
 
 class Job(BaseModel):
@@ -62,18 +65,22 @@ def read(results: Path, study_id: str) -> list[Job]:
     Raises:
         RunError: a line of the file is no job; the message names it.
     """
-    records = jsonl.read(
-        inside(jobs_folder(results, study_id), FILE), lambda fields: Job(**fields), "record of a job", True
-    )
-    return list({(job.kind, job.run): job for job in records}.values())
+    return list({(job.kind, job.run): job for job in _records(results, study_id)}.values())
 
 
-def read_all(results: Path) -> list[Job]:
-    """The newest job of each run in a results folder.
+def read_all(results: Path, states: Mapping[str, str] = NO_STATES) -> list[Job]:
+    """The job of each run in a results folder, whichever study submitted it: one that waits or runs, or the newest.
 
+    Args:
+        states: of jobs by their numbers, from `ugbench.study.slurm.queue.job_states`.
     Raises:
         RunError: as `read`.
     """
     files = sorted(results.glob(f"studies/*/{FILE}"), key=lambda file: file.stat().st_mtime)
-    jobs = [job for file in files for job in read(results, file.parent.name) if job.kind == "train"]
-    return list({job.run: job for job in jobs}.values())
+    jobs = [job for file in files for job in _records(results, file.parent.name) if job.kind == "train"]
+    return list({job.run: job for job in sorted(jobs, key=lambda job: is_live(states.get(job.job)))}.values())
+
+
+def _records(results: Path, study_id: str) -> list[Job]:
+    file = inside(jobs_folder(results, study_id), FILE)
+    return jsonl.read(file, lambda fields: Job(**fields), "record of a job", True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable, Mapping
 
 from ugbench.errors import UgbenchError
 
@@ -45,3 +46,14 @@ def job_states() -> dict[str, str]:
 def is_live(state: str | None) -> bool:
     """Whether a job of this state waits or runs; None is the state of a job that has left the queue."""
     return state is not None and state not in ENDED
+
+
+def short_numbers(numbers: Iterable[str], states: Mapping[str, str]) -> list[str]:
+    """The numbers of jobs as scancel and dependencies take them, in few words.
+
+    An array is named as one, as 17, unless a task of it that is not among these jobs waits or runs.
+    """
+    wanted = list(numbers)
+    others = {number.partition("_")[0] for number in states.keys() - set(wanted) if is_live(states[number])}
+    arrays = ((number, number.partition("_")[0]) for number in wanted)
+    return list(dict.fromkeys(number if array in others else array for number, array in arrays))

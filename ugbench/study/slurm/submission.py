@@ -13,7 +13,7 @@ from ugbench.runs.json_file import make_folder
 from ugbench.study.plan import PlannedRun
 from ugbench.study.slurm import jobs
 from ugbench.study.slurm.jobs import Job
-from ugbench.study.slurm.queue import is_live, job_states
+from ugbench.study.slurm.queue import is_live, job_states, short_numbers
 from ugbench.study.slurm.tasks import CommandTask
 
 if TYPE_CHECKING:
@@ -29,24 +29,20 @@ class Submission:
 
     Attributes:
         submitted: the jobs that were submitted now, each of which trains a run.
-        queued: jobs that an earlier call submitted and that still wait or run.
+        queued: jobs that an earlier call, of this study or another one, submitted and that still wait or run.
         score: the job that scores the study when all of these have ended; None where it is not scored.
+        numbers: of all jobs, as scancel takes them.
     """
 
     submitted: Sequence[Job]
     queued: Sequence[Job]
     score: Job | None
+    numbers: Sequence[str]
 
     @property
     def training(self) -> list[Job]:
         """All jobs that train a run."""
         return [*self.submitted, *self.queued]
-
-    @property
-    def numbers(self) -> list[str]:
-        """The numbers of all jobs, an array as one: those that scancel takes."""
-        every = [*self.training, *([] if self.score is None else [self.score])]
-        return list(dict.fromkeys(job.job.partition("_")[0] for job in every))
 
 
 def submit(
@@ -59,6 +55,8 @@ def submit(
 ) -> Submission:
     """Submit a task for each run that is not done and has no job yet, and the job that scores the study.
 
+    A run that another study shares may have a job of that study. It is then stored as one of this study too.
+
     Args:
         words: the command that trains a run.
         score_words: the command that scores what is done; None scores nothing.
@@ -70,10 +68,12 @@ def submit(
     """
     states = job_states()
     folder = jobs_folder(results, study_id).absolute()
-    live = {(job.kind, job.run): job for job in jobs.read(results, study_id) if is_live(states.get(job.job))}
-    missing = [run for run in planned if run.status != "done"]
-    queued = [live["train", run.run.id] for run in missing if ("train", run.run.id) in live]
-    missing = [run for run in missing if ("train", run.run.id) not in live]
+    own = [job for job in jobs.read(results, study_id) if is_live(states.get(job.job))]
+    live = {job.run: job for job in jobs.read_all(results, states) if is_live(states.get(job.job))}
+    unfinished = {run.run.id: run for run in planned if run.status != "done"}
+    queued = [live[run] for run in unfinished if run in live]
+    of_others = [job for job in queued if job not in own]
+    missing = [unfinished[run] for run in unfinished if run not in live]
     make_folder(folder)
     tasks = [CommandTask(words(run), run.run.train_log, run.run.train_log, run.run.path) for run in missing]
     named = {"name": f"ugbench-{study_id}", **parameters}
@@ -83,19 +83,20 @@ def submit(
         for job in submit_tasks(tasks[start : start + ARRAY], folder / "submitit", named)
     ]
     submitted = [training_job(number, run) for number, run in zip(numbers, missing, strict=True)]
-    jobs.store(results, study_id, submitted)
-    score = live.get(("score", "")) if not submitted else None
+    jobs.store(results, study_id, [*submitted, *of_others])
+    scoring = [job for job in own if job.kind == "score"]
+    score = scoring[0] if scoring and not submitted and not of_others else None
+    training = short_numbers((job.job for job in (*submitted, *queued)), states)
     if score_words is not None and score is None:
         task = CommandTask(score_words, scores_output(results, study_id), scores_errors(results, study_id))
         task.output.unlink(missing_ok=True)  # the output of an earlier job that scored
         task.errors.unlink(missing_ok=True)
-        before = dict.fromkeys(job.job.partition("_")[0] for job in (*submitted, *queued))
         # afterany: the table has what is done, and names the runs that failed or were cancelled.
-        waits = {"slurm_dependency": ":".join(["afterany", *before])} if before else {}
+        waits = {"slurm_dependency": ":".join(["afterany", *training])} if training else {}
         (last,) = submit_tasks([task], folder / "submitit", {**named, **waits})
         score = Job(job=last.job_id, kind="score")
         jobs.store(results, study_id, [score])
-    return Submission(submitted, queued, score)
+    return Submission(submitted, queued, score, [*training, *([] if score is None else [score.job])])
 
 
 def training_job(job: str, planned: PlannedRun) -> Job:

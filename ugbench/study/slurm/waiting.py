@@ -94,8 +94,8 @@ def _seconds_left(planned: Sequence[PlannedRun]) -> float | None:
     return total
 
 
-def with_jobs(outcomes: Sequence[Outcome], results: Path, study_id: str) -> list[Outcome]:
-    """The outcomes with what the queue says about the jobs of runs that are not done.
+def with_jobs(outcomes: Sequence[Outcome], results: Path) -> list[Outcome]:
+    """The outcomes with what the queue says about the jobs of runs that are not done, whichever study submitted them.
 
     They stay as they are where no job was submitted, or where this machine has no SLURM.
 
@@ -104,17 +104,19 @@ def with_jobs(outcomes: Sequence[Outcome], results: Path, study_id: str) -> list
     """
     if all(outcome.status == "done" for outcome in outcomes) or not has_slurm():
         return list(outcomes)
-    of_study = jobs.read(results, study_id)
-    return with_states(outcomes, of_study, job_states()) if of_study else list(outcomes)
+    if not jobs.read_all(results):
+        return list(outcomes)
+    states = job_states()
+    return with_states(outcomes, jobs.read_all(results, states), states)
 
 
-def with_states(outcomes: Sequence[Outcome], of_study: Sequence[Job], states: Mapping[str, str]) -> list[Outcome]:
+def with_states(outcomes: Sequence[Outcome], submitted: Sequence[Job], states: Mapping[str, str]) -> list[Outcome]:
     """The outcomes with what SLURM says about the jobs of runs that are not done.
 
     Args:
         states: of jobs by their numbers, in SLURM's words.
     """
-    job_of_run = {job.run: job.job for job in of_study}
+    job_of_run = {job.run: job.job for job in submitted}
     changed = []
     for outcome in outcomes:
         number = job_of_run.get(outcome.planned.run.id, "")
