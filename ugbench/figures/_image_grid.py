@@ -117,7 +117,7 @@ def draw(context: FigureContext, choose_columns: ChooseColumns, missing: str) ->
     if not blocks:
         folder = runs[0].outputs(context.direction or "A2B")
         raise UsageError(f"no {missing}, for example in {folder}; run `ugbench eval` to make them.")
-    return draw_blocks(blocks, runs, context.names)
+    return draw_blocks(blocks, runs, context.names, "--rows N, or a larger N of --every")
 
 
 def source_column(dataset: DataSet, domain: str) -> ImageColumn:
@@ -160,12 +160,15 @@ def _area(size: Size) -> int:
     return prod(width_and_height(size))
 
 
-def _image_width(blocks: Sequence[Block], columns: int, rows: int, margin: float, proportion: float) -> float:
+def _image_width(
+    blocks: Sequence[Block], columns: int, rows: int, margin: float, proportion: float, fewer: str
+) -> float:
     """The largest width of images, in inches, at which all columns and rows fit on a page.
 
     Args:
         margin: width left of the images, in inches.
         proportion: the height of an image divided by its width.
+        fewer: the options that choose fewer rows.
     Raises:
         UsageError: the images would be too small to see.
     """
@@ -177,16 +180,16 @@ def _image_width(blocks: Sequence[Block], columns: int, rows: int, margin: float
         if fitting >= image_width * proportion:
             return image_width
         image_width = fitting / proportion  # headings over smaller images are narrower, so they may have more lines
-    fewer = "--rows N, or a larger N of --every"
     fix = f"{fewer}, or --direction A2B" if len(blocks) > 1 else fewer
     raise UsageError(f"{rows} rows of images do not fit on a page; draw fewer: {fix}.")
 
 
-def draw_blocks(blocks: Sequence[Block], runs: Sequence[Run], names: bool) -> Figure:
+def draw_blocks(blocks: Sequence[Block], runs: Sequence[Run], names: bool, fewer: str) -> Figure:
     """Draw blocks below each other, at the size of the runs, or at the largest where they differ.
 
     Args:
         names: write the name of each row beside it.
+        fewer: the options that choose fewer rows, for the error.
     Raises:
         UsageError: there is more than fits on a page.
         DataError: an image cannot be read.
@@ -197,7 +200,7 @@ def draw_blocks(blocks: Sequence[Block], runs: Sequence[Run], names: bool) -> Fi
     rows = sum(len(block.rows) for block in blocks)
     margin = MARGIN if names else 0.0
     across, down = transform.width_and_height
-    image_width = _image_width(blocks, columns, rows, margin, down / across)
+    image_width = _image_width(blocks, columns, rows, margin, down / across, fewer)
     image_height = image_width * down / across
     height = sum(block.headings(image_width).height for block in blocks) + rows * (image_height + GAP)
     width = margin + columns * (image_width + GAP)
