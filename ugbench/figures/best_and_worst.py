@@ -12,7 +12,7 @@ from ugbench.errors import UsageError
 from ugbench.figures import _image_grid
 from ugbench.figures._context import FigureContext, label_runs
 from ugbench.runs.run import Run
-from ugbench.runs.stored_outputs import files_by_stem, sources_of, stored_step
+from ugbench.runs.stored_outputs import files_by_stem, sources_of, stored_step, transform_of
 from ugbench.scoring import per_image
 from ugbench.scoring.per_image import ImageScores
 
@@ -54,7 +54,7 @@ def draw(context: FigureContext) -> Figure:
             f"{names} have fewer than two outputs with a stored score, so no best beside a worst; run `ugbench eval "
             f"{runs[0].id}` on two test images or more."
         )
-    return _image_grid.draw_blocks(blocks, runs, context.names, "--rows N")
+    return _image_grid.draw_blocks(blocks, context.names, "--rows N")
 
 
 def _chosen(stored: Sequence[ImageScores], metrics: Sequence[str], run: Run) -> ImageScores:
@@ -92,4 +92,4 @@ def _block(run: Run, of_run: str, direction: Direction, scores: ImageScores, lim
             )
             for column in by_stem
         ]
-    return _image_grid.Block(rows, columns)
+    return _image_grid.Block(rows, columns, [transform_of(run, outputs.values())] if rows else [])
