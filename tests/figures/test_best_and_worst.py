@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -89,3 +90,30 @@ def test_without_scores_of_single_outputs_the_command_that_stores_them_is_named(
     run = translate(make_run("ugatit"), 50)
     with pytest.raises(UsageError, match=f"run `ugbench eval {run.id}` with kid"):
         best_and_worst.draw(FigureContext(context.results, [run]))
+
+
+def test_a_run_with_one_ranked_output_has_no_rows(make_run: Make, translate: Make, context: FigureContext) -> None:
+    one = store(translate(make_run("ugatit"), 50), {"00": 0.3})
+    other = store(translate(make_run("cut"), 150), {"00": 1.0, "04": 2.0})
+    figure = best_and_worst.draw(FigureContext(context.results, [one, other]))
+    assert shown(figure) == [0, 150, 4, 154]
+    with pytest.raises(UsageError, match=f"{one.id} have fewer than two outputs with a stored score, .* on two test"):
+        best_and_worst.draw(FigureContext(context.results, [one]))
+
+
+def test_every_nth_image_is_refused_since_rows_are_ranks(
+    make_run: Make, translate: Make, context: FigureContext
+) -> None:
+    run = store(translate(make_run("ugatit"), 50))
+    with pytest.raises(UsageError, match=r"--every 2: best_and_worst shows ranks, not every n-th image; give --rows N"):
+        best_and_worst.draw(FigureContext(context.results, [run], every=2))
+
+
+def test_more_ranks_than_fit_on_a_page_name_rows_alone(
+    make_run: Make, translate: Make, tmp_path: Path, make_photos: Callable[[Path, list[str]], Path]
+) -> None:
+    stems = [f"{k:02d}" for k in range(80)]
+    root = make_photos(tmp_path / "data" / "many", stems)
+    run = store(translate(make_run("ugatit", root=root), 50), {stem: int(stem) for stem in stems})
+    with pytest.raises(UsageError, match=r"^40 rows of images do not fit on a page; draw fewer: --rows N\.$"):
+        best_and_worst.draw(FigureContext(tmp_path, [run], limit=40))

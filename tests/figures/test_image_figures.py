@@ -9,14 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 from text_boxes import check
 
 from ugbench.data.dataset_names import resolve
 from ugbench.data.images import read_image
 from ugbench.errors import RunError, UsageError
-from ugbench.figures import _style, attention, comparison, discriminators
+from ugbench.figures import _style, attention, best_and_worst, comparison, discriminators
 from ugbench.figures._context import FigureContext
+from ugbench.runs.origin import Origin
 from ugbench.runs.run import Run
+from ugbench.scoring import per_image
+from ugbench.scoring.per_image import ImageScores
 
 SIZE = 16
 Make = Callable[..., Run]
@@ -65,6 +69,21 @@ def test_names_of_images_stand_beside_their_rows_where_they_are_asked_for(
     assert [first, second] == texts(without) and sorted([name, short]) == ["20240131_ho…ntains_0001", "a_$1$"]
     check(named)
     assert named.get_figwidth() > without.get_figwidth()
+
+
+@pytest.mark.parametrize("draw", [comparison.draw, best_and_worst.draw])
+def test_outputs_of_another_tool_are_shown_at_their_commonest_size(
+    make_run: Make, translate: Make, context: FigureContext, draw: Callable[[FigureContext], Figure]
+) -> None:
+    external = translate(make_run("external", origin=Origin(name="acme", files={})), 50)
+    for place, file in enumerate(sorted(external.outputs("A2B").iterdir())):
+        Image.new("RGB", (8, 8) if place == 0 else (24, 12)).save(file)
+    scores = ImageScores(metric="kid", protocol_id="kid", values={f"{k:02d}": k for k in range(5)})
+    per_image.store(external, "A2B", None, scores)
+    native = translate(make_run("cut", size=[24, 12]), 150)
+    for runs in ([external], [native, external]):
+        images = [axes.images[0] for axes in draw(FigureContext(context.results, runs)).axes]
+        assert {np.asarray(image.get_array()).shape for image in images} == {(12, 24, 3)}
 
 
 @pytest.mark.parametrize("count", [2, 5, 11])

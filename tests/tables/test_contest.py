@@ -172,7 +172,7 @@ def test_rankings_leave_out_blocks_without_common_numbers(make_record: Make) -> 
 def difference(first: str, second: str, value: float, n: int) -> DifferenceRecord:
     return DifferenceRecord(
         **{"dataset": "dial", "direction": "A2B", "metric": "kid", "protocol_id": "kid-alexnet"},  # type: ignore[arg-type]
-        **{"first": first, "first_step": 1, "second": second, "second_step": 1},  # type: ignore[arg-type]
+        **{"first": first, "first_step": 1000, "second": second, "second_step": 1000},  # type: ignore[arg-type]
         **{"value": value, "se": 0.01, "unpaired_se": 1.0, "n": n, "n_real": 100},  # type: ignore[arg-type]
     )
 
@@ -195,3 +195,11 @@ def test_no_bold_contradicts_the_difference_on_the_common_sources(
         "better one on the 86 sources that both have translated."
     )
     assert (sentence in table.notes) == (winners == [])
+
+
+def test_a_difference_at_an_earlier_step_is_no_objection(make_record: Make) -> None:
+    records = [
+        make_record("kid", "cut", 0.2, 0.01, run="c", step=2000),
+        make_record("kid", "unit", 0.19, 0.01, run="u", n_fake=86),
+    ]
+    assert bold(build_table(records, differences=[difference("u", "c", 0.02, 86)]), "kid") == ["unit"]

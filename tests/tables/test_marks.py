@@ -24,7 +24,7 @@ Make = Callable[..., ScoreRecord]
 def difference(first: str, second: str, value: float, se: float, **changes: object) -> DifferenceRecord:
     fields = {
         **{"dataset": "dial", "direction": "A2B", "metric": "kid", "protocol_id": "kid-alexnet"},
-        **{"first": first, "first_step": 1, "second": second, "second_step": 1},
+        **{"first": first, "first_step": 1000, "second": second, "second_step": 1000},
         **{"value": value, "se": se, "unpaired_se": 1.0, "n": 100, "n_real": 100},
     }
     return DifferenceRecord(**{**fields, **changes})  # type: ignore[arg-type]
@@ -68,6 +68,37 @@ def test_a_difference_of_another_protocol_or_other_runs_decides_nothing(two: lis
 @pytest.mark.parametrize("other", [{"direction": "B2A"}, {"dataset": "another"}])
 def test_a_difference_of_the_two_runs_elsewhere_decides_nothing(two: list[ScoreRecord], other: dict[str, str]) -> None:
     kept = [difference("c", "u", 0.02, 0.001), difference("c", "u", 0.02, 1.0, **other)]
+    assert not cells(build_table(two, differences=kept))["ugatit"].tied_with_best
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({}, "paired"),
+        ({"first_step": 500}, "unpaired"),
+        ({"second_step": 500}, "unpaired"),
+        ({"first_outputs": "c2"}, "paired"),
+        ({"first_outputs": "c1"}, "unpaired"),
+        ({"second_outputs": "u1"}, "paired"),  # the record of an older version does not name its outputs
+        ({"sources": "a1", "references": "b2"}, "unpaired"),
+    ],
+)
+def test_a_difference_of_other_steps_or_outputs_than_the_shown_scores_decides_nothing(
+    make_record: Make, changes: dict[str, object], rule: str
+) -> None:
+    """As after eval at step 500 and training to step 1000 with --eval-every, which stores no differences."""
+    images = {"sources": "a1", "references": "b1"}
+    records = [
+        make_record("kid", "cut", 0.30, 0.02, run="c", step=500, outputs="c1", **images),
+        make_record("kid", "cut", 0.10, 0.02, run="c", outputs="c2", **images),
+        make_record("kid", "ugatit", 0.12, 0.02, run="u", **images),
+    ]
+    kept = [difference("c", "u", -0.02, 0.001, **{**images, **changes})]
+    assert cells(build_table(records, differences=kept))["ugatit"].tied_by == rule
+
+
+def test_of_the_differences_of_a_pair_that_of_the_shown_steps_decides(two: list[ScoreRecord]) -> None:
+    kept = [difference("c", "u", -0.02, 0.001), difference("c", "u", -0.02, 1.0, first_step=500)]
     assert not cells(build_table(two, differences=kept))["ugatit"].tied_with_best
 
 

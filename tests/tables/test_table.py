@@ -54,7 +54,7 @@ def test_the_error_over_seeds_and_images_comes_from_the_errors_and_the_stored_di
     kept = [
         DifferenceRecord(
             **{"dataset": "dial", "direction": "A2B", "metric": "kid", "protocol_id": "kid-alexnet"},  # type: ignore[arg-type]
-            **{"first": first.run, "first_step": 1, "second": second.run, "second_step": 1},  # type: ignore[arg-type]
+            **{"first": first.run, "first_step": 1000, "second": second.run, "second_step": 1000},  # type: ignore[arg-type]
             **{"value": 0.02, "se": math.hypot(first.se or 0, second.se or 0), "unpaired_se": 0.05},  # type: ignore[arg-type]
             **{"n": 100, "n_real": 100},  # type: ignore[arg-type]
         )
@@ -68,6 +68,8 @@ def test_the_error_over_seeds_and_images_comes_from_the_errors_and_the_stored_di
     assert cell_of(build_table(records, differences=kept[:2]), "ugatit").crossed is None
     other_sources = [*kept[:2], kept[2].model_copy(update={"n": 99})]
     assert cell_of(build_table(records, differences=other_sources), "ugatit").crossed is None
+    other_step = [*kept[:2], kept[2].model_copy(update={"second_step": 500})]
+    assert cell_of(build_table(records, differences=other_step), "ugatit").crossed is None
     note = (
         "kid: for other test images like these the errors are larger: over seeds and images that of ugatit on dial A2B "
         "is 2.4, not 0.58 (--format json has all)."

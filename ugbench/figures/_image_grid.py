@@ -19,9 +19,8 @@ from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import UsageError
 from ugbench.figures import _style, _text
 from ugbench.figures._context import FigureContext
-from ugbench.image_size import Size, as_size, width_and_height
 from ugbench.runs.run import Run
-from ugbench.runs.stored_outputs import check_sources, files_by_stem, sources_of
+from ugbench.runs.stored_outputs import check_sources, files_by_stem, sources_of, transform_of
 from ugbench.visible import visible
 
 LARGEST, SMALLEST = 1.1, 0.4  # inches: width of an image
@@ -63,10 +62,12 @@ class Block:
     Attributes:
         rows: what each row is called: the stem of a test image, or its rank.
         columns: their files by the name of the row.
+        transforms: of the outputs of each run, see `ugbench.runs.stored_outputs.Outputs`.
     """
 
     rows: Sequence[str]
     columns: Sequence[ImageColumn]
+    transforms: Sequence[Transform]
 
     def headings(self, image_width: float) -> _Headings:
         """The headings over images of this width in inches: smaller letters where a word would not fit else."""
@@ -109,7 +110,8 @@ def draw(context: FigureContext, choose_columns: ChooseColumns, missing: str) ->
         stems = _choose_stems(dataset, translated, direction, context)
         has_stems = has_stems or bool(stems)
         if stems and (columns := choose_columns(dataset, able, direction, stems)):
-            blocks.append(Block(stems, columns))
+            transforms = [transform_of(run, files_by_stem(run, direction).values()) for run in translated]
+            blocks.append(Block(stems, columns, transforms))
     if has_stems and not blocks:
         raise UsageError(f"no {missing}: the methods of these runs make none; choose other runs: --run RUN for each.")
     if has_outputs and not blocks:
@@ -117,7 +119,7 @@ def draw(context: FigureContext, choose_columns: ChooseColumns, missing: str) ->
     if not blocks:
         folder = runs[0].outputs(context.direction or "A2B")
         raise UsageError(f"no {missing}, for example in {folder}; run `ugbench eval` to make them.")
-    return draw_blocks(blocks, runs, context.names)
+    return draw_blocks(blocks, context.names, "--rows N, or a larger N of --every")
 
 
 def source_column(dataset: DataSet, domain: str) -> ImageColumn:
@@ -156,16 +158,15 @@ def _choose_stems(dataset: DataSet, runs: Sequence[Run], direction: Direction, c
     return [stems[index] for index in indices]
 
 
-def _area(size: Size) -> int:
-    return prod(width_and_height(size))
-
-
-def _image_width(blocks: Sequence[Block], columns: int, rows: int, margin: float, proportion: float) -> float:
+def _image_width(
+    blocks: Sequence[Block], columns: int, rows: int, margin: float, proportion: float, fewer: str
+) -> float:
     """The largest width of images, in inches, at which all columns and rows fit on a page.
 
     Args:
         margin: width left of the images, in inches.
         proportion: the height of an image divided by its width.
+        fewer: the options that choose fewer rows.
     Raises:
         UsageError: the images would be too small to see.
     """
@@ -177,27 +178,28 @@ def _image_width(blocks: Sequence[Block], columns: int, rows: int, margin: float
         if fitting >= image_width * proportion:
             return image_width
         image_width = fitting / proportion  # headings over smaller images are narrower, so they may have more lines
-    fewer = "--rows N, or a larger N of --every"
     fix = f"{fewer}, or --direction A2B" if len(blocks) > 1 else fewer
     raise UsageError(f"{rows} rows of images do not fit on a page; draw fewer: {fix}.")
 
 
-def draw_blocks(blocks: Sequence[Block], runs: Sequence[Run], names: bool) -> Figure:
-    """Draw blocks below each other, at the size of the runs, or at the largest where they differ.
+def draw_blocks(blocks: Sequence[Block], names: bool, fewer: str) -> Figure:
+    """Draw blocks below each other, at the size of the runs' outputs, or at the largest where they differ.
 
     Args:
         names: write the name of each row beside it.
+        fewer: the options that choose fewer rows, for the error.
     Raises:
         UsageError: there is more than fits on a page.
         DataError: an image cannot be read.
     """
-    size = max((as_size(run.config.config.get("size", 256)) for run in runs), key=_area)
-    transform = Transform(size, common_fit(run.config.fit for run in runs))
+    transforms = [transform for block in blocks for transform in block.transforms]
+    size = max((transform.width_and_height for transform in transforms), key=prod)
+    transform = Transform(size, common_fit(transform.fit for transform in transforms))
     columns = max(len(block.columns) for block in blocks)
     rows = sum(len(block.rows) for block in blocks)
     margin = MARGIN if names else 0.0
     across, down = transform.width_and_height
-    image_width = _image_width(blocks, columns, rows, margin, down / across)
+    image_width = _image_width(blocks, columns, rows, margin, down / across, fewer)
     image_height = image_width * down / across
     height = sum(block.headings(image_width).height for block in blocks) + rows * (image_height + GAP)
     width = margin + columns * (image_width + GAP)

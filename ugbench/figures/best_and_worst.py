@@ -12,7 +12,7 @@ from ugbench.errors import UsageError
 from ugbench.figures import _image_grid
 from ugbench.figures._context import FigureContext, label_runs
 from ugbench.runs.run import Run
-from ugbench.runs.stored_outputs import files_by_stem, sources_of, stored_step
+from ugbench.runs.stored_outputs import files_by_stem, sources_of, stored_step, transform_of
 from ugbench.scoring import per_image
 from ugbench.scoring.per_image import ImageScores
 
@@ -26,11 +26,13 @@ def draw(context: FigureContext) -> Figure:
 
     Raises:
         UsageError: there are no runs, or runs of several data sets; no metric with a best value has stored
-            scores of single outputs, or several have and `context.metrics` does not choose one; or there is more than
-            fits on a page.
+            scores of single outputs, or several have and `context.metrics` does not choose one; no run has two ranked
+            outputs; `context.every` is given, which chooses no ranks; or there is more than fits on a page.
         RunError: the data set is gone, its test images have changed, or the stored scores are damaged.
         DataError: an image cannot be read.
     """
+    if context.every is not None:
+        raise UsageError(f"--every {context.every}: best_and_worst shows ranks, not every n-th image; give --rows N.")
     runs = context.selected_runs_of_one_dataset()
     blocks = []
     for run, label in zip(runs, label_runs(runs), strict=True):
@@ -41,13 +43,18 @@ def draw(context: FigureContext) -> Figure:
                 scores = _chosen(stored, context.metrics, run)
                 of_run = f" of {label}" if len(runs) > 1 else ""
                 blocks.append(_block(run, of_run, direction, scores, context.limit))
+    names = ", ".join(run.id for run in runs)
     if not blocks:
-        names = ", ".join(run.id for run in runs)
         raise UsageError(
             f"no scores of single outputs are stored with {names}; run `ugbench eval {runs[0].id}` with kid, or with "
             "a metric that compares each output with its truth."
         )
-    return _image_grid.draw_blocks(blocks, runs, context.names)
+    if not (blocks := [block for block in blocks if block.rows]):
+        raise UsageError(
+            f"{names} have fewer than two outputs with a stored score, so no best beside a worst; run `ugbench eval "
+            f"{runs[0].id}` on two test images or more."
+        )
+    return _image_grid.draw_blocks(blocks, context.names, "--rows N")
 
 
 def _chosen(stored: Sequence[ImageScores], metrics: Sequence[str], run: Run) -> ImageScores:
@@ -85,4 +92,4 @@ def _block(run: Run, of_run: str, direction: Direction, scores: ImageScores, lim
             )
             for column in by_stem
         ]
-    return _image_grid.Block(rows, columns)
+    return _image_grid.Block(rows, columns, [transform_of(run, outputs.values())] if rows else [])

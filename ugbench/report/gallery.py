@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from ugbench.data.datasets import DataSet
-from ugbench.data.fitting import Transform, common_fit
+from ugbench.data.fitting import common_fit
 from ugbench.data.progress import Progress
 from ugbench.data.splits import TEST
 from ugbench.direction import Direction
@@ -29,10 +29,10 @@ from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import (
     Fingerprint,
     check_sources,
-    commonest_size,
     files_by_stem,
     sources_of,
     stored_step,
+    transform_of,
 )
 from ugbench.scoring.request import why_no_score
 
@@ -287,8 +287,7 @@ def _test_images(dataset: DataSet | None, domain: str) -> dict[str, Path]:
 
 def _outputs(run: Run, direction: Direction) -> OutputFiles:
     files = files_by_stem(run, direction)
-    is_external = run.config.is_external
-    return OutputFiles(files, Transform(commonest_size(list(files.values()))) if is_external else run.config.transform)
+    return OutputFiles(files, transform_of(run, files.values()))
 
 
 def _about(run: Run, direction: Direction) -> str:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -202,7 +202,7 @@ def files_by_stem(run: Run, direction: Direction) -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.iterdir()) if is_image(path)} if folder.is_dir() else {}
 
 
-def commonest_size(files: list[Path]) -> Size:
+def commonest_size(files: Collection[Path]) -> Size:
     """The most common size of image files in px: (width, height), or one number for a square.
 
     Of sizes that are equally common the largest counts. Only the headers of the files are read.
@@ -212,6 +212,17 @@ def commonest_size(files: list[Path]) -> Size:
     """
     counts = Counter(map(read_size, files))
     return as_size(max(counts, key=lambda size: (counts[size], size)))
+
+
+def transform_of(run: Run, files: Collection[Path]) -> Transform:
+    """The transform with which other images are compared with these outputs of a run, see `Outputs`.
+
+    Args:
+        files: the outputs, of which there is at least one.
+    Raises:
+        DataError: a file is no image.
+    """
+    return Transform(commonest_size(files)) if run.config.is_external else run.config.transform
 
 
 def codes_per_image(run: Run) -> int | None:
@@ -244,4 +255,4 @@ def _external(run: Run, direction: Direction, sources: list[Path]) -> Outputs:
         )
     translated, files = zip(*pairs, strict=True)
     formats = Counter("jpeg" if file.suffix.lower() in (".jpg", ".jpeg") else file.suffix[1:].lower() for file in files)
-    return Outputs(translated, files, Transform(commonest_size(list(files))), "+".join(sorted(formats)), None)
+    return Outputs(translated, files, transform_of(run, files), "+".join(sorted(formats)), None)

@@ -25,7 +25,7 @@ from ugbench.statistics.crossed import CrossedMean
 from ugbench.tables import notes, protocol_words
 from ugbench.tables.cells import Cell, Column
 from ugbench.tables.contents import CurrentImages, assign_blocks
-from ugbench.tables.contest import Differences, differences_of
+from ugbench.tables.contest import Differences, between, differences_of
 from ugbench.tables.display import DisplayNames
 from ugbench.tables.marks import mark
 from ugbench.tables.model import Table, blocks_of
@@ -73,6 +73,7 @@ def build_table(
     shown = shown if protocol is None else under_protocol(shown, protocol)
     chosen = _chosen_metrics([record.metric for record in shown], metrics)
     shown = [record for record in shown if record.metric in chosen]
+    differences = between(shown, differences)
     columns = tuple(column for metric in chosen for column in _columns(metric, shown))
     protocols = {(record.metric, record.protocol_id): rule_of(record.protocol) for record in reversed(shown)}
     table = Table(

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from ugbench.scoring.record import ScoreRecord
 from ugbench.tables.cells import Cell, Column
 from ugbench.tables.model import Block, Table
 from ugbench.tables.rows import Row, RowKey
@@ -127,6 +128,31 @@ def contests(table: Table, differences: Iterable[DifferenceRecord]) -> list[Cont
     ]
 
 
+def between(scores: Iterable[ScoreRecord], differences: Iterable[DifferenceRecord]) -> list[DifferenceRecord]:
+    """The differences between two of these scores.
+
+    `train --eval-every` scores further steps and stores no differences, so the stored ones may be of earlier steps than
+    the scores that a table shows.
+    """
+    by_run: dict[tuple[str, ...], list[ScoreRecord]] = {}
+    for score in scores:
+        by_run.setdefault((score.dataset, score.direction, score.protocol_id, score.run), []).append(score)
+
+    def is_shown(record: DifferenceRecord, run: str, step: int | None, outputs: str | None) -> bool:
+        own = (record.sources, record.references, outputs)
+        return any(
+            score.step == step and _are_equal_where_known(own, (score.sources, score.references, score.outputs))
+            for score in by_run.get((record.dataset, record.direction, record.protocol_id, run), ())
+        )
+
+    return [
+        record
+        for record in differences
+        if is_shown(record, record.first, record.first_step, record.first_outputs)
+        and is_shown(record, record.second, record.second_step, record.second_outputs)
+    ]
+
+
 def differences_of(block: Block | RowKey, differences: Iterable[DifferenceRecord]) -> Differences:
     """The differences on a block's data set, direction and images; of several for one pair the last one.
 
@@ -142,6 +168,13 @@ def differences_of(block: Block | RowKey, differences: Iterable[DifferenceRecord
         if (record.dataset, record.direction, record.sources) == (block.dataset, block.direction, images.sources)
         and record.references in (images.references, images.training)
     }
+
+
+def _are_equal_where_known(first: Sequence[str | None], second: Sequence[str | None]) -> bool:
+    """Records of older versions do not name their images."""
+    return all(
+        of_first == of_second for of_first, of_second in zip(first, second, strict=True) if of_first and of_second
+    )
 
 
 def _most_common(numbers: Mapping[int, Numbers]) -> Numbers | None:
