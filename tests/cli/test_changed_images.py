@@ -66,6 +66,24 @@ def replace_sources(home: Path) -> None:
     draw_noise(home / "datasets/cats/testA", 78, 4)
 
 
+def replace_sources_by_others(home: Path) -> None:
+    sources = home / "datasets/cats/testA"
+    replace_sources(home)
+    for file in sources.glob("*.png"):
+        file.rename(sources / f"new{file.name}")
+
+
+def damage_the_note(home: Path) -> None:
+    (run,) = home.glob("results/cats/external/*")
+    (run / "outputs/A2B/outputs.json").write_text("{}")
+
+
+def put_a_link(home: Path) -> None:
+    (run,) = home.glob("results/cats/external/*")
+    (run / "outputs/A2B/0.png").unlink()
+    (run / "outputs/A2B/0.png").symlink_to(home / "outputs/0.png")
+
+
 def replace_an_output(home: Path) -> None:
     shutil.copy(home / "outputs/0.png", run_of(home).outputs("A2B") / "1.png")
 
@@ -166,6 +184,28 @@ def test_a_run_of_another_tool_is_left_out_after_its_sources_changed_until_it_is
     assert error.count("were made of other images than those now in") == 2
     call_in(home, "import", home / "outputs", "--as", "external", "--name", "acme", "--dataset", "cats")
     assert ("acme", "A2B") in evaluate(home)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (replace_sources_by_others, "were made of other images than those now in"),
+        (damage_the_note, "outputs.json names no step and sources; to fix this, remove it"),
+        (put_a_link, "0.png is a link, and links under a results folder are not followed"),
+    ],
+)
+def test_a_bad_run_keeps_no_other_run_of_its_data_set_from_being_scored(
+    home: Path, change: Callable[[Path], None], sentence: str
+) -> None:
+    change(home)
+    replace_references(home)  # so that scores and differences are due
+    for words in ([run_of(home).id], []):
+        result = call_in(home, "eval", *words, *KID, "--json")
+        assert {record["method"] for record in json.loads(result.stdout)} == {"cyclegan"}
+        (line,) = [line for line in result.stderr.splitlines() if sentence in line]
+        assert "(acme) is left out: " in line
+    (bad,) = home.glob("results/cats/external/*")
+    assert sentence in call_in(home, "eval", bad, *KID, code=2).stderr
 
 
 def test_a_run_of_another_tool_is_scored_again_if_only_the_references_changed(home: Path) -> None:

@@ -366,3 +366,8 @@ def test_rows_far_from_zero_have_no_column_of_p(tmp_path: Path) -> None:
         save_flat(tmp_path / "fake" / f"{place}.png", colour=f"rgb({place}, 0, 0)")
     result = call("eval", "--real", real, "--fake", tmp_path / "fake", *KID)
     assert "p (equal)" not in result.stdout + result.stderr
+
+
+def test_a_choice_of_checkpoints_is_refused_with_folders(tmp_path: Path) -> None:
+    refused = call("eval", "--real", tmp_path, "--fake", tmp_path, *KID, "--checkpoints", "all", code=2).stderr
+    assert refused == "error: --checkpoints all scores checkpoints of a run; leave it out with --real and --fake.\n"

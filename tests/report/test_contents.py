@@ -65,6 +65,16 @@ def test_configurations_of_a_method_have_their_own_columns_lines_and_rows(
     assert [row.label for row in chosen.table.rows] == ["identity", "ugatit"]
 
 
+def test_where_none_of_the_chosen_runs_is_scored_the_page_has_no_table(
+    results: Path, make_run: Make, translate: Make
+) -> None:
+    translate(make_run("ugatit", steps=200), 10)
+    chosen = collect_report(results, where={"steps": "200"})
+    assert chosen.table is None
+    (section,) = chosen.sections
+    assert [column.label for column in section.galleries[0].outputs] == ["ugatit"]
+
+
 def test_a_seed_that_would_be_shown_but_keeps_no_outputs_is_named_with_the_mend(
     results: Path, make_run: Make, translate: Make
 ) -> None:

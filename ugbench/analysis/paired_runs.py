@@ -13,14 +13,14 @@ from ugbench.analysis.differences import METRIC, DifferenceRecord
 from ugbench.data.datasets import DataSet
 from ugbench.data.known_files import images_hash
 from ugbench.direction import DIRECTIONS, Direction
-from ugbench.errors import StaleOutputs, UsageError
+from ugbench.errors import RunError, UsageError
 from ugbench.fit import SQUASH
 from ugbench.image_size import size_text
 from ugbench.metrics._kernel import RowSums, row_sums
 from ugbench.runs.folder import DIFFERENCES
 from ugbench.runs.run import Run, dataset_of
 from ugbench.runs.stored_outputs import Outputs, are_stored, check_imported, outputs_of
-from ugbench.scoring.evaluate import Evaluation
+from ugbench.scoring.evaluate import Evaluation, left_out
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.scored_outputs import rows_of, scored_outputs
 from ugbench.statistics import permutation
@@ -33,12 +33,18 @@ def store_differences(evaluation: Evaluation, runs: Sequence[Run]) -> None:
     """Compute and store the missing differences between runs of one data set.
 
     Only pairs with complete outputs of one size, fit and format are compared, because their scores have one protocol.
+    A damaged run, and one whose imported outputs were made from other images, is left out with a message.
     """
     for direction in DIRECTIONS:
-        with_outputs = [(run, outputs) for run in runs if (outputs := _complete_outputs(run, direction)) is not None]
         groups: dict[tuple[object, ...], list[tuple[Run, Outputs]]] = {}
-        for run, outputs in with_outputs:
-            groups.setdefault((outputs.transform, outputs.format), []).append((run, outputs))
+        for run in runs:
+            try:
+                outputs = _complete_outputs(run, direction)
+            except RunError as error:
+                evaluation.log_once(left_out(run, error))
+                continue
+            if outputs is not None:
+                groups.setdefault((outputs.transform, outputs.format), []).append((run, outputs))
         for group in groups.values():
             if len(group) > 1:
                 _store_group(evaluation, group, direction)
@@ -117,16 +123,18 @@ def compare_checkpoints(
 
 
 def _complete_outputs(run: Run, direction: Direction) -> Outputs | None:
-    """A run's outputs of its last step in one direction, if all exist."""
+    """A run's outputs of its last step in one direction, if all exist.
+
+    Raises:
+        RunError: the run is damaged.
+        StaleOutputs: its outputs were imported, and made from other images than those of the data set now.
+    """
     if direction not in run.directions() or (run.config.origin is None and not run.step()):
         return None
     dataset = dataset_of(run)
+    check_imported(run, direction, dataset)
     outputs = outputs_of(run, dataset, direction)
     # After `eval --select` or an interrupted `--checkpoints all` the outputs belong to another step than the last.
-    try:
-        check_imported(run, direction, dataset)
-    except StaleOutputs:
-        return None
     return outputs if are_stored(run, dataset, direction, outputs) else None
 
 

@@ -86,6 +86,8 @@ def evaluate(
             raise UsageError(f"--dataset {dataset[0]} chooses runs; leave it out with --real and --fake.")
         if select == "validation":
             raise UsageError("--select validation chooses a checkpoint of a run; leave it out with --real and --fake.")
+        if checkpoints == "all":
+            raise UsageError("--checkpoints all scores checkpoints of a run; leave it out with --real and --fake.")
         check_folders(folders)
     chosen = _chosen_runs(results, runs or [], dataset or []) if folders is None else []
 

@@ -123,7 +123,8 @@ def collect_report(
     configs = configurations(runs)
     if where:
         runs = select_where(runs, where)
-        records = of_runs(records, {run.id for run in runs}) if records else []
+        ids = {run.id for run in runs}
+        records = of_runs(records, ids) if any(score.run in ids for score in records) else []
     names = sorted({dataset_name(run) for run in runs} | {score.dataset for score in records})
     fix = "train one with `ugbench train`"
     names = select_datasets(names, lambda name: name, datasets, results, "runs", fix)

@@ -18,7 +18,6 @@ from ugbench.errors import (
     DiskErrors,
     NoSuchScore,
     RunError,
-    StaleOutputs,
     UnknownName,
     UsageError,
 )
@@ -44,6 +43,11 @@ from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import IDENTITY, REAL, EvalRequest, Subject, can_have, metrics_for, no_lpips, why_no_score
 from ugbench.scoring.scored_images import ScoredImages
 from ugbench.scoring.scored_outputs import rows_of, scored_outputs
+
+
+def left_out(run: Run, error: UsageError) -> str:
+    """The sentence that says that a run is left out, and why."""
+    return f"run {run.id} ({run.config.label}) is left out: {error}"
 
 
 @dataclass
@@ -77,7 +81,7 @@ class Evaluation:
         Args:
             step: of a stored checkpoint; None is the last.
         Raises:
-            RunError: the run has saved no checkpoint, or its data set is no longer where it was.
+            RunError: the run has saved no checkpoint, it is damaged, or its data set is no longer where it was.
             StaleOutputs: its outputs were imported, and made from other images than those of the data set now.
             NoSuchScore: its data set, or a run without attention maps or styles, can have none of the metrics.
             DataError: a metric compares with the truth, and the test images are no pairs although that is stated.
@@ -86,21 +90,22 @@ class Evaluation:
         if not run.step() and run.config.origin is None:
             raise RunError(f"{run.path} has no checkpoint that can be used; train it before you score it.")
         if (sentence := changed_method(run)) is not None:
-            self._log_once(sentence)
+            self.log_once(sentence)
         dataset = dataset_of(run)
         names = self._metrics_of(run, dataset)
         for sentence in describe_splits(dataset):
-            self._log_once(sentence)
+            self.log_once(sentence)
         with_maps = any(run_inputs.uses_map(name) for name in names)
         records = []
         for direction in run.directions():
+            # First: of images with other names no imported output can be found, and the error would not say why.
+            stored_outputs.check_imported(run, direction, dataset)
             outputs = outputs_of(run, dataset, direction, step)
             eval_set = self.eval_set(dataset, direction, outputs.transform)
             for sentence in eval_set.describe_left_out(self.request.protocol.reference):
-                self._log_once(sentence)
+                self.log_once(sentence)
             if any("truth" in requirements(load_metric(name)) for name in names):
                 eval_set.check_pairs()  # before outputs are made, which can take long
-            stored_outputs.check_imported(run, direction, dataset)
             known, missing = self._known(run, names, eval_set, outputs)
             if missing or (step in (None, run.step()) and not run_inputs.are_made(run, eval_set, outputs, with_maps)):
                 # The lock is held until the scores are written: else another call could make outputs of another step.
@@ -125,13 +130,13 @@ class Evaluation:
     def runs(self, steps_of_runs: Iterable[tuple[Run, Iterable[int | None]]]) -> list[ScoreRecord]:
         """The scores of several runs at several steps each, as `run` makes them.
 
-        A run that can have none of the metrics, whose method is no longer installed, or whose imported outputs were
-        made from other images, is left out with a message. So is a run whose outputs could not be written; see
-        `unwritten`.
+        A run that can have none of the metrics, whose method is no longer installed, that is damaged, or whose imported
+        outputs were made from other images, is left out with a message. So is a run whose outputs could not be written;
+        see `unwritten`.
 
         Raises:
             NoSuchScore: no run can have any of the metrics.
-            UnknownName, StaleOutputs: no run is left.
+            UnknownName, RunError: no run is left.
         """
         records: list[ScoreRecord] = []
         refusals: list[tuple[UsageError, str]] = []  # each with the message of its run
@@ -142,15 +147,15 @@ class Evaluation:
                         records += self.run(run, step)
             except NoSuchScore as error:
                 refusals.append((error, f"no {error.metric}: {error.reason}."))
-            except (StaleOutputs, UnknownName) as error:
-                refusals.append((error, f"run {run.id} ({run.config.label}) is left out: {error}"))
+            except (RunError, UnknownName) as error:
+                refusals.append((error, left_out(run, error)))
         if not refusals:
             return records
         first_error, _ = refusals[0]
         for refusal, message in refusals:
             # Where nothing is scored, the first error ends the call, and others of its kind would say the same again.
             if records or not (isinstance(first_error, NoSuchScore) and isinstance(refusal, NoSuchScore)):
-                self._log_once(message)
+                self.log_once(message)
         if not records:
             raise first_error
         return records
@@ -208,7 +213,7 @@ class Evaluation:
 
     def _log_copies(self, run: Run, direction: Direction, copies: Copies) -> None:
         for sentence in describe_copies(copies):
-            self._log_once(f"run {run.id} ({run.config.label}) {direction}: {sentence}")
+            self.log_once(f"run {run.id} ({run.config.label}) {direction}: {sentence}")
 
     def _complete(
         self, run: Run, names: Sequence[str], eval_set: EvalSet, outputs: Outputs, with_maps: bool
@@ -262,7 +267,7 @@ class Evaluation:
         if left_out == names:
             raise NoSuchScore(names[0], reason)
         if left_out:
-            self._log_once(f"no {' or '.join(left_out)} for {reason}.")
+            self.log_once(f"no {' or '.join(left_out)} for {reason}.")
         return tuple(name for name in names if name not in left_out)
 
     def _floor_and_ceiling(self, folder: Path, eval_set: EvalSet, names: Sequence[str], format: str) -> None:
@@ -275,7 +280,7 @@ class Evaluation:
             try:
                 files = sources if subject is IDENTITY else eval_set.as_many_training_images
             except DataError as error:
-                self._log_once(f"no scores for the row {subject.run}: {error}")
+                self.log_once(f"no scores for the row {subject.run}: {error}")
                 continue
             images = self._images(eval_set, sources, files, format)
             newest = newest_records(file, self.request, names, eval_set, None, format)
@@ -304,17 +309,18 @@ class Evaluation:
     ) -> tuple[Score, ScoreRecord]:
         score = compute_score(metric_name, self.request, images)
         if score.warning:
-            self._log_once(score.warning)
+            self.log_once(score.warning)
         return score, make_record(metric_name, score, self.request, images, subject, dataset, eval_set.direction)
 
     def _log_missing_metrics(self, names: Sequence[str], dataset: DataSet) -> None:
         for name in self.request.metrics:
             if name not in names:
-                self._log_once(f"no {name}: {why_no_score(name, dataset)}.")
+                self.log_once(f"no {name}: {why_no_score(name, dataset)}.")
         if not self.request.metrics and not self.request.protocol.metrics and "lpips" not in names:
-            self._log_once(no_lpips(self.request.networks))
+            self.log_once(no_lpips(self.request.networks))
 
-    def _log_once(self, text: str) -> None:
+    def log_once(self, text: str) -> None:
+        """Log a sentence, unless this call of eval has logged it already."""
         if text not in self._logged:
             self._logged.add(text)
             self.log(text)
