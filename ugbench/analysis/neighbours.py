@@ -85,8 +85,8 @@ def neighbours_of(evaluation: Evaluation, run: Run, direction: Direction) -> Nei
             "to fix this, put its training images back."
         )
     networks = evaluation.request.networks
-    make_outputs(run, dataset, direction, networks.device, further=networks.further)
     outputs = outputs_of(run, dataset, direction)
+    make_outputs(run, dataset, direction, networks.device, outputs.step, further=networks.further)
     train = training_images(run, dataset, direction[2])
     train_features = evaluation.features(train, outputs.transform)
     of_outputs, of_real = (

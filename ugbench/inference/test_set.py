@@ -61,10 +61,12 @@ def make_outputs(
         return
     folder, note_file = run.outputs(direction), run.outputs_note(direction)
     source_split = TEST[direction[0]]
-    note = {"step": run.step() if step is None else step, "sources": dataset.fingerprint((source_split,))}
+    note: dict[str, object] = {"sources": dataset.fingerprint((source_split,))}
     if (codes := codes_per_image(run)) is not None:
         note["codes_per_image"] = codes
     with run.outputs_lock():
+        # A run that trains may save a checkpoint at any time; the weights must be those of the step that is noted.
+        note["step"] = step = run.step() if step is None else step
         sources = dataset.split(source_split)
         check_tree(folder)
         same = is_file(note_file) and read_json(note_file) == note
@@ -122,13 +124,10 @@ def make_samples(
         raise ValueError(f"{samples} samples of run {run.id} ({run.config.label})")
     source_split = TEST[direction[0]]
     folder, note_file = run.sample_outputs(direction), run.sample_outputs_note(direction)
-    note = {
-        "step": run.step() if step is None else step,
-        "sources": dataset.fingerprint((source_split,)),
-        "samples": samples,
-        "style_seed": STYLE_SEED,
-    }
+    fingerprint = dataset.fingerprint((source_split,))
     with run.outputs_lock():
+        step = run.step() if step is None else step
+        note = {"step": step, "sources": fingerprint, "samples": samples, "style_seed": STYLE_SEED}
         sources = dataset.split(source_split)
         check_tree(folder)
         files = [[folder / output_name(path, k, samples) for k in range(samples)] for path in sources]
@@ -168,14 +167,14 @@ def make_maps(
         RunError: nothing was saved yet, there is no such checkpoint, or a file is damaged.
         DataError: a source cannot be read.
     """
-    maps_step = run.step() if step is None else step
     if run.config.is_external:
-        return AttentionMaps({}, frozenset(), maps_step, "")
+        return AttentionMaps({}, frozenset(), run.step(), "")
     sources = dataset.split(TEST[direction[0]])
     fingerprint = dataset.fingerprint((TEST[direction[0]],))
     with run.outputs_lock():
+        step = run.step() if step is None else step
         stored = read_maps(run, direction)
-        if stored is not None and (stored.step, stored.sources) == (maps_step, fingerprint):
+        if stored is not None and (stored.step, stored.sources) == (step, fingerprint):
             return stored
         method, _ = translate.load(run, device, step, all_networks=True)
         batches: list[dict[str, Tensor]] = []
@@ -185,6 +184,6 @@ def make_maps(
             batches += attention_maps(method, images, direction, batch_size=BATCH_SIZE, with_features=True, names=files)
         maps = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
         attended = frozenset(attention_names(method, direction))
-        attention = AttentionMaps(maps, attended, maps_step, fingerprint)
+        attention = AttentionMaps(maps, attended, step, fingerprint)
         write_maps(run, direction, attention)
     return attention

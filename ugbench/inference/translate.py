@@ -95,7 +95,7 @@ def _read_checkpoint(run: Run, step: int | None) -> tuple[dict[str, Tensor], int
     steps = run.checkpoint_steps()
     if not steps or (step is not None and step not in steps):
         stored = ", ".join(map(str, steps)) or "none"
-        raise RunError(f"{run.path} has no checkpoint {'yet' if step is None else f'of step {step}'}; kept: {stored}.")
+        raise RunError(f"{run.path} has no checkpoint {f'of step {step}' if steps else 'yet'}; kept: {stored}.")
     saved = checkpoint.load(run.checkpoint(steps[-1] if step is None else step), only=checkpoint.WEIGHTS)
     return saved.translating(), saved.step
 
