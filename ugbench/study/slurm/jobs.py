@@ -5,7 +5,7 @@ From it and the queue of SLURM anybody who sees the results folder learns which 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -81,6 +81,6 @@ def read_all(results: Path, states: Mapping[str, str] = NO_STATES) -> list[Job]:
     return list({job.run: job for job in sorted(jobs, key=lambda job: is_live(states.get(job.job)))}.values())
 
 
-def _records(results: Path, study_id: str) -> list[Job]:
+def _records(results: Path, study_id: str) -> Iterator[Job]:
     file = inside(jobs_folder(results, study_id), FILE)
     return jsonl.read(file, lambda fields: Job(**fields), "record of a job", True)
