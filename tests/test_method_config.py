@@ -112,3 +112,11 @@ def test_networks_that_are_too_deep_for_a_rectangle_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         registry.load_method(name).make_config("paper", None, fields)
+
+
+def test_the_text_null_is_none_where_a_field_may_be_none() -> None:
+    method = registry.load_method("cyclegan")
+    assert method.make_config("smoke", None, {"blocks": "null"}) == method.make_config("smoke", None, {"blocks": None})
+    assert method.make_config("smoke", None, {"steps": "null", "epochs": 3}).resolved(8, 8).steps == 6
+    with pytest.raises(ConfigError, match="channels: 'null' was given; Input should be a valid integer"):
+        method.make_config("smoke", None, {"channels": "null"})

@@ -150,7 +150,8 @@ class Method(nn.Module, ABC):
         """The config of a preset, changed by a variant, then by single fields.
 
         Args:
-            overrides: values by field name; they may be text, as from `--set key=value`.
+            overrides: values by field name; they may be text, as from `--set key=value`, and `null` is then None for a
+                field that may be None.
         Raises:
             UnknownName: there is no such preset, variant or field.
             ConfigError: a field cannot have its value.
@@ -159,7 +160,10 @@ class Method(nn.Module, ABC):
             raise UnknownName("preset", preset, cls.PRESETS)
         if variant is not None and variant not in cls.VARIANTS:
             raise UnknownName("variant", variant, cls.VARIANTS)
-        overrides = overrides or {}
+        overrides = {
+            name: None if value == "null" and cls.Config.may_be_null(name) else value
+            for name, value in (overrides or {}).items()
+        }
         fields = {**cls.PRESETS[preset], **(cls.VARIANTS[variant] if variant else {}), **overrides}
         if overrides.get("epochs") is not None:
             if overrides.get("steps") is not None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, field_serializer, field_validator
 
 from ugbench.errors import ConfigError
 from ugbench.fit import SQUASH, Fit
 from ugbench.image_size import Size, as_size, stored_size, width_and_height
+from ugbench.limits import MOST_STEPS
 
 
 def sides(*, least: int, multiple_of: int) -> AfterValidator:
@@ -39,7 +40,7 @@ class MethodConfig(BaseModel):
 
     size: Size = Field(256, description="of the images, px: one number for squares, or width and height as in 128x256")
     batch_size: PositiveInt = Field(1, description="images of each domain per step")
-    steps: PositiveInt | None = Field(None, description="training steps; null: computed from `epochs`")
+    steps: PositiveInt | None = Field(None, le=MOST_STEPS, description="training steps; null: computed from `epochs`")
     epochs: PositiveInt | None = Field(None, description="passes over the larger domain; used if steps is null")
     ema: float = Field(0, ge=0, lt=1, description="decay per step of a moving average that translates; 0: no average")
     fit: Fit = Field(SQUASH, description="how images of other proportions get the size: squash, crop or pad")
@@ -72,6 +73,11 @@ class MethodConfig(BaseModel):
         """Whether a config of a method refuses rectangles, because it declares its size as an `int`."""
         return cls.model_fields["size"].annotation is int
 
+    @classmethod
+    def may_be_null(cls, name: str) -> bool:
+        """Whether a field of this name may be None."""
+        return name in cls.model_fields and type(None) in get_args(cls.model_fields[name].annotation)
+
     @property
     def known_steps(self) -> int:
         """`steps`, for schedules. Raises ConfigError if it is null."""
@@ -85,11 +91,15 @@ class MethodConfig(BaseModel):
         Args:
             images_a, images_b: number of training images of each domain.
         Raises:
-            ConfigError: neither `steps` nor `epochs` is set.
+            ConfigError: neither `steps` nor `epochs` is set, or so many epochs are too many steps.
         """
         steps = self.steps
         if steps is None:
             if self.epochs is None:
                 raise ConfigError("config: neither steps nor epochs is set; give --steps N.")
             steps = max(1, self.epochs * max(images_a, images_b) // self.batch_size)
+            if steps > MOST_STEPS:
+                raise ConfigError(
+                    f"epochs: {self.epochs} was given; that is more than {MOST_STEPS:,} steps; give fewer."
+                )
         return self.model_copy(update={"steps": steps, "epochs": None})

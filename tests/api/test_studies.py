@@ -140,6 +140,11 @@ def test_an_interrupt_is_one_of_python_and_another_signal_is_not(
         (lambda: ugbench.compare("cyclgan", DIAL), UnknownName, "did you mean 'cyclegan'"),
         (lambda: ugbench.compare("cyclegan", DIAL, seeds=0), UsageError, "^seeds=0: give a whole number of 1 or more"),
         (lambda: ugbench.compare("cyclegan", DIAL, seeds=["a"]), UsageError, "^the call: seeds"),
+        (
+            lambda: ugbench.compare("cyclegan", DIAL, seeds=[2**63 + 1]),
+            UsageError,
+            "^seed 9223372036854775809: give a nu",
+        ),
         (lambda: ugbench.compare("cyclegan", DIAL, steps=1, minutes=1), UsageError, "exclude each other"),
         (lambda: ugbench.compare("cyclegan", DIAL, jobs=0), UsageError, "^jobs=0"),
         (lambda: ugbench.compare(study="none.toml"), UsageError, "^study none.toml: cannot be read"),

@@ -157,6 +157,12 @@ def test_a_training_that_goes_on_leaves_the_number_of_threads_as_it_was(train: T
         ({"steps": 0}, UsageError, "steps=0: give a whole number of 1 or more"),
         ({"seed": -1}, UsageError, "seed=-1: give a whole number of 0 or more"),
         ({"seed": True}, UsageError, "seed=True: give a whole number"),
+        (
+            {"seed": 2**63 + 1},
+            UsageError,
+            "^seed 9223372036854775809: give a number from 0 to 9,223",
+        ),
+        ({"steps": 10**12 + 1}, ConfigError, "^steps: 1000000000001 was given; .* less than or equal to 1000000000000"),
         ({"steps": 4.5}, UsageError, "steps=4.5: give a whole number"),
         ({"preset": "smok"}, UnknownName, "did you mean 'smoke'"),
         ({"variant": "no-cm"}, UnknownName, "did you mean 'no-cam'"),

@@ -104,13 +104,16 @@ def test_a_dry_run_of_a_continued_run_counts_the_steps_that_are_left_and_writes_
     assert home.files() == before
 
 
-def test_a_command_that_began_before_says_that_the_other_run_has_trained_further(home: Home, earlier: Path) -> None:
+@pytest.mark.parametrize("option", ["--continue-from", "--init-from"])
+def test_a_command_that_began_before_says_that_the_other_run_has_trained_further(
+    home: Home, earlier: Path, option: str
+) -> None:
     (earlier / "checkpoints" / "4").rename(home.folder / "aside")
-    first = home.report("--steps", 8, "--continue-from", id_of(earlier))
-    assert home.config(first["run"])["continue_from"] == f"{id_of(earlier)}@2"
+    first = home.report("--steps", 8, option, id_of(earlier))
+    assert home.config(first["run"])[option[2:].replace("-", "_")] == f"{id_of(earlier)}@2"
     (home.folder / "aside").rename(earlier / "checkpoints" / "4")
-    result = home.train("--steps", 8, "--continue-from", id_of(earlier))
-    assert f"--continue-from {id_of(earlier)}@4 begins another one" in result.stderr
+    result = home.train("--steps", 8, option, id_of(earlier))
+    assert f"{option} {id_of(earlier)}@4 begins another one" in result.stderr
     assert "done before, at step 8" in result.stderr
 
 

@@ -98,3 +98,25 @@ def test_a_new_run_names_a_near_miss_and_a_changed_method_is_said_wherever_its_r
     assert run.step() == 2
     call_in(home, *train, "--restart")
     assert json.loads(run.environment_file.read_text(encoding="utf-8"))["method_sources"] == method_sources("cyclegan")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["--seed", "99999999999999999999"],
+            "'--seed': Input should be less than or equal to 9223372036854775808, and",
+        ),
+        (["--steps", "1000000000001"], "'--steps': Input should be less than or equal to 1000000000000, and"),
+        (
+            ["--set", "steps=1000000000001"],
+            "steps: '1000000000001' was given; Input should be less than or equal to 1000",
+        ),
+    ],
+)
+def test_a_number_that_no_config_may_hold_is_refused_before_anything_is_written(
+    tmp_path: Path, words: list[str], message: str
+) -> None:
+    given = ["train", "cyclegan", "--dataset", DIAL, "--preset", "smoke", *words]
+    assert message in call_in(tmp_path, *given, code=2).stderr
+    assert list(tmp_path.iterdir()) == []

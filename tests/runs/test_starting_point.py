@@ -12,6 +12,7 @@ import torch
 from ugbench.errors import RunError
 from ugbench.runs import checkpoint
 from ugbench.runs.checkpoint import Checkpoint
+from ugbench.runs.configurations import configurations
 from ugbench.runs.run import Run, RunConfig, open_run
 from ugbench.runs.starting_point import find_recorded, find_starting_point, newer_step, split_step, with_start
 
@@ -64,12 +65,39 @@ def test_a_run_without_checkpoints_is_refused(make_run: Callable[..., Run]) -> N
         find_starting_point(run.id, "init_from", run.results)
 
 
-def test_the_config_records_the_whole_id_and_for_continuing_the_step_too(earlier: Run, longer: RunConfig) -> None:
+def test_the_config_records_the_whole_id_and_the_step(earlier: Run, longer: RunConfig) -> None:
     start, results = earlier.id[:5], earlier.results
     assert with_start(longer, "continue_from", start, results).continue_from == f"{earlier.id}@4"
     assert with_start(longer, "continue_from", f"{start}@2", results).continue_from == f"{earlier.id}@2"
-    assert with_start(longer, "init_from", start, results).init_from == earlier.id
+    assert with_start(longer, "init_from", start, results).init_from == f"{earlier.id}@4"
     assert with_start(longer, "init_from", f"{start}@2", results).init_from == f"{earlier.id}@2"
+
+
+def test_of_a_run_that_is_done_new_weights_record_the_id_alone(earlier: Run, longer: RunConfig) -> None:
+    save(earlier, earlier.steps)
+    results = earlier.results
+    assert with_start(longer, "init_from", earlier.id, results).init_from == earlier.id
+    assert with_start(longer, "init_from", f"{earlier.id}@8", results).init_from == f"{earlier.id}@8"
+    assert with_start(longer, "continue_from", earlier.id, results).continue_from == f"{earlier.id}@8"
+
+
+def test_seeds_that_began_before_and_after_a_run_was_done_have_two_configurations(
+    earlier: Run, longer: RunConfig
+) -> None:
+    first = begin(earlier, with_start(longer, "init_from", earlier.id, earlier.results))
+    save(earlier, earlier.steps)
+    other_seed = longer.model_copy(update={"seed": 1})
+    second = begin(earlier, with_start(other_seed, "init_from", earlier.id, earlier.results))
+    by_run = configurations([earlier, first, second])
+    assert by_run[first.id].id != by_run[second.id].id
+    assert [by_run[run.id].fields["init_from"] for run in (first, second)] == [f"{earlier.id}@4", earlier.id]
+
+
+def test_a_run_that_records_no_step_is_the_one_that_a_run_without_a_step_means(earlier: Run, longer: RunConfig) -> None:
+    for recorded in (earlier.id, f"{earlier.id}@2", f"{earlier.id}@4"):
+        begin(earlier, longer.model_copy(update={"init_from": recorded}))
+    assert with_start(longer, "init_from", earlier.id, earlier.results).init_from == earlier.id
+    assert with_start(longer, "init_from", f"{earlier.id}@2", earlier.results).init_from == f"{earlier.id}@2"
 
 
 @pytest.mark.parametrize("field", ["init_from", "continue_from"])
@@ -109,6 +137,7 @@ def test_a_run_that_has_trained_further_since_is_noticed(earlier: Run) -> None:
     save(earlier, 8)
     assert newer_step(earlier.id, recorded, results) == 8
     assert newer_step(f"{earlier.id}@4", recorded, results) is None
+    assert newer_step(earlier.id, earlier.id, results) is None
     shutil.rmtree(earlier.path)
     assert newer_step(earlier.id, recorded, results) is None
 

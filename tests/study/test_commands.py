@@ -47,3 +47,10 @@ def test_runs_that_train_at_once_are_told_how_many_share_the_machine() -> None:
     words = command(REQUEST, "cuda:1", Watch(), jobs=3)
     assert words[words.index("--jobs") + 1] == "3"
     assert words[words.index("--device") + 1] == "cuda:1"
+
+
+def test_a_field_without_a_value_is_null_as_people_type_it() -> None:
+    words = command(replace(REQUEST, overrides={"blocks": None, "size": (32, 64), "lr": 1e-3}), "cpu")
+    assert [words[place + 1] for place, word in enumerate(words) if word == "--set"] == [
+        "blocks=null", "size=32x64", "lr=0.001",
+    ]  # fmt: skip

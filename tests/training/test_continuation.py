@@ -20,6 +20,7 @@ from ugbench.inference.translate import load as load_method
 from ugbench.method import Group
 from ugbench.nn.schedule import constant_then_linear
 from ugbench.runs import checkpoint
+from ugbench.runs.config_fields import LATER
 from ugbench.runs.origin import Origin
 from ugbench.runs.run import Run, open_run
 from ugbench.runs.starting_point import StartingPoint
@@ -252,6 +253,16 @@ def test_how_activations_are_kept_may_differ(earlier: Run, make_longer: Callable
     config = make_longer(4, checkpoint_activations=True).config
     check_continued(StartingPoint(earlier, 4), config, print)
     assert config.config["checkpoint_activations"] is True
+
+
+def test_a_run_from_before_a_field_existed_has_the_value_that_such_runs_had(
+    earlier: Run, make_longer: Callable[..., Run]
+) -> None:
+    old = {name: value for name, value in earlier.config.config.items() if name not in LATER}
+    start = StartingPoint(Run(earlier.path, earlier.config.model_copy(update={"config": old})), 4)
+    check_continued(start, make_longer(4).config, print)
+    with pytest.raises(RunError, match=r"differs in ema \(0 there, 0\.5 here\); give"):
+        check_continued(start, make_longer(4, ema=0.5).config, print)
 
 
 def test_other_training_images_are_refused(earlier: Run, make_longer: Callable[..., Run]) -> None:

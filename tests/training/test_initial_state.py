@@ -12,6 +12,7 @@ import torch
 from ugbench import registry
 from ugbench.errors import RunError
 from ugbench.runs import checkpoint
+from ugbench.runs.config_fields import LATER
 from ugbench.runs.origin import Origin
 from ugbench.runs.run import DatasetRecord, Run, RunConfig, open_run
 from ugbench.runs.starting_point import StartingPoint
@@ -105,6 +106,16 @@ def test_what_is_no_parameter_of_a_network_may_differ(
     differing = [name for name in fields if name not in ("steps", "batch_size")]
     assert all(f"{name} (" in said.splitlines()[-1] for name in differing)
     assert "steps (" not in said
+
+
+def test_a_run_from_before_a_field_existed_has_the_value_that_such_runs_had(
+    make_config: Callable[..., RunConfig], saved: Callable[..., StartingPoint]
+) -> None:
+    config = make_config()
+    old = {name: value for name, value in config.config.items() if name not in LATER}
+    start = saved(config.model_copy(update={"config": old}))
+    assert "its config differs" not in taken(start, config)[1]
+    assert taken(start, make_config(fit="crop"))[1].endswith("its config differs in fit (squash there, crop here).")
 
 
 def test_buffers_of_a_network_come_with_its_parameters(

@@ -19,6 +19,7 @@ from ugbench.data.data_root import DATA_ROOT
 from ugbench.errors import UsageError
 from ugbench.file_names import is_utf8
 from ugbench.fit import Fit
+from ugbench.limits import MOST_STEPS
 from ugbench.training.overrides import merge_overrides
 
 RESULTS = Path("results")
@@ -102,7 +103,7 @@ LocatedDatasets = Annotated[
         help="Only this data set; a path says where its images lie now, which is remembered. Repeatable.",
     ),
 ]
-Steps = Annotated[int | None, Option("--steps", metavar="N", min=1, help="Number of training steps.")]
+Steps = Annotated[int | None, Option("--steps", metavar="N", min=1, max=MOST_STEPS, help="Number of training steps.")]
 ImageSize = Annotated[str | None, Option("--size", metavar="N|WxH", help="Image size, px: square, or width x height.")]
 ImageFit = Annotated[
     Fit | None,

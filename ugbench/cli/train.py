@@ -23,6 +23,7 @@ from ugbench.data.places import PlaceOption
 from ugbench.direction import Direction
 from ugbench.errors import Stopped, UsageError
 from ugbench.launched import launched
+from ugbench.limits import LARGEST_SEED
 
 if TYPE_CHECKING:
     from ugbench.scoring.request import EvalRequest
@@ -81,7 +82,14 @@ def train(
     options: ConfigOptions,
     steps: Steps = None,
     seed: Annotated[
-        int, Option("--seed", metavar="N", min=0, help="Seed of the initial weights, batches and random draws.")
+        int,
+        Option(
+            "--seed",
+            metavar="N",
+            min=0,
+            max=LARGEST_SEED,
+            help="Seed of the initial weights, batches and random draws.",
+        ),
     ] = 0,
     direction: Annotated[
         Direction | None,

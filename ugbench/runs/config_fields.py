@@ -18,6 +18,7 @@ from pydantic import StringConstraints
 from ugbench.errors import RunError
 from ugbench.fit import FITS, SQUASH
 from ugbench.image_size import LARGEST_SIDE, is_size, size_text
+from ugbench.limits import LARGEST_SEED, MOST_STEPS
 from ugbench.runs.json_file import read_json
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
@@ -27,7 +28,6 @@ Attribute = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,
 """The type of a field that holds an attribute of a method, as the name of a network is."""
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """The type of a field that holds a SHA-256."""
-MOST_STEPS = 10**12
 LATER: Mapping[str, Any] = MappingProxyType({"ema": 0, "fit": SQUASH, "checkpoint_activations": False})
 """The fields that the configs of all methods have only since later versions, with the values that earlier runs had."""
 
@@ -111,8 +111,8 @@ def _check_values(file: Path, fields: Mapping[str, Any], is_imported: bool) -> N
         )
     if has_weights and config.get("fit", SQUASH) not in FITS:
         raise RunError(f"{file}: config.fit must be one of {', '.join(FITS)}; correct or remove the file.")
-    if fields.get("seed") is not None and not _is_count(fields["seed"], 1 << 63, least=0):
-        raise RunError(f"{file}: seed must be a number from 0 to {1 << 63:,}; correct or remove the file.")
+    if fields.get("seed") is not None and not _is_count(fields["seed"], LARGEST_SEED, least=0):
+        raise RunError(f"{file}: seed must be a number from 0 to {LARGEST_SEED:,}; correct or remove the file.")
 
 
 def _is_count(value: object, most: int, least: int = 1) -> bool:

@@ -1,8 +1,8 @@
 """The checkpoint of another run that a run starts from: what RUN or RUN@STEP means (--init-from, --continue-from).
 
-A config records it as "<id>@<step>", or as "<id>" for the last checkpoint (--init-from only). The other run may have
-trained further or be gone when the same command is given again. So a command first looks for the run that it made
-earlier.
+A config records it as "<id>@<step>", or as "<id>" for the last checkpoint of a run that is done (--init-from only; in
+older configs also of an unfinished run). The other run may have trained further or be gone when the same command is
+given again. So a command first looks for the run that it made earlier.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def find_starting_point(text: str, field: Field, results: Path) -> StartingPoint
 def with_start(config: RunConfig, field: Field, text: str, results: Path) -> RunConfig:
     """The config with the checkpoint that `text` names recorded in `field`.
 
-    If the same command began a run before, this is the checkpoint that it began from. RUN without a step continues
-    (`continue_from`) from its last checkpoint, or else from the only step at which an earlier run continued from it.
+    If the same command began a run before, this is the checkpoint that it began from. RUN without a step is its last
+    checkpoint, or else the only one at which an earlier run began.
 
     Args:
         config: the other fields; `field` is None.
@@ -77,9 +77,10 @@ def with_start(config: RunConfig, field: Field, text: str, results: Path) -> Run
     """
     name, step = split_step(text)
     earlier = _recorded_earlier(config, field, name, step, results)
-    if field == "continue_from" and step is None and len(earlier) > 1:
+    if step is None and len(earlier) > 1:
         steps_of_runs = {run.id: run.step() for run in list_runs(results)}
-        earlier = {start for start in earlier if _step(start) == steps_of_runs.get(_id(start))} or earlier
+        last = {start for start in earlier if _step(start) == steps_of_runs.get(_id(start))}
+        earlier = {start for start in earlier if _step(start) is None} or last or earlier
     if len(earlier) > 1:
         raise RunError(
             f"{option_of(field)} {text}: earlier runs of this command began from {', '.join(sorted(earlier))}; name "
@@ -87,7 +88,9 @@ def with_start(config: RunConfig, field: Field, text: str, results: Path) -> Run
         )
     if not earlier:
         start = find_starting_point(text, field, results)
-        earlier = {start.name if field == "continue_from" or step is not None else start.run.id}
+        # An unfinished run may train further, and runs that begin from other weights must not share a configuration.
+        is_plain = field == "init_from" and step is None and start.run.is_done()
+        earlier = {start.run.id if is_plain else start.name}
     return config.model_copy(update={field: earlier.pop()})
 
 
@@ -108,7 +111,7 @@ def find_recorded(config: RunConfig, field: Field, text: str, results: Path) -> 
 def newer_step(text: str, recorded: str, results: Path) -> int | None:
     """The last step of RUN, if `text` is RUN without a step and a run began from it at another step; else None."""
     last = next((run.step() for run in list_runs(results) if run.id == _id(recorded)), None)
-    return None if split_step(text)[1] is not None or last == _step(recorded) else last
+    return None if split_step(text)[1] is not None or _step(recorded) in (None, last) else last
 
 
 def first_step(config: RunConfig) -> int:
@@ -131,9 +134,7 @@ def _recorded_earlier(config: RunConfig, field: Field, name: str, step: int | No
         and run.config.model_copy(update={field: None}).id == config.id
     }
     fitting = {start for start in recorded if id_start and _id(start).startswith(id_start)}
-    if step is None and field == "continue_from":
-        return fitting
-    return {start for start in fitting if _step(start) == step}
+    return {start for start in fitting if step in (None, _step(start))}
 
 
 def _id_start(name: str) -> str:

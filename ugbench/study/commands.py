@@ -70,7 +70,8 @@ def train_words(request: Request, device: str, watch: Watch = NOT_WATCHED, jobs:
     if jobs > 1:
         words += ["--jobs", str(jobs)]
     for key, value in request.overrides.items():
-        words += ["--set", f"{key}={size_text(as_size(value)) if key == 'size' else value}"]
+        text = "null" if value is None else size_text(as_size(value)) if key == "size" else value
+        words += ["--set", f"{key}={text}"]
     weights = dict(request.weights)
     for name in watch.track:
         words += ["--track", name]

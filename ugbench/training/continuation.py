@@ -19,7 +19,7 @@ from ugbench.errors import RunError, UsageError
 from ugbench.method import Group
 from ugbench.nn.state_dicts import first_not_finite
 from ugbench.runs import checkpoint, jsonl
-from ugbench.runs.config_fields import readable_config, without_free
+from ugbench.runs.config_fields import readable_config, with_later, without_free
 from ugbench.runs.files import is_file
 from ugbench.runs.json_file import flush_to_disk
 from ugbench.runs.run import Run, RunConfig
@@ -101,7 +101,7 @@ def _differences(earlier: RunConfig, config: RunConfig) -> list[str]:
     there, here = (
         {
             **{"variant": c.variant, "direction": c.direction, "seed": c.seed, "precision": c.precision},
-            **readable_config(without_free(c.config)),
+            **readable_config(without_free(with_later(c.config))),
             **{f"the weights of {network}": digest[:6] for network, digest in c.frozen.items()},
         }
         for c in (earlier, config)

@@ -17,7 +17,7 @@ from ugbench.errors import RunError, UsageError
 from ugbench.method import Method
 from ugbench.nn.state_dicts import first_keys, first_not_finite
 from ugbench.runs import checkpoint
-from ugbench.runs.config_fields import readable_config
+from ugbench.runs.config_fields import readable_config, with_later
 from ugbench.runs.run import RunConfig
 from ugbench.runs.starting_point import StartingPoint
 from ugbench.training.shapes import on_shapes
@@ -157,7 +157,7 @@ def _report(
 
 def _differing_configs(earlier: RunConfig, config: RunConfig) -> list[str]:
     there, here = (
-        {"method": c.method, "variant": c.variant, "direction": c.direction, **readable_config(c.config)}
+        {"method": c.method, "variant": c.variant, "direction": c.direction, **readable_config(with_later(c.config))}
         for c in (earlier, config)
     )
     return differing_fields(there, here, TRAINING_LENGTH)

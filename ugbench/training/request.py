@@ -25,6 +25,7 @@ from ugbench.device import pick_precision
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
 from ugbench.fit import SQUASH
+from ugbench.limits import LARGEST_SEED
 from ugbench.method import Method, MethodConfig
 from ugbench.nn.across_ranks import ALONE, Ranks
 from ugbench.runs.run import DatasetRecord, RunConfig
@@ -73,6 +74,11 @@ class Request:
     restart: bool = False
     ranks: Ranks = ALONE
     execution: Execution = field(default_factory=Execution)
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for a seed that no config may hold; a study, too, makes a request for each of its runs."""
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise UsageError(f"--seed {self.seed}: give a number from 0 to {LARGEST_SEED:,}.")
 
 
 def scored_images(request: Request, progress: Progress | None = None) -> tuple[DataSet, Transform]:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ugbench.errors import RunError, UsageError
 from ugbench.runs.run import Run, RunConfig
-from ugbench.runs.starting_point import Field, StartingPoint, find_recorded, newer_step, with_start
+from ugbench.runs.starting_point import Field, StartingPoint, find_recorded, newer_step, option_of, with_start
 from ugbench.runs.training_log import last_logged_step
 from ugbench.training import continuation
 from ugbench.training.initial_state import initial_tensors
@@ -79,15 +79,17 @@ class StartOptions:
         return Start(continued=point)
 
     def log_newer_step(self, config: RunConfig, results: Path, log: Callable[[str], None]) -> None:
-        """Tell the user, for a run that has begun, if the run of `continue_from` has trained further since."""
-        if self.continue_from is None or config.continue_from is None:
+        """Tell the user, for a run that has begun, if the run that it began from has trained further since."""
+        if self._named is None:
             return
-        step = newer_step(self.continue_from, config.continue_from, results)
+        field, text = self._named
+        recorded = str(getattr(config, field))
+        step = newer_step(text, recorded, results)
         if step is not None:
-            name = config.continue_from.partition("@")[0]
+            name = recorded.partition("@")[0]
             log(
-                f"This command began before, from {config.continue_from}, and goes on with that run; "
-                f"--continue-from {name}@{step} begins another one at that run's last checkpoint."
+                f"This command began before, from {recorded}, and goes on with that run; "
+                f"{option_of(field)} {name}@{step} begins another one at that run's last checkpoint."
             )
 
 
