@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ugbench.data.known_files import images_hash
 from ugbench.direction import Direction
 from ugbench.errors import UsageError
 from ugbench.figures import best_and_worst
@@ -117,3 +118,29 @@ def test_more_ranks_than_fit_on_a_page_name_rows_alone(
     run = store(translate(make_run("ugatit", root=root), 50), {stem: int(stem) for stem in stems})
     with pytest.raises(UsageError, match=r"^40 rows of images do not fit on a page; draw fewer: --rows N\.$"):
         best_and_worst.draw(FigureContext(tmp_path, [run], limit=40))
+
+
+@pytest.mark.parametrize("replaced", ["testB/00.png", "outputs"])
+def test_scores_of_other_images_than_those_there_now_rank_nothing(
+    make_run: Make, translate: Make, context: FigureContext, dataset: Path, shade: Callable[..., None], replaced: str
+) -> None:
+    """As after the truth was replaced under equal names and eval scored KID alone again."""
+    run = translate(make_run("ugatit"), 50)
+    of_now = images_now(run, dataset)
+    for metric in ("kid", "psnr"):
+        scores = ImageScores(metric=metric, protocol_id=metric, values=SCORES, **of_now)
+        per_image.store(run, "A2B", stored_step(run, "A2B"), scores)
+    assert shown(best_and_worst.draw(FigureContext(context.results, [run], limit=1, metrics=["psnr"])))[1] == 52
+    shade(run.outputs("A2B") / "00.png" if replaced == "outputs" else dataset / replaced, 200)
+    with pytest.raises(UsageError, match=f"of the images there now, are stored with {run.id}; run `ugbench eval"):
+        best_and_worst.draw(FigureContext(context.results, [run], metrics=["psnr"]))
+    again = ImageScores(metric="kid", protocol_id="kid", values=SCORES, **images_now(run, dataset))
+    per_image.store(run, "A2B", stored_step(run, "A2B"), again)
+    with pytest.raises(UsageError, match=f"--metric psnr: run {run.id} has stored kid of single outputs"):
+        best_and_worst.draw(FigureContext(context.results, [run], metrics=["psnr"]))
+    assert shown(best_and_worst.draw(FigureContext(context.results, [run], limit=1, metrics=["kid"])))[0] == 1
+
+
+def images_now(run: Run, dataset: Path) -> dict[str, str]:
+    folders = {"sources": dataset / "testA", "references": dataset / "testB", "outputs": run.outputs("A2B")}
+    return {name: images_hash(sorted(folder.glob("*.png"))) for name, folder in folders.items()}

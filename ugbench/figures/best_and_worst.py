@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from ugbench import registry
+from ugbench.data.datasets import DataSet
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import UsageError
 from ugbench.figures import _image_grid
@@ -39,15 +40,19 @@ def draw(context: FigureContext) -> Figure:
         for direction in DIRECTIONS if context.direction is None else (context.direction,):
             if direction not in run.directions():
                 continue
-            if stored := per_image.read(run, direction, stored_step(run, direction)):
-                scores = _chosen(stored, context.metrics, run)
+            stored = per_image.read(run, direction, stored_step(run, direction))
+            if not stored:
+                continue
+            dataset = sources_of([run], direction)
+            if current := per_image.of_images_now(stored, run, direction, dataset):
+                scores = _chosen(current, context.metrics, run)
                 of_run = f" of {label}" if len(runs) > 1 else ""
-                blocks.append(_block(run, of_run, direction, scores, context.limit))
+                blocks.append(_block(run, dataset, of_run, direction, scores, context.limit))
     names = ", ".join(run.id for run in runs)
     if not blocks:
         raise UsageError(
-            f"no scores of single outputs are stored with {names}; run `ugbench eval {runs[0].id}` with kid, or with "
-            "a metric that compares each output with its truth."
+            f"no scores of single outputs, of the images there now, are stored with {names}; run `ugbench eval "
+            f"{runs[0].id}` with kid, or with a metric that compares each output with its truth."
         )
     if not (blocks := [block for block in blocks if block.rows]):
         raise UsageError(
@@ -73,8 +78,10 @@ def _higher_is_better(metric: str) -> bool | None:
     return registry.load_metric(metric).higher_is_better if metric in registry.modules("metrics") else None
 
 
-def _block(run: Run, of_run: str, direction: Direction, scores: ImageScores, limit: int) -> _image_grid.Block:
-    dataset, outputs = sources_of([run], direction), files_by_stem(run, direction)
+def _block(
+    run: Run, dataset: DataSet, of_run: str, direction: Direction, scores: ImageScores, limit: int
+) -> _image_grid.Block:
+    outputs = files_by_stem(run, direction)
     ranked = [stem for stem in scores.ranked(bool(_higher_is_better(scores.metric))) if stem in outputs]
     rows = [str(rank) for rank in range(1, min(limit, len(ranked) // 2) + 1)]
     columns = []

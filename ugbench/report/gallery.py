@@ -254,7 +254,7 @@ def _single_scores(
         sources, truth = _test_images(dataset, direction[0]), _test_images(dataset, direction[2])
         if truth:
             return score_against_truth(outputs, sources, truth, progress)
-    return read_contributions(runs, direction)
+    return read_contributions(runs, direction, dataset)
 
 
 def _columns(

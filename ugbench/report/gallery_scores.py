@@ -11,6 +11,7 @@ from statistics import median
 from typing import NamedTuple
 
 from ugbench import registry
+from ugbench.data.datasets import DataSet
 from ugbench.data.fitting import Transform
 from ugbench.data.progress import Progress
 from ugbench.data.tensors import load_images
@@ -104,15 +105,22 @@ def score_against_truth(
     return SingleScores(TRUTH, values)
 
 
-def read_contributions(runs: Mapping[str, Run], direction: Direction) -> SingleScores:
+def read_contributions(runs: Mapping[str, Run], direction: Direction, dataset: DataSet | None) -> SingleScores:
     """What each output contributes to the score of its set, as `ugbench eval` has stored it.
 
     The scores are of the one metric and protocol that most of the runs have; lower values of the metric are better.
 
+    Args:
+        dataset: that of the runs; None where it is gone.
     Raises:
         RunError: a file of contributions is damaged.
     """
-    stored = {label: per_image.read(run, direction, stored_step(run, direction)) for label, run in runs.items()}
+    stored = {
+        label: per_image.of_images_now(
+            per_image.read(run, direction, stored_step(run, direction)), run, direction, dataset
+        )
+        for label, run in runs.items()
+    }
     counts = Counter(
         (scores.metric, scores.protocol_id)
         for of_run in stored.values()

@@ -38,7 +38,6 @@ from ugbench.scoring.eval_set import EvalSet
 from ugbench.scoring.features import FeatureReader
 from ugbench.scoring.inputs import requirements
 from ugbench.scoring.known_records import is_of, newest_records
-from ugbench.scoring.per_image import ImageScores
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import IDENTITY, REAL, EvalRequest, Subject, can_have, metrics_for, no_lpips, why_no_score
 from ugbench.scoring.scored_images import ScoredImages
@@ -245,9 +244,8 @@ class Evaluation:
             new_records.append(score_record)
             if score.each is not None:
                 values = {file.stem: value for file, value in zip(images.given_sources, score.each, strict=True)}
-                scores = ImageScores(metric=name, protocol_id=score_record.protocol_id, values=values)
                 with self.unwritten.keep():
-                    per_image.store(run, direction, outputs.step, scores)
+                    per_image.store(run, direction, outputs.step, per_image.of_score(score_record, values))
         if new_records:
             self._log_copies(run, direction, images.copies)
         with self.unwritten.keep():

@@ -6,14 +6,21 @@ The files are kept when the outputs are replaced by those of another step, as sc
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat, TypeAdapter
 
+from ugbench.data.datasets import DataSet
+from ugbench.data.known_files import images_hash
+from ugbench.data.splits import TEST
 from ugbench.direction import Direction
 from ugbench.errors import RunError
+from ugbench.runs.dataset_folder import contents_of_tests
 from ugbench.runs.files import is_file, read_text
 from ugbench.runs.json_file import Name, make_folder, write_json
 from ugbench.runs.run import Run
+from ugbench.runs.stored_outputs import files_by_stem
+from ugbench.scoring.record import ScoreRecord
 
 
 class ImageScores(BaseModel):
@@ -21,6 +28,9 @@ class ImageScores(BaseModel):
 
     Attributes:
         values: raw, by the stem of the output's source; their mean is the score.
+        sources, references, outputs: the content of the images, as in `ugbench.scoring.record.ScoreRecord`. None in
+            files of older versions. References are None also where the metric uses none, or training images, which are
+            the same in all runs of a data set's folder.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,11 +38,26 @@ class ImageScores(BaseModel):
     metric: str
     protocol_id: str
     values: dict[Name, FiniteFloat]
+    sources: str | None = None
+    references: str | None = None
+    outputs: str | None = None
 
     def ranked(self, higher_is_better: bool) -> list[str]:
         """The stems of the outputs, the best first; those of equal values by name."""
         sign = -1 if higher_is_better else 1
         return sorted(self.values, key=lambda stem: (sign * self.values[stem], stem))
+
+
+def of_score(record: ScoreRecord, values: dict[str, float]) -> ImageScores:
+    """What each output contributes to this score."""
+    return ImageScores(
+        metric=record.metric,
+        protocol_id=record.protocol_id,
+        values=values,
+        sources=record.sources,
+        references=None if record.protocol.get("reference") == "train" else record.references,
+        outputs=record.outputs,
+    )
 
 
 _FILE = TypeAdapter(list[ImageScores])
@@ -63,3 +88,30 @@ def read(run: Run, direction: Direction, step: int | None) -> list[ImageScores]:
         return _FILE.validate_python(json.loads(read_text(file)))
     except (ValueError, RecursionError):  # pydantic's and json's errors are ValueErrors
         raise RunError(f"{file} holds no scores of single outputs; remove it.") from None
+
+
+def of_images_now(
+    stored: Sequence[ImageScores], run: Run, direction: Direction, dataset: DataSet | None
+) -> list[ImageScores]:
+    """The scores of the test images and the outputs that are there now.
+
+    After test images were replaced, `ugbench eval` computes the scores of the metrics that it was asked for; those of
+    other metrics stay in the file. Where a score does not name its images, it counts.
+
+    Args:
+        dataset: that of the run; None where it is gone, so that only outputs are compared.
+    Raises:
+        DataError: an image cannot be read.
+    """
+    if not stored:
+        return []
+    files = files_by_stem(run, direction)
+    tests = {} if dataset is None else contents_of_tests(dataset)
+    sources, references = tests.get(TEST[direction[0]]), tests.get(TEST[direction[2]])
+    current = []
+    for scores in stored:
+        outputs = scores.outputs and images_hash([files[stem] for stem in scores.values if stem in files])
+        pairs = ((scores.sources, sources), (scores.references, references), (scores.outputs, outputs))
+        if all(None in pair or pair[0] == pair[1] for pair in pairs):
+            current.append(scores)
+    return current
