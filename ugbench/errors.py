@@ -88,16 +88,17 @@ class DiskErrors:
 
     @contextmanager
     def keep(self) -> Iterator[None]:
-        """A block that a DiskError ends. The error is kept, and the work after the block goes on."""
+        """A block that a DiskError ends. The error is kept, once, and the work after the block goes on."""
         try:
             yield
         except DiskError as error:
-            self.errors.append(error)
+            if str(error) not in map(str, self.errors):
+                self.errors.append(error)
 
     def raise_first(self, log: Callable[[str], None]) -> None:
         """Raise the first of the errors, if there is one, after the others were given to `log`."""
-        for sentence in dict.fromkeys(str(error) for error in self.errors[1:]):
-            log(sentence)
+        for error in self.errors[1:]:
+            log(str(error))
         if self.errors:
             raise self.errors[0]
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 
 from ugbench.direction import Direction
+from ugbench.errors import UsageError
 from ugbench.metric import Score
 from ugbench.registry import load_metric
+from ugbench.runs.jsonl import LARGEST
 from ugbench.scoring.copies import count_copies
 from ugbench.scoring.inputs import inputs_of, networks_of, requirements, stated_transform
 from ugbench.scoring.protocols import NEAR_DUPLICATES, protocol_id
@@ -23,12 +25,25 @@ def compute_score(metric_name: str, request: EvalRequest, images: ScoredImages) 
     Raises:
         WeightsError: there is no file of weights for a network that an input needs.
         DataError: an image cannot be read, or an output has no source.
-        UsageError: from the metric, for example too few images.
+        UsageError: from the metric, for example too few images; or a number of the score is NaN, infinite or too large.
     """
     metric = load_metric(metric_name)
     images = replace(images, features=images.features.of(metric))
     inputs = [needed.load(images) for needed in inputs_of(metric)]
-    return metric.compute(*inputs, **{**metric.settings, **request.settings_of(metric_name)})
+    score = metric.compute(*inputs, **{**metric.settings, **request.settings_of(metric_name)})
+    _check_numbers(metric_name, score)
+    return score
+
+
+def _check_numbers(metric_name: str, score: Score) -> None:
+    """Check that each number of a score is one that records hold: no command would read another one again."""
+    numbers = {name: getattr(score, name) for name in ("value", "se", "low", "high", "p_value", "order_sd")}
+    for name, number in (*numbers.items(), *(("each", number) for number in score.each or ())):
+        if number is not None and not abs(number) <= LARGEST:  # true for NaN too
+            raise UsageError(
+                f"--metric {metric_name} gives the {name} {number:g}, and a score's numbers are finite and at most "
+                f"{LARGEST:g} in size; correct the metric, or leave it out."
+            )
 
 
 def make_record(

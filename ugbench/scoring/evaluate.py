@@ -217,7 +217,10 @@ class Evaluation:
     def _complete(
         self, run: Run, names: Sequence[str], eval_set: EvalSet, outputs: Outputs, with_maps: bool
     ) -> list[ScoreRecord]:
-        """All records, after making the outputs, and attention maps if `with_maps`, and scoring what is missing."""
+        """All records, after making the outputs, and attention maps if `with_maps`, and scoring what is missing.
+
+        A metric that nobody named, and that fails, is left out with a message if there is any other score.
+        """
         direction, networks = eval_set.direction, self.request.networks
         known, missing = self._known(run, names, eval_set, outputs)
         if not missing and run_inputs.are_made(run, eval_set, outputs, with_maps):
@@ -237,19 +240,30 @@ class Evaluation:
         codes = stored_outputs.codes_per_image(run)
         subject = Subject(run.id, config.known_as, config.variant, config.seed, outputs.step, config.name, codes)
         new_records = []
+        failures = []  # each with the name of its metric
         for name in [name for name in missing if name not in without_map]:
-            if run_inputs.uses_samples(name):
-                images = run_inputs.with_samples(images, name, self.request, run, eval_set, outputs.step, on_step)
-            score, score_record = self._score(name, images, subject, eval_set, run.dataset_folder.name)
+            try:
+                if run_inputs.uses_samples(name):
+                    images = run_inputs.with_samples(images, name, self.request, run, eval_set, outputs.step, on_step)
+                score, score_record = self._score(name, images, subject, eval_set, run.dataset_folder.name)
+            except UsageError as error:
+                if name in (*self.request.metrics, *self.request.protocol.metrics):
+                    raise
+                failures.append((name, error))
+                continue
             new_records.append(score_record)
             if score.each is not None:
                 values = {file.stem: value for file, value in zip(images.given_sources, score.each, strict=True)}
                 with self.unwritten.keep():
                     per_image.store(run, direction, outputs.step, per_image.of_score(score_record, values))
+            with self.unwritten.keep():  # at once, because a later metric may end the call
+                record.append(run.scores_file, [score_record])
+        if failures and not (known or new_records):
+            raise failures[0][1]
+        for name, error in failures:
+            self.log(f"no {name} for run {run.id} ({config.label}) {direction}: {error}")
         if new_records:
             self._log_copies(run, direction, images.copies)
-        with self.unwritten.keep():
-            record.append(run.scores_file, new_records)
         return known + new_records
 
     def _metrics_of(self, run: Run, dataset: DataSet) -> tuple[str, ...]:
