@@ -5,17 +5,31 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from ugbench.study import runner
+from ugbench.study import measure, runner, stages
 from ugbench.study.grid import declare
+from ugbench.study.outcomes import Outcome
 from ugbench.study.plan import PlannedRun, StudySetup, make_plan
 from ugbench.training.request import Request
 
 STEPS = 2
+STUDY = declare(
+    {
+        "methods": ["cyclegan"],
+        "datasets": ["dial:size=32,train=3,test=2"],
+        "seeds": [0, 1, 2],
+        "preset": "smoke",
+        "size": 32,
+        "steps": STEPS,
+    },
+    "the test",
+)
 # Stands for a training: the run is done when it has the checkpoint of its last step.
 TRAINS = f"import pathlib, sys; pathlib.Path(sys.argv[1], 'checkpoints', '{STEPS}').mkdir(parents=True)"
 # Trains until it is asked to stop, and then saves, which takes a while.
@@ -35,9 +49,7 @@ time.sleep(60)
 @pytest.fixture
 def planned(tmp_path: Path) -> list[PlannedRun]:
     """Three runs, which are not trained."""
-    fields = {"methods": ["cyclegan"], "datasets": ["dial:size=32,train=3,test=2"], "seeds": [0, 1, 2]}
-    study = declare({**fields, "preset": "smoke", "size": 32, "steps": STEPS}, "the test")
-    return make_plan(study, StudySetup(tmp_path / "results", tmp_path / "datasets", torch.device("cpu"), "fp32"))
+    return make_plan(STUDY, StudySetup(tmp_path / "results", tmp_path / "datasets", torch.device("cpu"), "fp32"))
 
 
 def trained_by(script: str, planned: list[PlannedRun]) -> Callable[..., list[str]]:
@@ -73,6 +85,29 @@ def test_a_run_whose_folder_refuses_has_failed_and_the_others_are_trained(
     (failed,) = [sentence for sentence in said if "FAILED" in sentence]
     assert failed.startswith("cyclegan on") and "seed 0 FAILED" in failed and str(planned[0].run.path) in failed
     assert steps[-1] == (2 * STEPS, 3 * STEPS)
+
+
+@pytest.mark.parametrize(("left", "at_once"), [(3, 3), (2, 2), (1, 1), (0, 0)])
+def test_no_more_jobs_are_counted_than_runs_are_left(
+    left: int, at_once: int, planned: list[PlannedRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run takes 4 GiB here, and 12 GiB are free: three fit, and the eight of --jobs would not."""
+    monkeypatch.setattr(
+        measure, "measure_arms", lambda _study, arms, *_: {arm: {"peak_memory_bytes": 4 * 2**30} for arm in arms}
+    )
+    monkeypatch.setattr(measure, "free_bytes", lambda _device: 12 * 2**30)
+    asked: list[int] = []
+
+    def train_all(_planned: object, jobs: int, *_: object) -> list[Outcome]:
+        asked.append(jobs)
+        return []
+
+    monkeypatch.setattr(runner, "train_all", train_all)
+    of_study = [replace(run, step=0 if index < left else STEPS) for index, run in enumerate(planned)]
+    setup = StudySetup(planned[0].request.results, planned[0].request.data_root, torch.device("cpu"), "fp32")
+    report = stages.Report(print, lambda _title: nullcontext(lambda _done, _total: None))
+    stages.train_and_score(STUDY, setup, of_study, None, report, jobs=8)
+    assert asked == [at_once]
 
 
 def test_runs_whose_process_the_system_refuses_have_failed(

@@ -72,7 +72,7 @@ def submit_study(
     )
     _log_jobs(submission, place.results, study)
     if machines.wait:
-        _wait(study, planned, submission, place.results)
+        _wait(study, planned, submission, place.results, call.as_json)
         return
     job_of_run = {job.run: job.job for job in submission.training}
     if call.as_json:
@@ -110,7 +110,8 @@ def _numbers(jobs: Sequence[Any]) -> str:
     return ", ".join(dict.fromkeys(job.job.partition("_")[0] for job in jobs))
 
 
-def _wait(study: Study, planned: Sequence[PlannedRun], submission: Submission, results: Path) -> None:
+def _wait(study: Study, planned: Sequence[PlannedRun], submission: Submission, results: Path, as_json: bool) -> None:
+    """Wait for the jobs, and print what the one that scores has printed; the runs alone where that is nothing."""
     every = [*submission.training, *([] if submission.score is None else [submission.score])]
     try:
         with progress_callback("training") as progress:
@@ -118,14 +119,15 @@ def _wait(study: Study, planned: Sequence[PlannedRun], submission: Submission, r
     except KeyboardInterrupt:
         raise UgbenchError("stopped waiting; the jobs go on, and `ugbench runs --watch` shows them.") from None
     outcomes = with_states(outcomes_as_they_are(planned), submission.training, states)
-    if submission.score is not None:
-        output = scores_output(results, study.id)
-        table = output.read_text(encoding="utf-8") if output.is_file() else ""
-        print(table, end="")
-        if not table:
-            state = states.get(submission.score.job, "not known to SLURM")
-            errors = scores_errors(results, study.id)
-            log(f"job {submission.score.job}, which scores, printed no table ({state}); its messages are in {errors}.")
+    output = scores_output(results, study.id)
+    table = output.read_text(encoding="utf-8") if submission.score is not None and output.is_file() else ""
+    print(table, end="")
+    if not table and as_json:
+        print_json({"runs": [plan.describe(outcome.planned) for outcome in outcomes], "table": None, "differences": []})
+    if not table and submission.score is not None:
+        state = states.get(submission.score.job, "not known to SLURM")
+        errors = scores_errors(results, study.id)
+        log(f"job {submission.score.job}, which scores, printed no table ({state}); its messages are in {errors}.")
     for outcome in outcomes:
         if outcome.status != "done":
             log(outcome_sentence(outcome))

@@ -5,10 +5,11 @@ Their options are `StudyOptions` and `ScoringOptions` in options.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ugbench.cli.options import PlaceOptions, StudyOptions
 from ugbench.cli.output import duration, log, print_json, print_rows, progress_callback
@@ -26,6 +27,7 @@ from ugbench.scoring.while_training import request_while_training
 from ugbench.study import grid, plan, stages
 from ugbench.study.claims import declared_test
 from ugbench.study.commands import Watch, printed_command
+from ugbench.study.decisions import read_decisions
 from ugbench.study.grid import Study
 from ugbench.study.outcomes import Outcome, outcome_sentence, raise_unfinished
 from ugbench.study.plan import PlannedRun, StudySetup
@@ -33,6 +35,9 @@ from ugbench.study.slurm.waiting import with_jobs
 from ugbench.study.stages import ScoredStudy
 from ugbench.tables.formats import render
 from ugbench.tables.formats.json import to_json
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,7 @@ def run_study(
 def _prepare(study: Study, call: StudyCall, report: stages.Report) -> _Prepared:
     """Find or ask for all that the study needs, and plan its runs."""
     options, machines, scoring, place = call.options, call.machines, call.scoring, call.place
-    device = pick_device(place.device)
+    device = _device_of_plan(study, call)
     precision = stages.study_precision(place.precision, device, study_file(place.results, study.id), log)
     request = scoring.request(device, frozen_names=grid.frozen_names(study))
     weights = request.networks.weights
@@ -138,6 +143,23 @@ def _prepare(study: Study, call: StudyCall, report: stages.Report) -> _Prepared:
     if is_watched:
         requests.append(request_while_training(request.networks, request.cache))
     return _Prepared(setup, planned, request, stages.unmet_requirement(requests, planned, report))
+
+
+def _device_of_plan(study: Study, call: StudyCall) -> torch.device:
+    """The device that --device names; one of this machine where the runs train on others and this one has none such.
+
+    Raises:
+        UsageError: there is no such device, or this machine lacks it and trains or times steps.
+    """
+    machines, place = call.machines, call.place
+    trains_elsewhere = machines.on == "slurm" or machines.print_commands
+    is_timed = study.minutes is None or read_decisions(study_file(place.results, study.id)).steps
+    try:
+        return pick_device(place.device)
+    except UsageError:
+        if not (trains_elsewhere and is_timed and re.fullmatch(r"cuda(:[0-9]+)?|mps", place.device)):
+            raise
+    return pick_device("auto")
 
 
 def _show_plan(prepared: _Prepared, options: StudyOptions, as_json: bool) -> None:

@@ -172,11 +172,12 @@ def differences_to_base(scored: ScoredStudy, method: str) -> list[Comparison]:
 def _train(
     study: Study, setup: StudySetup, planned: Sequence[PlannedRun], report: Report, jobs: int, watch: Watch
 ) -> list[Outcome]:
-    unfinished = dict.fromkeys(run.study_run.arm for run in planned if run.status != "done")
-    if jobs > 1 and unfinished:
+    unfinished = [run.study_run.arm for run in planned if run.status != "done"]
+    jobs = min(jobs, len(unfinished))  # no more than these train at once
+    if jobs > 1:
         with report.bar("measuring memory") as progress:
             measured = measure.measure_arms(
-                study, list(unfinished), setup.device, setup.precision, progress, setup.execution
+                study, list(dict.fromkeys(unfinished)), setup.device, setup.precision, progress, setup.execution
             )
         measure.check_memory(jobs, measured, runner.devices(setup.device, jobs))
     with report.bar("training") as progress:
