@@ -260,8 +260,8 @@ class Evaluation:
                 record.append(run.scores_file, [score_record])
         if failures and not (known or new_records):
             raise failures[0][1]
-        for name, error in failures:
-            self.log(f"no {name} for run {run.id} ({config.label}) {direction}: {error}")
+        for name, failure in failures:
+            self.log(f"no {name} for run {run.id} ({config.label}) {direction}: {failure}")
         if new_records:
             self._log_copies(run, direction, images.copies)
         return known + new_records
