@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -10,11 +10,9 @@ from torch import Tensor, nn
 
 from ugbench.nn.autocasting import without_autocast
 
-Mode = Literal["reflect", "replicate"]
-
 _LARGE = 1 << 16
-"""On a CPU, gradients with more numbers than this go back through padding by `_fold_back`. It is two to ten times as
-fast as PyTorch's own kernels for large images, and slower for small ones."""
+"""On a CPU, gradients with more numbers than this go back through reflection padding by `_fold_back`. It is two to ten
+times as fast as PyTorch's own kernel for large images, and slower for small ones."""
 
 
 def reflect_pad(x: Tensor, width: int) -> Tensor:
@@ -26,7 +24,7 @@ def reflect_pad(x: Tensor, width: int) -> Tensor:
     # The backward pass of CUDA's reflection padding uses atomic additions, and raises in deterministic mode.
     if x.is_cuda and torch.are_deterministic_algorithms_enabled():
         return mirror_pad(x, width)
-    return _pad(x, width, "reflect")
+    return _reflect(x, width)
 
 
 def mirror_pad(x: Tensor, width: int) -> Tensor:
@@ -47,66 +45,52 @@ def replicate_pad(x: Tensor, width: int) -> Tensor:
     # to keep the layout of its input, but where the compiler has chosen channels-last, the padding changes it.
     is_deterministic = x.is_cuda and torch.are_deterministic_algorithms_enabled()
     if not (is_deterministic or torch.compiler.is_compiling()):
-        return _pad(x, width, "replicate")
+        with without_autocast(x):
+            return F.pad(x, (width, width, width, width), mode="replicate")
     for dim in (-1, -2):
         leading, trailing = x.narrow(dim, 0, 1), x.narrow(dim, x.shape[dim] - 1, 1)
         x = torch.cat((*[leading] * width, x, *[trailing] * width), dim)
     return x
 
 
-def _pad(x: Tensor, width: int, mode: Mode) -> Tensor:
+def _reflect(x: Tensor, width: int) -> Tensor:
     if x.requires_grad and not torch.compiler.is_compiling():
-        padded: Tensor = _Pad.apply(x, width, mode)
+        padded: Tensor = _ReflectPad.apply(x, width)
         return padded
-    with without_autocast(x):  # autocast would upcast bfloat16 to float32 for padding on a CPU
-        return F.pad(x, (width, width, width, width), mode=mode)
+    with without_autocast(x):  # which would upcast bfloat16 to float32 for padding on a CPU
+        return F.pad(x, (width, width, width, width), mode="reflect")
 
 
-class _Pad(torch.autograd.Function):
-    """Padding for which the graph keeps no tensor; PyTorch's own padding keeps its input, only for its shape."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, width: int, mode: Mode) -> Tensor:
-        ctx.shape, ctx.width, ctx.mode = x.shape, width, mode
-        return _pad(x.detach(), width, mode)
+class _ReflectPad(torch.autograd.Function):
+    """Reflection padding of which the graph keeps no tensor; PyTorch's own keeps its input, for the shape alone."""
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+    def forward(ctx: Any, x: Tensor, width: int) -> Tensor:
+        ctx.shape, ctx.width = x.shape, width
+        return _reflect(x.detach(), width)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (gradient,) = gradients
         if gradient.device.type == "cpu" and gradient.numel() > _LARGE:
-            return _fold_back(gradient, ctx.width, ctx.mode), None, None
-        aten = torch.ops.aten
-        back = aten.reflection_pad2d_backward if ctx.mode == "reflect" else aten.replication_pad2d_backward
+            return _fold_back(gradient, ctx.width), None
         shape_only = gradient.new_empty(()).expand(ctx.shape)
-        return back(gradient, shape_only, [ctx.width] * 4), None, None
+        return torch.ops.aten.reflection_pad2d_backward(gradient, shape_only, [ctx.width] * 4), None
 
 
-def _fold_back(gradient: Tensor, width: int, mode: Mode) -> Tensor:
+def _fold_back(gradient: Tensor, width: int) -> Tensor:
     """The gradient of the images (n, c, h, w) whose padded form has this gradient; width >= 1."""
 
     def fold(strip: Tensor) -> Tensor:
         """The same along the last dimension alone."""
         folded = strip[..., width:-width].clone(memory_format=torch.contiguous_format)
-        leading, trailing = strip[..., :width], strip[..., -width:]
-        if mode == "reflect":
-            folded[..., 1 : width + 1] += leading.flip(-1)
-            folded[..., -width - 1 : -1] += trailing.flip(-1)
-        else:
-            folded[..., :1] += leading.sum(-1, keepdim=True)
-            folded[..., -1:] += trailing.sum(-1, keepdim=True)
+        folded[..., 1 : width + 1] += strip[..., :width].flip(-1)
+        folded[..., -width - 1 : -1] += strip[..., -width:].flip(-1)
         return folded
 
-    inner, leading, trailing = (
-        fold(gradient[:, :, width:-width]),
-        fold(gradient[:, :, :width]),
-        fold(gradient[:, :, -width:]),
-    )
-    if mode == "reflect":
-        inner[:, :, 1 : width + 1] += leading.flip(2)
-        inner[:, :, -width - 1 : -1] += trailing.flip(2)
-    else:
-        inner[:, :, :1] += leading.sum(2, keepdim=True)
-        inner[:, :, -1:] += trailing.sum(2, keepdim=True)
+    inner = fold(gradient[:, :, width:-width])
+    inner[:, :, 1 : width + 1] += fold(gradient[:, :, :width]).flip(2)
+    inner[:, :, -width - 1 : -1] += fold(gradient[:, :, -width:]).flip(2)
     return inner
 
 
