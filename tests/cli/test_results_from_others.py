@@ -65,7 +65,9 @@ def test_eval_writes_nothing_through_a_link(home: Path, name: str) -> None:
     link.unlink(missing_ok=True)
     link.symlink_to(profile)
     code, text = score(home)
-    assert code == 2 and f"{link.name} is a link" in text, text
+    is_in_a_run = not name.startswith("..")
+    assert code == (0 if is_in_a_run else 2) and f"{link.name} is a link" in text, text
+    assert ("is left out" in text) == is_in_a_run
     assert profile.read_text() == "mine\n"
 
 
@@ -78,7 +80,7 @@ def test_eval_removes_and_makes_nothing_behind_a_linked_folder(home: Path, name:
         (run.path / name).rename(home / "aside")
     (run.path / name).symlink_to(private)
     code, text = score(home)
-    assert code == 2 and "is a link" in text
+    assert code == 0 and f"{run.id} (dugong)" in text and "is a link" in text, "the other runs are scored"
     assert sorted(private.iterdir()) == before and (private / "profile").read_text() == "mine\n"
 
 
