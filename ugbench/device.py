@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Literal, get_args
 
-from ugbench.errors import UsageError
+from ugbench.errors import NoSuchDevice, UsageError
 
 if TYPE_CHECKING:
     import torch
@@ -21,7 +21,8 @@ def pick_device(name: str) -> torch.device:
     """The device with the name `auto`, `cpu`, `cuda`, `cuda:N` or `mps`; auto is a GPU if the machine has one.
 
     Raises:
-        UsageError: the name is no device, or this machine has no such device.
+        UsageError: the name is no device.
+        NoSuchDevice: this machine has no such device.
     """
     import torch
 
@@ -39,7 +40,7 @@ def pick_device(name: str) -> torch.device:
         "mps": torch.backends.mps.is_available(),
     }
     if not here.get(device.type, False):
-        raise UsageError(f"--device {name}: this machine has none; use --device cpu, or see `ugbench doctor`.")
+        raise NoSuchDevice(f"--device {name}: this machine has none; use --device cpu, or see `ugbench doctor`.")
     return device
 
 

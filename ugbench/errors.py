@@ -13,6 +13,7 @@
         ├── ConfigError     2   a config field that does not exist or cannot have this value
         ├── DataError       2   an image, a folder or a data set
         ├── NoSuchScore     2   a requested metric is not defined for this data set or run
+        ├── NoSuchDevice    2   this machine has no such device
         ├── RunError        2   a run's folder or one of its files
         │   └── StaleOutputs 2  outputs that were made from other images than the data set has now
         └── WeightsError    2   a file of network weights is missing or wrong
@@ -156,6 +157,10 @@ class ConfigError(UsageError):
 
 class DataError(UsageError):
     """An image, a folder or a data set is missing or unreadable."""
+
+
+class NoSuchDevice(UsageError):
+    """This machine has no such device."""
 
 
 class NoSuchScore(UsageError):

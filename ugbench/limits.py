@@ -1,4 +1,4 @@
-"""The largest numbers that the config of a run may hold; this module imports nothing, as options use it."""
+"""The largest numbers that the config of a run may hold. Options use them, so this module imports nothing."""
 
 MOST_STEPS = 10**12
 LARGEST_SEED = 1 << 63

@@ -114,7 +114,8 @@ def test_a_number_that_no_record_can_hold_is_refused_and_nothing_is_stored(
     fields: dict[str, Any] = {"each": (0.0, number, 0.0)} if field == "each" else {field: number}
     score = replace(Score(0.5, each=(0.5, 0.5, 0.5)), **fields)
     monkeypatch.setattr(l1_truth, "METRIC", replace(l1_truth.METRIC, compute=lambda *_, **_settings: score))
-    sentence = f"error: --metric l1_truth gives the {field} {number:g}, and a score's numbers are finite and at most"
+    name = "value of a single image" if field == "each" else field
+    sentence = f"error: --metric l1_truth: its {name} is {number:g}, and a score's numbers are finite and at most"
     assert sentence in call_in(home, "eval", "--metric", "l1_truth", code=2).stderr
     assert stored(home) == [] and not only_run(home).path.joinpath("single").exists()
 
@@ -125,5 +126,5 @@ def test_such_a_number_of_plain_folders_is_refused_too(make_home: MakeHome, monk
     monkeypatch.setattr(l1_truth, "METRIC", replace(l1_truth.METRIC, compute=lambda *_, **_settings: score))
     folders = ["--real", home / "datasets/cats/testB", "--fake", home / "outputs", "--output", home / "mine.jsonl"]
     refused = call("eval", *folders, "--metric", "l1_truth", "--device", "cpu", code=2).stderr
-    assert "error: --metric l1_truth gives the value nan" in refused
+    assert "error: --metric l1_truth: its value is nan" in refused
     assert not (home / "mine.jsonl").exists()

@@ -20,9 +20,10 @@ from ugbench.metrics._kernel import RowSums, row_sums
 from ugbench.runs.folder import DIFFERENCES
 from ugbench.runs.run import Run, dataset_of
 from ugbench.runs.stored_outputs import Outputs, are_stored, check_imported, outputs_of
-from ugbench.scoring.evaluate import Evaluation, left_out
+from ugbench.scoring.evaluate import Evaluation
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.scored_outputs import rows_of, scored_outputs
+from ugbench.scoring.several_runs import why_left_out
 from ugbench.statistics import permutation
 from ugbench.statistics.paired import paired_from, unpaired, unpaired_from
 
@@ -41,7 +42,7 @@ def store_differences(evaluation: Evaluation, runs: Sequence[Run]) -> None:
             try:
                 outputs = _complete_outputs(run, direction)
             except RunError as error:
-                evaluation.log_once(left_out(run, error))
+                evaluation.log_once(why_left_out(run, error))
                 continue
             if outputs is not None:
                 groups.setdefault((outputs.transform, outputs.format), []).append((run, outputs))

@@ -131,11 +131,12 @@ def _chosen_runs(results: Path, names: list[str], datasets: list[str]) -> list[R
 def _score_runs(evaluation: Evaluation, runs: Sequence[Run], checkpoints: str, select: str) -> list[ScoreRecord]:
     from ugbench.analysis.paired_runs import store_due_differences
     from ugbench.runs.run import list_runs
+    from ugbench.scoring.several_runs import score_runs
 
     with progress_callback("scoring") as progress:
         evaluation.progress = lambda _title: progress
         # In ascending order, so that the outputs of the last checkpoint are the ones that stay.
-        records = evaluation.runs((run, steps_to_score(evaluation, run, checkpoints, select)) for run in runs)
+        records = score_runs(evaluation, ((run, steps_to_score(evaluation, run, checkpoints, select)) for run in runs))
     if select == "last":  # stored differences compare last checkpoints only
         store_due_differences(evaluation, records, list_runs(evaluation.results))
     return records

@@ -27,14 +27,15 @@ def with_queue(
     from ugbench.study.slurm import jobs
     from ugbench.study.slurm.queue import has_slurm, job_states
 
-    of_runs = jobs.read_all(results) if has_slurm() else []
-    if not of_runs:
+    submitted = jobs.read_all(results) if has_slurm() else []
+    if not submitted:
         return [dict(row) for row in rows]
     try:
         states = job_states()
     except UgbenchError as error:
         log(str(error))
         return [dict(row) for row in rows]
+    of_runs = jobs.of_each_run(submitted, states)
     status_of_run = {job.run: _status(states[job.job], job.job) for job in of_runs if job.job in states}
     listed = [
         {**row, **(status_of_run.get(row["id"]) or {} if row["status"] in UNSAVED else {})} for row in map(dict, rows)

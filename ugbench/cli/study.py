@@ -5,7 +5,6 @@ Their options are `StudyOptions` and `ScoringOptions` in options.py.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,7 +17,7 @@ from ugbench.cli.slurm_study import slurm_parameters, submit_study
 from ugbench.cli.study_call import StudyCall
 from ugbench.cli.watch_options import WatchOptions
 from ugbench.device import pick_device
-from ugbench.errors import MissingWeights, UsageError
+from ugbench.errors import MissingWeights, NoSuchDevice, UsageError
 from ugbench.progress.studies import plan_sentences
 from ugbench.runs.folder import study_file
 from ugbench.scoring.needed_weights import extractor_weights
@@ -146,18 +145,17 @@ def _prepare(study: Study, call: StudyCall, report: stages.Report) -> _Prepared:
 
 
 def _device_of_plan(study: Study, call: StudyCall) -> torch.device:
-    """The device that --device names; one of this machine where the runs train on others and this one has none such.
+    """The device that --device names. Where this machine lacks it and the runs train elsewhere, one that it has.
 
     Raises:
-        UsageError: there is no such device, or this machine lacks it and trains or times steps.
+        UsageError: there is no such device, or this machine lacks it and trains, or times steps for --minutes.
     """
     machines, place = call.machines, call.place
-    trains_elsewhere = machines.on == "slurm" or machines.print_commands
-    is_timed = study.minutes is None or read_decisions(study_file(place.results, study.id)).steps
     try:
         return pick_device(place.device)
-    except UsageError:
-        if not (trains_elsewhere and is_timed and re.fullmatch(r"cuda(:[0-9]+)?|mps", place.device)):
+    except NoSuchDevice:
+        trains_here = machines.on != "slurm" and not machines.print_commands
+        if trains_here or (study.minutes and not read_decisions(study_file(place.results, study.id)).steps):
             raise
     return pick_device("auto")
 

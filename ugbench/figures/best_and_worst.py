@@ -12,6 +12,7 @@ from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import UsageError
 from ugbench.figures import _image_grid
 from ugbench.figures._context import FigureContext, label_runs
+from ugbench.runs.dataset_folder import contents_of_tests
 from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import files_by_stem, sources_of, stored_step, transform_of
 from ugbench.scoring import per_image
@@ -36,28 +37,26 @@ def draw(context: FigureContext) -> Figure:
         raise UsageError(f"--every {context.every}: best_and_worst shows ranks, not every n-th image; give --rows N.")
     runs = context.selected_runs_of_one_dataset()
     blocks = []
+    has_scores = False
     for run, label in zip(runs, label_runs(runs), strict=True):
         for direction in DIRECTIONS if context.direction is None else (context.direction,):
-            if direction not in run.directions():
-                continue
             stored = per_image.read(run, direction, stored_step(run, direction))
-            if not stored:
+            if not stored or direction not in run.directions():
                 continue
             dataset = sources_of([run], direction)
-            if current := per_image.of_images_now(stored, run, direction, dataset):
-                scores = _chosen(current, context.metrics, run)
+            if current := per_image.of_images_now(stored, run, direction, contents_of_tests(dataset)):
+                has_scores = True
                 of_run = f" of {label}" if len(runs) > 1 else ""
-                blocks.append(_block(run, dataset, of_run, direction, scores, context.limit))
-    names = ", ".join(run.id for run in runs)
+                scores = _chosen(current, context.metrics, run)
+                blocks += _blocks(run, dataset, of_run, direction, scores, context.limit)
     if not blocks:
+        ids = ", ".join(run.id for run in runs)
         raise UsageError(
-            f"no scores of single outputs, of the images there now, are stored with {names}; run `ugbench eval "
-            f"{runs[0].id}` with kid, or with a metric that compares each output with its truth."
-        )
-    if not (blocks := [block for block in blocks if block.rows]):
-        raise UsageError(
-            f"{names} have fewer than two outputs with a stored score, so no best beside a worst; run `ugbench eval "
+            f"{ids} have fewer than two outputs with a stored score, so no best beside a worst; run `ugbench eval "
             f"{runs[0].id}` on two test images or more."
+            if has_scores
+            else f"no scores of single outputs, of the images there now, are stored with {ids}; run `ugbench eval "
+            f"{runs[0].id}` with kid, or with a metric that compares each output with its truth."
         )
     return _image_grid.draw_blocks(blocks, context.names, "--rows N")
 
@@ -68,9 +67,9 @@ def _chosen(stored: Sequence[ImageScores], metrics: Sequence[str], run: Run) -> 
     chosen = [name for name in metrics or by_metric if name in by_metric]
     if len(chosen) == 1:
         return by_metric[chosen[0]]
-    found = ", ".join(sorted(by_metric)) or "no score that has a best value"
+    names = ", ".join(sorted(by_metric)) or "no score that has a best value"
     given = f"--metric {','.join(metrics)}" if metrics else "no --metric"
-    raise UsageError(f"{given}: run {run.id} has stored {found} of single outputs; give one of these as --metric.")
+    raise UsageError(f"{given}: run {run.id} has stored {names} of single outputs; give one of these as --metric.")
 
 
 def _higher_is_better(metric: str) -> bool | None:
@@ -78,12 +77,15 @@ def _higher_is_better(metric: str) -> bool | None:
     return registry.load_metric(metric).higher_is_better if metric in registry.modules("metrics") else None
 
 
-def _block(
+def _blocks(
     run: Run, dataset: DataSet, of_run: str, direction: Direction, scores: ImageScores, limit: int
-) -> _image_grid.Block:
+) -> list[_image_grid.Block]:
+    """The block of a run in one direction; none if fewer than two of its outputs have a score."""
     outputs = files_by_stem(run, direction)
     ranked = [stem for stem in scores.ranked(bool(_higher_is_better(scores.metric))) if stem in outputs]
-    rows = [str(rank) for rank in range(1, min(limit, len(ranked) // 2) + 1)]
+    ranks = [str(rank) for rank in range(1, min(limit, len(ranked) // 2) + 1)]
+    if not ranks:
+        return []
     columns = []
     for word, stems in (("best", ranked), ("worst", ranked[::-1])):
         by_stem = [
@@ -95,8 +97,8 @@ def _block(
         columns += [
             _image_grid.ImageColumn(
                 column.title,
-                {row: column.files[stem] for row, stem in zip(rows, stems, strict=False) if stem in column.files},
+                {rank: column.files[stem] for rank, stem in zip(ranks, stems, strict=False) if stem in column.files},
             )
             for column in by_stem
         ]
-    return _image_grid.Block(rows, columns, [transform_of(run, outputs.values())] if rows else [])
+    return [_image_grid.Block(ranks, columns, [transform_of(run, outputs.values())])]

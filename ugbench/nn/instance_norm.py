@@ -16,9 +16,8 @@ def instance_norm(x: Tensor, weight: Tensor | None = None, bias: Tensor | None =
         weight, bias: (c,), a scale and a shift for each channel after that; None for 1 and 0.
         eps: what is added to the variance.
     """
-    # On a processor group norm does the same work as F.instance_norm in a third to nine tenths of the time. On a GPU
-    # autocast would run it in float32, though its sums are in float32 anyway, and it takes no weight of another type
-    # than the images.
+    # On a CPU group norm does the same work as F.instance_norm in less time. On a GPU autocast would run it in float32,
+    # which is not needed, since its sums are in float32; and its weight must have the type of the images.
     with without_autocast(x):
         if x.device.type == "cpu" or weight is None:
             return F.group_norm(x, x.shape[1], weight, bias, eps)

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from ugbench.nn.autocasting import without_autocast
 
 _LARGE = 1 << 16
-"""On a CPU, gradients with more numbers than this go back through reflection padding by `_fold_back`. It is two to ten
-times as fast as PyTorch's own kernel for large images, and slower for small ones."""
+"""On a CPU, gradients with more numbers than this go back through reflection padding by `_reflect_back`. It is two to
+ten times as fast as PyTorch's own kernel for large images, and slower for small ones."""
 
 
 def reflect_pad(x: Tensor, width: int) -> Tensor:
@@ -24,7 +24,10 @@ def reflect_pad(x: Tensor, width: int) -> Tensor:
     # The backward pass of CUDA's reflection padding uses atomic additions, and raises in deterministic mode.
     if x.is_cuda and torch.are_deterministic_algorithms_enabled():
         return mirror_pad(x, width)
-    return _reflect(x, width)
+    if not x.requires_grad or torch.compiler.is_compiling():
+        return _pad(x, width, "reflect")
+    padded: Tensor = _ReflectPad.apply(x, width)
+    return padded
 
 
 def mirror_pad(x: Tensor, width: int) -> Tensor:
@@ -45,20 +48,17 @@ def replicate_pad(x: Tensor, width: int) -> Tensor:
     # to keep the layout of its input, but where the compiler has chosen channels-last, the padding changes it.
     is_deterministic = x.is_cuda and torch.are_deterministic_algorithms_enabled()
     if not (is_deterministic or torch.compiler.is_compiling()):
-        with without_autocast(x):
-            return F.pad(x, (width, width, width, width), mode="replicate")
+        return _pad(x, width, "replicate")
     for dim in (-1, -2):
         leading, trailing = x.narrow(dim, 0, 1), x.narrow(dim, x.shape[dim] - 1, 1)
         x = torch.cat((*[leading] * width, x, *[trailing] * width), dim)
     return x
 
 
-def _reflect(x: Tensor, width: int) -> Tensor:
-    if x.requires_grad and not torch.compiler.is_compiling():
-        padded: Tensor = _ReflectPad.apply(x, width)
-        return padded
-    with without_autocast(x):  # which would upcast bfloat16 to float32 for padding on a CPU
-        return F.pad(x, (width, width, width, width), mode="reflect")
+def _pad(x: Tensor, width: int, mode: str) -> Tensor:
+    """PyTorch's own padding, in the type of the images: on a CPU autocast would upcast bfloat16 to float32 for it."""
+    with without_autocast(x):
+        return F.pad(x, (width, width, width, width), mode=mode)
 
 
 class _ReflectPad(torch.autograd.Function):
@@ -67,18 +67,18 @@ class _ReflectPad(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, width: int) -> Tensor:
         ctx.shape, ctx.width = x.shape, width
-        return _reflect(x.detach(), width)
+        return _pad(x, width, "reflect")
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (gradient,) = gradients
         if gradient.device.type == "cpu" and gradient.numel() > _LARGE:
-            return _fold_back(gradient, ctx.width), None
+            return _reflect_back(gradient, ctx.width), None
         shape_only = gradient.new_empty(()).expand(ctx.shape)
         return torch.ops.aten.reflection_pad2d_backward(gradient, shape_only, [ctx.width] * 4), None
 
 
-def _fold_back(gradient: Tensor, width: int) -> Tensor:
+def _reflect_back(gradient: Tensor, width: int) -> Tensor:
     """The gradient of the images (n, c, h, w) whose padded form has this gradient; width >= 1."""
 
     def fold(strip: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from ugbench.data.progress import Progress
 from ugbench.data.tensors import load_images
 from ugbench.direction import Direction
 from ugbench.metrics import changed
+from ugbench.runs.dataset_folder import contents_of_tests
 from ugbench.runs.run import Run
 from ugbench.runs.stored_outputs import stored_step
 from ugbench.scoring import per_image
@@ -115,9 +116,10 @@ def read_contributions(runs: Mapping[str, Run], direction: Direction, dataset: D
     Raises:
         RunError: a file of contributions is damaged.
     """
+    tests = {} if dataset is None else contents_of_tests(dataset)
     stored = {
         label: per_image.of_images_now(
-            per_image.read(run, direction, stored_step(run, direction)), run, direction, dataset
+            per_image.read(run, direction, stored_step(run, direction)), run, direction, tests
         )
         for label, run in runs.items()
     }

@@ -301,9 +301,7 @@ def find_run(text: str, results: Path) -> Run:
 
 
 def dataset_of(run: Run) -> DataSet:
-    """The data set that a run was trained on or imported for, read from where it was found last.
-
-    That is the folder in the dataset.json beside the run, or else the folder in the run's config.
+    """The data set of a run, in the folder that the dataset.json beside the run names, or else the run's config.
 
     Raises:
         RunError: the folder is gone, or has links to unknown images; or the run was imported without a data set.

@@ -36,12 +36,13 @@ def compute_score(metric_name: str, request: EvalRequest, images: ScoredImages) 
 
 
 def _check_numbers(metric_name: str, score: Score) -> None:
-    """Check that each number of a score is one that records hold: no command would read another one again."""
+    """Raise UsageError for a number that records do not hold: no command could read the scores again."""
     numbers = {name: getattr(score, name) for name in ("value", "se", "low", "high", "p_value", "order_sd")}
-    for name, number in (*numbers.items(), *(("each", number) for number in score.each or ())):
+    of_images = [("value of a single image", number) for number in score.each or ()]
+    for name, number in [*numbers.items(), *of_images]:
         if number is not None and not abs(number) <= LARGEST:  # true for NaN too
             raise UsageError(
-                f"--metric {metric_name} gives the {name} {number:g}, and a score's numbers are finite and at most "
+                f"--metric {metric_name}: its {name} is {number:g}, and a score's numbers are finite and at most "
                 f"{LARGEST:g} in size; correct the metric, or leave it out."
             )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,14 +13,7 @@ from ugbench.data.datasets import DataSet
 from ugbench.data.fitting import Transform
 from ugbench.data.folders import describe_splits
 from ugbench.direction import Direction
-from ugbench.errors import (
-    DataError,
-    DiskErrors,
-    NoSuchScore,
-    RunError,
-    UnknownName,
-    UsageError,
-)
+from ugbench.errors import DataError, DiskErrors, NoSuchScore, RunError, UsageError
 from ugbench.image_size import Size
 from ugbench.inference.test_set import make_maps, make_outputs
 from ugbench.metric import Score
@@ -42,11 +35,6 @@ from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import IDENTITY, REAL, EvalRequest, Subject, can_have, metrics_for, no_lpips, why_no_score
 from ugbench.scoring.scored_images import ScoredImages
 from ugbench.scoring.scored_outputs import rows_of, scored_outputs
-
-
-def left_out(run: Run, error: UsageError) -> str:
-    """The sentence that says that a run is left out, and why."""
-    return f"run {run.id} ({run.config.label}) is left out: {error}"
 
 
 @dataclass
@@ -125,39 +113,6 @@ class Evaluation:
         if not records:
             raise NoSuchScore(names[0], f"run {run.id} ({run.config.label}) has no attention maps")
         return sorted(records, key=lambda r: (r.direction, names.index(r.metric)))
-
-    def runs(self, steps_of_runs: Iterable[tuple[Run, Iterable[int | None]]]) -> list[ScoreRecord]:
-        """The scores of several runs at several steps each, as `run` makes them.
-
-        A run that can have none of the metrics, whose method is no longer installed, that is damaged, or whose imported
-        outputs were made from other images, is left out with a message. So is a run whose outputs could not be written;
-        see `unwritten`.
-
-        Raises:
-            NoSuchScore: no run can have any of the metrics.
-            UnknownName, RunError: no run is left.
-        """
-        records: list[ScoreRecord] = []
-        refusals: list[tuple[UsageError, str]] = []  # each with the message of its run
-        for run, steps in steps_of_runs:
-            try:
-                for step in steps:
-                    with self.unwritten.keep():
-                        records += self.run(run, step)
-            except NoSuchScore as error:
-                refusals.append((error, f"no {error.metric}: {error.reason}."))
-            except (RunError, UnknownName) as error:
-                refusals.append((error, left_out(run, error)))
-        if not refusals:
-            return records
-        first_error, _ = refusals[0]
-        for refusal, message in refusals:
-            # Where nothing is scored, the first error ends the call, and others of its kind would say the same again.
-            if records or not (isinstance(first_error, NoSuchScore) and isinstance(refusal, NoSuchScore)):
-                self.log_once(message)
-        if not records:
-            raise first_error
-        return records
 
     def eval_set(self, dataset: DataSet, direction: Direction, transform: Size | Transform) -> EvalSet:
         """The images that scores use in one direction; near-duplicates among them are looked for once per call."""
@@ -239,32 +194,49 @@ class Evaluation:
             self.log(f"no {' or '.join(without_map)} for run {run.id} ({label}) {direction}: it has no attention maps.")
         codes = stored_outputs.codes_per_image(run)
         subject = Subject(run.id, config.known_as, config.variant, config.seed, outputs.step, config.name, codes)
-        new_records = []
-        failures = []  # each with the name of its metric
-        for name in [name for name in missing if name not in without_map]:
-            try:
-                if run_inputs.uses_samples(name):
-                    images = run_inputs.with_samples(images, name, self.request, run, eval_set, outputs.step, on_step)
-                score, score_record = self._score(name, images, subject, eval_set, run.dataset_folder.name)
-            except UsageError as error:
-                if name in (*self.request.metrics, *self.request.protocol.metrics):
-                    raise
-                failures.append((name, error))
-                continue
-            new_records.append(score_record)
-            if score.each is not None:
-                values = {file.stem: value for file, value in zip(images.given_sources, score.each, strict=True)}
-                with self.unwritten.keep():
-                    per_image.store(run, direction, outputs.step, per_image.of_score(score_record, values))
-            with self.unwritten.keep():  # at once, because a later metric may end the call
-                record.append(run.scores_file, [score_record])
+        wanted = [name for name in missing if name not in without_map]
+        new_records, failures = self._score_each(run, wanted, images, subject, eval_set, on_step)
         if failures and not (known or new_records):
-            raise failures[0][1]
-        for name, failure in failures:
+            raise next(iter(failures.values()))
+        for name, failure in failures.items():
             self.log(f"no {name} for run {run.id} ({config.label}) {direction}: {failure}")
         if new_records:
             self._log_copies(run, direction, images.copies)
         return known + new_records
+
+    def _score_each(
+        self,
+        run: Run,
+        names: Sequence[str],
+        images: ScoredImages,
+        subject: Subject,
+        eval_set: EvalSet,
+        on_step: Callable[[int, int], None] | None,
+    ) -> tuple[list[ScoreRecord], dict[str, UsageError]]:
+        """Score a run by each of these metrics, and store each score at once, because a later metric may end the call.
+
+        Returns:
+            The records, and the errors of the metrics that nobody named and that fail, by metric.
+        """
+        records, failures = [], {}
+        for name in names:
+            try:
+                if run_inputs.uses_samples(name):
+                    images = run_inputs.with_samples(images, name, self.request, run, eval_set, subject.step, on_step)
+                score, score_record = self._score(name, images, subject, eval_set, run.dataset_folder.name)
+            except UsageError as error:
+                if name in (*self.request.metrics, *self.request.protocol.metrics):
+                    raise
+                failures[name] = error
+                continue
+            records.append(score_record)
+            if score.each is not None:
+                values = {file.stem: value for file, value in zip(images.given_sources, score.each, strict=True)}
+                with self.unwritten.keep():
+                    per_image.store(run, eval_set.direction, subject.step, per_image.of_score(score_record, values))
+            with self.unwritten.keep():
+                record.append(run.scores_file, [score_record])
+        return records, failures
 
     def _metrics_of(self, run: Run, dataset: DataSet) -> tuple[str, ...]:
         """The metrics that the run can have; logs which of the requested ones it cannot have.

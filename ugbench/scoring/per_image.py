@@ -5,17 +5,16 @@ The files are kept when the outputs are replaced by those of another step, as sc
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat, TypeAdapter
 
-from ugbench.data.datasets import DataSet
 from ugbench.data.known_files import images_hash
-from ugbench.data.splits import TEST
+from ugbench.data.splits import TEST, Split
 from ugbench.direction import Direction
 from ugbench.errors import RunError
-from ugbench.runs.dataset_folder import contents_of_tests
 from ugbench.runs.files import is_file, read_text
 from ugbench.runs.json_file import Name, make_folder, write_json
 from ugbench.runs.run import Run
@@ -91,7 +90,7 @@ def read(run: Run, direction: Direction, step: int | None) -> list[ImageScores]:
 
 
 def of_images_now(
-    stored: Sequence[ImageScores], run: Run, direction: Direction, dataset: DataSet | None
+    stored: Sequence[ImageScores], run: Run, direction: Direction, tests: Mapping[Split, str]
 ) -> list[ImageScores]:
     """The scores of the test images and the outputs that are there now.
 
@@ -99,19 +98,21 @@ def of_images_now(
     other metrics stay in the file. Where a score does not name its images, it counts.
 
     Args:
-        dataset: that of the run; None where it is gone, so that only outputs are compared.
+        tests: the content of each test split of the run's data set now, from
+            `ugbench.runs.dataset_folder.contents_of_tests`; empty where the data set is gone.
     Raises:
         DataError: an image cannot be read.
     """
-    if not stored:
-        return []
-    files = files_by_stem(run, direction)
-    tests = {} if dataset is None else contents_of_tests(dataset)
-    sources, references = tests.get(TEST[direction[0]]), tests.get(TEST[direction[2]])
-    current = []
-    for scores in stored:
-        outputs = scores.outputs and images_hash([files[stem] for stem in scores.values if stem in files])
-        pairs = ((scores.sources, sources), (scores.references, references), (scores.outputs, outputs))
-        if all(None in pair or pair[0] == pair[1] for pair in pairs):
-            current.append(scores)
-    return current
+    files = files_by_stem(run, direction) if stored else {}
+
+    @functools.cache
+    def hash_of_outputs(stems: tuple[str, ...]) -> str:
+        return images_hash([files[stem] for stem in stems if stem in files])
+
+    def are_there(scores: ImageScores) -> bool:
+        pairs = [(scores.sources, tests.get(TEST[direction[0]])), (scores.references, tests.get(TEST[direction[2]]))]
+        if scores.outputs is not None:
+            pairs.append((scores.outputs, hash_of_outputs(tuple(scores.values))))
+        return all(None in pair or pair[0] == pair[1] for pair in pairs)
+
+    return [scores for scores in stored if are_there(scores)]

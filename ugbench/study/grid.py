@@ -26,13 +26,14 @@ from ugbench.direction import Direction
 from ugbench.errors import RunError, UnknownName, UsageError, first_fault
 from ugbench.fit import SQUASH, Fit
 from ugbench.image_size import Size, as_size, size_text
+from ugbench.limits import MOST_STEPS
 from ugbench.published.studies import published_studies
 from ugbench.runs.files import read_text
 from ugbench.runs.json_file import Name
 from ugbench.training.request import BASE
 
 LARGEST = 1 << 16  # bytes: a file that declares a study
-MOST_SEEDS, LARGEST_NUMBER = 1000, 10**12
+MOST_SEEDS = 1000
 OF_ALL = ("steps", "size", "batch_size", "fit")  # fields of a study that are config fields of every method
 SLURM = "slurm"  # the table in a study's file that is no part of the study
 
@@ -59,10 +60,10 @@ class Study(BaseModel):
     datasets: tuple[Name, ...] = Field(min_length=1)
     seeds: tuple[NonNegativeInt, ...] = (0, 1, 2)
     preset: str = "paper"
-    steps: PositiveInt | None = Field(None, le=LARGEST_NUMBER)
-    minutes: PositiveFloat | None = Field(None, le=LARGEST_NUMBER)
+    steps: PositiveInt | None = Field(None, le=MOST_STEPS)
+    minutes: PositiveFloat | None = Field(None, le=MOST_STEPS)
     size: Size | None = None
-    batch_size: PositiveInt | None = Field(None, le=LARGEST_NUMBER)
+    batch_size: PositiveInt | None = Field(None, le=MOST_STEPS)
     fit: Fit | None = None
     set: dict[str, dict[str, Any]] = {}
     without: dict[Name, tuple[str, ...]] = {}
@@ -140,15 +141,16 @@ def check(study: Study) -> Study:
 
 
 def _check_set(study: Study) -> None:
-    """Raises UsageError if `set` changes what a field of the study says for all methods."""
+    """Raise UsageError if `set` changes what a field of the study says for all methods."""
+    fields = {"steps": ("steps", "minutes"), "epochs": ("minutes",)}
     for method, changes in study.set.items():
         for key, value in changes.items():
-            for field in (key, "minutes") if key in ("steps", "epochs") else (key,):
-                given = getattr(study, field) if field in (*OF_ALL, "minutes") else None
+            for field in fields.get(key, (key,) if key in OF_ALL else ()):
+                given = getattr(study, field)
                 if given is not None:
-                    said = size_text(given) if field == "size" else given
+                    of_all = size_text(given) if field == "size" else given
                     raise UsageError(
-                        f"set: {method}.{key} is {value}, and {field} is {said} for all methods; give one of them."
+                        f"set: {method}.{key} is {value}, and {field} is {of_all} for all methods; give one of them."
                     )
 
 

@@ -101,8 +101,8 @@ def train_all(
                     continue
                 outcomes.append(outcome)
                 log(outcome_sentence(outcome))
-            saved = sum(run.run.step() for run in waiting) + sum(outcome.planned.step for outcome in outcomes)
-            progress(saved + sum(_step_now(child.planned) for child in children), total_steps)
+            steps_done = sum(outcome.planned.step for outcome in outcomes) + sum(map(_saved_step, waiting))
+            progress(steps_done + sum(_trained_step(child.planned) for child in children), total_steps)
             if children or waiting:
                 time.sleep(PAUSE)
     if any(outcome.status == "stopped" for outcome in outcomes) or len(outcomes) < len(planned):
@@ -132,8 +132,16 @@ def _or_failed(planned: PlannedRun, attempt: Callable[[], T]) -> T | Outcome:
         return Outcome(planned, "failed", str(error))
 
 
-def _step_now(planned: PlannedRun) -> int:
-    """The step that a run which trains has come to; that of the plan where its files cannot be read."""
+def _saved_step(planned: PlannedRun) -> int:
+    """The step that a run has saved; that of the plan where its files cannot be read."""
+    try:
+        return planned.run.step()
+    except (UgbenchError, OSError):  # it fails, and is reported, when its turn comes
+        return planned.step
+
+
+def _trained_step(planned: PlannedRun) -> int:
+    """The step that a run which trains has come to, as far as its files can be read."""
     try:
         return max(last_logged_step(planned.run), planned.run.step())
     except (UgbenchError, OSError):  # its process fails by itself if it cannot read them either

@@ -29,6 +29,7 @@ from ugbench.scoring import record
 from ugbench.scoring.evaluate import Evaluation
 from ugbench.scoring.record import ScoreRecord
 from ugbench.scoring.request import EvalRequest
+from ugbench.scoring.several_runs import score_runs
 from ugbench.scoring.while_training import score_names
 from ugbench.study import measure, plan, runner
 from ugbench.study.commands import NOT_WATCHED, Watch
@@ -212,7 +213,7 @@ def _steps_of_minutes(study: Study, setup: StudySetup, report: Report) -> dict[A
 
 def _score(evaluation: Evaluation, runs: Sequence[Run], report: Report) -> ScoredStudy:
     with report.bar("scoring") as progress:
-        scores = evaluation.runs(_last_steps(runs, progress))
+        scores = score_runs(evaluation, _last_steps(runs, progress))
     store_due_differences(evaluation, scores, runs)
     results = evaluation.results
     stored = record.read_all(results)

@@ -139,9 +139,9 @@ def between(scores: Iterable[ScoreRecord], differences: Iterable[DifferenceRecor
         by_run.setdefault((score.dataset, score.direction, score.protocol_id, score.run), []).append(score)
 
     def is_shown(record: DifferenceRecord, run: str, step: int | None, outputs: str | None) -> bool:
-        own = (record.sources, record.references, outputs)
+        images = (record.sources, record.references, outputs)
         return any(
-            score.step == step and _are_equal_where_known(own, (score.sources, score.references, score.outputs))
+            score.step == step and _are_equal_where_known(images, (score.sources, score.references, score.outputs))
             for score in by_run.get((record.dataset, record.direction, record.protocol_id, run), ())
         )
 

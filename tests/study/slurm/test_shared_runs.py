@@ -13,7 +13,7 @@ import pytest
 from ugbench.study.outcomes import Outcome
 from ugbench.study.plan import PlannedRun
 from ugbench.study.slurm import submission, waiting
-from ugbench.study.slurm.jobs import read, read_all
+from ugbench.study.slurm.jobs import of_each_run, read, read_all
 from ugbench.study.slurm.queue import short_numbers
 from ugbench.study.slurm.submission import Submission
 from ugbench.study.slurm.tasks import CommandTask
@@ -72,7 +72,12 @@ def test_a_run_of_two_studies_has_one_job_and_the_scores_of_both_wait_for_it(tmp
     assert [(job.run, job.job) for job in second.queued] == [("b", "1_1"), ("c", "1_2")]
     assert second.score is not None and queue.waits[second.score.job] == "afterany:3:1_1:1_2"
     assert second.numbers == ["3", "1_1", "1_2", "4"]  # to cancel the second study leaves `a` to the first
-    assert {job.run: job.job for job in read_all(tmp_path)} == {"a": "1_0", "b": "1_1", "c": "1_2", "d": "3_0"}
+    assert {job.run: job.job for job in of_each_run(read_all(tmp_path), {})} == {
+        "a": "1_0",
+        "b": "1_1",
+        "c": "1_2",
+        "d": "3_0",
+    }
 
 
 def test_the_same_command_again_submits_nothing(tmp_path: Path, queue: Queue) -> None:

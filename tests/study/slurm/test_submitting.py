@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import torch
 from commands import call, call_in
 
 from ugbench.cli import slurm_study, study
-from ugbench.study.plan import PlannedRun
 from ugbench.study.slurm.jobs import Job
 from ugbench.study.slurm.submission import Submission, scores_output, training_job
 
@@ -25,14 +24,8 @@ def submitted(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[str]]:
     """The commands that were submitted. The job that scores prints `scored` for a person, and JSON for `--json`."""
     commands: list[Sequence[str]] = []
 
-    def submit(
-        planned: Sequence[PlannedRun],
-        words: Callable[[PlannedRun], Sequence[str]],
-        score_words: Sequence[str] | None,
-        results: Path,
-        study_id: str,
-        _parameters: object,
-    ) -> Submission:
+    def submit(*arguments: Any) -> Submission:
+        planned, words, score_words, results, study_id, _parameters = arguments
         commands.extend(words(run) for run in planned)
         training = [training_job(f"1_{index}", run) for index, run in enumerate(planned)]
         if score_words is None:

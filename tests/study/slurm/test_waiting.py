@@ -10,7 +10,7 @@ from typing import Any, cast
 from ugbench.errors import UgbenchError
 from ugbench.study.outcomes import Outcome
 from ugbench.study.plan import PlannedRun
-from ugbench.study.slurm.jobs import Job, read, read_all, store
+from ugbench.study.slurm.jobs import Job, of_each_run, read, read_all, store
 from ugbench.study.slurm.waiting import wait_for_jobs, with_states
 
 
@@ -113,5 +113,5 @@ def test_a_later_job_of_a_run_takes_the_place_of_an_earlier_one(tmp_path: Path) 
         ("train", "b"): "5",
         ("score", ""): "6",
     }
-    assert {job.run: job.job for job in read_all(tmp_path)} == {"a": "1_0", "b": "5"}
+    assert {job.run: job.job for job in of_each_run(read_all(tmp_path), {})} == {"a": "1_0", "b": "5"}
     assert read(tmp_path, "other") == []

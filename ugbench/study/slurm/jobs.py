@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -19,7 +18,6 @@ from ugbench.runs.folder import jobs_folder
 from ugbench.study.slurm.queue import is_live
 
 FILE = "jobs.jsonl"
-NO_STATES: Mapping[str, str] = MappingProxyType({})
 
 
 class Job(BaseModel):
@@ -68,17 +66,24 @@ def read(results: Path, study_id: str) -> list[Job]:
     return list({(job.kind, job.run): job for job in _records(results, study_id)}.values())
 
 
-def read_all(results: Path, states: Mapping[str, str] = NO_STATES) -> list[Job]:
-    """The job of each run in a results folder, whichever study submitted it: one that waits or runs, or the newest.
+def read_all(results: Path) -> list[Job]:
+    """All jobs of a results folder that train, whichever study submitted them; those of one study oldest first.
 
-    Args:
-        states: of jobs by their numbers, from `ugbench.study.slurm.queue.job_states`.
     Raises:
         RunError: as `read`.
     """
     files = sorted(results.glob(f"studies/*/{FILE}"), key=lambda file: file.stat().st_mtime)
-    jobs = [job for file in files for job in _records(results, file.parent.name) if job.kind == "train"]
-    return list({job.run: job for job in sorted(jobs, key=lambda job: is_live(states.get(job.job)))}.values())
+    return [job for file in files for job in _records(results, file.parent.name) if job.kind == "train"]
+
+
+def of_each_run(submitted: Iterable[Job], states: Mapping[str, str]) -> list[Job]:
+    """One job for each run: one that waits or runs, or else the newest.
+
+    Args:
+        submitted: from `read_all`.
+        states: of jobs by their numbers, from `ugbench.study.slurm.queue.job_states`.
+    """
+    return list({job.run: job for job in sorted(submitted, key=lambda job: is_live(states.get(job.job)))}.values())
 
 
 def _records(results: Path, study_id: str) -> Iterator[Job]:

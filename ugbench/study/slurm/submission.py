@@ -69,7 +69,8 @@ def submit(
     states = job_states()
     folder = jobs_folder(results, study_id).absolute()
     own = [job for job in jobs.read(results, study_id) if is_live(states.get(job.job))]
-    live = {job.run: job for job in jobs.read_all(results, states) if is_live(states.get(job.job))}
+    of_runs = jobs.of_each_run(jobs.read_all(results), states)
+    live = {job.run: job for job in of_runs if is_live(states.get(job.job))}
     unfinished = {run.run.id: run for run in planned if run.status != "done"}
     queued = [live[run] for run in unfinished if run in live]
     of_others = [job for job in queued if job not in own]

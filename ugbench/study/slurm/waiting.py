@@ -104,10 +104,11 @@ def with_jobs(outcomes: Sequence[Outcome], results: Path) -> list[Outcome]:
     """
     if all(outcome.status == "done" for outcome in outcomes) or not has_slurm():
         return list(outcomes)
-    if not jobs.read_all(results):
+    submitted = jobs.read_all(results)
+    if not submitted:
         return list(outcomes)
     states = job_states()
-    return with_states(outcomes, jobs.read_all(results, states), states)
+    return with_states(outcomes, jobs.of_each_run(submitted, states), states)
 
 
 def with_states(outcomes: Sequence[Outcome], submitted: Sequence[Job], states: Mapping[str, str]) -> list[Outcome]:
