@@ -24,6 +24,7 @@ class Training:
     Attributes:
         folder: its folders results and datasets.
         keep: the option --keep.
+        settings: words as in lr=1e-5, each for an option --set.
     """
 
     method: str
@@ -32,6 +33,7 @@ class Training:
     seed: int = 0
     save_every: int = 2
     keep: str = "2"
+    settings: tuple[str, ...] = ()
 
     def words(self) -> list[object]:
         """The command line without `ugbench`."""
@@ -39,7 +41,7 @@ class Training:
         fields = registry.load_method(self.method).Config.model_fields
         narrow = [f"{name}=4" for name in fields if name.endswith("channels")]
         narrow += [f"{name}={POOL}" for name in fields if name == "pool_size"]
-        sets = [word for setting in narrow for word in ("--set", setting)]
+        sets = [word for setting in (*narrow, *self.settings) for word in ("--set", setting)]
         words: list[object] = ["train", self.method, "--dataset", DATASET, "--preset", "smoke", "--size", 32]
         words += ["--batch-size", 2, "--precision", "fp32", "--device", "cpu", "--steps", self.steps]
         words += ["--seed", self.seed, "--save-every", self.save_every, "--log-every", 1, "--keep", self.keep, *sets]

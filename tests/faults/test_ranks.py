@@ -17,6 +17,10 @@ from small_training import Training, checkpoint_folders, leftovers
 from started_ranks import SOON, child_with_rank, codes_of, end, errors_of, start, start_torchrun
 
 METHOD = "cyclegan"  # it has image pools
+# Two ranks sum in another order than one process. Adam moves a weight by its rate even where the gradient is nothing
+# but rounding, so that at the rate of the preset the losses differ by 2e-3 after five steps, and at this one by 2e-6
+# after eight.
+STEADY = ("lr=1e-5",)
 
 
 def wait_for(training: Training, step: int, ranks: Sequence[Process]) -> None:
@@ -38,7 +42,7 @@ def largest_difference(first: Training, second: Training) -> float:
 
 
 def test_two_ranks_train_the_run_of_one_and_the_first_alone_prints_and_writes(server: Server, tmp_path: Path) -> None:
-    alone, together = Training(METHOD, tmp_path / "alone", 6), Training(METHOD, tmp_path / "together", 6)
+    alone, together = (Training(METHOD, tmp_path / name, 6, settings=STEADY) for name in ("alone", "together"))
     alone.finish(server)
     first, second = end(start(server, together.words()))
     assert (first.code, second.code) == (0, 0), first.err + second.err
@@ -46,7 +50,7 @@ def test_two_ranks_train_the_run_of_one_and_the_first_alone_prints_and_writes(se
     report = json.loads(first.out)
     assert report["status"] == "done"
     assert report["id"] == json.loads((alone.existing_run() / "config.json").read_text())["id"]
-    assert largest_difference(alone, together) < 1e-3
+    assert largest_difference(alone, together) < 1e-5
     run = together.existing_run()
     assert json.loads((run / "environment.json").read_text())["ranks"] == 2
     assert json.loads((run / "method.json").read_text()) == json.loads(
@@ -58,15 +62,15 @@ def test_two_ranks_train_the_run_of_one_and_the_first_alone_prints_and_writes(se
     )
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
     for line, whole in zip(lines, expected, strict=True):
-        assert line == pytest.approx(whole, rel=1e-3), "a logged loss is the mean over the whole batch"
+        assert line == pytest.approx(whole, rel=1e-4), "a logged loss is the mean over the whole batch"
     assert leftovers(run) == []
 
 
 def test_a_run_of_two_ranks_goes_on_with_one_and_of_one_with_two(server: Server, tmp_path: Path) -> None:
-    whole = Training(METHOD, tmp_path / "whole", 8)
+    whole = Training(METHOD, tmp_path / "whole", 8, settings=STEADY)
     whole.finish(server)
     for name, before, after in (("fewer", 2, 1), ("more", 1, 2)):
-        training = Training(METHOD, tmp_path / name, 8)
+        training = Training(METHOD, tmp_path / name, 8, settings=STEADY)
         ranks = start(server, training.words(), before)
         wait_for(training, 2, ranks)
         for rank in ranks:
@@ -81,8 +85,7 @@ def test_a_run_of_two_ranks_goes_on_with_one_and_of_one_with_two(server: Server,
             for each in (training, whole)
         )
         assert [line["step"] for line in losses] == list(range(1, 9))
-        # From step to step rounding in float32 grows ten times: 1e-6 at the fifth, some percent at the eighth.
-        for line, expected_line in zip(losses[:5], expected[:5], strict=True):
+        for line, expected_line in zip(losses, expected, strict=True):
             assert line == pytest.approx(expected_line, rel=1e-4)
 
 

@@ -77,13 +77,18 @@ def read_all(results: Path) -> list[Job]:
 
 
 def of_each_run(submitted: Iterable[Job], states: Mapping[str, str]) -> list[Job]:
-    """One job for each run: one that waits or runs, or else the newest.
+    """One job for each run, in the order in which the runs were submitted: one that waits or runs, or else the newest.
 
     Args:
         submitted: from `read_all`.
         states: of jobs by their numbers, from `ugbench.study.slurm.queue.job_states`.
     """
-    return list({job.run: job for job in sorted(submitted, key=lambda job: is_live(states.get(job.job)))}.values())
+    chosen: dict[str, Job] = {}
+    for job in submitted:
+        before = chosen.get(job.run, job)
+        if is_live(states.get(job.job)) or not is_live(states.get(before.job)):
+            chosen[job.run] = job
+    return list(chosen.values())
 
 
 def _records(results: Path, study_id: str) -> Iterator[Job]:
