@@ -116,6 +116,19 @@ class CUT(Method):
     Config = CUTConfig
     PRESETS: ClassVar = {
         "paper": {"epochs": 400},
+        "small": {
+            "size": 64,
+            "zoom": 1.0,
+            "batch_size": 4,
+            "steps": 10_000,
+            "ema": 0.999,
+            "channels": 16,
+            "discriminator_channels": 16,
+            "projection_channels": 64,
+            "blocks": 3,
+            "init_gain": 1.0,
+            "lr": 1e-3,
+        },
         "smoke": {
             "size": 64,
             "batch_size": 4,

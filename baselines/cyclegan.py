@@ -123,6 +123,19 @@ class CycleGAN(Method):
     Config = CycleGANConfig
     PRESETS: ClassVar = {
         "paper": {"epochs": 200},
+        "small": {
+            "size": 64,
+            "zoom": 1.0,
+            "batch_size": 4,
+            "steps": 10_000,
+            "ema": 0.999,
+            "channels": 16,
+            "discriminator_channels": 16,
+            "blocks": 3,
+            "upsampling": "resize",
+            "init": "default",
+            "lr": 1e-3,
+        },
         "smoke": {
             "size": 64,
             "batch_size": 4,

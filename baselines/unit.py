@@ -90,6 +90,17 @@ class UNIT(Method):
     Config = UNITConfig
     PRESETS: ClassVar = {
         "paper": {"steps": 1_000_000},
+        "small": {
+            "size": 64,
+            "zoom": 1.0,
+            "batch_size": 4,
+            "steps": 10_000,
+            "ema": 0.999,
+            "channels": 16,
+            "discriminator_channels": 16,
+            "blocks": 3,
+            "lr": 1e-3,
+        },
         "smoke": {
             "size": 64,
             "batch_size": 4,

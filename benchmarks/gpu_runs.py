@@ -17,7 +17,6 @@ import torch
 from gpu_training import IMAGES, Section, Settings, compared, differing
 from safetensors.torch import load_file
 
-from ugbench.data.batches import training_size
 from ugbench.device import Precision, has_bf16
 from ugbench.errors import NonFiniteLoss
 from ugbench.image_size import width_and_height
@@ -95,7 +94,7 @@ def recovery(settings: Settings, method: str, precision: Precision) -> dict[str,
     Memory is the peak before the step and that of the whole training, so that two whole states at once would be seen.
     """
     config, bad = settings.large(method), 2
-    width, height = width_and_height(training_size(config.size))
+    width, height = width_and_height(config.training_size)
     a, b = torch.randint(0, 256, (2, IMAGES, 3, height, width), dtype=torch.uint8)
     peaks: list[int | None] = []
 

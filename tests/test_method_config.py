@@ -65,6 +65,18 @@ def test_what_is_no_size_is_one_sentence(name: str, size: object) -> None:
         registry.load_method(name).make_config("smoke", None, {"size": size})
 
 
+def test_training_images_are_larger_than_their_crops_by_the_zoom() -> None:
+    assert MethodConfig(size=64).training_size == 72
+    assert MethodConfig(size=64, zoom=1).training_size == 64
+    assert MethodConfig(size=(64, 32), zoom=1.5).training_size == (96, 48)
+
+
+@pytest.mark.parametrize("zoom", [0.99, 4.01, "wide", None])
+def test_a_zoom_that_leaves_nothing_to_crop_or_is_no_number_is_refused(zoom: object) -> None:
+    with pytest.raises(ConfigError, match=r"^zoom: .* was given; "):
+        registry.load_method("cyclegan").make_config("smoke", None, {"zoom": zoom})
+
+
 def test_a_config_with_a_size_of_type_int_takes_squares_only() -> None:
     assert [made(Squares, size).size for size in (32, "32", "32x32")] == [32, 32, 32]
     assert Squares.takes_squares_only() and not Even.takes_squares_only() and not MethodConfig.takes_squares_only()

@@ -57,6 +57,20 @@ class UGATIT(Method):
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {"steps": 1_000_000},
         "light": {"steps": 1_000_000, "light": True},
+        "small": {
+            "size": 64,
+            "zoom": 1.0,
+            "batch_size": 4,
+            "steps": 10_000,
+            "ema": 0.999,
+            "channels": 16,
+            "discriminator_channels": 16,
+            "blocks": 3,
+            "light": True,
+            "init": "default",
+            "cam_weight": 10.0,
+            "lr": 1e-3,
+        },
         "smoke": {
             "size": 64,
             "channels": 16,

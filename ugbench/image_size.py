@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 Size = int | tuple[int, int]
 """Size of an image in px: the side of a square, or (width, height)."""
+ZOOM = 286 / 256
+"""How many times larger than the crops training images are in the paper, and by default."""
 SMALLEST_SIDE, LARGEST_SIDE = 8, 1 << 16  # px: the smallest side of training images, the largest of any images
 
 
@@ -48,6 +50,15 @@ def is_size(value: object) -> bool:
 def width_and_height(size: Size) -> tuple[int, int]:
     """A size as (width, height), px."""
     return (size, size) if isinstance(size, int) else size
+
+
+def zoomed(size: Size, zoom: float = ZOOM) -> Size:
+    """Size in px to which training images are resized before they are cropped to `size`.
+
+    >>> zoomed(256), zoomed((64, 128), 1.5)
+    (286, (96, 192))
+    """
+    return as_size([round(side * zoom) for side in width_and_height(size)])
 
 
 def size_text(size: int | Sequence[int]) -> str:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, 
 
 from ugbench.errors import ConfigError
 from ugbench.fit import SQUASH, Fit
-from ugbench.image_size import Size, as_size, stored_size, width_and_height
+from ugbench.image_size import ZOOM, Size, as_size, stored_size, width_and_height, zoomed
 from ugbench.limits import MOST_STEPS
 
 
@@ -44,6 +44,12 @@ class MethodConfig(BaseModel):
     epochs: PositiveInt | None = Field(None, description="passes over the larger domain; used if steps is null")
     ema: float = Field(0, ge=0, lt=1, description="decay per step of a moving average that translates; 0: no average")
     fit: Fit = Field(SQUASH, description="how images of other proportions get the size: squash, crop or pad")
+    zoom: float = Field(
+        ZOOM,
+        ge=1,
+        le=4,
+        description="training images are resized to this many times `size` and cropped at random; 1: no crop",
+    )
     checkpoint_activations: bool = Field(
         False,
         description="compute the activations of blocks again in the backward pass: less memory, more time, equal bits",
@@ -54,6 +60,11 @@ class MethodConfig(BaseModel):
         """(height, width) of the images, px: the last two dimensions of their tensors."""
         width, height = width_and_height(self.size)
         return height, width
+
+    @property
+    def training_size(self) -> Size:
+        """Size in px to which training images are resized before they are cropped at random."""
+        return zoomed(self.size, self.zoom)
 
     @field_validator("size", mode="before")
     @classmethod

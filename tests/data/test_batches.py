@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from toy_runs import Toy, toy
 
-from ugbench.data.batches import Batches, method_batches, training_size
+from ugbench.data.batches import Batches, method_batches
+from ugbench.image_size import zoomed
 from ugbench.method import Batch, Draw
 
 __all__ = ["toy"]
@@ -47,8 +48,24 @@ def same(first: Batch, second: Batch) -> bool:
 
 
 def test_training_images_are_stored_larger_as_in_the_paper() -> None:
-    assert [training_size(size) for size in (256, 64, 32)] == [286, 72, 36]
-    assert [training_size(size) for size in ((128, 256), (256, 512), (64, 32))] == [(143, 286), (286, 572), (72, 36)]
+    assert [zoomed(size) for size in (256, 64, 32)] == [286, 72, 36]
+    assert [zoomed(size) for size in ((128, 256), (256, 512), (64, 32))] == [(143, 286), (286, 572), (72, 36)]
+
+
+def test_a_zoom_of_1_crops_nothing_and_still_mirrors() -> None:
+    images = ramps(3)[:, :, :SIZE, :SIZE]
+    batches, whole = make(images, images, zoom=1), images[0].long()
+    seen = [image for step in range(6) for image in levels(batches.at(step).a)]
+    mirrored = [image.equal(whole.flip(-1)) for image in seen]
+    assert all(image.equal(whole) or is_mirrored for image, is_mirrored in zip(seen, mirrored, strict=True))
+    assert 0 < sum(mirrored) < len(seen)
+
+
+def test_images_of_another_zoom_are_refused() -> None:
+    images = numbered(3)
+    given, expected = (rf"\({count}, 3, {side}, {side}\)" for count, side in ((3, SIDE), ("n", SIZE)))
+    with pytest.raises(ValueError, match=f"{given} was given; expected uint8 {expected}"):
+        make(images, images, zoom=1)
 
 
 def test_a_batch_depends_on_its_step_alone_not_on_what_was_asked_before() -> None:
@@ -310,7 +327,7 @@ def test_batches_of_squares_have_the_bits_that_they_had_before_there_were_rectan
 def test_rectangles_are_cut_at_random_places_and_mirrored(stored: Any) -> None:
     """Each pixel holds its column and row, so that a crop says where it was cut, without the code that cut it."""
     width, height, across, down = 32, 16, 36, 18
-    assert training_size((width, height)) == (across, down)
+    assert zoomed((width, height)) == (across, down)
     column = torch.arange(across, dtype=torch.uint8).expand(down, across)
     row = torch.arange(down, dtype=torch.uint8)[:, None].expand(down, across)
     images = stored([torch.stack([column, row, torch.full_like(row, number)]) for number in range(5)])

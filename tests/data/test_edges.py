@@ -14,12 +14,12 @@ from drawn_images import patches, save_flat
 from PIL import Image
 
 from ugbench.data import edges
-from ugbench.data.batches import training_size
 from ugbench.data.datasets import open_dataset
 from ugbench.data.edges import make_edges, missing_command, outdated_command, smooth_edges
 from ugbench.data.folders import describe_splits
 from ugbench.errors import DataError, DiskError, UsageError
 from ugbench.fit import Fit
+from ugbench.image_size import zoomed
 
 
 def gaussian() -> np.ndarray:
@@ -221,7 +221,7 @@ def test_the_command_for_a_missing_folder_is_known(root: Path) -> None:
     spaced = root.rename(root.with_name("two cats"))
     cats = open_dataset(spaced)
     assert missing_command(cats, "edgesB", None) == f"ugbench data make edges --dataset '{spaced}'"
-    assert missing_command(cats, "edgesB", training_size(256)) == f"ugbench data make edges --dataset '{spaced}'"
+    assert missing_command(cats, "edgesB", zoomed(256)) == f"ugbench data make edges --dataset '{spaced}'"
     assert missing_command(cats, "edgesA", 36) == f"ugbench data make edges --dataset '{spaced}' --domain A --size 36"
     assert missing_command(cats, "poses", None) is None
     make_edges(cats, "B", 32)

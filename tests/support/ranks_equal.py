@@ -22,7 +22,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from ugbench.contract.small_methods import build
-from ugbench.data.batches import method_batches, training_size
+from ugbench.data.batches import method_batches
 from ugbench.image_size import width_and_height
 from ugbench.method import Method
 from ugbench.nn.across_ranks import ALONE, Ranks, span_batch
@@ -70,7 +70,7 @@ def trained(name: str, variant: str | None, fields: dict[str, Any], ranks_of_ste
     method = build(name, variant, batch_size=IMAGES, steps=steps, pool_size=5, **fields).double().train()
     average = MovingAverage(method, 0.9)
     phases = Phases(build_optimizers(method), method.period)
-    width, height = width_and_height(training_size(method.config.size))
+    width, height = width_and_height(method.config.training_size)
     random = torch.Generator().manual_seed(1)
     shape = (2 + len(method.splits), 7, 3, height, width)
     a, b, *extra = torch.randint(0, 256, shape, generator=random, dtype=torch.uint8)
@@ -117,7 +117,7 @@ def bytes_of_a_step(ranks: Ranks, factored: bool) -> int:
         optimizers = {name: replace(optimizer, factored=()) for name, optimizer in optimizers.items()}
     span_batch(method, ranks)
     phases = Phases(optimizers, ranks=ranks)
-    images = torch.zeros(4, 3, *width_and_height(training_size(method.config.size)), dtype=torch.uint8)
+    images = torch.zeros(4, 3, *width_and_height(method.config.training_size), dtype=torch.uint8)
     batches = method_batches(method, images, images, 0, torch.device("cpu"), {}, part=ranks.part(IMAGES))
     given: list[int] = []
     with (

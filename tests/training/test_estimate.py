@@ -56,12 +56,12 @@ def test_a_tensor_that_a_graph_keeps_is_counted_once_until_the_graph_is_freed() 
 
 
 def test_training_images_are_kept_at_the_size_before_cropping() -> None:
-    assert image_bytes(256, 10) == 10 * 3 * 286 * 286
-    assert image_bytes((256, 512), 10) == 10 * 3 * 286 * 572
+    assert image_bytes(286, 10) == 10 * 3 * 286 * 286
+    assert image_bytes((286, 572), 10) == 10 * 3 * 286 * 572
 
 
 def test_images_that_training_crops_are_counted_at_their_own_shape(tmp_path: Path) -> None:
     for name, shape in (("wide.png", (20, 10)), ("high.png", (10, 30))):
         save_flat(tmp_path / name, shape)
-    assert cropped_image_bytes(256, sorted(tmp_path.iterdir())) == 3 * (286 * 572 + 286 * 858)
-    assert cropped_image_bytes((512, 256), sorted(tmp_path.iterdir())) == 3 * (572 * 1716 + 572 * 286)
+    assert cropped_image_bytes(286, sorted(tmp_path.iterdir())) == 3 * (286 * 572 + 286 * 858)
+    assert cropped_image_bytes((572, 286), sorted(tmp_path.iterdir())) == 3 * (572 * 1716 + 572 * 286)

@@ -95,7 +95,7 @@ def compare(
         seeds: a number of seeds (3, the default, means 0, 1 and 2), or a list of them.
         steps: number of training steps of each run.
         minutes: training time of each run, instead of `steps`.
-        preset: paper (the default), light or smoke.
+        preset: paper (the default), light, small or smoke.
         size: image size, px, at least 8: a number for squares, or width and height, as (128, 256) or "128x256".
         fit: how images of other proportions get the size: squash, crop or pad.
         batch_size: images of each domain per step.

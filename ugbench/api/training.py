@@ -84,7 +84,7 @@ def train(
         method: a method's name, see `ugbench methods`.
         dataset: a name in the data root, a folder with trainA, trainB, testA and testB, or drawn images, as in
             "dial:shape=1,size=32".
-        preset: paper, light or smoke.
+        preset: paper, light, small or smoke.
         variant: a variant of the method, see `ugbench variants METHOD`.
         steps: number of training steps.
         size: image size, px, at least 8: a number for squares, or width and height, as (128, 256) or "128x256".

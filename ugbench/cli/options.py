@@ -158,7 +158,7 @@ class ConfigOptions:
         str | None, Option("--variant", metavar="NAME", help="A variant; `ugbench variants METHOD` lists them.")
     ] = None
     preset: Annotated[
-        str, Option("--preset", metavar="paper|light|smoke", help="The preset that the config starts from.")
+        str, Option("--preset", metavar="paper|light|small|smoke", help="The preset that the config starts from.")
     ] = "paper"
     size: ImageSize = None
     fit: ImageFit = None
@@ -191,7 +191,7 @@ class StudyOptions:
     steps: Steps = None
     preset: Annotated[
         str | None,
-        Option("--preset", metavar="paper|light|smoke", help="The preset that configs start from; default: paper."),
+        Option("--preset", metavar="paper|light|small|smoke", help="The preset of the configs; default: paper."),
     ] = None
     size: ImageSize = None
     fit: ImageFit = None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ugbench.training.image_place import ImagePlace
     from ugbench.training.request import Request
 
-TOO_SMALL = "smoke"  # a preset to try things out with, so that it is never suggested
+TOO_SMALL = ("smoke", "small")  # presets of narrow networks, which are no substitute for those of the paper
 GRIDS = 10  # sample grids of a run
 GRID_CELLS = 16  # images in a sample grid, about
 _PLACES = {
@@ -145,7 +145,7 @@ def _way_out(run: Run, request: Request, free: int) -> str:
         size = None
     if size is not None and size <= free:
         return f"--set checkpoint_activations=true takes about {file_size(size)}, with equal results in more time"
-    presets = [name for name in registry.load_method(request.method).PRESETS if name != TOO_SMALL]
+    presets = [name for name in registry.load_method(request.method).PRESETS if name not in TOO_SMALL]
     for preset, config in _configs(request, [name for name in presets if name != request.preset]):
         size = estimate(request.method, config, run.config.precision).memory
         if size <= free:

@@ -17,16 +17,11 @@ from ugbench.data.image_files import ImageFiles
 from ugbench.data.places import Place
 from ugbench.data.seeding import generator_for
 from ugbench.data.tensors import to_float
-from ugbench.image_size import Size, as_size, width_and_height
+from ugbench.image_size import ZOOM, Size, width_and_height, zoomed
 from ugbench.method import Batch, Draw, Method
 
 StoredImages = Tensor | Sequence[Tensor] | ImageFiles
 """The images of a folder: one tensor, a list of images of many shapes (`fit=crop`), or files."""
-
-
-def training_size(size: Size) -> Size:
-    """Size in px to which training images are resized before they are cropped to `size`: 286 for the paper's 256."""
-    return as_size([round(side * 286 / 256) for side in width_and_height(size)])
 
 
 class Batches:
@@ -43,6 +38,7 @@ class Batches:
         b: StoredImages,
         *,
         size: Size,
+        zoom: float = ZOOM,
         batch_size: int,
         seed: int,
         draws: Mapping[str, Draw],
@@ -56,7 +52,7 @@ class Batches:
         """Store the images on `device`, or leave them where they are if `place` is another one.
 
         Args:
-            a, b: images of the domains, uint8 (n, 3, h, w) of training_size(size), or a list of (3, h, w) that cover
+            a, b: images of the domains, uint8 (n, 3, h, w) of zoomed(size, zoom), or a list of (3, h, w) that cover
                 that size and have its height or its width, or files of such images; n may differ between the two.
             draws: the random numbers that a step of the method needs, by name.
             dtype: type of the batch's images. Draws have this type too, but at least float32.
@@ -66,7 +62,7 @@ class Batches:
         Raises:
             ValueError: the images have another type or shape, or pairs are incomplete or of two shapes.
         """
-        width, height = width_and_height(training_size(size))
+        width, height = width_and_height(zoomed(size, zoom))
         self.extra, self.paired = tuple(extra or ()), paired
         folders = {"a": a, "b": b, **(extra or {})}
         for name, images in folders.items():
@@ -235,6 +231,7 @@ def method_batches(
         a,
         b,
         size=method.config.size,
+        zoom=method.config.zoom,
         batch_size=method.config.batch_size,
         seed=seed,
         draws=method.draws(),

@@ -92,7 +92,7 @@ def training_image(image: Image.Image, size: Size, fit: Fit) -> Image.Image:
     """The image as training stores it, and crops from it at random places.
 
     Args:
-        size: from which the crops are taken, see `ugbench.data.batches.training_size`.
+        size: from which the crops are taken, see `ugbench.method_config.MethodConfig.training_size`.
     Returns:
         An image of the size; with `crop`, one that covers it (`covering_size`).
     """

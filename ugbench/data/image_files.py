@@ -27,7 +27,7 @@ class ImageFiles:
         """Only the paths are kept; no file is opened.
 
         Args:
-            size: to which training images are resized, px, see `ugbench.data.batches.training_size`.
+            size: to which training images are resized, px, see `ugbench.method_config.MethodConfig.training_size`.
             partners: images whose shapes, after `fit=crop`, these images get: an image for each of `paths`.
         """
         self._paths = np.array([os.fsencode(path) for path in paths], dtype=bytes)

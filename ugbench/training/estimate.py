@@ -13,7 +13,6 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
-from ugbench.data.batches import training_size
 from ugbench.data.fitting import covering_size
 from ugbench.data.images import read_size
 from ugbench.device import Precision
@@ -75,12 +74,12 @@ def estimate(name: str, config: MethodConfig, precision: Precision) -> Estimate:
     )
 
 
-def image_bytes(size: Size, images: int) -> int:
+def image_bytes(training_size: Size, images: int) -> int:
     """The memory that training images take, in bytes: uint8, of the size from which they are cropped."""
-    return images * 3 * prod(width_and_height(training_size(size)))
+    return images * 3 * prod(width_and_height(training_size))
 
 
-def cropped_image_bytes(size: Size, paths: Sequence[Path]) -> int:
+def cropped_image_bytes(training_size: Size, paths: Sequence[Path]) -> int:
     """The memory that training images take with `fit=crop`, in bytes; there they keep their proportions.
 
     Only the headers of files are read; of more than SAMPLED files, those of a sample at equal distances in the list. A
@@ -89,8 +88,8 @@ def cropped_image_bytes(size: Size, paths: Sequence[Path]) -> int:
     sizes = []
     for path in paths[:: max(1, -(-len(paths) // SAMPLED))]:
         with suppress(DataError):
-            sizes.append(3 * prod(covering_size(read_size(path), training_size(size))))
-    return round(len(paths) * fmean(sizes)) if sizes else image_bytes(size, len(paths))
+            sizes.append(3 * prod(covering_size(read_size(path), training_size)))
+    return round(len(paths) * fmean(sizes)) if sizes else image_bytes(training_size, len(paths))
 
 
 def _bytes(tensors: Iterable[Tensor]) -> int:

@@ -82,7 +82,8 @@ def choose_place(
 def stored_bytes(files: Mapping[str, Sequence[Path]], config: MethodConfig) -> int:
     """The memory that the images in these files take when they are decoded and resized for training, in bytes."""
     paths = [path for folder in files.values() for path in folder]
-    return cropped_image_bytes(config.size, paths) if config.fit == "crop" else image_bytes(config.size, len(paths))
+    size = config.training_size
+    return cropped_image_bytes(size, paths) if config.fit == "crop" else image_bytes(size, len(paths))
 
 
 def _readers(batch_bytes: int, jobs: int) -> int:

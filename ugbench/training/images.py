@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ugbench.data.batches import StoredImages, training_size
+from ugbench.data.batches import StoredImages
 from ugbench.data.datasets import DataSet
 from ugbench.data.fitting import Transform
 from ugbench.data.image_files import ImageFiles
@@ -30,7 +30,7 @@ class Images:
     """The images of a training.
 
     Attributes:
-        a, b: all training images of each domain, uint8 (n, 3, h, w) of `training_size(size)`; with `fit=crop` a
+        a, b: all training images of each domain, uint8 (n, 3, h, w) of `config.training_size`; with `fit=crop` a
             list of (3, h, w), which cover that size. Where `place` is the disk, files of such images.
         samples: a few images of each domain, "A" and "B", to draw sample grids from: uint8 (n, 3, h, w). The domains
             need not have equally many.
@@ -99,7 +99,7 @@ def load_folders(
             loaded[name].append(folders[name][place])
         return dict(loaded)
     paths = [path for paths in readable.values() for path in paths]
-    together = load_images(paths, Transform(training_size(config.size), config.fit), progress)
+    together = load_images(paths, Transform(config.training_size, config.fit), progress)
     return dict(zip(readable, together.split([len(paths) for paths in readable.values()]), strict=True))
 
 
@@ -111,7 +111,7 @@ def file_folders(readable: Mapping[str, Sequence[Path]], config: MethodConfig, p
         paired: the images of one place are a pair. With `fit=crop` the partners of an image of trainA get its shape,
             so that both can be cropped alike.
     """
-    size = training_size(config.size)
+    size = config.training_size
     of_a = ImageFiles(readable[TRAIN["A"]], size, config.fit)
     partners = of_a if paired and config.fit == "crop" else None
     others = {name: paths for name, paths in readable.items() if name != TRAIN["A"]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ugbench.data.batches import Batches, method_batches, training_size
+from ugbench.data.batches import Batches, method_batches
 from ugbench.device import Precision
 from ugbench.image_size import width_and_height
 from ugbench.method import Method
@@ -39,7 +39,7 @@ def made_ready(method: Method, device: torch.device, precision: Precision, ranks
 
 def random_batches(method: Method, device: torch.device, images: int = 4) -> Batches:
     """Batches of a method's size from this many random images for each domain, for measurements."""
-    width, height = width_and_height(training_size(method.config.size))
+    width, height = width_and_height(method.config.training_size)
     random = torch.Generator().manual_seed(0)
     a, b = torch.randint(0, 256, (2, images, 3, height, width), dtype=torch.uint8, generator=random)
     return method_batches(method, a, b, 0, device, dict.fromkeys(method.splits, a))

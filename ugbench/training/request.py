@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from ugbench import registry
-from ugbench.data.batches import training_size
 from ugbench.data.dataset_names import resolve
 from ugbench.data.datasets import DataSet
 from ugbench.data.fitting import Transform
@@ -124,7 +123,7 @@ def needed_folders(request: Request) -> TrainingFolders:
     method = registry.load_method(request.method)
     exchanged = _direction(request, method) == "B2A"
     config = method_config(request, method) if method.splits else None
-    size = None if config is None else training_size(config.size)
+    size = None if config is None else config.training_size
     fit = SQUASH if config is None else config.fit
     try:
         return training_folders(method.splits, method.paired, exchanged, size, fit)
