@@ -118,7 +118,6 @@ class CUT(Method):
         "paper": {"epochs": 400},
         "small": {
             "size": 64,
-            "zoom": 1.0,
             "batch_size": 4,
             "steps": 10_000,
             "ema": 0.999,

@@ -125,7 +125,6 @@ class CycleGAN(Method):
         "paper": {"epochs": 200},
         "small": {
             "size": 64,
-            "zoom": 1.0,
             "batch_size": 4,
             "steps": 10_000,
             "ema": 0.999,

@@ -92,7 +92,6 @@ class UNIT(Method):
         "paper": {"steps": 1_000_000},
         "small": {
             "size": 64,
-            "zoom": 1.0,
             "batch_size": 4,
             "steps": 10_000,
             "ema": 0.999,

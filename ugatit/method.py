@@ -59,7 +59,6 @@ class UGATIT(Method):
         "light": {"steps": 1_000_000, "light": True},
         "small": {
             "size": 64,
-            "zoom": 1.0,
             "batch_size": 4,
             "steps": 10_000,
             "ema": 0.999,
