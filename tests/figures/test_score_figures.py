@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -93,6 +94,23 @@ def test_several_seeds_are_their_mean_at_steps_that_all_have_and_a_band_from_low
     assert curve(figure.axes[0]) == ([100, 200], pytest.approx([20, 20]))
     assert band(figure.axes[0]) == pytest.approx((10, 30))
     assert legend(figure) == ["ugatit (2 seeds)"]
+
+
+def test_a_mean_over_seeds_is_of_the_test_images_of_now_and_runs_with_earlier_ones_are_counted(
+    make_run: Make, make_record: MakeRecord, context: FigureContext
+) -> None:
+    old, new = ({"sources": "a1", "references": references} for references in ("b1", "b2"))
+    for seed, (level, images) in enumerate(((0.1, old), (0.3, new), (0.5, new))):
+        run = make_run("ugatit", seed=seed)
+        fields = {"dataset": run.dataset_folder.name, "seed": seed, **images}
+        score(run, [make_record("kid", "ugatit", level, step=step, **fields) for step in STEPS])
+    assert curve(scores.draw(context).axes[0])[1] == pytest.approx([30, 30, 30]), "without a dataset.json none is known"
+    content = {"root": "/x", "images": {"testA": "a1", "testB": "b2"}}
+    (run.dataset_folder / "dataset.json").write_text(json.dumps(content))
+    figure = scores.draw(context)
+    assert curve(figure.axes[0])[1] == pytest.approx([40, 40, 40])
+    below = " ".join(figure.get_supxlabel().split())
+    assert "runs not shown, scored with earlier test images alone: 1; `ugbench eval` scores them again" in below
 
 
 def test_without_an_interval_there_is_no_band(make_run: Make, make_record: MakeRecord, context: FigureContext) -> None:

@@ -19,10 +19,12 @@ from ugbench.errors import UsageError
 from ugbench.figures import _panels, _style
 from ugbench.figures._context import FigureContext
 from ugbench.runs.configurations import run_labels
+from ugbench.runs.dataset_file import current_images
 from ugbench.runs.folder import reference_scores_file
 from ugbench.runs.run import Run
 from ugbench.scoring.record import ScoreRecord, read
 from ugbench.tables import mark_notes, notes
+from ugbench.tables.contents import of_current_images
 from ugbench.tables.records import Measured, over_steps
 
 TITLE = "scores of checkpoints over training steps"
@@ -33,6 +35,7 @@ FLOOR_AND_CEILING: Mapping[str, Mapping[str, Any]] = {
     "identity": {"color": "0.55", "linewidth": 0.8, "linestyle": "-"},
     "real": {"color": "0.55", "linewidth": 0.8, "linestyle": (0, (1, 1))},
 }
+EARLIER = "runs not shown, scored with earlier test images alone: {runs}; `ugbench eval` scores them again"
 BANDS = "bands: lowest to highest seed; of one seed the 95 % interval over images, where there is one"
 
 
@@ -63,7 +66,8 @@ def draw(context: FigureContext) -> Figure:
     """One row of panels per metric and protocol, one column per direction, one line per configuration.
 
     Where the page is too low for that, two or four of these rows stand side by side. A line is the mean over seeds, at
-    the steps at which every seed has a score. `identity` (untouched sources) and `real` (train against test images of
+    the steps at which every seed has a score. Where some run was scored with the test images of now, scores of earlier
+    images are not drawn. `identity` (untouched sources) and `real` (train against test images of
     the target domain) are horizontal lines where they have a score under the same protocol.
 
     Raises:
@@ -72,7 +76,10 @@ def draw(context: FigureContext) -> Figure:
         RunError: a line of a scores.jsonl is not a score record.
     """
     runs = context.selected_runs_of_one_dataset()
-    scores = {run.path: over_steps(read(run.scores_file)) for run in runs}
+    records = {run.path: list(read(run.scores_file)) for run in runs}
+    of_current = of_current_images(records, current_images(context.results))
+    earlier = sum(1 for path, of_run in records.items() if of_run and not of_current[path])
+    scores = {path: over_steps(of_run) for path, of_run in of_current.items()}
     chosen = _select(_panels_with_two_steps(context, scores.values()), context.metrics)
     runs = [run for run in runs if any(measured in scores[run.path] for measured in chosen)]
     panels = {panel.measured: panel for panel in make_panels(runs, scores, chosen)}
@@ -112,6 +119,7 @@ def draw(context: FigureContext) -> Figure:
         score_lines = [line for panel in panels.values() for line in panel.lines]
         shown = [score for line in score_lines for by_step in line.seeds for score in by_step.values()]
         sentences = [] if all(score.comparable for score in shown) else [mark_notes.NOT_COMPARABLE]
+        sentences += [EARLIER.format(runs=earlier)] if earlier else []
         below = "\n".join([f"step ({BANDS})", *sentences, *notes.style_notes(shown)])
         figure.supxlabel(_style.wrap(below, width), fontsize=6)
         figure.legend(handles=handles, loc="outside upper left", ncols=legend_size.columns, handlelength=3.5)

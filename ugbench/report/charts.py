@@ -18,6 +18,7 @@ from ugbench.report.svg import svg_of
 from ugbench.runs.run import Run
 from ugbench.runs.training_log import Curve
 from ugbench.scoring.record import ScoreRecord
+from ugbench.tables.contents import CurrentImages, of_current_images
 from ugbench.tables.records import over_steps
 
 WIDTH, HEIGHT = 2.5, 1.25  # inches: of a chart
@@ -75,18 +76,21 @@ def rho_layers(logs: Mapping[str, Mapping[str, Curve]]) -> list[str]:
     return list(dict.fromkeys(layer for layers in networks for layer in layers))
 
 
-def score_charts(runs: Sequence[Run], records: Iterable[ScoreRecord]) -> list[Chart]:
+def score_charts(runs: Sequence[Run], records: Iterable[ScoreRecord], current: CurrentImages) -> list[Chart]:
     """One chart per metric, protocol and direction in which a run has scores at several steps, as in `figures.scores`.
 
     Args:
         runs: of one data set.
         records: oldest first; where a step has several records, the newest counts.
+        current: the content of the test images now, by data set. Where some run has scores of these images, scores of
+            earlier ones are left out.
     """
     by_run: dict[str, list[ScoreRecord]] = {run.id: [] for run in runs}
     for score in records:
         if score.run in by_run and np.isfinite(score.value):
             by_run[score.run].append(score)
-    panels = make_panels(runs, {run.path: over_steps(by_run[run.id]) for run in runs})
+    shown = of_current_images(by_run, current)
+    panels = make_panels(runs, {run.path: over_steps(shown[run.id]) for run in runs})
     panels.sort(key=lambda panel: panel.measured.direction)
     return [_chart(panel.title.replace("\n", ", "), panel.draw) for panel in panels]
 

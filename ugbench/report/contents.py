@@ -33,6 +33,7 @@ from ugbench.runs.run import Run
 from ugbench.runs.secrets import redact_origin
 from ugbench.scoring.record import ScoreRecord, read_all
 from ugbench.tables.build import build_table
+from ugbench.tables.contents import CurrentImages
 from ugbench.tables.model import Table
 from ugbench.tables.records import of_runs
 
@@ -136,7 +137,7 @@ def collect_report(
     for name in names:
         if runs_of_dataset := [run for run in runs if dataset_name(run) == name]:
             scores = [score for score in records if score.dataset == name]
-            sections.append(_section(name, runs_of_dataset, all_runs, scores, images, begin_progress))
+            sections.append(_section(name, runs_of_dataset, all_runs, scores, current, images, begin_progress))
     return Report(title or results.resolve().name, made or datetime.date.today(), table, tuple(sections))
 
 
@@ -145,6 +146,7 @@ def _section(
     runs: Sequence[Run],
     all_runs: Sequence[Run],
     records: Sequence[ScoreRecord],
+    current: CurrentImages,
     images: int,
     begin_progress: BeginProgress | None,
 ) -> Section:
@@ -164,7 +166,7 @@ def _section(
         tuple(gallery for gallery in galleries if gallery is not None),
         pool,
         tuple(charts.loss_charts(curves.logs, styles)),
-        tuple(charts.score_charts(runs, records)),
+        tuple(charts.score_charts(runs, records, current)),
         tuple(charts.rho_charts(curves.logs)),
         len(charts.rho_layers(curves.logs)),
         curves.note,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ugbench.data.splits import TEST, Split
 from ugbench.scoring.record import ScoreRecord
@@ -11,6 +11,9 @@ from ugbench.tables.rows import BlockImages
 
 CurrentImages = Mapping[str, Mapping[Split, str]]
 """The content of each test split at the last `ugbench eval`, by the data set's folder under results."""
+
+
+Key = TypeVar("Key")
 
 
 class Content(NamedTuple):
@@ -54,6 +57,27 @@ def assign_blocks(records: Sequence[ScoreRecord], current: CurrentImages) -> lis
         else:
             assigned.append(tuple(block for block in of_place if _covers(Content(*block[1:4]), content)))
     return assigned
+
+
+def of_current_images(
+    by_run: Mapping[Key, Sequence[ScoreRecord]], current: CurrentImages
+) -> dict[Key, list[ScoreRecord]]:
+    """The records of runs without those of earlier test images, if any run has the same score of the current ones.
+
+    So a mean over runs is over scores of the same images. Records that do not name their images stay.
+    """
+
+    def place(record: ScoreRecord) -> tuple[str, str, str]:
+        return record.dataset, record.direction, record.protocol_id
+
+    def is_current(record: ScoreRecord) -> bool | None:
+        return _is_current(content_of(record), record.direction, current.get(record.dataset))
+
+    renewed = {place(record) for records in by_run.values() for record in records if is_current(record)}
+    return {
+        run: [record for record in records if is_current(record) is not False or place(record) not in renewed]
+        for run, records in by_run.items()
+    }
 
 
 def without_superseded(records: Iterable[tuple[tuple[object, ...], ScoreRecord]]) -> list[ScoreRecord]:
