@@ -119,6 +119,19 @@ def test_maps_of_another_step_than_the_last_are_not_counted(
     assert masses(run, "A2B") == {}
 
 
+def test_a_row_of_scores_of_earlier_images_has_no_masses(
+    make_run: Make, make_record: MakeRecord, store_maps: StoreMaps, dial: DataSet, tmp_path: Path
+) -> None:
+    run = make_run("ugatit", name=dial.name, root=dial.root)
+    store_maps(run, {"generator"}, names=("generator",))
+    fields = {"run": run.id, "seed": run.config.seed, "sources": "a1"}
+    records = [make_record("kid", "ugatit", 0.1, references=references, **fields) for references in ("b1", "b2")]
+    table = build_table(records, current={"dial": {"testA": "a1", "testB": "b2"}})
+    table = add_run_columns(table, ["maps"], tmp_path / "results", count_nothing)
+    rows = [(row["images"]["is_current"], sorted(row["maps"])) for row in to_json(table)["rows"]]
+    assert rows == [(True, ["cam_mass_generator"]), (False, [])]
+
+
 def test_an_unknown_column_is_answered_with_a_near_one(make_run: Make, make_record: MakeRecord, tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="did you mean 'maps'"):
         built(tmp_path / "results", make_record, [make_run("cut")], ["map"])

@@ -88,13 +88,18 @@ def images(root: Path, direction: Direction, transform: Size | Transform) -> tup
 def add_map_masses(table: Table, results: Path) -> Table:
     """The table with a column for each attention map; a cell is empty where no run of the row stores such a map.
 
+    Stored maps are of the test images of now, so rows of scores of earlier images have none.
+
     Raises:
         RunError: a file of maps or a run's config.json is damaged.
     """
     runs_by_row = runs_of_rows(table, results)
     roots, missing = _changing_dials(run for runs in runs_by_row.values() for run in runs)
     load = functools.cache(images)
-    cells = {key: _cells(runs, cast(Direction, key.direction), roots, load) for key, runs in runs_by_row.items()}
+    cells = {
+        key: {} if key.images.is_current is False else _cells(runs, cast(Direction, key.direction), roots, load)
+        for key, runs in runs_by_row.items()
+    }
     columns = [
         ExtraColumn(key, GROUP, f"CAM mass, {key.removeprefix(PREFIX)}", (key, f"{key}_se"))
         for key in dict.fromkeys(key for row_cells in cells.values() for key in row_cells)
