@@ -13,7 +13,7 @@ import pytest
 from commands import call, call_json, invoke
 
 from ugbench.runs.configurations import configurations
-from ugbench.runs.run import Run
+from ugbench.runs.run import Run, open_run
 from ugbench.scoring import record as score_record
 from ugbench.scoring.record import ScoreRecord
 from ugbench.tables.build import build_table
@@ -147,6 +147,18 @@ def test_labels_are_the_same_in_all_blocks_so_that_methods_can_be_ranked(
     (ranking,) = add_rankings(table).rankings
     assert [method.label for method in ranking.methods] == ["ugatit (steps 30)", "cut"]
     assert ranking.left_out == ("ugatit (steps 120)",)
+
+
+def test_runs_of_one_seed_that_began_from_two_seeds_of_a_run_both_count(
+    make_run: MakeRun, make_record: MakeRecord
+) -> None:
+    starts = [make_run("ugatit", seed=seed, steps=30) for seed in (0, 1)]
+    longer = make_run("ugatit", seed=0, steps=60)
+    configs = [longer.config.model_copy(update={"init_from": start.id}) for start in starts]
+    tuned = [open_run(longer.dataset_folder, config) for config in configs]
+    records = [make_record("kid", "ugatit", value, run=run.id) for run, value in zip(tuned, (0.1, 0.3), strict=True)]
+    (row,) = build_table(records, configurations=configurations([*starts, *tuned])).rows
+    assert (row.cells["kid"].value, row.cells["kid"].n_seeds) == (pytest.approx(0.2), 2)
 
 
 def test_one_configuration_has_no_addition_to_its_label(make_run: MakeRun, make_record: MakeRecord) -> None:

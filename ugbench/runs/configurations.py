@@ -30,15 +30,17 @@ Fields = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Configuration:
-    """What the seeds of one configuration share.
+    """What the seeds of one configuration share, and where one of their runs began.
 
     Attributes:
         id: equal for runs that differ in seed and direction alone.
         fields: what it holds, by name: the method's config fields, `precision`, and so on.
+        starts: the runs that this run itself began from, each of which may be another seed of one configuration.
     """
 
     id: str
     fields: Mapping[str, Any]
+    starts: tuple[str, ...] = ()
 
 
 def configurations(runs: Iterable[Run]) -> dict[str, Configuration]:
@@ -61,7 +63,8 @@ def configurations(runs: Iterable[Run]) -> dict[str, Configuration]:
         for name in STARTS:
             if begun_at := starts.get((ids[run_id], name)):
                 fields[name] = begun_at[0] + (" and its other seeds" if len(set(begun_at)) > 1 else "")
-        by_run[run_id] = Configuration(ids[run_id], fields)
+        begun_from = tuple(start for name in STARTS if (start := getattr(configs[run_id], name)))
+        by_run[run_id] = Configuration(ids[run_id], fields, begun_from)
     return by_run
 
 

@@ -83,9 +83,12 @@ def latest(
 
 
 def subject_of(record: ScoreRecord, configurations: Mapping[str, Configuration]) -> tuple[Any, ...]:
-    """What was scored, the configuration included. Of several runs of one subject a table shows one."""
+    """What was scored, the configuration included. Of several runs of one subject a table shows one.
+
+    Runs of one seed that began from two seeds of another run are two subjects, so that both count in their row's mean.
+    """
     config = configurations.get(record.run)
-    return (*record.subject, None if config is None else config.id)
+    return (*record.subject, None if config is None else (config.id, config.starts))
 
 
 def of_runs(records: Iterable[ScoreRecord], run_ids: Collection[str]) -> list[ScoreRecord]:
