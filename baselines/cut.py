@@ -119,7 +119,7 @@ class CUT(Method):
         "small": {
             "size": 64,
             "batch_size": 4,
-            "steps": 10_000,
+            "steps": 3_000,
             "ema": 0.999,
             "channels": 16,
             "discriminator_channels": 16,

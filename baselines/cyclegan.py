@@ -126,7 +126,7 @@ class CycleGAN(Method):
         "small": {
             "size": 64,
             "batch_size": 4,
-            "steps": 10_000,
+            "steps": 3_000,
             "ema": 0.999,
             "channels": 16,
             "discriminator_channels": 16,

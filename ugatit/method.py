@@ -60,7 +60,7 @@ class UGATIT(Method):
         "small": {
             "size": 64,
             "batch_size": 4,
-            "steps": 10_000,
+            "steps": 3_000,
             "ema": 0.999,
             "channels": 16,
             "discriminator_channels": 16,
