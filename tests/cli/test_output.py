@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from ugbench.cli.output import log, print_json, print_rows, progress_callback
+from ugbench.cli.output import format_rows, log, print_json, print_rows, progress_callback
 
 
 class Point(BaseModel):
@@ -77,3 +77,10 @@ def test_progress_on_a_terminal_leaves_stdout_alone(
     assert capsys.readouterr().out == "{}\n"
     assert "rendering" in terminal.getvalue()
     assert "2/2" in terminal.getvalue()
+
+
+def test_true_and_false_are_printed_as_options_take_them() -> None:
+    assert format_rows(("", ""), [("light", True), ("checkpoint_activations", False)]).split() == [
+        *("light", "true"),
+        *("checkpoint_activations", "false"),
+    ]

@@ -82,9 +82,10 @@ def print_rows(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 def format_rows(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Rows as aligned columns. Lines are never cut or wrapped, so a terminal and a pipe get the same text.
 
-    Numbers are aligned to the right, None is printed as a dash, and a header of empty texts is left out.
+    Numbers are aligned to the right. None is a dash, and true and false are as in the words after --set. A header of
+    empty texts is left out.
     """
-    texts = [["-" if cell is None else visible(str(cell)) for cell in row] for row in rows]
+    texts = [[_cell_text(cell) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(header, *texts, strict=True)]
     numeric = [bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(header))]
     lines = []
@@ -95,6 +96,12 @@ def format_rows(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         ]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def _cell_text(cell: object) -> str:
+    if cell is None:
+        return "-"
+    return visible(str(cell).lower() if isinstance(cell, bool) else str(cell))
 
 
 def file_size(size: int) -> str:
