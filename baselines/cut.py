@@ -18,7 +18,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from baselines._cut_checkpoints import convert_checkpoint
-from ugbench.method import Batch, Direction, Draw, Group, Method, MethodConfig, Phase, Size, parameters_of, sides
+from ugbench.method import SMALL, Batch, Direction, Draw, Group, Method, MethodConfig, Phase, Size, parameters_of, sides
 from ugbench.nn.blur import BlurDown, BlurUp
 from ugbench.nn.init import initialize_
 from ugbench.nn.instance_norm import InstanceNorm2d
@@ -117,10 +117,7 @@ class CUT(Method):
     PRESETS: ClassVar = {
         "paper": {"epochs": 400},
         "small": {
-            "size": 64,
-            "batch_size": 4,
-            "steps": 3_000,
-            "ema": 0.999,
+            **SMALL,
             "channels": 16,
             "discriminator_channels": 16,
             "projection_channels": 64,

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from baselines._cyclegan_checkpoints import convert_checkpoint
 from ugbench.method import (
+    SMALL,
     Batch,
     Direction,
     Draw,
@@ -124,10 +125,7 @@ class CycleGAN(Method):
     PRESETS: ClassVar = {
         "paper": {"epochs": 200},
         "small": {
-            "size": 64,
-            "batch_size": 4,
-            "steps": 3_000,
-            "ema": 0.999,
+            **SMALL,
             "channels": 16,
             "discriminator_channels": 16,
             "blocks": 3,

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from baselines._unit_checkpoints import convert_checkpoint
 from ugbench.method import (
+    SMALL,
     Batch,
     Direction,
     Draw,
@@ -91,10 +92,7 @@ class UNIT(Method):
     PRESETS: ClassVar = {
         "paper": {"steps": 1_000_000},
         "small": {
-            "size": 64,
-            "batch_size": 4,
-            "steps": 3_000,
-            "ema": 0.999,
+            **SMALL,
             "channels": 16,
             "discriminator_channels": 16,
             "blocks": 3,

@@ -18,7 +18,7 @@ from ugatit.losses import adversarial_logits, cam_loss
 from ugatit.normalization import AdaLIN, clip_rho
 from ugatit.public_checkpoints import REVISIONS, convert_checkpoint
 from ugatit.tensorflow_checkpoints import convert_tensorflow_checkpoint, is_tensorflow_checkpoint
-from ugbench.method import Batch, Direction, Group, Method, Phase, UsageError
+from ugbench.method import SMALL, Batch, Direction, Group, Method, Phase, UsageError
 from ugbench.nn.init import normal_
 from ugbench.nn.losses import l1, least_squares
 from ugbench.nn.schedule import constant_then_linear
@@ -58,10 +58,7 @@ class UGATIT(Method):
         "paper": {"steps": 1_000_000},
         "light": {"steps": 1_000_000, "light": True},
         "small": {
-            "size": 64,
-            "batch_size": 4,
-            "steps": 3_000,
-            "ema": 0.999,
+            **SMALL,
             "channels": 16,
             "discriminator_channels": 16,
             "blocks": 3,

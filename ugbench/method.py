@@ -32,12 +32,13 @@ from torch import Tensor, nn
 from ugbench.direction import DIRECTIONS, Direction
 from ugbench.errors import ConfigError, UnknownName, UsageError, first_fault
 from ugbench.image_size import Size, size_text, width_and_height
-from ugbench.method_config import MethodConfig, sides
+from ugbench.method_config import SMALL, MethodConfig, sides
 from ugbench.method_step import OPTIMIZERS, Batch, Draw, Group, OptimizerName, Phase
 
 __all__ = [
     "DIRECTIONS",
     "OPTIMIZERS",
+    "SMALL",
     "Batch",
     "ConfigError",
     "Direction",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Self, get_args
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, field_serializer, field_validator
 
@@ -10,6 +12,9 @@ from ugbench.errors import ConfigError
 from ugbench.fit import SQUASH, Fit
 from ugbench.image_size import ZOOM, Size, as_size, stored_size, width_and_height, zoomed
 from ugbench.limits import MOST_STEPS
+
+SMALL: Mapping[str, Any] = MappingProxyType({"size": 64, "batch_size": 4, "steps": 3_000, "ema": 0.999})
+"""What the presets `small` have in common, so that methods are compared alike: `"small": {**SMALL, "channels": 16}`."""
 
 
 def sides(*, least: int, multiple_of: int) -> AfterValidator:

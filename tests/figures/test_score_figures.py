@@ -96,7 +96,7 @@ def test_several_seeds_are_their_mean_at_steps_that_all_have_and_a_band_from_low
     assert legend(figure) == ["ugatit (2 seeds)"]
 
 
-def test_a_mean_over_seeds_is_of_the_test_images_of_now_and_runs_with_earlier_ones_are_counted(
+def test_a_mean_over_seeds_is_of_the_current_test_images_and_runs_with_earlier_ones_are_counted(
     make_run: Make, make_record: MakeRecord, context: FigureContext
 ) -> None:
     old, new = ({"sources": "a1", "references": references} for references in ("b1", "b2"))

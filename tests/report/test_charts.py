@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from xml.etree import ElementTree
 
+import pytest
 from numpy import array, nan
 
+from ugbench.data.splits import Split
 from ugbench.figures import _panels, _style
 from ugbench.report import charts
+from ugbench.runs.run import Run
 from ugbench.runs.training_log import Curve
+from ugbench.scoring.record import ScoreRecord
 
 STYLE = {"color": "#0072B2", "linestyle": "-", "marker": "o"}
 
@@ -81,3 +86,21 @@ def test_names_in_a_chart_are_escaped_and_their_control_characters_are_visible()
     label = "<b> & \x1b[2J"
     (chart,) = charts.loss_charts({label: {"g/cycle": curve}}, {label: STYLE})
     assert chart.svg.count("&lt;b&gt; &amp; \\x1b[2J") == 2 and "\x1b" not in chart.svg  # its title and its words
+
+
+@pytest.mark.parametrize(("current", "end"), [({}, 30), ({"photos": {"testA": "a1", "testB": "b2"}}, 50)])
+def test_a_chart_of_scores_is_of_the_current_test_images(
+    current: dict[str, dict[Split, str]],
+    end: float,
+    make_run: Callable[..., Run],
+    make_record: Callable[..., ScoreRecord],
+) -> None:
+    runs = [make_run("ugatit", seed=seed) for seed in (0, 1)]
+    records = [
+        make_record("kid", "ugatit", value, run=run.id, seed=run.config.seed, step=step, dataset="photos",
+                    sources="a1", references=references)
+        for run, value, references in zip(runs, (0.1, 0.5), ("b1", "b2"), strict=True)
+        for step in (50, 100)
+    ]  # fmt: skip
+    (chart,) = charts.score_charts(runs, records, current)
+    assert f"at the end: ugatit {end}" in chart.svg

@@ -82,8 +82,8 @@ def print_rows(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 def format_rows(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Rows as aligned columns. Lines are never cut or wrapped, so a terminal and a pipe get the same text.
 
-    Numbers are aligned to the right. None is a dash, and true and false are as in the words after --set. A header of
-    empty texts is left out.
+    Numbers are aligned to the right. None is printed as a dash, and True as true, which is how --set takes it. A
+    header of empty texts is left out.
     """
     texts = [[_cell_text(cell) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(header, *texts, strict=True)]

@@ -66,8 +66,8 @@ def draw(context: FigureContext) -> Figure:
     """One row of panels per metric and protocol, one column per direction, one line per configuration.
 
     Where the page is too low for that, two or four of these rows stand side by side. A line is the mean over seeds, at
-    the steps at which every seed has a score. Where some run was scored with the test images of now, scores of earlier
-    images are not drawn. `identity` (untouched sources) and `real` (train against test images of
+    the steps at which every seed has a score. Where some run was scored with the current test images, scores of
+    earlier images are not drawn. `identity` (untouched sources) and `real` (train against test images of
     the target domain) are horizontal lines where they have a score under the same protocol.
 
     Raises:

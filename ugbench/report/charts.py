@@ -82,8 +82,8 @@ def score_charts(runs: Sequence[Run], records: Iterable[ScoreRecord], current: C
     Args:
         runs: of one data set.
         records: oldest first; where a step has several records, the newest counts.
-        current: the content of the test images now, by data set. Where some run has scores of these images, scores of
-            earlier ones are left out.
+        current: the content of the current test images. Where some run has scores of them, scores of earlier images are
+            left out.
     """
     by_run: dict[str, list[ScoreRecord]] = {run.id: [] for run in runs}
     for score in records:

@@ -30,12 +30,12 @@ Fields = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Configuration:
-    """What the seeds of one configuration share, and where one of their runs began.
+    """The configuration of a run, which it shares with its other seeds.
 
     Attributes:
         id: equal for runs that differ in seed and direction alone.
         fields: what it holds, by name: the method's config fields, `precision`, and so on.
-        starts: the runs that this run itself began from, each of which may be another seed of one configuration.
+        starts: the runs that this one began from. Other seeds may have begun from other seeds of the same runs.
     """
 
     id: str

@@ -62,9 +62,10 @@ def assign_blocks(records: Sequence[ScoreRecord], current: CurrentImages) -> lis
 def of_current_images(
     by_run: Mapping[Key, Sequence[ScoreRecord]], current: CurrentImages
 ) -> dict[Key, list[ScoreRecord]]:
-    """The records of runs without those of earlier test images, if any run has the same score of the current ones.
+    """The records of runs. Where any run has a score of the current test images, those of earlier images are left out.
 
-    So a mean over runs is over scores of the same images. Records that do not name their images stay.
+    So a mean over runs is over scores of the same images. This is decided for each data set, direction and protocol.
+    Records that do not name their images stay.
     """
 
     def place(record: ScoreRecord) -> tuple[str, str, str]:

@@ -88,7 +88,7 @@ def images(root: Path, direction: Direction, transform: Size | Transform) -> tup
 def add_map_masses(table: Table, results: Path) -> Table:
     """The table with a column for each attention map; a cell is empty where no run of the row stores such a map.
 
-    Stored maps are of the test images of now, so rows of scores of earlier images have none.
+    Stored maps are of the current test images, so rows of scores of earlier images have none.
 
     Raises:
         RunError: a file of maps or a run's config.json is damaged.
