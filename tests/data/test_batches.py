@@ -361,3 +361,9 @@ def test_a_method_gets_batches_of_its_rectangle(toy: type[Toy]) -> None:
     method = Toy(Toy.make_config("smoke", None, {"size": "12x8"}))
     images = torch.zeros(3, 3, 9, 13, dtype=torch.uint8)
     assert method_batches(method, images, images, 0, torch.device("cpu"), {}).at(0).a.shape == (1, 3, 8, 12)
+
+
+def test_a_method_gets_batches_of_the_zoom_of_its_config(toy: type[Toy]) -> None:
+    method = Toy(Toy.make_config("smoke", None, {"size": 8, "zoom": 1}))
+    images = numbered(3, 8)
+    assert method_batches(method, images, images, 0, torch.device("cpu"), {}).at(0).a.shape == (1, 3, 8, 8)

@@ -115,3 +115,10 @@ def test_a_later_job_of_a_run_takes_the_place_of_an_earlier_one(tmp_path: Path) 
     }
     assert {job.run: job.job for job in of_each_run(read_all(tmp_path), {})} == {"a": "1_0", "b": "5"}
     assert read(tmp_path, "other") == []
+
+
+def test_of_the_jobs_of_a_run_one_that_waits_or_runs_counts_before_a_later_one_that_ended() -> None:
+    submitted = [Job(job="1_0", run="a"), Job(job="1_1", run="b"), Job(job="5", run="a"), Job(job="6", run="b")]
+    states = {"1_0": "RUNNING", "1_1": "CANCELLED", "5": "CANCELLED", "6": "FAILED"}
+    assert [(job.run, job.job) for job in of_each_run(submitted, states)] == [("a", "1_0"), ("b", "6")]
+    assert [job.job for job in of_each_run(submitted, states | {"5": "PENDING"})] == ["5", "6"]
