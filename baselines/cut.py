@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from baselines._cut_checkpoints import convert_checkpoint
 from ugbench.method import SMALL, Batch, Direction, Draw, Group, Method, MethodConfig, Phase, Size, parameters_of, sides
+from ugbench.nn.augmentation import augmentation_shapes, augmented
 from ugbench.nn.blur import BlurDown, BlurUp
 from ugbench.nn.init import initialize_
 from ugbench.nn.instance_norm import InstanceNorm2d
@@ -34,6 +35,8 @@ FIRST_BLOCK = 12  # position of the first residual block among the generator's l
 
 class CUTConfig(MethodConfig):
     """CUT's config. The defaults are those of the paper."""
+
+    augments: ClassVar[bool] = True
 
     # The generator halves the size twice and doubles it again, so each side must be a multiple of 4. From 24 px on the
     # discriminator's last instance norm has more than one pixel.
@@ -177,7 +180,7 @@ class CUT(Method):
         }
 
     def draws(self) -> dict[str, Draw]:
-        """For each PatchNCE loss and layer, one number per position of the layer; and the coin of the flip."""
+        """For each PatchNCE loss and layer, one number per position of the layer; the flip; the augmentation."""
         height, width = self.config.image_shape
         positions = {0: (height + 6) * (width + 6), 4: height * width, 8: (height // 2) * (width // 2)}
         draws = {
@@ -185,6 +188,8 @@ class CUT(Method):
             for loss in self._nce_losses()
             for layer in self.nce_layers
         }
+        for name, shape in augmentation_shapes(self.config.augmentation, "real", "fake", "detached").items():
+            draws[name] = Draw("uniform", shape)
         return draws | ({"flip": Draw("uniform", per="step")} if self.config.flip_equivariance else {})
 
     def step(self, batch: Batch, phase: Phase) -> None:
@@ -196,12 +201,15 @@ class CUT(Method):
         *input_features, outputs = self.generator(_mirrored(inputs, flip), self.nce_layers)
         fake = outputs[: len(batch.a)]
         with phase("discriminators") as loss:
-            real_logits, fake_logits = self.discriminator(torch.cat((batch.b, fake.detach()))).chunk(2)
+            real = augmented(batch.b, batch.draws, "real")
+            detached = augmented(fake.detach(), batch.draws, "detached")
+            real_logits, fake_logits = self.discriminator(torch.cat((real, detached))).chunk(2)
             loss["real"] = 0.5 * least_squares(real_logits, 1.0)
             loss["fake"] = 0.5 * least_squares(fake_logits, 0.0)
 
         with phase("generators") as loss:
-            loss["adversarial"] = config.adversarial_weight * least_squares(self.discriminator(fake), 1.0)
+            seen = self.discriminator(augmented(fake, batch.draws, "fake"))
+            loss["adversarial"] = config.adversarial_weight * least_squares(seen, 1.0)
             # The keys are features of the inputs without the flip. If there is no flip, they are computed already.
             with torch.no_grad():
                 keys = [x.detach() for x in input_features] if flip is None else self._features(inputs)

@@ -37,6 +37,7 @@ from ugbench.method import (
     sides,
     width_and_height,
 )
+from ugbench.nn.augmentation import augmentation_shapes, augmented
 from ugbench.nn.image_pool import ImagePool
 from ugbench.nn.init import normal_
 from ugbench.nn.instance_norm import InstanceNorm2d
@@ -52,6 +53,8 @@ Upsampling = Literal["transposed", "resize"]
 
 class CycleGANConfig(MethodConfig):
     """CycleGAN's config. The defaults are those of the paper."""
+
+    augments: ClassVar[bool] = True
 
     # The generator halves the size twice and doubles it again, so each side must be a multiple of 4. From 24 px on the
     # discriminator's last instance norm has more than one pixel.
@@ -176,12 +179,14 @@ class CycleGAN(Method):
         }
 
     def draws(self) -> dict[str, Draw]:
-        """The random numbers of the image pools: a coin and a slot for each image."""
-        return {"pool_a": Draw("uniform", (2,)), "pool_b": Draw("uniform", (2,))}
+        """The random numbers of the image pools, a coin and a slot for each image, and those of the augmentation."""
+        names = [f"{kind}_{domain}" for kind in ("real", "fake", "pooled") for domain in "ab"]
+        shapes = {"pool_a": (2,), "pool_b": (2,), **augmentation_shapes(self.config.augmentation, *names)}
+        return {name: Draw("uniform", shape) for name, shape in shapes.items()}
 
     def step(self, batch: Batch, phase: Phase) -> None:
         """Update the generators, then the discriminators on the same fakes."""
-        a, b, config = batch.a, batch.b, self.config
+        a, b, draws, config = batch.a, batch.b, batch.draws, self.config
         with phase("generators") as loss:
             # All layers treat each sample alone, so one forward pass computes both the fakes and the identities.
             if config.identity_weight:
@@ -193,14 +198,16 @@ class CycleGAN(Method):
                 fake_b, fake_a = self.generator_a2b(a), self.generator_b2a(b)
             loss["cycle_a"] = config.cycle_weight * l1(self.generator_b2a(fake_b), a)
             loss["cycle_b"] = config.cycle_weight * l1(self.generator_a2b(fake_a), b)
-            loss["adversarial_a"] = least_squares(self.discriminator_a(fake_a), 1.0)
-            loss["adversarial_b"] = least_squares(self.discriminator_b(fake_b), 1.0)
+            loss["adversarial_a"] = least_squares(self.discriminator_a(augmented(fake_a, draws, "fake_a")), 1.0)
+            loss["adversarial_b"] = least_squares(self.discriminator_b(augmented(fake_b, draws, "fake_b")), 1.0)
 
-        pooled_a = self.pool_a(fake_a, batch.draws["pool_a"])
-        pooled_b = self.pool_b(fake_b, batch.draws["pool_b"])
+        pooled_a = self.pool_a(fake_a, draws["pool_a"])
+        pooled_b = self.pool_b(fake_b, draws["pool_b"])
         with phase("discriminators") as loss:
-            real_a_logits, fake_a_logits = self.discriminator_a(torch.cat((a, pooled_a))).chunk(2)
-            real_b_logits, fake_b_logits = self.discriminator_b(torch.cat((b, pooled_b))).chunk(2)
+            seen_a = torch.cat((augmented(a, draws, "real_a"), augmented(pooled_a, draws, "pooled_a")))
+            real_a_logits, fake_a_logits = self.discriminator_a(seen_a).chunk(2)
+            seen_b = torch.cat((augmented(b, draws, "real_b"), augmented(pooled_b, draws, "pooled_b")))
+            real_b_logits, fake_b_logits = self.discriminator_b(seen_b).chunk(2)
             loss["real_a"] = 0.5 * least_squares(real_a_logits, 1.0)
             loss["fake_a"] = 0.5 * least_squares(fake_a_logits, 0.0)
             loss["real_b"] = 0.5 * least_squares(real_b_logits, 1.0)

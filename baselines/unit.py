@@ -10,6 +10,7 @@ is 0 by default.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any, ClassVar
 
 import torch
@@ -30,6 +31,7 @@ from ugbench.method import (
     parameters_of,
     sides,
 )
+from ugbench.nn.augmentation import augmentation_shapes, augmented
 from ugbench.nn.image_coders import image_encoder, image_layers
 from ugbench.nn.init import initialize_, normal_
 from ugbench.nn.losses import l1
@@ -46,6 +48,8 @@ from ugbench.nn.state_dicts import check_shapes, refuse_revision
 
 class UNITConfig(MethodConfig):
     """UNIT's config. The defaults are those of the authors' configuration files."""
+
+    augments: ClassVar[bool] = True
 
     size: Annotated[Size, sides(least=16, multiple_of=4)] = Field(256, description="of the images, px")
     channels: PositiveInt = Field(64, description="channels of the encoders' first convolution")
@@ -135,11 +139,18 @@ class UNIT(Method):
         }
 
     def draws(self) -> dict[str, Draw]:
-        """Noise for six codes: of a and b for the discriminators' fakes, of a and b again, and of the two fakes."""
+        """Noise for six codes: of a and b for the discriminators' fakes, of a and b again, and of the two fakes.
+
+        And the numbers of the augmentation, for reals, for the discriminators' fakes and for the generators' fakes.
+        """
         height, width = self.config.image_shape
         code = Draw("normal", (4 * self.config.channels, height // 4, width // 4))
         names = ("discriminators_a", "discriminators_b", "a", "b", "fake_a", "fake_b")
-        return {f"noise_{name}": code for name in names}
+        seen = [f"{kind}_{domain}" for kind in ("real", "noisy_fake", "fake") for domain in "ab"]
+        shapes = augmentation_shapes(self.config.augmentation, *seen)
+        return {f"noise_{name}": code for name in names} | {
+            name: Draw("uniform", shape) for name, shape in shapes.items()
+        }
 
     def step(self, batch: Batch, phase: Phase) -> None:
         """Update the discriminators, then the encoders and decoders on fakes with new noise."""
@@ -149,9 +160,14 @@ class UNIT(Method):
         with torch.no_grad():
             noisy_fake_a = self.decoder_a(code_b + noise["noise_discriminators_b"])
             noisy_fake_b = self.decoder_b(code_a + noise["noise_discriminators_a"])
+        seen = partial(augmented, draws=batch.draws)
         with phase("discriminators") as loss:
-            real_a_logits, fake_a_logits = real_and_fake_logits(self.discriminator_a, a, noisy_fake_a)
-            real_b_logits, fake_b_logits = real_and_fake_logits(self.discriminator_b, b, noisy_fake_b)
+            real_a_logits, fake_a_logits = real_and_fake_logits(
+                self.discriminator_a, seen(a, name="real_a"), seen(noisy_fake_a, name="noisy_fake_a")
+            )
+            real_b_logits, fake_b_logits = real_and_fake_logits(
+                self.discriminator_b, seen(b, name="real_b"), seen(noisy_fake_b, name="noisy_fake_b")
+            )
             loss["real_a"] = summed_least_squares(real_a_logits, 1.0)
             loss["fake_a"] = summed_least_squares(fake_a_logits, 0.0)
             loss["real_b"] = summed_least_squares(real_b_logits, 1.0)
@@ -173,8 +189,8 @@ class UNIT(Method):
             loss["cycle_b"] = config.cycle_weight * l1(cycle_b, b)
             loss["cycle_kl_a"] = config.cycle_kl_weight * kl_loss(code_fake_b)
             loss["cycle_kl_b"] = config.cycle_kl_weight * kl_loss(code_fake_a)
-            loss["adversarial_a"] = summed_least_squares(self.discriminator_a(fake_a), 1.0)
-            loss["adversarial_b"] = summed_least_squares(self.discriminator_b(fake_b), 1.0)
+            loss["adversarial_a"] = summed_least_squares(self.discriminator_a(seen(fake_a, name="fake_a")), 1.0)
+            loss["adversarial_b"] = summed_least_squares(self.discriminator_b(seen(fake_b, name="fake_b")), 1.0)
 
     def inference(self) -> dict[str, nn.Module]:
         """Both encoders and both decoders."""

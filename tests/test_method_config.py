@@ -132,3 +132,9 @@ def test_the_text_null_is_none_where_a_field_may_be_none() -> None:
     assert method.make_config("smoke", None, {"steps": "null", "epochs": 3}).resolved(8, 8).steps == 6
     with pytest.raises(ConfigError, match="channels: 'null' was given; Input should be a valid integer"):
         method.make_config("smoke", None, {"channels": "null"})
+
+
+def test_an_augmentation_is_refused_by_a_method_that_does_not_follow_it() -> None:
+    assert registry.load_method("cut").make_config("smoke", None, {"augmentation": "cutout"}).augmentation == "cutout"
+    with pytest.raises(ConfigError, match=r"^augmentation: 'shift' was given; this method does not change what"):
+        registry.load_method("cartoongan").make_config("smoke", None, {"augmentation": "shift"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
@@ -14,6 +14,8 @@ from ugbench.method import MethodConfig, Size, sides, size_text
 
 class UGATITConfig(MethodConfig):
     """Fields of the generators, of the discriminators and of the training."""
+
+    augments: ClassVar[bool] = True
 
     # The generators halve width and height twice.
     size: Annotated[Size, sides(least=8, multiple_of=4)] = Field(256, description="of the images, px")

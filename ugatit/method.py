@@ -18,7 +18,8 @@ from ugatit.losses import adversarial_logits, cam_loss
 from ugatit.normalization import AdaLIN, clip_rho
 from ugatit.public_checkpoints import REVISIONS, convert_checkpoint
 from ugatit.tensorflow_checkpoints import convert_tensorflow_checkpoint, is_tensorflow_checkpoint
-from ugbench.method import SMALL, Batch, Direction, Group, Method, Phase, UsageError
+from ugbench.method import SMALL, Batch, Direction, Draw, Group, Method, Phase, UsageError
+from ugbench.nn.augmentation import augmentation_shapes, augmented
 from ugbench.nn.init import normal_
 from ugbench.nn.losses import l1, least_squares
 from ugbench.nn.schedule import constant_then_linear
@@ -150,6 +151,16 @@ class UGATIT(Method):
             for name, parameters in members.items()
         }
 
+    def draws(self) -> dict[str, Draw]:
+        """The random numbers of the augmentation, for each kind of discriminator and domain."""
+        names = [
+            f"{images}_{kind}_{domain}"
+            for kind, domain in self.discriminators
+            for images in ("real", "detached", "fake")
+        ]
+        shapes = augmentation_shapes(self.config.augmentation, *names)
+        return {name: Draw("uniform", shape) for name, shape in shapes.items()}
+
     def step(self, batch: Batch, phase: Phase) -> None:
         """Update the discriminators, then the generators, then clip rho to [0, 1]."""
         a, b, config = batch.a, batch.b, self.config
@@ -160,7 +171,9 @@ class UGATIT(Method):
         with phase(*self._discriminator_groups) as loss:
             for kind, domain in self.discriminators:
                 discriminator = self.get_submodule(f"{kind}_{domain}")
-                on_real, on_fake = self._discriminate(discriminator, real[domain], fake[domain].detach())
+                seen_real = augmented(real[domain], batch.draws, f"real_{kind}_{domain}")
+                seen_fake = augmented(fake[domain].detach(), batch.draws, f"detached_{kind}_{domain}")
+                on_real, on_fake = self._discriminate(discriminator, seen_real, seen_fake)
                 for term, logits in adversarial_logits(kind, domain, on_real):
                     loss[term] = config.adversarial_weight * least_squares(logits, 1.0)
                 for term, logits in adversarial_logits(kind, domain, on_fake):
@@ -168,7 +181,8 @@ class UGATIT(Method):
 
         with phase(*self._generator_groups) as loss:
             for kind, domain in self.discriminators:
-                on_fake = self.get_submodule(f"{kind}_{domain}")(fake[domain])
+                seen = augmented(fake[domain], batch.draws, f"fake_{kind}_{domain}")
+                on_fake = self.get_submodule(f"{kind}_{domain}")(seen)
                 for term, logits in adversarial_logits(kind, domain, on_fake):
                     loss[term] = config.adversarial_weight * least_squares(logits, 1.0)
             loss["cycle_a"] = config.cycle_weight * l1(self.generator_b2a(fake_b.image).image, a)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Self, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, field_serializer, field_validator
 
@@ -13,6 +13,8 @@ from ugbench.fit import SQUASH, Fit
 from ugbench.image_size import ZOOM, Size, as_size, stored_size, width_and_height, zoomed
 from ugbench.limits import MOST_STEPS
 
+Augmentation = Literal["none", "shift", "cutout"]
+"""Random changes of what discriminators see, see `ugbench.nn.augmentation`."""
 SMALL: Mapping[str, Any] = MappingProxyType({"size": 64, "batch_size": 4, "steps": 3_000, "ema": 0.999})
 """What the presets `small` have in common, so that methods are compared alike: `"small": {**SMALL, "channels": 16}`."""
 
@@ -42,6 +44,8 @@ class MethodConfig(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    augments: ClassVar[bool] = False
+    """Whether the method follows `augmentation`: a method that does so sets it to True."""
 
     size: Size = Field(256, description="of the images, px: one number for squares, or width and height as in 128x256")
     batch_size: PositiveInt = Field(1, description="images of each domain per step")
@@ -54,6 +58,11 @@ class MethodConfig(BaseModel):
         ge=1,
         le=4,
         description="training images are resized to this many times `size` and cropped at random; 1: no crop",
+    )
+    augmentation: Augmentation = Field(
+        "none",
+        description="of all images that discriminators see, if there are few: none, shift (by up to an eighth of the "
+        "side), or cutout (shift, and leave out a square of half the side); only for methods that support it",
     )
     checkpoint_activations: bool = Field(
         False,
@@ -79,6 +88,13 @@ class MethodConfig(BaseModel):
         if not isinstance(read, int) and cls.takes_squares_only():
             raise ValueError("the images of this method are squares; give one number, as in 256")
         return read
+
+    @field_validator("augmentation")
+    @classmethod
+    def _check_augmentation(cls, augmentation: Augmentation) -> Augmentation:
+        if augmentation != "none" and not cls.augments:
+            raise ValueError("this method does not change what its discriminators see; leave it out")
+        return augmentation
 
     @field_serializer("size")
     def _store_size(self, size: Size) -> int | list[int]:

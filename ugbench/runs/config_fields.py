@@ -28,7 +28,9 @@ Attribute = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,
 """The type of a field that holds an attribute of a method, as the name of a network is."""
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """The type of a field that holds a SHA-256."""
-LATER: Mapping[str, Any] = MappingProxyType({"ema": 0, "fit": SQUASH, "zoom": ZOOM, "checkpoint_activations": False})
+LATER: Mapping[str, Any] = MappingProxyType(
+    {"ema": 0, "fit": SQUASH, "zoom": ZOOM, "augmentation": "none", "checkpoint_activations": False}
+)
 """The fields that the configs of all methods have only since later versions, with the values that earlier runs had."""
 
 FREE = frozenset({"checkpoint_activations"})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -45,19 +46,35 @@ def record_resume(run: Run, machine: Machine, step: int) -> None:
         DiskError: the system refuses.
     """
     now = describe(machine, run.config.method)
-    try:
-        stored = read_json(run.environment_file)
-    except (FileNotFoundError, RunError):  # training needs nothing of this file
-        stored = {}
-    resumed = stored.get(RESUMED)
-    if not (isinstance(resumed, list) and all(isinstance(resume, dict) for resume in resumed)):
-        resumed = []
-    # Files of earlier versions do not name these.
-    before = {"ranks": 1, "compiled": False, "captured": False, **stored}
-    before |= {key: value for resume in resumed for key, value in resume.items()}
+    stored, resumed = _stored(run)
+    before = _last(stored, resumed)
     changed = {key: value for key, value in now.items() if before.get(key) != value}
     if changed:
         write_json(run.environment_file, {**stored, RESUMED: [*resumed, {"step": step, **changed}]})
+
+
+def was_compiled(run: Run) -> bool:
+    """Whether the newest steps of a run were computed with compiled networks, as far as environment.json says it."""
+    return _last(*_stored(run)).get("compiled") is True
+
+
+def _stored(run: Run) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What environment.json says, and its list of resumes; nothing if it is missing or damaged."""
+    try:
+        stored = read_json(run.environment_file)
+    except (FileNotFoundError, RunError):  # training needs nothing of this file
+        return {}, []
+    resumed = stored.get(RESUMED)
+    if not (isinstance(resumed, list) and all(isinstance(resume, dict) for resume in resumed)):
+        resumed = []
+    return stored, resumed
+
+
+def _last(stored: Mapping[str, Any], resumed: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The environment after all resumes."""
+    # Files of earlier versions do not name the first three.
+    before = {"ranks": 1, "compiled": False, "captured": False, **stored}
+    return before | {key: value for resume in resumed for key, value in resume.items()}
 
 
 def describe(machine: Machine, method: str) -> dict[str, Any]:

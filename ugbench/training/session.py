@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -13,9 +13,10 @@ from ugbench.runs.method_sources import changed_method
 from ugbench.runs.near_misses import near_miss
 from ugbench.runs.run import Run, list_runs
 from ugbench.tracker import Tracker
-from ugbench.training import loop
+from ugbench.training import compiling, loop
 from ugbench.training.callbacks import Callbacks
 from ugbench.training.completing import complete
+from ugbench.training.execution import Execution
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
 from ugbench.training.prepare import prepare
@@ -58,20 +59,24 @@ class Session:
                 ranks, partial(complete, self.run, intervals or Intervals(), callbacks or Callbacks(), trackers or {})
             )
             return self.run.step()
+        asked, device, callbacks = self.request.execution, self.request.device, callbacks or Callbacks()
+        execution = compiling.decided(asked, self.run, device, ranks.count)
+
+        def trained(execution: Execution) -> int | None:
+            assert self.images is not None
+            start, restart = self.start, self.request.restart
+            return loop.train(
+                self.run, self.images, device, intervals, callbacks, start, restart, execution, trackers, ranks
+            )
+
         threads = torch.get_num_threads()
         try:
-            return loop.train(
-                self.run,
-                self.images,
-                self.request.device,
-                intervals,
-                callbacks,
-                self.start,
-                self.request.restart,
-                self.request.execution,
-                trackers,
-                ranks,
-            )
+            return trained(execution)
+        except compiling.CompilerFailed as error:
+            if asked.compile == "on":
+                raise
+            callbacks.log(f"The networks cannot be compiled ({error.reason}); the run goes on without (--compile off).")
+            return trained(replace(execution, compile="off"))
         finally:
             torch.set_num_threads(threads)
 
