@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar
 
 import torch
@@ -30,8 +31,6 @@ from ugbench.nn.residual import ResidualBlock
 from ugbench.nn.schedule import constant_then_linear
 from ugbench.nn.state_dicts import check_shapes
 
-FIRST_BLOCK = 12  # position of the first residual block among the generator's layers
-
 
 class CUTConfig(MethodConfig):
     """CUT's config. The defaults are those of the paper."""
@@ -43,6 +42,7 @@ class CUTConfig(MethodConfig):
     size: Annotated[Size, sides(least=24, multiple_of=4)] = Field(256, description="of the images, px")
     channels: PositiveInt = Field(64, description="channels of the generator's first convolution")
     blocks: PositiveInt = Field(9, description="residual blocks")
+    halvings: int = Field(2, ge=1, le=2, description="how often the generator halves the size before its blocks")
     discriminator_channels: PositiveInt = Field(64, description="channels of the discriminator's first convolution")
     projection_channels: PositiveInt = Field(256, description="length of a patch's projected features")
     patches: int = Field(
@@ -69,17 +69,17 @@ class CUTConfig(MethodConfig):
 class Generator(nn.Sequential):
     """ResNet generator with antialiased resampling: translates images (n, 3, h, w) in [-1, 1]; h, w multiples of 4."""
 
-    def __init__(self, channels: int, blocks: int) -> None:
-        half, quarter = 2 * channels, 4 * channels
+    def __init__(self, channels: int, blocks: int, halvings: int) -> None:
+        widths = [channels * 2**level for level in range(halvings + 1)]
+        steps = tuple(pairwise(widths))
         super().__init__(
             *(ReflectionPad(3), nn.Conv2d(3, channels, 7), InstanceNorm2d(channels), nn.ReLU(True)),
-            *(nn.Conv2d(channels, half, 3, padding=1), InstanceNorm2d(half), nn.ReLU(True), BlurDown()),
-            *(nn.Conv2d(half, quarter, 3, padding=1), InstanceNorm2d(quarter), nn.ReLU(True), BlurDown()),
-            *(ResidualBlock(quarter) for _ in range(blocks)),
-            *(BlurUp(), nn.Conv2d(quarter, half, 3, padding=1), InstanceNorm2d(half), nn.ReLU(True)),
-            *(BlurUp(), nn.Conv2d(half, channels, 3, padding=1), InstanceNorm2d(channels), nn.ReLU(True)),
+            *(layer for narrow, wide in steps for layer in (*_convolve(narrow, wide), BlurDown())),
+            *(ResidualBlock(widths[-1]) for _ in range(blocks)),
+            *(layer for narrow, wide in reversed(steps) for layer in (BlurUp(), *_convolve(wide, narrow))),
             *(ReflectionPad(3), nn.Conv2d(channels, 3, 7), nn.Tanh()),
         )
+        self.first_block = 4 * (1 + halvings)  # position of the first residual block
 
     def forward(self, input: Tensor, taps: Sequence[int] = (), encode: bool = False) -> Tensor | list[Tensor]:
         """The translations of images.
@@ -97,6 +97,11 @@ class Generator(nn.Sequential):
             if encode and position == taps[-1]:
                 return features
         return [*features, x] if taps else x
+
+
+def _convolve(channels: int, out_channels: int) -> tuple[nn.Module, ...]:
+    """A 3x3 convolution, its norm and its activation."""
+    return nn.Conv2d(channels, out_channels, 3, padding=1), InstanceNorm2d(out_channels), nn.ReLU(True)
 
 
 def discriminator(channels: int) -> nn.Sequential:
@@ -125,6 +130,7 @@ class CUT(Method):
             "discriminator_channels": 16,
             "projection_channels": 64,
             "blocks": 3,
+            "halvings": 1,
             "init_gain": 1.0,
             "lr": 1e-3,
         },
@@ -155,12 +161,15 @@ class CUT(Method):
 
     def __init__(self, config: CUTConfig) -> None:
         super().__init__(config)
-        self.generator = Generator(config.channels, config.blocks)
+        self.generator = Generator(config.channels, config.blocks, config.halvings)
         self.discriminator = discriminator(config.discriminator_channels)
         # The layers of the PatchNCE loss: the padded image, the convolution before each halving, the first block and
         # the fifth block, or the last block if there are fewer than five.
-        self.nce_layers = tuple(dict.fromkeys((0, 4, 8, FIRST_BLOCK, FIRST_BLOCK + min(4, config.blocks - 1))))
-        widths = [3, 2 * config.channels, *[4 * config.channels] * (len(self.nce_layers) - 2)]
+        first, halvings = self.generator.first_block, config.halvings
+        before_halvings = range(4, first, 4)
+        blocks = dict.fromkeys((first, first + min(4, config.blocks - 1)))
+        self.nce_layers = (0, *before_halvings, *blocks)
+        widths = [3, *(2**level * config.channels for level in (*range(1, halvings + 1), *[halvings] * len(blocks)))]
         self.projection = Projection(widths, config.projection_channels)
         initialize_(self, partial(nn.init.xavier_normal_, gain=config.init_gain))
 
@@ -182,11 +191,13 @@ class CUT(Method):
     def draws(self) -> dict[str, Draw]:
         """For each PatchNCE loss and layer, one number per position of the layer; the flip; the augmentation."""
         height, width = self.config.image_shape
-        positions = {0: (height + 6) * (width + 6), 4: height * width, 8: (height // 2) * (width // 2)}
+        areas = [(height >> level) * (width >> level) for level in range(self.config.halvings)]
+        in_blocks = (height >> self.config.halvings) * (width >> self.config.halvings)
+        positions = [(height + 6) * (width + 6), *areas, *[in_blocks] * (len(self.nce_layers) - 1 - len(areas))]
         draws = {
-            f"{loss}/{layer}": Draw("uniform", (positions.get(layer, (height // 4) * (width // 4)),), per="step")
+            f"{loss}/{layer}": Draw("uniform", (count,), per="step")
             for loss in self._nce_losses()
-            for layer in self.nce_layers
+            for layer, count in zip(self.nce_layers, positions, strict=True)
         }
         for name, shape in augmentation_shapes(self.config.augmentation, "real", "fake", "detached").items():
             draws[name] = Draw("uniform", shape)

@@ -8,6 +8,7 @@ updated on the same fakes, which pass through image pools.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -63,6 +64,9 @@ class CycleGANConfig(MethodConfig):
     blocks: PositiveInt | None = Field(
         None, validate_default=True, description="residual blocks; null: 9, or 6 if a side is below 256 px"
     )
+    halvings: int = Field(
+        2, ge=1, le=2, description="how often the generators halve the size before their residual blocks"
+    )
     upsampling: Upsampling = Field(
         "transposed",
         description="in the generators: transposed convolutions, or nearest-neighbour resizing and a convolution",
@@ -86,26 +90,36 @@ class CycleGANConfig(MethodConfig):
         return 9 if min(width_and_height(info.data["size"])) >= 256 else 6
 
 
-def generator(channels: int, blocks: int, upsampling: Upsampling) -> nn.Sequential:
-    """ResNet generator: translates images (n, 3, h, w) in [-1, 1]; h and w are multiples of 4."""
-    half, quarter = 2 * channels, 4 * channels
+def generator(channels: int, blocks: int, upsampling: Upsampling, halvings: int = 2) -> nn.Sequential:
+    """ResNet generator: translates images (n, 3, h, w) in [-1, 1]; h and w are multiples of 2^halvings."""
+    widths = [channels * 2**level for level in range(halvings + 1)]
+    steps = tuple(pairwise(widths))
     return nn.Sequential(
         *(ReflectionPad(3), nn.Conv2d(3, channels, 7), InstanceNorm2d(channels), nn.ReLU(True)),
-        *(nn.Conv2d(channels, half, 3, stride=2, padding=1), InstanceNorm2d(half), nn.ReLU(True)),
-        *(nn.Conv2d(half, quarter, 3, stride=2, padding=1), InstanceNorm2d(quarter), nn.ReLU(True)),
-        *(ResidualBlock(quarter) for _ in range(blocks)),
-        *(*_upsample(quarter, half, upsampling), InstanceNorm2d(half), nn.ReLU(True)),
-        *(*_upsample(half, channels, upsampling), InstanceNorm2d(channels), nn.ReLU(True)),
+        *(layer for narrow, wide in steps for layer in _downsample(narrow, wide)),
+        *(ResidualBlock(widths[-1]) for _ in range(blocks)),
+        *(layer for narrow, wide in reversed(steps) for layer in _upsample(wide, narrow, upsampling)),
         *(ReflectionPad(3), nn.Conv2d(channels, 3, 7), nn.Tanh()),
+    )
+
+
+def _downsample(channels: int, out_channels: int) -> tuple[nn.Module, ...]:
+    """Layers that halve height and width."""
+    return (
+        nn.Conv2d(channels, out_channels, 3, stride=2, padding=1),
+        *(InstanceNorm2d(out_channels), nn.ReLU(True)),
     )
 
 
 def _upsample(channels: int, out_channels: int, upsampling: Upsampling) -> tuple[nn.Module, ...]:
     """Layers that double height and width. Each is a layer of the generator, as public checkpoints number them."""
+    doubling: tuple[nn.Module, ...]
     if upsampling == "resize":
         # The first two stand for the upsampling and the padding, which UpsampleConv2d does too.
-        return nn.Identity(), nn.Identity(), UpsampleConv2d(channels, out_channels)
-    return (nn.ConvTranspose2d(channels, out_channels, 3, stride=2, padding=1, output_padding=1),)
+        doubling = (nn.Identity(), nn.Identity(), UpsampleConv2d(channels, out_channels))
+    else:
+        doubling = (nn.ConvTranspose2d(channels, out_channels, 3, stride=2, padding=1, output_padding=1),)
+    return (*doubling, InstanceNorm2d(out_channels), nn.ReLU(True))
 
 
 def discriminator(channels: int) -> nn.Sequential:
@@ -132,6 +146,7 @@ class CycleGAN(Method):
             "channels": 16,
             "discriminator_channels": 16,
             "blocks": 3,
+            "halvings": 1,
             "upsampling": "resize",
             "init": "default",
             "lr": 1e-3,
@@ -154,8 +169,8 @@ class CycleGAN(Method):
     def __init__(self, config: CycleGANConfig) -> None:
         super().__init__(config)
         assert config.blocks is not None  # its validator sets it
-        self.generator_a2b = generator(config.channels, config.blocks, config.upsampling)
-        self.generator_b2a = generator(config.channels, config.blocks, config.upsampling)
+        self.generator_a2b = generator(config.channels, config.blocks, config.upsampling, config.halvings)
+        self.generator_b2a = generator(config.channels, config.blocks, config.upsampling, config.halvings)
         self.discriminator_a = discriminator(config.discriminator_channels)
         self.discriminator_b = discriminator(config.discriminator_channels)
         self.pool_a = ImagePool(config.pool_size, config.size)

@@ -54,6 +54,7 @@ class UNITConfig(MethodConfig):
     size: Annotated[Size, sides(least=16, multiple_of=4)] = Field(256, description="of the images, px")
     channels: PositiveInt = Field(64, description="channels of the encoders' first convolution")
     blocks: PositiveInt = Field(4, description="residual blocks of each encoder and of each decoder")
+    halvings: int = Field(2, ge=1, le=2, description="how often the encoders halve the size before their blocks")
     discriminator_channels: PositiveInt = Field(64, description="channels of the discriminators' first convolutions")
     scales: PositiveInt | None = Field(
         None,
@@ -78,9 +79,10 @@ class UNITConfig(MethodConfig):
         return scales_for(info.data["size"], scales)
 
 
-def decoder(channels: int, blocks: int) -> nn.Sequential:
-    """Decoder: codes (n, 4 * channels, h, w) to images (n, 3, 4 * h, 4 * w) in [-1, 1]."""
-    return nn.Sequential(*(ResidualBlock(4 * channels) for _ in range(blocks)), *image_layers(channels))
+def decoder(channels: int, blocks: int, halvings: int) -> nn.Sequential:
+    """Decoder: codes (n, f * channels, h, w) to images (n, 3, f * h, f * w) in [-1, 1]; f is 2^halvings."""
+    wide = 2**halvings * channels
+    return nn.Sequential(*(ResidualBlock(wide) for _ in range(blocks)), *image_layers(channels, halvings))
 
 
 def kl_loss(code: Tensor) -> Tensor:
@@ -100,6 +102,7 @@ class UNIT(Method):
             "channels": 16,
             "discriminator_channels": 16,
             "blocks": 3,
+            "halvings": 1,
             "lr": 1e-3,
         },
         "smoke": {
@@ -117,10 +120,10 @@ class UNIT(Method):
     def __init__(self, config: UNITConfig) -> None:
         super().__init__(config)
         assert config.scales is not None  # its validator sets it
-        self.encoder_a = image_encoder(config.channels, config.blocks)
-        self.decoder_a = decoder(config.channels, config.blocks)
-        self.encoder_b = image_encoder(config.channels, config.blocks)
-        self.decoder_b = decoder(config.channels, config.blocks)
+        self.encoder_a = image_encoder(config.channels, config.blocks, config.halvings)
+        self.decoder_a = decoder(config.channels, config.blocks, config.halvings)
+        self.encoder_b = image_encoder(config.channels, config.blocks, config.halvings)
+        self.decoder_b = decoder(config.channels, config.blocks, config.halvings)
         self.discriminator_a = MultiScaleDiscriminator(config.discriminator_channels, config.scales)
         self.discriminator_b = MultiScaleDiscriminator(config.discriminator_channels, config.scales)
         for network in self.inference().values():
@@ -144,7 +147,8 @@ class UNIT(Method):
         And the numbers of the augmentation, for reals, for the discriminators' fakes and for the generators' fakes.
         """
         height, width = self.config.image_shape
-        code = Draw("normal", (4 * self.config.channels, height // 4, width // 4))
+        factor = 2**self.config.halvings
+        code = Draw("normal", (factor * self.config.channels, height // factor, width // factor))
         names = ("discriminators_a", "discriminators_b", "a", "b", "fake_a", "fake_b")
         seen = [f"{kind}_{domain}" for kind in ("real", "noisy_fake", "fake") for domain in "ab"]
         shapes = augmentation_shapes(self.config.augmentation, *seen)

@@ -21,6 +21,7 @@ class UGATITConfig(MethodConfig):
     size: Annotated[Size, sides(least=8, multiple_of=4)] = Field(256, description="of the images, px")
     channels: PositiveInt = Field(64, description="channels of the generators' first layer")
     blocks: PositiveInt = Field(4, description="residual blocks in the encoder, and in the decoder")
+    halvings: int = Field(2, ge=1, le=2, description="how often the generators halve the size before their blocks")
     light: bool = Field(False, description="compute gamma and beta from pooled features, with far fewer parameters")
     generator_cam: bool = Field(True, description="CAM attention in the generators")
     norm: SecondNorm = Field(

@@ -24,7 +24,7 @@ class GeneratorOutput(NamedTuple):
     Attributes:
         image: the translation, (n, 3, height, width) in [-1, 1].
         cam_logits: (n, 2), high where the input looks like an image of the source domain; None without CAM.
-        attention_map: (n, 1, height / 4, width / 4), high where the attention is; any range.
+        attention_map: (n, 1, height / f, width / f) where f is 2^halvings; high where the attention is; any range.
     """
 
     image: Tensor
@@ -107,12 +107,13 @@ class StyleHead(nn.Module):
         channels: number of channels of the features, and of gamma and beta.
         shape: height and width of the features; the first layer has a weight for each of their pixels. None if it
             takes their average over space instead (the light model).
+        factor: how many times larger than the features the images are.
         bias: True if the layers have biases.
     """
 
-    def __init__(self, channels: int, shape: tuple[int, int] | None, bias: bool) -> None:
+    def __init__(self, channels: int, shape: tuple[int, int] | None, factor: int, bias: bool) -> None:
         super().__init__()
-        self.shape = shape
+        self.shape, self.factor = shape, factor
         linear, area = (nn.Linear, 1) if shape is None else (FactoredLinear, prod(shape))
         self.fc1 = linear(channels * area, channels, bias=bias)
         self.fc2 = nn.Linear(channels, channels, bias=bias)
@@ -130,7 +131,7 @@ class StyleHead(nn.Module):
         elif self.shape == features.shape[2:]:
             hidden = features.flatten(1)
         else:
-            built, given = (size_text((4 * w, 4 * h)) for h, w in (self.shape, features.shape[2:]))
+            built, given = (size_text((self.factor * w, self.factor * h)) for h, w in (self.shape, features.shape[2:]))
             raise UsageError(
                 f"a full generator built for {built} px was given {given}: its first gamma/beta layer has a weight for "
                 f"every pixel; use {built} px, or a light model."
@@ -142,27 +143,28 @@ class StyleHead(nn.Module):
 class Generator(nn.Module):
     """Translates images of one domain into the other: encoder, attention, decoder with AdaLIN.
 
-    It reads the config's fields for the generators. The residual blocks have 4 times as many channels as the first
-    layer. A full model, unlike a light one, is built for images of one size.
+    It reads the config's fields for the generators. The residual blocks have 2^halvings times as many channels as the
+    first layer. A full model, unlike a light one, is built for images of one size.
     """
 
     def __init__(self, config: UGATITConfig) -> None:
         super().__init__()
-        narrow, middle, wide = config.channels, 2 * config.channels, 4 * config.channels
-        affine, bias = config.encoder_affine, config.decoder_biases
+        factor = 2**config.halvings
+        narrow, middle, wide = config.channels, 2 * config.channels, factor * config.channels
+        affine, bias, halves_twice = config.encoder_affine, config.decoder_biases, config.halvings == 2
         self.stem = ReflectConv(3, narrow, 7)
         self.stem_norm = InstanceNorm(narrow, affine)
         self.down1 = ReflectConv(narrow, middle, 3, stride=2)
         self.down1_norm = InstanceNorm(middle, affine)
-        self.down2 = ReflectConv(middle, wide, 3, stride=2)
-        self.down2_norm = InstanceNorm(wide, affine)
+        self.down2 = ReflectConv(middle, wide, 3, stride=2) if halves_twice else None
+        self.down2_norm = InstanceNorm(wide, affine) if halves_twice else None
         self.encoder = nn.ModuleList(ResidualBlock(wide, affine) for _ in range(config.blocks))
         self.attention = Attention(wide, F.relu, cam=config.generator_cam)
         height, width = config.image_shape
-        shape = None if config.light else (height // 4, width // 4)
-        self.style = StyleHead(wide, shape, bias) if config.style else None
+        shape = None if config.light else (height // factor, width // factor)
+        self.style = StyleHead(wide, shape, factor, bias) if config.style else None
         self.decoder = nn.ModuleList(AdaptiveBlock(wide, config) for _ in range(config.blocks))
-        self.up1 = Upsample(wide, middle, config)
+        self.up1 = Upsample(wide, middle, config) if halves_twice else None
         self.up2 = Upsample(middle, narrow, config)
         self.head = ReflectConv(narrow, 3, 7, bias=bias)
 
@@ -174,12 +176,15 @@ class Generator(nn.Module):
         """
         x = F.relu(self.stem_norm(self.stem(x)), inplace=True)
         x = F.relu(self.down1_norm(self.down1(x)), inplace=True)
-        x = F.relu(self.down2_norm(self.down2(x)), inplace=True)
+        if self.down2 is not None and self.down2_norm is not None:
+            x = F.relu(self.down2_norm(self.down2(x)), inplace=True)
         for block in self.encoder:
             x = block(x)
         x, cam_logits, attention_map = self.attention(x)
         style = None if self.style is None else self.style(x)
         for block in self.decoder:
             x = block(x, style)
-        image = self.head(self.up2(self.up1(x))).tanh()
+        if self.up1 is not None:
+            x = self.up1(x)
+        image = self.head(self.up2(x)).tanh()
         return GeneratorOutput(image, cam_logits, attention_map)

@@ -63,6 +63,7 @@ class UGATIT(Method):
             "channels": 16,
             "discriminator_channels": 16,
             "blocks": 3,
+            "halvings": 1,
             "light": True,
             "init": "default",
             "cam_weight": 10.0,

@@ -15,7 +15,9 @@ from ugbench.limits import MOST_STEPS
 
 Augmentation = Literal["none", "shift", "cutout"]
 """Random changes of what discriminators see, see `ugbench.nn.augmentation`."""
-SMALL: Mapping[str, Any] = MappingProxyType({"size": 64, "batch_size": 4, "steps": 3_000, "ema": 0.999})
+SMALL: Mapping[str, Any] = MappingProxyType(
+    {"size": 64, "batch_size": 4, "steps": 3_000, "ema": 0.999, "augmentation": "cutout"}
+)
 """What the presets `small` have in common, so that methods are compared alike: `"small": {**SMALL, "channels": 16}`."""
 
 

@@ -13,32 +13,36 @@ from ugbench.nn.padding import ReflectionPad
 from ugbench.nn.residual import ResidualBlock
 
 
-def image_encoder(channels: int, blocks: int) -> nn.Sequential:
-    """Encoder: images (n, 3, h, w) in [-1, 1] to codes (n, 4 * channels, h / 4, w / 4) of any range.
+def image_encoder(channels: int, blocks: int, halvings: int = 2) -> nn.Sequential:
+    """Encoder: images (n, 3, h, w) in [-1, 1] to codes (n, f * channels, h / f, w / f) of any range; f is 2^halvings.
 
     Args:
         channels: output channels of the first convolution.
         blocks: number of residual blocks.
     """
-    half, quarter = 2 * channels, 4 * channels
     return nn.Sequential(
         *(ReflectionPad(3), nn.Conv2d(3, channels, 7), InstanceNorm2d(channels), nn.ReLU(True)),
-        *(ReflectionPad(1), nn.Conv2d(channels, half, 4, stride=2), InstanceNorm2d(half), nn.ReLU(True)),
-        *(ReflectionPad(1), nn.Conv2d(half, quarter, 4, stride=2), InstanceNorm2d(quarter), nn.ReLU(True)),
-        *(ResidualBlock(quarter) for _ in range(blocks)),
+        *(layer for level in range(halvings) for layer in _downsample(2**level * channels)),
+        *(ResidualBlock(2**halvings * channels) for _ in range(blocks)),
     )
 
 
-def image_layers(channels: int) -> tuple[nn.Module, ...]:
-    """The last layers of a decoder: codes (n, 4 * channels, h, w) to images (n, 3, 4 * h, 4 * w) in [-1, 1]."""
-    half, quarter = 2 * channels, 4 * channels
+def image_layers(channels: int, halvings: int = 2) -> tuple[nn.Module, ...]:
+    """The last layers of a decoder: codes (n, f * channels, h, w) to images (n, 3, f * h, f * w) in [-1, 1]."""
     return (
-        *(*_upsample(quarter, half), ImageLayerNorm(half), nn.ReLU(True)),
-        *(*_upsample(half, channels), ImageLayerNorm(channels), nn.ReLU(True)),
+        *(layer for level in reversed(range(halvings)) for layer in _upsample(2**level * channels)),
         *(ReflectionPad(3), nn.Conv2d(channels, 3, 7), nn.Tanh()),
     )
 
 
-def _upsample(channels: int, out_channels: int) -> tuple[nn.Module, ...]:
-    """Layers that double height and width."""
-    return nn.Upsample(scale_factor=2, mode="nearest"), ReflectionPad(2), nn.Conv2d(channels, out_channels, 5)
+def _downsample(channels: int) -> tuple[nn.Module, ...]:
+    """Layers that halve height and width and double the channels."""
+    return ReflectionPad(1), nn.Conv2d(channels, 2 * channels, 4, stride=2), InstanceNorm2d(2 * channels), nn.ReLU(True)
+
+
+def _upsample(out_channels: int) -> tuple[nn.Module, ...]:
+    """Layers that double height and width and halve the channels."""
+    return (
+        *(nn.Upsample(scale_factor=2, mode="nearest"), ReflectionPad(2)),
+        *(nn.Conv2d(2 * out_channels, out_channels, 5), ImageLayerNorm(out_channels), nn.ReLU(True)),
+    )

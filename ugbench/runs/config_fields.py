@@ -29,9 +29,9 @@ Attribute = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """The type of a field that holds a SHA-256."""
 LATER: Mapping[str, Any] = MappingProxyType(
-    {"ema": 0, "fit": SQUASH, "zoom": ZOOM, "augmentation": "none", "checkpoint_activations": False}
+    {"ema": 0, "fit": SQUASH, "zoom": ZOOM, "augmentation": "none", "halvings": 2, "checkpoint_activations": False}
 )
-"""The fields that the configs of all methods have only since later versions, with the values that earlier runs had."""
+"""Fields that the configs of all or some methods have only since later versions, with the values of earlier runs."""
 
 FREE = frozenset({"checkpoint_activations"})
 """The fields that decide the memory and the time of a training and none of its bits, so that a run may change them."""
