@@ -135,3 +135,17 @@ def test_a_copy_of_an_image_that_was_no_square_is_found_in_the_shape_that_it_was
     outputs = store(tmp_path / "outputs", *(fitted(image, Transform(64, fit)) for image in wide))
     assert find_copies(outputs, originals, fit=fit) == {0: 0, 1: 1}
     assert find_copies(outputs, originals) == {}
+
+
+def test_few_of_many_originals_are_compared_pixel_by_pixel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+    near = copies._near
+
+    def counted(picture: copies.Pixels, rows: copies.Rows, *others: object) -> copies.Rows:
+        compared.append(len(rows))
+        return near(picture, rows, *others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(copies, "_near", counted)
+    originals = store(tmp_path / "originals", *map(scene, range(60)))
+    assert find_copies(store(tmp_path / "outputs", scene(100), scene(59)), originals) == {1: 59}
+    assert compared == [0, 0, 1, 0], "each output, as it is and mirrored"

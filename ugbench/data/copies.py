@@ -26,6 +26,7 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 
 from ugbench.data.fitting import Transform, fitted
 from ugbench.data.images import read_image
@@ -37,6 +38,8 @@ SIDE = 32  # px of a thumbnail
 LEVELS, SHARE = 1.5, 0.07
 _KINDS: Mapping[Fit, Kind] = MappingProxyType({"squash": "thumbnail", "crop": "thumbnail-crop", "pad": "thumbnail-pad"})
 _BLOCKS = 4  # blocks along a side of the coarse picture
+_NUMBERS = 3 * _BLOCKS**2  # of the coarse picture
+_ROUNDING = 1e-6
 
 Pixels = NDArray[np.uint8]
 Numbers = NDArray[np.float64]
@@ -67,34 +70,36 @@ def find_copies(
     places = list(known_pictures)
     row_of = {place: row for row, place in enumerate(places)}
     stack = np.stack(list(known_pictures.values()))
-    coarse = np.stack([_coarse(picture) for picture in stack])
     limits = np.zeros(len(stack)) if exactly else np.array([_limit(picture) for picture in stack])
+    # The mean difference of coarse pictures is at most that of the thumbnails, so no copy is lost among those near by.
+    tree = None if pairwise else KDTree([_coarse(picture) for picture in stack])
+    furthest = _NUMBERS * float(limits.max()) + _ROUNDING
     original_of: dict[int, int] = {}
     for index, output in enumerate(outputs):
         picture = _thumbnail_or_none(output, fit)
         if picture is None or (pairwise and index not in known_pictures):
             continue
-        rows = np.array([row_of[index]]) if pairwise else np.arange(len(places))
-        hits = [row for view in (picture, picture[:, ::-1]) for row in _near(view, rows, stack, coarse, limits)]
+        hits: list[int] = []
+        for view in (picture, picture[:, ::-1]):
+            rows = [row_of[index]] if tree is None else tree.query_ball_point(_coarse(view), furthest, p=1)
+            hits.extend(_near(view, np.array(rows, dtype=np.int64), stack, limits))
         if hits:
             original_of[index] = places[min(hits)]
     return original_of
 
 
-def _near(picture: Pixels, rows: Rows, stack: Pixels, coarse: Numbers, limits: Numbers) -> Rows:
-    """The rows of the stack whose thumbnails differ from this one by no more than their limits."""
-    # A difference of means is at most the mean difference, so no copy is lost here, and few others are left.
-    rows = rows[np.abs(coarse[rows] - _coarse(picture)).mean((1, 2, 3)) <= limits[rows]]
+def _near(picture: Pixels, rows: Rows, stack: Pixels, limits: Numbers) -> Rows:
+    """Those of the rows of the stack whose thumbnails differ from this one by no more than their limits."""
     differences = np.abs(stack[rows].astype(np.float64) - picture).mean((1, 2, 3))
     near: Rows = rows[differences <= limits[rows]]
     return near
 
 
 def _coarse(picture: Pixels) -> Numbers:
-    """The means over blocks of a thumbnail, (_BLOCKS, _BLOCKS, 3)."""
+    """The means over blocks of a thumbnail, (_NUMBERS,)."""
     side = SIDE // _BLOCKS
     blocks: Numbers = picture.reshape(_BLOCKS, side, _BLOCKS, side, 3).mean((1, 3), dtype=np.float64)
-    return blocks
+    return blocks.reshape(-1)
 
 
 def _limit(picture: Pixels) -> float:

@@ -1,0 +1,71 @@
+"""Scores of checkpoints on ideas of the training of a data set of emoji, so that no test pair helps to choose a preset.
+
+    PYTHONPATH=benchmarks python benchmarks/emoji_ideas.py --packages A.tgz,B.tgz --dataset datasets/noto2twemoji \
+        --run 3f2a --steps 500,1000 --weights alexnet=alexnet-features.pth
+
+For every fifth idea of a training domain the drawing of its own family is translated, and the drawing of the other
+family, which training does not see, is the truth: LPIPS to the truth. KID compares the outputs with all training images
+of the other domain. Without --run the untouched drawings are scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from measuring import make_parser, print_figures
+from PIL import Image
+
+import ugbench
+from ugbench.data.acquire.emoji import EmojiPlan, plan_emoji
+from ugbench.data.splits import TRAIN
+from ugbench.direction import DIRECTIONS, Direction
+
+EVERY = 5
+
+
+def pairs(plan: EmojiPlan, direction: Direction) -> tuple[list[Image.Image], list[Image.Image]]:
+    """The drawings to translate, and those that are their truth."""
+    source, target = plan.families if direction == "A2B" else reversed(plan.families)
+    ideas = plan.ideas[TRAIN["A" if direction == "A2B" else "B"]][::EVERY]
+    return [source.images[idea] for idea in ideas], [target.images[idea] for idea in ideas]
+
+
+def scores(plan: EmojiPlan, options: Any, step: int | None) -> Iterator[dict[str, Any]]:
+    """The scores of both directions."""
+    weights = dict([options.weights.split("=", 1)])
+    for direction in DIRECTIONS:
+        drawings, truth = pairs(plan, direction)
+        if options.run is not None:
+            run = ugbench.load_run(options.run, results=options.results)
+            drawings = run.translate(drawings, direction, step=step, precision="fp32", progress=False)
+        others = sorted((options.dataset / f"train{direction[-1]}").glob("*.png"))
+        kid = ugbench.kid(drawings, others, extractor="alexnet", weights=weights, progress=False)
+        frame = ugbench.evaluate(drawings, truth, truth, metrics=["lpips"], weights=weights, progress=False)
+        yield {
+            "direction": direction,
+            "step": step,
+            "lpips_to_truth": float(frame.value[0]),
+            "kid_x100": 100 * kid.value,
+            "kid_x100_se": None if kid.se is None else 100 * kid.se,
+        }
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("--packages", required=True, help="the two archives of `ugbench data make emoji`, as A,B")
+    parser.add_argument("--dataset", type=Path, required=True, help="the folder that it made")
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--run", help="the start of a run's id")
+    parser.add_argument("--steps", default="", help="of checkpoints, as in 500,1000; default: the last one")
+    parser.add_argument("--weights", required=True, help="alexnet=FILE")
+    options = parser.parse_args()
+    first, second = (Path(word) for word in options.packages.split(","))
+    plan = plan_emoji((first, second), options.dataset.name)
+    steps: list[int | None] = [int(word) for word in options.steps.split(",") if word] or [None]
+    print_figures({"scores": [each for step in steps for each in scores(plan, options, step)]}, options.output)
+
+
+if __name__ == "__main__":
+    main()
