@@ -189,7 +189,11 @@ class CUT(Method):
         }
 
     def draws(self) -> dict[str, Draw]:
-        """For each PatchNCE loss and layer, one number per position of the layer; the flip; the augmentation."""
+        """The random numbers of a step.
+
+        For each PatchNCE loss and layer there is one number per position of the layer. There are also the numbers of
+        the augmentation, and the coin of the flip.
+        """
         height, width = self.config.image_shape
         areas = [(height >> level) * (width >> level) for level in range(self.config.halvings)]
         in_blocks = (height >> self.config.halvings) * (width >> self.config.halvings)
@@ -219,8 +223,8 @@ class CUT(Method):
             loss["fake"] = 0.5 * least_squares(fake_logits, 0.0)
 
         with phase("generators") as loss:
-            seen = self.discriminator(augmented(fake, batch.draws, "fake"))
-            loss["adversarial"] = config.adversarial_weight * least_squares(seen, 1.0)
+            logits = self.discriminator(augmented(fake, batch.draws, "fake"))
+            loss["adversarial"] = config.adversarial_weight * least_squares(logits, 1.0)
             # The keys are features of the inputs without the flip. If there is no flip, they are computed already.
             with torch.no_grad():
                 keys = [x.detach() for x in input_features] if flip is None else self._features(inputs)

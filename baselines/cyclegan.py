@@ -90,7 +90,7 @@ class CycleGANConfig(MethodConfig):
         return 9 if min(width_and_height(info.data["size"])) >= 256 else 6
 
 
-def generator(channels: int, blocks: int, upsampling: Upsampling, halvings: int = 2) -> nn.Sequential:
+def generator(channels: int, blocks: int, upsampling: Upsampling, halvings: int) -> nn.Sequential:
     """ResNet generator: translates images (n, 3, h, w) in [-1, 1]; h and w are multiples of 2^halvings."""
     widths = [channels * 2**level for level in range(halvings + 1)]
     steps = tuple(pairwise(widths))
@@ -105,10 +105,8 @@ def generator(channels: int, blocks: int, upsampling: Upsampling, halvings: int 
 
 def _downsample(channels: int, out_channels: int) -> tuple[nn.Module, ...]:
     """Layers that halve height and width."""
-    return (
-        nn.Conv2d(channels, out_channels, 3, stride=2, padding=1),
-        *(InstanceNorm2d(out_channels), nn.ReLU(True)),
-    )
+    halving = nn.Conv2d(channels, out_channels, 3, stride=2, padding=1)
+    return halving, InstanceNorm2d(out_channels), nn.ReLU(True)
 
 
 def _upsample(channels: int, out_channels: int, upsampling: Upsampling) -> tuple[nn.Module, ...]:

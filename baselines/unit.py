@@ -144,7 +144,7 @@ class UNIT(Method):
     def draws(self) -> dict[str, Draw]:
         """Noise for six codes: of a and b for the discriminators' fakes, of a and b again, and of the two fakes.
 
-        And the numbers of the augmentation, for reals, for the discriminators' fakes and for the generators' fakes.
+        There are also the numbers of the augmentation: for the real images, and for the fakes of each phase.
         """
         height, width = self.config.image_shape
         factor = 2**self.config.halvings

@@ -63,8 +63,9 @@ class MethodConfig(BaseModel):
     )
     augmentation: Augmentation = Field(
         "none",
-        description="of all images that discriminators see, if there are few: none, shift (by up to an eighth of the "
-        "side), or cutout (shift, and leave out a square of half the side); only for methods that support it",
+        description="random changes of all images that discriminators see, for data sets of few images: none; shift "
+        "moves an image by up to an eighth of its side; cutout also leaves out a square of half the side. Methods that "
+        "cannot do so refuse it",
     )
     checkpoint_activations: bool = Field(
         False,

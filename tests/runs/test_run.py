@@ -40,6 +40,7 @@ def test_the_id_changes_with_what_decides_numbers_and_with_nothing_else(make_run
         {"config": {**base.config, "fit": "pad"}},
         {"config": {**base.config, "zoom": 1.0}},
         {"config": {**base.config, "augmentation": "shift"}},
+        {"config": {**base.config, "halvings": 1}},
         {"direction": "A2B"},
         {"seed": 1},
         {"precision": "bf16"},
@@ -64,7 +65,7 @@ IMPORTED = {"preset": None, "seed": None, "dataset": None, "origin": Origin(name
     [
         ({}, "7e212e475487"),
         ({"config": {"size": 64, "steps": 400, "fit": "squash", "zoom": 286 / 256}}, "7e212e475487"),
-        ({"config": {"size": 64, "steps": 400, "augmentation": "none"}}, "7e212e475487"),
+        ({"config": {"size": 64, "steps": 400, "augmentation": "none", "halvings": 2}}, "7e212e475487"),
         ({"config": {"size": [64, 32], "steps": 400}}, "381386f2db13"),
         ({"config": {"size": (64, 32), "steps": 400}}, "381386f2db13"),
         ({"init_from": "0123456789ab"}, "943020f15102"),

@@ -110,6 +110,17 @@ def test_a_run_goes_on_as_it_began(
     assert run.step() == run.steps
 
 
+def test_a_run_that_begins_again_is_decided_anew(
+    bf16_run: MakeRun, images: Images, compile_with: Callable[[object], None]
+) -> None:
+    compile_with("aot_eager")
+    run = bf16_run()
+    with pytest.raises(Crash):
+        train(run, images, CPU, EVERY_TWO, crash_after(4), execution=Execution(compile="off"))
+    assert compiling.decided(Execution(), run, CPU).compile == "off"
+    assert compiling.decided(Execution(), run, CPU, restart=True).compile == "on"
+
+
 def test_the_newest_resume_says_how_a_run_is_computed(
     bf16_run: MakeRun, images: Images, compile_with: Callable[[object], None]
 ) -> None:

@@ -109,7 +109,7 @@ def check(execution: Execution, config: MethodConfig, device: torch.device) -> N
         raise UsageError(f"compile on: {reason}; use --compile off.")
 
 
-def decided(execution: Execution, run: Run, device: torch.device, ranks: int = 1) -> Execution:
+def decided(execution: Execution, run: Run, device: torch.device, ranks: int = 1, restart: bool = False) -> Execution:
     """How a run is computed: `auto` of `compile` becomes on or off; other modes stay.
 
     A run that has a checkpoint stays as it is. Another one is compiled where compiled steps were measured to be faster
@@ -117,11 +117,12 @@ def decided(execution: Execution, run: Run, device: torch.device, ranks: int = 1
 
     Args:
         ranks: the number of processes that train together; several are not compiled.
+        restart: the run begins again at step 0, whatever checkpoints it has.
     """
     if execution.compile != "auto":
         return execution
     config, precision = run.config.method_config(), run.config.precision
-    if run.checkpoint_steps():
+    if run.checkpoint_steps() and not restart:
         wanted = was_compiled(run)
     else:
         wanted = device.type == "cpu" and precision == "bf16" and run.steps >= FEWEST_STEPS and ranks == 1

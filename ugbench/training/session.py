@@ -60,23 +60,27 @@ class Session:
             )
             return self.run.step()
         asked, device, callbacks = self.request.execution, self.request.device, callbacks or Callbacks()
-        execution = compiling.decided(asked, self.run, device, ranks.count)
+        restart = self.request.restart
+        execution = compiling.decided(asked, self.run, device, ranks.count, restart)
 
-        def trained(execution: Execution) -> int | None:
+        def trained(execution: Execution, restart: bool) -> int | None:
             assert self.images is not None
-            start, restart = self.start, self.request.restart
             return loop.train(
-                self.run, self.images, device, intervals, callbacks, start, restart, execution, trackers, ranks
+                self.run, self.images, device, intervals, callbacks, self.start, restart, execution, trackers, ranks
             )
 
         threads = torch.get_num_threads()
         try:
-            return trained(execution)
-        except compiling.CompilerFailed as error:
-            if asked.compile == "on":
-                raise
-            callbacks.log(f"The networks cannot be compiled ({error.reason}); the run goes on without (--compile off).")
-            return trained(replace(execution, compile="off"))
+            try:
+                return trained(execution, restart)
+            except compiling.CompilerFailed as error:
+                if asked.compile == "on":
+                    raise
+                reason = error.reason
+            # The error is gone here, and with its traceback the state of the first attempt. What a restart removes is
+            # removed already.
+            callbacks.log(f"The networks cannot be compiled ({reason}); the run goes on without (--compile off).")
+            return trained(replace(execution, compile="off"), False)
         finally:
             torch.set_num_threads(threads)
 
