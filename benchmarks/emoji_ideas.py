@@ -18,17 +18,15 @@ from measuring import make_parser, print_figures
 from PIL import Image
 
 import ugbench
-from ugbench.data.acquire.emoji import EmojiPlan, plan_emoji
+from ugbench.data.acquire.emoji import TEST_PAIRS, EmojiPlan, plan_emoji
 from ugbench.data.splits import TRAIN
 from ugbench.direction import DIRECTIONS, Direction
 
-EVERY = 5
 
-
-def pairs(plan: EmojiPlan, direction: Direction) -> tuple[list[Image.Image], list[Image.Image]]:
+def pairs(plan: EmojiPlan, direction: Direction, every: int) -> tuple[list[Image.Image], list[Image.Image]]:
     """The drawings to translate, and those that are their truth."""
     source, target = plan.families if direction == "A2B" else reversed(plan.families)
-    ideas = plan.ideas[TRAIN["A" if direction == "A2B" else "B"]][::EVERY]
+    ideas = plan.ideas[TRAIN["A" if direction == "A2B" else "B"]][::every]
     return [source.images[idea] for idea in ideas], [target.images[idea] for idea in ideas]
 
 
@@ -36,7 +34,7 @@ def scores(plan: EmojiPlan, options: Any, step: int | None) -> Iterator[dict[str
     """The scores of both directions."""
     weights = dict([options.weights.split("=", 1)])
     for direction in DIRECTIONS:
-        drawings, truth = pairs(plan, direction)
+        drawings, truth = pairs(plan, direction, options.every)
         if options.run is not None:
             run = ugbench.load_run(options.run, results=options.results)
             drawings = run.translate(drawings, direction, step=step, precision="fp32", progress=False)
@@ -56,13 +54,15 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--packages", required=True, help="the two archives of `ugbench data make emoji`, as A,B")
     parser.add_argument("--dataset", type=Path, required=True, help="the folder that it made")
+    parser.add_argument("--test", type=int, default=TEST_PAIRS, help="the pairs it was asked to test with")
+    parser.add_argument("--every", type=int, default=5, help="which ideas of a domain are scored: each fifth one")
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--run", help="the start of a run's id")
     parser.add_argument("--steps", default="", help="of checkpoints, as in 500,1000; default: the last one")
     parser.add_argument("--weights", required=True, help="alexnet=FILE")
     options = parser.parse_args()
     first, second = (Path(word) for word in options.packages.split(","))
-    plan = plan_emoji((first, second), options.dataset.name)
+    plan = plan_emoji((first, second), options.dataset.name, options.test)
     steps: list[int | None] = [int(word) for word in options.steps.split(",") if word] or [None]
     print_figures({"scores": [each for step in steps for each in scores(plan, options, step)]}, options.output)
 

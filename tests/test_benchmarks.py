@@ -7,13 +7,16 @@ import logging
 import runpy
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from made_emoji import package
 from safetensors.torch import save_file
+
+from ugbench.data.acquire.emoji import carry_out, plan_emoji
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 PARTS = {"convolutions", "feature_pools", "measuring", "plain_ugatit"}  # imported by the others
@@ -282,10 +285,21 @@ def test_many_files_have_the_same_scores_from_the_cache() -> None:
     assert computed["peak_bytes"] > 100e6 and computed["processor"] > 0
 
 
+def test_drawings_of_training_ideas_are_scored_against_those_of_the_other_family(
+    tmp_path: Path, backbone: Callable[[str], Path]
+) -> None:
+    packages = package(tmp_path, "google", 0), package(tmp_path, "twitter", 100)
+    carry_out(plan_emoji(packages, "noto2twemoji", 4), tmp_path)
+    words = ["--packages", ",".join(map(str, packages)), "--dataset", tmp_path / "noto2twemoji", "--test", 4]
+    rows = figures_of("emoji_ideas", *words, "--every", 2, "--weights", f"alexnet={backbone('alexnet')}")["scores"]
+    assert [row["direction"] for row in rows] == ["A2B", "B2A"]
+    assert all(row["lpips_to_truth"] > 0 and row["kid_x100"] is not None for row in rows)
+
+
 def test_no_benchmark_is_left_out() -> None:
     tested = {"coverage", "evaluation", "full_step", "kid", "many_images", "memory", "report", "startup", "step"}
     tested |= {"batches", "compile", "first_image", "gpu", "launches", "many_scores", "scale", "translation"}
-    tested |= {"bytes_between_ranks", "study_cost"}
+    tested |= {"bytes_between_ranks", "emoji_ideas", "study_cost"}
     assert {file.stem for file in BENCHMARKS.glob("[!_]*.py")} == tested | PARTS
 
 
