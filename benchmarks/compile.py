@@ -3,6 +3,8 @@
     python benchmarks/compile.py                              light U-GAT-IT, 64 px, float32
     python benchmarks/compile.py --method cyclegan --size 64 --precision bf16 --rounds 9
 
+`fault` says whether compiled gradients are wrong, which makes their time worth nothing; null: they are not.
+
 The first compiled step makes all graphs; its time, less that of a later step, is what compiling takes. Graphs that an
 earlier call stored are used again, so give an empty folder in TORCHINDUCTOR_CACHE_DIR to measure compiling.
 """
@@ -19,6 +21,8 @@ from measuring import machine, make_parser, print_figures
 
 from ugbench import registry
 from ugbench.device import Precision
+from ugbench.errors import UgbenchError
+from ugbench.training.compiled_gradients import check_gradients
 from ugbench.training.compiling import CompiledNetworks
 from ugbench.training.ready import made_ready, random_batches
 from ugbench.training.step import train_step
@@ -28,8 +32,11 @@ CPU = torch.device("cpu")
 
 def step_of(
     name: str, preset: str, fields: dict[str, Any], precision: Precision, backend: str | None
-) -> Callable[[], None]:
-    """A training step as a call without arguments; each call trains the next step. Without a backend it is eager."""
+) -> tuple[Callable[[], None], Callable[[], str | None]]:
+    """A training step as a call without arguments, and a check of it. Without a backend it is eager.
+
+    Each call of the step trains the next one. The check returns what is wrong with the compiled gradients, if anything.
+    """
     torch.manual_seed(0)
     method_class = registry.load_method(name)
     method = method_class(method_class.make_config(preset, None, fields).resolved(1000, 1000)).train()
@@ -42,7 +49,15 @@ def step_of(
         with nullcontext() if compiled is None else compiled.in_use():
             train_step(method, phases, batches.at(next(numbers)))
 
-    return step
+    def fault() -> str | None:
+        try:
+            if compiled is not None:
+                check_gradients(method, phases, batches.at(0), compiled)
+        except UgbenchError as error:
+            return str(error)
+        return None
+
+    return step, fault
 
 
 def timed(step: Callable[[], None]) -> float:
@@ -63,7 +78,7 @@ def main() -> None:
     parser.add_argument("--backend", default="inductor", help="backend of torch.compile")
     options = parser.parse_args()
     fields = {"size": options.size, "batch_size": options.batch_size, "steps": 1_000}
-    eager, compiled = (
+    (eager, _), (compiled, fault) = (
         step_of(options.method, options.preset, fields, options.precision, backend)
         for backend in (None, options.backend)
     )
@@ -81,6 +96,7 @@ def main() -> None:
         "eager_over_compiled": statistics.median(before / after for before, after in seconds),
         "compile_seconds": first_compiled - medians[1],
         "rounds": seconds,
+        "fault": fault(),
         "load_average": os.getloadavg(),
         **machine(),
     }

@@ -10,6 +10,7 @@ from ugbench.arithmetic import computing_on
 from ugbench.device import Precision, has_bf16
 from ugbench.method import Batch
 from ugbench.training.capture import CapturedSteps
+from ugbench.training.compiled_gradients import check_gradients
 from ugbench.training.compiling import CompiledNetworks
 from ugbench.training.cuda_graphs import CudaRecorder
 
@@ -23,10 +24,12 @@ def eager(trained: Training) -> Callable[[Batch], None]:
 
 
 def compiled(trained: Training) -> Callable[[Batch], None]:
-    """The networks by torch.compile, the first step too."""
+    """The networks by torch.compile, the first step too. The section fails if their gradients are wrong."""
     compute, networks = trained.compute, CompiledNetworks(trained.method)
 
     def step(batch: Batch) -> None:
+        if batch.step < trained.method.period:
+            check_gradients(trained.method, trained.phases, batch, networks)
         with networks.in_use():
             compute(batch)
 

@@ -3,7 +3,6 @@
     python benchmarks/step.py                        light U-GAT-IT, 256 px, float32 (and bf16 where it is in hardware)
     python benchmarks/step.py --size 128 --runs 9    smaller images, more rounds
     python benchmarks/step.py --profile              where the time of this package's step goes (see profiled)
-    python benchmarks/step.py --profile compiled     the same ratios, in bf16 alone, with compiled networks beside it
 
 `public` is the plain step in the order of the public PyTorch code, in which the discriminators' update also runs
 backward through the generators; `detached` leaves that out. All of them run in this process on the same images, in
@@ -15,7 +14,6 @@ import os
 import statistics
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -28,7 +26,6 @@ from ugbench import registry
 from ugbench.device import Precision, has_bf16, pick_device
 from ugbench.method import Batch, MethodConfig
 from ugbench.training.bench import peak_memory
-from ugbench.training.compiling import CompiledNetworks
 from ugbench.training.ready import made_ready
 from ugbench.training.step import train_step
 
@@ -36,13 +33,7 @@ SMALLEST = 96  # px; smaller images have nothing left to pad after the plain dis
 
 
 def ours(
-    size: int,
-    channels: int,
-    device: torch.device,
-    precision: Precision,
-    *,
-    plainly: bool = False,
-    compiled: bool = False,
+    size: int, channels: int, device: torch.device, precision: Precision, *, plainly: bool = False
 ) -> Callable[[], None]:
     """This package's step as a call without arguments; `plainly` is `upsample_plainly`."""
     torch.manual_seed(0)
@@ -51,13 +42,7 @@ def ours(
         upsample_plainly(method)
     phases = made_ready(method, device, precision)
     batch = Batch(*images(size, device))
-    networks = CompiledNetworks(method) if compiled else None
-
-    def step() -> None:
-        with nullcontext() if networks is None else networks.in_use():
-            train_step(method, phases, batch)
-
-    return step
+    return lambda: train_step(method, phases, batch)
 
 
 def config_of(size: int, channels: int) -> MethodConfig:
@@ -97,21 +82,16 @@ def median_ratio(slow: list[float], fast: list[float]) -> float:
 
 
 def profiled(
-    size: int, channels: int, device: torch.device, precision: Precision, runs: int, what: str
+    size: int, channels: int, device: torch.device, precision: Precision, runs: int, with_shares: bool
 ) -> dict[str, Any]:
     """Where the time of this package's step goes.
 
     `now` is the step as it is. `convolutions` are those of the step in its plainest form (see convolutions.py), timed
-    alone. They take turns; ratios are taken within each round. With `shares`, `plain` is that plainest form as a step,
-    and with `compiled` there is also the step with compiled networks.
+    alone. With shares, `plain` is that plainest form as a step. They take turns; ratios are taken within each round.
     """
     calls = record("ugatit", config_of(size, channels), precision)
-    sides: dict[str, dict[str, bool]] = {"now": {}}
-    if what == "shares":
-        sides["plain"] = {"plainly": True}
-    if what == "compiled":
-        sides["compiled"] = {"compiled": True}
-    steps = {name: ours(size, channels, device, precision, **fields) for name, fields in sides.items()}
+    sides = {"now": False, "plain": True} if with_shares else {"now": False}
+    steps = {name: ours(size, channels, device, precision, plainly=plainly) for name, plainly in sides.items()}
     for step in steps.values():
         step()
     rounds = [
@@ -123,7 +103,7 @@ def profiled(
         times = {name: [of_round[name][clock] for of_round in rounds] for name in rounds[0]}
         figures[f"{clock}_seconds"] = {name: statistics.median(of_side) for name, of_side in times.items()}
         figures[f"{clock}_times_of_now"] = {name: median_ratio(times[name], times["now"]) for name in times}
-    if what == "shares":
+    if with_shares:
         figures["percent"] = {name: shares(step) for name, step in steps.items()}
     return figures
 
@@ -134,9 +114,7 @@ def main() -> None:
     parser.add_argument("--channels", type=int, default=64, help="channels of the first layers")
     parser.add_argument("--runs", type=int, default=5, help="number of rounds")
     parser.add_argument("--device", default="auto")
-    parser.add_argument(
-        "--profile", choices=("ratios", "shares", "compiled"), nargs="?", const="shares", help="see profiled"
-    )
+    parser.add_argument("--profile", choices=("ratios", "shares"), nargs="?", const="shares", help="see profiled")
     names = ["public", "detached", "fp32", "bf16"]
     parser.add_argument("--only", choices=names, help="(for itself) run two steps and print the peak memory")
     options = parser.parse_args()
@@ -159,10 +137,9 @@ def main() -> None:
     about = {"device": str(device), **machine(), "torch": torch.__version__, "size": size, "channels": channels}
     if options.profile:
         precisions: list[Precision] = ["fp32", "bf16"] if "bf16" in names else ["fp32"]
-        if options.profile == "compiled":
-            precisions = precisions[1:]
+        with_shares = options.profile == "shares"
         profiles: dict[str, Any] = {
-            name: profiled(size, channels, device, name, options.runs, options.profile) for name in precisions
+            name: profiled(size, channels, device, name, options.runs, with_shares) for name in precisions
         }
         print_figures({**about, **profiles, "load_average": os.getloadavg()[0]}, options.output)
         return

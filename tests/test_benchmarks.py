@@ -275,6 +275,7 @@ def test_compiled_steps_take_turns_with_eager_ones(monkeypatch: pytest.MonkeyPat
     assert figures["seconds_per_step"] == {"eager": eager, "compiled": compiled}
     assert figures["eager_over_compiled"] == pytest.approx(eager / compiled)
     assert figures["compile_seconds"] > 0, "the first compiled step makes the graphs"
+    assert figures["fault"] is None
 
 
 def test_many_files_have_the_same_scores_from_the_cache() -> None:

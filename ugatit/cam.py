@@ -78,10 +78,10 @@ class Attention(nn.Module):
         if self.average is None or self.maximum is None:
             logits, mixed = None, self.mix(x)
         else:
-            # mean and amax, because the backward passes of adaptive pools raise on a deterministic GPU.
+            # mean and _maxima, because the backward passes of adaptive pools raise on a deterministic GPU.
             average_sigma, maximum_sigma = sigmas or spectral_norms(self.spectral_layers) or (None, None)
             average_logit, average_weight = self._classify(self.average, average_sigma, x.mean((2, 3)))
-            maximum_logit, maximum_weight = self._classify(self.maximum, maximum_sigma, x.amax((2, 3)))
+            maximum_logit, maximum_weight = self._classify(self.maximum, maximum_sigma, _maxima(x))
             logits = torch.cat((average_logit, maximum_logit), 1)
             mixed = self._mix_reweighted(x, average_weight, maximum_weight)
         features = self.activation(mixed)
@@ -108,3 +108,13 @@ class Attention(nn.Module):
             return F.conv2d(x, scaled[0] + scaled[1], self.mix.bias)
         mixed: Tensor = self.mix(torch.cat([x * weight.to(x.dtype).view(1, -1, 1, 1) for weight in weights], 1))
         return mixed
+
+
+def _maxima(x: Tensor) -> Tensor:
+    """The maximum (n, c) of each channel of features (n, c, h, w); its gradient goes to one pixel that has it.
+
+    `amax` would share it among all pixels that equal the maximum. Compiled code may compute the features again for
+    that, in another precision, find that none of them equals it, and divide by 0.
+    """
+    pixels = x.flatten(2)
+    return pixels.gather(2, pixels.detach().argmax(2, keepdim=True)).squeeze(2)

@@ -133,6 +133,14 @@ def test_attention_weights_the_channels_by_the_classifiers(images):
     assert attention_map.tolist() == [[[[2 * 10.0, 2 * 48.0]]]]
 
 
+def test_of_pixels_that_share_the_maximum_one_gets_the_gradient():
+    features = torch.tensor([[[[1.0, 3.0], [3.0, 2.0]], [[0.0, 0.0], [0.0, 0.0]]]], requires_grad=True)
+    attention = Attention(2, nn.Identity(), cam=True)
+    nn.init.ones_(attention.maximum.weight)
+    (gradient,) = torch.autograd.grad(attention(features).logits[0, 1], features)
+    assert gradient.tolist() == [[[[0, 1], [0, 0]], [[1, 0], [0, 0]]]]
+
+
 @pytest.mark.parametrize(("width", "multiplied"), [(4, 6 * 6 * 8), (3, 2 * 6 * 6 * 6)])
 def test_the_weights_are_multiplied_into_the_kernel_where_there_are_more_pixels_than_channels(width, multiplied):
     torch.manual_seed(0)

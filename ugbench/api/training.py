@@ -115,8 +115,7 @@ def train(
             the disk if they would take more than half of the free memory.
         restart: delete what an earlier training and scoring of this run wrote, and train from step 0.
         deterministic: use only algorithms that repeat their bits, so that a resumed run is bit-exact on a GPU too.
-        compile: compile the networks with torch.compile: auto, on or off; auto compiles for bf16 on a CPU from 10,000
-            steps on.
+        compile: compile the networks with torch.compile: auto, on or off; auto is off for now.
         capture: replay whole steps as CUDA graphs: auto, on or off; experimental, and auto is off for now.
         progress: print messages and progress.
     Returns:

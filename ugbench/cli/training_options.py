@@ -13,8 +13,7 @@ Compile = Annotated[
     Mode,
     Option(
         "--compile",
-        help="Compile the networks with torch.compile, which needs a C++ compiler. auto does so for bf16 on a CPU from "
-        "10,000 steps on.",
+        help="Compile the networks with torch.compile, which needs a C++ compiler. auto is off for now.",
     ),
 ]
 Capture = Annotated[

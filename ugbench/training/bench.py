@@ -20,6 +20,7 @@ from ugbench.image_size import stored_size
 from ugbench.method import MethodConfig
 from ugbench.training import compiling
 from ugbench.training.capture import WARM_UP, step_function
+from ugbench.training.compiled_gradients import check_gradients
 from ugbench.training.counts import parameters_by_network
 from ugbench.training.environment import device_name
 from ugbench.training.execution import Execution
@@ -53,6 +54,7 @@ def bench(
         whole periods are measured, and times and FLOPs are means over a period.
     Raises:
         UsageError: steps cannot be captured or compiled as `execution` asks.
+        UgbenchError: the compiled networks have other gradients, see `ugbench.training.compiled_gradients`.
     """
     execution = execution or Execution()
     execution.check(device, precision)
@@ -79,6 +81,8 @@ def bench(
                 for step in range(period):
                     train_step(method, phases, ahead.at(step))
             for step in tracked(range(period, period + total), total, progress):
+                if compiled is not None and step < 2 * period:
+                    check_gradients(method, phases, batches.at(step), compiled)
                 wait_for(device)
                 start = time.perf_counter()
                 batch = ahead.at(step)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -24,23 +23,11 @@ from ugbench.errors import UgbenchError, UsageError
 from ugbench.method import Method, MethodConfig
 from ugbench.nn.across_ranks import SpansBatch
 from ugbench.nn.factored_linear import FactoredLinear
-from ugbench.runs.run import Run
-from ugbench.training.environment import was_compiled
 from ugbench.training.execution import Execution
 from ugbench.training.network_precision import networks
 
 GRAPHS = 256
 """The most graphs of one function. PyTorch gives up after 8, and a method may have more kinds of calls."""
-FEWEST_STEPS = 10_000
-"""Of runs that `auto` compiles. Compiling takes as long as some hundred steps, so it is under 5 % of such a run."""
-
-
-class CompilerFailed(UgbenchError):
-    """torch.compile, or code that it generated, has failed. `reason` is the first line of what it has to say."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"compile: the networks cannot be compiled ({reason}); train with --compile off.")
-        self.reason = reason
 
 
 class CompiledNetworks:
@@ -79,7 +66,7 @@ class CompiledNetworks:
         """Compute compiled within the `with` block, which holds forward and backward passes.
 
         Raises:
-            CompilerFailed: the networks cannot be compiled.
+            UgbenchError: the compiler fails.
         """
         import torch._dynamo
         import torch._functorch.config
@@ -94,7 +81,9 @@ class CompiledNetworks:
         except (RuntimeError, AssertionError) as error:
             if not _is_of_compiler(error):
                 raise
-            raise CompilerFailed(_first_line(error)) from None
+            raise UgbenchError(
+                f"compile: the networks cannot be compiled ({_first_line(error)}); train with --compile off."
+            ) from None
         finally:
             self._is_in_use = False
 
@@ -105,28 +94,8 @@ def check(execution: Execution, config: MethodConfig, device: torch.device) -> N
     Raises:
         UsageError: they cannot.
     """
-    if execution.compile == "on" and (reason := _hindrance(config, device)) is not None:
+    if execution.compiles and (reason := _hindrance(config, device)) is not None:
         raise UsageError(f"compile on: {reason}; use --compile off.")
-
-
-def decided(execution: Execution, run: Run, device: torch.device, ranks: int = 1, restart: bool = False) -> Execution:
-    """How a run is computed: `auto` of `compile` becomes on or off; other modes stay.
-
-    A run that has a checkpoint stays as it is. Another one is compiled where compiled steps were measured to be faster
-    (docs/speed.md), which is in bfloat16 on a CPU, if it has `FEWEST_STEPS`.
-
-    Args:
-        ranks: the number of processes that train together; several are not compiled.
-        restart: the run begins again at step 0, whatever checkpoints it has.
-    """
-    if execution.compile != "auto":
-        return execution
-    config, precision = run.config.method_config(), run.config.precision
-    if run.checkpoint_steps() and not restart:
-        wanted = was_compiled(run)
-    else:
-        wanted = device.type == "cpu" and precision == "bf16" and run.steps >= FEWEST_STEPS and ranks == 1
-    return replace(execution, compile="on" if wanted and _hindrance(config, device) is None else "off")
 
 
 def _hindrance(config: MethodConfig, device: torch.device) -> str | None:

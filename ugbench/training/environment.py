@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -46,35 +45,19 @@ def record_resume(run: Run, machine: Machine, step: int) -> None:
         DiskError: the system refuses.
     """
     now = describe(machine, run.config.method)
-    stored, resumed = _stored(run)
-    before = _last(stored, resumed)
-    changed = {key: value for key, value in now.items() if before.get(key) != value}
-    if changed:
-        write_json(run.environment_file, {**stored, RESUMED: [*resumed, {"step": step, **changed}]})
-
-
-def was_compiled(run: Run) -> bool:
-    """Whether the newest steps of a run were computed with compiled networks, as far as environment.json says it."""
-    return _last(*_stored(run)).get("compiled") is True
-
-
-def _stored(run: Run) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """What environment.json says, and its list of resumes; nothing if it is missing or damaged."""
     try:
         stored = read_json(run.environment_file)
     except (FileNotFoundError, RunError):  # training needs nothing of this file
-        return {}, []
+        stored = {}
     resumed = stored.get(RESUMED)
     if not (isinstance(resumed, list) and all(isinstance(resume, dict) for resume in resumed)):
         resumed = []
-    return stored, resumed
-
-
-def _last(stored: Mapping[str, Any], resumed: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The environment after all resumes."""
-    # Files of earlier versions do not name the first three.
+    # Files of earlier versions do not name these.
     before = {"ranks": 1, "compiled": False, "captured": False, **stored}
-    return before | {key: value for resume in resumed for key, value in resume.items()}
+    before |= {key: value for resume in resumed for key, value in resume.items()}
+    changed = {key: value for key, value in now.items() if before.get(key) != value}
+    if changed:
+        write_json(run.environment_file, {**stored, RESUMED: [*resumed, {"step": step, **changed}]})
 
 
 def describe(machine: Machine, method: str) -> dict[str, Any]:

@@ -21,8 +21,7 @@ class Execution:
 
     Attributes:
         deterministic: use only algorithms that repeat their bits, see `ugbench.arithmetic.computing_on`.
-        compile: compile the networks of the method with torch.compile; what auto does is decided when
-            the run is known (`ugbench.training.compiling.decided`).
+        compile: compile the networks of the method with torch.compile; auto does not for now.
         capture: record whole steps as CUDA graphs and replay them; auto never does for now.
 
     Raises:
@@ -45,7 +44,7 @@ class Execution:
 
     @property
     def compiles(self) -> bool:
-        """Whether networks are compiled. An `auto` that is not decided does not compile."""
+        """Whether networks are compiled. `auto` does not: docs/speed.md has what was measured."""
         return self.compile == "on"
 
     def check(self, device: torch.device, precision: Precision, ranks: int = 1) -> None:

@@ -28,6 +28,8 @@ from ugbench.training.batch_errors import batch_of, said_by_reader
 from ugbench.training.callbacks import Callbacks
 from ugbench.training.capture import step_function
 from ugbench.training.checkpoint_scores import score_checkpoint
+from ugbench.training.compiled_gradients import check_gradients
+from ugbench.training.compiling import CompiledNetworks
 from ugbench.training.counts import DescriptionWriter, count
 from ugbench.training.execution import Execution
 from ugbench.training.images import Images
@@ -93,6 +95,7 @@ def train(
     Raises:
         RankError: what is raised on another rank, see `ugbench.training.ranks`.
         Stopped: a signal that asks to stop was received (see signals.py); the state is saved.
+        UgbenchError: the networks cannot be compiled, or their gradients would be others, and `execution` asks for it.
         CaptureRefused: the steps of the method cannot be captured, and `execution` asks for it.
         NonFiniteLoss: a loss or gradient became NaN or Inf; the state of the last finite step is saved.
         DataError: an image on the disk cannot be read; the state is saved.
@@ -180,7 +183,7 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
     assert intervals.log_every and intervals.sample_every
     clock = SaveClock(intervals.save_seconds)
     take_step = step_function(state.method, state.phases, training.execution)
-    first_step = state.step
+    first_step, unchecked = state.step, state.method.period
     with closing(training.batches), ExitStack() as opened:
         logs = None
         if training.tracking is not None:
@@ -210,7 +213,11 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
             # The images of other ranks get other numbers.
             key = ("torch", state.step) if ranks.is_first else ("torch", state.step, ranks.rank)
             torch.manual_seed(generator_for(run.seed, *key).initial_seed())
-            with _computing(state, description):
+            compiled = _compiled(state, description)
+            if compiled is not None and unchecked:
+                check_gradients(state.method, state.phases, batch, compiled)
+                unchecked -= 1
+            with _computing(compiled, description):
                 take_step(batch)
             state.step += 1
             if state.average is not None:
@@ -247,17 +254,22 @@ def _train_until(last_step: int, state: State, training: _Training) -> None:
             training.callbacks.on_step(state.step, run.steps, values)
 
 
-def _computing(state: State, description: DescriptionWriter | None) -> AbstractContextManager[None]:
-    """The context of a step: compiled networks, except in the first steps, as FLOPs are counted in eager steps only.
+def _compiled(state: State, description: DescriptionWriter | None) -> CompiledNetworks | None:
+    """The compiled networks, except in the first steps, as FLOPs are counted in eager steps only.
 
     Whether a step is compiled depends on its number, so that a run which was stopped before its first checkpoint
     repeats its bits.
     """
+    return state.compiled if description is None and state.step >= state.method.period else None
+
+
+def _computing(
+    compiled: CompiledNetworks | None, description: DescriptionWriter | None
+) -> AbstractContextManager[None]:
+    """The context of a step."""
     if description is not None:
         return description.counting()
-    if state.compiled is not None and state.step >= state.method.period:
-        return state.compiled.in_use()
-    return nullcontext()
+    return nullcontext() if compiled is None else compiled.in_use()
 
 
 def _score(step: int, training: _Training, logs: Logs | None) -> None:

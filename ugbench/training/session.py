@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -13,10 +13,9 @@ from ugbench.runs.method_sources import changed_method
 from ugbench.runs.near_misses import near_miss
 from ugbench.runs.run import Run, list_runs
 from ugbench.tracker import Tracker
-from ugbench.training import compiling, loop
+from ugbench.training import loop
 from ugbench.training.callbacks import Callbacks
 from ugbench.training.completing import complete
-from ugbench.training.execution import Execution
 from ugbench.training.images import Images
 from ugbench.training.intervals import Intervals
 from ugbench.training.prepare import prepare
@@ -59,28 +58,20 @@ class Session:
                 ranks, partial(complete, self.run, intervals or Intervals(), callbacks or Callbacks(), trackers or {})
             )
             return self.run.step()
-        asked, device, callbacks = self.request.execution, self.request.device, callbacks or Callbacks()
-        restart = self.request.restart
-        execution = compiling.decided(asked, self.run, device, ranks.count, restart)
-
-        def trained(execution: Execution, restart: bool) -> int | None:
-            assert self.images is not None
-            return loop.train(
-                self.run, self.images, device, intervals, callbacks, self.start, restart, execution, trackers, ranks
-            )
-
         threads = torch.get_num_threads()
         try:
-            try:
-                return trained(execution, restart)
-            except compiling.CompilerFailed as error:
-                if asked.compile == "on":
-                    raise
-                reason = error.reason
-            # The error is gone here, and with its traceback the state of the first attempt. What a restart removes is
-            # removed already.
-            callbacks.log(f"The networks cannot be compiled ({reason}); the run goes on without (--compile off).")
-            return trained(replace(execution, compile="off"), False)
+            return loop.train(
+                self.run,
+                self.images,
+                self.request.device,
+                intervals,
+                callbacks,
+                self.start,
+                self.request.restart,
+                self.request.execution,
+                trackers,
+                ranks,
+            )
         finally:
             torch.set_num_threads(threads)
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ugbench.errors import UgbenchError, UnknownName
 from ugbench.method import Batch, Method
 from ugbench.nn.across_ranks import ALONE, Ranks
 from ugbench.training.gradient_average import averaged
-from ugbench.training.gradients import gradients_of, norms_of, scaled
+from ugbench.training.gradients import Gradient, gradients_of, norms_of, scaled
 from ugbench.training.loss_scale import LossScale
 from ugbench.training.loss_terms import LossTerms
 from ugbench.training.method_lines import calling_line
@@ -149,14 +149,19 @@ class Phases:
             for parameter in optimizer.group.parameters:
                 parameter.requires_grad_(name in groups)
 
-    def _update(self, optimizers: list[GroupOptimizer], name: str, terms: dict[str, Tensor]) -> None:
+    def _gradients(
+        self, optimizers: list[GroupOptimizer], name: str, terms: dict[str, Tensor]
+    ) -> tuple[dict[nn.Parameter, Gradient], Tensor]:
+        """The gradient of each parameter that the loss terms of a phase depend on, and the sum of the terms."""
         first, *others = terms.values()
         total = sum(others, first)
         parameters = [parameter for optimizer in optimizers for parameter in optimizer.group.parameters]
         if self.loss_scale is None:
-            gradients = gradients_of(total, parameters, self._factored, name)
-        else:
-            gradients = self.loss_scale.gradients_of(total, parameters, self._factored, name, self.ranks)
+            return gradients_of(total, parameters, self._factored, name), total
+        return self.loss_scale.gradients_of(total, parameters, self._factored, name, self.ranks), total
+
+    def _update(self, optimizers: list[GroupOptimizer], name: str, terms: dict[str, Tensor]) -> None:
+        gradients, total = self._gradients(optimizers, name, terms)
         values, total = [value.detach() for value in terms.values()], total.detach()
         if self.ranks.count > 1:
             numbers = torch.stack([value.to(total.dtype) for value in (*values, total)])
