@@ -9,13 +9,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from made_emoji import package
+from PIL import Image, ImageOps
 from safetensors.torch import save_file
 
+import ugbench
 from ugbench.data.acquire.emoji import carry_out, plan_emoji
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -287,14 +290,25 @@ def test_many_files_have_the_same_scores_from_the_cache() -> None:
 
 
 def test_drawings_of_training_ideas_are_scored_against_those_of_the_other_family(
-    tmp_path: Path, backbone: Callable[[str], Path]
+    tmp_path: Path, backbone: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packages = package(tmp_path, "google", 0), package(tmp_path, "twitter", 100)
     carry_out(plan_emoji(packages, "noto2twemoji", 4), tmp_path)
     words = ["--packages", ",".join(map(str, packages)), "--dataset", tmp_path / "noto2twemoji", "--test", 4]
-    rows = figures_of("emoji_ideas", *words, "--every", 2, "--weights", f"alexnet={backbone('alexnet')}")["scores"]
-    assert [row["direction"] for row in rows] == ["A2B", "B2A"]
+    words += ["--every", 2, "--weights", f"alexnet={backbone('alexnet')}"]
+    rows = figures_of("emoji_ideas", *words)["scores"]
+    assert [(row["direction"], row["ideas"]) for row in rows] == [("A2B", 2), ("B2A", 2)]
     assert all(row["lpips_to_truth"] > 0 and row["kid_x100"] is not None for row in rows)
+
+    def translate(drawings: list[Image.Image], *_: object, **__: object) -> list[Image.Image]:
+        return [ImageOps.invert(drawing.convert("RGB")) for drawing in drawings]
+
+    monkeypatch.setattr(ugbench, "load_run", lambda *_, **__: SimpleNamespace(translate=translate))
+    inverted = figures_of("emoji_ideas", *words, "--run", "3f2a")["scores"]
+    for row, untouched in zip(inverted, rows, strict=True):
+        beyond = row["lpips_to_truth"] - untouched["lpips_to_truth"]
+        assert row["lpips_beyond_untouched"] == pytest.approx(beyond, abs=1e-6) and abs(beyond) > 1e-3
+        assert row["lpips_beyond_untouched_se"] > 0
 
 
 def test_no_benchmark_is_left_out() -> None:
