@@ -12,7 +12,7 @@ import pytest
 import torch
 from functorch.compile import make_boxed_func, nop
 from method_cases import CPU, build
-from torch import Tensor
+from torch import Tensor, nn
 from torch._dynamo.backends.common import aot_autograd
 from torch.fx import GraphModule
 from toy_runs import Toy
@@ -108,6 +108,12 @@ def test_right_gradients_pass_and_nothing_has_changed(name: str, fields: dict[st
     after = {**method.state_dict(), **state_tensors(phases.optimizers)}
     assert all(after[key].equal(tensor) for key, tensor in before.items())
     assert phases.losses == losses and torch.get_rng_state().equal(generator)
+
+
+def test_a_step_that_is_not_finite_without_the_compiler_is_not_its_fault() -> None:
+    method, phases = made("cyclegan")
+    nn.init.constant_(next(method.parameters()), float("nan"))
+    check(method, phases, times(3))
 
 
 def test_the_scale_of_float16_stays() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from math import hypot, inf, isnan
+from math import hypot, inf, isfinite, isnan
 
 import torch
 from torch import Tensor, nn
@@ -83,11 +83,14 @@ def _largest_difference(
 ) -> tuple[str, float]:
     """The parameter whose gradient differs most, and the norm of the difference as a share of that of the gradient.
 
-    Negligible differences count as 0, and NaN counts as most.
+    Negligible differences count as 0, and NaN counts as most. Where the eager gradients are not finite themselves,
+    there is nothing to compare: the training of the step will say so.
     """
     norms = [float(norm) for gradient in eager.values() for norm in norms_of([gradient])]
     negligible = NEGLIGIBLE * hypot(*norms)
     largest = ("", 0.0)
+    if not isfinite(negligible):
+        return largest
     for (parameter, gradient), norm in zip(eager.items(), norms, strict=True):
         difference = _difference(gradient, compiled[parameter])
         if difference <= negligible:
