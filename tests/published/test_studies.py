@@ -1,7 +1,8 @@
-"""Studies of publications that come with the package."""
+"""Studies that come with the package."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,16 @@ def test_the_study_of_table_3_has_a_run_for_each_printed_number_and_no_other() -
     assert (study.preset, study.seeds, study.steps, study.size) == ("paper", (0, 1, 2), None, None)
 
 
+def test_the_study_of_emoji_has_the_steps_that_its_page_shows() -> None:
+    study = published("emoji")
+    page = (Path(__file__).parents[2] / "docs" / "emoji.md").read_text(encoding="utf-8")
+    trained = re.findall(r"ugbench train (\w+) --dataset (\S+) --preset (\S+) --steps (\d+) --set zoom=1 --prec", page)
+    assert trained
+    for method, dataset, preset, steps in trained:
+        assert ((dataset,), preset) == (study.datasets, study.preset)
+        assert study.set[method] == {"zoom": 1, "steps": int(steps)}
+
+
 def test_a_published_study_is_named_with_or_without_its_suffix_and_a_file_goes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -44,5 +55,7 @@ def test_a_published_study_is_named_with_or_without_its_suffix_and_a_file_goes_f
 
 
 def test_a_study_that_is_nowhere_is_one_sentence_with_the_names_of_those_that_are_here() -> None:
-    with pytest.raises(UsageError, match=r"--study table4: cannot be read .* comes with this package: table3\.$"):
+    with pytest.raises(
+        UsageError, match=r"--study table4: cannot be read .* comes with this package: emoji, table3\.$"
+    ):
         read(Path("table4"))

@@ -90,8 +90,8 @@ def compare(
     Args:
         methods: names of methods, as ["ugatit", "cyclegan"].
         dataset: one data set or several, as `ugbench.train` takes them.
-        study: a TOML file with a study, or the name of one that comes with this package ("table3"); arguments of the
-            call replace its fields.
+        study: a TOML file with a study, or the name of one that comes with this package ("table3", "emoji"); arguments
+            of the call replace its fields.
         seeds: a number of seeds (3, the default, means 0, 1 and 2), or a list of them.
         steps: number of training steps of each run.
         minutes: training time of each run, instead of `steps`.

@@ -33,7 +33,8 @@ def compare(
             "--study",
             "any",
             "FILE",
-            "A study in a TOML file, or table3, which comes with this package; options of the call replace its fields.",
+            "A study in a TOML file, or table3 or emoji, which come with this package; options of the call replace its "
+            "fields.",
         ),
     ] = None,
     options: StudyOptions,

@@ -1,4 +1,4 @@
-"""The studies of publications, which `ugbench compare --study NAME` runs."""
+"""The studies that come with the package, which `ugbench compare --study NAME` runs: of publications, and of docs/."""
 
 from __future__ import annotations
 
