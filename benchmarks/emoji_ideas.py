@@ -41,23 +41,24 @@ def lpips(drawings: list[Image.Image], truth: list[Image.Image], weights: dict[s
     return [score.value for score in scored]
 
 
-def scores(plan: EmojiPlan, options: Any, step: int | None) -> Iterator[dict[str, Any]]:
-    """The scores of both directions."""
+def scores(plan: EmojiPlan, options: Any, direction: Direction, steps: list[int | None]) -> Iterator[dict[str, Any]]:
+    """The scores of one direction at each step; without a run those of the untouched drawings."""
     weights = dict([options.weights.split("=", 1)])
-    for direction in DIRECTIONS:
-        drawings, truth = pairs(plan, direction, options.every)
-        untouched = distances = lpips(drawings, truth, weights)
-        sizes = [len(truth[start::PARTS]) for start in range(len(untouched))]
-        others = sorted((options.dataset / f"train{direction[-1]}").glob("*.png"))
+    drawings, truth = pairs(plan, direction, options.every)
+    untouched = lpips(drawings, truth, weights)
+    sizes = [len(truth[start::PARTS]) for start in range(len(untouched))]
+    others = sorted((options.dataset / f"train{direction[-1]}").glob("*.png"))
+    run = None if options.run is None else ugbench.load_run(options.run, results=options.results)
+    for step in steps:
         row: dict[str, Any] = {"direction": direction, "step": step, "ideas": len(drawings)}
-        if options.run is not None:
-            run = ugbench.load_run(options.run, results=options.results)
-            drawings = run.translate(drawings, direction, step=step, precision="fp32", progress=False)
-            distances = lpips(drawings, truth, weights)
+        outputs, distances = drawings, untouched
+        if run is not None:
+            outputs = run.translate(drawings, direction, step=step, precision="fp32", progress=False)
+            distances = lpips(outputs, truth, weights)
             beyond = [ours - theirs for ours, theirs in zip(distances, untouched, strict=True)]
             row["lpips_beyond_untouched"] = fmean(beyond, sizes)
             row["lpips_beyond_untouched_se"] = stdev(beyond) / len(beyond) ** 0.5
-        kid = ugbench.kid(drawings, others, extractor="alexnet", weights=weights, progress=False)
+        kid = ugbench.kid(outputs, others, extractor="alexnet", weights=weights, progress=False)
         yield row | {
             "lpips_to_truth": fmean(distances, sizes),
             "kid_x100": 100 * kid.value,
@@ -79,7 +80,8 @@ def main() -> None:
     first, second = (Path(word) for word in options.packages.split(","))
     plan = plan_emoji((first, second), options.dataset.name, options.test)
     steps: list[int | None] = [int(word) for word in options.steps.split(",") if word] or [None]
-    print_figures({"scores": [each for step in steps for each in scores(plan, options, step)]}, options.output)
+    rows = [row for direction in DIRECTIONS for row in scores(plan, options, direction, steps)]
+    print_figures({"scores": rows}, options.output)
 
 
 if __name__ == "__main__":

@@ -89,6 +89,8 @@ def test_the_sentence_names_the_parameter_the_phase_and_how_far_its_gradient_is_
     method, phases = made("cyclegan")
     with pytest.raises(UgbenchError) as raised:
         check(method, phases, times(3))
+    with pytest.raises(UgbenchError, match=r"in the phase 'generators' is NaN; train with"):
+        check(*made("cyclegan"), times(float("nan")))
     pattern = r"that of (\S+) in the phase '(\w+)' is off by (\d\S*) times"
     parameter, phase, times_its_norm = re.findall(pattern, str(raised.value))[0]
     assert parameter in dict(method.named_parameters()) and parameter.startswith(phase.removesuffix("s"))

@@ -54,7 +54,7 @@ def bench(
         whole periods are measured, and times and FLOPs are means over a period.
     Raises:
         UsageError: steps cannot be captured or compiled as `execution` asks.
-        UgbenchError: the compiled networks have other gradients, see `ugbench.training.compiled_gradients`.
+        UgbenchError: the gradients of the compiled networks are wrong, see `ugbench.training.compiled_gradients`.
     """
     execution = execution or Execution()
     execution.check(device, precision)

@@ -95,7 +95,7 @@ def train(
     Raises:
         RankError: what is raised on another rank, see `ugbench.training.ranks`.
         Stopped: a signal that asks to stop was received (see signals.py); the state is saved.
-        UgbenchError: the networks cannot be compiled, or their gradients would be others, and `execution` asks for it.
+        UgbenchError: `execution` asks for compiled networks, and they cannot be compiled or their gradients are wrong.
         CaptureRefused: the steps of the method cannot be captured, and `execution` asks for it.
         NonFiniteLoss: a loss or gradient became NaN or Inf; the state of the last finite step is saved.
         DataError: an image on the disk cannot be read; the state is saved.
